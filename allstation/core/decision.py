@@ -1,0 +1,108 @@
+"""From calibrated probabilities to a decision: a class, or *needs review* with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from allstation.core.classes import NEEDS_REVIEW
+
+
+class Reason(StrEnum):
+    """Why a field needs a person to look at it. The value is stored; the sentence is shown."""
+
+    LOW_CONFIDENCE = "low confidence"
+    UNLIKE_TRAINING = "unlike the training data"
+    BLURRED = "blurred"
+    NO_WHITE_CELLS = "no white cells found"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The plain numbers a decision is made from.
+
+    Attributes:
+        probabilities: Calibrated, one per class, summing to 1.
+        novelty: Distance from the training data in units of its own limit: 1.0 is the limit.
+        sharpness: Variance of the Laplacian of the field at the network's size, grey levels squared.
+        cell_count: White cells that the segmentation found.
+    """
+
+    probabilities: Sequence[float]
+    novelty: float
+    sharpness: float
+    cell_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRule:
+    """When a model may name a class by itself. Part of the model bundle, fitted on validation.
+
+    Attributes:
+        min_probability: Smallest top probability that is accepted.
+        max_novelty: Largest accepted novelty (1.0 = the limit fitted with the model).
+        min_sharpness: Smallest accepted sharpness; 0 switches the check off.
+        min_cells: Fewest white cells a field must show; 0 switches the check off.
+    """
+
+    min_probability: float
+    max_novelty: float = 1.0
+    min_sharpness: float = 0.0
+    min_cells: int = 1
+
+    def to_json(self) -> dict[str, float]:
+        """Return the rule as the object stored in ``bundle.json``."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, float]) -> DecisionRule:
+        """Read a rule from ``bundle.json``. Missing keys take the defaults; unknown keys fail.
+
+        Raises:
+            TypeError: If a key is unknown or ``min_probability`` is missing.
+        """
+        return cls(**{key: (int(v) if key == "min_cells" else float(v)) for key, v in data.items()})
+
+    def decide(self, classes: Sequence[str], evidence: Evidence) -> Decision:
+        """Apply the rule to one field.
+
+        Args:
+            classes: Class names in the order of ``evidence.probabilities``.
+            evidence: The field's numbers.
+        """
+        probabilities = evidence.probabilities
+        top = max(range(len(probabilities)), key=probabilities.__getitem__)
+        checks = (
+            (evidence.cell_count < self.min_cells, Reason.NO_WHITE_CELLS),
+            (evidence.sharpness < self.min_sharpness, Reason.BLURRED),
+            (evidence.novelty > self.max_novelty, Reason.UNLIKE_TRAINING),
+            (probabilities[top] < self.min_probability, Reason.LOW_CONFIDENCE),
+        )
+        reasons = tuple(reason for failed, reason in checks if failed)
+        return Decision(None if reasons else classes[top], reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A class, or *needs review* with at least one reason.
+
+    Attributes:
+        class_name: The class, or None when the field needs review.
+        reasons: Empty exactly when a class is named.
+    """
+
+    class_name: str | None
+    reasons: tuple[Reason, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Keep the two halves consistent; a decision without either would be a silent gap."""
+        if (self.class_name is None) != bool(self.reasons):
+            message = f"A decision has a class or reasons, not {self.class_name!r} with {self.reasons!r}."
+            raise ValueError(message)
+
+    @property
+    def name(self) -> str:
+        """The class name, or ``"needs review"``."""
+        return self.class_name or NEEDS_REVIEW

@@ -1,0 +1,246 @@
+"""What a case holds, as plain frozen records.
+
+The store reads and writes them, the window shows them, the report prints them. None of them
+knows a database, a widget or a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from allstation.core.decision import Decision
+
+
+class FieldState(StrEnum):
+    """Where a field stands in the batch queue."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """One smear: a folder of field images.
+
+    Attributes:
+        id: Row id in the case.
+        name: Shown name; the folder's name unless renamed.
+        folder: Absolute folder the fields were found in, or None when they were dropped one by one.
+    """
+
+    id: int
+    name: str
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewField:
+    """A field image found on disk, not yet in the case.
+
+    Attributes:
+        path: Absolute path.
+        sha256: Of the file's bytes, lower-case hex.
+        bytes: File size.
+        width: Pixels as stored, after EXIF orientation.
+        height: Pixels as stored, after EXIF orientation.
+    """
+
+    path: Path
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Image quality of one field, measured at the network's size.
+
+    Attributes:
+        sharpness: Variance of the Laplacian, grey levels squared.
+        brightness: Mean grey level, 0 to 255.
+        clipped: Share of pixels at 0 or 255 in any channel, 0 to 1.
+        cell_area: Share of the field covered by white cells, 0 to 1.
+    """
+
+    sharpness: float
+    brightness: float
+    clipped: float
+    cell_area: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceMap:
+    """Where in a field the network found each class, on the network's coarse grid.
+
+    Attributes:
+        rows: Grid rows.
+        columns: Grid columns.
+        classes: Class names, in the order of the planes.
+        values: ``len(classes) * rows * columns`` bytes, plane after plane, row after row.
+            0 is no support; 255 is the strongest support in any plane of this field.
+    """
+
+    rows: int
+    columns: int
+    classes: tuple[str, ...]
+    values: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse a map whose bytes do not fit its shape."""
+        expected = self.rows * self.columns * len(self.classes)
+        if len(self.values) != expected:
+            message = f"An evidence map of this shape holds {expected} bytes; received {len(self.values)}."
+            raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Calibrated class probabilities of one field by one model, with the decision drawn from them.
+
+    Attributes:
+        model_sha256: Hash of the bundle file that produced it.
+        probabilities: Class name to probability, in the model's class order; sums to 1.
+        decision: What the bundle's rule made of it.
+        novelty: 1.0 is the limit fitted with the model.
+        cell_count: White cells found.
+        quality: Image quality figures.
+        evidence: The evidence map, if the model makes one.
+        milliseconds: Decode to decision, wall time of this field.
+    """
+
+    model_sha256: str
+    probabilities: Mapping[str, float]
+    decision: Decision
+    novelty: float
+    cell_count: int
+    quality: Quality
+    evidence: EvidenceMap | None
+    milliseconds: float
+
+    @property
+    def top_class(self) -> str:
+        """The class with the highest probability, whatever the decision says."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def top_probability(self) -> float:
+        """The highest probability, 0 to 1."""
+        return max(self.probabilities.values())
+
+    @property
+    def margin(self) -> float:
+        """Difference between the two highest probabilities, 0 to 1."""
+        ordered = sorted(self.probabilities.values(), reverse=True)
+        return ordered[0] - ordered[1] if len(ordered) > 1 else ordered[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a named person decided about a field. The prediction stays beside it.
+
+    Attributes:
+        field_id: The field.
+        reviewer: Name as the person gave it.
+        class_name: The class they set; None means *needs another look*.
+        comment: Free text, may be empty.
+        at: ISO 8601 UTC time with seconds.
+        id: Row id; 0 before it is stored.
+    """
+
+    field_id: int
+    reviewer: str
+    class_name: str | None
+    comment: str = ""
+    at: str = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRecord:
+    """One field of a case with everything known about it.
+
+    Attributes:
+        id: Row id in the case.
+        slide_id: Slide it belongs to.
+        path: Absolute path; relative inside the case folder is resolved on reading.
+        sha256: Of the file's bytes.
+        width: Pixels.
+        height: Pixels.
+        state: Place in the queue.
+        error_code: Set when the state is failed or skipped.
+        error: Sentence for the error code.
+        prediction: The current prediction, if there is one.
+        review: The review that counts (the latest not withdrawn), if there is one.
+    """
+
+    id: int
+    slide_id: int
+    path: Path
+    sha256: str
+    width: int
+    height: int
+    state: FieldState
+    error_code: str = ""
+    error: str = ""
+    prediction: Prediction | None = None
+    review: Review | None = None
+
+    @property
+    def final_name(self) -> str | None:
+        """Reviewed class if a person set one, else the decision; None while nothing is known."""
+        if self.review is not None and self.review.class_name is not None:
+            return self.review.class_name
+        return self.prediction.decision.name if self.prediction is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A model bundle as a case or report remembers it.
+
+    Attributes:
+        sha256: Hash of the bundle file.
+        name: Bundle name.
+        version: Bundle version.
+        classes: Class names in output order.
+        info: The parsed ``bundle.json``, so that a report can be made without the bundle at hand.
+    """
+
+    sha256: str
+    name: str
+    version: str
+    classes: tuple[str, ...]
+    info: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSnapshot:
+    """Everything a report or a table needs, read in one transaction.
+
+    Attributes:
+        case_id: Stable id of the case.
+        name: Shown name.
+        taken_at: ISO 8601 UTC time with seconds.
+        details: Optional patient, request and specimen data, key to text.
+        slides: In natural order.
+        fields: By slide, then in natural order of their names.
+        models: Every model that made one of the predictions.
+        audit_head: Hash of the audit trail's last entry.
+    """
+
+    case_id: str
+    name: str
+    taken_at: str
+    details: Mapping[str, str]
+    slides: tuple[Slide, ...]
+    fields: tuple[FieldRecord, ...]
+    models: tuple[ModelRecord, ...]
+    audit_head: str
+    reviews: tuple[Review, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""From image file to pixels to pictures: decode, preprocess, quality, cells, similarity, overlays, the synthetic demo."""

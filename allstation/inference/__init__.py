@@ -1,0 +1,1 @@
+"""Model bundle to predictions, through the LiteRT network. No Qt, no database."""

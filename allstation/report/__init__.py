@@ -1,0 +1,1 @@
+"""Reports and tables, built as plain data from one snapshot of a case."""

@@ -1,0 +1,1 @@
+"""Long-lived objects on their own threads. Qt core only, no widgets."""

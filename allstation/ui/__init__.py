@@ -1,0 +1,1 @@
+"""Widgets. Actions, messages and shortcuts are declared once, as data."""

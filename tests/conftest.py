@@ -1,0 +1,35 @@
+"""What every test shares: the real smears if they are there, and a profile of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real smears, or skip with the reason."""
+    if not (REAL_DATA / "taleqani" / "Original").is_dir():
+        pytest.skip("the real smears are not here (expected beside the project in shared/data)")
+    return REAL_DATA
+
+
+@pytest.fixture(autouse=True)
+def fresh_profile(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test its own home, so that no setting of this machine or another test matters."""
+    home = tmp_path_factory.mktemp("home")
+    for variable in (
+        "HOME",
+        "USERPROFILE",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_STATE_HOME",
+    ):
+        monkeypatch.setenv(variable, str(home))
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    return home
