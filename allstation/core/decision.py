@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from allstation.core.classes import NEEDS_REVIEW
 
@@ -63,7 +64,10 @@ class DecisionRule:
         Raises:
             TypeError: If a key is unknown or ``min_probability`` is missing.
         """
-        return cls(**{key: (int(v) if key == "min_cells" else float(v)) for key, v in data.items()})
+        values: dict[str, Any] = {key: float(value) for key, value in data.items()}
+        if "min_cells" in values:
+            values["min_cells"] = int(values["min_cells"])
+        return cls(**values)
 
     def decide(self, classes: Sequence[str], evidence: Evidence) -> Decision:
         """Apply the rule to one field.

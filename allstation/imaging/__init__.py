@@ -1,1 +1,4 @@
-"""From image file to pixels to pictures: decode, preprocess, quality, cells, similarity, overlays, the synthetic demo."""
+"""From image file to pixels to pictures.
+
+Decode, preprocess, quality, cells, similarity, overlays and the synthetic demo.
+"""
