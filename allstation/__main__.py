@@ -1,0 +1,29 @@
+"""The program's front door: a command when the first word is one, else the window."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command or open the window.
+
+    Args:
+        argv: Arguments without the program's name; default those of the process.
+
+    Returns:
+        The exit status.
+    """
+    from allstation import cli
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if cli.is_command(arguments):
+        return cli.main(arguments)
+    from allstation import app
+
+    return app.main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

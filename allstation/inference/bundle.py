@@ -1,0 +1,259 @@
+"""The model bundle: one ``.allmodel`` file that holds everything a prediction depends on.
+
+A bundle is a zip archive with ``bundle.json`` (what it is, how to prepare a field, how to read the
+outputs, what its figures are worth) and the members that ``bundle.json`` lists with their checksums.
+Nothing in it is ever executed: networks are LiteRT flat buffers, arrays are ``.npz`` read without
+pickle, text is text. A bundle that fails any check is refused before a single member is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation import paths
+from allstation.core.decision import DecisionRule
+from allstation.core.errors import StationError
+from allstation.core.records import ModelRecord
+from allstation.imaging.preprocess import Preprocessing
+
+SCHEMA: Final = 1
+MANIFEST: Final = "bundle.json"
+SUFFIX: Final = ".allmodel"
+MAX_BYTES: Final = 256 * 1024**2
+"""Largest bundle file and largest sum of unpacked members that is accepted."""
+MAX_MEMBERS: Final = 64
+
+_REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "name": str,
+    "version": str,
+    "created": str,
+    "classes": list,
+    "preprocessing": dict,
+    "network": dict,
+    "calibration": dict,
+    "decision": dict,
+    "training": dict,
+    "figures": (list, dict),
+    "files": dict,
+}
+
+
+def _refuse(path: Path, problem: str) -> StationError:
+    advice = "Use a bundle written by this program or ask for it again."
+    return StationError("bad-bundle", f"The model bundle {path.name!r} {problem}. {advice}")
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """A verified bundle, held in memory (a bundle is at most a few tens of megabytes).
+
+    Attributes:
+        path: Where it was read from.
+        sha256: Hash of the whole file; identifies the model in cases, tables and reports.
+        info: The parsed ``bundle.json``.
+        members: Member name to bytes, without ``bundle.json``; every one matched its checksum.
+    """
+
+    path: Path
+    sha256: str
+    info: Mapping[str, Any]
+    members: Mapping[str, bytes]
+
+    @classmethod
+    def open(cls, path: Path) -> ModelBundle:
+        """Read and verify a bundle.
+
+        Raises:
+            StationError: ``bad-bundle`` with the reason: not there, not a zip, too large, a member
+                that climbs out, a checksum that differs, an unknown schema, a missing entry.
+        """
+        data = _read_limited(path)
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                info = _read_manifest(path, archive)
+                members = _read_members(path, archive, info["files"])
+        except zipfile.BadZipFile as error:
+            raise _refuse(path, "is not a zip archive, or is damaged") from error
+        bundle = cls(path, hashlib.sha256(data).hexdigest(), info, members)
+        bundle._check_meaning()
+        return bundle
+
+    def _check_meaning(self) -> None:
+        """Fail now, with the bundle's name, rather than at the first field."""
+        try:
+            _ = self.preprocessing, self.rule
+            usable = self.temperature > 0 and len(set(self.classes)) == len(self.classes) > 1
+        except (TypeError, ValueError, KeyError, StationError) as error:
+            raise _refuse(self.path, f"describes a model this program cannot run ({error})") from error
+        if not usable:
+            raise _refuse(self.path, "needs a positive temperature and at least two different classes")
+        if self.info["network"].get("file") not in self.members:
+            raise _refuse(self.path, "does not contain the network it names")
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return str(self.info["name"])
+
+    @property
+    def version(self) -> str:
+        """Version of the model, not of the program."""
+        return str(self.info["version"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the network's outputs."""
+        return tuple(str(name) for name in self.info["classes"])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How a field becomes the network's input; the same in training and serving."""
+        return Preprocessing.from_json(self.info["preprocessing"])
+
+    @property
+    def rule(self) -> DecisionRule:
+        """The decision rule fitted with the model."""
+        return DecisionRule.from_json(self.info["decision"])
+
+    @property
+    def temperature(self) -> float:
+        """Divisor of the logits (temperature scaling, Guo et al. 2017), fitted on validation."""
+        return float(self.info["calibration"]["temperature"])
+
+    def read(self, member: str) -> bytes:
+        """Return a member's bytes.
+
+        Raises:
+            StationError: If the bundle has no such member.
+        """
+        try:
+            return self.members[member]
+        except KeyError as error:
+            raise _refuse(self.path, f"has no part named {member!r}") from error
+
+    def text(self, member: str) -> str:
+        """Return a text member such as ``model-card.md``, or an empty string if it is not there."""
+        return self.members.get(member, b"").decode("utf-8", errors="replace")
+
+    def arrays(self, member: str) -> dict[str, NDArray[Any]]:
+        """Return the arrays of an ``.npz`` member. Object arrays are refused, so no pickle is read.
+
+        Raises:
+            StationError: If the member is missing or holds anything but plain arrays.
+        """
+        try:
+            with np.load(io.BytesIO(self.read(member)), allow_pickle=False) as archive:
+                return {key: archive[key] for key in archive.files}
+        except (ValueError, OSError, zipfile.BadZipFile) as error:
+            raise _refuse(self.path, f"holds arrays in {member!r} that cannot be read") from error
+
+    def record(self) -> ModelRecord:
+        """Return what a case remembers of the model."""
+        return ModelRecord(self.sha256, self.name, self.version, self.classes, dict(self.info))
+
+
+def _read_limited(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            limit = MAX_BYTES // 1024**2
+            raise _refuse(path, f"has {size // 1024**2} MB; at most {limit} MB are accepted")
+        return path.read_bytes()
+    except OSError as error:
+        raise _refuse(path, f"cannot be read ({error.strerror or error})") from error
+
+
+def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+    entries = archive.infolist()
+    if len(entries) > MAX_MEMBERS or sum(entry.file_size for entry in entries) > MAX_BYTES:
+        raise _refuse(path, "unpacks to more parts or bytes than a bundle may have")
+    if MANIFEST not in archive.namelist():
+        raise _refuse(path, f"has no {MANIFEST}")
+    try:
+        info = json.loads(archive.read(MANIFEST))
+    except (ValueError, RecursionError) as error:
+        raise _refuse(path, f"has a {MANIFEST} that is not JSON") from error
+    if not isinstance(info, dict) or info.get("schema") != SCHEMA:
+        found = info.get("schema") if isinstance(info, dict) else type(info).__name__
+        raise _refuse(path, f"has schema {found!r}; this program reads schema {SCHEMA}")
+    wrong = [key for key, kind in _REQUIRED.items() if not isinstance(info.get(key), kind)]
+    if wrong:
+        raise _refuse(path, f"lacks or misstates {', '.join(wrong)} in {MANIFEST}")
+    return cast("dict[str, Any]", info)
+
+
+def _read_members(
+    path: Path, archive: zipfile.ZipFile, listed: Mapping[str, Mapping[str, Any]]
+) -> dict[str, bytes]:
+    names = [name for name in archive.namelist() if name != MANIFEST]
+    if sorted(names) != sorted(listed) or len(set(names)) != len(names):
+        raise _refuse(path, f"holds other parts than its {MANIFEST} lists")
+    members = {}
+    for name in names:
+        if not _is_plain(name):
+            raise _refuse(path, f"has a part with an unsafe name, {name!r}")
+        data = archive.read(name)
+        entry = listed[name]
+        if not isinstance(entry, Mapping) or hashlib.sha256(data).hexdigest() != entry.get("sha256"):
+            raise _refuse(path, f"is damaged: the checksum of {name!r} differs")
+        members[name] = data
+    return members
+
+
+def _is_plain(name: str) -> bool:
+    """Accept relative names with forward slashes that stay inside the bundle."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not name.startswith("/") and ".." not in parts and not set(name) & set("\\:\0")
+
+
+def write_bundle(target: Path, info: Mapping[str, Any], members: Mapping[str, bytes]) -> ModelBundle:
+    """Write a bundle beside its target, open it again, then rename it into place.
+
+    The same input gives the same bytes, so that a rebuilt model can be recognised by its hash.
+
+    Args:
+        target: File to write; replaced only by a bundle that passed every check.
+        info: ``bundle.json`` without ``schema`` and ``files``, which are added here.
+        members: Member name to bytes.
+
+    Returns:
+        The bundle as read back.
+
+    Raises:
+        StationError: If what was written would be refused on opening.
+        OSError: If the folder cannot be written.
+    """
+    files = {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        for name, data in sorted(members.items())
+    }
+    manifest = json.dumps({**info, "schema": SCHEMA, "files": files}, indent=1, sort_keys=True)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in ((MANIFEST, manifest.encode()), *sorted(members.items())):
+                entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, data)
+        ModelBundle.open(beside)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    return ModelBundle.open(target)
+
+
+def default_bundle_path() -> Path:
+    """Return the bundle that ships with the program."""
+    return paths.resource(f"models/all-station{SUFFIX}")

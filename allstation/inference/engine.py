@@ -1,0 +1,186 @@
+"""One LiteRT interpreter: prepared field in, prediction out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.decision import Evidence
+from allstation.core.errors import StationError
+from allstation.core.records import EvidenceMap, Prediction
+from allstation.imaging import decode, preprocess, quality
+from allstation.inference.bundle import ModelBundle
+
+FloatArray = NDArray[np.float32]
+
+
+def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Return probabilities over the last axis, computed in float64 without overflow."""
+    shifted = np.asarray(logits, np.float64)
+    shifted = shifted - shifted.max(axis=-1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+class Novelty:
+    """How far a field's features lie from the training data.
+
+    Smallest Mahalanobis distance to one of the class means under one shared covariance
+    (Lee et al. 2018, NeurIPS), divided by the limit fitted on held-out fields, so that 1.0 is
+    the limit whatever the model.
+    """
+
+    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        whitening = np.asarray(arrays["whitening"], np.float64)
+        self._whitening = whitening
+        self._means = np.asarray(arrays["means"], np.float64) @ whitening.T
+        self._limit = float(arrays["limit"])
+
+    def score(self, features: FloatArray) -> float:
+        """Return the distance of one feature vector (f,) in units of the limit."""
+        point = self._whitening @ features.astype(np.float64)
+        squared = ((self._means - point) ** 2).sum(axis=1)
+        return float(np.sqrt(squared.min()) / self._limit)
+
+
+class Engine:
+    """Runs a bundle's network on one thread.
+
+    LiteRT is asked for one thread and one field at a time: on the CPU that is the fastest way to
+    serve a MobileNet-sized network from several engines, and it makes every result independent of
+    batch size and thread count, bit for bit.
+    """
+
+    def __init__(self, bundle: ModelBundle) -> None:
+        """Load the network.
+
+        Raises:
+            StationError: ``bad-bundle`` if the network cannot be loaded or its shapes do not fit
+                what the bundle says of it.
+        """
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._bundle = bundle
+        self._classes = bundle.classes
+        self._rule = bundle.rule
+        self._temperature = bundle.temperature
+        self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
+        novelty = bundle.info.get("novelty")
+        self._novelty = Novelty(bundle.arrays(novelty["file"])) if novelty else None
+        network = bundle.read(str(bundle.info["network"]["file"]))
+        try:
+            self._interpreter = Interpreter(model_content=network, num_threads=1)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise _unusable(bundle, "its network cannot be loaded") from error
+        self._input = self._interpreter.get_input_details()[0]
+        self._outputs = self._find_outputs()
+
+    def _find_outputs(self) -> dict[str, int]:
+        """Map output names of the bundle to tensor indices by name, through the signature."""
+        signatures = self._interpreter.get_signature_list()
+        if not signatures:
+            raise _unusable(self._bundle, "its network has no signature")
+        runner = self._interpreter.get_signature_runner(next(iter(signatures)))
+        outputs = {name: int(d["index"]) for name, d in runner.get_output_details().items()}
+        details = {int(d["index"]): d for d in self._interpreter.get_output_details()}
+        if "logits" not in outputs or details[outputs["logits"]]["shape"][-1] != len(self._classes):
+            raise _unusable(self._bundle, "its network does not give one logit per class")
+        return outputs
+
+    def run(self, tensor: FloatArray) -> dict[str, FloatArray]:
+        """Run the network on one prepared field.
+
+        Args:
+            tensor: (h, w, c) float32, as ``preprocess.prepare`` gives it.
+
+        Returns:
+            Output name to array without the batch axis: ``logits`` (k,), and if the network has
+            them ``features`` (f,) and ``evidence`` (rows, columns, k).
+        """
+        expected = tuple(int(n) for n in self._input["shape"][1:])
+        if tensor.shape != expected:
+            raise _unusable(
+                self._bundle, f"its network takes {expected}, its preprocessing gives {tensor.shape}"
+            )
+        self._interpreter.set_tensor(self._input["index"], tensor[np.newaxis])
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(index)[0] for name, index in self._outputs.items()}
+
+    def probabilities(self, logits: FloatArray) -> NDArray[np.float64]:
+        """Return calibrated probabilities (k,) of one field's logits (k,)."""
+        return softmax(logits / self._temperature)
+
+    def classify(self, path: Path) -> Prediction:
+        """Decode, prepare and classify one field image.
+
+        Raises:
+            StationError: If the file cannot be read as a field.
+        """
+        started = time.perf_counter()
+        rgb = decode.decode_reduced(path, self.preprocessing.size)
+        return self.classify_rgb(rgb, started=started)
+
+    def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
+        """Classify pixels that already have the network's size.
+
+        Args:
+            rgb: (h, w, 3) uint8 at the preprocessing's size.
+            started: ``time.perf_counter()`` when work on the field began, for its milliseconds.
+        """
+        began = time.perf_counter() if started is None else started
+        prepared = preprocess.prepare(rgb, self.preprocessing)
+        figures = quality.assess(rgb, prepared.cells)
+        outputs = self.run(prepared.tensor)
+        probabilities = self.probabilities(outputs["logits"])
+        novelty = self._novelty.score(outputs["features"]) if self._novelty else 0.0
+        evidence = Evidence(probabilities.tolist(), novelty, figures.sharpness, prepared.cells.count)
+        return Prediction(
+            model_sha256=self._bundle.sha256,
+            probabilities=dict(zip(self._classes, probabilities.tolist(), strict=True)),
+            decision=self._rule.decide(self._classes, evidence),
+            novelty=novelty,
+            cell_count=prepared.cells.count,
+            quality=figures,
+            evidence=evidence_map(outputs.get("evidence"), self._classes),
+            milliseconds=(time.perf_counter() - began) * 1000,
+        )
+
+
+def evidence_map(activation: FloatArray | None, classes: tuple[str, ...]) -> EvidenceMap | None:
+    """Turn class activations (rows, columns, k) into the stored form.
+
+    Negative support is shown as none: the map answers "what spoke for this class".
+    """
+    if activation is None:
+        return None
+    positive = np.maximum(activation, 0)
+    top = float(positive.max())
+    scaled = np.rint(positive * (255.0 / top) if top > 0 else positive).astype(np.uint8)
+    rows, columns = scaled.shape[:2]
+    return EvidenceMap(rows, columns, classes, np.ascontiguousarray(scaled.transpose(2, 0, 1)).tobytes())
+
+
+def _unusable(bundle: ModelBundle, problem: str) -> StationError:
+    sentence = f"The model bundle {bundle.path.name!r} cannot be used: {problem}. Choose another model."
+    return StationError("bad-bundle", sentence)
+
+
+class EnginePool:
+    """One engine per thread, made when a thread first asks."""
+
+    def __init__(self, bundle: ModelBundle) -> None:
+        self.bundle = bundle
+        self._local = threading.local()
+
+    def engine(self) -> Engine:
+        """Return the calling thread's engine."""
+        engine: Engine | None = getattr(self._local, "engine", None)
+        if engine is None:
+            engine = self._local.engine = Engine(self.bundle)
+        return engine

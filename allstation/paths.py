@@ -1,0 +1,71 @@
+"""Where things are: what ships with the program, and what belongs to the user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+
+from allstation.core.errors import StationError
+
+_APP = "allstation"
+PROFILE_VARIABLE = "ALLSTATION_PROFILE"
+"""When set, every folder of the user lies below it: a fresh profile for tests and support."""
+
+
+def resource(name: str) -> Path:
+    """Return a file that ships with the program, in a checkout, an installed wheel or frozen.
+
+    Args:
+        name: Path below ``resources/`` with forward slashes.
+
+    Raises:
+        StationError: ``missing-resource`` if it is not there.
+    """
+    for base in _resource_roots():
+        candidate = base / name
+        if candidate.exists():
+            return candidate
+    sentence = f"The program's own file {name!r} is missing. Install ALL Station again."
+    raise StationError("missing-resource", sentence)
+
+
+def _resource_roots() -> tuple[Path, ...]:
+    frozen = getattr(sys, "_MEIPASS", None)
+    package = Path(__file__).resolve().parent
+    roots = (package / "_resources", package.parent / "resources")
+    return (Path(frozen) / "resources", *roots) if frozen else roots
+
+
+def _user(kind: str) -> Path:
+    profile = os.environ.get(PROFILE_VARIABLE)
+    if profile:
+        return Path(profile).expanduser().resolve() / kind
+    dirs = platformdirs.PlatformDirs(_APP, appauthor=False, roaming=False)
+    known = {"config": dirs.user_config_path, "data": dirs.user_data_path, "logs": dirs.user_log_path}
+    return known[kind]
+
+
+def config_folder() -> Path:
+    """Return the folder of the user's settings (not created here)."""
+    return _user("config")
+
+
+def data_folder() -> Path:
+    """Return the folder of the user's model bundles and training runs (not created here)."""
+    return _user("data")
+
+
+def log_folder() -> Path:
+    """Return the folder of logs and local crash reports (not created here)."""
+    return _user("logs")
+
+
+def cases_folder() -> Path:
+    """Return where new cases are offered to be kept (not created here)."""
+    profile = os.environ.get(PROFILE_VARIABLE)
+    if profile:
+        return _user("cases")
+    return platformdirs.user_documents_path() / "ALL Station"
