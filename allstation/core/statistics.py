@@ -1,0 +1,191 @@
+"""Intervals and tests for the figures the station prints. NumPy only: serving needs them too.
+
+Proportions carry Wilson or Clopper-Pearson intervals; anything computed over fields that may show
+the same place twice carries a bootstrap over groups, since fields of one group are not independent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BISECTIONS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval, both ends included.
+
+    Attributes:
+        low: Lower end.
+        high: Upper end.
+    """
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        """Tell whether a value lies inside."""
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        """Write the interval with three decimals, ``0.784 to 0.852``."""
+        return f"{self.low:.3f} to {self.high:.3f}"
+
+
+def _check_counts(successes: float, n: int) -> None:
+    if not 0 <= successes <= n:
+        message = f"Expected 0 <= successes <= n; received {successes} of {n}."
+        raise ValueError(message)
+
+
+def wilson(successes: float, n: int, *, confidence: float = 0.95) -> Interval:
+    """Score interval of a proportion (Wilson 1927, J Am Stat Assoc 22:209).
+
+    Args:
+        successes: Count, 0 to ``n``.
+        n: Number of trials. With 0 nothing is known: the interval is 0 to 1.
+        confidence: Coverage, between 0 and 1.
+
+    Raises:
+        ValueError: If ``successes`` is not within 0 to ``n``.
+    """
+    _check_counts(successes, n)
+    if n == 0:
+        return Interval(0.0, 1.0)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return Interval(low, high)
+
+
+def _binomial_cdf(k: int, n: int, *, p: float) -> float:
+    """P(X <= k) of a binomial, summed in logarithms so that large n does not overflow."""
+    if p <= 0.0 or k >= n:
+        return 1.0
+    if p >= 1.0:
+        return 0.0
+    terms = (
+        math.lgamma(n + 1)
+        - math.lgamma(i + 1)
+        - math.lgamma(n - i + 1)
+        + i * math.log(p)
+        + (n - i) * math.log1p(-p)
+        for i in range(k + 1)
+    )
+    return min(1.0, math.fsum(math.exp(term) for term in terms))
+
+
+def _bisect(function: Callable[[float], float], target: float) -> float:
+    """Find p in 0..1 where a function that falls with p crosses ``target``."""
+    low, high = 0.0, 1.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        if function(middle) > target:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Exact interval of a proportion (Clopper & Pearson 1934, Biometrika 26:404).
+
+    Never narrower than its nominal coverage, hence the one to use for counts of cells.
+
+    Args:
+        successes: Count, 0 to ``n``.
+        n: Number of trials. With 0 the interval is 0 to 1.
+        confidence: Coverage, between 0 and 1.
+
+    Raises:
+        ValueError: If ``successes`` is not within 0 to ``n``.
+    """
+    _check_counts(successes, n)
+    if n == 0:
+        return Interval(0.0, 1.0)
+    tail = (1 - confidence) / 2
+    low, high = 0.0, 1.0
+    if successes > 0:
+        low = _bisect(lambda p: _binomial_cdf(successes - 1, n, p=p), 1 - tail)
+    if successes < n:
+        high = _bisect(lambda p: _binomial_cdf(successes, n, p=p), tail)
+    return Interval(low, high)
+
+
+def mcnemar_exact(b: int, c: int) -> float:
+    """Two-sided exact McNemar test of two models on the same fields.
+
+    Args:
+        b: Fields that only the first model got right.
+        c: Fields that only the second model got right.
+
+    Returns:
+        The p-value, 0 to 1; 1 when the models never differ.
+
+    Raises:
+        ValueError: If a count is negative.
+    """
+    if b < 0 or c < 0:
+        message = f"Counts cannot be negative; received {b} and {c}."
+        raise ValueError(message)
+    return min(1.0, 2 * _binomial_cdf(min(b, c), b + c, p=0.5)) if b + c else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for several tests (Holm 1979, Scand J Stat 6:65), in the order given."""
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, index in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def cluster_bootstrap(
+    statistic: Callable[[NDArray[np.intp]], float],
+    groups: Sequence[object] | NDArray[Any],
+    *,
+    n: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> Interval:
+    """Percentile bootstrap that resamples whole groups (patients, or groups of the same field).
+
+    For a paired comparison let the statistic return the difference of two models on the indices.
+
+    Args:
+        statistic: Takes row indices (repeats included) and returns one number; a resample on
+            which it is not finite (a class may be missing) is left out.
+        groups: Group of each row.
+        n: Number of resamples.
+        seed: Seed of the resampling.
+        confidence: Coverage, between 0 and 1.
+
+    Raises:
+        ValueError: If there are no rows.
+    """
+    _, codes = np.unique(np.asarray([str(group) for group in groups]), return_inverse=True)
+    if codes.size == 0:
+        message = "A bootstrap needs at least one row; received none."
+        raise ValueError(message)
+    order = np.argsort(codes, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(codes))[:-1])
+    generator = np.random.default_rng(seed)
+    values = np.empty(n)
+    for i in range(n):
+        chosen = generator.integers(0, len(members), len(members))
+        values[i] = statistic(np.concatenate([members[j] for j in chosen]))
+    tail = 50 * (1 - confidence)
+    low, high = np.nanpercentile(np.where(np.isfinite(values), values, np.nan), [tail, 100 - tail])
+    return Interval(float(low), float(high))

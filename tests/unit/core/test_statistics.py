@@ -1,0 +1,96 @@
+"""Intervals and tests against SciPy and published values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from allstation.core.statistics import (
+    Interval,
+    clopper_pearson,
+    cluster_bootstrap,
+    holm,
+    mcnemar_exact,
+    wilson,
+)
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_and_clopper_pearson_equal_scipy(counts: tuple[int, int]) -> None:
+    successes, n = counts
+    for ours, method in ((wilson, "wilson"), (clopper_pearson, "exact")):
+        expected = stats.binomtest(successes, n).proportion_ci(0.95, method=method)
+        interval = ours(successes, n)
+        assert interval.low == pytest.approx(expected.low, abs=1e-9)
+        assert interval.high == pytest.approx(expected.high, abs=1e-9)
+
+
+def test_zhangs_best_row_has_the_interval_of_its_size() -> None:
+    interval = wilson(401, 489)
+    assert (round(interval.low, 3), round(interval.high, 3)) == (0.784, 0.852)
+    assert str(interval) == "0.784 to 0.852"
+    assert 0.82 in interval
+    assert 0.9 not in interval
+
+
+def test_no_trials_say_nothing() -> None:
+    assert wilson(0, 0) == clopper_pearson(0, 0) == Interval(0.0, 1.0)
+
+
+def test_more_successes_than_trials_are_refused() -> None:
+    for function in (wilson, clopper_pearson):
+        with pytest.raises(ValueError, match="received 5 of 4"):
+            function(5, 4)
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_equals_the_binomial_test(b: int, c: int) -> None:
+    expected = stats.binomtest(b, b + c).pvalue if b + c else 1.0
+    assert mcnemar_exact(b, c) == pytest.approx(expected, abs=1e-9)
+
+
+def test_mcnemar_refuses_negative_counts() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        mcnemar_exact(-1, 2)
+
+
+def test_holm_on_a_worked_example() -> None:
+    # Steps by hand: 0.005*4, 0.01*3, 0.03*2, then the running maximum.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+
+
+def test_bootstrap_of_single_fields_comes_near_the_normal_interval() -> None:
+    values = np.random.default_rng(3).normal(size=400)
+    interval = cluster_bootstrap(lambda rows: float(values[rows].mean()), range(400), seed=1)
+    half = 1.96 * values.std() / math.sqrt(400)
+    assert interval.low == pytest.approx(values.mean() - half, abs=0.02)
+    assert interval.high == pytest.approx(values.mean() + half, abs=0.02)
+
+
+def test_bootstrap_over_groups_is_wider_and_repeatable() -> None:
+    values = np.repeat(np.random.default_rng(5).normal(size=40), 10)
+    groups = np.repeat(np.arange(40), 10)
+
+    def mean(rows: np.ndarray) -> float:
+        return float(values[rows].mean())
+
+    alone = cluster_bootstrap(mean, range(400), seed=2)
+    grouped = cluster_bootstrap(mean, groups, seed=2)
+    assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
+    assert grouped == cluster_bootstrap(mean, groups, seed=2)
+
+
+def test_bootstrap_leaves_out_resamples_without_a_value() -> None:
+    interval = cluster_bootstrap(lambda rows: math.nan if 0 in rows else 1.0, range(3), n=50)
+    assert interval == Interval(1.0, 1.0)
+
+
+def test_bootstrap_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one row"):
+        cluster_bootstrap(lambda _: 0.0, [])
