@@ -1,0 +1,161 @@
+"""The command line: what each command takes. What it does stands in ``allstation.commands``.
+
+Only the standard library is loaded here, so that ``allstation --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from allstation import __version__
+from allstation.core.classes import RESEARCH_USE
+from allstation.core.errors import StationError
+
+DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2
+"""Exit statuses: everything done; some fields failed (named, the rest kept); wrong usage or input."""
+
+_WINDOW_OPTIONS = """\
+Without a command the window opens, and the files and folders named are added to the case:
+  allstation [PATHS...] [--case CASE] [--profile DIR] [--demo]
+"""
+
+
+def _classify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="field images or folders of them")
+    parser.add_argument(
+        "--model", type=Path, metavar="BUNDLE", help="model bundle (default: the shipped one)"
+    )
+    parser.add_argument("--case", type=Path, metavar="DIR", help="keep everything in this .allcase folder")
+    parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")
+    parser.add_argument("--json", type=Path, metavar="F", help="write the fields as JSON")
+    parser.add_argument("--xlsx", type=Path, metavar="F", help="write the table for Excel")
+    parser.add_argument("--report", type=Path, metavar="F.pdf", help="write the report")
+    parser.add_argument(
+        "--threads", type=_positive, metavar="N", help="worker threads (default: one a processor)"
+    )
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where to write the synthetic fields")
+    parser.add_argument("--fields", type=_positive, default=24, metavar="N", help="how many (default 24)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same fields (default 1)")
+    parser.add_argument("--labelled", action="store_true", help="one sub-folder a class, to try training")
+
+
+def _models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("list", "show", "verify"), help="what to do")
+    parser.add_argument("bundle", nargs="?", type=Path, help="model bundle (default: the shipped one)")
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="class sub-folders of fields")
+    parser.add_argument(
+        "--model", type=Path, metavar="BUNDLE", help="model bundle (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--groups", type=Path, metavar="CSV", help="columns class, file, field_group (or patient)"
+    )
+    parser.add_argument("--json", type=Path, metavar="F", help="write every figure as JSON")
+    parser.add_argument("--pdf", type=Path, metavar="F", help="write the evaluation as PDF")
+    parser.add_argument("--threads", type=_positive, metavar="N", help="worker threads")
+
+
+def _case_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("case", type=Path, metavar="CASE", help="a .allcase folder")
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cases", nargs="+", type=Path, metavar="CASE", help=".allcase folders")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the reports (default: in each case)"
+    )
+    parser.add_argument("--template", choices=("summary", "full", "contact"), default="full")
+    parser.add_argument("--page-size", choices=("A4", "Letter"), default="A4")
+    parser.add_argument(
+        "--show-patient", action="store_true", help="print patient data (default: anonymised)"
+    )
+
+
+def _verify_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("report", type=Path, metavar="F.pdf", help="a report written by this program")
+    parser.add_argument("--case", type=Path, metavar="CASE", help="also compare with this case")
+
+
+def _training(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "rest", nargs=argparse.REMAINDER, metavar="...", help="see: python -m training --help"
+    )
+
+
+_Command = tuple[str, Callable[[argparse.ArgumentParser], None], str]
+COMMANDS: dict[str, _Command] = {
+    "classify": ("classify", _classify, "classify fields; write tables and a report"),
+    "demo": ("demo", _demo, "write synthetic fields to try the program with"),
+    "models": ("models", _models, "list, show or verify model bundles"),
+    "evaluate": ("evaluate", _evaluate, "every figure of a model on a labelled folder"),
+    "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
+    "train": ("training", _training, "train a model from a recipe (needs the training part)"),
+    "report": ("report", _report, "write the reports of one or many cases"),
+    "verify-report": ("report", _verify_report, "check a report's figures against its data and its case"),
+    "audit": ("care", _case_argument, "verify the audit trail of a case"),
+    "repair": ("care", _case_argument, "salvage a damaged case"),
+    "doctor": ("doctor", lambda _: None, "versions, runtime, folders, and a self-test on one field"),
+}
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, received {text}")
+    return value
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="allstation",
+        description=f"Looks at blood smear fields for acute lymphoblastic leukemia. {RESEARCH_USE}",
+        epilog=_WINDOW_OPTIONS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ALL Station {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (_, declare, text) in COMMANDS.items():
+        declare(commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + "."))
+    return parser
+
+
+def is_command(arguments: Sequence[str]) -> bool:
+    """Tell whether the arguments are for the command line rather than for the window."""
+    return bool(arguments) and (arguments[0] in COMMANDS or arguments[0] in {"-h", "--help", "--version"})
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command.
+
+    Returns:
+        ``DONE``, ``SOME_FAILED`` or ``WRONG_USAGE``.
+    """
+    arguments = list(argv)
+    if arguments and COMMANDS.get(arguments[0], ("",))[0] == "training":
+        # Options after the command belong to the training program, --help included.
+        options = argparse.Namespace(command=arguments[0], rest=arguments[1:])
+    else:
+        try:
+            options = build_parser().parse_args(arguments)
+        except SystemExit as leaving:
+            return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
+    module = importlib.import_module(f"allstation.commands.{COMMANDS[options.command][0]}")
+    try:
+        status: int = module.run(options)
+    except StationError as error:
+        print(f"allstation: {error.sentence}", file=sys.stderr)
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        print("allstation: stopped; what was finished is kept.", file=sys.stderr)
+        return SOME_FAILED
+    return status

@@ -1,0 +1,158 @@
+"""``allstation classify``: the window's job without a window."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+
+from allstation.commands.progress import ProgressLine
+from allstation.core.errors import StationError
+from allstation.core.records import NewField, Prediction
+from allstation.imaging.intake import Found, Refused, find_fields, read_field
+from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.pipeline import Outcome, Pipeline
+from allstation.store.case import Case
+
+_SAVE_EVERY = 32
+"""Predictions written in one transaction: few commits, and little to do again after a crash."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Classify fields, keep them in a case, write what was asked for.
+
+    Returns:
+        0 when every field is done, 1 when some were refused or failed, 2 when there was none.
+    """
+    bundle = ModelBundle.open(options.model or default_bundle_path())
+    with _case(options.case) as case:
+        refused = _take_in(case, options.paths)
+        failed = _classify(case, bundle, options.threads)
+        _write(case, options)
+        counts = case.queue_counts()
+    for path, error in refused:
+        print(f"refused  {path}: {error.sentence}", file=sys.stderr)
+    for path, error in failed:
+        print(f"failed   {path}: {error.sentence}", file=sys.stderr)
+    print(" ".join(f"{state}: {n}" for state, n in sorted(counts.items()) if n) or "no fields found")
+    if not counts:
+        return 2
+    return 1 if refused or failed else 0
+
+
+@contextmanager
+def _case(folder: Path | None) -> Iterator[Case]:
+    """Open or create the case; without a folder, one that is gone afterwards."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="allstation-") as temporary:
+            with Case.create(Path(temporary) / "classify.allcase") as case:
+                yield case
+        return
+    if (folder / "case.sqlite").exists():
+        opened = Case.open(folder)
+    elif folder.exists() and any(folder.iterdir()):
+        sentence = f"{folder.name!r} is a folder with other things in it, not a case. Name a new folder."
+        raise StationError("not-a-case", sentence)
+    else:
+        opened = Case.create(folder)
+    with opened as case:
+        if case.read_only:
+            sentence = (
+                f"The case {case.name!r} is open elsewhere ({case.held_by}). Close it there and try again."
+            )
+            raise StationError("case-held", sentence)
+        yield case
+
+
+def _take_in(case: Case, given: list[Path]) -> list[tuple[Path, StationError]]:
+    """Add every readable field to the case; return what was refused."""
+    refused: list[tuple[Path, StationError]] = []
+
+    def judge(found: Found | Refused) -> tuple[Found | Refused, NewField | StationError]:
+        if isinstance(found, Refused):
+            return found, found.error
+        try:
+            return found, read_field(found.path)
+        except StationError as error:
+            return found, error
+
+    with ThreadPoolExecutor(2, thread_name_prefix="intake") as threads:
+        judged = threads.map(judge, find_fields(given))
+        for folder, members in groupby(judged, key=lambda pair: getattr(pair[0], "folder", None)):
+            fields: list[NewField] = []
+            for found, field in members:
+                if isinstance(field, StationError):
+                    refused.append((found.path, field))
+                else:
+                    fields.append(field)
+            if fields and folder is not None:
+                case.add_fields(_slide(case, folder), fields)
+    return refused
+
+
+def _slide(case: Case, folder: Path) -> int:
+    known = {slide.folder: slide.id for slide in case.slides()}
+    return known[folder] if folder in known else case.add_slide(folder.name or "fields", folder)
+
+
+def _classify(case: Case, bundle: ModelBundle, threads: int | None) -> list[tuple[Path, StationError]]:
+    """Classify everything that is queued; return what failed."""
+    case.add_model(bundle.record())
+    case.requeue_failed()
+    total = case.queue_counts().get("queued", 0)
+    line = ProgressLine(total)
+    failed: list[tuple[Path, StationError]] = []
+    ready: list[tuple[int, Prediction]] = []
+    with Pipeline(bundle, threads=threads) as pipeline:
+        for done, (path, outcome) in enumerate(_outcomes(case, pipeline), start=1):
+            if outcome.prediction is not None:
+                ready.append((outcome.key, outcome.prediction))
+            elif outcome.error is not None:
+                case.fail(outcome.key, outcome.error.code, outcome.error.sentence)
+                failed.append((path, outcome.error))
+            if len(ready) >= _SAVE_EVERY:
+                case.save_predictions(ready)
+                ready = []
+            line.update(done)
+    case.save_predictions(ready)
+    line.close()
+    return failed
+
+
+def _outcomes(case: Case, pipeline: Pipeline) -> Iterator[tuple[Path, Outcome[int]]]:
+    where: dict[int, Path] = {}
+
+    def claimed() -> Iterator[tuple[int, Path]]:
+        while fields := case.claim(4 * _SAVE_EVERY):
+            for field in fields:
+                where[field.id] = field.path
+                yield field.id, field.path
+
+    for outcome in pipeline.run(claimed()):
+        yield where.pop(outcome.key), outcome
+
+
+def _write(case: Case, options: argparse.Namespace) -> None:
+    wanted = (options.csv, options.json, options.xlsx, options.report)
+    if not any(wanted):
+        return
+    snapshot = case.snapshot()
+    from allstation.report import tables
+
+    for target, write in zip(
+        wanted[:3], (tables.write_csv, tables.write_json, tables.write_xlsx), strict=True
+    ):
+        if target:
+            write(snapshot, target)
+            print(f"written: {os.fspath(target)}")
+    if options.report:
+        from allstation.report.pdf import write_pdf
+
+        write_pdf(snapshot, options.report)
+        print(f"written: {os.fspath(options.report)}")

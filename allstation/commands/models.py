@@ -1,0 +1,47 @@
+"""``allstation models``: list, show and verify model bundles."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from allstation import paths
+from allstation.core.errors import StationError
+from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path
+from allstation.inference.reference import verify_reference
+
+
+def known_bundles() -> list[Path]:
+    """Return the shipped bundle and those of the user, shipped first."""
+    own = paths.data_folder() / "models"
+    return [default_bundle_path(), *sorted(own.glob(f"*{SUFFIX}"))]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do the chosen action; a bundle that fails is named and the status is 1."""
+    if options.action == "list":
+        return _list()
+    bundle = ModelBundle.open(options.bundle or default_bundle_path())
+    if options.action == "show":
+        print(json.dumps({**bundle.info, "sha256": bundle.sha256}, indent=2, ensure_ascii=False))
+        return 0
+    difference = verify_reference(bundle)
+    print(f"{bundle.name} {bundle.version}: checksums match; "
+          f"reference fields differ by at most {difference:.1e}")  # fmt: skip
+    return 0
+
+
+def _list() -> int:
+    status = 0
+    for path in known_bundles():
+        try:
+            bundle = ModelBundle.open(path)
+        except StationError as error:
+            print(f"refused  {error.sentence}")
+            status = 1
+        else:
+            print(
+                f"{bundle.name} {bundle.version}  {bundle.sha256[:12]}  {', '.join(bundle.classes)}  {path}"
+            )
+    return status

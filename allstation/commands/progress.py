@@ -1,0 +1,57 @@
+"""A progress line with rate and time left, on stderr and only for people."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+_INTERVAL = 0.1
+_BAR = 24
+
+
+class ProgressLine:
+    """Shows ``[####----] 12/40  118 fields/s  0:02 left`` and rewrites it in place.
+
+    Args:
+        total: Fields to do.
+        stream: Where to write; nothing is written unless it is a terminal.
+    """
+
+    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+        self._total = total
+        self._stream = stream or sys.stderr
+        self._shown = self._stream.isatty() and total > 0
+        self._started = time.monotonic()
+        self._next = 0.0
+
+    def update(self, done: int) -> None:
+        """Show that ``done`` fields are finished, at most ten times a second."""
+        now = time.monotonic()
+        if self._shown and (now >= self._next or done == self._total):
+            self._next = now + _INTERVAL
+            self._stream.write("\r" + progress_text(done, self._total, now - self._started) + "\x1b[K")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """End the line."""
+        if self._shown:
+            self._stream.write("\n")
+            self._stream.flush()
+
+
+def progress_text(done: int, total: int, seconds: float) -> str:
+    """Return the line's text.
+
+    Args:
+        done: Finished fields.
+        total: All fields, at least 1.
+        seconds: Time since the first began.
+    """
+    filled = _BAR * done // total
+    bar = "#" * filled + "-" * (_BAR - filled)
+    if not done or seconds <= 0:
+        return f"[{bar}] {done}/{total}"
+    rate = done / seconds
+    left = round((total - done) / rate)
+    return f"[{bar}] {done}/{total}  {rate:.0f} fields/s  {left // 60}:{left % 60:02d} left"
