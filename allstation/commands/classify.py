@@ -50,9 +50,11 @@ def run(options: argparse.Namespace) -> int:
 def _case(folder: Path | None) -> Iterator[Case]:
     """Open or create the case; without a folder, one that is gone afterwards."""
     if folder is None:
-        with tempfile.TemporaryDirectory(prefix="allstation-") as temporary:
-            with Case.create(Path(temporary) / "classify.allcase") as case:
-                yield case
+        with (
+            tempfile.TemporaryDirectory(prefix="allstation-") as temporary,
+            Case.create(Path(temporary) / "classify.allcase") as case,
+        ):
+            yield case
         return
     if (folder / "case.sqlite").exists():
         opened = Case.open(folder)

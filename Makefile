@@ -1,0 +1,52 @@
+# Two commands set everything up on a fresh machine: `make run` and `make test`.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+BIN := .venv/bin
+
+.PHONY: setup run test lint unit bench faults screenshots installer constraints clean
+
+setup: .venv/.ready
+
+.venv/.ready: packaging/constraints.txt pyproject.toml packaging/system_libraries.py
+	@test -n "$(PYTHON)" || { echo "ALL Station needs Python 3.11, 3.12 or 3.13; none was found on PATH."; exit 1; }
+	@$(PYTHON) packaging/system_libraries.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r packaging/constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup
+	$(BIN)/allstation --demo
+
+test: setup lint unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: setup
+	$(BIN)/python tests/benchmarks/run.py
+
+faults: setup
+	$(BIN)/python -m pytest tests/faults -o addopts= --long
+
+screenshots: setup
+	$(BIN)/python tests/ui/screenshots.py build/screenshots
+
+installer: setup
+	$(BIN)/python packaging/build.py
+
+# Needs the uv program; every other target needs Python and make only.
+constraints:
+	uv pip compile pyproject.toml --extra training --group dev --universal --generate-hashes \
+		--no-header --no-annotate --python-version 3.11 --output-file packaging/constraints.txt
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
