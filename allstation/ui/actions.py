@@ -1,0 +1,295 @@
+"""Every action of the window, declared once as data: menus, toolbar, palette and keys come from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import Final
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from allstation.ui import icons
+from allstation.ui.text import tr
+
+
+class Need(Flag):
+    """What must be true for an action to be offered."""
+
+    NOTHING = 0
+    CASE = auto()
+    WRITABLE = auto()
+    FIELDS = auto()
+    FIELD = auto()
+    PREDICTION = auto()
+    BUSY = auto()
+    FAILED = auto()
+    WAITING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """One action.
+
+    Attributes:
+        id: Stable identifier, ``area.verb``.
+        text: English text; ``&`` marks the menu's access key.
+        keys: Portable key sequences, the first one shown; empty for actions of the allow-list.
+        tip: One sentence that says what it does.
+        icon: File name in ``resources/icons`` without its suffix, or empty.
+        need: When it is offered.
+        checkable: It stays on.
+    """
+
+    id: str
+    text: str
+    keys: tuple[str, ...] = ()
+    tip: str = ""
+    icon: str = ""
+    need: Need = Need.NOTHING
+    checkable: bool = False
+
+
+def _a(  # noqa: PLR0917 - a table reads better without names
+    id_: str,
+    text: str,
+    keys: str = "",
+    tip: str = "",
+    icon: str = "",
+    need: Need = Need.NOTHING,
+    *,
+    checkable: bool = False,
+) -> ActionSpec:
+    return ActionSpec(id_, text, tuple(keys.split()), tip, icon, need, checkable)
+
+
+_WRITE: Final = Need.CASE | Need.WRITABLE
+_JUDGE: Final = _WRITE | Need.FIELD
+
+ACTIONS: Final[tuple[ActionSpec, ...]] = (
+    # Case
+    _a("case.new", "&New Case…", "Ctrl+N", "Start an empty case in a folder of your choice", "case-new"),
+    _a("case.open", "&Open Case…", "Ctrl+O", "Open a case folder (NAME.allcase)", "case-open"),
+    _a("case.demo", "Open &Demo Case", "Ctrl+Alt+D", "Draw synthetic fields and classify them", "demo"),
+    _a("case.close", "&Close Case", "Ctrl+W", "Close the case; everything is already saved", "", Need.CASE),
+    _a("case.add_files", "Add &Fields…", "Ctrl+I", "Add image files to the case", "add-files", _WRITE),
+    _a("case.add_folder", "Add Fol&der…", "Ctrl+Shift+I", "Add a folder of fields", "add-folder", _WRITE),
+    _a(
+        "case.watch", "&Watch Folder…", "Ctrl+Alt+W", "Take new fields of a folder by itself", "watch", _WRITE
+    ),
+    _a("case.report", "Export &Report…", "Ctrl+E", "Write a PDF report", "report", Need.FIELDS),
+    _a("case.csv", "Export &CSV…", "Ctrl+Alt+C", "Write a table of all fields as CSV", "table", Need.FIELDS),
+    _a(
+        "case.xlsx", "Export &Excel…", "Ctrl+Alt+X", "Write a table as an XLSX workbook", "table", Need.FIELDS
+    ),
+    _a("case.json", "Export &JSON…", "Ctrl+Alt+J", "Write all fields as JSON", "table", Need.FIELDS),
+    _a("app.quit", "&Quit", "Ctrl+Q", "Close the window; a running queue is asked about", ""),
+    # Edit
+    _a("review.undo", "&Undo", "Ctrl+Z", "Take back the last review", "undo", _WRITE),
+    _a("review.redo", "&Redo", "Ctrl+Shift+Z Ctrl+Y", "Do it again", "redo", _WRITE),
+    _a("browse.find", "&Find Fields", "Ctrl+F", "Go to the text filter", "search", Need.CASE),
+    _a("browse.clear", "Clear Fil&ters", "Ctrl+Shift+F", "Show every field again", "filter", Need.CASE),
+    _a("browse.all", "Select &All Fields", "Ctrl+A", "Select every field shown", "", Need.FIELDS),
+    # Go
+    _a("go.previous", "&Previous Field", "Left PgUp", "Show the field before", "previous", Need.FIELDS),
+    _a("go.next", "&Next Field", "Right PgDown", "Show the field after", "next", Need.FIELDS),
+    _a("go.first", "&First Field", "Home", "Show the first field", "", Need.FIELDS),
+    _a("go.last", "&Last Field", "End", "Show the last field", "", Need.FIELDS),
+    _a(
+        "go.unreviewed",
+        "Next &Unreviewed",
+        "U",
+        "Go to the next field no one reviewed",
+        "next-unreviewed",
+        Need.FIELDS,
+    ),
+    # Review
+    _a(
+        "review.confirm",
+        "&Confirm Decision",
+        "Space",
+        "Agree with the network's decision",
+        "confirm",
+        _JUDGE | Need.PREDICTION,
+    ),
+    _a("review.look", "&Needs Another Look", "R", "Mark the field for another look", "another-look", _JUDGE),
+    _a("review.comment", "Co&mment", "C", "Write a comment for this field", "comment", _JUDGE),
+    # Queue
+    _a(
+        "queue.pause",
+        "&Pause Queue",
+        "Ctrl+P",
+        "Stop after the fields in flight; go on later",
+        "pause",
+        Need.BUSY,
+        checkable=True,
+    ),
+    _a(
+        "queue.cancel",
+        "&Cancel Queue",
+        "Ctrl+Shift+X",
+        "Drop the fields that still wait",
+        "cancel",
+        Need.BUSY,
+    ),
+    _a(
+        "queue.resume",
+        "Classify &Waiting Fields",
+        "Ctrl+R",
+        "Put cancelled fields back into the queue",
+        "play",
+        _WRITE | Need.WAITING,
+    ),
+    _a(
+        "queue.retry",
+        "&Retry Failed Fields",
+        "Ctrl+Shift+R",
+        "Try the failed fields once more",
+        "retry",
+        _WRITE | Need.FAILED,
+    ),
+    # View
+    _a("browse.grid", "Thumbnails", "Ctrl+1", "Show fields as thumbnails", "grid"),
+    _a("browse.table", "Table", "Ctrl+2", "Show fields as a table", "table"),
+    _a("browse.larger", "Larger Thumbnails", "Ctrl+Alt++ Ctrl+Alt+=", "Make thumbnails larger", ""),
+    _a("browse.smaller", "Smaller Thumbnails", "Ctrl+Alt+-", "Make thumbnails smaller", ""),
+    _a("view.light", "&Light", "Ctrl+Alt+1", "Light colours", "light", checkable=True),
+    _a("view.dark", "&Dark", "Ctrl+Alt+2", "Dark colours", "dark", checkable=True),
+    _a(
+        "view.system",
+        "&Follow System",
+        "Ctrl+Alt+3",
+        "Light or dark as the system",
+        "settings",
+        checkable=True,
+    ),
+    _a("view.scale_up", "Larger Te&xt", "Ctrl+Shift++ Ctrl+Shift+=", "Make all text larger", ""),
+    _a("view.scale_down", "&Smaller Text", "Ctrl+Shift+-", "Make all text smaller", ""),
+    _a("view.scale_reset", "&Normal Text", "Ctrl+Shift+0", "Back to the normal text size", ""),
+    # Model and help
+    _a(
+        "model.change",
+        "&Change Model…",
+        "Ctrl+M",
+        "Choose another model bundle for this case",
+        "model",
+        _WRITE,
+    ),
+    _a("help.palette", "Command &Palette…", "Ctrl+Shift+P", "Find any action by typing", "palette"),
+    _a("help.keys", "&Keyboard Shortcuts", "F1", "List every key", "help"),
+    _a("help.about", "&About ALL Station", "Shift+F1", "Versions, notices, intended use", "info"),
+)
+"""Set-class actions (``review.class.N``) are made per model; viewer and review widgets add their own."""
+
+MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("&Case", ("case.new", "case.open", "recent", "case.demo", "-", "case.add_files", "case.add_folder",
+               "case.watch", "-", "case.report", "case.csv", "case.xlsx", "case.json", "-", "case.close",
+               "app.quit")),
+    ("&Edit", ("review.undo", "review.redo", "-", "browse.all", "browse.find", "browse.clear")),
+    ("&Go", ("go.previous", "go.next", "go.first", "go.last", "-", "go.unreviewed")),
+    ("&Review", ("review.confirm", "classes", "review.look", "review.comment")),
+    ("&Queue", ("queue.pause", "queue.cancel", "queue.resume", "queue.retry")),
+    ("&View", ("browse.grid", "browse.table", "browse.larger", "browse.smaller", "-", "viewer", "-",
+               "view.light", "view.dark", "view.system", "-", "view.scale_up", "view.scale_down",
+               "view.scale_reset", "-", "docks")),
+    ("&Model", ("model.change", "training")),
+    ("&Help", ("help.palette", "help.keys", "help.about")),
+)  # fmt: skip
+"""Menu titles and their actions; ``-`` is a line, a name without a dot is filled in by the window."""
+
+TOOLBAR: Final = (
+    "case.new", "case.open", "case.add_files", "case.add_folder", "-",
+    "review.undo", "review.redo", "-",
+    "go.previous", "go.next", "go.unreviewed", "-",
+    "review.confirm", "review.look", "review.comment", "-",
+    "viewer", "-",
+    "case.report",
+)  # fmt: skip
+
+WITHOUT_KEY: Final = frozenset({"recent.clear"})
+"""Actions that need no shortcut of their own (still in menus and palette)."""
+
+
+class ActionTable:
+    """The window's actions, by id.
+
+    Args:
+        window: Owns the actions; their keys work anywhere in it.
+        specs: What to make.
+        handlers: What each action calls, by id; a checkable one receives its new state.
+    """
+
+    def __init__(
+        self, window: QWidget, specs: Iterable[ActionSpec], handlers: Mapping[str, Callable[..., object]]
+    ) -> None:
+        self._window = window
+        self._specs: dict[str, ActionSpec] = {}
+        self._actions: dict[str, QAction] = {}
+        self._state = Need.NOTHING
+        for spec in specs:
+            self.add(spec, handlers[spec.id])
+
+    def add(self, spec: ActionSpec, handler: Callable[..., object]) -> QAction:
+        """Make one more action."""
+        action = QAction(tr(spec.text), self._window)
+        action.setObjectName(spec.id)
+        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        action.setCheckable(spec.checkable)
+        action.setToolTip(_tool_tip(spec))
+        action.setStatusTip(tr(spec.tip))
+        (action.toggled if spec.checkable else action.triggered).connect(handler)
+        self._window.addAction(action)
+        self._specs[spec.id] = spec
+        self._actions[spec.id] = action
+        self._show(spec.id)
+        return action
+
+    def remove(self, prefix: str) -> None:
+        """Drop the actions whose id starts so, for example when another model brings other classes."""
+        for key in [key for key in self._actions if key.startswith(prefix)]:
+            action = self._actions.pop(key)
+            self._window.removeAction(action)
+            action.deleteLater()
+            del self._specs[key]
+
+    def __getitem__(self, key: str) -> QAction:
+        return self._actions[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._actions
+
+    def specs(self) -> tuple[ActionSpec, ...]:
+        """Return every action's declaration, in the order of their making."""
+        return tuple(self._specs.values())
+
+    def starting_with(self, prefix: str) -> list[QAction]:
+        """Return the actions whose id starts so."""
+        return [action for key, action in self._actions.items() if key.startswith(prefix)]
+
+    def update(self, state: Need) -> None:
+        """Offer exactly the actions whose needs are met."""
+        if state == self._state:
+            return
+        self._state = state
+        for key, spec in self._specs.items():
+            self._actions[key].setEnabled(spec.need in state)
+
+    def refresh_icons(self) -> None:
+        """Draw the icons again, after a change between light and dark."""
+        for key in self._actions:
+            self._show(key)
+
+    def _show(self, key: str) -> None:
+        spec = self._specs[key]
+        self._actions[key].setEnabled(spec.need in self._state)
+        if spec.icon:
+            self._actions[key].setIcon(icons.icon(spec.icon, self._window.palette()))
+
+
+def _tool_tip(spec: ActionSpec) -> str:
+    plain = tr(spec.text).replace("&", "").rstrip("…")
+    keys = ""
+    if spec.keys:
+        keys = f"  ({QKeySequence(spec.keys[0]).toString(QKeySequence.SequenceFormat.NativeText)})"
+    return f"{plain}{keys}\n{tr(spec.tip)}" if spec.tip else f"{plain}{keys}"

@@ -1,0 +1,57 @@
+"""Every sentence a person sees goes through here, so that one translator reaches them all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QLocale
+
+_CONTEXT = "ALL Station"
+_SWITCH_UNIT = 90
+"""Up to this many of the smaller unit are said in it."""
+
+
+def tr(text: str, **values: Any) -> str:  # noqa: ANN401 - whatever str.format takes
+    """Translate a text and fill in its named places.
+
+    Args:
+        text: English text, with ``{name}`` places.
+        **values: What fills the places; put in after the translation.
+    """
+    translated = QCoreApplication.translate(_CONTEXT, text)
+    return translated.format(**values) if values else translated
+
+
+def number(value: int) -> str:
+    """Return a count with the locale's thousands separators."""
+    return QLocale().toString(value)
+
+
+def percent(share: float, *, digits: int = 1) -> str:
+    """Return a share of 0 to 1 as a percentage, for example ``93.4 %``.
+
+    A share that is not quite 1 never reads as 100 %, and one above 0 never as 0 %.
+    """
+    step = 10.0 ** -(digits + 2)
+    shown = min(max(share, step), 1 - step) if 0 < share < 1 else share
+    return f"{QLocale().toString(shown * 100, 'f', digits)} %"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words a person would use: ``8 s``, ``4 min``, ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    if whole < _SWITCH_UNIT:
+        return tr("{n} s", n=whole)
+    minutes = round(whole / 60)
+    if minutes < _SWITCH_UNIT:
+        return tr("{n} min", n=minutes)
+    return tr("{h} h {m} min", h=minutes // 60, m=minutes % 60)
+
+
+def short_name(name: str, limit: int = 60) -> str:
+    """Return a file name on one line without control or direction marks, shortened in its middle."""
+    plain = "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in name)
+    if len(plain) <= limit:
+        return plain
+    head = limit // 2
+    return f"{plain[:head]}…{plain[-(limit - head - 1) :]}"
