@@ -16,7 +16,3 @@ class StationError(Exception):
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
-
-    def __reduce__(self) -> tuple[type[StationError], tuple[str, str]]:
-        """Keep both parts when the error crosses a process boundary."""
-        return type(self), (self.code, self.sentence)

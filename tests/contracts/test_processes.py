@@ -1,0 +1,78 @@
+"""What a process of the station may load, open and survive."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("tensorflow", "keras", "sklearn", "skimage", "matplotlib", "PySide6", "cv2", "reportlab", "numpy")
+
+
+def python(code: str, *, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", code],
+        capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def test_pyside_survives_five_thousand_emits():
+    """PySide6 6.12.0 aborts CPython 3.11 and older after some hundred emits."""
+    done = python(
+        "from PySide6.QtCore import QObject, Signal\n"
+        "class Source(QObject):\n"
+        "    changed = Signal(int)\n"
+        "source, heard = Source(), []\n"
+        "source.changed.connect(heard.append)\n"
+        "for number in range(5000): source.changed.emit(number)\n"
+        "print(len(heard))"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "5000"), done.stderr
+
+
+def test_help_loads_nothing_heavy():
+    done = python(
+        "import sys\n"
+        "from allstation.__main__ import main\n"
+        "status = main(['--help'])\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], status)"
+    )
+    assert done.stdout.strip().endswith("[] 0"), done.stdout + done.stderr
+
+
+def test_the_command_line_loads_no_widgets_and_no_training():
+    done = python(
+        "import sys, tempfile\n"
+        "from allstation.__main__ import main\n"
+        "folder = tempfile.mkdtemp()\n"
+        "assert main(['demo', folder, '--fields', '2']) == 0\n"
+        "assert main(['classify', folder]) == 0\n"
+        "banned = ('tensorflow', 'keras', 'sklearn', 'skimage', 'PySide6', 'matplotlib', 'reportlab')\n"
+        "print([name for name in banned if name in sys.modules])"
+    )
+    assert done.stdout.strip().endswith("[]"), done.stdout + done.stderr
+
+
+def test_classifying_opens_no_socket():
+    """The station works where no network is: any attempt to use one fails the command."""
+    done = python(
+        "import socket, sys, tempfile\n"
+        "def refuse(*args, **options): raise AssertionError('a socket was opened')\n"
+        "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
+        "from allstation.__main__ import main\n"
+        "folder = tempfile.mkdtemp()\n"
+        "assert main(['demo', folder, '--fields', '2']) == 0\n"
+        "sys.exit(main(['classify', folder, '--csv', folder + '/t.csv', '--report', folder + '/r.pdf']))"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("module", ["allstation.app", "allstation.ui.main_window"])
+def test_the_windows_process_never_loads_tensorflow(module):
+    done = python(
+        f"import sys, {module}\n"
+        "banned = ('tensorflow', 'keras', 'sklearn', 'skimage', 'matplotlib', 'reportlab')\n"
+        "print([name for name in banned if name in sys.modules])"
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

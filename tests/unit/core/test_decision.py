@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from allstation.core.decision import Decision, DecisionRule, Evidence, Reason
+
+CLASSES = ("Benign", "Early", "Pre", "Pro")
+RULE = DecisionRule(min_probability=0.8, max_novelty=1.0, min_sharpness=20.0, min_cells=1)
+
+
+def evidence(**changes) -> Evidence:
+    values = {"probabilities": (0.02, 0.9, 0.05, 0.03), "novelty": 0.5, "sharpness": 100.0, "cell_count": 5}
+    return Evidence(**{**values, **changes})
+
+
+def test_a_sure_familiar_sharp_field_gets_its_class():
+    assert RULE.decide(CLASSES, evidence()) == Decision("Early")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"probabilities": (0.1, 0.79, 0.06, 0.05)}, Reason.LOW_CONFIDENCE),
+        ({"novelty": 1.01}, Reason.UNLIKE_TRAINING),
+        ({"sharpness": 19.9}, Reason.BLURRED),
+        ({"cell_count": 0}, Reason.NO_WHITE_CELLS),
+    ],
+)
+def test_each_doubt_alone_asks_for_review(changes, reason):
+    decision = RULE.decide(CLASSES, evidence(**changes))
+    assert decision.class_name is None
+    assert decision.reasons == (reason,)
+    assert decision.name == "needs review"
+
+
+def test_the_limits_themselves_are_accepted():
+    at_limit = evidence(probabilities=(0.0, 0.8, 0.1, 0.1), novelty=1.0, sharpness=20.0, cell_count=1)
+    assert RULE.decide(CLASSES, at_limit).class_name == "Early"
+
+
+def test_every_reason_is_named():
+    worst = evidence(probabilities=(0.25,) * 4, novelty=9.0, sharpness=0.0, cell_count=0)
+    assert set(RULE.decide(CLASSES, worst).reasons) == set(Reason) - {Reason.UNREADABLE}
+
+
+@pytest.mark.parametrize("parts", [(None, ()), ("Pro", (Reason.BLURRED,))])
+def test_a_decision_is_a_class_or_reasons(parts):
+    with pytest.raises(ValueError, match="class or reasons"):
+        Decision(*parts)
+
+
+def test_the_stored_rule_reads_back_equal():
+    assert DecisionRule.from_json(RULE.to_json()) == RULE
+
+
+def test_an_unknown_key_in_a_stored_rule_fails():
+    with pytest.raises(TypeError):
+        DecisionRule.from_json({"min_probability": 0.5, "max_mood": 1.0})

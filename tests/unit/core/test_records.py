@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from allstation.core.decision import Decision, Reason
+from allstation.core.records import EvidenceMap, FieldRecord, FieldState, Prediction, Quality, Review
+
+
+def prediction(decision: Decision) -> Prediction:
+    probabilities = {"Benign": 0.1, "Early": 0.6, "Pre": 0.25, "Pro": 0.05}
+    return Prediction("a" * 64, probabilities, decision, 0.4, 7, Quality(200.0, 180.0, 0.0, 0.1), None, 4.0)
+
+
+def field(**parts) -> FieldRecord:
+    return FieldRecord(1, 1, Path("/f.jpg"), "b" * 64, 1024, 768, FieldState.DONE, **parts)
+
+
+def test_top_class_probability_and_margin():
+    made = prediction(Decision("Early"))
+    assert (made.top_class, made.top_probability) == ("Early", 0.6)
+    assert made.margin == pytest.approx(0.35)
+
+
+def test_a_persons_class_stands_before_the_models():
+    decided = prediction(Decision("Early"))
+    assert field(prediction=decided).final_name == "Early"
+    assert field(prediction=decided, review=Review(1, "Ana", "Pre")).final_name == "Pre"
+    assert field(prediction=decided, review=Review(1, "Ana", None)).final_name == "Early"
+    assert field().final_name is None
+
+
+def test_a_doubtful_field_is_named_needs_review():
+    assert field(prediction=prediction(Decision(None, (Reason.BLURRED,)))).final_name == "needs review"
+
+
+def test_an_evidence_map_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match="holds 8 bytes"):
+        EvidenceMap(2, 2, ("A", "B"), b"\0" * 7)

@@ -1,0 +1,136 @@
+"""A bundle opens only if every byte of it is what its maker wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from allstation.core.errors import StationError
+from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
+
+
+@pytest.fixture(scope="module")
+def shipped() -> ModelBundle:
+    return ModelBundle.open(default_bundle_path())
+
+
+def parts(bundle: ModelBundle) -> tuple[dict, dict[str, bytes]]:
+    info = {key: value for key, value in bundle.info.items() if key not in {"schema", "files"}}
+    return info, dict(bundle.members)
+
+
+def rewrite(bundle: ModelBundle, target: Path, *, manifest=None, extra=(), raw=None) -> Path:
+    """Write a bundle by hand, without the checks of write_bundle."""
+    info = json.loads(json.dumps(bundle.info))
+    if manifest:
+        manifest(info)
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("bundle.json", raw if raw is not None else json.dumps(info))
+        for name, data in (*bundle.members.items(), *extra):
+            archive.writestr(name, data)
+    return target
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(StationError) as caught:
+        ModelBundle.open(path)
+    assert caught.value.code == "bad-bundle"
+    assert path.name in caught.value.sentence
+    return caught.value.sentence
+
+
+def test_writing_twice_gives_the_same_bytes_and_reads_back(shipped, tmp_path):
+    first = write_bundle(tmp_path / "a.allmodel", *parts(shipped))
+    second = write_bundle(tmp_path / "b.allmodel", *parts(shipped))
+    assert first.sha256 == second.sha256
+    assert first.members == shipped.members
+    assert first.record().classes == shipped.classes
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.allmodel", "b.allmodel"]
+
+
+def test_a_bundle_that_would_be_refused_never_replaces_a_good_one(shipped, tmp_path):
+    target = tmp_path / "model.allmodel"
+    good = write_bundle(target, *parts(shipped))
+    info, members = parts(shipped)
+    with pytest.raises(StationError):
+        write_bundle(target, {**info, "calibration": {"temperature": 0.0}}, members)
+    assert ModelBundle.open(target).sha256 == good.sha256
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_flipped_byte_in_the_network_is_found(shipped, tmp_path):
+    name = shipped.info["network"]["file"]
+    damaged = dict(shipped.members)
+    network = bytearray(damaged[name])
+    network[len(network) // 2] ^= 1
+    damaged[name] = bytes(network)
+    broken = ModelBundle(shipped.path, shipped.sha256, shipped.info, damaged)
+    assert "checksum" in refusal(rewrite(broken, tmp_path / "x.allmodel"))
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a\\..\\b", "c:evil"])
+def test_a_part_that_climbs_out_is_refused(shipped, tmp_path, name):
+    def listed(info):
+        info["files"][name] = {"sha256": "0" * 64, "bytes": 1}
+
+    path = rewrite(shipped, tmp_path / "x.allmodel", manifest=listed, extra=[(name, b"x")])
+    assert "unsafe name" in refusal(path)
+
+
+def test_parts_that_are_not_listed_are_refused(shipped, tmp_path):
+    assert "other parts" in refusal(rewrite(shipped, tmp_path / "x.allmodel", extra=[("more", b"x")]))
+
+
+@pytest.mark.parametrize("schema", [0, 2, "1", None])
+def test_an_unknown_schema_is_refused(shipped, tmp_path, schema):
+    path = rewrite(shipped, tmp_path / "x.allmodel", manifest=lambda info: info.update(schema=schema))
+    assert "reads schema 1" in refusal(path)
+
+
+@pytest.mark.parametrize("raw", ["not json", "[]", '"text"', "[" * 100_000])
+def test_a_manifest_that_is_no_object_is_refused(shipped, tmp_path, raw):
+    refusal(rewrite(shipped, tmp_path / "x.allmodel", raw=raw))
+
+
+@pytest.mark.parametrize("key", ["classes", "network", "decision", "calibration", "training"])
+def test_a_missing_entry_is_named(shipped, tmp_path, key):
+    path = rewrite(shipped, tmp_path / "x.allmodel", manifest=lambda info: info.pop(key))
+    assert key in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["Pro", "Pro"]},
+        {"classes": ["Pro"]},
+        {"preprocessing": {"name": "unheard-of"}},
+        {"decision": {"min_mood": 1}},
+        {"network": {"file": "elsewhere.tflite"}},
+    ],
+)
+def test_a_model_this_program_cannot_run_is_refused(shipped, tmp_path, change):
+    refusal(rewrite(shipped, tmp_path / "x.allmodel", manifest=lambda info: info.update(change)))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\0" * 1000])
+def test_a_file_that_is_no_bundle_is_refused(tmp_path, content):
+    path = tmp_path / "x.allmodel"
+    path.write_bytes(content)
+    assert "zip" in refusal(path)
+
+
+def test_a_bundle_that_is_not_there_is_refused(tmp_path):
+    assert "cannot be read" in refusal(tmp_path / "x.allmodel")
+
+
+def test_arrays_never_read_pickles(shipped):
+    buffer = io.BytesIO()
+    np.savez(buffer, evil=np.array([{"a": 1}], dtype=object))
+    bundle = ModelBundle(shipped.path, shipped.sha256, shipped.info, {"evil.npz": buffer.getvalue()})
+    with pytest.raises(StationError, match="cannot be read"):
+        bundle.arrays("evil.npz")

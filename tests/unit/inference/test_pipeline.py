@@ -1,0 +1,119 @@
+"""The same field gets the same prediction, whatever runs beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from allstation.core.records import Prediction
+from allstation.imaging import synthetic
+from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.engine import Engine, Novelty, evidence_map, softmax
+from allstation.inference.pipeline import Pipeline
+from allstation.inference.reference import TOLERANCE, verify_reference
+
+
+@pytest.fixture(scope="module")
+def bundle() -> ModelBundle:
+    return ModelBundle.open(default_bundle_path())
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory) -> list[Path]:
+    return synthetic.write_demo(tmp_path_factory.mktemp("fields"), fields=12, seed=3)
+
+
+def timeless(prediction: Prediction | None) -> Prediction | None:
+    return replace(prediction, milliseconds=0.0) if prediction else None
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_results_do_not_depend_on_threads_or_order(bundle, fields, threads):
+    engine = Engine(bundle)
+    alone = {path: timeless(engine.classify(path)) for path in fields}
+    backwards = list(reversed(fields))
+    with Pipeline(bundle, threads=threads) as pipeline:
+        together = [
+            timeless(outcome.prediction) for outcome in pipeline.run(zip(backwards, backwards, strict=True))
+        ]
+    assert together == [alone[path] for path in backwards]
+
+
+def test_a_bad_file_is_named_and_the_rest_goes_on(bundle, fields, tmp_path):
+    bad = tmp_path / "broken.jpg"
+    bad.write_bytes(fields[0].read_bytes()[:500])
+    with Pipeline(bundle, threads=2) as pipeline:
+        outcomes = list(pipeline.run(enumerate([fields[0], bad, fields[1]])))
+    assert [outcome.key for outcome in outcomes] == [0, 1, 2]
+    assert [outcome.prediction is not None for outcome in outcomes] == [True, False, True]
+    assert "broken.jpg" in outcomes[1].error.sentence
+
+
+def test_the_pipeline_reads_only_a_bounded_number_ahead(bundle, fields):
+    taken = []
+
+    def endless():
+        for number in range(10_000):
+            taken.append(number)
+            yield number, fields[number % len(fields)]
+
+    with Pipeline(bundle, threads=2) as pipeline:
+        run = pipeline.run(endless())
+        next(run)
+        run.close()
+    assert len(taken) <= 16
+
+
+def test_a_prediction_is_complete(bundle, fields):
+    prediction = Engine(bundle).classify(fields[0])
+    assert tuple(prediction.probabilities) == bundle.classes
+    assert sum(prediction.probabilities.values()) == pytest.approx(1.0, abs=1e-9)
+    assert prediction.model_sha256 == bundle.sha256
+    assert prediction.evidence is not None
+    assert prediction.evidence.classes == bundle.classes
+    assert prediction.novelty > 0
+    assert prediction.milliseconds > 0
+
+
+def test_this_machine_agrees_with_the_maker(bundle):
+    assert verify_reference(bundle) <= TOLERANCE
+
+
+def test_a_changed_reference_is_noticed(bundle):
+    from allstation.core.errors import StationError
+
+    member = "reference.npz"
+    import io
+
+    arrays = bundle.arrays(member)
+    buffer = io.BytesIO()
+    np.savez(buffer, rgb=arrays["rgb"], probabilities=arrays["probabilities"] + 1e-3)
+    changed = ModelBundle(
+        bundle.path, bundle.sha256, bundle.info, {**bundle.members, member: buffer.getvalue()}
+    )
+    with pytest.raises(StationError, match="differs"):
+        verify_reference(changed)
+
+
+def test_softmax_keeps_its_feet_with_large_logits():
+    assert softmax(np.array([1000.0, 1000.0])) == pytest.approx([0.5, 0.5])
+
+
+def test_novelty_is_one_at_the_limit():
+    novelty = Novelty({"means": np.zeros((2, 3)), "whitening": 2 * np.eye(3), "limit": np.array(4.0)})
+    assert novelty.score(np.array([2.0, 0, 0], np.float32)) == pytest.approx(1.0)
+
+
+def test_the_evidence_map_keeps_planes_apart_and_drops_negative_support():
+    activation = np.zeros((2, 2, 2), np.float32)
+    activation[0, 1, 0], activation[1, 0, 1], activation[1, 1, 1] = 2.0, 1.0, -5.0
+    stored = evidence_map(activation, ("A", "B"))
+    assert list(stored.values) == [0, 255, 0, 0, 0, 0, 128, 0]
+    assert evidence_map(None, ("A", "B")) is None
+
+
+def test_a_field_without_support_gives_an_empty_map():
+    assert set(evidence_map(np.full((2, 2, 1), -1, np.float32), ("A",)).values) == {0}
