@@ -150,12 +150,9 @@ def read_bytes(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
     """
     with _open(path, limits) as file:
         try:
-            data = file.read(limits.max_bytes + 1)
+            return file.read(min(os.fstat(file.fileno()).st_size, limits.max_bytes))
         except OSError as error:
             raise _unreadable(path, error) from error
-    if len(data) > limits.max_bytes:
-        raise _too_many_bytes(path, len(data), limits)
-    return data
 
 
 def decode(
@@ -361,7 +358,7 @@ def _pixels(path: Path, content: bytes, header: Header, *, reduction: int = 1) -
         raise _refused(path, headers.damaged(header.format))
     if header.inverted and raw.dtype == np.uint16:
         raw = np.bitwise_not(raw)
-    return _rgb(_to_8_bit(raw))
+    return _rgb(_over_white(_to_8_bit(raw), header))
 
 
 _COLOUR: Final = {
@@ -404,17 +401,25 @@ def _to_8_bit(raw: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(table[raw], np.uint8)
 
 
-def _rgb(raw: NDArray[np.uint8]) -> RgbArray:
-    """Turn what OpenCV gives (gray, gray and alpha, BGR or BGRA) into RGB over white."""
-    channels = 1 if raw.ndim == 2 else raw.shape[2]
-    if channels == 1:
-        return np.asarray(cv2.cvtColor(raw, cv2.COLOR_GRAY2RGB), np.uint8)
-    if channels == 3:
-        return np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), np.uint8)
+def _over_white(raw: NDArray[np.uint8], header: Header) -> NDArray[np.uint8]:
+    """Lay the colours over white and drop the alpha channel; without one, return them as they are.
+
+    libtiff multiplies the colours of 8-bit TIFF files by their alpha before it hands them out.
+    """
+    if raw.ndim == 2 or raw.shape[2] in {1, 3}:
+        return raw
     colour, alpha = raw[..., :-1], raw[..., -1:].astype(np.uint16)
-    over = ((colour * alpha + (255 - alpha) * 255 + 127) // 255).astype(np.uint8)
-    code = cv2.COLOR_GRAY2RGB if channels == 2 else cv2.COLOR_BGR2RGB
-    return np.asarray(cv2.cvtColor(over, code), np.uint8)
+    if not header.alpha:
+        return np.ascontiguousarray(colour)
+    shine = (255 - alpha) * 255
+    over = colour.astype(np.uint32) * (255 if header.premultiplied else alpha) + shine
+    return np.asarray(np.minimum((over + 127) // 255, 255), np.uint8)
+
+
+def _rgb(raw: NDArray[np.uint8]) -> RgbArray:
+    """Turn gray or BGR into RGB."""
+    gray = raw.ndim == 2 or raw.shape[2] == 1
+    return np.asarray(cv2.cvtColor(raw, cv2.COLOR_GRAY2RGB if gray else cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _upright(rgb: RgbArray, orientation: int) -> RgbArray:

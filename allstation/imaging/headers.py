@@ -48,6 +48,7 @@ class Header:
         height: Pixels as stored, before orientation.
         depth: Bits per sample, 1 to 16.
         alpha: Whether the file may hold transparency.
+        premultiplied: Whether the decoder gives colours already multiplied by their alpha.
         orientation: Exif orientation, 1 to 8.
         frames: Pages that can be decoded; animations count as their first frame.
         end: Bytes the file must have to be complete.
@@ -62,6 +63,7 @@ class Header:
     height: int
     depth: int = 8
     alpha: bool = False
+    premultiplied: bool = False
     orientation: int = 1
     frames: int = 1
     end: int = 0
@@ -429,12 +431,14 @@ class _Tiff:
             orientation = value if 1 <= value <= 8 else 1
             size = struct.calcsize(_TIFF_LAYOUT[turn.kind])
             patches.append((turn.at, (1).to_bytes(size, _BYTE_ORDER[self._order])))
+        extra = self._values(entries, 338, (0,))[0]
         return Header(
             "TIFF",
             width,
             height,
             depth=max(depths),
-            alpha=bool(self._values(entries, 338, ())),
+            alpha=extra in {1, 2},
+            premultiplied=extra == 1 or max(depths) <= 8,
             orientation=orientation,
             frames=frames,
             end=self._end(entries),
