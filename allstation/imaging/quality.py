@@ -1,0 +1,50 @@
+"""How fit a field is to be judged at all: sharp, lit, not clipped, with white cells in it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.records import Quality
+
+
+class CoversArea(Protocol):
+    """What quality needs to know of a segmentation."""
+
+    @property
+    def area_share(self) -> float:
+        """Share of the field covered by white cells, 0 to 1."""
+        ...
+
+
+def assess(rgb: NDArray[np.uint8], cells: CoversArea) -> Quality:
+    """Measure one field at the network's size.
+
+    Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000, ICPR, "Diatom
+    autofocusing in brightfield microscopy"). It grows with magnification and noise too, so it
+    compares fields of one size only.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        cells: Segmentation of the same field.
+    """
+    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_16S))
+    return Quality(
+        sharpness=float(deviation[0, 0]) ** 2,
+        brightness=float(cv2.mean(gray)[0]),
+        clipped=clipped_share(rgb),
+        cell_area=float(cells.area_share),
+    )
+
+
+def clipped_share(rgb: NDArray[np.uint8]) -> float:
+    """Return the share of pixels, 0 to 1, at 0 or 255 in any channel."""
+    red, green, blue = cv2.split(rgb)
+    highest = cv2.max(cv2.max(red, green), blue)
+    lowest = cv2.min(cv2.min(red, green), blue)
+    at_end = cv2.bitwise_or(cv2.compare(highest, 255, cv2.CMP_EQ), cv2.compare(lowest, 0, cv2.CMP_EQ))
+    return cv2.countNonZero(at_end) / at_end.size
