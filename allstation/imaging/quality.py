@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.records import Quality
+
+
+_TOP: Final = 255
 
 
 class CoversArea(Protocol):
@@ -46,5 +49,5 @@ def clipped_share(rgb: NDArray[np.uint8]) -> float:
     red, green, blue = cv2.split(rgb)
     highest = cv2.max(cv2.max(red, green), blue)
     lowest = cv2.min(cv2.min(red, green), blue)
-    at_end = cv2.bitwise_or(cv2.compare(highest, 255, cv2.CMP_EQ), cv2.compare(lowest, 0, cv2.CMP_EQ))
-    return cv2.countNonZero(at_end) / at_end.size
+    at_end = (highest == _TOP) | (lowest == 0)
+    return np.count_nonzero(at_end) / at_end.size
