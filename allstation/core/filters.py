@@ -1,0 +1,63 @@
+"""Which fields of a case to show, and in which order, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from allstation.core.decision import Reason
+from allstation.core.records import FieldState
+
+
+class FieldSort(StrEnum):
+    """What the browser can sort by. The value is stored in settings."""
+
+    SLIDE = "slide"
+    NAME = "name"
+    DECISION = "decision"
+    FINAL = "final"
+    PROBABILITY = "probability"
+    MARGIN = "margin"
+    NOVELTY = "novelty"
+    SHARPNESS = "sharpness"
+    CELLS = "cells"
+    REVIEWED = "reviewed"
+    STATE = "state"
+    SIZE = "size"
+    ADDED = "added"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFilter:
+    """Conditions that must all hold. None, or an empty text, leaves a condition out.
+
+    Attributes:
+        slide_id: Fields of this slide only.
+        decision: The model's decision: a class name or ``"needs review"``.
+        final: The reviewed class if there is one, else the decision.
+        needs_review: True for fields a person should look at: no class was set by a review, and
+            either the decision is *needs review* or the reviewer asked for another look.
+        reason: One of the decision's reasons.
+        reviewed: Whether a review counts for the field.
+        reviewer: Whether this person reviewed it (with ``reviewed`` False: did not).
+        state: Place in the queue.
+        text: Part of the file name or of the slide's name, whatever the case of its letters.
+        max_sharpness: At most this sharpness.
+        max_probability: At most this top probability, 0 to 1.
+        max_margin: At most this difference of the two highest probabilities, 0 to 1.
+        model_sha256: Current prediction made by this model.
+    """
+
+    slide_id: int | None = None
+    decision: str | None = None
+    final: str | None = None
+    needs_review: bool | None = None
+    reason: Reason | None = None
+    reviewed: bool | None = None
+    reviewer: str | None = None
+    state: FieldState | None = None
+    text: str = ""
+    max_sharpness: float | None = None
+    max_probability: float | None = None
+    max_margin: float | None = None
+    model_sha256: str | None = None

@@ -1,0 +1,26 @@
+"""The one way times are taken and written: UTC, ISO 8601, whole seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Returns the present time, aware of its zone. Tests and reproducible reports bring their own."""
+
+
+def utc_clock() -> datetime:
+    """Return the present time in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as ``2026-11-22T15:34:07Z``.
+
+    Raises:
+        ValueError: If the moment does not know its zone.
+    """
+    if moment.tzinfo is None:
+        message = f"A moment needs its time zone, received {moment!r}."
+        raise ValueError(message)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,193 @@
+"""A case on disk: ``NAME.allcase/case.sqlite``, opened by one writer and any number of readers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from allstation.core.errors import StationError
+from allstation.core.records import CaseSnapshot
+from allstation.core.text import shown_name, storable
+from allstation.core.times import Clock, stamp, utc_clock
+from allstation.store import schema
+from allstation.store.base import Desk
+from allstation.store.content import ContentPart
+from allstation.store.database import DATABASE, create_file, open_readable, open_writable
+from allstation.store.lock import CaseLock, Holder, login_name
+from allstation.store.queue import QueuePart, RecoveryReport
+from allstation.store.reviewing import ReviewPart
+from allstation.store.rows import REVIEW_COLUMNS, review_of
+from allstation.store.trail import TrailPart
+
+SUFFIX = ".allcase"
+
+
+class Case(ContentPart, QueuePart, ReviewPart, TrailPart):
+    """One patient's work, as a folder that can be moved to another machine.
+
+    Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block.
+
+    Attributes:
+        held_by: Who has the case open for writing, when this opening is read-only for that reason.
+        recovered: What opening found after a program that died.
+    """
+
+    held_by: Holder | None = None
+    recovered: RecoveryReport = RecoveryReport()
+
+    @classmethod
+    def create(
+        cls, folder: Path, *, name: str | None = None, clock: Clock = utc_clock, user: str | None = None
+    ) -> Self:
+        """Make a new, empty case.
+
+        Args:
+            folder: The case folder, ``NAME.allcase``; made if it does not exist.
+            name: Shown name; by default the folder's name without the suffix.
+            clock: Where times come from.
+            user: Name for the audit trail; by default the login name.
+
+        Raises:
+            StationError: ``case-exists``, or ``case-unwritable`` if the folder cannot be made.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(folder, error.strerror) from error
+        lock = CaseLock.take(folder, since=stamp(clock()))
+        if not isinstance(lock, CaseLock):
+            raise _unwritable(folder, "it is read-only" if lock is None else f"it is open at {lock}")
+        try:
+            _refuse_existing(folder)
+            create_file(folder / DATABASE, schema.STEPS)
+        except BaseException:
+            lock.release()
+            raise
+        desk = Desk(folder, clock, user or login_name(), lock)
+        case = cls(open_writable(folder / DATABASE, schema.STEPS), desk)
+        case._begin(storable(name or "").strip() or shown_name(folder.name.removesuffix(SUFFIX)) or "case")
+        return case
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        read_only: bool = False,
+        clock: Clock = utc_clock,
+        user: str | None = None,
+        steps: Sequence[schema.Step] = schema.STEPS,
+    ) -> Self:
+        """Open a case; for writing if nobody else has it, else read-only.
+
+        Args:
+            folder: The case folder, or the ``case.sqlite`` in it.
+            read_only: Do not even try to become the writer.
+            clock: Where times come from.
+            user: Name for the audit trail; by default the login name.
+            steps: Schema steps to bring the file to; another list only in tests.
+
+        Raises:
+            StationError: ``no-case``, ``not-a-case``, ``newer-case``, ``damaged-case``, or what the
+                disk answered.
+        """
+        folder = folder.parent if folder.name == DATABASE else folder
+        if not (folder / DATABASE).is_file():
+            raise StationError(
+                "no-case", f"There is no case in {shown_name(folder)}: choose a folder that holds {DATABASE}."
+            )
+        taken = None if read_only else CaseLock.take(folder, since=stamp(clock()))
+        name = user or login_name()
+        if not isinstance(taken, CaseLock):
+            desk = Desk(folder, clock, name, None, _why_read_only(taken, asked=read_only))
+            case = cls(open_readable(folder / DATABASE, steps), desk)
+            case.held_by = taken
+            return case
+        try:
+            case = cls(open_writable(folder / DATABASE, steps), Desk(folder, clock, name, taken))
+            if not case.case_id:  # the program died between making the file and its first entry
+                case._begin(shown_name(folder.name.removesuffix(SUFFIX)))
+            case.recovered = case.recover()
+        except BaseException:
+            taken.release()
+            raise
+        return case
+
+    def _begin(self, name: str) -> None:
+        with self._write():
+            for key, value in (("case_id", str(uuid.uuid4())), ("name", name), ("created", self._now())):
+                self._set_info(key, value)
+            self._audit("case-created", "case", {"name": name, "case_id": self.case_id})
+
+    def reader(self) -> Case:
+        """Return a second, read-only connection: it sees what was saved and never waits for the writer."""
+        desk = Desk(
+            self.folder, self._desk.clock, self.user, None, "This view of the case is for looking only."
+        )
+        return Case(open_readable(self.folder / DATABASE, schema.STEPS), desk)
+
+    def snapshot(self) -> CaseSnapshot:
+        """Return everything a report or a table needs, read in one transaction."""
+        with self._still() as db:
+            used = {row[0] for row in db.execute(
+                "SELECT DISTINCT m.sha256 FROM fields f JOIN models m ON m.id = f.model_id"
+            )}  # fmt: skip
+            reviews = db.execute(
+                f"SELECT {REVIEW_COLUMNS} FROM reviews r WHERE r.withdrawn = 0 ORDER BY r.id"  # noqa: S608
+            ).fetchall()
+            return CaseSnapshot(
+                case_id=self.case_id,
+                name=self.name,
+                taken_at=self._now(),
+                details=self.details(),
+                slides=tuple(self.slides()),
+                fields=tuple(self.fields()),
+                models=tuple(model for model in self.models() if model.sha256 in used),
+                audit_head=self.audit_head(),
+                reviews=tuple(review_of(row) for row in reviews),
+            )
+
+    def close(self) -> None:
+        """Put unfinished fields back into the queue, close the file and leave the case to others."""
+        with self._lock:
+            if self._closed:
+                return
+            if not self.read_only:
+                with suppress(StationError):  # a full disk must not keep the window from closing
+                    self.release()
+            self._closed = True
+            self._db.close()
+            if self._desk.lock is not None:
+                self._desk.lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _refuse_existing(folder: Path) -> None:
+    if (folder / DATABASE).exists():
+        raise StationError("case-exists", f"{shown_name(folder)} already holds a case: open it instead.")
+
+
+def _why_read_only(holder: Holder | None, *, asked: bool) -> str:
+    if asked:
+        return "The case was opened for looking only."
+    if holder is None:
+        return "The case is on a read-only place: it can be looked at, not changed."
+    return f"The case is open at {holder}: here it can be looked at, not changed."
+
+
+def _unwritable(folder: Path, reason: str | None) -> StationError:
+    why = reason or "the system refused"
+    return StationError(
+        "case-unwritable", f"No case can be made in {shown_name(folder)} ({why}): choose another folder."
+    )

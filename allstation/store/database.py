@@ -1,0 +1,227 @@
+"""Connections to ``case.sqlite``: how they are opened, upgraded and checked, and what errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from allstation.core.errors import StationError
+from allstation.core.text import shown_name
+from allstation.store import schema
+
+DATABASE: Final = "case.sqlite"
+_BUSY_SECONDS: Final = 15.0
+
+_FULL: Final = (
+    "The disk is full: nothing of this step was saved and nothing else was lost. Make space and try again."
+)
+_DAMAGED: Final = (
+    "The case file is damaged: SQLite says {error!s}. "
+    "Run “allstation repair” on the case folder; it salvages what can be read and keeps the damaged file."
+)
+_BY_CODE: Final = {
+    sqlite3.SQLITE_FULL: ("disk-full", _FULL),
+    sqlite3.SQLITE_CORRUPT: ("damaged-case", _DAMAGED),
+    sqlite3.SQLITE_NOTADB: ("damaged-case", _DAMAGED),
+    sqlite3.SQLITE_READONLY: (
+        "read-only-case",
+        "The case is on a read-only place: it can be looked at, not changed.",
+    ),
+    sqlite3.SQLITE_BUSY: ("case-busy", "Another program holds the case file: close it there and try again."),
+    sqlite3.SQLITE_IOERR: (
+        "case-unreachable",
+        "The disk with the case did not answer as expected ({error!s}): check the drive or the network and "
+        "try again.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "case-unreachable",
+        "The case file could not be opened ({error!s}): check that the folder exists and may be read.",
+    ),
+}
+
+
+def station_error(error: sqlite3.Error) -> StationError | None:
+    """Return the sentence for an error of the disk or the file, or None for one in the program."""
+    code = getattr(error, "sqlite_errorcode", 0) or 0
+    found = _BY_CODE.get(code & 0xFF)
+    return StationError(found[0], found[1].format(error=error)) if found else None
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn errors of the disk or the file into a :class:`StationError`.
+
+    Raises:
+        StationError: ``disk-full``, ``damaged-case``, ``read-only-case``, ``case-busy`` or
+            ``case-unreachable``.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        known = station_error(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def connect(path: Path, *, mode: str) -> sqlite3.Connection:
+    """Open a connection with the settings every connection shares.
+
+    Args:
+        path: The database file.
+        mode: ``rw``, ``rwc`` (create), ``ro``, or ``immutable`` for a file that nobody can write.
+    """
+    options = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{options}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_SECONDS,
+        cached_statements=256,
+    )
+    # A case may come from elsewhere: what its schema holds must not be able to call functions.
+    for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "temp_store = MEMORY", "cache_size = -16000"):
+        db.execute(f"PRAGMA {pragma}")
+    # FULL: what was shown as saved must survive a power cut, not only a crash of the program.
+    db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def create_file(path: Path, steps: Sequence[schema.Step]) -> None:
+    """Build an empty case file beside its place and move it there, complete or not at all."""
+    fresh = path.with_name(path.name + ".creating")
+    remove_file(fresh)
+    with plain_errors():
+        db = connect(fresh, mode="rwc")
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA journal_size_limit = 16777216")
+            schema.upgrade(db, steps)
+        finally:
+            db.close()
+    fresh.replace(path)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a database file and what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).unlink()
+
+
+def open_writable(path: Path, steps: Sequence[schema.Step]) -> sqlite3.Connection:
+    """Open a case file for the one writer, after a copy and an upgrade if it is older."""
+    with plain_errors():
+        db = connect(path, mode="rw")
+        try:
+            version = _checked_version(db, steps)
+            db.execute("PRAGMA journal_mode = WAL")
+            if version < len(steps):
+                copy_database(db, path.with_name(f"{path.stem}.before-version-{len(steps)}.sqlite"))
+                schema.upgrade(db, steps)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def open_readable(path: Path, steps: Sequence[schema.Step]) -> sqlite3.Connection:
+    """Open a case file without ever writing to it; an older one is upgraded in memory."""
+    with plain_errors():
+        db = _connect_readable(path)
+        try:
+            version = _checked_version(db, steps)
+            if version == len(steps):
+                return db
+            copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            db.backup(copy)
+            schema.upgrade(copy, steps)
+        except BaseException:
+            db.close()
+            raise
+        db.close()
+        return copy
+
+
+def _connect_readable(path: Path) -> sqlite3.Connection:
+    """Open for reading, also where SQLite may not create its shared-memory file (a CD, a locked share)."""
+    db = connect(path, mode="ro")
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        db.close()
+        return _connect_unwritable(path)
+    return db
+
+
+def _connect_unwritable(path: Path) -> sqlite3.Connection:
+    log = path.with_name(path.name + "-wal")
+    if not log.exists() or log.stat().st_size == 0:
+        return connect(path, mode="immutable")
+    # The log holds newer pages than the file: read both from a copy that may be written.
+    import shutil
+    import tempfile
+
+    memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with tempfile.TemporaryDirectory(prefix="allstation-") as folder:
+        copied = Path(folder) / path.name
+        shutil.copyfile(path, copied)
+        shutil.copyfile(log, copied.with_name(log.name))
+        db = connect(copied, mode="rw")
+        db.backup(memory)
+        db.close()
+    return memory
+
+
+def _checked_version(db: sqlite3.Connection, steps: Sequence[schema.Step]) -> int:
+    application = int(db.execute("PRAGMA application_id").fetchone()[0])
+    version = schema.version_of(db)
+    if application != schema.APPLICATION_ID:
+        raise StationError(
+            "not-a-case",
+            "The file case.sqlite in this folder was not made by ALL Station: choose another folder.",
+        )
+    if version > len(steps):
+        raise StationError(
+            "newer-case",
+            f"This case was written by a newer ALL Station (case version {version}, this program reads up to "
+            f"{len(steps)}): update the program to open it.",
+        )
+    return version
+
+
+def quick_check(db: sqlite3.Connection) -> list[str]:
+    """Return what SQLite finds wrong with the file's structure; empty when it is sound."""
+    try:
+        found = [str(row[0]) for row in db.execute("PRAGMA quick_check(20)")]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [] if found == ["ok"] else found
+
+
+def copy_database(db: sqlite3.Connection, target: Path) -> None:
+    """Write a consistent copy: beside the target, checked, then renamed over it.
+
+    Raises:
+        StationError: ``backup-failed`` if the copy does not pass its check.
+    """
+    part = target.with_name(target.name + ".part")
+    remove_file(part)
+    copy = connect(part, mode="rwc")
+    try:
+        db.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+        problems = quick_check(copy)
+    finally:
+        copy.close()
+    if problems:
+        remove_file(part)
+        raise StationError(
+            "backup-failed",
+            f"The copy {shown_name(target)} did not pass its check ({problems[0]}): nothing was changed.",
+        )
+    part.replace(target)

@@ -1,0 +1,145 @@
+"""Who may write to a case: one process, held by an advisory lock that dies with it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Final
+
+LOCK_FILE: Final = "case.lock"
+_LOCKED_BYTE: Final = 1 << 20
+"""Far behind the text, because Windows also keeps others from reading a locked byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a case open for writing.
+
+    Attributes:
+        host: Machine name.
+        pid: Process id on that machine.
+        user: Login name.
+        since: ISO 8601 UTC time with seconds.
+    """
+
+    host: str
+    pid: int
+    user: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.host} (process {self.pid}, since {self.since})"
+
+
+def login_name() -> str:
+    """Return the login name, or ``"unknown"`` on a system that has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+class CaseLock:
+    """The lock of one case folder. The operating system frees it when the process ends, however it ends."""
+
+    def __init__(self, file: IO[str], *, unclean: bool) -> None:
+        self._file = file
+        self.unclean = unclean
+
+    @classmethod
+    def take(cls, folder: Path, *, since: str) -> CaseLock | Holder | None:
+        """Try to become the writer.
+
+        Returns:
+            The lock; or who holds it; or None where the folder cannot be written at all.
+        """
+        try:
+            file = (folder / LOCK_FILE).open("r+", encoding="utf-8")
+        except FileNotFoundError:
+            try:
+                file = (folder / LOCK_FILE).open("a+", encoding="utf-8")
+            except OSError:
+                return None
+        except OSError:
+            return None
+        if not _lock(file):
+            holder = _read(file)
+            file.close()
+            return holder or Holder("an unknown machine", 0, "someone", "an unknown time")
+        lock = cls(file, unclean=_read(file) is not None)
+        lock._write(json.dumps(asdict(Holder(socket.gethostname(), os.getpid(), login_name(), since))))
+        return lock
+
+    def release(self) -> None:
+        """Leave the case to others. The file stays, empty: removing it would race with the next opener."""
+        if not self._file.closed:
+            self._write("")
+            _unlock(self._file)
+            self._file.close()
+
+    def _write(self, text: str) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(text)
+        self._file.flush()
+
+
+def _read(file: IO[str]) -> Holder | None:
+    try:
+        file.seek(0)
+        found = json.loads(file.read(4096))
+        return Holder(str(found["host"]), int(found["pid"]), str(found["user"]), str(found["since"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[str]) -> bool:
+        os.lseek(file.fileno(), _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: IO[str]) -> None:
+        os.lseek(file.fileno(), _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: IO[str]) -> bool:
+        # flock, not lockf: a second opening inside one process must be refused as well.
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return _left_by_the_dead(file)
+        return True
+
+    def _unlock(file: IO[str]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)
+
+    def _left_by_the_dead(file: IO[str]) -> bool:
+        """Decide by the process id where the file system knows no locks (some network shares)."""
+        holder = _read(file)
+        if holder is None:
+            return True
+        if holder.host != socket.gethostname():
+            return False
+        try:
+            os.kill(holder.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False

@@ -1,0 +1,258 @@
+"""The batch queue, kept in the case so that no crash can lose it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from allstation.core.audit import rows_digest
+from allstation.core.errors import StationError
+from allstation.core.records import FieldRecord, FieldState, Prediction
+from allstation.core.text import storable
+from allstation.store.browse import BrowsePart
+from allstation.store.rows import Row, prediction_row, reasons_text
+
+_MAX_ATTEMPTS = 2
+CRASHED_TWICE = "crashed-twice"
+_CRASHED = (
+    "The program ended twice while it worked on this field, so the field is left out. "
+    "Look at the file, and use Retry if you trust it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryReport:
+    """What was found after a program that ended without closing the case.
+
+    Attributes:
+        queued_again: Fields that were under way and will be tried once more.
+        failed: Fields that were under way for the second time.
+    """
+
+    queued_again: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+
+
+class QueuePart(BrowsePart):
+    """States of fields: queued, running, done, failed, cancelled, skipped."""
+
+    def queue_counts(self) -> dict[FieldState, int]:
+        """Return the number of fields in every state."""
+        with self._read() as db:
+            found = dict(db.execute("SELECT state, sum(1) FROM fields GROUP BY state").fetchall())
+        return {state: found.get(state.value, 0) for state in FieldState}
+
+    def claim(self, number: int) -> list[FieldRecord]:
+        """Take up to ``number`` queued fields and mark them running.
+
+        What the user looks at comes first (:meth:`set_priority`), then the order of adding. Fields
+        that were under way when the program died come last and strictly alone, so that a second
+        death names the one field that caused it. While such a field runs, or waits for others to
+        finish, the answer is empty although :meth:`queue_counts` still shows queued fields: finish
+        what is running and ask again.
+        """
+        with self._write() as db:
+            rows = db.execute(
+                "SELECT id, attempts FROM fields WHERE state = 'queued' "
+                "ORDER BY attempts, priority DESC, id LIMIT ?",
+                (number,),
+            ).fetchall()
+            ids = _without_suspects(db, rows)
+            db.executemany(
+                "UPDATE fields SET state = 'running', attempts = attempts + 1 WHERE id = ?",
+                [(i,) for i in ids],
+            )
+            return self.fields_of(ids)
+
+    def save_prediction(self, field_id: int, prediction: Prediction) -> None:
+        """Save one prediction; see :meth:`save_predictions`."""
+        self.save_predictions([(field_id, prediction)])
+
+    def save_predictions(self, batch: Sequence[tuple[int, Prediction]]) -> None:
+        """Save predictions, mark their fields done and add one entry to the trail, all or nothing.
+
+        The entry carries the range of prediction ids and one digest over what was predicted for
+        which bytes. :meth:`verify_audit` computes the digest again from the stored rows.
+
+        Raises:
+            StationError: ``unknown-field``, ``unknown-model``, or what the disk answered.
+        """
+        if not batch:
+            return
+        with self._write() as db:
+            models: dict[str, int] = {}
+            now = self._now()
+            ids = [self._save(db, field_id, prediction, models, now) for field_id, prediction in batch]
+            details = {"fields": len(ids), "first": ids[0], "last": ids[-1]}
+            model = batch[0][1].model_sha256 if len(models) == 1 else ""
+            digest = rows_digest(sealed_predictions(db, ids[0], ids[-1]))
+            self._audit(
+                "fields-classified",
+                f"predictions {ids[0]} to {ids[-1]}",
+                details,
+                model=model,
+                input_hash=digest,
+            )
+
+    def _save(
+        self, db: sqlite3.Connection, field_id: int, prediction: Prediction, models: dict[str, int], now: str
+    ) -> int:
+        model_id = models.setdefault(prediction.model_sha256, _model_id(db, prediction.model_sha256))
+        _require_field(db, field_id)
+        row = prediction_row(prediction)
+        added = db.execute(
+            "INSERT INTO predictions (field_id, model_id, at, probabilities, class_name, reasons, novelty, "
+            "cells, sharpness, brightness, clipped, cell_area, evidence_shape, evidence, milliseconds) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (field_id, model_id, now, *row),
+        )
+        number = int(added.lastrowid or 0)
+        db.execute(
+            "UPDATE fields SET state = 'done', error_code = '', error = '', attempts = 0, priority = 0, "
+            "prediction_id = ?, model_id = ?, decision = ?, reasons = ?, probability = ?, margin = ?, "
+            "novelty = ?, sharpness = ?, cells = ? WHERE id = ?",
+            (number, model_id, *shown_copy(prediction), field_id),
+        )
+        return number
+
+    def fail(self, field_id: int, code: str, sentence: str) -> None:
+        """Mark a field failed, with what the person at the window should know."""
+        self._end(field_id, FieldState.FAILED, code, sentence)
+
+    def skip(self, field_id: int, code: str, sentence: str) -> None:
+        """Mark a field skipped: it was decided not to classify it."""
+        self._end(field_id, FieldState.SKIPPED, code, sentence)
+
+    def _end(self, field_id: int, state: FieldState, code: str, sentence: str) -> None:
+        with self._write() as db:
+            sha256 = _require_field(db, field_id)
+            db.execute(
+                "UPDATE fields SET state = ?, error_code = ?, error = ?, attempts = 0, priority = 0 "
+                "WHERE id = ?",
+                (state, storable(code), storable(sentence), field_id),
+            )
+            self._audit(f"field-{state}", f"field {field_id}", {"code": code}, input_hash=sha256)
+
+    def requeue(self, ids: Iterable[int] | None = None) -> int:
+        """Put fields back into the queue: these, or all that failed. Returns how many.
+
+        A field that already has a prediction keeps it as the current one until the new one is saved.
+        """
+        reset = "state = 'queued', error_code = '', error = '', attempts = 0"
+        with self._write() as db:
+            if ids is None:
+                number = db.execute(f"UPDATE fields SET {reset} WHERE state = 'failed'").rowcount  # noqa: S608
+            else:
+                query = f"UPDATE fields SET {reset} WHERE id = ? AND state NOT IN ('queued', 'running')"  # noqa: S608
+                number = db.executemany(query, [(number,) for number in ids]).rowcount
+            if number:
+                self._audit("fields-queued-again", "queue", {"fields": number})
+        return max(number, 0)
+
+    def cancel_queued(self) -> int:
+        """Take everything that still waits out of the queue. Returns how many."""
+        with self._write() as db:
+            number = db.execute(
+                "UPDATE fields SET state = 'cancelled', attempts = 0 WHERE state = 'queued'"
+            ).rowcount
+            if number:
+                self._audit("queue-cancelled", "queue", {"fields": number})
+        return number
+
+    def set_priority(self, ids: Iterable[int]) -> None:
+        """Let these queued fields be claimed next, in the given order, before earlier wishes."""
+        wanted = list(ids)
+        with self._write() as db:
+            top = int(
+                db.execute("SELECT max(priority) FROM fields WHERE state = 'queued'").fetchone()[0] or 0
+            )
+            steps = [(top + len(wanted) - index, number) for index, number in enumerate(wanted)]
+            db.executemany("UPDATE fields SET priority = ? WHERE id = ? AND state = 'queued'", steps)
+
+    def release(self, ids: Iterable[int] | None = None) -> None:
+        """Put running fields (these, or all) back unfinished, without holding it against them."""
+        back = "UPDATE fields SET state = 'queued', attempts = max(attempts - 1, 0) WHERE state = 'running'"
+        with self._write() as db:
+            if ids is None:
+                db.execute(back)
+            else:
+                db.executemany(f"{back} AND id = ?", [(number,) for number in ids])
+
+    def recover(self) -> RecoveryReport:
+        """Put what was running when the program died back into the queue, once.
+
+        Opening a case for writing does this; call it only when no worker is running.
+        """
+        report = RecoveryReport()
+        with self._write() as db:
+            for number, attempts in db.execute(
+                "SELECT id, attempts FROM fields WHERE state = 'running'"
+            ).fetchall():
+                (report.failed if attempts >= _MAX_ATTEMPTS else report.queued_again).append(number)
+            db.execute(
+                "UPDATE fields SET state = 'queued' WHERE state = 'running' AND attempts < ?",
+                (_MAX_ATTEMPTS,),
+            )
+            for number in report.failed:
+                self.fail(number, CRASHED_TWICE, _CRASHED)
+            if report.queued_again:
+                self._audit("queue-recovered", "queue", {"fields": report.queued_again})
+        return report
+
+
+def shown_copy(prediction: Prediction) -> Row:
+    """Return what ``fields`` repeats of the current prediction, from ``decision`` to ``cells``."""
+    return (
+        prediction.decision.name,
+        reasons_text(prediction.decision.reasons),
+        float(prediction.top_probability),
+        float(prediction.margin),
+        float(prediction.novelty),
+        float(prediction.quality.sharpness),
+        int(prediction.cell_count),
+    )
+
+
+def sealed_predictions(db: sqlite3.Connection, first: int, last: int) -> Iterable[Row]:
+    """Return the rows whose digest the trail keeps: which bytes, which model, what was predicted."""
+    return db.execute(
+        "SELECT p.id, f.sha256, m.sha256, p.probabilities, COALESCE(p.class_name, ''), p.reasons "
+        "FROM predictions p JOIN fields f ON f.id = p.field_id JOIN models m ON m.id = p.model_id "
+        "WHERE p.id BETWEEN ? AND ? ORDER BY p.id",
+        (first, last),
+    )
+
+
+def _without_suspects(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
+    """Return the ids that may run now: any number of fields without a past, or one suspect alone."""
+    fresh = [number for number, attempts in rows if attempts == 0]
+    running = dict(
+        db.execute("SELECT attempts, count(*) FROM fields WHERE state = 'running' GROUP BY attempts")
+    )
+    if any(attempts > 1 for attempts in running):
+        return []
+    if fresh or not rows:
+        return fresh
+    return [] if running else [rows[0][0]]
+
+
+def _model_id(db: sqlite3.Connection, sha256: str) -> int:
+    row = db.execute("SELECT id FROM models WHERE sha256 = ?", (sha256,)).fetchone()
+    if row is None:
+        raise StationError(
+            "unknown-model", "This case does not know the model of the prediction: add the model first."
+        )
+    return int(row[0])
+
+
+def _require_field(db: sqlite3.Connection, field_id: int) -> str:
+    row = db.execute("SELECT sha256 FROM fields WHERE id = ?", (field_id,)).fetchone()
+    if row is None:
+        raise StationError("unknown-field", f"This case has no field number {field_id}.")
+    return str(row[0])
+
+
+def count_states(records: Mapping[FieldState, int]) -> int:
+    """Return how many fields are still to be worked on."""
+    return records.get(FieldState.QUEUED, 0) + records.get(FieldState.RUNNING, 0)

@@ -1,0 +1,102 @@
+"""Between rows of ``case.sqlite`` and the records of the core."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from allstation.core.audit import AuditEntry
+from allstation.core.decision import Decision, Reason
+from allstation.core.records import EvidenceMap, ModelRecord, Prediction, Quality, Review
+from allstation.core.text import storable
+
+Row = tuple[Any, ...]
+
+PREDICTION_COLUMNS: Final = (
+    "m.sha256, p.probabilities, p.class_name, p.reasons, p.novelty, p.cells, p.sharpness, p.brightness, "
+    "p.clipped, p.cell_area, p.evidence_shape, p.evidence, p.milliseconds"
+)
+REVIEW_COLUMNS: Final = "r.field_id, r.reviewer, r.class_name, r.comment, r.at, r.id"
+AUDIT_COLUMNS: Final = "id, at, who, app, action, object, details, model, input, previous, hash"
+
+
+def reasons_text(reasons: tuple[Reason, ...]) -> str:
+    """Return reasons as ``|one|two|``, so that a search for ``|one|`` finds exactly that reason."""
+    return "|" + "|".join(reasons) + "|" if reasons else ""
+
+
+def decision_of(class_name: str | None, reasons: str) -> Decision:
+    """Return the decision that was stored as a class name or as reasons."""
+    return Decision(class_name, tuple(Reason(part) for part in reasons.strip("|").split("|") if part))
+
+
+def prediction_row(prediction: Prediction) -> Row:
+    """Return a prediction as it is stored, from ``probabilities`` to ``milliseconds``."""
+    quality, evidence = prediction.quality, prediction.evidence
+    probabilities = {name: float(value) for name, value in prediction.probabilities.items()}
+    shape = "" if evidence is None else json.dumps([evidence.rows, evidence.columns, list(evidence.classes)])
+    return (
+        json.dumps(probabilities, allow_nan=False, separators=(",", ":")),
+        prediction.decision.class_name,
+        reasons_text(prediction.decision.reasons),
+        float(prediction.novelty),
+        int(prediction.cell_count),
+        float(quality.sharpness),
+        float(quality.brightness),
+        float(quality.clipped),
+        float(quality.cell_area),
+        shape,
+        None if evidence is None else bytes(evidence.values),
+        float(prediction.milliseconds),
+    )
+
+
+def prediction_of(row: Row) -> Prediction:
+    """Return the prediction from a row of :data:`PREDICTION_COLUMNS`."""
+    model, probabilities, class_name, reasons, novelty, cells, *quality, shape, evidence, milliseconds = row
+    return Prediction(
+        model_sha256=model,
+        probabilities=json.loads(probabilities),
+        decision=decision_of(class_name, reasons),
+        novelty=novelty,
+        cell_count=cells,
+        quality=Quality(*quality),
+        evidence=_evidence_of(shape, evidence),
+        milliseconds=milliseconds,
+    )
+
+
+def _evidence_of(shape: str, values: bytes | None) -> EvidenceMap | None:
+    if values is None or not shape:
+        return None
+    rows, columns, classes = json.loads(shape)
+    return EvidenceMap(rows, columns, tuple(classes), values)
+
+
+def review_of(row: Row) -> Review:
+    """Return the review from a row of :data:`REVIEW_COLUMNS`."""
+    return Review(*row)
+
+
+def audit_of(row: Row) -> AuditEntry:
+    """Return the entry from a row of :data:`AUDIT_COLUMNS`."""
+    return AuditEntry(*row)
+
+
+def model_of(row: Row) -> ModelRecord:
+    """Return the model from a row of ``sha256, name, version, classes, info``."""
+    sha256, name, version, classes, info = row
+    return ModelRecord(sha256, name, version, tuple(json.loads(classes)), json.loads(info))
+
+
+def texts(values: Mapping[str, object]) -> dict[str, str]:
+    """Return optional free texts as they are stored; empty ones are left out."""
+    pairs = {storable(str(key)): storable(str(value)) for key, value in values.items() if value is not None}
+    return {key: value for key, value in pairs.items() if value}
+
+
+def join(folder: Path, name: str) -> Path:
+    """Return the path of a field; the name was checked to be one when it was stored."""
+    return folder / name

@@ -1,0 +1,221 @@
+"""The tables of ``case.sqlite`` and the steps that bring an older file up to date.
+
+``PRAGMA user_version`` counts the steps a file has taken. A step is never edited once released:
+a change is a new function at the end of :data:`STEPS`, with a test of its own name.
+
+``fields`` repeats what the browser sorts and filters by (the decision, the margin, the review
+that counts), so that a page of 100,000 fields is one walk along one index. ``predictions`` and
+``reviews`` stay the truth; :data:`REFRESH` rebuilds the copies from them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final
+
+Step = Callable[[sqlite3.Connection], None]
+
+APPLICATION_ID: Final = 0x414C4C53
+"""``ALLS``: tells a case from any other SQLite file."""
+
+_TABLES: Final = """
+CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE folders (
+    id INTEGER PRIMARY KEY,
+    relative TEXT UNIQUE,
+    absolute TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE slides (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    search TEXT NOT NULL,
+    folder_id INTEGER UNIQUE REFERENCES folders(id)
+) STRICT;
+
+CREATE TABLE models (
+    id INTEGER PRIMARY KEY,
+    sha256 TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    classes TEXT NOT NULL,
+    info TEXT NOT NULL,
+    added TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE fields (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    slide_id INTEGER NOT NULL REFERENCES slides(id),
+    slide_key TEXT NOT NULL,
+    folder_id INTEGER NOT NULL REFERENCES folders(id),
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    search TEXT NOT NULL,
+    sha256 TEXT NOT NULL UNIQUE,
+    bytes INTEGER NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    added TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued'
+        CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled', 'skipped')),
+    error_code TEXT NOT NULL DEFAULT '',
+    error TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    priority INTEGER NOT NULL DEFAULT 0,
+    prediction_id INTEGER REFERENCES predictions(id),
+    model_id INTEGER,
+    decision TEXT,
+    reasons TEXT NOT NULL DEFAULT '',
+    probability REAL,
+    margin REAL,
+    novelty REAL,
+    sharpness REAL,
+    cells INTEGER,
+    review_id INTEGER REFERENCES reviews(id),
+    review_class TEXT,
+    locked_name TEXT,
+    reviewed INTEGER GENERATED ALWAYS AS (review_id IS NOT NULL) VIRTUAL,
+    final TEXT GENERATED ALWAYS AS (COALESCE(review_class, decision)) VIRTUAL,
+    needs_review INTEGER GENERATED ALWAYS AS (
+        review_class IS NULL AND (review_id IS NOT NULL OR COALESCE(decision, '') = 'needs review')
+    ) VIRTUAL
+) STRICT;
+
+CREATE TABLE predictions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    field_id INTEGER NOT NULL REFERENCES fields(id),
+    model_id INTEGER NOT NULL REFERENCES models(id),
+    at TEXT NOT NULL,
+    probabilities TEXT NOT NULL,
+    class_name TEXT,
+    reasons TEXT NOT NULL,
+    novelty REAL NOT NULL,
+    cells INTEGER NOT NULL,
+    sharpness REAL NOT NULL,
+    brightness REAL NOT NULL,
+    clipped REAL NOT NULL,
+    cell_area REAL NOT NULL,
+    evidence_shape TEXT NOT NULL DEFAULT '',
+    evidence BLOB,
+    milliseconds REAL NOT NULL
+) STRICT;
+
+CREATE TABLE reviews (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    field_id INTEGER NOT NULL REFERENCES fields(id),
+    reviewer TEXT NOT NULL,
+    class_name TEXT,
+    comment TEXT NOT NULL,
+    at TEXT NOT NULL,
+    withdrawn INTEGER NOT NULL DEFAULT 0 CHECK (withdrawn IN (0, 1))
+) STRICT;
+
+CREATE TABLE reports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    status TEXT NOT NULL CHECK (status IN ('draft', 'preliminary', 'final', 'amended')),
+    sha256 TEXT NOT NULL,
+    file TEXT NOT NULL,
+    at TEXT NOT NULL,
+    by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    decisions_sha256 TEXT NOT NULL,
+    audit_head TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    app TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    details TEXT NOT NULL,
+    model TEXT NOT NULL,
+    input TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL
+) STRICT;
+"""
+
+_INDEXES: Final = """
+CREATE INDEX fields_by_slide ON fields (slide_key, slide_id, name_key, id);
+CREATE INDEX fields_by_name ON fields (name_key, id);
+CREATE INDEX fields_by_decision ON fields (decision, id);
+CREATE INDEX fields_by_final ON fields (final, id);
+CREATE INDEX fields_by_probability ON fields (probability, id);
+CREATE INDEX fields_by_margin ON fields (margin, id);
+CREATE INDEX fields_by_folder ON fields (folder_id, name);
+CREATE INDEX fields_counts ON fields (slide_id, state, decision, final, reviewed, needs_review);
+CREATE INDEX fields_queued ON fields (attempts, priority DESC, id) WHERE state = 'queued';
+CREATE INDEX fields_unfinished ON fields (state, id) WHERE state IN ('running', 'failed');
+CREATE INDEX predictions_by_field ON predictions (field_id, id);
+CREATE INDEX reviews_by_field ON reviews (field_id, id);
+CREATE INDEX reviews_by_reviewer ON reviews (reviewer, field_id, id);
+"""
+
+_APPEND_ONLY: Final = """
+CREATE TRIGGER {table}_no_update BEFORE UPDATE{columns} ON {table}
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+"""
+
+PROTECTED: Final = ("audit", "predictions", "reviews", "reports")
+"""Tables whose rows are never changed or deleted; of a review only the withdrawn mark moves."""
+
+REFRESH: Final = """
+UPDATE fields SET
+    prediction_id = (SELECT max(p.id) FROM predictions p WHERE p.field_id = fields.id),
+    review_id = (SELECT max(r.id) FROM reviews r WHERE r.field_id = fields.id AND r.withdrawn = 0);
+UPDATE fields SET (model_id, decision, reasons, novelty, sharpness, cells) = (
+    SELECT p.model_id, COALESCE(p.class_name, 'needs review'), p.reasons, p.novelty, p.sharpness, p.cells
+    FROM predictions p WHERE p.id = fields.prediction_id) WHERE prediction_id IS NOT NULL;
+UPDATE fields SET review_class = (SELECT r.class_name FROM reviews r WHERE r.id = fields.review_id);
+"""
+"""Rebuilds the copies in ``fields``, except probability and margin, which need the JSON text."""
+
+
+def run_script(db: sqlite3.Connection, script: str) -> None:
+    """Run several statements inside the open transaction (``executescript`` would commit it)."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
+def step_first_tables(db: sqlite3.Connection) -> None:
+    """Version 1: the tables, the indexes, and the triggers that keep history append-only."""
+    run_script(db, _TABLES)
+    run_script(db, _INDEXES)
+    for table in PROTECTED:
+        columns = " OF id, field_id, reviewer, class_name, comment, at" if table == "reviews" else ""
+        run_script(db, _APPEND_ONLY.format(table=table, columns=columns))
+
+
+STEPS: Final[tuple[Step, ...]] = (step_first_tables,)
+"""Step number n brings a file from version n to n + 1."""
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """Return how many steps the file has taken."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def upgrade(db: sqlite3.Connection, steps: Sequence[Step]) -> None:
+    """Take the missing steps in one transaction: after a crash the file is old or new, never between."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(version_of(db), len(steps)):
+            steps[number](db)
+        db.execute(f"PRAGMA user_version = {len(steps)}")
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

@@ -1,0 +1,91 @@
+"""What was put into a case is there again when it is opened."""
+
+from __future__ import annotations
+
+import pytest
+
+from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.records import FieldState, Review
+from allstation.store import Case
+
+
+def test_everything_is_there_after_reopening(case, folder, maker):
+    ids = maker.fill(case, 12)
+    maker.classify(case, ids[:8])
+    case.fail(ids[8], "unreadable-field", "It cannot be read.")
+    review = case.add_review(Review(ids[0], "Ada", "Pro", "clear"))
+    case.set_details({"patient": "Frau Müller", "request": ""})
+    before = case.snapshot()
+    case.close()
+    with Case.open(folder) as again:
+        after = again.snapshot()
+        assert after.fields == before.fields
+        assert (after.case_id, after.slides, after.models) == (before.case_id, before.slides, before.models)
+        assert after.details == {"patient": "Frau Müller"}
+        assert after.reviews == (review,)
+        assert again.verify_audit() is None
+        assert not again.recovered.queued_again
+    assert after.fields[0].prediction == maker.prediction(ids[0])
+    assert after.fields[0].review == review
+    assert after.fields[8].error == "It cannot be read."
+
+
+def test_name_comes_from_the_folder(case):
+    assert case.name == "Müller"
+    case.rename("Frau Müller")
+    assert case.name == "Frau Müller"
+
+
+def test_duplicates_are_reported_not_added(case, maker):
+    slide = case.add_slide("one", None)
+    first = case.add_fields(slide.id, [maker.field(1), maker.field(2), maker.field(1, "again.jpg")])
+    assert (len(first.added), first.duplicates) == (2, [maker.field(1, "again.jpg")])
+    second = case.add_fields(case.add_slide("two", None).id, [maker.field(2), maker.field(3)])
+    assert (len(second.added), second.duplicates) == (1, [maker.field(2)])
+    assert case.count() == 3
+
+
+def test_adding_a_folder_twice_gives_the_same_slide(case, tmp_path):
+    assert case.add_slide("a", tmp_path / "a") == case.add_slide("other name", tmp_path / "a")
+    assert len(case.slides()) == 1
+
+
+def test_second_window_is_read_only_and_says_who(case, folder):
+    with Case.open(folder) as second:
+        assert second.read_only
+        assert second.held_by is not None
+        assert "process" in second.why_read_only
+        with pytest.raises(StationError) as caught:
+            second.rename("other")
+        assert caught.value.code == "read-only-case"
+    case.close()
+    with Case.open(folder) as third:
+        assert not third.read_only
+
+
+def test_reader_sees_what_was_saved(case, maker):
+    with case.reader() as reader:
+        ids = maker.fill(case, 3)
+        maker.classify(case, ids)
+        assert reader.count(FieldFilter(state=FieldState.DONE)) == 3
+        assert reader.read_only
+
+
+def test_claim_save_and_counts(case, maker):
+    ids = maker.fill(case, 5)
+    taken = case.claim(3)
+    assert [field.id for field in taken] == ids[:3]
+    assert {field.state for field in taken} == {FieldState.RUNNING}
+    case.save_prediction(ids[0], maker.prediction(ids[0]))
+    counts = case.queue_counts()
+    assert (counts[FieldState.QUEUED], counts[FieldState.RUNNING], counts[FieldState.DONE]) == (2, 2, 1)
+    by_slide = case.counts_by_slide()
+    assert by_slide[taken[0].slide_id].total == 5
+
+
+def test_fields_sort_naturally(case, maker):
+    maker.fill(case, 12)
+    names = [field.path.name for field in case.fields(sort=FieldSort.NAME)]
+    assert names == [f"field {i}.jpg" for i in range(12)]
+    assert [field.path.name for field in case.fields(offset=9, limit=2)] == ["field 9.jpg", "field 10.jpg"]
