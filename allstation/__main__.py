@@ -20,6 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if cli.is_command(arguments):
         return cli.main(arguments)
+    if "--demo" in arguments:
+        from allstation.commands import first_look
+
+        return first_look.run([word for word in arguments if word != "--demo"])
     from allstation import app
 
     return app.main(arguments)

@@ -1,0 +1,93 @@
+"""``allstation doctor``: is this machine fit to run the station?"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from allstation import __version__, paths
+from allstation.core.errors import StationError
+from allstation.imaging import synthetic
+from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.engine import Engine
+from allstation.inference.pipeline import default_threads
+from allstation.inference.reference import verify_reference
+
+_PACKAGES = ("PySide6-Essentials", "ai-edge-litert", "numpy", "opencv-python-headless", "pillow", "reportlab")
+
+Check = Callable[[], str]
+
+
+def run(_options: argparse.Namespace) -> int:
+    """Print one line a check; status 1 when any of them fails."""
+    failed = 0
+    for name, check in _checks():
+        try:
+            result, mark = check(), "ok"
+        except StationError as error:
+            result, mark = error.sentence, "FAILED"
+            failed += 1
+        print(f"{mark:6}  {name}: {result}")
+    return 1 if failed else 0
+
+
+def _checks() -> Iterator[tuple[str, Check]]:
+    yield "program", lambda: f"ALL Station {__version__}, Python {platform.python_version()}"
+    yield "system", lambda: f"{platform.system()} {platform.machine()}, {default_threads()} processors usable"
+    for package in _PACKAGES:
+        yield package, lambda package=package: _version(package)
+    yield "training", _training
+    for name, folder in (("settings", paths.config_folder()), ("data", paths.data_folder()),
+                         ("logs", paths.log_folder()), ("cases", paths.cases_folder())):  # fmt: skip
+        yield f"{name} folder", lambda folder=folder: _writable(folder)
+    yield "shipped model", _model
+    yield "reference fields", _reference
+    yield "self-test", _self_test
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        # A frozen program carries the code but not always its metadata.
+        return "built in"
+
+
+def _training() -> str:
+    present = importlib.util.find_spec("training") and importlib.util.find_spec("tensorflow")
+    return "available" if present else "not in this edition"
+
+
+def _writable(folder: Path) -> str:
+    """Prove it by writing; access bits lie on network drives."""
+    existing = next(part for part in (folder, *folder.parents) if part.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        sentence = f"{folder} cannot be written ({error.strerror}). Ask for write permission there."
+        raise StationError("folder-not-writable", sentence) from error
+    return f"{folder} is writable" if existing == folder else f"{folder} can be made"
+
+
+def _model() -> str:
+    bundle = ModelBundle.open(default_bundle_path())
+    return f"{bundle.name} {bundle.version}, sha256 {bundle.sha256[:12]}"
+
+
+def _reference() -> str:
+    difference = verify_reference(ModelBundle.open(default_bundle_path()))
+    return f"probabilities differ by at most {difference:.1e} from the maker's"
+
+
+def _self_test() -> str:
+    with tempfile.TemporaryDirectory(prefix="allstation-") as folder:
+        field = synthetic.write_demo(Path(folder), fields=1, seed=1)[0]
+        prediction = Engine(ModelBundle.open(default_bundle_path())).classify(field)
+    return f"one field classified in {prediction.milliseconds:.0f} ms by process {os.getpid()}"

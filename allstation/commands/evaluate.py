@@ -1,0 +1,175 @@
+"""``allstation evaluate``: every figure of a model on a labelled folder, through the serving path."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from allstation import __version__
+from allstation.commands.progress import ProgressLine
+from allstation.core.classes import PATIENTS_UNKNOWN
+from allstation.core.errors import StationError
+from allstation.core.evaluation import Evaluation, evaluate
+from allstation.core.records import Prediction
+from allstation.imaging.intake import Found, find_fields
+from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.pipeline import Pipeline
+
+SPLIT = "a labelled folder given by the user; whether the model was trained on it is not known here"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The fields to evaluate on.
+
+    Attributes:
+        paths: Files.
+        classes: Class of each.
+        groups: Group of each, or None when nothing is known of groups.
+        patients: How many patients, or "patients unknown".
+    """
+
+    paths: list[Path]
+    classes: list[str]
+    groups: list[str] | None
+    patients: str
+
+
+def run(options: argparse.Namespace) -> int:
+    """Classify, compare, print; status 1 when some fields could not be read."""
+    bundle = ModelBundle.open(options.model or default_bundle_path())
+    labelled = read_labelled(options.folder, bundle.classes, options.groups)
+    predictions, failed = _classify(bundle, labelled.paths, options.threads)
+    kept = [index for index, prediction in enumerate(predictions) if prediction is not None]
+    if not kept:
+        sentence = f"None of the {len(predictions)} fields in {options.folder.name!r} could be read."
+        raise StationError("nothing-to-evaluate", sentence)
+    evaluation = evaluate(
+        np.array([list(p.probabilities.values()) for p in predictions if p is not None]),
+        np.array([bundle.classes.index(labelled.classes[index]) for index in kept]),
+        classes=bundle.classes,
+        split=SPLIT,
+        groups=[labelled.groups[index] for index in kept] if labelled.groups else None,
+        patients=labelled.patients,
+    )
+    decisions = _decisions(predictions, labelled)
+    for line in summary(bundle, evaluation, decisions):
+        print(line)
+    for path, error in failed:
+        print(f"failed   {path}: {error.sentence}", file=sys.stderr)
+    document = {**_header(bundle), **evaluation.to_json(), "decisions": decisions}
+    if options.json:
+        options.json.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+    if options.pdf:
+        from allstation.report.evaluation import write_evaluation_pdf
+
+        write_evaluation_pdf(bundle.record(), evaluation, decisions, options.pdf)
+    return 1 if failed else 0
+
+
+def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -> Labelled:
+    """Find the fields of each class sub-folder.
+
+    Raises:
+        StationError: ``not-labelled`` when a sub-folder is no class of the model, or none has fields.
+    """
+    paths: list[Path] = []
+    names: list[str] = []
+    for name in classes:
+        found = [each.path for each in find_fields([folder / name]) if isinstance(each, Found)]
+        paths += found
+        names += [name] * len(found)
+    if not paths:
+        sentence = (
+            f"{folder.name!r} has no fields in sub-folders named {', '.join(classes)}. "
+            "Name a folder with one sub-folder a class."
+        )
+        raise StationError("not-labelled", sentence)
+    known, column = _read_groups(groups) if groups else ({}, "")
+    of_each = [known.get((path.parent.name, path.name), f"alone {path}") for path in paths]
+    patients = f"{len(set(of_each))} patients" if column == "patient" else PATIENTS_UNKNOWN
+    return Labelled(paths, names, of_each if groups else None, patients)
+
+
+def _read_groups(path: Path) -> tuple[dict[tuple[str, str], str], str]:
+    """Read the group of each (class, file); the patient column wins over the field group."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise StationError(
+            "bad-groups", f"The groups file {path.name!r} cannot be read ({error})."
+        ) from error
+    columns = set(rows[0]) if rows else set()
+    column = "patient" if "patient" in columns else "field_group"
+    if not {"class", "file", column} <= columns:
+        expected = "the columns class, file and field_group (or patient)"
+        sentence = f"{path.name!r} needs {expected}; it has {sorted(columns)}. Add what is missing."
+        raise StationError("bad-groups", sentence)
+    return {(row["class"], Path(row["file"]).name): row[column] for row in rows}, column
+
+
+def _classify(
+    bundle: ModelBundle, paths: list[Path], threads: int | None
+) -> tuple[list[Prediction | None], list[tuple[Path, StationError]]]:
+    line = ProgressLine(len(paths))
+    predictions: list[Prediction | None] = []
+    failed = []
+    with Pipeline(bundle, threads=threads) as pipeline:
+        for outcome in pipeline.run((path, path) for path in paths):
+            predictions.append(outcome.prediction)
+            if outcome.error is not None:
+                failed.append((outcome.key, outcome.error))
+            line.update(len(predictions))
+    line.close()
+    return predictions, failed
+
+
+def _decisions(predictions: list[Prediction | None], labelled: Labelled) -> dict[str, int]:
+    """Count what the decision rule did with the fields."""
+    counts = {"decided": 0, "decided right": 0, "needs review": 0, "unreadable": 0}
+    for prediction, name in zip(predictions, labelled.classes, strict=True):
+        if prediction is None:
+            counts["unreadable"] += 1
+        elif prediction.decision.class_name is None:
+            counts["needs review"] += 1
+        else:
+            counts["decided"] += 1
+            counts["decided right"] += prediction.decision.class_name == name
+    return counts
+
+
+def _header(bundle: ModelBundle) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "app_version": __version__,
+        "model": {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256},
+    }
+
+
+def summary(bundle: ModelBundle, evaluation: Evaluation, decisions: dict[str, int]) -> list[str]:
+    """Return the evaluation as lines of text."""
+    width = max(map(len, evaluation.classes))
+    lines = [f"{bundle.name} {bundle.version} ({bundle.sha256[:12]})", ""]
+    lines += [str(figure) for figure in evaluation.figures]
+    lines += ["", "confusion (rows true): " + "  ".join(evaluation.classes)]
+    lines += [
+        f"  {name:{width}}  " + "  ".join(f"{count:6d}" for count in row)
+        for name, row in zip(evaluation.classes, evaluation.matrix.tolist(), strict=True)
+    ]
+    lines += [""]
+    lines += [
+        f"{each.name:{width}}  recall {each.rates.recall:.3f} ({each.recall})"
+        f"  precision {each.rates.precision:.3f} ({each.precision})"
+        f"  specificity {each.rates.specificity:.3f} ({each.specificity})  n = {each.rates.support}"
+        for each in evaluation.per_class
+    ]
+    lines += ["", "decision rule: " + ", ".join(f"{key} {count}" for key, count in decisions.items())]
+    return lines
