@@ -1,0 +1,116 @@
+"""The batch queue between the case and the pipeline: claim, submit, collect, write down."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Final
+
+from allstation.core.records import Prediction
+from allstation.inference.pipeline import Outcome, Pipeline
+from allstation.store.case import Case
+
+_AHEAD: Final = 2
+"""Fields in flight per thread. Few, because a crash costs each of them one of its two tries."""
+_WINDOW: Final = 6.0
+"""Seconds the rate is averaged over."""
+
+
+class Rate:
+    """Finished fields a second over the last few seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ticks: deque[tuple[float, int]] = deque()
+
+    def add(self, count: int) -> None:
+        """Count finished fields now."""
+        self._ticks.append((self._clock(), count))
+
+    def reset(self) -> None:
+        """Begin again, after a pause."""
+        self._ticks.clear()
+
+    def per_second(self) -> float:
+        """Return the rate, 0 while fewer than two moments are known."""
+        now = self._clock()
+        while self._ticks and now - self._ticks[0][0] > _WINDOW:
+            self._ticks.popleft()
+        if not self._ticks or now - self._ticks[0][0] <= 0:
+            return 0.0
+        return sum(count for _, count in self._ticks) / (now - self._ticks[0][0])
+
+
+class Batch:
+    """Moves fields of one case through one pipeline. Used on the worker's thread only.
+
+    Args:
+        case: The writer's connection.
+        pipeline: Runs on threads of its own.
+        post: Takes an outcome from any thread and brings it back to the worker's thread.
+    """
+
+    def __init__(self, case: Case, pipeline: Pipeline, post: Callable[[object], None]) -> None:
+        self._case = case
+        self.pipeline = pipeline
+        self._post = post
+        self._flying: dict[int, Future[Outcome[int]]] = {}
+        self._unsaved: list[Outcome[int]] = []
+        self.rate = Rate()
+
+    @property
+    def flying(self) -> int:
+        """Fields submitted and not yet written down."""
+        return len(self._flying) + len(self._unsaved)
+
+    def fill(self) -> int:
+        """Claim and submit as many fields as there is room for; return how many."""
+        room = self.pipeline.threads * _AHEAD - self.flying
+        if room <= 0:
+            return 0
+        fields = self._case.claim(room)
+        for field in fields:
+            future = self.pipeline.submit(field.id, field.path)
+            self._flying[field.id] = future
+            future.add_done_callback(self._arrived)
+        return len(fields)
+
+    def _arrived(self, future: Future[Outcome[int]]) -> None:
+        if not future.cancelled():
+            self._post(future.result())
+
+    def write_down(self, outcomes: list[Outcome[int]]) -> list[int]:
+        """Write results in one transaction and return the fields they belong to.
+
+        What cannot be written (a full disk) stays here and goes with the next call.
+
+        Raises:
+            StationError: If the case cannot be written; nothing is lost.
+        """
+        for outcome in outcomes:
+            self._flying.pop(outcome.key, None)
+        self._unsaved += outcomes
+        done = [(o.key, o.prediction) for o in self._unsaved if o.prediction is not None]
+        failed = [o for o in self._unsaved if o.prediction is None and o.error is not None]
+        self._save(done, failed)
+        ids = [outcome.key for outcome in self._unsaved]
+        self._unsaved = []
+        self.rate.add(len(ids))
+        return ids
+
+    def _save(self, done: list[tuple[int, Prediction]], failed: list[Outcome[int]]) -> None:
+        if done:
+            self._case.save_predictions(done)
+        for outcome in failed:
+            if outcome.error is not None:
+                self._case.fail(outcome.key, outcome.error.code, outcome.error.sentence)
+
+    def stop(self) -> list[int]:
+        """Take back what has not begun, wait for the rest, and return the fields taken back."""
+        taken_back = [key for key, future in self._flying.items() if future.cancel()]
+        for key in taken_back:
+            del self._flying[key]
+        self.pipeline.close()
+        return taken_back

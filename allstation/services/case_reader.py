@@ -1,0 +1,129 @@
+"""Reads a case for the window on a thread of its own: lists, pages, counts."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.records import Slide
+from allstation.services.messages import Problem
+from allstation.store.browse import SlideCounts
+from allstation.store.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which fields a view shows.
+
+    Attributes:
+        ticket: Rises with each query; a late answer to an older one is dropped.
+        where: Conditions.
+        sort: Order.
+        descending: Largest first.
+    """
+
+    ticket: int
+    where: FieldFilter
+    sort: FieldSort = FieldSort.SLIDE
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The answer to a query: ids in order."""
+
+    query: Query
+    ids: array[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Slides with their counts."""
+
+    slides: tuple[Slide, ...]
+    counts: dict[int, SlideCounts]
+
+
+class CaseReader(QObject):
+    """Answers the window's questions from a read-only connection.
+
+    Signals:
+        listed: A :class:`Listing`.
+        page_read: A list of :class:`FieldRecord`, in the order asked for.
+        overview_read: An :class:`Overview`.
+        problem: A :class:`Problem`.
+        finished: The connection is closed; the thread may end.
+    """
+
+    listed = Signal(object)
+    page_read = Signal(list)
+    overview_read = Signal(object)
+    problem = Signal(object)
+    finished = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._case: Case | None = None
+        self.newest_ticket = 0
+        """Set by the asker's thread; older queries are passed over unread."""
+
+    @Slot(object)
+    def open_case(self, folder: Path) -> None:
+        """Read another case from now on."""
+        self.close_case()
+        try:
+            self._case = Case.open(folder, read_only=True)
+        except StationError as error:
+            self.problem.emit(Problem.of(error, folder.name))
+
+    @Slot()
+    def close_case(self) -> None:
+        """Let go of the case."""
+        if self._case is not None:
+            self._case.close()
+            self._case = None
+
+    @Slot()
+    def stop(self) -> None:
+        """Close for good."""
+        self.close_case()
+        self.finished.emit()
+
+    @Slot(object)
+    def list_fields(self, query: Query) -> None:
+        """Find the ids a query asks for."""
+        if self._case is None or query.ticket < self.newest_ticket:
+            return
+        try:
+            ids = self._case.field_ids(query.where, query.sort, descending=query.descending)
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+            return
+        self.listed.emit(Listing(query, ids))
+
+    @Slot(list)
+    def read_page(self, ids: list[int]) -> None:
+        """Read the records of some fields."""
+        if self._case is None:
+            return
+        try:
+            self.page_read.emit(self._case.fields_of(ids))
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+
+    @Slot()
+    def read_overview(self) -> None:
+        """Read slides and counts."""
+        if self._case is None:
+            return
+        try:
+            overview = Overview(tuple(self._case.slides()), self._case.counts_by_slide())
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+            return
+        self.overview_read.emit(overview)

@@ -1,0 +1,192 @@
+"""The window's one door to a case: sends requests to the writer and the reader, passes on answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+
+from allstation.core.records import Review
+from allstation.services.case_reader import CaseReader, Query
+from allstation.services.case_worker import CaseWorker
+from allstation.services.messages import CaseInfo
+
+
+class CaseDesk(QObject):
+    """Owns the writer's and the reader's thread. Lives on the window's thread; never waits.
+
+    Signals:
+        stopped: Both threads have ended.
+        opened: A case is open and can be read (:class:`CaseInfo`).
+
+    The signals of the worker and the reader are reached as ``desk.worker`` and ``desk.reader``;
+    connect them to methods of QObjects only.
+    """
+
+    opened = Signal(object)
+    stopped = Signal()
+
+    _open = Signal(object, bool)
+    _close = Signal()
+    _stop = Signal()
+    _use_model = Signal(object)
+    _add_paths = Signal(list)
+    _pause = Signal(bool)
+    _cancel = Signal()
+    _resume = Signal()
+    _retry = Signal()
+    _again = Signal(list)
+    _prioritise = Signal(list)
+    _save_review = Signal(int, object)
+    _withdraw = Signal(int)
+    _restore = Signal(int)
+    _read_case = Signal(object)
+    _list = Signal(object)
+    _page = Signal(list)
+    _overview = Signal()
+
+    def __init__(self, parent: QObject | None = None, *, threads: int | None = None) -> None:
+        super().__init__(parent)
+        self.worker = CaseWorker(threads=threads)
+        self.reader = CaseReader()
+        self.info: CaseInfo | None = None
+        self._tickets = 0
+        self._stopping = False
+        self._threads = tuple(self._start(service) for service in (self.worker, self.reader))
+        self._connect()
+
+    def _start(self, service: CaseWorker | CaseReader) -> QThread:
+        thread = QThread(self)
+        thread.setObjectName(type(service).__name__)
+        service.moveToThread(thread)
+        if isinstance(service, CaseWorker):
+            thread.started.connect(service.start)
+        # Direct: quit() may be called from the ending thread, and must not wait for this one.
+        service.finished.connect(thread.quit, Qt.ConnectionType.DirectConnection)
+        thread.finished.connect(self._thread_ended)
+        thread.start()
+        return thread
+
+    def _connect(self) -> None:
+        worker, reader = self.worker, self.reader
+        for request, slot in (
+            (self._open, worker.open_case),
+            (self._close, worker.close_case),
+            (self._stop, worker.stop),
+            (self._use_model, worker.use_model),
+            (self._add_paths, worker.add_paths),
+            (self._pause, worker.pause),
+            (self._cancel, worker.cancel),
+            (self._resume, worker.resume_cancelled),
+            (self._retry, worker.retry_failed),
+            (self._again, worker.classify_again),
+            (self._prioritise, worker.prioritise),
+            (self._save_review, worker.save_review),
+            (self._withdraw, worker.withdraw_review),
+            (self._restore, worker.restore_review),
+            (self._read_case, reader.open_case),
+            (self._close, reader.close_case),
+            (self._stop, reader.stop),
+            (self._list, reader.list_fields),
+            (self._page, reader.read_page),
+            (self._overview, reader.read_overview),
+        ):
+            request.connect(slot, Qt.ConnectionType.QueuedConnection)
+        worker.opened.connect(self._case_opened)
+        worker.closed.connect(self._case_closed)
+
+    # Requests
+
+    def open(self, folder: Path, *, create: bool = False) -> None:
+        """Open a case folder, or create it first."""
+        self._open.emit(folder, create)
+
+    def close_case(self) -> None:
+        """Close the case that is open."""
+        self._close.emit()
+
+    def use_model(self, bundle: Path) -> None:
+        """Classify with this bundle from now on."""
+        self._use_model.emit(bundle)
+
+    def add_paths(self, paths: list[Path]) -> None:
+        """Add files and folders; nothing is looked at on this thread."""
+        self._add_paths.emit(paths)
+
+    def pause(self, paused: bool) -> None:
+        """Pause or resume the queue."""
+        self._pause.emit(paused)
+
+    def cancel(self) -> None:
+        """Drop waiting fields."""
+        self._cancel.emit()
+
+    def resume_cancelled(self) -> None:
+        """Put cancelled fields back."""
+        self._resume.emit()
+
+    def retry_failed(self) -> None:
+        """Try failed fields again."""
+        self._retry.emit()
+
+    def classify_again(self, ids: list[int] | None = None) -> None:
+        """Queue these fields, or all, for the model in use."""
+        self._again.emit(ids or [])
+
+    def prioritise(self, ids: list[int]) -> None:
+        """Do these waiting fields next."""
+        self._prioritise.emit(ids)
+
+    def save_review(self, token: int, review: Review) -> None:
+        """Store a review under a token."""
+        self._save_review.emit(token, review)
+
+    def withdraw_review(self, token: int) -> None:
+        """Take back the review of a token."""
+        self._withdraw.emit(token)
+
+    def restore_review(self, token: int) -> None:
+        """Let the review of a token count again."""
+        self._restore.emit(token)
+
+    def list_fields(self, query: Query) -> Query:
+        """Ask for the ids of a query; returns it with its ticket."""
+        self._tickets += 1
+        asked = Query(self._tickets, query.where, query.sort, query.descending)
+        self.reader.newest_ticket = self._tickets
+        self._list.emit(asked)
+        return asked
+
+    def read_page(self, ids: list[int]) -> None:
+        """Ask for records."""
+        self._page.emit(ids)
+
+    def read_overview(self) -> None:
+        """Ask for slides and counts."""
+        self._overview.emit()
+
+    def stop(self) -> None:
+        """End both threads after everything in flight is written; ``stopped`` follows."""
+        if not self._stopping:
+            self._stopping = True
+            self._stop.emit()
+
+    def wait(self, milliseconds: int = 30_000) -> bool:
+        """Block until both threads have ended. For the very end of the program only."""
+        self.stop()
+        return all(thread.wait(milliseconds) for thread in self._threads)
+
+    @Slot(object)
+    def _case_opened(self, info: CaseInfo) -> None:
+        self.info = info
+        self._read_case.emit(info.folder)
+        self.opened.emit(info)
+
+    @Slot()
+    def _case_closed(self) -> None:
+        self.info = None
+
+    @Slot()
+    def _thread_ended(self) -> None:
+        if all(thread.isFinished() for thread in self._threads):
+            self.stopped.emit()

@@ -1,0 +1,44 @@
+"""What one round of adding files did, counted while it runs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allstation.services.messages import IntakeStatus, Problem
+from allstation.services.taking_in import Batch
+from allstation.store.case import Case
+
+_KEPT: Final = 200
+"""Problems kept in full; beyond them only their number."""
+
+
+class IntakeBook:
+    """Adds batches to a case and remembers what became of them."""
+
+    def __init__(self) -> None:
+        self._added = 0
+        self._duplicates = 0
+        self._refused: list[Problem] = []
+        self._refused_count = 0
+
+    def add(self, case: Case, batch: Batch) -> list[int]:
+        """Write one batch and return the ids of the fields that are new.
+
+        Raises:
+            StationError: If the case cannot be written.
+        """
+        added: list[int] = []
+        if batch.fields:
+            folder = batch.folder
+            slide = case.add_slide(folder.name if folder and folder.name else "fields", folder)
+            added = case.add_fields(slide.id, batch.fields).added
+        self._added += len(added)
+        self._duplicates += len(batch.fields) - len(added)
+        self._refused_count += len(batch.refused)
+        for refused in batch.refused[: max(0, _KEPT - len(self._refused))]:
+            self._refused.append(Problem.of(refused.error, refused.path.name))
+        return added
+
+    def status(self, *, running: bool) -> IntakeStatus:
+        """Return the counts so far."""
+        return IntakeStatus(self._added, self._duplicates, tuple(self._refused), self._refused_count, running)

@@ -1,0 +1,130 @@
+"""What the services tell the window, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from allstation.core.errors import StationError
+from allstation.core.records import FieldState, ModelRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CaseInfo:
+    """The case that is open.
+
+    Attributes:
+        folder: Its ``.allcase`` folder.
+        name: Shown name.
+        read_only: Someone else writes to it, or the place cannot be written.
+        held_by: Who, in words, if that is why.
+    """
+
+    folder: Path
+    name: str
+    read_only: bool = False
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeStatus:
+    """What became of dropped files and folders so far.
+
+    Attributes:
+        added: New fields.
+        duplicates: Fields that were in the case already.
+        refused: Problems, the first ones in full.
+        refused_count: All of them.
+        running: More is being looked at.
+    """
+
+    added: int = 0
+    duplicates: int = 0
+    refused: tuple[Problem, ...] = ()
+    refused_count: int = 0
+    running: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that did not work and what to do about it.
+
+    Attributes:
+        code: Stable identifier.
+        sentence: For the person.
+        name: The file it is about, or empty.
+    """
+
+    code: str
+    sentence: str
+    name: str = ""
+
+    @classmethod
+    def of(cls, error: StationError, name: str = "") -> Problem:
+        """Return the problem an error describes."""
+        return cls(error.code, error.sentence, name)
+
+
+class QueuePhase(StrEnum):
+    """What the queue is doing."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    PAUSED = "paused"
+    NO_MODEL = "no model"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """The batch queue at one moment.
+
+    Attributes:
+        phase: What it is doing.
+        counts: Fields per state.
+        rate: Fields a second over the last seconds; 0 while unknown.
+        errors: How many fields failed.
+    """
+
+    phase: QueuePhase = QueuePhase.IDLE
+    counts: Mapping[FieldState, int] = field(default_factory=dict)
+    rate: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """All fields of the case."""
+        return sum(self.counts.values())
+
+    @property
+    def waiting(self) -> int:
+        """Fields still to do."""
+        return self.counts.get(FieldState.QUEUED, 0) + self.counts.get(FieldState.RUNNING, 0)
+
+    @property
+    def finished(self) -> int:
+        """Fields that need no more work."""
+        return self.total - self.waiting
+
+    @property
+    def failed(self) -> int:
+        """Fields that failed or were skipped."""
+        return self.counts.get(FieldState.FAILED, 0) + self.counts.get(FieldState.SKIPPED, 0)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate, or None while nothing can be said."""
+        return self.waiting / self.rate if self.rate > 0 and self.waiting else None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The model the queue works with.
+
+    Attributes:
+        record: As the case remembers it.
+        path: The bundle file.
+    """
+
+    record: ModelRecord
+    path: Path

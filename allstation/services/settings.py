@@ -1,0 +1,117 @@
+"""What the program remembers about its user's wishes: declared once, kept in one JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+FILE_NAME: Final = "settings.json"
+MAX_RECENT: Final = 10
+_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default.
+
+    Attributes:
+        theme: ``system``, ``light`` or ``dark``.
+        text_scale: Size of all text, 0.8 to 2.0.
+        thumbnail_width: Logical pixels.
+        browser_view: ``grid`` or ``table``.
+        sort: What the browser sorts by.
+        descending: Largest first.
+        reviewer: Name that goes into reviews; empty means the login name.
+        recent: Case folders, the latest first.
+        last_case: Opened again at the next start; empty for none.
+        model: Bundle chosen by hand; empty for the shipped one.
+        watched: Watched folders, by case folder.
+        geometry: Window place, as Qt saved it (base64).
+        layout: Docks and toolbars, as Qt saved it (base64).
+        overlay: Style of the class probabilities over a field.
+        keep_view: Keep zoom and place between fields.
+        report_template: Template of the last report.
+        page_size: Page size of the last report.
+        anonymise: Leave patient data out of reports.
+    """
+
+    theme: str = "system"
+    text_scale: float = 1.0
+    thumbnail_width: int = 132
+    browser_view: str = "grid"
+    sort: str = "slide"
+    descending: bool = False
+    reviewer: str = ""
+    recent: tuple[str, ...] = ()
+    last_case: str = ""
+    model: str = ""
+    watched: tuple[str, ...] = ()
+    geometry: str = ""
+    layout: str = ""
+    overlay: str = "bars"
+    keep_view: bool = False
+    report_template: str = "full"
+    page_size: str = "A4"
+    anonymise: bool = True
+
+    def with_recent(self, folder: Path) -> Settings:
+        """Return settings in which a case is the latest one."""
+        text = str(folder)
+        recent = (text, *(known for known in self.recent if known != text))[:MAX_RECENT]
+        return replace(self, recent=recent, last_case=text)
+
+
+class SettingsFile:
+    """Reads and writes the settings, atomically.
+
+    Args:
+        folder: Where ``settings.json`` lies; made when first written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAME
+        self.value = self._load()
+
+    def change(self, **values: Any) -> None:  # noqa: ANN401 - each setting has its own type
+        """Set some settings and write the file if anything is new."""
+        self.replace(replace(self.value, **values))
+
+    def replace(self, value: Settings) -> None:
+        """Take other settings and write the file if anything is new. A full disk is not fatal."""
+        if value == self.value:
+            return
+        self.value = value
+        part = self._path.with_suffix(".part")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps({"version": _VERSION, **asdict(value)}, indent=1), "utf-8")
+            part.replace(self._path)
+        except OSError:
+            return
+
+    def _load(self) -> Settings:
+        try:
+            stored = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return Settings()
+        return _from_json(stored) if isinstance(stored, dict) else Settings()
+
+
+def _from_json(stored: Mapping[str, object]) -> Settings:
+    """Take the settings that have the right type; anything else keeps its default."""
+    defaults = Settings()
+    values: dict[str, Any] = {}
+    for declared in fields(Settings):
+        value = stored.get(declared.name)
+        default = getattr(defaults, declared.name)
+        if isinstance(default, tuple):
+            if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+                values[declared.name] = tuple(value)
+        elif isinstance(default, float) and isinstance(value, int | float) and not isinstance(value, bool):
+            values[declared.name] = float(value)
+        elif type(value) is type(default):
+            values[declared.name] = value
+    return Settings(**values)

@@ -1,0 +1,116 @@
+"""Walks, checks and hashes what was dropped, on a thread of its own, never ahead of the writer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from allstation.core.errors import StationError
+from allstation.core.records import NewField
+from allstation.imaging.intake import Found, Refused, find_fields, read_field
+
+_BATCH: Final = 64
+"""Fields per transaction."""
+_AHEAD: Final = 8
+"""Batches read ahead of the writer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Fields of one folder, ready to be added, and what was refused on the way."""
+
+    folder: Path | None
+    fields: tuple[NewField, ...]
+    refused: tuple[Refused, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The walk ended; ``error`` says how if it did not end well."""
+
+    error: BaseException | None = None
+
+
+class Intake:
+    """Runs one walk after the other.
+
+    Args:
+        post: Takes batches on any thread.
+    """
+
+    def __init__(self, post: Callable[[object], None]) -> None:
+        self._post = post
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="intake")
+        self._room = threading.Semaphore(_AHEAD)
+        self._stopping = threading.Event()
+        self._waiting = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether a walk is under way or waits."""
+        return self._waiting > 0
+
+    def add(self, given: Sequence[Path]) -> None:
+        """Begin to look at files and folders."""
+        self._waiting += 1
+        self._executor.submit(self._walk, tuple(given)).add_done_callback(self._ended)
+
+    def written(self) -> None:
+        """Say that one batch was written down, which makes room for another."""
+        self._room.release()
+
+    def finished(self) -> None:
+        """Say that the end of a walk was noticed."""
+        self._waiting -= 1
+
+    def stop(self) -> None:
+        """End the walk after the file in hand and wait for the thread."""
+        self._stopping.set()
+        self._room.release()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _ended(self, future: Future[None]) -> None:
+        if not future.cancelled():
+            self._post(Finished(future.exception()))
+
+    def _walk(self, given: tuple[Path, ...]) -> None:
+        for batch in batches(given, self._stopping):
+            self._room.acquire()
+            if self._stopping.is_set():
+                return
+            self._post(batch)
+
+
+def batches(given: Sequence[Path], stopping: threading.Event) -> Iterator[Batch]:
+    """Yield what lies in files and folders, a folder's fields together, in natural order."""
+    folder: Path | None = None
+    fields: list[NewField] = []
+    refused: list[Refused] = []
+    for found in find_fields(given):
+        if stopping.is_set():
+            return
+        here = found.folder if isinstance(found, Found) else folder
+        if here != folder or len(fields) + len(refused) >= _BATCH:
+            if fields or refused:
+                yield Batch(folder, tuple(fields), tuple(refused))
+            folder, fields, refused = here, [], []
+        judged = _judge(found)
+        if isinstance(judged, Refused):
+            refused.append(judged)
+        else:
+            fields.append(judged)
+    if fields or refused:
+        yield Batch(folder, tuple(fields), tuple(refused))
+
+
+def _judge(found: Found | Refused) -> NewField | Refused:
+    if isinstance(found, Refused):
+        return found
+    try:
+        return read_field(found.path)
+    except StationError as error:
+        return Refused(found.path, error)

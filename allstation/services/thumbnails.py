@@ -1,0 +1,101 @@
+"""Thumbnails decoded on a small pool, what was asked for last comes first."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+from allstation.core.errors import StationError
+from allstation.imaging.decode import decode_reduced
+
+_WAITING: Final = 400
+"""Requests kept; older ones were scrolled past and are forgotten."""
+_THREADS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailKey:
+    """One picture of one size.
+
+    Attributes:
+        field_id: The field.
+        width: Device pixels.
+        height: Device pixels.
+    """
+
+    field_id: int
+    width: int
+    height: int
+
+
+class ThumbnailLoader(QObject):
+    """Decodes small pictures of fields.
+
+    Signals:
+        loaded: A :class:`ThumbnailKey` and a uint8 RGB array (height, width, 3), or None when
+            the file cannot be read any more.
+    """
+
+    loaded = Signal(object, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(_THREADS)
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[ThumbnailKey, Path] = OrderedDict()
+
+    def request(self, key: ThumbnailKey, path: Path) -> None:
+        """Ask for a picture; asking again moves it to the front."""
+        with self._lock:
+            known = key in self._waiting
+            self._waiting[key] = path
+            self._waiting.move_to_end(key)
+            if len(self._waiting) > _WAITING:
+                self._waiting.popitem(last=False)
+        if not known:
+            self._pool.start(_Job(self))
+
+    def forget(self) -> None:
+        """Drop what waits, for example when another case is opened."""
+        with self._lock:
+            self._waiting.clear()
+
+    def stop(self) -> None:
+        """Drop what waits and wait for the threads."""
+        self.forget()
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    def take(self) -> tuple[ThumbnailKey, Path] | None:
+        """Return the newest request, on a pool thread."""
+        with self._lock:
+            return self._waiting.popitem(last=True) if self._waiting else None
+
+
+class _Job(QRunnable):
+    def __init__(self, loader: ThumbnailLoader) -> None:
+        super().__init__()
+        self._loader = loader
+
+    def run(self) -> None:
+        """Decode the newest request."""
+        taken = self._loader.take()
+        if taken is None:
+            return
+        key, path = taken
+        self._loader.loaded.emit(key, _decode(key, path))
+
+
+def _decode(key: ThumbnailKey, path: Path) -> NDArray[np.uint8] | None:
+    try:
+        return decode_reduced(path, (key.height, key.width))
+    except (StationError, MemoryError):
+        return None
