@@ -1,0 +1,260 @@
+"""From one snapshot of a case to the content of its report, as plain data.
+
+Everything a page, a table or a check prints is computed here once. The same snapshot and options
+give equal content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from allstation import __version__
+from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.core.text import storable
+from allstation.core.times import stamp
+from allstation.report.content_types import (
+    KIND,
+    SCHEMA,
+    Amendment,
+    Entry,
+    FieldRow,
+    ModelBlock,
+    ReportContent,
+    SlideBlock,
+)
+from allstation.report.counts import count_fields, quality_spread
+from allstation.report.identity import identity
+from allstation.report.modelcard import model_block
+from allstation.report.options import Letterhead, PageSize, ReportOptions, Status, Template
+from allstation.report.selection import MONTAGE_TOTAL, doubtful, representative
+from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS
+
+__all__ = [
+    "Letterhead",
+    "PageSize",
+    "ReportContent",
+    "ReportOptions",
+    "Status",
+    "Template",
+    "build_content",
+    "canonical_json",
+    "content_json",
+]
+
+PROGRAM: Final = "ALL Station"
+_LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
+
+
+def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) -> ReportContent:
+    """Compute the content of a report.
+
+    Args:
+        snapshot: The case, read in one transaction.
+        options: What the person chose; a draft with everything at its default without them.
+    """
+    chosen = options or ReportOptions()
+    classes = _classes(snapshot)
+    rows = tuple(_rows(snapshot, anonymise=chosen.anonymise))
+    patient, request, specimen = identity(snapshot.details, anonymise=chosen.anonymise)
+    content = ReportContent(
+        created=stamp(chosen.clock()),
+        template=str(chosen.template),
+        page_size=str(chosen.page_size),
+        anonymised=chosen.anonymise,
+        status=str(chosen.status),
+        reason=chosen.reason.strip(),
+        reviewer=chosen.reviewer.strip(),
+        comment=chosen.comment.strip(),
+        laboratory=chosen.letterhead.name.strip(),
+        laboratory_lines=tuple(line for line in chosen.letterhead.lines if line.strip())[:4],
+        case_id=snapshot.case_id,
+        case_name="" if chosen.anonymise else snapshot.name,
+        taken_at=snapshot.taken_at,
+        audit_head=snapshot.audit_head,
+        patient=patient,
+        request=request,
+        specimen=specimen,
+        counts=count_fields(rows, classes),
+        quality=quality_spread(rows),
+        slides=_slides(snapshot, rows, classes=classes, options=chosen),
+        fields=rows,
+        models=_models(snapshot, rows),
+        methods=METHODS,
+        software=_software(),
+        limits=LIMITS,
+        amendments=(),
+        montage=chosen.montage,
+    )
+    return replace(content, amendments=amendments(chosen.previous, content))
+
+
+def _classes(snapshot: CaseSnapshot) -> tuple[str, ...]:
+    """Class names of every model of the case, the order of the first one kept."""
+    names = [name for model in snapshot.models for name in model.classes]
+    return tuple(dict.fromkeys(names)) or CLASS_NAMES
+
+
+def _rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[FieldRow]:
+    index = {slide.id: position for position, slide in enumerate(snapshot.slides)}
+    for number, field in enumerate(snapshot.fields, start=1):
+        row = FieldRow(
+            number=number,
+            slide=index[field.slide_id],
+            name=field.path.name,
+            folder="" if anonymise else str(field.path.parent),
+            sha256=field.sha256,
+            width=field.width,
+            height=field.height,
+            state=str(field.state),
+            final=field.final_name or "",
+            error_code=field.error_code,
+            error=_error(field, anonymise=anonymise),
+        )
+        yield replace(row, **_prediction(field), **_review(field))
+
+
+def _error(field: FieldRecord, *, anonymise: bool) -> str:
+    """A sentence may name the file with its folder; the folder may name the patient."""
+    return field.error.replace(str(field.path.parent), "...") if anonymise else field.error
+
+
+def _prediction(field: FieldRecord) -> dict[str, Any]:
+    made = field.prediction
+    if made is None:
+        return {}
+    return {
+        "probabilities": tuple((name, float(value)) for name, value in made.probabilities.items()),
+        "decision": made.decision.name,
+        "reasons": tuple(str(reason) for reason in made.decision.reasons),
+        "top": made.top_class,
+        "cells": made.cell_count,
+        "novelty": made.novelty,
+        "sharpness": made.quality.sharpness,
+        "brightness": made.quality.brightness,
+        "clipped": made.quality.clipped,
+        "cell_area": made.quality.cell_area,
+        "model": made.model_sha256,
+        "milliseconds": made.milliseconds,
+    }
+
+
+def _review(field: FieldRecord) -> dict[str, Any]:
+    review = field.review
+    if review is None:
+        return {}
+    return {
+        "reviewed": review.class_name or ANOTHER_LOOK,
+        "reviewer": review.reviewer,
+        "reviewed_at": review.at,
+        "comment": review.comment.strip(),
+    }
+
+
+def _slides(
+    snapshot: CaseSnapshot, rows: Sequence[FieldRow], *, classes: Sequence[str], options: ReportOptions
+) -> tuple[SlideBlock, ...]:
+    """Count each slide and choose its pictures, within what a whole report may show."""
+    members: dict[int, list[FieldRow]] = {index: [] for index in range(len(snapshot.slides))}
+    for row in rows:
+        members[row.slide].append(row)
+    blocks: list[SlideBlock] = []
+    left = MONTAGE_TOTAL
+    for index, slide in enumerate(snapshot.slides):
+        room = min(options.montage_per_slide, left)
+        asking = doubtful(members[index], room // 2)
+        showing = representative(members[index], room - len(asking))
+        showing = tuple(number for number in showing if number not in asking)
+        left -= len(asking) + len(showing)
+        blocks.append(
+            SlideBlock(
+                name=slide.name,
+                folder="" if options.anonymise or slide.folder is None else str(slide.folder),
+                counts=count_fields(members[index], classes),
+                numbers=tuple(row.number for row in members[index]),
+                representative=showing,
+                doubtful=asking,
+            )
+        )
+    return tuple(blocks)
+
+
+def _models(snapshot: CaseSnapshot, rows: Sequence[FieldRow]) -> tuple[ModelBlock, ...]:
+    read = Counter(row.model for row in rows if row.decision)
+    return tuple(model_block(model, read[model.sha256]) for model in snapshot.models)
+
+
+def _software() -> tuple[Entry, ...]:
+    found = [Entry(PROGRAM, __version__), Entry("Python", platform.python_version())]
+    for name in _LIBRARIES:
+        try:
+            found.append(Entry(name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def amendments(previous: Mapping[str, Any] | None, content: ReportContent) -> tuple[Amendment, ...]:
+    """Name what differs between the report that is amended and the present content.
+
+    Args:
+        previous: Embedded data of the earlier report, or None.
+        content: The present content.
+    """
+    if previous is None:
+        return ()
+    earlier = {row["sha256"]: row for row in previous["content"]["fields"]}
+    present = {row.sha256: row for row in content.fields}
+    found = [
+        Amendment(f"Field {row.number}, {row.name}", _stood(earlier.get(row.sha256)), _stands(row.final))
+        for row in present.values()
+        if _stood(earlier.get(row.sha256)) != _stands(row.final)
+    ]
+    gone = [row for key, row in earlier.items() if key not in present]
+    found.extend(Amendment(f"Field {row['name']}", _stood(row), "not in the case") for row in gone)
+    before = previous["content"]
+    found.extend(
+        Amendment(label, before.get(key) or "none", getattr(content, key) or "none")
+        for key, label in (("comment", "Comment"), ("reviewer", "Signed by"))
+        if before.get(key, "") != getattr(content, key)
+    )
+    return tuple(found)
+
+
+def _stood(row: Mapping[str, Any] | None) -> str:
+    return "not in the report" if row is None else _stands(row["final"])
+
+
+def _stands(final: str) -> str:
+    return final or "not read"
+
+
+def content_json(content: ReportContent) -> dict[str, Any]:
+    """Return the machine-readable data that every report carries.
+
+    The digest lets a reader see that the data are whole; it is no signature.
+    """
+    body = json.loads(canonical_json(asdict(content)))
+    return {
+        "kind": KIND,
+        "schema": SCHEMA,
+        "program": PROGRAM,
+        "version": __version__,
+        "research_use": RESEARCH_USE,
+        "needs_review": NEEDS_REVIEW,
+        "sha256": hashlib.sha256(canonical_json(body).encode()).hexdigest(),
+        "content": body,
+    }
+
+
+def canonical_json(value: object) -> str:
+    """Return JSON that is equal for equal data: sorted keys, no spaces, valid Unicode."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return storable(text)

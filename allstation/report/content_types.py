@@ -1,0 +1,310 @@
+"""The content of a report as frozen plain data. Pages, tables and checks print from these only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEMA = 1
+"""Version of the embedded machine-readable data."""
+KIND = "allstation-report"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One labelled line: ``Stain``, ``May-Gruenwald-Giemsa``.
+
+    Attributes:
+        label: What it is.
+        value: The text; empty when it was not given or is withheld.
+        withheld: Given, but left out of an anonymised report.
+    """
+
+    label: str
+    value: str
+    withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A count among the fields read, with its Wilson interval.
+
+    Attributes:
+        name: Class, or *needs review*.
+        letter: Stands for the class wherever its colour does.
+        colour: ``#rrggbb``.
+        meaning: The immunophenotype in words.
+        count: Fields.
+        n: Fields read.
+        share: ``count / n``, 0 when nothing was read.
+        low: Lower end of the 95 % interval, 0 to 1.
+        high: Upper end.
+    """
+
+    name: str
+    letter: str
+    colour: str
+    meaning: str
+    count: int
+    n: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many fields need review for one reason; a field may have several."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The figures of a slide or of the whole case.
+
+    Attributes:
+        fields: All fields.
+        read: Fields with a prediction.
+        waiting: Queued or running.
+        failed: Could not be read.
+        left_out: Cancelled or skipped.
+        needs_review: Fields read that no class was named for, by rule or person.
+        reviewed: Fields a person looked at.
+        confirmed: Reviewed, and the person set what the program had decided.
+        changed: Reviewed, and the person set another class.
+        another_look: Reviewed, and the person asked for another look.
+        cells: White cells found in the fields read.
+        shares: One a class in the model's order, then *needs review*.
+        reasons: Why fields need review.
+        statement: In words that there is too little to count, or empty.
+    """
+
+    fields: int
+    read: int
+    waiting: int
+    failed: int
+    left_out: int
+    needs_review: int
+    reviewed: int
+    confirmed: int
+    changed: int
+    another_look: int
+    cells: int
+    shares: tuple[Share, ...]
+    reasons: tuple[ReasonCount, ...]
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Smallest, middle and largest of one quality figure over the fields read."""
+
+    label: str
+    unit: str
+    low: float
+    median: float
+    high: float
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One field as the report prints it.
+
+    Attributes:
+        number: 1, 2, 3 ... in the order of the case.
+        slide: Index into the slides of the report.
+        name: File name.
+        folder: Folder; empty in an anonymised report.
+        sha256: Of the file.
+        width: Pixels.
+        height: Pixels.
+        state: Place in the queue.
+        probabilities: Class and probability, in the model's order; empty without a prediction.
+        decision: Class, ``needs review``, or empty without a prediction.
+        reasons: Why it needs review.
+        top: Class with the highest probability, or empty.
+        reviewed: Class a person set, ``needs another look``, or empty.
+        reviewer: Who.
+        reviewed_at: When, ISO 8601.
+        comment: What they wrote.
+        final: Reviewed class if there is one, else the decision.
+        cells: White cells found.
+        novelty: 1.0 is the model's limit.
+        sharpness: Variance of the Laplacian.
+        brightness: Mean grey level.
+        clipped: Share of pixels at the ends of the range.
+        cell_area: Share of the field covered by white cells.
+        model: Hash of the bundle that read it.
+        milliseconds: Time to read it.
+        error_code: Why it failed.
+        error: In a sentence.
+    """
+
+    number: int
+    slide: int
+    name: str
+    folder: str
+    sha256: str
+    width: int
+    height: int
+    state: str
+    probabilities: tuple[tuple[str, float], ...] = ()
+    decision: str = ""
+    reasons: tuple[str, ...] = ()
+    top: str = ""
+    reviewed: str = ""
+    reviewer: str = ""
+    reviewed_at: str = ""
+    comment: str = ""
+    final: str = ""
+    cells: int = 0
+    novelty: float = 0.0
+    sharpness: float = 0.0
+    brightness: float = 0.0
+    clipped: float = 0.0
+    cell_area: float = 0.0
+    model: str = ""
+    milliseconds: float = 0.0
+    error_code: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlideBlock:
+    """One slide: its figures and the fields to show.
+
+    Attributes:
+        name: Shown name.
+        folder: Empty in an anonymised report.
+        counts: Its figures.
+        numbers: Numbers of its fields.
+        representative: Numbers of the fields that show what was found, most certain first by class.
+        doubtful: Numbers of the fields a person should look at first.
+    """
+
+    name: str
+    folder: str
+    counts: Counts
+    numbers: tuple[int, ...]
+    representative: tuple[int, ...]
+    doubtful: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFigure:
+    """A figure of a model on its own test fields, as its bundle states it.
+
+    Attributes:
+        name: What was measured.
+        value: As printed.
+        interval: As printed, or empty.
+        n: Fields, or empty.
+        split: Kind of split.
+        patients: ``patients unknown`` unless the bundle says otherwise.
+    """
+
+    name: str
+    value: str
+    interval: str
+    n: str
+    split: str
+    patients: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBlock:
+    """Excerpt of a model card."""
+
+    name: str
+    version: str
+    sha256: str
+    classes: tuple[str, ...]
+    fields_read: int
+    facts: tuple[Entry, ...]
+    figures: tuple[ModelFigure, ...]
+    probes: tuple[ModelFigure, ...]
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """One thing that differs from the report that is amended."""
+
+    what: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContent:
+    """A whole report.
+
+    Attributes:
+        created: When, from the report's clock, ISO 8601 UTC.
+        template: ``summary``, ``full`` or ``contact``.
+        page_size: ``A4`` or ``Letter``.
+        anonymised: Whether names and folders are withheld.
+        status: ``draft``, ``preliminary``, ``final`` or ``amended``.
+        reason: Why it has this status.
+        reviewer: Who signs.
+        comment: Free text.
+        laboratory: Who issues it.
+        laboratory_lines: Address and the like.
+        case_id: Stable id of the case, on every page.
+        case_name: Empty in an anonymised report.
+        taken_at: When the case was read.
+        audit_head: Hash of the case's audit trail at that time.
+        patient: Patient lines.
+        request: Request lines.
+        specimen: Specimen and microscope lines.
+        counts: Figures of the whole case.
+        quality: Spread of the quality figures.
+        slides: In the order of the case.
+        fields: In the order of the case.
+        models: Every model that read a field.
+        methods: How it was done, one paragraph each.
+        software: Names and versions.
+        limits: What the report is not.
+        amendments: What differs from the report it amends.
+        montage: Whether fields are shown as pictures.
+    """
+
+    created: str
+    template: str
+    page_size: str
+    anonymised: bool
+    status: str
+    reason: str
+    reviewer: str
+    comment: str
+    laboratory: str
+    laboratory_lines: tuple[str, ...]
+    case_id: str
+    case_name: str
+    taken_at: str
+    audit_head: str
+    patient: tuple[Entry, ...]
+    request: tuple[Entry, ...]
+    specimen: tuple[Entry, ...]
+    counts: Counts
+    quality: tuple[Spread, ...]
+    slides: tuple[SlideBlock, ...]
+    fields: tuple[FieldRow, ...]
+    models: tuple[ModelBlock, ...]
+    methods: tuple[str, ...]
+    software: tuple[Entry, ...]
+    limits: tuple[str, ...]
+    amendments: tuple[Amendment, ...]
+    montage: bool
+
+    @property
+    def changes(self) -> tuple[FieldRow, ...]:
+        """The fields whose reviewed class differs from the decision."""
+        return tuple(row for row in self.fields if row.reviewed and row.reviewed != row.decision)
+
+    @property
+    def failures(self) -> tuple[FieldRow, ...]:
+        """The fields without a prediction."""
+        return tuple(row for row in self.fields if not row.decision)

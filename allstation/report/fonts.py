@@ -1,0 +1,86 @@
+"""The fonts a report is set in, loaded once a report and embedded glyph by glyph.
+
+Every character is looked up in the asked face first, then in a fixed chain of fallbacks, so that
+a name in Arabic, Hebrew, Thai, Chinese, Japanese or Korean is printed as it is written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from allstation import paths
+
+if TYPE_CHECKING:
+    from reportlab.pdfbase.ttfonts import TTFont
+
+TEXT: Final = "Inter-Regular"
+MEDIUM: Final = "Inter-Medium"
+BOLD: Final = "Inter-SemiBold"
+FIGURES: Final = "InterFigures-Regular"
+FIGURES_MEDIUM: Final = "InterFigures-Medium"
+FIGURES_BOLD: Final = "InterFigures-SemiBold"
+MONO: Final = "JetBrainsMono-Ascii"
+
+FALLBACKS: Final = (
+    TEXT,
+    "NotoSansArabic-Regular",
+    "NotoSansHebrew-Regular",
+    "NotoSansThai-Regular",
+    "DejaVuSans-Symbols",
+    "DroidSansFallback-CJK",
+)
+REPLACEMENT: Final = "\u25a1"
+"""A white square: printed for a character that no font of the program has."""
+
+
+class Fonts:
+    """Loads faces when first used and answers which face has a character, and how wide it is."""
+
+    def __init__(self) -> None:
+        self._faces: dict[str, TTFont] = {}
+        self._found: dict[str, dict[str, tuple[str, str, float]]] = {}
+
+    def face(self, name: str) -> TTFont:
+        """Return a face by name, registered with the PDF writer.
+
+        Raises:
+            StationError: ``missing-resource`` if its file is not there.
+        """
+        face = self._faces.get(name)
+        if face is None:
+            face = self._faces[name] = _registered(name)
+        return face
+
+    def find(self, name: str, char: str) -> tuple[str, str, float]:
+        """Return the face to print a character with, the character to print, and its width.
+
+        Args:
+            name: The face that is asked first.
+            char: One character, already shaped.
+
+        Returns:
+            Face name, the character or its replacement, and the advance in thousandths of the size.
+        """
+        known = self._found.setdefault(name, {})
+        found = known.get(char)
+        if found is None:
+            found = known[char] = self._search(name, char)
+        return found
+
+    def _search(self, name: str, char: str) -> tuple[str, str, float]:
+        for candidate in (name, *FALLBACKS):
+            face = self.face(candidate).face
+            if ord(char) in face.charToGlyph:
+                return candidate, char, float(face.getCharWidth(ord(char)))
+        return self.find(TEXT, REPLACEMENT)
+
+
+def _registered(name: str) -> TTFont:
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    if name in pdfmetrics.getRegisteredFontNames():
+        return pdfmetrics.getFont(name)
+    face = TTFont(name, str(paths.resource(f"fonts/{name}.ttf")))
+    pdfmetrics.registerFont(face)
+    return face

@@ -1,0 +1,85 @@
+"""Who and what a case is about: the optional details, sorted and, by default, anonymised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from allstation.report.content_types import Entry
+
+_PATIENT: Final = {
+    "patient_name": "Name",
+    "patient_id": "Patient id",
+    "birth_date": "Date of birth",
+    "age": "Age",
+    "sex": "Sex",
+}
+_REQUEST: Final = {
+    "request_id": "Request id",
+    "requester": "Requested by",
+    "ward": "Ward",
+    "requested_at": "Requested",
+    "question": "Question",
+}
+_SPECIMEN: Final = {
+    "specimen": "Specimen",
+    "source": "Source",
+    "collected_at": "Collected",
+    "received_at": "Received",
+    "stain": "Stain",
+    "objective": "Objective",
+    "camera": "Camera",
+    "pixel_size": "Pixel size",
+}
+_ALIASES: Final = {
+    "name": "patient_name",
+    "patient": "patient_name",
+    "mrn": "patient_id",
+    "dob": "birth_date",
+    "date_of_birth": "birth_date",
+    "gender": "sex",
+    "request": "request_id",
+    "order_id": "request_id",
+    "physician": "requester",
+    "clinician": "requester",
+    "department": "ward",
+    "specimen_type": "specimen",
+    "site": "source",
+    "specimen_source": "source",
+    "collected": "collected_at",
+    "received": "received_at",
+    "magnification": "objective",
+    "scanner": "camera",
+}
+_SAFE: Final = frozenset({"age", "sex", *_SPECIMEN})
+"""Shown in an anonymised report; everything else, unknown keys included, may name somebody."""
+
+
+def identity(details: Mapping[str, str], *, anonymise: bool) -> tuple[tuple[Entry, ...], ...]:
+    """Sort details into patient, request and specimen lines.
+
+    Args:
+        details: As stored in the case; keys in any case, with spaces, hyphens or underscores.
+        anonymise: Withhold what names a person, and every key this program does not know.
+
+    Returns:
+        Patient, request and specimen lines; the known ones always, unknown keys with the request.
+    """
+    given = {_key(key): value.strip() for key, value in details.items() if value.strip()}
+    known = {**_PATIENT, **_REQUEST, **_SPECIMEN}
+    extra = {key: key.replace("_", " ").capitalize() for key in sorted(given) if key not in known}
+
+    def lines(labels: Mapping[str, str]) -> tuple[Entry, ...]:
+        return tuple(_entry(key, label, given.get(key, ""), anonymise) for key, label in labels.items())
+
+    return lines(_PATIENT), lines({**_REQUEST, **extra}), lines(_SPECIMEN)
+
+
+def _key(key: str) -> str:
+    plain = "_".join(key.strip().casefold().replace("-", " ").replace("_", " ").split())
+    return _ALIASES.get(plain, plain)
+
+
+def _entry(key: str, label: str, value: str, anonymise: bool) -> Entry:
+    withheld = anonymise and bool(value) and key not in _SAFE
+    return Entry(label, "" if withheld else value, withheld)

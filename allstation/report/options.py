@@ -1,0 +1,111 @@
+"""What a person chooses about a report before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from allstation.core.errors import StationError
+from allstation.core.times import Clock, utc_clock
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+class Template(StrEnum):
+    """How much a report shows."""
+
+    SUMMARY = "summary"
+    FULL = "full"
+    CONTACT = "contact"
+
+
+class PageSize(StrEnum):
+    """Paper."""
+
+    A4 = "A4"
+    LETTER = "Letter"
+
+
+class Status(StrEnum):
+    """Where a report stands, in the words of FHIR's DiagnosticReport."""
+
+    DRAFT = "draft"
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    AMENDED = "amended"
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who issues the report.
+
+    Attributes:
+        name: Laboratory; empty prints the program's name.
+        lines: Address, telephone, accreditation; at most four are printed.
+        logo: A picture file, or None.
+    """
+
+    name: str = ""
+    lines: tuple[str, ...] = ()
+    logo: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """Everything about a report that is not in the case.
+
+    Attributes:
+        template: ``summary`` (one page), ``full`` or ``contact`` (contact sheet of each slide).
+        page_size: ``A4`` or ``Letter``.
+        anonymise: Withhold everything that names the patient, the requester, and folders.
+        status: ``draft``, ``preliminary``, ``final`` or ``amended``.
+        reason: Why it has this status; needed for an amended report.
+        reviewer: Who signs; needed for a final or amended report.
+        comment: Free text printed under the summary.
+        letterhead: Who issues it.
+        clock: Gives the time of the report; the same case and clock give the same bytes.
+        montage: Whether a full report shows fields as pictures.
+        montage_per_slide: Most fields shown of one slide, half of them doubtful ones.
+        previous: Embedded data of the report that this one amends, to name what changed.
+
+    Raises:
+        StationError: ``bad-report-option`` for an unknown word or a missing reviewer or reason.
+    """
+
+    template: Template | str = Template.FULL
+    page_size: PageSize | str = PageSize.A4
+    anonymise: bool = True
+    status: Status | str = Status.DRAFT
+    reason: str = ""
+    reviewer: str = ""
+    comment: str = ""
+    letterhead: Letterhead = field(default_factory=Letterhead)
+    clock: Clock = utc_clock
+    montage: bool = True
+    montage_per_slide: int = 8
+    previous: Mapping[str, object] | None = None
+
+    def __post_init__(self) -> None:
+        """Turn words into their enumerations and refuse what cannot be signed."""
+        object.__setattr__(self, "template", _word(Template, self.template))
+        object.__setattr__(self, "page_size", _word(PageSize, self.page_size))
+        object.__setattr__(self, "status", _word(Status, self.status))
+        signed = self.status in {Status.FINAL, Status.AMENDED}
+        if signed and not self.reviewer.strip():
+            sentence = f"A report with status {self.status} needs the name of the person who signs it."
+            raise StationError("bad-report-option", sentence)
+        if self.status == Status.AMENDED and not self.reason.strip():
+            sentence = "An amended report needs a reason: say what changed since the final one and why."
+            raise StationError("bad-report-option", sentence)
+
+
+def _word(kind: type[_E], given: str) -> _E:
+    try:
+        return kind(given)
+    except ValueError:
+        known = ", ".join(kind)
+        sentence = f"{given!r} is no {kind.__name__.lower()} of a report. Choose one of: {known}."
+        raise StationError("bad-report-option", sentence) from None

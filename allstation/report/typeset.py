@@ -1,0 +1,193 @@
+"""From any text to lines that can be printed: cleaned, shaped, put in visual order, wrapped.
+
+No markup is ever read: what a person typed is printed as typed. Lines are broken in logical order
+and reordered one by one, as the Unicode bidirectional algorithm (UAX #9, 3.4) asks.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from allstation.report.fonts import Fonts
+
+ELLIPSIS: Final = "\u2026"
+_RTL: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_OVERRIDES: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]")
+_JOINERS: Final = "\u200c\u200d"
+_CJK: Final = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef"
+_TOKENS: Final = re.compile(f"[ ]+|[{_CJK}]|[^ {_CJK}]+")
+_UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp"})
+_BREAK_AFTER: Final = re.compile(r"(?<=[/\\_\-.,;])")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Characters of one face, in the order they stand on the page."""
+
+    face: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One printable line.
+
+    Attributes:
+        runs: From left to right.
+        width: Points, at the size it was set for.
+        logical: The text in reading order if the runs do not give it (right-to-left, replaced
+            characters), else empty. Stored in the page for copying.
+        rtl: Whether the line begins on the right.
+    """
+
+    runs: tuple[Run, ...]
+    width: float
+    logical: str
+    rtl: bool
+
+
+def clean(text: str) -> str:
+    """Return text without what cannot or must not be printed; line breaks are kept.
+
+    Tabs become spaces; control characters, lone surrogates, unassigned code points and marks that
+    override the direction of writing become U+FFFD.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").replace("\u2028", "\n")
+    text = _OVERRIDES.sub("\ufffd", unicodedata.normalize("NFC", text))
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        "\ufffd" if char != "\n" and unicodedata.category(char) in _UNPRINTABLE else char for char in text
+    )
+
+
+def clean_line(text: str) -> str:
+    """Return cleaned text on one line."""
+    return " ".join(clean(text).split())
+
+
+class Typesetter:
+    """Measures, wraps and shapes text for one report.
+
+    Args:
+        fonts: The faces.
+    """
+
+    def __init__(self, fonts: Fonts) -> None:
+        self.fonts = fonts
+
+    def line(self, text: str, face: str, *, size: float) -> Line:
+        """Set text on one line, however wide it gets."""
+        return self._set(_shape(clean_line(text)), face, size)
+
+    def fitted(self, text: str, face: str, *, size: float, width: float) -> Line:
+        """Set text on one line, the middle replaced by an ellipsis if it is wider than ``width``."""
+        text = clean_line(text)
+        line = self._set(_shape(text), face, size)
+        if line.width <= width:
+            return line
+        low, high = 0, min(len(text), int(width / size * 8))
+        while low < high:
+            keep = (low + high + 1) // 2
+            if self._set(_shape(_shortened(text, keep)), face, size).width <= width:
+                low = keep
+            else:
+                high = keep - 1
+        return self._set(_shape(_shortened(text, low)), face, size)
+
+    def wrap(self, text: str, face: str, *, size: float, width: float) -> list[Line]:
+        """Break text into lines no wider than ``width`` points.
+
+        Words wider than a line are broken after a separator if they have one, else anywhere.
+        """
+        lines: list[Line] = []
+        for paragraph in clean(text).split("\n"):
+            shaped = _shape(paragraph.rstrip())
+            lines.extend(self._set(part, face, size) for part in self._broken(shaped, face, width / size))
+        return lines or [self._set("", face, size)]
+
+    def _width(self, text: str, face: str) -> float:
+        """Return the advance in units of the size."""
+        find = self.fonts.find
+        return sum(find(face, char)[2] for char in text if not _INVISIBLE.match(char)) / 1000
+
+    def _broken(self, text: str, face: str, room: float) -> Iterator[str]:
+        current, used = "", 0.0
+        for token in _TOKENS.findall(text):
+            for piece in self._pieces(token, face, room):
+                advance = self._width(piece, face)
+                if current.strip() and used + advance > room and not piece.isspace():
+                    yield current.rstrip()
+                    current, used = "", 0.0
+                current, used = current + piece, used + advance
+        yield current.rstrip()
+
+    def _pieces(self, token: str, face: str, room: float) -> Iterator[str]:
+        """Cut a token that is wider than a whole line."""
+        if token.isspace() or self._width(token, face) <= room:
+            yield token
+            return
+        for part in _BREAK_AFTER.split(token):
+            piece, used = "", 0.0
+            for char in part:
+                advance = self._width(char, face)
+                if piece and used + advance > room:
+                    yield piece
+                    piece, used = "", 0.0
+                piece, used = piece + char, used + advance
+            if piece:
+                yield piece
+
+    def _set(self, shaped: str, face: str, size: float) -> Line:
+        visual, rtl = _visual(shaped)
+        runs: list[Run] = []
+        width, replaced, current, text = 0.0, False, "", ""
+        for char in visual:
+            if _INVISIBLE.match(char):
+                continue
+            name, shown, advance = self.fonts.find(face, char)
+            if name != current and text:
+                runs.append(Run(current, text))
+                text = ""
+            replaced = replaced or shown != char
+            current, text, width = name, text + shown, width + advance
+        if text:
+            runs.append(Run(current, text))
+        logical = shaped if rtl is not None or replaced else ""
+        return Line(tuple(runs), width * size / 1000, unicodedata.normalize("NFKC", logical), bool(rtl))
+
+
+def _shortened(text: str, keep: int) -> str:
+    """Keep the beginning and the end: file names differ at their ends."""
+    head = (keep + 1) // 2
+    return text[:head] + ELLIPSIS + text[len(text) - (keep - head) :]
+
+
+def _shape(text: str) -> str:
+    """Replace Arabic letters by their joined forms, still in logical order."""
+    if not _RTL.search(text):
+        return text
+    from arabic_reshaper import ArabicReshaper  # type: ignore[import-untyped]
+
+    shaped: str = ArabicReshaper({"delete_harakat": False, "support_zwj": True}).reshape(text)
+    return shaped
+
+
+def _visual(shaped: str) -> tuple[str, bool | None]:
+    """Return the line in visual order, and whether it begins on the right; None without such text."""
+    if not _RTL.search(shaped):
+        return shaped, None
+    # The pure Python algorithm: unlike the compiled one it mirrors brackets (UAX #9, rule L4).
+    from bidi.algorithm import get_display  # type: ignore[import-untyped]
+
+    kinds = (unicodedata.bidirectional(char) for char in shaped)
+    rtl = next((kind for kind in kinds if kind in _STRONG), "L") != "L"
+    return str(get_display(shaped, base_dir="R" if rtl else "L")), rtl
+
+
+_STRONG: Final = frozenset({"L", "R", "AL"})

@@ -1,0 +1,101 @@
+"""How numbers are written and what is said about them: the same on pages, in tables, in checks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
+
+NBSP: Final = "\u00a0"
+
+MIN_FIELDS: Final = 10
+"""Fewer fields than this say little about a slide."""
+MIN_CELLS: Final = 100
+"""Fewest white cells of a routine differential count (CLSI H20-A2)."""
+
+MORPHOLOGY_ONLY: Final = (
+    "The classes are immunophenotypes. What a network suggests from morphology is a suggestion for a person "
+    "to judge; lineage needs immunophenotyping and cytogenetics."
+)
+INTERVAL_NOTE: Final = (
+    "95 % Wilson intervals of counts among the fields read. They describe counting only: fields of one smear "
+    "are not independent, and nothing here is an estimate over patients."
+)
+NOT_A_SCALE: Final = "The classes have no order of severity."
+METHODS: Final = (
+    "Each field is decoded once, turned as its EXIF orientation says, reduced to the network's size and "
+    "prepared by the named preprocessing. The network's outputs are divided by the fitted temperature and "
+    "turned into class probabilities that sum to 100 %.",
+    "A field is given a class only if every check of the model's decision rule passes: enough white cells, "
+    "sharp enough, like the training data, and a top probability at or above the limit. Otherwise the "
+    "decision is needs review, with its reasons.",
+    "A review by a person stands beside the prediction and does not replace it. Counts use the reviewed "
+    "class where there is one, otherwise the decision.",
+    f"{INTERVAL_NOTE} Every field is identified by the SHA-256 of its file.",
+    "An evidence map shows where in a field the network found support for its class. It explains the "
+    "network, not the cells, and is no proof.",
+)
+LIMITS: Final = (
+    RESEARCH_USE,
+    MORPHOLOGY_ONLY,
+    f"{PATIENTS_UNKNOWN.capitalize()}: the model's own figures were computed over fields, not over "
+    "patients, unless its card says otherwise.",
+    NOT_A_SCALE,
+)
+WITHHELD: Final = "withheld"
+NOT_GIVEN: Final = "not given"
+ANOTHER_LOOK: Final = "needs another look"
+
+
+def percent(share: float) -> str:
+    """Write a share of 0 to 1 as ``30.0 %``."""
+    return f"{100 * share:.1f}{NBSP}%"
+
+
+def interval(low: float, high: float) -> str:
+    """Write an interval of shares as ``18.1 to 45.4 %``."""
+    return f"{100 * low:.1f} to {100 * high:.1f}{NBSP}%"
+
+
+def probability(value: float) -> str:
+    """Write a probability of 0 to 1 in per cent with one decimal, without the sign."""
+    return f"{100 * value:.1f}"
+
+
+def decimal(value: float, *, digits: int = 3) -> str:
+    """Write a number with fixed decimals and a true minus sign."""
+    return f"{value:.{digits}f}".replace("-", "\u2212")
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """Write ``1 field`` or ``12 fields``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}".replace(",", NBSP)
+
+
+def number(n: int) -> str:
+    """Write a whole number with narrow groups of thousands."""
+    return f"{n:,}".replace(",", NBSP)
+
+
+def moment(stamp: str) -> str:
+    """Write ``2026-11-22T15:34:07Z`` as ``22 Nov 2026, 15:34 UTC``; anything else as it is."""
+    try:
+        at = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[at.month - 1]
+    zone = " UTC" if at.utcoffset() is not None and not at.utcoffset() else ""
+    return f"{at.day}{NBSP}{month}{NBSP}{at.year}, {at.hour:02d}:{at.minute:02d}{zone}"
+
+
+def too_few(fields: int, cells: int) -> str:
+    """Say in words that there is too little to count, or return an empty text."""
+    if fields == 0:
+        return "No field has been read: there is nothing to count."
+    missing = []
+    if fields < MIN_FIELDS:
+        missing.append(f"{count(fields, 'field')} read (fewer than {MIN_FIELDS})")
+    if cells < MIN_CELLS:
+        missing.append(f"{count(cells, 'white cell')} found (fewer than {MIN_CELLS})")
+    return f"Too few fields: {' and '.join(missing)}. The fractions say little." if missing else ""
