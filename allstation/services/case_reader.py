@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldSort
-from allstation.core.records import Slide
+from allstation.core.records import FieldState, Slide
 from allstation.services.messages import Problem
 from allstation.store.browse import SlideCounts
 from allstation.store.case import Case
@@ -56,6 +56,8 @@ class CaseReader(QObject):
         listed: A :class:`Listing`.
         page_read: A list of :class:`FieldRecord`, in the order asked for.
         overview_read: An :class:`Overview`.
+        failures_read: Records of failed and skipped fields.
+        unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
     """
@@ -63,6 +65,8 @@ class CaseReader(QObject):
     listed = Signal(object)
     page_read = Signal(list)
     overview_read = Signal(object)
+    failures_read = Signal(list)
+    unreviewed_found = Signal(object)
     problem = Signal(object)
     finished = Signal()
 
@@ -127,3 +131,34 @@ class CaseReader(QObject):
             self.problem.emit(Problem.of(error))
             return
         self.overview_read.emit(overview)
+
+    @Slot(int)
+    def read_failures(self, limit: int) -> None:
+        """Read the first failed and skipped fields."""
+        if self._case is None:
+            return
+        try:
+            found = [
+                record
+                for state in (FieldState.FAILED, FieldState.SKIPPED)
+                for record in self._case.fields(FieldFilter(state=state), limit=limit)
+            ]
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+            return
+        self.failures_read.emit(found)
+
+    @Slot(object, int)
+    def find_unreviewed(self, query: Query, after: int) -> None:
+        """Find the next field of a query that nobody reviewed, going round at the end."""
+        if self._case is None:
+            return
+        try:
+            ids = self._case.field_ids(query.where, query.sort, descending=query.descending)
+            open_ids = set(self._case.field_ids(replace(query.where, reviewed=False)))
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+            return
+        start = ids.index(after) + 1 if after in ids else 0
+        following = (number for number in (*ids[start:], *ids[:start]) if number in open_ids)
+        self.unreviewed_found.emit(next(following, None))

@@ -44,6 +44,8 @@ class CaseDesk(QObject):
     _list = Signal(object)
     _page = Signal(list)
     _overview = Signal()
+    _failures = Signal(int)
+    _unreviewed = Signal(object, int)
 
     def __init__(self, parent: QObject | None = None, *, threads: int | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +92,8 @@ class CaseDesk(QObject):
             (self._list, reader.list_fields),
             (self._page, reader.read_page),
             (self._overview, reader.read_overview),
+            (self._failures, reader.read_failures),
+            (self._unreviewed, reader.find_unreviewed),
         ):
             request.connect(slot, Qt.ConnectionType.QueuedConnection)
         worker.opened.connect(self._case_opened)
@@ -164,6 +168,14 @@ class CaseDesk(QObject):
     def read_overview(self) -> None:
         """Ask for slides and counts."""
         self._overview.emit()
+
+    def read_failures(self, limit: int = 500) -> None:
+        """Ask for failed fields."""
+        self._failures.emit(limit)
+
+    def find_unreviewed(self, query: Query, *, after: int) -> None:
+        """Ask for the next unreviewed field after one."""
+        self._unreviewed.emit(query, after)
 
     def stop(self) -> None:
         """End both threads after everything in flight is written; ``stopped`` follows."""

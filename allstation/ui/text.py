@@ -11,7 +11,7 @@ _SWITCH_UNIT = 90
 """Up to this many of the smaller unit are said in it."""
 
 
-def tr(text: str, **values: Any) -> str:  # noqa: ANN401 - whatever str.format takes
+def tr(text: str, /, **values: Any) -> str:  # noqa: ANN401 - whatever str.format takes
     """Translate a text and fill in its named places.
 
     Args:

@@ -1,0 +1,105 @@
+"""What the table and the tips say about a field, in words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QLocale, Qt
+
+from allstation.core.classes import NEEDS_REVIEW, class_style
+from allstation.core.records import FieldRecord, FieldState
+from allstation.core.text import shown_name
+from allstation.ui.text import number, percent, tr
+
+TITLES: Final = (
+    "Field",
+    "Decision",
+    "Probabilities",
+    "Margin",
+    "Sharpness",
+    "White cells",
+    "Review",
+    "State",
+    "Size",
+)
+"""Column titles, in the order of ``model.Column``."""
+
+_RIGHT: Final = frozenset({3, 4, 5, 8})
+
+STATES: Final = {
+    FieldState.QUEUED: "waiting",
+    FieldState.RUNNING: "running",
+    FieldState.DONE: "done",
+    FieldState.FAILED: "failed",
+    FieldState.CANCELLED: "cancelled",
+    FieldState.SKIPPED: "skipped",
+}
+
+
+def alignment(column: int) -> Qt.AlignmentFlag:
+    """Return numbers to the right, words to the left."""
+    side = Qt.AlignmentFlag.AlignRight if column in _RIGHT else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def text(record: FieldRecord, column: int) -> str:
+    """Return the text of one cell."""
+    prediction = record.prediction
+    if column == 0:
+        return shown_name(record.path.name)
+    if column == 7:  # noqa: PLR2004 - Column.STATE, which lives above this module
+        return tr(STATES[record.state])
+    if column == 8:  # noqa: PLR2004 - Column.SIZE
+        return f"{record.width} × {record.height}"
+    if column == 6:  # noqa: PLR2004 - Column.REVIEW
+        return review_text(record)
+    if prediction is None:
+        return ""
+    locale = QLocale()
+    return (
+        decision_text(record),
+        ", ".join(f"{name} {percent(share)}" for name, share in prediction.probabilities.items()),
+        locale.toString(prediction.margin * 100, "f", 1),
+        locale.toString(prediction.quality.sharpness, "f", 0),
+        number(prediction.cell_count),
+    )[column - 1]
+
+
+def decision_text(record: FieldRecord) -> str:
+    """Return the model's decision with its letter, or what stands in its place."""
+    if record.prediction is None:
+        return ""
+    name = record.prediction.decision.name
+    return tr("needs review") if name == NEEDS_REVIEW else name
+
+
+def review_text(record: FieldRecord) -> str:
+    """Return what a person decided, in a few words."""
+    review = record.review
+    if review is None:
+        return ""
+    if review.class_name is None:
+        return tr("another look")
+    agreed = record.prediction is not None and review.class_name == record.prediction.decision.class_name
+    return tr("{name} (agrees)", name=review.class_name) if agreed else review.class_name
+
+
+def summary(record: FieldRecord) -> str:
+    """Return everything that matters about a field, for its tip and for screen readers."""
+    lines = [shown_name(record.path.name)]
+    if record.error:
+        lines.append(record.error)
+    elif record.prediction is None:
+        lines.append(tr(STATES[record.state]))
+    else:
+        prediction = record.prediction
+        lines.append(tr("Decision: {name}", name=decision_text(record)))
+        if prediction.decision.reasons:
+            lines.append(tr("Why: {reasons}", reasons=", ".join(prediction.decision.reasons)))
+        lines += [
+            f"{class_style(name, index).letter}  {name} {percent(share)}"
+            for index, (name, share) in enumerate(prediction.probabilities.items())
+        ]
+    if record.review is not None:
+        lines.append(tr("Review: {text} by {name}", text=review_text(record), name=record.review.reviewer))
+    return "\n".join(lines)

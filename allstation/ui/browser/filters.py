@@ -1,0 +1,142 @@
+"""The row above the fields: text, class, review, reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
+
+from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
+from allstation.core.decision import Reason
+from allstation.core.filters import FieldFilter
+from allstation.core.records import FieldState
+from allstation.ui import icons
+from allstation.ui.text import tr
+
+_TYPING_PAUSE: Final = 180
+
+_REVIEW_CHOICES: Final = (
+    ("Any review", FieldFilter()),
+    ("Needs a person", FieldFilter(needs_review=True)),
+    ("Not reviewed", FieldFilter(reviewed=False)),
+    ("Reviewed", FieldFilter(reviewed=True)),
+)
+_REASON_CHOICES: Final = (
+    ("Any reason", FieldFilter()),
+    *((str(reason), FieldFilter(reason=reason)) for reason in Reason if reason is not Reason.UNREADABLE),
+    ("failed", FieldFilter(state=FieldState.FAILED)),
+    ("waiting", FieldFilter(state=FieldState.QUEUED)),
+    ("cancelled", FieldFilter(state=FieldState.CANCELLED)),
+)
+
+
+class FilterBar(QWidget):
+    """Conditions a person sets, as one :class:`FieldFilter` without the slide.
+
+    Signals:
+        changed: The filter is another one.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = QLineEdit(placeholderText=tr("Find by name or slide"), clearButtonEnabled=True)
+        self._text.setAccessibleName(tr("Find fields by name or slide"))
+        self._search = self._text.addAction(QIcon(), QLineEdit.ActionPosition.LeadingPosition)
+        self._classes = self._box(tr("Filter by decision"))
+        self._reviews = self._box(tr("Filter by review"))
+        self._reasons = self._box(tr("Filter by reason or state"))
+        for box, choices in ((self._reviews, _REVIEW_CHOICES), (self._reasons, _REASON_CHOICES)):
+            for title, part in choices:
+                box.addItem(tr(title), part)
+        self.set_classes(CLASS_NAMES)
+        self._pause = QTimer(self, singleShot=True, interval=_TYPING_PAUSE)
+        self._pause.timeout.connect(self.changed)
+        self._text.textChanged.connect(self._typed)
+        self._lay_out()
+        self.refresh_icons()
+
+    def _box(self, name: str) -> QComboBox:
+        box = QComboBox(self)
+        box.setAccessibleName(name)
+        box.setToolTip(name)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(8)
+        box.activated.connect(self._chosen)
+        return box
+
+    def _lay_out(self) -> None:
+        layout = QGridLayout(self)
+        layout.setContentsMargins(8, 8, 8, 4)
+        layout.setSpacing(6)
+        layout.addWidget(self._text, 0, 0, 1, 3)
+        for column, box in enumerate((self._classes, self._reviews, self._reasons)):
+            layout.addWidget(box, 1, column)
+            layout.setColumnStretch(column, 1)
+
+    def refresh_icons(self) -> None:
+        """Draw the icon in the colours of now."""
+        self._search.setIcon(icons.icon("search", self.palette()))
+
+    def set_classes(self, names: tuple[str, ...]) -> None:
+        """Offer the classes of a model."""
+        kept = self._classes.currentData()
+        self._classes.clear()
+        self._classes.addItem(tr("Any class"), FieldFilter())
+        for name in names:
+            self._classes.addItem(name, FieldFilter(final=name))
+        self._classes.addItem(tr("needs review"), FieldFilter(final=NEEDS_REVIEW))
+        self._classes.setCurrentIndex(max(0, self._classes.findData(kept)))
+
+    def value(self) -> FieldFilter:
+        """Return the conditions as they stand."""
+        chosen: FieldFilter = self._classes.currentData()
+        review: FieldFilter = self._reviews.currentData()
+        reason: FieldFilter = self._reasons.currentData()
+        return FieldFilter(
+            final=chosen.final,
+            needs_review=review.needs_review,
+            reviewed=review.reviewed,
+            reason=reason.reason,
+            state=reason.state,
+            text=self._text.text(),
+        )
+
+    def is_active(self) -> bool:
+        """Tell whether any condition is set."""
+        return self.value() != FieldFilter()
+
+    def show_final(self, name: str | None) -> None:
+        """Choose a class from elsewhere, for example the slide tree or a chart."""
+        self._classes.setCurrentIndex(max(0, self._classes.findData(FieldFilter(final=name))))
+
+    def clear(self) -> None:
+        """Take every condition off."""
+        active = self.is_active()
+        self._text.blockSignals(True)
+        self._text.clear()
+        self._text.blockSignals(False)
+        for box in (self._classes, self._reviews, self._reasons):
+            box.setCurrentIndex(0)
+        if active:
+            self.changed.emit()
+
+    def focus_text(self) -> None:
+        """Let the person type."""
+        self._text.setFocus()
+        self._text.selectAll()
+
+    def _typed(self) -> None:
+        self._pause.start()
+
+    def _chosen(self) -> None:
+        self.changed.emit()
+
+
+def on_slide(where: FieldFilter, slide_id: int | None) -> FieldFilter:
+    """Return a filter limited to one slide."""
+    return replace(where, slide_id=slide_id)

@@ -1,0 +1,126 @@
+"""The row below the fields: grid or table, order, size, count."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+
+from allstation.core.filters import FieldSort
+from allstation.ui import icons
+from allstation.ui.browser.grid import MAX_WIDTH, MIN_WIDTH
+from allstation.ui.browser.table import sort_title
+from allstation.ui.text import number, tr
+
+
+class BrowserFooter(QFrame):
+    """Choices about how fields are shown.
+
+    Signals:
+        sort_changed: Another order.
+        view_changed: ``grid`` or ``table``.
+        width_changed: Width of the thumbnails.
+    """
+
+    sort_changed = Signal()
+    view_changed = Signal(str)
+    width_changed = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "footer")
+        self._grid = self._button("grid", tr("Thumbnails"))
+        self._table = self._button("table", tr("Table"))
+        self._order = self._button("sort", tr("Reverse the order"))
+        self._sort = QComboBox(self)
+        self._sort.setAccessibleName(tr("Sort fields by"))
+        self._sort.setToolTip(tr("Sort fields by"))
+        self._sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._sort.setMinimumContentsLength(7)
+        for sort in FieldSort:
+            self._sort.addItem(sort_title(sort), sort)
+        self._size = QSlider(Qt.Orientation.Horizontal, self)
+        self._size.setRange(MIN_WIDTH, MAX_WIDTH)
+        self._size.setValue(132)
+        self._size.setMaximumWidth(90)
+        self._size.setAccessibleName(tr("Size of thumbnails"))
+        self._size.setToolTip(tr("Size of thumbnails (Ctrl and wheel)"))
+        self._count = QLabel(self)
+        self._count.setProperty("role", "small")
+        self._lay_out()
+        self._connect()
+        self.set_view("grid")
+        self.refresh_icons()
+
+    def _button(self, icon: str, name: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName(icon)
+        button.setIconSize(QSize(16, 16))
+        button.setCheckable(True)
+        button.setAccessibleName(name)
+        button.setToolTip(name)
+        return button
+
+    def _lay_out(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(6, 4, 8, 4)
+        layout.setSpacing(4)
+        for part in (self._grid, self._table, self._sort, self._order):
+            layout.addWidget(part)
+        layout.addWidget(self._size)
+        layout.addStretch(1)
+        layout.addWidget(self._count)
+
+    def _connect(self) -> None:
+        self._grid.clicked.connect(self._grid_clicked)
+        self._table.clicked.connect(self._table_clicked)
+        self._order.clicked.connect(self.sort_changed)
+        self._sort.activated.connect(self.sort_changed)
+        self._size.valueChanged.connect(self.width_changed)
+
+    def refresh_icons(self) -> None:
+        """Draw the icons in the colours of now."""
+        for button in (self._grid, self._table, self._order):
+            button.setIcon(icons.icon(button.objectName(), self.palette()))
+
+    def sort(self) -> FieldSort:
+        """Return what the fields are sorted by."""
+        chosen: FieldSort = self._sort.currentData()
+        return chosen
+
+    def descending(self) -> bool:
+        """Tell whether the largest comes first."""
+        return self._order.isChecked()
+
+    def set_sort(self, sort: FieldSort, *, descending: bool) -> None:
+        """Set the order without telling anyone."""
+        self._sort.setCurrentIndex(max(0, self._sort.findData(sort)))
+        self._order.setChecked(descending)
+
+    def sort_by(self, sort: FieldSort) -> None:
+        """Sort by something, or turn its order round if it is already chosen."""
+        self.set_sort(sort, descending=sort == self.sort() and not self.descending())
+        self.sort_changed.emit()
+
+    def set_view(self, name: str) -> None:
+        """Show which view is on."""
+        self._grid.setChecked(name != "table")
+        self._table.setChecked(name == "table")
+        self._size.setEnabled(name != "table")
+
+    def width_value(self) -> int:
+        """Return the width of thumbnails."""
+        return self._size.value()
+
+    def set_width(self, width: int) -> None:
+        """Move the slider."""
+        self._size.setValue(width)
+
+    def set_count(self, count: int) -> None:
+        """Say how many fields are shown."""
+        self._count.setText(tr("1 field") if count == 1 else tr("{n} fields", n=number(count)))
+
+    def _grid_clicked(self) -> None:
+        self.view_changed.emit("grid")
+
+    def _table_clicked(self) -> None:
+        self.view_changed.emit("table")

@@ -1,0 +1,319 @@
+"""A grid of thumbnails whose cost depends on what is visible, never on how many fields there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QRectF,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QWidget
+
+from allstation.core.records import FieldRecord
+from allstation.ui.browser.model import FieldModel
+from allstation.ui.browser.thumbs import Thumbnails
+from allstation.ui.browser.tile import PADDING, TileLook, paint_tile, text_height
+
+MIN_WIDTH: Final = 72
+MAX_WIDTH: Final = 360
+_ASPECTS: Final = (0.6, 1.0)
+_DEFAULT_ASPECT: Final = 0.75
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class FieldGrid(QAbstractItemView):
+    """Shows a :class:`FieldModel` as tiles in reading order.
+
+    Signals:
+        width_changed: The tiles' width, after Ctrl and the wheel.
+    """
+
+    width_changed = Signal(int)
+
+    def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._thumbnails = thumbnails
+        self._width = 132
+        self._aspect = _DEFAULT_ASPECT
+        self._hovered = -1
+        self._anchor = 0
+        self._target = 0
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.viewport().setMouseTracking(True)
+        thumbnails.arrived.connect(self._picture_arrived)
+
+    # Size
+
+    def tile_width(self) -> int:
+        """Return the width of a picture in logical pixels."""
+        return self._width
+
+    def set_tile_width(self, width: int) -> None:
+        """Set the width of a picture, keeping the current field in view."""
+        self._width = min(max(width, MIN_WIDTH), MAX_WIDTH)
+        self.updateGeometries()
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
+        self.viewport().update()
+
+    def _columns(self) -> int:
+        return max(1, self.viewport().width() // (self._width + 2 * PADDING + 4))
+
+    def _cell(self) -> tuple[float, int]:
+        """Return the width and height of a cell; the columns share the whole width."""
+        return self.viewport().width() / self._columns(), self._picture_height() + 3 * PADDING + text_height(
+            self.font()
+        )
+
+    def _picture_height(self) -> int:
+        width = self.viewport().width() / self._columns() - 2 * PADDING - 4
+        return max(1, round(width * self._aspect))
+
+    def _count(self) -> int:
+        model = self.model()
+        return 0 if model is None else model.rowCount()
+
+    # What QAbstractItemView asks
+
+    def visualRect(self, index: Index) -> QRect:  # noqa: N802 - Qt's name
+        """Return where an index is, in the viewport."""
+        if not index.isValid():
+            return QRect()
+        line, column = divmod(index.row(), self._columns())
+        width, height = self._cell()
+        left = round(column * width)
+        return QRect(left, line * height - self.verticalOffset(), round((column + 1) * width) - left, height)
+
+    def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: N802 - Qt's name
+        """Return what is at a point of the viewport."""
+        width, height = self._cell()
+        column = int(point.x() // width)
+        row = (point.y() + self.verticalOffset()) // height * self._columns() + column
+        inside = 0 <= column < self._columns() and 0 <= row < self._count()
+        return self.model().index(row, 0) if inside else QModelIndex()
+
+    def scrollTo(  # noqa: N802 - Qt's name
+        self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
+    ) -> None:
+        """Scroll as little as needed to show an index whole."""
+        rect = self.visualRect(index)
+        bar, height = self.verticalScrollBar(), self.viewport().height()
+        if hint == QAbstractItemView.ScrollHint.PositionAtCenter:
+            bar.setValue(bar.value() + rect.center().y() - height // 2)
+        elif rect.top() < 0:
+            bar.setValue(bar.value() + rect.top())
+        elif rect.bottom() > height:
+            bar.setValue(bar.value() + min(rect.bottom() - height + 1, rect.top()))
+
+    def moveCursor(  # noqa: N802 - Qt's name
+        self,
+        action: QAbstractItemView.CursorAction,
+        modifiers: Qt.KeyboardModifier,  # noqa: ARG002
+    ) -> QModelIndex:
+        """Return where a key leads."""
+        step = QAbstractItemView.CursorAction
+        columns = self._columns()
+        page = max(1, self.viewport().height() // self._cell()[1]) * columns
+        row, last = max(self.currentIndex().row(), 0), self._count() - 1
+        moves = {
+            step.MoveLeft: row - 1,
+            step.MovePrevious: row - 1,
+            step.MoveRight: row + 1,
+            step.MoveNext: row + 1,
+            step.MoveUp: row - columns if row >= columns else row,
+            step.MoveDown: row + columns if row + columns <= last else row,
+            step.MovePageUp: row - page,
+            step.MovePageDown: row + page,
+            step.MoveHome: 0,
+            step.MoveEnd: last,
+        }
+        self._target = min(max(moves[action], 0), max(last, 0))
+        return self.model().index(self._target, 0)
+
+    def horizontalOffset(self) -> int:  # noqa: N802 - Qt's name
+        """Return 0: it never scrolls sideways."""
+        return 0
+
+    def verticalOffset(self) -> int:  # noqa: N802 - Qt's name
+        """Return the scroll position in pixels."""
+        return self.verticalScrollBar().value()
+
+    def isIndexHidden(self, index: Index) -> bool:  # noqa: N802, ARG002 - Qt's signature
+        """Return False: the filter leaves hidden fields out of the model."""
+        return False
+
+    def setSelection(  # noqa: N802 - Qt's name
+        self, rect: QRect, command: QItemSelectionModel.SelectionFlag
+    ) -> None:
+        """Select what Shift and a key or click span, else what a rubber band touches."""
+        selection = QItemSelection()
+        if self.state() == QAbstractItemView.State.DragSelectingState:
+            for first, last in self._lines_in(rect.normalized()):
+                selection.select(self.model().index(first, 0), self.model().index(last, 0))
+        elif self._count():
+            first, last = sorted((self._anchor, self._target))
+            selection.select(self.model().index(first, 0), self.model().index(last, 0))
+        self.selectionModel().select(selection, command)
+
+    def _lines_in(self, rect: QRect) -> list[tuple[int, int]]:
+        width, height = self._cell()
+        columns, count = self._columns(), self._count()
+        left = max(0, int(rect.left() // width))
+        right = min(columns - 1, int(rect.right() // width))
+        top = max(0, (rect.top() + self.verticalOffset()) // height)
+        bottom = (rect.bottom() + self.verticalOffset()) // height
+        spans = ((line * columns + left, line * columns + right) for line in range(top, bottom + 1))
+        return [(first, min(last, count - 1)) for first, last in spans if first < count]
+
+    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: N802, ARG002
+        """Return the whole viewport: repainting what is visible is cheaper than finding out."""
+        return QRegion(self.viewport().rect())
+
+    def updateGeometries(self) -> None:  # noqa: N802 - Qt's name
+        """Fit the scroll bar to the number of fields."""
+        height = self._cell()[1]
+        lines = -(-self._count() // self._columns())
+        bar = self.verticalScrollBar()
+        bar.setRange(0, max(0, lines * height - self.viewport().height()))
+        bar.setPageStep(self.viewport().height())
+        bar.setSingleStep(max(1, height // 3))
+        super().updateGeometries()
+
+    # Changes
+
+    def reset(self) -> None:
+        """Show a model that was replaced."""
+        super().reset()
+        self._anchor = self._target = 0
+        self.updateGeometries()
+
+    def rowsInserted(self, parent: Index, start: int, end: int) -> None:  # noqa: N802 - Qt's name
+        """Grow."""
+        super().rowsInserted(parent, start, end)
+        self.updateGeometries()
+        self.viewport().update()
+
+    def dataChanged(  # noqa: N802 - Qt's name
+        self, top_left: Index, bottom_right: Index, roles: Sequence[int] = ()
+    ) -> None:
+        """Repaint if what changed may be visible, and take the shape of the first field."""
+        first = top_left.data(FieldModel.RecordRole)
+        if isinstance(first, FieldRecord) and first.width > 0 and top_left.row() == 0:
+            aspect = min(max(first.height / first.width, _ASPECTS[0]), _ASPECTS[1])
+            if aspect != self._aspect:
+                self._aspect = aspect
+                self.updateGeometries()
+        super().dataChanged(top_left, bottom_right, list(roles))
+        self.viewport().update()
+
+    def currentChanged(self, current: Index, previous: Index) -> None:  # noqa: N802 - Qt's name
+        """Follow the current field and remember where a span begins."""
+        super().currentChanged(current, previous)
+        if self._target != current.row():
+            self._anchor = self._target = max(current.row(), 0)
+        self.scrollTo(current)
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Lay out again, keeping the current field in view."""
+        super().resizeEvent(event)
+        self.updateGeometries()
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Remember where a span ends, or begins without Shift."""
+        index = self.indexAt(event.position().toPoint())
+        if index.isValid():
+            self._target = index.row()
+            if not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self._anchor = index.row()
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Show what the pointer is on."""
+        row = self.indexAt(event.position().toPoint()).row()
+        if row != self._hovered:
+            self._hovered = row
+            self.viewport().update()
+        super().mouseMoveEvent(event)
+
+    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Forget the pointer when it leaves."""
+        if event.type() == QEvent.Type.Leave and self._hovered >= 0:
+            self._hovered = -1
+            self.viewport().update()
+        return super().viewportEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Change the size with Ctrl, scroll without."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.set_tile_width(self._width + (12 if event.angleDelta().y() > 0 else -12))
+            self.width_changed.emit(self._width)
+            event.accept()
+            return
+        super().wheelEvent(event)
+
+    def _picture_arrived(self, field_id: int) -> None:
+        model = self.model()
+        row = model.row_of(field_id) if isinstance(model, FieldModel) else None
+        if row is not None:
+            self.viewport().update(self.visualRect(model.index(row, 0)))
+
+    # Painting
+
+    def visible_rows(self) -> range:
+        """Return the rows that are at least partly visible."""
+        height, columns = self._cell()[1], self._columns()
+        first = self.verticalOffset() // height * columns
+        lines = self.viewport().height() // height + 2
+        return range(min(first, self._count()), min(first + lines * columns, self._count()))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the visible tiles."""
+        model = self.model()
+        if not isinstance(model, FieldModel):
+            return
+        painter = QPainter(self.viewport())
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        for row in self.visible_rows():
+            rect = self.visualRect(model.index(row, 0))
+            if event.rect().intersects(rect):
+                self._paint_row(painter, model, row, rect)
+        painter.end()
+
+    def _paint_row(self, painter: QPainter, model: FieldModel, row: int, rect: QRect) -> None:
+        record = model.record_at(row)
+        index = model.index(row, 0)
+        look = TileLook(
+            palette=self.palette(),
+            font=self.font(),
+            selected=self.selectionModel().isSelected(index),
+            current=row == self.currentIndex().row(),
+            hovered=row == self._hovered,
+            picture_height=self._picture_height(),
+        )
+        picture = None
+        if record is not None:
+            ratio = self.devicePixelRatioF()
+            width = round((rect.width() - 2 * PADDING - 4) * ratio)
+            # Widths of neighbouring columns differ by a pixel; one size serves them all.
+            width -= width % 4
+            height = max(1, round(width * record.height / max(record.width, 1)))
+            picture = self._thumbnails.pixmap(record, width, height)
+        paint_tile(painter, QRectF(rect), record=record, picture=picture, look=look)

@@ -1,0 +1,218 @@
+"""The fields a view shows: an array of ids, and the records of the pages that were looked at."""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import Any, Final
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+
+from allstation.core.records import FieldRecord
+from allstation.ui.browser import cells
+from allstation.ui.text import tr
+
+PAGE: Final = 128
+_PAGES_KEPT: Final = 40
+"""About 5,000 records; a record with its evidence map is near 2 kB."""
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class Column(IntEnum):
+    """Columns of the table."""
+
+    NAME = 0
+    DECISION = 1
+    PROBABILITIES = 2
+    MARGIN = 3
+    QUALITY = 4
+    CELLS = 5
+    REVIEW = 6
+    STATE = 7
+    SIZE = 8
+
+
+class FieldModel(QAbstractTableModel):
+    """Rows are fields in the order of a listing; records arrive a page at a time.
+
+    Signals:
+        page_wanted: Ids whose records are needed; the answer comes back through :meth:`take_page`.
+        relisted: The ids were replaced.
+        record_arrived: A :class:`FieldRecord` that was not known or has changed.
+    """
+
+    page_wanted = Signal(list)
+    relisted = Signal()
+    record_arrived = Signal(object)
+
+    RecordRole = int(Qt.ItemDataRole.UserRole) + 1
+    IdRole = int(Qt.ItemDataRole.UserRole) + 2
+
+    def __init__(self, parent: Any = None) -> None:  # noqa: ANN401 - a QObject
+        super().__init__(parent)
+        self._ids: array[int] = array("q")
+        self._rows: dict[int, int] | None = None
+        self._records: OrderedDict[int, FieldRecord] = OrderedDict()
+        self._stale: set[int] = set()
+        self._asked: set[int] = set()
+        self._wanted: list[int] = []
+        self._ask = QTimer(self, singleShot=True, interval=0)
+        self._ask.timeout.connect(self._send_wanted)
+
+    # What Qt asks
+
+    def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802 - Qt's name
+        """Return the number of fields."""
+        return 0 if parent is not None and parent.isValid() else len(self._ids)
+
+    def columnCount(self, parent: Index | None = None) -> int:  # noqa: N802 - Qt's name
+        """Return the number of columns."""
+        return 0 if parent is not None and parent.isValid() else len(Column)
+
+    def data(self, index: Index, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:  # noqa: ANN401
+        """Return a cell; asks for the record's page if it is not here yet."""
+        if not index.isValid() or index.row() >= len(self._ids):
+            return None
+        field_id = self._ids[index.row()]
+        if role == self.IdRole:
+            return field_id
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return cells.alignment(index.column())
+        record = self.record_at(index.row())
+        if role == self.RecordRole:
+            return record
+        return _words(record, index.column(), role)
+
+    def headerData(  # noqa: N802 - Qt's name
+        self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
+    ) -> Any:  # noqa: ANN401 - as Qt declares it
+        """Return a column's title, or a row's number."""
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if orientation == Qt.Orientation.Vertical:
+            return section + 1
+        return tr(cells.TITLES[section])
+
+    # What the window asks
+
+    def ids(self) -> Sequence[int]:
+        """Return all ids in order."""
+        return self._ids
+
+    def row_of(self, field_id: int) -> int | None:
+        """Return where a field is, or None if the filter hides it."""
+        if self._rows is None:
+            self._rows = {number: row for row, number in enumerate(self._ids)}
+        return self._rows.get(field_id)
+
+    def record(self, field_id: int) -> FieldRecord | None:
+        """Return a record that is here; an outdated one is still shown until the new one arrives."""
+        return self._records.get(field_id)
+
+    def record_at(self, row: int) -> FieldRecord | None:
+        """Return the record of a row, and ask for its page if it is missing or outdated."""
+        field_id = self._ids[row]
+        record = self._records.get(field_id)
+        if record is None:
+            self._want(row)
+        elif field_id in self._stale:
+            self._want_one(field_id)
+        return record
+
+    def require(self, field_id: int) -> None:
+        """Ask for one record, with its neighbours if it is listed."""
+        row = self.row_of(field_id)
+        if row is not None:
+            self._want(row)
+        else:
+            self._want_one(field_id)
+
+    # What arrives
+
+    def clear(self) -> None:
+        """Forget everything: another case."""
+        self.beginResetModel()
+        self._ids = array("q")
+        self._rows = None
+        self._records.clear()
+        self._stale.clear()
+        self._asked.clear()
+        self._wanted.clear()
+        self.endResetModel()
+
+    def relist(self, ids: array[int]) -> None:
+        """Show other ids. Fields added at the end do not disturb what is on screen."""
+        old = self._ids
+        if ids == old:
+            return
+        if len(ids) > len(old) and ids[: len(old)] == old:
+            self.beginInsertRows(QModelIndex(), len(old), len(ids) - 1)
+            self._ids, self._rows = ids, None
+            self.endInsertRows()
+        else:
+            self.beginResetModel()
+            self._ids, self._rows = ids, None
+            self.endResetModel()
+        self.relisted.emit()
+
+    def take_page(self, records: Iterable[FieldRecord]) -> None:
+        """Keep records that were read, and repaint their rows."""
+        rows: list[int] = []
+        for record in records:
+            self._asked.discard(record.id)
+            self._stale.discard(record.id)
+            changed = self._records.get(record.id) != record
+            self._records[record.id] = record
+            self._records.move_to_end(record.id)
+            row = self.row_of(record.id)
+            if row is not None:
+                rows.append(row)
+            if changed:
+                self.record_arrived.emit(record)
+        while len(self._records) > PAGE * _PAGES_KEPT:
+            self._stale.discard(self._records.popitem(last=False)[0])
+        if rows:
+            self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), len(Column) - 1))
+
+    def outdate(self, ids: Iterable[int] | None = None) -> None:
+        """Say that some records, or all, have changed in the case."""
+        changed = self._records.keys() if ids is None else self._records.keys() & set(ids)
+        self._stale |= changed
+        self._asked -= changed
+        rows = [row for row in map(self.row_of, changed) if row is not None]
+        if rows:
+            self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), len(Column) - 1))
+
+    # Asking for pages
+
+    def _want(self, row: int) -> None:
+        if self._ids[row] in self._asked:
+            return
+        first = row - row % PAGE
+        for field_id in self._ids[first : first + PAGE]:
+            if field_id not in self._records or field_id in self._stale:
+                self._want_one(field_id)
+
+    def _want_one(self, field_id: int) -> None:
+        if field_id not in self._asked:
+            self._asked.add(field_id)
+            self._wanted.append(field_id)
+            self._ask.start()
+
+    def _send_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, []
+        for start in range(0, len(wanted), PAGE):
+            self.page_wanted.emit(wanted[start : start + PAGE])
+
+
+def _words(record: FieldRecord | None, column: int, role: int) -> str | None:
+    if record is None:
+        return "…" if role == Qt.ItemDataRole.DisplayRole and column == Column.NAME else None
+    if role == Qt.ItemDataRole.DisplayRole:
+        return cells.text(record, column)
+    if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+        return cells.summary(record)
+    return None

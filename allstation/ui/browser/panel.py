@@ -1,0 +1,287 @@
+"""The left dock: slides above, fields below, and what connects them to the case."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.records import FieldRecord
+from allstation.services.case_reader import Listing, Overview, Query
+from allstation.services.desk import CaseDesk
+from allstation.ui.browser.filters import FilterBar, on_slide
+from allstation.ui.browser.footer import BrowserFooter
+from allstation.ui.browser.grid import FieldGrid
+from allstation.ui.browser.model import Column, FieldModel
+from allstation.ui.browser.slides import Place, SlideTree
+from allstation.ui.browser.table import SORT_OF, FieldTable
+from allstation.ui.browser.thumbs import Thumbnails
+
+_RELIST_PAUSE: Final = 300
+_OVERVIEW_PAUSE: Final = 300
+_NEAR: Final = 2
+"""Neighbours on each side that the viewer may load ahead."""
+
+_SETTLED_SORTS: Final = frozenset({FieldSort.SLIDE, FieldSort.NAME, FieldSort.SIZE, FieldSort.ADDED})
+
+
+class BrowserPanel(QWidget):
+    """Shows the fields of a case and lets a person choose one.
+
+    Signals:
+        current_changed: The :class:`FieldRecord` to look at, or None.
+        neighbours_changed: Records next to the current one, nearest first.
+        listed: How many fields are shown, and whether a filter hides others.
+    """
+
+    current_changed = Signal(object)
+    neighbours_changed = Signal(list)
+    listed = Signal(int, bool)
+
+    def __init__(self, desk: CaseDesk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._desk = desk
+        self._ticket = 0
+        self._current = 0
+        self._row = 0
+        self.thumbnails = Thumbnails(self)
+        self.model = FieldModel(self)
+        self.tree = SlideTree(self)
+        self.filters = FilterBar(self)
+        self.grid = FieldGrid(self.thumbnails, self)
+        self.table = FieldTable(self)
+        self.footer = BrowserFooter(self)
+        self._views = QStackedWidget(self)
+        self._later = QTimer(self, singleShot=True, interval=_RELIST_PAUSE)
+        self._counting = QTimer(self, singleShot=True, interval=_OVERVIEW_PAUSE)
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        for view in (self.grid, self.table):
+            view.setModel(self.model)
+            self._views.addWidget(view)
+        self.table.setSelectionModel(self.grid.selectionModel())
+        self.table.set_widths()
+        below = QWidget(self)
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.filters, self._views, self.footer):
+            column.addWidget(part)
+        column.setStretch(1, 1)
+        self._split = QSplitter(Qt.Orientation.Vertical, self)
+        self._split.addWidget(self.tree)
+        self._split.addWidget(below)
+        self._split.setStretchFactor(1, 1)
+        self._split.setSizes([190, 600])
+        self._split.setChildrenCollapsible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._split)
+
+    def _connect(self) -> None:
+        self._later.timeout.connect(self.relist)
+        self._counting.timeout.connect(self._desk.read_overview)
+        self.model.page_wanted.connect(self._desk.read_page)
+        self.model.record_arrived.connect(self._record_arrived)
+        self.filters.changed.connect(self.relist)
+        self.tree.chosen.connect(self._place_chosen)
+        self.footer.sort_changed.connect(self.relist)
+        self.footer.width_changed.connect(self.grid.set_tile_width)
+        self.footer.view_changed.connect(self.show_view)
+        self.grid.width_changed.connect(self.footer.set_width)
+        self.grid.selectionModel().currentChanged.connect(self._index_changed)
+        self.table.horizontalHeader().sectionClicked.connect(self._header_clicked)
+        desk = self._desk
+        desk.opened.connect(self._case_opened)
+        desk.worker.closed.connect(self.clear)
+        desk.worker.fields_added.connect(self._fields_added)
+        desk.worker.fields_changed.connect(self._fields_changed)
+        desk.worker.queue_edited.connect(self._queue_edited)
+        desk.reader.listed.connect(self._take_listing)
+        desk.reader.page_read.connect(self.model.take_page)
+        desk.reader.overview_read.connect(self._take_overview)
+        desk.reader.unreviewed_found.connect(self._unreviewed_found)
+
+    # What is shown
+
+    def query(self) -> Query:
+        """Return the question whose answer is shown."""
+        place = self.tree.current_place()
+        where = on_slide(self.filters.value(), place.slide_id)
+        return Query(0, where, self.footer.sort(), self.footer.descending())
+
+    @Slot()
+    def relist(self) -> None:
+        """Ask for the ids again."""
+        self._later.stop()
+        self._ticket = self._desk.list_fields(self.query()).ticket
+
+    @Slot(str)
+    def show_view(self, name: str) -> None:
+        """Show ``grid`` or ``table``."""
+        self._views.setCurrentWidget(self.table if name == "table" else self.grid)
+        self.footer.set_view(name)
+
+    def view_name(self) -> str:
+        """Return ``grid`` or ``table``."""
+        return "table" if self._views.currentWidget() is self.table else "grid"
+
+    def focus_view(self) -> None:
+        """Give the fields the keyboard."""
+        (self.table if self.view_name() == "table" else self.grid).setFocus()
+
+    def select_all(self) -> None:
+        """Select every field shown."""
+        self.grid.selectAll()
+
+    def selected_ids(self) -> list[int]:
+        """Return the selected fields, in the order shown."""
+        rows = sorted(index.row() for index in self.grid.selectionModel().selectedRows())
+        return [self.model.ids()[row] for row in rows]
+
+    # Going from field to field
+
+    def current_record(self) -> FieldRecord | None:
+        """Return the record of the current field, if it is here."""
+        return self.model.record(self._current)
+
+    def step(self, by: int) -> None:
+        """Go some fields on, or back."""
+        self.go_to_row(self._row + by if self._current else 0)
+
+    def go_to_row(self, row: int) -> None:
+        """Go to a row; beyond the ends, to the end."""
+        count = self.model.rowCount()
+        if count:
+            index = self.model.index(min(max(row, 0), count - 1), 0)
+            self.grid.selectionModel().setCurrentIndex(
+                index,
+                QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows,
+            )
+
+    def go_to_last(self) -> None:
+        """Go to the last field."""
+        self.go_to_row(self.model.rowCount() - 1)
+
+    def go_to_unreviewed(self) -> None:
+        """Go to the next field nobody reviewed."""
+        self._desk.find_unreviewed(self.query(), after=self._current)
+
+    @Slot(object)
+    def _unreviewed_found(self, field_id: int | None) -> None:
+        row = self.model.row_of(field_id) if field_id is not None else None
+        if row is not None:
+            self.go_to_row(row)
+
+    @Slot(QModelIndex, QModelIndex)
+    def _index_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        if not current.isValid():
+            return
+        self._row = current.row()
+        field_id = self.model.ids()[self._row]
+        if field_id == self._current:
+            return
+        self._current = field_id
+        record = self.model.record_at(self._row)
+        if record is not None:
+            self._tell_current(record)
+
+    def _tell_current(self, record: FieldRecord) -> None:
+        self.current_changed.emit(record)
+        self.neighbours_changed.emit(self._neighbours())
+
+    def _neighbours(self) -> list[FieldRecord]:
+        steps = (step for distance in range(1, _NEAR + 1) for step in (distance, -distance))
+        rows = (self._row + step for step in steps)
+        records = (self.model.record_at(row) for row in rows if 0 <= row < self.model.rowCount())
+        return [record for record in records if record is not None]
+
+    @Slot(object)
+    def _record_arrived(self, record: FieldRecord) -> None:
+        if record.id == self._current:
+            self._tell_current(record)
+
+    # What the case says
+
+    @Slot()
+    def clear(self) -> None:
+        """Show nothing: no case."""
+        self._later.stop()
+        self._current = self._row = 0
+        self.thumbnails.clear()
+        self.tree.clear_places()
+        self.model.clear()
+        self.current_changed.emit(None)
+        self.listed.emit(0, False)
+
+    @Slot(object)
+    def _case_opened(self, _info: object) -> None:
+        self.clear()
+        self.relist()
+        self._desk.read_overview()
+
+    @Slot(list)
+    def _fields_added(self, _ids: list[int]) -> None:
+        self._start(self._later)
+        self._start(self._counting)
+
+    @Slot(list)
+    def _fields_changed(self, ids: list[int]) -> None:
+        self.model.outdate(ids)
+        self._start(self._counting)
+        query = self.query()
+        if query.sort not in _SETTLED_SORTS or query.where != FieldFilter(slide_id=query.where.slide_id):
+            self._start(self._later)
+
+    @Slot()
+    def _queue_edited(self) -> None:
+        self.model.outdate()
+        self._start(self._later)
+        self._start(self._counting)
+
+    def _start(self, timer: QTimer) -> None:
+        # Not restarted while it runs: a steady stream of changes must still be shown.
+        if not timer.isActive():
+            timer.start()
+
+    @Slot(object)
+    def _take_listing(self, listing: Listing) -> None:
+        if listing.query.ticket != self._ticket:
+            return
+        self.model.relist(listing.ids)
+        self._restore_current()
+        count = self.model.rowCount()
+        self.listed.emit(count, self.filters.is_active())
+        self.footer.set_count(count)
+
+    def _restore_current(self) -> None:
+        """Stay on the field, or at its place in the order if the filter took it away."""
+        row = self.model.row_of(self._current) if self._current else None
+        if row is not None:
+            if self.grid.currentIndex().row() != row:
+                self.go_to_row(row)
+            self._row = row
+        elif self.model.rowCount():
+            self.go_to_row(self._row)
+        elif self._current:
+            self._current = 0
+            self.current_changed.emit(None)
+
+    @Slot(object)
+    def _take_overview(self, overview: Overview) -> None:
+        self.tree.show_overview(overview)
+
+    @Slot(object)
+    def _place_chosen(self, place: Place) -> None:
+        self.filters.show_final(place.final)
+        self.relist()
+
+    @Slot(int)
+    def _header_clicked(self, column: int) -> None:
+        self.footer.sort_by(SORT_OF[Column(column)])
+        order = Qt.SortOrder.DescendingOrder if self.footer.descending() else Qt.SortOrder.AscendingOrder
+        self.table.horizontalHeader().setSortIndicator(column, order)

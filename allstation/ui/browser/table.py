@@ -1,0 +1,171 @@
+"""Fields as a table, with the probabilities as small bars."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from allstation.core.classes import class_style
+from allstation.core.filters import FieldSort
+from allstation.core.records import FieldRecord
+from allstation.ui import theme
+from allstation.ui.browser import cells
+from allstation.ui.browser.model import Column, FieldModel
+from allstation.ui.browser.tile import paint_chip
+from allstation.ui.text import tr
+
+Index = QModelIndex | QPersistentModelIndex
+
+SORT_OF: Final = {
+    Column.NAME: FieldSort.NAME,
+    Column.DECISION: FieldSort.DECISION,
+    Column.PROBABILITIES: FieldSort.PROBABILITY,
+    Column.MARGIN: FieldSort.MARGIN,
+    Column.QUALITY: FieldSort.SHARPNESS,
+    Column.CELLS: FieldSort.CELLS,
+    Column.REVIEW: FieldSort.REVIEWED,
+    Column.STATE: FieldSort.STATE,
+    Column.SIZE: FieldSort.SIZE,
+}
+_WIDTHS: Final = (190, 130, 150, 70, 90, 90, 130, 90, 100)
+_CHIP: Final = 16.0
+
+
+class FieldTable(QTableView):
+    """Shows a :class:`FieldModel` row by row."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setItemDelegate(_CellDelegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setSortIndicatorShown(True)
+        header.setSectionsMovable(True)
+        header.setStretchLastSection(True)
+        self._fit_rows()
+
+    def set_widths(self) -> None:
+        """Give the columns their first widths; call once there is a model."""
+        for column, width in enumerate(_WIDTHS):
+            self.setColumnWidth(column, width)
+
+    def changeEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
+        """Follow the text size."""
+        super().changeEvent(event)  # type: ignore[arg-type]
+        self._fit_rows()
+
+    def _fit_rows(self) -> None:
+        self.verticalHeader().setDefaultSectionSize(round(QFontMetricsF(self.font()).height() + 12))
+
+
+class _CellDelegate(QStyledItemDelegate):
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw decision chips and probability bars; the rest as usual."""
+        if index.column() not in (Column.DECISION, Column.PROBABILITIES):
+            super().paint(painter, option, index)
+            return
+        style = option.widget.style() if option.widget else QApplication.style()
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
+        record = index.data(FieldModel.RecordRole)
+        if not isinstance(record, FieldRecord) or record.prediction is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        rect = QRectF(option.rect).adjusted(8, 0, -8, 0)
+        if index.column() == Column.DECISION:
+            _paint_decision(painter, rect, option, record)
+        else:
+            _paint_bars(painter, rect, option, record)
+        painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802 - Qt's name
+        """Return the usual size with some air."""
+        return super().sizeHint(option, index) + QSize(12, 0)
+
+
+def _paint_decision(
+    painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, record: FieldRecord
+) -> None:
+    prediction = record.prediction
+    if prediction is None:
+        return
+    name = prediction.decision.name
+    index = list(prediction.probabilities).index(name) if name in prediction.probabilities else 0
+    chip = QRectF(rect.left(), rect.center().y() - _CHIP / 2, _CHIP, _CHIP)
+    painter.setFont(option.font)
+    paint_chip(painter, chip, name, index=index)
+    painter.setPen(QColor(theme.tokens(option.palette).text))
+    words = rect.adjusted(_CHIP + 7, 0, 0, 0)
+    text = QFontMetricsF(option.font).elidedText(
+        cells.decision_text(record), Qt.TextElideMode.ElideRight, words.width()
+    )
+    painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _paint_bars(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, record: FieldRecord) -> None:
+    """Draw one upright bar per class with its letter below the line of the bars."""
+    prediction = record.prediction
+    if prediction is None:
+        return
+    scheme = theme.tokens(option.palette)
+    letter = QFontMetricsF(option.font).horizontalAdvance("M") + 3
+    step = rect.width() / max(len(prediction.probabilities), 1)
+    painter.setFont(option.font)
+    for index, (name, share) in enumerate(prediction.probabilities.items()):
+        cell = QRectF(rect.left() + index * step, rect.top(), step, rect.height())
+        painter.setPen(QColor(scheme.muted))
+        painter.drawText(cell, Qt.AlignmentFlag.AlignVCenter, class_style(name, index).letter)
+        track = QRectF(cell.left() + letter, cell.center().y() - 3, max(cell.width() - letter - 8, 4), 6)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(scheme.track))
+        painter.drawRoundedRect(track, 3, 3)
+        if share > 0.005:  # noqa: PLR2004 - below half a percent a bar would be a dot of nothing
+            track.setWidth(max(track.width() * share, 3))
+            painter.setBrush(theme.class_colour(name, index))
+            painter.drawRoundedRect(track, 3, 3)
+
+
+def sort_title(sort: FieldSort) -> str:
+    """Return how a sort order is called in the browser's menu."""
+    return tr(_SORT_TITLES[sort])
+
+
+_SORT_TITLES: Final = {
+    FieldSort.SLIDE: "Slide and name",
+    FieldSort.NAME: "Name",
+    FieldSort.DECISION: "Decision",
+    FieldSort.FINAL: "Final class",
+    FieldSort.PROBABILITY: "Top probability",
+    FieldSort.MARGIN: "Margin",
+    FieldSort.NOVELTY: "Unlike training data",
+    FieldSort.SHARPNESS: "Sharpness",
+    FieldSort.CELLS: "White cells",
+    FieldSort.REVIEWED: "Reviewed",
+    FieldSort.STATE: "State",
+    FieldSort.SIZE: "File size",
+    FieldSort.ADDED: "Added",
+}

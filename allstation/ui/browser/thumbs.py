@@ -1,0 +1,77 @@
+"""Thumbnails as pixmaps: a bounded memory in front of the loader's threads."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QImage, QPixmap
+
+from allstation.core.records import FieldRecord
+from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
+
+MAX_BYTES: Final = 64 * 1024**2
+_BYTES_PER_PIXEL: Final = 4
+
+
+class Thumbnails(QObject):
+    """Gives pixmaps that are here and asks for those that are not.
+
+    Signals:
+        arrived: Id of a field whose picture is here now.
+    """
+
+    arrived = Signal(int)
+
+    def __init__(self, parent: QObject | None = None, *, max_bytes: int = MAX_BYTES) -> None:
+        super().__init__(parent)
+        self._loader = ThumbnailLoader(self)
+        self._loader.loaded.connect(self._keep)
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._pictures: OrderedDict[ThumbnailKey, QPixmap | None] = OrderedDict()
+        self._asked: set[ThumbnailKey] = set()
+
+    def pixmap(self, record: FieldRecord, width: int, height: int) -> QPixmap | None:
+        """Return a picture of exactly this size in device pixels, or None until it arrives."""
+        key = ThumbnailKey(record.id, width, height)
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+            return self._pictures[key]
+        self._loader.request(key, record.path)
+        return None
+
+    def is_unreadable(self, record: FieldRecord, width: int, height: int) -> bool:
+        """Tell whether the file was tried and could not be read."""
+        key = ThumbnailKey(record.id, width, height)
+        return key in self._pictures and self._pictures[key] is None
+
+    def clear(self) -> None:
+        """Forget all pictures: another case."""
+        self._loader.forget()
+        self._pictures.clear()
+        self._bytes = 0
+
+    def stop(self) -> None:
+        """End the loader's threads."""
+        self._loader.stop()
+
+    @Slot(object, object)
+    def _keep(self, key: ThumbnailKey, pixels: object) -> None:
+        picture = None
+        if pixels is not None:
+            picture = _to_pixmap(pixels, key)
+            self._bytes += key.width * key.height * _BYTES_PER_PIXEL
+        self._pictures[key] = picture
+        while self._bytes > self._max_bytes and len(self._pictures) > 1:
+            old, dropped = self._pictures.popitem(last=False)
+            if dropped is not None:
+                self._bytes -= old.width * old.height * _BYTES_PER_PIXEL
+        self.arrived.emit(key.field_id)
+
+
+def _to_pixmap(pixels: object, key: ThumbnailKey) -> QPixmap:
+    data = memoryview(pixels)  # type: ignore[arg-type]
+    image = QImage(data, key.width, key.height, key.width * 3, QImage.Format.Format_RGB888)
+    return QPixmap.fromImage(image)

@@ -1,0 +1,175 @@
+"""Draws one field in the grid: picture, name, decision with its letter, review mark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPalette, QPen, QPixmap
+
+from allstation.core.classes import NEEDS_REVIEW, class_style
+from allstation.core.records import FieldRecord, FieldState
+from allstation.core.text import shown_name
+from allstation.ui import theme
+from allstation.ui.browser import cells
+from allstation.ui.text import percent, tr
+
+PADDING: Final = 6
+_RADIUS: Final = 6.0
+_CHIP: Final = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class TileLook:
+    """How a tile is shown apart from its field.
+
+    Attributes:
+        palette: Of the view.
+        font: Of the view.
+        selected: It is selected.
+        current: The viewer shows it.
+        hovered: The pointer is on it.
+        picture_height: Logical pixels.
+        blind: Predictions are hidden.
+    """
+
+    palette: QPalette
+    font: QFont
+    selected: bool
+    current: bool
+    hovered: bool
+    picture_height: int
+    blind: bool = False
+
+
+def text_height(font: QFont) -> int:
+    """Return the height below the picture: two lines and their gaps."""
+    return round(QFontMetricsF(font).height() * 2 + PADDING)
+
+
+def paint_tile(
+    painter: QPainter, rect: QRectF, *, record: FieldRecord | None, picture: QPixmap | None, look: TileLook
+) -> None:
+    """Draw a tile into a rectangle; a missing record or picture leaves a calm placeholder."""
+    scheme = theme.tokens(look.palette)
+    inner = rect.adjusted(2, 2, -2, -2)
+    _ground(painter, inner, look, scheme)
+    box = QRectF(
+        inner.left() + PADDING, inner.top() + PADDING, inner.width() - 2 * PADDING, look.picture_height
+    )
+    _picture(painter, box, picture, scheme)
+    if record is None:
+        return
+    _review_mark(painter, box, record, scheme)
+    lines = QRectF(
+        box.left(), box.bottom() + PADDING - 2, box.width(), inner.bottom() - box.bottom() - PADDING
+    )
+    _lines(painter, lines, record, look, scheme)
+
+
+def _ground(painter: QPainter, rect: QRectF, look: TileLook, scheme: theme.Tokens) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    if look.selected or look.hovered:
+        painter.setBrush(QColor(scheme.selection if look.selected else scheme.hover))
+        painter.drawRoundedRect(rect, _RADIUS + 2, _RADIUS + 2)
+    if look.current:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(scheme.accent), 2))
+        painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), _RADIUS + 1, _RADIUS + 1)
+
+
+def _picture(painter: QPainter, box: QRectF, picture: QPixmap | None, scheme: theme.Tokens) -> None:
+    shape = QPainterPath()
+    shape.addRoundedRect(box, _RADIUS, _RADIUS)
+    painter.fillPath(shape, QColor(scheme.track))
+    if picture is not None:
+        painter.save()
+        painter.setClipPath(shape)
+        painter.drawPixmap(box, picture, QRectF(picture.rect()))
+        painter.restore()
+
+
+def _review_mark(painter: QPainter, box: QRectF, record: FieldRecord, scheme: theme.Tokens) -> None:
+    if record.review is None:
+        return
+    looked = record.review.class_name is not None
+    colour = QColor(scheme.ok if looked else scheme.warning)
+    circle = QRectF(box.right() - 22, box.top() + 5, 17, 17)
+    painter.setPen(QPen(QColor(scheme.base), 1.5))
+    painter.setBrush(colour)
+    painter.drawEllipse(circle)
+    painter.setPen(QPen(QColor(scheme.base), 2, c=Qt.PenCapStyle.RoundCap, j=Qt.PenJoinStyle.RoundJoin))
+    centre = circle.center()
+    if looked:
+        tick = [QPointF(-3.6, 0.4), QPointF(-1.0, 3.0), QPointF(3.8, -2.8)]
+        painter.drawPolyline([centre + point for point in tick])
+    else:
+        painter.drawPoint(centre)
+
+
+def _lines(
+    painter: QPainter, rect: QRectF, record: FieldRecord, look: TileLook, scheme: theme.Tokens
+) -> None:
+    metrics = QFontMetricsF(look.font)
+    height = metrics.height()
+    painter.setFont(look.font)
+    painter.setPen(QColor(scheme.text))
+    name = metrics.elidedText(shown_name(record.path.name), Qt.TextElideMode.ElideMiddle, rect.width())
+    painter.drawText(QRectF(rect.left(), rect.top(), rect.width(), height), Qt.AlignmentFlag.AlignLeft, name)
+    second = QRectF(rect.left(), rect.top() + height, rect.width(), height)
+    if record.prediction is None or look.blind:
+        _state_line(painter, second, record, scheme, metrics)
+    else:
+        _decision_line(painter, second, record, scheme, metrics)
+
+
+def _state_line(
+    painter: QPainter, rect: QRectF, record: FieldRecord, scheme: theme.Tokens, metrics: QFontMetricsF
+) -> None:
+    failed = record.state in (FieldState.FAILED, FieldState.SKIPPED)
+    painter.setPen(QColor(scheme.danger if failed else scheme.muted))
+    words = tr(cells.STATES[record.state])
+    if record.state is FieldState.DONE:
+        words = tr("hidden until reviewed")
+    elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
+    painter.drawText(rect, Qt.AlignmentFlag.AlignLeft, elided)
+
+
+def _decision_line(
+    painter: QPainter, rect: QRectF, record: FieldRecord, scheme: theme.Tokens, metrics: QFontMetricsF
+) -> None:
+    prediction = record.prediction
+    if prediction is None:
+        return
+    name = record.final_name or prediction.decision.name
+    index = list(prediction.probabilities).index(name) if name in prediction.probabilities else 0
+    chip = QRectF(rect.left(), rect.center().y() - _CHIP / 2, _CHIP, _CHIP)
+    paint_chip(painter, chip, name, index=index)
+    left = chip.right() + 5
+    share = "" if name == NEEDS_REVIEW or record.review else percent(prediction.top_probability, digits=0)
+    painter.setPen(QColor(scheme.muted))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, share)
+    room = rect.right() - left - metrics.horizontalAdvance(share) - 4
+    painter.setPen(QColor(scheme.text))
+    words = metrics.elidedText(tr(name), Qt.TextElideMode.ElideRight, room)
+    painter.drawText(
+        QRectF(left, rect.top(), max(room, 0), rect.height()), Qt.AlignmentFlag.AlignVCenter, words
+    )
+
+
+def paint_chip(painter: QPainter, rect: QRectF, name: str, *, index: int = 0) -> None:
+    """Draw the letter of a class on its colour."""
+    style = class_style(name, index)
+    colour = QColor(style.colour)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(rect, rect.height() * 0.28, rect.height() * 0.28)
+    font = QFont(painter.font())
+    font.setPixelSize(max(7, round(rect.height() * 0.7)))
+    font.setWeight(QFont.Weight.DemiBold)
+    kept = painter.font()
+    painter.setFont(font)
+    painter.setPen(theme.readable_on(colour))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, style.letter)
+    painter.setFont(kept)
