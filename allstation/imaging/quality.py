@@ -49,4 +49,4 @@ def clipped_share(rgb: NDArray[np.uint8]) -> float:
     highest = cv2.max(cv2.max(red, green), blue)
     lowest = cv2.min(cv2.min(red, green), blue)
     at_end = (highest == _TOP) | (lowest == 0)
-    return float(np.count_nonzero(at_end)) / at_end.size
+    return float(np.count_nonzero(at_end) / at_end.size)
