@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from threading import RLock
 
@@ -36,6 +36,39 @@ class Desk:
     user: str
     lock: CaseLock | None = None
     why_read_only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What an entry of the audit trail says, before it has its place; see :class:`AuditEntry`."""
+
+    at: str
+    who: str
+    action: str
+    object: str
+    details: str
+    model: str = ""
+    input: str = ""
+
+
+def append_entry(db: sqlite3.Connection, note: Note) -> None:
+    """Seal a note as the next entry of the trail. Needs an open write transaction."""
+    last = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone() or (0, GENESIS)
+    entry = AuditEntry(
+        id=last[0] + 1,
+        at=note.at,
+        who=note.who,
+        app=allstation.__version__,
+        action=note.action,
+        object=note.object,
+        details=note.details,
+        model=note.model,
+        input=note.input,
+        previous=last[1],
+        hash="",
+    )
+    values = [*astuple(entry)[:-1], entry.seal()]
+    db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 class CaseFile:
@@ -137,31 +170,10 @@ class CaseFile:
         who: str = "",
     ) -> None:
         """Add an entry to the trail. Needs the open write transaction of what it speaks of."""
-        last = self._db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone() or (
-            0,
-            GENESIS,
+        by = storable(who) or self.user
+        append_entry(
+            self._db, Note(self._now(), by, action, target, details_text(details), model, input_hash)
         )
-        entry = AuditEntry(
-            id=last[0] + 1,
-            at=self._now(),
-            who=storable(who) or self.user,
-            app=allstation.__version__,
-            action=action,
-            object=target,
-            details=details_text(details),
-            model=model,
-            input=input_hash,
-            previous=last[1],
-            hash="",
-        )
-        entry = replace(entry, hash=entry.seal())
-        self._db.execute(
-            "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                entry.id, entry.at, entry.who, entry.app, entry.action, entry.object,
-                entry.details, entry.model, entry.input, entry.previous, entry.hash,
-            ),
-        )  # fmt: skip
 
     def _info(self, key: str, default: str = "") -> str:
         with self._read() as db:

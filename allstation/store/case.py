@@ -16,17 +16,30 @@ from allstation.core.times import Clock, stamp, utc_clock
 from allstation.store import schema
 from allstation.store.base import Desk
 from allstation.store.content import ContentPart
-from allstation.store.database import DATABASE, create_file, open_readable, open_writable
+from allstation.store.database import (
+    DATABASE,
+    copy_database,
+    create_file,
+    damaged,
+    full_check,
+    open_readable,
+    open_writable,
+    quick_check,
+)
 from allstation.store.lock import CaseLock, Holder, login_name
 from allstation.store.queue import QueuePart, RecoveryReport
+from allstation.store.reporting import ReportPart
 from allstation.store.reviewing import ReviewPart
 from allstation.store.rows import REVIEW_COLUMNS, review_of
+from allstation.store.salvage import REPAIRED, exchange
 from allstation.store.trail import TrailPart
 
 SUFFIX = ".allcase"
+_QUICKLY_CHECKED = 32 * 2**20
+"""Bytes up to which a case that was closed well is checked on opening too: 3 to 4 ms a megabyte."""
 
 
-class Case(ContentPart, QueuePart, ReviewPart, TrailPart):
+class Case(ContentPart, QueuePart, ReviewPart, ReportPart, TrailPart):
     """One patient's work, as a folder that can be moved to another machine.
 
     Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block.
@@ -96,7 +109,7 @@ class Case(ContentPart, QueuePart, ReviewPart, TrailPart):
                 disk answered.
         """
         folder = folder.parent if folder.name == DATABASE else folder
-        if not (folder / DATABASE).is_file():
+        if not any((folder / file).is_file() for file in (DATABASE, REPAIRED)):
             raise StationError(
                 "no-case", f"There is no case in {shown_name(folder)}: choose a folder that holds {DATABASE}."
             )
@@ -108,12 +121,26 @@ class Case(ContentPart, QueuePart, ReviewPart, TrailPart):
             case.held_by = taken
             return case
         try:
-            case = cls(open_writable(folder / DATABASE, steps), Desk(folder, clock, name, taken))
-            if not case.case_id:  # the program died between making the file and its first entry
-                case._begin(shown_name(folder.name.removesuffix(SUFFIX)))
-            case.recovered = case.recover()
+            return cls._take_over(Desk(folder, clock, name, taken), steps, thoroughly=taken.unclean)
         except BaseException:
             taken.release()
+            raise
+
+    @classmethod
+    def _take_over(cls, desk: Desk, steps: Sequence[schema.Step], *, thoroughly: bool) -> Self:
+        """Open for writing and finish what a program that died left unfinished."""
+        path = desk.folder / DATABASE
+        if not path.exists():  # a repair was interrupted at its last step
+            exchange(desk.folder, stamp(desk.clock()))
+        case = cls(open_writable(path, steps), desk)
+        try:
+            if thoroughly or path.stat().st_size < _QUICKLY_CHECKED:
+                case._look_over()
+            if not case.case_id:  # ... or between making the file and its first entry
+                case._begin(shown_name(desk.folder.name.removesuffix(SUFFIX)))
+            case.recovered = case.recover()
+        except BaseException:
+            case._db.close()
             raise
         return case
 
@@ -122,6 +149,11 @@ class Case(ContentPart, QueuePart, ReviewPart, TrailPart):
             for key, value in (("case_id", str(uuid.uuid4())), ("name", name), ("created", self._now())):
                 self._set_info(key, value)
             self._audit("case-created", "case", {"name": name, "case_id": self.case_id})
+
+    def _look_over(self) -> None:
+        problems = quick_check(self._db)
+        if problems:
+            raise damaged(problems[0])
 
     def reader(self) -> Case:
         """Return a second, read-only connection: it sees what was saved and never waits for the writer."""
@@ -150,6 +182,33 @@ class Case(ContentPart, QueuePart, ReviewPart, TrailPart):
                 audit_head=self.audit_head(),
                 reviews=tuple(review_of(row) for row in reviews),
             )
+
+    def backup(self, target: Path | None = None) -> Path:
+        """Write a checked copy of the case file while the case stays in use.
+
+        Args:
+            target: The file to write; by default a dated one in the case's ``backups`` folder.
+
+        Raises:
+            StationError: ``backup-failed``, or what the disk answered. What was there before stays.
+        """
+        moment = stamp(self._desk.clock()).replace(":", "").replace("-", "")
+        path = target or self.folder / "backups" / f"case-{moment}.sqlite"
+        with self._read() as db:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                copy_database(db, path)
+            except OSError as error:
+                reason = error.strerror or "the system refused"
+                raise StationError(
+                    "backup-failed", f"No backup could be written to {shown_name(path)} ({reason})."
+                ) from error
+        return path
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the file's structure, in SQLite's words; empty when it is sound."""
+        with self._read() as db:
+            return full_check(db)
 
     def close(self) -> None:
         """Put unfinished fields back into the queue, close the file and leave the case to others."""

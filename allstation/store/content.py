@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from allstation.core.audit import canonical, rows_digest
+from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, ModelRecord, NewField, Slide
 from allstation.core.text import escape_name, fold, natural_key, shown_name, storable, unescape_name
 from allstation.store.browse import BrowsePart
 from allstation.store.rows import Row, model_of, texts
+from allstation.store.seals import fields_digest
 
 _BLOCK = 1 << 20
 
@@ -132,7 +133,7 @@ class ContentPart(BrowsePart):
                     "duplicates": len(report.duplicates),
                 }
                 self._audit(
-                    "fields-added", f"slide {slide_id}", details, input_hash=_fields_digest(db, first, last)
+                    "fields-added", f"slide {slide_id}", details, input_hash=fields_digest(db, first, last)
                 )
         return report
 
@@ -253,12 +254,6 @@ def hash_file(path: Path) -> str:
             "unreadable-field", f"{shown_name(path)} could not be read ({reason}): check that it is there."
         ) from error
     return digest.hexdigest()
-
-
-def _fields_digest(db: sqlite3.Connection, first: int, last: int) -> str:
-    return rows_digest(
-        db.execute("SELECT id, sha256 FROM fields WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
-    )
 
 
 def _names_in(folder: Path) -> frozenset[str]:

@@ -19,7 +19,7 @@ _FULL: Final = (
     "The disk is full: nothing of this step was saved and nothing else was lost. Make space and try again."
 )
 _DAMAGED: Final = (
-    "The case file is damaged: SQLite says {error!s}. "
+    "The case file is damaged ({error!s}). "
     "Run “allstation repair” on the case folder; it salvages what can be read and keeps the damaged file."
 )
 _BY_CODE: Final = {
@@ -48,6 +48,11 @@ def station_error(error: sqlite3.Error) -> StationError | None:
     code = getattr(error, "sqlite_errorcode", 0) or 0
     found = _BY_CODE.get(code & 0xFF)
     return StationError(found[0], found[1].format(error=error)) if found else None
+
+
+def damaged(what: str) -> StationError:
+    """Return the error for a file whose structure or contents are broken."""
+    return StationError("damaged-case", _DAMAGED.format(error=what))
 
 
 @contextmanager
@@ -201,6 +206,19 @@ def quick_check(db: sqlite3.Connection) -> list[str]:
     except sqlite3.DatabaseError as error:
         return [str(error)]
     return [] if found == ["ok"] else found
+
+
+def full_check(db: sqlite3.Connection) -> list[str]:
+    """Return what SQLite finds wrong with structure, indexes and references; slower than the quick check."""
+    try:
+        found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
+        orphans = [
+            f"A row of {row[0]} refers to a missing row of {row[2]}."
+            for row in db.execute("PRAGMA foreign_key_check")
+        ]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return ([] if found == ["ok"] else found) + orphans[:20]
 
 
 def copy_database(db: sqlite3.Connection, target: Path) -> None:

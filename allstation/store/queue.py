@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from allstation.core.audit import rows_digest
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
 from allstation.store.browse import BrowsePart
 from allstation.store.rows import Row, prediction_row, reasons_text
+from allstation.store.seals import predictions_digest
 
 _MAX_ATTEMPTS = 2
 CRASHED_TWICE = "crashed-twice"
@@ -86,7 +86,7 @@ class QueuePart(BrowsePart):
             ids = [self._save(db, field_id, prediction, models, now) for field_id, prediction in batch]
             details = {"fields": len(ids), "first": ids[0], "last": ids[-1]}
             model = batch[0][1].model_sha256 if len(models) == 1 else ""
-            digest = rows_digest(sealed_predictions(db, ids[0], ids[-1]))
+            digest = predictions_digest(db, ids[0], ids[-1])
             self._audit(
                 "fields-classified",
                 f"predictions {ids[0]} to {ids[-1]}",
@@ -214,16 +214,6 @@ def shown_copy(prediction: Prediction) -> Row:
     )
 
 
-def sealed_predictions(db: sqlite3.Connection, first: int, last: int) -> Iterable[Row]:
-    """Return the rows whose digest the trail keeps: which bytes, which model, what was predicted."""
-    return db.execute(
-        "SELECT p.id, f.sha256, m.sha256, p.probabilities, COALESCE(p.class_name, ''), p.reasons "
-        "FROM predictions p JOIN fields f ON f.id = p.field_id JOIN models m ON m.id = p.model_id "
-        "WHERE p.id BETWEEN ? AND ? ORDER BY p.id",
-        (first, last),
-    )
-
-
 def _without_suspects(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
     """Return the ids that may run now: any number of fields without a past, or one suspect alone."""
     fresh = [number for number, attempts in rows if attempts == 0]
@@ -251,8 +241,3 @@ def _require_field(db: sqlite3.Connection, field_id: int) -> str:
     if row is None:
         raise StationError("unknown-field", f"This case has no field number {field_id}.")
     return str(row[0])
-
-
-def count_states(records: Mapping[FieldState, int]) -> int:
-    """Return how many fields are still to be worked on."""
-    return records.get(FieldState.QUEUED, 0) + records.get(FieldState.RUNNING, 0)

@@ -11,6 +11,7 @@ from allstation.core.audit import AuditEntry
 from allstation.core.decision import Decision, Reason
 from allstation.core.records import EvidenceMap, ModelRecord, Prediction, Quality, Review
 from allstation.core.text import storable
+from allstation.store.database import damaged
 
 Row = tuple[Any, ...]
 
@@ -54,7 +55,18 @@ def prediction_row(prediction: Prediction) -> Row:
 
 
 def prediction_of(row: Row) -> Prediction:
-    """Return the prediction from a row of :data:`PREDICTION_COLUMNS`."""
+    """Return the prediction from a row of :data:`PREDICTION_COLUMNS`.
+
+    Raises:
+        StationError: ``damaged-case`` if the row makes no sense.
+    """
+    try:
+        return _prediction_of(row)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise damaged("a prediction cannot be understood") from error
+
+
+def _prediction_of(row: Row) -> Prediction:
     model, probabilities, class_name, reasons, novelty, cells, *quality, shape, evidence, milliseconds = row
     return Prediction(
         model_sha256=model,

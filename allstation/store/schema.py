@@ -5,7 +5,7 @@ a change is a new function at the end of :data:`STEPS`, with a test of its own n
 
 ``fields`` repeats what the browser sorts and filters by (the decision, the margin, the review
 that counts), so that a page of 100,000 fields is one walk along one index. ``predictions`` and
-``reviews`` stay the truth; :data:`REFRESH` rebuilds the copies from them.
+``reviews`` stay the truth; ``salvage.refresh`` rebuilds the copies from them.
 """
 
 from __future__ import annotations
@@ -150,7 +150,10 @@ CREATE INDEX fields_by_margin ON fields (margin, id);
 CREATE INDEX fields_by_folder ON fields (folder_id, name);
 CREATE INDEX fields_counts ON fields (slide_id, state, decision, final, reviewed, needs_review);
 CREATE INDEX fields_queued ON fields (attempts, priority DESC, id) WHERE state = 'queued';
-CREATE INDEX fields_unfinished ON fields (state, id) WHERE state IN ('running', 'failed');
+CREATE INDEX fields_by_state ON fields (state, id);
+CREATE INDEX fields_by_sharpness ON fields (sharpness, id);
+CREATE INDEX fields_by_reviewed ON fields (reviewed, id);
+CREATE INDEX fields_by_size ON fields (bytes, id);
 CREATE INDEX predictions_by_field ON predictions (field_id, id);
 CREATE INDEX reviews_by_field ON reviews (field_id, id);
 CREATE INDEX reviews_by_reviewer ON reviews (reviewer, field_id, id);
@@ -165,17 +168,6 @@ BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 
 PROTECTED: Final = ("audit", "predictions", "reviews", "reports")
 """Tables whose rows are never changed or deleted; of a review only the withdrawn mark moves."""
-
-REFRESH: Final = """
-UPDATE fields SET
-    prediction_id = (SELECT max(p.id) FROM predictions p WHERE p.field_id = fields.id),
-    review_id = (SELECT max(r.id) FROM reviews r WHERE r.field_id = fields.id AND r.withdrawn = 0);
-UPDATE fields SET (model_id, decision, reasons, novelty, sharpness, cells) = (
-    SELECT p.model_id, COALESCE(p.class_name, 'needs review'), p.reasons, p.novelty, p.sharpness, p.cells
-    FROM predictions p WHERE p.id = fields.prediction_id) WHERE prediction_id IS NOT NULL;
-UPDATE fields SET review_class = (SELECT r.class_name FROM reviews r WHERE r.id = fields.review_id);
-"""
-"""Rebuilds the copies in ``fields``, except probability and margin, which need the JSON text."""
 
 
 def run_script(db: sqlite3.Connection, script: str) -> None:

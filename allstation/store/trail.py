@@ -1,4 +1,4 @@
-"""The audit trail and the reports of a case."""
+"""The audit trail of a case: reading it, and proving that it still says what happened."""
 
 from __future__ import annotations
 
@@ -7,16 +7,28 @@ from collections.abc import Iterator
 from allstation.core.audit import GENESIS, AuditEntry, BrokenLink, first_broken
 from allstation.store.base import CaseFile
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
+from allstation.store.seals import first_unsealed, missing_protection
 
 
 class TrailPart(CaseFile):
-    """Reading and verifying the trail."""
+    """Reading and verifying the trail.
+
+    A batch of predictions makes one entry with a digest over its rows, not one entry a field: an
+    entry costs as much room as the prediction it speaks of (tests/benchmarks/store.py has the
+    figures), and who classified a field when with what is in the prediction's own row, which the
+    digest seals just as well.
+    """
 
     def audit_head(self) -> str:
         """Return the hash of the last entry."""
         with self._read() as db:
             row = db.execute("SELECT hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
         return str(row[0]) if row else GENESIS
+
+    def audit_length(self) -> int:
+        """Return how many entries the trail has."""
+        with self._read() as db:
+            return int(db.execute("SELECT count(*) FROM audit").fetchone()[0])
 
     def audit_entries(self, *, last: int | None = None) -> list[AuditEntry]:
         """Return the trail, the oldest first.
@@ -30,9 +42,14 @@ class TrailPart(CaseFile):
         return [audit_of(row) for row in reversed(rows)]
 
     def verify_audit(self) -> BrokenLink | None:
-        """Return the first place where the trail does not hold, or None."""
-        with self._still():
-            return first_broken(self._walk())
+        """Return the first place where the trail does not hold, or None.
+
+        Three things are verified: the chain of hashes; that fields, predictions, reviews and
+        reports are what their entries sealed, none fewer and none more; and that the triggers that
+        keep history append-only are in place.
+        """
+        with self._still() as db:
+            return first_broken(self._walk()) or first_unsealed(db, self._walk()) or missing_protection(db)
 
     def _walk(self) -> Iterator[AuditEntry]:
         for row in self._db.execute(f"SELECT {AUDIT_COLUMNS} FROM audit ORDER BY id"):  # noqa: S608

@@ -1,0 +1,150 @@
+"""Looking after cases from the command line: verify the trail, back up, repair.
+
+Every function takes a case folder and returns plain data with a ``text()`` for the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from allstation.core.audit import BrokenLink
+from allstation.core.errors import StationError
+from allstation.core.text import shown_name
+from allstation.core.times import Clock, stamp, utc_clock
+from allstation.store.case import Case
+from allstation.store.database import DATABASE, plain_errors, remove_file
+from allstation.store.lock import CaseLock
+from allstation.store.salvage import (
+    REPAIR_ACTION,
+    REPAIRED,
+    TABLES,
+    case_problems,
+    exchange,
+    salvage_into,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """What the verification of a case's trail found.
+
+    Attributes:
+        name: The case's name.
+        entries: How many entries the trail has.
+        head: Hash of the last one; a report printed from the case names an earlier head.
+        broken: The first place where the trail does not hold, or None.
+    """
+
+    name: str
+    entries: int
+    head: str
+    broken: BrokenLink | None
+
+    @property
+    def intact(self) -> bool:
+        """Whether the whole trail holds."""
+        return self.broken is None
+
+    def text(self) -> str:
+        """Return the finding for the terminal."""
+        first = f"{shown_name(self.name)}: {self.entries} entries, head {self.head}"
+        if self.broken is None:
+            return f"{first}\nThe trail is intact."
+        return f"{first}\nThe trail is broken at entry {self.broken.entry_id}. {self.broken.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a repair did.
+
+    Attributes:
+        problems: What was wrong with the file; empty when nothing was, and nothing was touched then.
+        salvaged: Rows carried over, per table.
+        lost: Rows that were readable but referred to something that was not, per table.
+        kept: The damaged file, kept beside; None when nothing was touched.
+        broken: First place where the trail of the repaired case does not hold, or None.
+    """
+
+    problems: tuple[str, ...]
+    salvaged: dict[str, int]
+    lost: dict[str, int]
+    kept: Path | None
+    broken: BrokenLink | None
+
+    def text(self) -> str:
+        """Return what was done for the terminal."""
+        if self.kept is None:
+            return "The case file is sound: nothing was changed."
+        lines = [f"Damage: {problem}" for problem in self.problems[:5]]
+        lines += [f"{name}: {self.salvaged[name]} rows saved, {self.lost[name]} given up" for name in TABLES]
+        lines.append(f"The damaged file is kept as {shown_name(self.kept)}.")
+        if self.broken is None:
+            lines.append("The audit trail is intact: nothing it speaks of is missing.")
+        else:
+            lines.append(f"Audit trail, entry {self.broken.entry_id}: {self.broken.sentence}")
+        return "\n".join(lines)
+
+
+def audit_case(folder: Path) -> AuditFinding:
+    """Verify the audit trail of a case without changing anything.
+
+    Raises:
+        StationError: If the case cannot be read.
+    """
+    with Case.open(folder, read_only=True) as case:
+        return AuditFinding(case.name, case.audit_length(), case.audit_head(), case.verify_audit())
+
+
+def backup_case(folder: Path, target: Path | None = None, *, clock: Clock = utc_clock) -> Path:
+    """Write a checked copy of a case file, also while the case is in use, and return where it is.
+
+    Raises:
+        StationError: If the case cannot be read or the copy cannot be written.
+    """
+    with Case.open(folder, read_only=True, clock=clock) as case:
+        return case.backup(target)
+
+
+def repair_case(folder: Path, *, clock: Clock = utc_clock) -> RepairReport:
+    """Salvage a damaged case file into a fresh one and keep the damaged one beside it.
+
+    A sound case is left alone. A repair that was itself interrupted is taken up again.
+
+    Raises:
+        StationError: ``no-case``, ``case-held`` while somebody has the case open, or what the disk answered.
+    """
+    path = folder / DATABASE
+    if not path.is_file() and not (folder / REPAIRED).is_file():
+        raise StationError(
+            "no-case", f"There is no case in {shown_name(folder)}: choose a folder with {DATABASE}."
+        )
+    lock = CaseLock.take(folder, since=stamp(clock()))
+    if not isinstance(lock, CaseLock):
+        held = "the folder is read-only" if lock is None else f"it is open at {lock}"
+        raise StationError("case-held", f"The case cannot be repaired now ({held}): close it there first.")
+    try:
+        with plain_errors():
+            return _repair(folder, clock)
+    finally:
+        lock.release()
+
+
+def _repair(folder: Path, clock: Clock) -> RepairReport:
+    path = folder / DATABASE
+    problems = case_problems(path)
+    if not problems:
+        remove_file(folder / REPAIRED)
+        return RepairReport((), {}, {}, None, None)
+    if not (folder / REPAIRED).is_file():
+        with TemporaryDirectory(prefix="allstation-", dir=folder) as place:
+            salvage_into(Path(place), folder, problems=problems, clock=clock)
+    kept = exchange(folder, stamp(clock()))
+    with Case.open(folder, read_only=True) as case:
+        entry = next(entry for entry in reversed(case.audit_entries()) if entry.action == REPAIR_ACTION)
+        rows = json.loads(entry.details)["rows"]
+        broken = case.verify_audit()
+    saved, lost = ({table: numbers[index] for table, numbers in rows.items()} for index in (0, 1))
+    return RepairReport(problems, saved, lost, kept, broken)

@@ -1,0 +1,143 @@
+"""Comparing what a case holds with what its audit trail sealed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from allstation.core.audit import AuditEntry, BrokenLink, rows_digest
+from allstation.store.rows import Row
+from allstation.store.schema import PROTECTED
+
+Details = Mapping[str, Any]
+
+
+def fields_digest(db: sqlite3.Connection, first: int, last: int) -> str:
+    """Return the digest of which bytes were added under which ids."""
+    return rows_digest(
+        db.execute("SELECT id, sha256 FROM fields WHERE id BETWEEN ? AND ? ORDER BY id", (first, last))
+    )
+
+
+def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
+    """Return the digest of what was predicted for which bytes by which model."""
+    return rows_digest(
+        db.execute(
+            "SELECT p.id, f.sha256, m.sha256, p.at, p.probabilities, p.class_name, p.reasons, "
+            "p.novelty, p.cells FROM predictions p JOIN fields f ON f.id = p.field_id "
+            "JOIN models m ON m.id = p.model_id "
+            "WHERE p.id BETWEEN ? AND ? ORDER BY p.id",
+            (first, last),
+        )
+    )
+
+
+def first_unsealed(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> BrokenLink | None:
+    """Return the first entry whose rows are not what it sealed, or a table with rows nobody sealed."""
+    counted: Counter[str] = Counter()
+    withdrawn: dict[int, bool] = {}
+    last = 0
+    for entry in entries:
+        last = entry.id
+        details = json.loads(entry.details)
+        if "review" in details:
+            withdrawn[int(details["review"])] = entry.action == "review-withdrawn"
+        table, check = _CHECKS.get(entry.action, ("", None))
+        if check is None:
+            continue
+        number, problem = check(db, entry, details)
+        if problem:
+            return BrokenLink(entry.id, problem)
+        counted[table] += number
+    return _not_in_trail(db, counted, last) or _wrong_marks(db, withdrawn, last)
+
+
+def _check_fields(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
+    same = fields_digest(db, details["first"], details["last"]) == entry.input
+    return details["added"], "" if same else f"Fields that entry {entry.id} added were changed or removed."
+
+
+def _check_predictions(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
+    same = predictions_digest(db, details["first"], details["last"]) == entry.input
+    return details[
+        "fields"
+    ], "" if same else f"Predictions that entry {entry.id} saved were changed or removed."
+
+
+def _check_review(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
+    query = "SELECT class_name, comment, at, reviewer, 'field ' || field_id FROM reviews WHERE id = ?"
+    wanted = (details["class"], details["comment"], details["at"], entry.who, entry.object)
+    return 1, _compare(
+        db.execute(query, (details["review"],)).fetchone(), wanted, f"The review of entry {entry.id}"
+    )
+
+
+def _check_report(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
+    query = "SELECT status, sha256, decisions_sha256, reason, by, audit_head FROM reports WHERE id = ?"
+    wanted = (
+        details["status"],
+        entry.input,
+        details["decisions"],
+        details["reason"],
+        entry.who,
+        entry.previous,
+    )
+    return 1, _compare(
+        db.execute(query, (details["report"],)).fetchone(), wanted, f"The report of entry {entry.id}"
+    )
+
+
+def _check_model(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
+    row = db.execute("SELECT name, version FROM models WHERE sha256 = ?", (entry.model,)).fetchone()
+    return 1, _compare(row, (details["name"], details["version"]), f"The model of entry {entry.id}")
+
+
+def _compare(found: Row | None, wanted: Row, what: str) -> str:
+    if found is None:
+        return f"{what} was removed."
+    return "" if tuple(found) == wanted else f"{what} was changed."
+
+
+_CHECKS: Final[
+    dict[str, tuple[str, Callable[[sqlite3.Connection, AuditEntry, Details], tuple[int, str]]]]
+] = {
+    "fields-added": ("fields", _check_fields),
+    "fields-classified": ("predictions", _check_predictions),
+    "review-added": ("reviews", _check_review),
+    "report-made": ("reports", _check_report),
+    "model-added": ("models", _check_model),
+}
+
+
+def _not_in_trail(db: sqlite3.Connection, counted: Counter[str], last: int) -> BrokenLink | None:
+    for table in ("fields", "predictions", "reviews", "reports", "models"):
+        found = int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - constants above
+        if found != counted[table]:
+            sentence = (
+                f"The case holds {found} {table}, the trail speaks of {counted[table]}: "
+                "its end was cut off, or rows were added past it."
+            )
+            return BrokenLink(last, sentence)
+    return None
+
+
+def _wrong_marks(db: sqlite3.Connection, withdrawn: Mapping[int, bool], last: int) -> BrokenLink | None:
+    for number, mark in db.execute("SELECT id, withdrawn FROM reviews ORDER BY id"):
+        if bool(mark) != withdrawn.get(number, False):
+            return BrokenLink(last, f"Review {number} was withdrawn or restored past the trail.")
+    return None
+
+
+def missing_protection(db: sqlite3.Connection) -> BrokenLink | None:
+    """Report triggers that keep history append-only and were taken away."""
+    found = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    wanted = {f"{table}_no_{action}" for table in PROTECTED for action in ("update", "delete")}
+    gone = ", ".join(sorted(wanted - found))
+    return (
+        BrokenLink(0, f"The protection of the history was removed from the case file ({gone}).")
+        if gone
+        else None
+    )
