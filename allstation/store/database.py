@@ -14,6 +14,13 @@ from allstation.store import schema
 
 DATABASE: Final = "case.sqlite"
 _BUSY_SECONDS: Final = 15.0
+_SETTINGS: Final = (
+    "foreign_keys = ON",
+    "trusted_schema = OFF",
+    "temp_store = MEMORY",
+    "cache_size = -16000",
+    "synchronous = FULL",
+)
 
 _FULL: Final = (
     "The disk is full: nothing of this step was saved and nothing else was lost. Make space and try again."
@@ -88,11 +95,14 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
         timeout=_BUSY_SECONDS,
         cached_statements=256,
     )
-    # A case may come from elsewhere: what its schema holds must not be able to call functions.
-    for pragma in ("foreign_keys = ON", "trusted_schema = OFF", "temp_store = MEMORY", "cache_size = -16000"):
-        db.execute(f"PRAGMA {pragma}")
-    # FULL: what was shown as saved must survive a power cut, not only a crash of the program.
-    db.execute("PRAGMA synchronous = FULL")
+    try:
+        # A case may come from elsewhere: what its schema holds must not be able to call functions.
+        # FULL: what was shown as saved must survive a power cut, not only a crash of the program.
+        for pragma in _SETTINGS:
+            db.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

@@ -55,7 +55,10 @@ def salvage(damaged: Path, fresh: Path) -> dict[str, tuple[int, int]]:
     Returns:
         Per table how many rows were carried over and how many could be read but fit nowhere.
     """
-    _mend_first_page(damaged, fresh)
+    if not _readable(damaged):
+        _mend_first_page(damaged, fresh)
+    if not _readable(damaged):
+        return dict.fromkeys(TABLES, (0, 0))
     old, new = connect(damaged, mode="rw"), connect(fresh, mode="rw")
     try:
         new.execute("BEGIN IMMEDIATE")
@@ -74,8 +77,6 @@ def _mend_first_page(damaged: Path, fresh: Path) -> None:
     The tables of every case are made by the same statements in the same order, so they start on
     the same pages.
     """
-    if _readable(damaged):
-        return
     with fresh.open("rb") as file:
         page_size = int.from_bytes(file.read(_HEADER)[16:18], "big") or 65536
         file.seek(0)
@@ -88,13 +89,14 @@ def _mend_first_page(damaged: Path, fresh: Path) -> None:
 
 
 def _readable(path: Path) -> bool:
-    db = connect(path, mode="rw")
     try:
-        found = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        db = connect(path, mode="rw")
+        try:
+            found = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        finally:
+            db.close()
     except sqlite3.DatabaseError:
         return False
-    finally:
-        db.close()
     return found.issuperset(TABLES)
 
 
