@@ -1,0 +1,52 @@
+"""The protocol's lines: each event survives, anything else is refused."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from allstation.core import events
+from allstation.core.errors import StationError
+
+EVENTS = [
+    events.Started(7, "fit", "runs/1"),
+    events.Phase("training", "Training"),
+    events.Progress(3, 10, 4.5, "fields read"),
+    events.Batch(1, 15, 2, 30, 0.5, 0.75, None),
+    events.Epoch(2, 15, 9.1, {"loss": 0.4, "val_loss": None}, best=True),
+    events.Message("A line\nbreak and \u00e4\u2028", "warning"),
+    events.Report("check", {"fields": 3, "names": ["a", "b"]}),
+    events.Failed("nan-loss", "The loss is not a number."),
+    events.Finished("finished", "runs/1", {"accuracy": 0.9}),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_event_survives_as_one_line(event: events.Event) -> None:
+    line = events.encode(event)
+    assert len(line.splitlines()) == 1
+    assert events.decode(line) == event
+
+
+def test_numbers_that_are_not_finite_become_null() -> None:
+    line = events.encode(events.Epoch(1, 2, 3.0, {"loss": math.nan, "val_loss": math.inf}, best=False))
+    assert events.decode(line) == events.Epoch(1, 2, 3.0, {"loss": None, "val_loss": None}, best=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Epoch 1/15", "not JSON"),
+        ("[1]", "version 1"),
+        ('{"v":2,"event":"phase","name":"training"}', "version 1"),
+        ('{"v":1,"event":"dance"}', "unknown event"),
+        ('{"v":1,"event":"phase","name":"training","colour":"red"}', "unknown parts"),
+        ('{"v":1,"event":"phase"}', "missing parts"),
+    ],
+)
+def test_anything_else_is_refused_with_a_sentence(line: str, reason: str) -> None:
+    with pytest.raises(StationError, match=reason) as caught:
+        events.decode(line)
+    assert caught.value.code == "protocol"
+    assert "same edition" in caught.value.sentence

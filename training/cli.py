@@ -1,0 +1,136 @@
+"""The training program's command line: check, fit, evaluate, reproduce, augment-preview, list.
+
+With ``--protocol`` the output is JSON lines for the window (:mod:`allstation.core.events`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from allstation.core.classes import RESEARCH_USE
+from allstation.core.errors import StationError
+from allstation.core.events import Failed, Finished, Report, Started
+from training import commands
+from training.protocol import Reporter, console, over_pipes
+
+DONE, REFUSED = 0, 2
+"""Exit statuses: done; wrong usage or input, said in one sentence."""
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        message = f"expected at least 1, received {text}"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def _fit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", type=Path, help="recipe file (.toml), or the name of a preset")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/NAME-TIME)")
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="instead of the recipe's")
+    parser.add_argument("--seed", type=int, metavar="S", help="instead of the recipe's")
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="labelled folder, or CSV of path,class,patient"
+    )
+    parser.add_argument(
+        "--archive", type=Path, metavar="F", help="the .zip, .rar or .tar the folder came from"
+    )
+    parser.add_argument("--groups", type=Path, metavar="CSV", help="known same-field groups to compare with")
+    parser.add_argument("--json", type=Path, metavar="F", help="write everything found as JSON")
+    parser.add_argument("--pdf", type=Path, metavar="F", help="write the report")
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run folders; two or more are compared"
+    )
+    parser.add_argument("--json", type=Path, metavar="F", help="write the comparison as JSON")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="draw every figure of the first run")
+
+
+def _reproduce(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", choices=("zhang", "nadim", "table2"), help="which paper's table")
+    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="labelled folder")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="runs and report")
+    parser.add_argument("--groups", type=Path, metavar="CSV", help="same-field groups of the folder")
+    parser.add_argument("--seeds", type=_positive, default=3, metavar="N", help="seeds a row (default 3)")
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny runs: checks the machinery, not the figures"
+    )
+    parser.add_argument("--backbone-size", type=_positive, default=224, metavar="PX", help="default 224")
+    parser.add_argument("--backbone-epochs", type=_positive, default=15, metavar="N", help="default 15")
+    parser.add_argument("--report-only", action="store_true", help="write the report of what is there")
+
+
+def _preview(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", type=Path, help="recipe file (.toml), or the name of a preset")
+    parser.add_argument("out", type=Path, metavar="F.png", help="preview sheet")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
+    parser.add_argument("--fields", type=_positive, default=4, metavar="N", help="fields (default 4)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same sheet")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m training", description=__doc__, epilog=RESEARCH_USE)
+    parser.add_argument(
+        "--protocol", action="store_true", help="JSON lines for the window; end of input stops"
+    )
+    kinds = parser.add_subparsers(dest="command", required=True)
+    for name, fill, text in (
+        ("check", _check, "look at a labelled folder before trusting any figure"),
+        ("fit", _fit, "train from a recipe"),
+        ("train", _fit, "the same as fit"),
+        ("evaluate", _evaluate, "show and compare finished runs"),
+        ("reproduce", _reproduce, "the tables of the source papers"),
+        ("augment-preview", _preview, "a sheet of augmented fields"),
+        ("list", lambda _: None, "networks and classical methods with their options"),
+    ):
+        fill(kinds.add_parser(name, help=text, description=text))
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the training program.
+
+    Args:
+        arguments: Without the program's name; default those of the process.
+
+    Returns:
+        0 when done, 2 when refused with a sentence.
+    """
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if "--protocol" in rest:
+        options.protocol = True
+        rest.remove("--protocol")
+    if rest:
+        parser.error(f"unrecognised: {' '.join(rest)}")
+    reporter = over_pipes() if options.protocol else console()
+    reporter.tell(Started(os.getpid(), options.command))
+    return _answer(options, reporter)
+
+
+def _answer(options: argparse.Namespace, reporter: Reporter) -> int:
+    try:
+        outcome = commands.run(options, reporter)
+    except StationError as error:
+        state = "discarded" if reporter.discarding else "failed"
+        if state == "failed":
+            reporter.tell(Failed(error.code, error.sentence))
+        reporter.tell(Finished(state))
+        return DONE if state == "discarded" else REFUSED
+    except KeyboardInterrupt:
+        reporter.tell(Failed("interrupted", "Interrupted from the keyboard; start again to resume."))
+        return REFUSED
+    if outcome.report is not None:
+        reporter.tell(Report(outcome.kind, outcome.report))
+    reporter.tell(Finished(outcome.state, str(outcome.folder or ""), outcome.summary))
+    return DONE

@@ -1,0 +1,149 @@
+"""What each command of the training program does."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from allstation.core.errors import StationError
+from training.protocol import Reporter
+from training.recipe import Recipe, read_recipe, recipe_from
+from training.registry import methods, preset
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended.
+
+    Attributes:
+        state: ``finished`` or ``stopped``.
+        folder: Where its outcome lies.
+        summary: A few figures.
+        kind: Kind of the report.
+        report: Plain JSON for the window, or None.
+    """
+
+    state: str = "finished"
+    folder: Path | None = None
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
+    report: Mapping[str, Any] | None = None
+
+
+def run(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+    """Do the command that was asked for.
+
+    Raises:
+        StationError: When it cannot be done.
+    """
+    does: Mapping[str, Callable[[argparse.Namespace, Reporter], Outcome]] = {
+        "check": _check,
+        "fit": _fit,
+        "train": _fit,
+        "evaluate": _evaluate,
+        "reproduce": _reproduce,
+        "augment-preview": _preview,
+        "list": _list,
+    }
+    return does[options.command](options, reporter)
+
+
+def load_recipe(options: argparse.Namespace) -> Recipe:
+    """Read the recipe named on the command line, or a preset of that name, with the options applied."""
+    name = str(options.recipe)
+    known = {method.name for method in methods()}
+    recipe = recipe_from(preset(name)) if name in known else read_recipe(options.recipe)
+    if options.data is not None:
+        recipe = dataclasses.replace(recipe, data=str(options.data.resolve()))
+    changes = {key: value for key in ("epochs", "seed") if (value := getattr(options, key, None)) is not None}
+    if options.command in {"fit", "train"} and changes:
+        recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, **changes))
+    if not recipe.data:
+        sentence = "The recipe names no labelled folder. Give one with --data FOLDER."
+        raise StationError("no-folder", sentence)
+    return recipe
+
+
+def _fit(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+    from training.session import run_recipe
+
+    recipe = load_recipe(options)
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = (options.out or Path("runs") / f"{recipe.name}-{stamp}").resolve()
+    metrics = run_recipe(recipe, folder, reporter)
+    state = "stopped" if metrics.get("stopped") else "finished"
+    accuracy = metrics["test"]["overall"]["accuracy (Wilson)"]
+    return Outcome(state, folder, {"test": accuracy})
+
+
+def _check(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+    from training.check import check, write_report
+
+    found = check(options.folder, reporter, archive=options.archive, groups=options.groups)
+    write_report(found, json_path=options.json, pdf_path=options.pdf)
+    return Outcome(summary={"errors": found["errors"]}, kind="check", report=found)
+
+
+def _evaluate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+    from training.compare_runs import compare_runs
+
+    return Outcome(
+        kind="comparison",
+        report=compare_runs(options.runs, reporter, json_path=options.json, figures=options.figures),
+    )
+
+
+def _reproduce(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+    from training.reproduce import run_table
+    from training.reproduction import Sizes
+
+    sizes = Sizes(options.quick, options.backbone_size, options.backbone_epochs)
+    if not options.report_only:
+        run_table(
+            options.table,
+            data=options.data,
+            out=options.out,
+            seeds=options.seeds,
+            sizes=sizes,
+            reporter=reporter,
+            groups=options.groups,
+        )
+    from training.reproduction_report import write_reports
+
+    command = "python -m training " + " ".join(sys.argv[1:])
+    files = write_reports(
+        options.table, out=options.out, data=options.data, seeds=options.seeds, sizes=sizes, command=command
+    )
+    return Outcome(folder=options.out, summary={"files": [str(path) for path in files]})
+
+
+def _preview(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+    from training.preview import write_preview
+
+    write_preview(load_recipe(options), options.out, fields=options.fields, seed=options.seed)
+    reporter.say(f"Wrote {options.out}.")
+    return Outcome(folder=options.out)
+
+
+def _list(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+    del options
+    listed = [
+        {
+            "name": method.name,
+            "title": method.title,
+            "kind": method.kind,
+            "text": method.text,
+            "options": {key: dataclasses.asdict(option) for key, option in method.options.items()},
+            "recipe": preset(method.name),
+        }
+        for method in methods()
+    ]
+    for entry in listed:
+        reporter.say(f"{entry['name']:14s} {entry['kind']:10s} {entry['text']}")
+    return Outcome(kind="methods", report={"methods": listed})

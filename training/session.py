@@ -1,0 +1,293 @@
+"""One execution of a recipe, from labelled folder to metrics: what ``python -m training fit`` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.errors import StationError
+from allstation.core.events import Report
+from allstation.imaging.inputs import InputSpec
+from training import evaluate, runs, splits
+from training.augment import Backgrounds
+from training.backend import KerasObject, versions
+from training.evaluate import Predicted
+from training.fields_in_memory import load_cells, load_pixels
+from training.fit import Fitted, Part, fit_network, load_weights, predict
+from training.labelled_folder import LabelledSet, Problem, inspect_field, read_labelled, require_readable
+from training.protocol import Reporter
+from training.recipe import Recipe
+from training.registry import method
+from training.runs import RunFolder
+
+
+@dataclass
+class Data:
+    """A labelled set with what was computed from it once, shared by the runs of one process.
+
+    Attributes:
+        labelled: The fields.
+        groups: Same-field group of each field.
+        sha256: Hash of the fields' bytes and classes.
+        pixels: Fields in memory by input description.
+    """
+
+    labelled: LabelledSet
+    groups: list[str]
+    sha256: str
+    pixels: dict[InputSpec, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def prepared(self, spec: InputSpec, reporter: Reporter) -> NDArray[np.uint8]:
+        """Return all fields as bytes of the network's size, read at most once."""
+        if spec not in self.pixels:
+            paths = [entry.path for entry in self.labelled.fields]
+            self.pixels[spec] = load_pixels(
+                paths, spec, told=lambda done, total: reporter.progress(done, total, "fields read")
+            )
+        return self.pixels[spec]
+
+
+def open_data(recipe: Recipe, reporter: Reporter) -> Data:
+    """Read and check the recipe's labelled folder.
+
+    Raises:
+        StationError: As :func:`read_labelled`, and ``unreadable-fields``.
+    """
+    reporter.phase("checking", "Opening every field")
+    labelled = read_labelled(Path(recipe.data))
+    problems: list[Problem] = []
+    for done, entry in enumerate(labelled.fields, 1):
+        problems.extend(inspect_field(entry.path)[1])
+        reporter.progress(done, len(labelled.fields), "fields opened")
+    for problem in problems:
+        if not problem.error:
+            reporter.say(problem.sentence, "warning")
+    require_readable(problems)
+    return Data(labelled, find_groups(labelled, recipe, reporter), labelled.sha256())
+
+
+def find_groups(labelled: LabelledSet, recipe: Recipe, reporter: Reporter) -> list[str]:
+    """Same-field groups from the recipe's table, else by comparing the fields."""
+    if recipe.split.groups:
+        return splits.groups_from_csv(labelled, Path(recipe.split.groups))
+    from training.check import same_field_groups
+
+    reporter.say("Comparing the fields to find those that show the same place.")
+    return same_field_groups(labelled, reporter)
+
+
+def run_recipe(recipe: Recipe, path: Path, reporter: Reporter, *, data: Data | None = None) -> dict[str, Any]:
+    """Execute a recipe, or continue an interrupted execution, in a run folder.
+
+    Args:
+        recipe: What to do.
+        path: Run folder; one that holds an unfinished run of the same recipe is continued.
+        reporter: Where to tell.
+        data: Already opened data, for several runs in one process.
+
+    Returns:
+        What ``metrics.json`` holds.
+
+    Raises:
+        StationError: With the run's state set to ``failed``, whatever goes wrong.
+    """
+    folder = _folder(recipe, path)
+    reporter.keep_log(path / "events.jsonl")
+    try:
+        metrics = _execute(recipe, folder, reporter, data=data)
+    except StationError as error:
+        state = "discarded" if reporter.discarding else "failed"
+        _mark(folder, state=state, error_code=error.code, error=error.sentence)
+        raise
+    finally:
+        reporter.keep_log(None)
+    return metrics
+
+
+def _mark(folder: RunFolder, **entries: Any) -> None:  # noqa: ANN401 - plain JSON
+    """Write the state of a failed run, if the disk still takes it."""
+    try:
+        folder.update(**entries)
+    except StationError:
+        return
+
+
+def _folder(recipe: Recipe, path: Path) -> RunFolder:
+    if not (path / "run.json").exists():
+        return RunFolder.create(path, recipe)
+    folder = RunFolder.open(path)
+    text = (path / "recipe.toml").read_text("utf-8") if (path / "recipe.toml").is_file() else ""
+    from training.recipe import write_toml
+
+    if text != write_toml(recipe):
+        sentence = (
+            f"The run in {path.name!r} has another recipe. Resume it with its own, or choose another folder."
+        )
+        raise StationError("other-recipe", sentence)
+    folder.update(state="running")
+    return folder
+
+
+def _execute(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, data: Data | None) -> dict[str, Any]:
+    begun = time.monotonic()
+    data = data or open_data(recipe, reporter)
+    reporter.phase("preparing", "Dividing and reading the fields")
+    split = splits.make_split(data.labelled, recipe.split, data.groups)
+    lists = splits.lists_csv(data.labelled, split, data.groups)
+    runs.write_text(folder.path / "lists.csv", lists)
+    folder.update(
+        versions=versions(),
+        data_sha256=data.sha256,
+        lists_sha256=splits.lists_sha256(lists),
+        split=split.kind,
+        patients=split.patients,
+        counts={part: len(getattr(split, part)) for part in splits.PARTS} | {"left out": len(split.left_out)},
+        classes=list(data.labelled.classes),
+    )
+    runner = _run_network if method(recipe.method.kind).kind == "network" else _run_classical
+    metrics = runner(recipe, data, split, folder=folder, reporter=reporter)
+    stopped = bool(metrics.get("stopped"))
+    metrics["seconds"] = round(time.monotonic() - begun, 1)
+    runs.write_json(folder.path / "metrics.json", metrics)
+    reporter.tell(Report("metrics", metrics))
+    folder.update(state="stopped" if stopped else "finished", ended=runs.now(), seconds=metrics["seconds"])
+    return metrics
+
+
+def _part(data: Data, pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Part:
+    return Part(pixels[rows], data.labelled.labels[rows])
+
+
+def _run_network(
+    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
+) -> dict[str, Any]:
+    pixels = data.prepared(recipe.input, reporter)
+    backgrounds = _backgrounds(recipe, data, split.train, pixels=pixels)
+    reporter.phase("training", recipe.name)
+    fitted = fit_network(
+        recipe,
+        _part(data, pixels, split.train),
+        _part(data, pixels, split.validation),
+        classes=len(data.labelled.classes),
+        folder=folder,
+        reporter=reporter,
+        backgrounds=backgrounds,
+    )
+    if reporter.discarding:
+        raise StationError("discarded", "The run was discarded.")
+    reporter.phase("evaluating", "Opening the test set once")
+    model = fitted.model
+    metrics = _about_network(fitted, folder)
+    metrics |= evaluate_parts(recipe, data, split, folder=folder, model=model, timed=True)
+    metrics["snapshots"] = {}
+    for epoch in recipe.fit.snapshots:
+        kept = folder.path / f"epoch-{epoch}.npz"
+        if kept.is_file():
+            load_weights(model, kept)
+            metrics["snapshots"][str(epoch)] = evaluate_parts(
+                recipe, data, split, folder=folder, model=model, suffix=f"-epoch-{epoch}"
+            )
+    return metrics
+
+
+def _backgrounds(
+    recipe: Recipe, data: Data, rows: NDArray[np.int64], *, pixels: NDArray[np.uint8]
+) -> Backgrounds | None:
+    if not recipe.augmentation.background:
+        return None
+    paths = [data.labelled.fields[int(row)].path for row in rows]
+    return Backgrounds(load_cells(paths, recipe.input), pixels[rows])
+
+
+def _about_network(fitted: Fitted, folder: RunFolder) -> dict[str, Any]:
+    parameters = int(fitted.model.count_params())
+    final = folder.path / "weights.npz"
+    from training.callbacks import variables
+
+    runs.write_arrays(final, variables(fitted.model, "model"))
+    return {
+        "parameters": parameters,
+        "megabytes_float32": round(parameters * 4 / 1e6, 3),
+        "epochs": fitted.epochs,
+        "best_epoch": fitted.best_epoch,
+        "stopped": fitted.stopped,
+        "seconds_per_epoch": fitted.seconds_per_epoch,
+    }
+
+
+def evaluate_parts(
+    recipe: Recipe,
+    data: Data,
+    split: splits.Split,
+    *,
+    folder: RunFolder,
+    model: KerasObject,
+    suffix: str = "",
+    timed: bool = False,
+) -> dict[str, Any]:
+    """Evaluate validation and test set and write their predictions.
+
+    Returns:
+        ``validation`` and ``test`` as :func:`training.evaluate.evaluate` gives them, and times.
+    """
+    result: dict[str, Any] = {}
+    tables: list[dict[str, Any]] = []
+    for part in ("validation", "test"):
+        rows = getattr(split, part)
+        fields = data.pixels[recipe.input][rows]
+        probabilities = predict(model, fields, recipe.input)
+        predicted = as_predicted(data, split, rows, probabilities=probabilities)
+        result[part] = evaluate.evaluate(predicted)
+        tables.extend(prediction_rows(data, predicted, rows, part=part))
+        if timed and len(rows):
+            result[part]["time"] = evaluate.time_prediction(
+                lambda fields=fields: predict(model, fields, recipe.input), len(rows)
+            )
+    runs.write_text(folder.path / f"predictions{suffix}.csv", runs.rows_to_csv(tables))
+    return result
+
+
+def as_predicted(
+    data: Data, split: splits.Split, rows: NDArray[np.int64], *, probabilities: NDArray[np.float64]
+) -> Predicted:
+    """Join probabilities with the truth, groups and split they belong to."""
+    groups = [data.groups[int(row)] for row in rows]
+    labels = data.labelled.labels[rows]
+    return Predicted(probabilities, labels, groups, data.labelled.classes, split.kind, split.patients)
+
+
+def prediction_rows(
+    data: Data, predicted: Predicted, rows: Sequence[int] | NDArray[np.int64], *, part: str
+) -> list[dict[str, Any]]:
+    """Lines of ``predictions.csv``: part, file, group, truth, prediction, probabilities."""
+    best = predicted.probabilities.argmax(axis=1)
+    return [
+        {
+            "part": part,
+            "file": data.labelled.relative(int(row)),
+            "field_group": predicted.groups[place],
+            "class": predicted.classes[int(predicted.labels[place])],
+            "predicted": predicted.classes[int(best[place])],
+            **{
+                name: f"{value:.6f}"
+                for name, value in zip(
+                    predicted.classes, predicted.probabilities[place].tolist(), strict=True
+                )
+            },
+        }
+        for place, row in enumerate(rows)
+    ]
+
+
+def _run_classical(
+    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
+) -> dict[str, Any]:
+    from training.classical import run_classical
+
+    return run_classical(recipe, data, split, folder=folder, reporter=reporter)
