@@ -18,6 +18,7 @@ from typing import Any, Final
 from allstation import __version__
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.core.reports import ReportStatus as Status
 from allstation.core.text import storable
 from allstation.core.times import stamp
 from allstation.report.content_types import (
@@ -33,7 +34,7 @@ from allstation.report.content_types import (
 from allstation.report.counts import count_fields, quality_spread
 from allstation.report.identity import identity
 from allstation.report.modelcard import model_block
-from allstation.report.options import Letterhead, PageSize, ReportOptions, Status, Template
+from allstation.report.options import Letterhead, PageSize, ReportOptions, Template
 from allstation.report.selection import MONTAGE_TOTAL, doubtful, representative
 from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS
 

@@ -63,14 +63,16 @@ def identity(details: Mapping[str, str], *, anonymise: bool) -> tuple[tuple[Entr
         anonymise: Withhold what names a person, and every key this program does not know.
 
     Returns:
-        Patient, request and specimen lines; the known ones always, unknown keys with the request.
+        Patient, request and specimen lines that were given; unknown keys with the request.
     """
     given = {_key(key): value.strip() for key, value in details.items() if value.strip()}
     known = {**_PATIENT, **_REQUEST, **_SPECIMEN}
     extra = {key: key.replace("_", " ").capitalize() for key in sorted(given) if key not in known}
 
     def lines(labels: Mapping[str, str]) -> tuple[Entry, ...]:
-        return tuple(_entry(key, label, given.get(key, ""), anonymise) for key, label in labels.items())
+        return tuple(
+            _entry(key, label, given[key], anonymise) for key, label in labels.items() if key in given
+        )
 
     return lines(_PATIENT), lines({**_REQUEST, **extra}), lines(_SPECIMEN)
 
@@ -81,5 +83,5 @@ def _key(key: str) -> str:
 
 
 def _entry(key: str, label: str, value: str, anonymise: bool) -> Entry:
-    withheld = anonymise and bool(value) and key not in _SAFE
+    withheld = anonymise and key not in _SAFE
     return Entry(label, "" if withheld else value, withheld)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from allstation.core.errors import StationError
+from allstation.core.reports import ReportStatus as Status
 from allstation.core.times import Clock, utc_clock
 
 _E = TypeVar("_E", bound=StrEnum)
@@ -27,15 +28,6 @@ class PageSize(StrEnum):
 
     A4 = "A4"
     LETTER = "Letter"
-
-
-class Status(StrEnum):
-    """Where a report stands, in the words of FHIR's DiagnosticReport."""
-
-    DRAFT = "draft"
-    PRELIMINARY = "preliminary"
-    FINAL = "final"
-    AMENDED = "amended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +85,7 @@ class ReportOptions:
         object.__setattr__(self, "template", _word(Template, self.template))
         object.__setattr__(self, "page_size", _word(PageSize, self.page_size))
         object.__setattr__(self, "status", _word(Status, self.status))
-        signed = self.status in {Status.FINAL, Status.AMENDED}
+        signed = Status(self.status).locks
         if signed and not self.reviewer.strip():
             sentence = f"A report with status {self.status} needs the name of the person who signs it."
             raise StationError("bad-report-option", sentence)

@@ -1,0 +1,149 @@
+"""The first page: who, what, and the result in one glance. In a full report it can be signed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reportlab.platypus import Flowable, KeepTogether
+
+from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, SUBHEADING, Columns, Note, Text, Tiles
+from allstation.report.charts import ClassBars
+from allstation.report.content_types import Counts, ModelBlock
+from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD
+from allstation.report.grid import Cell, Column, Grid
+from allstation.report.letter import LetterheadBlock, TitleBlock
+from allstation.report.parts import Parts
+from allstation.report.wording import (
+    INTERVAL_NOTE,
+    MORPHOLOGY_ONLY,
+    NOT_A_SCALE,
+    count,
+    number,
+    percent,
+)
+
+
+def head(parts: Parts) -> Iterator[Flowable]:
+    """Letterhead, title, and what is known of patient, request and specimen."""
+    content, setter = parts.content, parts.setter
+    yield LetterheadBlock(setter, content, parts.logo)
+    yield TitleBlock(setter, content)
+    yield Columns(
+        setter,
+        (
+            ("Patient", content.patient),
+            ("Request", content.request),
+            ("Specimen and microscope", content.specimen),
+        ),
+        widths=(1.0, 1.0, 1.14),
+    )
+    if content.anonymised:
+        remark = "Anonymised: names, ids and folders are withheld. File names are shown as they are."
+        yield Text(setter, remark, SMALL)
+
+
+def sentence(parts: Parts) -> Text:
+    """Say how much was read, in one sentence."""
+    counts = parts.content.counts
+    slides = parts.content.slides
+    where = f"slide {slides[0].name[:60]}" if len(slides) == 1 else count(len(slides), "slide")
+    said = [f"{number(counts.read)} of {count(counts.fields, 'field')} read on {where}"]
+    if counts.needs_review:
+        said.append(f"{number(counts.needs_review)} {'needs' if counts.needs_review == 1 else 'need'} review")
+    if counts.failed:
+        said.append(f"{number(counts.failed)} could not be read")
+    if counts.waiting or counts.left_out:
+        said.append(f"{number(counts.waiting + counts.left_out)} not read yet or left out")
+    return Text(parts.setter, "; ".join(said) + ".", LEAD)
+
+
+def glance(parts: Parts) -> Iterator[Flowable]:
+    """Figures, bars and intervals of the whole case."""
+    counts, setter = parts.content.counts, parts.setter
+    yield Text(setter, "Summary", HEADING, bookmark=0)
+    yield sentence(parts)
+    yield Tiles(setter, _tiles(counts))
+    if counts.statement:
+        yield Note(setter, counts.statement)
+    yield ClassBars(setter, counts.shares)
+    yield Text(setter, f"{INTERVAL_NOTE} {NOT_A_SCALE}", SMALL)
+    if counts.reasons:
+        said = ", ".join(f"{one.reason} {number(one.count)}" for one in counts.reasons)
+        yield Text(setter, f"Why fields need review (a field can have several reasons): {said}.", BODY)
+
+
+def _tiles(counts: Counts) -> list[tuple[str, str, str]]:
+    share = percent(counts.needs_review / counts.read) if counts.read else ""
+    changed = f"{number(counts.changed)} changed" if counts.changed else ""
+    return [
+        (number(counts.read), "Fields read", f"of {number(counts.fields)}"),
+        (number(counts.needs_review), "Need review", share),
+        (number(counts.failed), "Could not be read", ""),
+        (number(counts.reviewed), "Seen by a person", changed),
+        (number(counts.cells), "White cells found", ""),
+    ]
+
+
+def remarks(parts: Parts) -> Iterator[Flowable]:
+    """The person's comment, and what the classes are."""
+    if parts.content.comment:
+        yield Text(parts.setter, "Comment", SUBHEADING)
+        yield Text(parts.setter, parts.content.comment, BODY, limit=24)
+    yield Text(parts.setter, MORPHOLOGY_ONLY, SMALL)
+
+
+def models_in_a_line(parts: Parts) -> Iterator[Flowable]:
+    """Name each model with its first own figure."""
+    for model in parts.content.models:
+        said = f"Model {model.name} {model.version}, SHA-256 {model.sha256}. {_headline(model)}"
+        yield Text(parts.setter, said, SMALL, limit=4)
+
+
+def _headline(model: ModelBlock) -> str:
+    if not model.figures:
+        return ""
+    first = model.figures[0]
+    spread = f" ({first.interval})" if first.interval else ""
+    return (
+        f"Its own {first.name}: {first.value}{spread}, n {first.n or '?'}, {first.split}, {first.patients}."
+    )
+
+
+def slides(parts: Parts, *, limit: int = 0) -> Iterator[Flowable]:
+    """The figures of each slide; at most ``limit`` of them, all with 0. One slide is the whole case."""
+    content, setter = parts.content, parts.setter
+    if len(content.slides) < 2:  # noqa: PLR2004
+        return
+    shown = content.slides[:limit] if limit else content.slides
+    columns = [Column("Slide", lines=2)]
+    columns += [Column("Fields", 38, "right", FIGURES), Column("Read", 36, "right", FIGURES)]
+    columns += [
+        Column(f"{one.letter}  {one.name}", 52, "right", FIGURES)
+        for one in content.counts.shares
+        if one.name in parts.classes
+    ]
+    columns += [
+        Column("Needs review", 58, "right", FIGURES),
+        Column("Failed", 36, "right", FIGURES),
+        Column("White cells", 52, "right", FIGURES),
+    ]
+    rows = [parts.count_cells(slide.name, slide.counts) for slide in shown]
+    rows.append(parts.count_cells("All slides", content.counts, face=FIGURES_BOLD))
+    blocks: list[Flowable] = [Text(setter, "Slides", HEADING, bookmark=0), Grid(setter, columns, rows)]
+    left = len(content.slides) - len(shown)
+    if left and content.template == "summary":
+        blocks.append(Text(setter, f"{count(left, 'more slide')} in the full report.", SMALL))
+    yield from ([KeepTogether(blocks)] if limit else blocks)
+
+
+def amendments(parts: Parts) -> Iterator[Flowable]:
+    """What differs from the report that this one amends."""
+    content, setter = parts.content, parts.setter
+    if not content.amendments:
+        return
+    yield Text(setter, "What changed since the earlier report", HEADING, bookmark=0)
+    if content.reason:
+        yield Text(setter, f"Reason: {content.reason}", BODY)
+    columns = (Column("What"), Column("Before", 130), Column("Now", 130, face=BOLD))
+    rows = [(Cell(one.what), Cell(one.before), Cell(one.now)) for one in content.amendments]
+    yield Grid(setter, columns, rows)

@@ -1,0 +1,106 @@
+"""Small pictures of fields for the page: decoded by the station's own decoder, stored as JPEG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.errors import StationError
+from allstation.core.records import EvidenceMap, FieldRecord
+from allstation.imaging.decode import decode, decode_reduced
+
+_QUALITY: Final = 82
+_FADED: Final = 0.45
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A picture ready to be placed, or the reason why there is none.
+
+    Attributes:
+        jpeg: Baseline RGB JPEG; empty without a picture.
+        width: Pixels.
+        height: Pixels.
+        problem: A few words; empty with a picture.
+    """
+
+    jpeg: bytes
+    width: int
+    height: int
+    problem: str = ""
+
+
+def thumbnails(
+    field: FieldRecord, *, width: int, evidence_of: str = ""
+) -> tuple[Thumbnail, Thumbnail | None]:
+    """Return a field as a small picture, and the same with its evidence map over it.
+
+    Args:
+        field: The field; a file that is gone or unreadable gives a reason instead of a picture.
+        width: Pixels across.
+        evidence_of: Class whose evidence is shown; empty for none.
+    """
+    try:
+        rgb = _reduced(field, width)
+    except StationError as error:
+        problem = "file not found" if not field.path.exists() else error.code.replace("-", " ")
+        return Thumbnail(b"", 0, 0, problem), None
+    made = field.prediction
+    plain = _jpeg(rgb)
+    if not evidence_of or made is None or made.evidence is None or evidence_of not in made.evidence.classes:
+        return plain, None
+    return plain, _jpeg(over(rgb, made.evidence, evidence_of))
+
+
+def _reduced(field: FieldRecord, width: int) -> Rgb:
+    """Decode to ``width`` pixels across, shape kept; what is smaller stays as it is."""
+    if field.width <= width or field.height < 1:
+        return decode(field.path)
+    height = max(1, min(4 * width, round(field.height * width / field.width)))
+    return decode_reduced(field.path, (height, width))
+
+
+def over(rgb: Rgb, evidence: EvidenceMap, class_name: str) -> Rgb:
+    """Lay the evidence of one class over a faded field.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        evidence: The field's map.
+        class_name: One of its classes.
+    """
+    height, width = rgb.shape[:2]
+    index = evidence.classes.index(class_name)
+    grid = np.frombuffer(evidence.values, np.uint8).reshape(-1, evidence.rows, evidence.columns)[index]
+    strength = cv2.resize(grid.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_CUBIC)
+    strength = np.clip(strength, 0, 1)
+    coloured = cv2.applyColorMap((strength * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[:, :, None].astype(np.float32)
+    base = 255 - (255 - grey) * _FADED
+    alpha = (0.85 * np.sqrt(strength))[:, :, None]
+    mixed: Rgb = np.clip(base * (1 - alpha) + coloured * alpha, 0, 255).astype(np.uint8)
+    return mixed
+
+
+def _jpeg(rgb: Rgb) -> Thumbnail:
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    return Thumbnail(data, rgb.shape[1], rgb.shape[0])
+
+
+def logo(path: Path | None) -> Thumbnail | None:
+    """Return a laboratory's logo, or None if there is none that can be read."""
+    if path is None:
+        return None
+    try:
+        rgb = decode(path)
+    except StationError:
+        return None
+    scale = min(1.0, 600 / rgb.shape[1], 300 / rgb.shape[0])
+    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+    return _jpeg(np.ascontiguousarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8))

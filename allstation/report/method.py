@@ -1,0 +1,80 @@
+"""The pages about the model and the method: what was used, what it is worth, where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reportlab.platypus import CondPageBreak, Flowable
+
+from allstation.report import palette
+from allstation.report.blocks import BODY, HEADING, SUBHEADING, Bullet, Text
+from allstation.report.content_types import ModelBlock, ModelFigure
+from allstation.report.fonts import FIGURES, FIGURES_BOLD, MONO
+from allstation.report.grid import Cell, Column, Grid
+from allstation.report.parts import Parts
+from allstation.report.wording import count
+
+
+def model_card(parts: Parts, model: ModelBlock) -> Iterator[Flowable]:
+    """Excerpt of one model's card."""
+    setter = parts.setter
+    yield CondPageBreak(260)
+    yield Text(setter, f"Model {model.name} {model.version}", HEADING, bookmark=0, limit=2)
+    yield Text(setter, f"Read {count(model.fields_read, 'field')} of this case.", BODY)
+    facts = [(Cell("SHA-256 of the bundle", colour=palette.MUTED), Cell(model.sha256, MONO))]
+    facts += [(Cell("Classes", colour=palette.MUTED), Cell(", ".join(model.classes)))]
+    facts += [(Cell(one.label, colour=palette.MUTED), _fact(one.value)) for one in model.facts]
+    yield Grid(setter, (Column("From its model card", 130), Column("", lines=3)), facts)
+    yield from _figures(parts, "Its own test figures", model.figures)
+    yield from _figures(parts, "Shortcut probes: what is reached without looking at the cells", model.probes)
+    if model.limits:
+        yield CondPageBreak(60)
+        yield Text(setter, "Known limits", SUBHEADING)
+        for limit in model.limits:
+            yield Bullet(setter, limit)
+
+
+def _fact(value: str) -> Cell:
+    digest = len(value) == 64 and all(char in "0123456789abcdef" for char in value)  # noqa: PLR2004
+    return Cell(value, MONO if digest else "")
+
+
+def _figures(parts: Parts, title: str, figures: Sequence[ModelFigure]) -> Iterator[Flowable]:
+    if not figures:
+        return
+    columns = (
+        Column("Figure", lines=2),
+        Column("Value", 50, "right", FIGURES_BOLD),
+        Column("95 % interval", 84, "right", FIGURES),
+        Column("n", 44, "right", FIGURES),
+        Column("Split", 124, lines=2),
+        Column("Patients", 84),
+    )
+    rows = [
+        (
+            Cell(one.name),
+            Cell(one.value),
+            Cell(one.interval or "-"),
+            Cell(one.n or "-"),
+            Cell(one.split or "-"),
+            Cell(one.patients),
+        )
+        for one in figures
+    ]
+    yield CondPageBreak(80)
+    yield Text(parts.setter, title, SUBHEADING)
+    yield Grid(parts.setter, columns, rows)
+
+
+def methods(parts: Parts) -> Iterator[Flowable]:
+    """How it was done, what it is not, and with which software."""
+    content, setter = parts.content, parts.setter
+    yield CondPageBreak(200)
+    yield Text(setter, "Methods", HEADING, bookmark=0)
+    for paragraph in content.methods:
+        yield Text(setter, paragraph, BODY)
+    yield Text(setter, "Limits of this report", SUBHEADING)
+    for paragraph in content.limits:
+        yield Bullet(setter, paragraph)
+    yield Text(setter, "Software", SUBHEADING)
+    yield Text(setter, ", ".join(f"{one.label} {one.value}" for one in content.software) + ".", BODY)

@@ -1,0 +1,202 @@
+"""Fields as pictures: cards with probabilities and evidence, and rows of a contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from allstation.core.classes import NEEDS_REVIEW, class_style
+from allstation.report import palette
+from allstation.report.blocks import Block, Style
+from allstation.report.charts import badge
+from allstation.report.content_types import FieldRow
+from allstation.report.fonts import BOLD, FIGURES_BOLD, TEXT
+from allstation.report.images import Thumbnail
+from allstation.report.typeset import Typesetter
+from allstation.report.wording import probability
+
+Pictures = Callable[[int, int, str], tuple[Thumbnail, Thumbnail | None]]
+"""Field number, width in pixels, class of the evidence (or empty) -> picture and evidence picture."""
+
+_NAME: Final = Style(BOLD, 7.6, 10)
+_SAID: Final = Style(TEXT, 7.2, 9)
+_QUIET: Final = Style(TEXT, 6.8, 9, palette.MUTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One field of a montage.
+
+    Attributes:
+        row: The field.
+        classes: Class names in the model's order, for letters and colours.
+    """
+
+    row: FieldRow
+    classes: tuple[str, ...]
+
+
+class _Pictured(Block):
+    """What a montage and a contact sheet share: placing pictures and naming decisions."""
+
+    def picture(self, thumbnail: Thumbnail, at: tuple[float, float, float, float], *, alt: str) -> None:
+        """Place a picture inside a frame, shape kept, or say why there is none."""
+        x, y, width, height = at
+        self.canv.box(at, fill=palette.WASH)
+        if thumbnail.problem:
+            self.canv.box(at, line=palette.LINE)
+            self.put(
+                "No picture", (x + width / 2, y + height / 2 + 2), _SAID, width=width - 8, align="centre"
+            )
+            self.put(
+                thumbnail.problem,
+                (x + width / 2, y + height / 2 - 8),
+                _QUIET,
+                width=width - 8,
+                align="centre",
+            )
+            return
+        scale = min(width / thumbnail.width, height / thumbnail.height)
+        w, h = thumbnail.width * scale, thumbnail.height * scale
+        with self.canv.leaf("Figure", alt=alt):
+            place = (x + (width - w) / 2, y + (height - h) / 2, w, h)
+            self.canv.jpeg(thumbnail.jpeg, place, pixels=(thumbnail.width, thumbnail.height))
+
+    def decision(self, card: Card, at: tuple[float, float], *, width: float) -> None:
+        """Print the class letter and name; the reviewed class beside the predicted one."""
+        row, (x, y) = card.row, at
+        name = row.final or "not read"
+        index = card.classes.index(name) if name in card.classes else 0
+        style = class_style(NEEDS_REVIEW if not row.final else name, index)
+        badge(self.canv, self.setter, style.letter, colour=style.colour, at=(x, y - 1.8), side=9)
+        said = name
+        if row.reviewed and row.reviewed != row.decision:
+            said = f"{row.decision} \u2192 {row.reviewed}, reviewed"
+        elif row.reviewed:
+            said = f"{name}, reviewed"
+        self.put(said, (x + 12, y), Style(BOLD, 7.4, 9), width=width - 12)
+
+
+class MontageRow(_Pictured):
+    """Two cards: a field with its probabilities drawn over it, its evidence map beside it."""
+
+    _GUTTER: Final = 15.0
+    _BETWEEN: Final = 3.0
+    _HEAD: Final = 14.0
+    _FOOT: Final = 25.0
+    _BAND: Final = 17.0
+    _PIXELS: Final = 340
+
+    def __init__(self, setter: Typesetter, cards: Sequence[Card], pictures: Pictures) -> None:
+        super().__init__(setter, before=2, after=9)
+        self.cards, self.pictures = cards, pictures
+        self._image = 0.0
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Return the size."""
+        self.width = width
+        self._image = ((width - self._GUTTER) / 2 - self._BETWEEN) / 2
+        self.height = self._HEAD + self._image * 0.75 + self._FOOT
+        return width, self.height
+
+    def draw(self) -> None:
+        """Draw the cards."""
+        for index, card in enumerate(self.cards):
+            with self.canv.structure.group("Div"):
+                self._card(card, index * (2 * self._image + self._BETWEEN + self._GUTTER))
+
+    def _card(self, card: Card, x: float) -> None:
+        row, side, tall = card.row, self._image, self._image * 0.75
+        top, bottom = self.height, self.height - self._HEAD - tall
+        whole = 2 * side + self._BETWEEN
+        number = self.put(str(row.number), (x, top - 9), Style(TEXT, 7.6, 10, palette.MUTED))
+        self.put(row.name, (x + number.width + 5, top - 9), _NAME, width=whole - number.width - 5)
+        shown = row.final if row.final in dict(row.probabilities) else row.top
+        field, evidence = self.pictures(row.number, self._PIXELS, shown)
+        self.picture(field, (x, bottom, side, tall), alt=f"Field {row.number}, {row.name}")
+        if not field.problem:
+            self._band(card, (x, bottom, side))
+        right = x + side + self._BETWEEN
+        missing = Thumbnail(b"", 0, 0, "no evidence map")
+        self.picture(evidence or missing, (right, bottom, side, tall), alt=f"Evidence map for {shown}")
+        if evidence:
+            self._tag(f"Evidence for {shown}", (right, bottom))
+        self.decision(card, (x, bottom - 10.5), width=whole)
+        self._remark(row, (x + 12, bottom - 20), width=whole - 12)
+
+    def _remark(self, row: FieldRow, at: tuple[float, float], *, width: float) -> None:
+        said = ", ".join(row.reasons) or row.comment
+        if said:
+            self.put(said, at, _QUIET, width=width)
+
+    def _band(self, card: Card, at: tuple[float, float, float]) -> None:
+        """Probabilities over the lower edge of the field: letter, per cent, bar."""
+        x, y, width = at
+        canvas, values = self.canv, card.row.probabilities
+        canvas.saveState()
+        canvas.setFillAlpha(0.8)
+        canvas.box((x, y, width, self._BAND), fill="#10131a")
+        canvas.restoreState()
+        each = width / max(len(values), 1)
+        for index, (name, value) in enumerate(values):
+            style = class_style(name, index)
+            left = x + index * each + 3
+            text = f"{style.letter} {probability(value)}"
+            face = FIGURES_BOLD if name == card.row.top else "InterFigures-Regular"
+            self.put(text, (left, y + 7.4), Style(face, 6.6, 8, palette.PAPER), width=each - 3)
+            canvas.box((left, y + 2.8, each - 6, 2), fill="#4a4f5c")
+            canvas.box((left, y + 2.8, max((each - 6) * value, 0.01), 2), fill=style.colour)
+
+    def _tag(self, text: str, at: tuple[float, float]) -> None:
+        x, y = at
+        line = self.setter.fitted(text, TEXT, size=6.6, width=self._image - 12)
+        self.canv.saveState()
+        self.canv.setFillAlpha(0.8)
+        self.canv.box((x, y, line.width + 8, 11), fill="#10131a")
+        self.canv.restoreState()
+        with self.canv.leaf("Caption"):
+            self.canv.text_line(line, x + 4, y + 3.2, size=6.6, colour=palette.PAPER)
+
+
+class ContactRow(_Pictured):
+    """Small pictures side by side with number, name, decision and top probability."""
+
+    ACROSS: Final = 5
+    _GUTTER: Final = 8.0
+    _FOOT: Final = 25.0
+    _PIXELS: Final = 240
+
+    def __init__(self, setter: Typesetter, cards: Sequence[Card], pictures: Pictures) -> None:
+        super().__init__(setter, before=0, after=7)
+        self.cards, self.pictures = cards, pictures
+        self._image = 0.0
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Return the size."""
+        self.width = width
+        self._image = (width - self._GUTTER * (self.ACROSS - 1)) / self.ACROSS
+        self.height = self._image * 0.75 + self._FOOT
+        return width, self.height
+
+    def draw(self) -> None:
+        """Draw the pictures."""
+        for index, card in enumerate(self.cards):
+            with self.canv.structure.group("Div"):
+                self._small(card, index * (self._image + self._GUTTER))
+
+    def _small(self, card: Card, x: float) -> None:
+        row, side = card.row, self._image
+        field, _ = self.pictures(row.number, self._PIXELS, "")
+        self.picture(field, (x, self._FOOT, side, side * 0.75), alt=f"Field {row.number}, {row.name}")
+        number = self.put(str(row.number), (x, self._FOOT - 9), _QUIET)
+        self.put(
+            row.name,
+            (x + number.width + 3, self._FOOT - 9),
+            Style(TEXT, 6.8, 9),
+            width=side - number.width - 3,
+        )
+        top = max((value for _, value in row.probabilities), default=0.0)
+        figure = f"{probability(top)}\u00a0%" if row.probabilities else ""
+        said = self.put(figure, (x + side, self._FOOT - 19.5), Style(FIGURES_BOLD, 7, 9), align="right")
+        self.decision(card, (x, self._FOOT - 19.5), width=side - said.width - 4)

@@ -1,0 +1,275 @@
+"""Checking a report: do its pages, its embedded data and, if given, the case say the same?
+
+The pages are read back with another program's reader (pypdf) than wrote them. A finding is one
+sentence; no findings means that everything that was compared agrees. This is a check against
+mistakes, not against forgery: whoever can change the pages can change the data too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.errors import StationError
+from allstation.core.records import CaseSnapshot
+from allstation.report.content import (
+    Letterhead,
+    ReportContent,
+    ReportOptions,
+    build_content,
+    canonical_json,
+    content_json,
+)
+from allstation.report.content_types import KIND, SCHEMA
+from allstation.report.wording import interval, number, percent, probability
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+
+_ATTACHMENT: Final = "report.json"
+_PREFIX: Final = 10
+_BEFORE_HASH: Final = 400
+"""Characters before a field's hash in which its row must stand."""
+_MOST: Final = 20
+"""Findings of one kind that are listed; the rest are counted."""
+
+
+def verify_report(path: Path, snapshot: CaseSnapshot | None = None) -> list[str]:
+    """Compare the pages of a report with its embedded data, and these with a case.
+
+    Args:
+        path: A report written by this program.
+        snapshot: The case it was made from, as it is now; None to check the report alone.
+
+    Returns:
+        What does not agree, one sentence each; empty when all of it does.
+
+    Raises:
+        StationError: ``not-a-report`` if the file is no PDF or holds no data of this program.
+    """
+    reader = _open(path)
+    data = _embedded(reader, path)
+    findings = [*_whole(data, reader), *_pages(reader, data["content"])]
+    if snapshot is not None:
+        findings.extend(_shortened(list(_against(data["content"], snapshot))))
+    return findings
+
+
+def problems(path: Path, content: ReportContent) -> list[str]:
+    """Check a file that was just written against the content it was made from.
+
+    Args:
+        path: The file.
+        content: What it should hold.
+    """
+    try:
+        reader = _open(path)
+        data = _embedded(reader, path)
+    except StationError as error:
+        return [error.sentence]
+    if canonical_json(data) != canonical_json(content_json(content)):
+        return ["The embedded data differ from the content."]
+    return _pages(reader, data["content"])
+
+
+def embedded_data(path: Path) -> dict[str, Any]:
+    """Return the machine-readable data of a report.
+
+    Raises:
+        StationError: ``not-a-report`` if there are none.
+    """
+    return _embedded(_open(path), path)
+
+
+def _open(path: Path) -> PdfReader:
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        reader = PdfReader(path)
+        pages = len(reader.pages)
+    except (PyPdfError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _no_report(path, "cannot be read as a PDF") from error
+    if not pages:
+        raise _no_report(path, "has no pages")
+    return reader
+
+
+def _no_report(path: Path, problem: str) -> StationError:
+    return StationError("not-a-report", f"{path.name!r} {problem}. Name a report written by ALL Station.")
+
+
+def _embedded(reader: PdfReader, path: Path) -> dict[str, Any]:
+    found = reader.attachments.get(_ATTACHMENT)
+    if not found:
+        raise _no_report(path, "holds no data of this program")
+    try:
+        data = json.loads(found[0])
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise _no_report(path, "holds damaged data") from error
+    if not isinstance(data, dict) or data.get("kind") != KIND or not isinstance(data.get("content"), dict):
+        raise _no_report(path, "holds data of another kind")
+    if data.get("schema") != SCHEMA:
+        version = data.get("schema")
+        raise _no_report(path, f"holds data of version {version}, this program reads version {SCHEMA}")
+    return data
+
+
+def _whole(data: Mapping[str, Any], reader: PdfReader) -> Iterator[str]:
+    digest = hashlib.sha256(canonical_json(data["content"]).encode()).hexdigest()
+    if digest != data["sha256"]:
+        yield "The embedded data do not match their own checksum: they were changed after writing."
+    keywords = str(reader.metadata.keywords if reader.metadata else "")
+    if str(data["sha256"]) not in keywords:
+        yield "The document's properties name other data than the embedded ones."
+
+
+def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
+    texts = [page.extract_text() for page in reader.pages]
+    found = [*_furniture(texts, content), *_fonts(reader)]
+    text = _bare("".join(texts))
+    found.extend(_shares(text, content))
+    if content["template"] == "full":
+        found.extend(_shortened(list(_fields(text, content))))
+    return found
+
+
+def _bare(text: str) -> str:
+    """Drop what a reader may set differently: spaces, and every character that is not ASCII."""
+    return re.sub(r"\s+", "", text.encode("ascii", "ignore").decode())
+
+
+def _furniture(texts: list[str], content: Mapping[str, Any]) -> Iterator[str]:
+    case = _bare(content["case_id"])[:24]
+    for index, text in enumerate(texts, start=1):
+        bare = _bare(text)
+        if _bare(RESEARCH_USE) not in bare:
+            yield f"Page {index} does not say {RESEARCH_USE!r}"
+        if _bare(f"Page {index} of {len(texts)}") not in bare:
+            yield f"Page {index} is not numbered {index} of {len(texts)}."
+        if case not in bare:
+            yield f"Page {index} does not carry the case id."
+
+
+def _fonts(reader: PdfReader) -> Iterator[str]:
+    seen: set[str] = set()
+    for page in reader.pages:
+        fonts: Any = page.get("/Resources", {}).get("/Font", {})
+        for name in fonts:
+            if name in seen:
+                continue
+            seen.add(name)
+            font = fonts[name]
+            if "/FontFile2" not in font.get("/FontDescriptor", {}):
+                yield f"The font {font.get('/BaseFont', name)} is not embedded."
+
+
+def _shares(text: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Every count, fraction and interval of the summary stands on the pages as in the data."""
+    if content["template"] == "contact":
+        return
+    for share in content["counts"]["shares"]:
+        if not share["n"]:
+            continue
+        row = (
+            f"{number(share['count'])} of {number(share['n'])}"
+            f"{percent(share['share'])}{interval(share['low'], share['high'])}"
+        )
+        if _bare(row) not in text:
+            yield f"The pages do not show {share['name']} as {row} like the embedded data."
+
+
+def _fields(text: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """The row of every field stands before its hash; the whole hash stands in the appendix."""
+    places = _places(text)
+    classes = [one["name"] for one in content["counts"]["shares"]]
+    for row in content["fields"]:
+        what = f"Field {row['number']}, {row['name'][:60]}"
+        spots = places.get(row["sha256"][:_PREFIX], ())
+        if not any(text.startswith(row["sha256"], at) for at in spots):
+            yield f"{what}: its file's hash is not on the pages."
+        if row["decision"] and not any(_row_before(text, at, row, classes) for at in spots):
+            yield f"{what}: its row on the pages differs from the embedded data."
+
+
+def _places(text: str) -> dict[str, list[int]]:
+    """Where each run of hexadecimal digits that may be a hash begins, by its first characters."""
+    places: dict[str, list[int]] = {}
+    for found in re.finditer(f"(?=([0-9a-f]{{{_PREFIX}}}))", text):
+        places.setdefault(found[1], []).append(found.start())
+    return places
+
+
+def _row_before(text: str, at: int, row: Mapping[str, Any], classes: list[str]) -> bool:
+    values = dict(row["probabilities"])
+    shown = [probability(values[name]) if name in values else "-" for name in classes if name != NEEDS_REVIEW]
+    parts = ["".join(shown), row["decision"], *row["reasons"], row["reviewed"], str(row["cells"])]
+    window, start = text[max(0, at - _BEFORE_HASH) : at], 0
+    if not window.endswith(str(row["cells"])):
+        return False
+    for part in filter(None, (_bare(part)[:24] for part in parts)):
+        start = window.find(part, start)
+        if start < 0:
+            return False
+    return True
+
+
+def _against(content: Mapping[str, Any], snapshot: CaseSnapshot) -> Iterator[str]:
+    """Compare with what the case would print now with the same options."""
+    now = json.loads(canonical_json(asdict(build_content(snapshot, _options(content)))))
+    for key in ("case_id", "patient", "request", "specimen"):
+        if now[key] != content[key]:
+            yield f"The case has another {key.replace('_', ' ')} than the report."
+    earlier = {row["sha256"]: row for row in content["fields"]}
+    present = {row["sha256"]: row for row in now["fields"]}
+    for digest, row in present.items():
+        if digest not in earlier:
+            yield f"Field {row['number']}, {row['name']}, is in the case and not in the report."
+        else:
+            yield from _differs(earlier[digest], row)
+    for digest, row in earlier.items():
+        if digest not in present:
+            yield f"Field {row['number']}, {row['name']}, is in the report and not in the case."
+    if now["counts"] != content["counts"]:
+        yield "The counts of the case differ from the report's."
+    models = [{one["sha256"] for one in side["models"]} for side in (now, content)]
+    if models[0] != models[1]:
+        yield "The case was read by other models than the report names."
+
+
+def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    what = f"Field {now['number']}, {now['name']}"
+    for key in ("decision", "reviewed", "reviewer", "state"):
+        if before[key] != now[key]:
+            stands, stood = now[key] or "none", before[key] or "none"
+            yield f"{what}: {key} is {stands!r} in the case, {stood!r} in the report."
+    if before["probabilities"] != now["probabilities"]:
+        yield f"{what}: the case holds other probabilities than the report."
+
+
+def _options(content: Mapping[str, Any]) -> ReportOptions:
+    return ReportOptions(
+        template=content["template"],
+        page_size=content["page_size"],
+        anonymise=content["anonymised"],
+        status=content["status"],
+        reason=content["reason"],
+        reviewer=content["reviewer"],
+        comment=content["comment"],
+        letterhead=Letterhead(content["laboratory"], tuple(content["laboratory_lines"])),
+        clock=lambda: datetime.fromisoformat(content["created"]),
+        montage=content["montage"],
+    )
+
+
+def _shortened(findings: list[str]) -> list[str]:
+    if len(findings) <= _MOST:
+        return findings
+    return [*findings[:_MOST], f"... and {len(findings) - _MOST} more like these."]
