@@ -162,6 +162,9 @@ CREATE INDEX reviews_by_reviewer ON reviews (reviewer, field_id, id);
 _APPEND_ONLY: Final = """
 CREATE TRIGGER {table}_no_update BEFORE UPDATE{columns} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
 """

@@ -134,7 +134,7 @@ def _wrong_marks(db: sqlite3.Connection, withdrawn: Mapping[int, bool], last: in
 def missing_protection(db: sqlite3.Connection) -> BrokenLink | None:
     """Report triggers that keep history append-only and were taken away."""
     found = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    wanted = {f"{table}_no_{action}" for table in PROTECTED for action in ("update", "delete")}
+    wanted = {f"{table}_no_{action}" for table in PROTECTED for action in ("update", "delete", "replace")}
     gone = ", ".join(sorted(wanted - found))
     return (
         BrokenLink(0, f"The protection of the history was removed from the case file ({gone}).")
