@@ -1,0 +1,254 @@
+"""White cells of a field: where they are, how many, where their nuclei are.
+
+Plain image processing, so that it needs no training data and explains itself. Romanowsky stains make
+white cells purple: they absorb green light more than blue and, relative to its strength, more than
+red. Red cells do not, whatever the white balance made of them: brown-red ones absorb blue at least as
+much, bluish and greyish ones absorb red at least as much. The difference is computed in optical
+density against the field's own pale background and thresholded by Otsu's method with a floor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+Density = NDArray[np.float32]
+Labels = NDArray[np.uint16]
+
+CORNER_SHARE: Final = 0.16
+"""Bottom and right share of a field where scale bars are burnt in; nothing there counts as a cell."""
+
+_WORK_SIDE: Final = 224
+"""Segmentation runs on a frame of about this many pixels squared, whatever the frame's size."""
+_LARGE: Final = 1.5
+"""Frames with a scale beyond this are shrunk first."""
+_MIN_AREA: Final = 120
+_FLOOR: Final = 0.09
+_CEILING: Final = 0.20
+_SEED_REACH: Final = 6
+_SEED_DEPTH: Final = 4.5
+_TWO_PARTS: Final = 20
+"""Smallest difference of mean green density, in hundredths, between nucleus and cytoplasm."""
+_FEWEST_PIXELS: Final = 64
+_LAST_STEPS: Final = 6
+_NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
+
+_RED, _GREEN, _BLUE = 0, 1, 2
+_GREEN_CREDIT: Final = 0.3
+"""How much of the green absorption excuses red absorption: deep blue-purple nuclei absorb red too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The white cells of one field.
+
+    Attributes:
+        labels: (H, W) int32; 0 is background, 1 to ``count`` are cells.
+        nucleus: (H, W) bool; the dark part of each cell.
+        count: Number of cells, those cut by the field's edge included.
+    """
+
+    labels: NDArray[np.int32]
+    nucleus: NDArray[np.bool_]
+    count: int
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(H, W) bool, true inside any cell."""
+        return self.labels > 0
+
+    @property
+    def area_share(self) -> float:
+        """Share of the field covered by white cells, 0 to 1."""
+        return float(np.count_nonzero(self.labels)) / self.labels.size
+
+    def outlines(self) -> list[NDArray[np.float64]]:
+        """Return one closed outline per cell as (N, 2) x, y pixel coordinates (pixel centres)."""
+        found = []
+        for label in range(1, self.count + 1):
+            single = (self.labels == label).astype(np.uint8)
+            contours, _ = cv2.findContours(single, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+            if contours:
+                largest = max(contours, key=len)
+                found.append(largest.reshape(-1, 2).astype(np.float64))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What a checker may vary to get an independent mask; serving uses the defaults.
+
+    Attributes:
+        floor: Smallest purple density that may separate cells from the rest.
+        ceiling: Largest.
+        shift: Added to Otsu's threshold.
+    """
+
+    floor: float = _FLOOR
+    ceiling: float = _CEILING
+    shift: float = 0.0
+
+
+SERVING: Final = Thresholds()
+
+
+def segment_cells(rgb: Rgb, thresholds: Thresholds = SERVING) -> Cells:
+    """Find the white cells of a field, nucleus and cytoplasm.
+
+    Args:
+        rgb: (H, W, 3) uint8, of any size; a frame wider than high is treated as it is, a squashed one
+            too, as all lengths follow the square root of the frame's area.
+        thresholds: For independent masks only.
+
+    Returns:
+        The cells, at the size of ``rgb``. Equal bytes give equal cells on every thread.
+    """
+    height, width = rgb.shape[:2]
+    scale = float(np.sqrt(height * width)) / _WORK_SIDE
+    work = rgb
+    if scale > _LARGE:
+        small = max(8, round(width / scale)), max(8, round(height / scale))
+        work = np.asarray(cv2.resize(rgb, small, interpolation=cv2.INTER_AREA), np.uint8)
+        scale = 1.0
+    labels, nucleus = _segment(work, scale, thresholds)
+    if work is not rgb:
+        labels = cv2.resize(labels.astype(np.uint16), (width, height), interpolation=cv2.INTER_NEAREST)
+        nucleus = cv2.resize(nucleus, (width, height), interpolation=cv2.INTER_NEAREST)
+    numbered = np.asarray(labels, np.int32)
+    return Cells(numbered, nucleus.astype(bool), int(numbered.max(initial=0)))
+
+
+def _segment(rgb: Rgb, scale: float, thresholds: Thresholds) -> tuple[NDArray[np.int32], Mask]:
+    density = optical_density(rgb)
+    purple = purple_density(density, scale)
+    corner = corner_of(rgb.shape[0], rgb.shape[1])
+    purple[corner] = 0
+    mask = _cell_mask(purple, scale, thresholds)
+    mask[corner] = 0
+    labels = _split(mask, scale)
+    return labels, _nuclei(density[:, :, _GREEN], mask)
+
+
+def corner_of(height: int, width: int) -> tuple[slice, slice]:
+    """Return the rows and columns of the bottom right corner that scale bars are burnt into."""
+    return slice(height - round(height * CORNER_SHARE), None), slice(
+        width - round(width * CORNER_SHARE), None
+    )
+
+
+def optical_density(rgb: Rgb) -> Density:
+    """Return absorption against the field's own pale background, natural logarithm (H, W, 3).
+
+    The background is the mode of each channel's brightest part, taken from the pixels with the most
+    green: those hold no cell. A field without pale background gives small, still useful densities.
+    """
+    sample = rgb[::3, ::3].reshape(-1, 3)
+    bright = sample[sample[:, _GREEN] >= np.percentile(sample[:, _GREEN], 80)]
+    background = np.median(bright, axis=0)
+    steps = np.log((np.arange(256) + 1.0)[:, None] / (background + 1.0)).astype(np.float32)
+    table = np.clip(-steps, 0, None).reshape(256, 1, 3)
+    return np.asarray(cv2.LUT(rgb, table.transpose(1, 0, 2)), np.float32)
+
+
+def purple_density(density: Density, scale: float) -> Density:
+    """Return how purple each pixel is (H, W): green absorption beyond that of blue and of red."""
+    smooth = cv2.GaussianBlur(density, (0, 0), 0.8 * scale)
+    red, green, blue = cv2.split(smooth)
+    beyond_red = cv2.scaleAdd(green, _GREEN_CREDIT, green - red)
+    return np.asarray(cv2.max(cv2.min(green - blue, beyond_red), 0.0), np.float32)
+
+
+def _cell_mask(purple: Density, scale: float, thresholds: Thresholds) -> Mask:
+    coarse = np.minimum(purple * 255.0, 255.0).astype(np.uint8)
+    coloured = coarse[coarse > 255 * thresholds.floor / 2]
+    level = thresholds.ceiling
+    if coloured.size >= _FEWEST_PIXELS:
+        otsu, _ = cv2.threshold(coloured.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
+        level = otsu / 255.0
+    level = min(max(level, thresholds.floor), thresholds.ceiling) + thresholds.shift
+    mask = (purple > level).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disk(2 * scale))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disk(2 * scale))
+    return _without_specks(_filled(np.asarray(mask, np.uint8)), scale)
+
+
+def _disk(radius: float) -> Mask:
+    side = 2 * max(1, round(radius)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def _filled(mask: Mask) -> Mask:
+    """Fill holes: the pale middle of a large cell belongs to the cell."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = np.zeros_like(mask)
+    cv2.drawContours(filled, contours, -1, 1, cv2.FILLED)
+    return filled
+
+
+def _without_specks(mask: Mask, scale: float) -> Mask:
+    """Drop what is too small to be a white cell: platelets, dirt, stain."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4, ltype=cv2.CV_16U)
+    large = stats[:, cv2.CC_STAT_AREA] >= _MIN_AREA * scale * scale
+    large[0] = False
+    return np.asarray(large[labels], np.uint8)
+
+
+def _split(mask: Mask, scale: float) -> NDArray[np.int32]:
+    """Part touching cells: flood the distance to the background downwards from its broad summits."""
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    smooth = cv2.GaussianBlur(distance, (0, 0), 1.2 * scale)
+    summit = cv2.dilate(smooth, _disk(_SEED_REACH * scale))
+    seeds = ((smooth >= summit - 0.15 * scale) & (distance > _SEED_DEPTH * scale)).astype(np.uint8)
+    count, markers = cv2.connectedComponents(seeds, connectivity=8, ltype=cv2.CV_16U)
+    pieces, whole = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_16U)
+    labels = _seed_the_rest(np.asarray(markers, np.uint16), count, np.asarray(whole, np.uint16), pieces)
+    return _flooded(labels, np.asarray(smooth, np.float32) / scale, mask)
+
+
+def _seed_the_rest(markers: Labels, count: int, whole: Labels, pieces: int) -> Labels:
+    """Give every piece of the mask without a summit of its own one marker: the piece itself."""
+    offsets = np.zeros(pieces, np.uint16)
+    seeded = np.zeros(pieces, bool)
+    seeded[whole[markers > 0]] = True
+    missing = np.flatnonzero(~seeded[1:]) + 1
+    offsets[missing] = count + np.arange(len(missing))
+    return np.maximum(markers, offsets[whole])
+
+
+def _flooded(labels: Labels, height: Density, mask: Mask) -> NDArray[np.int32]:
+    """Grow the markers level by level, then over the rest of the mask, and number them 1 to n."""
+    level = float(height.max(initial=0.0))
+    while level > 0:
+        level -= 1.0
+        _grow(labels, (mask > 0) & (height >= level))
+    for _ in range(_LAST_STEPS):
+        _grow(labels, mask > 0)
+    present = np.bincount(labels.ravel()) > 0
+    present[0] = False
+    numbers = np.cumsum(present).astype(np.int32) * present
+    return np.asarray(numbers[labels], np.int32)
+
+
+def _grow(labels: Labels, allowed: NDArray[np.bool_]) -> None:
+    """Let each label take the free allowed pixels beside it, in place."""
+    np.copyto(labels, cv2.dilate(labels, _NEIGHBOURS), where=allowed & (labels == 0))
+
+
+def _nuclei(green: Density, mask: Mask) -> Mask:
+    """The denser part of the cells, where there are two parts; else all of them."""
+    inside = mask > 0
+    if not inside.any():
+        return mask
+    coarse = np.minimum(green * 100.0, 255.0).astype(np.uint8)
+    values = coarse[inside]
+    otsu, _ = cv2.threshold(values.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
+    dense, thin = values[values > otsu], values[values <= otsu]
+    if dense.size and thin.size and dense.mean() - thin.mean() > _TWO_PARTS:
+        return np.asarray(inside & (coarse > otsu), np.uint8)
+    return np.asarray(mask, np.uint8)
