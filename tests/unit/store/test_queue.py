@@ -1,0 +1,177 @@
+"""The queue survives crashes, finds the field that caused them, and obeys wishes."""
+
+from __future__ import annotations
+
+import pytest
+
+from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter
+from allstation.core.records import FieldState
+from allstation.store import Case
+from allstation.store.queue import CRASHED_TWICE
+
+
+def crash(case):
+    """End as a killed process does: nothing is put back, the lock is freed by the system."""
+    case._db.close()
+    case._closed = True
+    case._desk.lock._file.close()
+
+
+def claimed(case, number):
+    return [field.id for field in case.claim(number)]
+
+
+def test_order_is_the_order_of_adding_and_wishes_come_first(case, maker):
+    ids = maker.fill(case, 10)
+    assert claimed(case, 2) == ids[:2]
+    case.set_priority([ids[7], ids[5]])
+    case.set_priority([ids[9]])
+    assert claimed(case, 4) == [ids[9], ids[7], ids[5], ids[2]]
+
+
+def test_wishes_for_what_does_not_wait_change_nothing(case, maker):
+    ids = maker.fill(case, 3)
+    maker.classify(case, ids[:1])
+    case.set_priority([ids[0], 999])
+    assert claimed(case, 5) == ids[1:]
+
+
+def test_closing_puts_running_fields_back_without_blame(case, folder, maker):
+    ids = maker.fill(case, 4)
+    for _ in range(3):
+        assert claimed(case, 4) == ids
+        case.close()
+        case = Case.open(folder)
+        assert not case.recovered.queued_again
+    case.close()
+
+
+def test_after_a_crash_each_suspect_runs_alone(case, folder, maker):
+    ids = maker.fill(case, 6)
+    claimed(case, 3)
+    crash(case)
+    with Case.open(folder) as again:
+        assert again.recovered.queued_again == ids[:3]
+        assert claimed(again, 8) == ids[3:]  # the unsuspected first
+        assert claimed(again, 8) == []  # suspects wait until nothing else runs
+        maker.classify(again, ids[3:])
+        assert claimed(again, 8) == ids[:1]
+        assert claimed(again, 8) == []
+        new = maker.fill(again, 2, slide="new", first=50)
+        assert claimed(again, 8) == []  # nor does anything run beside a suspect
+        again.save_prediction(ids[0], maker.prediction(1))
+        assert claimed(again, 8) == new
+        maker.classify(again, new)
+        assert claimed(again, 8) == ids[1:2]
+        crash(again)
+    with Case.open(folder) as third:
+        assert third.recovered.failed == ids[1:2]
+        failed = third.field(ids[1])
+        assert (failed.state, failed.error_code) == (FieldState.FAILED, CRASHED_TWICE)
+        assert "twice" in failed.error
+        assert claimed(third, 8) == ids[2:3]
+        assert third.requeue() == 1
+        third.save_prediction(ids[2], maker.prediction(1))
+        assert claimed(third, 8) == ids[1:2]
+        assert third.verify_audit() is None
+
+
+def test_one_poisoned_field_costs_two_crashes(case, folder, maker):
+    """A worker that dies whenever it touches one field finishes all others."""
+    ids = maker.fill(case, 20)
+    poison, crashes = ids[11], 0
+    case.close()
+    while True:
+        case = Case.open(folder)
+        while taken := claimed(case, 4):
+            if poison in taken:
+                break
+            maker.classify(case, taken)
+        if not taken:
+            break
+        crashes += 1
+        crash(case)
+    assert crashes == 2
+    states = case.queue_counts()
+    assert (states[FieldState.DONE], states[FieldState.FAILED]) == (19, 1)
+    assert case.field(poison).error_code == CRASHED_TWICE
+    case.close()
+
+
+def test_failed_fields_carry_code_and_sentence_and_can_be_retried(case, maker):
+    ids = maker.fill(case, 3)
+    claimed(case, 3)
+    case.fail(ids[0], "unreadable-field", "It cannot be read.")
+    case.skip(ids[1], "too-many", "Left out.")
+    assert case.field(ids[0]).error == "It cannot be read."
+    assert case.field(ids[1]).state is FieldState.SKIPPED
+    assert case.requeue() == 1
+    field = case.field(ids[0])
+    assert (field.state, field.error_code, field.error) == (FieldState.QUEUED, "", "")
+    assert case.requeue([ids[1], ids[2]]) == 1  # the third is running
+
+
+def test_cancelling_takes_what_waits_only(case, maker):
+    ids = maker.fill(case, 5)
+    claimed(case, 2)
+    assert case.cancel_queued() == 3
+    counts = case.queue_counts()
+    assert (counts[FieldState.RUNNING], counts[FieldState.CANCELLED]) == (2, 3)
+    assert case.cancel_queued() == 0
+    assert case.requeue(case.field_ids(FieldFilter(state=FieldState.CANCELLED))) == 3
+    assert case.queue_counts()[FieldState.QUEUED] == 3
+    assert ids
+
+
+def test_release_gives_back_some(case, maker):
+    ids = maker.fill(case, 4)
+    claimed(case, 4)
+    case.release(ids[2:])
+    assert claimed(case, 4) == ids[2:]
+
+
+def test_saving_is_all_or_nothing(case, maker):
+    ids = maker.fill(case, 3)
+    with pytest.raises(StationError) as caught:
+        case.save_predictions([(ids[0], maker.prediction(1)), (999, maker.prediction(2))])
+    assert caught.value.code == "unknown-field"
+    with pytest.raises(StationError) as caught:
+        case.save_predictions([(ids[0], maker.prediction(1)), (ids[1], maker.prediction(2, model="other"))])
+    assert caught.value.code == "unknown-model"
+    assert case.queue_counts()[FieldState.DONE] == 0
+    assert case.predictions(ids[0]) == []
+    case.save_predictions([])
+    assert case.verify_audit() is None
+
+
+def test_predictions_of_other_models_stay(case, maker):
+    ids = maker.fill(case, 2)
+    maker.classify(case, ids)
+    case.add_model(maker.record("second"))
+    case.add_model(maker.record("second"))
+    assert [model.name for model in case.models()] == ["model", "second"]
+    second = case.models()[1].sha256
+    case.requeue(ids)
+    assert case.field(ids[0]).prediction == maker.prediction(ids[0])
+    case.save_prediction(ids[0], maker.prediction(9, second))
+    assert case.field(ids[0]).prediction == maker.prediction(9, second)
+    assert case.predictions(ids[0]) == [maker.prediction(9, second), maker.prediction(ids[0])]
+    assert case.count(FieldFilter(model_sha256=second)) == 1
+    snapshot = case.snapshot()
+    assert {model.name for model in snapshot.models} == {"model", "second"}
+
+
+def test_exact_numbers_come_back(case, maker):
+    """A stored probability is the same double, not a rounded one."""
+    ids = maker.fill(case, 1)
+    from dataclasses import replace
+
+    import numpy as np
+
+    values = np.array([1 / 3, 0.1 + 0.2, 1e-17, 0.36666666666666664])
+    prediction = replace(maker.prediction(1), probabilities=dict(zip(maker.classes, values, strict=True)))
+    case.save_prediction(ids[0], prediction)
+    stored = case.field(ids[0]).prediction
+    assert list(stored.probabilities.values()) == values.tolist()
+    assert all(type(value) is float for value in stored.probabilities.values())
