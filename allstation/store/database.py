@@ -164,7 +164,10 @@ def open_readable(path: Path, steps: Sequence[schema.Step]) -> sqlite3.Connectio
 
 def _connect_readable(path: Path) -> sqlite3.Connection:
     """Open for reading, also where SQLite may not create its shared-memory file (a CD, a locked share)."""
-    db = connect(path, mode="ro")
+    try:
+        db = connect(path, mode="ro")
+    except sqlite3.OperationalError:
+        return _connect_unwritable(path)
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:

@@ -1,0 +1,166 @@
+"""Fields on disk: moved, renamed, lost, found again, and with names meant to hurt."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter
+from allstation.store import Case
+from allstation.store.folders import near_path
+
+NAMES = [
+    "line\nbreak.jpg",
+    "cod\u202egpj.exe.jpg",
+    "👩\u200d🔬 白血病.jpg",
+    os.fsdecode(b"latin-\xfc\xff.jpg"),
+    " leading and trailing .jpg",
+    "%2e%2e'; DROP TABLE fields;--.jpg",
+    "n" * 251 + ".jpg",
+    "-rf.jpg",
+    "\ufdd0dcff.jpg",
+    "a\\b.jpg",
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these names cannot exist there")
+def test_hostile_names_come_back_and_open(case, folder, maker):
+    files = [maker.file(number, name) for number, name in enumerate(NAMES)]
+    slide = case.add_slide("hostile\n\u202eslide", maker.folder)
+    assert len(case.add_fields(slide.id, files).added) == len(NAMES)
+    case.close()
+    with Case.open(folder) as again:
+        fields = again.fields()
+        assert {field.path for field in fields} == {file.path for file in files}
+        assert all(field.path.is_file() for field in fields)
+        assert again.missing() == []
+        assert again.count(FieldFilter(text="白血")) == 1
+        assert again.count(FieldFilter(text="'; DROP")) == 1
+        assert again.verify_audit() is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such names cannot exist there")
+def test_hostile_case_folder(tmp_path, maker):
+    folder = tmp_path / os.fsdecode(b"?mode=ro&x=\xff%00\n#.allcase")
+    with Case.create(folder) as case:
+        maker.fill(case, 2)
+        assert case.name.isprintable()
+    with Case.open(folder) as again:
+        assert again.count() == 2
+        with again.reader() as reader:
+            assert reader.count() == 2
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\0b", "x" * 10_000, "<b>", "\u202e"])
+def test_hostile_texts_are_stored(case, maker, text):
+    from allstation.core.records import Review
+
+    ids = maker.fill(case, 1)
+    case.rename(text + "n")
+    case.set_details({"patient": text, text: "k"})
+    case.fail(ids[0], "code", text)
+    case.add_review(Review(ids[0], text + "n", "Pro", text))
+    case.rename_slide(1, text + "n")
+    case.user = text + "n"
+    assert case.verify_audit() is None
+    assert case.snapshot().name.endswith("n")
+
+
+def move(parent, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(parent, target)
+
+
+@pytest.mark.parametrize(
+    ("case_place", "fields_place"),
+    [
+        ("p/a.allcase", "p/a.allcase/fields"),  # inside the case
+        ("p/a.allcase", "p/slide 1"),  # beside it
+        ("p/cases/a.allcase", "p/data/slide 1"),  # near it
+    ],
+)
+def test_case_and_fields_move_together(tmp_path, maker, case_place, fields_place):
+    maker.folder = tmp_path / "old" / fields_place
+    with Case.create(tmp_path / "old" / case_place) as case:
+        slide = case.add_slide("s", maker.folder)
+        case.add_fields(slide.id, [maker.file(number) for number in range(3)])
+    move(tmp_path / "old" / "p", tmp_path / "new" / "drive" / "p")
+    with Case.open(tmp_path / "new" / "drive" / case_place) as again:
+        assert again.missing() == []
+        assert again.fields()[0].path == tmp_path / "new" / "drive" / fields_place / "field 0.jpg"
+        assert again.slides()[0].folder == tmp_path / "new" / "drive" / fields_place
+        slide = again.add_slide("same folder", tmp_path / "new" / "drive" / fields_place)
+        assert slide.id == 1
+
+
+def test_case_moves_alone(tmp_path, maker):
+    with Case.create(tmp_path / "a.allcase") as case:
+        case.add_fields(case.add_slide("s").id, [maker.file(1)])
+    move(tmp_path / "a.allcase", tmp_path / "far" / "away" / "a.allcase")
+    with Case.open(tmp_path / "far" / "away" / "a.allcase") as again:
+        assert again.missing() == []
+        assert again.field(1).path == maker.folder / "field 1.jpg"
+
+
+def test_near_means_two_folders_up():
+    case = Path("/home/ada/lab/cases/a.allcase")
+    assert near_path(Path("/home/ada/lab/cases/s"), case) == "../s"
+    assert near_path(Path("/home/ada/lab/data/s"), case) == "../../data/s"
+    assert near_path(Path("/home/ada/data/s"), case) is None
+
+
+def test_a_drive_that_comes_back(case, maker):
+    case.add_fields(case.add_slide("s").id, [maker.file(number) for number in range(3)])
+    away = maker.folder.with_name("away")
+    maker.folder.rename(away)
+    assert case.missing() == [1, 2, 3]
+    away.rename(maker.folder)
+    assert case.missing() == []
+
+
+def test_locating_compares_the_bytes(case, maker, tmp_path):
+    case.add_fields(case.add_slide("s").id, [maker.file(1), maker.file(2)])
+    case.field(1).path.rename(tmp_path / "renamed.jpg")
+    assert case.missing() == [1]
+    with pytest.raises(StationError) as caught:
+        case.locate(1, case.field(2).path)
+    assert caught.value.code == "other-field"
+    with pytest.raises(StationError) as caught:
+        case.locate(1, tmp_path / "nowhere.jpg")
+    assert caught.value.code == "unreadable-field"
+    assert case.locate(1, tmp_path / "renamed.jpg").path == tmp_path / "renamed.jpg"
+    assert case.missing() == []
+    assert case.verify_audit() is None
+
+
+def test_locating_a_whole_folder(case, maker, tmp_path):
+    case.add_fields(case.add_slide("s").id, [maker.file(number) for number in range(5)])
+    (tmp_path / "found" / "deep").mkdir(parents=True)
+    for number in range(4):
+        (maker.folder / f"field {number}.jpg").rename(tmp_path / "found" / "deep" / f"other {9 - number}.jpg")
+    (maker.folder / "field 4.jpg").unlink()
+    (tmp_path / "found" / "field 4.jpg").write_bytes(b"bytes X")  # the same size, other bytes
+    report = case.locate_in(tmp_path / "found")
+    assert (report.found, report.missing) == ([1, 2, 3, 4], [5])
+    assert case.field(1).path == tmp_path / "found" / "deep" / "other 9.jpg"
+    assert case.verify_audit() is None
+
+
+def test_slides_sort_naturally_and_fields_follow(case, maker):
+    for name in ("slide 10", "Slide 9", "slide 1"):
+        maker.fill(case, 2, slide=name, first=len(name) * 100 + int(name.split()[1]) * 10)
+    assert [slide.name for slide in case.slides()] == ["slide 1", "Slide 9", "slide 10"]
+    assert [field.slide_id for field in case.fields()] == [3, 3, 2, 2, 1, 1]
+    case.rename_slide(3, "slide 11")
+    assert [field.slide_id for field in case.fields()] == [2, 2, 1, 1, 3, 3]
+    with pytest.raises(StationError) as caught:
+        case.rename_slide(99, "x")
+    assert caught.value.code == "unknown-slide"
+    with pytest.raises(StationError) as caught:
+        case.add_fields(99, [])
+    assert caught.value.code == "unknown-slide"
