@@ -20,7 +20,7 @@ from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState, Review
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.pipeline import Outcome, Pipeline
-from allstation.services import taking_in
+from allstation.services import demo, taking_in
 from allstation.services.batch import Batch
 from allstation.services.intake_book import IntakeBook
 from allstation.services.mailbox import Mailbox
@@ -136,11 +136,22 @@ class CaseWorker(QObject):
         """Read and verify a bundle aside, then work with it."""
         self._aside.submit(_open_bundle, path).add_done_callback(self._mail.post)
 
-    def _model_ready(self, opened: ModelBundle | Problem) -> None:
-        if isinstance(opened, Problem):
-            self.problem.emit(opened)
+    @Slot(object)
+    def open_demo(self, base: Path) -> None:
+        """Draw synthetic fields aside, then open a new case with them in its queue."""
+        self._aside.submit(demo.prepare, base).add_done_callback(self._mail.post)
+
+    def _prepared(self, result: object) -> None:
+        if isinstance(result, ModelBundle):
+            self._model_ready(result)
+        elif isinstance(result, demo.Demo):
+            self.open_case(result.case, create=True)
+            self.add_paths([result.fields])
+        elif isinstance(result, Problem):
+            self.problem.emit(result)
             self._tell_changes()
-            return
+
+    def _model_ready(self, opened: ModelBundle) -> None:
         self._stop_batch()
         self._bundle = opened
         self.model_changed.emit(ModelInfo(opened.record(), opened.path))
@@ -311,7 +322,7 @@ class CaseWorker(QObject):
             elif isinstance(item, taking_in.Finished):
                 self._walk_ended(item)
             elif isinstance(item, Future):
-                self._model_ready(item.result())
+                self._prepared(item.result())
         self._go_on()
 
     def _tell_soon(self) -> None:

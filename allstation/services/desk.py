@@ -30,6 +30,7 @@ class CaseDesk(QObject):
     _close = Signal()
     _stop = Signal()
     _use_model = Signal(object)
+    _demo = Signal(object)
     _add_paths = Signal(list)
     _pause = Signal(bool)
     _cancel = Signal()
@@ -76,6 +77,7 @@ class CaseDesk(QObject):
             (self._close, worker.close_case),
             (self._stop, worker.stop),
             (self._use_model, worker.use_model),
+            (self._demo, worker.open_demo),
             (self._add_paths, worker.add_paths),
             (self._pause, worker.pause),
             (self._cancel, worker.cancel),
@@ -112,6 +114,10 @@ class CaseDesk(QObject):
     def use_model(self, bundle: Path) -> None:
         """Classify with this bundle from now on."""
         self._use_model.emit(bundle)
+
+    def open_demo(self, base: Path) -> None:
+        """Make a demo case below a folder and open it."""
+        self._demo.emit(base)
 
     def add_paths(self, paths: list[Path]) -> None:
         """Add files and folders; nothing is looked at on this thread."""

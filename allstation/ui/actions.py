@@ -75,9 +75,6 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("case.close", "&Close Case", "Ctrl+W", "Close the case; everything is already saved", "", Need.CASE),
     _a("case.add_files", "Add &Fields…", "Ctrl+I", "Add image files to the case", "add-files", _WRITE),
     _a("case.add_folder", "Add Fol&der…", "Ctrl+Shift+I", "Add a folder of fields", "add-folder", _WRITE),
-    _a(
-        "case.watch", "&Watch Folder…", "Ctrl+Alt+W", "Take new fields of a folder by itself", "watch", _WRITE
-    ),
     _a("case.report", "Export &Report…", "Ctrl+E", "Write a PDF report", "report", Need.FIELDS),
     _a("case.csv", "Export &CSV…", "Ctrl+Alt+C", "Write a table of all fields as CSV", "table", Need.FIELDS),
     _a(
@@ -115,6 +112,13 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     ),
     _a("review.look", "&Needs Another Look", "R", "Mark the field for another look", "another-look", _JUDGE),
     _a("review.comment", "Co&mment", "C", "Write a comment for this field", "comment", _JUDGE),
+    _a(
+        "review.advance",
+        "&Advance After Review",
+        "Ctrl+Alt+A",
+        "Go to the next field when a key has set a class",
+        checkable=True,
+    ),
     # Queue
     _a(
         "queue.pause",
@@ -148,6 +152,14 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         "Try the failed fields once more",
         "retry",
         _WRITE | Need.FAILED,
+    ),
+    _a(
+        "queue.again",
+        "Classify A&gain",
+        "Ctrl+Alt+R",
+        "Classify the selected fields, or all, with the model in use",
+        "model",
+        _WRITE | Need.FIELDS,
     ),
     # View
     _a("browse.grid", "Thumbnails", "Ctrl+1", "Show fields as thumbnails", "grid"),
@@ -184,12 +196,13 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
 
 MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("&Case", ("case.new", "case.open", "recent", "case.demo", "-", "case.add_files", "case.add_folder",
-               "case.watch", "-", "case.report", "case.csv", "case.xlsx", "case.json", "-", "case.close",
+               "-", "case.report", "case.csv", "case.xlsx", "case.json", "-", "case.close",
                "app.quit")),
     ("&Edit", ("review.undo", "review.redo", "-", "browse.all", "browse.find", "browse.clear")),
     ("&Go", ("go.previous", "go.next", "go.first", "go.last", "-", "go.unreviewed")),
-    ("&Review", ("review.confirm", "classes", "review.look", "review.comment")),
-    ("&Queue", ("queue.pause", "queue.cancel", "queue.resume", "queue.retry")),
+    ("&Review", ("review.confirm", "classes", "review.look", "review.comment", "-",
+                 "review.advance")),
+    ("&Queue", ("queue.pause", "queue.cancel", "queue.resume", "queue.retry", "-", "queue.again")),
     ("&View", ("browse.grid", "browse.table", "browse.larger", "browse.smaller", "-", "viewer", "-",
                "view.light", "view.dark", "view.system", "-", "view.scale_up", "view.scale_down",
                "view.scale_reset", "-", "docks")),

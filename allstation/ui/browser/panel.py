@@ -120,6 +120,15 @@ class BrowserPanel(QWidget):
         self._later.stop()
         self._ticket = self._desk.list_fields(self.query()).ticket
 
+    def is_filtered(self) -> bool:
+        """Tell whether fields may be hidden."""
+        return self.query().where != FieldFilter()
+
+    def set_classes(self, names: tuple[str, ...]) -> None:
+        """Offer the classes of a model."""
+        self.filters.set_classes(names)
+        self.tree.set_classes(names)
+
     @Slot(str)
     def show_view(self, name: str) -> None:
         """Show ``grid`` or ``table``."""
@@ -162,6 +171,18 @@ class BrowserPanel(QWidget):
                 index,
                 QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows,
             )
+
+    @Slot(int)
+    def go_to_field(self, field_id: int) -> None:
+        """Go to a field; filters that hide it are taken off."""
+        row = self.model.row_of(field_id)
+        if row is not None:
+            self.go_to_row(row)
+            return
+        self._current = field_id
+        self.filters.clear()
+        self.tree.choose(Place())
+        self.relist()
 
     def go_to_last(self) -> None:
         """Go to the last field."""

@@ -68,6 +68,10 @@ class SlideTree(QTreeWidget):
         self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.currentItemChanged.connect(self._current_changed)
 
+    def classes(self) -> tuple[str, ...]:
+        """Return the classes in the model's order."""
+        return self._classes
+
     def set_classes(self, names: tuple[str, ...]) -> None:
         """Order the classes as a model does."""
         self._classes = names

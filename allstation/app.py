@@ -1,0 +1,165 @@
+"""The window's program: makes the services and the window, ends them in order."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import getpass
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from allstation import __version__, paths
+from allstation.core.errors import StationError
+from allstation.inference.bundle import default_bundle_path
+from allstation.services.crash import CrashCare
+from allstation.services.desk import CaseDesk
+from allstation.services.export import Exports
+from allstation.services.logs import LogCare
+from allstation.services.messages import Problem
+from allstation.services.settings import SettingsFile
+from allstation.ui.main_window import MainWindow
+from allstation.ui.services import Services
+from allstation.ui.theme import Mode, Theme
+
+
+class Station(QObject):
+    """Everything that lives as long as the program.
+
+    Args:
+        app: Qt's application.
+        options: What the command line asked for.
+    """
+
+    _crashed = Signal(str)
+
+    def __init__(self, app: QApplication, options: argparse.Namespace) -> None:
+        super().__init__()
+        self._app = app
+        self._options = options
+        settings = SettingsFile(paths.config_folder())
+        logs = LogCare(paths.log_folder())
+        theme = Theme(app, mode=_mode(settings.value.theme), scale=settings.value.text_scale)
+        desk = CaseDesk(self, threads=options.threads)
+        self.services = Services(desk, Exports(self), settings, theme, logs)
+        self.window = MainWindow(self.services)
+        self.window.reviews.reviewer = settings.value.reviewer or _login_name()
+        self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
+        # Queued: a fault may happen on any thread, or in the middle of painting.
+        self._crashed.connect(self.window.reporter.show_crash, Qt.ConnectionType.QueuedConnection)
+        self.window.closing.connect(self._end, Qt.ConnectionType.QueuedConnection)
+        desk.stopped.connect(self._services_ended)
+        self.services.exports.stopped.connect(self._services_ended)
+        self._running = 2
+
+    def begin(self) -> None:
+        """Show the window; everything slower comes after it is up."""
+        self.window.show()
+        QTimer.singleShot(0, self, self._after_show)
+
+    @Slot()
+    def _after_show(self) -> None:
+        self._load_model()
+        self._open_first()
+
+    def _load_model(self) -> None:
+        chosen = self.services.settings.value.model
+        try:
+            path = Path(chosen) if chosen and Path(chosen).is_file() else default_bundle_path()
+        except StationError as error:
+            self.window.reporter.show_problem(Problem.of(error))
+            return
+        self.services.desk.use_model(path)
+
+    def _open_first(self) -> None:
+        given = [Path(text).absolute() for text in self._options.paths]
+        case = self._options.case
+        last = self.services.settings.value.last_case
+        if self._options.demo:
+            self.window.cases.open_demo()
+        elif case is not None:
+            folder = Path(case).absolute()
+            self.services.desk.open(folder, create=not (folder / "case.sqlite").exists())
+            if given:
+                self.services.desk.add_paths(given)
+        elif given:
+            self.window.cases.add_paths(given)
+        elif last and (Path(last) / "case.sqlite").is_file():
+            self.services.desk.open(Path(last))
+
+    @Slot()
+    def _end(self) -> None:
+        self.window.hide()
+        self.window.browser.thumbnails.stop()
+        self.services.desk.stop()
+        self.services.exports.stop()
+
+    @Slot()
+    def _services_ended(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self._app.quit()
+
+    def join(self) -> None:
+        """Wait for every thread, give the hooks back and let go of the window."""
+        self.window.browser.thumbnails.stop()
+        self.services.desk.wait()
+        self.services.exports.wait()
+        self._crash.close()
+        self.services.logs.close()
+        self.window.deleteLater()
+
+
+def _mode(text: str) -> Mode:
+    return Mode(text) if text in list(Mode) else Mode.SYSTEM
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "reviewer"
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the window's command line. Wrong usage leaves the program with status 2."""
+    parser = argparse.ArgumentParser(prog="allstation", description="Opens the window.")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="fields or folders to add to the case")
+    parser.add_argument("--case", metavar="DIR", help="open this case; made if it is not there")
+    parser.add_argument("--profile", metavar="DIR", help="keep settings, logs and cases in this folder")
+    parser.add_argument("--demo", action="store_true", help="open a demo case with synthetic fields")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads that classify")
+    return parser.parse_args(list(argv))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Open the window and run until it is closed.
+
+    Args:
+        argv: Arguments without the program's name.
+
+    Returns:
+        The exit status.
+    """
+    options = parse(argv)
+    if options.profile:
+        os.environ[paths.PROFILE_VARIABLE] = options.profile
+    if sys.stderr is not None and not faulthandler.is_enabled():
+        faulthandler.enable()
+    instance = QApplication.instance()
+    app = instance if isinstance(instance, QApplication) else QApplication(["allstation"])
+    app.setApplicationName("ALL Station")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("allstation")
+    app.setQuitOnLastWindowClosed(False)
+    app.setWindowIcon(QIcon(str(paths.resource("icons/allstation.svg"))))
+    station = Station(app, options)
+    station.begin()
+    status = app.exec()
+    station.join()
+    return status

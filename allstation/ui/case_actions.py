@@ -1,0 +1,179 @@
+"""Cases and files: new, open, recent, demo, add, watch, export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from allstation import paths
+from allstation.imaging.decode import SUFFIXES
+from allstation.services.desk import CaseDesk
+from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
+from allstation.services.settings import SettingsFile
+from allstation.ui.text import tr
+
+CASE_SUFFIX: Final = ".allcase"
+_FILTERS: Final = {
+    ExportKind.PDF: "PDF (*.pdf)",
+    ExportKind.CSV: "CSV (*.csv)",
+    ExportKind.XLSX: "Excel (*.xlsx)",
+    ExportKind.JSON: "JSON (*.json)",
+}
+
+
+class CaseActions(QObject):
+    """Asks where, then sends the request; nothing here waits.
+
+    Signals:
+        preparing: What is under way while there is nothing to show yet.
+        refused: A sentence that says why nothing was done.
+    """
+
+    preparing = Signal(str)
+    refused = Signal(str)
+
+    def __init__(self, desk: CaseDesk, exports: Exports, settings: SettingsFile, window: QWidget) -> None:
+        super().__init__(window)
+        self._desk = desk
+        self._exports = exports
+        self._settings = settings
+        self._window = window
+
+    # Cases
+
+    @Slot()
+    def new(self) -> None:
+        """Ask for a name and place, then make a case."""
+        suggested = paths.cases_folder() / free_name(paths.cases_folder())
+        self._ask_save(tr("New case"), suggested, tr("Case (*.allcase)"), self.create)
+
+    def create(self, folder: Path) -> None:
+        """Make and open a case."""
+        folder = folder if folder.suffix == CASE_SUFFIX else folder.with_name(folder.name + CASE_SUFFIX)
+        self._desk.open(folder, create=True)
+
+    def create_for(self, dropped: list[Path]) -> None:
+        """Make a case in the usual place for what was dropped without one."""
+        name = dropped[0].name if len(dropped) == 1 and not dropped[0].suffix else ""
+        self.create(paths.cases_folder() / free_name(paths.cases_folder(), name))
+
+    @Slot()
+    def open(self) -> None:
+        """Ask for a case folder and open it."""
+        dialog = self._dialog(tr("Open case"), QFileDialog.FileMode.Directory)
+        dialog.setDirectory(str(paths.cases_folder()))
+        dialog.fileSelected.connect(self._open_chosen)
+        dialog.open()
+
+    @Slot(str)
+    def _open_chosen(self, name: str) -> None:
+        self.open_folder(Path(name))
+
+    @Slot(object)
+    def open_folder(self, folder: Path) -> None:
+        """Open a case folder."""
+        self._desk.open(folder)
+
+    @Slot()
+    def open_demo(self) -> None:
+        """Make a fresh demo case and put synthetic fields into its queue."""
+        self.preparing.emit(tr("Synthetic fields are being drawn for the demo case."))
+        self._desk.open_demo(paths.cases_folder())
+
+    # Fields
+
+    @Slot()
+    def add_files(self) -> None:
+        """Ask for image files."""
+        dialog = self._dialog(tr("Add fields"), QFileDialog.FileMode.ExistingFiles)
+        known = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
+        dialog.setNameFilters([tr("Fields ({known})", known=known), tr("All files (*)")])
+        dialog.filesSelected.connect(self._add_chosen)
+        dialog.open()
+
+    @Slot()
+    def add_folder(self) -> None:
+        """Ask for a folder of fields."""
+        dialog = self._dialog(tr("Add a folder of fields"), QFileDialog.FileMode.Directory)
+        dialog.filesSelected.connect(self._add_chosen)
+        dialog.open()
+
+    @Slot(list)
+    def _add_chosen(self, names: list[str]) -> None:
+        self.add_paths([Path(name) for name in names])
+
+    def add_paths(self, given: list[Path]) -> None:
+        """Add files and folders; a case folder is opened, and without a case one is made."""
+        if len(given) == 1 and given[0].suffix == CASE_SUFFIX:
+            self._desk.open(given[0])
+            return
+        if self._desk.info is not None and self._desk.info.read_only:
+            self.refused.emit(tr("This case is open for looking only, so nothing can be added to it."))
+            return
+        if self._desk.info is None:
+            self.create_for(given)
+        self._desk.add_paths(given)
+
+    # Export
+
+    def export(self, kind: ExportKind, options: ExportOptions | None = None) -> None:
+        """Ask where, then write a report or a table."""
+        info = self._desk.info
+        if info is None:
+            return
+        suggested = info.folder.parent / f"{info.folder.stem}.{kind.value}"
+        chosen = options or ExportOptions()
+
+        def write(target: Path) -> None:
+            suffix = f".{kind.value}"
+            target = target if target.suffix.lower() == suffix else target.with_name(target.name + suffix)
+            self._exports.write(ExportJob(kind, info.folder, target, chosen))
+
+        self._ask_save(tr("Export"), suggested, tr(_FILTERS[kind]), write)
+
+    # Dialogs
+
+    def _dialog(self, title: str, mode: QFileDialog.FileMode) -> QFileDialog:
+        dialog = QFileDialog(self._window, title)
+        dialog.setFileMode(mode)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly, mode == QFileDialog.FileMode.Directory)
+        return dialog
+
+    def _ask_save(self, title: str, suggested: Path, name_filter: str, then: Callable[[Path], None]) -> None:
+        dialog = self._dialog(title, QFileDialog.FileMode.AnyFile)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(name_filter)
+        suggested.parent.mkdir(parents=True, exist_ok=True)
+        dialog.setDirectory(str(suggested.parent))
+        dialog.selectFile(suggested.name)
+        _Answer(dialog, then)
+        dialog.open()
+
+
+class _Answer(QObject):
+    """Passes on what a file dialog was answered with. Lives as long as the dialog."""
+
+    def __init__(self, dialog: QFileDialog, then: Callable[[Path], None]) -> None:
+        super().__init__(dialog)
+        self._then = then
+        dialog.fileSelected.connect(self._take)
+        dialog.finished.connect(dialog.deleteLater)
+
+    @Slot(str)
+    def _take(self, name: str) -> None:
+        self._then(Path(name))
+
+
+def free_name(folder: Path, name: str = "") -> str:
+    """Return a name for a case that is not taken yet."""
+    stem = name or f"Case {datetime.now().astimezone():%Y-%m-%d}"
+    candidate, number = stem, 1
+    while (folder / f"{candidate}{CASE_SUFFIX}").exists():
+        number += 1
+        candidate = f"{stem} {number}"
+    return f"{candidate}{CASE_SUFFIX}"

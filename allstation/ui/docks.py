@@ -1,0 +1,40 @@
+"""Where the panels stand around the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
+
+from allstation.ui.text import tr
+
+_DOCKS: Final = (
+    ("browser", "Fields", Qt.DockWidgetArea.LeftDockWidgetArea),
+    ("review", "Review", Qt.DockWidgetArea.RightDockWidgetArea),
+    ("queue", "Queue", Qt.DockWidgetArea.BottomDockWidgetArea),
+    ("log", "Log", Qt.DockWidgetArea.BottomDockWidgetArea),
+)
+_WIDTHS: Final = (400, 310)
+_BOTTOM: Final = 150
+
+
+def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str, QDockWidget]:
+    """Put panels around the middle of a window and return their docks by name."""
+    docks: dict[str, QDockWidget] = {}
+    for name, title, area in _DOCKS:
+        dock = QDockWidget(tr(title), window)
+        dock.setObjectName(f"dock.{name}")
+        dock.setWidget(contents[name])
+        window.addDockWidget(area, dock)
+        docks[name] = dock
+    window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+    window.tabifyDockWidget(docks["queue"], docks["log"])
+    docks["log"].hide()
+    docks["queue"].raise_()
+    window.resizeDocks([docks["browser"], docks["review"]], list(_WIDTHS), Qt.Orientation.Horizontal)
+    window.resizeDocks([docks["queue"]], [_BOTTOM], Qt.Orientation.Vertical)
+    return docks

@@ -1,0 +1,119 @@
+"""Which method each action of the table calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFileDialog
+
+from allstation.services.export import ExportKind
+from allstation.ui.panels.about import AboutDialog, KeysDialog
+from allstation.ui.report_dialog import ReportDialog
+from allstation.ui.text import tr
+
+if TYPE_CHECKING:
+    from allstation.ui.main_window import MainWindow
+
+
+def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
+    """Return the handler of every action in ``actions.ACTIONS``, by id."""
+    cases, reviews, look, browser = window.cases, window.reviews, window.look, window.browser
+    desk = window.services.desk
+    return {
+        "case.new": cases.new,
+        "case.open": cases.open,
+        "case.demo": cases.open_demo,
+        "case.close": desk.close_case,
+        "case.add_files": cases.add_files,
+        "case.add_folder": cases.add_folder,
+        "case.report": partial(_report, window),
+        "case.csv": partial(_export, window, ExportKind.CSV),
+        "case.xlsx": partial(_export, window, ExportKind.XLSX),
+        "case.json": partial(_export, window, ExportKind.JSON),
+        "app.quit": window.close,
+        "review.undo": reviews.stack.undo,
+        "review.redo": reviews.stack.redo,
+        "browse.find": browser.filters.focus_text,
+        "browse.clear": browser.filters.clear,
+        "browse.all": browser.select_all,
+        "go.previous": partial(_step, window, -1),
+        "go.next": partial(_step, window, 1),
+        "go.first": partial(_to_row, window, 0),
+        "go.last": browser.go_to_last,
+        "go.unreviewed": browser.go_to_unreviewed,
+        "review.confirm": reviews.confirm,
+        "review.look": reviews.another_look,
+        "review.comment": window.comment,
+        "review.advance": reviews.set_advance,
+        "queue.pause": desk.pause,
+        "queue.cancel": desk.cancel,
+        "queue.resume": desk.resume_cancelled,
+        "queue.retry": desk.retry_failed,
+        "queue.again": partial(_again, window),
+        "browse.grid": look.grid,
+        "browse.table": look.table,
+        "browse.larger": look.larger_tiles,
+        "browse.smaller": look.smaller_tiles,
+        "view.light": look.light,
+        "view.dark": look.dark,
+        "view.system": look.system,
+        "view.scale_up": look.larger_text,
+        "view.scale_down": look.smaller_text,
+        "view.scale_reset": look.normal_text,
+        "model.change": partial(_change_model, window),
+        "help.palette": partial(_palette, window),
+        "help.keys": partial(_keys, window),
+        "help.about": partial(_about, window),
+    }
+
+
+def _step(window: MainWindow, by: int, _checked: bool = False) -> None:
+    window.browser.step(by)
+
+
+def _to_row(window: MainWindow, row: int, _checked: bool = False) -> None:
+    window.browser.go_to_row(row)
+
+
+def _again(window: MainWindow, _checked: bool = False) -> None:
+    selected = window.browser.selected_ids()
+    window.services.desk.classify_again(selected if len(selected) > 1 else None)
+
+
+def _export(window: MainWindow, kind: ExportKind, _checked: bool = False) -> None:
+    window.cases.export(kind)
+
+
+def _report(window: MainWindow, _checked: bool = False) -> None:
+    dialog = ReportDialog(window.services.settings, window)
+    dialog.chosen.connect(partial(window.cases.export, ExportKind.PDF))
+    dialog.open()
+
+
+def _change_model(window: MainWindow, _checked: bool = False) -> None:
+    dialog = QFileDialog(window, tr("Choose a model bundle"))
+    dialog.setNameFilter(tr("Model bundles (*.allmodel)"))
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    dialog.fileSelected.connect(partial(_use_model, window))
+    dialog.finished.connect(dialog.deleteLater)
+    dialog.open()
+
+
+def _use_model(window: MainWindow, name: str) -> None:
+    window.services.settings.change(model=name)
+    window.services.desk.use_model(Path(name))
+
+
+def _palette(window: MainWindow, _checked: bool = False) -> None:
+    window.palette_box.open_with(window.all_actions())
+
+
+def _keys(window: MainWindow, _checked: bool = False) -> None:
+    KeysDialog(window.all_actions(), window).open()
+
+
+def _about(window: MainWindow, _checked: bool = False) -> None:
+    AboutDialog(window.model, window).open()

@@ -1,0 +1,58 @@
+"""Which keys a focused control keeps for itself, and what text boxes do not take."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTabBar,
+    QTextEdit,
+    QTreeView,
+    QWidget,
+)
+
+_ARROWS: Final = frozenset(
+    {
+        Qt.Key.Key_Left,
+        Qt.Key.Key_Right,
+        Qt.Key.Key_Home,
+        Qt.Key.Key_End,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_PageDown,
+    }
+)
+_PRESS: Final = frozenset({Qt.Key.Key_Space})
+_KEPT: Final[tuple[tuple[type[QWidget], frozenset[Qt.Key]], ...]] = (
+    (QAbstractSlider, _ARROWS),
+    (QAbstractButton, _PRESS),
+    (QAbstractSpinBox, _ARROWS),
+    (QComboBox, _ARROWS | _PRESS),
+    (QTabBar, _ARROWS),
+    (QTreeView, frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right})),
+)
+
+
+def belongs_to_control(event: QKeyEvent, focused: QWidget | None) -> bool:
+    """Tell whether a key works the focused control, so that no single-key action may take it."""
+    if event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        return False
+    key = Qt.Key(event.key())
+    return any(isinstance(focused, kind) and key in kept for kind, kept in _KEPT)
+
+
+def no_drops_into_text(window: QWidget) -> None:
+    """Let files dropped on a text box reach the window: a path typed into a filter helps nobody."""
+    for line in window.findChildren(QLineEdit):
+        line.setAcceptDrops(False)
+    for kind in (QPlainTextEdit, QTextEdit):
+        for box in window.findChildren(kind):
+            box.setAcceptDrops(False)
+            box.viewport().setAcceptDrops(False)

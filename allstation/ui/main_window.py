@@ -1,0 +1,349 @@
+"""The window: puts the parts in their places and passes messages between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QByteArray, QEvent, Signal, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QMainWindow,
+    QStackedWidget,
+    QWidget,
+)
+
+from allstation.core.records import FieldRecord, FieldState
+from allstation.services.messages import CaseInfo, ModelInfo, QueuePhase, QueueStatus
+from allstation.ui import keys
+from allstation.ui.actions import ACTIONS, ActionTable, Need
+from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.case_actions import CaseActions
+from allstation.ui.docks import add_docks
+from allstation.ui.dropping import elsewhere_sentence, read_drop
+from allstation.ui.handlers import handlers
+from allstation.ui.leaving import ask_before_leaving
+from allstation.ui.look_actions import LookActions
+from allstation.ui.menus import Menus
+from allstation.ui.panels.log import LogPanel
+from allstation.ui.panels.notices import Level, Notice, Notices
+from allstation.ui.panels.palette import CommandPalette
+from allstation.ui.panels.queue import QueuePanel
+from allstation.ui.panels.start import StartPage
+from allstation.ui.panels.status import StatusLine
+from allstation.ui.reporter import Reporter
+from allstation.ui.review_actions import ReviewActions
+from allstation.ui.services import Services
+from allstation.ui.stand_in import FieldView, ReviewPanel
+from allstation.ui.text import tr
+
+_LAYOUT_VERSION: Final = 1
+
+
+class MainWindow(QMainWindow):
+    """One case at a time: browser, viewer, review, queue.
+
+    Args:
+        services: What does the work.
+
+    Signals:
+        closing: The window was closed for good; the program should end.
+    """
+
+    closing = Signal()
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+        desk, settings = services.desk, services.settings
+        self.setObjectName("MainWindow")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.browser = BrowserPanel(desk, self)
+        self.viewer = FieldView(self)
+        self.review = ReviewPanel(self)
+        self.queue = QueuePanel(self)
+        self.start = StartPage(self)
+        self.notices = Notices(self)
+        self.palette_box = CommandPalette(self)
+        self.status = StatusLine(self)
+        self.cases = CaseActions(desk, services.exports, settings, self)
+        self.reviews = ReviewActions(desk, self.browser, self)
+        self.look = LookActions(services, self)
+        self.reporter = Reporter(services, self)
+        self.model: ModelInfo | None = None
+        self._queue_status = QueueStatus()
+        self._record: FieldRecord | None = None
+        self._leaving = False
+        self._lay_out()
+        self.actions_table = ActionTable(self, ACTIONS, handlers(self))
+        self.reviews.add_class_actions(self.actions_table, self.browser.tree.classes())
+        self.menus = Menus(self, self.actions_table)
+        self._connect()
+        self._restore()
+        keys.no_drops_into_text(self)
+        self._show_case(None)
+
+    # Building
+
+    def _lay_out(self) -> None:
+        self._middle = QStackedWidget(self)
+        self._middle.addWidget(self.start)
+        self._middle.addWidget(self.viewer)
+        self.setCentralWidget(self._middle)
+        self.setStatusBar(self.status)
+        contents: dict[str, QWidget] = {
+            "browser": self.browser,
+            "review": self.review,
+            "queue": self.queue,
+            "log": LogPanel(self.services.logs, self),
+        }
+        self.docks = add_docks(self, contents)
+
+    def _connect(self) -> None:
+        desk = self.services.desk
+        for signal, slot in (
+            (desk.opened, self._case_opened),
+            (desk.worker.closed, self._case_closed),
+            (desk.worker.queue_changed, self._queue_changed),
+            (desk.worker.model_changed, self._model_changed),
+            (self.browser.current_changed, self._record_changed),
+            (self.browser.neighbours_changed, self.viewer.set_neighbours),
+            (self.browser.listed, self._listed),
+            (self.queue.pause_asked, desk.pause),
+            (self.queue.cancel_asked, desk.cancel),
+            (self.queue.retry_asked, desk.retry_failed),
+            (self.queue.field_chosen, self.browser.go_to_field),
+            (self.review.reviewed, self.reviews.take),
+            (self.reviews.refused, self.say),
+            (self.cases.refused, self.say),
+            (self.cases.preparing, self._preparing),
+            (self.start.new_asked, self.cases.new),
+            (self.start.open_asked, self.cases.open),
+            (self.start.demo_asked, self.cases.open_demo),
+            (self.start.add_asked, self.cases.add_folder),
+            (self.start.clear_asked, self.browser.filters.clear),
+            (self.start.recent_asked, self.cases.open_folder),
+            (self.reviews.stack.undoTextChanged, self._undo_named),
+            (self.reviews.stack.redoTextChanged, self._redo_named),
+            (self.reviews.stack.canUndoChanged, self._update_actions),
+            (self.reviews.stack.canRedoChanged, self._update_actions),
+            (self.services.theme.changed, self._theme_changed),
+        ):
+            signal.connect(slot)
+
+    def _restore(self) -> None:
+        stored = self.services.settings.value
+        self.resize(1440, 900)
+        if stored.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(stored.geometry.encode()))
+        if stored.layout:
+            self.restoreState(QByteArray.fromBase64(stored.layout.encode()), _LAYOUT_VERSION)
+        self.look.restore()
+        self._fill_recent()
+
+    def _fill_recent(self) -> None:
+        folders = [Path(text) for text in self.services.settings.value.recent]
+        self.menus.fill_recent(folders, self.cases.open_folder)
+        self.start.set_recent(folders)
+
+    def remember(self) -> None:
+        """Keep the window's place and the choices made in it for the next start."""
+
+        def text(data: QByteArray) -> str:
+            return bytes(data.toBase64().data()).decode()
+
+        self.services.settings.change(
+            geometry=text(self.saveGeometry()),
+            layout=text(self.saveState(_LAYOUT_VERSION)),
+            **self.look.state(),
+        )
+
+    # What happened to the case
+
+    @Slot(object)
+    def _case_opened(self, info: CaseInfo) -> None:
+        self.reviews.clear()
+        self.queue.clear()
+        self.services.settings.replace(self.services.settings.value.with_recent(info.folder))
+        self._fill_recent()
+        self._show_case(info)
+        self.services.desk.read_failures()
+        if info.read_only:
+            self.notices.show_notice(Notice(Level.WARNING, info.held_by))
+
+    @Slot()
+    def _case_closed(self) -> None:
+        self.reviews.clear()
+        self.queue.clear()
+        self._record = None
+        self._show_case(None)
+
+    def _show_case(self, info: CaseInfo | None) -> None:
+        name = info.name if info is not None else ""
+        looking = tr(" (looking only)") if info is not None and info.read_only else ""
+        self.setWindowTitle(f"{name}{looking} — ALL Station" if name else "ALL Station")
+        self.status.show_case(info)
+        for dock in ("browser", "review", "queue", "log"):
+            self.docks[dock].setEnabled(info is not None or dock == "log")
+        self.show_middle()
+        self._update_actions()
+
+    def show_middle(self) -> None:
+        """Show the field, or what to do while there is none."""
+        info = self.services.desk.info
+        rows = self.browser.model.rowCount()
+        if info is None:
+            self.start.show_no_case()
+        elif rows == 0 and self.browser.is_filtered():
+            self.start.show_filtered()
+        elif rows == 0:
+            self.start.show_empty_case(read_only=info.read_only)
+        showing = info is not None and rows > 0
+        self._middle.setCurrentWidget(self.viewer if showing else self.start)
+
+    @Slot(str)
+    def _preparing(self, text: str) -> None:
+        self.start.show_busy(text)
+        self._middle.setCurrentWidget(self.start)
+
+    @Slot(int, bool)
+    def _listed(self, count: int, _filtered: bool) -> None:
+        self.show_middle()
+        self._update_actions()
+        if count and self._record is None:
+            self.browser.go_to_row(0)
+
+    @Slot(object)
+    def _record_changed(self, record: FieldRecord | None) -> None:
+        moved = record is not None and (self._record is None or record.id != self._record.id)
+        self._record = record
+        self.viewer.show_field(record)
+        self.review.show_field(record)
+        self.status.show_record(record)
+        if moved and record is not None and record.state is FieldState.QUEUED:
+            self.services.desk.prioritise([record.id])
+        self._update_actions()
+
+    @Slot(object)
+    def _queue_changed(self, status: QueueStatus) -> None:
+        self._queue_status = status
+        self._update_actions()
+
+    @Slot(object)
+    def _model_changed(self, model: ModelInfo) -> None:
+        names = model.record.classes
+        self.model = model
+        self.browser.set_classes(names)
+        self.reviews.add_class_actions(self.actions_table, names)
+        self.menus.fill_classes()
+        self.status.show_model(model)
+
+    @Slot(str)
+    def say(self, text: str) -> None:
+        """Tell something that matters now but is no fault."""
+        self.notices.show_notice(Notice(Level.INFO, text))
+
+    @Slot()
+    def comment(self) -> None:
+        """Let the person write a comment."""
+        self.docks["review"].show()
+        self.review.focus_comment()
+
+    # Actions
+
+    @Slot()
+    def _update_actions(self) -> None:
+        self.actions_table.update(self._state())
+        stack = self.reviews.stack
+        self.actions_table["review.undo"].setEnabled(stack.canUndo())
+        self.actions_table["review.redo"].setEnabled(stack.canRedo())
+
+    def _state(self) -> Need:
+        info, status, record = self.services.desk.info, self._queue_status, self._record
+        busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
+        facts = (
+            (info is not None, Need.CASE),
+            (info is not None and not info.read_only, Need.WRITABLE),
+            (self.browser.model.rowCount() > 0, Need.FIELDS),
+            (record is not None, Need.FIELD),
+            (record is not None and record.prediction is not None, Need.PREDICTION),
+            (busy, Need.BUSY),
+            (status.counts.get(FieldState.FAILED, 0) > 0, Need.FAILED),
+            (status.counts.get(FieldState.CANCELLED, 0) > 0, Need.WAITING),
+        )
+        state = Need.NOTHING
+        for true, need in facts:
+            state |= need if true else Need.NOTHING
+        return state
+
+    def all_actions(self) -> list[QAction]:
+        """Return every action, for the palette and the list of keys."""
+        panels = [dock.toggleViewAction() for dock in self.docks.values()]
+        return [self.actions_table[spec.id] for spec in self.actions_table.specs()] + panels
+
+    @Slot(str)
+    def _undo_named(self, text: str) -> None:
+        self.actions_table["review.undo"].setText(tr("&Undo {what}", what=text) if text else tr("&Undo"))
+
+    @Slot(str)
+    def _redo_named(self, text: str) -> None:
+        self.actions_table["review.redo"].setText(tr("&Redo {what}", what=text) if text else tr("&Redo"))
+
+    @Slot()
+    def _theme_changed(self) -> None:
+        self.actions_table.refresh_icons()
+        for part in (self.browser.filters, self.browser.footer, self.start):
+            part.refresh_icons()
+        self.notices.refresh()
+
+    # Qt events
+
+    def event(self, event: QEvent) -> bool:
+        """Let a focused control keep the keys it needs, before single-key actions take them."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and keys.belongs_to_control(event, QApplication.focusWidget())
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take files and folders from anywhere."""
+        if event.mimeData().hasUrls():
+            self.start.set_drop_active(True)
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """They went away again."""
+        self.start.set_drop_active(False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Pass on what was dropped; the worker looks at it."""
+        self.start.set_drop_active(False)
+        dropped = read_drop(event.mimeData())
+        event.acceptProposedAction()
+        if dropped.elsewhere:
+            self.say(elsewhere_sentence(dropped.elsewhere))
+        if dropped.paths:
+            self.cases.add_paths(dropped.paths)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Ask if the queue still runs; else remember everything and go."""
+        if not self._leaving and self._queue_status.phase is QueuePhase.RUNNING:
+            event.ignore()
+            ask_before_leaving(self, self._queue_status.waiting, self.leave)
+            return
+        self.remember()
+        event.accept()
+        self.closing.emit()
+
+    @Slot()
+    def leave(self) -> None:
+        """Close without asking again."""
+        self._leaving = True
+        self.close()

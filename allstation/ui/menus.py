@@ -1,0 +1,80 @@
+"""Menus and toolbar, filled from the action table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QToolButton
+
+from allstation.core.text import shown_name
+from allstation.ui.actions import MENUS, TOOLBAR, ActionTable
+from allstation.ui.review_actions import CLASS_PREFIX
+from allstation.ui.text import tr
+
+_SUBMENUS = {"recent": "Open &Recent", "docks": "&Panels", "classes": "Set C&lass"}
+
+
+class Menus:
+    """The menu bar and the toolbar of the window."""
+
+    def __init__(self, window: QMainWindow, table: ActionTable) -> None:
+        self._window = window
+        self._table = table
+        self._named: dict[str, QMenu] = {}
+        for title, entries in MENUS:
+            menu = window.menuBar().addMenu(tr(title))
+            menu.setToolTipsVisible(True)
+            for entry in entries:
+                self._add(menu, entry)
+        self._add_toolbar()
+        self.fill_classes()
+        for dock in window.findChildren(QDockWidget):
+            self._named["docks"].addAction(dock.toggleViewAction())
+
+    def _add(self, menu: QMenu, entry: str) -> None:
+        if entry == "-":
+            menu.addSeparator()
+        elif entry in self._table:
+            menu.addAction(self._table[entry])
+        elif entry in _SUBMENUS:
+            self._named[entry] = menu.addMenu(tr(_SUBMENUS[entry]))
+        else:
+            menu.addActions(self._table.starting_with(f"{entry}."))
+
+    def _add_toolbar(self) -> None:
+        bar = QToolBar(tr("Main toolbar"), self._window)
+        bar.setObjectName("toolbar.main")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(20, 20))
+        for entry in TOOLBAR:
+            if entry == "-":
+                bar.addSeparator()
+            elif entry in self._table:
+                bar.addAction(self._table[entry])
+        self._window.addToolBar(bar)
+        for button in bar.findChildren(QToolButton):
+            action = button.defaultAction()
+            if action is not None:
+                button.setAccessibleName(action.text().replace("&", ""))
+
+    def fill_classes(self) -> None:
+        """Offer the classes of the model in use."""
+        self._named["classes"].clear()
+        self._named["classes"].addActions(self._table.starting_with(CLASS_PREFIX))
+
+    def fill_recent(self, folders: Sequence[Path], open_folder: Callable[[Path], None]) -> None:
+        """List recent cases."""
+        menu = self._named["recent"]
+        menu.clear()
+        for folder in folders:
+            action = menu.addAction(shown_name(folder.name.removesuffix(".allcase")))
+            action.setToolTip(str(folder))
+            action.triggered.connect(partial(_open, open_folder, folder))
+        menu.setEnabled(bool(folders))
+
+
+def _open(open_folder: Callable[[Path], None], folder: Path, _checked: bool = False) -> None:
+    open_folder(folder)

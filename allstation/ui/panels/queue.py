@@ -1,0 +1,243 @@
+"""The batch queue: how far, how fast, how long still, and what did not work."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from allstation.core.records import FieldRecord, FieldState
+from allstation.core.text import shown_name
+from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
+from allstation.ui import theme
+from allstation.ui.text import duration, number, tr
+
+_STEPS: Final = 10_000
+_WHOLE_RATES: Final = 10
+_FIELD: Final = int(Qt.ItemDataRole.UserRole)
+
+
+class QueuePanel(QWidget):
+    """Shows a :class:`QueueStatus` and the problems of fields and files.
+
+    Signals:
+        pause_asked: True to pause, False to go on.
+        cancel_asked: Drop what waits.
+        retry_asked: Try the failed fields again.
+        field_chosen: Id of a failed field.
+    """
+
+    pause_asked = Signal(bool)
+    cancel_asked = Signal()
+    retry_asked = Signal()
+    field_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._status = QueueStatus()
+        self._refused: tuple[Problem, ...] = ()
+        self._failed: tuple[FieldRecord, ...] = ()
+        self._line = QLabel(self)
+        self._bar = QProgressBar(self)
+        self._bar.setRange(0, _STEPS)
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName(tr("Progress of the queue"))
+        self._pause = self._button(tr("Pause"), checkable=True)
+        self._cancel = self._button(tr("Cancel"))
+        self._retry = self._button(tr("Retry failed"))
+        self._copy = self._button(tr("Copy problems"))
+        self._intake = QLabel(self)
+        self._intake.setProperty("role", "muted")
+        self._intake.setWordWrap(True)
+        self._problems = _ProblemList(self)
+        self._lay_out()
+        self._connect()
+        self.show_status(QueueStatus())
+        self.show_intake(None)
+        self._show_problems()
+
+    def _button(self, text: str, *, checkable: bool = False) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setCheckable(checkable)
+        return button
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.addWidget(self._line, 1)
+        for button in (self._pause, self._cancel, self._retry, self._copy):
+            top.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(6)
+        layout.addLayout(top)
+        layout.addWidget(self._bar)
+        layout.addWidget(self._intake)
+        layout.addWidget(self._problems, 1)
+
+    def _connect(self) -> None:
+        self._pause.toggled.connect(self.pause_asked)
+        self._cancel.clicked.connect(self._cancel_clicked)
+        self._retry.clicked.connect(self._retry_clicked)
+        self._copy.clicked.connect(self.copy_problems)
+        self._problems.itemActivated.connect(self._problem_activated)
+        self._problems.itemClicked.connect(self._problem_activated)
+
+    # What is shown
+
+    @Slot(object)
+    def show_status(self, status: QueueStatus) -> None:
+        """Show the queue as it stands."""
+        self._status = status
+        busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
+        self._line.setText(sentence(status))
+        self._bar.setValue(round(_STEPS * status.finished / status.total) if status.total else 0)
+        state = "paused" if status.phase is QueuePhase.PAUSED else "" if busy else "done"
+        if self._bar.property("state") != state:
+            self._bar.setProperty("state", state)
+            self._bar.style().polish(self._bar)
+        self._pause.blockSignals(True)
+        self._pause.setChecked(status.phase is QueuePhase.PAUSED)
+        self._pause.setText(tr("Resume") if status.phase is QueuePhase.PAUSED else tr("Pause"))
+        self._pause.blockSignals(False)
+        self._pause.setEnabled(busy)
+        self._cancel.setEnabled(busy)
+        self._retry.setEnabled(status.counts.get(FieldState.FAILED, 0) > 0)
+
+    @Slot(object)
+    def show_intake(self, status: IntakeStatus | None) -> None:
+        """Show what became of dropped files."""
+        self._intake.setVisible(status is not None)
+        if status is not None:
+            self._intake.setText(intake_sentence(status))
+            if status.refused != self._refused:
+                self._refused = status.refused
+                self._show_problems()
+
+    @Slot(list)
+    def show_failures(self, records: list[FieldRecord]) -> None:
+        """List the fields that failed."""
+        if tuple(records) != self._failed:
+            self._failed = tuple(records)
+            self._show_problems()
+
+    @Slot()
+    def clear(self) -> None:
+        """Show nothing: no case."""
+        self._refused, self._failed = (), ()
+        self.show_status(QueueStatus())
+        self.show_intake(None)
+        self._show_problems()
+
+    def problem_count(self) -> int:
+        """Return how many problems are listed."""
+        return self._problems.topLevelItemCount()
+
+    @Slot()
+    def copy_problems(self) -> None:
+        """Put the list on the clipboard, one line each."""
+        QGuiApplication.clipboard().setText("\n".join(self._problems.lines()))
+
+    def _show_problems(self) -> None:
+        self._problems.fill(self._failed, self._refused)
+        some = self._problems.topLevelItemCount() > 0
+        self._problems.setVisible(some)
+        self._copy.setEnabled(some)
+
+    def _cancel_clicked(self) -> None:
+        self.cancel_asked.emit()
+
+    def _retry_clicked(self) -> None:
+        self.retry_asked.emit()
+
+    def _problem_activated(self, item: QTreeWidgetItem) -> None:
+        field_id = item.data(0, _FIELD)
+        if isinstance(field_id, int):
+            self.field_chosen.emit(field_id)
+
+
+class _ProblemList(QTreeWidget):
+    """Name, code and sentence of everything that did not work."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setHeaderLabels([tr("File"), tr("Problem"), tr("What to do")])
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setAccessibleName(tr("Files and fields with problems"))
+        header = self.header()
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(0, 220)
+        header.resizeSection(1, 150)
+
+    def fill(self, failed: tuple[FieldRecord, ...], refused: tuple[Problem, ...]) -> None:
+        """Show failed fields first, then refused files."""
+        self.clear()
+        danger = QColor(theme.tokens(self.palette()).danger)
+        for record in failed:
+            item = self._add(shown_name(record.path.name), record.error_code, record.error)
+            item.setForeground(1, danger)
+            item.setData(0, _FIELD, record.id)
+        for problem in refused:
+            self._add(shown_name(problem.name), problem.code, problem.sentence)
+
+    def lines(self) -> list[str]:
+        """Return the rows as text."""
+        items = (self.topLevelItem(row) for row in range(self.topLevelItemCount()))
+        return ["\t".join(item.text(column) for column in range(3)) for item in items if item is not None]
+
+    def _add(self, name: str, code: str, sentence: str) -> QTreeWidgetItem:
+        item = QTreeWidgetItem([name, code, sentence])
+        item.setToolTip(2, sentence)
+        self.addTopLevelItem(item)
+        return item
+
+
+def sentence(status: QueueStatus) -> str:
+    """Return the queue in one line: how far, how fast, how long still."""
+    if not status.total:
+        return tr("The queue is empty")
+    done, total = number(status.finished), number(status.total)
+    parts = [tr("{done} of {total} fields", done=done, total=total)]
+    if status.phase is QueuePhase.NO_MODEL and status.waiting:
+        parts.append(tr("waiting for a model"))
+    elif status.phase is QueuePhase.PAUSED:
+        parts.append(tr("paused"))
+    elif status.phase is QueuePhase.RUNNING:
+        if status.rate > 0:
+            shown = f"{status.rate:.1f}" if status.rate < _WHOLE_RATES else f"{status.rate:.0f}"
+            parts.append(tr("{rate} fields/s", rate=shown))
+        left = status.seconds_left
+        parts.append(tr("about {time} left", time=duration(left)) if left is not None else tr("starting"))
+    cancelled = status.counts.get(FieldState.CANCELLED, 0)
+    if cancelled:
+        parts.append(tr("{n} cancelled", n=number(cancelled)))
+    if status.failed:
+        parts.append(tr("{n} failed", n=number(status.failed)))
+    return "  ·  ".join(parts)
+
+
+def intake_sentence(status: IntakeStatus) -> str:
+    """Return what became of dropped files, in one line."""
+    parts = [tr("{n} fields added", n=number(status.added)) if status.added != 1 else tr("1 field added")]
+    if status.duplicates:
+        parts.append(tr("{n} already in the case", n=number(status.duplicates)))
+    if status.refused_count:
+        parts.append(tr("{n} refused", n=number(status.refused_count)))
+    if status.running:
+        parts.append(tr("looking for more…"))
+    return "  ·  ".join(parts)

@@ -1,0 +1,106 @@
+"""Turns what the services say into notices, the queue panel and the status line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+
+from allstation.core.text import shown_name
+from allstation.services.export import ExportJob
+from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
+from allstation.ui.panels.notices import Level, Notice
+from allstation.ui.panels.queue import intake_sentence, sentence
+from allstation.ui.services import Services
+from allstation.ui.text import tr
+
+if TYPE_CHECKING:
+    from allstation.ui.main_window import MainWindow
+
+
+class Reporter(QObject):
+    """Listens to the services of a window."""
+
+    def __init__(self, services: Services, window: MainWindow) -> None:
+        super().__init__(window)
+        self._services = services
+        self._window = window
+        self._status = QueueStatus()
+        desk, exports = services.desk, services.exports
+        desk.worker.problem.connect(self.show_problem)
+        desk.reader.problem.connect(self.show_problem)
+        desk.worker.queue_changed.connect(self._queue_changed)
+        desk.worker.intake_changed.connect(self._intake_changed)
+        desk.reader.failures_read.connect(window.queue.show_failures)
+        exports.started.connect(self._export_started)
+        exports.done.connect(self._export_done)
+        exports.failed.connect(self._export_failed)
+
+    @Slot(object)
+    def show_problem(self, problem: Problem) -> None:
+        """Tell what did not work."""
+        details = f"{problem.code}: {problem.sentence}"
+        self._tell(Notice(Level.ERROR, problem.sentence, details=details))
+        self._window.show_middle()
+
+    @Slot(str)
+    def show_crash(self, report: str) -> None:
+        """Tell that the program itself failed somewhere."""
+        text = tr(
+            "Something in the program failed. Your work is saved. A report without names, paths or pictures "
+            "was kept on this computer; nothing was sent."
+        )
+        self._tell(Notice(Level.ERROR, text, details=report))
+
+    @Slot(object)
+    def _queue_changed(self, status: QueueStatus) -> None:
+        before, self._status = self._status, status
+        self._window.queue.show_status(status)
+        self._window.status.show_queue(status)
+        if status.failed != before.failed:
+            self._services.desk.read_failures()
+        if before.phase is QueuePhase.RUNNING and status.phase is QueuePhase.IDLE and status.total:
+            level = Level.WARNING if status.failed else Level.OK
+            self._tell(Notice(level, tr("Queue finished: {line}", line=sentence(status))))
+
+    @Slot(object)
+    def _intake_changed(self, status: IntakeStatus) -> None:
+        self._window.queue.show_intake(status)
+        if status.running:
+            return
+        if not status.added and not status.duplicates and not status.refused_count:
+            text = tr("No field images were found. Fields are JPEG, PNG, TIFF, BMP, WebP or JPEG 2000 files.")
+            self._tell(Notice(Level.WARNING, text))
+        elif status.refused_count:
+            details = "\n".join(f"{p.name}\t{p.code}\t{p.sentence}" for p in status.refused)
+            self._tell(Notice(Level.WARNING, intake_sentence(status), details=details))
+        elif status.duplicates:
+            self._tell(Notice(Level.INFO, intake_sentence(status)))
+
+    @Slot(object)
+    def _export_started(self, job: ExportJob) -> None:
+        self._window.status.showMessage(tr("Writing {name}…", name=shown_name(job.target.name)))
+
+    @Slot(object)
+    def _export_done(self, job: ExportJob) -> None:
+        self._window.status.clearMessage()
+        text = tr("{name} is written.", name=shown_name(job.target.name))
+        self._tell(Notice(Level.OK, text, action=tr("Open"), do=_Opener(job).open))
+
+    @Slot(object, object)
+    def _export_failed(self, _job: ExportJob, problem: Problem) -> None:
+        self._window.status.clearMessage()
+        self.show_problem(problem)
+
+    def _tell(self, notice: Notice) -> None:
+        self._window.notices.show_notice(notice)
+
+
+class _Opener:
+    def __init__(self, job: ExportJob) -> None:
+        self._url = QUrl.fromLocalFile(str(job.target))
+
+    def open(self) -> None:
+        """Show the file in the system's own program."""
+        QDesktopServices.openUrl(self._url)
