@@ -31,8 +31,10 @@ _LARGE: Final = 1.5
 _MIN_AREA: Final = 120
 _FLOOR: Final = 0.09
 _CEILING: Final = 0.20
-_SEED_REACH: Final = 6
-_SEED_DEPTH: Final = 4.5
+_SEED_REACH: Final = 10
+_SEED_SHARE: Final = 0.8
+"""Two summits with a saddle above this share of the higher one are one cell: lobes of a nucleus."""
+_SEED_DEPTH: Final = 4.0
 _TWO_PARTS: Final = 20
 """Smallest difference of mean green density, in hundredths, between nucleus and cytoplasm."""
 _FEWEST_PIXELS: Final = 64
@@ -204,7 +206,7 @@ def _split(mask: Mask, scale: float) -> NDArray[np.int32]:
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     smooth = cv2.GaussianBlur(distance, (0, 0), 1.2 * scale)
     summit = cv2.dilate(smooth, _disk(_SEED_REACH * scale))
-    seeds = ((smooth >= summit - 0.15 * scale) & (distance > _SEED_DEPTH * scale)).astype(np.uint8)
+    seeds = ((smooth >= _SEED_SHARE * summit) & (distance > _SEED_DEPTH * scale)).astype(np.uint8)
     count, markers = cv2.connectedComponents(seeds, connectivity=8, ltype=cv2.CV_16U)
     pieces, whole = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_16U)
     labels = _seed_the_rest(np.asarray(markers, np.uint16), count, np.asarray(whole, np.uint16), pieces)

@@ -1,0 +1,148 @@
+"""From pixels at the network's size to the network's input: one function for training and serving.
+
+Two preparations exist, named and versioned in every bundle:
+
+``cells``: white cells are kept, everything else becomes exactly zero, and the cells' mask is the
+fourth channel. What the background, its illumination or a burnt-in mark look like cannot reach the
+network, as it is not in the tensor; the colours of the cells are not balanced against the
+background either, for that would let it speak after all.
+
+``plain``: the whole field as an :class:`~allstation.imaging.inputs.InputSpec` describes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.errors import StationError
+from allstation.imaging.cells import Cells, segment_cells
+from allstation.imaging.inputs import InputSpec, finish_pixels, to_tensor
+
+CELLS: Final = "cells"
+PLAIN: Final = "plain"
+VERSIONS: Final[Mapping[str, int]] = {CELLS: 1, PLAIN: 1}
+"""The one version of each preparation this program computes. A changed result is a new version."""
+
+NETWORK_SIDE: Final = 224
+_CENTRE: Final = np.float32(127.5)
+_RIM: Final = np.ones((3, 3), np.uint8)
+"""One pixel around each cell mixes cell and background by the camera's blur; it is left out."""
+
+Rgb = NDArray[np.uint8]
+Tensor = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """A named, versioned way from pixels to tensor.
+
+    Attributes:
+        name: ``cells`` or ``plain``.
+        version: Changes whenever equal pixels would give another tensor.
+        size: Height and width of the network's input.
+        options: For ``plain`` the fields of an ``InputSpec`` beside height and width.
+    """
+
+    name: str = CELLS
+    version: int = 1
+    size: tuple[int, int] = (NETWORK_SIDE, NETWORK_SIDE)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what this program cannot compute, by name and version."""
+        if VERSIONS.get(self.name) != self.version:
+            known = ", ".join(f"{name} {version}" for name, version in VERSIONS.items())
+            sentence = f"The preprocessing {self.name} {self.version} is unknown; this program has {known}."
+            raise StationError("unknown-preprocessing", sentence)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object stored in ``bundle.json``."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "size": list(self.size),
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Preprocessing:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            StationError: ``unknown-preprocessing`` for a name or version of another program.
+            KeyError: If an entry is missing.
+        """
+        height, width = data["size"]
+        size = int(height), int(width)
+        return cls(str(data["name"]), int(data["version"]), size, dict(data.get("options", {})))
+
+    @classmethod
+    def plain(cls, spec: InputSpec) -> Preprocessing:
+        """Return the whole-field preparation that a recipe's input describes."""
+        options = spec.to_json()
+        size = options.pop("height"), options.pop("width")
+        return cls(PLAIN, VERSIONS[PLAIN], size, options)
+
+    @property
+    def spec(self) -> InputSpec:
+        """The input description of ``plain``."""
+        return InputSpec(height=self.size[0], width=self.size[1], **self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A field ready for the network.
+
+    Attributes:
+        tensor: (h, w, c) float32.
+        cells: White cells at the same size; also for ``plain``, as quality and decision need them.
+    """
+
+    tensor: Tensor
+    cells: Cells
+
+
+def prepare(rgb: Rgb, preprocessing: Preprocessing) -> Prepared:
+    """Turn pixels of the network's size into its input.
+
+    Args:
+        rgb: (h, w, 3) uint8 of ``preprocessing.size``.
+        preprocessing: How.
+
+    Raises:
+        StationError: ``wrong-size`` if the pixels have another size.
+    """
+    if rgb.shape != (*preprocessing.size, 3):
+        sentence = f"The network takes {preprocessing.size} RGB pixels; {rgb.shape} were given."
+        raise StationError("wrong-size", sentence)
+    cells = segment_cells(rgb)
+    if preprocessing.name == PLAIN:
+        spec = preprocessing.spec
+        return Prepared(to_tensor(finish_pixels(rgb, spec), spec), cells)
+    return Prepared(only_cells(rgb, inner_mask(cells)), cells)
+
+
+def inner_mask(cells: Cells) -> NDArray[np.uint8]:
+    """Return the cells' mask without its one-pixel rim: (h, w) uint8 of 0 and 1."""
+    mask = cells.mask.astype(np.uint8)
+    return np.asarray(cv2.erode(mask, _RIM, borderType=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def only_cells(rgb: Rgb, mask: NDArray[np.uint8]) -> Tensor:
+    """Return the tensor of ``cells``: colours -1 to 1 inside the mask, zero outside, mask as channel 4.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        mask: (h, w) of 0 and 1.
+    """
+    tensor = np.empty((*mask.shape, 4), np.float32)
+    colours = (rgb.astype(np.float32) - _CENTRE) / _CENTRE
+    np.multiply(colours, mask[:, :, None], out=tensor[:, :, :3])
+    tensor[:, :, 3] = mask
+    return tensor
