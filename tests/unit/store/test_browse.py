@@ -1,0 +1,187 @@
+"""Filters, sorts, counts and pages agree with a plain walk over all records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from threading import Thread
+
+import pytest
+
+from allstation.core.decision import Reason
+from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.records import FieldState, Review
+from allstation.core.text import fold, natural_key
+
+
+@pytest.fixture
+def mixed(case, maker):
+    """Three slides; fields of every state, decision and kind of review."""
+    ids = [number for i in range(3) for number in maker.fill(case, 20, slide=f"smear {i}", first=i * 20)]
+    maker.classify(case, ids[5:50])
+    case.fail(ids[50], "broken", "It broke.")
+    case.skip(ids[51], "left", "It was left out.")
+    case.claim(2)
+    for index, choice in enumerate(["Pro", "Pre", None, "Early", None, "Pro"]):
+        case.add_review(Review(ids[4 + index * 5], "Ada" if index % 2 else "Bob", choice))
+    case.requeue(ids[20:22])
+    return case
+
+
+def needs(field):
+    if field.review is not None:
+        return field.review.class_name is None
+    return field.prediction is not None and field.prediction.decision.class_name is None
+
+
+def quality(field, test):
+    return field.prediction is not None and test(field.prediction)
+
+
+FILTERS = {
+    "slide": (FieldFilter(slide_id=2), lambda f: f.slide_id == 2),
+    "decision": (FieldFilter(decision="Pro"), lambda f: quality(f, lambda p: p.decision.name == "Pro")),
+    "undecided": (
+        FieldFilter(decision="needs review"),
+        lambda f: quality(f, lambda p: p.decision.class_name is None),
+    ),
+    "final": (FieldFilter(final="Pre"), lambda f: f.final_name == "Pre"),
+    "needs": (FieldFilter(needs_review=True), needs),
+    "settled": (FieldFilter(needs_review=False), lambda f: not needs(f)),
+    "reason": (
+        FieldFilter(reason=Reason.BLURRED),
+        lambda f: quality(f, lambda p: Reason.BLURRED in p.decision.reasons),
+    ),
+    "other reason": (FieldFilter(reason=Reason.UNREADABLE), lambda f: False),
+    "reviewed": (FieldFilter(reviewed=True), lambda f: f.review is not None),
+    "not reviewed": (FieldFilter(reviewed=False), lambda f: f.review is None),
+    "by": (FieldFilter(reviewer="Ada"), lambda f: f.review is not None and f.review.reviewer == "Ada"),
+    "state": (FieldFilter(state=FieldState.DONE), lambda f: f.state is FieldState.DONE),
+    "text": (FieldFilter(text="FIELD 1"), lambda f: "field 1" in fold(f.path.name)),
+    "slide text": (FieldFilter(text="smear 1"), lambda f: f.slide_id == 2),
+    "percent": (FieldFilter(text="%"), lambda f: False),
+    "blurred": (FieldFilter(max_sharpness=14), lambda f: quality(f, lambda p: p.quality.sharpness <= 14)),
+    "unsure": (FieldFilter(max_probability=0.7), lambda f: quality(f, lambda p: p.top_probability <= 0.7)),
+    "close": (FieldFilter(max_margin=0.5), lambda f: quality(f, lambda p: p.margin <= 0.5)),
+    "both": (
+        FieldFilter(slide_id=1, needs_review=True, state=FieldState.DONE),
+        lambda f: f.slide_id == 1 and needs(f) and f.state is FieldState.DONE,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters(mixed, name):
+    where, test = FILTERS[name]
+    wanted = [field.id for field in mixed.fields() if test(field)]
+    assert list(mixed.field_ids(where)) == wanted
+    assert [field.id for field in mixed.fields(where)] == wanted
+    assert mixed.count(where) == len(wanted)
+    if name not in ("other reason", "percent"):
+        assert 0 < len(wanted) < mixed.count()
+
+
+def test_filter_by_model(mixed, maker):
+    assert mixed.count(FieldFilter(model_sha256=maker.model)) == 45
+    assert mixed.count(FieldFilter(model_sha256="other")) == 0
+
+
+MISSING = float("-inf")
+KEYS = {
+    FieldSort.SLIDE: lambda f: (f.slide_id, natural_key(f.path.name)),
+    FieldSort.NAME: lambda f: natural_key(f.path.name),
+    FieldSort.DECISION: lambda f: f.prediction.decision.name if f.prediction else "",
+    FieldSort.FINAL: lambda f: f.final_name or "",
+    FieldSort.PROBABILITY: lambda f: f.prediction.top_probability if f.prediction else MISSING,
+    FieldSort.MARGIN: lambda f: f.prediction.margin if f.prediction else MISSING,
+    FieldSort.NOVELTY: lambda f: f.prediction.novelty if f.prediction else MISSING,
+    FieldSort.SHARPNESS: lambda f: f.prediction.quality.sharpness if f.prediction else MISSING,
+    FieldSort.CELLS: lambda f: f.prediction.cell_count if f.prediction else MISSING,
+    FieldSort.REVIEWED: lambda f: f.review is not None,
+    FieldSort.STATE: lambda f: f.state.value,
+    FieldSort.SIZE: lambda f: f.id,
+    FieldSort.ADDED: lambda f: f.id,
+}
+
+
+@pytest.mark.parametrize("sort", FieldSort)
+def test_sorts_and_pages(mixed, sort):
+    everything = mixed.fields(sort=sort)
+    assert [field.id for field in everything] == [
+        field.id for field in sorted(mixed.fields(sort=FieldSort.ADDED), key=lambda f: (KEYS[sort](f), f.id))
+    ]
+    assert mixed.fields(sort=sort, descending=True) == everything[::-1]
+    paged = [field for start in range(0, 60, 7) for field in mixed.fields(None, sort, start, 7)]
+    assert paged == everything
+    assert list(mixed.field_ids(None, sort)) == [field.id for field in everything]
+
+
+def test_counts_by_slide(mixed):
+    for slide in mixed.slides():
+        fields = mixed.fields(FieldFilter(slide_id=slide.id))
+        counts = mixed.counts_by_slide()[slide.id]
+        assert counts.total == len(fields) == 20
+        assert counts.reviewed == sum(field.review is not None for field in fields)
+        assert counts.needs_review == sum(needs(field) for field in fields)
+        for name, number in counts.finals.items():
+            assert number == sum(field.final_name == name for field in fields)
+        assert sum(counts.finals.values()) == sum(field.final_name is not None for field in fields)
+        assert sum(counts.states.values()) == 20
+        predicted = [field.prediction.decision.name for field in fields if field.prediction]
+        assert counts.decisions == {name: predicted.count(name) for name in set(predicted)}
+
+
+def test_empty_slide_is_counted(case):
+    slide = case.add_slide("empty")
+    assert case.counts_by_slide()[slide.id].total == 0
+
+
+def test_fields_of_keeps_the_order_asked_for(mixed):
+    assert [field.id for field in mixed.fields_of([9, 3, 999, 5])] == [9, 3, 5]
+    assert len(mixed.fields_of(range(1, 61))) == 60
+
+
+def test_unknown_field(case):
+    with pytest.raises(StationError) as caught:
+        case.field(1)
+    assert caught.value.code == "unknown-field"
+
+
+def test_snapshot_agrees_with_the_pages(mixed):
+    snapshot = mixed.snapshot()
+    assert list(snapshot.fields) == mixed.fields()
+    assert list(snapshot.slides) == mixed.slides()
+    assert snapshot.audit_head == mixed.audit_head()
+    assert [review.id for review in snapshot.reviews] == [1, 2, 3, 4, 5, 6]
+
+
+def test_prediction_without_evidence(case, maker):
+    ids = maker.fill(case, 1)
+    plain = replace(maker.prediction(1), evidence=None)
+    case.save_prediction(ids[0], plain)
+    assert case.field(ids[0]).prediction == plain
+
+
+def test_many_threads_on_one_case(case, maker):
+    """Each sees whole batches only, and none is refused."""
+    ids = maker.fill(case, 200)
+    problems = []
+
+    def read():
+        try:
+            for _ in range(40):
+                done = case.count(FieldFilter(state=FieldState.DONE))
+                assert done % 10 == 0
+                assert len(case.fields(FieldFilter(state=FieldState.DONE), limit=5)) <= 5
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [Thread(target=read) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for start in range(0, 200, 10):
+        maker.classify(case, ids[start : start + 10])
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert case.verify_audit() is None

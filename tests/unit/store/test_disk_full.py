@@ -1,0 +1,112 @@
+"""A disk that fills up at any write: a clear sentence, nothing lost, and it goes on after space is made."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from allstation.core.errors import StationError
+from allstation.core.records import FieldState, Review
+
+
+def test_every_kind_of_write_on_a_full_disk(case, maker):
+    """SQLite itself is told that no page is left."""
+    ids = maker.fill(case, 20)
+    maker.classify(case, ids[:5])
+    review = case.add_review(Review(ids[0], "Ada", "Pro"))
+    pages = case._db.execute("PRAGMA page_count").fetchone()[0]
+    case._db.execute(f"PRAGMA max_page_count = {pages}")
+    before, length = case.snapshot().fields, case.audit_length()
+    long = "x" * 100_000
+    for write in (
+        lambda: maker.fill(case, 2000, first=100),
+        lambda: maker.classify(case, ids * 50),
+        lambda: case.add_review(Review(ids[0], "Ada", "Pro", long)),
+        lambda: case.set_details({"question": long}),
+        lambda: case.fail(ids[3], "x", long),
+        lambda: case.rename(long),
+    ):
+        with pytest.raises(StationError) as caught:
+            write()
+        assert caught.value.code == "disk-full"
+        assert "space" in caught.value.sentence
+        assert case.snapshot().fields == before
+        assert case.audit_length() == length
+    case._db.execute("PRAGMA max_page_count = 1000000")
+    maker.classify(case, ids)
+    case.withdraw_review(review.id)
+    assert case.queue_counts()[FieldState.DONE] == 20
+    assert case.verify_audit() is None
+    assert case.check() == []
+
+
+LIMITED = """
+    import resource, signal, sys
+    from pathlib import Path
+    sys.path.insert(0, sys.argv[2])
+    import importlib.util
+    spec = importlib.util.spec_from_file_location("made", sys.argv[2] + "/conftest.py")
+    made = importlib.util.module_from_spec(spec); spec.loader.exec_module(made)
+    from allstation.core.errors import StationError
+    from allstation.core.records import FieldState
+    from allstation.store import Case, care
+
+    folder = Path(sys.argv[1])
+    maker = made.Maker(folder / "fields")
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    refused = 0
+    # Every file of this process may grow to the limit: the log fills, then the case file itself.
+    for limit in range(40_000, 1_200_000, 60_000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        place = folder / f"{limit}.allcase"
+        done = []
+        try:
+            case = Case.create(place)
+        except StationError as error:
+            assert error.code in ("disk-full", "case-unreachable", "case-unwritable"), error.code
+            refused += 1
+            continue
+        try:
+            case.add_model(maker.record())
+            ids = maker.fill(case, 200)
+            for start in range(0, 200, 10):
+                maker.classify(case, ids[start:start + 10])
+                done += ids[start:start + 10]
+            case.backup()
+        except StationError as error:
+            assert error.code in ("disk-full", "case-unreachable"), (error.code, error.sentence)
+            refused += 1
+        case.close()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        with Case.open(place) as again:
+            assert again.check() == [], again.check()
+            assert again.verify_audit() is None
+            assert again.queue_counts()[FieldState.DONE] == len(done)
+            rest = [field.id for field in again.fields() if field.id not in done]
+            again.add_model(maker.record())
+            maker.classify(again, rest)
+            assert again.verify_audit() is None
+    print(refused)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits of a process are a POSIX matter")
+def test_no_room_at_any_size(tmp_path):
+    """The system refuses every byte past a limit; the limit moves through the whole life of a case."""
+    from pathlib import Path
+
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        textwrap.dedent(LIMITED),
+        str(tmp_path),
+        str(Path(__file__).parent),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) >= 5
