@@ -30,6 +30,7 @@ _EVERY: Final = 0.2
 _GRACE: Final = 1.5
 _ORPHANED: Final = 4
 _LONG: Final = 90
+_SETTLED: Final = 1.0
 
 
 class Reporter:
@@ -86,7 +87,7 @@ class Reporter:
     def progress(self, done: int, total: int, text: str = "") -> None:
         """Say how far the phase is, with an estimate from its pace so far."""
         spent = time.monotonic() - self._begun
-        left = spent / done * (total - done) if done else None
+        left = spent / done * (total - done) if done and spent > _SETTLED else None
         self.tell(Progress(done, total, left, text))
 
     def say(self, text: str, level: str = "info") -> None:

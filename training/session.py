@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,12 +37,14 @@ class Data:
         groups: Same-field group of each field.
         sha256: Hash of the fields' bytes and classes.
         pixels: Fields in memory by input description.
+        features: Measured features of the classical methods, by what was measured.
     """
 
     labelled: LabelledSet
     groups: list[str]
     sha256: str
     pixels: dict[InputSpec, NDArray[np.uint8]] = field(default_factory=dict)
+    features: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
 
     def prepared(self, spec: InputSpec, reporter: Reporter) -> NDArray[np.uint8]:
         """Return all fields as bytes of the network's size, read at most once."""
@@ -246,9 +249,8 @@ def evaluate_parts(
         result[part] = evaluate.evaluate(predicted)
         tables.extend(prediction_rows(data, predicted, rows, part=part))
         if timed and len(rows):
-            result[part]["time"] = evaluate.time_prediction(
-                lambda fields=fields: predict(model, fields, recipe.input), len(rows)
-            )
+            predict_all = functools.partial(predict, model, fields, recipe.input)
+            result[part]["time"] = evaluate.time_prediction(predict_all, len(rows))
     runs.write_text(folder.path / f"predictions{suffix}.csv", runs.rows_to_csv(tables))
     return result
 

@@ -1,0 +1,123 @@
+"""Runs of the classical methods: features of each part, a classifier as arrays, the same evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.errors import StationError
+from training import evaluate, runs, splits
+from training.array_models import ArrayModel, fit_arrays
+from training.features import cell_features, families_of, hog_features
+from training.protocol import Reporter
+from training.recipe import Recipe
+from training.registry import method
+from training.runs import RunFolder
+from training.session import Data, as_predicted, prediction_rows
+
+_TIMED_FIELDS = 40
+
+
+def compute_features(recipe: Recipe, data: Data, reporter: Reporter) -> NDArray[np.float64]:
+    """Features of all fields of the set; each kind is computed at most once a process."""
+    options = method(recipe.method.kind).full_options(recipe.method.options)
+    kind = options["features"]
+
+    def told(done: int, total: int) -> None:
+        reporter.progress(done, total, "fields measured")
+
+    if kind == "cells":
+        families = families_of(options["families"])
+        key = f"cells {recipe.input}"
+        if key not in data.features:
+            data.features[key] = cell_features(
+                [entry.path for entry in data.labelled.fields], recipe.input, told=told
+            )
+        return np.concatenate([data.features[key][name] for name in families], axis=1)
+    pixels = data.prepared(recipe.input, reporter)
+    if kind == "pixels":
+        return pixels.reshape(len(pixels), -1).astype(np.float64)
+    key = f"hog {recipe.input} {options['orientations']} {options['cell']} {options['block']}"
+    if key not in data.features:
+        data.features[key] = {"hog": hog_features(pixels, options, told=told)}
+    return data.features[key]["hog"]
+
+
+def run_classical(
+    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
+) -> dict[str, Any]:
+    """Fit and evaluate a classical method.
+
+    Returns:
+        What ``metrics.json`` holds.
+
+    Raises:
+        StationError: ``stopped-early`` when it was stopped before it was fitted.
+    """
+    reporter.phase("training", f"{recipe.name}: measuring fields")
+    features = compute_features(recipe, data, reporter)
+    if reporter.stopping:
+        raise StationError(
+            "stopped-early", "Training was stopped before the method was fitted; nothing is kept."
+        )
+    labels = data.labelled.labels
+    options = method(recipe.method.kind).full_options(recipe.method.options)
+    model = fit_arrays(
+        options["classifier"],
+        (features[split.train], labels[split.train]),
+        (features[split.validation], labels[split.validation]),
+        classes=len(data.labelled.classes),
+        options=options,
+        seed=recipe.fit.seed,
+    )
+    save_model(folder.path / "model.npz", model)
+    reporter.phase("evaluating", "Opening the test set once")
+    metrics: dict[str, Any] = {
+        "features": int(features.shape[1]),
+        "parameters": model.parameters,
+        "megabytes_float32": round((folder.path / "model.npz").stat().st_size / 1e6, 3),
+    }
+    tables: list[dict[str, Any]] = []
+    for part in ("validation", "test"):
+        rows = getattr(split, part)
+        predicted = as_predicted(data, split, rows, probabilities=model.probabilities(features[rows]))
+        metrics[part] = evaluate.evaluate(predicted)
+        tables.extend(prediction_rows(data, predicted, rows, part=part))
+        metrics[part]["time"] = _timed(recipe, data, rows[:_TIMED_FIELDS], model=model, options=options)
+    runs.write_text(folder.path / "predictions.csv", runs.rows_to_csv(tables))
+    return metrics
+
+
+def _timed(
+    recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: ArrayModel, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Time measuring and classifying a few fields, reading excluded for HOG and pixels only."""
+    paths: list[Path] = [data.labelled.fields[int(row)].path for row in rows]
+
+    def once() -> None:
+        if options["features"] == "cells":
+            found = cell_features(paths, recipe.input)
+            measured = np.concatenate([found[name] for name in families_of(options["families"])], axis=1)
+        else:
+            pixels = data.pixels[recipe.input][rows]
+            plain = pixels.reshape(len(pixels), -1).astype(np.float64)
+            measured = hog_features(pixels, options) if options["features"] == "hog" else plain
+        model.probabilities(measured)
+
+    return evaluate.time_prediction(once, len(rows), repeats=3)
+
+
+def save_model(path: Path, model: ArrayModel) -> None:
+    """Write a classifier as plain arrays."""
+    header = {"kind": np.array(model.kind), "classes": np.array(model.classes)}
+    runs.write_arrays(path, {**model.arrays, **header})
+
+
+def load_model(path: Path) -> ArrayModel:
+    """Read a classifier that :func:`save_model` wrote."""
+    arrays = runs.read_arrays(path)
+    return ArrayModel(str(arrays.pop("kind")), int(arrays.pop("classes")), arrays)
