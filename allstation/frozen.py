@@ -1,0 +1,93 @@
+"""What differs when the program runs frozen: how its own parts are started, what its children inherit."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import runpy
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+TRAINING_SWITCH = "--training-child"
+"""First argument that turns the frozen console program into the training program."""
+
+CONSOLE_PROGRAM = "allstation-cli"
+"""The console executable that lies beside the windowed one."""
+
+
+def is_frozen() -> bool:
+    """Tell whether this process was started from the frozen program rather than from a Python."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def training_command() -> list[str]:
+    """Return the command line that starts the training program; its arguments follow."""
+    if is_frozen():
+        return [str(_console_program()), TRAINING_SWITCH]
+    return [sys.executable, "-m", "training"]
+
+
+def station_command() -> list[str]:
+    """Return the command line that starts this program's command line; a command follows."""
+    if is_frozen():
+        return [str(_console_program())]
+    return [sys.executable, "-m", "allstation"]
+
+
+def training_is_installed() -> bool:
+    """Tell whether this edition can train."""
+    return importlib.util.find_spec("training") is not None
+
+
+def start(argv: Sequence[str] | None = None) -> int:
+    """Run the frozen program: the training program if the switch says so, else the station.
+
+    Args:
+        argv: Arguments without the program's name; default those of the process.
+
+    Returns:
+        The exit status.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    forget_the_wrapping()
+    if arguments[:1] == [TRAINING_SWITCH]:
+        return _train(arguments[1:])
+    from allstation.__main__ import main
+
+    return main(arguments)
+
+
+def forget_the_wrapping() -> None:
+    """Give children of the frozen program the library path that the user had.
+
+    The frozen program's start code points ``LD_LIBRARY_PATH`` at the shipped libraries and keeps the
+    user's value beside it. A browser or a PDF viewer started from here must not load ours.
+    """
+    if not is_frozen():
+        return
+    for variable in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
+        before = os.environ.pop(f"{variable}_ORIG", None)
+        if before is not None:
+            os.environ[variable] = before
+        else:
+            os.environ.pop(variable, None)
+
+
+def _train(arguments: list[str]) -> int:
+    if not training_is_installed():
+        print(  # noqa: T201 - the child has no other voice before its protocol starts
+            "allstation: This edition cannot train. Install the full edition of ALL Station.", file=sys.stderr
+        )
+        return 2
+    sys.argv = ["training", *arguments]
+    try:
+        runpy.run_module("training", run_name="__main__", alter_sys=True)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    return 0
+
+
+def _console_program() -> Path:
+    here = Path(sys.executable)
+    return here.with_name(CONSOLE_PROGRAM + here.suffix)

@@ -1,0 +1,163 @@
+"""Linux only: what shared libraries need of each other, and making the frozen folder smaller by it.
+
+Reads libraries with ``objdump``, which PyInstaller needs on Linux as well.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+Entry = tuple[str, str, str]
+
+# OpenCV is linked against FFmpeg for its video part, which this program has no use for. Libraries of the same
+# names and versions whose functions stop the program are enough to load it.
+_UNUSED_BY_OPENCV = "opencv_python*.libs/lib[as][vw][!i]*.so*"
+_OPENCV = "cv2/*.so"
+
+
+@dataclass(frozen=True)
+class Library:
+    """What one shared library asks for and offers.
+
+    Attributes:
+        needed: Names of the libraries it is linked against.
+        defined: Names of the symbol versions it defines, its own name left out.
+        required: Symbol versions it requires, such as ``GLIBC_2.34``.
+    """
+
+    needed: tuple[str, ...]
+    defined: tuple[str, ...]
+    required: tuple[str, ...]
+
+
+def read(path: Path) -> Library:
+    """Read one shared library; anything that is none has no needs."""
+    done = subprocess.run(["objdump", "-p", str(path)], capture_output=True, text=True, check=False)
+    dynamic, _, rest = done.stdout.partition("Version definitions:")
+    definitions, _, references = rest.partition("Version References:")
+    if not rest:
+        references = dynamic.partition("Version References:")[2]
+    needed = tuple(re.findall(r"^\s+NEEDED\s+(\S+)", dynamic, re.MULTILINE))
+    # Flag 0x01 marks the library's own name.
+    defined = tuple(re.findall(r"^\d+ 0x00 0x[0-9a-f]+ (\S+)", definitions, re.MULTILINE))
+    required = tuple(re.findall(r"^\s+0x[0-9a-f]+ 0x[0-9a-f]+ \d+ (\S+)", references, re.MULTILINE))
+    return Library(needed=needed, defined=defined, required=required)
+
+
+def without_unneeded(entries: Iterable[Entry]) -> list[Entry]:
+    """Leave out the libraries that nothing kept is linked against any more.
+
+    Only libraries that are there for others are judged: those of the system, which lie at the top of the
+    folder, and those in the ``*.libs`` folders of wheels. Modules and plug-ins are loaded by name.
+    """
+    entries = list(entries)
+    helpers = {Path(dest).name: (dest, source) for dest, source, _ in entries if _is_helper(dest)}
+    waiting = [Path(source) for dest, source, kind in entries if not _is_helper(dest) and kind != "SYMLINK"]
+    seen: set[str] = set()
+    while waiting:
+        for name in read(waiting.pop()).needed:
+            if name in helpers and name not in seen:
+                seen.add(name)
+                waiting.append(Path(helpers[name][1]))
+    return [entry for entry in entries if not _is_helper(entry[0]) or Path(entry[0]).name in seen]
+
+
+def _is_helper(destination: str) -> bool:
+    parent = Path(destination).parent.as_posix()
+    name = Path(destination).name
+    return ".so" in name and not name.startswith("libpython") and (parent == "." or parent.endswith(".libs"))
+
+
+def with_stubs(entries: Iterable[Entry], folder: Path) -> list[Entry]:
+    """Put empty libraries in place of OpenCV's video libraries, where a C compiler is at hand.
+
+    Args:
+        entries: The freezer's table of binaries.
+        folder: Where to make the empty libraries.
+    """
+    entries = list(entries)
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        return entries
+    folder.mkdir(parents=True, exist_ok=True)
+    users = [Path(source) for dest, source, _ in entries if fnmatch.fnmatch(dest, _OPENCV)]
+    wanted = {pair for user in users for pair in undefined(user)}
+    return [
+        (dest, str(_stub(Path(source), folder, wanted=wanted, compiler=compiler)), kind)
+        if fnmatch.fnmatch(dest, _UNUSED_BY_OPENCV) and kind != "SYMLINK"
+        else (dest, source, kind)
+        for dest, source, kind in entries
+    ]
+
+
+def undefined(path: Path) -> set[tuple[str, str]]:
+    """Return (symbol version, symbol) of everything that a library wants from others by version."""
+    done = subprocess.run(["objdump", "-T", str(path)], capture_output=True, text=True, check=False)
+    return set(re.findall(r"\*UND\*\s+[0-9a-f]+\s+\(?(\w[\w.]*)\)?\s+(\w+)$", done.stdout, re.MULTILINE))
+
+
+def _stub(library: Path, folder: Path, *, wanted: set[tuple[str, str]], compiler: str) -> Path:
+    """Make a library of the same name and symbol versions, each of whose functions stops the program."""
+    code, script, made = folder / "stub.c", folder / "stub.map", folder / library.name
+    offered = {
+        version: sorted(name for of, name in wanted if of == version) for version in read(library).defined
+    }
+    names = [name for of_version in offered.values() for name in of_version]
+    code.write_text(
+        "".join(f"void {name}(void) {{ __builtin_trap(); }}\n" for name in names), encoding="ascii"
+    )
+    blocks = (
+        f"{version} {{ {''.join(f'{name}; ' for name in names)}}};\n" for version, names in offered.items()
+    )
+    script.write_text("".join(blocks), encoding="ascii")
+    options = [f"-Wl,-soname,{library.name}", "-Wl,--build-id=none", f"-Wl,--version-script={script}"]
+    silent = ["-shared", "-nostdlib", "-fPIC", "-s", "-w"]
+    subprocess.run([compiler, *silent, *options, "-o", str(made), str(code)], check=True)
+    return made
+
+
+def stripped(entries: Iterable[Entry], folder: Path) -> list[Entry]:
+    """Take the debugging tables out of Python's own libraries (a Python built at home carries them).
+
+    Libraries from wheels are left as they came.
+    """
+    entries = list(entries)
+    if shutil.which("strip") is None:
+        return entries
+    home = Path(sys.base_prefix).resolve()
+    return [
+        (dest, str(_strip(Path(source), folder / dest)), kind)
+        if kind != "SYMLINK" and Path(source).resolve().is_relative_to(home) and ".so" in Path(source).name
+        else (dest, source, kind)
+        for dest, source, kind in entries
+    ]
+
+
+def _strip(source: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["strip", "--strip-unneeded", "-o", str(target), str(source)], check=False)
+    return source if done.returncode else target
+
+
+def slim(entries: Iterable[Entry], folder: Path) -> list[Entry]:
+    """Return a freezer's table of binaries with everything of this module applied."""
+    return stripped(without_unneeded(with_stubs(entries, folder / "stubs")), folder / "stripped")
+
+
+def libraries_of(folder: Path) -> dict[Path, Library]:
+    """Read every shared library and program below a folder."""
+    return {path: read(path) for path in sorted(folder.rglob("*")) if _is_elf(path)}
+
+
+def _is_elf(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(4) == b"\x7fELF"
