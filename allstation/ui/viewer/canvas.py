@@ -1,0 +1,295 @@
+"""The surface a field is painted on, with everything wheel, fingers and mouse do to it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSizeF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
+
+from allstation.ui import theme
+from allstation.ui.text import tr
+from allstation.ui.viewer.geometry import RelativeView, View
+from allstation.ui.viewer.scene import Scene
+
+_NOTCH: Final = 1.25
+_NOTCH_ANGLE: Final = 120.0
+_STEP: Final = 1.4
+_PATIENCE: Final = 180
+"""Milliseconds before *Loading…* is written: most fields come sooner, and a flash is worse than nothing."""
+
+
+class FieldCanvas(QWidget):
+    """Paints a scene; wheel and pinch zoom at the cursor, a drag pans.
+
+    Signals:
+        view_changed: The shown part changed; carries the zoom in device pixels per field pixel.
+        moved_by_hand: As above, but only when the person did it: for a linked canvas.
+        space_tapped: Space was pressed and released without a drag.
+    """
+
+    view_changed = Signal(float)
+    moved_by_hand = Signal()
+    space_tapped = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.scene = Scene()
+        self._view: View | None = None
+        self._message = ""
+        self._waiting = False
+        self._drag: QPointF | None = None
+        self._space = False
+        self._dragged = False
+        self._loading = QTimer(self, singleShot=True, interval=_PATIENCE)
+        self._loading.timeout.connect(self._patience_ended)
+        self.setMinimumSize(160, 120)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.grabGesture(Qt.GestureType.PinchGesture)
+        self.setAccessibleName(tr("Field"))
+        self._update_cursor()
+
+    # What is shown ---------------------------------------------------------------------------
+
+    @property
+    def view(self) -> View | None:
+        """Where the field lies; None while there is none."""
+        return self._view
+
+    @property
+    def zoom(self) -> float:
+        """Device pixels per field pixel; 0 without a field."""
+        return self._view.scale * self.devicePixelRatioF() if self._view else 0.0
+
+    @property
+    def message(self) -> str:
+        """The sentence shown instead of a field, if any."""
+        return self._message
+
+    def show_message(self, text: str) -> None:
+        """Say something in the middle, in place of a field."""
+        self._loading.stop()
+        self._waiting = False
+        self._message = text
+        self._describe()
+        self.update()
+
+    def wait(self) -> None:
+        """The picture is being read; say so only if it takes noticeably long."""
+        self._message = ""
+        self._waiting = False
+        self._loading.start()
+        self._describe()
+        self.update()
+
+    def picture_changed(self, keep: RelativeView | None) -> None:
+        """Show the scene's new picture.
+
+        Args:
+            keep: View to carry over; None shows the whole field.
+        """
+        self._loading.stop()
+        self._waiting = False
+        self._message = ""
+        picture = self.scene.picture
+        if picture is None:
+            self._view = None
+        else:
+            size = QSizeF(picture.size)
+            room = QSizeF(self.size())
+            self._view = View.from_relative(keep, size, room) if keep else View.fitted(size, room)
+        self._after_change()
+
+    def relative_view(self) -> RelativeView | None:
+        """Return what another canvas needs to show the same part."""
+        return self._view.relative() if self._view else None
+
+    def set_relative_view(self, relative: RelativeView) -> None:
+        """Show the same part as another canvas."""
+        if self._view is not None:
+            self._view = View.from_relative(relative, self._view.image, self._view.canvas)
+            self._after_change()
+
+    def refresh(self) -> None:
+        """Paint again after a change of the layers."""
+        self._describe()
+        self.update()
+
+    # Zoom ------------------------------------------------------------------------------------
+
+    def fit(self) -> None:
+        """Show the whole field."""
+        if self._view is not None:
+            self._move(View.fitted(self._view.image, self._view.canvas))
+
+    def actual_size(self, at: QPointF | None = None) -> None:
+        """Show one field pixel as one device pixel."""
+        if self._view is not None:
+            self._move(self._view.scaled_to(1.0 / self.devicePixelRatioF(), at=at))
+
+    def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
+        """Zoom and keep what lies under ``at``, or the middle, in place."""
+        if self._view is not None:
+            self._move(self._view.scaled_to(self._view.scale * factor, at=at))
+
+    def zoom_in(self) -> None:
+        """One step closer."""
+        self.zoom_by(_STEP)
+
+    def zoom_out(self) -> None:
+        """One step back."""
+        self.zoom_by(1 / _STEP)
+
+    def _move(self, view: View) -> None:
+        self._view = view
+        self._after_change()
+        self.moved_by_hand.emit()
+
+    def _after_change(self) -> None:
+        self._describe()
+        self.update()
+        self.view_changed.emit(self.zoom)
+
+    def _describe(self) -> None:
+        self.setAccessibleDescription(self._message or self.scene.description())
+
+    def _patience_ended(self) -> None:
+        self._waiting = True
+        self.update()
+
+    # Painting --------------------------------------------------------------------------------
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint ground, field and layers, or the message."""
+        scheme = theme.tokens(self.palette())
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(scheme.canvas))
+        if self._message or self.scene.picture is None:
+            text = self._message or (tr("Loading…") if self._waiting else "")
+            self._paint_message(painter, text, QColor(scheme.muted))
+        elif self._view is not None:
+            self.scene.paint(painter, self._view, self.font(), self.devicePixelRatioF())
+        if self.hasFocus():
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.setPen(QColor(scheme.accent))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
+    def _paint_message(self, painter: QPainter, text: str, colour: QColor) -> None:
+        font = QFont(self.font())
+        font.setPointSizeF(max(font.pointSizeF(), 8.0) * 1.1)
+        painter.setFont(font)
+        painter.setPen(colour)
+        room = self.rect().adjusted(30, 60, -30, -60)
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
+        room_for_notes = QSizeF(self.size())
+        if self.scene.record is not None:
+            self.scene.paint_notes(painter, room_for_notes, self.font(), scale=None)
+
+    # Events ----------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep a fitted field fitted."""
+        super().resizeEvent(event)
+        if self._view is not None:
+            self._view = self._view.resized(QSizeF(self.size()))
+            self._after_change()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Zoom at the cursor."""
+        turn = event.angleDelta().y() or event.angleDelta().x()
+        if turn and self._view is not None:
+            self.zoom_by(_NOTCH ** (turn / _NOTCH_ANGLE), event.position())
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Start a drag: left or middle button."""
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
+            self._drag = event.position()
+            self._update_cursor()
+            event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Pan."""
+        if self._drag is None or self._view is None:
+            return
+        delta = event.position() - self._drag
+        self._drag = event.position()
+        self._dragged = True
+        self._move(self._view.panned(delta))
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """End a drag."""
+        self._drag = None
+        self._update_cursor()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Switch between the whole field and its pixels."""
+        if self._view is not None and event.button() is Qt.MouseButton.LeftButton:
+            if self._view.is_fitted:
+                self.actual_size(event.position())
+            else:
+                self.fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Space held turns the pointer into a hand."""
+        if event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space, self._dragged = True, False
+                self._update_cursor()
+            return
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """A space that dragged nothing is passed on as the key it is elsewhere in the window."""
+        if event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat() and self._space:
+                self._space = False
+                self._update_cursor()
+                if not self._dragged:
+                    self.space_tapped.emit()
+            return
+        super().keyReleaseEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the space key for the hand; take pinches from touch pads and screens."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride:
+            if event.key() == Qt.Key.Key_Space and not event.modifiers():
+                event.accept()
+                return True
+        elif isinstance(event, QNativeGestureEvent):
+            if event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+                self.zoom_by(1.0 + event.value(), event.position())
+                return True
+        elif isinstance(event, QGestureEvent):
+            return self._pinch(event)
+        return super().event(event)
+
+    def _pinch(self, event: QGestureEvent) -> bool:
+        gesture = event.gesture(Qt.GestureType.PinchGesture)
+        if not isinstance(gesture, QPinchGesture):
+            return False
+        at = self.mapFromGlobal(gesture.centerPoint().toPoint())
+        self.zoom_by(gesture.scaleFactor(), QPointF(QPoint(at)))
+        return True
+
+    def _update_cursor(self) -> None:
+        if self._drag is not None:
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        elif self._space:
+            self.setCursor(Qt.CursorShape.OpenHandCursor)
+        else:
+            self.unsetCursor()

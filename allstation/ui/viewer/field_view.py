@@ -1,0 +1,154 @@
+"""One field on a canvas, under its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from allstation.core.classes import RESEARCH_USE
+from allstation.core.records import FieldRecord
+from allstation.core.text import shown_name
+from allstation.ui import theme
+from allstation.ui.text import short_name, tr
+from allstation.ui.viewer.canvas import FieldCanvas
+from allstation.ui.viewer.geometry import RelativeView
+from allstation.ui.viewer.picture import FieldPicture
+
+_FOOT: Final = 26
+_CAPTION_LIMIT: Final = 64
+
+
+class FieldView(QWidget):
+    """Shows one field with its layers.
+
+    Attributes:
+        canvas: Zooms and pans.
+        keep_view: Whether the next field is shown at the same place and zoom.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.canvas = FieldCanvas(self)
+        self.keep_view = False
+        self._kept: RelativeView | None = None
+        self._caption = QLabel(self, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._caption.setProperty("role", "caption")
+        self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._caption.setContentsMargins(6, 5, 6, 5)
+        self._caption.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._caption)
+        layout.addWidget(self.canvas, 1)
+        self.setFocusProxy(self.canvas)
+        self.clear()
+
+    @property
+    def record(self) -> FieldRecord | None:
+        """The field that is shown."""
+        return self.canvas.scene.record
+
+    def show_field(self, record: FieldRecord | None, image: QImage | FieldPicture | None = None) -> None:
+        """Show a field.
+
+        Args:
+            record: What is known about it; None clears the view.
+            image: Its pixels; None while they are being read.
+        """
+        if record is None:
+            self.clear()
+            return
+        scene = self.canvas.scene
+        before = scene.record
+        same = before is not None and (before.id, before.sha256) == (record.id, record.sha256)
+        scene.record = record
+        self._caption.setText(short_name(shown_name(record.path), _CAPTION_LIMIT))
+        self._caption.setToolTip(str(record.path))
+        if same and (image is None or scene.picture is not None):
+            self.canvas.refresh()
+            return
+        if not same:
+            scene.polygons = ()
+            self._kept = (self.canvas.relative_view() or self._kept) if self.keep_view else None
+        scene.picture = FieldPicture.from_image(image) if isinstance(image, QImage) else image
+        if scene.picture is None:
+            self.canvas.picture_changed(None)
+            self.canvas.wait()
+        else:
+            self.canvas.picture_changed(self._kept)
+
+    def clear(self) -> None:
+        """Show no field, and say what to do."""
+        scene = self.canvas.scene
+        scene.record, scene.picture, scene.polygons = None, None, ()
+        self._caption.clear()
+        self.canvas.picture_changed(None)
+        self.canvas.show_message(
+            tr("No field selected.\nChoose one in the list, or drop fields anywhere on the window.")
+        )
+
+    def show_message(self, text: str) -> None:
+        """Say why the field cannot be shown; what is known about it stays in the overlay."""
+        self.canvas.show_message(text)
+
+    def set_layers(self, **changes: object) -> None:
+        """Change attributes of :class:`~allstation.ui.viewer.scene.Layers`."""
+        self.canvas.scene.change(**changes)
+        self.canvas.refresh()
+
+    def set_outlines(self, polygons: Sequence[NDArray[np.float64]]) -> None:
+        """Give the cell outlines: (N, 2) arrays, x and y as shares of width and height."""
+        self.canvas.scene.polygons = tuple(polygons)
+        self.canvas.refresh()
+
+    def set_captioned(self, on: bool, prefix: str = "") -> None:
+        """Show the field's name above it, for two fields side by side."""
+        self._caption.setVisible(on)
+        self._caption.setAccessibleName(prefix)
+
+    def rendered(self) -> QImage | None:
+        """Return the field as it is shown, overlay and layers included, with its name and notice below."""
+        view, scene = self.canvas.view, self.canvas.scene
+        if view is None or scene.record is None:
+            return None
+        ratio = self.canvas.devicePixelRatioF()
+        size = self.canvas.size() + QSize(0, _FOOT)
+        image = QImage(size * ratio, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(ratio)
+        scheme = theme.tokens(self.palette())
+        image.fill(QColor(scheme.canvas))
+        painter = QPainter(image)
+        painter.setClipRect(QRectF(QPointF(0, 0), view.canvas))
+        scene.paint(painter, view, self.canvas.font(), ratio)
+        painter.setClipping(False)
+        foot = QRectF(0, self.canvas.height(), size.width(), _FOOT)
+        self._paint_foot(painter, foot, scheme)
+        painter.end()
+        return image
+
+    def _paint_foot(self, painter: QPainter, foot: QRectF, scheme: theme.Tokens) -> None:
+        font = QFont(self.canvas.font())
+        font.setPointSizeF(max(font.pointSizeF() * 0.88, 6.0))
+        painter.fillRect(foot, QColor(scheme.panel))
+        painter.setFont(font)
+        painter.setPen(QColor(scheme.muted))
+        metrics = QFontMetrics(font)
+        inner = foot.adjusted(10, 0, -10, 0)
+        notice = (
+            RESEARCH_USE
+            if metrics.horizontalAdvance(RESEARCH_USE) < inner.width() * 0.6
+            else tr("Research use only")
+        )
+        room = round(inner.width() - metrics.horizontalAdvance(notice) - 20)
+        name = shown_name(self.record.path) if self.record is not None else ""
+        shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, max(room, 0))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignLeft), shown)
+        painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignRight), notice)

@@ -1,0 +1,213 @@
+"""The strip under the field: zoom, and what is drawn over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
+
+from allstation.ui import icons
+from allstation.ui.text import tr
+from allstation.ui.viewer.card import OverlayStyle
+from allstation.ui.viewer.commands import VIEWER_ACTIONS
+
+_STYLES: Final = {OverlayStyle.BARS: "Bars", OverlayStyle.BADGE: "Badge", OverlayStyle.OFF: "Off"}
+_NARROW: Final = 620
+"""Below this width the captions go, the controls stay."""
+
+
+class LayerBar(QFrame):
+    """Buttons for the viewer's layers.
+
+    Signals:
+        asked: Id of an action without a state, such as ``view.fit``.
+        toggled: Id of an action with a state, and the state.
+        style_chosen: An OverlayStyle.
+        class_chosen: Class of the evidence map; empty for the top class.
+        opacity_chosen: 0 to 1.
+    """
+
+    asked = Signal(str)
+    toggled = Signal(str, bool)
+    style_chosen = Signal(object)
+    class_chosen = Signal(str)
+    opacity_chosen = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "strip")
+        self._specs = {spec.id: spec for spec in VIEWER_ACTIONS}
+        self._buttons: dict[str, QToolButton] = {}
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(8, 4, 8, 4)
+        self._layout.setSpacing(3)
+        self._build_zoom()
+        self._build_style()
+        self._build_evidence()
+        self._build_cells()
+        self._layout.addStretch(1)
+        for key in ("view.compare", "view.copy", "view.full_screen"):
+            self._button(key)
+        self.setMinimumHeight(round(self.fontMetrics().height() * 1.5) + 22)
+        for child in self.findChildren(QWidget):
+            if child.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                # A click must not take the keys away from the field.
+                child.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.set_evidence_available((), top="")
+
+    def _build_zoom(self) -> None:
+        for key in ("view.fit", "view.actual", "view.zoom_out"):
+            self._button(key)
+        self._zoom = QLabel("", self, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._zoom.setMinimumWidth(self.fontMetrics().horizontalAdvance("4000 %"))
+        self._zoom.setToolTip(tr("Screen pixels per field pixel"))
+        self._layout.addWidget(self._zoom)
+        self._button("view.zoom_in")
+        self._line()
+
+    def _build_style(self) -> None:
+        self._style_caption = QLabel(tr("Overlay"), self)
+        self._style = QComboBox(self)
+        for style, text in _STYLES.items():
+            self._style.addItem(tr(text), style)
+        self._style.setToolTip(tr("How the class probabilities are drawn over the field (O)"))
+        self._style.setAccessibleName(tr("Overlay style"))
+        self._style.activated.connect(self._style_picked)
+        self._layout.addWidget(self._style_caption)
+        self._layout.addWidget(self._style)
+        self._line()
+
+    def _build_evidence(self) -> None:
+        self._button("view.evidence")
+        self._class = QComboBox(self)
+        self._class.setToolTip(tr("Class whose evidence is shown"))
+        self._class.setAccessibleName(tr("Class of the evidence map"))
+        self._class.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._class.activated.connect(self._class_picked)
+        self._opacity = QSlider(Qt.Orientation.Horizontal, self)
+        self._opacity.setRange(5, 100)
+        self._opacity.setPageStep(10)
+        self._opacity.setFixedWidth(84)
+        self._opacity.setToolTip(tr("Opacity of the evidence map"))
+        self._opacity.setAccessibleName(tr("Opacity of the evidence map"))
+        self._opacity.valueChanged.connect(self._opacity_picked)
+        for widget in (self._class, self._opacity):
+            self._layout.addWidget(widget)
+            widget.hide()
+        self._line()
+
+    def _build_cells(self) -> None:
+        self._button("view.cells")
+        self._count = QLabel("", self)
+        self._count.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._layout.addWidget(self._count)
+
+    def _button(self, key: str) -> None:
+        spec = self._specs[key]
+        plain = tr(spec.text).replace("&", "")
+        button = QToolButton(self)
+        button.setIconSize(QSize(18, 18))
+        button.setIcon(icons.icon(spec.icon, self.palette()))
+        button.setToolTip(f"{plain} ({spec.keys[0]})\n{tr(spec.tip)}")
+        button.setAccessibleName(plain)
+        button.setCheckable(spec.checkable)
+        button.setObjectName(key)
+        button.clicked.connect(self._clicked)
+        self._buttons[key] = button
+        self._layout.addWidget(button)
+
+    def _line(self) -> None:
+        line = QWidget(self)
+        line.setFixedWidth(1)
+        line.setBackgroundRole(QPalette.ColorRole.Mid)
+        line.setAutoFillBackground(True)
+        self._layout.addSpacing(6)
+        self._layout.addWidget(line)
+        self._layout.addSpacing(6)
+
+    # State -----------------------------------------------------------------------------------
+
+    def set_zoom(self, zoom: float) -> None:
+        """Write the zoom, in screen pixels per field pixel."""
+        self._zoom.setText(f"{zoom * 100:.0f} %" if zoom else "")
+
+    def set_style(self, style: OverlayStyle) -> None:
+        """Show which overlay style is in use."""
+        self._style.setCurrentIndex(self._style.findData(style))
+
+    def set_checked(self, key: str, on: bool) -> None:
+        """Show that an action is on."""
+        if key in self._buttons:
+            self._buttons[key].setChecked(on)
+        if key == "view.evidence":
+            self._class.setVisible(on and self._class.isEnabled())
+            self._opacity.setVisible(on and self._class.isEnabled())
+        if key == "view.cells":
+            self._count.setVisible(on)
+
+    def set_opacity(self, opacity: float) -> None:
+        """Show the opacity of the evidence map."""
+        with QSignalBlocker(self._opacity):
+            self._opacity.setValue(round(opacity * 100))
+
+    def set_evidence_available(self, classes: Sequence[str], *, top: str, chosen: str = "") -> None:
+        """List the classes that have an evidence map; none switches the controls off."""
+        self._class.clear()
+        self._class.setEnabled(bool(classes))
+        self._buttons["view.evidence"].setEnabled(bool(classes))
+        if classes:
+            self._class.addItem(tr("Top class ({name})", name=top), "")
+        for name in classes:
+            self._class.addItem(name, name)
+        self._class.setCurrentIndex(max(self._class.findData(chosen), 0) if classes else -1)
+        self.set_checked("view.evidence", self._buttons["view.evidence"].isChecked())
+
+    def set_count(self, text: str) -> None:
+        """Write how many cells were found."""
+        self._count.setText(text)
+
+    def set_field_shown(self, on: bool) -> None:
+        """Offer the controls that need a field."""
+        for key in ("view.fit", "view.actual", "view.zoom_in", "view.zoom_out", "view.cells", "view.copy"):
+            self._buttons[key].setEnabled(on)
+
+    def refresh_icons(self) -> None:
+        """Draw the icons again, after a change between light and dark."""
+        for key, button in self._buttons.items():
+            button.setIcon(icons.icon(self._specs[key].icon, self.palette()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Drop the caption where there is no room."""
+        super().resizeEvent(event)
+        self._style_caption.setVisible(self.width() >= _NARROW)
+
+    # Slots -----------------------------------------------------------------------------------
+
+    def _clicked(self) -> None:
+        button = self.sender()
+        if isinstance(button, QToolButton):
+            if button.isCheckable():
+                self.toggled.emit(button.objectName(), button.isChecked())
+            else:
+                self.asked.emit(button.objectName())
+
+    def _style_picked(self) -> None:
+        self.style_chosen.emit(OverlayStyle(self._style.currentData()))
+
+    def _class_picked(self) -> None:
+        self.class_chosen.emit(self._class.currentData())
+
+    def _opacity_picked(self, value: int) -> None:
+        self.opacity_chosen.emit(value / 100)

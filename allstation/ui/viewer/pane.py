@@ -1,0 +1,335 @@
+"""The middle of the window: the current field, another one beside it if wanted, and the layers' strip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from allstation.core.records import FieldRecord
+from allstation.ui.text import number, tr
+from allstation.ui.viewer.card import OverlayStyle
+from allstation.ui.viewer.field_view import FieldView
+from allstation.ui.viewer.layer_bar import LayerBar
+from allstation.ui.viewer.loader import FieldLoader
+from allstation.ui.viewer.outlines import OutlineFinder, Outlines
+from allstation.ui.viewer.picture import FieldPicture
+from allstation.ui.viewer.scene import Layers
+
+
+class ViewerPane(QWidget):
+    """Loads and shows the current field.
+
+    Args:
+        parent: Owner.
+        loader: Reads fields; default: one of its own.
+        finder: Finds cell outlines; default: one of its own.
+
+    Signals:
+        confirm_asked: Space was tapped on the field.
+        state_changed: Id of a checkable action and its new state; keep the window's actions in step.
+        full_screen_asked: The field wants, or no longer wants, the whole screen.
+        told: A sentence worth showing, for example that a picture was copied.
+    """
+
+    confirm_asked = Signal()
+    state_changed = Signal(str, bool)
+    full_screen_asked = Signal(bool)
+    told = Signal(str)
+
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        *,
+        loader: FieldLoader | None = None,
+        finder: OutlineFinder | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.loader = loader or FieldLoader(self)
+        self.finder = finder or OutlineFinder(self)
+        self.main = FieldView(self)
+        self.pinned = FieldView(self)
+        self.bar = LayerBar(self)
+        self._states = {"view.evidence": False, "view.cells": False, "view.compare": False,
+                        "view.keep": False, "view.full_screen": False}  # fmt: skip
+        self._blind = False
+        self._reviewer = ""
+        self._lay_out()
+        self._connect()
+        self._show_state()
+
+    def _lay_out(self) -> None:
+        self._split = QSplitter(Qt.Orientation.Horizontal, self)
+        self._split.setChildrenCollapsible(False)
+        self._split.addWidget(self.main)
+        self._split.addWidget(self.pinned)
+        self.pinned.hide()
+        self.main.canvas.setAccessibleName(tr("Field"))
+        self.pinned.canvas.setAccessibleName(tr("Field to compare with"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._split, 1)
+        layout.addWidget(self.bar)
+        self.setFocusProxy(self.main)
+
+    def _connect(self) -> None:
+        self.loader.ready.connect(self._ready)
+        self.loader.failed.connect(self._failed)
+        self.finder.found.connect(self._outlines_found)
+        self.main.canvas.view_changed.connect(self.bar.set_zoom)
+        self.main.canvas.moved_by_hand.connect(self._main_moved)
+        self.pinned.canvas.moved_by_hand.connect(self._pinned_moved)
+        for canvas in (self.main.canvas, self.pinned.canvas):
+            canvas.space_tapped.connect(self.confirm_asked)
+        self.bar.asked.connect(self._asked)
+        self.bar.toggled.connect(self._toggled)
+        self.bar.style_chosen.connect(self.set_overlay_style)
+        self.bar.class_chosen.connect(self.set_evidence_class)
+        self.bar.opacity_chosen.connect(self.set_opacity)
+
+    # Fields ----------------------------------------------------------------------------------
+
+    @property
+    def record(self) -> FieldRecord | None:
+        """The current field."""
+        return self.main.record
+
+    @property
+    def layers(self) -> Layers:
+        """What is drawn over the current field."""
+        return self.main.canvas.scene.layers
+
+    @Slot(object)
+    def show_field(self, record: FieldRecord | None) -> None:
+        """Show a field; its pixels follow as soon as they are read."""
+        if record is None:
+            self.loader.clear()
+            self.finder.request(None)
+            self.main.clear()
+        else:
+            moved = self.record is None or self.record.path != record.path
+            self.main.set_layers(hidden=self.is_hidden(record))
+            self.main.show_field(record, self.loader.request(record.path))
+            if moved:
+                self._want_outlines()
+        self._show_state()
+
+    @Slot(list)
+    def set_neighbours(self, records: Sequence[FieldRecord]) -> None:
+        """Get these fields ready, nearest first."""
+        self.loader.preload([record.path for record in records])
+
+    def is_hidden(self, record: FieldRecord) -> bool:
+        """Tell whether blind review hides what others said about a field."""
+        return self._blind and (record.review is None or record.review.reviewer != self._reviewer)
+
+    def set_blind(self, on: bool, reviewer: str = "") -> None:
+        """Hide predictions until this reviewer has decided."""
+        self._blind, self._reviewer = on, reviewer
+        for view in (self.main, self.pinned):
+            if view.record is not None:
+                view.set_layers(hidden=self.is_hidden(view.record))
+        self._show_state()
+
+    def set_pixel_size(self, micrometres: float | None) -> None:
+        """Show a scale bar for this size of a field pixel; None hides it."""
+        self._set_layers(pixel_size=micrometres)
+
+    def set_network_size(self, height: int, width: int) -> None:
+        """Outline cells at the size the model counts them at."""
+        self.finder.size = (height, width)
+
+    def close_workers(self) -> None:
+        """Wait for reads in flight; call before the window goes."""
+        self.loader.close()
+        self.finder.close()
+
+    @Slot(object, object)
+    def _ready(self, path: Path, picture: FieldPicture) -> None:
+        if self.record is not None and self.record.path == path:
+            self.main.show_field(self.record, picture)
+            self._show_state()
+
+    @Slot(object, str)
+    def _failed(self, path: Path, sentence: str) -> None:
+        if self.record is not None and self.record.path == path:
+            self.main.show_message(sentence)
+
+    # Layers ----------------------------------------------------------------------------------
+
+    def handlers(self) -> dict[str, Callable[..., object]]:
+        """Return what each action of ``VIEWER_ACTIONS`` calls."""
+        canvas = self.main.canvas
+        return {
+            "view.fit": canvas.fit,
+            "view.actual": self.actual_size,
+            "view.zoom_in": canvas.zoom_in,
+            "view.zoom_out": canvas.zoom_out,
+            "view.keep": self.set_keep_view,
+            "view.overlay": self.cycle_overlay_style,
+            "view.evidence": self.set_evidence_visible,
+            "view.cells": self.set_outlines_visible,
+            "view.compare": self.set_comparing,
+            "view.copy": self.copy_picture,
+            "view.full_screen": self.set_full_screen,
+        }
+
+    @Slot()
+    def actual_size(self) -> None:
+        """Show one field pixel as one screen pixel."""
+        self.main.canvas.actual_size()
+
+    def state_of(self, key: str) -> bool:
+        """Tell whether a checkable action is on."""
+        return self._states[key]
+
+    @Slot(object)
+    def set_overlay_style(self, style: OverlayStyle) -> None:
+        """Draw the probabilities as bars, as a badge, or not."""
+        self._set_layers(style=style)
+        self.bar.set_style(style)
+
+    @Slot()
+    def cycle_overlay_style(self) -> None:
+        """Go to the next overlay style."""
+        self.set_overlay_style(self.layers.style.following())
+
+    @Slot(bool)
+    def set_evidence_visible(self, on: bool) -> None:
+        """Show or hide the evidence map."""
+        self._set_layers(evidence=on)
+        self._set_state("view.evidence", on)
+
+    @Slot(str)
+    def set_evidence_class(self, name: str) -> None:
+        """Choose the class of the evidence map; empty for the top class of each field."""
+        self._set_layers(evidence_class=name)
+
+    @Slot(float)
+    def set_opacity(self, opacity: float) -> None:
+        """Set the opacity of the evidence map, 0 to 1."""
+        self._set_layers(opacity=opacity)
+        self.bar.set_opacity(opacity)
+
+    @Slot(bool)
+    def set_outlines_visible(self, on: bool) -> None:
+        """Show or hide the outlines of the white cells."""
+        self._set_layers(outlines=on)
+        self._set_state("view.cells", on)
+        self._want_outlines()
+
+    @Slot(bool)
+    def set_keep_view(self, on: bool) -> None:
+        """Stay at the same place and zoom from field to field."""
+        self.main.keep_view = on
+        self._set_state("view.keep", on)
+
+    @Slot(bool)
+    def set_comparing(self, on: bool) -> None:
+        """Pin the current field on the right; the list goes on choosing the left one."""
+        scene = self.main.canvas.scene
+        if on and scene.record is None:
+            on = False
+        if on and scene.record is not None:
+            self.pinned.set_layers(hidden=self.is_hidden(scene.record))
+            self.pinned.show_field(scene.record, scene.picture)
+            self.pinned.set_outlines(scene.polygons)
+        else:
+            self.pinned.clear()
+        self.pinned.setVisible(on)
+        self.main.set_captioned(on)
+        self.pinned.set_captioned(on)
+        if on:
+            self._split.setSizes([self.width() // 2, self.width() // 2])
+        self._set_state("view.compare", on)
+
+    def compare_with(self, record: FieldRecord, picture: FieldPicture) -> None:
+        """Show any field, or this field with another model's prediction, on the right."""
+        self.set_comparing(True)
+        self.pinned.show_field(record, picture)
+
+    @Slot(bool)
+    def set_full_screen(self, on: bool) -> None:
+        """Ask the window for the whole screen, or give it back."""
+        self._set_state("view.full_screen", on)
+        self.full_screen_asked.emit(on)
+
+    @Slot()
+    def copy_picture(self) -> None:
+        """Copy what is shown, overlay included, to the clipboard."""
+        image = self.main.rendered()
+        if image is not None:
+            QGuiApplication.clipboard().setImage(image)
+            self.told.emit(tr("Picture with overlay copied."))
+
+    def _set_layers(self, **changes: object) -> None:
+        self.main.set_layers(**changes)
+        self.pinned.set_layers(**changes)
+
+    def _set_state(self, key: str, on: bool) -> None:
+        changed = self._states[key] != on
+        self._states[key] = on
+        self.bar.set_checked(key, on)
+        if changed:
+            self.state_changed.emit(key, on)
+
+    def _show_state(self) -> None:
+        scene = self.main.canvas.scene
+        prediction = scene.record.prediction if scene.record is not None and not scene.layers.hidden else None
+        evidence = prediction.evidence if prediction is not None else None
+        classes = evidence.classes if evidence is not None else ()
+        top = prediction.top_class if prediction is not None else ""
+        self.bar.set_evidence_available(classes, top=top, chosen=scene.layers.evidence_class)
+        self.bar.set_field_shown(scene.picture is not None)
+        self.bar.set_style(scene.layers.style)
+        self.bar.set_opacity(scene.layers.opacity)
+        for key, on in self._states.items():
+            self.bar.set_checked(key, on)
+
+    def _want_outlines(self) -> None:
+        record = self.record
+        wanted = self.layers.outlines and record is not None
+        self.bar.set_count(tr("Counting…") if wanted else "")
+        self.finder.request(record.path if wanted and record is not None else None)
+
+    @Slot(object)
+    def _outlines_found(self, outlines: Outlines) -> None:
+        if self.record is None or self.record.path != outlines.path:
+            return
+        self.main.set_outlines(outlines.polygons)
+        count = outlines.count
+        words = tr("1 white cell") if count == 1 else tr("{n} white cells", n=number(count))
+        self.bar.set_count(tr("Not counted") if outlines.error else words)
+
+    # Plumbing --------------------------------------------------------------------------------
+
+    @Slot(str)
+    def _asked(self, key: str) -> None:
+        self.handlers()[key]()
+
+    @Slot(str, bool)
+    def _toggled(self, key: str, on: bool) -> None:
+        self.handlers()[key](on)
+
+    @Slot()
+    def _main_moved(self) -> None:
+        self._link(self.main, self.pinned)
+
+    @Slot()
+    def _pinned_moved(self) -> None:
+        self._link(self.pinned, self.main)
+
+    def _link(self, source: FieldView, target: FieldView) -> None:
+        relative = source.canvas.relative_view()
+        if self._states["view.compare"] and relative is not None:
+            target.canvas.set_relative_view(relative)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw icons again when light and dark change."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.bar.refresh_icons()

@@ -1,0 +1,187 @@
+"""What is painted for one field, in order: pixels, evidence, outlines, notes. No widget, no events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
+
+from allstation.core.records import FieldRecord
+from allstation.ui.viewer.card import CardPainter, OverlayStyle
+from allstation.ui.viewer.card_content import card_content
+from allstation.ui.viewer.evidence import evidence_image, paint_legend
+from allstation.ui.viewer.geometry import View
+from allstation.ui.viewer.picture import FieldPicture
+from allstation.ui.viewer.scale_bar import paint_scale_bar
+
+_CRISP_FROM: Final = 3.0
+"""Device pixels per field pixel from which each field pixel is drawn as a sharp square."""
+
+_MARGIN: Final = 12.0
+_LARGEST_SHARE: Final = 0.72
+"""A card may take this share of the canvas; beyond it the badge stands in."""
+
+_OUTLINE_DARK: Final = QColor(10, 12, 16, 200)
+_OUTLINE_LIGHT: Final = QColor(255, 255, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What to draw over a field.
+
+    Attributes:
+        style: Style of the probability overlay.
+        evidence: Whether the evidence map is drawn.
+        evidence_class: Class of the map; empty for the class with the highest probability.
+        opacity: Of the evidence map, 0 to 1.
+        outlines: Whether cell outlines are drawn.
+        hidden: Blind review: nothing of the prediction is drawn.
+        pixel_size: Micrometres per field pixel; None while unknown.
+    """
+
+    style: OverlayStyle = OverlayStyle.BARS
+    evidence: bool = False
+    evidence_class: str = ""
+    opacity: float = 0.6
+    outlines: bool = False
+    hidden: bool = False
+    pixel_size: float | None = None
+
+
+@dataclass
+class Scene:
+    """One field with its layers.
+
+    Attributes:
+        record: The field.
+        picture: Its pixels, once read.
+        layers: What to draw.
+        polygons: Cell outlines, (N, 2) arrays as shares of width and height.
+    """
+
+    record: FieldRecord | None = None
+    picture: FieldPicture | None = None
+    layers: Layers = field(default_factory=Layers)
+    polygons: Sequence[NDArray[np.float64]] = ()
+    _map: QImage | None = None
+    _map_of: tuple[object, str] | None = None
+
+    def evidence_class(self) -> str:
+        """Return the class whose evidence is meant, or an empty string when there is no map."""
+        prediction = self.record.prediction if self.record is not None else None
+        if prediction is None or prediction.evidence is None or self.layers.hidden:
+            return ""
+        wanted = self.layers.evidence_class
+        name = wanted if wanted in prediction.evidence.classes else prediction.top_class
+        return name if name in prediction.evidence.classes else ""
+
+    def description(self) -> str:
+        """Return the overlay in words."""
+        if self.record is None:
+            return ""
+        return card_content(self.record, hidden=self.layers.hidden).description()
+
+    def paint(self, painter: QPainter, view: View, font: QFont, ratio: float) -> None:
+        """Paint everything.
+
+        Args:
+            painter: Of the canvas or a picture.
+            view: Where the field lies.
+            font: Of the notes.
+            ratio: Device pixels per canvas unit.
+        """
+        if self.picture is None or self.record is None:
+            return
+        self._paint_pixels(painter, self.picture, view, ratio)
+        if self.layers.evidence:
+            self._paint_evidence(painter, view)
+        if self.layers.outlines:
+            self._paint_outlines(painter, view)
+        self.paint_notes(painter, view.canvas, font, scale=view.scale)
+
+    def paint_notes(self, painter: QPainter, room: QSizeF, font: QFont, *, scale: float | None) -> None:
+        """Paint the card, the legend and the scale bar, each in its corner; bottom right stays free."""
+        if self.record is None:
+            return
+        self._paint_card(painter, room, font)
+        corner = QPointF(_MARGIN, room.height() - _MARGIN)
+        if scale is not None and self.layers.pixel_size:
+            covered = paint_scale_bar(painter, corner, scale / self.layers.pixel_size, font)
+            corner.setX(covered.right() + 8)
+        name = self.evidence_class() if self.layers.evidence and scale is not None else ""
+        if name:
+            paint_legend(painter, corner, name, font)
+
+    def fitting_style(self, room: QSizeF, font: QFont) -> OverlayStyle:
+        """Return the wanted style, or the badge where the card would cover too much."""
+        if self.layers.style is not OverlayStyle.BARS or self.record is None:
+            return self.layers.style
+        size = CardPainter(card_content(self.record, hidden=self.layers.hidden), font).size(OverlayStyle.BARS)
+        fits = size.width() < room.width() * _LARGEST_SHARE and size.height() < room.height() * _LARGEST_SHARE
+        return OverlayStyle.BARS if fits else OverlayStyle.BADGE
+
+    def _paint_card(self, painter: QPainter, room: QSizeF, font: QFont) -> None:
+        if self.record is None:
+            return
+        card = CardPainter(card_content(self.record, hidden=self.layers.hidden), font)
+        card.paint(painter, QPointF(_MARGIN, _MARGIN), self.fitting_style(room, font))
+
+    @staticmethod
+    def _paint_pixels(painter: QPainter, picture: FieldPicture, view: View, ratio: float) -> None:
+        shown = view.visible()
+        if shown.isEmpty():
+            return
+        level = picture.level_for(view.scale * ratio)
+        across = level.width() / picture.size.width()
+        down = level.height() / picture.size.height()
+        source = QRectF(shown.x() * across, shown.y() * down, shown.width() * across, shown.height() * down)
+        target = QRectF(view.to_canvas(shown.topLeft()), shown.size() * view.scale)
+        smooth = view.scale * ratio < _CRISP_FROM
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        painter.drawImage(target, level, source)
+
+    def _paint_evidence(self, painter: QPainter, view: View) -> None:
+        name = self.evidence_class()
+        prediction = self.record.prediction if self.record is not None else None
+        if not name or prediction is None or prediction.evidence is None:
+            return
+        if self._map is None or self._map_of != (prediction.evidence, name):
+            aspect = view.image.width() / view.image.height()
+            self._map = evidence_image(prediction.evidence, name, aspect=aspect)
+            self._map_of = (prediction.evidence, name)
+        painter.save()
+        painter.setOpacity(self.layers.opacity)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setClipRect(QRectF(QPointF(0, 0), view.canvas))
+        painter.drawImage(view.image_rect(), self._map)
+        painter.restore()
+
+    def _paint_outlines(self, painter: QPainter, view: View) -> None:
+        if not self.polygons:
+            return
+        rect = view.image_rect()
+        path = QPainterPath()
+        for polygon in self.polygons:
+            points = polygon * (rect.width(), rect.height()) + (rect.x(), rect.y())
+            path.moveTo(*points[0])
+            for x, y in points[1:]:
+                path.lineTo(x, y)
+            path.closeSubpath()
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for colour, width in ((_OUTLINE_DARK, 3.6), (_OUTLINE_LIGHT, 1.6)):
+            painter.setPen(
+                QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+            )
+            painter.drawPath(path)
+        painter.restore()
+
+    def change(self, **changes: object) -> None:
+        """Replace some of the layers' attributes."""
+        self.layers = replace(self.layers, **changes)  # type: ignore[arg-type]
