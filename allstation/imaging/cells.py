@@ -28,7 +28,8 @@ _WORK_SIDE: Final = 224
 """Segmentation runs on a frame of about this many pixels squared, whatever the frame's size."""
 _LARGE: Final = 1.5
 """Frames with a scale beyond this are shrunk first."""
-_MIN_AREA: Final = 120
+_MIN_AREA: Final = 80
+"""Pixels at 224x224. Small round lymphocytes have about 100, platelets under 50."""
 _FLOOR: Final = 0.09
 _CEILING: Final = 0.20
 _SEED_REACH: Final = 10
@@ -111,30 +112,47 @@ def segment_cells(rgb: Rgb, thresholds: Thresholds = SERVING) -> Cells:
     Returns:
         The cells, at the size of ``rgb``. Equal bytes give equal cells on every thread.
     """
+    work, scale = _at_work_size(rgb)
+    density = optical_density(work)
+    mask = _masked(density, scale, thresholds)
+    labels = _split(mask, scale)
+    nucleus = _nuclei(density[:, :, _GREEN], mask)
+    count = int(labels.max(initial=0))
+    if work is not rgb:
+        size = rgb.shape[1], rgb.shape[0]
+        enlarged = cv2.resize(labels.astype(np.uint16), size, interpolation=cv2.INTER_NEAREST)
+        labels = enlarged.astype(np.int32)
+        nucleus = np.asarray(cv2.resize(nucleus, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return Cells(labels, nucleus.astype(bool), count)
+
+
+def cell_mask(rgb: Rgb, thresholds: Thresholds = SERVING) -> Mask:
+    """Return where ``segment_cells`` finds cells, without parting them: (H, W) of 0 and 1."""
+    work, scale = _at_work_size(rgb)
+    mask = _masked(optical_density(work), scale, thresholds)
+    if work is rgb:
+        return mask
+    size = rgb.shape[1], rgb.shape[0]
+    return np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def _at_work_size(rgb: Rgb) -> tuple[Rgb, float]:
+    """Return the field, shrunk if it is large, and its scale against a 224x224 field."""
     height, width = rgb.shape[:2]
     scale = float(np.sqrt(height * width)) / _WORK_SIDE
-    work = rgb
-    if scale > _LARGE:
-        small = max(8, round(width / scale)), max(8, round(height / scale))
-        work = np.asarray(cv2.resize(rgb, small, interpolation=cv2.INTER_AREA), np.uint8)
-        scale = 1.0
-    labels, nucleus = _segment(work, scale, thresholds)
-    if work is not rgb:
-        labels = cv2.resize(labels.astype(np.uint16), (width, height), interpolation=cv2.INTER_NEAREST)
-        nucleus = cv2.resize(nucleus, (width, height), interpolation=cv2.INTER_NEAREST)
-    numbered = np.asarray(labels, np.int32)
-    return Cells(numbered, nucleus.astype(bool), int(numbered.max(initial=0)))
+    if scale <= _LARGE:
+        return rgb, scale
+    small = max(8, round(width / scale)), max(8, round(height / scale))
+    return np.asarray(cv2.resize(rgb, small, interpolation=cv2.INTER_AREA), np.uint8), 1.0
 
 
-def _segment(rgb: Rgb, scale: float, thresholds: Thresholds) -> tuple[NDArray[np.int32], Mask]:
-    density = optical_density(rgb)
+def _masked(density: Density, scale: float, thresholds: Thresholds) -> Mask:
     purple = purple_density(density, scale)
-    corner = corner_of(rgb.shape[0], rgb.shape[1])
+    corner = corner_of(*purple.shape)
     purple[corner] = 0
     mask = _cell_mask(purple, scale, thresholds)
     mask[corner] = 0
-    labels = _split(mask, scale)
-    return labels, _nuclei(density[:, :, _GREEN], mask)
+    return mask
 
 
 def corner_of(height: int, width: int) -> tuple[slice, slice]:
@@ -163,7 +181,7 @@ def purple_density(density: Density, scale: float) -> Density:
     smooth = cv2.GaussianBlur(density, (0, 0), 0.8 * scale)
     red, green, blue = cv2.split(smooth)
     beyond_red = cv2.scaleAdd(green, _GREEN_CREDIT, green - red)
-    return np.asarray(cv2.max(cv2.min(green - blue, beyond_red), 0.0), np.float32)
+    return np.maximum(np.minimum(green - blue, beyond_red), 0.0)
 
 
 def _cell_mask(purple: Density, scale: float, thresholds: Thresholds) -> Mask:
@@ -175,9 +193,9 @@ def _cell_mask(purple: Density, scale: float, thresholds: Thresholds) -> Mask:
         level = otsu / 255.0
     level = min(max(level, thresholds.floor), thresholds.ceiling) + thresholds.shift
     mask = (purple > level).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disk(2 * scale))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disk(2 * scale))
-    return _without_specks(_filled(np.asarray(mask, np.uint8)), scale)
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disk(2 * scale))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _disk(2 * scale))
+    return _without_specks(_filled(np.asarray(closed, np.uint8)), scale)
 
 
 def _disk(radius: float) -> Mask:

@@ -125,12 +125,11 @@ def prepare(rgb: Rgb, preprocessing: Preprocessing) -> Prepared:
     if preprocessing.name == PLAIN:
         spec = preprocessing.spec
         return Prepared(to_tensor(finish_pixels(rgb, spec), spec), cells)
-    return Prepared(only_cells(rgb, inner_mask(cells)), cells)
+    return Prepared(only_cells(rgb, inner_of(cells.mask.astype(np.uint8))), cells)
 
 
-def inner_mask(cells: Cells) -> NDArray[np.uint8]:
-    """Return the cells' mask without its one-pixel rim: (h, w) uint8 of 0 and 1."""
-    mask = cells.mask.astype(np.uint8)
+def inner_of(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a mask of cells (h, w) of 0 and 1 without its one-pixel rim."""
     return np.asarray(cv2.erode(mask, _RIM, borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
