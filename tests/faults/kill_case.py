@@ -1,0 +1,534 @@
+"""SIGKILL at random moments of work on a case: from making it to repairing it.
+
+    python tests/faults/kill_case.py --kills 1000 --seed 1 --result tests/faults/results/kill_case.json
+
+A child works on a real case and tells, over a pipe and only after the store returned, what it has
+done. It is killed at a random moment. Then the case is opened and every single thing the child had
+told must be there, the file must pass SQLite's full check, the audit trail must verify with its
+contents, and no export or backup may be half written. One case lives through 40 such deaths.
+
+POSIX only: children are forked, so that a thousand deaths take minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import random
+import select
+import shutil
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from allstation import __version__
+from allstation.core.decision import Decision, Reason
+from allstation.core.records import (
+    EvidenceMap,
+    FieldState,
+    ModelRecord,
+    NewField,
+    Prediction,
+    Quality,
+    Review,
+)
+from allstation.store import Case, care, schema
+from allstation.store.database import full_check
+from allstation.store.queue import CRASHED_TWICE
+
+CLASSES = ("Benign", "Early", "Pre", "Pro")
+MODEL = hashlib.sha256(b"model").hexdigest()
+LIVES = 40
+STUCK = 20.0
+"""Seconds after which a child that tells nothing is killed all the same."""
+
+Tell = Callable[..., None]
+
+
+def prediction(serial: int) -> Prediction:
+    """Make a prediction that can be told from every other by its milliseconds."""
+    top = serial % 4
+    values = {name: 0.7 if index == top else 0.1 for index, name in enumerate(CLASSES)}
+    reasons = (Reason.LOW_CONFIDENCE,) if serial % 5 == 0 else ()
+    return Prediction(
+        MODEL,
+        values,
+        Decision(None if reasons else CLASSES[top], reasons),
+        novelty=0.5,
+        cell_count=3,
+        quality=Quality(12.0, 130.0, 0.0, 0.2),
+        evidence=EvidenceMap(7, 7, CLASSES, bytes(196)),
+        milliseconds=float(serial),
+    )
+
+
+def new_field(folder: Path, serial: int) -> NewField:
+    path = folder / f"field {serial}.jpg"
+    return NewField(path, hashlib.sha256(str(serial).encode()).hexdigest(), serial, 1024, 768)
+
+
+def step_more(db: sqlite3.Connection) -> None:
+    """Upgrade as a later version of the program might: a column, a table, every row touched."""
+    db.execute("ALTER TABLE fields ADD COLUMN colour TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE TABLE later (id INTEGER PRIMARY KEY, field_id INTEGER, name TEXT) STRICT")
+    db.execute("INSERT INTO later (field_id, name) SELECT id, name FROM fields")
+    db.execute("UPDATE fields SET colour = name")
+
+
+UPGRADED = (*schema.STEPS, step_more)
+
+
+# What the children do. Each works until it is killed.
+
+
+def do_create(folder: Path, dice: random.Random, tell: Tell) -> None:
+    for number in range(10**9):
+        place = folder / "made" / f"{dice.random()}-{number}.allcase"
+        Case.create(place, name="made").close()
+        tell(made=place.name)
+
+
+def do_import(folder: Path, dice: random.Random, tell: Tell) -> None:
+    with Case.open(folder) as case:
+        slide = case.add_slide(f"slide {dice.randrange(5)}", folder.parent / "fields")
+        while True:
+            serials = [dice.randrange(10**12) for _ in range(dice.randrange(1, 40))]
+            new = [new_field(folder.parent / "fields", serial) for serial in serials]
+            case.add_fields(slide.id, new)
+            tell(added=[item.sha256 for item in new])
+
+
+def do_classify(folder: Path, dice: random.Random, tell: Tell) -> None:
+    with Case.open(folder) as case:
+        case.add_model(ModelRecord(MODEL, "model", "1", CLASSES, {"schema": 1}))
+        case.requeue()
+        while True:
+            fields = case.claim(dice.randrange(1, 20))
+            if not fields:
+                case.requeue(dice.sample(list(case.field_ids()), min(case.count(), 30)))
+                continue
+            if dice.random() < 0.05:
+                case.fail(fields[0].id, "broken", "It broke.")
+                tell(failed=fields[0].id)
+                fields = fields[1:]
+            batch = [(item.id, prediction(dice.randrange(10**12))) for item in fields]
+            case.save_predictions(batch)
+            tell(saved=[(number, made.milliseconds) for number, made in batch])
+
+
+def do_review(folder: Path, dice: random.Random, tell: Tell) -> None:
+    with Case.open(folder) as case:
+        ids, given = list(case.field_ids()), []
+        while ids:
+            if given and dice.random() < 0.4:
+                review = dice.choice(given)
+                tell(about=review.id)
+                withdraw = dice.random() < 0.6
+                (case.withdraw_review if withdraw else case.restore_review)(review.id, review.reviewer)
+                tell(marked=(review.id, withdraw))
+                continue
+            choice = dice.choice([*CLASSES, None])
+            review = Review(dice.choice(ids), dice.choice(["Ada", "Bob"]), choice, f"{dice.random()}")
+            given.append(case.add_review(review))
+            tell(reviewed=(given[-1].id, given[-1].comment))
+
+
+def do_report(folder: Path, dice: random.Random, tell: Tell) -> None:
+    """Write real exports over the same names again and again, and record final and amended reports."""
+    from allstation.report.pdf import write_pdf
+    from allstation.report.tables import write_csv, write_json
+
+    with Case.open(folder) as case:
+        while True:
+            snapshot = case.snapshot()
+            snapshot = replace(snapshot, fields=snapshot.fields[:3], slides=snapshot.slides)
+            for writer, name in ((write_csv, "t.csv"), (write_json, "t.json"), (write_pdf, "r.pdf")):
+                target = writer(snapshot, folder / name)
+                made = hashlib.sha256(target.read_bytes()).hexdigest()
+            report = case.finalise(made, file="r.pdf", reason=f"{dice.random()}")
+            tell(reported=(report.id, report.reason))
+
+
+def do_backup(folder: Path, dice: random.Random, tell: Tell) -> None:
+    with Case.open(folder) as case:
+        while True:
+            path = case.backup(folder / "backups" / f"case-{dice.randrange(4)}.sqlite")
+            tell(backed=path.name)
+
+
+def do_upgrade(folder: Path, dice: random.Random, tell: Tell) -> None:
+    Case.open(folder.with_name("copy.allcase"), steps=UPGRADED).close()
+    tell(upgraded=True)
+    time.sleep(10)
+
+
+def do_repair(folder: Path, dice: random.Random, tell: Tell) -> None:
+    care.repair_case(folder.with_name("copy.allcase"))
+    tell(repaired=True)
+    time.sleep(10)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a child does.
+
+    Attributes:
+        act: Works until killed.
+        weight: How often, relative to the others.
+        acts: It is killed after at most this many acts were told ...
+        seconds: ... and at most this much later: about as long as one act takes.
+    """
+
+    act: Callable[[Path, random.Random, Tell], None]
+    weight: int
+    acts: int
+    seconds: float
+
+
+WORK = {
+    "create": Work(do_create, 1, 4, 0.03),
+    "import": Work(do_import, 2, 5, 0.02),
+    "classify": Work(do_classify, 4, 15, 0.02),
+    "review": Work(do_review, 3, 25, 0.01),
+    "report": Work(do_report, 2, 2, 0.3),
+    "backup": Work(do_backup, 1, 4, 0.04),
+    "upgrade": Work(do_upgrade, 1, 0, 0.1),
+    "repair": Work(do_repair, 1, 0, 0.4),
+}
+
+
+# What the parent knows must be there.
+
+
+@dataclass
+class Told:
+    """Everything the children said was saved."""
+
+    sha256: set[str] = field(default_factory=set)
+    predictions: dict[int, list[float]] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)
+    reviews: dict[int, str] = field(default_factory=dict)
+    withdrawn: dict[int, bool] = field(default_factory=dict)
+    unsure: set[int] = field(default_factory=set)
+    reports: dict[int, str] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
+    backed: set[str] = field(default_factory=set)
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take in one line of a child."""
+        self.sha256.update(message.get("added", ()))
+        for number, serial in message.get("saved", ()):
+            self.predictions.setdefault(number, []).append(serial)
+        self.failed |= {message["failed"]} if "failed" in message else set()
+        self.made |= {message["made"]} if "made" in message else set()
+        self.backed |= {message["backed"]} if "backed" in message else set()
+        for key, store in (("reviewed", self.reviews), ("reported", self.reports)):
+            if key in message:
+                store[message[key][0]] = message[key][1]
+        if "about" in message:
+            self.unsure.add(message["about"])
+        if "marked" in message:
+            self.withdrawn[message["marked"][0]] = message["marked"][1]
+            self.unsure.discard(message["marked"][0])
+
+    def things(self) -> int:
+        """Return how many saved things the children told of."""
+        saved = sum(map(len, self.predictions.values()))
+        return len(self.sha256) + saved + len(self.reviews) + len(self.reports) + len(self.made)
+
+
+@dataclass
+class Tally:
+    """Counts over all kills."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    acts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    told: int = 0
+    recovered: int = 0
+    crashed_twice: int = 0
+    checked_exports: int = 0
+    cases: int = 0
+
+
+def live_and_die(work: str, folder: Path, dice: random.Random) -> tuple[list[dict[str, Any]], bool]:
+    """Fork a child, kill it, and return what it had told and whether it lived until then."""
+    acts, seconds, seed = (
+        dice.randint(0, WORK[work].acts),
+        dice.random() * WORK[work].seconds,
+        dice.randrange(2**32),
+    )
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _work(work, folder, seed, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb", buffering=0) as pipe:
+        heard = _hear_until(pipe, acts)
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        lines = (heard + pipe.readall()).split(b"\n")
+    _, status = os.waitpid(child, 0)
+    # A line cut off by the kill was not told.
+    return [json.loads(line) for line in lines[:-1]], os.WIFSIGNALED(status)
+
+
+def _hear_until(pipe: Any, acts: int) -> bytes:
+    heard, until = b"", time.monotonic() + STUCK
+    while heard.count(b"\n") < acts and time.monotonic() < until:
+        ready, _, _ = select.select([pipe], [], [], 0.5)
+        if not ready:
+            continue
+        block = pipe.read(65536)
+        if not block:  # the child ended by itself
+            break
+        heard += block
+    return heard
+
+
+def _work(work: str, folder: Path, seed: int, pipe: int) -> None:
+    def tell(**message: object) -> None:
+        os.write(pipe, json.dumps(message).encode() + b"\n")
+
+    try:
+        WORK[work].act(folder, random.Random(seed), tell)
+    except BaseException as error:
+        tell(error=f"{work}: {type(error).__name__}: {error}")
+    finally:
+        os._exit(1)
+
+
+# What is looked at after each death.
+
+
+def look(folder: Path, told: Told, tally: Tally) -> Iterator[str]:
+    """Open the case and yield everything that is not as it was told."""
+    with Case.open(folder) as case:
+        tally.recovered += len(case.recovered.queued_again)
+        tally.crashed_twice += len(case.recovered.failed)
+        yield from (f"check: {problem}" for problem in case.check())
+        broken = case.verify_audit()
+        if broken is not None:
+            yield f"trail: {broken}"
+        yield from _rows(case, told)
+        if case.queue_counts()[FieldState.RUNNING]:
+            yield "a field is still running after opening"
+
+
+def _rows(case: Case, told: Told) -> Iterator[str]:
+    records = case.fields()
+    lost = told.sha256 - {record.sha256 for record in records}
+    if lost:
+        yield f"{len(lost)} added fields are lost"
+    by_id = {record.id: record for record in records}
+    for number, serials in told.predictions.items():
+        have = {made.milliseconds for made in case.predictions(number)}
+        if not have.issuperset(serials):
+            yield f"field {number} lost {len(set(serials) - have)} predictions"
+        if by_id[number].prediction is None:
+            yield f"field {number} shows no prediction"
+    for number, comment in told.reviews.items():
+        yield from _review(case, number, comment, told)
+    found = {report.id: report.reason for report in case.reports()}
+    if not found.items() >= told.reports.items():
+        yield "a recorded report is lost"
+    for record in records:
+        known = record.error_code in (CRASHED_TWICE, "broken") and record.error
+        if record.state is FieldState.FAILED and not known:
+            yield f"field {record.id} failed without its sentence"
+
+
+def _review(case: Case, number: int, comment: str, told: Told) -> Iterator[str]:
+    row = case._db.execute("SELECT comment, withdrawn FROM reviews WHERE id = ?", (number,)).fetchone()
+    if row is None or row[0] != comment:
+        yield f"review {number} is lost"
+    elif number not in told.unsure and bool(row[1]) != told.withdrawn.get(number, False):
+        yield f"review {number} forgot that it was withdrawn or restored"
+
+
+def look_at_files(folder: Path, told: Told, tally: Tally) -> Iterator[str]:
+    """Yield exports, backups and new cases that are not whole."""
+    from pypdf import PdfReader
+
+    for path in (folder / "t.json", folder / "t.csv", folder / "r.pdf"):
+        if path.exists():
+            tally.checked_exports += 1
+            try:
+                whole = _whole_export(path, PdfReader)
+            except Exception as error:
+                whole = f"{type(error).__name__}: {error}"
+            if whole:
+                yield f"half-written {path.name}: {whole}"
+    yield from _backups_and_new_cases(folder, told, tally)
+
+
+def _backups_and_new_cases(folder: Path, told: Told, tally: Tally) -> Iterator[str]:
+    for name in told.backed:
+        if not (folder / "backups" / name).is_file():
+            yield f"backup {name} is lost"
+    for path in (folder / "backups").glob("*.sqlite"):
+        tally.checked_exports += 1
+        db = sqlite3.connect(path)
+        yield from (f"backup {path.name}: {problem}" for problem in full_check(db))
+        db.close()
+    for name in told.made:
+        with Case.open(folder / "made" / name) as made:
+            if made.name != "made" or made.check():
+                yield f"new case {name} is not whole"
+    for place in (folder / "made").glob("*.allcase"):
+        if (place / "case.sqlite").exists():
+            Case.open(place).close()
+
+
+def _whole_export(path: Path, reader: Any) -> str:
+    if path.suffix == ".json":
+        json.loads(path.read_text(encoding="utf-8"))
+    elif path.suffix == ".csv":
+        return "" if path.read_bytes().endswith(b"\n") else "no end of line"
+    else:
+        from allstation.report.verify import verify_report
+
+        return "; ".join(verify_report(path)) if reader(path).pages else "no pages"
+    return ""
+
+
+def prepare_copy(work: str, folder: Path) -> None:
+    """Make the copy that upgrade and repair work on; a repair finds its first page destroyed."""
+    copy = folder.with_name("copy.allcase")
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    with Case.open(folder) as case:
+        case.backup(copy / "case.sqlite")
+    if work == "repair":
+        with (copy / "case.sqlite").open("r+b") as file:
+            file.write(b"\xa5" * 4096)
+
+
+def look_at_copy(work: str, folder: Path, told: Told, tally: Tally) -> Iterator[str]:
+    """Yield what an interrupted upgrade or repair lost."""
+    copy = folder.with_name("copy.allcase")
+    if work == "repair":
+        care.repair_case(copy)
+        yield from (f"repaired: {problem}" for problem in look(copy, told, tally))
+        return
+    db = sqlite3.connect(copy / "case.sqlite")
+    version = schema.version_of(db)
+    db.close()
+    if version not in (len(schema.STEPS), len(UPGRADED)):
+        yield f"the upgrade stopped at version {version}"
+    with Case.open(copy, steps=UPGRADED) as case:
+        yield from (f"upgraded: {problem}" for problem in [*case.check(), *_rows(case, told)])
+        if case._db.execute("SELECT count(*) FROM later").fetchone()[0] != case.count():
+            yield "the upgrade is half done"
+
+
+def begin(folder: Path, told: Told, dice: random.Random) -> None:
+    """Give every kind of work something to work on."""
+    with Case.open(folder) as case:
+        case.add_model(ModelRecord(MODEL, "model", "1", CLASSES, {"schema": 1}))
+        slide = case.add_slide("slide 0", folder.parent / "fields")
+        new = [new_field(folder.parent / "fields", serial) for serial in range(60)]
+        ids = case.add_fields(slide.id, new).added
+        case.save_predictions([(number, prediction(dice.randrange(10**12))) for number in ids[:30]])
+    told.hear({"added": [item.sha256 for item in new]})
+
+
+def one_life(place: Path, deaths: int, dice: random.Random, tally: Tally, only: str | None) -> None:
+    """Let one case live through some deaths of its program."""
+    folder, told = place / "one.allcase", Told()
+    Case.create(folder).close()
+    tally.cases += 1
+    names = [name for name, work in WORK.items() for _ in range(work.weight)]
+    begin(folder, told, dice)
+    for _ in range(deaths):
+        work = only or dice.choice(names)
+        if work in ("upgrade", "repair"):
+            prepare_copy(work, folder)
+        messages, killed = live_and_die(work, folder, dice)
+        tally.kills[work] += killed
+        tally.problems += [f"{work}: {message['error']}" for message in messages if "error" in message]
+        tally.acts[work] += len(messages)
+        for message in messages:
+            told.hear(message)
+        try:
+            found = [*look(folder, told, tally), *look_at_files(folder, told, tally)]
+            if work in ("upgrade", "repair"):
+                found += look_at_copy(work, folder, told, tally)
+        except Exception as error:
+            found = [f"does not open: {type(error).__name__}: {error}"]
+        tally.problems += [f"{work}: {problem}" for problem in found]
+    tally.told += told.things()
+
+
+def run(kills: int, seed: int, only: str | None = None) -> Tally:
+    """Kill ``kills`` children and return what was counted."""
+    from allstation.report import pdf, tables, verify  # noqa: F401 - loaded once, before the forks
+
+    dice, tally = random.Random(seed), Tally()
+    while (done := sum(tally.kills.values())) < kills:
+        with tempfile.TemporaryDirectory(prefix="allstation-kill-") as place:
+            one_life(Path(place), min(LIVES, kills - done), dice, tally, only)
+        if len(tally.problems) > 20:
+            break
+        sys.stderr.write(f"{sum(tally.kills.values())} kills, {len(tally.problems)} problems\n")
+    return tally
+
+
+def result(tally: Tally, seconds: float, command: str) -> dict[str, Any]:
+    """Return the figures as they are committed."""
+    return {
+        "what": "SIGKILL at random moments of work on a case",
+        "command": command,
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seconds": round(seconds),
+        "versions": {
+            "allstation": __version__,
+            "schema": len(schema.STEPS),
+            "python": platform.python_version(),
+            "sqlite": sqlite3.sqlite_version,
+            "system": platform.system(),
+        },
+        "kills": sum(tally.kills.values()),
+        "kills_by_work": dict(tally.kills),
+        "acts_told_by_work": dict(tally.acts),
+        "cases": tally.cases,
+        "saved_things_told": tally.told,
+        "exports_and_backups_opened": tally.checked_exports,
+        "fields_under_way_recovered": tally.recovered,
+        "fields_failed_after_two_deaths": tally.crashed_twice,
+        "problems": tally.problems,
+    }
+
+
+def main() -> int:
+    """Run from the command line; status 1 if anything was lost."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=WORK)
+    parser.add_argument("--result", type=Path)
+    options = parser.parse_args()
+    began = time.monotonic()
+    tally = run(options.kills, options.seed, options.only)
+    command = f"python tests/faults/kill_case.py --kills {options.kills} --seed {options.seed}"
+    figures = result(tally, time.monotonic() - began, command)
+    text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
+    sys.stdout.write(text)
+    if options.result:
+        options.result.write_text(text, encoding="utf-8")
+    return 1 if tally.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
