@@ -44,27 +44,27 @@ class ClassBars(Block):
 
     Args:
         shares: Classes in the model's order; needs review last, set apart by a gap.
+        row: Height of a row, points.
     """
 
-    _ROW: Final = 21.5
     _GAP: Final = 5.0
     _LABEL: Final = 128.0
     _FIGURES: Final = 176.0
 
-    def __init__(self, setter: Typesetter, shares: Sequence[Share]) -> None:
+    def __init__(self, setter: Typesetter, shares: Sequence[Share], *, row: float = 21.5) -> None:
         super().__init__(setter, before=0, after=5)
-        self.shares = shares
+        self.shares, self.row = shares, row
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
         """Return the size."""
         self.width = width
-        self.height = self._ROW * len(self.shares) + self._GAP + 14
+        self.height = self.row * len(self.shares) + self._GAP + 14
         return width, self.height
 
     def draw(self) -> None:
         """Draw the bars and the axis."""
         track = self.width - self._LABEL - self._FIGURES
-        y = self.height - self._ROW
+        y = self.height - self.row
         self._axis(track)
         with self.canv.structure.group("Table"):
             for index, share in enumerate(self.shares):
@@ -72,7 +72,7 @@ class ClassBars(Block):
                     y -= self._GAP
                 with self.canv.structure.group("TR"):
                     self._bar(share, y, track)
-                y -= self._ROW
+                y -= self.row
 
     def _axis(self, track: float) -> None:
         for per_cent in (0, 25, 50, 75, 100):

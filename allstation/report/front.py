@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from reportlab.platypus import Flowable, KeepTogether
+from reportlab.platypus import Flowable
 
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, SUBHEADING, Columns, Note, Text, Tiles
 from allstation.report.charts import ClassBars
@@ -57,15 +58,15 @@ def sentence(parts: Parts) -> Text:
     return Text(parts.setter, "; ".join(said) + ".", LEAD)
 
 
-def glance(parts: Parts) -> Iterator[Flowable]:
-    """Figures, bars and intervals of the whole case."""
+def glance(parts: Parts, *, tight: bool = False) -> Iterator[Flowable]:
+    """Figures, bars and intervals of the whole case; ``tight`` where a page is short."""
     counts, setter = parts.content.counts, parts.setter
-    yield Text(setter, "Summary", HEADING, bookmark=0)
+    yield Text(setter, "Summary", replace(HEADING, before=7) if tight else HEADING, bookmark=0)
     yield sentence(parts)
     yield Tiles(setter, _tiles(counts))
     if counts.statement:
         yield Note(setter, counts.statement)
-    yield ClassBars(setter, counts.shares)
+    yield ClassBars(setter, counts.shares, row=18.5 if tight else 21.5)
     yield Text(setter, f"{INTERVAL_NOTE} {NOT_A_SCALE}", SMALL)
     if counts.reasons:
         said = ", ".join(f"{one.reason} {number(one.count)}" for one in counts.reasons)
@@ -129,11 +130,12 @@ def slides(parts: Parts, *, limit: int = 0) -> Iterator[Flowable]:
     ]
     rows = [parts.count_cells(slide.name, slide.counts) for slide in shown]
     rows.append(parts.count_cells("All slides", content.counts, face=FIGURES_BOLD))
-    blocks: list[Flowable] = [Text(setter, "Slides", HEADING, bookmark=0), Grid(setter, columns, rows)]
+    yield Text(setter, "Slides", replace(HEADING, before=7) if limit else HEADING, bookmark=0)
+    yield Grid(setter, columns, rows)
     left = len(content.slides) - len(shown)
-    if left and content.template == "summary":
-        blocks.append(Text(setter, f"{count(left, 'more slide')} in the full report.", SMALL))
-    yield from ([KeepTogether(blocks)] if limit else blocks)
+    if left:
+        where = "further on" if content.template == "full" else "in the full report"
+        yield Text(setter, f"{count(left, 'more slide')} {where}.", SMALL)
 
 
 def amendments(parts: Parts) -> Iterator[Flowable]:

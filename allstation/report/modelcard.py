@@ -28,7 +28,7 @@ def model_block(model: ModelRecord, fields_read: int) -> ModelBlock:
     """
     info: Mapping[str, Any] = model.info
     probes = next((info[key] for key in _PROBES if info.get(key)), None)
-    limits = info.get("limits") or ()
+    limits = info.get("limits")
     return ModelBlock(
         name=model.name,
         version=model.version,
@@ -38,8 +38,14 @@ def model_block(model: ModelRecord, fields_read: int) -> ModelBlock:
         facts=tuple(Entry(label, value) for label, value in _facts(info) if value),
         figures=tuple(_figures(info.get("figures"), info))[:_LONGEST],
         probes=tuple(_figures(probes, info))[:_LONGEST],
-        limits=tuple(str(limit) for limit in ([limits] if isinstance(limits, str) else limits)),
+        limits=_limits(limits),
     )
+
+
+def _limits(source: object) -> tuple[str, ...]:
+    if isinstance(source, str):
+        return (source,)
+    return tuple(_text(limit) for limit in source) if isinstance(source, list | tuple) else ()
 
 
 def _part(info: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -23,12 +23,16 @@ class Parts:
         setter: The typesetter.
         pictures: Gives the pictures of fields.
         logo: Of the laboratory.
+        width: Of a page's text area, points.
+        room: Height of the first page's text area, points.
     """
 
     content: ReportContent
     setter: Typesetter
     pictures: Pictures
     logo: Thumbnail | None
+    width: float
+    room: float
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
+from allstation.report.atomic import write_whole
 from allstation.report.content import (
     PROGRAM,
     ReportContent,
@@ -57,7 +56,7 @@ def write_pdf(
         The target.
 
     Raises:
-        StationError: ``report-not-written`` if the folder cannot be written to, ``report-broken``
+        StationError: ``not-written`` if the folder cannot be written to, ``report-broken``
             if the written file does not hold what it should.
     """
     from allstation.report.verify import problems
@@ -65,31 +64,13 @@ def write_pdf(
     chosen = options or ReportOptions()
     content = build_content(snapshot, chosen)
     data = render_pdf(snapshot, content, chosen, progress=progress)
-    temporary: Path | None = None
-    try:
-        temporary = _write_beside(target, data)
-        found = problems(temporary, content)
+
+    def check(written: Path) -> None:
+        found = problems(written, content)
         if found:
             raise StationError("report-broken", f"The report was written but does not hold: {found[0]}")
-        temporary.replace(target)
-    except OSError as error:
-        sentence = (
-            f"The report could not be written to {str(target)!r}: {error.strerror}. Choose another folder."
-        )
-        raise StationError("report-not-written", sentence) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-    return target
 
-
-def _write_beside(target: Path, data: bytes) -> Path:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".report-", suffix=".pdf")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)
+    return write_whole(target, data, check)
 
 
 def render_pdf(
@@ -115,6 +96,7 @@ def render_pdf(
     from allstation.report.parts import Parts
     from allstation.report.story import blocks
 
+    paper = A4 if content.page_size == "A4" else LETTER
     setter = Typesetter(Fonts())
     setter.fonts.face(TEXT)
     parts = Parts(
@@ -124,8 +106,9 @@ def render_pdf(
             snapshot.fields[number - 1], width=width, evidence_of=evidence
         ),
         logo(options.letterhead.logo),
+        paper[0] - 2 * _SIDE,
+        paper[1] - _TOP - _BOTTOM,
     )
-    paper = A4 if content.page_size == "A4" else LETTER
     target = io.BytesIO()
     document = BaseDocTemplate(
         target,

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reportlab.platypus import Flowable, PageBreak
 
 from allstation.report import detail, front, method, plates
+from allstation.report.grid import Grid
 from allstation.report.letter import SignOff
 from allstation.report.parts import Parts
 
-_SLIDES_IN_FRONT: Final = 6
-"""Most slides in the table of the first page."""
+_FRONTS: Final = ((6, False), (6, True), (3, True), (1, True), (0, True))
+"""Ways to fill the first page, most generous first: slides in its table, and whether it is set tight."""
 
 
 def blocks(parts: Parts) -> list[Flowable]:
     """Return a whole report in reading order."""
-    made = {"summary": _summary, "full": _full, "contact": _contact}
+    made = {"summary": _front, "full": _full, "contact": _contact}
     return list(made[parts.content.template](parts))
 
 
-def _summary(parts: Parts) -> Iterator[Flowable]:
-    yield from _front(parts)
+def _front(parts: Parts) -> list[Flowable]:
+    """Return the first page, as generous as fits on one."""
+    for slides, tight in _FRONTS:
+        page = list(_filled(parts, slides=slides, tight=tight))
+        if _height(page, parts.width) <= parts.room:
+            break
+    return page
 
 
-def _front(parts: Parts) -> Iterator[Flowable]:
+def _filled(parts: Parts, *, slides: int, tight: bool) -> Iterator[Flowable]:
     yield from front.head(parts)
-    yield from front.glance(parts)
-    yield from front.slides(parts, limit=_SLIDES_IN_FRONT)
+    yield from front.glance(parts, tight=tight)
+    if slides:
+        yield from front.slides(parts, limit=slides)
     yield from front.remarks(parts)
     yield from front.models_in_a_line(parts)
     yield SignOff(parts.setter, parts.content)
 
 
+def _height(page: Sequence[Flowable], width: float) -> float:
+    """Measure blocks that stand under each other: of two spaces that meet the larger one counts."""
+    total, after = 0.0, 0.0
+    for index, block in enumerate(page):
+        total += block.wrap(width, 1e6)[1] + (max(after, block.getSpaceBefore()) if index else 0.0)
+        after = block.getSpaceAfter()
+    return total
+
+
 def _full(parts: Parts) -> Iterator[Flowable]:
-    yield from _front(parts)
+    page = _front(parts)
+    yield from page
     yield PageBreak()
     yield from front.amendments(parts)
-    if len(parts.content.slides) > _SLIDES_IN_FRONT:
+    if len(parts.content.slides) > 1 and not _shows_all_slides(parts, page):
         yield from front.slides(parts)
     yield from detail.quality(parts)
     yield from detail.reviews(parts)
@@ -49,6 +66,10 @@ def _full(parts: Parts) -> Iterator[Flowable]:
         yield from method.model_card(parts, model)
     yield from method.methods(parts)
     yield from detail.files(parts)
+
+
+def _shows_all_slides(parts: Parts, page: Sequence[Flowable]) -> bool:
+    return any(isinstance(block, Grid) and len(block.rows) > len(parts.content.slides) for block in page)
 
 
 def _contact(parts: Parts) -> Iterator[Flowable]:

@@ -1,0 +1,274 @@
+"""Tables of a case: CSV, JSON and XLSX with the same figures as the report and the window.
+
+Free text is never allowed to become a formula: in CSV a text that a spreadsheet would compute gets
+an apostrophe in front (OWASP, CSV injection), in XLSX every text cell is stored as text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from allstation import __version__
+from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.records import CaseSnapshot
+from allstation.core.text import storable
+from allstation.report.atomic import write_whole
+from allstation.report.content import PROGRAM, ReportContent, ReportOptions, build_content
+from allstation.report.content_types import FieldRow
+
+SCHEMA: Final = 1
+"""Version of the JSON table; ``resources/schemas/fields-1.schema.json`` describes it."""
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for the beginning of a formula, full-width forms included."""
+
+Value = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """One column of the CSV and XLSX tables.
+
+    Attributes:
+        title: Header.
+        kind: ``text``, ``int``, ``real``, ``share`` (0 to 1) or ``hash``.
+        wide: Width in XLSX, characters.
+    """
+
+    title: str
+    kind: str = "text"
+    wide: int = 14
+
+
+_BEFORE: Final = (
+    TableColumn("number", "int", 8),
+    TableColumn("slide", wide=20),
+    TableColumn("field", wide=28),
+    TableColumn("status", wide=10),
+    TableColumn("decision", wide=14),
+    TableColumn("reasons", wide=28),
+    TableColumn("reviewed", wide=18),
+    TableColumn("reviewer", wide=18),
+    TableColumn("reviewed_at", wide=20),
+    TableColumn("comment", wide=28),
+    TableColumn("final", wide=14),
+)
+_AFTER: Final = (
+    TableColumn("white_cells", "int", 11),
+    TableColumn("novelty", "real", 10),
+    TableColumn("sharpness", "real", 10),
+    TableColumn("brightness", "real", 10),
+    TableColumn("clipped", "share", 10),
+    TableColumn("cell_area", "share", 10),
+    TableColumn("width", "int", 8),
+    TableColumn("height", "int", 8),
+    TableColumn("milliseconds", "real", 12),
+    TableColumn("error_code", wide=18),
+    TableColumn("error", wide=40),
+    TableColumn("sha256", "hash", 66),
+    TableColumn("model_sha256", "hash", 66),
+    TableColumn("path", wide=60),
+)
+
+
+def table_content(snapshot: CaseSnapshot) -> ReportContent:
+    """Return the content the tables are written from: the report's own, with paths."""
+    return build_content(snapshot, ReportOptions(anonymise=False))
+
+
+def classes_of(content: ReportContent) -> tuple[str, ...]:
+    """Return the class names in the order of the tables."""
+    return tuple(one.name for one in content.counts.shares if one.name != NEEDS_REVIEW)
+
+
+def columns(content: ReportContent) -> tuple[TableColumn, ...]:
+    """Return the columns; one of probabilities for each class."""
+    shares = (TableColumn(f"p_{name}", "share", 10) for name in classes_of(content))
+    return (*_BEFORE, *shares, *_AFTER)
+
+
+def table_row(content: ReportContent, row: FieldRow) -> list[Value]:
+    """Return the values of one field in the order of :func:`columns`; None where there is nothing."""
+    values, read = dict(row.probabilities), bool(row.decision)
+    before: list[Value] = [
+        row.number,
+        content.slides[row.slide].name,
+        row.name,
+        row.state,
+        row.decision or None,
+        "; ".join(row.reasons) or None,
+        row.reviewed or None,
+        row.reviewer or None,
+        row.reviewed_at or None,
+        row.comment or None,
+        row.final or None,
+    ]
+    measured = (row.cells, row.novelty, row.sharpness, row.brightness, row.clipped, row.cell_area)
+    return [
+        *before,
+        *(values.get(name) for name in classes_of(content)),
+        *(measured if read else (None,) * len(measured)),
+        row.width,
+        row.height,
+        row.milliseconds if read else None,
+        row.error_code or None,
+        row.error or None,
+        row.sha256,
+        row.model or None,
+        str(Path(row.folder) / row.name),
+    ]
+
+
+def safe_text(text: str) -> str:
+    """Return a text that no spreadsheet computes and that UTF-8 can hold."""
+    text = storable(text)
+    begins = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
+    return f"'{text}" if begins else text
+
+
+def write_csv(snapshot: CaseSnapshot, target: Path, *, bom: bool = False, delimiter: str = ",") -> Path:
+    """Write one line a field (RFC 4180, UTF-8).
+
+    Args:
+        snapshot: The case.
+        target: The file.
+        bom: Begin with a byte order mark, so that Excel reads UTF-8 on a double click.
+        delimiter: ``;`` where the comma is the decimal sign.
+
+    Returns:
+        The target.
+
+    Raises:
+        StationError: ``not-written`` with the reason.
+    """
+    content = table_content(snapshot)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerow(safe_text(column.title) for column in columns(content))
+    for row in content.fields:
+        writer.writerow(_csv_value(value) for value in table_row(content, row))
+    return write_whole(target, text.getvalue().encode("utf-8-sig" if bom else "utf-8"))
+
+
+def _csv_value(value: Value) -> str:
+    if value is None:
+        return ""
+    return safe_text(value) if isinstance(value, str) else repr(value)
+
+
+def table_json(content: ReportContent) -> dict[str, Any]:
+    """Return the table as the JSON object that the published schema describes."""
+    counts = content.counts
+    return {
+        "schema": SCHEMA,
+        "program": PROGRAM,
+        "version": __version__,
+        "research_use": RESEARCH_USE,
+        "case": {"id": content.case_id, "name": content.case_name, "taken_at": content.taken_at},
+        "models": [
+            {"name": one.name, "version": one.version, "sha256": one.sha256, "classes": list(one.classes)}
+            for one in content.models
+        ],
+        "counts": {
+            "fields": counts.fields,
+            "read": counts.read,
+            "failed": counts.failed,
+            "reviewed": counts.reviewed,
+            "decisions": _decisions(content),
+            "final": {one.name: one.count for one in counts.shares},
+        },
+        "shares": [
+            {
+                "name": one.name,
+                "count": one.count,
+                "n": one.n,
+                "share": one.share,
+                "interval": [one.low, one.high],
+            }
+            for one in counts.shares
+        ],
+        "fields": list(_json_fields(content)),
+    }
+
+
+def _decisions(content: ReportContent) -> dict[str, int]:
+    names = [*classes_of(content), NEEDS_REVIEW]
+    return {name: sum(row.decision == name for row in content.fields) for name in names}
+
+
+def _json_fields(content: ReportContent) -> Iterator[dict[str, Any]]:
+    names = {one.sha256: f"{one.name} {one.version}" for one in content.models}
+    for row in content.fields:
+        made = bool(row.decision)
+        yield {
+            "number": row.number,
+            "slide": content.slides[row.slide].name,
+            "path": str(Path(row.folder) / row.name),
+            "sha256": row.sha256,
+            "width": row.width,
+            "height": row.height,
+            "status": row.state,
+            "probabilities": dict(row.probabilities) if made else None,
+            "decision": row.decision or None,
+            "reasons": list(row.reasons),
+            "final": row.final or None,
+            "model": {"id": names.get(row.model, row.model), "sha256": row.model} if made else None,
+            "milliseconds": row.milliseconds if made else None,
+            "quality": _quality(row) if made else None,
+            "review": _review(row),
+            "error": {"code": row.error_code, "sentence": row.error} if row.error_code else None,
+        }
+
+
+def _quality(row: FieldRow) -> dict[str, float]:
+    return {
+        "white_cells": row.cells,
+        "novelty": row.novelty,
+        "sharpness": row.sharpness,
+        "brightness": row.brightness,
+        "clipped": row.clipped,
+        "cell_area": row.cell_area,
+    }
+
+
+def _review(row: FieldRow) -> dict[str, str] | None:
+    if not row.reviewed:
+        return None
+    return {"class": row.reviewed, "reviewer": row.reviewer, "at": row.reviewed_at, "comment": row.comment}
+
+
+def write_json(snapshot: CaseSnapshot, target: Path) -> Path:
+    """Write the fields as JSON with counts at the top, as the published schema describes.
+
+    Returns:
+        The target.
+
+    Raises:
+        StationError: ``not-written`` with the reason.
+    """
+    text = json.dumps(table_json(table_content(snapshot)), indent=1, ensure_ascii=False, allow_nan=False)
+    return write_whole(target, (storable(text) + "\n").encode())
+
+
+def write_xlsx(snapshot: CaseSnapshot, target: Path, *, thumbnails: bool = False) -> Path:
+    """Write a workbook: fields, summary, models.
+
+    Args:
+        snapshot: The case.
+        target: The file.
+        thumbnails: Put a small picture in front of each field.
+
+    Returns:
+        The target.
+
+    Raises:
+        StationError: ``not-written`` with the reason.
+    """
+    from allstation.report.workbook import workbook_bytes
+
+    return write_whole(target, workbook_bytes(snapshot, thumbnails=thumbnails))

@@ -1,0 +1,182 @@
+"""Tables as their readers see them: csv, json with its schema, openpyxl."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import jsonschema
+import openpyxl
+import pytest
+
+from allstation.core.errors import StationError
+from allstation.core.records import Review, Slide
+from allstation.paths import resource
+from allstation.report.content import ReportOptions, build_content
+from allstation.report.tables import safe_text, write_csv, write_json, write_xlsx
+
+from .factory import CLOCK
+
+FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "  =1", "\uff1d1+1", "\r=1")
+
+
+@pytest.fixture(scope="module")
+def snapshot(factory):
+    return factory.snapshot(40, slides=2, reviewed=9)
+
+
+@pytest.fixture(scope="module")
+def content(snapshot):
+    return build_content(snapshot, ReportOptions(clock=CLOCK, anonymise=False))
+
+
+def hostile(snapshot, text):
+    field = dataclasses.replace(
+        snapshot.fields[0],
+        review=Review(1, text, "Pre", text, "2026-11-22T10:00:00Z"),
+        path=Path("/x") / "f.jpg",
+    )
+    return dataclasses.replace(
+        snapshot, slides=(Slide(1, text, None), *snapshot.slides[1:]), fields=(field, *snapshot.fields[1:])
+    )
+
+
+def test_csv_has_the_report_s_figures(snapshot, content, tmp_path):
+    write_csv(snapshot, tmp_path / "t.csv")
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 40
+    for row, field in zip(rows, content.fields, strict=True):
+        assert row["sha256"] == field.sha256
+        assert row["decision"] == field.decision
+        assert row["final"] == field.final
+        for name, value in field.probabilities:
+            assert float(row[f"p_{name}"]) == value
+        if field.decision:
+            assert int(row["white_cells"]) == field.cells
+
+
+def test_csv_with_a_byte_order_mark_and_semicolons(snapshot, tmp_path):
+    write_csv(snapshot, tmp_path / "t.csv", bom=True, delimiter=";")
+    data = (tmp_path / "t.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbfnumber;slide;")
+    assert data.endswith(b"\r\n")
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_formulas_are_neutralised(snapshot, tmp_path, text):
+    bad = hostile(snapshot, text)
+    write_csv(bad, tmp_path / "t.csv")
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    for key in ("slide", "reviewer", "comment"):
+        assert row[key].startswith("'")
+    write_xlsx(bad, tmp_path / "t.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["Fields"]
+    assert {cell.data_type for line in sheet.iter_rows() for cell in line} <= {"s", "n"}
+    assert sheet["B2"].quotePrefix
+
+
+def test_numbers_stay_numbers():
+    assert safe_text("12.5") == "12.5"
+    assert safe_text("Pro") == "Pro"
+
+
+def test_json_fits_the_published_schema(snapshot, content, tmp_path):
+    write_json(snapshot, tmp_path / "t.json")
+    data = json.loads((tmp_path / "t.json").read_text("utf-8"))
+    schema = json.loads(resource("schemas/fields-1.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(data, schema, cls=jsonschema.Draft202012Validator)
+    assert data["counts"]["final"] == {one.name: one.count for one in content.counts.shares}
+    assert data["fields"][0]["probabilities"] == dict(content.fields[0].probabilities)
+    assert data["fields"][16]["error"]["code"] == "truncated-field"
+    assert data["fields"][16]["probabilities"] is None
+    assert data["models"][0]["sha256"] == snapshot.models[0].sha256
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data.pop("research_use"),
+        lambda data: data["fields"][0].__setitem__("status", "lost"),
+        lambda data: data["fields"][0].__setitem__("sha256", "abc"),
+        lambda data: data["counts"].__setitem__("extra", 1),
+        lambda data: data.__setitem__("schema", 2),
+    ],
+)
+def test_the_schema_refuses_what_it_should(snapshot, tmp_path, spoil):
+    write_json(snapshot, tmp_path / "t.json")
+    data = json.loads((tmp_path / "t.json").read_text("utf-8"))
+    spoil(data)
+    schema = json.loads(resource("schemas/fields-1.schema.json").read_text("utf-8"))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_an_empty_case_gives_tables_too(factory, tmp_path):
+    empty = factory.snapshot(0)
+    write_csv(empty, tmp_path / "t.csv")
+    write_json(empty, tmp_path / "t.json")
+    write_xlsx(empty, tmp_path / "t.xlsx")
+    assert len((tmp_path / "t.csv").read_text("utf-8").splitlines()) == 1
+    assert json.loads((tmp_path / "t.json").read_text("utf-8"))["fields"] == []
+
+
+def test_xlsx_is_typed_frozen_and_filtered(snapshot, content, tmp_path):
+    write_xlsx(snapshot, tmp_path / "t.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    sheet = book["Fields"]
+    titles = [cell.value for cell in sheet[1]]
+    assert sheet.freeze_panes == "D2"
+    assert sheet.auto_filter.ref == f"A1:{sheet.cell(1, len(titles)).column_letter}41"
+    for line, field in enumerate(content.fields, start=2):
+        row = dict(zip(titles, [cell.value for cell in sheet[line]], strict=True))
+        assert row["number"] == field.number
+        assert row["sha256"] == field.sha256
+        for name, value in field.probabilities:
+            assert row[f"p_{name}"] == pytest.approx(value, abs=1e-15)
+    probability = sheet.cell(2, titles.index("p_Pro") + 1)
+    assert probability.number_format == "0.0%"
+    assert isinstance(probability.value, float)
+    summary = [[cell.value for cell in line] for line in book["Summary"].iter_rows(max_row=6)]
+    for line, share in zip(summary[1:], content.counts.shares, strict=True):
+        assert line[1:4] == [share.name, share.count, share.n]
+        assert line[4:7] == [pytest.approx(share.share), pytest.approx(share.low), pytest.approx(share.high)]
+
+
+def test_xlsx_with_thumbnails(factory, tmp_path):
+    snapshot = factory.snapshot(4)
+    gone = dataclasses.replace(snapshot.fields[3], path=tmp_path / "gone.jpg")
+    write_xlsx(
+        dataclasses.replace(snapshot, fields=(*snapshot.fields[:3], gone)),
+        tmp_path / "t.xlsx",
+        thumbnails=True,
+    )
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["Fields"]
+    assert len(sheet._images) == 3
+    assert sheet["A5"].value == "file not found"
+
+
+@pytest.mark.parametrize(
+    "text", ["\x00\x01\x1b", "\ud800", "x" * 40_000, "a\nb", '"quoted, comma"', "\uffff"]
+)
+def test_any_text_can_be_written_and_read(snapshot, tmp_path, text):
+    bad = hostile(snapshot, text)
+    write_csv(bad, tmp_path / "t.csv")
+    write_json(bad, tmp_path / "t.json")
+    write_xlsx(bad, tmp_path / "t.xlsx")
+    json.loads((tmp_path / "t.json").read_text("utf-8"))
+    csv.field_size_limit(1_000_000)
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        assert len(list(csv.reader(file))) == 41
+    assert openpyxl.load_workbook(tmp_path / "t.xlsx")["Fields"].max_row == 41
+
+
+def test_a_table_that_cannot_be_written_leaves_the_old_one(snapshot, tmp_path):
+    with pytest.raises(StationError) as refused:
+        write_csv(snapshot, tmp_path / "no" / "t.csv")
+    assert refused.value.code == "not-written"
+    assert not list(tmp_path.iterdir())

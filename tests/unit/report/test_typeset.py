@@ -1,0 +1,90 @@
+"""Text of every script and of no good will: measured, ordered, never read as markup."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from allstation.report.fonts import REPLACEMENT, TEXT, Fonts
+from allstation.report.typeset import Typesetter, clean, clean_line
+
+SETTER = Typesetter(Fonts())
+ANY_TEXT = st.text(alphabet=st.characters(), max_size=80)
+
+
+def printed(text: str) -> str:
+    return "".join(run.text for run in SETTER.line(text, TEXT, size=9).runs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Zażółć gęślą jaźń", "Ελληνικά", "Привет", "王小明", "かな カナ", "홍길동", "ไทย", "Աբգ", "→ ≥ × µ ½"],
+)
+def test_every_script_has_its_glyphs(text):
+    assert REPLACEMENT not in printed(text)
+    assert SETTER.line(text, TEXT, size=9).logical == ""
+
+
+def test_hebrew_stands_in_visual_order_with_mirrored_brackets():
+    line = SETTER.line("(שלום) עולם 123", TEXT, size=9)
+    assert printed("(שלום) עולם 123") == "123 םלוע (םולש)"
+    assert line.rtl
+    assert line.logical == "(שלום) עולם 123"
+
+
+def test_arabic_letters_are_joined():
+    line = SETTER.line("محمد علي", TEXT, size=9)
+    assert all("\ufe70" <= char <= "\ufeff" for run in line.runs for char in run.text.replace(" ", ""))
+    assert line.logical == "محمد علي"
+
+
+def test_arabic_inside_latin_keeps_the_line_left_to_right():
+    line = SETTER.line("Case محمد 12", TEXT, size=9)
+    assert not line.rtl
+    assert printed("Case محمد 12").startswith("Case ")
+
+
+def test_what_no_font_has_becomes_a_box_and_keeps_its_text():
+    line = SETTER.line("a\U0001f9ebb", TEXT, size=9)
+    assert "".join(run.text for run in line.runs) == f"a{REPLACEMENT}b"
+    assert line.logical == "a\U0001f9ebb"
+
+
+def test_marks_that_turn_the_direction_cannot_disguise_a_name():
+    assert clean("photo\u202egpj.exe") == "photo\ufffdgpj.exe"
+
+
+def test_control_characters_become_visible():
+    assert clean_line("a\x00b\x1bc\td\ud800") == "a\ufffdb\ufffdc d\ufffd"
+    assert clean("one\r\ntwo\rthree") == "one\ntwo\nthree"
+
+
+@given(ANY_TEXT, st.floats(20, 300))
+@example("x" * 500, 50.0)
+@example("محمد" * 50, 60.0)
+def test_no_wrapped_line_is_wider_than_its_column(text, width):
+    lines = SETTER.wrap(text, TEXT, size=9, width=width)
+    assert lines
+    assert all(line.width <= width + 0.01 for line in lines)
+
+
+@given(ANY_TEXT, st.floats(12, 300))
+@example("x" * 10_000, 80.0)
+def test_a_fitted_line_fits(text, width):
+    assert SETTER.fitted(text, TEXT, size=9, width=width).width <= width
+
+
+def test_wrapping_loses_no_letter():
+    text = "The quick brown fox /data/cases/2026/very-long-folder-name/with_parts/field.0001.jpg jumps"
+    lines = SETTER.wrap(text, TEXT, size=9, width=90)
+    together = "".join("".join(run.text for run in line.runs) for line in lines)
+    assert together.replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_shortened_name_keeps_both_ends():
+    line = SETTER.fitted("smear_of_a_very_long_name_field_0042.jpeg", TEXT, size=9, width=90)
+    text = "".join(run.text for run in line.runs)
+    assert text.startswith("smear")
+    assert text.endswith("42.jpeg")
+    assert "\u2026" in text

@@ -1,0 +1,120 @@
+"""A report that was changed, or whose case was, is found out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+
+from allstation.core.errors import StationError
+from allstation.core.records import Review
+from allstation.report.content import ReportOptions
+from allstation.report.pdf import write_pdf
+from allstation.report.verify import embedded_data, verify_report
+
+from .factory import CLOCK
+
+
+@pytest.fixture(scope="module")
+def report(factory, tmp_path_factory):
+    snapshot = factory.snapshot(30, slides=2, reviewed=8)
+    path = tmp_path_factory.mktemp("verify") / "r.pdf"
+    write_pdf(snapshot, path, ReportOptions(clock=CLOCK))
+    return snapshot, path
+
+
+@pytest.mark.parametrize("template", ["summary", "full", "contact"])
+@pytest.mark.parametrize("anonymise", [True, False])
+def test_an_untouched_report_agrees_with_its_case(factory, tmp_path, template, anonymise):
+    snapshot = factory.snapshot(20, slides=2, reviewed=5)
+    options = ReportOptions(clock=CLOCK, template=template, anonymise=anonymise)
+    path = write_pdf(snapshot, tmp_path / "r.pdf", options)
+    assert verify_report(path) == []
+    assert verify_report(path, snapshot) == []
+
+
+def rewritten(path, target, change):
+    """Write the report again with changed embedded data."""
+    data = embedded_data(path)
+    change(data)
+    reader = PdfReader(path)
+    writer = PdfWriter(clone_from=reader)
+    names = writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"]
+    stream = names[1].get_object()["/EF"]["/F"].get_object()
+    stream.set_data(json.dumps(data).encode())
+    writer.write(target)
+    return target
+
+
+def set_first_field(key, value):
+    def change(data):
+        data["content"]["fields"][0][key] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (set_first_field("decision", "Pro!"), "Field 1"),
+        (set_first_field("sha256", "0" * 64), "hash is not on the pages"),
+        (set_first_field("cells", 9999), "Field 1"),
+        (lambda data: data["content"]["fields"][0]["probabilities"][0].__setitem__(1, 0.123), "Field 1"),
+        (lambda data: data["content"]["counts"]["shares"][1].__setitem__("count", 29), "do not show Early"),
+        (lambda data: data["content"].__setitem__("case_id", "OTHER-1"), "does not carry the case id"),
+        (lambda data: data.__setitem__("sha256", "0" * 64), "checksum"),
+    ],
+)
+def test_changed_data_are_found(report, tmp_path, change, said):
+    findings = verify_report(rewritten(report[1], tmp_path / "c.pdf", change))
+    assert any(said in finding for finding in findings), findings
+
+
+def test_a_missing_page_is_found(report, tmp_path):
+    writer = PdfWriter(clone_from=PdfReader(report[1]))
+    writer.remove_page(1)
+    writer.write(tmp_path / "c.pdf")
+    assert any("not numbered" in finding for finding in verify_report(tmp_path / "c.pdf"))
+
+
+def test_a_later_review_is_found(report):
+    snapshot, path = report
+    field = next(one for one in snapshot.fields if one.prediction and not one.review)
+    review = Review(field.id, "Dr. C", "Pro", "", "2026-11-24T08:00:00Z")
+    fields = tuple(
+        dataclasses.replace(one, review=review) if one.id == field.id else one for one in snapshot.fields
+    )
+    findings = verify_report(path, dataclasses.replace(snapshot, fields=fields))
+    assert any(f"Field {field.id}" in one and "reviewed is 'Pro' in the case" in one for one in findings)
+
+
+def test_fields_that_came_or_went_are_found(report, factory):
+    snapshot, path = report
+    fewer = dataclasses.replace(snapshot, fields=snapshot.fields[:-1])
+    assert any("in the report and not in the case" in one for one in verify_report(path, fewer))
+    more = factory.snapshot(31, slides=2, reviewed=8)
+    assert any("in the case and not in the report" in one for one in verify_report(path, more))
+
+
+def test_another_case_is_found(report, factory):
+    _, path = report
+    findings = verify_report(path, factory.snapshot(30, seed=9, case_id="ALL-9"))
+    assert any("another case id" in one for one in findings)
+    assert any("other probabilities" in one for one in findings)
+
+
+def test_what_is_no_report_is_refused(tmp_path):
+    for name, data in (("a.pdf", b"no pdf"), ("b.pdf", b""), ("c.pdf", b"%PDF-1.4\n%%EOF")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(StationError) as refused:
+            verify_report(tmp_path / name)
+        assert refused.value.code == "not-a-report"
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.write(tmp_path / "d.pdf")
+    with pytest.raises(StationError, match="holds no data"):
+        verify_report(tmp_path / "d.pdf")
+    with pytest.raises(StationError):
+        verify_report(tmp_path / "missing.pdf")
