@@ -95,7 +95,7 @@ class Station(QObject):
     @Slot()
     def _end(self) -> None:
         self.window.hide()
-        self.window.browser.thumbnails.stop()
+        self.window.close_workers()
         self.services.desk.stop()
         self.services.exports.stop()
 
@@ -107,7 +107,7 @@ class Station(QObject):
 
     def join(self) -> None:
         """Wait for every thread, give the hooks back and let go of the window."""
-        self.window.browser.thumbnails.stop()
+        self.window.close_workers()
         self.services.desk.wait()
         self.services.exports.wait()
         self._crash.close()

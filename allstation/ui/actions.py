@@ -216,12 +216,8 @@ TOOLBAR: Final = (
     "review.undo", "review.redo", "-",
     "go.previous", "go.next", "go.unreviewed", "-",
     "review.confirm", "review.look", "review.comment", "-",
-    "viewer", "-",
     "case.report",
 )  # fmt: skip
-
-WITHOUT_KEY: Final = frozenset({"recent.clear"})
-"""Actions that need no shortcut of their own (still in menus and palette)."""
 
 
 class ActionTable:

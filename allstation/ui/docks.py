@@ -26,6 +26,8 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
     for name, title, area in _DOCKS:
         dock = QDockWidget(tr(title), window)
         dock.setObjectName(f"dock.{name}")
+        contents[name].setProperty("role", "panel")
+        contents[name].setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         dock.setWidget(contents[name])
         window.addDockWidget(area, dock)
         docks[name] = dock

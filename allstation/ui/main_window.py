@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from allstation.core.records import FieldRecord, FieldState
 from allstation.services.messages import CaseInfo, ModelInfo, QueuePhase, QueueStatus
-from allstation.ui import keys
+from allstation.ui import keys, viewer_actions
 from allstation.ui.actions import ACTIONS, ActionTable, Need
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case_actions import CaseActions
@@ -35,10 +35,15 @@ from allstation.ui.panels.status import StatusLine
 from allstation.ui.reporter import Reporter
 from allstation.ui.review_actions import ReviewActions
 from allstation.ui.services import Services
-from allstation.ui.stand_in import FieldView, ReviewPanel
+from allstation.ui.stand_in import ReviewPanel
 from allstation.ui.text import tr
+from allstation.ui.viewer.full_screen import FullScreen
+from allstation.ui.viewer.loader import FieldLoader
+from allstation.ui.viewer.pane import ViewerPane
 
 _LAYOUT_VERSION: Final = 1
+_PICTURE_BYTES: Final = 96 * 1024**2
+"""Fields kept decoded: about 25 of 1024x768, so that the window stays small beside a long queue."""
 
 
 class MainWindow(QMainWindow):
@@ -61,11 +66,12 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
         self.browser = BrowserPanel(desk, self)
-        self.viewer = FieldView(self)
+        self.viewer = ViewerPane(self, loader=FieldLoader(limit=_PICTURE_BYTES))
+        self.viewer.loader.setParent(self.viewer)
+        self.full_screen = FullScreen(self)
         self.review = ReviewPanel(self)
         self.queue = QueuePanel(self)
         self.start = StartPage(self)
-        self.notices = Notices(self)
         self.palette_box = CommandPalette(self)
         self.status = StatusLine(self)
         self.cases = CaseActions(desk, services.exports, settings, self)
@@ -76,9 +82,11 @@ class MainWindow(QMainWindow):
         self._queue_status = QueueStatus()
         self._record: FieldRecord | None = None
         self._leaving = False
+        self._layout: QByteArray | None = None
         self._lay_out()
         self.actions_table = ActionTable(self, ACTIONS, handlers(self))
         self.reviews.add_class_actions(self.actions_table, self.browser.tree.classes())
+        viewer_actions.add(self.actions_table, self.viewer)
         self.menus = Menus(self, self.actions_table)
         self._connect()
         self._restore()
@@ -92,6 +100,7 @@ class MainWindow(QMainWindow):
         self._middle.addWidget(self.start)
         self._middle.addWidget(self.viewer)
         self.setCentralWidget(self._middle)
+        self.notices = Notices(self._middle)
         self.setStatusBar(self.status)
         contents: dict[str, QWidget] = {
             "browser": self.browser,
@@ -116,6 +125,11 @@ class MainWindow(QMainWindow):
             (self.queue.retry_asked, desk.retry_failed),
             (self.queue.field_chosen, self.browser.go_to_field),
             (self.review.reviewed, self.reviews.take),
+            (self.viewer.confirm_asked, self.reviews.confirm),
+            (self.viewer.state_changed, self._view_state_changed),
+            (self.viewer.full_screen_asked, self.full_screen.set_on),
+            (self.viewer.told, self.say),
+            (self.full_screen.ended, self._full_screen_ended),
             (self.reviews.refused, self.say),
             (self.cases.refused, self.say),
             (self.cases.preparing, self._preparing),
@@ -150,13 +164,15 @@ class MainWindow(QMainWindow):
 
     def remember(self) -> None:
         """Keep the window's place and the choices made in it for the next start."""
+        self.viewer.set_full_screen(False)
 
         def text(data: QByteArray) -> str:
             return bytes(data.toBase64().data()).decode()
 
+        layout = self._layout if self._layout is not None else self.saveState(_LAYOUT_VERSION)
         self.services.settings.change(
             geometry=text(self.saveGeometry()),
-            layout=text(self.saveState(_LAYOUT_VERSION)),
+            layout=text(layout),
             **self.look.state(),
         )
 
@@ -185,10 +201,19 @@ class MainWindow(QMainWindow):
         looking = tr(" (looking only)") if info is not None and info.read_only else ""
         self.setWindowTitle(f"{name}{looking} — ALL Station" if name else "ALL Station")
         self.status.show_case(info)
-        for dock in ("browser", "review", "queue", "log"):
-            self.docks[dock].setEnabled(info is not None or dock == "log")
+        self._show_docks(visible=info is not None)
         self.show_middle()
         self._update_actions()
+
+    def _show_docks(self, *, visible: bool) -> None:
+        """Without a case there is only the first page; with one, the panels as they were left."""
+        if visible and self._layout is not None:
+            self.restoreState(self._layout, _LAYOUT_VERSION)
+            self._layout = None
+        elif not visible and self._layout is None:
+            self._layout = self.saveState(_LAYOUT_VERSION)
+            for dock in self.docks.values():
+                dock.hide()
 
     def show_middle(self) -> None:
         """Show the field, or what to do while there is none."""
@@ -240,6 +265,14 @@ class MainWindow(QMainWindow):
         self.menus.fill_classes()
         self.status.show_model(model)
 
+    @Slot(str, bool)
+    def _view_state_changed(self, key: str, on: bool) -> None:
+        self.actions_table[key].setChecked(on)
+
+    @Slot()
+    def _full_screen_ended(self) -> None:
+        self.viewer.set_full_screen(False)
+
     @Slot(str)
     def say(self, text: str) -> None:
         """Tell something that matters now but is no fault."""
@@ -250,6 +283,11 @@ class MainWindow(QMainWindow):
         """Let the person write a comment."""
         self.docks["review"].show()
         self.review.focus_comment()
+
+    def close_workers(self) -> None:
+        """Wait for pictures that are being read; call before the window goes."""
+        self.browser.thumbnails.stop()
+        self.viewer.close_workers()
 
     # Actions
 

@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QToolButton
 
 from allstation.core.text import shown_name
 from allstation.ui.actions import MENUS, TOOLBAR, ActionTable
 from allstation.ui.review_actions import CLASS_PREFIX
 from allstation.ui.text import tr
+from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
+_WITH_TEXT = ("case.add_folder", "case.report")
 _SUBMENUS = {"recent": "Open &Recent", "docks": "&Panels", "classes": "Set C&lass"}
 
 
@@ -42,7 +44,8 @@ class Menus:
         elif entry in _SUBMENUS:
             self._named[entry] = menu.addMenu(tr(_SUBMENUS[entry]))
         else:
-            menu.addActions(self._table.starting_with(f"{entry}."))
+            keys = [spec.id for spec in VIEWER_ACTIONS] if entry == "viewer" else []
+            menu.addActions([self._table[key] for key in keys])
 
     def _add_toolbar(self) -> None:
         bar = QToolBar(tr("Main toolbar"), self._window)
@@ -55,6 +58,10 @@ class Menus:
             elif entry in self._table:
                 bar.addAction(self._table[entry])
         self._window.addToolBar(bar)
+        for entry in _WITH_TEXT:
+            shown = bar.widgetForAction(self._table[entry])
+            if isinstance(shown, QToolButton):
+                shown.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         for button in bar.findChildren(QToolButton):
             action = button.defaultAction()
             if action is not None:

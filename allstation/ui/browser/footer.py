@@ -35,7 +35,7 @@ class BrowserFooter(QFrame):
         self._sort.setAccessibleName(tr("Sort fields by"))
         self._sort.setToolTip(tr("Sort fields by"))
         self._sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._sort.setMinimumContentsLength(7)
+        self._sort.setMinimumContentsLength(11)
         for sort in FieldSort:
             self._sort.addItem(sort_title(sort), sort)
         self._size = QSlider(Qt.Orientation.Horizontal, self)

@@ -61,7 +61,7 @@ class SlideTree(QTreeWidget):
         self.setHeaderHidden(True)
         self.setUniformRowHeights(True)
         self.setAccessibleName(tr("Slides"))
-        self.setIndentation(16)
+        self.setIndentation(18)
         self.setItemDelegate(_SlideDelegate(self))
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)

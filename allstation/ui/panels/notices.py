@@ -126,7 +126,7 @@ class Notices(QWidget):
         self.setFixedWidth(width)
         height = sum(max(card.heightForWidth(width), card.sizeHint().height()) for card in self._cards)
         height += self._column.spacing() * (len(self._cards) - 1)
-        self.setGeometry(window.width() - width - 16, window.height() - height - 40, width, height)
+        self.setGeometry(window.width() - width - 16, window.height() - height - 16, width, height)
 
 
 class _Card(QFrame):
