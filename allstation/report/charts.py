@@ -90,7 +90,7 @@ class ClassBars(Block):
         self.put(share.name, (19, y + 11), Style(BOLD, 9, 11, kind="TH"), width=self._LABEL - 26)
         self.put(
             share.meaning if share.meaning != share.name else "a person decides",
-            (19, y + 2.4),
+            (19, y + 2.8),
             Style(TEXT, 6.8, 9, palette.MUTED, kind="TD"),
             width=self._LABEL - 26,
         )

@@ -58,11 +58,11 @@ def reviews(parts: Parts) -> Iterator[Flowable]:
         return
     columns = (
         Column("No.", 27, "right", FIGURES),
-        Column("Field", 118, lines=2),
+        Column("Field", 104, lines=2),
         Column("Predicted", 76),
         Column("", 19),
         Column("Reviewed", 98, face=BOLD),
-        Column("By", 86, lines=3),
+        Column("By", 106, lines=3),
         Column("Comment", lines=4),
     )
     yield Grid(setter, columns, [_change(parts, row) for row in changes])

@@ -31,6 +31,7 @@ FALLBACKS: Final = (
 )
 REPLACEMENT: Final = "\u25a1"
 """A white square: printed for a character that no font of the program has."""
+_LAST_OF_BASIC_PLANE: Final = 0xFFFF
 
 
 class Fonts:
@@ -68,10 +69,12 @@ class Fonts:
         return found
 
     def _search(self, name: str, char: str) -> tuple[str, str, float]:
-        for candidate in (name, *FALLBACKS):
+        code = ord(char)
+        # Beyond the basic plane ReportLab writes a character map that readers reject.
+        for candidate in (name, *FALLBACKS) if code <= _LAST_OF_BASIC_PLANE else ():
             face = self.face(candidate).face
-            if ord(char) in face.charToGlyph:
-                return candidate, char, float(face.getCharWidth(ord(char)))
+            if code in face.charToGlyph:
+                return candidate, char, float(face.getCharWidth(code))
         return self.find(TEXT, REPLACEMENT)
 
 

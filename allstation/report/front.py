@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from reportlab.platypus import Flowable
+from reportlab.platypus import CondPageBreak, Flowable
 
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, SUBHEADING, Columns, Note, Text, Tiles
 from allstation.report.charts import ClassBars
@@ -66,7 +66,7 @@ def glance(parts: Parts, *, tight: bool = False) -> Iterator[Flowable]:
     yield Tiles(setter, _tiles(counts))
     if counts.statement:
         yield Note(setter, counts.statement)
-    yield ClassBars(setter, counts.shares, row=18.5 if tight else 21.5)
+    yield ClassBars(setter, counts.shares, row=19.5 if tight else 21.5)
     yield Text(setter, f"{INTERVAL_NOTE} {NOT_A_SCALE}", SMALL)
     if counts.reasons:
         said = ", ".join(f"{one.reason} {number(one.count)}" for one in counts.reasons)
@@ -88,7 +88,8 @@ def _tiles(counts: Counts) -> list[tuple[str, str, str]]:
 def remarks(parts: Parts) -> Iterator[Flowable]:
     """The person's comment, and what the classes are."""
     if parts.content.comment:
-        yield Text(parts.setter, "Comment", SUBHEADING)
+        yield CondPageBreak(70)
+        yield Text(parts.setter, "Comment", replace(SUBHEADING, kind="H4"))
         yield Text(parts.setter, parts.content.comment, BODY, limit=24)
     yield Text(parts.setter, MORPHOLOGY_ONLY, SMALL)
 

@@ -19,6 +19,16 @@ STATUS_COLOURS: Final = {
     "amended": palette.DANGER,
 }
 
+_MARK: Final = ("#2b3050", "#8f9bff")
+_MARK_CELLS: Final = (
+    ("#cd9896", 20, 20, 7.0),
+    ("#bd8f90", 48, 45, 6.5),
+    ("#8a6f79", 47, 15, 5.0),
+    ("#b9c3f5", 30, 36, 15.5),
+    ("#6a4fb3", 30.5, 35, 11.5),
+)
+"""Colour, centre and radius of the cells of ``icons/allstation.svg``, on its square of 64."""
+
 
 class LetterheadBlock(Block):
     """Logo, laboratory and address; the program's own mark where no laboratory is named."""
@@ -63,15 +73,26 @@ class LetterheadBlock(Block):
         self.canv.stroke((0, 0, self.width, 0), line=palette.LINE)
 
     def _mark(self) -> None:
-        """Three cells under a lens, drawn."""
-        canvas = self.canv
+        """The program's own mark: a white cell among red ones under a field's frame."""
+        canvas, scale, (left, bottom) = self.canv, 30 / 58, (0.0, 11.0)
         with canvas.artifact():
-            canvas.setFillColor(canvas.colour(palette.ACCENT))
-            canvas.roundRect(0, 13, 28, 28, 7, stroke=0, fill=1)
-            canvas.setFillColor(canvas.colour(palette.PAPER))
-            canvas.circle(14, 27, 9, stroke=0, fill=1)
-            canvas.setFillColor(canvas.colour(palette.ACCENT))
-            canvas.circle(15.2, 28, 5.4, stroke=0, fill=1)
+            canvas.setFillColor(canvas.colour(_MARK[0]))
+            canvas.roundRect(left, bottom, 30, 30, 13 * scale, stroke=0, fill=1)
+            for colour, x, y, radius in _MARK_CELLS:
+                canvas.setFillColor(canvas.colour(colour))
+                canvas.circle(
+                    left + (x - 3) * scale, bottom + (61 - y) * scale, radius * scale, stroke=0, fill=1
+                )
+            canvas.setStrokeColor(canvas.colour(_MARK[1]))
+            canvas.setLineWidth(3 * scale)
+            canvas.setLineCap(1)
+            canvas.lines(
+                [
+                    (left + 39 * scale, bottom + 6 * scale, left + 51 * scale, bottom + 6 * scale),
+                    (left + 51 * scale, bottom + 6 * scale, left + 51 * scale, bottom + 15 * scale),
+                ]
+            )
+            canvas.setLineCap(0)
 
 
 class TitleBlock(Block):

@@ -14,7 +14,7 @@ from allstation.report.content_types import FieldRow
 from allstation.report.fonts import BOLD, FIGURES_BOLD, TEXT
 from allstation.report.images import Thumbnail
 from allstation.report.typeset import Typesetter
-from allstation.report.wording import probability
+from allstation.report.wording import ANOTHER_LOOK, probability
 
 Pictures = Callable[[int, int, str], tuple[Thumbnail, Thumbnail | None]]
 """Field number, width in pixels, class of the evidence (or empty) -> picture and evidence picture."""
@@ -63,15 +63,27 @@ class _Pictured(Block):
             place = (x + (width - w) / 2, y + (height - h) / 2, w, h)
             self.canv.jpeg(thumbnail.jpeg, place, pixels=(thumbnail.width, thumbnail.height))
 
-    def decision(self, card: Card, at: tuple[float, float], *, width: float) -> None:
-        """Print the class letter and name; the reviewed class beside the predicted one."""
+    def decision(self, card: Card, at: tuple[float, float], *, width: float, short: bool = False) -> None:
+        """Print the class letter and name; the reviewed class beside the predicted one.
+
+        Args:
+            card: The field.
+            at: Where.
+            width: Points.
+            short: A star for reviewed, and only the letter of what was predicted.
+        """
         row, (x, y) = card.row, at
         name = row.final or "not read"
         index = card.classes.index(name) if name in card.classes else 0
         style = class_style(NEEDS_REVIEW if not row.final else name, index)
         badge(self.canv, self.setter, style.letter, colour=style.colour, at=(x, y - 1.8), side=9)
         said = name
-        if row.reviewed and row.reviewed != row.decision:
+        if row.reviewed and short:
+            before = class_style(row.decision).letter
+            said = f"{name} *" if row.final == row.decision else f"{before} \u2192 {name} *"
+        elif row.reviewed == ANOTHER_LOOK:
+            said = f"{name}, {ANOTHER_LOOK}"
+        elif row.reviewed and row.reviewed != row.decision:
             said = f"{row.decision} \u2192 {row.reviewed}, reviewed"
         elif row.reviewed:
             said = f"{name}, reviewed"
@@ -199,4 +211,4 @@ class ContactRow(_Pictured):
         top = max((value for _, value in row.probabilities), default=0.0)
         figure = f"{probability(top)}\u00a0%" if row.probabilities else ""
         said = self.put(figure, (x + side, self._FOOT - 19.5), Style(FIGURES_BOLD, 7, 9), align="right")
-        self.decision(card, (x, self._FOOT - 19.5), width=side - said.width - 4)
+        self.decision(card, (x, self._FOOT - 19.5), width=side - said.width - 4, short=True)

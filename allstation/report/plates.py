@@ -40,6 +40,11 @@ def montages(parts: Parts) -> Iterator[Flowable]:
 
 def contact_sheet(parts: Parts) -> Iterator[Flowable]:
     """Every field of every slide as a small picture."""
+    said = (
+        "Under each field: its number and name, the class that stands, and the highest class probability. "
+        "A star marks a field that a person reviewed; before an arrow stands the predicted letter."
+    )
+    yield Text(parts.setter, said, SMALL)
     for slide in parts.content.slides:
         yield CondPageBreak(190)
         yield from _slide_head(parts, slide, level=0)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reportlab.platypus import Flowable, PageBreak
+from reportlab.platypus import CondPageBreak, Flowable, PageBreak
 
 from allstation.report import detail, front, method, plates
 from allstation.report.grid import Grid
 from allstation.report.letter import SignOff
 from allstation.report.parts import Parts
 
-_FRONTS: Final = ((6, False), (6, True), (3, True), (1, True), (0, True))
+_FRONTS: Final = ((6, False), (6, True), (3, True), (0, False), (0, True))
 """Ways to fill the first page, most generous first: slides in its table, and whether it is set tight."""
 
 
@@ -44,7 +44,7 @@ def _filled(parts: Parts, *, slides: int, tight: bool) -> Iterator[Flowable]:
 def _height(page: Sequence[Flowable], width: float) -> float:
     """Measure blocks that stand under each other: of two spaces that meet the larger one counts."""
     total, after = 0.0, 0.0
-    for index, block in enumerate(page):
+    for index, block in enumerate(one for one in page if not isinstance(one, CondPageBreak)):
         total += block.wrap(width, 1e6)[1] + (max(after, block.getSpaceBefore()) if index else 0.0)
         after = block.getSpaceAfter()
     return total
