@@ -27,7 +27,8 @@ from allstation.store.database import (
     quick_check,
 )
 from allstation.store.lock import CaseLock, Holder, login_name
-from allstation.store.queue import QueuePart, RecoveryReport
+from allstation.store.plans import PlanPart
+from allstation.store.queue import RecoveryReport
 from allstation.store.reporting import ReportPart
 from allstation.store.reviewing import ReviewPart
 from allstation.store.rows import REVIEW_COLUMNS, review_of
@@ -39,7 +40,7 @@ _QUICKLY_CHECKED = 32 * 2**20
 """Bytes up to which a case that was closed well is checked on opening too: 3 to 4 ms a megabyte."""
 
 
-class Case(ContentPart, QueuePart, ReviewPart, ReportPart, TrailPart):
+class Case(ContentPart, PlanPart, ReviewPart, ReportPart, TrailPart):
     """One patient's work, as a folder that can be moved to another machine.
 
     Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block.

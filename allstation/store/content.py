@@ -83,11 +83,17 @@ class ContentPart(BrowsePart):
                 self._set_info("details", canonical(new))
 
     def add_slide(self, name: str, folder: Path | None = None) -> Slide:
-        """Add a slide, or return the one that already stands for this folder."""
+        """Add a slide, or return the one that already stands for this folder.
+
+        Without a folder (fields dropped one by one) the name decides.
+        """
         new = _required(name, "slide")
         with self._write() as db:
             place = None if folder is None else self._folders.remember(db, folder)
-            row = db.execute("SELECT id, name FROM slides WHERE folder_id = ?", (place,)).fetchone()
+            row = db.execute(
+                "SELECT id, name FROM slides WHERE folder_id IS ? AND (folder_id IS NOT NULL OR name = ?)",
+                (place, new),
+            ).fetchone()
             if row is None:
                 added = db.execute(
                     "INSERT INTO slides (name, name_key, search, folder_id) VALUES (?, ?, ?, ?)",
@@ -188,9 +194,24 @@ class ContentPart(BrowsePart):
             ).fetchall()
         return [model_of(row) for row in rows]
 
+    def known_files(self, folder: Path) -> dict[str, int]:
+        """Return name and size of every field of the case that lies directly in a folder."""
+        wanted = Path(os.path.abspath(folder))  # noqa: PTH100 - as the folder was remembered
+        with self._still() as db:
+            numbers = [row[0] for row in db.execute("SELECT id FROM folders")]
+            same = [number for number in numbers if self._folders.path(db, number) == wanted]
+            marks = ",".join(map(str, same))
+            rows = db.execute(f"SELECT name, bytes FROM fields WHERE folder_id IN ({marks})").fetchall()  # noqa: S608
+        return {unescape_name(name): size for name, size in rows}
+
+    def look_again(self) -> None:
+        """Find out anew where the folders of the case are: a drive may be back, or gone."""
+        with self._read():
+            self._folders.forget()
+
     def missing(self) -> list[int]:
         """Return the ids of fields whose file is not where it was, reading each folder once."""
-        self._folders.forget()
+        self.look_again()
         with self._still() as db:
             rows = db.execute("SELECT folder_id, name, id FROM fields ORDER BY folder_id").fetchall()
             places = {row[0]: self._folders.path(db, row[0]) for row in rows}

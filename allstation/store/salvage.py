@@ -35,6 +35,7 @@ TABLES: Final = (
     "fields",
     "predictions",
     "reviews",
+    "plans",
     "reports",
     "audit",
 )

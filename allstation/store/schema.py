@@ -113,6 +113,13 @@ CREATE TABLE reviews (
     withdrawn INTEGER NOT NULL DEFAULT 0 CHECK (withdrawn IN (0, 1))
 ) STRICT;
 
+CREATE TABLE plans (
+    id INTEGER PRIMARY KEY,
+    model_sha256 TEXT NOT NULL,
+    field_id INTEGER NOT NULL REFERENCES fields(id),
+    UNIQUE (model_sha256, field_id)
+) STRICT;
+
 CREATE TABLE reports (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     status TEXT NOT NULL CHECK (status IN ('draft', 'preliminary', 'final', 'amended')),

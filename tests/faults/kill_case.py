@@ -202,7 +202,7 @@ WORK = {
     "review": Work(do_review, 3, 25, 0.01),
     "report": Work(do_report, 2, 2, 0.3),
     "backup": Work(do_backup, 1, 4, 0.04),
-    "upgrade": Work(do_upgrade, 1, 0, 0.1),
+    "upgrade": Work(do_upgrade, 1, 0, 0.25),
     "repair": Work(do_repair, 1, 0, 0.4),
 }
 

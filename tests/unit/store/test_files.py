@@ -164,3 +164,15 @@ def test_slides_sort_naturally_and_fields_follow(case, maker):
     with pytest.raises(StationError) as caught:
         case.add_fields(99, [])
     assert caught.value.code == "unknown-slide"
+
+
+def test_fields_dropped_one_by_one_share_a_slide(case, maker):
+    assert case.add_slide("fields") == case.add_slide("fields")
+    assert case.add_slide("others").id == 2
+
+
+def test_known_files_of_a_folder(case, maker, tmp_path):
+    case.add_fields(case.add_slide("s").id, [maker.file(1), maker.file(22, "sub/x.jpg"), maker.file(333)])
+    assert case.known_files(maker.folder) == {"field 1.jpg": 7, "field 333.jpg": 9}
+    assert case.known_files(maker.folder / "sub") == {"x.jpg": 8}
+    assert case.known_files(tmp_path / "none") == {}

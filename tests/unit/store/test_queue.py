@@ -175,3 +175,21 @@ def test_exact_numbers_come_back(case, maker):
     stored = case.field(ids[0]).prediction
     assert list(stored.probabilities.values()) == values.tolist()
     assert all(type(value) is float for value in stored.probabilities.values())
+
+
+def test_other_models_wait_for_their_turn_over_a_restart(case, folder, maker):
+    ids = maker.fill(case, 6)
+    maker.classify(case, ids[:4])
+    assert case.plan("b" * 64, ids[:3]) == 3
+    assert case.plan("c" * 64, ids[2:4]) == 2
+    assert case.plan("b" * 64, ids) == 3
+    case.close()
+    with Case.open(folder) as again:
+        assert [(plan.model_sha256[0], plan.fields) for plan in again.plans()] == [("b", 6), ("c", 2)]
+        assert again.begin_plan("b" * 64) == 4  # two are still queued for the first model
+        assert [(plan.model_sha256[0], plan.fields) for plan in again.plans()] == [("c", 2), ("b", 2)]
+        assert again.queue_counts()[FieldState.QUEUED] == 6
+        again.drop_plan("b" * 64)
+        again.drop_plan("b" * 64)
+        assert len(again.plans()) == 1
+        assert again.verify_audit() is None
