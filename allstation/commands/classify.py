@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
+from allstation.cli import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
-from allstation.core.records import NewField, Prediction
+from allstation.core.records import FieldState, NewField, Prediction
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome, Pipeline
@@ -35,15 +36,15 @@ def run(options: argparse.Namespace) -> int:
         refused = _take_in(case, options.paths)
         failed = _classify(case, bundle, options.threads)
         _write(case, options)
-        counts = case.queue_counts()
+        counts = {state: number for state, number in case.queue_counts().items() if number}
     for path, error in refused:
         print(f"refused  {path}: {error.sentence}", file=sys.stderr)
     for path, error in failed:
         print(f"failed   {path}: {error.sentence}", file=sys.stderr)
-    print(" ".join(f"{state}: {n}" for state, n in sorted(counts.items()) if n) or "no fields found")
+    print(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
-        return 2
-    return 1 if refused or failed else 0
+        return WRONG_USAGE
+    return SOME_FAILED if refused or failed else DONE
 
 
 @contextmanager
@@ -100,34 +101,38 @@ def _take_in(case: Case, given: list[Path]) -> list[tuple[Path, StationError]]:
 
 def _slide(case: Case, folder: Path) -> int:
     known = {slide.folder: slide.id for slide in case.slides()}
-    return known[folder] if folder in known else case.add_slide(folder.name or "fields", folder)
+    return known[folder] if folder in known else case.add_slide(folder.name or "fields", folder).id
 
 
 def _classify(case: Case, bundle: ModelBundle, threads: int | None) -> list[tuple[Path, StationError]]:
     """Classify everything that is queued; return what failed."""
     case.add_model(bundle.record())
-    case.requeue_failed()
-    total = case.queue_counts().get("queued", 0)
-    line = ProgressLine(total)
+    case.requeue()
+    line = ProgressLine(case.queue_counts()[FieldState.QUEUED])
     failed: list[tuple[Path, StationError]] = []
     ready: list[tuple[int, Prediction]] = []
-    with Pipeline(bundle, threads=threads) as pipeline:
-        for done, (path, outcome) in enumerate(_outcomes(case, pipeline), start=1):
-            if outcome.prediction is not None:
-                ready.append((outcome.key, outcome.prediction))
-            elif outcome.error is not None:
-                case.fail(outcome.key, outcome.error.code, outcome.error.sentence)
-                failed.append((path, outcome.error))
-            if len(ready) >= _SAVE_EVERY:
-                case.save_predictions(ready)
-                ready = []
-            line.update(done)
-    case.save_predictions(ready)
-    line.close()
+    try:
+        with Pipeline(bundle, threads=threads) as pipeline:
+            for done, (path, outcome) in enumerate(_outcomes(case, pipeline), start=1):
+                if outcome.prediction is not None:
+                    ready.append((outcome.key, outcome.prediction))
+                elif outcome.error is not None:
+                    case.fail(outcome.key, outcome.error.code, outcome.error.sentence)
+                    failed.append((path, outcome.error))
+                if len(ready) >= _SAVE_EVERY:
+                    case.save_predictions(ready)
+                    ready = []
+                line.update(done)
+    finally:
+        case.save_predictions(ready)
+        # After Ctrl+C: what was taken and not finished is not suspected of having killed the program.
+        case.release()
+        line.close()
     return failed
 
 
 def _outcomes(case: Case, pipeline: Pipeline) -> Iterator[tuple[Path, Outcome[int]]]:
+    """Run the queue empty. Suspected fields are handed out alone, so there may be several rounds."""
     where: dict[int, Path] = {}
 
     def claimed() -> Iterator[tuple[int, Path]]:
@@ -136,8 +141,9 @@ def _outcomes(case: Case, pipeline: Pipeline) -> Iterator[tuple[Path, Outcome[in
                 where[field.id] = field.path
                 yield field.id, field.path
 
-    for outcome in pipeline.run(claimed()):
-        yield where.pop(outcome.key), outcome
+    while case.queue_counts()[FieldState.QUEUED]:
+        for outcome in pipeline.run(claimed()):
+            yield where.pop(outcome.key), outcome
 
 
 def _write(case: Case, options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from allstation import __version__, paths
@@ -41,11 +42,11 @@ def _checks() -> Iterator[tuple[str, Check]]:
     yield "program", lambda: f"ALL Station {__version__}, Python {platform.python_version()}"
     yield "system", lambda: f"{platform.system()} {platform.machine()}, {default_threads()} processors usable"
     for package in _PACKAGES:
-        yield package, lambda package=package: _version(package)
+        yield package, partial(_version, package)
     yield "training", _training
     for name, folder in (("settings", paths.config_folder()), ("data", paths.data_folder()),
                          ("logs", paths.log_folder()), ("cases", paths.cases_folder())):  # fmt: skip
-        yield f"{name} folder", lambda folder=folder: _writable(folder)
+        yield f"{name} folder", partial(_writable, folder)
     yield "shipped model", _model
     yield "reference fields", _reference
     yield "self-test", _self_test

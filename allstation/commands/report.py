@@ -8,7 +8,7 @@ from pathlib import Path
 
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
-from allstation.report.content import ReportOptions
+from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 
 

@@ -1,0 +1,194 @@
+"""The commands as a person types them: real files in, real tables and reports out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from allstation.__main__ import main
+from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
+from allstation.imaging import synthetic
+from allstation.store.case import Case
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("smears")
+    synthetic.write_demo(folder, fields=8, seed=5)
+    return folder
+
+
+def test_classify_writes_case_table_json_and_report_that_agree(fields, tmp_path, capsys):
+    case, table, document, report = (tmp_path / name for name in ("a.allcase", "a.csv", "a.json", "a.pdf"))
+    status = main(
+        ["classify", str(fields), "--case", str(case), "--csv", str(table), "--json", str(document),
+         "--report", str(report), "--threads", "2"]
+    )  # fmt: skip
+    assert status == 0
+    assert "done: 8" in capsys.readouterr().out
+
+    data = json.loads(document.read_text("utf-8"))
+    assert data["schema"] >= 1
+    assert sum(data["counts"]["decisions"].values()) == 8
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(data["fields"]) == 8
+
+    with Case.open(case, read_only=True) as stored:
+        snapshot = stored.snapshot()
+    by_hash = {field.sha256: field for field in snapshot.fields}
+    for entry in data["fields"]:
+        prediction = by_hash[entry["sha256"]].prediction
+        assert entry["status"] == "done"
+        assert entry["probabilities"] == pytest.approx(dict(prediction.probabilities), abs=1e-6)
+        assert tuple(entry["probabilities"]) == CLASS_NAMES
+        assert entry["decision"] == prediction.decision.name
+
+    pages = [page.extract_text() for page in PdfReader(report).pages]
+    assert all(RESEARCH_USE in page for page in pages)
+
+
+def test_classifying_a_case_again_does_nothing_twice(fields, tmp_path, capsys):
+    case = tmp_path / "again.allcase"
+    assert main(["classify", str(fields), "--case", str(case)]) == 0
+    with Case.open(case, read_only=True) as stored:
+        before = [field.prediction for field in stored.snapshot().fields]
+    assert main(["classify", str(fields), "--case", str(case)]) == 0
+    with Case.open(case, read_only=True) as stored:
+        assert [field.prediction for field in stored.snapshot().fields] == before
+
+
+def test_a_bad_file_is_named_the_rest_is_kept_and_the_status_is_one(fields, tmp_path, capsys):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(next(fields.rglob("*.jpg")).read_bytes()[:2000])
+    table = tmp_path / "t.csv"
+    assert main(["classify", str(fields), str(broken), "--csv", str(table)]) == 1
+    printed = capsys.readouterr()
+    assert "broken.jpg" in printed.err
+    assert "done: 8" in printed.out
+
+
+def test_a_folder_without_fields_is_wrong_usage(tmp_path, capsys):
+    assert main(["classify", str(tmp_path)]) == 2
+    assert "no fields" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_not_a_case_is_not_touched(fields, tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert main(["classify", str(fields), "--case", str(tmp_path)]) == 2
+    assert "not a case" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    "words", [["classify"], ["classify", "x", "--threads", "0"], ["models", "fly"], ["demo"]]
+)
+def test_wrong_usage_is_two(words, capsys):
+    assert main(words) == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_demo_fields_are_the_same_for_the_same_seed(tmp_path):
+    for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
+        assert main(["demo", str(tmp_path / name), "--fields", "3", "--seed", seed]) == 0
+    first, same, other = (
+        [path.read_bytes() for path in sorted((tmp_path / name).rglob("*.jpg"))] for name in "abc"
+    )
+    assert len(first) == 3
+    assert first == same
+    assert first != other
+
+
+def test_labelled_demo_fields_lie_in_class_folders(tmp_path):
+    assert main(["demo", str(tmp_path), "--fields", "8", "--labelled"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(CLASS_NAMES)
+
+
+def test_models_are_listed_shown_and_verified(capsys):
+    assert main(["models", "list"]) == 0
+    assert "Benign, Early, Pre, Pro" in capsys.readouterr().out
+    assert main(["models", "show"]) == 0
+    assert json.loads(capsys.readouterr().out)["classes"] == list(CLASS_NAMES)
+    assert main(["models", "verify"]) == 0
+    assert "checksums match" in capsys.readouterr().out
+
+
+def test_the_doctor_finds_this_machine_well(capsys):
+    assert main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert "FAILED" not in printed
+    assert "one field classified" in printed
+
+
+def test_evaluate_prints_every_figure_with_n_interval_split_and_patients(tmp_path, capsys):
+    folder, document = tmp_path / "labelled", tmp_path / "e.json"
+    synthetic.write_demo(folder, fields=12, seed=2, labelled=True)
+    assert main(["evaluate", str(folder), "--json", str(document)]) == 0
+    printed = capsys.readouterr().out
+    line = next(line for line in printed.splitlines() if line.startswith("balanced accuracy"))
+    assert "95 % interval" in line
+    assert "n = 12" in line
+    assert "patients unknown" in line
+    data = json.loads(document.read_text("utf-8"))
+    assert sum(map(sum, data["confusion"]["counts"])) == 12
+
+
+def test_the_demo_without_a_display_names_its_files(monkeypatch, capsys):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only Linux can lack a display")
+    assert main(["--demo"]) == 0
+    printed = capsys.readouterr().out
+    for kind in ("pdf", "csv", "json"):
+        path = next(line for line in printed.splitlines() if line.endswith(f".{kind}")).removeprefix(
+            "written: "
+        )
+        assert Path(path).stat().st_size > 0
+
+
+def test_an_interrupted_classification_keeps_what_was_finished(fields, tmp_path):
+    """Ctrl+C half way: the case opens, and the next call finishes the rest."""
+    case = tmp_path / "c.allcase"
+    code = (
+        "import sys\n"
+        "from allstation.inference.engine import Engine\n"
+        "real, seen = Engine.classify, []\n"
+        "def classify(self, path):\n"
+        "    seen.append(path)\n"
+        "    return real(self, path)\n"
+        "Engine.classify = classify\n"
+        "from allstation.commands import progress\n"
+        "def update(self, done):\n"
+        "    if done == 4: raise KeyboardInterrupt\n"
+        "progress.ProgressLine.update = update\n"
+        "from allstation.__main__ import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "classify", str(fields), "--case", str(case), "--threads", "1"]
+    first = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert first.returncode == 1, first.stderr
+    assert "stopped" in first.stderr
+    assert main(["classify", str(fields), "--case", str(case)]) == 0
+    with Case.open(case, read_only=True) as stored:
+        assert all(field.prediction is not None for field in stored.snapshot().fields)
+
+
+@pytest.mark.real_data
+def test_forty_real_fields_from_folder_to_table(real_data, tmp_path):
+    names = {
+        name: sorted((real_data / "taleqani" / "Original" / name).iterdir())[::80][:10]
+        for name in CLASS_NAMES
+    }
+    table = tmp_path / "real.csv"
+    given = [str(path) for paths in names.values() for path in paths]
+    assert main(["classify", *given, "--csv", str(table)]) == 0
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(given)
