@@ -203,13 +203,14 @@ def possible_editions() -> list[str]:
     return [parts.CLASSIFY_ONLY]
 
 
-def build(job: Job, forms: Iterable[str]) -> list[Path]:
-    """Freeze one edition and make the forms asked for."""
+def build(job: Job, forms: Iterable[str], *, reuse: bool = False) -> list[Path]:
+    """Freeze one edition, unless its last freezing is to be used again, and make the forms asked for."""
     begun = time.monotonic()
     job.work.mkdir(parents=True, exist_ok=True)
     job.out.mkdir(parents=True, exist_ok=True)
-    print(f"Freezing the {job.edition} edition …", flush=True)
-    freeze(job)
+    if not (reuse and job.program.is_dir()):
+        print(f"Freezing the {job.edition} edition …", flush=True)
+        freeze(job)
     size = sum(path.stat().st_size for path in job.program.rglob("*") if path.is_file())
     print(f"  program folder: {size / _MEBIBYTE:.0f} MiB, {time.monotonic() - begun:.0f} s", flush=True)
     made = []
@@ -242,10 +243,13 @@ def main(arguments: list[str]) -> int:
         "--only", choices=("program", *FORMS), action="append", help="default: every possible one"
     )
     parser.add_argument("--out", type=Path, default=parts.ROOT / "dist", help="where the installers go")
+    parser.add_argument("--reuse", action="store_true", help="pack what was frozen last time")
     options = parser.parse_args(arguments)
     forms = [name for name in options.only or possible_forms() if name in FORMS]
     for edition in options.edition or possible_editions():
-        build(Job(edition=edition, work=BUILD / edition, out=options.out.resolve()), forms)
+        build(
+            Job(edition=edition, work=BUILD / edition, out=options.out.resolve()), forms, reuse=options.reuse
+        )
     write_checksums(options.out.resolve())
     return 0
 

@@ -131,7 +131,7 @@ def dependencies(program: Path) -> list[str]:
     """Return the packages that a frozen program needs of the system, with the C library's least version.
 
     Raises:
-        SystemExit: A library is neither shipped nor owned by a package of this system.
+        SystemExit: A library is neither shipped nor known.
     """
     libraries = elf.libraries_of(program)
     shipped = {path.name for path in libraries}
@@ -148,18 +148,27 @@ def _version_of(required: str) -> tuple[int, int]:
 
 
 def _owner(library: str) -> str:
+    """Return the package that a library of the system comes from."""
     cache = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
-    found = re.search(
-        rf"^\s+{re.escape(library)} \(.*x86-64.*\) => (\S+)$", cache, re.MULTILINE
-    ) or re.search(rf"^\s+{re.escape(library)} .*=> (\S+)$", cache, re.MULTILINE)
-    if found is None:
-        raise SystemExit(f"The program needs {library}, which is neither shipped nor installed here.")
-    for path in (found.group(1), str(Path(found.group(1)).resolve())):
-        for name in (path, f"/usr{path}", path.removeprefix("/usr")):
+    lines = re.findall(rf"^\s+{re.escape(library)} \((.*)\) => (\S+)$", cache, re.MULTILINE)
+    # The same name may be there for 32 bits too.
+    for _, path in sorted(lines, key=lambda line: "64" not in line[0]):
+        for name in (path, str(Path(path).resolve()), f"/usr{path}", path.removeprefix("/usr")):
             done = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, check=False)
             if done.returncode == 0:
                 return done.stdout.split(":", 1)[0]
-    raise SystemExit(f"No package owns {found.group(1)}, which the program needs.")
+    return package_by_rule(library)
+
+
+def package_by_rule(library: str) -> str:
+    """Return the package of a library that is not installed here, by Debian's rule for such names.
+
+    ``libz.so.1`` is in ``libz1``, ``libicu-3.so.1`` in ``libicu-3-1`` (Debian Policy 8.1).
+    """
+    name, _, version = library.partition(".so.")
+    if not version:
+        raise SystemExit(f"The program needs {library}, which is neither shipped nor known here.")
+    return f"{name}{'-' if name[-1].isdigit() else ''}{version}".lower().replace("_", "-")
 
 
 def _architecture() -> str:

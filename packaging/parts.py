@@ -132,7 +132,7 @@ def hidden_imports(edition: str) -> list[str]:
     The commands come from ``allstation.cli.COMMANDS``; the rest is the packages' own trees, because the
     window, the services and the training part may all name their parts in registries of their own.
     """
-    commands = {f"allstation.commands.{module}" for module, _, _ in _registry_of_commands().values()}
+    commands = {f"allstation.commands.{module}" for module, _, _ in registry_of_commands().values()}
     names = commands | set(modules_below("allstation"))
     if edition == FULL:
         names |= set(modules_below("training"))
@@ -140,7 +140,8 @@ def hidden_imports(edition: str) -> list[str]:
     return sorted(names)
 
 
-def _registry_of_commands() -> dict[str, tuple[str, object, str]]:
+def registry_of_commands() -> dict[str, tuple[str, object, str]]:
+    """Return the command line's own registry: command -> (module, arguments, text)."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     return dict(importlib.import_module("allstation.cli").COMMANDS)
@@ -201,9 +202,12 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def resource_files() -> list[tuple[str, str]]:
-    """Return (source, destination folder) of every file below ``resources/``."""
-    found = (path for path in sorted((ROOT / "resources").rglob("*")) if path.is_file())
-    return [
-        (str(path), str(path.relative_to(ROOT).parent)) for path in found if not path.name.startswith(".")
-    ]
+def resource_files(edition: str) -> list[tuple[str, str]]:
+    """Return (source, destination folder) of everything in the project that is read as a file."""
+    packages = ("resources", "allstation", *(("training",) if edition == FULL else ()))
+    found = (path for name in packages for path in sorted((ROOT / name).rglob("*")) if path.is_file())
+    return [(str(path), str(path.relative_to(ROOT).parent)) for path in found if _is_resource(path)]
+
+
+def _is_resource(path: Path) -> bool:
+    return path.suffix not in {".py", ".pyc"} and not any(part.startswith((".", "__")) for part in path.parts)
