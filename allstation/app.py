@@ -48,7 +48,7 @@ class Station(QObject):
         desk = CaseDesk(self, threads=options.threads)
         self.services = Services(desk, Exports(self), settings, theme, logs)
         self.window = MainWindow(self.services)
-        self.window.reviews.reviewer = settings.value.reviewer or _login_name()
+        self.window.review.set_reviewer(settings.value.reviewer or _login_name())
         self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
         # Queued: a fault may happen on any thread, or in the middle of painting.
         self._crashed.connect(self.window.reporter.show_crash, Qt.ConnectionType.QueuedConnection)

@@ -57,6 +57,7 @@ class CaseReader(QObject):
         page_read: A list of :class:`FieldRecord`, in the order asked for.
         overview_read: An :class:`Overview`.
         failures_read: Records of failed and skipped fields.
+        history_read: Id of a field and all its reviews that count, the oldest first.
         unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
@@ -67,6 +68,7 @@ class CaseReader(QObject):
     overview_read = Signal(object)
     failures_read = Signal(list)
     unreviewed_found = Signal(object)
+    history_read = Signal(int, list)
     problem = Signal(object)
     finished = Signal()
 
@@ -147,6 +149,16 @@ class CaseReader(QObject):
             self.problem.emit(Problem.of(error))
             return
         self.failures_read.emit(found)
+
+    @Slot(int)
+    def read_history(self, field_id: int) -> None:
+        """Read every review of a field."""
+        if self._case is None:
+            return
+        try:
+            self.history_read.emit(field_id, self._case.reviews(field_id))
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
 
     @Slot(object, int)
     def find_unreviewed(self, query: Query, after: int) -> None:

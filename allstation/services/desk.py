@@ -47,6 +47,7 @@ class CaseDesk(QObject):
     _overview = Signal()
     _failures = Signal(int)
     _unreviewed = Signal(object, int)
+    _history = Signal(int)
 
     def __init__(self, parent: QObject | None = None, *, threads: int | None = None) -> None:
         super().__init__(parent)
@@ -96,6 +97,7 @@ class CaseDesk(QObject):
             (self._overview, reader.read_overview),
             (self._failures, reader.read_failures),
             (self._unreviewed, reader.find_unreviewed),
+            (self._history, reader.read_history),
         ):
             request.connect(slot, Qt.ConnectionType.QueuedConnection)
         worker.opened.connect(self._case_opened)
@@ -182,6 +184,10 @@ class CaseDesk(QObject):
     def find_unreviewed(self, query: Query, *, after: int) -> None:
         """Ask for the next unreviewed field after one."""
         self._unreviewed.emit(query, after)
+
+    def read_history(self, field_id: int) -> None:
+        """Ask for every review of a field."""
+        self._history.emit(field_id)
 
     def stop(self) -> None:
         """End both threads after everything in flight is written; ``stopped`` follows."""

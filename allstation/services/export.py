@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -69,7 +68,7 @@ class _Exporter(QObject):
         try:
             with Case.open(job.case_folder, read_only=True) as case:
                 snapshot = case.snapshot()
-            _writer(job)(snapshot, job.target)
+            _write(job, snapshot)
         except StationError as error:
             self.failed.emit(job, Problem.of(error, job.target.name))
         except OSError as error:
@@ -86,25 +85,22 @@ class _Exporter(QObject):
             self.done.emit(job)
 
 
-def _writer(job: ExportJob) -> Callable[[CaseSnapshot, Path], object]:
-    from allstation.report import tables
-
-    if job.kind is not ExportKind.PDF:
-        return {
-            ExportKind.CSV: tables.write_csv,
-            ExportKind.XLSX: tables.write_xlsx,
-            ExportKind.JSON: tables.write_json,
-        }[job.kind]
-    from allstation.report.content import ReportOptions
-    from allstation.report.pdf import write_pdf
+def _write(job: ExportJob, snapshot: CaseSnapshot) -> None:
+    from allstation.report import pdf, tables
+    from allstation.report.options import ReportOptions
 
     chosen = job.options
-    options = ReportOptions(template=chosen.template, page_size=chosen.page_size, anonymise=chosen.anonymise)
-
-    def write(snapshot: CaseSnapshot, target: Path) -> object:
-        return write_pdf(snapshot, target, options)
-
-    return write
+    if job.kind is ExportKind.PDF:
+        options = ReportOptions(
+            template=chosen.template, page_size=chosen.page_size, anonymise=chosen.anonymise
+        )
+        pdf.write_pdf(snapshot, job.target, options)
+    elif job.kind is ExportKind.CSV:
+        tables.write_csv(snapshot, job.target)
+    elif job.kind is ExportKind.XLSX:
+        tables.write_xlsx(snapshot, job.target)
+    else:
+        tables.write_json(snapshot, job.target)
 
 
 class Exports(QObject):

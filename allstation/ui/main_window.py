@@ -33,9 +33,10 @@ from allstation.ui.panels.queue import QueuePanel
 from allstation.ui.panels.start import StartPage
 from allstation.ui.panels.status import StatusLine
 from allstation.ui.reporter import Reporter
+from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.review_actions import ReviewActions
+from allstation.ui.review_link import ReviewLink
 from allstation.ui.services import Services
-from allstation.ui.stand_in import ReviewPanel
 from allstation.ui.text import tr
 from allstation.ui.viewer.full_screen import FullScreen
 from allstation.ui.viewer.loader import FieldLoader
@@ -75,9 +76,10 @@ class MainWindow(QMainWindow):
         self.palette_box = CommandPalette(self)
         self.status = StatusLine(self)
         self.cases = CaseActions(desk, services.exports, settings, self)
-        self.reviews = ReviewActions(desk, self.browser, self)
+        self.reviews = ReviewActions(desk, self.browser, self.review, parent=self)
         self.look = LookActions(services, self)
         self.reporter = Reporter(services, self)
+        self.link = ReviewLink(services, self)
         self.model: ModelInfo | None = None
         self._queue_status = QueueStatus()
         self._record: FieldRecord | None = None
@@ -124,8 +126,6 @@ class MainWindow(QMainWindow):
             (self.queue.cancel_asked, desk.cancel),
             (self.queue.retry_asked, desk.retry_failed),
             (self.queue.field_chosen, self.browser.go_to_field),
-            (self.review.reviewed, self.reviews.take),
-            (self.viewer.confirm_asked, self.reviews.confirm),
             (self.viewer.state_changed, self._view_state_changed),
             (self.viewer.full_screen_asked, self.full_screen.set_on),
             (self.viewer.told, self.say),
@@ -201,6 +201,7 @@ class MainWindow(QMainWindow):
         looking = tr(" (looking only)") if info is not None and info.read_only else ""
         self.setWindowTitle(f"{name}{looking} — ALL Station" if name else "ALL Station")
         self.status.show_case(info)
+        self.review.set_writable(info is not None and not info.read_only)
         self._show_docks(visible=info is not None)
         self.show_middle()
         self._update_actions()
@@ -245,7 +246,7 @@ class MainWindow(QMainWindow):
         moved = record is not None and (self._record is None or record.id != self._record.id)
         self._record = record
         self.viewer.show_field(record)
-        self.review.show_field(record)
+        self.link.show(record)
         self.status.show_record(record)
         if moved and record is not None and record.state is FieldState.QUEUED:
             self.services.desk.prioritise([record.id])
@@ -261,6 +262,7 @@ class MainWindow(QMainWindow):
         names = model.record.classes
         self.model = model
         self.browser.set_classes(names)
+        self.review.set_classes(names)
         self.reviews.add_class_actions(self.actions_table, names)
         self.menus.fill_classes()
         self.status.show_model(model)
@@ -282,7 +284,7 @@ class MainWindow(QMainWindow):
     def comment(self) -> None:
         """Let the person write a comment."""
         self.docks["review"].show()
-        self.review.focus_comment()
+        self.review.write_comment()
 
     def close_workers(self) -> None:
         """Wait for pictures that are being read; call before the window goes."""

@@ -1,4 +1,4 @@
-"""Reviewing by keyboard: set a class, confirm, ask for another look, undo and redo by name."""
+"""Reviewing: keys and buttons become stored reviews that can be undone and redone by name."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from allstation.core.text import shown_name
 from allstation.services.desk import CaseDesk
 from allstation.ui.actions import ActionSpec, ActionTable, Need
 from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.text import short_name, tr
 
 CLASS_PREFIX: Final = "review.class."
 _KEYS: Final = 9
+_NAME: Final = 28
 _NEEDS: Final = Need.CASE | Need.WRITABLE | Need.FIELD
 
 
@@ -46,7 +48,7 @@ class _ReviewCommand(QUndoCommand):
 
 
 class ReviewActions(QObject):
-    """Turns keys and buttons into reviews.
+    """Takes what the panel says about one field, and what keys say about one or many.
 
     Signals:
         refused: A sentence that says why nothing was reviewed.
@@ -54,12 +56,12 @@ class ReviewActions(QObject):
 
     refused = Signal(str)
 
-    def __init__(self, desk: CaseDesk, browser: BrowserPanel, parent: QObject) -> None:
+    def __init__(self, desk: CaseDesk, browser: BrowserPanel, panel: ReviewPanel, *, parent: QObject) -> None:
         super().__init__(parent)
         self._desk = desk
         self._browser = browser
+        self._panel = panel
         self._tokens = count(1)
-        self.reviewer = ""
         self.advance = True
         self.stack = QUndoStack(self)
 
@@ -73,7 +75,9 @@ class ReviewActions(QObject):
             table.add(spec, partial(self._set_class, name))
 
     def _set_class(self, name: str, _checked: bool = False) -> None:
-        self._judge(name, tr("Set {name}", name=name))
+        if not self._on_many(name):
+            self._panel.set_class(name)
+            self._go_on()
 
     @Slot()
     def confirm(self) -> None:
@@ -81,26 +85,28 @@ class ReviewActions(QObject):
         record = self._browser.current_record()
         if record is None or record.prediction is None:
             self.refused.emit(tr("This field has no decision yet. Wait for the queue, or set a class."))
+        elif self._browser.model.is_hidden(record):
+            self.refused.emit(tr("Predictions are hidden until you have decided. Set a class with its key."))
         elif record.prediction.decision.class_name is None:
             self.refused.emit(
                 tr("The model named no class for this field. Set one yourself, or ask for another look.")
             )
         else:
-            self._judge(record.prediction.decision.class_name, tr("Confirm"))
+            self._panel.confirm()
+            self._go_on()
 
     @Slot()
     def another_look(self) -> None:
         """Mark the field for someone else's eyes, or one's own later."""
-        self._judge(None, tr("Ask for another look"))
+        if not self._on_many(None):
+            self._panel.ask_for_another_look()
+            self._go_on()
 
     @Slot(object)
     def take(self, review: Review) -> None:
-        """Store a review made in the review panel."""
+        """Store a review of one field; undo takes it back."""
         record = self._browser.model.record(review.field_id)
-        words = tr("Set {name}", name=review.class_name) if review.class_name else tr("Ask for another look")
-        if record is not None and record.review is not None and record.review.class_name == review.class_name:
-            words = tr("Comment")
-        self._push(record, review, words)
+        self._push(record, review, _words(record, review))
 
     @Slot(bool)
     def set_advance(self, on: bool) -> None:
@@ -111,34 +117,34 @@ class ReviewActions(QObject):
         """Forget what could be undone: another case."""
         self.stack.clear()
 
-    def _judge(self, class_name: str | None, words: str) -> None:
-        records = self._chosen()
-        if not records:
-            return
-        if len(records) > 1:
-            self.stack.beginMacro(tr("{what} on {n} fields", what=words, n=len(records)))
-        for record in records:
-            comment = record.review.comment if record.review is not None else ""
-            self._push(record, Review(record.id, self.reviewer, class_name, comment), words)
-        if len(records) > 1:
-            self.stack.endMacro()
-        elif self.advance:
+    def _go_on(self) -> None:
+        if self.advance:
             self._browser.step(1)
 
-    def _chosen(self) -> list[FieldRecord]:
+    def _on_many(self, class_name: str | None) -> bool:
+        """Review all selected fields if there are several; tell whether that was so."""
         ids = self._browser.selected_ids()
-        current = self._browser.current_record()
         if len(ids) <= 1:
-            return [current] if current is not None else []
-        records = [self._browser.model.record(field_id) for field_id in ids]
-        if None in records:
-            self.refused.emit(
-                tr("Not every selected field is loaded yet. Scroll over them, or select fewer.")
-            )
-            return []
-        return [record for record in records if record is not None]
+            return False
+        if not self._panel.reviewer:
+            self.refused.emit(tr("Reviews need a name. Write yours below the review panel."))
+            return True
+        words = tr("Set {name}", name=class_name) if class_name else tr("Ask for another look")
+        self.stack.beginMacro(tr("{what} on {n} fields", what=words, n=len(ids)))
+        for field_id in ids:
+            review = Review(field_id, self._panel.reviewer, class_name)
+            self._push(self._browser.model.record(field_id), review, words)
+        self.stack.endMacro()
+        return True
 
     def _push(self, record: FieldRecord | None, review: Review, words: str) -> None:
-        name = short_name(shown_name(record.path.name), 28) if record is not None else ""
+        name = short_name(shown_name(record.path.name), _NAME) if record is not None else ""
         text = tr("{what} on {name}", what=words, name=name) if name else words
         self.stack.push(_ReviewCommand(self._desk, next(self._tokens), review, text))
+
+
+def _words(record: FieldRecord | None, review: Review) -> str:
+    before = record.review if record is not None else None
+    if before is not None and before.class_name == review.class_name and before.comment != review.comment:
+        return tr("Comment")
+    return tr("Set {name}", name=review.class_name) if review.class_name else tr("Ask for another look")

@@ -90,7 +90,12 @@ class FilterBar(QWidget):
         for name in names:
             self._classes.addItem(name, FieldFilter(final=name))
         self._classes.addItem(tr("needs review"), FieldFilter(final=NEEDS_REVIEW))
-        self._classes.setCurrentIndex(max(0, self._classes.findData(kept)))
+        self._classes.setCurrentIndex(self._index_of(kept))
+
+    def _index_of(self, part: FieldFilter | None) -> int:
+        """Return where a condition stands; ``findData`` compares Python objects by identity."""
+        choices = (self._classes.itemData(index) for index in range(self._classes.count()))
+        return next((index for index, choice in enumerate(choices) if choice == part), 0)
 
     def value(self) -> FieldFilter:
         """Return the conditions as they stand."""
@@ -112,7 +117,7 @@ class FilterBar(QWidget):
 
     def show_final(self, name: str | None) -> None:
         """Choose a class from elsewhere, for example the slide tree or a chart."""
-        self._classes.setCurrentIndex(max(0, self._classes.findData(FieldFilter(final=name))))
+        self._classes.setCurrentIndex(self._index_of(FieldFilter(final=name)))
 
     def clear(self) -> None:
         """Take every condition off."""

@@ -47,6 +47,7 @@ class FieldGrid(QAbstractItemView):
         self._thumbnails = thumbnails
         self._width = 132
         self._aspect = _DEFAULT_ASPECT
+        self._words = text_height(self.font())
         self._hovered = -1
         self._anchor = 0
         self._target = 0
@@ -76,9 +77,7 @@ class FieldGrid(QAbstractItemView):
 
     def _cell(self) -> tuple[float, int]:
         """Return the width and height of a cell; the columns share the whole width."""
-        return self.viewport().width() / self._columns(), self._picture_height() + 3 * PADDING + text_height(
-            self.font()
-        )
+        return self.viewport().width() / self._columns(), self._picture_height() + 3 * PADDING + self._words
 
     def _picture_height(self) -> int:
         width = self.viewport().width() / self._columns() - 2 * PADDING - 4
@@ -236,6 +235,13 @@ class FieldGrid(QAbstractItemView):
         if self.currentIndex().isValid():
             self.scrollTo(self.currentIndex())
 
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow the text size."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._words = text_height(self.font())
+            self.updateGeometries()
+
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Remember where a span ends, or begins without Shift."""
         index = self.indexAt(event.position().toPoint())
@@ -271,9 +277,12 @@ class FieldGrid(QAbstractItemView):
 
     def _picture_arrived(self, field_id: int) -> None:
         model = self.model()
-        row = model.row_of(field_id) if isinstance(model, FieldModel) else None
-        if row is not None:
-            self.viewport().update(self.visualRect(model.index(row, 0)))
+        if not isinstance(model, FieldModel):
+            return
+        ids = model.ids()
+        for row in self.visible_rows():
+            if ids[row] == field_id:
+                self.viewport().update(self.visualRect(model.index(row, 0)))
 
     # Painting
 
@@ -298,7 +307,7 @@ class FieldGrid(QAbstractItemView):
         painter.end()
 
     def _paint_row(self, painter: QPainter, model: FieldModel, row: int, rect: QRect) -> None:
-        record = model.record_at(row)
+        record = model.shown_at(row)
         index = model.index(row, 0)
         look = TileLook(
             palette=self.palette(),

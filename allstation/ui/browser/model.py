@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any, Final
 
@@ -59,6 +60,7 @@ class FieldModel(QAbstractTableModel):
         self._stale: set[int] = set()
         self._asked: set[int] = set()
         self._wanted: list[int] = []
+        self._blind_for: str | None = None
         self._ask = QTimer(self, singleShot=True, interval=0)
         self._ask.timeout.connect(self._send_wanted)
 
@@ -81,7 +83,7 @@ class FieldModel(QAbstractTableModel):
             return field_id
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return cells.alignment(index.column())
-        record = self.record_at(index.row())
+        record = self.shown_at(index.row())
         if role == self.RecordRole:
             return record
         return _words(record, index.column(), role)
@@ -102,8 +104,15 @@ class FieldModel(QAbstractTableModel):
         """Return all ids in order."""
         return self._ids
 
-    def row_of(self, field_id: int) -> int | None:
-        """Return where a field is, or None if the filter hides it."""
+    def row_of(self, field_id: int, *, near: int = 0) -> int | None:
+        """Return where a field is, or None if the filter hides it.
+
+        Args:
+            field_id: The field.
+            near: Where it was last; looked at first, since an index of all rows takes a moment.
+        """
+        if near < len(self._ids) and self._ids[near] == field_id:
+            return near
         if self._rows is None:
             self._rows = {number: row for row, number in enumerate(self._ids)}
         return self._rows.get(field_id)
@@ -121,6 +130,25 @@ class FieldModel(QAbstractTableModel):
         elif field_id in self._stale:
             self._want_one(field_id)
         return record
+
+    def shown_at(self, row: int) -> FieldRecord | None:
+        """Return the record of a row as a view may show it: in blind review without its prediction."""
+        record = self.record_at(row)
+        if record is None or not self.is_hidden(record):
+            return record
+        return replace(record, prediction=None, review=None)
+
+    def is_hidden(self, record: FieldRecord) -> bool:
+        """Tell whether blind review hides what the model and others said about a field."""
+        if self._blind_for is None:
+            return False
+        return record.review is None or record.review.reviewer != self._blind_for
+
+    def set_blind(self, reviewer: str | None) -> None:
+        """Hide predictions and other people's reviews until this person has decided; None shows all."""
+        if reviewer != self._blind_for:
+            self._blind_for = reviewer
+            self._repaint()
 
     def require(self, field_id: int) -> None:
         """Ask for one record, with its neighbours if it is listed."""
@@ -160,31 +188,30 @@ class FieldModel(QAbstractTableModel):
 
     def take_page(self, records: Iterable[FieldRecord]) -> None:
         """Keep records that were read, and repaint their rows."""
-        rows: list[int] = []
         for record in records:
             self._asked.discard(record.id)
             self._stale.discard(record.id)
             changed = self._records.get(record.id) != record
             self._records[record.id] = record
             self._records.move_to_end(record.id)
-            row = self.row_of(record.id)
-            if row is not None:
-                rows.append(row)
             if changed:
                 self.record_arrived.emit(record)
         while len(self._records) > PAGE * _PAGES_KEPT:
             self._stale.discard(self._records.popitem(last=False)[0])
-        if rows:
-            self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), len(Column) - 1))
+        self._repaint()
 
     def outdate(self, ids: Iterable[int] | None = None) -> None:
         """Say that some records, or all, have changed in the case."""
         changed = self._records.keys() if ids is None else self._records.keys() & set(ids)
         self._stale |= changed
         self._asked -= changed
-        rows = [row for row in map(self.row_of, changed) if row is not None]
-        if rows:
-            self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), len(Column) - 1))
+        if changed:
+            self._repaint()
+
+    def _repaint(self) -> None:
+        """Say that any row may have changed: views draw what is visible, and finding rows costs more."""
+        if len(self._ids):
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, len(Column) - 1))
 
     # Asking for pages
 

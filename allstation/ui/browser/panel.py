@@ -129,6 +129,12 @@ class BrowserPanel(QWidget):
         self.filters.set_classes(names)
         self.tree.set_classes(names)
 
+    def set_blind(self, reviewer: str | None) -> None:
+        """Hide predictions until this person has decided; None shows all."""
+        self.model.set_blind(reviewer)
+        self.tree.set_blind(reviewer is not None)
+        self._desk.read_overview()
+
     @Slot(str)
     def show_view(self, name: str) -> None:
         """Show ``grid`` or ``table``."""
@@ -281,7 +287,7 @@ class BrowserPanel(QWidget):
 
     def _restore_current(self) -> None:
         """Stay on the field, or at its place in the order if the filter took it away."""
-        row = self.model.row_of(self._current) if self._current else None
+        row = self.model.row_of(self._current, near=self._row) if self._current else None
         if row is not None:
             if self.grid.currentIndex().row() != row:
                 self.go_to_row(row)

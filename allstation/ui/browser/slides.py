@@ -57,6 +57,7 @@ class SlideTree(QTreeWidget):
         super().__init__(parent)
         self._classes: tuple[str, ...] = CLASS_NAMES
         self._places: dict[Place, QTreeWidgetItem] = {}
+        self._blind = False
         self.setColumnCount(2)
         self.setHeaderHidden(True)
         self.setUniformRowHeights(True)
@@ -75,6 +76,10 @@ class SlideTree(QTreeWidget):
     def set_classes(self, names: tuple[str, ...]) -> None:
         """Order the classes as a model does."""
         self._classes = names
+
+    def set_blind(self, on: bool) -> None:
+        """Leave out counts per class, which would tell what the model thinks."""
+        self._blind = on
 
     def clear_places(self) -> None:
         """Forget the slides: another case."""
@@ -104,7 +109,7 @@ class SlideTree(QTreeWidget):
         for slide in overview.slides:
             found = overview.counts.get(slide.id)
             names[slide.id] = shown_name(slide.name)
-            counts[slide.id] = found.finals if found else {}
+            counts[slide.id] = found.finals if found and not self._blind else {}
             totals[slide.id] = found.total if found else 0
             reviewed[slide.id] = found.reviewed if found else 0
             totals[None] += totals[slide.id]

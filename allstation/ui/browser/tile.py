@@ -31,7 +31,6 @@ class TileLook:
         current: The viewer shows it.
         hovered: The pointer is on it.
         picture_height: Logical pixels.
-        blind: Predictions are hidden.
     """
 
     palette: QPalette
@@ -40,7 +39,6 @@ class TileLook:
     current: bool
     hovered: bool
     picture_height: int
-    blind: bool = False
 
 
 def text_height(font: QFont) -> int:
@@ -118,7 +116,7 @@ def _lines(
     name = metrics.elidedText(shown_name(record.path.name), Qt.TextElideMode.ElideMiddle, rect.width())
     painter.drawText(QRectF(rect.left(), rect.top(), rect.width(), height), Qt.AlignmentFlag.AlignLeft, name)
     second = QRectF(rect.left(), rect.top() + height, rect.width(), height)
-    if record.prediction is None or look.blind:
+    if record.prediction is None:
         _state_line(painter, second, record, scheme, metrics)
     else:
         _decision_line(painter, second, record, scheme, metrics)
