@@ -83,7 +83,8 @@ def _fit(options: argparse.Namespace, reporter: Reporter) -> Outcome:
 
 
 def _check(options: argparse.Namespace, reporter: Reporter) -> Outcome:
-    from training.check import check, write_report
+    from training.check import check
+    from training.check_report import write_report
 
     found = check(options.folder, reporter, archive=options.archive, groups=options.groups)
     write_report(found, json_path=options.json, pdf_path=options.pdf)
@@ -95,7 +96,7 @@ def _evaluate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
 
     return Outcome(
         kind="comparison",
-        report=compare_runs(options.runs, reporter, json_path=options.json, figures=options.figures),
+        report=compare_runs(options.runs, reporter, json_path=options.json, figures_to=options.figures),
     )
 
 

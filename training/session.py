@@ -79,7 +79,7 @@ def find_groups(labelled: LabelledSet, recipe: Recipe, reporter: Reporter) -> li
     """Same-field groups from the recipe's table, else by comparing the fields."""
     if recipe.split.groups:
         return splits.groups_from_csv(labelled, Path(recipe.split.groups))
-    from training.check import same_field_groups
+    from training.same_field import same_field_groups
 
     reporter.say("Comparing the fields to find those that show the same place.")
     return same_field_groups(labelled, reporter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -30,6 +31,18 @@ def write_labelled(root: Path, *, fields: int = 12, classes: tuple[str, ...] = C
             rgb = toy_field(kind, index)
             cv2.imwrite(str(root / name / f"{name}-{index + 1:03d}.png"), rgb[..., ::-1])
     return root
+
+
+@pytest.fixture(scope="session")
+def draw_toy() -> Callable[..., np.ndarray]:
+    """The function that draws a toy field, for tests that need single fields."""
+    return toy_field
+
+
+@pytest.fixture(scope="session")
+def write_folder() -> Callable[..., Path]:
+    """The function that writes a labelled folder, for tests that need another one."""
+    return write_labelled
 
 
 @pytest.fixture
