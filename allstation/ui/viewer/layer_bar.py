@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -24,8 +24,85 @@ from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
 _STYLES: Final = {OverlayStyle.BARS: "Bars", OverlayStyle.BADGE: "Badge", OverlayStyle.OFF: "Off"}
-_NARROW: Final = 620
-"""Below this width the captions go, the controls stay."""
+_NARROW: Final = 600
+_CORNER: Final = 12
+_RIGHT: Final = ("view.compare", "view.copy", "view.full_screen")
+
+
+class EvidenceBox(QFrame):
+    """Class and opacity of the evidence map; floats in the field's top right corner.
+
+    Signals:
+        class_chosen: Class of the evidence map; empty for the top class.
+        opacity_chosen: 0 to 1.
+    """
+
+    class_chosen = Signal(str)
+    opacity_chosen = Signal(float)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._canvas = parent
+        self.setProperty("role", "card")
+        self.setAccessibleName(tr("Evidence map"))
+        self._class = QComboBox(self)
+        self._class.setToolTip(tr("Class whose evidence is shown"))
+        self._class.setAccessibleName(tr("Class of the evidence map"))
+        self._class.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._class.activated.connect(self._class_picked)
+        self._opacity = QSlider(Qt.Orientation.Horizontal, self)
+        self._opacity.setRange(5, 100)
+        self._opacity.setPageStep(10)
+        self._opacity.setMinimumWidth(90)
+        self._opacity.setToolTip(tr("Opacity of the evidence map"))
+        self._opacity.setAccessibleName(tr("Opacity of the evidence map"))
+        self._opacity.valueChanged.connect(self._opacity_picked)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 6, 10, 6)
+        layout.addWidget(self._class)
+        layout.addWidget(self._opacity)
+        only_by_tab(self)
+        parent.installEventFilter(self)
+        self.hide()
+
+    def set_opacity(self, opacity: float) -> None:
+        """Show the opacity of the evidence map."""
+        with QSignalBlocker(self._opacity):
+            self._opacity.setValue(round(opacity * 100))
+
+    def set_classes(self, classes: Sequence[str], *, top: str, chosen: str = "") -> None:
+        """List the classes that have an evidence map."""
+        self._class.clear()
+        if classes:
+            self._class.addItem(tr("Top class ({name})", name=top), "")
+        for name in classes:
+            self._class.addItem(name, name)
+        self._class.setCurrentIndex(max(self._class.findData(chosen), 0) if classes else -1)
+        self.place()
+
+    def place(self) -> None:
+        """Go to the corner."""
+        self.adjustSize()
+        self.move(self._canvas.width() - self.width() - _CORNER, _CORNER)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Stay in the corner when the field's canvas changes its size."""
+        if event.type() == QEvent.Type.Resize:
+            self.place()
+        return super().eventFilter(watched, event)
+
+    def _class_picked(self) -> None:
+        self.class_chosen.emit(self._class.currentData())
+
+    def _opacity_picked(self, value: int) -> None:
+        self.opacity_chosen.emit(value / 100)
+
+
+def only_by_tab(parent: QWidget) -> None:
+    """Let no click on a control take the keys away from the field."""
+    for child in parent.findChildren(QWidget):
+        if child.focusPolicy() != Qt.FocusPolicy.NoFocus:
+            child.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
 
 class LayerBar(QFrame):
@@ -35,19 +112,15 @@ class LayerBar(QFrame):
         asked: Id of an action without a state, such as ``view.fit``.
         toggled: Id of an action with a state, and the state.
         style_chosen: An OverlayStyle.
-        class_chosen: Class of the evidence map; empty for the top class.
-        opacity_chosen: 0 to 1.
     """
 
     asked = Signal(str)
     toggled = Signal(str, bool)
     style_chosen = Signal(object)
-    class_chosen = Signal(str)
-    opacity_chosen = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("role", "strip")
+        self.setProperty("role", "footer")
         self._specs = {spec.id: spec for spec in VIEWER_ACTIONS}
         self._buttons: dict[str, QToolButton] = {}
         self._layout = QHBoxLayout(self)
@@ -58,14 +131,11 @@ class LayerBar(QFrame):
         self._build_evidence()
         self._build_cells()
         self._layout.addStretch(1)
-        for key in ("view.compare", "view.copy", "view.full_screen"):
+        for key in _RIGHT:
             self._button(key)
         self.setMinimumHeight(round(self.fontMetrics().height() * 1.5) + 22)
-        for child in self.findChildren(QWidget):
-            if child.focusPolicy() != Qt.FocusPolicy.NoFocus:
-                # A click must not take the keys away from the field.
-                child.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.set_evidence_available((), top="")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        only_by_tab(self)
 
     def _build_zoom(self) -> None:
         for key in ("view.fit", "view.actual", "view.zoom_out"):
@@ -78,34 +148,17 @@ class LayerBar(QFrame):
         self._line()
 
     def _build_style(self) -> None:
-        self._style_caption = QLabel(tr("Overlay"), self)
         self._style = QComboBox(self)
         for style, text in _STYLES.items():
             self._style.addItem(tr(text), style)
         self._style.setToolTip(tr("How the class probabilities are drawn over the field (O)"))
         self._style.setAccessibleName(tr("Overlay style"))
         self._style.activated.connect(self._style_picked)
-        self._layout.addWidget(self._style_caption)
         self._layout.addWidget(self._style)
         self._line()
 
     def _build_evidence(self) -> None:
         self._button("view.evidence")
-        self._class = QComboBox(self)
-        self._class.setToolTip(tr("Class whose evidence is shown"))
-        self._class.setAccessibleName(tr("Class of the evidence map"))
-        self._class.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self._class.activated.connect(self._class_picked)
-        self._opacity = QSlider(Qt.Orientation.Horizontal, self)
-        self._opacity.setRange(5, 100)
-        self._opacity.setPageStep(10)
-        self._opacity.setFixedWidth(84)
-        self._opacity.setToolTip(tr("Opacity of the evidence map"))
-        self._opacity.setAccessibleName(tr("Opacity of the evidence map"))
-        self._opacity.valueChanged.connect(self._opacity_picked)
-        for widget in (self._class, self._opacity):
-            self._layout.addWidget(widget)
-            widget.hide()
         self._line()
 
     def _build_cells(self) -> None:
@@ -151,28 +204,12 @@ class LayerBar(QFrame):
         """Show that an action is on."""
         if key in self._buttons:
             self._buttons[key].setChecked(on)
-        if key == "view.evidence":
-            self._class.setVisible(on and self._class.isEnabled())
-            self._opacity.setVisible(on and self._class.isEnabled())
         if key == "view.cells":
             self._count.setVisible(on)
 
-    def set_opacity(self, opacity: float) -> None:
-        """Show the opacity of the evidence map."""
-        with QSignalBlocker(self._opacity):
-            self._opacity.setValue(round(opacity * 100))
-
-    def set_evidence_available(self, classes: Sequence[str], *, top: str, chosen: str = "") -> None:
-        """List the classes that have an evidence map; none switches the controls off."""
-        self._class.clear()
-        self._class.setEnabled(bool(classes))
-        self._buttons["view.evidence"].setEnabled(bool(classes))
-        if classes:
-            self._class.addItem(tr("Top class ({name})", name=top), "")
-        for name in classes:
-            self._class.addItem(name, name)
-        self._class.setCurrentIndex(max(self._class.findData(chosen), 0) if classes else -1)
-        self.set_checked("view.evidence", self._buttons["view.evidence"].isChecked())
+    def set_evidence_available(self, on: bool) -> None:
+        """Offer the evidence map."""
+        self._buttons["view.evidence"].setEnabled(on)
 
     def set_count(self, text: str) -> None:
         """Write how many cells were found."""
@@ -189,9 +226,10 @@ class LayerBar(QFrame):
             button.setIcon(icons.icon(self._specs[key].icon, self.palette()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Drop the caption where there is no room."""
+        """Where there is no room, leave what the menus have too."""
         super().resizeEvent(event)
-        self._style_caption.setVisible(self.width() >= _NARROW)
+        for key in _RIGHT:
+            self._buttons[key].setVisible(self.width() >= _NARROW)
 
     # Slots -----------------------------------------------------------------------------------
 
@@ -205,9 +243,3 @@ class LayerBar(QFrame):
 
     def _style_picked(self) -> None:
         self.style_chosen.emit(OverlayStyle(self._style.currentData()))
-
-    def _class_picked(self) -> None:
-        self.class_chosen.emit(self._class.currentData())
-
-    def _opacity_picked(self, value: int) -> None:
-        self.opacity_chosen.emit(value / 100)

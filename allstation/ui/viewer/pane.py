@@ -13,7 +13,7 @@ from allstation.core.records import FieldRecord
 from allstation.ui.text import number, tr
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.field_view import FieldView
-from allstation.ui.viewer.layer_bar import LayerBar
+from allstation.ui.viewer.layer_bar import EvidenceBox, LayerBar
 from allstation.ui.viewer.loader import FieldLoader
 from allstation.ui.viewer.outlines import OutlineFinder, Outlines
 from allstation.ui.viewer.picture import FieldPicture
@@ -53,6 +53,7 @@ class ViewerPane(QWidget):
         self.main = FieldView(self)
         self.pinned = FieldView(self)
         self.bar = LayerBar(self)
+        self.box = EvidenceBox(self.main.canvas)
         self._states = {"view.evidence": False, "view.cells": False, "view.compare": False,
                         "view.keep": False, "view.full_screen": False}  # fmt: skip
         self._blind = False
@@ -88,8 +89,8 @@ class ViewerPane(QWidget):
         self.bar.asked.connect(self._asked)
         self.bar.toggled.connect(self._toggled)
         self.bar.style_chosen.connect(self.set_overlay_style)
-        self.bar.class_chosen.connect(self.set_evidence_class)
-        self.bar.opacity_chosen.connect(self.set_opacity)
+        self.box.class_chosen.connect(self.set_evidence_class)
+        self.box.opacity_chosen.connect(self.set_opacity)
 
     # Fields ----------------------------------------------------------------------------------
 
@@ -203,6 +204,7 @@ class ViewerPane(QWidget):
         """Show or hide the evidence map."""
         self._set_layers(evidence=on)
         self._set_state("view.evidence", on)
+        self._show_state()
 
     @Slot(str)
     def set_evidence_class(self, name: str) -> None:
@@ -213,7 +215,7 @@ class ViewerPane(QWidget):
     def set_opacity(self, opacity: float) -> None:
         """Set the opacity of the evidence map, 0 to 1."""
         self._set_layers(opacity=opacity)
-        self.bar.set_opacity(opacity)
+        self.box.set_opacity(opacity)
 
     @Slot(bool)
     def set_outlines_visible(self, on: bool) -> None:
@@ -283,10 +285,12 @@ class ViewerPane(QWidget):
         evidence = prediction.evidence if prediction is not None else None
         classes = evidence.classes if evidence is not None else ()
         top = prediction.top_class if prediction is not None else ""
-        self.bar.set_evidence_available(classes, top=top, chosen=scene.layers.evidence_class)
+        self.bar.set_evidence_available(bool(classes))
+        self.box.set_classes(classes, top=top, chosen=scene.layers.evidence_class)
+        self.box.setVisible(bool(classes) and scene.layers.evidence and scene.picture is not None)
         self.bar.set_field_shown(scene.picture is not None)
         self.bar.set_style(scene.layers.style)
-        self.bar.set_opacity(scene.layers.opacity)
+        self.box.set_opacity(scene.layers.opacity)
         for key, on in self._states.items():
             self.bar.set_checked(key, on)
 

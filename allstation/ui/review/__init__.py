@@ -1,0 +1,1 @@
+"""Saying what a field is: the reviewer's panel."""

@@ -1,0 +1,84 @@
+"""Class probabilities of the current field as text and bars, in the panel's own colours."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from allstation.ui import theme
+from allstation.ui.text import tr
+from allstation.ui.viewer.card import paint_chip
+from allstation.ui.viewer.card_content import Row
+
+_ROW: Final = 1.9
+_GAP: Final = 9.0
+_BAR: Final = 8.0
+
+
+class ProbabilityBars(QWidget):
+    """One row a class: letter, name, bar, percent."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[Row, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(tr("Class probabilities"))
+
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
+        """Show these classes."""
+        self._rows = rows
+        self.setAccessibleDescription(", ".join(f"{row.mark.name} {row.percent}" for row in rows))
+        self.setVisible(bool(rows))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Height of all rows."""
+        return QSize(220, round(self._pitch() * len(self._rows)))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As high as the rows, but narrower."""
+        return QSize(150, self.sizeHint().height())
+
+    def _pitch(self) -> float:
+        return QFontMetricsF(self.font()).height() * _ROW
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint the rows."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        strong = QFont(self.font())
+        strong.setBold(True)
+        metrics = QFontMetricsF(strong)
+        names = max((metrics.horizontalAdvance(row.mark.name) for row in self._rows), default=0.0)
+        percents = max((metrics.horizontalAdvance(row.percent) for row in self._rows), default=0.0)
+        for index, row in enumerate(self._rows):
+            line = QRectF(0, index * self._pitch(), self.width(), self._pitch() - 5)
+            self._paint_row(painter, line, row, strong=strong, names=names, percents=percents)
+        painter.end()
+
+    def _paint_row(
+        self, painter: QPainter, line: QRectF, row: Row, *, strong: QFont, names: float, percents: float
+    ) -> None:
+        scheme = theme.tokens(self.palette())
+        chip = QRectF(line.x(), line.y(), line.height(), line.height())
+        paint_chip(painter, chip, row.mark, strong)
+        painter.setFont(strong if row.is_top else self.font())
+        painter.setPen(QColor(scheme.text if row.is_top else scheme.muted))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        name = QRectF(chip.right() + _GAP, line.y(), names + 2, line.height())
+        painter.drawText(name, int(middle | Qt.AlignmentFlag.AlignLeft), row.mark.name)
+        percent = QRectF(line.right() - percents - 2, line.y(), percents + 2, line.height())
+        painter.drawText(percent, int(middle | Qt.AlignmentFlag.AlignRight), row.percent)
+        track = QRectF(name.right() + _GAP, line.center().y() - _BAR / 2, 0, _BAR)
+        track.setRight(percent.left() - _GAP)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(scheme.track))
+        painter.drawRoundedRect(track, _BAR / 2, _BAR / 2)
+        filled = QRectF(track)
+        filled.setWidth(max(track.width() * row.share, 2.0))
+        painter.setBrush(QColor(row.mark.colour))
+        painter.drawRoundedRect(filled, min(_BAR / 2, filled.width() / 2), _BAR / 2)

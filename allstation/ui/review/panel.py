@@ -1,0 +1,366 @@
+"""The reviewer's panel: what the network decided, what people decided, and the keys to decide now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from allstation.core.classes import CLASS_NAMES
+from allstation.core.records import FieldRecord, Review
+from allstation.core.text import shown_name
+from allstation.ui import icons
+from allstation.ui.review.bars import ProbabilityBars
+from allstation.ui.review.comment import CommentEdit
+from allstation.ui.review.history import HistoryList
+from allstation.ui.text import number, short_name, tr
+from allstation.ui.viewer.card import paint_chip
+from allstation.ui.viewer.card_content import Mark, card_content, mark_for
+
+_CHIP: Final = 20
+_KEYS: Final = 9
+
+
+class ReviewPanel(QWidget):
+    """Shows one field's decision and takes the reviewer's. Writes nothing by itself.
+
+    Signals:
+        reviewed: A :class:`~allstation.core.records.Review`; the window stores it, undoably.
+        next_asked: Go to the next field without a review.
+        reviewer_changed: The name the person gave.
+        blind_changed: Whether predictions are hidden until the reviewer has decided.
+    """
+
+    reviewed = Signal(object)
+    next_asked = Signal()
+    reviewer_changed = Signal(str)
+    blind_changed = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._record: FieldRecord | None = None
+        self._writable = True
+        self._classes: tuple[str, ...] = ()
+        self._class_buttons: list[QPushButton] = []
+        self._build()
+        self._refresh_icons()
+        self.set_classes(CLASS_NAMES)
+        self.show_field(None)
+
+    # Building --------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        body = QWidget(self)
+        body.setProperty("role", "panel")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.setSpacing(8)
+        self._build_decision(column)
+        self._build_buttons(column)
+        self._build_history(column)
+        column.addStretch(1)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(body)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(area, 1)
+        outer.addWidget(self._footer())
+
+    def _build_decision(self, column: QVBoxLayout) -> None:
+        self._name = QLabel(self)
+        self._name.setProperty("role", "small")
+        self._decision = QLabel(self, wordWrap=True)
+        self._decision.setProperty("role", "heading")
+        self._reasons = QLabel(self, wordWrap=True)
+        self._reasons.setProperty("role", "muted")
+        self._bars = ProbabilityBars(self)
+        for widget in (self._name, self._decision, self._reasons, self._bars):
+            column.addWidget(widget)
+        column.addWidget(self._line())
+
+    def _build_buttons(self, column: QVBoxLayout) -> None:
+        self._confirm = QPushButton(self)
+        self._confirm.setProperty("role", "primary")
+        self._confirm.clicked.connect(self.confirm)
+        column.addWidget(self._confirm)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(6)
+        column.addLayout(self._grid)
+        self._look = QPushButton(" " + tr("Needs another look  (R)"), self)
+        self._look.setToolTip(tr("Mark the field for someone else's eyes, or your own later (R)"))
+        self._look.clicked.connect(self.ask_for_another_look)
+        self._next = QPushButton(" " + tr("Next unreviewed  (U)"), self)
+        self._next.clicked.connect(self.next_asked)
+        column.addWidget(self._look)
+        column.addWidget(self._next)
+        self._comment = CommentEdit(self)
+        self._comment.finished.connect(self._comment_finished)
+        column.addWidget(self._comment)
+        column.addWidget(self._line())
+
+    def _build_history(self, column: QVBoxLayout) -> None:
+        self._history_title = QLabel(tr("Reviews of this field"), self)
+        self._history_title.setProperty("role", "muted")
+        self._history = HistoryList(self)
+        column.addWidget(self._history_title)
+        column.addWidget(self._history)
+
+    def _footer(self) -> QWidget:
+        foot = QWidget(self)
+        foot.setProperty("role", "panel")
+        self._reviewer = QLineEdit(self, placeholderText=tr("Your name"))
+        self._reviewer.setAccessibleName(tr("Reviewer"))
+        self._reviewer.setToolTip(tr("Stands beside every review you make"))
+        self._reviewer.editingFinished.connect(self._reviewer_edited)
+        self._blind = QCheckBox(tr("Blind"), self)
+        self._blind.setToolTip(tr("Hide predictions and other people's reviews until you have decided"))
+        self._blind.toggled.connect(self._blind_toggled)
+        self._progress_text = QLabel(self)
+        self._progress_text.setProperty("role", "small")
+        self._progress = QProgressBar(self, textVisible=False, maximum=1)
+        self._progress.setAccessibleName(tr("Progress of the review"))
+        self._progress.setMaximumHeight(6)
+        rows = QVBoxLayout(foot)
+        rows.setContentsMargins(14, 8, 14, 10)
+        rows.setSpacing(6)
+        line = QHBoxLayout()
+        line.addWidget(self._reviewer, 1)
+        line.addWidget(self._blind)
+        rows.addLayout(line)
+        rows.addWidget(self._progress_text)
+        rows.addWidget(self._progress)
+        return foot
+
+    def _line(self) -> QWidget:
+        line = QWidget(self)
+        line.setProperty("role", "line")
+        line.setFixedHeight(1)
+        line.setBackgroundRole(QPalette.ColorRole.Mid)
+        line.setAutoFillBackground(True)
+        return line
+
+    # What is shown ---------------------------------------------------------------------------
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether predictions are hidden until the reviewer has decided."""
+        return self._blind.isChecked()
+
+    @property
+    def reviewer(self) -> str:
+        """The name the person gave."""
+        return self._reviewer.text().strip()
+
+    def set_reviewer(self, name: str) -> None:
+        """Fill in the reviewer's name."""
+        self._reviewer.setText(name)
+        self._show()
+
+    def set_blind(self, on: bool) -> None:
+        """Hide or show predictions before the decision."""
+        self._blind.setChecked(on)
+
+    def set_writable(self, on: bool) -> None:
+        """Offer reviewing, or only looking."""
+        self._writable = on
+        self._show()
+
+    def set_classes(self, names: Sequence[str]) -> None:
+        """Offer the classes of a model, with the keys 1 to 9."""
+        if tuple(names) == self._classes:
+            return
+        for button in self._class_buttons:
+            button.deleteLater()
+        self._classes = tuple(names)
+        self._class_buttons = [self._class_button(index, name) for index, name in enumerate(names)]
+        self._show()
+
+    def set_progress(self, reviewed: int, total: int) -> None:
+        """Show how far the review of the case is."""
+        self._progress.setMaximum(max(total, 1))
+        self._progress.setValue(reviewed)
+        words = tr("{done} of {total} fields reviewed", done=number(reviewed), total=number(total))
+        self._progress_text.setText(words if total else "")
+
+    def set_history(self, reviews: Sequence[Review]) -> None:
+        """List every review of the current field, oldest first."""
+        self._history.set_reviews(reviews, self._classes)
+        self._show_history()
+
+    @Slot(object)
+    def show_field(self, record: FieldRecord | None) -> None:
+        """Show a field's decision and its review."""
+        before = self._record
+        if before is not None and (record is None or record.id != before.id):
+            self._comment.finish()
+        self._record = record
+        comment = record.review.comment if record is not None and record.review is not None else ""
+        self._comment.set_text(comment)
+        single = (record.review,) if record is not None and record.review is not None else ()
+        self._history.set_reviews(single, self._classes)
+        self._show()
+
+    def _is_hidden(self) -> bool:
+        record = self._record
+        if record is None or not self.is_blind:
+            return False
+        return record.review is None or record.review.reviewer != self.reviewer
+
+    def _show(self) -> None:
+        record, hidden = self._record, self._is_hidden()
+        content = card_content(record, hidden=hidden) if record is not None else None
+        shown = short_name(shown_name(record.path), 44) if record is not None else ""
+        self._name.setText(shown)
+        self._name.setToolTip(str(record.path) if record is not None else "")
+        heading = tr("No field selected")
+        self._decision.setText(content.heading if content is not None else heading)
+        reasons = "\n".join(content.reasons) if content is not None else ""
+        self._reasons.setText(reasons)
+        self._reasons.setVisible(bool(reasons))
+        self._bars.set_rows(content.rows if content is not None else ())
+        self._show_buttons()
+        self._show_history()
+
+    def _show_buttons(self) -> None:
+        record, hidden = self._record, self._is_hidden()
+        able = record is not None and self._writable
+        decided = self._decided_class()
+        self._confirm.setEnabled(able and decided is not None and not hidden)
+        words = (
+            tr("Confirm {name}  (Space)", name=decided) if decided and not hidden else tr("Confirm  (Space)")
+        )
+        self._confirm.setText(words)
+        chosen = record.review.class_name if record is not None and record.review is not None else None
+        for button, name in zip(self._class_buttons, self._classes, strict=True):
+            button.setEnabled(able)
+            chosen_now = name == chosen and not hidden
+            button.setChecked(chosen_now)
+            button.setText(_button_text(self._classes.index(name), name, chosen=chosen_now))
+        self._look.setEnabled(able)
+        self._comment.setEnabled(able)
+
+    def _show_history(self) -> None:
+        filled = self._history.count() > 0 and not self._is_hidden()
+        self._history.setVisible(filled)
+        self._history_title.setVisible(filled)
+
+    def _decided_class(self) -> str | None:
+        prediction = self._record.prediction if self._record is not None else None
+        return prediction.decision.class_name if prediction is not None else None
+
+    def _class_button(self, index: int, name: str) -> QPushButton:
+        button = QPushButton(_button_text(index, name, chosen=False), self)
+        button.setCheckable(True)
+        button.setAccessibleName(tr("Set {name}", name=name))
+        button.setToolTip(tr("Review the field as {name}; the prediction stays beside it", name=name))
+        button.setIcon(_chip_icon(mark_for(name, index), self))
+        button.setIconSize(QSize(_CHIP, _CHIP))
+        button.setProperty("class_name", name)
+        button.clicked.connect(self._class_clicked)
+        self._grid.addWidget(button, index // 2, index % 2)
+        return button
+
+    # What the reviewer does ------------------------------------------------------------------
+
+    @Slot()
+    def confirm(self) -> None:
+        """Agree with the network's decision; does nothing where it named no class."""
+        decided = self._decided_class()
+        if decided is not None and not self._is_hidden():
+            self._review(decided)
+
+    @Slot(str)
+    def set_class(self, name: str) -> None:
+        """Say what the field is."""
+        self._review(name)
+
+    @Slot()
+    def ask_for_another_look(self) -> None:
+        """Say that someone has to look again."""
+        self._review(None)
+
+    @Slot()
+    def write_comment(self) -> None:
+        """Put the cursor into the comment."""
+        self._comment.begin()
+
+    def _review(self, class_name: str | None) -> None:
+        if self._record is None or not self._writable:
+            return
+        text = self._comment.take_text()
+        self.reviewed.emit(Review(self._record.id, self.reviewer, class_name, text))
+        self._show_buttons()
+
+    @Slot()
+    def _class_clicked(self) -> None:
+        button = self.sender()
+        if isinstance(button, QPushButton):
+            self._review(str(button.property("class_name")))
+
+    @Slot(str)
+    def _comment_finished(self, text: str) -> None:
+        record = self._record
+        if record is None or not self._writable:
+            return
+        class_name = record.review.class_name if record.review is not None else None
+        if record.review is None and not self._is_hidden():
+            class_name = self._decided_class()
+        self.reviewed.emit(Review(record.id, self.reviewer, class_name, text))
+
+    @Slot()
+    def _reviewer_edited(self) -> None:
+        self.reviewer_changed.emit(self.reviewer)
+        self._show()
+
+    @Slot(bool)
+    def _blind_toggled(self, on: bool) -> None:
+        self._show()
+        self.blind_changed.emit(on)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the icons again when light and dark change."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._refresh_icons()
+
+    def _refresh_icons(self) -> None:
+        self._look.setIcon(icons.icon("another-look", self.palette()))
+        self._next.setIcon(icons.icon("next-unreviewed", self.palette()))
+
+
+def _button_text(index: int, name: str, *, chosen: bool) -> str:
+    key = f"  ({index + 1})" if index < _KEYS else ""
+    return f" {name}{key}{'  ✓' if chosen else ''}"
+
+
+def _chip_icon(mark: Mark, widget: QWidget) -> QIcon:
+    ratio = widget.devicePixelRatioF()
+    picture = QPixmap(QSize(_CHIP, _CHIP) * ratio)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(QColor(0, 0, 0, 0))
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    font = widget.font()
+    font.setBold(True)
+    paint_chip(painter, QRectF(0, 0, _CHIP, _CHIP), mark, font)
+    painter.end()
+    return QIcon(picture)

@@ -1,0 +1,46 @@
+"""Fields and predictions for the viewer's and the review panel's tests; pictures are synthetic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from allstation.core.decision import Decision, Reason
+from allstation.core.records import EvidenceMap, FieldRecord, FieldState, Prediction, Quality, Review
+
+CLASSES = ("Benign", "Early", "Pre", "Pro")
+
+
+def evidence_map() -> EvidenceMap:
+    """One class after another has its strongest support in another quarter."""
+    planes = np.zeros((4, 4, 4), np.uint8)
+    for index, (row, column) in enumerate(((0, 0), (0, 2), (2, 0), (2, 2))):
+        planes[index, row : row + 2, column : column + 2] = 255
+    return EvidenceMap(4, 4, CLASSES, planes.tobytes())
+
+
+def prediction(*shares: float, reasons: tuple[Reason, ...] = ()) -> Prediction:
+    values = dict(zip(CLASSES, shares or (0.01, 0.9, 0.05, 0.04), strict=True))
+    top = max(values, key=values.__getitem__)
+    decision = Decision(None, reasons) if reasons else Decision(top)
+    quality = Quality(120.0, 200.0, 0.0, 0.1)
+    return Prediction("a" * 64, values, decision, 0.4, 3, quality, evidence_map(), 8.0)
+
+
+def field(
+    number: int = 1,
+    path: Path = Path("/fields/field 1.jpg"),
+    *,
+    made: Prediction | None = None,
+    review: Review | None = None,
+    state: FieldState = FieldState.DONE,
+    error: str = "",
+) -> FieldRecord:
+    return FieldRecord(number, 1, path, f"{number:064x}", 400, 300, state, "", error, made, review)
+
+
+def write_picture(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (400, 300)) -> Path:
+    Image.new("RGB", size, colour).save(path)
+    return path

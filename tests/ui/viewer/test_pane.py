@@ -1,0 +1,325 @@
+"""The viewer as a person uses it: wheel, drag, keys, layers, comparing, copying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from allstation.core.records import Review
+from allstation.ui.viewer.card import OverlayStyle
+from allstation.ui.viewer.commands import VIEWER_ACTIONS
+from allstation.ui.viewer.full_screen import FullScreen
+from allstation.ui.viewer.outlines import OutlineFinder
+from allstation.ui.viewer.pane import ViewerPane
+from allstation.ui.viewer.scale_bar import bar_length
+from tests.ui.field_records import field, prediction, write_picture
+
+SQUARE = np.array([[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]])
+
+
+@pytest.fixture
+def pane(qtbot: QtBot) -> Iterator[ViewerPane]:
+    made = ViewerPane(finder=OutlineFinder(finder=lambda _path, _size: [SQUARE, SQUARE / 2]))
+    made.resize(800, 600)
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+    made.close_workers()
+
+
+@pytest.fixture
+def red(tmp_path: Path) -> Path:
+    return write_picture(tmp_path / "red.png", (200, 20, 20))
+
+
+@pytest.fixture
+def blue(tmp_path: Path) -> Path:
+    return write_picture(tmp_path / "blue.png", (20, 20, 200))
+
+
+def show(qtbot: QtBot, pane: ViewerPane, number: int, path: Path, **about: object) -> None:
+    pane.show_field(field(number, path, made=prediction(), **about))
+    qtbot.waitUntil(lambda: pane.main.canvas.scene.picture is not None)
+
+
+def grabbed(widget: QWidget) -> QImage:
+    return widget.grab().toImage()
+
+
+def wheel(canvas: QWidget, at: QPointF, notches: int) -> None:
+    event = QWheelEvent(
+        at,
+        canvas.mapToGlobal(at),
+        QPoint(),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(canvas, event)
+
+
+def test_a_field_is_painted_in_its_own_colours(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    canvas = pane.main.canvas
+    assert grabbed(canvas).pixelColor(canvas.width() // 2, canvas.height() // 2) == QColor(200, 20, 20)
+    assert "Early 90.0 %" in canvas.accessibleDescription()
+
+
+def test_the_wheel_zooms_at_the_cursor(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    canvas = pane.main.canvas
+    cursor = QPointF(430, 280)
+    assert canvas.view is not None
+    before, scale = canvas.view.to_image(cursor), canvas.view.scale
+    wheel(canvas, cursor, 4)
+    assert canvas.view.scale > 2 * scale
+    after = canvas.view.to_image(cursor)
+    assert (after.x(), after.y()) == pytest.approx((before.x(), before.y()), abs=0.01)
+
+
+@pytest.mark.parametrize("button", [Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton])
+def test_a_drag_pans(qtbot: QtBot, pane: ViewerPane, red: Path, button: Qt.MouseButton):
+    show(qtbot, pane, 1, red)
+    canvas = pane.main.canvas
+    canvas.zoom_by(4)
+    assert canvas.view is not None
+    start = canvas.view.centre_x
+    scale = canvas.view.scale
+    qtbot.mousePress(canvas, button, pos=QPoint(300, 300))
+    qtbot.mouseMove(canvas, QPoint(280, 300))
+    qtbot.mouseMove(canvas, QPoint(260, 300))
+    qtbot.mouseRelease(canvas, button, pos=QPoint(260, 300))
+    assert canvas.view.centre_x == pytest.approx(start + 40 / scale, abs=0.5)
+
+
+def test_a_tapped_space_confirms_and_a_space_drag_does_not(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    canvas = pane.main.canvas
+    canvas.setFocus()
+    with qtbot.waitSignal(pane.confirm_asked):
+        qtbot.keyClick(canvas, Qt.Key.Key_Space)
+    with qtbot.assertNotEmitted(pane.confirm_asked):
+        qtbot.keyPress(canvas, Qt.Key.Key_Space)
+        assert canvas.cursor().shape() is Qt.CursorShape.OpenHandCursor
+        qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(200, 200))
+        qtbot.mouseMove(canvas, QPoint(180, 180))
+        qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(180, 180))
+        qtbot.keyRelease(canvas, Qt.Key.Key_Space)
+
+
+def test_one_to_one_is_one_screen_pixel_a_field_pixel(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    pane.actual_size()
+    assert pane.main.canvas.zoom == pytest.approx(1.0)
+
+
+def test_pixels_stay_sharp_when_they_are_large(qtbot: QtBot, pane: ViewerPane, tmp_path: Path):
+    path = tmp_path / "board.png"
+    board = np.indices((40, 40)).sum(axis=0) % 2 * 255
+    from PIL import Image
+
+    Image.fromarray(np.repeat(board[..., None], 3, axis=2).astype(np.uint8)).save(path)
+    show(qtbot, pane, 1, path)
+    pane.set_overlay_style(OverlayStyle.OFF)
+    image = grabbed(pane.main.canvas)
+    middle = image.height() // 2
+    greys = {image.pixelColor(x, middle).red() for x in range(250, 550)}
+    assert greys == {0, 255}
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_view_is_kept_between_fields_only_if_wanted(
+    qtbot: QtBot, pane: ViewerPane, red: Path, blue: Path, keep: bool
+):
+    pane.set_keep_view(keep)
+    show(qtbot, pane, 1, red)
+    pane.main.canvas.zoom_by(5, QPointF(200, 200))
+    before = pane.main.canvas.relative_view()
+    show(qtbot, pane, 2, blue)
+    after = pane.main.canvas.relative_view()
+    assert before is not None
+    assert after is not None
+    assert (after.zoom == pytest.approx(before.zoom)) is keep
+
+
+def test_a_new_prediction_of_the_same_field_keeps_the_place(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    pane.main.canvas.zoom_by(3)
+    before = pane.main.canvas.relative_view()
+    pane.show_field(field(1, red, made=prediction(0.9, 0.05, 0.03, 0.02)))
+    assert pane.main.canvas.relative_view() == before
+    assert "Decision: Benign" in pane.main.canvas.accessibleDescription()
+
+
+def test_the_overlay_can_be_switched_off_with_its_key_action(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    with_bars = grabbed(pane.main.canvas)
+    pane.cycle_overlay_style()
+    with_badge = grabbed(pane.main.canvas)
+    pane.cycle_overlay_style()
+    without = grabbed(pane.main.canvas)
+    assert with_bars != with_badge
+    assert with_badge != without
+    assert pane.layers.style is OverlayStyle.OFF
+
+
+def test_the_evidence_map_lies_where_the_class_was_found(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    pane.set_overlay_style(OverlayStyle.OFF)
+    plain = grabbed(pane.main.canvas)
+    pane.set_evidence_visible(True)
+    pane.set_evidence_class("Pro")
+    pane.set_opacity(1.0)
+    image = grabbed(pane.main.canvas)
+    rect = pane.main.canvas.view.image_rect()
+    strong = QPointF(rect.x() + rect.width() * 0.78, rect.y() + rect.height() * 0.75).toPoint()
+    weak = QPointF(rect.x() + rect.width() * 0.2, rect.y() + rect.height() * 0.4).toPoint()
+    assert image.pixelColor(strong).green() > 200
+    assert image.pixelColor(weak) == plain.pixelColor(weak)
+    pane.set_opacity(0.05)
+    assert grabbed(pane.main.canvas).pixelColor(strong).green() < 60
+
+
+def test_the_top_class_is_the_default_of_the_evidence_map(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    assert pane.main.canvas.scene.evidence_class() == "Early"
+    pane.set_evidence_class("Pre")
+    assert pane.main.canvas.scene.evidence_class() == "Pre"
+
+
+def test_cells_are_outlined_and_counted(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    pane.set_overlay_style(OverlayStyle.OFF)
+    before = grabbed(pane.main.canvas)
+    pane.set_outlines_visible(True)
+    qtbot.waitUntil(lambda: len(pane.main.canvas.scene.polygons) == 2)
+    assert pane.bar._count.text() == "2 white cells"
+    assert grabbed(pane.main.canvas) != before
+
+
+def test_outlines_of_another_field_are_not_drawn(qtbot: QtBot, pane: ViewerPane, red: Path, blue: Path):
+    show(qtbot, pane, 1, red)
+    pane.set_outlines_visible(True)
+    qtbot.waitUntil(lambda: len(pane.main.canvas.scene.polygons) == 2)
+    pane.show_field(field(2, blue))
+    assert pane.main.canvas.scene.polygons == ()
+
+
+def test_an_unreadable_field_says_so_in_its_place(qtbot: QtBot, pane: ViewerPane, tmp_path: Path):
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"not a picture")
+    pane.show_field(field(1, path))
+    qtbot.waitUntil(lambda: bool(pane.main.canvas.message))
+    assert "broken.jpg" in pane.main.canvas.message
+
+
+def test_two_fields_side_by_side_move_together(qtbot: QtBot, pane: ViewerPane, red: Path, blue: Path):
+    show(qtbot, pane, 1, red)
+    pane.set_comparing(True)
+    show(qtbot, pane, 2, blue)
+    assert pane.pinned.isVisible()
+    assert pane.pinned.record is not None
+    assert pane.pinned.record.id == 1
+    pane.main.canvas.zoom_by(4, QPointF(100, 100))
+    assert pane.pinned.canvas.relative_view() == pane.main.canvas.relative_view()
+    pane.pinned.canvas.zoom_by(0.5)
+    assert pane.main.canvas.relative_view().zoom == pytest.approx(pane.pinned.canvas.relative_view().zoom)
+    pane.set_comparing(False)
+    assert not pane.pinned.isVisible()
+
+
+def test_comparing_needs_a_field(pane: ViewerPane):
+    pane.set_comparing(True)
+    assert not pane.state_of("view.compare")
+
+
+def test_blind_review_hides_prediction_and_evidence_until_this_reviewer_decided(
+    qtbot: QtBot, pane: ViewerPane, red: Path
+):
+    pane.set_blind(True, "Me")
+    pane.set_evidence_visible(True)
+    show(qtbot, pane, 1, red, review=Review(1, "Other", "Pro"))
+    assert "Early" not in pane.main.canvas.accessibleDescription()
+    assert pane.main.canvas.scene.evidence_class() == ""
+    show(qtbot, pane, 1, red, review=Review(1, "Me", "Pro"))
+    assert "Decision: Early" in pane.main.canvas.accessibleDescription()
+
+
+def test_the_picture_is_copied_with_its_overlay_and_notice(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    with qtbot.waitSignal(pane.told):
+        pane.copy_picture()
+    image = QGuiApplication.clipboard().image()
+    assert image.height() > pane.main.canvas.height()
+    canvas = grabbed(pane.main.canvas)
+    assert image.pixelColor(400, 300) == canvas.pixelColor(400, 300)
+    assert image.pixelColor(30, 60) != QColor(200, 20, 20)
+
+
+def test_scale_bars_have_round_lengths():
+    assert bar_length(10.0) == (10.0, 100.0)
+    assert bar_length(1.0) == (100.0, 100.0)
+    assert bar_length(0.7)[0] == 200.0
+    assert bar_length(30.0)[0] == 5.0
+
+
+def test_the_scale_bar_appears_only_when_the_pixel_size_is_known(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    before = grabbed(pane.main.canvas)
+    pane.set_pixel_size(0.1)
+    assert grabbed(pane.main.canvas) != before
+    pane.set_pixel_size(None)
+    assert grabbed(pane.main.canvas) == before
+
+
+def test_every_action_has_a_handler_and_every_button_a_name(pane: ViewerPane):
+    assert set(pane.handlers()) == {spec.id for spec in VIEWER_ACTIONS}
+    for button in pane.findChildren(QToolButton):
+        assert button.accessibleName()
+        assert button.toolTip()
+
+
+def test_buttons_and_actions_do_the_same(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    with qtbot.waitSignal(pane.state_changed) as changed:
+        pane.findChild(QToolButton, "view.evidence").click()
+    assert changed.args == ["view.evidence", True]
+    assert pane.layers.evidence
+    pane.findChild(QToolButton, "view.zoom_in").click()
+    assert not pane.main.canvas.view.is_fitted
+    pane.findChild(QToolButton, "view.fit").click()
+    assert pane.main.canvas.view.is_fitted
+
+
+def test_a_click_on_a_control_leaves_the_keys_with_the_field(qtbot: QtBot, pane: ViewerPane, red: Path):
+    show(qtbot, pane, 1, red)
+    for child in pane.bar.findChildren(QWidget):
+        assert not child.focusPolicy() & Qt.FocusPolicy.ClickFocus
+
+
+def test_the_pane_fits_a_narrow_window(pane: ViewerPane):
+    assert pane.minimumSizeHint().width() < 420
+
+
+def test_full_screen_hides_everything_else_and_puts_it_back(qtbot: QtBot):
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    bar = window.addToolBar("Tools")
+    window.setCentralWidget(QWidget())
+    window.show()
+    full = FullScreen(window)
+    full.set_on(True)
+    assert not bar.isVisible()
+    assert window.isFullScreen()
+    full.set_on(False)
+    assert bar.isVisible()
+    assert not window.isFullScreen()
