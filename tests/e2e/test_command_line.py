@@ -129,7 +129,9 @@ def test_the_doctor_finds_this_machine_well(capsys):
 def test_evaluate_prints_every_figure_with_n_interval_split_and_patients(tmp_path, capsys):
     folder, document = tmp_path / "labelled", tmp_path / "e.json"
     synthetic.write_demo(folder, fields=12, seed=2, labelled=True)
-    assert main(["evaluate", str(folder), "--json", str(document)]) == 0
+    page = tmp_path / "e.pdf"
+    assert main(["evaluate", str(folder), "--json", str(document), "--pdf", str(page)]) == 0
+    assert "patients unknown" in PdfReader(page).pages[0].extract_text()
     printed = capsys.readouterr().out
     line = next(line for line in printed.splitlines() if line.startswith("balanced accuracy"))
     assert "95 % interval" in line
