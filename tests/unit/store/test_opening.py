@@ -181,7 +181,8 @@ def test_step_first_tables():
         db.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
     )
     tables = {name for name in strict if not name.startswith("sqlite_")}
-    assert tables == set(["info", "folders", "slides", "models", "fields", "predictions", "reviews", "plans", "reports", "audit"])
+    names = "info folders slides models fields predictions reviews plans reports audit"
+    assert tables == set(names.split())
     assert all(strict[name] for name in tables)
     assert db.execute("PRAGMA application_id").fetchone()[0] == 0x414C4C53
     db.close()
