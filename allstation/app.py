@@ -112,6 +112,7 @@ class Station(QObject):
         self.services.exports.wait()
         self._crash.close()
         self.services.logs.close()
+        self.services.theme.deleteLater()
         self.window.deleteLater()
 
 

@@ -149,6 +149,8 @@ class CaseWorker(QObject):
             self.add_paths([result.fields])
         elif isinstance(result, Problem):
             self.problem.emit(result)
+            if self._case is None:
+                self.closed.emit()
             self._tell_changes()
 
     def _model_ready(self, opened: ModelBundle) -> None:

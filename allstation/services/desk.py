@@ -54,6 +54,7 @@ class CaseDesk(QObject):
         self.worker = CaseWorker(threads=threads)
         self.reader = CaseReader()
         self.info: CaseInfo | None = None
+        self._opening = False
         self._tickets = 0
         self._stopping = False
         self._threads = tuple(self._start(service) for service in (self.worker, self.reader))
@@ -103,10 +104,16 @@ class CaseDesk(QObject):
         worker.opened.connect(self._case_opened)
         worker.closed.connect(self._case_closed)
 
+    @property
+    def has_case(self) -> bool:
+        """Whether a case is open or on its way, so that fields can be added."""
+        return self.info is not None or self._opening
+
     # Requests
 
     def open(self, folder: Path, *, create: bool = False) -> None:
         """Open a case folder, or create it first."""
+        self._opening = True
         self._open.emit(folder, create)
 
     def close_case(self) -> None:
@@ -119,6 +126,7 @@ class CaseDesk(QObject):
 
     def open_demo(self, base: Path) -> None:
         """Make a demo case below a folder and open it."""
+        self._opening = True
         self._demo.emit(base)
 
     def add_paths(self, paths: list[Path]) -> None:
@@ -203,12 +211,14 @@ class CaseDesk(QObject):
     @Slot(object)
     def _case_opened(self, info: CaseInfo) -> None:
         self.info = info
+        self._opening = False
         self._read_case.emit(info.folder)
         self.opened.emit(info)
 
     @Slot()
     def _case_closed(self) -> None:
         self.info = None
+        self._opening = False
 
     @Slot()
     def _thread_ended(self) -> None:

@@ -32,6 +32,7 @@ class Settings:
         geometry: Window place, as Qt saved it (base64).
         layout: Docks and toolbars, as Qt saved it (base64).
         overlay: Style of the class probabilities over a field.
+        advance: Go to the next field after a review by key.
         keep_view: Keep zoom and place between fields.
         report_template: Template of the last report.
         page_size: Page size of the last report.
@@ -53,6 +54,7 @@ class Settings:
     layout: str = ""
     overlay: str = "bars"
     keep_view: bool = False
+    advance: bool = True
     report_template: str = "full"
     page_size: str = "A4"
     anonymise: bool = True

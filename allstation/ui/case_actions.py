@@ -115,7 +115,7 @@ class CaseActions(QObject):
         if self._desk.info is not None and self._desk.info.read_only:
             self.refused.emit(tr("This case is open for looking only, so nothing can be added to it."))
             return
-        if self._desk.info is None:
+        if not self._desk.has_case:
             self.create_for(given)
         self._desk.add_paths(given)
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from allstation.core.filters import FieldSort
 from allstation.ui.services import Services
 from allstation.ui.theme import Mode
+from allstation.ui.viewer.card import OverlayStyle
 
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
@@ -115,6 +116,11 @@ class LookActions(QObject):
         browser.grid.set_tile_width(stored.thumbnail_width)
         browser.show_view(stored.browser_view)
         self.check_mode()
+        self._window.actions_table["review.advance"].setChecked(stored.advance)
+        self._window.reviews.set_advance(stored.advance)
+        self._window.viewer.set_keep_view(stored.keep_view)
+        if stored.overlay in list(OverlayStyle):
+            self._window.viewer.set_overlay_style(OverlayStyle(stored.overlay))
 
     def state(self) -> dict[str, object]:
         """Return the choices to remember."""
@@ -124,4 +130,7 @@ class LookActions(QObject):
             "browser_view": browser.view_name(),
             "sort": browser.footer.sort().value,
             "descending": browser.footer.descending(),
+            "advance": self._window.reviews.advance,
+            "keep_view": self._window.viewer.state_of("view.keep"),
+            "overlay": self._window.viewer.layers.style.value,
         }

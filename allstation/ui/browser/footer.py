@@ -84,8 +84,7 @@ class BrowserFooter(QFrame):
 
     def sort(self) -> FieldSort:
         """Return what the fields are sorted by."""
-        chosen: FieldSort = self._sort.currentData()
-        return chosen
+        return FieldSort(self._sort.currentData())
 
     def descending(self) -> bool:
         """Tell whether the largest comes first."""

@@ -1,0 +1,254 @@
+"""The main job through the real ``main()``: drop, classify, look, review, undo, report, close, open again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pypdf
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QPushButton
+from pytestqt.qtbot import QtBot
+
+from allstation import app, paths
+from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
+from allstation.core.records import FieldRecord, FieldState
+from allstation.imaging.synthetic import write_demo
+from allstation.store.case import Case
+from allstation.ui.main_window import MainWindow
+from allstation.ui.report_dialog import ReportDialog
+from allstation.ui.viewer.card_content import card_content
+
+PATIENCE = 120_000
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "profile"
+    monkeypatch.setenv(paths.PROFILE_VARIABLE, str(folder))
+    return folder
+
+
+class Runner:
+    """Runs the real ``main()``; the scenario takes the place of the event loop's waiting."""
+
+    def __init__(self, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.qtbot = qtbot
+        self._patch = monkeypatch
+        self._quit = False
+
+    def __call__(self, argv: list[str], scenario: Callable[[MainWindow], None]) -> None:
+        self._quit = False
+
+        def run(_app: QApplication) -> int:
+            window = self.window()
+            self.qtbot.waitUntil(window.isVisible)
+            scenario(window)
+            window.close()
+            self.qtbot.waitUntil(lambda: self._quit, timeout=PATIENCE)
+            return 0
+
+        self._patch.setattr(QApplication, "exec", run)
+        self._patch.setattr(QApplication, "quit", self._note_quit)
+        assert app.main(argv) == 0
+        self.qtbot.waitUntil(lambda: self.windows() == [])
+
+    def _note_quit(self) -> None:
+        self._quit = True
+
+    @staticmethod
+    def windows() -> list[MainWindow]:
+        return [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
+
+    def window(self) -> MainWindow:
+        (window,) = self.windows()
+        return window
+
+
+@pytest.fixture
+def run_main(profile: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
+    runner = Runner(qtbot, monkeypatch)
+    yield runner
+    assert not list((profile / "logs").glob("crash-*")), "the program noted a fault of its own"
+
+
+def drop(window: MainWindow, given: list[Path | str]) -> None:
+    """Drop files, folders and addresses the way the window system does."""
+    data = QMimeData()
+    data.setUrls([QUrl(g) if isinstance(g, str) else QUrl.fromLocalFile(str(g)) for g in given])
+    where, none = QPointF(window.width() / 2, window.height() / 2), Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(where.toPoint(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    event = QDropEvent(where, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none)
+    QApplication.sendEvent(window, event)
+    assert event.isAccepted()
+
+
+def wait_for_fields(runner: Runner, window: MainWindow, count: int) -> None:
+    """Wait until that many fields are listed and every one of them is done."""
+
+    def done() -> bool:
+        status = window.queue._status
+        return status.counts.get(FieldState.DONE, 0) == count and status.waiting == 0
+
+    runner.qtbot.waitUntil(done, timeout=PATIENCE)
+    runner.qtbot.waitUntil(lambda: window.browser.model.rowCount() == count, timeout=PATIENCE)
+
+
+def shown(window: MainWindow) -> FieldRecord:
+    record = window.viewer.record
+    assert record is not None
+    return record
+
+
+def stored(case: Path) -> Case:
+    return Case.open(case, read_only=True)
+
+
+def export_pdf(runner: Runner, window: MainWindow, target: Path) -> None:
+    """Go through both dialogs as a person would, without either of them waiting."""
+    window.actions_table["case.report"].trigger()
+    runner.qtbot.waitUntil(lambda: window.findChild(ReportDialog) is not None)
+    dialog = window.findChild(ReportDialog)
+    buttons = dialog.findChild(QDialogButtonBox)
+    accept = [b for b in buttons.buttons() if buttons.buttonRole(b) == QDialogButtonBox.ButtonRole.AcceptRole]
+    with runner.qtbot.waitSignal(window.services.exports.done, timeout=PATIENCE):
+        accept[0].click()
+        runner.qtbot.waitUntil(lambda: window.findChild(QFileDialog) is not None)
+        chooser = window.findChild(QFileDialog)
+        chooser.selectFile(str(target))
+        chooser.accept()
+
+
+def whole_job(runner: Runner, fields: Path, count: int, tmp_path: Path) -> None:
+    """The flow that every user takes; the same for real and synthetic fields."""
+    case = tmp_path / "Smith.allcase"
+    target = tmp_path / "report.pdf"
+    reviewed: list[FieldRecord] = []
+
+    def first(window: MainWindow) -> None:
+        runner.qtbot.waitUntil(lambda: window.model is not None, timeout=PATIENCE)
+        drop(window, [fields, fields / "notes.txt", "https://example.org/smear.jpg"])
+        runner.qtbot.waitUntil(lambda: any("on this computer" in t for t in window.notices.texts()))
+        wait_for_fields(runner, window, count)
+        check_overlay(runner, window, case)
+        reviewed.append(review_and_undo(runner, window, case))
+        assert any(problem.name == "notes.txt" for problem in window.queue._refused)
+        export_pdf(runner, window, target)
+
+    def again(window: MainWindow) -> None:
+        wait_for_fields(runner, window, count)
+        runner.qtbot.waitUntil(lambda: window.viewer.record is not None, timeout=PATIENCE)
+        window.browser.go_to_field(reviewed[0].id)
+        runner.qtbot.waitUntil(lambda: shown(window).id == reviewed[0].id)
+        assert shown(window) == reviewed[0]
+        assert window.windowTitle().startswith("Smith")
+
+    runner(["--case", str(case)], first)
+    check_report(target, count, reviewed[0])
+    runner([], again)
+
+
+def check_overlay(runner: Runner, window: MainWindow, case: Path) -> None:
+    """What the viewer draws for three fields is what the case holds."""
+    with stored(case) as kept:
+        for _ in range(3):
+            runner.qtbot.waitUntil(lambda: shown(window).prediction is not None)
+            record = shown(window)
+            on_disk = kept.field(record.id)
+            assert record == on_disk
+            rows = card_content(record).rows
+            assert [row.share for row in rows] == list(on_disk.prediction.probabilities.values())
+            before = record.id
+            window.actions_table["go.next"].trigger()
+            runner.qtbot.waitUntil(lambda before=before: shown(window).id != before)
+
+
+def review_and_undo(runner: Runner, window: MainWindow, case: Path) -> FieldRecord:
+    """Set a class by key, take it back by name, do it again; return the field as it ends."""
+    window.actions_table["review.advance"].setChecked(False)
+    field_id = shown(window).id
+    window.browser.focus_view()
+    runner.qtbot.keyClick(window, Qt.Key.Key_3)
+    runner.qtbot.waitUntil(lambda: shown(window).review is not None)
+    assert shown(window).review.class_name == CLASS_NAMES[2]
+    with stored(case) as kept:
+        assert kept.field(field_id).review == shown(window).review
+    undo = window.actions_table["review.undo"]
+    assert CLASS_NAMES[2] in undo.text()
+    undo.trigger()
+    runner.qtbot.waitUntil(lambda: shown(window).review is None)
+    with stored(case) as kept:
+        assert kept.field(field_id).review is None
+    window.actions_table["review.redo"].trigger()
+    runner.qtbot.waitUntil(lambda: shown(window).review is not None)
+    return shown(window)
+
+
+def check_report(target: Path, count: int, reviewed: FieldRecord) -> None:
+    pages = [page.extract_text() for page in pypdf.PdfReader(target).pages]
+    text = " ".join(" ".join(pages).split())
+    assert RESEARCH_USE in text
+    assert f"{count}" in text
+    for name in CLASS_NAMES:
+        assert name in text
+    assert reviewed.sha256[:8] in text
+
+
+def test_whole_job_on_synthetic_fields(run_main: Runner, tmp_path: Path) -> None:
+    fields = tmp_path / "Slide A"
+    write_demo(fields, fields=8, seed=5)
+    (fields / "notes.txt").write_text("not a field")
+    whole_job(run_main, fields, 8, tmp_path)
+
+
+@pytest.mark.real_data
+def test_whole_job_on_real_fields(run_main: Runner, real_data: Path, tmp_path: Path) -> None:
+    fields = tmp_path / "Smears"
+    for name in CLASS_NAMES:
+        (fields / name).mkdir(parents=True)
+        for path in sorted((real_data / "taleqani" / "Original" / name).iterdir())[:10]:
+            shutil.copy(path, fields / name)
+    (fields / "notes.txt").write_text("not a field")
+    whole_job(run_main, fields, 40, tmp_path)
+
+
+def test_a_drop_without_a_case_starts_one(run_main: Runner, profile: Path, tmp_path: Path) -> None:
+    fields = tmp_path / "Monday"
+    write_demo(fields, fields=2, seed=3)
+
+    def scenario(window: MainWindow) -> None:
+        drop(window, [fields])
+        wait_for_fields(run_main, window, 2)
+        assert window.services.desk.info.name == "Monday"
+
+    run_main([], scenario)
+    assert (profile / "cases" / "Monday.allcase" / "case.sqlite").is_file()
+
+
+def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Path) -> None:
+    fields = tmp_path / "Many"
+    write_demo(fields, fields=4, seed=4)
+    case = tmp_path / "Many.allcase"
+
+    def scenario(window: MainWindow) -> None:
+        window.services.desk.pause(True)
+        drop(window, [fields])
+        run_main.qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=PATIENCE)
+        run_main.qtbot.waitUntil(lambda: window.model is not None, timeout=PATIENCE)
+        window.services.desk.pause(False)
+        run_main.qtbot.waitUntil(lambda: window.queue._status.phase == "running", timeout=PATIENCE)
+        window.close()
+        box = [w for w in window.children() if w.metaObject().className() == "QMessageBox"][0]
+        assert window.isVisible()
+        [b for b in box.findChildren(QPushButton) if "quit" in b.text()][0].click()
+
+    run_main(["--case", str(case)], scenario)
+    with stored(case) as kept:
+        states = kept.queue_counts()
+    assert states[FieldState.RUNNING] == 0
+    assert states[FieldState.DONE] + states[FieldState.QUEUED] == 4
