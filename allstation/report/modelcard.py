@@ -15,6 +15,8 @@ from allstation.report.content_types import Entry, ModelBlock, ModelFigure
 from allstation.report.wording import decimal, number
 
 _PROBES: Final = ("probes", "shortcut_probes", "shortcuts")
+_SHARED: Final = ("n", "split", "patients")
+"""Said once of a group of figures, it holds for each of them."""
 _LONGEST: Final = 40
 """Most figures that are printed; a bundle can hold hundreds."""
 
@@ -108,13 +110,15 @@ def _patients(part: Mapping[str, Any]) -> str:
 def _figures(source: object, info: Mapping[str, Any]) -> Iterator[ModelFigure]:
     """Read figures from a list of objects or from an object of objects or numbers."""
     if isinstance(source, Mapping):
-        shared = {key: source[key] for key in ("n", "split", "patients") if key in source}
+        shared = {key: source[key] for key in _SHARED if isinstance(source.get(key), str | int)}
         for name, value in source.items():
+            if name in _SHARED:
+                continue
             if isinstance(value, Mapping) and "value" in value:
                 yield _figure({**shared, "name": name, **value}, info)
             elif isinstance(value, Mapping):
                 yield from _nested(str(name), {**shared, **value}, info)
-            elif isinstance(value, int | float) and name != "n":
+            elif isinstance(value, int | float):
                 yield _figure({**shared, "name": name, "value": value}, info)
     elif isinstance(source, Sequence) and not isinstance(source, str):
         for item in source:

@@ -1,0 +1,70 @@
+"""A field with its probabilities drawn under it, as pixels, for systems that show pictures only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from allstation import paths
+from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE, class_style
+from allstation.core.records import FieldRecord
+from allstation.imaging.decode import decode, decode_reduced
+from allstation.report import palette
+from allstation.report.content_types import FieldRow
+from allstation.report.wording import probability
+
+_BAND: Final = 0.17
+"""Height of the band under the field, share of its width."""
+
+
+def annotated(field: FieldRecord, row: FieldRow, *, width: int) -> NDArray[np.uint8]:
+    """Draw a field with a band under it: decision, class letters, per cent and bars.
+
+    Args:
+        field: The field.
+        row: The same field as the report holds it.
+        width: Pixels across, at most.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+
+    Raises:
+        StationError: If the file cannot be read.
+    """
+    if field.width > width:
+        rgb = decode_reduced(field.path, (max(1, round(field.height * width / field.width)), width))
+    else:
+        rgb = decode(field.path)
+    height, across = rgb.shape[:2]
+    band = max(64, round(across * _BAND))
+    picture = Image.new("RGB", (across, height + band), palette.PAPER)
+    picture.paste(Image.fromarray(rgb), (0, 0))
+    _draw_band(ImageDraw.Draw(picture), row, (height, across, band))
+    return np.asarray(picture, np.uint8)
+
+
+def _draw_band(draw: ImageDraw.ImageDraw, row: FieldRow, size: tuple[int, int, int]) -> None:
+    top, across, band = size
+    unit = band / 10
+    bold, plain = (_font(name, 1.75 * unit) for name in ("Inter-SemiBold", "Inter-Regular"))
+    name = row.final or "not read"
+    said = f"{name}, reviewed" if row.reviewed else name
+    style = class_style(row.final or NEEDS_REVIEW)
+    draw.text((unit, top + 0.6 * unit), f"{style.letter}  {said}", palette.INK, font=bold)
+    each = (across - unit) / max(1, len(row.probabilities))
+    for index, (label, value) in enumerate(row.probabilities):
+        style = class_style(label, index)
+        x = unit + index * each
+        text = f"{style.letter} {probability(value)} %"
+        draw.text((x, top + 3.2 * unit), text, palette.INK, font=bold if label == row.top else plain)
+        bar = (x, top + 5.8 * unit, x + each - unit, top + 6.7 * unit)
+        draw.rectangle(bar, fill=palette.HAIR)
+        draw.rectangle((*bar[:2], bar[0] + (bar[2] - bar[0]) * value, bar[3]), fill=style.colour)
+    draw.text((unit, top + 7.6 * unit), RESEARCH_USE, palette.MUTED, font=_font("Inter-Regular", 1.2 * unit))
+
+
+def _font(name: str, size: float) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(paths.resource(f"fonts/{name}.ttf")), max(6, round(size)))

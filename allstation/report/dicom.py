@@ -1,0 +1,197 @@
+"""DICOM: the report as an encapsulated PDF, annotated fields as secondary captures.
+
+Needs pydicom, which only this export uses (the optional part ``allstation[dicom]``). Identifiers
+follow from the case and the content: the same report is the same DICOM object.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation import __version__
+from allstation.core.classes import RESEARCH_USE, class_style
+from allstation.core.errors import StationError
+from allstation.core.records import CaseSnapshot
+from allstation.report.annotate import annotated
+from allstation.report.atomic import write_whole
+from allstation.report.content import PROGRAM, ReportContent, ReportOptions, build_content
+from allstation.report.typeset import clean_line
+
+if TYPE_CHECKING:
+    from pydicom.dataset import FileDataset
+
+_NAMESPACE: Final = uuid.UUID("c9a6e0a4-3f1e-5b0e-8f7d-2f4f0f6f9a10")
+_PDF_CLASS: Final = "1.2.840.10008.5.1.4.1.1.104.1"
+_CAPTURE_CLASS: Final = "1.2.840.10008.5.1.4.1.1.7"
+_EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
+_SEX: Final = {"female": "F", "f": "F", "male": "M", "m": "M", "other": "O"}
+_WIDTH: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """What every object of one report shares."""
+
+    content: ReportContent
+
+    def uid(self, what: str) -> str:
+        """Return a unique identifier below 2.25, the root of UUIDs (PS3.5, B.2)."""
+        named = uuid.uuid5(_NAMESPACE, f"{self.content.case_id} {what}")
+        return f"2.25.{named.int}"
+
+    def moment(self) -> datetime:
+        """Return the time of the report."""
+        return datetime.fromisoformat(self.content.created)
+
+
+def write_dicom_pdf(
+    snapshot: CaseSnapshot, pdf: Path, target: Path, options: ReportOptions | None = None
+) -> Path:
+    """Write a report as an Encapsulated PDF object.
+
+    Args:
+        snapshot: The case.
+        pdf: The written report.
+        target: The file, usually ``.dcm``.
+        options: The same as the report's; anonymised by default.
+
+    Returns:
+        The target.
+
+    Raises:
+        StationError: ``no-dicom`` without pydicom, ``not-written`` with the reason.
+    """
+    study = _Study(build_content(snapshot, options))
+    data = pdf.read_bytes()
+    made = _dataset(study, _PDF_CLASS, what="report", series=1)
+    made.Modality = "DOC"
+    made.ConversionType = "WSD"
+    made.SeriesDescription = "Blood smear report"
+    made.DocumentTitle = _text(f"Blood smear report, {study.content.status}", 1024)
+    made.ConceptNameCodeSequence = []
+    made.MIMETypeOfEncapsulatedDocument = "application/pdf"
+    made.BurnedInAnnotation = "NO" if study.content.anonymised else "YES"
+    made.AcquisitionDateTime = made.ContentDate + made.ContentTime
+    made.EncapsulatedDocument = data + b"\0" * (len(data) % 2)
+    made.EncapsulatedDocumentLength = len(data)
+    return write_whole(target, _bytes(made))
+
+
+def write_dicom_field(
+    snapshot: CaseSnapshot, number: int, target: Path, options: ReportOptions | None = None
+) -> Path:
+    """Write one field with its probabilities drawn under it as a Secondary Capture object.
+
+    Args:
+        snapshot: The case.
+        number: The field's number, from 1.
+        target: The file.
+        options: The same as the report's; anonymised by default.
+
+    Returns:
+        The target.
+
+    Raises:
+        StationError: ``no-dicom`` without pydicom, ``not-written``, or why the field is unreadable.
+    """
+    study = _Study(build_content(snapshot, options))
+    row = study.content.fields[number - 1]
+    pixels = annotated(snapshot.fields[number - 1], row, width=_WIDTH)
+    made = _dataset(study, _CAPTURE_CLASS, what=f"field {row.sha256}", series=2)
+    made.Modality = "GM"
+    made.ConversionType = "WSD"
+    made.SeriesDescription = "Annotated blood smear fields"
+    made.InstanceNumber = number
+    made.ImageComments = _text(f"{row.name}; SHA-256 {row.sha256}", 10_240)
+    made.BurnedInAnnotation = "YES"
+    made.ImageType = ["DERIVED", "SECONDARY"]
+    made.PatientOrientation, made.Laterality = "", ""
+    made.DerivationDescription = _text(_derivation(row.final), 1024)
+    _pixels(made, pixels)
+    return write_whole(target, _bytes(made))
+
+
+def _derivation(final: str) -> str:
+    style = class_style(final) if final else None
+    named = f" {style.letter} stands for {final}." if style else ""
+    return f"Class probabilities drawn under the field.{named} {RESEARCH_USE}"
+
+
+def _dataset(study: _Study, sop_class: str, *, what: str, series: int) -> FileDataset:
+    """Return an object with patient, study, series, equipment and SOP common attributes."""
+    try:
+        from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+        from pydicom.uid import UID
+    except ImportError as error:
+        sentence = "DICOM export needs the package pydicom. Install it with: pip install 'allstation[dicom]'."
+        raise StationError("no-dicom", sentence) from error
+    content, moment = study.content, study.moment()
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(study.uid(f"{what} {content.created}"))
+    meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE)
+    meta.ImplementationClassUID = UID("2.25.151923180213087911873562390275062313553")
+    meta.ImplementationVersionName = f"ALLSTATION {__version__}"[:16]
+    made = FileDataset("", Dataset(), file_meta=meta, preamble=b"\0" * 128)
+    made.SpecificCharacterSet = "ISO_IR 192"
+    made.SOPClassUID, made.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    made.StudyInstanceUID, made.SeriesInstanceUID = (
+        UID(study.uid("study")),
+        UID(study.uid(f"series {series}")),
+    )
+    made.StudyDate = made.ContentDate = moment.strftime("%Y%m%d")
+    made.StudyTime = made.ContentTime = moment.strftime("%H%M%S")
+    made.SeriesNumber, made.InstanceNumber = series, 1
+    made.StudyID, made.AccessionNumber, made.ReferringPhysicianName = "", "", ""
+    made.Manufacturer = _text(content.laboratory or PROGRAM, 64)
+    made.ManufacturerModelName, made.SoftwareVersions = PROGRAM, __version__
+    made.DeviceSerialNumber = "none"
+    _patient(made, content)
+    return made
+
+
+def _patient(made: FileDataset, content: ReportContent) -> None:
+    given = {one.label: one.value for one in (*content.patient, *content.request) if one.value}
+    made.PatientName = _name(given.get("Name", ""))
+    made.PatientID = _text(given.get("Patient id", content.case_id), 64)
+    born = given.get("Date of birth", "").replace("-", "")
+    made.PatientBirthDate = born if re.fullmatch(r"\d{8}", born) else ""
+    made.PatientSex = _SEX.get(given.get("Sex", "").casefold(), "")
+    made.AccessionNumber = _text(given.get("Request id", ""), 16)
+    made.ReferringPhysicianName = _name(given.get("Requested by", ""))
+    if content.anonymised:
+        made.PatientIdentityRemoved = "YES"
+        made.DeidentificationMethod = "Names and ids withheld by the program"
+
+
+def _text(text: str, longest: int) -> str:
+    """Return text without the backslash, which separates values, and no longer than allowed."""
+    return clean_line(text).replace("\\", "/")[:longest].strip()
+
+
+def _name(text: str) -> str:
+    return _text(text, 64).replace("^", " ").replace("=", " ")
+
+
+def _pixels(made: FileDataset, rgb: NDArray[np.uint8]) -> None:
+    made.Rows, made.Columns = rgb.shape[:2]
+    made.SamplesPerPixel, made.PhotometricInterpretation, made.PlanarConfiguration = 3, "RGB", 0
+    made.BitsAllocated = made.BitsStored = 8
+    made.HighBit, made.PixelRepresentation = 7, 0
+    data = np.ascontiguousarray(rgb).tobytes()
+    made.PixelData = data + b"\0" * (len(data) % 2)
+
+
+def _bytes(made: FileDataset) -> bytes:
+    target = io.BytesIO()
+    made.save_as(target, enforce_file_format=True)
+    return target.getvalue()

@@ -1,0 +1,317 @@
+"""A FHIR R4 bundle of a report: DiagnosticReport, Observations, Media, the model as a Device, the PDF.
+
+Counts of fields are no differential count of cells, so no LOINC code of a differential is claimed;
+codes are the program's own, with text. Ids follow from the case: the same report, the same bundle.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from allstation import __version__
+from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.records import CaseSnapshot
+from allstation.core.text import storable
+from allstation.report.atomic import write_whole
+from allstation.report.content import PROGRAM, ReportOptions, build_content
+from allstation.report.content_types import Entry, FieldRow, ReportContent, Share
+from allstation.report.images import thumbnails
+from allstation.report.typeset import clean_line
+from allstation.report.wording import MORPHOLOGY_ONLY
+
+_NAMESPACE: Final = uuid.UUID("2d1f6c1a-7f0b-5b7e-9c43-5a3a4c1f0e55")
+_SYSTEM: Final = "urn:allstation:codes"
+_UCUM: Final = "http://unitsofmeasure.org"
+_STATUS: Final = {
+    "draft": "preliminary",
+    "preliminary": "preliminary",
+    "final": "final",
+    "amended": "amended",
+}
+"""FHIR has no draft of a report; the conclusion says that it is one."""
+_SEX: Final = {"female": "female", "f": "female", "male": "male", "m": "male", "other": "other"}
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}$")
+_PICTURE: Final = 512
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundle:
+    """Names the resources of one bundle.
+
+    Attributes:
+        content: The report.
+    """
+
+    content: ReportContent
+
+    def url(self, what: str) -> str:
+        """Return the full address of a resource."""
+        return f"urn:uuid:{uuid.uuid5(_NAMESPACE, f'{self.content.case_id} {self.content.created} {what}')}"
+
+    def reference(self, what: str) -> dict[str, str]:
+        """Return a reference to a resource."""
+        return {"reference": self.url(what)}
+
+    def entry(self, what: str, resource: Resource) -> Resource:
+        """Return a resource as an entry."""
+        url = self.url(what)
+        return {"fullUrl": url, "resource": {**resource, "id": url.removeprefix("urn:uuid:")}}
+
+
+def fhir_bundle(
+    snapshot: CaseSnapshot, options: ReportOptions | None = None, *, pdf: bytes | None = None
+) -> Resource:
+    """Return the bundle of a case.
+
+    Args:
+        snapshot: The case.
+        options: The same as the report's; anonymised by default.
+        pdf: The report itself, to travel with it.
+    """
+    content = build_content(snapshot, options)
+    named = _Bundle(content)
+    entries = [
+        named.entry("patient", _patient(content)),
+        named.entry("specimen", _specimen(named)),
+        *(named.entry(f"device {one.sha256}", device) for one, device in _devices(content)),
+        *(named.entry(what, one) for what, one in _observations(named)),
+        *(named.entry(what, one) for what, one in _media(named, snapshot)),
+    ]
+    results = [one["fullUrl"] for one in entries if one["resource"]["resourceType"] == "Observation"]
+    pictures = [one for one in entries if one["resource"]["resourceType"] == "Media"]
+    report = _report(named, results, pictures)
+    if pdf is not None:
+        report["presentedForm"] = [_attachment(pdf, "application/pdf", f"Report of case {content.case_id}")]
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "timestamp": content.created,
+        "identifier": {"system": "urn:ietf:rfc:3986", "value": named.url("bundle")},
+        "entry": [named.entry("report", report), *entries],
+    }
+
+
+def write_fhir(
+    snapshot: CaseSnapshot, target: Path, options: ReportOptions | None = None, *, pdf: Path | None = None
+) -> Path:
+    """Write the bundle as JSON.
+
+    Args:
+        snapshot: The case.
+        target: The file.
+        options: The same as the report's.
+        pdf: A written report to include.
+
+    Returns:
+        The target.
+
+    Raises:
+        StationError: ``not-written`` with the reason.
+    """
+    bundle = fhir_bundle(snapshot, options, pdf=pdf.read_bytes() if pdf else None)
+    return write_whole(target, (storable(json.dumps(bundle, indent=1, ensure_ascii=False)) + "\n").encode())
+
+
+def _code(code: str, text: str) -> Resource:
+    return {"coding": [{"system": _SYSTEM, "code": code, "display": text}], "text": text}
+
+
+def _attachment(data: bytes, kind: str, title: str) -> Resource:
+    return {
+        "contentType": kind,
+        "data": base64.b64encode(data).decode(),
+        "size": len(data),
+        # FHIR R4 defines this hash as SHA-1; it guards the transfer, not against people.
+        "hash": base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode(),
+        "title": clean_line(title),
+    }
+
+
+def _given(entries: tuple[Entry, ...]) -> Mapping[str, str]:
+    return {one.label: clean_line(one.value) for one in entries if one.value and clean_line(one.value)}
+
+
+def _patient(content: ReportContent) -> Resource:
+    given = _given(content.patient)
+    found: Resource = {"resourceType": "Patient"}
+    if content.anonymised:
+        security = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
+        found["meta"] = {"security": [{"system": security, "code": "ANONYED", "display": "anonymized"}]}
+    if "Patient id" in given:
+        found["identifier"] = [{"value": given["Patient id"]}]
+    if "Name" in given:
+        found["name"] = [{"text": given["Name"]}]
+    if given.get("Sex", "").casefold() in _SEX:
+        found["gender"] = _SEX[given["Sex"].casefold()]
+    if _DATE.match(given.get("Date of birth", "")):
+        found["birthDate"] = given["Date of birth"]
+    return found
+
+
+def _specimen(named: _Bundle) -> Resource:
+    given = _given(named.content.specimen)
+    found: Resource = {"resourceType": "Specimen", "subject": named.reference("patient")}
+    found["type"] = {"text": given.get("Specimen", "blood smear")}
+    if _DATE.match(given.get("Received", "")):
+        found["receivedTime"] = given["Received"]
+    if _DATE.match(given.get("Collected", "")):
+        found["collection"] = {"collectedDateTime": given["Collected"]}
+    notes = [f"{label}: {value}" for label, value in given.items() if label not in {"Specimen", "Received"}]
+    if notes:
+        found["note"] = [{"text": "; ".join(notes)}]
+    return found
+
+
+def _devices(content: ReportContent) -> Iterator[tuple[Any, Resource]]:
+    for model in content.models:
+        yield (
+            model,
+            {
+                "resourceType": "Device",
+                "identifier": [{"system": "urn:allstation:model-sha256", "value": model.sha256}],
+                "deviceName": [{"name": clean_line(model.name) or "model", "type": "model-name"}],
+                "version": [
+                    {"value": clean_line(model.version) or "unknown"},
+                    {"value": f"{PROGRAM} {__version__}"},
+                ],
+                "type": {"text": "Model bundle that classifies blood smear fields"},
+                "safety": [{"text": RESEARCH_USE}],
+                "note": [{"text": clean_line(limit)} for limit in model.limits if clean_line(limit)],
+            },
+        )
+
+
+def _observation(named: _Bundle, code: Resource) -> Resource:
+    content = named.content
+    found = {
+        "resourceType": "Observation",
+        "status": _STATUS[content.status],
+        "code": code,
+        "subject": named.reference("patient"),
+        "specimen": named.reference("specimen"),
+        "effectiveDateTime": content.created,
+        "method": {
+            "text": "Classification of microscope fields by a network, reviewed classes counted first"
+        },
+        "note": [{"text": RESEARCH_USE}],
+    }
+    if content.models:
+        found["device"] = named.reference(f"device {content.models[0].sha256}")
+    return found
+
+
+def _quantity(value: float, unit: str, code: str) -> Resource:
+    return {"value": value, "unit": unit, "system": _UCUM, "code": code}
+
+
+def _observations(named: _Bundle) -> Iterator[tuple[str, Resource]]:
+    counts = named.content.counts
+    for share in counts.shares:
+        yield f"share {share.name}", _share(named, share)
+    plain = (
+        ("fields-read", "Fields read", counts.read),
+        ("fields-failed", "Fields that could not be read", counts.failed),
+        ("fields-reviewed", "Fields reviewed by a person", counts.reviewed),
+        ("white-cells", "White cells found in the fields read", counts.cells),
+    )
+    for code, text, value in plain:
+        found = _observation(named, _code(code, text))
+        yield code, {**found, "valueQuantity": _quantity(value, "1", "1")}
+
+
+def _share(named: _Bundle, share: Share) -> Resource:
+    slug = re.sub(r"[^a-z0-9]+", "-", share.name.casefold()).strip("-") or "class"
+    what = (
+        "Fields that need review"
+        if share.name == NEEDS_REVIEW
+        else f"Fields of class {clean_line(share.name)}"
+    )
+    found = _observation(named, _code(f"fields-{slug}", what))
+    found["valueQuantity"] = _quantity(share.count, "1", "1")
+    if not share.n:
+        return found
+    parts = (
+        ("fraction", "Fraction of the fields read", share.share),
+        ("fraction-low", "Lower end of its 95 % Wilson interval", share.low),
+        ("fraction-high", "Upper end of its 95 % Wilson interval", share.high),
+    )
+    found["component"] = [
+        {"code": _code(code, text), "valueQuantity": _quantity(round(100 * value, 4), "%", "%")}
+        for code, text, value in parts
+    ]
+    return found
+
+
+def _media(named: _Bundle, snapshot: CaseSnapshot) -> Iterator[tuple[str, Resource]]:
+    """The fields of the montage as pictures, those that can still be read."""
+    content = named.content
+    numbers = [number for one in content.slides for number in (*one.representative, *one.doubtful)]
+    for number in numbers if content.montage else ():
+        row, field = content.fields[number - 1], snapshot.fields[number - 1]
+        made, _ = thumbnails(field, width=_PICTURE)
+        if made.problem:
+            continue
+        title = clean_line(f"Field {number}, {row.name}")
+        yield (
+            f"media {row.sha256} {number}",
+            {
+                "resourceType": "Media",
+                "status": "completed",
+                "type": {"text": "microscope field"},
+                "subject": named.reference("patient"),
+                "createdDateTime": content.created,
+                "width": made.width,
+                "height": made.height,
+                "content": _attachment(made.jpeg, "image/jpeg", title),
+                "note": [{"text": _said(row)}],
+            },
+        )
+
+
+def _said(row: FieldRow) -> str:
+    values = ", ".join(f"{name} {value:.3f}" for name, value in row.probabilities)
+    reviewed = f"; reviewed: {row.reviewed}" if row.reviewed else ""
+    return clean_line(f"SHA-256 of the field {row.sha256}; {values}; decision: {row.decision}{reviewed}")
+
+
+def _report(named: _Bundle, results: list[str], pictures: list[Resource]) -> Resource:
+    content = named.content
+    reason = f" {clean_line(content.reason)}" if content.reason else ""
+    remark = f" {clean_line(content.comment)}" if content.comment else ""
+    found: Resource = {
+        "resourceType": "DiagnosticReport",
+        "identifier": [{"system": "urn:allstation:case", "value": clean_line(content.case_id)}],
+        "status": _STATUS[content.status],
+        "category": [
+            {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "HM"}],
+                "text": "Hematology",
+            }
+        ],
+        "code": _code("blood-smear-fields", "Blood smear field report"),
+        "subject": named.reference("patient"),
+        "effectiveDateTime": content.created,
+        "issued": content.created,
+        "specimen": [named.reference("specimen")],
+        "result": [{"reference": url} for url in results],
+        "conclusion": f"{RESEARCH_USE} Status: {content.status}.{reason}{remark} {MORPHOLOGY_ONLY}",
+    }
+    if content.laboratory:
+        found["performer"] = [{"display": clean_line(content.laboratory)}]
+    if content.reviewer:
+        found["resultsInterpreter"] = [{"display": clean_line(content.reviewer)}]
+    if pictures:
+        found["media"] = [
+            {"comment": one["resource"]["content"]["title"], "link": {"reference": one["fullUrl"]}}
+            for one in pictures
+        ]
+    return found

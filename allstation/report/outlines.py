@@ -1,0 +1,138 @@
+"""Outlines of white cells as GeoJSON that QuPath reads: one file, one FeatureCollection a field."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.classes import class_style
+from allstation.core.errors import StationError
+from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord
+from allstation.core.text import shown_name
+from allstation.imaging.cells import segment_cells
+from allstation.imaging.decode import decode_reduced
+from allstation.report.atomic import write_whole
+
+_NAMESPACE: Final = uuid.UUID("6f4b1f2e-9b0e-5c57-8d55-0a3c2f1f7a11")
+_SIDE: Final = 224
+_SMOOTH: Final = 0.35
+"""Pixels at the network's size by which an outline may be simplified."""
+_WHITE_CELL: Final = {"name": "White cell", "color": [106, 79, 179]}
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export of many files did.
+
+    Attributes:
+        written: Files, in the order of the case.
+        refused: Field and error of each one that could not be read.
+    """
+
+    written: tuple[Path, ...]
+    refused: tuple[tuple[FieldRecord, StationError], ...]
+
+
+def write_outlines(snapshot: CaseSnapshot, folder: Path) -> Exported:
+    """Write the outlines of every field that was read to ``folder``.
+
+    Cells are found as the network was shown them: at its size, then scaled to the field's pixels.
+
+    Args:
+        snapshot: The case.
+        folder: Made if it is not there. Files are named ``0001_NAME.geojson`` by the field's number.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    models = {model.sha256: model for model in snapshot.models}
+    written: list[Path] = []
+    refused: list[tuple[FieldRecord, StationError]] = []
+    for number, field in enumerate(snapshot.fields, start=1):
+        if field.prediction is None:
+            continue
+        try:
+            collection = outlines(field, models.get(field.prediction.model_sha256))
+        except StationError as error:
+            refused.append((field, error))
+            continue
+        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in shown_name(field.path.stem))[:80]
+        target = folder / f"{number:04d}_{stem}.geojson"
+        written.append(write_whole(target, json.dumps(collection, separators=(",", ":")).encode()))
+    return Exported(tuple(written), tuple(refused))
+
+
+def outlines(field: FieldRecord, model: ModelRecord | None) -> dict[str, Any]:
+    """Return the FeatureCollection of one field, coordinates in pixels of its file.
+
+    Args:
+        field: A field that was read.
+        model: The model that read it; gives the size the cells are found at.
+
+    Raises:
+        StationError: If the file cannot be read any more.
+    """
+    height, width = _size(model)
+    cells = segment_cells(decode_reduced(field.path, (height, width)))
+    scale = np.array([field.width / width, field.height / height])
+    features = [
+        _feature(field, ring, index, scale) for index, ring in enumerate(_rings(cells.outlines()), start=1)
+    ]
+    return {"type": "FeatureCollection", "features": features, "properties": _about(field)}
+
+
+def _size(model: ModelRecord | None) -> tuple[int, int]:
+    prepared = model.info.get("preprocessing") if model is not None else None
+    size = prepared.get("size") if isinstance(prepared, Mapping) else None
+    if isinstance(size, list | tuple) and len(size) == 2:  # noqa: PLR2004
+        return int(size[0]), int(size[1])
+    return _SIDE, _SIDE
+
+
+def _rings(found: list[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
+    """Simplify outlines; what is left of a speck with fewer than three corners is no area."""
+    for outline in found:
+        simple = cv2.approxPolyDP(outline.astype(np.float32).reshape(-1, 1, 2), _SMOOTH, True)
+        ring = simple.reshape(-1, 2).astype(np.float64)
+        if len(ring) >= 3:  # noqa: PLR2004
+            yield ring
+
+
+def _feature(
+    field: FieldRecord, ring: NDArray[np.float64], index: int, scale: NDArray[np.float64]
+) -> dict[str, Any]:
+    # Outlines run through pixel centres; GeoJSON counts from the corner of the first pixel.
+    points = np.round((ring + 0.5) * scale, 2)
+    area = abs(float(cv2.contourArea(points.astype(np.float32))))
+    closed = [*points.tolist(), points[0].tolist()]
+    return {
+        "type": "Feature",
+        "id": str(uuid.uuid5(_NAMESPACE, f"{field.sha256} {index}")),
+        "geometry": {"type": "Polygon", "coordinates": [closed]},
+        "properties": {
+            "objectType": "detection",
+            "name": f"Cell {index}",
+            "classification": _WHITE_CELL,
+            "measurements": {"Area px^2": round(area, 1)},
+        },
+    }
+
+
+def _about(field: FieldRecord) -> dict[str, Any]:
+    """Say what the field is; QuPath ignores it, other readers need it."""
+    made, name = field.prediction, field.final_name or ""
+    return {
+        "image": field.path.name.encode("utf-8", "replace").decode(),
+        "sha256": field.sha256,
+        "width": field.width,
+        "height": field.height,
+        "class": name,
+        "colour": class_style(name).colour if name else None,
+        "probabilities": dict(made.probabilities) if made else None,
+    }
