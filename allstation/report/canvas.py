@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import IO, Final
 
 from reportlab.lib.colors import Color, HexColor
-from reportlab.pdfbase import pdfdoc
+from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
 from allstation.report.structure import Structure
@@ -130,11 +130,14 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         if line.logical:
             text = (b"\xfe\xff" + line.logical.encode("utf-16-be", "replace")).hex()
             self._code.append(f"/Span <</ActualText <{text}>>> BDC")
-        words = self.beginText(x, y)
+        # ReportLab's text objects say matrix, leading and line end for each; a report is mostly text.
+        code = [f"BT {x:.2f} {y:.2f} Td"]
         for run in line.runs:
-            words.setFont(run.face, size)
-            words.textOut(run.text)
-        self.drawText(words)
+            face = pdfmetrics.getFont(run.face)
+            for subset, data in face.splitString(run.text, self._doc):
+                name = face.getSubsetInternalName(subset, self._doc)
+                code.append(f"{name} {size:g} Tf ({self._escape(data)}) Tj")
+        self._code.append(" ".join([*code, "ET"]))
         if line.logical:
             self._code.append("EMC")
 

@@ -1,0 +1,39 @@
+"""A report of 1,000 fields within its budget of processor time and memory, checks included."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SECONDS = 20
+MEGABYTES = 300
+CHILD = """
+import json, resource, sys, time
+from pathlib import Path
+from tests.unit.report.factory import CLOCK, Factory
+from allstation.report.content import ReportOptions
+from allstation.report.pdf import write_pdf
+folder = Path(sys.argv[1])
+snapshot = Factory(folder).snapshot(1000, slides=4, reviewed=60)
+start = time.process_time()
+write_pdf(snapshot, folder / "r.pdf", ReportOptions(clock=CLOCK))
+used = time.process_time() - start
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": used, "megabytes": peak, "bytes": (folder / "r.pdf").stat().st_size}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the peak of memory is read with the resource module")
+def test_a_thousand_fields_in_time_and_memory(tmp_path):
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tmp_path)], cwd=root, capture_output=True, text=True, check=True
+    )
+    measured = json.loads(done.stdout)
+    assert measured["seconds"] < SECONDS, measured
+    assert measured["megabytes"] < MEGABYTES, measured
+    assert measured["bytes"] < 10_000_000, measured
