@@ -1,0 +1,203 @@
+"""Run folders as the training panel shows them: read on a worker thread, renamed, thrown away."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+NOTES: Final = "notes.json"
+INTERRUPTED: Final = "interrupted"
+"""State of a run that says ``running`` although no child of this window runs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One run in the list.
+
+    Attributes:
+        folder: Run folder.
+        title: Name the person gave, else the recipe's.
+        note: What the person wrote about it.
+        state: As in ``run.json``, or ``interrupted``.
+        method: Network or classical method.
+        started: ISO 8601 time, or empty.
+        seconds: Duration; None while unknown.
+        split: Kind of split.
+        patients: Patients, or "patients unknown".
+        data_sha256: Hash of fields and classes.
+        accuracy: Test accuracy as ``{"value", "interval", "n"}``, empty before the evaluation.
+        error: Sentence of a failed run.
+        bundle: Model bundle the run exported, if there is one.
+        info: The whole ``run.json``.
+    """
+
+    folder: Path
+    title: str
+    note: str
+    state: str
+    method: str
+    started: str
+    seconds: float | None
+    split: str
+    patients: str
+    data_sha256: str
+    accuracy: Mapping[str, Any]
+    error: str
+    bundle: Path | None
+    info: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the run has not ended and has a recipe to go on with."""
+        return self.state in {INTERRUPTED, "failed"} and (self.folder / "recipe.toml").is_file()
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether its test set was opened."""
+        return bool(self.accuracy)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; empty when it is missing or damaged."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> RunSummary | None:
+    """Read one run; None where there is none."""
+    info = read_json(folder / "run.json")
+    if not info:
+        return None
+    notes = read_json(folder / NOTES)
+    state = str(info.get("state", ""))
+    if state == "running" and folder not in running:
+        state = INTERRUPTED
+    overall = read_json(folder / "metrics.json").get("test", {}).get("overall", {})
+    recipe = info.get("recipe", {})
+    seconds = info.get("seconds")
+    return RunSummary(
+        folder=folder,
+        title=str(notes.get("title") or info.get("name") or folder.name),
+        note=str(notes.get("note", "")),
+        state=state,
+        method=str(recipe.get("method", {}).get("kind", "")),
+        started=str(info.get("started", "")),
+        seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
+        split=str(info.get("split", "")),
+        patients=str(info.get("patients", "")),
+        data_sha256=str(info.get("data_sha256", "")),
+        accuracy=overall.get("accuracy (Wilson)", {}),
+        error=str(info.get("error", "")) if state == "failed" else "",
+        bundle=next(iter(sorted(folder.glob("*.allmodel"))), None),
+        info=info,
+    )
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Read the epochs of ``history.csv``; what is no number becomes NaN."""
+    try:
+        with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+            return [
+                {key: _number(value) for key, value in row.items() if key} for row in csv.DictReader(file)
+            ]
+    except OSError:
+        return []
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan
+
+
+def write_notes(folder: Path, *, title: str, note: str) -> None:
+    """Name and annotate a run; the child's own files stay as they are.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    part = folder / f".{NOTES}.part"
+    part.write_text(json.dumps({"title": title, "note": note}, indent=1, ensure_ascii=False), "utf-8")
+    part.replace(folder / NOTES)
+
+
+class _Read(QRunnable):
+    def __init__(self, owner: RunHistory, base: Path, running: frozenset[Path]) -> None:
+        super().__init__()
+        self._owner = owner
+        self._base = base
+        self._running = running
+
+    def run(self) -> None:
+        """Runs on the pool's thread."""
+        try:
+            folders = [path for path in self._base.iterdir() if path.is_dir()]
+        except OSError:
+            folders = []
+        found = [summary for path in folders if (summary := read_summary(path, running=self._running))]
+        self._owner.listed.emit(sorted(found, key=lambda run: run.started, reverse=True))
+
+
+class _Trash(QRunnable):
+    def __init__(self, owner: RunHistory, folders: Sequence[Path]) -> None:
+        super().__init__()
+        self._owner = owner
+        self._folders = tuple(folders)
+
+    def run(self) -> None:
+        """Runs on the pool's thread."""
+        from send2trash import send2trash
+
+        for folder in self._folders:
+            try:
+                send2trash(str(folder))
+            except OSError as error:
+                sentence = f"{folder.name} could not be moved to the trash ({error}). Nothing was deleted."
+                self._owner.problem.emit(sentence)
+        self._owner.trashed.emit(self._folders)
+
+
+class RunHistory(QObject):
+    """Every run below one folder.
+
+    Args:
+        base: Folder of the run folders; need not exist.
+
+    Signals:
+        listed: Sequence of :class:`RunSummary`, the latest first.
+        trashed: Folders that were moved to the trash.
+        problem: A sentence.
+    """
+
+    listed = Signal(object)
+    trashed = Signal(object)
+    problem = Signal(str)
+
+    def __init__(self, base: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.base = base
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+
+    def refresh(self, *, running: frozenset[Path] = frozenset()) -> None:
+        """Read all runs again; ``listed`` follows."""
+        self._pool.start(_Read(self, self.base, running))
+
+    def trash(self, folders: Sequence[Path]) -> None:
+        """Move runs to the system's trash; ``trashed`` follows."""
+        self._pool.start(_Trash(self, folders))
+
+    def close(self) -> None:
+        """Wait for what is being read."""
+        self._pool.waitForDone()

@@ -1,0 +1,210 @@
+"""The queue of training runs, and the small jobs beside it: checks, previews, comparisons."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from allstation.core.events import Event, Failed, Phase
+from allstation.services.training_child import Ending, Job, JobState, TrainingChild
+
+FIT: Final = "fit"
+
+
+class TrainingRuns(QObject):
+    """Runs one ``fit`` after another; other commands run beside it, the newest of each kind wins.
+
+    Args:
+        program: Command line that starts the training program, as ``allstation.frozen`` gives it.
+        parent: Owner.
+
+    Signals:
+        queue_changed: Jobs were added, started, or ended.
+        started: A job's child was started (:class:`Job`).
+        told: An event of a job (job, event).
+        printed: A line of the child's error output (job, text).
+        ended: :class:`Ending`.
+    """
+
+    queue_changed = Signal()
+    started = Signal(object)
+    told = Signal(object, object)
+    printed = Signal(object, str)
+    ended = Signal(object)
+
+    def __init__(self, program: Sequence[str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._program = tuple(program)
+        self._numbers = count(1)
+        self._waiting: list[Job] = []
+        self._current: TrainingChild | None = None
+        self._state = JobState.WAITING
+        self._beside: dict[str, TrainingChild] = {}
+        self._phase = ""
+        self._closed = False
+
+    # What is going on ------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Job | None:
+        """The run that trains now."""
+        return self._current.job if self._current is not None else None
+
+    @property
+    def current_pid(self) -> int:
+        """Process id of the run that trains now, or 0."""
+        return self._current.pid if self._current is not None else 0
+
+    @property
+    def state(self) -> JobState:
+        """WAITING without a run, else RUNNING or STOPPING."""
+        return self._state
+
+    @property
+    def waiting(self) -> tuple[Job, ...]:
+        """Runs that come next, in their order."""
+        return tuple(self._waiting)
+
+    @property
+    def phase(self) -> str:
+        """Phase of the current run, or an empty string."""
+        return self._phase
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any child runs."""
+        return self._current is not None or bool(self._beside)
+
+    # The queue -------------------------------------------------------------------------------
+
+    def fit(self, recipe: Path, folder: Path, *, title: str) -> Job:
+        """Queue a run of a recipe in a run folder; an unfinished run there is continued."""
+        arguments = (str(recipe), "--out", str(folder))
+        job = Job(next(self._numbers), FIT, arguments, title, folder)
+        self._waiting.append(job)
+        self.queue_changed.emit()
+        self._next()
+        return job
+
+    def resume(self, folder: Path, *, title: str) -> Job:
+        """Continue an interrupted run with its own recipe."""
+        return self.fit(folder / "recipe.toml", folder, title=title)
+
+    def cancel(self, number: int) -> None:
+        """Take a run that still waits out of the queue."""
+        self._waiting = [job for job in self._waiting if job.number != number]
+        self.queue_changed.emit()
+
+    def cancel_waiting(self) -> None:
+        """Empty the queue; the current run goes on."""
+        self._waiting.clear()
+        self.queue_changed.emit()
+
+    def stop_current(self) -> None:
+        """Keep the best weights of the current run, evaluate them and end it."""
+        if self._current is not None and self._state is JobState.RUNNING:
+            self._state = JobState.STOPPING
+            self._current.stop()
+            self.queue_changed.emit()
+
+    def discard_current(self) -> None:
+        """End the current run and delete its folder."""
+        if self._current is not None:
+            self._state = JobState.STOPPING
+            self._current.discard()
+            self.queue_changed.emit()
+
+    def beside(self, command: str, arguments: Sequence[str], *, title: str) -> Job:
+        """Run a short command at once; an earlier one of the same kind is dropped, silently."""
+        self.drop(command)
+        job = Job(next(self._numbers), command, tuple(arguments), title)
+        child = self._child(job)
+        child.ended.connect(self._beside_ended)
+        self._beside[command] = child
+        child.start()
+        self.queue_changed.emit()
+        return job
+
+    def drop(self, command: str) -> None:
+        """End a short command; nothing of it is told any more."""
+        child = self._beside.pop(command, None)
+        if child is not None:
+            child.abandon()
+            child.deleteLater()
+            self.queue_changed.emit()
+
+    def close(self) -> None:
+        """End every child and wait until it is gone. An unfinished run can be resumed later."""
+        self._closed = True
+        self._waiting.clear()
+        for command in tuple(self._beside):
+            self.drop(command)
+        if self._current is not None:
+            self._current.abandon()
+            self._current.deleteLater()
+            self._current = None
+            self._state = JobState.WAITING
+
+    # Plumbing --------------------------------------------------------------------------------
+
+    def _child(self, job: Job) -> TrainingChild:
+        child = TrainingChild(job, self._program, parent=self)
+        child.told.connect(self._told)
+        child.printed.connect(self.printed)
+        return child
+
+    def _next(self) -> None:
+        if self._current is not None or not self._waiting or self._closed:
+            return
+        job = self._waiting.pop(0)
+        self._current = self._child(job)
+        self._current.ended.connect(self._run_ended)
+        self._state, self._phase = JobState.RUNNING, ""
+        self.started.emit(job)
+        self.queue_changed.emit()
+        self._current.start()
+
+    @Slot(object, object)
+    def _told(self, job: Job, event: Event) -> None:
+        if self.current is job and isinstance(event, Phase):
+            self._phase = event.name
+        self.told.emit(job, event)
+
+    @Slot(object)
+    def _run_ended(self, ending: Ending) -> None:
+        child, self._current = self._current, None
+        self._state, self._phase = JobState.WAITING, ""
+        if child is not None:
+            child.deleteLater()
+        if ending.state is JobState.DISCARDED and ending.job.folder is not None:
+            ending = _without_folder(ending, ending.job.folder)
+        self.ended.emit(ending)
+        self.queue_changed.emit()
+        self._next()
+
+    @Slot(object)
+    def _beside_ended(self, ending: Ending) -> None:
+        child = self._beside.get(ending.job.command)
+        if child is not None and child.job is ending.job:
+            del self._beside[ending.job.command]
+            child.deleteLater()
+            self.ended.emit(ending)
+            self.queue_changed.emit()
+
+
+def _without_folder(ending: Ending, folder: Path) -> Ending:
+    """Delete what a discarded run left; a folder without ``run.json`` is not a run's and stays."""
+    if not (folder / "run.json").is_file():
+        return ending
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        sentence = f"The discarded run's folder {folder.name} could not be deleted ({error.strerror})."
+        failed = Failed("cannot-delete", sentence)
+        return Ending(ending.job, ending.state, failed.code, failed.sentence)
+    return ending
