@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if cli.is_command(arguments):
         return cli.main(arguments)
     if "--demo" in arguments:
-        from allstation.commands import first_look
+        from allstation import first_look
 
         return first_look.run([word for word in arguments if word != "--demo"])
     from allstation import app

@@ -12,11 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from allstation import __version__
+from allstation.commands import SOME_FAILED, WRONG_USAGE
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
-
-DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2
-"""Exit statuses: everything done; some fields failed (named, the rest kept); wrong usage or input."""
 
 _WINDOW_OPTIONS = """\
 Without a command the window opens, and the files and folders named are added to the case:
@@ -138,7 +136,7 @@ def main(argv: Sequence[str]) -> int:
     """Run one command.
 
     Returns:
-        ``DONE``, ``SOME_FAILED`` or ``WRONG_USAGE``.
+        ``DONE``, ``SOME_FAILED`` or ``WRONG_USAGE`` of ``allstation.commands``.
     """
     arguments = list(argv)
     if arguments and COMMANDS.get(arguments[0], ("",))[0] == "training":

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 TRAINING_SWITCH = "--training-child"
@@ -40,10 +40,11 @@ def training_is_installed() -> bool:
     return importlib.util.find_spec("training") is not None
 
 
-def start(argv: Sequence[str] | None = None) -> int:
+def start(station: Callable[[list[str]], int], argv: Sequence[str] | None = None) -> int:
     """Run the frozen program: the training program if the switch says so, else the station.
 
     Args:
+        station: The station's own front door; handed in, as it stands floors above this module.
         argv: Arguments without the program's name; default those of the process.
 
     Returns:
@@ -53,9 +54,7 @@ def start(argv: Sequence[str] | None = None) -> int:
     forget_the_wrapping()
     if arguments[:1] == [TRAINING_SWITCH]:
         return _train(arguments[1:])
-    from allstation.__main__ import main
-
-    return main(arguments)
+    return station(arguments)
 
 
 def forget_the_wrapping() -> None:

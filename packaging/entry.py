@@ -15,6 +15,7 @@ def _give_streams() -> None:
 if __name__ == "__main__":
     multiprocessing.freeze_support()
     _give_streams()
+    from allstation.__main__ import main
     from allstation.frozen import start
 
-    sys.exit(start())
+    sys.exit(start(main))

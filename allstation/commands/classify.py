@@ -6,16 +6,16 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
-from allstation.cli import DONE, SOME_FAILED, WRONG_USAGE
+from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
-from allstation.core.records import FieldState, NewField, Prediction
+from allstation.core.records import CaseSnapshot, FieldState, NewField, Prediction
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome, Pipeline
@@ -153,14 +153,12 @@ def _write(case: Case, options: argparse.Namespace) -> None:
     snapshot = case.snapshot()
     from allstation.report import tables
 
-    for target, write in zip(
-        wanted[:3], (tables.write_csv, tables.write_json, tables.write_xlsx), strict=True
-    ):
+    writers: tuple[Callable[[CaseSnapshot, Path], Path], ...]
+    writers = (tables.write_csv, tables.write_json, tables.write_xlsx)
+    for target, write in zip(wanted[:3], writers, strict=True):
         if target:
-            write(snapshot, target)
-            print(f"written: {os.fspath(target)}")
+            print(f"written: {os.fspath(write(snapshot, target))}")
     if options.report:
         from allstation.report.pdf import write_pdf
 
-        write_pdf(snapshot, options.report)
-        print(f"written: {os.fspath(options.report)}")
+        print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")

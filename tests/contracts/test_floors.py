@@ -1,0 +1,68 @@
+"""Rules of the floors that import-linter cannot say."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+def calls_of(path: Path) -> set[str]:
+    calls = (node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+    return {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+
+
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", sources("allstation/services"), ids=lambda path: path.stem)
+def test_services_use_qts_core_only(path):
+    assert not {name for name in imports_of(path) if name.startswith("PySide6.QtWidgets")}
+
+
+@pytest.mark.parametrize("package", ["allstation/ui", "allstation/services"])
+def test_nothing_spins_an_event_loop_of_its_own(package):
+    offenders = {path.name: calls_of(path) & {"processEvents", "exec", "exec_"} for path in sources(package)}
+    assert not {name: calls for name, calls in offenders.items() if calls}
+
+
+@pytest.mark.parametrize("package", ["allstation", "training"])
+def test_no_pickle_and_no_eval(package):
+    for path in sources(package):
+        assert not {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"} & {
+            name.split(".")[0] for name in imports_of(path)
+        }, path
+        assert "eval" not in {
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }, path
+
+
+def test_no_image_of_a_real_smear_is_in_the_project(real_data):
+    import hashlib
+    import subprocess
+
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    suffixes = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+    pictures = [ROOT / name for name in tracked.stdout.splitlines() if Path(name).suffix.lower() in suffixes]
+    real = {
+        hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in real_data.rglob("*")
+        if path.suffix.lower() in suffixes
+    }
+    assert not {path.name for path in pictures if hashlib.sha256(path.read_bytes()).hexdigest() in real}
