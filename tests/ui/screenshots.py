@@ -1,0 +1,211 @@
+"""Grabs the window in all its states, light and dark, at 1x and 2x, in both text directions.
+
+Usage: ``python tests/ui/screenshots.py OUTDIR [--real-screen]``. Synthetic fields only. Without
+``--real-screen`` the offscreen platform is used, so it works on a machine without a display.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+SIZE = (1440, 900)
+PATIENCE = 90.0
+Step = Callable[[], bool]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--real-screen", action="store_true", help="use the display, not offscreen")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.child:
+        return run_child(options.out, options.child)
+    worst = 0
+    with tempfile.TemporaryDirectory(prefix="allstation-shots-") as scratch:
+        for scale, look in (("1", "light"), ("1", "dark"), ("2", "light"), ("2", "dark"), ("1", "mirrored")):
+            environment = os.environ | {
+                "QT_SCALE_FACTOR": scale,
+                "ALLSTATION_PROFILE": f"{scratch}/{scale}-{look}",
+                "ALLSTATION_SHOT_FIELDS": f"{scratch}/fields",
+            }
+            if not options.real_screen:
+                environment["QT_QPA_PLATFORM"] = "offscreen"
+            command = [sys.executable, __file__, str(options.out), "--child", f"{look}@{scale}x"]
+            worst = max(worst, subprocess.run(command, env=environment, check=False).returncode)
+    return worst
+
+
+def run_child(out: Path, name: str) -> int:
+    """Run the real program once and grab it on the way."""
+    from PySide6.QtCore import Qt, QTimer, QTranslator
+    from PySide6.QtWidgets import QApplication
+
+    from allstation import app as program
+
+    qt = QApplication(["allstation"])
+    look = name.split("@", maxsplit=1)[0]
+
+    class Pseudo(QTranslator):
+        """Longer text in every place, so that layouts show whether they hold."""
+
+        def isEmpty(self) -> bool:
+            return False
+
+        def translate(self, _context: str, text: str, *_rest: object) -> str:
+            return f"[{text} {'·' * (len(text) // 3)}]"
+
+    if look == "mirrored":
+        translator = Pseudo(qt)
+        qt.installTranslator(translator)
+        qt.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    station = program.Station(qt, program.parse([]))
+    window = station.window
+    window.resize(*SIZE)
+    window.actions_table["view.dark" if look == "dark" else "view.light"].trigger()
+    story = tell(station, Grabber(out, name))
+    waiting: list[Step] = []
+    clock = {"left": PATIENCE}
+    failed: list[str] = []
+
+    def advance() -> None:
+        clock["left"] -= 0.1
+        if clock["left"] < 0:
+            failed.append("a state was never reached")
+            window.leave()
+            return
+        if waiting and not waiting[0]():
+            return
+        waiting.clear()
+        try:
+            waiting.append(next(story))
+            clock["left"] = PATIENCE
+        except StopIteration:
+            ticker.stop()
+            window.leave()
+
+    ticker = QTimer(interval=100)
+    ticker.timeout.connect(advance)
+    station.begin()
+    ticker.start()
+    qt.exec()
+    station.join()
+    if failed:
+        sys.stderr.write(f"{name}: {failed[0]}\n")
+    return 1 if failed else 0
+
+
+class Grabber:
+    """Writes pictures as ``STATE-LOOK@SCALE.png``."""
+
+    def __init__(self, out: Path, name: str) -> None:
+        self._out = out
+        self._name = name
+        self._ready = 0
+
+    def __call__(self, widget: object, state: str) -> Step:
+        self._ready = 0
+
+        def settled() -> bool:
+            self._ready += 1
+            if self._ready < 6:
+                return False
+            return bool(widget.grab().save(str(self._out / f"{state}-{self._name}.png")))
+
+        return settled
+
+
+def tell(station: object, grab: Grabber) -> Iterator[Step]:
+    """The states, in the order a first user meets them. Each step is waited for."""
+    from allstation.core.records import FieldState
+    from allstation.imaging.synthetic import write_demo
+    from allstation.ui.panels.about import AboutDialog
+    from allstation.ui.report_dialog import ReportDialog
+
+    window = station.window
+    table = window.actions_table
+    scratch = Path(os.environ["ALLSTATION_SHOT_FIELDS"])
+    if not scratch.is_dir():
+        write_demo(scratch, fields=24)
+        (scratch / "Slide 2").mkdir(exist_ok=True)
+        whole = next(scratch.rglob("*.jpg")).read_bytes()
+        (scratch / "Slide 2" / "cut off.jpg").write_bytes(whole[: len(whole) // 3])
+        (scratch / "Slide 2" / "really a text.png").write_text("This is not a picture.")
+
+    def counted(state: FieldState, at_least: int) -> Step:
+        return lambda: window.queue._status.counts.get(state, 0) >= at_least
+
+    def idle() -> bool:
+        status = window.queue._status
+        return status.total >= 24 and status.waiting == 0 and window.viewer.record is not None
+
+    yield lambda: window.model is not None
+    yield grab(window, "01-start")
+    window.services.desk.open(Path(os.environ["ALLSTATION_PROFILE"]) / "Smith 2026.allcase", create=True)
+    yield lambda: window.services.desk.info is not None
+    yield grab(window, "02-empty-case")
+    window.cases.add_paths([scratch])
+    yield counted(FieldState.DONE, 1)
+    table["queue.pause"].trigger()
+    yield lambda: window.browser.model.rowCount() >= 24
+    yield grab(window, "03-paused")
+    table["queue.pause"].trigger()
+    yield idle
+    yield grab(window, "04-done")
+    for key in ("review.class.1", "review.class.2", "review.look", "review.class.0"):
+        table[key].trigger()
+        yield grab(window.review, "scratch")
+    table["go.first"].trigger()
+    table["view.evidence"].trigger()
+    yield grab(window, "05-reviewed-evidence")
+    table["view.evidence"].trigger()
+    table["view.cells"].trigger()
+    yield grab(window, "06-cells")
+    table["view.cells"].trigger()
+    table["view.compare"].trigger()
+    table["go.last"].trigger()
+    yield grab(window, "07-compare")
+    table["view.compare"].trigger()
+    table["browse.table"].trigger()
+    window.resizeDocks(
+        [window.docks["browser"]], [800], __import__("PySide6.QtCore").QtCore.Qt.Orientation.Horizontal
+    )
+    yield grab(window, "08-table")
+    window.resizeDocks(
+        [window.docks["browser"]], [400], __import__("PySide6.QtCore").QtCore.Qt.Orientation.Horizontal
+    )
+    table["browse.grid"].trigger()
+    window.browser.filters._text.setText("nothing is called this")
+    yield lambda: window.browser.model.rowCount() == 0
+    yield grab(window, "09-filtered")
+    table["browse.clear"].trigger()
+    yield lambda: window.browser.model.rowCount() >= 24
+    table["help.palette"].trigger()
+    yield grab(window, "10-palette")
+    window.palette_box.hide()
+    table["case.report"].trigger()
+    dialog = window.findChild(ReportDialog)
+    yield grab(dialog, "11-report")
+    dialog.reject()
+    table["help.about"].trigger()
+    about = window.findChild(AboutDialog)
+    yield grab(about, "12-about")
+    about.reject()
+    window.docks["log"].show()
+    window.docks["log"].raise_()
+    yield grab(window, "13-log")
+    Path(window.services.settings._path).parent.joinpath("scratch").unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
