@@ -26,6 +26,7 @@ from typing import IO, cast
 import debian
 import parts
 import sbom
+import windows_setup
 
 BUILD = parts.ROOT / "build" / "installer"
 _HERE = Path(__file__).resolve().parent
@@ -140,31 +141,9 @@ def _executable(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def make_setup(job: Job) -> Path:
     """Make the set-up for Windows of a program frozen on Windows."""
-    return compile_setup(job.program, job.out / f"ALLStation-{parts.version()}-{job.edition}-windows.exe",
-                         edition=job.edition, icon=job.work / "icons" / "allstation.ico")  # fmt: skip
-
-
-def compile_setup(payload: Path, target: Path, *, edition: str, icon: Path | None = None) -> Path:
-    """Compile ``windows/allstation.nsi``; every warning is an error.
-
-    Args:
-        payload: The program folder to pack.
-        target: The set-up to write.
-        edition: ``full`` or ``classify-only``.
-        icon: ``.ico`` file of the set-up.
-    """
-    defines = {
-        "VERSION": parts.version(),
-        "EDITION": edition,
-        "PAYLOAD": str(payload),
-        "LICENCE": str(parts.ROOT / "LICENSE"),
-        "OUTFILE": str(target),
-    }
-    if icon is not None:
-        defines["ICON"] = str(icon)
-    command = ["makensis", "-V2", "-WX", *(f"-D{name}={value}" for name, value in defines.items())]
-    subprocess.run([*command, str(_HERE / "windows" / "allstation.nsi")], check=True)
-    return target
+    target = job.out / f"ALLStation-{parts.version()}-{job.edition}-windows.exe"
+    icon = job.work / "icons" / "allstation.ico"
+    return windows_setup.compile_setup(job.program, target, edition=job.edition, icon=icon)
 
 
 def make_dmg(job: Job) -> Path:

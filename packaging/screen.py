@@ -79,6 +79,13 @@ class Screen:
         wait_for(lambda: self.window(title), seconds=seconds, what=f"a window named {title!r}")
         return str(self.window(title))
 
+    def appears(self, title: str, *, seconds: float) -> bool:
+        """Wait for a window and tell whether it came."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.window(title) is None:
+            time.sleep(0.1)
+        return self.window(title) is not None
+
     def press(self, *keys: str) -> None:
         """Press key combinations, one after the other, in the window that has the focus."""
         for key in keys:

@@ -8,7 +8,7 @@ set -eu
 app=$1
 target=$2
 identity=${APPLE_IDENTITY:--}
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 if [ "$identity" = "-" ]; then
     codesign --force --deep --sign - "$app"
