@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent
 from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
+    QScrollArea,
     QStackedWidget,
     QWidget,
 )
@@ -43,6 +44,7 @@ from allstation.ui.viewer.loader import FieldLoader
 from allstation.ui.viewer.pane import ViewerPane
 
 _LAYOUT_VERSION: Final = 1
+_SCROLL_BAR: Final = 12
 _PICTURE_BYTES: Final = 96 * 1024**2
 """Fields kept decoded: about 25 of 1024x768, so that the window stays small beside a long queue."""
 
@@ -111,6 +113,7 @@ class MainWindow(QMainWindow):
             "log": LogPanel(self.services.logs, self),
         }
         self.docks = add_docks(self, contents)
+        self._fit_review()
 
     def _connect(self) -> None:
         desk = self.services.desk
@@ -331,8 +334,16 @@ class MainWindow(QMainWindow):
     def _redo_named(self, text: str) -> None:
         self.actions_table["review.redo"].setText(tr("&Redo {what}", what=text) if text else tr("&Redo"))
 
+    def _fit_review(self) -> None:
+        """Never let the review panel be narrower than what it holds; it does not scroll sideways."""
+        area = self.review.findChild(QScrollArea)
+        body = area.widget() if area is not None else None
+        if body is not None:
+            self.review.setMinimumWidth(body.minimumSizeHint().width() + _SCROLL_BAR)
+
     @Slot()
     def _theme_changed(self) -> None:
+        self._fit_review()
         self.actions_table.refresh_icons()
         for part in (self.browser.filters, self.browser.footer, self.start):
             part.refresh_icons()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-_SPEC = importlib.util.spec_from_file_location(
-    "ui_guards", Path(__file__).parent.parent / "ui" / "conftest.py"
-)
+_GUARDS = Path(__file__).parent.parent / "ui" / "conftest.py"
+_SPEC = importlib.util.spec_from_file_location("ui_guards", _GUARDS)
 assert _SPEC is not None
 assert _SPEC.loader is not None
 _guards = importlib.util.module_from_spec(_SPEC)

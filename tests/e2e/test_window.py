@@ -243,9 +243,9 @@ def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Pat
         window.services.desk.pause(False)
         run_main.qtbot.waitUntil(lambda: window.queue._status.phase == "running", timeout=PATIENCE)
         window.close()
-        box = [w for w in window.children() if w.metaObject().className() == "QMessageBox"][0]
+        box = next(w for w in window.children() if w.metaObject().className() == "QMessageBox")
         assert window.isVisible()
-        [b for b in box.findChildren(QPushButton) if "quit" in b.text()][0].click()
+        next(b for b in box.findChildren(QPushButton) if "quit" in b.text()).click()
 
     run_main(["--case", str(case)], scenario)
     with stored(case) as kept:

@@ -13,6 +13,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from allstation.ui.main_window import MainWindow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
@@ -59,7 +63,7 @@ def run_child(out: Path, name: str) -> int:
     class Pseudo(QTranslator):
         """Longer text in every place, so that layouts show whether they hold."""
 
-        def isEmpty(self) -> bool:
+        def isEmpty(self) -> bool:  # noqa: N802 - Qt's name
             return False
 
         def translate(self, _context: str, text: str, *_rest: object) -> str:
@@ -120,30 +124,41 @@ class Grabber:
             self._ready += 1
             if self._ready < 6:
                 return False
-            return bool(widget.grab().save(str(self._out / f"{state}-{self._name}.png")))
+            return widget is None or bool(widget.grab().save(str(self._out / f"{state}-{self._name}.png")))
 
         return settled
 
 
+def make_fields(scratch: Path) -> None:
+    """Two synthetic slides, one of them with files that are no fields."""
+    from allstation.imaging.synthetic import write_demo
+
+    if scratch.is_dir():
+        return
+    write_demo(scratch, fields=24)
+    (scratch / "Slide 2").mkdir(exist_ok=True)
+    whole = next(scratch.rglob("*.jpg")).read_bytes()
+    (scratch / "Slide 2" / "cut off.jpg").write_bytes(whole[: len(whole) // 3])
+    (scratch / "Slide 2" / "really a text.png").write_text("This is not a picture.")
+
+
 def tell(station: object, grab: Grabber) -> Iterator[Step]:
     """The states, in the order a first user meets them. Each step is waited for."""
+    yield from tell_queue(station.window, grab)
+    yield from tell_review(station.window, grab)
+    yield from tell_browser(station.window, grab)
+    yield from tell_dialogs(station.window, grab)
+
+
+def tell_queue(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     from allstation.core.records import FieldState
-    from allstation.imaging.synthetic import write_demo
-    from allstation.ui.panels.about import AboutDialog
-    from allstation.ui.report_dialog import ReportDialog
 
-    window = station.window
-    table = window.actions_table
     scratch = Path(os.environ["ALLSTATION_SHOT_FIELDS"])
-    if not scratch.is_dir():
-        write_demo(scratch, fields=24)
-        (scratch / "Slide 2").mkdir(exist_ok=True)
-        whole = next(scratch.rglob("*.jpg")).read_bytes()
-        (scratch / "Slide 2" / "cut off.jpg").write_bytes(whole[: len(whole) // 3])
-        (scratch / "Slide 2" / "really a text.png").write_text("This is not a picture.")
+    make_fields(scratch)
+    table = window.actions_table
 
-    def counted(state: FieldState, at_least: int) -> Step:
-        return lambda: window.queue._status.counts.get(state, 0) >= at_least
+    def some_done() -> bool:
+        return window.queue._status.counts.get(FieldState.DONE, 0) >= 1
 
     def idle() -> bool:
         status = window.queue._status
@@ -155,16 +170,23 @@ def tell(station: object, grab: Grabber) -> Iterator[Step]:
     yield lambda: window.services.desk.info is not None
     yield grab(window, "02-empty-case")
     window.cases.add_paths([scratch])
-    yield counted(FieldState.DONE, 1)
+    yield some_done
     table["queue.pause"].trigger()
     yield lambda: window.browser.model.rowCount() >= 24
     yield grab(window, "03-paused")
     table["queue.pause"].trigger()
     yield idle
     yield grab(window, "04-done")
-    for key in ("review.class.1", "review.class.2", "review.look", "review.class.0"):
+
+
+def tell_review(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+    table = window.actions_table
+    for done, key in enumerate(
+        ("review.class.1", "review.class.2", "review.look", "review.class.0"), start=1
+    ):
         table[key].trigger()
-        yield grab(window.review, "scratch")
+        yield lambda done=done: window.reviews.stack.count() == done
+        yield grab(None, "")
     table["go.first"].trigger()
     table["view.evidence"].trigger()
     yield grab(window, "05-reviewed-evidence")
@@ -176,35 +198,43 @@ def tell(station: object, grab: Grabber) -> Iterator[Step]:
     table["go.last"].trigger()
     yield grab(window, "07-compare")
     table["view.compare"].trigger()
+
+
+def tell_browser(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+    from PySide6.QtCore import Qt
+
+    table, dock = window.actions_table, window.docks["browser"]
     table["browse.table"].trigger()
-    window.resizeDocks(
-        [window.docks["browser"]], [800], __import__("PySide6.QtCore").QtCore.Qt.Orientation.Horizontal
-    )
+    window.resizeDocks([dock], [700], Qt.Orientation.Horizontal)
     yield grab(window, "08-table")
-    window.resizeDocks(
-        [window.docks["browser"]], [400], __import__("PySide6.QtCore").QtCore.Qt.Orientation.Horizontal
-    )
+    window.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
     table["browse.grid"].trigger()
     window.browser.filters._text.setText("nothing is called this")
     yield lambda: window.browser.model.rowCount() == 0
     yield grab(window, "09-filtered")
     table["browse.clear"].trigger()
     yield lambda: window.browser.model.rowCount() >= 24
+
+
+def tell_dialogs(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+    from allstation.ui.panels.about import AboutDialog
+    from allstation.ui.report_dialog import ReportDialog
+
+    table = window.actions_table
     table["help.palette"].trigger()
     yield grab(window, "10-palette")
     window.palette_box.hide()
-    table["case.report"].trigger()
-    dialog = window.findChild(ReportDialog)
-    yield grab(dialog, "11-report")
-    dialog.reject()
-    table["help.about"].trigger()
-    about = window.findChild(AboutDialog)
-    yield grab(about, "12-about")
-    about.reject()
+    for key, kind, name in (
+        ("case.report", ReportDialog, "11-report"),
+        ("help.about", AboutDialog, "12-about"),
+    ):
+        table[key].trigger()
+        dialog = window.findChild(kind)
+        yield grab(dialog, name)
+        dialog.reject()
     window.docks["log"].show()
     window.docks["log"].raise_()
     yield grab(window, "13-log")
-    Path(window.services.settings._path).parent.joinpath("scratch").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

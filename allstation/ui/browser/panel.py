@@ -65,6 +65,7 @@ class BrowserPanel(QWidget):
             self._views.addWidget(view)
         self.table.setSelectionModel(self.grid.selectionModel())
         self.table.set_widths()
+        self.footer.sort_changed.connect(self._show_sort)
         below = QWidget(self)
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 0, 0)
@@ -310,5 +311,11 @@ class BrowserPanel(QWidget):
     @Slot(int)
     def _header_clicked(self, column: int) -> None:
         self.footer.sort_by(SORT_OF[Column(column)])
+
+    @Slot()
+    def _show_sort(self) -> None:
+        """Mark the column the table is sorted by, if it is one."""
+        sort = self.footer.sort()
+        column = next((int(key) for key, value in SORT_OF.items() if value is sort), -1)
         order = Qt.SortOrder.DescendingOrder if self.footer.descending() else Qt.SortOrder.AscendingOrder
         self.table.horizontalHeader().setSortIndicator(column, order)

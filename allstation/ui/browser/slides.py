@@ -22,7 +22,7 @@ from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.text import shown_name
 from allstation.services.case_reader import Overview
 from allstation.ui import theme
-from allstation.ui.browser.tile import paint_chip
+from allstation.ui.browser.tile import facing, paint_chip
 from allstation.ui.text import number, tr
 
 Index = QModelIndex | QPersistentModelIndex
@@ -185,8 +185,8 @@ class _SlideDelegate(QStyledItemDelegate):
         if place.final is not None:
             chip = QRectF(rect.left(), rect.center().y() - 8, 16, 16)
             painter.setFont(option.font)
-            paint_chip(painter, chip, place.final, index=index.row())
-            rect.setLeft(chip.right() + 7)
+            paint_chip(painter, facing(painter, rect, chip), place.final, index=index.row())
+            rect = facing(painter, rect, rect.adjusted(chip.width() + 7, 0, 0, 0))
         else:
             _paint_shares(painter, rect, index.data(_SHARES) or [], theme.tokens(option.palette))
             rect.setBottom(rect.bottom() - 6)

@@ -23,7 +23,7 @@ from allstation.core.records import FieldRecord
 from allstation.ui import theme
 from allstation.ui.browser import cells
 from allstation.ui.browser.model import Column, FieldModel
-from allstation.ui.browser.tile import paint_chip
+from allstation.ui.browser.tile import facing, paint_chip
 from allstation.ui.text import tr
 
 Index = QModelIndex | QPersistentModelIndex
@@ -66,6 +66,8 @@ class FieldTable(QTableView):
         header.setSortIndicatorShown(True)
         header.setSectionsMovable(True)
         header.setStretchLastSection(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._fit_rows()
 
     def set_widths(self) -> None:
@@ -117,13 +119,13 @@ def _paint_decision(
     index = list(prediction.probabilities).index(name) if name in prediction.probabilities else 0
     chip = QRectF(rect.left(), rect.center().y() - _CHIP / 2, _CHIP, _CHIP)
     painter.setFont(option.font)
-    paint_chip(painter, chip, name, index=index)
+    paint_chip(painter, facing(painter, rect, chip), name, index=index)
     painter.setPen(QColor(theme.tokens(option.palette).text))
     words = rect.adjusted(_CHIP + 7, 0, 0, 0)
     text = QFontMetricsF(option.font).elidedText(
         cells.decision_text(record), Qt.TextElideMode.ElideRight, words.width()
     )
-    painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, text)
+    painter.drawText(facing(painter, rect, words), Qt.AlignmentFlag.AlignVCenter, text)
 
 
 def _paint_bars(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, record: FieldRecord) -> None:

@@ -143,7 +143,7 @@ def _decision_line(
     name = record.final_name or prediction.decision.name
     index = list(prediction.probabilities).index(name) if name in prediction.probabilities else 0
     chip = QRectF(rect.left(), rect.center().y() - _CHIP / 2, _CHIP, _CHIP)
-    paint_chip(painter, chip, name, index=index)
+    paint_chip(painter, facing(painter, rect, chip), name, index=index)
     left = chip.right() + 5
     share = "" if name == NEEDS_REVIEW or record.review else percent(prediction.top_probability, digits=0)
     painter.setPen(QColor(scheme.muted))
@@ -151,9 +151,15 @@ def _decision_line(
     room = rect.right() - left - metrics.horizontalAdvance(share) - 4
     painter.setPen(QColor(scheme.text))
     words = metrics.elidedText(tr(name), Qt.TextElideMode.ElideRight, room)
-    painter.drawText(
-        QRectF(left, rect.top(), max(room, 0), rect.height()), Qt.AlignmentFlag.AlignVCenter, words
-    )
+    place = QRectF(left, rect.top(), max(room, 0), rect.height())
+    painter.drawText(facing(painter, rect, place), Qt.AlignmentFlag.AlignVCenter, words)
+
+
+def facing(painter: QPainter, outer: QRectF, inner: QRectF) -> QRectF:
+    """Return a part of a rectangle, turned to the other side where writing runs from right to left."""
+    if painter.layoutDirection() != Qt.LayoutDirection.RightToLeft:
+        return inner
+    return QRectF(outer.left() + outer.right() - inner.right(), inner.top(), inner.width(), inner.height())
 
 
 def paint_chip(painter: QPainter, rect: QRectF, name: str, *, index: int = 0) -> None:

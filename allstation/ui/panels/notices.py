@@ -26,6 +26,9 @@ from allstation.ui.text import tr
 
 _SHOWN: Final = 3
 _STAY: Final = 8_000
+_STAY_LONGER: Final = 20_000
+_ABOVE: Final = 68
+"""Height of what the notices must leave free at the bottom: the strip of the viewer."""
 _WIDTH: Final = 400
 
 
@@ -43,7 +46,7 @@ class Notice:
     """One message.
 
     Attributes:
-        level: How much it matters; warnings and errors stay until closed.
+        level: How much it matters; errors stay until closed.
         text: One or two sentences.
         action: Text of a button, or empty.
         do: What the button calls.
@@ -126,7 +129,9 @@ class Notices(QWidget):
         self.setFixedWidth(width)
         height = sum(max(card.heightForWidth(width), card.sizeHint().height()) for card in self._cards)
         height += self._column.spacing() * (len(self._cards) - 1)
-        self.setGeometry(window.width() - width - 16, window.height() - height - 16, width, height)
+        self.setGeometry(
+            window.width() - width - 16, max(8, window.height() - height - _ABOVE), width, height
+        )
 
 
 class _Card(QFrame):
@@ -157,9 +162,11 @@ class _Card(QFrame):
         self.stay()
 
     def stay(self) -> None:
-        """Begin the time again after which good news go."""
-        if self.notice.level in (Level.INFO, Level.OK):
-            self._timer.start()
+        """Begin the time again after which it goes; errors stay."""
+        if self.notice.level is Level.WARNING:
+            self._timer.start(_STAY_LONGER)
+        elif self.notice.level is not Level.ERROR:
+            self._timer.start(_STAY)
 
     def refresh(self) -> None:
         """Draw the icons in the colours of now."""
