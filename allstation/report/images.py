@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.core.records import EvidenceMap, FieldRecord
 from allstation.imaging.decode import decode, decode_reduced
+from allstation.imaging.overlay import blend, evidence_picture
 
 _QUALITY: Final = 82
-_FADED: Final = 0.45
+_FADED: Final = 0.55
 Rgb = NDArray[np.uint8]
 
 
@@ -74,17 +75,10 @@ def over(rgb: Rgb, evidence: EvidenceMap, class_name: str) -> Rgb:
         evidence: The field's map.
         class_name: One of its classes.
     """
-    height, width = rgb.shape[:2]
-    index = evidence.classes.index(class_name)
-    grid = np.frombuffer(evidence.values, np.uint8).reshape(-1, evidence.rows, evidence.columns)[index]
-    strength = cv2.resize(grid.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_CUBIC)
-    strength = np.clip(strength, 0, 1)
-    coloured = cv2.applyColorMap((strength * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[:, :, None].astype(np.float32)
-    base = 255 - (255 - grey) * _FADED
-    alpha = (0.85 * np.sqrt(strength))[:, :, None]
-    mixed: Rgb = np.clip(base * (1 - alpha) + coloured * alpha, 0, 255).astype(np.uint8)
-    return mixed
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    faded = cv2.cvtColor(cv2.addWeighted(grey, _FADED, grey, 0, 255 * (1 - _FADED)), cv2.COLOR_GRAY2RGB)
+    layer = evidence_picture(evidence, class_name, (rgb.shape[0], rgb.shape[1]))
+    return blend(np.asarray(faded, np.uint8), layer)
 
 
 def _jpeg(rgb: Rgb) -> Thumbnail:
