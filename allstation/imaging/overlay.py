@@ -26,7 +26,7 @@ Five stops of cividis (Nunez, Anderton and Renslow 2018, PLOS ONE 13(7): e019923
 nearly the same with and without red-green deficiency, and to rise evenly in lightness.
 """
 
-_MAX_ALPHA: Final = 190
+_MAX_ALPHA: Final = 170
 """Alpha of the strongest support: the cells below stay visible."""
 
 _CLEAR_BELOW: Final = 0.06
@@ -77,7 +77,7 @@ def evidence_picture(evidence: EvidenceMap, class_name: str, size: tuple[int, in
         KeyError: If the map has no such class.
     """
     plane = evidence_plane(evidence, class_name)
-    smooth = cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR)
+    smooth = cv2.resize(plane, size[::-1], interpolation=cv2.INTER_CUBIC)
     return np.asarray(_TABLE[smooth], np.uint8)
 
 
