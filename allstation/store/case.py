@@ -18,12 +18,14 @@ from allstation.store.base import Desk
 from allstation.store.content import ContentPart
 from allstation.store.database import (
     DATABASE,
+    FULL,
     copy_database,
     create_file,
     damaged,
     full_check,
     open_readable,
     open_writable,
+    plain_errors,
     quick_check,
 )
 from allstation.store.lock import CaseLock, Holder, login_name
@@ -132,7 +134,8 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, TrailPart):
         """Open for writing and finish what a program that died left unfinished."""
         path = desk.folder / DATABASE
         if not path.exists():  # a repair was interrupted at its last step
-            exchange(desk.folder, stamp(desk.clock()))
+            with plain_errors():
+                exchange(desk.folder, stamp(desk.clock()))
         case = cls(open_writable(path, steps), desk)
         try:
             if thoroughly or path.stat().st_size < _QUICKLY_CHECKED:
@@ -200,6 +203,8 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, TrailPart):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 copy_database(db, path)
             except OSError as error:
+                if error.errno in FULL:
+                    raise
                 reason = error.strerror or "the system refused"
                 raise StationError(
                     "backup-failed", f"No backup could be written to {shown_name(path)} ({reason})."

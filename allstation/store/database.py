@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,9 +20,13 @@ _SETTINGS: Final = (
     "foreign_keys = ON",
     "trusted_schema = OFF",
     "temp_store = MEMORY",
-    "cache_size = -16000",
+    "cache_size = -32000",
+    "wal_autocheckpoint = 4000",
     "synchronous = FULL",
 )
+
+FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
+"""What the system says when there is no room: no space, the quota, the largest file it allows."""
 
 _FULL: Final = (
     "The disk is full: nothing of this step was saved and nothing else was lost. Make space and try again."
@@ -45,7 +51,7 @@ _BY_CODE: Final = {
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "case-unreachable",
-        "The case file could not be opened ({error!s}): check that the folder exists and may be read.",
+        "The case file could not be opened ({error!s}): check that the folder is there and may be used.",
     ),
 }
 
@@ -77,6 +83,22 @@ def plain_errors() -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+    except OSError as error:
+        full = error.errno in FULL
+        code, sentence = _BY_CODE[sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_CANTOPEN]
+        reason = error.strerror or "the system refused"
+        raise StationError(code, sentence.format(error=reason)) from error
+
+
+def move_into_place(made: Path, place: Path) -> None:
+    """Rename a finished file over its place, and let the disk know before anything builds on it."""
+    made.replace(place)
+    if os.name == "posix":
+        folder = os.open(place.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def connect(path: Path, *, mode: str) -> sqlite3.Connection:
@@ -118,7 +140,7 @@ def create_file(path: Path, steps: Sequence[schema.Step]) -> None:
             schema.upgrade(db, steps)
         finally:
             db.close()
-    fresh.replace(path)
+    move_into_place(fresh, path)
 
 
 def remove_file(path: Path) -> None:
@@ -255,4 +277,4 @@ def copy_database(db: sqlite3.Connection, target: Path) -> None:
             "backup-failed",
             f"The copy {shown_name(target)} did not pass its check ({problems[0]}): nothing was changed.",
         )
-    part.replace(target)
+    move_into_place(part, target)

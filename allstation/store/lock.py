@@ -7,9 +7,11 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from io import FileIO as RawFile
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 LOCK_FILE: Final = "case.lock"
 _LOCKED_BYTE: Final = 1 << 20
@@ -47,7 +49,7 @@ def login_name() -> str:
 class CaseLock:
     """The lock of one case folder. The operating system frees it when the process ends, however it ends."""
 
-    def __init__(self, file: IO[str], *, unclean: bool) -> None:
+    def __init__(self, file: RawFile, *, unclean: bool) -> None:
         self._file = file
         self.unclean = unclean
 
@@ -59,14 +61,10 @@ class CaseLock:
             The lock; or who holds it; or None where the folder cannot be written at all.
         """
         try:
-            file = (folder / LOCK_FILE).open("r+", encoding="utf-8")
-        except FileNotFoundError:
-            try:
-                file = (folder / LOCK_FILE).open("a+", encoding="utf-8")
-            except OSError:
-                return None
+            handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         except OSError:
             return None
+        file = os.fdopen(handle, "r+b", buffering=0)
         if not _lock(file):
             holder = _read(file)
             file.close()
@@ -83,13 +81,14 @@ class CaseLock:
             self._file.close()
 
     def _write(self, text: str) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(text)
-        self._file.flush()
+        # The lock is what counts; the text only says who, and a full disk may keep it back.
+        with suppress(OSError):
+            self._file.seek(0)
+            self._file.truncate()
+            self._file.write(text.encode())
 
 
-def _read(file: IO[str]) -> Holder | None:
+def _read(file: RawFile) -> Holder | None:
     try:
         file.seek(0)
         found = json.loads(file.read(4096))
@@ -101,7 +100,7 @@ def _read(file: IO[str]) -> Holder | None:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: IO[str]) -> bool:
+    def _lock(file: RawFile) -> bool:
         os.lseek(file.fileno(), _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -109,14 +108,14 @@ if sys.platform == "win32":
             return False
         return True
 
-    def _unlock(file: IO[str]) -> None:
+    def _unlock(file: RawFile) -> None:
         os.lseek(file.fileno(), _LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(file: IO[str]) -> bool:
+    def _lock(file: RawFile) -> bool:
         # flock, not lockf: a second opening inside one process must be refused as well.
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -126,10 +125,10 @@ else:
             return _left_by_the_dead(file)
         return True
 
-    def _unlock(file: IO[str]) -> None:
+    def _unlock(file: RawFile) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_UN)
 
-    def _left_by_the_dead(file: IO[str]) -> bool:
+    def _left_by_the_dead(file: RawFile) -> bool:
         """Decide by the process id where the file system knows no locks (some network shares)."""
         holder = _read(file)
         if holder is None:

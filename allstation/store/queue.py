@@ -54,7 +54,7 @@ class QueuePart(BrowsePart):
         """
         with self._write() as db:
             rows = db.execute(
-                "SELECT id, attempts FROM fields WHERE state = 'queued' "
+                "SELECT id, attempts FROM fields INDEXED BY fields_queued WHERE state = 'queued' "
                 "ORDER BY attempts, priority DESC, id LIMIT ?",
                 (number,),
             ).fetchall()
@@ -164,9 +164,11 @@ class QueuePart(BrowsePart):
         """Let these queued fields be claimed next, in the given order, before earlier wishes."""
         wanted = list(ids)
         with self._write() as db:
-            top = int(
-                db.execute("SELECT max(priority) FROM fields WHERE state = 'queued'").fetchone()[0] or 0
-            )
+            row = db.execute(
+                "SELECT priority FROM fields INDEXED BY fields_queued "
+                "WHERE state = 'queued' AND attempts = 0 ORDER BY priority DESC LIMIT 1"
+            ).fetchone()
+            top = int(row[0]) if row else 0
             steps = [(top + len(wanted) - index, number) for index, number in enumerate(wanted)]
             db.executemany("UPDATE fields SET priority = ? WHERE id = ? AND state = 'queued'", steps)
 

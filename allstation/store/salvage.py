@@ -17,7 +17,14 @@ from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp
 from allstation.store import schema
 from allstation.store.base import Note, append_entry
-from allstation.store.database import DATABASE, connect, copy_database, create_file, full_check
+from allstation.store.database import (
+    DATABASE,
+    connect,
+    copy_database,
+    create_file,
+    full_check,
+    move_into_place,
+)
 from allstation.store.lock import login_name
 from allstation.store.queue import shown_copy
 from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of
@@ -274,5 +281,5 @@ def exchange(folder: Path, moment: str) -> Path | None:
         log.replace(kept.with_name(kept.name + "-wal"))
     for suffix in ("-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    (folder / REPAIRED).replace(path)
+    move_into_place(folder / REPAIRED, path)
     return kept if kept.exists() else None

@@ -185,3 +185,18 @@ def test_many_threads_on_one_case(case, maker):
         thread.join()
     assert problems == []
     assert case.verify_audit() is None
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize(
+    "sort", [sort for sort in FieldSort if sort not in (FieldSort.NOVELTY, FieldSort.CELLS)]
+)
+def test_a_page_of_a_large_case_sorts_nothing(case, sort, descending):
+    """What the browser sorts by is walked along an index."""
+    asked = []
+    case._db.set_trace_callback(asked.append)
+    case.fields(None, sort, 50, 10, descending=descending)
+    case._db.set_trace_callback(None)
+    query = next(text for text in asked if text.startswith("SELECT id"))
+    plan = " ".join(row[3] for row in case._db.execute(f"EXPLAIN QUERY PLAN {query}"))
+    assert "TEMP B-TREE" not in plan, plan

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState, Review
+from allstation.store import Case
+from allstation.store.lock import LOCK_FILE
 
 
 def test_every_kind_of_write_on_a_full_disk(case, maker):
@@ -96,8 +100,6 @@ LIMITED = """
 @pytest.mark.skipif(sys.platform == "win32", reason="file size limits of a process are a POSIX matter")
 def test_no_room_at_any_size(tmp_path):
     """The system refuses every byte past a limit; the limit moves through the whole life of a case."""
-    from pathlib import Path
-
     command = [
         sys.executable,
         "-W",
@@ -110,3 +112,29 @@ def test_no_room_at_any_size(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout) >= 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_no_room_for_the_name_in_the_lock(case, folder):
+    """The lock itself needs no room."""
+    case.close()
+    (folder / LOCK_FILE).unlink()
+    (folder / LOCK_FILE).symlink_to("/dev/full")
+    with Case.open(folder) as again:
+        assert not again.read_only
+        again.rename("still works")
+
+
+def test_a_backup_on_a_full_disk(case, maker, tmp_path, monkeypatch):
+    maker.fill(case, 5)
+    target = case.backup(tmp_path / "b.sqlite")
+    before = target.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StationError) as caught:
+        case.backup(target)
+    assert caught.value.code == "disk-full"
+    assert target.read_bytes() == before

@@ -193,3 +193,20 @@ def test_other_models_wait_for_their_turn_over_a_restart(case, folder, maker):
         again.drop_plan("b" * 64)
         assert len(again.plans()) == 1
         assert again.verify_audit() is None
+
+
+def test_claiming_from_a_long_queue_sorts_nothing(case, maker):
+    """The next field is the first of an index, whatever the length of the queue."""
+    maker.fill(case, 5)
+    asked = []
+    case._db.set_trace_callback(asked.append)
+    case.claim(2)
+    case.set_priority([4, 5])
+    case.claim(2)
+    case._db.set_trace_callback(None)
+    queries = {text for text in asked if text.startswith("SELECT") and "'queued'" in text}
+    assert len(queries) == 2
+    for query in queries:
+        plan = " ".join(row[3] for row in case._db.execute(f"EXPLAIN QUERY PLAN {query}"))
+        assert "fields_queued" in plan
+        assert "TEMP B-TREE" not in plan
