@@ -23,6 +23,7 @@ from allstation.services.export import Exports
 from allstation.services.logs import LogCare
 from allstation.services.messages import Problem
 from allstation.services.settings import SettingsFile
+from allstation.services.watching import FolderWatch
 from allstation.ui.main_window import MainWindow
 from allstation.ui.services import Services
 from allstation.ui.theme import Mode, Theme
@@ -46,7 +47,7 @@ class Station(QObject):
         logs = LogCare(paths.log_folder())
         theme = Theme(app, mode=_mode(settings.value.theme), scale=settings.value.text_scale)
         desk = CaseDesk(self, threads=options.threads)
-        self.services = Services(desk, Exports(self), settings, theme, logs)
+        self.services = Services(desk, Exports(self), settings, theme, logs, FolderWatch(self))
         self.window = MainWindow(self.services)
         self.window.review.set_reviewer(settings.value.reviewer or _login_name())
         self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
@@ -55,7 +56,8 @@ class Station(QObject):
         self.window.closing.connect(self._end, Qt.ConnectionType.QueuedConnection)
         desk.stopped.connect(self._services_ended)
         self.services.exports.stopped.connect(self._services_ended)
-        self._running = 2
+        self.services.watch.stopped.connect(self._services_ended)
+        self._running = 3
 
     def begin(self) -> None:
         """Show the window; everything slower comes after it is up."""
@@ -98,6 +100,7 @@ class Station(QObject):
         self.window.close_workers()
         self.services.desk.stop()
         self.services.exports.stop()
+        self.services.watch.stop()
 
     @Slot()
     def _services_ended(self) -> None:
@@ -110,6 +113,7 @@ class Station(QObject):
         self.window.close_workers()
         self.services.desk.wait()
         self.services.exports.wait()
+        self.services.watch.wait()
         self._crash.close()
         self.services.logs.close()
         self.services.theme.deleteLater()

@@ -57,6 +57,7 @@ class CaseReader(QObject):
         page_read: A list of :class:`FieldRecord`, in the order asked for.
         overview_read: An :class:`Overview`.
         failures_read: Records of failed and skipped fields.
+        known_read: A folder, and names and sizes of the files of it that the case has.
         history_read: Id of a field and all its reviews that count, the oldest first.
         unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
         problem: A :class:`Problem`.
@@ -69,6 +70,7 @@ class CaseReader(QObject):
     failures_read = Signal(list)
     unreviewed_found = Signal(object)
     history_read = Signal(int, list)
+    known_read = Signal(object, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -149,6 +151,16 @@ class CaseReader(QObject):
             self.problem.emit(Problem.of(error))
             return
         self.failures_read.emit(found)
+
+    @Slot(object)
+    def read_known(self, folder: Path) -> None:
+        """Read which files of a folder the case has."""
+        if self._case is None:
+            return
+        try:
+            self.known_read.emit(folder, self._case.known_files(folder))
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
 
     @Slot(int)
     def read_history(self, field_id: int) -> None:

@@ -29,6 +29,8 @@ from allstation.services.review_book import ReviewBook
 from allstation.store.case import Case
 
 _log = logging.getLogger(__name__)
+UNPACKED: Final = "unpacked"
+"""Folder inside the case for what came in archives."""
 _TELL_EVERY: Final = 100
 """Milliseconds between two lists of changed fields."""
 
@@ -96,7 +98,7 @@ class CaseWorker(QObject):
             return
         self._case = case
         self._reviews = ReviewBook(case)
-        self._intake = taking_in.Intake(self._mail.post)
+        self._intake = taking_in.Intake(self._mail.post, case.folder / UNPACKED)
         _log.info("case opened, read only: %s", case.read_only)
         self.opened.emit(CaseInfo(case.folder, case.name, case.read_only, case.why_read_only))
         self._start_batch()

@@ -48,6 +48,7 @@ class CaseDesk(QObject):
     _failures = Signal(int)
     _unreviewed = Signal(object, int)
     _history = Signal(int)
+    _known = Signal(object)
 
     def __init__(self, parent: QObject | None = None, *, threads: int | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +100,7 @@ class CaseDesk(QObject):
             (self._failures, reader.read_failures),
             (self._unreviewed, reader.find_unreviewed),
             (self._history, reader.read_history),
+            (self._known, reader.read_known),
         ):
             request.connect(slot, Qt.ConnectionType.QueuedConnection)
         worker.opened.connect(self._case_opened)
@@ -192,6 +194,10 @@ class CaseDesk(QObject):
     def find_unreviewed(self, query: Query, *, after: int) -> None:
         """Ask for the next unreviewed field after one."""
         self._unreviewed.emit(query, after)
+
+    def read_known(self, folder: Path) -> None:
+        """Ask which files of a folder the case has."""
+        self._known.emit(folder)
 
     def read_history(self, field_id: int) -> None:
         """Ask for every review of a field."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from allstation.core.errors import StationError
 from allstation.core.records import NewField
+from allstation.imaging.archive import looks_like_archive, unpack
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 
 _BATCH: Final = 64
@@ -40,10 +41,12 @@ class Intake:
 
     Args:
         post: Takes batches on any thread.
+        unpack_to: Where archives are unpacked, or None to refuse them.
     """
 
-    def __init__(self, post: Callable[[object], None]) -> None:
+    def __init__(self, post: Callable[[object], None], unpack_to: Path | None = None) -> None:
         self._post = post
+        self._unpack_to = unpack_to
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="intake")
         self._room = threading.Semaphore(_AHEAD)
         self._stopping = threading.Event()
@@ -78,19 +81,21 @@ class Intake:
             self._post(Finished(future.exception()))
 
     def _walk(self, given: tuple[Path, ...]) -> None:
-        for batch in batches(given, self._stopping):
+        for batch in batches(given, self._stopping, unpack_to=self._unpack_to):
             self._room.acquire()
             if self._stopping.is_set():
                 return
             self._post(batch)
 
 
-def batches(given: Sequence[Path], stopping: threading.Event) -> Iterator[Batch]:
-    """Yield what lies in files and folders, a folder's fields together, in natural order."""
+def batches(
+    given: Sequence[Path], stopping: threading.Event, *, unpack_to: Path | None = None
+) -> Iterator[Batch]:
+    """Yield what lies in files, folders and archives, a folder's fields together, in natural order."""
     folder: Path | None = None
     fields: list[NewField] = []
     refused: list[Refused] = []
-    for found in find_fields(given):
+    for found in _find(given, unpack_to):
         if stopping.is_set():
             return
         here = found.folder if isinstance(found, Found) else folder
@@ -105,6 +110,31 @@ def batches(given: Sequence[Path], stopping: threading.Event) -> Iterator[Batch]
             fields.append(judged)
     if fields or refused:
         yield Batch(folder, tuple(fields), tuple(refused))
+
+
+def _find(given: Sequence[Path], unpack_to: Path | None) -> Iterator[Found | Refused]:
+    for path in given:
+        if unpack_to is not None and looks_like_archive(path) and path.is_file():
+            yield from _find_in_archive(path, unpack_to)
+        else:
+            yield from find_fields([path])
+
+
+def _find_in_archive(path: Path, unpack_to: Path) -> Iterator[Found | Refused]:
+    stem = path.name.split(".")[0] or "archive"
+    target, number = unpack_to / stem, 1
+    while target.exists():
+        number += 1
+        target = unpack_to / f"{stem} {number}"
+    try:
+        unpacked = unpack(path, target)
+    except StationError as error:
+        yield Refused(path, error)
+        return
+    for name, reason in unpacked.passed_over:
+        yield Refused(Path(name), StationError("archive-entry", f"Not unpacked from {path.name!r}: {reason}"))
+    if unpacked.fields:
+        yield from find_fields([target])
 
 
 def _judge(found: Found | Refused) -> NewField | Refused:

@@ -26,6 +26,7 @@ class Need(Flag):
     BUSY = auto()
     FAILED = auto()
     WAITING = auto()
+    WATCHING = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,15 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("case.close", "&Close Case", "Ctrl+W", "Close the case; everything is already saved", "", Need.CASE),
     _a("case.add_files", "Add &Fields…", "Ctrl+I", "Add image files to the case", "add-files", _WRITE),
     _a("case.add_folder", "Add Fol&der…", "Ctrl+Shift+I", "Add a folder of fields", "add-folder", _WRITE),
+    _a(
+        "case.watch",
+        "&Watch Folder…",
+        "Ctrl+Alt+W",
+        "Take new fields of a folder by themselves, once they are completely written",
+        "watch",
+        _WRITE,
+    ),
+    _a("case.unwatch", "S&top Watching", "Ctrl+Alt+Shift+W", "Watch no folder", "", Need.WATCHING),
     _a("case.report", "Export &Report…", "Ctrl+E", "Write a PDF report", "report", Need.FIELDS),
     _a("case.csv", "Export &CSV…", "Ctrl+Alt+C", "Write a table of all fields as CSV", "table", Need.FIELDS),
     _a(
@@ -196,8 +206,8 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
 
 MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("&Case", ("case.new", "case.open", "recent", "case.demo", "-", "case.add_files", "case.add_folder",
-               "-", "case.report", "case.csv", "case.xlsx", "case.json", "-", "case.close",
-               "app.quit")),
+               "case.watch", "case.unwatch", "-", "case.report", "case.csv", "case.xlsx", "case.json", "-",
+               "case.close", "app.quit")),
     ("&Edit", ("review.undo", "review.redo", "-", "browse.all", "browse.find", "browse.clear")),
     ("&Go", ("go.previous", "go.next", "go.first", "go.last", "-", "go.unreviewed")),
     ("&Review", ("review.confirm", "classes", "review.look", "review.comment", "-",

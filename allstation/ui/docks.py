@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabWidget, QWidget
 
 from allstation.ui.text import tr
 
@@ -18,6 +18,7 @@ _DOCKS: Final = (
 )
 _WIDTHS: Final = (400, 310)
 _BOTTOM: Final = 150
+_SCROLL_BAR: Final = 12
 
 
 def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str, QDockWidget]:
@@ -40,3 +41,11 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
     window.resizeDocks([docks["browser"], docks["review"]], list(_WIDTHS), Qt.Orientation.Horizontal)
     window.resizeDocks([docks["queue"]], [_BOTTOM], Qt.Orientation.Vertical)
     return docks
+
+
+def fit_review(panel: QWidget) -> None:
+    """Never let a panel be narrower than what its scroll area holds; it does not scroll sideways."""
+    area = panel.findChild(QScrollArea)
+    body = area.widget() if area is not None else None
+    if body is not None:
+        panel.setMinimumWidth(body.minimumSizeHint().width() + _SCROLL_BAR)

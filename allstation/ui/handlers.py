@@ -29,6 +29,8 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "case.close": desk.close_case,
         "case.add_files": cases.add_files,
         "case.add_folder": cases.add_folder,
+        "case.watch": window.watching.ask,
+        "case.unwatch": window.watching.stop,
         "case.report": partial(_report, window),
         "case.csv": partial(_export, window, ExportKind.CSV),
         "case.xlsx": partial(_export, window, ExportKind.XLSX),

@@ -10,7 +10,6 @@ from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent
 from PySide6.QtWidgets import (
     QApplication,
     QMainWindow,
-    QScrollArea,
     QStackedWidget,
     QWidget,
 )
@@ -21,7 +20,7 @@ from allstation.ui import keys, viewer_actions
 from allstation.ui.actions import ACTIONS, ActionTable, Need
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case_actions import CaseActions
-from allstation.ui.docks import add_docks
+from allstation.ui.docks import add_docks, fit_review
 from allstation.ui.dropping import elsewhere_sentence, read_drop
 from allstation.ui.handlers import handlers
 from allstation.ui.leaving import ask_before_leaving
@@ -42,9 +41,9 @@ from allstation.ui.text import tr
 from allstation.ui.viewer.full_screen import FullScreen
 from allstation.ui.viewer.loader import FieldLoader
 from allstation.ui.viewer.pane import ViewerPane
+from allstation.ui.watch_actions import WatchActions
 
 _LAYOUT_VERSION: Final = 1
-_SCROLL_BAR: Final = 12
 _PICTURE_BYTES: Final = 96 * 1024**2
 """Fields kept decoded: about 25 of 1024x768, so that the window stays small beside a long queue."""
 
@@ -82,6 +81,7 @@ class MainWindow(QMainWindow):
         self.look = LookActions(services, self)
         self.reporter = Reporter(services, self)
         self.link = ReviewLink(services, self)
+        self.watching = WatchActions(services, self)
         self.model: ModelInfo | None = None
         self._queue_status = QueueStatus()
         self._record: FieldRecord | None = None
@@ -113,7 +113,7 @@ class MainWindow(QMainWindow):
             "log": LogPanel(self.services.logs, self),
         }
         self.docks = add_docks(self, contents)
-        self._fit_review()
+        fit_review(self.review)
 
     def _connect(self) -> None:
         desk = self.services.desk
@@ -132,6 +132,7 @@ class MainWindow(QMainWindow):
             (self.viewer.state_changed, self._view_state_changed),
             (self.viewer.full_screen_asked, self.full_screen.set_on),
             (self.viewer.told, self.say),
+            (self.watching.changed, self._update_actions),
             (self.full_screen.ended, self._full_screen_ended),
             (self.reviews.refused, self.say),
             (self.cases.refused, self.say),
@@ -313,6 +314,7 @@ class MainWindow(QMainWindow):
             (record is not None, Need.FIELD),
             (record is not None and record.prediction is not None, Need.PREDICTION),
             (busy, Need.BUSY),
+            (self.watching.watching, Need.WATCHING),
             (status.counts.get(FieldState.FAILED, 0) > 0, Need.FAILED),
             (status.counts.get(FieldState.CANCELLED, 0) > 0, Need.WAITING),
         )
@@ -334,16 +336,9 @@ class MainWindow(QMainWindow):
     def _redo_named(self, text: str) -> None:
         self.actions_table["review.redo"].setText(tr("&Redo {what}", what=text) if text else tr("&Redo"))
 
-    def _fit_review(self) -> None:
-        """Never let the review panel be narrower than what it holds; it does not scroll sideways."""
-        area = self.review.findChild(QScrollArea)
-        body = area.widget() if area is not None else None
-        if body is not None:
-            self.review.setMinimumWidth(body.minimumSizeHint().width() + _SCROLL_BAR)
-
     @Slot()
     def _theme_changed(self) -> None:
-        self._fit_review()
+        fit_review(self.review)
         self.actions_table.refresh_icons()
         for part in (self.browser.filters, self.browser.footer, self.start):
             part.refresh_icons()

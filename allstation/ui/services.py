@@ -8,6 +8,7 @@ from allstation.services.desk import CaseDesk
 from allstation.services.export import Exports
 from allstation.services.logs import LogCare
 from allstation.services.settings import SettingsFile
+from allstation.services.watching import FolderWatch
 from allstation.ui.theme import Theme
 
 
@@ -20,6 +21,7 @@ class Services:
         exports: Reports and tables.
         settings: The user's wishes.
         theme: Colours and text size.
+        watch: The watched folder.
         logs: The program's log.
     """
 
@@ -28,3 +30,4 @@ class Services:
     settings: SettingsFile
     theme: Theme
     logs: LogCare
+    watch: FolderWatch

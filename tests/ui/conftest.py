@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import shiboken6
 from PySide6.QtCore import QThread, QTimer
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QMenu, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from allstation import paths
+from allstation.app import Station, parse
+from allstation.ui.main_window import MainWindow
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +100,27 @@ def no_log_warnings(expected_log: list[str]) -> Iterator[None]:
     logging.getLogger().removeHandler(collector)
     unexpected = [line for line in collector.lines if not any(part in line for part in expected_log)]
     assert not unexpected, f"unexpected log lines: {unexpected}"
+
+
+@pytest.fixture
+def station(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left_running: None
+) -> Iterator[Station]:
+    """The program's services and window in a fresh profile, shown, without a model."""
+    monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "profile"))
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    made = Station(application, parse([]))
+    made.window.show()
+    qtbot.waitExposed(made.window)
+    yield made
+    made.window.leave()
+    made.join()
+    qtbot.wait(0)
+    assert not list((tmp_path / "profile" / "logs").glob("crash-*")), "the program noted a fault of its own"
+
+
+@pytest.fixture
+def window(station: Station) -> MainWindow:
+    """The window of :func:`station`."""
+    return station.window

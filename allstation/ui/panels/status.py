@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
 
 from allstation.core.records import FieldRecord
@@ -30,13 +29,14 @@ class StatusLine(QStatusBar):
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(120)
         self._bar.setAccessibleName(tr("Progress of the queue"))
+        self._watch = QLabel(self)
+        self._watch.hide()
         self._model = QLabel(self)
         self._use = QLabel(tr("For Research Use Only"), self)
         self._use.setProperty("role", "research")
         self.addWidget(self._field, 1)
         self._field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        for part in (self._queue, self._bar, self._model, self._use):
-            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, on=False)
+        for part in (self._watch, self._queue, self._bar, self._model, self._use):
             self.addPermanentWidget(part)
         self.show_model(None)
         self.show_queue(QueueStatus())
@@ -63,6 +63,12 @@ class StatusLine(QStatusBar):
         self._queue.setText(sentence(status))
         self._bar.setVisible(busy)
         self._bar.setValue(round(_STEPS * status.finished / status.total) if status.total else 0)
+
+    def show_watch(self, text: str, folder: str) -> None:
+        """Say which folder is watched; nothing if the text is empty."""
+        self._watch.setText(text)
+        self._watch.setToolTip(folder)
+        self._watch.setVisible(bool(text))
 
     def show_model(self, model: ModelInfo | None) -> None:
         """Name the model that classifies."""
