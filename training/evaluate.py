@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import platform
 import time
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from allstation.core import metrics
 from allstation.core.metrics import Figure
 from allstation.core.statistics import Interval, cluster_bootstrap, holm, mcnemar_exact, wilson
+from training.resampling import group_weights, intervals, resampled
 
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -81,26 +83,18 @@ OVERALL: Final[Mapping[str, Statistic]] = {
 """What is computed over all classes, each with a bootstrap over groups."""
 
 
-def bootstrap(
-    predicted: Predicted, statistic: Statistic, *, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval:
-    """Interval of a statistic by resampling whole groups."""
-
-    def on_rows(rows: NDArray[np.intp]) -> float:
-        return statistic(predicted.probabilities[rows], predicted.labels[rows])
-
-    return cluster_bootstrap(on_rows, predicted.groups, n=resamples, seed=seed)
-
-
 def overall(predicted: Predicted, *, resamples: int = RESAMPLES) -> list[Figure]:
-    """Figures over all classes. ``accuracy`` stands twice: Wilson, and by groups."""
+    """Figures over all classes, intervals by resampling whole groups; ``accuracy`` also with Wilson's."""
     right = int(np.trace(predicted.matrix))
     total = len(predicted.labels)
     figures = [predicted.figure("accuracy (Wilson)", right / max(1, total), wilson(right, total))]
+    found: Mapping[str, Interval] = {}
+    if total:
+        weights = group_weights(predicted.groups, resamples=resamples, seed=0)
+        found = intervals(resampled(predicted.probabilities, predicted.labels, weights))
     for name, statistic in OVERALL.items():
-        value = statistic(predicted.probabilities, predicted.labels)
-        interval = bootstrap(predicted, statistic, resamples=resamples)
-        figures.append(predicted.figure(name, value, interval))
+        value = statistic(predicted.probabilities, predicted.labels) if total else math.nan
+        figures.append(predicted.figure(name, value, found.get(name)))
     return figures
 
 
@@ -148,7 +142,9 @@ def evaluate(predicted: Predicted, *, resamples: int = RESAMPLES) -> dict[str, A
         "by_class": by_class(predicted),
         "averages": metrics.averages(predicted.matrix),
         "reliability": [asdict(entry) for entry in bins],
-        "accuracy_at_coverage": metrics.accuracy_at_coverage(probabilities, labels, COVERAGES),
+        "accuracy_at_coverage": metrics.accuracy_at_coverage(probabilities, labels, COVERAGES)
+        if len(labels)
+        else {},
     }
 
 

@@ -20,17 +20,13 @@ def same_field_groups(labelled: LabelledSet, reporter: Reporter) -> list[str]:
     Returns:
         One name a field: the relative path of the group's first field.
     """
-    from allstation.imaging.similarity import find_groups
+    from allstation.imaging import similarity
 
     def told(done: int, total: int) -> None:
         reporter.progress(done, total, "fields compared")
 
     paths = [field.path for field in labelled.fields]
-    numbers = find_groups(paths, progress=told)
-    first: dict[int, str] = {}
-    for row, number in enumerate(numbers):
-        first.setdefault(int(number), labelled.relative(row))
-    return [first[int(number)] for number in numbers]
+    return [labelled.relative(first) for first in similarity.same_field_groups(paths, progress=told)]
 
 
 def agreement(ours: Sequence[str], known: Sequence[str]) -> dict[str, Any]:

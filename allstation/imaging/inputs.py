@@ -180,8 +180,13 @@ def to_tensor(pixels: Pixels, spec: InputSpec) -> Tensor:
     if spec.scaling == "signed":
         return values / np.float32(127.5) - np.float32(1)
     if spec.scaling == "caffe":
-        return values[..., ::-1] - _CAFFE_MEAN_BGR
+        return values[..., ::-1] - _for_channels(_CAFFE_MEAN_BGR, spec)
     values /= np.float32(255)
     if spec.scaling == "imagenet":
-        values = (values - _IMAGENET_MEAN) / _IMAGENET_SPREAD
+        values = (values - _for_channels(_IMAGENET_MEAN, spec)) / _for_channels(_IMAGENET_SPREAD, spec)
     return values
+
+
+def _for_channels(constants: Tensor, spec: InputSpec) -> Tensor:
+    """The constants of three channels, or their mean for gray."""
+    return constants if spec.channels == len(constants) else constants.mean(keepdims=True)
