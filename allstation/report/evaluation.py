@@ -1,33 +1,33 @@
-"""The evaluation of a model on a labelled folder, as a PDF."""
+"""The evaluation of a model on labelled fields, as a PDF: every figure with n, interval and split."""
 
 from __future__ import annotations
 
-import io
-import json
+import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation import __version__
-from allstation.core.classes import RESEARCH_USE, class_style
-from allstation.core.evaluation import ClassFigures, Evaluation
-from allstation.core.metrics import Figure
+from allstation.core.classes import RESEARCH_USE
+from allstation.core.errors import StationError
+from allstation.core.evaluation import Evaluation
 from allstation.core.records import ModelRecord
-from allstation.core.statistics import Interval
+from allstation.core.times import Clock, stamp, utc_clock
 from allstation.report.atomic import write_whole
+from allstation.report.content import PROGRAM, canonical_json
+from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT, Fonts
+from allstation.report.typeset import Typesetter, clean_line
+from allstation.report.wording import LIMITS, decimal, moment, number, percent
 
 if TYPE_CHECKING:
     from reportlab.platypus import Flowable
 
-    from allstation.report.canvas import StationCanvas
-    from allstation.report.grid import Cell
-    from allstation.report.typeset import Typesetter
-
-_SIDE: Final = 45.0
-_TOP: Final = 42.0
-_BOTTOM: Final = 58.0
+KIND: Final = "allstation-evaluation"
+_NOTE: Final = (
+    "Intervals of overall figures are 95 % percentile bootstraps that resample whole groups of fields; "
+    "those of recall, precision and specificity are 95 % Wilson intervals over fields."
+)
 
 
 def write_evaluation_pdf(
@@ -36,194 +36,220 @@ def write_evaluation_pdf(
     decisions: Mapping[str, int],
     target: Path,
     *,
-    moment: datetime | None = None,
+    clock: Clock = utc_clock,
+    page_size: str = "A4",
 ) -> Path:
-    """Write every figure of an evaluation.
+    """Write the evaluation of one model on one labelled set of fields.
 
     Args:
         model: The model.
-        evaluation: Its figures.
-        decisions: What the decision rule did with the fields, kind to count.
-        target: Where to.
-        moment: Time of the document, UTC; default now.
+        evaluation: Its figures; printed, never computed here.
+        decisions: What its decision rule did, name to number of fields.
+        target: The file; what is there stays until the new one has been checked.
+        clock: Gives the time; the same evaluation and clock give the same bytes.
+        page_size: ``A4`` or ``Letter``.
 
     Returns:
         The target.
 
     Raises:
-        StationError: ``not-written`` if the folder cannot be written to.
+        StationError: ``not-written``, or ``report-broken`` if the file does not hold what it should.
     """
-    return write_whole(target, _render(model, evaluation, decisions, moment or datetime.now(UTC)))
+    made = _Evaluated(model, evaluation, dict(decisions), stamp(clock()))
+    data = _render(made, page_size)
+
+    def check(written: Path) -> None:
+        from pypdf import PdfReader
+
+        pages = [page.extract_text() for page in PdfReader(written).pages]
+        if not pages or not all(RESEARCH_USE in " ".join(page.split()) for page in pages):
+            raise StationError("report-broken", f"{target.name!r} was written but its pages are not whole.")
+
+    return write_whole(target, data, check)
 
 
-def _render(
-    model: ModelRecord, evaluation: Evaluation, decisions: Mapping[str, int], moment: datetime
-) -> bytes:
-    from reportlab.lib.pagesizes import A4
-    from reportlab.platypus import SimpleDocTemplate
+@dataclass(frozen=True, slots=True)
+class _Evaluated:
+    """What is printed."""
 
-    from allstation.report.canvas import Properties, StationCanvas
-    from allstation.report.fonts import TEXT, Fonts
-    from allstation.report.typeset import Typesetter
+    model: ModelRecord
+    evaluation: Evaluation
+    decisions: dict[str, int]
+    created: str
 
-    setter = Typesetter(Fonts())
-    setter.fonts.face(TEXT)
-    said = f"{model.name} {model.version}, {model.sha256[:12]}"
-    data = {"model": model.sha256, **evaluation.to_json(), "decisions": dict(decisions)}
+    @property
+    def name(self) -> str:
+        """Name and version of the model."""
+        return clean_line(f"{self.model.name} {self.model.version}")
+
+    def data(self) -> dict[str, object]:
+        """Return the embedded machine-readable data."""
+        body = {
+            "model": {"name": self.model.name, "version": self.model.version, "sha256": self.model.sha256},
+            "created": self.created,
+            "evaluation": self.evaluation.to_json(),
+            "decisions": self.decisions,
+        }
+        digest = hashlib.sha256(canonical_json(body).encode()).hexdigest()
+        return {"kind": KIND, "schema": 1, "version": __version__, "sha256": digest, "content": body}
+
+
+def _render(made: _Evaluated, page_size: str) -> bytes:
+    from datetime import datetime
+
+    from allstation.report.canvas import Properties
+    from allstation.report.document import Paper, compose, footing
+
+    setter, data = Typesetter(Fonts()), made.data()
     properties = Properties(
-        title=f"Evaluation of {said}",
-        author=f"ALL Station {__version__}",
+        title=f"Evaluation of {made.name}",
+        author=PROGRAM,
         subject=RESEARCH_USE,
-        keywords=f"model {model.sha256}",
-        creator=f"ALL Station {__version__}",
-        moment=moment,
-        data=json.dumps(data, sort_keys=True).encode(),
+        keywords=f"model {made.model.sha256}; data sha256 {data['sha256']}",
+        creator=f"{PROGRAM} {__version__}",
+        moment=datetime.fromisoformat(made.created),
+        data=canonical_json(data).encode(),
     )
-    furniture = partial(_furniture, setter, f"{said} \u00b7 {moment:%d %b %Y, %H:%M} UTC")
-    target = io.BytesIO()
-    document = SimpleDocTemplate(
-        target,
-        pagesize=A4,
-        leftMargin=_SIDE,
-        rightMargin=_SIDE,
-        topMargin=_TOP,
-        bottomMargin=_BOTTOM,
-        invariant=1,
-        initialFontName=TEXT,
-        lang="en",
+    foot = footing(
+        setter,
+        head=(f"Evaluation of {made.name}", made.model.sha256[:16]),
+        what=(f"Model {made.name}", moment(made.created)),
+        digest=str(data["sha256"]),
     )
-    document.build(
-        list(_story(setter, model, evaluation, decisions)),
-        canvasmaker=partial(StationCanvas, properties=properties, furniture=furniture),
+    return compose(list(_blocks(made, setter)), properties, foot, paper=Paper.named(page_size))
+
+
+def _blocks(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
+    from allstation.report.blocks import BODY, SMALL, SUBHEADING, TITLE, Bullet, Text
+
+    n = int(made.evaluation.matrix.sum())
+    split = made.evaluation.figures[0].split if made.evaluation.figures else "not given"
+    patients = made.evaluation.figures[0].patients if made.evaluation.figures else "patients unknown"
+    yield Text(setter, "Model evaluation", TITLE, bookmark=0)
+    yield Text(setter, f"{made.name}, SHA-256 {made.model.sha256}, {moment(made.created)}", SMALL, limit=3)
+    said = (
+        f"{number(n)} labelled fields in {number(made.evaluation.groups)} groups; split: {split}; {patients}."
     )
-    return target.getvalue()
+    yield Text(setter, said, BODY, limit=4)
+    yield from _figures(made, setter)
+    yield from _confusion(made, setter)
+    yield from _classes(made, setter)
+    yield from _calibration(made, setter)
+    yield from _decisions(made, setter)
+    yield Text(setter, "Limits", SUBHEADING)
+    for limit in LIMITS:
+        yield Bullet(setter, limit)
 
 
-def _furniture(setter: Typesetter, said: str, canvas: StationCanvas, page: int, pages: int) -> None:
-    from allstation.report import palette
-    from allstation.report.fonts import MEDIUM, TEXT
+def _figures(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
+    from allstation.report.blocks import HEADING, SMALL, Text
+    from allstation.report.grid import Cell, Column, Grid
 
-    right = canvas._pagesize[0] - _SIDE
-    canvas.setStrokeColor(canvas.colour(palette.LINE))
-    canvas.setLineWidth(0.6)
-    canvas.line(_SIDE, 44, right, 44)
-    canvas.text_line(setter.line(RESEARCH_USE, MEDIUM, size=7.4), _SIDE, 33, size=7.4, colour=palette.INK)
-    line = setter.fitted(said, TEXT, size=7.4, width=380)
-    canvas.text_line(line, _SIDE, 22, size=7.4, colour=palette.MUTED)
-    number = setter.line(f"Page {page} of {pages}", TEXT, size=7.4)
-    canvas.text_line(number, right - number.width, 33, size=7.4, colour=palette.INK)
-
-
-def _story(
-    setter: Typesetter, model: ModelRecord, evaluation: Evaluation, decisions: Mapping[str, int]
-) -> Iterator[Flowable]:
-    from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, TITLE, Note, Text
-
-    first = evaluation.figures[0]
-    yield Text(setter, "Evaluation of a model", TITLE, bookmark=0)
-    yield Text(setter, f"{model.name} {model.version}, SHA-256 {model.sha256}", SMALL)
-    yield Text(setter, f"{first.n} fields in {evaluation.groups} groups; {first.patients}.", LEAD)
-    yield Note(setter, f"Split: {first.split}. Intervals resample whole groups (95 %, bootstrap).")
+    columns = (
+        Column("Figure", lines=2),
+        Column("Value", 44, "right", FIGURES_BOLD),
+        Column("95 % interval", 88, "right", FIGURES),
+        Column("n", 36, "right", FIGURES),
+        Column("", 8),
+        Column("Split", 124, lines=3),
+        Column("Patients", 84),
+    )
+    rows = [
+        (
+            Cell(one.name),
+            Cell(decimal(one.value)),
+            Cell(f"{decimal(one.interval.low)} to {decimal(one.interval.high)}" if one.interval else "-"),
+            Cell(number(one.n)),
+            Cell(""),
+            Cell(one.split),
+            Cell(one.patients),
+        )
+        for one in made.evaluation.figures
+    ]
     yield Text(setter, "Overall", HEADING, bookmark=0)
-    yield _overall(setter, evaluation.figures)
-    yield Text(setter, "Confusion", HEADING, bookmark=0)
-    yield Text(setter, "Rows are the true classes, columns what the model named most probable.", BODY)
-    yield _confusion(setter, evaluation)
-    yield Text(setter, "Each class against the rest", HEADING, bookmark=0)
-    yield _classes(setter, evaluation.per_class)
-    yield Text(setter, "What the decision rule did", HEADING, bookmark=0)
-    yield Text(setter, ", ".join(f"{kind}: {count}" for kind, count in decisions.items()) + ".", BODY)
-    yield Text(setter, "Calibration", HEADING, bookmark=0)
-    yield _reliability(setter, evaluation)
+    yield Grid(setter, columns, rows)
+    yield Text(setter, _NOTE, SMALL)
 
 
-def _overall(setter: Typesetter, figures: tuple[Figure, ...]) -> Flowable:
-    from allstation.report.fonts import FIGURES
+def _confusion(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
+    from reportlab.platypus import KeepTogether
+
+    from allstation.report.blocks import HEADING, Text
+    from allstation.report.plots import ConfusionMatrix
+
+    title = Text(setter, "Confusion", HEADING, bookmark=0)
+    yield KeepTogether([title, ConfusionMatrix(setter, made.evaluation.classes, made.evaluation.matrix)])
+
+
+def _classes(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
+    from reportlab.platypus import KeepTogether
+
+    from allstation.report.blocks import HEADING, Text
     from allstation.report.grid import Cell, Column, Grid
 
     columns = (
-        Column("Figure"),
-        Column("Value", 80, "right", FIGURES),
-        Column("95 % interval", 130, "right", FIGURES),
-        Column("n", 60, "right", FIGURES),
+        Column("Class", face=BOLD),
+        Column("Fields", 44, "right", FIGURES),
+        Column("Recall", 104, "right", FIGURES),
+        Column("Precision", 104, "right", FIGURES),
+        Column("Specificity", 104, "right", FIGURES),
+        Column("F1", 38, "right", FIGURES),
+        Column("AUC", 38, "right", FIGURES),
     )
-    rows = [[Cell(f.name), Cell(f"{f.value:.4f}"), Cell(_range(f.interval)), Cell(str(f.n))] for f in figures]
-    return Grid(setter, columns, rows)
-
-
-def _range(interval: Interval | None) -> str:
-    return f"{interval.low:.4f} to {interval.high:.4f}" if interval else "none"
-
-
-def _confusion(setter: Typesetter, evaluation: Evaluation) -> Flowable:
-    from allstation.report.fonts import FIGURES
-    from allstation.report.grid import Cell, Column, Grid
-
-    counts = [Column(name, 74, "right", FIGURES) for name in evaluation.classes]
     rows = [
-        [_class_cell(name, index), *(Cell(_share(count, sum(row))) for count in row)]
-        for index, (name, row) in enumerate(zip(evaluation.classes, evaluation.matrix.tolist(), strict=True))
+        (
+            Cell(one.name),
+            Cell(number(one.rates.support)),
+            *(
+                Cell(f"{decimal(value)} ({decimal(spread.low)}\u2013{decimal(spread.high)})")
+                for value, spread in (
+                    (one.rates.recall, one.recall),
+                    (one.rates.precision, one.precision),
+                    (one.rates.specificity, one.specificity),
+                )
+            ),
+            Cell(decimal(one.rates.f1)),
+            Cell(decimal(one.auc) if one.auc == one.auc else "-"),
+        )
+        for one in made.evaluation.per_class
     ]
-    return Grid(setter, (Column("True class"), *counts), rows)
+    yield KeepTogether([Text(setter, "By class", HEADING, bookmark=0), Grid(setter, columns, rows)])
 
 
-def _share(count: int, of: int) -> str:
-    return f"{count} ({count / of:.1%})" if of else "0"
+def _calibration(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
+    from reportlab.platypus import KeepTogether
 
+    from allstation.report.blocks import HEADING, SMALL, Text
+    from allstation.report.plots import Reliability
 
-def _class_cell(name: str, index: int) -> Cell:
-    from allstation.report.grid import Cell
-
-    style = class_style(name, index)
-    return Cell(name, badge=(style.letter, style.colour))
-
-
-def _classes(setter: Typesetter, figures: tuple[ClassFigures, ...]) -> Flowable:
-    from allstation.report.fonts import FIGURES
-    from allstation.report.grid import Cell, Column, Grid
-
-    titles = ("Recall", "Precision", "Specificity")
-    columns = (
-        Column("Class"),
-        *(Column(title, 112, "right", FIGURES) for title in titles),
-        Column("AUC", 44, "right", FIGURES),
-        Column("n", 40, "right", FIGURES),
+    if not made.evaluation.reliability:
+        return
+    said = (
+        "Top probability against the share of fields that are right; the area of a dot follows their number."
     )
-    rows = [
+    yield KeepTogether(
         [
-            _class_cell(each.name, index),
-            Cell(_with_range(each.rates.recall, each.recall)),
-            Cell(_with_range(each.rates.precision, each.precision)),
-            Cell(_with_range(each.rates.specificity, each.specificity)),
-            Cell(f"{each.auc:.4f}"),
-            Cell(str(each.rates.support)),
+            Text(setter, "Calibration", HEADING, bookmark=0),
+            Text(setter, said, SMALL),
+            Reliability(setter, made.evaluation.reliability),
         ]
-        for index, each in enumerate(figures)
-    ]
-    return Grid(setter, columns, rows)
+    )
 
 
-def _with_range(value: float, interval: Interval) -> str:
-    return f"{value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+def _decisions(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
+    from reportlab.platypus import KeepTogether
 
-
-def _reliability(setter: Typesetter, evaluation: Evaluation) -> Flowable:
-    from allstation.report.fonts import FIGURES
+    from allstation.report.blocks import HEADING, Text
     from allstation.report.grid import Cell, Column, Grid
 
-    columns = (
-        Column("Top probability", 0, "right", FIGURES),
-        Column("Mean", 110, "right", FIGURES),
-        Column("Share right", 110, "right", FIGURES),
-        Column("n", 60, "right", FIGURES),
-    )
+    total = sum(value for key, value in made.decisions.items() if key != "decided right")
     rows = [
-        [
-            Cell(f"{b.low:.3f} to {b.high:.3f}"),
-            Cell(f"{b.confidence:.4f}"),
-            Cell(f"{b.accuracy:.4f}"),
-            Cell(str(b.count)),
-        ]
-        for b in evaluation.reliability
+        (Cell(name, TEXT), Cell(number(value)), Cell(percent(value / total) if total else "-"))
+        for name, value in made.decisions.items()
     ]
-    return Grid(setter, columns, rows)
+    columns = (
+        Column("What the decision rule did"),
+        Column("Fields", 70, "right", FIGURES),
+        Column("Share of all", 80, "right", FIGURES),
+    )
+    yield KeepTogether([Text(setter, "Decisions", HEADING, bookmark=0), Grid(setter, columns, rows)])
