@@ -49,6 +49,7 @@ _SPDX_OF_PACKAGE = {
     "markdown-it-py": "MIT",
     "mdurl": "MIT",
     "python-bidi": "LGPL-3.0-or-later",
+    "rarfile": "ISC",
     "reportlab": "BSD-3-Clause",
     "scikit-image": "BSD-3-Clause",
     "scipy": "BSD-3-Clause",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 
@@ -71,4 +72,6 @@ def _head(action: argparse.Action) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", r"\e").replace("-", r"\-").replace("%%", "%")
+    plain = text.replace("\\", r"\e").replace("-", r"\-").replace("%%", "%")
+    # A line that begins with a dot would be read as a command.
+    return re.sub(r"^([.'])", r"\\&\1", plain, flags=re.MULTILINE)
