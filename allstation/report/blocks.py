@@ -48,7 +48,7 @@ SUBHEADING: Final = Style(BOLD, 9.5, 13, before=10, after=4, kind="H3")
 BODY: Final = Style()
 LEAD: Final = Style(TEXT, 10.2, 14, after=6)
 SMALL: Final = Style(TEXT, 7.8, 11, palette.MUTED, after=4)
-LABEL: Final = Style(MEDIUM, 7, 9, palette.MUTED)
+_ROOM_FOR_A_SENTENCE: Final = 260.0
 
 
 class Block(Flowable):  # type: ignore[misc]
@@ -142,16 +142,32 @@ class Text(Block):
 
 
 def limited(setter: Typesetter, text: str, style: Style, *, width: float, limit: int) -> list[Line]:
-    """Wrap text and, when it is longer than ``limit`` lines, say how much is left out."""
-    room = int(limit * width / style.size * 5)
-    cut = text[:room]
+    """Wrap text; when it is longer than ``limit`` lines, end with its end or with what is left out.
+
+    Names differ at their ends, so a narrow cell shows the end after an ellipsis. Where there is
+    room, a sentence says how long the text is and where all of it stands.
+    """
+    cut = text[: int(limit * width / style.size * 5)]
     lines = setter.wrap(cut, style.face, size=style.size, width=width)
     if len(lines) <= limit and len(cut) == len(text):
         return lines
-    kept = lines[: max(1, limit - 1)]
-    note = f"\u2026 shortened: {len(text)} characters; all of them are in the embedded data"
-    short = setter.fitted(note if limit > 3 else "\u2026", style.face, size=style.size, width=width)  # noqa: PLR2004
-    return [*kept, short]
+    if width < _ROOM_FOR_A_SENTENCE or limit < 2:  # noqa: PLR2004
+        last = _end(setter, text, style, width)
+    else:
+        note = f"\u2026 shortened: {len(text)} characters; all of them are in the embedded data"
+        last = setter.fitted(note, style.face, size=style.size, width=width)
+    return [*lines[: limit - 1], last]
+
+
+def _end(setter: Typesetter, text: str, style: Style, width: float) -> Line:
+    """Return an ellipsis and as much of the end of a text as fits."""
+    keep = int(width / style.size * 4)
+    while keep > 1:
+        line = setter.line(f"\u2026{text[-keep:].lstrip()}", style.face, size=style.size)
+        if line.width <= width:
+            return line
+        keep -= max(1, keep // 8)
+    return setter.line("\u2026", style.face, size=style.size)
 
 
 class Bullet(Text):

@@ -35,7 +35,7 @@ from allstation.report.counts import count_fields, quality_spread
 from allstation.report.identity import identity
 from allstation.report.modelcard import model_block
 from allstation.report.options import Letterhead, PageSize, ReportOptions, Template
-from allstation.report.selection import MONTAGE_TOTAL, doubtful, representative
+from allstation.report.selection import MONTAGE_TOTAL, chosen
 from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS
 
 __all__ = [
@@ -170,9 +170,7 @@ def _slides(
     left = MONTAGE_TOTAL
     for index, slide in enumerate(snapshot.slides):
         room = min(options.montage_per_slide, left)
-        asking = doubtful(members[index], room // 2)
-        showing = representative(members[index], room - len(asking))
-        showing = tuple(number for number in showing if number not in asking)
+        showing, asking = chosen(members[index], room)
         left -= len(asking) + len(showing)
         blocks.append(
             SlideBlock(

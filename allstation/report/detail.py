@@ -93,17 +93,17 @@ def field_table(parts: Parts) -> Iterator[Flowable]:
         "the class a person set; white cells found; the beginning of the file's SHA-256."
     )
     yield Text(parts.setter, said, SMALL)
-    wide = 32 if len(parts.classes) < _MANY_CLASSES else 26
-    columns = [Column("No.", 27, "right", FIGURES), Column("Field", lines=2)]
+    wide = 29 if len(parts.classes) < _MANY_CLASSES else 26
+    columns = [Column("No.", 25, "right", FIGURES), Column("Field", lines=2, size=7.4)]
     columns += [
         Column(class_style(name, index).letter, wide, "right", FIGURES)
         for index, name in enumerate(parts.classes)
     ]
     columns += [
-        Column("Decision", 104, lines=4),
-        Column("Reviewed", 68, lines=2),
-        Column("Cells", 28, "right", FIGURES),
-        Column("SHA-256", 52, face=MONO, size=6.8),
+        Column("Decision", 122, lines=3, size=7.1),
+        Column("Reviewed", 56, lines=2),
+        Column("Cells", 27, "right", FIGURES),
+        Column("SHA-256", 49, face=MONO, size=6.8),
     ]
     yield Grid(parts.setter, columns, list(_grouped(parts, read)))
 

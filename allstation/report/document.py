@@ -84,6 +84,8 @@ def compose(
         document.addPageTemplates(PageTemplate(id=name, frames=[frame], autoNextPageTemplate="next"))
 
     def canvas(file: IO[bytes], **options: object) -> StationCanvas:
+        # Associated files and marked content are of later editions than ReportLab's 1.4.
+        options["pdfVersion"] = (1, 7)
         made = StationCanvas(file, properties=properties, furniture=furniture, **options)
         if progress is not None:
             made.setPageCallBack(progress)

@@ -57,6 +57,9 @@ Row = Sequence[Cell] | str
 """Cells, or the text of a line over all columns that heads the rows below it."""
 
 
+_FEW: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class _Set:
     cells: tuple[tuple[Cell, list[Line]], ...]
@@ -130,6 +133,8 @@ class Grid(Block):
             if used + row.height > height:
                 break
             used, fits = used + row.height, fits + 1
+        if len(self._sets) - fits == 1 and fits > _FEW:
+            fits -= 1  # A last row alone on the next page looks lost.
         while fits and self._sets[fits - 1].heads:
             fits -= 1
         if not fits or fits == len(self._sets):

@@ -11,6 +11,20 @@ MONTAGE_TOTAL = 160
 """Most fields shown as pictures in one report, so that a case of many slides stays printable."""
 
 
+def chosen(rows: Sequence[FieldRow], limit: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return representative and doubtful fields: half of each where there are enough of both.
+
+    Args:
+        rows: Fields of one slide.
+        limit: Most fields together.
+    """
+    asking = doubtful(rows, limit)
+    showing = tuple(number for number in representative(rows, limit) if number not in asking)
+    half = limit // 2
+    asking = asking[: max(half, limit - len(showing))]
+    return showing[: limit - len(asking)], asking
+
+
 def representative(rows: Sequence[FieldRow], limit: int) -> tuple[int, ...]:
     """Return the fields that show what was found: of each class in turn the most certain one.
 
