@@ -5,7 +5,7 @@
 A child works on a real case and tells, over a pipe and only after the store returned, what it has
 done. It is killed at a random moment. Then the case is opened and every single thing the child had
 told must be there, the file must pass SQLite's full check, the audit trail must verify with its
-contents, and no export or backup may be half written. One case lives through 40 such deaths.
+contents, and no export or backup may be half written. One case lives through 25 such deaths.
 
 POSIX only: children are forked, so that a thousand deaths take minutes.
 """
@@ -48,7 +48,7 @@ from allstation.store.queue import CRASHED_TWICE
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 MODEL = hashlib.sha256(b"model").hexdigest()
-LIVES = 40
+LIVES = 25
 STUCK = 20.0
 """Seconds after which a child that tells nothing is killed all the same."""
 
@@ -471,15 +471,16 @@ def one_life(place: Path, deaths: int, dice: random.Random, tally: Tally, only: 
     tally.told += told.things()
 
 
-def run(kills: int, seed: int, only: str | None = None) -> Tally:
-    """Kill ``kills`` children and return what was counted."""
+def run(kills: int, seed: int, only: str | None = None, *, minutes: float = float("inf")) -> Tally:
+    """Kill ``kills`` children, or as many as the minutes allow, and return what was counted."""
+    until = time.monotonic() + minutes * 60
     from allstation.report import pdf, tables, verify  # noqa: F401 - loaded once, before the forks
 
     dice, tally = random.Random(seed), Tally()
     while (done := sum(tally.kills.values())) < kills:
         with tempfile.TemporaryDirectory(prefix="allstation-kill-") as place:
             one_life(Path(place), min(LIVES, kills - done), dice, tally, only)
-        if len(tally.problems) > 20:
+        if len(tally.problems) > 20 or time.monotonic() > until:
             break
         sys.stderr.write(f"{sum(tally.kills.values())} kills, {len(tally.problems)} problems\n")
     return tally
@@ -517,11 +518,12 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=WORK)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--result", type=Path)
     options = parser.parse_args()
     began = time.monotonic()
-    tally = run(options.kills, options.seed, options.only)
-    command = f"python tests/faults/kill_case.py --kills {options.kills} --seed {options.seed}"
+    tally = run(options.kills, options.seed, options.only, minutes=options.minutes)
+    command = " ".join(["python tests/faults/kill_case.py", *sys.argv[1:]])
     figures = result(tally, time.monotonic() - began, command)
     text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
     sys.stdout.write(text)
