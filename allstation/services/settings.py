@@ -41,7 +41,7 @@ class Settings:
 
     theme: str = "system"
     text_scale: float = 1.0
-    thumbnail_width: int = 132
+    thumbnail_width: int = 112
     browser_view: str = "grid"
     sort: str = "slide"
     descending: bool = False

@@ -340,7 +340,7 @@ class MainWindow(QMainWindow):
     def _theme_changed(self) -> None:
         fit_review(self.review)
         self.actions_table.refresh_icons()
-        for part in (self.browser.filters, self.browser.footer, self.start):
+        for part in (self.browser.filters, self.browser.footer, self.start, self.viewer.bar):
             part.refresh_icons()
         self.notices.refresh()
 

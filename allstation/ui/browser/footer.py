@@ -40,7 +40,7 @@ class BrowserFooter(QFrame):
             self._sort.addItem(sort_title(sort), sort)
         self._size = QSlider(Qt.Orientation.Horizontal, self)
         self._size.setRange(MIN_WIDTH, MAX_WIDTH)
-        self._size.setValue(132)
+        self._size.setValue(112)
         self._size.setMaximumWidth(90)
         self._size.setAccessibleName(tr("Size of thumbnails"))
         self._size.setToolTip(tr("Size of thumbnails (Ctrl and wheel)"))

@@ -45,7 +45,7 @@ class FieldGrid(QAbstractItemView):
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
-        self._width = 132
+        self._width = 112
         self._aspect = _DEFAULT_ASPECT
         self._words = text_height(self.font())
         self._hovered = -1
@@ -167,7 +167,7 @@ class FieldGrid(QAbstractItemView):
         elif self._count():
             first, last = sorted((self._anchor, self._target))
             selection.select(self.model().index(first, 0), self.model().index(last, 0))
-        self.selectionModel().select(selection, command)
+        self.selectionModel().select(selection, command | QItemSelectionModel.SelectionFlag.Rows)
 
     def _lines_in(self, rect: QRect) -> list[tuple[int, int]]:
         width, height = self._cell()

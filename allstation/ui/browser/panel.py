@@ -156,7 +156,8 @@ class BrowserPanel(QWidget):
 
     def selected_ids(self) -> list[int]:
         """Return the selected fields, in the order shown."""
-        rows = sorted(index.row() for index in self.grid.selectionModel().selectedRows())
+        spans = self.grid.selectionModel().selection()
+        rows = sorted({row for span in spans for row in range(span.top(), span.bottom() + 1)})
         return [self.model.ids()[row] for row in rows]
 
     # Going from field to field
