@@ -1,0 +1,300 @@
+"""Browsing: what is listed, shown, chosen and hidden, over a real case read by the real reader."""
+
+from __future__ import annotations
+
+import shutil
+from array import array
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from pytestqt.qtbot import QtBot
+
+from allstation.core.decision import Decision, Reason
+from allstation.core.records import FieldRecord, ModelRecord, NewField, Prediction, Quality, Review
+from allstation.services.case_reader import Listing, Query
+from allstation.store.case import Case
+from allstation.ui.browser import cells
+from allstation.ui.browser.model import PAGE, Column, FieldModel
+from allstation.ui.browser.slides import Place
+from allstation.ui.main_window import MainWindow
+
+CLASSES = ("Benign", "Early", "Pre", "Pro")
+FIELDS = 300
+
+
+def prediction(index: int) -> Prediction:
+    """Return a plausible prediction; every fifth field needs review."""
+    name = CLASSES[index % 4]
+    shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
+    decision = Decision(None, (Reason.BLURRED,)) if index % 5 == 0 else Decision(name)
+    quality = Quality(sharpness=float(index), brightness=150.0, clipped=0.0, cell_area=0.1)
+    return Prediction("ab" * 32, shares, decision, 0.5, index % 7, quality, None, 5.0)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed case of two slides whose files were never there: browsing must not need them."""
+    tmp_path = tmp_path_factory.mktemp("template")
+    folder = tmp_path / "Big.allcase"
+    with Case.create(folder) as made:
+        made.add_model(ModelRecord("ab" * 32, "m", "1", CLASSES, {}))
+        for number in (1, 2):
+            slide = made.add_slide(f"Smear {number}", tmp_path / f"Smear {number}")
+            new = [
+                NewField(tmp_path / f"Smear {number}" / f"f{i}.jpg", f"{number}{i:063d}", 10, 1024, 768)
+                for i in range(FIELDS // 2)
+            ]
+            made.add_fields(slide.id, new)
+        while claimed := made.claim(500):
+            made.save_predictions([(field.id, prediction(field.id)) for field in claimed])
+    return folder
+
+
+@pytest.fixture
+def case(template: Path, tmp_path: Path) -> Path:
+    """A copy of the case for one test."""
+    return Path(shutil.copytree(template, tmp_path / template.name))
+
+
+@pytest.fixture
+def opened(window: MainWindow, case: Path, qtbot: QtBot) -> MainWindow:
+    """The window with that case open and its first field shown."""
+    window.services.desk.open(case)
+    qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
+    return window
+
+
+def wait_count(qtbot: QtBot, window: MainWindow, count: int) -> None:
+    qtbot.waitUntil(lambda: window.browser.model.rowCount() == count, timeout=10_000)
+
+
+def test_all_fields_are_listed_in_natural_order(opened: MainWindow, qtbot: QtBot) -> None:
+    model = opened.browser.model
+    assert model.rowCount() == FIELDS
+    qtbot.waitUntil(lambda: model.record_at(10) is not None)
+    assert [model.record_at(row).path.name for row in (0, 1, 2, 10)] == [
+        "f0.jpg",
+        "f1.jpg",
+        "f2.jpg",
+        "f10.jpg",
+    ]
+
+
+def test_only_pages_that_are_looked_at_are_read(opened: MainWindow) -> None:
+    model = opened.browser.model
+    assert model.record(model.ids()[0]) is not None
+    assert model.record(model.ids()[-1]) is None, "the end of the list was read before anyone looked at it"
+
+
+def test_arrow_keys_go_from_field_to_field(opened: MainWindow, qtbot: QtBot) -> None:
+    ids = opened.browser.model.ids()
+    for key, row in (
+        ("go.next", 1),
+        ("go.next", 2),
+        ("go.previous", 1),
+        ("go.last", FIELDS - 1),
+        ("go.first", 0),
+    ):
+        opened.actions_table[key].trigger()
+        qtbot.waitUntil(
+            lambda row=row: (r := opened.browser.current_record()) is not None and r.id == ids[row]
+        )
+
+
+def test_up_and_down_move_by_a_line_of_tiles(opened: MainWindow, qtbot: QtBot) -> None:
+    grid = opened.browser.grid
+    columns = grid._columns()
+    grid.setFocus()
+    qtbot.keyClick(grid, Qt.Key.Key_Down)
+    assert grid.currentIndex().row() == columns
+    qtbot.keyClick(grid, Qt.Key.Key_Up)
+    assert grid.currentIndex().row() == 0
+
+
+def test_a_click_chooses_the_tile_under_it(opened: MainWindow, qtbot: QtBot) -> None:
+    grid = opened.browser.grid
+    rect = grid.visualRect(opened.browser.model.index(3, 0))
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
+    assert grid.currentIndex().row() == 3
+
+
+def test_shift_selects_everything_between(opened: MainWindow, qtbot: QtBot) -> None:
+    grid, model = opened.browser.grid, opened.browser.model
+    first, last = (grid.visualRect(model.index(row, 0)).center() for row in (1, 4))
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=first)
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, pos=last)
+    assert opened.browser.selected_ids() == list(model.ids()[1:5])
+
+
+def test_every_place_of_a_tile_leads_back_to_it(opened: MainWindow) -> None:
+    grid, model = opened.browser.grid, opened.browser.model
+    for row in grid.visible_rows():
+        rect = grid.visualRect(model.index(row, 0))
+        for point in (rect.topLeft() + QPoint(2, 2), rect.center(), rect.bottomRight() - QPoint(2, 2)):
+            assert grid.indexAt(point).row() == row
+
+
+def test_scrolling_to_the_end_shows_the_last_field_whole(opened: MainWindow) -> None:
+    grid, model = opened.browser.grid, opened.browser.model
+    grid.verticalScrollBar().setValue(grid.verticalScrollBar().maximum())
+    rect = grid.visualRect(model.index(FIELDS - 1, 0))
+    assert grid.viewport().rect().contains(rect.center())
+    assert rect.bottom() <= grid.viewport().height()
+
+
+def test_a_filter_shows_only_what_meets_it(opened: MainWindow, qtbot: QtBot) -> None:
+    filters = opened.browser.filters
+    filters._reasons.setCurrentText("blurred")
+    filters.changed.emit()
+    wait_count(qtbot, opened, FIELDS // 5)
+    opened.actions_table["browse.clear"].trigger()
+    wait_count(qtbot, opened, FIELDS)
+
+
+def test_text_finds_fields_by_name(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.actions_table["browse.find"].trigger()
+    qtbot.keyClicks(opened.browser.filters._text, "f149")
+    wait_count(qtbot, opened, 2)
+
+
+def test_a_filter_that_hides_everything_says_so(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.browser.filters._text.setText("no such field")
+    wait_count(qtbot, opened, 0)
+    assert opened._middle.currentWidget() is opened.start
+    assert "filter" in opened.start._title.text()
+
+
+def test_the_tree_counts_and_filters(opened: MainWindow, qtbot: QtBot) -> None:
+    tree = opened.browser.tree
+    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 3)
+    totals = [tree.topLevelItem(row).text(1) for row in range(3)]
+    assert totals == ["300", "150", "150"]
+    slide = next(place for place in tree._places if place.slide_id is not None and place.final is None)
+    tree.choose(slide)
+    wait_count(qtbot, opened, FIELDS // 2)
+    tree.choose(Place(slide.slide_id, "Pre"))
+    qtbot.waitUntil(lambda: 0 < opened.browser.model.rowCount() < FIELDS // 2)
+    qtbot.waitUntil(lambda: opened.browser.model.record_at(0) is not None)
+    assert opened.browser.model.record_at(0).final_name == "Pre"
+    tree.choose(Place())
+    wait_count(qtbot, opened, FIELDS)
+
+
+def test_sorting_by_a_column_header(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.actions_table["browse.table"].trigger()
+    opened.browser.table.horizontalHeader().sectionClicked.emit(int(Column.QUALITY))
+    qtbot.waitUntil(lambda: opened.browser.model.ids()[0] == 1)
+    opened.browser.table.horizontalHeader().sectionClicked.emit(int(Column.QUALITY))
+    qtbot.waitUntil(lambda: opened.browser.model.ids()[0] == FIELDS)
+
+
+def test_next_unreviewed_skips_what_was_reviewed(opened: MainWindow, qtbot: QtBot) -> None:
+    ids = list(opened.browser.model.ids()[:3])
+    for token, field_id in enumerate(ids[1:], start=900):
+        opened.services.desk.save_review(token, Review(field_id, "Ada", "Pro"))
+    qtbot.waitUntil(lambda: (r := opened.browser.model.record_at(2)) is not None and r.review is not None)
+    opened.actions_table["go.unreviewed"].trigger()
+    qtbot.waitUntil(lambda: opened.browser.grid.currentIndex().row() == 3)
+
+
+def test_blind_review_hides_predictions_until_decided(opened: MainWindow, qtbot: QtBot) -> None:
+    model = opened.browser.model
+    opened.review.set_reviewer("Ada")
+    opened.review.set_blind(True)
+    index = model.index(1, int(Column.DECISION))
+    assert model.data(index) == ""
+    assert "91" not in model.data(model.index(1, 0), int(Qt.ItemDataRole.ToolTipRole))
+    opened.services.desk.save_review(1, Review(model.ids()[1], "Ada", "Pro"))
+    qtbot.waitUntil(lambda: model.data(index) != "")
+
+
+def test_many_fields_are_reviewed_and_undone_at_once(opened: MainWindow, qtbot: QtBot, case: Path) -> None:
+    opened.review.set_reviewer("Ada")
+    grid, model = opened.browser.grid, opened.browser.model
+    first, last = (grid.visualRect(model.index(row, 0)).center() for row in (0, 2))
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=first)
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, pos=last)
+    opened.actions_table["review.class.3"].trigger()
+    qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is not None)
+    assert "3 fields" in opened.actions_table["review.undo"].text()
+    opened.actions_table["review.undo"].trigger()
+    qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is None)
+    with Case.open(case, read_only=True) as kept:
+        assert [kept.field(field_id).review for field_id in model.ids()[:3]] == [None] * 3
+
+
+# The model by itself
+
+
+def record(field_id: int, name: str = "") -> FieldRecord:
+    from allstation.core.records import FieldState
+
+    path = Path("/fields") / (name or f"{field_id}.jpg")
+    return FieldRecord(field_id, 1, path, "0" * 64, 4, 3, FieldState.QUEUED)
+
+
+@pytest.fixture
+def model(qtbot: QtBot) -> FieldModel:
+    return FieldModel()
+
+
+def test_a_hundred_thousand_rows_ask_for_one_page(model: FieldModel, qtbot: QtBot) -> None:
+    model.relist(array("q", range(1, 100_001)))
+    with qtbot.waitSignal(model.page_wanted) as asked:
+        assert model.record_at(50_000) is None
+    assert len(asked.args[0]) == PAGE
+    assert 50_001 in asked.args[0]
+
+
+def test_a_page_is_asked_for_once(model: FieldModel, qtbot: QtBot) -> None:
+    model.relist(array("q", range(1, 1000)))
+    pages: list[list[int]] = []
+    model.page_wanted.connect(pages.append)
+    for row in range(100):
+        model.record_at(row)
+    qtbot.waitUntil(lambda: len(pages) == 1)
+    model.record_at(5)
+    qtbot.wait(20)
+    assert len(pages) == 1
+
+
+def test_an_outdated_record_is_shown_until_the_new_one_comes(model: FieldModel, qtbot: QtBot) -> None:
+    model.relist(array("q", [7]))
+    model.take_page([record(7, "old.jpg")])
+    model.outdate([7])
+    with qtbot.waitSignal(model.page_wanted) as asked:
+        assert model.record_at(0).path.name == "old.jpg"
+    assert asked.args[0] == [7]
+    model.take_page([record(7, "new.jpg")])
+    assert model.record_at(0).path.name == "new.jpg"
+
+
+def test_fields_added_at_the_end_keep_what_is_shown(model: FieldModel, qtbot: QtBot) -> None:
+    model.relist(array("q", [1, 2]))
+    resets: list[None] = []
+    model.modelReset.connect(lambda: resets.append(None))
+    with qtbot.waitSignal(model.rowsInserted):
+        model.relist(array("q", [1, 2, 3]))
+    assert resets == []
+
+
+def test_memory_of_records_is_bounded(model: FieldModel) -> None:
+    count = 20_000
+    model.relist(array("q", range(count)))
+    for start in range(0, count, 1000):
+        model.take_page([record(number) for number in range(start, start + 1000)])
+    assert sum(model.record(number) is not None for number in range(count)) <= 40 * PAGE
+
+
+def test_a_late_answer_to_an_older_question_is_dropped(opened: MainWindow) -> None:
+    before = list(opened.browser.model.ids())
+    stale = Listing(Query(1, opened.browser.query().where), array("q", [1]))
+    opened.services.desk.reader.listed.emit(stale)
+    assert list(opened.browser.model.ids()) == before
+
+
+def test_a_name_cannot_disguise_itself() -> None:
+    shown = cells.text(record(1, "a\u202egpj.exe\n.jpg"), Column.NAME)
+    assert "\u202e" not in shown
+    assert "\n" not in shown

@@ -1,0 +1,239 @@
+"""The threads behind the window: watching, thumbnails, exports, the one writer's manners."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, Slot
+from pytestqt.qtbot import QtBot
+
+from allstation.core.records import FieldState
+from allstation.imaging.synthetic import write_demo
+from allstation.services.desk import CaseDesk
+from allstation.services.export import ExportJob, ExportKind, Exports
+from allstation.services.messages import IntakeStatus
+from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
+from allstation.services.watching import FolderWatch
+from allstation.store.case import Case
+
+LONG = 60_000
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fields") / "Slide"
+    write_demo(folder, fields=3)
+    return folder
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, nothing_left_running: None):
+    made = CaseDesk()
+    yield made
+    assert made.wait()
+
+
+class Heard(QObject):
+    """Collects what a worker says, on this thread: a plain function would run on the worker's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[object] = []
+
+    @Slot(object)
+    def take(self, told: object) -> None:
+        self.all.append(told)
+
+
+@pytest.fixture
+def listen(qapp: object) -> Iterator[Callable[[object], list[object]]]:
+    """Return a function that collects a signal's values."""
+    listeners: list[Heard] = []
+
+    def begin(signal: object) -> list[object]:
+        listeners.append(Heard())
+        signal.connect(listeners[-1].take)
+        return listeners[-1].all
+
+    yield begin
+    listeners.clear()
+
+
+def settled(statuses: list[IntakeStatus]) -> bool:
+    return bool(statuses) and not statuses[-1].running
+
+
+def test_fields_are_on_disk_before_the_window_hears_of_them(
+    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a.allcase"
+    seen: list[int] = []
+
+    def check(ids: list[int]) -> None:
+        # On the worker's thread, within the emit: nothing can have been written in between.
+        with Case.open(folder, read_only=True) as case:
+            seen.extend(field.id for field in case.fields_of(ids))
+
+    desk.worker.fields_added.connect(check)
+    desk.open(folder, create=True)
+    desk.add_paths([fields])
+    qtbot.waitUntil(lambda: len(seen) == 3, timeout=LONG)
+
+
+def test_the_same_folder_twice_adds_nothing_twice(
+    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+) -> None:
+    statuses = listen(desk.worker.intake_changed)
+    desk.open(tmp_path / "a.allcase", create=True)
+    desk.add_paths([fields])
+    qtbot.waitUntil(lambda: settled(statuses), timeout=LONG)
+    assert statuses[-1].added == 3
+    desk.add_paths([fields])
+    qtbot.waitUntil(lambda: settled(statuses) and statuses[-1].duplicates == 3, timeout=LONG)
+    assert statuses[-1].added == 0
+
+
+def test_cancelled_fields_can_be_put_back(
+    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+) -> None:
+    told = listen(desk.worker.queue_changed)
+    desk.open(tmp_path / "a.allcase", create=True)
+    desk.add_paths([fields])
+    qtbot.waitUntil(lambda: bool(told) and told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
+    desk.cancel()
+    qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.CANCELLED) == 3, timeout=LONG)
+    desk.resume_cancelled()
+    qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
+
+
+def test_a_folder_that_is_no_case_is_a_sentence_not_a_crash(
+    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+) -> None:
+    problems = listen(desk.worker.problem)
+    desk.open(tmp_path)
+    qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
+    assert problems[0].code == "no-case"
+    qtbot.waitUntil(lambda: not desk.has_case, timeout=LONG)
+
+
+def test_a_second_window_on_a_case_may_only_look(desk: CaseDesk, qtbot: QtBot, tmp_path: Path) -> None:
+    with Case.create(tmp_path / "a.allcase"), qtbot.waitSignal(desk.opened, timeout=LONG) as opened:
+        desk.open(tmp_path / "a.allcase")
+    assert opened.args[0].read_only
+    assert "looked at" in opened.args[0].held_by
+
+
+def test_a_model_that_is_none_is_refused_with_a_sentence(
+    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+) -> None:
+    bad = tmp_path / "m.allmodel"
+    bad.write_bytes(b"nothing")
+    problems = listen(desk.worker.problem)
+    desk.use_model(bad)
+    qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
+    assert problems[0].code == "bad-bundle"
+
+
+def test_a_watched_folder_takes_only_what_is_complete(
+    qtbot: QtBot, fields: Path, tmp_path: Path, nothing_left_running: None
+) -> None:
+    watch = FolderWatch()
+    taken: list[Path] = []
+    watch.ready.connect(taken.extend)
+    source = next(fields.rglob("*.jpg"))
+    shutil.copy(source, tmp_path / "old.jpg")
+    watch.watch(tmp_path, {"old.jpg": source.stat().st_size})
+    growing = tmp_path / "growing.jpg"
+    growing.write_bytes(source.read_bytes()[:100])
+    shutil.copy(source, tmp_path / "new.jpg")
+    os.utime(tmp_path / "new.jpg", (1, 1))
+
+    def grow() -> bool:
+        with growing.open("ab") as file:
+            file.write(b"x")
+        return bool(taken)
+
+    qtbot.waitUntil(grow, timeout=LONG)
+    assert [path.name for path in taken] == ["new.jpg"]
+    qtbot.waitUntil(lambda: len(taken) == 2, timeout=LONG)
+    assert taken[1] == growing
+    assert watch.wait()
+
+
+def test_a_watched_folder_that_goes_away_is_reported_and_taken_up_again(
+    qtbot: QtBot, tmp_path: Path, nothing_left_running: None
+) -> None:
+    folder = tmp_path / "drive"
+    folder.mkdir()
+    watch = FolderWatch()
+    reachable: list[bool] = []
+    watch.status_changed.connect(lambda status: reachable.append(status.reachable))
+    watch.watch(folder)
+    qtbot.waitUntil(lambda: bool(reachable), timeout=LONG)
+    folder.rmdir()
+    qtbot.waitUntil(lambda: reachable[-1] is False, timeout=LONG)
+    folder.mkdir()
+    qtbot.waitUntil(lambda: reachable[-1] is True, timeout=LONG)
+    assert watch.wait()
+
+
+def test_thumbnails_arrive_in_the_size_asked_for(qtbot: QtBot, fields: Path) -> None:
+    loader = ThumbnailLoader()
+    key = ThumbnailKey(1, 120, 90)
+    with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
+        loader.request(key, next(fields.rglob("*.jpg")))
+    assert arrived.args[0] == key
+    assert arrived.args[1].shape == (90, 120, 3)
+    assert arrived.args[1].dtype == np.uint8
+    loader.stop()
+
+
+def test_what_was_asked_for_last_comes_first() -> None:
+    loader = ThumbnailLoader()
+    loader._pool.setMaxThreadCount(1)
+    keys = [ThumbnailKey(number, 4, 3) for number in range(500)]
+    with loader._lock:
+        loader._waiting.update({key: Path(f"{key.field_id}.jpg") for key in keys})
+    assert loader.take()[0] == keys[-1]
+    assert loader.take()[0] == keys[-2]
+    loader.stop()
+    assert loader.take() is None
+
+
+def test_a_file_that_is_gone_gives_no_picture_and_no_error(qtbot: QtBot, tmp_path: Path) -> None:
+    loader = ThumbnailLoader()
+    with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
+        loader.request(ThumbnailKey(1, 4, 3), tmp_path / "gone.jpg")
+    assert arrived.args[1] is None
+    loader.stop()
+
+
+@pytest.mark.parametrize("kind", list(ExportKind))
+def test_every_export_is_written(
+    kind: ExportKind, qtbot: QtBot, tmp_path: Path, nothing_left_running: None
+) -> None:
+    folder = tmp_path / "a.allcase"
+    Case.create(folder).close()
+    exports = Exports()
+    target = tmp_path / f"out.{kind.value}"
+    with qtbot.waitSignal(exports.done, timeout=LONG):
+        exports.write(ExportJob(kind, folder, target))
+    assert target.stat().st_size > 0
+    assert exports.wait()
+
+
+def test_an_export_that_cannot_be_written_says_so(
+    qtbot: QtBot, tmp_path: Path, nothing_left_running: None
+) -> None:
+    folder = tmp_path / "a.allcase"
+    Case.create(folder).close()
+    exports = Exports()
+    with qtbot.waitSignal(exports.failed, timeout=LONG) as failed:
+        exports.write(ExportJob(ExportKind.CSV, folder, tmp_path / "no" / "such" / "place.csv"))
+    assert failed.args[1].sentence
+    assert exports.wait()

@@ -1,0 +1,50 @@
+"""Settings survive a restart, a damaged file, a full disk and a newer version's leftovers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from allstation.services.settings import FILE_NAME, MAX_RECENT, Settings, SettingsFile
+
+
+def test_what_was_set_is_there_after_a_restart(tmp_path: Path) -> None:
+    SettingsFile(tmp_path).change(theme="dark", text_scale=1.25, recent=("/a", "/b"))
+    again = SettingsFile(tmp_path).value
+    assert (again.theme, again.text_scale, again.recent) == ("dark", 1.25, ("/a", "/b"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "\x00"])
+def test_a_damaged_file_gives_the_defaults(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE_NAME).write_text(text)
+    assert SettingsFile(tmp_path).value == Settings()
+
+
+def test_values_of_a_wrong_type_and_unknown_names_are_left_out(tmp_path: Path) -> None:
+    stored = {"theme": 5, "text_scale": True, "recent": ["/a", 3], "unheard": 1, "page_size": "Letter"}
+    (tmp_path / FILE_NAME).write_text(json.dumps(stored))
+    assert SettingsFile(tmp_path).value == Settings(page_size="Letter")
+
+
+def test_a_whole_number_is_fine_where_a_fraction_is_meant(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text('{"text_scale": 2}')
+    assert SettingsFile(tmp_path).value.text_scale == 2.0
+
+
+def test_an_unwritable_place_is_not_fatal(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = SettingsFile(tmp_path / "file")
+    settings.change(theme="dark")
+    assert settings.value.theme == "dark"
+
+
+def test_recent_cases_are_few_and_the_latest_comes_first() -> None:
+    value = Settings()
+    for number in range(MAX_RECENT + 5):
+        value = value.with_recent(Path(f"/case{number}"))
+    value = value.with_recent(Path("/case7"))
+    assert value.recent[0] == str(Path("/case7"))
+    assert len(value.recent) == len(set(value.recent)) == MAX_RECENT
+    assert value.last_case == value.recent[0]
