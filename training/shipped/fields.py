@@ -1,0 +1,155 @@
+"""The labelled fields in memory, and how they are divided to measure the model honestly."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.classes import CLASS_NAMES
+from allstation.core.errors import StationError
+from allstation.imaging.decode import decode_reduced, looks_like_field
+from allstation.imaging.preprocess import NETWORK_SIDE
+
+Rows = NDArray[np.int64]
+Pixels = NDArray[np.uint8]
+_NUMBER: Final = re.compile(r"(\d+)\D*$")
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Every labelled field, at the network's size.
+
+    Attributes:
+        names: ``class/file``.
+        rgb: (n, 224, 224, 3) uint8.
+        labels: Class indices into ``CLASS_NAMES``.
+        groups: Same-field group of each; never shared between classes.
+        numbers: File numbers, which follow the order of capture.
+    """
+
+    names: tuple[str, ...]
+    rgb: Pixels
+    labels: Rows
+    groups: tuple[str, ...]
+    numbers: Rows
+
+    @property
+    def sha256(self) -> str:
+        """Hash of names and pixels: which fields the model was made from."""
+        digest = hashlib.sha256("\n".join(self.names).encode())
+        digest.update(np.ascontiguousarray(self.rgb))
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Division:
+    """One way to divide the fields.
+
+    Attributes:
+        name: For files and tables, such as ``blocks-2``.
+        kind: Kind of split in words.
+        train: Rows to learn from.
+        validation: Rows to calibrate on; no field of them shares a group with ``train``.
+        test: Rows opened at the end.
+    """
+
+    name: str
+    kind: str
+    train: Rows
+    validation: Rows
+    test: Rows
+
+
+def read_fields(root: Path, groups_csv: Path | None) -> Fields:
+    """Read class folders named as ``CLASS_NAMES``.
+
+    Raises:
+        StationError: ``no-fields`` if a class has none; as ``decode_reduced`` for a broken file.
+    """
+    paths = [
+        (index, path)
+        for index, name in enumerate(CLASS_NAMES)
+        for path in sorted((root / name).glob("*"))
+        if looks_like_field(path)
+    ]
+    labels = np.array([index for index, _ in paths], np.int64)
+    if len(np.unique(labels)) < len(CLASS_NAMES):
+        sentence = f"{root.name!r} needs the class folders {', '.join(CLASS_NAMES)} with fields in each."
+        raise StationError("no-fields", sentence)
+    names = tuple(f"{path.parent.name}/{path.name}" for _, path in paths)
+    rgb = np.stack([decode_reduced(path, (NETWORK_SIDE, NETWORK_SIDE)) for _, path in paths])
+    return Fields(names, rgb, labels, _groups(names, groups_csv), _numbers(names))
+
+
+def _groups(names: Sequence[str], table: Path | None) -> tuple[str, ...]:
+    known: dict[str, str] = {}
+    if table is not None:
+        with table.open(newline="", encoding="utf-8") as lines:
+            known = {
+                f"{row['class']}/{row['file']}": f"{row['class']}/{row['field_group']}"
+                for row in csv.DictReader(lines)
+            }
+    return tuple(known.get(name, name) for name in names)
+
+
+def _numbers(names: Sequence[str]) -> Rows:
+    found = [_NUMBER.search(Path(name).stem) for name in names]
+    return np.array([int(match.group(1)) if match else place for place, match in enumerate(found)], np.int64)
+
+
+def block_folds(fields: Fields, *, folds: int, embargo: int, validation: float, seed: int) -> list[Division]:
+    """Cut each class's file numbers into contiguous blocks; block k of every class is test set k.
+
+    Training fields keep a distance of more than ``embargo`` file numbers from the test block and share
+    no same-field group with it. Validation is dealt from the rest by same-field group.
+    """
+    names = np.asarray(fields.groups)
+    divisions = []
+    for fold in range(folds):
+        test, near = np.zeros(len(names), bool), np.zeros(len(names), bool)
+        for label in np.unique(fields.labels):
+            rows = np.flatnonzero(fields.labels == label)
+            rows = rows[np.argsort(fields.numbers[rows], kind="stable")]
+            block = np.array_split(rows, folds)[fold]
+            test[block] = True
+            low, high = fields.numbers[block[0]] - embargo, fields.numbers[block[-1]] + embargo
+            near[rows[(fields.numbers[rows] >= low) & (fields.numbers[rows] <= high)]] = True
+        rest = np.flatnonzero(~test & ~near & ~np.isin(names, names[test]))
+        train, held = _deal(names[rest], validation, seed + fold)
+        kind = f"contiguous blocks, {folds} folds, embargo {embargo}"
+        divisions.append(Division(f"blocks-{fold + 1}", kind, rest[train], rest[held], np.flatnonzero(test)))
+    return divisions
+
+
+def random_division(fields: Fields, seed: int) -> Division:
+    """Divide by image, stratified 70/15/15, as the papers did."""
+    generator = np.random.default_rng(seed)
+    parts: list[list[Rows]] = [[], [], []]
+    for label in np.unique(fields.labels):
+        rows = generator.permutation(np.flatnonzero(fields.labels == label))
+        cuts = [int(0.70 * len(rows)), int(0.70 * len(rows)) + int(0.15 * len(rows))]
+        for part, chosen in zip(parts, np.split(rows, cuts), strict=True):
+            part.append(chosen)
+    train, validation, test = (np.sort(np.concatenate(part)) for part in parts)
+    return Division(f"random-{seed}", "image-random 70/15/15", train, validation, test)
+
+
+def grouped_division(fields: Fields, *, held: float, seed: int) -> Division:
+    """Hold out a share of the same-field groups: validation and test are one set."""
+    train, rest = _deal(np.asarray(fields.groups), held, seed)
+    return Division("shipped", "same-field groups held out", train, rest, rest)
+
+
+def _deal(groups: NDArray[np.str_], share: float, seed: int) -> tuple[Rows, Rows]:
+    """Split rows by group; the group's draw depends on its name and the seed only."""
+    kinds, codes = np.unique(groups, return_inverse=True)
+    held = np.random.default_rng(seed).random(len(kinds)) < share
+    return np.flatnonzero(~held[codes]), np.flatnonzero(held[codes])
