@@ -67,6 +67,7 @@ def _reproduce(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--backbone-size", type=_positive, default=224, metavar="PX", help="default 224")
     parser.add_argument("--backbone-epochs", type=_positive, default=15, metavar="N", help="default 15")
+    parser.add_argument("--only", nargs="+", default=(), metavar="ROW", help="only these rows, by their keys")
     parser.add_argument("--report-only", action="store_true", help="write the report of what is there")
 
 

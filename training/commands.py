@@ -114,6 +114,7 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> Outcome:
             sizes=sizes,
             reporter=reporter,
             groups=options.groups,
+            only=options.only,
         )
     from training.reproduction_report import write_reports
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from allstation.core.errors import StationError
@@ -34,6 +35,7 @@ def run_table(
     sizes: Sizes,
     reporter: Reporter,
     groups: Path | None = None,
+    only: Collection[str] = (),
 ) -> list[Planned]:
     """Do every run of a table that is not done yet.
 
@@ -44,6 +46,7 @@ def run_table(
         seeds: Seeds of every row that depends on one.
         sizes: How large.
         reporter: Told runs done, runs in all and the time left.
+        only: Keys of the rows to do now; empty for all.
         groups: Same-field groups; default ``field_groups.csv`` in or beside the folder.
 
     Returns:
@@ -52,9 +55,8 @@ def run_table(
     Raises:
         StationError: When the data cannot be used, or the person stopped.
     """
-    runs = plan(
-        table, data=data.resolve(), groups=groups or find_groups_table(data), seeds=seeds, sizes=sizes
-    )
+    known = groups or find_groups_table(data)
+    runs = plan(table, data=data.resolve(), groups=known, seeds=seeds, sizes=sizes, only=only)
     todo = [planned for planned in runs if not is_done(out / "runs" / planned.key)]
     opened = open_data(todo[0].recipe, reporter) if todo else None
     spent, weight = 0.0, 0.0

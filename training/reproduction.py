@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +50,7 @@ class Sizes:
 
 
 def zhang_arms(sizes: Sizes) -> list[Arm]:
-    """The factorial epochs x batch x loss, and the number of blocks.
+    """The factorial epochs x batch x loss, the number of blocks, and the same network fitted with care.
 
     The first 10 epochs of a 15-epoch run are a 10-epoch run of the same seed (constant step size, the
     order depends on seed and epoch), so one run with a snapshot gives both rows.
@@ -70,6 +70,12 @@ def zhang_arms(sizes: Sizes) -> list[Arm]:
         arm(f"zhang-blocks{blocks}", f"{blocks} convolution blocks", batch=64, loss="CCE", blocks=blocks)
         for blocks in (1, 2, 4)
     ]
+    careful = {
+        "input": {"scaling": "signed"},
+        "fit": {"epochs": 2 if sizes.quick else 20, "batch": 32, "schedule": "cosine", "keep": "best"},
+    }
+    title = "same network with care: input centred, batch 32, 20 epochs, cosine, best validation"
+    arms.insert(1, Arm("zhang-careful", title, {**careful, "method": {"kind": "zhang"}}, weight=long * 1.4))
     return arms
 
 
@@ -158,15 +164,31 @@ class Planned:
         return f"{self.arm.key}-seed{self.seed}"
 
 
-def plan(table: str, *, data: Path, groups: Path | None, seeds: int, sizes: Sizes) -> list[Planned]:
+def plan(
+    table: str,
+    *,
+    data: Path,
+    groups: Path | None,
+    seeds: int,
+    sizes: Sizes,
+    only: Collection[str] = (),
+) -> list[Planned]:
     """List the runs of a table, all rows of seed 1 first, so that an early end leaves whole tables.
 
     Every run has the same image-random split (seed 1), so that rows can be compared field by field.
+
+    Args:
+        table: ``zhang``, ``nadim`` or ``table2``.
+        data: Labelled folder.
+        groups: Same-field groups, or None.
+        seeds: Seeds of every row that depends on one.
+        sizes: How large.
+        only: Keys of the rows to plan; empty for all.
     """
     runs = []
     for seed in range(1, seeds + 1):
         for arm in arms_of(table, sizes):
-            if seed > 1 and not arm.seeded:
+            if (seed > 1 and not arm.seeded) or (only and arm.key not in only):
                 continue
             runs.append(Planned(arm, seed, _recipe(arm, data=data, groups=groups, seed=seed)))
     return runs

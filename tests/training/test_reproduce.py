@@ -1,0 +1,145 @@
+"""Reproduction: the plan covers every printed row, runs resume, reports are made of the runs alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from allstation.core.errors import StationError
+from allstation.core.statistics import wilson
+from training import papers
+from training.protocol import Reporter, silent
+from training.reproduce import find_groups_table, is_done, run_table
+from training.reproduction import TABLE2, Sizes, plan
+from training.reproduction_report import write_reports
+
+QUICK = Sizes(quick=True)
+
+
+def keys(table: str, seeds: int = 1) -> list[str]:
+    planned = plan(table, data=Path("/data"), groups=None, seeds=seeds, sizes=Sizes())
+    return [entry.key for entry in planned]
+
+
+def test_every_printed_row_is_planned() -> None:
+    for row in papers.ZHANG_TABLE1:
+        assert f"zhang-b{row.batch}-{row.loss.lower()}-seed1" in keys("zhang")
+    zhang = plan("zhang", data=Path("/data"), groups=None, seeds=1, sizes=Sizes())
+    factorial = [
+        entry.recipe for entry in zhang if entry.arm.key.startswith("zhang-b6") or "-b32-" in entry.arm.key
+    ]
+    for recipe in factorial:
+        assert (recipe.fit.epochs, recipe.fit.snapshots, recipe.fit.keep) == (15, (10,), "last")
+        assert (recipe.fit.schedule, recipe.fit.learning_rate) == ("constant", 0.001)
+    for name in papers.NADIM_TABLE1:
+        assert f"{name}-seed1" in keys("nadim")
+    assert len([key for key in keys("table2") if "cells" in key]) == len(TABLE2) == 6
+
+
+def test_seeds_add_runs_only_where_they_matter_and_whole_tables_come_first() -> None:
+    three = keys("nadim", 3)
+    assert three.count("knn-pixels-seed1") == 1
+    assert "knn-pixels-seed2" not in three
+    assert three.index("densenet121-seed1") < three.index("nadim-seed2")
+    splits = {
+        entry.recipe.split.seed for entry in plan("zhang", data=Path("/d"), groups=None, seeds=3, sizes=QUICK)
+    }
+    assert splits == {1}
+
+
+def test_the_reconstructed_matrix_gives_every_printed_figure() -> None:
+    matrix = papers.NADIM_CONFUSION
+    right = sum(matrix[k][k] for k in range(4))
+    total = sum(map(sum, matrix))
+    assert (right, total) == papers.NADIM_TEST
+    assert right / total == pytest.approx(0.9229208827018738, abs=1e-7)
+    predicted = [sum(row[k] for row in matrix) for k in range(4)]
+    assert predicted == [53, 169, 143, 128]
+    assert pytest.approx(0.8511904761904762) == 143 / (143 + 25)
+    assert pytest.approx(0.959731543624161) == 143 / (143 + 6)
+    assert sum(matrix[k][k] / predicted[k] for k in range(4)) / 4 == pytest.approx(0.9215, abs=1e-3)
+    assert str(wilson(455, 493)) == "0.896 to 0.943"
+
+
+def test_a_table_is_run_resumed_and_reported(labelled_folder: Path, tmp_path: Path) -> None:
+    (labelled_folder.parent / "field_groups.csv").write_text(
+        "class,file,field_group\nPro,Pro-001.png,x\nPro,Pro-002.png,x\n"
+    )
+    assert find_groups_table(labelled_folder) == (labelled_folder.parent / "field_groups.csv").resolve()
+    out, only = tmp_path / "out", ("knn-pixels", "knn-hog")
+    told: list[str] = []
+    reporter = Reporter(lambda event: told.append(getattr(event, "text", "")))
+    run_table("nadim", data=labelled_folder, out=out, seeds=1, sizes=QUICK, reporter=reporter, only=only[:1])
+    first = (out / "runs" / "knn-pixels-seed1" / "metrics.json").stat().st_mtime_ns
+    run_table("nadim", data=labelled_folder, out=out, seeds=1, sizes=QUICK, reporter=reporter, only=only)
+    assert (out / "runs" / "knn-pixels-seed1" / "metrics.json").stat().st_mtime_ns == first
+    assert all(is_done(out / "runs" / f"{key}-seed1") for key in only)
+    assert any("run 2 of 2" in text for text in told)
+
+    files = write_reports("nadim", out=out, data=labelled_folder, seeds=1, sizes=QUICK, command="the command")
+    assert [path.name for path in files] == ["nadim.json", "nadim.md", "nadim.pdf"]
+    data = json.loads(files[0].read_text())
+    accuracy = data["runs"]["knn-pixels-seed1"]["metrics"]["test"]["overall"]["accuracy"]["value"]
+    text = files[1].read_text()
+    assert f"| {accuracy:.3f}, 1 seed |" in text
+    for part in (
+        "the command",
+        "Not run",
+        "resnet50-seed1",
+        "patients unknown",
+        "0.6542",
+        "not run",
+        "precisions",
+    ):
+        assert part in text
+    assert str(tmp_path) not in text
+    assert str(tmp_path) not in files[0].read_text()
+    pages = "".join(page.extract_text() for page in PdfReader(files[2]).pages)
+    assert "What the paper got wrong" in pages
+
+
+def test_a_failed_run_does_not_end_the_table(labelled_folder: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "out" / "runs" / "knn-pixels-seed1"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("a file where the run folder should be")
+    told: list[str] = []
+    reporter = Reporter(lambda event: told.append(getattr(event, "text", "")))
+    only = ("knn-pixels", "knn-hog")
+    run_table(
+        "nadim",
+        data=labelled_folder,
+        out=tmp_path / "out",
+        seeds=1,
+        sizes=QUICK,
+        reporter=reporter,
+        only=only,
+    )
+    assert any("knn-pixels-seed1" in text and "could not be written" in text for text in told)
+    assert is_done(tmp_path / "out" / "runs" / "knn-hog-seed1")
+
+
+def test_stop_is_taken_between_runs_and_nothing_to_report_is_said(
+    labelled_folder: Path, tmp_path: Path
+) -> None:
+    reporter = silent()
+    reporter.request("stop")
+    with pytest.raises(StationError, match="start it again"):
+        run_table("nadim", data=labelled_folder, out=tmp_path, seeds=1, sizes=QUICK, reporter=reporter)
+    with pytest.raises(StationError, match="No run of nadim is finished"):
+        write_reports("nadim", out=tmp_path, data=labelled_folder, seeds=1, sizes=QUICK, command="x")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.xdist_group("tensorflow")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_zhangs_table_is_reported_with_times_and_verdicts(labelled_folder: Path, tmp_path: Path) -> None:
+    only = ("zhang-b64-cce", "zhang-blocks1")
+    run_table("zhang", data=labelled_folder, out=tmp_path, seeds=1, sizes=QUICK, reporter=silent(), only=only)
+    files = write_reports("zhang", out=tmp_path, data=labelled_folder, seeds=1, sizes=QUICK, command="x")
+    text = files[1].read_text()
+    assert "0.80 / 0.82" in text
+    assert "1 seed" in text
+    assert "not run" in text
