@@ -93,15 +93,15 @@ def field_table(parts: Parts) -> Iterator[Flowable]:
         "the class a person set; white cells found; the beginning of the file's SHA-256."
     )
     yield Text(parts.setter, said, SMALL)
-    wide = 29 if len(parts.classes) < _MANY_CLASSES else 26
+    wide = 31 if len(parts.classes) < _MANY_CLASSES else 26
     columns = [Column("No.", 25, "right", FIGURES), Column("Field", lines=2, size=7.4)]
     columns += [
         Column(class_style(name, index).letter, wide, "right", FIGURES)
         for index, name in enumerate(parts.classes)
     ]
     columns += [
-        Column("Decision", 122, lines=3, size=7.1),
-        Column("Reviewed", 56, lines=2),
+        Column("Decision", 120, lines=8, size=7.1),
+        *([Column("Reviewed", 56, lines=2)] if parts.content.counts.reviewed else []),
         Column("Cells", 27, "right", FIGURES),
         Column("SHA-256", 49, face=MONO, size=6.8),
     ]
@@ -130,7 +130,7 @@ def _field(parts: Parts, row: FieldRow) -> list[Cell]:
     return [
         *cells,
         parts.class_cell(row.decision, text=said),
-        parts.class_cell(row.reviewed, face=BOLD) if row.reviewed else Cell(""),
+        *([parts.class_cell(row.reviewed, face=BOLD)] if parts.content.counts.reviewed else []),
         Cell(str(row.cells)),
         Cell(row.sha256[:HASH_PREFIX]),
     ]

@@ -120,6 +120,8 @@ class Grid(Block):
 
     def _lines(self, cell: Cell, column: Column) -> list[Line]:
         room = column.width - self._CELL_PAD * 2 - (self._BADGE + 3 if cell.badge else 0)
+        if column.align == "right":
+            room += self._CELL_PAD - 1  # Its neighbour on the left keeps the distance.
         size, face = column.size or self.size, cell.face or column.face
         if column.lines == 1:
             return [self.setter.fitted(cell.text, face, size=size, width=room)]

@@ -59,8 +59,14 @@ def interval(low: float, high: float) -> str:
 
 
 def probability(value: float) -> str:
-    """Write a probability of 0 to 1 in per cent with one decimal, without the sign."""
-    return f"{100 * value:.1f}"
+    """Write a probability of 0 to 1 in per cent with one decimal, without the sign.
+
+    Only what is certain is written as 0.0 or 100.0: a network never is.
+    """
+    text = f"{100 * value:.1f}"
+    if text == "100.0" and value < 1:
+        return ">99.9"
+    return "<0.1" if text == "0.0" and value > 0 else text
 
 
 def decimal(value: float, *, digits: int = 3) -> str:

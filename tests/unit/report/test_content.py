@@ -18,7 +18,7 @@ from allstation.core.statistics import wilson
 from allstation.report.content import ReportOptions, build_content, canonical_json, content_json
 from allstation.report.identity import identity
 from allstation.report.modelcard import model_block
-from allstation.report.wording import interval, moment, percent, too_few
+from allstation.report.wording import interval, moment, percent, probability, too_few
 
 from .factory import CLOCK, DETAILS
 
@@ -223,6 +223,14 @@ def test_what_cannot_be_signed_is_refused(options):
     with pytest.raises(StationError) as refused:
         ReportOptions(**options)
     assert refused.value.code == "bad-report-option"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.0, "100.0"), (0.99959, ">99.9"), (0.9994, "99.9"), (0.0, "0.0"), (0.0001, "<0.1"), (0.001, "0.1")],
+)
+def test_only_what_is_certain_is_written_as_certain(value, text):
+    assert probability(value) == text
 
 
 def test_numbers_are_written_one_way():

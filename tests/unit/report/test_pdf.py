@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from allstation.core.classes import RESEARCH_USE
+from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
+from allstation.core.decision import Decision, Reason
 from allstation.core.errors import StationError
 from allstation.core.records import Slide
 from allstation.report.content import Letterhead, ReportOptions, build_content
@@ -210,6 +211,36 @@ def test_any_number_of_fields_gives_a_report(factory, tmp_path, n):
     text = flat(PdfReader(tmp_path / "r.pdf").pages[0].extract_text())
     assert ("nothing to count" in text) == (n == 0)
     assert "Too few fields" in text or n == 0 or n > 15
+
+
+def test_probabilities_near_and_at_certainty_are_printed_whole(factory, tmp_path):
+    snapshot = factory.snapshot(4, reviewed=4)
+    fields = []
+    for field, top in zip(snapshot.fields, (1.0, 0.99999, 0.9994, 0.25), strict=True):
+        rest = (1 - top) / 3
+        values = dict(zip(CLASS_NAMES, (rest, rest, top, rest), strict=True))
+        fields.append(
+            dataclasses.replace(field, prediction=dataclasses.replace(field.prediction, probabilities=values))
+        )
+    target = tmp_path / "r.pdf"
+    write_pdf(
+        dataclasses.replace(snapshot, fields=tuple(fields)), target, ReportOptions(clock=CLOCK, montage=False)
+    )
+    text = flat("".join(page.extract_text() for page in PdfReader(target).pages))
+    assert "0.0 0.0 100.0 0.0" in text
+    assert "<0.1 <0.1 >99.9 <0.1" in text
+
+
+def test_every_reason_of_a_field_is_printed(factory, tmp_path):
+    snapshot = factory.snapshot(1)
+    field = snapshot.fields[0]
+    decision = Decision(None, tuple(Reason))
+    doubtful = dataclasses.replace(field, prediction=dataclasses.replace(field.prediction, decision=decision))
+    write_pdf(
+        dataclasses.replace(snapshot, fields=(doubtful,)), tmp_path / "r.pdf", ReportOptions(clock=CLOCK)
+    )
+    text = flat("".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages))
+    assert f"needs review: {', '.join(Reason)}" in text
 
 
 def test_a_case_without_slides_models_or_details(factory, tmp_path):
