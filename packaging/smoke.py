@@ -162,7 +162,8 @@ def source_answers(fields: Path) -> dict[str, object]:
         target = Path(folder) / "fields.json"
         environment = {**os.environ, "ALLSTATION_PROFILE": folder}
         command = [sys.executable, "-m", "allstation", "classify", str(fields), "--json", str(target)]
-        subprocess.run(command, check=True, env=environment, cwd=parts.ROOT, stdout=subprocess.DEVNULL)
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, check=True, env=environment, cwd=parts.ROOT, stdout=quiet, stderr=quiet)
         return answers(target)
 
 
@@ -388,7 +389,7 @@ def older_package(package: Path, folder: Path) -> Path:
     )
     (tree / "usr/lib/allstation/_internal/left-over.txt").write_text("older", encoding="utf-8")
     target = folder / "older.deb"
-    command = ["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(tree), str(target)]
+    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["rm", "-rf", str(tree)], check=True)
     return target
