@@ -198,6 +198,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         "model",
         _WRITE,
     ),
+    _a("model.train", "&Train a Model…", "Ctrl+T", "Learn from a labelled folder", "train"),
     _a("help.palette", "Command &Palette…", "Ctrl+Shift+P", "Find any action by typing", "palette"),
     _a("help.keys", "&Keyboard Shortcuts", "F1", "List every key", "help"),
     _a("help.about", "&About ALL Station", "Shift+F1", "Versions, notices, intended use", "info"),
@@ -216,7 +217,7 @@ MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("&View", ("browse.grid", "browse.table", "browse.larger", "browse.smaller", "-", "viewer", "-",
                "view.light", "view.dark", "view.system", "-", "view.scale_up", "view.scale_down",
                "view.scale_reset", "-", "docks")),
-    ("&Model", ("model.change", "training")),
+    ("&Model", ("model.change", "model.train")),
     ("&Help", ("help.palette", "help.keys", "help.about")),
 )  # fmt: skip
 """Menu titles and their actions; ``-`` is a line, a name without a dot is filled in by the window."""

@@ -65,6 +65,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "view.scale_up": look.larger_text,
         "view.scale_down": look.smaller_text,
         "view.scale_reset": look.normal_text,
+        "model.train": window.training.show,
         "model.change": partial(_change_model, window),
         "help.palette": partial(_palette, window),
         "help.keys": partial(_keys, window),

@@ -10,23 +10,28 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from allstation.ui.text import number, tr
 
 
-def ask_before_leaving(window: QWidget, waiting: int, leave: Callable[[], None]) -> QMessageBox:
+def ask_before_leaving(
+    window: QWidget, leave: Callable[[], None], *, waiting: int, training: bool
+) -> QMessageBox:
     """Ask whether to stop the queue and quit; returns at once.
 
     Args:
         window: The window that was asked to close.
-        waiting: Fields still to do.
         leave: Called if the answer is yes.
+        waiting: Fields still to do.
+        training: A model is being trained.
     """
     box = QMessageBox(window)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle(tr("The queue is still running"))
-    box.setText(tr("{n} fields are not classified yet.", n=number(waiting)))
+    box.setWindowTitle(tr("Work is still going on"))
+    lines = [tr("{n} fields are not classified yet.", n=number(waiting))] if waiting else []
+    lines += [tr("A model is being trained.")] if training else []
+    box.setText("\n".join(lines))
     box.setInformativeText(
-        tr("Everything finished so far is saved. The rest stays in the queue and goes on next time.")
+        tr("Everything finished so far is saved. The rest can go on when the program is opened again.")
     )
-    stop = box.addButton(tr("Cancel queue and quit"), QMessageBox.ButtonRole.DestructiveRole)
+    stop = box.addButton(tr("Cancel and quit"), QMessageBox.ButtonRole.DestructiveRole)
     keep = box.addButton(tr("Keep running"), QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep)
     box.setEscapeButton(keep)

@@ -38,6 +38,7 @@ from allstation.ui.review_actions import ReviewActions
 from allstation.ui.review_link import ReviewLink
 from allstation.ui.services import Services
 from allstation.ui.text import tr
+from allstation.ui.training_window import TrainingActions
 from allstation.ui.viewer.full_screen import FullScreen
 from allstation.ui.viewer.loader import FieldLoader
 from allstation.ui.viewer.pane import ViewerPane
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
         self.reporter = Reporter(services, self)
         self.link = ReviewLink(services, self)
         self.watching = WatchActions(services, self)
+        self.training = TrainingActions(services, self)
         self.model: ModelInfo | None = None
         self._queue_status = QueueStatus()
         self._record: FieldRecord | None = None
@@ -294,6 +296,7 @@ class MainWindow(QMainWindow):
         """Wait for pictures that are being read; call before the window goes."""
         self.browser.thumbnails.stop()
         self.viewer.close_workers()
+        self.training.close()
 
     # Actions
 
@@ -380,9 +383,10 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Ask if the queue still runs; else remember everything and go."""
-        if not self._leaving and self._queue_status.phase is QueuePhase.RUNNING:
+        status, training = self._queue_status, self.training.is_training
+        if not self._leaving and (status.phase is QueuePhase.RUNNING or training):
             event.ignore()
-            ask_before_leaving(self, self._queue_status.waiting, self.leave)
+            ask_before_leaving(self, self.leave, waiting=status.waiting, training=training)
             return
         self.remember()
         event.accept()

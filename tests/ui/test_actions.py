@@ -50,7 +50,7 @@ def test_every_key_is_one_that_qt_understands() -> None:
 
 def test_menus_and_toolbar_name_actions_that_exist() -> None:
     known = {spec.id for spec in ACTIONS}
-    filled = {"recent", "docks", "classes", "viewer", "training", "-"}
+    filled = {"recent", "docks", "classes", "viewer", "-"}
     named = {entry for _, entries in MENUS for entry in entries} | set(TOOLBAR)
     assert named - known - filled == set()
     assert known - named == set()

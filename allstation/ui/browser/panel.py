@@ -157,7 +157,8 @@ class BrowserPanel(QWidget):
     def selected_ids(self) -> list[int]:
         """Return the selected fields, in the order shown."""
         spans = self.grid.selectionModel().selection()
-        rows = sorted({row for span in spans for row in range(span.top(), span.bottom() + 1)})
+        parts = (spans.at(number) for number in range(spans.size()))
+        rows = sorted({row for part in parts for row in range(part.top(), part.bottom() + 1)})
         return [self.model.ids()[row] for row in rows]
 
     # Going from field to field

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
 
 from allstation.core.records import FieldRecord
@@ -29,6 +30,8 @@ class StatusLine(QStatusBar):
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(120)
         self._bar.setAccessibleName(tr("Progress of the queue"))
+        self._training = QLabel(self)
+        self._training.hide()
         self._watch = QLabel(self)
         self._watch.hide()
         self._model = QLabel(self)
@@ -36,7 +39,7 @@ class StatusLine(QStatusBar):
         self._use.setProperty("role", "research")
         self.addWidget(self._field, 1)
         self._field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        for part in (self._watch, self._queue, self._bar, self._model, self._use):
+        for part in (self._training, self._watch, self._queue, self._bar, self._model, self._use):
             self.addPermanentWidget(part)
         self.show_model(None)
         self.show_queue(QueueStatus())
@@ -63,6 +66,12 @@ class StatusLine(QStatusBar):
         self._queue.setText(sentence(status))
         self._bar.setVisible(busy)
         self._bar.setValue(round(_STEPS * status.finished / status.total) if status.total else 0)
+
+    @Slot(str)
+    def show_training(self, text: str) -> None:
+        """Say how a training run goes; nothing if the text is empty."""
+        self._training.setText(text)
+        self._training.setVisible(bool(text))
 
     def show_watch(self, text: str, folder: str) -> None:
         """Say which folder is watched; nothing if the text is empty."""

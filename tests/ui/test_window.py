@@ -1,0 +1,218 @@
+"""The window's own manners: drops, closing, keys, notices, problems, the first page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QKeyEvent, QPalette
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QPushButton, QSlider
+from pytestqt.qtbot import QtBot
+
+from allstation.core.records import FieldState
+from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
+from allstation.ui import keys, theme
+from allstation.ui.case_actions import free_name
+from allstation.ui.dropping import elsewhere_sentence, read_drop
+from allstation.ui.leaving import ask_before_leaving
+from allstation.ui.main_window import MainWindow
+from allstation.ui.panels.notices import Level, Notice
+from allstation.ui.panels.queue import intake_sentence, sentence
+from allstation.ui.text import duration, percent, short_name
+
+
+def test_a_drop_is_sorted_without_touching_the_disk() -> None:
+    data = QMimeData()
+    data.setUrls(
+        [QUrl.fromLocalFile("/no/such/field.jpg"), QUrl("https://example.org/a.jpg"), QUrl("ftp://x/b")]
+    )
+    assert read_drop(data) == ([Path("/no/such/field.jpg")], 2)
+
+
+def test_what_lies_elsewhere_is_refused_in_a_sentence() -> None:
+    assert "Save it" in elsewhere_sentence(1)
+    assert "3" in elsewhere_sentence(3)
+
+
+def test_text_boxes_leave_drops_to_the_window(window: MainWindow) -> None:
+    boxes = [*window.findChildren(QLineEdit), *window.findChildren(QPlainTextEdit)]
+    assert boxes
+    assert [box for box in boxes if box.acceptDrops()] == []
+
+
+def test_a_dropped_case_folder_is_opened_not_added(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    window.cases.create(tmp_path / "a.allcase")
+    qtbot.waitUntil(lambda: window.services.desk.info is not None, timeout=20_000)
+    window.cases.create(tmp_path / "b.allcase")
+    qtbot.waitUntil(lambda: window.services.desk.info.name == "b", timeout=20_000)
+    window.cases.add_paths([tmp_path / "a.allcase"])
+    qtbot.waitUntil(lambda: window.services.desk.info.name == "a", timeout=20_000)
+    assert window.services.settings.value.recent[0] == str(tmp_path / "a.allcase")
+
+
+def test_panels_come_with_a_case_and_go_with_it(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    assert not any(dock.isVisible() for dock in window.docks.values())
+    window.cases.create(tmp_path / "a.allcase")
+    qtbot.waitUntil(window.docks["browser"].isVisible, timeout=20_000)
+    assert "no fields yet" in window.start._title.text()
+    window.actions_table["case.close"].trigger()
+    qtbot.waitUntil(lambda: not window.docks["browser"].isVisible(), timeout=20_000)
+    assert window.windowTitle() == "ALL Station"
+
+
+def test_a_problem_is_told_and_can_be_copied(window: MainWindow) -> None:
+    window.reporter.show_problem(Problem("disk-full", "The disk is full: make space and try again."))
+    assert window.notices.texts() == ["The disk is full: make space and try again."]
+    copy = [b for b in window.notices.findChildren(QPushButton) if b.text() == "Copy details"]
+    assert len(copy) == 1
+
+
+def test_a_fault_of_the_program_is_told_without_a_dialog(window: MainWindow) -> None:
+    window.reporter.show_crash("report")
+    assert "nothing was sent" in window.notices.texts()[0]
+
+
+def test_notices_never_take_the_keyboard(window: MainWindow) -> None:
+    window.menuBar().setFocus()
+    before = window.focusWidget()
+    window.notices.show_notice(Notice(Level.INFO, "Hello"))
+    assert window.focusWidget() is before
+
+
+def test_only_a_few_notices_are_shown_and_repeats_count_once(window: MainWindow) -> None:
+    for text in ("a", "b", "b", "c", "d"):
+        window.notices.show_notice(Notice(Level.INFO, text))
+    assert window.notices.texts() == ["b", "c", "d"]
+    window.notices.clear()
+    assert window.notices.isHidden()
+
+
+def test_good_news_go_by_themselves_and_errors_stay(window: MainWindow, qtbot: QtBot) -> None:
+    window.notices.show_notice(Notice(Level.ERROR, "stays"))
+    window.notices.show_notice(Notice(Level.OK, "goes"))
+    window.notices._cards[1]._timer.start(1)
+    qtbot.waitUntil(lambda: window.notices.texts() == ["stays"])
+    assert not window.notices._cards[0]._timer.isActive()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_leaving_is_asked_without_waiting(window: MainWindow, training: bool) -> None:
+    left: list[bool] = []
+    box = ask_before_leaving(window, lambda: left.append(True), waiting=3, training=training)
+    assert "3" in box.text()
+    assert ("trained" in box.text()) is training
+    box.escapeButton().click()
+    assert left == []
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home])
+def test_a_slider_keeps_its_arrow_keys(qtbot: QtBot, key: Qt.Key) -> None:
+    slider = QSlider()
+    qtbot.addWidget(slider)
+    pressed = QKeyEvent(QKeyEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.NoModifier)
+    assert keys.belongs_to_control(pressed, slider)
+    with_control = QKeyEvent(QKeyEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.ControlModifier)
+    assert not keys.belongs_to_control(with_control, slider)
+    assert not keys.belongs_to_control(pressed, None)
+
+
+def test_a_button_keeps_space_and_leaves_the_arrows(qtbot: QtBot) -> None:
+    button = QPushButton()
+    qtbot.addWidget(button)
+    none = Qt.KeyboardModifier.NoModifier
+    kind = QKeyEvent.Type.ShortcutOverride
+    assert keys.belongs_to_control(QKeyEvent(kind, Qt.Key.Key_Space, none), button)
+    assert not keys.belongs_to_control(QKeyEvent(kind, Qt.Key.Key_Right, none), button)
+
+
+def test_dark_is_dark_and_light_is_light(window: MainWindow) -> None:
+    for mode, dark in (("dark", True), ("light", False)):
+        window.actions_table[f"view.{mode}"].trigger()
+        shade = window.grab().toImage().pixelColor(window.width() // 2, window.height() - 40).lightness()
+        assert (shade < 80) is dark
+        checked = [m for m in ("light", "dark", "system") if window.actions_table[f"view.{m}"].isChecked()]
+        assert checked == [mode]
+
+
+@pytest.mark.parametrize("scheme", [theme.LIGHT, theme.DARK])
+def test_text_can_be_read_on_every_ground(scheme: theme.Tokens) -> None:
+    """WCAG 2.1: at least 4.5:1 for text, 3:1 for what only marks a state."""
+    for text in (scheme.text, scheme.muted, scheme.danger, scheme.warning, scheme.ok):
+        for ground in (scheme.panel, scheme.base):
+            assert contrast(text, ground) >= 4.5, (text, ground)
+    assert contrast(scheme.text, scheme.selection) >= 4.5
+    assert contrast(scheme.on_accent, scheme.accent) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_text_size_is_changed_and_remembered(window: MainWindow) -> None:
+    before = window.font().pointSizeF()
+    window.actions_table["view.scale_up"].trigger()
+    assert window.font().pointSizeF() > before
+    assert window.services.settings.value.text_scale == 1.1
+    window.actions_table["view.scale_reset"].trigger()
+    assert window.font().pointSizeF() == before
+
+
+def test_the_palette_tells_the_scheme(qtbot: QtBot) -> None:
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.Window, theme.DARK.window)
+    assert theme.tokens(palette) is theme.DARK
+
+
+@pytest.mark.parametrize(
+    ("counts", "phase", "expected"),
+    [
+        ({}, QueuePhase.IDLE, "The queue is empty"),
+        ({FieldState.DONE: 3, FieldState.QUEUED: 1}, QueuePhase.PAUSED, "3 of 4 fields  ·  paused"),
+        ({FieldState.DONE: 2, FieldState.FAILED: 1}, QueuePhase.IDLE, "3 of 3 fields  ·  1 failed"),
+        ({FieldState.QUEUED: 5}, QueuePhase.NO_MODEL, "0 of 5 fields  ·  waiting for a model"),
+    ],
+)
+def test_the_queue_in_one_line(counts: dict[FieldState, int], phase: QueuePhase, expected: str) -> None:
+    assert sentence(QueueStatus(phase, counts)) == expected
+
+
+def test_the_queue_says_how_fast_and_how_long() -> None:
+    counts = {FieldState.DONE: 100, FieldState.QUEUED: 600}
+    line = sentence(QueueStatus(QueuePhase.RUNNING, counts, rate=5.0))
+    assert "5.0 fields/s" in line
+    assert "about 2 min left" in line
+
+
+def test_what_was_dropped_in_one_line() -> None:
+    status = IntakeStatus(added=12, duplicates=3, refused_count=2, running=False)
+    assert intake_sentence(status) == "12 fields added  ·  3 already in the case  ·  2 refused"
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [(1.0, "100.0 %"), (0.99999, "99.9 %"), (0.00001, "0.1 %"), (0.0, "0.0 %"), (0.5, "50.0 %")],
+)
+def test_certainty_is_never_rounded_up_to_all(share: float, shown: str) -> None:
+    assert percent(share) == shown
+
+
+def test_durations_are_said_as_people_say_them() -> None:
+    assert [duration(s) for s in (0.4, 59, 300, 7500)] == ["0 s", "59 s", "5 min", "2 h 5 min"]
+
+
+def test_long_names_keep_their_ends() -> None:
+    assert short_name("a" * 50 + "_007.jpg", 20).endswith("_007.jpg")
+    assert len(short_name("x" * 300, 40)) == 40
+
+
+def test_a_new_case_gets_a_name_that_is_free(tmp_path: Path) -> None:
+    (tmp_path / "Monday.allcase").mkdir()
+    assert free_name(tmp_path, "Monday") == "Monday 2.allcase"
+    assert free_name(tmp_path, "Tuesday") == "Tuesday.allcase"
