@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from allstation.core.audit import AuditEntry
@@ -107,8 +106,3 @@ def texts(values: Mapping[str, object]) -> dict[str, str]:
     """Return optional free texts as they are stored; empty ones are left out."""
     pairs = {storable(str(key)): storable(str(value)) for key, value in values.items() if value is not None}
     return {key: value for key, value in pairs.items() if value}
-
-
-def join(folder: Path, name: str) -> Path:
-    """Return the path of a field; the name was checked to be one when it was stored."""
-    return folder / name
