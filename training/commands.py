@@ -79,7 +79,7 @@ def _fit(options: argparse.Namespace, reporter: Reporter) -> Outcome:
     metrics = run_recipe(recipe, folder, reporter)
     state = "stopped" if metrics.get("stopped") else "finished"
     accuracy = metrics["test"]["overall"]["accuracy (Wilson)"]
-    return Outcome(state, folder, {"test": accuracy})
+    return Outcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
 
 
 def _check(options: argparse.Namespace, reporter: Reporter) -> Outcome:

@@ -104,7 +104,7 @@ class Method:
         return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
 
 
-_GRAY_100: Final = {"height": 100, "width": 100, "colour": "gray", "interpolation": "area"}
+_GRAY_100: Final = {"height": 100, "width": 100, "colour": "gray"}
 _FLIPS_AND_SHIFTS: Final = {
     "rotation": 20.0,
     "width_shift": 0.1,
@@ -153,7 +153,7 @@ _METHODS: Final = (
             "dropout": Option(0.4, "dropout before the output", low=0.0, high=0.9),
         },
         {
-            "input": {"height": 112, "width": 112, "interpolation": "area"},
+            "input": {"height": 112, "width": 112},
             "augmentation": _FLIPS_AND_SHIFTS,
             "fit": {"epochs": 30, "batch": 64, "schedule": "cosine"},
         },
@@ -169,7 +169,7 @@ _METHODS: Final = (
             "dropout": Option(0.2, "dropout", low=0.0, high=0.9),
         },
         {
-            "input": {"height": 224, "width": 224, "interpolation": "bilinear", "scaling": "caffe"},
+            "input": {"height": 224, "width": 224, "scaling": "caffe"},
             "augmentation": _FLIPS_AND_SHIFTS,
             "fit": {"epochs": 15, "batch": 32, "schedule": "cosine"},
         },
@@ -185,7 +185,7 @@ _METHODS: Final = (
             "dropout": Option(0.2, "dropout", low=0.0, high=0.9),
         },
         {
-            "input": {"height": 224, "width": 224, "interpolation": "bilinear", "scaling": "imagenet"},
+            "input": {"height": 224, "width": 224, "scaling": "imagenet"},
             "augmentation": _FLIPS_AND_SHIFTS,
             "fit": {"epochs": 15, "batch": 32, "schedule": "cosine"},
         },
@@ -219,7 +219,7 @@ _METHODS: Final = (
         "k-NN on pixels",
         "Nearest neighbours on the field's own pixels, the usual comparator.",
         options={"neighbours": Option(5, "neighbours", low=1, high=200)},
-        recipe={"input": {"height": 32, "width": 32, "interpolation": "area"}},
+        recipe={"input": {"height": 32, "width": 32}},
         fixed={"features": "pixels", "classifier": "knn"},
     ),
     _classical(

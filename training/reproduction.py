@@ -199,6 +199,8 @@ def _recipe(arm: Arm, *, data: Path, groups: Path | None, seed: int) -> Recipe:
     merged: dict[str, Any] = preset(kind)
     for table, entries in arm.data.items():
         merged[table] = {**merged.get(table, {}), **entries}
+    # The papers resize a decoded field; the station's own scaled decoding serves the panel's presets.
+    merged["input"] = {"interpolation": "area", **merged["input"]}
     merged["name"], merged["data"] = f"{arm.key}-seed{seed}", str(data)
     merged["fit"] = {**merged.get("fit", {}), "seed": seed}
     merged["split"] = {"kind": "image-random", "seed": 1, "groups": str(groups or "")}

@@ -153,6 +153,8 @@ def _execute(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, data: Dat
         counts={part: len(getattr(split, part)) for part in splits.PARTS} | {"left out": len(split.left_out)},
         classes=list(data.labelled.classes),
     )
+    if recipe.export and method(recipe.method.kind).kind == "classical":
+        reporter.say("Classical methods are for comparison and make no model bundle.", "warning")
     runner = _run_network if method(recipe.method.kind).kind == "network" else _run_classical
     metrics = runner(recipe, data, split, folder=folder, reporter=reporter)
     stopped = bool(metrics.get("stopped"))
@@ -196,7 +198,30 @@ def _run_network(
             metrics["snapshots"][str(epoch)] = evaluate_parts(
                 recipe, data, split, folder=folder, model=model, suffix=f"-epoch-{epoch}"
             )
+    if recipe.export:
+        load_weights(model, folder.path / "weights.npz")
+        metrics["bundle"] = _export(recipe, data, split, folder=folder, model=model, reporter=reporter)
     return metrics
+
+
+def _export(
+    recipe: Recipe,
+    data: Data,
+    split: splits.Split,
+    *,
+    folder: RunFolder,
+    model: KerasObject,
+    reporter: Reporter,
+) -> str | None:
+    """Make the candidate bundle, or say why there is none."""
+    from training import candidate
+
+    reason = candidate.why_not(recipe)
+    if reason:
+        reporter.say(reason, "warning")
+        return None
+    reporter.phase("exporting", "Writing the model bundle and verifying it in a new process")
+    return candidate.export_candidate(recipe, data, split, folder=folder, model=model).name
 
 
 def _backgrounds(

@@ -224,3 +224,54 @@ def test_figures_print_n_split_and_patients(labelled_folder: Path, tmp_path: Pat
         assert f"n = {len(predicted.labels)}" in str(figure)
         assert "same-field grouped hold-out" in str(figure)
         assert "patients unknown" in str(figure)
+
+
+def test_a_run_becomes_a_bundle_that_serves_what_was_trained(labelled_folder: Path, tmp_path: Path) -> None:
+    from allstation.inference.bundle import ModelBundle
+    from allstation.inference.engine import Engine
+
+    made = recipe(
+        labelled_folder,
+        "compact",
+        input={"height": 64, "width": 64, "interpolation": "station"},
+        method={"options": {"width": 0.25}},
+        fit={"epochs": 1, "snapshots": []},
+    )
+    made = recipe_from({**made.to_json(), "export": True})
+    told: list[events.Event] = []
+    metrics = run_recipe(made, tmp_path / "run", Reporter(told.append))
+    assert metrics["bundle"] == "model.allmodel"
+    assert [event.name for event in told if isinstance(event, events.Phase)][-1] == "exporting"
+    bundle = ModelBundle.open(tmp_path / "run" / "model.allmodel")
+    assert bundle.classes == ("Benign", "Early", "Pre", "Pro")
+    assert bundle.info["training"]["patients"] == "patients unknown"
+    assert str(tmp_path) not in json.dumps(dict(bundle.info))
+    engine = Engine(bundle)
+    predicted, files = read_predictions(RunFolder.open(tmp_path / "run"))
+    for row, name in enumerate(files[:4]):
+        prediction = engine.classify(labelled_folder / name)
+        logits = np.log(predicted.probabilities[row]) / bundle.temperature
+        expected = np.exp(logits) / np.exp(logits).sum()
+        np.testing.assert_allclose(list(prediction.probabilities.values()), expected, atol=2e-3)
+        assert prediction.evidence is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "reason"),
+    [
+        ("knn-pixels", {}, "Classical methods"),
+        ("nadim", {"input": {"interpolation": "area"}}, "interpolation 'station'"),
+        (
+            "nadim",
+            {"input": {"interpolation": "station"}, "fit": {"loss": "sigmoid_crossentropy"}},
+            "another loss",
+        ),
+    ],
+)
+def test_what_makes_no_bundle_says_why(
+    kind: str, changes: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    from training.candidate import why_not
+
+    (tmp_path / "labelled").mkdir()
+    assert reason in why_not(recipe(tmp_path / "labelled", kind, **changes))
