@@ -54,13 +54,18 @@ def full(factory, tmp_path_factory):
     return snapshot, build_content(snapshot, options), PdfReader(path), path
 
 
-def test_every_page_carries_the_case_the_wording_and_its_number(full):
-    snapshot, _, reader, _ = full
-    assert len(reader.pages) > 4
-    for index, page in enumerate(reader.pages, start=1):
-        text = flat(page.extract_text())
+@pytest.fixture(scope="module")
+def texts(full):
+    """The text of every page, read once."""
+    return [flat(page.extract_text()) for page in full[2].pages]
+
+
+def test_every_page_carries_the_case_the_wording_and_its_number(full, texts):
+    snapshot = full[0]
+    assert len(texts) > 4
+    for index, text in enumerate(texts, start=1):
         assert RESEARCH_USE in text
-        assert f"Page {index} of {len(reader.pages)}" in text
+        assert f"Page {index} of {len(texts)}" in text
         assert snapshot.case_id in text
 
 
@@ -77,41 +82,38 @@ def test_every_font_is_embedded_and_a_subset(full):
         assert re.match(r"/[A-Z]{6}\+", name)
 
 
-def test_the_summary_shows_every_count_fraction_and_interval(full):
-    _, content, reader, _ = full
-    text = flat(reader.pages[0].extract_text())
+def test_the_summary_shows_every_count_fraction_and_interval(full, texts):
+    content, text = full[1], texts[0]
     for share in content.counts.shares:
         assert f"{share.count} of {share.n}" in text
         assert flat(percent(share.share)) in text
         assert flat(interval(share.low, share.high)) in text
 
 
-def test_every_field_has_its_row_and_its_whole_hash(full):
-    snapshot, content, reader, _ = full
-    text = "".join(page.extract_text() for page in reader.pages)
+def test_every_field_has_its_row_and_its_whole_hash(full, texts):
+    snapshot, content, _, _ = full
+    text = " ".join(texts)
     for row in content.fields:
         assert row.sha256 in text
         assert row.name in text
-    assert all(one.error in flat(text) for one in snapshot.fields if one.error)
+    assert all(one.error in text for one in snapshot.fields if one.error)
 
 
-def test_reviews_stand_beside_predictions(full):
-    _, content, reader, _ = full
-    text = flat("".join(page.extract_text() for page in reader.pages))
+def test_reviews_stand_beside_predictions(full, texts):
+    content, text = full[1], " ".join(texts)
     assert "What the reviewer changed" in text
     assert f"{content.counts.changed} changed" in text
     assert "Dr. B. Reviewer" in text
 
 
-def test_the_model_is_named_with_hash_figures_and_patients_unknown(full):
-    snapshot, _, reader, _ = full
-    text = "".join(page.extract_text() for page in reader.pages)
+def test_the_model_is_named_with_hash_figures_and_patients_unknown(full, texts):
+    snapshot, text = full[0], " ".join(texts)
     assert snapshot.models[0].sha256 in text
     for said in ("0.964 to 0.990", "408", "patients unknown", "background colour only", "One hospital"):
-        assert said in flat(text)
+        assert said in text
 
 
-def test_bookmarks_lead_to_their_pages(full):
+def test_bookmarks_lead_to_their_pages(full, texts):
     _, _, reader, _ = full
     titles = {
         item.title: reader.get_destination_page_number(item)
@@ -119,7 +121,7 @@ def test_bookmarks_lead_to_their_pages(full):
         if not isinstance(item, list)
     }
     for title in ("Summary", "What the reviewer changed", "Every field", "Methods", "Appendix: files"):
-        assert title in flat(reader.pages[titles[title]].extract_text())
+        assert title in texts[titles[title]]
     assert list(titles.values()) == sorted(titles.values())
 
 
