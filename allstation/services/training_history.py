@@ -143,6 +143,7 @@ class _Read(QRunnable):
         """Runs on the pool's thread."""
         try:
             folders = [path for path in self._base.iterdir() if path.is_dir()]
+            folders += [path for sweep in folders for path in sweep.iterdir() if path.is_dir()]
         except OSError:
             folders = []
         found = [summary for path in folders if (summary := read_summary(path, running=self._running))]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,9 @@ import pytest
 from allstation.core.events import Event
 from allstation.services.training_child import Ending, Job
 from allstation.services.training_runs import TrainingRuns
+
+# Each test has a home of its own; without this each process would build its font cache again.
+os.environ["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / "allstation-tests-matplotlib")
 
 WORKER = [sys.executable, str(Path(__file__).with_name("fake_worker.py"))]
 

@@ -16,7 +16,7 @@ from allstation.services.training_history import read_history, read_summary
 from allstation.services.training_runs import TrainingRuns
 from tests.ui.training.conftest import Bench, Seen
 
-TIMEOUT = 20_000
+TIMEOUT = 60_000
 LONG = 500
 
 

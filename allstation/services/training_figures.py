@@ -1,0 +1,132 @@
+"""The figures of finished runs as the compare page shows them, read from what the child wrote."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+from allstation.core.metrics import Roc, roc
+from allstation.services.training_history import read_json, read_summary
+
+
+@dataclass(frozen=True, slots=True)
+class TestField:
+    """One field of a run's test set.
+
+    Attributes:
+        path: The field.
+        true: Its class.
+        predicted: The class the run gave it.
+        probabilities: In the order of the run's classes.
+    """
+
+    __test__ = False
+
+    path: Path
+    true: str
+    predicted: str
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigures:
+    """Everything the compare page shows of one run.
+
+    Attributes:
+        folder: Run folder.
+        title: For people.
+        classes: Class names.
+        metrics: The ``test`` part of ``metrics.json``.
+        fields: The test set.
+        roc: Class name to its curve.
+    """
+
+    folder: Path
+    title: str
+    classes: tuple[str, ...]
+    metrics: Mapping[str, Any]
+    fields: tuple[TestField, ...]
+    roc: Mapping[str, Roc]
+
+    def cell(self, true: str, predicted: str) -> list[Path]:
+        """Return the fields of one cell of the confusion matrix."""
+        return [each.path for each in self.fields if (each.true, each.predicted) == (true, predicted)]
+
+
+def read_figures(folder: Path) -> RunFigures | None:
+    """Read a finished run; None when it has no figures."""
+    summary = read_summary(folder)
+    test = read_json(folder / "metrics.json").get("test")
+    if summary is None or not isinstance(test, dict):
+        return None
+    classes = tuple(str(name) for name in test["classes"])
+    data = Path(str(summary.info.get("recipe", {}).get("data", "")))
+    base = data if data.suffix.casefold() != ".csv" else data.parent
+    fields = tuple(_read_predictions(folder / "predictions.csv", classes, base))
+    return RunFigures(folder, summary.title, classes, test, fields, _curves(fields, classes))
+
+
+def _read_predictions(path: Path, classes: Sequence[str], base: Path) -> list[TestField]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
+    except OSError:
+        return []
+    return [
+        TestField(
+            base / row["file"], row["class"], row["predicted"], tuple(float(row[name]) for name in classes)
+        )
+        for row in rows
+    ]
+
+
+def _curves(fields: Sequence[TestField], classes: Sequence[str]) -> dict[str, Roc]:
+    scores: NDArray[np.float64] = np.array([each.probabilities for each in fields]).reshape(-1, len(classes))
+    curves = {}
+    for index, name in enumerate(classes):
+        positive = np.array([each.true == name for each in fields], bool)
+        if positive.any() and not positive.all():
+            curves[name] = roc(scores[:, index], positive)
+    return curves
+
+
+class _Read(QRunnable):
+    def __init__(self, owner: FigureReader, folders: Sequence[Path]) -> None:
+        super().__init__()
+        self._owner = owner
+        self._folders = tuple(folders)
+
+    def run(self) -> None:
+        """Runs on the pool's thread."""
+        found = [figures for folder in self._folders if (figures := read_figures(folder)) is not None]
+        self._owner.found.emit(found)
+
+
+class FigureReader(QObject):
+    """Reads the figures of runs on a worker thread.
+
+    Signals:
+        found: Sequence of :class:`RunFigures`.
+    """
+
+    found = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+
+    def read(self, folders: Sequence[Path]) -> None:
+        """Read these runs; ``found`` follows."""
+        self._pool.start(_Read(self, folders))
+
+    def close(self) -> None:
+        """Wait for what is being read."""
+        self._pool.waitForDone()

@@ -1,0 +1,1 @@
+"""Retraining without a terminal: check a labelled folder, train, compare, activate."""

@@ -1,0 +1,214 @@
+"""Loss and accuracy, epoch by epoch: training and validation, the best epoch marked, values on hover."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from allstation.ui import theme
+from allstation.ui.text import tr
+from allstation.ui.training.plotting import PlotArea, PlotLoader, style_axes, style_legend
+
+# Okabe-Ito; the validation curve is dashed and has marks, so that it is told apart without colour.
+_TRAINING: Final = "#0072b2"
+_VALIDATION: Final = "#d55e00"
+_PANELS: Final = (("loss", "Loss"), ("accuracy", "Accuracy"))
+_MARKED_UP_TO: Final = 40
+
+
+def best_epoch(rows: Sequence[Mapping[str, float]]) -> int:
+    """Return the epoch with the lowest validation loss (training loss without one); 0 without epochs."""
+    best, lowest = 0, math.inf
+    for row in rows:
+        value = row.get("val_loss", math.nan)
+        value = row.get("loss", math.nan) if math.isnan(value) else value
+        if value < lowest:
+            best, lowest = round(row["epoch"]), value
+    return best
+
+
+def value_line(rows: Sequence[Mapping[str, float]], epoch: int) -> str:
+    """Write the values of one epoch; an empty string when there is none."""
+    row = next((row for row in rows if round(row["epoch"]) == epoch), None)
+    if row is None:
+        return ""
+    words = {"loss": tr("loss"), "val_loss": tr("validation loss"), "accuracy": tr("accuracy"),
+             "val_accuracy": tr("validation accuracy")}  # fmt: skip
+    parts = [
+        f"{text} {row[key]:.4f}" for key, text in words.items() if not math.isnan(row.get(key, math.nan))
+    ]
+    best = tr(" (best)") if epoch == best_epoch(rows) else ""
+    return tr("Epoch {n}{best}: {values}", n=epoch, best=best, values=", ".join(parts))
+
+
+class CurvesView(QWidget):
+    """Two figures side by side, a line of values, and exports.
+
+    Args:
+        loader: Loads Matplotlib.
+
+    Signals:
+        problem: A sentence, when a file could not be written.
+    """
+
+    problem = Signal(str)
+
+    def __init__(self, loader: PlotLoader, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[dict[str, float]] = []
+        self._hovered = 0
+        self._guides: list[Any] = []
+        self.area = PlotArea(loader, tr("Curves appear after the first epoch."), self)
+        self.area.ready.connect(self._draw)
+        self.area.hovered.connect(self._hover)
+        self._log = QCheckBox(tr("Logarithmic loss"), self)
+        self._log.toggled.connect(self._draw)
+        self._values = QLabel(self)
+        self._values.setProperty("role", "muted")
+        self._values.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._export = QPushButton(tr("Export…"), self)
+        self._export.setToolTip(tr("Write the curves as PNG or SVG, or their numbers as CSV"))
+        self._export.clicked.connect(self._ask_export)
+        row = QHBoxLayout()
+        row.addWidget(self._values, 1)
+        row.addWidget(self._log)
+        row.addWidget(self._export)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.area, 1)
+        layout.addLayout(row)
+        self.set_rows([])
+
+    @property
+    def rows(self) -> list[dict[str, float]]:
+        """The epochs shown."""
+        return self._rows
+
+    def set_rows(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Show a run's history: ``epoch``, ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``."""
+        self._rows = [dict(row) for row in rows]
+        self._hovered = 0
+        self._export.setEnabled(bool(rows))
+        self._show_values()
+        if self._rows:
+            self.area.want()
+        else:
+            self.area.say(tr("Curves appear after the first epoch."))
+
+    def add_epoch(self, epoch: int, values: Mapping[str, float | None]) -> None:
+        """Add an epoch, or replace it."""
+        row = {key: math.nan if value is None else float(value) for key, value in values.items()}
+        kept = [old for old in self._rows if round(old["epoch"]) < epoch]
+        self.set_rows([*kept, {"epoch": float(epoch), **row}])
+
+    def save(self, path: Path) -> None:
+        """Write the curves: ``.csv`` has the numbers, any other suffix the picture.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        if path.suffix.casefold() == ".csv":
+            with path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, list(self._rows[0]))
+                writer.writeheader()
+                writer.writerows(self._rows)
+        else:
+            self.area.save(str(path))
+
+    # Drawing ---------------------------------------------------------------------------------
+
+    @Slot()
+    def _draw(self) -> None:
+        figure = self.area.figure
+        if figure is None or not self._rows:
+            return
+        figure.clear()
+        self._guides = []
+        for index, (key, title) in enumerate(_PANELS, 1):
+            axes = figure.add_subplot(1, 2, index)
+            self._draw_panel(axes, key)
+            style_axes(axes, self.palette(), title=tr(title), x=tr("Epoch"))
+            style_legend(axes, self.palette(), loc="upper right" if key == "loss" else "lower right")
+        self.area.redraw()
+
+    def _draw_panel(self, axes: Any, key: str) -> None:  # noqa: ANN401 - Matplotlib's
+        from matplotlib.ticker import MaxNLocator
+
+        epochs = [row["epoch"] for row in self._rows]
+        marker = "o" if len(epochs) <= _MARKED_UP_TO else ""
+        for name, colour, style, text in (
+            (key, _TRAINING, "-", tr("Training")),
+            (f"val_{key}", _VALIDATION, "--", tr("Validation")),
+        ):
+            values = [row.get(name, math.nan) for row in self._rows]
+            if not all(map(math.isnan, values)):
+                axes.plot(epochs, values, style, color=colour, label=text, marker=marker, markersize=3.5)
+        best = best_epoch(self._rows)
+        if best:
+            ink = theme.tokens(self.palette()).muted
+            axes.axvline(best, color=ink, linewidth=1, linestyle=":", label=tr("Best: {n}", n=best))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(epochs) == 1:
+            axes.set_xlim(epochs[0] - 0.5, epochs[0] + 0.5)
+            axes.set_xticks(epochs)
+        if key == "loss" and self._log.isChecked():
+            axes.set_yscale("log")
+
+    @Slot(object)
+    def _hover(self, place: tuple[Any, float, float] | None) -> None:
+        epoch = round(place[1]) if place is not None else 0
+        epoch = epoch if any(round(row["epoch"]) == epoch for row in self._rows) else 0
+        if epoch != self._hovered:
+            self._hovered = epoch
+            self._show_values()
+            self._show_guides()
+
+    def _show_guides(self) -> None:
+        figure = self.area.figure
+        if figure is None:
+            return
+        for guide in self._guides:
+            guide.remove()
+        ink = theme.tokens(self.palette()).text
+        self._guides = [
+            axes.axvline(self._hovered, color=ink, linewidth=0.8) for axes in figure.axes if self._hovered
+        ]
+        self.area.redraw()
+
+    def _show_values(self) -> None:
+        last = round(self._rows[-1]["epoch"]) if self._rows else 0
+        self._values.setText(value_line(self._rows, self._hovered or last))
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw again when light and dark change."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "area"):
+            self._draw()
+
+    # Export ----------------------------------------------------------------------------------
+
+    @Slot()
+    def _ask_export(self) -> None:
+        dialog = QFileDialog(self, tr("Export curves"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters([tr("PNG picture (*.png)"), tr("SVG drawing (*.svg)"), tr("CSV table (*.csv)")])
+        dialog.setDefaultSuffix("png")
+        dialog.selectFile("curves.png")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._export_to)
+        dialog.open()
+
+    @Slot(str)
+    def _export_to(self, text: str) -> None:
+        try:
+            self.save(Path(text))
+        except (OSError, ValueError) as error:
+            self.problem.emit(
+                tr("The curves could not be written to {name} ({error}).", name=Path(text).name, error=error)
+            )

@@ -1,0 +1,372 @@
+"""First step: choose a labelled folder and see what must be known about it before training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QMimeData, Qt, Signal, Slot
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from allstation.core.events import Phase, Progress
+from allstation.ui import icons
+from allstation.ui.text import duration, number, tr
+from allstation.ui.training.bars import Bar, BarChart
+from allstation.ui.training.peek import FieldPeek
+from allstation.ui.viewer.card_content import mark_for
+
+_FINDING: Final = int(Qt.ItemDataRole.UserRole)
+_ICONS: Final = {"error": "error", "warning": "warning", "note": "info"}
+_WORDS: Final = {"error": "Error", "warning": "Warning", "note": "Note"}
+
+
+class DataPage(QWidget):
+    """Asks for a folder, shows the check of it.
+
+    Signals:
+        folder_chosen: Folder or CSV to check.
+        stop_asked: Stop the check.
+        field_opened: A field was double-clicked.
+        go_on_asked: The person wants the next step.
+    """
+
+    folder_chosen = Signal(object)
+    stop_asked = Signal()
+    field_opened = Signal(object)
+    go_on_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._folder: Path | None = None
+        self.setAcceptDrops(True)
+        self._build_source()
+        self._build_report()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 14)
+        layout.setSpacing(10)
+        layout.addWidget(self._source)
+        layout.addWidget(self._progress_row)
+        layout.addWidget(self._report, 1)
+        layout.addWidget(self._empty, 1)
+        self.show_nothing()
+
+    # Building --------------------------------------------------------------------------------
+
+    def _build_source(self) -> None:
+        self._source = QFrame(self)
+        self._source.setProperty("role", "drop")
+        self._title = QLabel(self, wordWrap=True)
+        self._title.setProperty("role", "heading")
+        self._hint = QLabel(self, wordWrap=True)
+        self._hint.setProperty("role", "muted")
+        self._choose = QPushButton(tr("Choose Folder…"), self)
+        self._choose.clicked.connect(self._ask_folder)
+        self._csv = QPushButton(tr("Choose CSV…"), self)
+        self._csv.setToolTip(tr("A table with the columns path, class and, if known, patient"))
+        self._csv.clicked.connect(self._ask_csv)
+        self._again = QPushButton(tr("Check Again"), self)
+        self._again.clicked.connect(self._check_again)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(self._title)
+        texts.addWidget(self._hint)
+        row = QHBoxLayout(self._source)
+        row.setContentsMargins(16, 12, 16, 12)
+        row.addLayout(texts, 1)
+        for button in (self._again, self._csv, self._choose):
+            row.addWidget(button)
+
+    def _build_report(self) -> None:
+        self._progress_row = QWidget(self)
+        self._progress_text = QLabel(self)
+        self._progress = QProgressBar(self, textVisible=False)
+        self._progress.setAccessibleName(tr("Progress of the check"))
+        self._stop = QPushButton(tr("Stop"), self)
+        self._stop.clicked.connect(self.stop_asked)
+        row = QHBoxLayout(self._progress_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._progress_text)
+        row.addWidget(self._progress, 1)
+        row.addWidget(self._stop)
+        self._empty = QLabel(self, wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._empty.setProperty("role", "muted")
+        self._report = QSplitter(Qt.Orientation.Horizontal, self)
+        self._report.setChildrenCollapsible(False)
+        self._report.addWidget(self._figures())
+        self._report.addWidget(self._findings())
+        self._report.setStretchFactor(1, 1)
+        self._report.setSizes([440, 600])
+
+    def _figures(self) -> QWidget:
+        body = QWidget(self)
+        body.setProperty("role", "panel")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.setSpacing(8)
+        self._verdict = QLabel(self, wordWrap=True)
+        self._verdict.setProperty("role", "heading")
+        self._summary = QLabel(self, wordWrap=True)
+        self._classes = BarChart(self)
+        self._classes.setAccessibleName(tr("Fields per class"))
+        self._probes = BarChart(self)
+        self._probes.setAccessibleName(tr("Shortcut probes"))
+        self._probe_note = QLabel(self, wordWrap=True)
+        self._probe_note.setProperty("role", "small")
+        self._next = QPushButton(tr("Go On to the Recipe"), self)
+        self._next.setProperty("role", "primary")
+        self._next.clicked.connect(self.go_on_asked)
+        column.addWidget(self._verdict)
+        column.addWidget(self._summary)
+        column.addWidget(_caption(self, tr("Fields per class")))
+        column.addWidget(self._classes)
+        column.addWidget(_caption(self, tr("Can classes be told apart without looking at cells?")))
+        column.addWidget(self._probes)
+        column.addWidget(self._probe_note)
+        column.addStretch(1)
+        column.addWidget(self._next)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setWidget(body)
+        return area
+
+    def _findings(self) -> QWidget:
+        side = QSplitter(Qt.Orientation.Vertical, self)
+        side.setChildrenCollapsible(False)
+        self._list = QListWidget(self)
+        self._list.setWordWrap(True)
+        self._list.setAccessibleName(tr("Findings of the check"))
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setSpacing(2)
+        self._list.currentItemChanged.connect(self._finding_chosen)
+        self.peek = FieldPeek(self)
+        self.peek.opened.connect(self.field_opened)
+        side.addWidget(self._list)
+        side.addWidget(self.peek)
+        side.setStretchFactor(0, 1)
+        side.setStretchFactor(1, 1)
+        return side
+
+    # What is shown ---------------------------------------------------------------------------
+
+    def show_nothing(self) -> None:
+        """No folder was chosen."""
+        self._title.setText(tr("Drop a folder of labelled smears here"))
+        self._hint.setText(
+            tr("One sub-folder a class, or a CSV of path, class, patient. Files are only read.")
+        )
+        self._empty.setText(
+            tr(
+                "Before any training the folder is checked: counts, unreadable files, duplicates, "
+                "fields that show the same place, and shortcuts a network could learn instead of cells."
+            )
+        )
+        self._again.hide()
+        self._show(empty=True)
+
+    def show_checking(self, folder: Path) -> None:
+        """A check was started."""
+        self._folder = folder
+        self._title.setText(folder.name)
+        self._hint.setText(str(folder))
+        self._progress.setRange(0, 0)
+        self._progress_text.setText(tr("Checking…"))
+        self._again.hide()
+        self.peek.clear()
+        self._show(checking=True)
+
+    def show_event(self, event: Phase | Progress) -> None:
+        """Follow the check."""
+        if isinstance(event, Phase):
+            self._progress.setRange(0, 0)
+            self._progress_text.setText(event.text or tr("Checking…"))
+            return
+        self._progress.setRange(0, max(event.total, 1))
+        self._progress.setValue(event.done)
+        left = tr(", about {time} left", time=duration(event.seconds_left)) if event.seconds_left else ""
+        words = f"{number(event.done)} / {number(event.total)} {event.text}"
+        self._progress_text.setText(words + left)
+
+    def show_problem(self, sentence: str) -> None:
+        """The check could not be done."""
+        self._empty.setText(sentence)
+        self._again.setVisible(self._folder is not None)
+        self._show(empty=True)
+
+    def show_report(self, report: Mapping[str, Any]) -> None:
+        """Show what the check found."""
+        self._again.show()
+        self._verdict.setText(verdict(report))
+        self._summary.setText("\n".join(summary_lines(report)))
+        self._classes.set_bars(class_bars(report["classes"]))
+        probes = report.get("probes", [])
+        self._probes.set_bars([_probe_bar(probe) for probe in probes])
+        self._probe_note.setText(
+            tr(
+                "Balanced accuracy of a simple classifier that sees only this; the line is chance. "
+                "“!” marks what predicts the class."
+            )
+            if probes
+            else tr("No probe could be made: too few classes or fields.")
+        )
+        self._next.setEnabled(not report["errors"])
+        self._list.clear()
+        for finding in report["findings"]:
+            self._list.addItem(self._finding_item(finding))
+        self._show()
+        if self._list.count():
+            self._list.setCurrentRow(0)
+
+    def _show(self, *, empty: bool = False, checking: bool = False) -> None:
+        self._progress_row.setVisible(checking)
+        self._report.setVisible(not empty and not checking)
+        self._empty.setVisible(empty or checking)
+        if checking:
+            self._empty.setText(tr("The check runs beside everything else; classification goes on."))
+
+    def _finding_item(self, finding: Mapping[str, Any]) -> QListWidgetItem:
+        level = str(finding["level"])
+        item = QListWidgetItem(f"{tr(_WORDS[level])}: {finding['sentence']}")
+        item.setIcon(icons.icon(_ICONS[level], self.palette()))
+        item.setData(_FINDING, dict(finding))
+        return item
+
+    # Slots -----------------------------------------------------------------------------------
+
+    @Slot(QListWidgetItem, QListWidgetItem)
+    def _finding_chosen(self, item: QListWidgetItem | None, _before: QListWidgetItem | None) -> None:
+        if item is None or self._folder is None:
+            return
+        finding = item.data(_FINDING)
+        base = self._folder if self._folder.is_dir() else self._folder.parent
+        paths = [base / name for name in finding["fields"]]
+        if paths:
+            self.peek.show_fields(str(finding["code"]).replace("-", " ").capitalize(), paths)
+        else:
+            self.peek.clear(tr("This finding is about the whole folder, not about single fields."))
+
+    @Slot()
+    def _ask_folder(self) -> None:
+        dialog = QFileDialog(self, tr("Labelled folder"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setOption(QFileDialog.Option.ShowDirsOnly)
+        self._open(dialog)
+
+    @Slot()
+    def _ask_csv(self) -> None:
+        dialog = QFileDialog(self, tr("Table of path, class, patient"))
+        dialog.setNameFilter(tr("Tables (*.csv)"))
+        self._open(dialog)
+
+    def _open(self, dialog: QFileDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._path_selected)
+        dialog.open()
+
+    @Slot(str)
+    def _path_selected(self, text: str) -> None:
+        if text:
+            self.folder_chosen.emit(Path(text))
+
+    @Slot()
+    def _check_again(self) -> None:
+        if self._folder is not None:
+            self.folder_chosen.emit(self._folder)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take one folder or table."""
+        if _dropped(event.mimeData()) is not None:
+            self._set_drop(active=True)
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+        """It went away again."""
+        self._set_drop(active=False)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Check what was dropped."""
+        self._set_drop(active=False)
+        path = _dropped(event.mimeData())
+        if path is not None:
+            event.acceptProposedAction()
+            self.folder_chosen.emit(path)
+
+    def _set_drop(self, *, active: bool) -> None:
+        self._source.setProperty("active", "true" if active else "false")
+        self._source.style().unpolish(self._source)
+        self._source.style().polish(self._source)
+
+
+def _caption(parent: QWidget, text: str) -> QLabel:
+    label = QLabel(text, parent, wordWrap=True)
+    label.setProperty("role", "muted")
+    label.setContentsMargins(0, 8, 0, 0)
+    return label
+
+
+def _dropped(data: QMimeData) -> Path | None:
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+    if len(paths) != 1:
+        return None
+    return paths[0] if paths[0].suffix.casefold() in {"", ".csv"} or paths[0].is_dir() else None
+
+
+def verdict(report: Mapping[str, Any]) -> str:
+    """Say in one line whether this folder can be trained on."""
+    errors = int(report["errors"])
+    if errors:
+        kinds = tr("1 error") if errors == 1 else tr("{n} errors", n=errors)
+        return tr("Cannot be trained on yet: {kinds} to correct", kinds=kinds)
+    warnings = sum(entry["level"] == "warning" for entry in report["findings"])
+    if warnings:
+        return tr("Can be trained on; read the warnings")
+    return tr("Can be trained on")
+
+
+def summary_lines(report: Mapping[str, Any]) -> list[str]:
+    """Say the folder's figures in words."""
+    sizes = report["sizes"]["table"]
+    listed = ", ".join(f"{s['width']}×{s['height']}: {number(s['fields'])}" for s in sizes[:3])
+    more = tr(" and {n} other sizes", n=len(sizes) - 3) if len(sizes) > 3 else ""  # noqa: PLR2004
+    groups = report["groups"]
+    return [
+        tr("{n} fields in {k} classes; {patients}", n=number(report["fields"]), k=len(report["classes"]),
+           patients=report["patients"]),
+        tr("Sizes in pixels: {listed}{more}", listed=listed, more=more),
+        tr("Byte-identical pairs: {n}", n=number(report["identical"]["pairs"])),
+        tr("Fields that share their place with another: {n} in {k} groups",
+           n=number(groups["fields_in_larger"]), k=number(groups["larger_than_one"])),
+    ]  # fmt: skip
+
+
+def class_bars(counts: Mapping[str, int]) -> Sequence[Bar]:
+    """Turn counts per class into bars."""
+    largest = max(counts.values(), default=1) or 1
+    total = sum(counts.values()) or 1
+    return [
+        Bar(name, n / largest, f"{number(n)}  ({n / total:.0%})", mark_for(name, index))
+        for index, (name, n) in enumerate(counts.items())
+    ]
+
+
+def _probe_bar(probe: Mapping[str, Any]) -> Bar:
+    alarming = bool(probe["suspicious"])
+    text = f"{probe['balanced_accuracy']:.3f} [{probe['low']:.3f}, {probe['high']:.3f}]"
+    name = f"! {probe['name']}" if alarming else str(probe["name"])
+    return Bar(name, probe["balanced_accuracy"], text, tick=probe["chance"], alarming=alarming)

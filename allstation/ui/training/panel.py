@@ -1,0 +1,382 @@
+"""The training panel: data, recipe, run, history, comparison and sweep on one page each."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from allstation.core.errors import StationError
+from allstation.core.events import Batch, Event, Phase, Progress, Report
+from allstation.services.training_child import Ending, Job, JobState
+from allstation.services.training_figures import FigureReader
+from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
+from allstation.services.training_runs import FIT, TrainingRuns
+from allstation.ui.text import tr
+from allstation.ui.training.compare_page import ComparePage
+from allstation.ui.training.data_page import DataPage
+from allstation.ui.training.history_page import HistoryPage
+from allstation.ui.training.plotting import PlotLoader
+from allstation.ui.training.recipe_fields import write_recipe
+from allstation.ui.training.recipe_page import RecipePage
+from allstation.ui.training.run_page import RunPage, batch_line, progress_line
+from allstation.ui.training.sweep import make_sweep
+from allstation.ui.training.sweep_page import SweepPage
+
+_CHECK: Final = "check"
+_LIST: Final = "list"
+_PREVIEW: Final = "augment-preview"
+_EVALUATE: Final = "evaluate"
+_PREVIEW_FIELDS: Final = "4"
+
+
+class TrainingPanel(QWidget):
+    """Puts the pages together and speaks with the queue of runs.
+
+    Args:
+        runs: The queue; the window owns it and closes it.
+        base: Folder of the run folders.
+        parent: Owner.
+
+    Signals:
+        activation_asked: Bundle of a finished run, and the name the person gave it.
+        field_opened: A field of the labelled folder was double-clicked.
+        status_changed: One line for the status bar; empty when nothing trains.
+        told: A sentence worth a notice (text, whether it is a problem).
+    """
+
+    activation_asked = Signal(object, str)
+    field_opened = Signal(object)
+    status_changed = Signal(str)
+    told = Signal(str, bool)
+
+    def __init__(self, runs: TrainingRuns, base: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.runs = runs
+        self.history = RunHistory(base, self)
+        self._base = base
+        self._folder: Path | None = None
+        self._report: Mapping[str, Any] | None = None
+        self._summaries: dict[Path, RunSummary] = {}
+        self._scratch = tempfile.TemporaryDirectory(prefix="allstation-training-")
+        self._plots = PlotLoader(self)
+        self._reader = FigureReader(self)
+        self._build()
+        self._connect()
+
+    def _build(self) -> None:
+        self.data = DataPage(self)
+        self.recipe = RecipePage(self)
+        self.run = RunPage(self._plots, self)
+        self.past = HistoryPage(self._plots, self)
+        self.compare = ComparePage(self._plots, self)
+        self.sweep = SweepPage(self)
+        self.pages = QTabWidget(self)
+        self.pages.setDocumentMode(True)
+        for page, title in (
+            (self.data, tr("1  Data")),
+            (self.recipe, tr("2  Recipe")),
+            (self.run, tr("3  Run")),
+            (self.past, tr("Runs")),
+            (self.compare, tr("Compare")),
+            (self.sweep, tr("Sweep")),
+        ):
+            self.pages.addTab(page, title)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.pages)
+        self._show_refusal()
+
+    def _connect(self) -> None:
+        for signal, slot in (
+            (self.runs.told, self._told),
+            (self.runs.printed, self._printed),
+            (self.runs.started, self._started),
+            (self.runs.ended, self._ended),
+            (self.runs.queue_changed, self._queue_changed),
+            (self.history.listed, self._listed),
+            (self.history.trashed, self._trashed),
+            (self.history.problem, self._problem),
+            (self._reader.found, self.compare.show_figures),
+            (self.data.folder_chosen, self.set_folder),
+            (self.data.stop_asked, self._stop_check),
+            (self.data.go_on_asked, self._go_to_recipe),
+            (self.data.field_opened, self.field_opened),
+            (self.recipe.start_asked, self.start),
+            (self.recipe.preview_asked, self._preview),
+            (self.recipe.problem, self._problem),
+            (self.run.stop_asked, self.runs.stop_current),
+            (self.run.discard_asked, self.runs.discard_current),
+            (self.run.cancel_asked, self.runs.cancel),
+            (self.run.curves.problem, self._problem),
+            (self.past.run_chosen, self._show_history),
+            (self.past.resume_asked, self._resume),
+            (self.past.notes_changed, self._write_notes),
+            (self.past.trash_asked, self.history.trash),
+            (self.past.compare_asked, self.compare_runs),
+            (self.past.activate_asked, self._activate),
+            (self.past.curves.problem, self._problem),
+            (self.compare.problem, self._problem),
+            (self.sweep.start_asked, self._start_sweep),
+            (self.sweep.cancel_asked, self.runs.cancel_waiting),
+            (self.sweep.resume_asked, self._resume_sweep),
+        ):
+            signal.connect(slot)
+
+    # Life ------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Read methods and runs when the panel is first looked at."""
+        super().showEvent(event)
+        if not self.recipe.method:
+            self.runs.beside(_LIST, [], title=tr("Methods"))
+        self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """A preview nobody sees is not drawn."""
+        super().hideEvent(event)
+        self.runs.drop(_PREVIEW)
+
+    def close_workers(self) -> None:
+        """Wait for what is being read; the queue is closed by its owner."""
+        self.history.close()
+        self._reader.close()
+        self._plots.close()
+        self.data.peek.close_workers()
+        self.compare.peek.close_workers()
+        self._scratch.cleanup()
+
+    def refresh(self) -> None:
+        """Read all runs again."""
+        folder = self.runs.current.folder if self.runs.current is not None else None
+        self.history.refresh(running=frozenset({folder} if folder is not None else ()))
+
+    # Data ------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def set_folder(self, folder: Path) -> None:
+        """Check a labelled folder."""
+        self._folder, self._report = folder, None
+        self.pages.setCurrentWidget(self.data)
+        self.data.show_checking(folder)
+        self._show_refusal()
+        self.runs.beside(_CHECK, [str(folder)], title=tr("Check of {name}", name=folder.name))
+
+    @Slot()
+    def _stop_check(self) -> None:
+        self.runs.drop(_CHECK)
+        self.data.show_problem(tr("The check was stopped. Training needs a finished check."))
+
+    @Slot()
+    def _go_to_recipe(self) -> None:
+        self.pages.setCurrentWidget(self.recipe)
+
+    def _refusal(self) -> str:
+        """Say why nothing can be trained now; empty if it can."""
+        if self._folder is None:
+            return tr("Choose a labelled folder on the Data page first.")
+        if self._report is None:
+            return tr("Wait for the check of {name}, or start it again.", name=self._folder.name)
+        errors = [entry["sentence"] for entry in self._report["findings"] if entry["level"] == "error"]
+        if errors:
+            more = tr(" ({n} more on the Data page)", n=len(errors) - 1) if len(errors) > 1 else ""
+            return tr("The folder has errors: {first}{more}", first=errors[0], more=more)
+        return ""
+
+    def _show_refusal(self) -> None:
+        refusal = self._refusal()
+        self.recipe.set_folder(self._folder, refusal)
+        self.sweep.set_refusal(refusal)
+
+    # Runs ------------------------------------------------------------------------------------
+
+    @Slot(dict)
+    def start(self, recipe: Mapping[str, Any]) -> None:
+        """Queue a run of a recipe."""
+        folder = self._new_folder(str(recipe["name"]))
+        path = Path(self._scratch.name) / f"{folder.name}.toml"
+        try:
+            write_recipe(path, recipe)
+        except StationError as error:
+            self._problem(error.sentence)
+            return
+        self.pages.setCurrentWidget(self.run)
+        self.runs.fit(path, folder, title=str(recipe["name"]))
+
+    def _new_folder(self, name: str) -> Path:
+        plain = re.sub(r"[^\w .-]+", "_", name).strip(" .")[:60] or "run"
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        folder = self._base / f"{plain}-{stamp}"
+        taken = {job.folder for job in self.runs.waiting} | {self.runs.current and self.runs.current.folder}
+        number = 2
+        while folder in taken or folder.exists():
+            folder = self._base / f"{plain}-{stamp}-{number}"
+            number += 1
+        return folder
+
+    @Slot(object)
+    def _resume(self, run: RunSummary) -> None:
+        self.pages.setCurrentWidget(self.run)
+        self.runs.resume(run.folder, title=run.title)
+
+    @Slot(object)
+    def _started(self, job: Job) -> None:
+        self.run.show_job(job)
+        if job.folder is not None:
+            self.run.curves.set_rows(read_history(job.folder))
+        self.status_changed.emit(tr("Training {title}: starting", title=job.title))
+        self.refresh()
+
+    @Slot(object, object)
+    def _told(self, job: Job, event: Event) -> None:
+        if job.command == FIT:
+            self.run.show_event(event)
+            self._tell_status(job, event)
+        elif isinstance(event, Report):
+            self._take_report(event)
+        elif job.command == _CHECK and isinstance(event, (Phase, Progress)):
+            self.data.show_event(event)
+
+    def _tell_status(self, job: Job, event: Event) -> None:
+        line = ""
+        if isinstance(event, Batch):
+            line = batch_line(event)
+        elif isinstance(event, Progress):
+            line = progress_line(event)
+        elif isinstance(event, Phase):
+            line = event.text
+        if line:
+            self.status_changed.emit(tr("Training {title}: {line}", title=job.title, line=line))
+
+    def _take_report(self, event: Report) -> None:
+        if event.kind == "check":
+            self._report = event.data
+            self.data.show_report(event.data)
+            self._show_refusal()
+        elif event.kind == "methods":
+            self.recipe.set_methods(event.data["methods"])
+        elif event.kind == "comparison":
+            self.compare.show_comparison(event.data)
+
+    @Slot(object, str)
+    def _printed(self, job: Job, line: str) -> None:
+        if job.command == FIT:
+            self.run.say(line)
+
+    @Slot(object)
+    def _ended(self, ending: Ending) -> None:
+        command, failed = ending.job.command, ending.state is JobState.FAILED
+        if command == FIT:
+            self.run.show_ending(ending)
+            self.status_changed.emit("")
+            words = ending.sentence if failed else tr("Training finished: {title}", title=ending.job.title)
+            self.told.emit(words, failed)
+            self.refresh()
+        elif command == _CHECK and failed:
+            self.data.show_problem(ending.sentence)
+        elif command == _PREVIEW:
+            self._preview_ended(ending)
+        elif command == _EVALUATE and failed:
+            self.compare.show_comparison_problem(ending.sentence)
+        elif failed:
+            self._problem(ending.sentence)
+
+    @Slot()
+    def _queue_changed(self) -> None:
+        self.run.set_waiting(self.runs.waiting)
+        if self.runs.state is JobState.STOPPING:
+            self.run.show_stopping()
+        self._show_sweep()
+
+    # Preview ---------------------------------------------------------------------------------
+
+    @Slot(dict)
+    def _preview(self, recipe: Mapping[str, Any]) -> None:
+        path = Path(self._scratch.name) / "preview.toml"
+        try:
+            write_recipe(path, recipe)
+        except StationError as error:
+            self._problem(error.sentence)
+            return
+        target = path.with_suffix(".png")
+        arguments = [str(path), str(target), "--fields", _PREVIEW_FIELDS]
+        self.runs.beside(_PREVIEW, arguments, title=tr("Augmented fields"))
+
+    def _preview_ended(self, ending: Ending) -> None:
+        if ending.state is JobState.FAILED:
+            self.recipe.show_preview_text(ending.sentence)
+        else:
+            self.recipe.show_preview(Path(ending.job.arguments[1]))
+
+    # History, comparison, activation ---------------------------------------------------------
+
+    @Slot(object)
+    def _listed(self, runs: list[RunSummary]) -> None:
+        self._summaries = {run.folder: run for run in runs}
+        self.past.set_runs(runs)
+        self._show_sweep()
+
+    @Slot(object)
+    def _show_history(self, run: RunSummary) -> None:
+        self.past.show_history(read_history(run.folder))
+
+    @Slot(object)
+    def _trashed(self, _folders: object) -> None:
+        self.refresh()
+
+    @Slot(object, str, str)
+    def _write_notes(self, folder: Path, title: str, note: str) -> None:
+        try:
+            write_notes(folder, title=title, note=note)
+        except OSError as error:
+            self._problem(tr("{name} could not be renamed ({error}).", name=folder.name, error=error))
+        self.refresh()
+
+    @Slot(object)
+    def compare_runs(self, folders: list[Path]) -> None:
+        """Show figures of runs, and test every pair on the same fields."""
+        self.pages.setCurrentWidget(self.compare)
+        self._reader.read(folders)
+        if len(folders) > 1:
+            self.runs.beside(_EVALUATE, [str(folder) for folder in folders], title=tr("Comparison"))
+
+    @Slot(object, str)
+    def _activate(self, run: RunSummary, name: str) -> None:
+        if run.bundle is not None:
+            self.activation_asked.emit(run.bundle, name)
+
+    # Sweep -----------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _start_sweep(self, rows: list[dict[str, Any]]) -> None:
+        recipe = self.recipe.data()
+        try:
+            made = make_sweep(self._new_folder(f"sweep {recipe['name']}"), recipe, rows)
+        except StationError as error:
+            self._problem(error.sentence)
+            return
+        self.sweep.show_runs(made)
+        self._resume_sweep()
+
+    @Slot()
+    def _resume_sweep(self) -> None:
+        for run in self.sweep.runs:
+            known = self._summaries.get(run.folder)
+            if known is None or not known.is_evaluated:
+                self.runs.fit(run.recipe, run.folder, title=run.title)
+
+    def _show_sweep(self) -> None:
+        current = self.runs.current.folder if self.runs.current is not None else None
+        waiting = frozenset(job.folder for job in self.runs.waiting if job.folder is not None)
+        self.sweep.show_states(self._summaries, current=current, waiting=waiting)
+
+    @Slot(str)
+    def _problem(self, sentence: str) -> None:
+        self.told.emit(sentence, True)

@@ -1,0 +1,287 @@
+"""Second step: how to train. Presets, every adjustable, augmented fields, and Start with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QHideEvent, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from allstation.core.errors import StationError
+from allstation.ui.text import tr
+from allstation.ui.training.form import RecipeForm
+from allstation.ui.training.recipe_fields import preset_values, read_recipe, recipe_data, write_recipe
+
+_SETTLED: Final = 700
+"""Milliseconds without a change before the preview is drawn again."""
+
+_FORMS: Final = 380
+
+
+class RecipePage(QWidget):
+    """Edits a recipe and asks for a run of it.
+
+    Signals:
+        start_asked: Recipe as plain data.
+        preview_asked: Recipe as plain data; draw augmented fields.
+        problem: A sentence.
+    """
+
+    start_asked = Signal(dict)
+    preview_asked = Signal(dict)
+    problem = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._methods: dict[str, Mapping[str, Any]] = {}
+        self._folder = ""
+        self._refusal = tr("Choose a labelled folder first.")
+        self._sheet = QPixmap()
+        self.form = RecipeForm(self)
+        self.form.changed.connect(self._changed)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLED)
+        self._settle.timeout.connect(self._ask_preview)
+        split = QSplitter(Qt.Orientation.Horizontal, self)
+        split.setChildrenCollapsible(False)
+        split.addWidget(self._build_left())
+        split.addWidget(self._build_right())
+        split.setStretchFactor(1, 1)
+        split.setSizes([_FORMS, 2 * _FORMS])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 14)
+        layout.addWidget(split)
+        self._show_start()
+
+    def _build_left(self) -> QWidget:
+        side = QWidget(self)
+        self._method = QComboBox(self)
+        self._method.setAccessibleName(tr("Method"))
+        self._method.activated.connect(self._method_picked)
+        self._about = QLabel(self, wordWrap=True)
+        self._about.setProperty("role", "small")
+        self._reset = QPushButton(tr("Reset"), self)
+        self._reset.setToolTip(tr("Back to the preset of this method"))
+        self._reset.clicked.connect(self.reset)
+        self._load = QPushButton(tr("Load…"), self)
+        self._load.clicked.connect(self._ask_load)
+        self._save = QPushButton(tr("Save As…"), self)
+        self._save.clicked.connect(self._ask_save)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self.form)
+        buttons = QHBoxLayout()
+        for button in (self._reset, self._load, self._save):
+            buttons.addWidget(button)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._method)
+        column.addWidget(self._about)
+        column.addLayout(buttons)
+        column.addWidget(area, 1)
+        return side
+
+    def _build_right(self) -> QWidget:
+        side = QWidget(self)
+        caption = QLabel(tr("What the network will see"), self)
+        caption.setProperty("role", "heading")
+        hint = QLabel(
+            tr("Each row: the field as it is, then eight random changes of it."), self, wordWrap=True
+        )
+        hint.setProperty("role", "muted")
+        self._preview = QLabel(self, alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
+        self._preview.setMinimumSize(200, 140)
+        self._preview.setProperty("role", "muted")
+        self._preview.setAccessibleName(tr("Augmented fields"))
+        self._name = QLineEdit(self, placeholderText=tr("Name of the run"))
+        self._name.setAccessibleName(tr("Name of the run"))
+        self._reason = QLabel(self, wordWrap=True)
+        self._estimate = QLabel(self, wordWrap=True)
+        self._estimate.setProperty("role", "muted")
+        self._start = QPushButton(tr("Start Training"), self)
+        self._start.setProperty("role", "primary")
+        self._start.clicked.connect(self._start_clicked)
+        row = QHBoxLayout()
+        row.addWidget(self._name, 1)
+        row.addWidget(self._start)
+        column = QVBoxLayout(side)
+        column.setContentsMargins(14, 0, 0, 0)
+        column.addWidget(caption)
+        column.addWidget(hint)
+        column.addWidget(self._preview, 1)
+        column.addWidget(self._estimate)
+        column.addWidget(self._reason)
+        column.addLayout(row)
+        return side
+
+    # State -----------------------------------------------------------------------------------
+
+    def set_methods(self, methods: Sequence[Mapping[str, Any]]) -> None:
+        """List what this edition can train."""
+        self._methods = {str(method["name"]): method for method in methods}
+        self._method.clear()
+        for name, method in self._methods.items():
+            kind = tr("network") if method["kind"] == "network" else tr("classical")
+            self._method.addItem(f"{method['title']}  ·  {kind}", name)
+        self.reset()
+
+    def set_folder(self, folder: Path | None, refusal: str) -> None:
+        """Say what is trained on, and why it cannot be, if so."""
+        self._folder = str(folder) if folder is not None else ""
+        self._refusal = refusal
+        self._show_start()
+        self._changed()
+
+    def set_estimate(self, text: str) -> None:
+        """Say how long it will take, if that is known."""
+        self._estimate.setText(text)
+
+    @property
+    def method(self) -> str:
+        """Name of the chosen method."""
+        return str(self._method.currentData() or "")
+
+    def data(self) -> dict[str, Any]:
+        """Return the recipe as plain data."""
+        name = self._name.text().strip() or self.method
+        return recipe_data(name, self._folder, method=self.method, values=self.form.values())
+
+    def show_preview(self, path: Path) -> None:
+        """Show a sheet of augmented fields."""
+        self._sheet = QPixmap(str(path))
+        self._scale_preview()
+
+    def show_preview_text(self, text: str) -> None:
+        """Say why there is no sheet."""
+        self._sheet = QPixmap()
+        self._preview.setPixmap(QPixmap())
+        self._preview.setText(text)
+
+    def _show_start(self) -> None:
+        self._start.setEnabled(not self._refusal and bool(self._methods))
+        waiting = "" if self._methods else tr("The methods of this edition are being read…")
+        self._reason.setText(self._refusal or waiting)
+        self._reason.setVisible(bool(self._refusal or waiting))
+
+    # Slots -----------------------------------------------------------------------------------
+
+    @Slot()
+    def reset(self) -> None:
+        """Back to the preset of the chosen method."""
+        method = self._methods.get(self.method)
+        if method is None:
+            return
+        self._about.setText(str(method["text"]))
+        self.form.set_method(method)
+        self.form.set_values(preset_values(method))
+        self._name.setPlaceholderText(tr("Name of the run ({name})", name=method["title"]))
+        self._show_start()
+        self._changed()
+
+    def load(self, path: Path) -> None:
+        """Fill the form from a recipe file."""
+        try:
+            name, values = read_recipe(path, list(self._methods.values()))
+        except StationError as error:
+            self.problem.emit(error.sentence)
+            return
+        self._method.setCurrentIndex(self._method.findData(name))
+        self.reset()
+        self.form.set_values(values)
+        self._name.setText(path.stem)
+        self._changed()
+
+    @Slot()
+    def _method_picked(self) -> None:
+        self.reset()
+
+    @Slot()
+    def _changed(self) -> None:
+        if self._folder and self._methods and self.isVisible():
+            self._settle.start()
+
+    @Slot()
+    def _ask_preview(self) -> None:
+        method = self._methods.get(self.method)
+        if method is None or not self._folder:
+            return
+        if method["kind"] != "network":
+            self.show_preview_text(tr("Classical methods see every field as it is."))
+            return
+        if self._sheet.isNull():
+            self.show_preview_text(tr("Drawing augmented fields…"))
+        self.preview_asked.emit(self.data())
+
+    @Slot()
+    def _start_clicked(self) -> None:
+        self.start_asked.emit(self.data())
+        self._name.clear()
+
+    @Slot()
+    def _ask_load(self) -> None:
+        dialog = QFileDialog(self, tr("Load recipe"))
+        dialog.setNameFilter(tr("Recipes (*.toml)"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._load_selected)
+        dialog.open()
+
+    @Slot()
+    def _ask_save(self) -> None:
+        dialog = QFileDialog(self, tr("Save recipe"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(tr("Recipes (*.toml)"))
+        dialog.setDefaultSuffix("toml")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self._save_selected)
+        dialog.open()
+
+    @Slot(str)
+    def _load_selected(self, text: str) -> None:
+        self.load(Path(text))
+
+    @Slot(str)
+    def _save_selected(self, text: str) -> None:
+        try:
+            write_recipe(Path(text), self.data())
+        except StationError as error:
+            self.problem.emit(error.sentence)
+
+    def _scale_preview(self) -> None:
+        if self._sheet.isNull():
+            return
+        ratio = self.devicePixelRatioF()
+        room = self._preview.size() * ratio
+        mode = Qt.TransformationMode.SmoothTransformation
+        scaled = self._sheet.scaled(room, Qt.AspectRatioMode.KeepAspectRatio, mode)
+        scaled.setDevicePixelRatio(ratio)
+        self._preview.setPixmap(scaled)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the preview when it is looked at."""
+        super().showEvent(event)
+        self._changed()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """What nobody sees is not drawn."""
+        super().hideEvent(event)
+        self._settle.stop()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the sheet as large as the room."""
+        super().resizeEvent(event)
+        self._scale_preview()

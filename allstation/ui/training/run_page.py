@@ -1,0 +1,325 @@
+"""Third step: watch it learn. Phases, progress, curves, log, and the two ways to end it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from allstation.core.events import PHASES, Batch, Epoch, Event, Failed, Message, Phase, Progress
+from allstation.services.training_child import Ending, Job, JobState
+from allstation.ui import theme
+from allstation.ui.text import duration, number, tr
+from allstation.ui.training.curves import CurvesView
+from allstation.ui.training.plotting import PlotLoader
+
+_NUMBER: Final = int(Qt.ItemDataRole.UserRole)
+_LOG_LINES: Final = 5000
+_STEPS: Final = 1000
+_TITLES: Final = {
+    "checking": "Checking",
+    "preparing": "Preparing",
+    "training": "Training",
+    "evaluating": "Evaluating",
+    "exporting": "Exporting",
+}
+
+
+class PhaseSteps(QWidget):
+    """The phases of a run as steps: done, current, to come. Said in words to screen readers."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._current = -1
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumHeight(round(self.fontMetrics().height() * 2.1))
+        self.setAccessibleName(tr("Phases of the run"))
+
+    @property
+    def current(self) -> str:
+        """The phase shown as current, or an empty string."""
+        return PHASES[self._current] if 0 <= self._current < len(PHASES) else ""
+
+    def set_phase(self, name: str) -> None:
+        """Show a phase as current; empty for none, ``"finished"`` for all done."""
+        self._current = len(PHASES) if name == "finished" else PHASES.index(name) if name in PHASES else -1
+        self.setAccessibleDescription(tr(_TITLES.get(name, "")))
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint circles with their names."""
+        scheme = theme.tokens(self.palette())
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        step = self.width() / len(PHASES)
+        size = self.fontMetrics().height() * 1.25
+        middle = self.height() / 2
+        for index, name in enumerate(PHASES):
+            done, now = index < self._current, index == self._current
+            colour = QColor(scheme.ok if done else scheme.accent if now else scheme.border)
+            x = index * step
+            painter.setPen(QPen(colour, 1.6))
+            painter.setBrush(colour if done or now else Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(x + 1, middle - size / 2, size, size)  # type: ignore[call-overload]
+            font = self.font()
+            font.setBold(now)
+            painter.setFont(font)
+            painter.setPen(QColor(scheme.on_accent if done or now else scheme.muted))
+            mark = "✓" if done else str(index + 1)
+            box = (round(x + 1), round(middle - size / 2), round(size), round(size))
+            painter.drawText(*box, int(Qt.AlignmentFlag.AlignCenter), mark)
+            painter.setPen(QColor(scheme.text if now else scheme.muted))
+            left = round(x + size + 8)
+            painter.drawText(left, 0, round(step - size - 10), self.height(),
+                             int(Qt.AlignmentFlag.AlignVCenter), tr(_TITLES[name]))  # fmt: skip
+        painter.end()
+
+
+class RunPage(QWidget):
+    """Follows the current run and lists those that wait.
+
+    Signals:
+        stop_asked: Keep the best weights, evaluate, end.
+        discard_asked: End and delete; the person has confirmed it.
+        cancel_asked: Number of a waiting run.
+    """
+
+    stop_asked = Signal()
+    discard_asked = Signal()
+    cancel_asked = Signal(int)
+
+    def __init__(self, loader: PlotLoader, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._job: Job | None = None
+        self._build(loader)
+        self.show_idle()
+
+    def _build(self, loader: PlotLoader) -> None:
+        self._title = QLabel(self, wordWrap=True)
+        self._title.setProperty("role", "heading")
+        self._stop = QPushButton(tr("Stop and Keep the Best"), self)
+        self._stop.setToolTip(tr("End after this batch, evaluate the best weights so far"))
+        self._stop.clicked.connect(self.stop_asked)
+        self._discard = QPushButton(tr("Discard…"), self)
+        self._discard.setToolTip(tr("End now and delete the run"))
+        self._discard.clicked.connect(self._ask_discard)
+        top = QHBoxLayout()
+        top.addWidget(self._title, 1)
+        top.addWidget(self._stop)
+        top.addWidget(self._discard)
+        self.steps = PhaseSteps(self)
+        self._progress = QProgressBar(self, textVisible=False)
+        self._progress.setAccessibleName(tr("Progress of the run"))
+        self._line = QLabel(self, wordWrap=True)
+        self._outcome = QLabel(self, wordWrap=True)
+        self._outcome.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.curves = CurvesView(loader, self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 14)
+        layout.setSpacing(8)
+        layout.addLayout(top)
+        for widget in (self.steps, self._progress, self._line, self._outcome):
+            layout.addWidget(widget)
+        split = QSplitter(Qt.Orientation.Vertical, self)
+        split.setChildrenCollapsible(False)
+        split.addWidget(self.curves)
+        split.addWidget(self._lower())
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 1)
+        layout.addWidget(split, 1)
+
+    def _lower(self) -> QWidget:
+        lower = QSplitter(Qt.Orientation.Horizontal, self)
+        lower.setChildrenCollapsible(False)
+        self._log = QPlainTextEdit(self, readOnly=True)
+        self._log.setMaximumBlockCount(_LOG_LINES)
+        self._log.setAccessibleName(tr("Log of the run"))
+        self._log.setPlaceholderText(tr("What the training program says stands here."))
+        queue = QWidget(self)
+        caption = QLabel(tr("Waiting runs"), self)
+        caption.setProperty("role", "muted")
+        self._queue = QListWidget(self)
+        self._queue.setAccessibleName(tr("Waiting runs"))
+        self._cancel = QPushButton(tr("Remove from Queue"), self)
+        self._cancel.clicked.connect(self._cancel_clicked)
+        self._queue.itemSelectionChanged.connect(self._show_cancel)
+        column = QVBoxLayout(queue)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (caption, self._queue, self._cancel):
+            column.addWidget(widget)
+        lower.addWidget(self._log)
+        lower.addWidget(queue)
+        lower.setStretchFactor(0, 3)
+        lower.setStretchFactor(1, 1)
+        return lower
+
+    # State -----------------------------------------------------------------------------------
+
+    def show_idle(self) -> None:
+        """Nothing trains."""
+        self._title.setText(tr("No run yet"))
+        self._line.setText(
+            tr("Choose a labelled folder and a recipe, then start. Classification goes on meanwhile.")
+        )
+        self._outcome.hide()
+        self._progress.setRange(0, 1)
+        self._progress.setValue(0)
+        self.steps.set_phase("")
+        self._show_buttons(running=False)
+        self.set_waiting(())
+
+    def show_job(self, job: Job) -> None:
+        """A run was started."""
+        self._job = job
+        self._title.setText(job.title)
+        self._line.setText(tr("Starting the training program…"))
+        self._outcome.hide()
+        self._log.clear()
+        self._progress.setRange(0, 0)
+        self.steps.set_phase("checking")
+        self.curves.set_rows([])
+        self._show_buttons(running=True)
+
+    def show_stopping(self) -> None:
+        """The run was asked to end."""
+        self._stop.setEnabled(False)
+        self._stop.setText(tr("Stopping…"))
+
+    def set_waiting(self, jobs: tuple[Job, ...]) -> None:
+        """List the runs that come next."""
+        self._queue.clear()
+        for job in jobs:
+            item = QListWidgetItem(job.title)
+            item.setData(_NUMBER, job.number)
+            self._queue.addItem(item)
+        self._show_cancel()
+
+    def show_event(self, event: Event) -> None:
+        """Follow the run."""
+        match event:
+            case Phase(name, text):
+                self.steps.set_phase(name)
+                self._progress.setRange(0, 0)
+                self._line.setText(text)
+                self._say(f"— {tr(_TITLES.get(name, name))}: {text}")
+            case Progress():
+                self._progress.setRange(0, max(event.total, 1))
+                self._progress.setValue(event.done)
+                self._line.setText(progress_line(event))
+            case Batch():
+                share = (event.epoch - 1 + event.batch / max(event.batches, 1)) / max(event.epochs, 1)
+                self._progress.setRange(0, _STEPS)
+                self._progress.setValue(round(share * _STEPS))
+                self._line.setText(batch_line(event))
+            case Epoch(epoch, epochs, seconds, values, best):
+                self.curves.add_epoch(epoch, values)
+                listed = ", ".join(f"{key} {value:.4f}" for key, value in values.items() if value is not None)
+                self._say(f"{epoch}/{epochs} ({seconds:.1f} s): {listed}{' *' if best else ''}")
+            case Message(text, level):
+                self._say(text if level == "info" else f"! {text}")
+            case Failed(_, sentence):
+                self._say(f"! {sentence}")
+
+    def say(self, line: str) -> None:
+        """Add a line of the child's error output to the log."""
+        self._say(line)
+
+    def show_ending(self, ending: Ending) -> None:
+        """Say how the run ended."""
+        self._progress.setRange(0, 1)
+        self._progress.setValue(0 if ending.state is JobState.FAILED else 1)
+        if ending.state in (JobState.FINISHED, JobState.STOPPED):
+            self.steps.set_phase("finished")
+        self._line.clear()
+        self._outcome.setText(ending_line(ending))
+        self._outcome.setProperty("role", "danger" if ending.state is JobState.FAILED else "")
+        self._outcome.style().unpolish(self._outcome)
+        self._outcome.style().polish(self._outcome)
+        self._outcome.show()
+        self._show_buttons(running=False)
+
+    def _say(self, text: str) -> None:
+        self._log.appendPlainText(text)
+
+    def _show_buttons(self, *, running: bool) -> None:
+        self._stop.setText(tr("Stop and Keep the Best"))
+        self._stop.setEnabled(running)
+        self._discard.setEnabled(running)
+
+    @Slot()
+    def _show_cancel(self) -> None:
+        self._cancel.setEnabled(bool(self._queue.selectedItems()))
+
+    # Slots -----------------------------------------------------------------------------------
+
+    @Slot()
+    def _cancel_clicked(self) -> None:
+        for item in self._queue.selectedItems():
+            self.cancel_asked.emit(item.data(_NUMBER))
+
+    @Slot()
+    def _ask_discard(self) -> None:
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(tr("Discard run"))
+        box.setText(tr("Discard {title}?", title=self._job.title if self._job else ""))
+        box.setInformativeText(tr("The run ends and what it has learnt is deleted. This cannot be undone."))
+        discard = box.addButton(tr("Discard"), QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(tr("Keep Training"), QMessageBox.ButtonRole.RejectRole))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        discard.clicked.connect(self.discard_asked)
+        box.open()
+
+
+def progress_line(event: Progress) -> str:
+    """Write how far a phase is."""
+    left = tr(", about {time} left", time=duration(event.seconds_left)) if event.seconds_left else ""
+    return f"{number(event.done)} / {number(event.total)} {event.text}{left}"
+
+
+def batch_line(event: Batch) -> str:
+    """Write how far the training is."""
+    words = tr(
+        "Epoch {e} of {n}, batch {b} of {m}", e=event.epoch, n=event.epochs, b=event.batch, m=event.batches
+    )
+    loss = tr(", loss {value}", value=f"{event.loss:.4f}") if event.loss is not None else ""
+    left = tr(", about {time} left", time=duration(event.seconds_left)) if event.seconds_left else ""
+    return words + loss + left
+
+
+def ending_line(ending: Ending) -> str:
+    """Say how a run ended, with its figure, n, interval and kind of split."""
+    if ending.state is JobState.FAILED:
+        return ending.sentence
+    if ending.state is JobState.DISCARDED:
+        return ending.sentence or tr("The run was discarded.")
+    words = (
+        tr("Stopped; the best weights were kept.") if ending.state is JobState.STOPPED else tr("Finished.")
+    )
+    figure = figure_text(ending.summary.get("test"))
+    return f"{words} {tr('Test accuracy')} {figure}" if figure else words
+
+
+def figure_text(figure: object) -> str:
+    """Write a figure with its interval, n, split and patients; empty when it is none."""
+    if not isinstance(figure, dict) or figure.get("value") is None:
+        return ""
+    pair = figure.get("interval")
+    interval = f" [{pair[0]:.3f}, {pair[1]:.3f}]" if pair else ""
+    about = ", ".join(str(figure[key]) for key in ("split", "patients") if figure.get(key))
+    return f"{figure['value']:.3f}{interval}, n = {figure['n']}, {about}"

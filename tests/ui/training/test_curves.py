@@ -1,0 +1,102 @@
+"""Curves: the best epoch, values on hover, exports, and no Matplotlib before it is needed."""
+
+from __future__ import annotations
+
+import csv
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from allstation.ui.training.curves import CurvesView, best_epoch, value_line
+from allstation.ui.training.plotting import PlotLoader
+
+ROWS = [
+    {"epoch": 1.0, "loss": 1.2, "accuracy": 0.5, "val_loss": 1.3, "val_accuracy": 0.4},
+    {"epoch": 2.0, "loss": 0.8, "accuracy": 0.7, "val_loss": 0.9, "val_accuracy": 0.6},
+    {"epoch": 3.0, "loss": 0.5, "accuracy": 0.8, "val_loss": 1.1, "val_accuracy": 0.55},
+]
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> Iterator[CurvesView]:
+    loader = PlotLoader()
+    made = CurvesView(loader)
+    made.resize(700, 340)
+    qtbot.addWidget(made)
+    made.show()
+    made.set_rows(ROWS)
+    qtbot.waitUntil(lambda: made.area.figure is not None and bool(made.area.figure.axes), timeout=60_000)
+    yield made
+    loader.close()
+
+
+def test_the_best_epoch_has_the_lowest_validation_loss():
+    assert best_epoch(ROWS) == 2
+    assert best_epoch([{"epoch": 1.0, "loss": 2.0}, {"epoch": 2.0, "loss": 1.0}]) == 2
+    assert best_epoch([{"epoch": 1.0, "loss": math.nan}]) == 0
+    assert best_epoch([]) == 0
+
+
+def test_values_are_written_for_any_epoch():
+    assert value_line(ROWS, 2) == (
+        "Epoch 2 (best): loss 0.8000, validation loss 0.9000, accuracy 0.7000, validation accuracy 0.6000"
+    )
+    assert value_line(ROWS, 9) == ""
+
+
+def test_loss_and_accuracy_are_drawn_for_both_parts(view: CurvesView):
+    loss, accuracy = view.area.figure.axes
+    assert [line.get_label() for line in loss.lines] == ["Training", "Validation", "Best: 2"]
+    assert list(accuracy.lines[1].get_ydata()) == [0.4, 0.6, 0.55]
+
+
+def test_hovering_writes_the_values_of_that_epoch(view: CurvesView):
+    axes = view.area.figure.axes[0]
+    view.area.hovered.emit((axes, 1.2, 0.5))
+    assert view._values.text().startswith("Epoch 1: loss 1.2000")
+    view.area.hovered.emit(None)
+    assert view._values.text().startswith("Epoch 3")
+
+
+def test_the_loss_can_be_logarithmic(view: CurvesView):
+    view._log.setChecked(True)
+    assert view.area.figure.axes[0].get_yscale() == "log"
+    assert view.area.figure.axes[1].get_yscale() == "linear"
+
+
+def test_a_repeated_epoch_replaces_the_old_one(view: CurvesView):
+    view.add_epoch(3, {"loss": 0.4, "val_loss": 0.7})
+    assert [row["epoch"] for row in view.rows] == [1.0, 2.0, 3.0]
+    assert view.rows[-1]["loss"] == 0.4
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_curves_are_exported_as_pictures(view: CurvesView, tmp_path: Path, suffix: str, start: bytes):
+    view.save(tmp_path / f"curves.{suffix}")
+    assert (tmp_path / f"curves.{suffix}").read_bytes().startswith(start)
+
+
+def test_curves_are_exported_as_numbers(view: CurvesView, tmp_path: Path):
+    view.save(tmp_path / "curves.csv")
+    with (tmp_path / "curves.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[1]["val_loss"]) == 0.9
+    assert len(rows) == 3
+
+
+def test_a_file_that_cannot_be_written_is_said(qtbot: QtBot, view: CurvesView, tmp_path: Path):
+    with qtbot.waitSignal(view.problem):
+        view._export_to(str(tmp_path / "nowhere" / "curves.png"))
+
+
+def test_matplotlib_is_not_loaded_with_the_panel():
+    code = (
+        "import sys; import allstation.ui.training.panel; "
+        "sys.exit('matplotlib' in sys.modules or 'tensorflow' in sys.modules or 'training' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

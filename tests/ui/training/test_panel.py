@@ -1,0 +1,297 @@
+"""The training panel as a technician uses it, with the stand-in worker as a real child process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from allstation.services.training_child import JobState
+from allstation.services.training_history import read_summary
+from allstation.ui.training.panel import TrainingPanel
+from tests.ui.field_records import write_picture
+from tests.ui.training.conftest import Bench
+
+TIMEOUT = 60_000
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    for name in ("Benign", "Early", "Pre", "Pro"):
+        (tmp_path / "smears" / name).mkdir(parents=True)
+        write_picture(tmp_path / "smears" / name / "a.png", (200, 150, 180), (40, 30))
+    return tmp_path / "smears"
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, bench: Bench) -> Iterator[TrainingPanel]:
+    made = TrainingPanel(bench.runs, bench.base / "runs")
+    made.resize(1060, 700)
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+    bench.runs.close()
+    made.close_workers()
+
+
+@pytest.fixture
+def until(qtbot: QtBot) -> Callable[[Callable[[], bool]], None]:
+    return lambda condition: qtbot.waitUntil(condition, timeout=TIMEOUT)
+
+
+def checked(panel: TrainingPanel, folder: Path, until: Callable[..., None]) -> None:
+    until(lambda: bool(panel.recipe.method))
+    panel.set_folder(folder)
+    until(lambda: panel._report is not None)
+
+
+def trained(panel: TrainingPanel, bench: Bench, name: str, until: Callable[..., None]) -> Path:
+    number = len([e for e in bench.seen.endings if e.job.command == "fit"])
+    panel.start(panel.recipe.data() | {"name": name})
+    until(lambda: len([e for e in bench.seen.endings if e.job.command == "fit"]) > number)
+    until(lambda: any(run.title in {"fake", name} for run in panel._summaries.values()))
+    return next(iter((bench.base / "runs").glob(f"{name}-*")))
+
+
+def button(parent: object, text: str) -> QPushButton:
+    return next(each for each in parent.findChildren(QPushButton) if each.text() == text)
+
+
+def drop(panel: TrainingPanel, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDropEvent(
+        QPointF(10, 10),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    panel.data.dropEvent(event)
+
+
+def test_a_dropped_folder_is_checked_and_its_findings_shown(panel: TrainingPanel, labelled: Path, until):
+    drop(panel, labelled)
+    until(lambda: panel._report is not None)
+    assert panel.data._verdict.text() == "Can be trained on; read the warnings"
+    assert "40 fields in 4 classes; patients unknown" in panel.data._summary.text()
+    assert "Early 12" in panel.data._classes.accessibleDescription()
+    assert panel.data._list.item(0).text().startswith("Warning: 2 pairs of files are byte-identical")
+    assert [path.name for path in panel.data.peek.paths] == ["a.png", "b.png"]
+
+
+def test_nothing_starts_without_a_checked_folder_and_the_reason_is_said(panel: TrainingPanel, until):
+    until(lambda: bool(panel.recipe.method))
+    start = button(panel.recipe, "Start Training")
+    assert not start.isEnabled()
+    assert "Choose a labelled folder" in panel.recipe._reason.text()
+
+
+def test_errors_of_the_check_disable_start_with_the_reason(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    bench.behave("errors")
+    checked(panel, labelled, until)
+    assert not button(panel.recipe, "Start Training").isEnabled()
+    assert "Early/broken.jpg is cut off" in panel.recipe._reason.text()
+    assert not button(panel.sweep, "Start Sweep").isEnabled()
+    bench.behave("fit")
+    checked(panel, labelled, until)
+    assert button(panel.recipe, "Start Training").isEnabled()
+
+
+def test_a_run_fills_phases_curves_log_and_status(
+    qtbot: QtBot, panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    lines: list[str] = []
+    panel.status_changed.connect(lines.append)
+    button(panel.recipe, "Start Training").click()
+    until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].job.command == "fit")
+    assert panel.pages.currentWidget() is panel.run
+    assert [row["epoch"] for row in panel.run.curves.rows] == [1.0, 2.0, 3.0, 4.0]
+    assert "(best)" not in panel.run.curves._values.text()
+    assert "2 fields show the same place." in panel.run._log.toPlainText()
+    words = "Finished. Test accuracy 0.900 [0.870, 0.930], n = 40, same-field, patients unknown"
+    assert panel.run._outcome.text() == words
+    assert any("Epoch" in line and "left" in line for line in lines)
+    assert lines[-1] == ""
+
+
+def test_the_recipe_that_is_started_is_the_one_on_the_screen(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    import tomllib
+
+    checked(panel, labelled, until)
+    panel.recipe.form.editor("fit", "epochs").setValue(7)
+    panel.start(panel.recipe.data() | {"name": "mine/../x"})
+    until(lambda: bool(bench.seen.started))
+    job = bench.seen.started[0]
+    recipe = tomllib.loads(Path(job.arguments[0]).read_text("utf-8"))
+    assert recipe["fit"]["epochs"] == 7
+    assert recipe["data"] == str(labelled)
+    assert recipe["split"]["kind"] == "same-field"
+    assert job.folder.parent == bench.base / "runs"
+    until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].job.command == "fit")
+
+
+@pytest.mark.parametrize("failure", [("nan", "learning rate"), ("kill", "out of memory")])
+def test_a_failed_run_says_why_and_leaves_earlier_runs(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until, failure: tuple[str, str]
+):
+    checked(panel, labelled, until)
+    good = trained(panel, bench, "good", until)
+    bench.behave(failure[0])
+    trained(panel, bench, "bad", until)
+    assert failure[1] in panel.run._outcome.text()
+    assert read_summary(good).state == "finished"
+    until(lambda: len(panel._summaries) == 2)
+
+
+def test_discarding_asks_first(qtbot: QtBot, panel: TrainingPanel, bench: Bench, labelled: Path, until):
+    checked(panel, labelled, until)
+    bench.behave("fit", epochs=500)
+    panel.start(panel.recipe.data() | {"name": "long"})
+    until(lambda: bool(panel.run.curves.rows))
+    button(panel.run, "Discard…").click()
+    box = panel.run.findChild(QMessageBox)
+    assert bench.runs.current is not None
+    next(each for each in box.buttons() if each.text() == "Discard").click()
+    until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].state is JobState.DISCARDED)
+    assert not list((bench.base / "runs").glob("long-*"))
+    assert panel.run._outcome.text() == "The run was discarded."
+
+
+def test_stop_keeps_the_best(panel: TrainingPanel, bench: Bench, labelled: Path, until):
+    checked(panel, labelled, until)
+    bench.behave("fit", epochs=500)
+    panel.start(panel.recipe.data() | {"name": "long"})
+    until(lambda: bool(panel.run.curves.rows))
+    button(panel.run, "Stop and Keep the Best").click()
+    assert button(panel.run, "Stopping…") is not None
+    until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].state is JobState.STOPPED)
+    assert "best weights were kept" in panel.run._outcome.text()
+
+
+def test_runs_are_listed_after_a_restart_with_their_curves(
+    qtbot: QtBot, panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    folder = trained(panel, bench, "first", until)
+    again = TrainingPanel(bench.runs, bench.base / "runs")
+    qtbot.addWidget(again)
+    again.show()
+    until(lambda: folder in again._summaries)
+    again.past.select(folder)
+    assert [row["epoch"] for row in again.past.curves.rows] == [1.0, 2.0, 3.0, 4.0]
+    assert "same-field, patients unknown" in again.past._details.text()
+    assert button(again.past, "Activate…").isEnabled()
+    again.close_workers()
+
+
+def test_an_interrupted_run_offers_resume(panel: TrainingPanel, bench: Bench, labelled: Path, until):
+    checked(panel, labelled, until)
+    bench.behave("kill")
+    folder = trained(panel, bench, "cut", until)
+    (folder / "recipe.toml").write_text("name = 'cut'", "utf-8")
+    panel.refresh()
+    until(lambda: folder in panel._summaries and panel._summaries[folder].can_resume)
+    panel.past.select(folder)
+    bench.behave("fit")
+    button(panel.past, "Resume").click()
+    until(lambda: read_summary(folder).state == "finished")
+
+
+def test_renaming_and_notes_do_not_touch_the_childs_files(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    folder = trained(panel, bench, "one", until)
+    before = (folder / "run.json").read_bytes()
+    panel.past.notes_changed.emit(folder, "Best so far", "with the new stain")
+    until(lambda: panel._summaries[folder].title == "Best so far")
+    assert panel._summaries[folder].note == "with the new stain"
+    assert (folder / "run.json").read_bytes() == before
+
+
+def test_activating_hands_the_bundle_to_the_window(
+    qtbot: QtBot, panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    folder = trained(panel, bench, "one", until)
+    until(lambda: panel._summaries.get(folder) is not None and panel._summaries[folder].bundle is not None)
+    with qtbot.waitSignal(panel.activation_asked) as asked:
+        panel.past.activate_asked.emit(panel._summaries[folder], "Ours")
+    assert asked.args == [folder / "fake.allmodel", "Ours"]
+
+
+def test_a_cell_of_the_matrix_shows_its_fields(panel: TrainingPanel, bench: Bench, labelled: Path, until):
+    checked(panel, labelled, until)
+    folder = trained(panel, bench, "one", until)
+    info = json.loads((folder / "run.json").read_text("utf-8"))
+    info["recipe"]["data"] = str(labelled)
+    (folder / "run.json").write_text(json.dumps(info), "utf-8")
+    panel.compare_runs([folder])
+    until(lambda: bool(panel.compare._figures))
+    assert panel.compare.matrix.item(1, 1).text() == "9\n90.0%"
+    panel.compare.matrix.cellClicked.emit(1, 2)
+    assert panel.compare.peek.paths == [labelled / "Early" / "field 20.png"]
+    assert "Early, predicted as Pre" in panel.compare.peek._title.text()
+
+
+def test_two_runs_stand_side_by_side_with_a_paired_test(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until, tmp_path: Path
+):
+    checked(panel, labelled, until)
+    folders = [trained(panel, bench, name, until) for name in ("one", "two")]
+    panel.compare_runs(folders)
+    until(lambda: bool(panel.compare._comparison))
+    words = panel.compare._pairs.text()
+    assert "the same 40 fields" in words
+    assert "p = 0.625" in words
+    panel.compare.export_to(tmp_path / "figures.csv")
+    written = (tmp_path / "figures.csv").read_text("utf-8")
+    assert panel.compare._classes.item(0, 1).text() in written
+    assert "McNemar" in written
+
+
+def test_a_sweep_fills_its_table_and_can_be_cancelled(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    bench.behave("fit", epochs=1)
+    panel.sweep._edits["epochs"].setText("1, 2, 3")
+    assert "3 runs" in panel.sweep._count.text()
+    button(panel.sweep, "Start Sweep").click()
+    until(lambda: len(bench.seen.started) >= 1)
+    assert len(panel.runs.waiting) == 2
+    button(panel.sweep, "Cancel the Rest").click()
+    assert panel.runs.waiting == ()
+    until(lambda: "0.900" in panel.sweep._table.item(0, 2).text())
+    assert panel.sweep._table.item(2, 1).text() == "Not started"
+    assert button(panel.sweep, "Resume").isEnabled()
+
+
+def test_the_preview_shows_what_the_child_drew(panel: TrainingPanel, labelled: Path, until):
+    checked(panel, labelled, until)
+    panel.pages.setCurrentWidget(panel.recipe)
+    until(lambda: not panel.recipe._sheet.isNull())
+    assert panel.recipe._sheet.width() == 9 * 64
+
+
+def test_closing_the_panel_in_the_middle_leaves_nothing(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    bench.behave("fit", epochs=500)
+    panel.start(panel.recipe.data() | {"name": "long"})
+    until(lambda: bool(panel.run.curves.rows))
+    bench.runs.close()
+    assert not bench.runs.is_busy
