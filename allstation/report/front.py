@@ -85,12 +85,13 @@ def _tiles(counts: Counts) -> list[tuple[str, str, str]]:
     ]
 
 
-def remarks(parts: Parts) -> Iterator[Flowable]:
-    """The person's comment, and what the classes are."""
+def remarks(parts: Parts, *, tight: bool = False, limit: int = 24) -> Iterator[Flowable]:
+    """The person's comment, at most ``limit`` lines of it, and what the classes are."""
     if parts.content.comment:
         yield CondPageBreak(70)
-        yield Text(parts.setter, "Comment", replace(SUBHEADING, kind="H4"))
-        yield Text(parts.setter, parts.content.comment, BODY, limit=24)
+        yield Text(parts.setter, "Comment", replace(SUBHEADING, kind="H4", before=4 if tight else 10))
+        style = replace(BODY, size=8.2, leading=11.4) if tight else BODY
+        yield Text(parts.setter, parts.content.comment, style, limit=limit)
     yield Text(parts.setter, MORPHOLOGY_ONLY, SMALL)
 
 
@@ -118,16 +119,16 @@ def slides(parts: Parts, *, limit: int = 0) -> Iterator[Flowable]:
         return
     shown = content.slides[:limit] if limit else content.slides
     columns = [Column("Slide", lines=2)]
-    columns += [Column("Fields", 38, "right", FIGURES), Column("Read", 36, "right", FIGURES)]
+    columns += [Column("Fields", 34, "right", FIGURES), Column("Read", 32, "right", FIGURES)]
     columns += [
-        Column(f"{one.letter}  {one.name}", 52, "right", FIGURES)
+        Column(f"{one.letter}  {one.name}", 45, "right", FIGURES)
         for one in content.counts.shares
         if one.name in parts.classes
     ]
     columns += [
-        Column("Needs review", 58, "right", FIGURES),
-        Column("Failed", 36, "right", FIGURES),
-        Column("White cells", 52, "right", FIGURES),
+        Column("Needs review", 54, "right", FIGURES),
+        Column("Failed", 34, "right", FIGURES),
+        Column("White cells", 50, "right", FIGURES),
     ]
     rows = [parts.count_cells(slide.name, slide.counts) for slide in shown]
     rows.append(parts.count_cells("All slides", content.counts, face=FIGURES_BOLD))

@@ -154,13 +154,13 @@ class TitleBlock(Block):
 class SignOff(Block):
     """Lines for name, signature and date; what is signed, in words."""
 
-    def __init__(self, setter: Typesetter, content: ReportContent) -> None:
-        super().__init__(setter, before=8, after=2)
-        self.content = content
+    def __init__(self, setter: Typesetter, content: ReportContent, *, tight: bool = False) -> None:
+        super().__init__(setter, before=8, after=0)
+        self.content, self.tight = content, tight
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
         """Return the size."""
-        self.width, self.height = width, 62.0
+        self.width, self.height = width, 52.0 if self.tight else 62.0
         return width, self.height
 
     def draw(self) -> None:

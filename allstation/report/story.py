@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from reportlab.platypus import CondPageBreak, Flowable, PageBreak
@@ -12,8 +13,25 @@ from allstation.report.grid import Grid
 from allstation.report.letter import SignOff
 from allstation.report.parts import Parts
 
-_FRONTS: Final = ((6, False), (6, True), (3, True), (0, False), (0, True))
-"""Ways to fill the first page, most generous first: slides in its table, and whether it is set tight."""
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """One way to fill the first page.
+
+    Attributes:
+        slides: Most slides in its table.
+        tight: Less space between things.
+        comment: Most lines of the comment.
+    """
+
+    slides: int
+    tight: bool
+    comment: int = 24
+
+
+_FILLS: Final = (_Fill(6, False), _Fill(6, True), _Fill(3, True), _Fill(0, False), _Fill(0, True))
+_SHORT: Final = (_Fill(0, True, 4), _Fill(0, True, 2))
+"""For the one-page summary alone: a full report rather goes on on its second page."""
 
 
 def blocks(parts: Parts) -> list[Flowable]:
@@ -24,21 +42,22 @@ def blocks(parts: Parts) -> list[Flowable]:
 
 def _front(parts: Parts) -> list[Flowable]:
     """Return the first page, as generous as fits on one."""
-    for slides, tight in _FRONTS:
-        page = list(_filled(parts, slides=slides, tight=tight))
+    fills = (*_FILLS, *_SHORT) if parts.content.template == "summary" else _FILLS
+    for fill in fills:
+        page = list(_filled(parts, fill))
         if _height(page, parts.width) <= parts.room:
             break
     return page
 
 
-def _filled(parts: Parts, *, slides: int, tight: bool) -> Iterator[Flowable]:
+def _filled(parts: Parts, fill: _Fill) -> Iterator[Flowable]:
     yield from front.head(parts)
-    yield from front.glance(parts, tight=tight)
-    if slides:
-        yield from front.slides(parts, limit=slides)
-    yield from front.remarks(parts)
+    yield from front.glance(parts, tight=fill.tight)
+    if fill.slides:
+        yield from front.slides(parts, limit=fill.slides)
+    yield from front.remarks(parts, tight=fill.tight, limit=fill.comment)
     yield from front.models_in_a_line(parts)
-    yield SignOff(parts.setter, parts.content)
+    yield SignOff(parts.setter, parts.content, tight=fill.tight)
 
 
 def _height(page: Sequence[Flowable], width: float) -> float:

@@ -207,6 +207,25 @@ def test_every_template_on_every_paper(factory, tmp_path, template, paper):
         assert len(PdfReader(target).pages) == 1
 
 
+def test_a_crowded_summary_stays_on_one_page(factory, tmp_path):
+    snapshot = factory.snapshot(60, slides=12, reviewed=9)
+    options = ReportOptions(
+        clock=CLOCK,
+        template="summary",
+        page_size="Letter",
+        comment="Twelve slides, well stained. " * 30,
+        status="final",
+        reviewer="Prof. Dr. " + "Long Name " * 12,
+        reason="signed after second reading " * 5,
+        letterhead=Letterhead("Central Laboratory for Haematology " * 4, ("a" * 90, "b", "c", "d")),
+    )
+    write_pdf(snapshot, tmp_path / "r.pdf", options)
+    (page,) = PdfReader(tmp_path / "r.pdf").pages
+    text = flat(page.extract_text())
+    assert "Signature" in text
+    assert "shortened:" in text
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 16, 17])
 def test_any_number_of_fields_gives_a_report(factory, tmp_path, n):
     write_pdf(factory.snapshot(n), tmp_path / "r.pdf", ReportOptions(clock=CLOCK))

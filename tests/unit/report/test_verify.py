@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import jsonschema
 import pytest
 from pypdf import PdfReader, PdfWriter
 
 from allstation.core.errors import StationError
 from allstation.core.records import Review
-from allstation.report.content import ReportOptions
+from allstation.paths import resource
+from allstation.report.content import ReportOptions, build_content, content_json
 from allstation.report.pdf import write_pdf
 from allstation.report.verify import embedded_data, verify_report
 
@@ -118,3 +120,16 @@ def test_what_is_no_report_is_refused(tmp_path):
         verify_report(tmp_path / "d.pdf")
     with pytest.raises(StationError):
         verify_report(tmp_path / "missing.pdf")
+
+
+@pytest.mark.parametrize("template", ["summary", "full", "contact"])
+def test_the_embedded_data_fit_the_published_schema(factory, template):
+    schema = json.loads(resource("schemas/report-1.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    checker = jsonschema.Draft202012Validator(schema)
+    for n in (0, 1, 20):
+        snapshot = factory.snapshot(n, reviewed=4)
+        data = content_json(build_content(snapshot, ReportOptions(clock=CLOCK, template=template)))
+        checker.validate(data)
+    data["content"]["status"] = "signed"
+    assert not checker.is_valid(data)
