@@ -16,7 +16,6 @@ from PySide6.QtWidgets import QApplication
 
 from allstation import __version__, paths
 from allstation.core.errors import StationError
-from allstation.inference.bundle import default_bundle_path
 from allstation.services.crash import CrashCare
 from allstation.services.desk import CaseDesk
 from allstation.services.export import Exports
@@ -70,6 +69,8 @@ class Station(QObject):
         self._open_first()
 
     def _load_model(self) -> None:
+        from allstation.inference.bundle import default_bundle_path
+
         chosen = self.services.settings.value.model
         try:
             path = Path(chosen) if chosen and Path(chosen).is_file() else default_bundle_path()

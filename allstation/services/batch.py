@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from allstation.core.records import Prediction
-from allstation.inference.pipeline import Outcome, Pipeline
 from allstation.store.case import Case
+
+if TYPE_CHECKING:
+    from allstation.core.records import Prediction
+    from allstation.inference.pipeline import Outcome, Pipeline
 
 _AHEAD: Final = 2
 """Fields in flight per thread. Few, because a crash costs each of them one of its two tries."""

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState, Review
-from allstation.inference.bundle import ModelBundle
-from allstation.inference.pipeline import Outcome, Pipeline
 from allstation.services import demo, taking_in
 from allstation.services.batch import Batch
 from allstation.services.intake_book import IntakeBook
@@ -27,6 +25,10 @@ from allstation.services.mailbox import Mailbox
 from allstation.services.messages import CaseInfo, ModelInfo, Problem, QueuePhase, QueueStatus
 from allstation.services.review_book import ReviewBook
 from allstation.store.case import Case
+
+if TYPE_CHECKING:
+    from allstation.inference.bundle import ModelBundle
+    from allstation.inference.pipeline import Outcome
 
 _log = logging.getLogger(__name__)
 UNPACKED: Final = "unpacked"
@@ -143,13 +145,13 @@ class CaseWorker(QObject):
         """Draw synthetic fields aside, then open a new case with them in its queue."""
         self._aside.submit(demo.prepare, base).add_done_callback(self._mail.post)
 
-    def _prepared(self, result: object) -> None:
-        if isinstance(result, ModelBundle):
-            self._model_ready(result)
-        elif isinstance(result, demo.Demo):
+    def _prepared(self, result: ModelBundle | demo.Demo | Problem) -> None:
+        if isinstance(result, demo.Demo):
             self.open_case(result.case, create=True)
             self.add_paths([result.fields])
-        elif isinstance(result, Problem):
+        elif not isinstance(result, Problem):
+            self._model_ready(result)
+        else:
             self.problem.emit(result)
             if self._case is None:
                 self.closed.emit()
@@ -164,6 +166,8 @@ class CaseWorker(QObject):
     def _start_batch(self) -> None:
         if self._case is None or self._bundle is None or self._case.read_only:
             return
+        from allstation.inference.pipeline import Pipeline
+
         self._case.add_model(self._bundle.record())
         self._batch = Batch(self._case, Pipeline(self._bundle, threads=self._threads), self._mail.post)
         self._go_on()
@@ -172,11 +176,10 @@ class CaseWorker(QObject):
         if self._batch is None:
             return
         taken_back = self._batch.stop()
-        waiting = self._mail.take_all()
-        self._write_outcomes([item for item in waiting if isinstance(item, Outcome)])
-        for item in waiting:
-            if not isinstance(item, Outcome):
-                self._mail.post(item)
+        outcomes, others = _sorted_out(self._mail.take_all())
+        self._write_outcomes(outcomes)
+        for item in others:
+            self._mail.post(item)
         if taken_back and self._case is not None:
             self._case.release(taken_back)
         self._batch = None
@@ -319,8 +322,9 @@ class CaseWorker(QObject):
     # Coming back from other threads
 
     def _receive(self, items: list[object]) -> None:
-        self._write_outcomes([item for item in items if isinstance(item, Outcome)])
-        for item in items:
+        outcomes, others = _sorted_out(items)
+        self._write_outcomes(outcomes)
+        for item in others:
             if isinstance(item, taking_in.Batch):
                 self._take(item)
             elif isinstance(item, taking_in.Finished):
@@ -364,7 +368,18 @@ def _requeue(case: Case, *, ids: list[int]) -> int:
     return case.requeue(ids or case.field_ids())
 
 
+def _sorted_out(items: list[object]) -> tuple[list[Outcome[int]], list[object]]:
+    """Return the pipeline's outcomes and everything else, both in their order."""
+    from allstation.inference.pipeline import Outcome
+
+    outcomes = [item for item in items if isinstance(item, Outcome)]
+    return outcomes, [item for item in items if not isinstance(item, Outcome)]
+
+
 def _open_bundle(path: Path) -> ModelBundle | Problem:
+    # Here, on a thread beside: the model runtime takes longer to load than the whole window.
+    from allstation.inference.bundle import ModelBundle
+
     try:
         return ModelBundle.open(path)
     except StationError as error:

@@ -1,4 +1,7 @@
-"""Walks, checks and hashes what was dropped, on a thread of its own, never ahead of the writer."""
+"""Walks, checks and hashes what was dropped, on a thread of its own, never ahead of the writer.
+
+Decoders are loaded by the functions that use them, on that thread: the window does not wait for them.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from allstation.core.errors import StationError
 from allstation.core.records import NewField
-from allstation.imaging.archive import looks_like_archive, unpack
-from allstation.imaging.intake import Found, Refused, find_fields, read_field
+
+if TYPE_CHECKING:
+    from allstation.imaging.intake import Found, Refused
 
 _BATCH: Final = 64
 """Fields per transaction."""
@@ -92,6 +96,8 @@ def batches(
     given: Sequence[Path], stopping: threading.Event, *, unpack_to: Path | None = None
 ) -> Iterator[Batch]:
     """Yield what lies in files, folders and archives, a folder's fields together, in natural order."""
+    from allstation.imaging.intake import Found, Refused
+
     folder: Path | None = None
     fields: list[NewField] = []
     refused: list[Refused] = []
@@ -113,6 +119,9 @@ def batches(
 
 
 def _find(given: Sequence[Path], unpack_to: Path | None) -> Iterator[Found | Refused]:
+    from allstation.imaging.archive import looks_like_archive
+    from allstation.imaging.intake import find_fields
+
     for path in given:
         if unpack_to is not None and looks_like_archive(path) and path.is_file():
             yield from _find_in_archive(path, unpack_to)
@@ -121,6 +130,9 @@ def _find(given: Sequence[Path], unpack_to: Path | None) -> Iterator[Found | Ref
 
 
 def _find_in_archive(path: Path, unpack_to: Path) -> Iterator[Found | Refused]:
+    from allstation.imaging.archive import unpack
+    from allstation.imaging.intake import Refused, find_fields
+
     stem = path.name.split(".")[0] or "archive"
     target, number = unpack_to / stem, 1
     while target.exists():
@@ -138,6 +150,8 @@ def _find_in_archive(path: Path, unpack_to: Path) -> Iterator[Found | Refused]:
 
 
 def _judge(found: Found | Refused) -> NewField | Refused:
+    from allstation.imaging.intake import Refused, read_field
+
     if isinstance(found, Refused):
         return found
     try:

@@ -6,14 +6,15 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from allstation.core.errors import StationError
-from allstation.imaging.decode import decode_reduced
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _WAITING: Final = 400
 """Requests kept; older ones were scrolled past and are forgotten."""
@@ -95,6 +96,9 @@ class _Job(QRunnable):
 
 
 def _decode(key: ThumbnailKey, path: Path) -> NDArray[np.uint8] | None:
+    # Here, on a pool thread: the decoder takes longer to load than the whole window.
+    from allstation.imaging.decode import decode_reduced
+
     try:
         return decode_reduced(path, (key.height, key.width))
     except (StationError, MemoryError):

@@ -11,7 +11,6 @@ from typing import Final
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from allstation.core.watching import Watch
-from allstation.imaging.arrivals import look
 
 _EVERY: Final = 1000
 """Milliseconds between two looks."""
@@ -71,6 +70,9 @@ class _Looker(QObject):
     def _look(self) -> None:
         if self._folder is None:
             return
+        # Here, on this thread: it brings the decoder along, for which the window must not wait.
+        from allstation.imaging.arrivals import look
+
         found = look(self._folder)
         names = self._watch.see(found, time.monotonic())
         if names:

@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation import paths
-from allstation.imaging.decode import SUFFIXES
 from allstation.services.desk import CaseDesk
 from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
 from allstation.services.settings import SettingsFile
@@ -90,6 +89,8 @@ class CaseActions(QObject):
     @Slot()
     def add_files(self) -> None:
         """Ask for image files."""
+        from allstation.imaging.decode import SUFFIXES
+
         dialog = self._dialog(tr("Add fields"), QFileDialog.FileMode.ExistingFiles)
         known = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
         dialog.setNameFilters([tr("Fields ({known})", known=known), tr("All files (*)")])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from html import escape
-from importlib import metadata
 from typing import Final
 
 from PySide6.QtCore import Qt, qVersion
@@ -43,6 +42,8 @@ _PARTS: Final = (
 
 def versions() -> list[tuple[str, str, str]]:
     """Return name, version and licence of what the program stands on."""
+    from importlib import metadata
+
     rows = [("Python", platform.python_version(), "PSF-2.0"), ("Qt", qVersion(), "LGPL-3.0")]
     for name, package, licence in _PARTS:
         try:
