@@ -77,8 +77,10 @@ _SLACK: Final = 5
 MIN_CORRELATION: Final = 0.8
 """Correlation that proves an overlap.
 
-On 2,719 Taleqani fields no pair across classes reaches 0.7; of 12 pairs between 0.75 and 0.95 that were
-looked at, the two below 0.79 with little overlap were in doubt and ten showed the same cells.
+On 2,719 Taleqani fields 955 pairs reach it, none across classes. 861 of them lie inside the groups of
+an earlier search that compared all pairs within half a frame; of the other 94, with overlaps of 12 to
+23 % of the frame, 16 drawn at random were looked at and all show the same cells. Of all pairs that the
+earlier groups hold, directly or in a chain, 97.8 % are in one group here.
 """
 
 MIN_OVERLAP: Final = 0.1
