@@ -32,7 +32,7 @@ from allstation.report.content_types import (
     SlideBlock,
 )
 from allstation.report.counts import count_fields, quality_spread
-from allstation.report.identity import identity
+from allstation.report.identity import identity, redactor
 from allstation.report.modelcard import model_block
 from allstation.report.options import Letterhead, PageSize, ReportOptions, Template
 from allstation.report.selection import MONTAGE_TOTAL, chosen
@@ -62,6 +62,8 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         options: What the person chose; a draft with everything at its default without them.
     """
     chosen = options or ReportOptions()
+    if chosen.anonymise:
+        snapshot, chosen = _without_patient(snapshot, chosen)
     classes = _classes(snapshot)
     rows = tuple(_rows(snapshot, anonymise=chosen.anonymise))
     patient, request, specimen = identity(snapshot.details, anonymise=chosen.anonymise)
@@ -95,6 +97,21 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         montage=chosen.montage,
     )
     return replace(content, amendments=amendments(chosen.previous, content))
+
+
+def _without_patient(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[CaseSnapshot, ReportOptions]:
+    """Take the patient's name and ids out of every text that a report prints."""
+    redact = redactor(snapshot.details)
+
+    def field(one: FieldRecord) -> FieldRecord:
+        review = one.review and replace(one.review, comment=redact(one.review.comment))
+        path = one.path.with_name(redact(one.path.name)) if one.path.name else one.path
+        return replace(one, path=path, error=redact(one.error), review=review)
+
+    slides = tuple(replace(one, name=redact(one.name)) for one in snapshot.slides)
+    fields = tuple(field(one) for one in snapshot.fields)
+    hidden = replace(options, comment=redact(options.comment), reason=redact(options.reason))
+    return replace(snapshot, slides=slides, fields=fields), hidden
 
 
 def _classes(snapshot: CaseSnapshot) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ def head(parts: Parts) -> Iterator[Flowable]:
         widths=(1.0, 1.0, 1.14),
     )
     if content.anonymised:
-        remark = "Anonymised: names, ids and folders are withheld. File names are shown as they are."
+        remark = "Anonymised: names, ids and folders are withheld, also inside file names and comments."
         yield Text(setter, remark, SMALL)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from allstation.report.content_types import Entry
@@ -31,6 +32,7 @@ _SPECIMEN: Final = {
     "camera": "Camera",
     "pixel_size": "Pixel size",
 }
+_SHORTEST: Final = 4
 _ALIASES: Final = {
     "name": "patient_name",
     "patient": "patient_name",
@@ -75,6 +77,29 @@ def identity(details: Mapping[str, str], *, anonymise: bool) -> tuple[tuple[Entr
         )
 
     return lines(_PATIENT), lines({**_REQUEST, **extra}), lines(_SPECIMEN)
+
+
+def redactor(details: Mapping[str, str]) -> Callable[[str], str]:
+    """Return what takes the patient out of free text: file names, slide names, comments.
+
+    Withheld are the words of the patient's name and the ids and date of birth as a whole, also
+    where they are written without their separators. A name of fewer than four letters is only
+    taken out where it stands alone: ``Li`` is part of too many words.
+
+    Args:
+        details: As stored in the case.
+    """
+    given = {_key(key): value.strip() for key, value in details.items()}
+    words = re.findall(r"[^\W\d_]{2,}", given.get("patient_name", ""))
+    ids = [given[key] for key in ("patient_id", "birth_date", "request_id") if given.get(key)]
+    ids += [re.sub(r"[\W_]", "", one) for one in ids]
+    parts = [re.escape(one) for one in ids if len(one) >= _SHORTEST]
+    parts += [re.escape(one) for one in words if len(one) >= _SHORTEST]
+    parts += [rf"(?<![^\W\d_]){re.escape(one)}(?![^\W\d_])" for one in words if len(one) < _SHORTEST]
+    if not parts:
+        return lambda text: text
+    pattern = re.compile("|".join(sorted(parts, key=len, reverse=True)), re.IGNORECASE)
+    return lambda text: pattern.sub("[withheld]", text)
 
 
 def _key(key: str) -> str:

@@ -16,7 +16,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, FieldState, Review, Slide
 from allstation.core.statistics import wilson
 from allstation.report.content import ReportOptions, build_content, canonical_json, content_json
-from allstation.report.identity import identity
+from allstation.report.identity import identity, redactor
 from allstation.report.modelcard import model_block
 from allstation.report.wording import interval, moment, percent, probability, too_few
 
@@ -112,6 +112,27 @@ def test_anonymised_by_default_and_nothing_slips_through(factory):
     )
     for secret in (*secrets, snapshot.name):
         assert secret in open_text
+
+
+def test_the_patient_is_taken_out_of_names_and_comments(factory):
+    snapshot = factory.snapshot(2, reviewed=2)
+    first = snapshot.fields[0]
+    review = dataclasses.replace(first.review, comment="seen with Mrs MUSTERFRAU, pid0042")
+    named = dataclasses.replace(first, path=Path("/x/musterfrau_maria_2019-03-04.jpg"), review=review)
+    slides = (Slide(1, "PID-0042 Maria Musterfrau left", None),)
+    case = dataclasses.replace(snapshot, slides=slides, fields=(named, snapshot.fields[1]))
+    options = ReportOptions(clock=CLOCK, comment="Smear of Maria.", reason="asked by Musterfrau")
+    text = canonical_json(content_json(build_content(case, options))).casefold()
+    for secret in ("musterfrau", "maria", "0042 ", "pid0042", "pid-0042", "2019-03-04"):
+        assert secret not in text
+    assert "[withheld]_[withheld]_[withheld].jpg" in text
+    shown = build_content(case, dataclasses.replace(options, anonymise=False))
+    assert shown.fields[0].name == "musterfrau_maria_2019-03-04.jpg"
+
+
+def test_a_short_name_is_taken_out_only_where_it_stands_alone():
+    redact = redactor({"name": "Li Wu-Tang"})
+    assert redact("li_slide_wutang_Lithium wu.jpg") == "[withheld]_slide_wu[withheld]_Lithium [withheld].jpg"
 
 
 def test_an_unknown_key_is_withheld_when_anonymised():
