@@ -35,6 +35,7 @@ class RunSummary:
         accuracy: Test accuracy as ``{"value", "interval", "n"}``, empty before the evaluation.
         error: Sentence of a failed run.
         bundle: Model bundle the run exported, if there is one.
+        seconds_per_epoch: Measured by the run; None for runs without epochs.
         info: The whole ``run.json``.
     """
 
@@ -51,6 +52,7 @@ class RunSummary:
     accuracy: Mapping[str, Any]
     error: str
     bundle: Path | None
+    seconds_per_epoch: float | None = None
     info: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
     @property
@@ -82,7 +84,9 @@ def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> Run
     state = str(info.get("state", ""))
     if state == "running" and folder not in running:
         state = INTERRUPTED
-    overall = read_json(folder / "metrics.json").get("test", {}).get("overall", {})
+    metrics = read_json(folder / "metrics.json")
+    overall = metrics.get("test", {}).get("overall", {})
+    pace = metrics.get("seconds_per_epoch")
     recipe = info.get("recipe", {})
     seconds = info.get("seconds")
     return RunSummary(
@@ -99,6 +103,7 @@ def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> Run
         accuracy=overall.get("accuracy (Wilson)", {}),
         error=str(info.get("error", "")) if state == "failed" else "",
         bundle=next(iter(sorted(folder.glob("*.allmodel"))), None),
+        seconds_per_epoch=float(pace) if isinstance(pace, (int, float)) else None,
         info=info,
     )
 

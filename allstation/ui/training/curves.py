@@ -65,6 +65,7 @@ class CurvesView(QWidget):
         self._hovered = 0
         self._guides: list[Any] = []
         self.area = PlotArea(loader, tr("Curves appear after the first epoch."), self)
+        self.area.setAccessibleName(tr("Curves of loss and accuracy"))
         self.area.ready.connect(self._draw)
         self.area.hovered.connect(self._hover)
         self._log = QCheckBox(tr("Logarithmic loss"), self)

@@ -22,6 +22,7 @@ from allstation.services.training_runs import FIT, TrainingRuns
 from allstation.ui.text import tr
 from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.data_page import DataPage
+from allstation.ui.training.estimate import estimate_text
 from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_fields import write_recipe
@@ -112,6 +113,7 @@ class TrainingPanel(QWidget):
             (self.recipe.start_asked, self.start),
             (self.recipe.preview_asked, self._preview),
             (self.recipe.problem, self._problem),
+            (self.recipe.changed, self._show_estimate),
             (self.run.stop_asked, self.runs.stop_current),
             (self.run.discard_asked, self.runs.discard_current),
             (self.run.cancel_asked, self.runs.cancel),
@@ -194,6 +196,13 @@ class TrainingPanel(QWidget):
         refusal = self._refusal()
         self.recipe.set_folder(self._folder, refusal)
         self.sweep.set_refusal(refusal)
+
+    @Slot()
+    def _show_estimate(self) -> None:
+        fields = int(self._report["fields"]) if self._report is not None else 0
+        able = fields and self.recipe.method
+        text = estimate_text(self.recipe.data(), fields, self._summaries.values()) if able else ""
+        self.recipe.set_estimate(text)
 
     # Runs ------------------------------------------------------------------------------------
 
@@ -321,6 +330,7 @@ class TrainingPanel(QWidget):
     def _listed(self, runs: list[RunSummary]) -> None:
         self._summaries = {run.folder: run for run in runs}
         self.past.set_runs(runs)
+        self._show_estimate()
         self._show_sweep()
 
     @Slot(object)

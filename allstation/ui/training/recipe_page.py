@@ -38,11 +38,13 @@ class RecipePage(QWidget):
     Signals:
         start_asked: Recipe as plain data.
         preview_asked: Recipe as plain data; draw augmented fields.
+        changed: Anything in the recipe.
         problem: A sentence.
     """
 
     start_asked = Signal(dict)
     preview_asked = Signal(dict)
+    changed = Signal()
     problem = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -212,6 +214,7 @@ class RecipePage(QWidget):
 
     @Slot()
     def _changed(self) -> None:
+        self.changed.emit()
         if self._folder and self._methods and self.isVisible():
             self._settle.start()
 
