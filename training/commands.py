@@ -118,7 +118,9 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> Outcome:
         )
     from training.reproduction_report import write_reports
 
-    command = "python -m training " + " ".join(sys.argv[1:])
+    # Folders of this computer say nothing to a reader elsewhere: their names are enough.
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    command = " ".join(["python -m training", *words])
     files = write_reports(
         options.table, out=options.out, data=options.data, seeds=options.seeds, sizes=sizes, command=command
     )

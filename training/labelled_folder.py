@@ -24,6 +24,9 @@ from allstation.core.text import natural_key, shown_name
 from allstation.imaging.decode import decode, looks_like_field, probe
 
 _COLUMNS: Final = ("path", "class")
+RESERVED: Final = frozenset({"part", "file", "field_group", "class", "predicted"})
+"""Columns of the tables a run writes beside one column a class."""
+
 _IGNORED: Final = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})
 
 
@@ -96,7 +99,8 @@ def read_labelled(source: Path) -> LabelledSet:
 
     Raises:
         StationError: ``no-folder``, ``no-permission``, ``no-classes``, ``one-class``,
-            ``class-case``, ``empty-class``, ``csv-columns``, ``csv-missing-file`` or ``bad-csv``.
+            ``class-case``, ``class-name``, ``empty-class``, ``csv-columns``, ``csv-missing-file`` or
+            ``bad-csv``.
     """
     source = source.absolute()
     try:
@@ -196,6 +200,10 @@ def _check_classes(labelled: LabelledSet) -> None:
         twins = ", ".join(repr(name) for name in names if name.casefold() == same[0])
         sentence = f"The classes {twins} differ only in case. Join them, or give them different names."
         raise _no("class-case", sentence)
+    reserved = [name for name in names if name in RESERVED]
+    if reserved:
+        sentence = f"The class {reserved[0]!r} has the name of a table's column. Give the class another name."
+        raise _no("class-name", sentence)
     empty = [name for name, count in labelled.counts().items() if count == 0]
     if empty:
         sentence = (

@@ -193,6 +193,8 @@ def _refuse(where: str, expected: str, received: object) -> StationError:
 _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "input.height": (16, 1024),
     "input.width": (16, 1024),
+    "split.seed": (0, 2**31 - 1),
+    "fit.seed": (0, 2**31 - 1),
     "split.train": (0.05, 0.95),
     "split.validation": (0.0, 0.9),
     "split.folds": (0, 50),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -49,11 +50,20 @@ class Data:
     def prepared(self, spec: InputSpec, reporter: Reporter) -> NDArray[np.uint8]:
         """Return all fields as bytes of the network's size, read at most once."""
         if spec not in self.pixels:
-            paths = [entry.path for entry in self.labelled.fields]
-            self.pixels[spec] = load_pixels(
-                paths, spec, told=lambda done, total: reporter.progress(done, total, "fields read")
-            )
+
+            def told(done: int, total: int) -> None:
+                reporter.progress(done, total, "fields read")
+                _end_if_asked(reporter)
+
+            self.pixels[spec] = load_pixels([entry.path for entry in self.labelled.fields], spec, told=told)
         return self.pixels[spec]
+
+
+def _end_if_asked(reporter: Reporter) -> None:
+    """Stop between two fields: before training there is nothing to keep."""
+    if reporter.stopping:
+        sentence = "Training was stopped before its first epoch was complete, so there is nothing to keep."
+        raise StationError("stopped-early", sentence)
 
 
 def open_data(recipe: Recipe, reporter: Reporter) -> Data:
@@ -68,6 +78,7 @@ def open_data(recipe: Recipe, reporter: Reporter) -> Data:
     for done, entry in enumerate(labelled.fields, 1):
         problems.extend(inspect_field(entry.path)[1])
         reporter.progress(done, len(labelled.fields), "fields opened")
+        _end_if_asked(reporter)
     for problem in problems:
         if not problem.error:
             reporter.say(problem.sentence, "warning")
@@ -90,7 +101,8 @@ def run_recipe(recipe: Recipe, path: Path, reporter: Reporter, *, data: Data | N
 
     Args:
         recipe: What to do.
-        path: Run folder; one that holds an unfinished run of the same recipe is continued.
+        path: Run folder; one that holds an unfinished run of the same recipe is continued, a finished
+            one is read.
         reporter: Where to tell.
         data: Already opened data, for several runs in one process.
 
@@ -101,6 +113,10 @@ def run_recipe(recipe: Recipe, path: Path, reporter: Reporter, *, data: Data | N
         StationError: With the run's state set to ``failed``, whatever goes wrong.
     """
     folder = _folder(recipe, path)
+    if folder.state == "finished" and (path / "metrics.json").is_file():
+        reporter.say("This run is finished already.")
+        return dict(json.loads((path / "metrics.json").read_text("utf-8")))
+    folder.update(state="running")
     reporter.keep_log(path / "events.jsonl")
     try:
         metrics = _execute(recipe, folder, reporter, data=data)
@@ -133,7 +149,6 @@ def _folder(recipe: Recipe, path: Path) -> RunFolder:
             f"The run in {path.name!r} has another recipe. Resume it with its own, or choose another folder."
         )
         raise StationError("other-recipe", sentence)
-    folder.update(state="running")
     return folder
 
 
@@ -162,6 +177,10 @@ def _execute(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, data: Dat
     runs.write_json(folder.path / "metrics.json", metrics)
     reporter.tell(Report("metrics", metrics))
     folder.update(state="stopped" if stopped else "finished", ended=runs.now(), seconds=metrics["seconds"])
+    if not stopped:
+        # The evaluated weights are in weights.npz; what a resumed fit would need is many times as large.
+        for name in ("state.npz", "best.npz"):
+            (folder.path / name).unlink(missing_ok=True)
     return metrics
 
 

@@ -14,7 +14,7 @@ from allstation.core.errors import StationError
 from training.cli import main
 
 
-def start(*arguments: str, stop: bool = False) -> subprocess.CompletedProcess[str]:
+def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program; its input stays open until it ends by itself."""
     with subprocess.Popen(
         [sys.executable, "-m", "training", *arguments],
@@ -23,12 +23,8 @@ def start(*arguments: str, stop: bool = False) -> subprocess.CompletedProcess[st
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        if stop:
-            process.stdin.write("discard\n")
-            process.stdin.flush()
         out, error = process.stdout.read(), process.stderr.read()
         return subprocess.CompletedProcess(arguments, process.wait(120), out, error)
 

@@ -90,6 +90,10 @@ def test_two_classes_that_differ_in_case_in_a_csv(labelled_folder: Path) -> None
     assert refusal(table).code == "class-case"
 
 
+def test_a_class_named_like_a_column(tmp_path: Path, write_folder: Write) -> None:
+    assert refusal(write_folder(tmp_path / "x", classes=("Pro", "file"))).code == "class-name"
+
+
 def test_a_missing_folder(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none").code == "no-folder"
 

@@ -140,6 +140,6 @@ def test_zhangs_table_is_reported_with_times_and_verdicts(labelled_folder: Path,
     run_table("zhang", data=labelled_folder, out=tmp_path, seeds=1, sizes=QUICK, reporter=silent(), only=only)
     files = write_reports("zhang", out=tmp_path, data=labelled_folder, seeds=1, sizes=QUICK, command="x")
     text = files[1].read_text()
-    assert "0.80 / 0.82" in text
+    assert "0.80 / 0.82 (2.13 / 1.98)" in text
     assert "1 seed" in text
     assert "not run" in text
