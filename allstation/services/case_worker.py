@@ -7,6 +7,7 @@ writes them down in small transactions and only then tells the window.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -25,6 +26,8 @@ from allstation.services.mailbox import Mailbox
 from allstation.services.messages import CaseInfo, ModelInfo, Problem, QueuePhase, QueueStatus
 from allstation.services.review_book import ReviewBook
 from allstation.store.case import Case
+from allstation.store.content import LocateReport
+from allstation.store.database import DATABASE
 
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
@@ -51,6 +54,8 @@ class CaseWorker(QObject):
         queue_edited: Many fields changed their place in the queue at once.
         queue_changed: A :class:`QueueStatus`.
         model_changed: A :class:`ModelInfo`.
+        located: What a search for moved fields found (``store.content.LocateReport``).
+        recovered: What opening found after a program that died (``store.queue.RecoveryReport``).
         review_saved: Token of the request and the stored :class:`Review`.
     """
 
@@ -65,6 +70,8 @@ class CaseWorker(QObject):
     queue_changed = Signal(object)
     model_changed = Signal(object)
     review_saved = Signal(int, object)
+    located = Signal(object)
+    recovered = Signal(object)
 
     def __init__(self, *, threads: int | None = None) -> None:
         super().__init__()
@@ -91,6 +98,12 @@ class CaseWorker(QObject):
     @Slot(object, bool)
     def open_case(self, folder: Path, create: bool) -> None:
         """Close the open case and open, or create and open, another."""
+        if not create and not holds_case(folder):
+            sentence = (
+                f"There is no case at {folder.name!r} any more. If it was moved, open it at its new place."
+            )
+            self.problem.emit(Problem("no-case", sentence, folder.name))
+            return
         self._close_case()
         try:
             case = Case.create(folder) if create else Case.open(folder)
@@ -103,6 +116,8 @@ class CaseWorker(QObject):
         self._intake = taking_in.Intake(self._mail.post, case.folder / UNPACKED)
         _log.info("case opened, read only: %s", case.read_only)
         self.opened.emit(CaseInfo(case.folder, case.name, case.read_only, case.why_read_only))
+        if case.recovered.queued_again or case.recovered.failed:
+            self.recovered.emit(case.recovered)
         self._start_batch()
         self._tell_changes()
 
@@ -145,10 +160,13 @@ class CaseWorker(QObject):
         """Draw synthetic fields aside, then open a new case with them in its queue."""
         self._aside.submit(demo.prepare, base).add_done_callback(self._mail.post)
 
-    def _prepared(self, result: ModelBundle | demo.Demo | Problem) -> None:
+    def _prepared(self, result: ModelBundle | demo.Demo | LocateReport | Problem) -> None:
         if isinstance(result, demo.Demo):
             self.open_case(result.case, create=True)
             self.add_paths([result.fields])
+        elif isinstance(result, LocateReport):
+            self.located.emit(result)
+            self.queue_edited.emit()
         elif not isinstance(result, Problem):
             self._model_ready(result)
         else:
@@ -216,6 +234,12 @@ class CaseWorker(QObject):
             sentence = "Looking through the dropped files stopped unexpectedly. Try again with fewer of them."
             self.problem.emit(Problem("intake-failed", sentence))
         self.intake_changed.emit(self._book.status(running=self._intake.running))
+
+    @Slot(object)
+    def locate(self, folder: Path) -> None:
+        """Search a folder, aside, for fields that are not where they were."""
+        if self._case is not None:
+            self._aside.submit(_locate, self._case, folder).add_done_callback(self._mail.post)
 
     # The queue
 
@@ -343,7 +367,11 @@ class CaseWorker(QObject):
             self.fields_changed.emit(changed)
         if self._intake.running:
             self.intake_changed.emit(self._book.status(running=True))
+        began = time.monotonic()
         self.queue_changed.emit(self._status())
+        # Counting 100,000 fields takes a while: spend at most a twentieth of the time on it.
+        cost = round((time.monotonic() - began) * 1000)
+        self._tell.setInterval(max(_TELL_EVERY, 20 * cost))
 
     def _status(self) -> QueueStatus:
         counts = {} if self._case is None else self._case.queue_counts()
@@ -368,12 +396,24 @@ def _requeue(case: Case, *, ids: list[int]) -> int:
     return case.requeue(ids or case.field_ids())
 
 
+def holds_case(folder: Path) -> bool:
+    """Tell whether there is a case to open, before the open one is given up for it."""
+    return folder.name == DATABASE or (folder / DATABASE).is_file()
+
+
 def _sorted_out(items: list[object]) -> tuple[list[Outcome[int]], list[object]]:
     """Return the pipeline's outcomes and everything else, both in their order."""
     from allstation.inference.pipeline import Outcome
 
     outcomes = [item for item in items if isinstance(item, Outcome)]
     return outcomes, [item for item in items if not isinstance(item, Outcome)]
+
+
+def _locate(case: Case, folder: Path) -> LocateReport | Problem:
+    try:
+        return case.locate_in(folder)
+    except StationError as error:
+        return Problem.of(error, folder.name)
 
 
 def _open_bundle(path: Path) -> ModelBundle | Problem:

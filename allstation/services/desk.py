@@ -38,6 +38,7 @@ class CaseDesk(QObject):
     _retry = Signal()
     _again = Signal(list)
     _prioritise = Signal(list)
+    _locate = Signal(object)
     _save_review = Signal(int, object)
     _withdraw = Signal(int)
     _restore = Signal(int)
@@ -88,6 +89,7 @@ class CaseDesk(QObject):
             (self._retry, worker.retry_failed),
             (self._again, worker.classify_again),
             (self._prioritise, worker.prioritise),
+            (self._locate, worker.locate),
             (self._save_review, worker.save_review),
             (self._withdraw, worker.withdraw_review),
             (self._restore, worker.restore_review),
@@ -105,6 +107,7 @@ class CaseDesk(QObject):
             request.connect(slot, Qt.ConnectionType.QueuedConnection)
         worker.opened.connect(self._case_opened)
         worker.closed.connect(self._case_closed)
+        worker.problem.connect(self._problem)
 
     @property
     def has_case(self) -> bool:
@@ -158,6 +161,10 @@ class CaseDesk(QObject):
     def prioritise(self, ids: list[int]) -> None:
         """Do these waiting fields next."""
         self._prioritise.emit(ids)
+
+    def locate(self, folder: Path) -> None:
+        """Search a folder for fields that are not where they were."""
+        self._locate.emit(folder)
 
     def save_review(self, token: int, review: Review) -> None:
         """Store a review under a token."""
@@ -224,6 +231,10 @@ class CaseDesk(QObject):
     @Slot()
     def _case_closed(self) -> None:
         self.info = None
+        self._opening = False
+
+    @Slot(object)
+    def _problem(self, _problem: object) -> None:
         self._opening = False
 
     @Slot()

@@ -73,6 +73,14 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("case.new", "&New Case…", "Ctrl+N", "Start an empty case in a folder of your choice", "case-new"),
     _a("case.open", "&Open Case…", "Ctrl+O", "Open a case folder (NAME.allcase)", "case-open"),
     _a("case.demo", "Open &Demo Case", "Ctrl+Alt+D", "Draw synthetic fields and classify them", "demo"),
+    _a(
+        "case.locate",
+        "&Locate Moved Fields…",
+        "Ctrl+Alt+L",
+        "Search a folder for fields that are not where they were, by their bytes",
+        "locate",
+        _WRITE | Need.FIELDS,
+    ),
     _a("case.close", "&Close Case", "Ctrl+W", "Close the case; everything is already saved", "", Need.CASE),
     _a("case.add_files", "Add &Fields…", "Ctrl+I", "Add image files to the case", "add-files", _WRITE),
     _a("case.add_folder", "Add Fol&der…", "Ctrl+Shift+I", "Add a folder of fields", "add-folder", _WRITE),
@@ -207,8 +215,8 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
 
 MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("&Case", ("case.new", "case.open", "recent", "case.demo", "-", "case.add_files", "case.add_folder",
-               "case.watch", "case.unwatch", "-", "case.report", "case.csv", "case.xlsx", "case.json", "-",
-               "case.close", "app.quit")),
+               "case.watch", "case.unwatch", "case.locate", "-", "case.report", "case.csv", "case.xlsx",
+               "case.json", "-", "case.close", "app.quit")),
     ("&Edit", ("review.undo", "review.redo", "-", "browse.all", "browse.find", "browse.clear")),
     ("&Go", ("go.previous", "go.next", "go.first", "go.last", "-", "go.unreviewed")),
     ("&Review", ("review.confirm", "classes", "review.look", "review.comment", "-",

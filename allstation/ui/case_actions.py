@@ -104,6 +104,17 @@ class CaseActions(QObject):
         dialog.filesSelected.connect(self._add_chosen)
         dialog.open()
 
+    @Slot()
+    def locate(self) -> None:
+        """Ask for the folder to which fields were moved."""
+        dialog = self._dialog(tr("Search this folder for moved fields"), QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self._locate_chosen)
+        dialog.open()
+
+    @Slot(str)
+    def _locate_chosen(self, name: str) -> None:
+        self._desk.locate(Path(name))
+
     @Slot(list)
     def _add_chosen(self, names: list[str]) -> None:
         self.add_paths([Path(name) for name in names])

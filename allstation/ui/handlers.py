@@ -31,6 +31,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "case.add_folder": cases.add_folder,
         "case.watch": window.watching.ask,
         "case.unwatch": window.watching.stop,
+        "case.locate": cases.locate,
         "case.report": partial(_report, window),
         "case.csv": partial(_export, window, ExportKind.CSV),
         "case.xlsx": partial(_export, window, ExportKind.XLSX),

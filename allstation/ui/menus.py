@@ -73,7 +73,7 @@ class Menus:
         self._named["classes"].addActions(self._table.starting_with(CLASS_PREFIX))
 
     def fill_recent(self, folders: Sequence[Path], open_folder: Callable[[Path], None]) -> None:
-        """List recent cases."""
+        """List recent cases. Whether one is still there is found out when it is opened."""
         menu = self._named["recent"]
         menu.clear()
         for folder in folders:

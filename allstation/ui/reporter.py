@@ -10,10 +10,12 @@ from PySide6.QtGui import QDesktopServices
 from allstation.core.text import shown_name
 from allstation.services.export import ExportJob
 from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
+from allstation.store.content import LocateReport
+from allstation.store.queue import RecoveryReport
 from allstation.ui.panels.notices import Level, Notice
 from allstation.ui.panels.queue import intake_sentence, sentence
 from allstation.ui.services import Services
-from allstation.ui.text import tr
+from allstation.ui.text import number, tr
 
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
@@ -32,6 +34,8 @@ class Reporter(QObject):
         desk.reader.problem.connect(self.show_problem)
         desk.worker.queue_changed.connect(self._queue_changed)
         desk.worker.intake_changed.connect(self._intake_changed)
+        desk.worker.located.connect(self._located)
+        desk.worker.recovered.connect(self._recovered)
         desk.reader.failures_read.connect(window.queue.show_failures)
         exports.started.connect(self._export_started)
         exports.done.connect(self._export_done)
@@ -77,6 +81,26 @@ class Reporter(QObject):
             self._tell(Notice(Level.WARNING, intake_sentence(status), details=details))
         elif status.duplicates:
             self._tell(Notice(Level.INFO, intake_sentence(status)))
+
+    @Slot(object)
+    def _located(self, report: LocateReport) -> None:
+        found, missing = number(len(report.found)), number(len(report.missing))
+        if not report.found and not report.missing:
+            self._tell(Notice(Level.OK, tr("Every field of this case is where it should be.")))
+        elif report.missing:
+            text = tr("{found} fields were found, {missing} are still missing.", found=found, missing=missing)
+            self._tell(Notice(Level.WARNING, text))
+        else:
+            self._tell(Notice(Level.OK, tr("All {found} moved fields were found.", found=found)))
+
+    @Slot(object)
+    def _recovered(self, report: RecoveryReport) -> None:
+        parts = [tr("The program did not end properly last time. Everything finished is here.")]
+        if report.queued_again:
+            parts.append(tr("{n} fields are tried once more.", n=number(len(report.queued_again))))
+        if report.failed:
+            parts.append(tr("{n} fields stopped it twice and are left out.", n=number(len(report.failed))))
+        self._tell(Notice(Level.WARNING, " ".join(parts)))
 
     @Slot(object)
     def _export_started(self, job: ExportJob) -> None:

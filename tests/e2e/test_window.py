@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from allstation.ui.report_dialog import ReportDialog
 from allstation.ui.viewer.card_content import card_content
 
 PATIENCE = 120_000
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
@@ -228,6 +231,40 @@ def test_a_drop_without_a_case_starts_one(run_main: Runner, profile: Path, tmp_p
 
     run_main([], scenario)
     assert (profile / "cases" / "Monday.allcase" / "case.sqlite").is_file()
+
+
+def test_after_a_kill_everything_finished_is_there_and_the_rest_goes_on(
+    run_main: Runner, profile: Path, tmp_path: Path
+) -> None:
+    fields, case = tmp_path / "Many", tmp_path / "Killed.allcase"
+    write_demo(fields, fields=6, seed=6)
+    command = [sys.executable, "-m", "allstation", str(fields), "--case", str(case), "--threads", "1"]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        run_main.qtbot.waitUntil(lambda: finished_in(case) >= 2, timeout=PATIENCE)
+    finally:
+        child.kill()
+        child.wait()
+    with stored(case) as kept:
+        before = [field for field in kept.fields() if field.prediction is not None]
+    assert len(before) >= 2
+
+    def scenario(window: MainWindow) -> None:
+        window.cases.add_paths([fields])
+        wait_for_fields(run_main, window, 6)
+
+    run_main([], scenario)
+    with stored(case) as kept:
+        for field in before:
+            assert kept.field(field.id).prediction == field.prediction
+
+
+def finished_in(case: Path) -> int:
+    """Return how many fields of a case that another process writes are done."""
+    if not (case / "case.sqlite").is_file():
+        return 0
+    with stored(case) as kept:
+        return kept.queue_counts()[FieldState.DONE]
 
 
 def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Path) -> None:

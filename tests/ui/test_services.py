@@ -121,6 +121,36 @@ def test_a_folder_that_is_no_case_is_a_sentence_not_a_crash(
     qtbot.waitUntil(lambda: not desk.has_case, timeout=LONG)
 
 
+def test_a_missing_case_does_not_close_the_open_one(
+    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+) -> None:
+    problems = listen(desk.worker.problem)
+    with qtbot.waitSignal(desk.opened, timeout=LONG):
+        desk.open(tmp_path / "a.allcase", create=True)
+    desk.open(tmp_path / "gone.allcase")
+    qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
+    assert "any more" in problems[0].sentence
+    assert desk.info is not None
+    assert desk.info.name == "a"
+
+
+def test_moved_fields_are_found_by_their_bytes(
+    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+) -> None:
+    before = Path(shutil.copytree(fields, tmp_path / "before"))
+    added, reports = listen(desk.worker.fields_added), listen(desk.worker.located)
+    desk.open(tmp_path / "a.allcase", create=True)
+    desk.add_paths([before])
+    qtbot.waitUntil(lambda: sum(len(ids) for ids in added) == 3, timeout=LONG)
+    before.rename(tmp_path / "after")
+    desk.locate(tmp_path / "after")
+    qtbot.waitUntil(lambda: bool(reports), timeout=LONG)
+    assert len(reports[0].found) == 3
+    assert reports[0].missing == []
+    with Case.open(tmp_path / "a.allcase", read_only=True) as case:
+        assert all(field.path.is_file() for field in case.fields())
+
+
 def test_a_second_window_on_a_case_may_only_look(desk: CaseDesk, qtbot: QtBot, tmp_path: Path) -> None:
     with Case.create(tmp_path / "a.allcase"), qtbot.waitSignal(desk.opened, timeout=LONG) as opened:
         desk.open(tmp_path / "a.allcase")

@@ -20,7 +20,7 @@ from allstation.ui.browser.table import SORT_OF, FieldTable
 from allstation.ui.browser.thumbs import Thumbnails
 
 _RELIST_PAUSE: Final = 300
-_OVERVIEW_PAUSE: Final = 300
+_ROWS_PER_MILLISECOND: Final = 100
 _NEAR: Final = 2
 """Neighbours on each side that the viewer may load ahead."""
 
@@ -55,7 +55,7 @@ class BrowserPanel(QWidget):
         self.footer = BrowserFooter(self)
         self._views = QStackedWidget(self)
         self._later = QTimer(self, singleShot=True, interval=_RELIST_PAUSE)
-        self._counting = QTimer(self, singleShot=True, interval=_OVERVIEW_PAUSE)
+        self._counting = QTimer(self, singleShot=True, interval=_RELIST_PAUSE)
         self._lay_out()
         self._connect()
 
@@ -276,7 +276,8 @@ class BrowserPanel(QWidget):
     def _start(self, timer: QTimer) -> None:
         # Not restarted while it runs: a steady stream of changes must still be shown.
         if not timer.isActive():
-            timer.start()
+            # Large cases take longer to list and count: ask less often.
+            timer.start(_RELIST_PAUSE + self.model.rowCount() // _ROWS_PER_MILLISECOND)
 
     @Slot(object)
     def _take_listing(self, listing: Listing) -> None:
