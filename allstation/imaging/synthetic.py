@@ -446,8 +446,8 @@ class _Canvas:
             max(self.scale * (blur * (0.7 + 0.6 * self._rng.random()) + defocus), 0.4)
             for blur in self._look.blur
         )
-        stained = cv2.merge([self._white, self._cytoplasm, self._small])
-        layers = cv2.merge([_fringed(self._red, red_blur), cv2.GaussianBlur(stained, (0, 0), white_blur)])
+        stained = np.asarray(cv2.merge([self._white, self._cytoplasm, self._small]), np.uint16)
+        layers = cv2.merge([_fringed(self._red, red_blur), _blurred(stained, white_blur)])
         passed = _TRANSMITTED[cv2.transform(layers, self._stains())]
         light = _product(self._light(), passed, shift=12)
         height, width = self._size
@@ -488,12 +488,18 @@ def _product(first: Plane, second: Plane, *, shift: int) -> Plane:
     return np.asarray(cv2.multiply(first, second, scale=1.0 / (1 << shift)), np.uint16)
 
 
+def _blurred(planes: Plane, blur: float) -> Plane:
+    """Blur by a Gaussian cut off at 2.5 standard deviations (OpenCV's default is 4)."""
+    side = 2 * int(2.5 * blur + 0.5) + 1
+    return np.asarray(cv2.GaussianBlur(planes, (side, side), blur), np.uint16)
+
+
 def _fringed(plane: Plane, blur: float) -> Plane:
     """Blur a plane, then lift its edges as a lens does: a light fringe outside, darker inside.
 
     OpenCV's blurs of 16-bit integers and sums of quarters are exact, the same on every processor.
     """
-    near = cv2.GaussianBlur(plane + np.uint16(_FLOOR), (0, 0), blur)
+    near = _blurred(plane + np.uint16(_FLOOR), blur)
     return np.asarray(cv2.addWeighted(near, 1.5, cv2.blur(near, (11, 11)), -0.5, 0), np.uint16)
 
 
