@@ -46,7 +46,9 @@ class Preprocessing:
         name: ``cells`` or ``plain``.
         version: Changes whenever equal pixels would give another tensor.
         size: Height and width of the network's input.
-        options: For ``plain`` the fields of an ``InputSpec`` beside height and width.
+        options: For ``plain`` the fields of an ``InputSpec`` beside height and width. For ``cells``
+            ``zoom``: rows and columns of the tensor if it is larger than ``size``. Cells are about 23
+            pixels wide at 224, small for a network that learned on photographs.
     """
 
     name: str = CELLS
@@ -90,6 +92,11 @@ class Preprocessing:
         return cls(PLAIN, VERSIONS[PLAIN], size, options)
 
     @property
+    def zoom(self) -> int:
+        """Rows and columns of the tensor of ``cells``."""
+        return int(self.options.get("zoom", self.size[0]))
+
+    @property
     def spec(self) -> InputSpec:
         """The input description of ``plain``."""
         return InputSpec(height=self.size[0], width=self.size[1], **self.options)
@@ -125,7 +132,18 @@ def prepare(rgb: Rgb, preprocessing: Preprocessing) -> Prepared:
     if preprocessing.name == PLAIN:
         spec = preprocessing.spec
         return Prepared(to_tensor(finish_pixels(rgb, spec), spec), cells)
-    return Prepared(only_cells(rgb, inner_of(cells.mask.astype(np.uint8))), cells)
+    mask = inner_of(cells.mask.astype(np.uint8))
+    return Prepared(only_cells(*zoomed(rgb, mask, preprocessing.zoom)), cells)
+
+
+def zoomed(rgb: Rgb, mask: NDArray[np.uint8], side: int) -> tuple[Rgb, NDArray[np.uint8]]:
+    """Enlarge a field and its mask to ``side`` by ``side``; colours bit-exactly interpolated."""
+    if rgb.shape[:2] == (side, side):
+        return rgb, mask
+    larger = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_LINEAR_EXACT)
+    return np.asarray(larger, np.uint8), np.asarray(
+        cv2.resize(mask, (side, side), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8
+    )
 
 
 def inner_of(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
