@@ -23,6 +23,13 @@ from allstation.ui.text import tr
 from allstation.ui.training.recipe_fields import ADJUSTABLES, SECTIONS, Adjustable
 
 _LARGEST: Final = 2**31 - 1
+_PLAIN_NUMBERS: Final = """
+QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button,
+QSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow {
+    width: 0; height: 0; border: 0; image: none;
+}
+"""
+"""Layout only: numbers without arrows. Arrow keys and the wheel still step a focused one."""
 
 
 def _words(text: str) -> str:
@@ -46,6 +53,7 @@ class RecipeForm(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
+        self.setStyleSheet(_PLAIN_NUMBERS)
         self._options_group = self._group("options", tr("Network"))
         for section, title in SECTIONS:
             group = self._group(section, tr(title))
@@ -106,7 +114,6 @@ class RecipeForm(QWidget):
             spin.setRange(entry.low, entry.high)
             spin.setSingleStep(entry.step)
         spin.setKeyboardTracking(False)
-        spin.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         spin.setMinimumWidth(90)
         spin.valueChanged.connect(self.changed)
         return spin

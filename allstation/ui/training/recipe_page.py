@@ -140,6 +140,8 @@ class RecipePage(QWidget):
         for name, method in self._methods.items():
             kind = tr("network") if method["kind"] == "network" else tr("classical")
             self._method.addItem(f"{method['title']}  ·  {kind}", name)
+            if method.get("default"):
+                self._method.setCurrentIndex(self._method.count() - 1)
         self.reset()
 
     def set_folder(self, folder: Path | None, refusal: str) -> None:
