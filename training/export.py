@@ -79,7 +79,8 @@ def to_litert(model: Any) -> bytes:  # noqa: ANN401  (Keras models have no publi
 def packed_arrays(arrays: Arrays) -> bytes:
     """Return arrays as the bytes of an ``.npz`` file; no pickle."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **{name: np.asarray(value) for name, value in arrays.items()})
+    plain = {name: np.asarray(value) for name, value in arrays.items()}
+    np.savez_compressed(stream, allow_pickle=False, **plain)
     return stream.getvalue()
 
 

@@ -181,7 +181,7 @@ def purple_density(density: Density, scale: float) -> Density:
     smooth = cv2.GaussianBlur(density, (0, 0), 0.8 * scale)
     red, green, blue = cv2.split(smooth)
     beyond_red = cv2.scaleAdd(green, _GREEN_CREDIT, green - red)
-    return np.maximum(np.minimum(green - blue, beyond_red), 0.0)
+    return np.asarray(np.maximum(np.minimum(green - blue, beyond_red), 0.0), np.float32)
 
 
 def _cell_mask(purple: Density, scale: float, thresholds: Thresholds) -> Mask:

@@ -1,84 +1,142 @@
-"""Stem outputs of sheets and fields, computed once by LiteRT and kept as half-precision numbers."""
+"""What the trunk says of fields and of their altered copies, computed once by LiteRT."""
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.preprocess import Preprocessing, only_cells, prepare
+from allstation.imaging.preprocess import Preprocessing, prepare
+from training.shipped.composites import generous_mask, without_cells
+from training.shipped.variants import Strength, altered_tensor
 
 Bytes = NDArray[np.uint8]
 Half = NDArray[np.float16]
-_STEP = 16
+
+ZOOM: Final = 288
+"""Rows and columns of the network's input."""
+COPY_PLACES: Final = 64
+FIELD_PLACES: Final = 160
+CHANNELS: Final = 576
+_CHUNK: Final = 128
+PREPROCESSING: Final = Preprocessing(options={"zoom": ZOOM})
 
 
-class Stem:
-    """The stem as a LiteRT network, one interpreter a thread."""
+@dataclass(frozen=True)
+class Places:
+    """What the trunk saw at the places of each field that hold cells, largest area first.
+
+    Attributes:
+        values: (n, t, c) half precision; zero where a field has fewer than t such places.
+        area: (n, t, 1) share of the place inside cells.
+    """
+
+    values: Half
+    area: Half
+
+    def rows(self, rows: NDArray[Any] | slice) -> Places:
+        """Return the places of some fields."""
+        return Places(self.values[rows], self.area[rows])
+
+
+class Trunk:
+    """The frozen trunk as a LiteRT network, one interpreter a thread."""
 
     def __init__(self, network: bytes, threads: int = 0) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._threads = threads or len(os.sched_getaffinity(0))
-        self._interpreters = [Interpreter(model_content=network, num_threads=1) for _ in range(self._threads)]
-        for interpreter in self._interpreters:
+        count = threads or processors()
+        self._runners = []
+        for _ in range(count):
+            interpreter = Interpreter(model_content=network, num_threads=1)
             interpreter.allocate_tensors()
+            self._runners.append(interpreter.get_signature_runner("serving_default"))
 
-    def run(self, tensors: NDArray[np.float32]) -> Half:
-        """Return stem outputs (n, r, r, c) of colours (n, h, w, 3)."""
-        parts = np.array_split(np.arange(len(tensors)), self._threads)
-        with ThreadPoolExecutor(self._threads) as pool:
-            found = list(pool.map(self._part, self._interpreters, [tensors[rows] for rows in parts]))
-        return np.concatenate([part for part in found if len(part)])
-
-    @staticmethod
-    def _part(interpreter: Any, tensors: NDArray[np.float32]) -> Half:  # noqa: ANN401
-        place = interpreter.get_input_details()[0]["index"]
-        output = interpreter.get_output_details()[0]
-        found = np.empty((len(tensors), *output["shape"][1:]), np.float16)
-        for row, tensor in enumerate(tensors):
-            interpreter.set_tensor(place, tensor[None])
-            interpreter.invoke()
-            found[row] = interpreter.get_tensor(output["index"])[0]
-        return found
+    def run(self, tensors: NDArray[np.float32], limit: int) -> Places:
+        """Return the places of prepared fields (n, h, w, 4), at most ``limit`` each."""
+        parts = np.array_split(np.arange(len(tensors)), len(self._runners))
+        with ThreadPoolExecutor(len(self._runners)) as pool:
+            waiting = [
+                pool.submit(_part, runner, tensors[rows], limit)
+                for runner, rows in zip(self._runners, parts, strict=True)
+            ]
+            found = [part.result() for part in waiting]
+        return joined(found)
 
 
-def area_of(mask: NDArray[Any]) -> Half:
-    """Return the share of each 16x16 square inside cells: (n, h, w) to (n, h / 16, w / 16, 1)."""
-    n, height, width = mask.shape
-    squares = mask.reshape(n, height // _STEP, _STEP, width // _STEP, _STEP, 1)
-    return np.asarray(squares.mean((2, 4), dtype=np.float32), np.float16)
+def processors() -> int:
+    """Return the processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def sheet_outputs(stem: Stem, sheets: Bytes, chunk: int = 256) -> tuple[Half, Half]:
-    """Return stem outputs and cell areas of training sheets (n, h, w, 4)."""
-    outputs = []
-    for start in range(0, len(sheets), chunk):
-        part = sheets[start : start + chunk]
-        tensors = np.stack([only_cells(one[:, :, :3], one[:, :, 3])[:, :, :3] for one in part])
-        outputs.append(stem.run(tensors))
-    return np.concatenate(outputs), area_of(sheets[:, :, :, 3])
+def _part(runner: Any, tensors: NDArray[np.float32], limit: int) -> Places:  # noqa: ANN401
+    values = np.zeros((len(tensors), limit, CHANNELS), np.float16)
+    area = np.zeros((len(tensors), limit, 1), np.float16)
+    for row, tensor in enumerate(tensors):
+        found = runner(field=tensor[None])
+        shares = found["area"].reshape(-1)
+        order = np.argsort(-shares, kind="stable")[: min(limit, np.count_nonzero(shares))]
+        values[row, : len(order)] = found["places"].reshape(-1, CHANNELS)[order]
+        area[row, : len(order), 0] = shares[order]
+    return Places(values, area)
 
 
-def field_outputs(stem: Stem, rgb: Bytes, chunk: int = 128) -> tuple[Half, Half, NDArray[np.int64]]:
-    """Return stem outputs, cell areas and cell counts of whole fields, prepared as serving does."""
-    preprocessing = Preprocessing()
-    outputs, areas, counts = [], [], []
-    for start in range(0, len(rgb), chunk):
-        prepared = [prepare(field, preprocessing) for field in rgb[start : start + chunk]]
-        tensors = np.stack([one.tensor for one in prepared])
-        outputs.append(stem.run(np.ascontiguousarray(tensors[:, :, :, :3])))
-        areas.append(area_of(tensors[:, :, :, 3]))
+def joined(parts: list[Places]) -> Places:
+    """Return the places of several parts as one."""
+    return Places(np.concatenate([p.values for p in parts]), np.concatenate([p.area for p in parts]))
+
+
+def altered_places(
+    trunk: Trunk, rgb: Bytes, backgrounds: Bytes, *, seed: int, copy: int
+) -> tuple[Places, NDArray[np.bool_]]:
+    """Alter every field once and return what the trunk sees, and whether each copy shows cells.
+
+    Args:
+        trunk: The frozen trunk.
+        rgb: (n, 224, 224, 3).
+        backgrounds: As ``backgrounds_of`` gives them.
+        seed: Of the recipe.
+        copy: Which copy; every one is another.
+    """
+    parts, shows = [], []
+    for start in range(0, len(rgb), _CHUNK):
+        made = []
+        for row, field in enumerate(rgb[start : start + _CHUNK], start):
+            random = np.random.default_rng([seed, copy, row])
+            made.append(
+                altered_tensor(
+                    field, generous_mask(field, 0), backgrounds, random, strength=Strength(), side=ZOOM
+                )
+            )
+        parts.append(trunk.run(np.stack([tensor for tensor, _ in made]), COPY_PLACES))
+        shows += [cells for _, cells in made]
+    return joined(parts), np.asarray(shows)
+
+
+def backgrounds_of(rgb: Bytes, seed: int, count: int = 240) -> Bytes:
+    """Return emptied backgrounds of a seeded choice of fields (n, h, w, 3)."""
+    chosen = np.random.default_rng(seed).permutation(len(rgb))[:count]
+    return np.stack([without_cells(rgb[row]) for row in np.sort(chosen)])
+
+
+def field_places(trunk: Trunk, rgb: Bytes) -> tuple[Places, NDArray[np.int64]]:
+    """Return places and cell counts of whole fields (n, 224, 224, 3), prepared as serving does."""
+    parts, counts = [], []
+    for start in range(0, len(rgb), _CHUNK):
+        prepared = [prepare(field, PREPROCESSING) for field in rgb[start : start + _CHUNK]]
+        parts.append(trunk.run(np.stack([one.tensor for one in prepared]), FIELD_PLACES))
         counts += [one.cells.count for one in prepared]
-    return np.concatenate(outputs), np.concatenate(areas), np.asarray(counts, np.int64)
+    return joined(parts), np.asarray(counts, np.int64)
 
 
 def arrays_on_disk(path: Path, **arrays: NDArray[Any]) -> None:
     """Write arrays beside their place and rename, so a stopped run leaves no half file."""
     beside = path.with_suffix(".part.npz")
-    np.savez(beside, **arrays)
+    np.savez(beside, allow_pickle=False, **arrays)
     beside.replace(path)

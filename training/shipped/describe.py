@@ -40,9 +40,9 @@ def model_card(info: Mapping[str, Any], figures: Sequence[Figure], table: str) -
         f"# Model card: {info['name']} {info['version']}",
         RESEARCH_USE,
         "## Model details",
-        "Early half of EfficientNet-Lite0 (ImageNet start, Apache-2.0), 0.5 million parameters, read only "
-        "inside white cells: everything else is zero before the network sees the field, and pooling is the "
-        "mean over the cells' area. The evidence map adds up to the logits.",
+        "EfficientNet-Lite0 with its ImageNet weights (Apache-2.0), read at five depths by a small trained "
+        "network at every place, only inside white cells: everything else is zero before the network sees "
+        "the field, and pooling is the mean over the cells' area. The evidence map adds up to the logits.",
         f"Made {info['created']} by the recipe with hash `{training['recipe_sha256']}`.",
         "## Intended use",
         "Research on peripheral blood smear fields in acute lymphoblastic leukemia: sorting, teaching, "
@@ -62,8 +62,8 @@ def model_card(info: Mapping[str, Any], figures: Sequence[Figure], table: str) -
         "## Evaluation of the recipe",
         table or "Not measured yet.",
         "## Ethical considerations",
-        "Fields come from patients of one hospital whose age, sex and origin are not published; how the model "
-        "does on others is unknown. It must not be the reason for or against a treatment.",
+        "Fields come from patients of one hospital whose age, sex and origin are not published; how the "
+        "model does on others is unknown. It must not be the reason for or against a treatment.",
         "## Limits",
         "\n".join(f"- {limit}" for limit in LIMITS),
     ]

@@ -45,7 +45,7 @@ class Fields:
     def sha256(self) -> str:
         """Hash of names and pixels: which fields the model was made from."""
         digest = hashlib.sha256("\n".join(self.names).encode())
-        digest.update(np.ascontiguousarray(self.rgb))
+        digest.update(np.ascontiguousarray(self.rgb).data)
         return digest.hexdigest()
 
 

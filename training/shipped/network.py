@@ -17,14 +17,13 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from allstation.imaging.preprocess import NETWORK_SIDE
 from training.shipped.trunk import folded
 
 Arrays = Mapping[str, NDArray[Any]]
 
 _TINY: Final = 1e-6
-_LOCAL_SCALE: Final = 0.005
-"""Block outputs have spreads of 10 to 20 (nothing normalises them): begin with features near 1."""
+_LITTLE: Final = 1e-3
+"""Keeps the average of a square that holds hardly any cell from growing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +37,29 @@ class Block:
     channels: int
 
 
-STEM: Final = (
+BLOCKS: Final = (
     Block(0, 3, 1, 1, 16),
     Block(1, 3, 2, 6, 24),
     Block(2, 3, 1, 6, 24),
     Block(3, 5, 2, 6, 40),
     Block(4, 5, 1, 6, 40),
-)
-TAIL: Final = (
     Block(5, 3, 2, 6, 80),
     Block(6, 3, 1, 6, 80),
     Block(7, 3, 1, 6, 80),
     Block(8, 5, 1, 6, 112),
     Block(9, 5, 1, 6, 112),
     Block(10, 5, 1, 6, 112),
+    Block(11, 5, 2, 6, 192),
+    Block(12, 5, 1, 6, 192),
+    Block(13, 5, 1, 6, 192),
+    Block(14, 5, 1, 6, 192),
+    Block(15, 3, 1, 6, 320),
 )
-STEM_CHANNELS: Final = 40
+DEPTHS: Final = (2, 4, 7, 10, 15)
+CHANNELS: Final = 24 + 40 + 80 + 112 + 320
+GRID: Final = 16
+"""Pixels of the input per place."""
+HIDDEN: Final = 256
 FEATURES: Final = 256
 """Channels of the last trained layer; their pooled outputs are the features."""
 
@@ -69,73 +75,86 @@ def _block(x: Any, block: Block) -> Any:  # noqa: ANN401  (Keras tensors have no
     return layers.Add()([entry, x]) if same else x
 
 
-def build_stem(side: int) -> keras.Model:
-    """Colours (side, side, 3), zero outside cells, to (side / 8, side / 8, 40). Never trained."""
-    inputs = keras.Input((side, side, 3))
-    x = layers.ReLU(6.0)(layers.Conv2D(32, 3, 2, padding="same", name="entry")(inputs))
-    for block in STEM:
-        x = _block(x, block)
-    return keras.Model(inputs, x, name="stem", trainable=False)
-
-
-def build_tail(rows: int, classes: int, *, dropout: float = 0.0) -> keras.Model:
-    """Build what is trained: stem output and cell area to logits and features.
+def build_trunk(side: int) -> keras.Model:
+    """Build the part that keeps its ImageNet weights.
 
     Args:
-        rows: Rows and columns of the stem's output.
-        classes: Number of classes.
-        dropout: Of places before pooling (half of it) and of pooled features.
-
-    Returns:
-        Inputs ``stem`` (rows, rows, 40) and ``area`` (rows / 2, rows / 2, 1), share of each square that
-        lies in cells; outputs ``logits`` (classes,) and ``features`` (256,).
-    """
-    stem = keras.Input((rows, rows, STEM_CHANNELS), name="stem_output")
-    area = keras.Input((rows // 2, rows // 2, 1), name="area")
-    pooled = _pooled(_local(stem), area)
-    logits = layers.Dense(classes, use_bias=False, kernel_initializer="zeros", name="classes")(
-        layers.Dropout(dropout)(pooled)
-    )
-    return keras.Model([stem, area], {"logits": logits, "features": pooled}, name="tail")
-
-
-def _local(x: Any) -> Any:  # noqa: ANN401
-    for block in TAIL:
-        x = _block(x, block)
-    start = keras.initializers.VarianceScaling(_LOCAL_SCALE, seed=1)
-    return layers.ReLU()(layers.Conv2D(FEATURES, 1, name="local", kernel_initializer=start)(x))
-
-
-def _pooled(local: Any, area: Any) -> Any:  # noqa: ANN401
-    total = ops.sum(area, axis=(1, 2)) + _TINY
-    return ops.sum(local * area, axis=(1, 2)) / total
-
-
-def build_serving(classes: int, side: int = NETWORK_SIDE) -> keras.Model:
-    """Build the whole network as it is exported.
+        side: Rows and columns of the input; a multiple of 32.
 
     Returns:
         Input (side, side, 4): colours and mask as ``preprocess.only_cells`` gives them. Outputs
-        ``logits`` (classes,), ``features`` (256,) and ``evidence`` (side / 8, side / 8, classes), whose
-        sum over the field is the logits.
+        ``places`` (side / 16, side / 16, 576), five depths side by side, the shallow ones averaged
+        over the cells' pixels in each square; ``area`` (side / 16, side / 16, 1), the square's share
+        inside cells.
     """
     inputs = keras.Input((side, side, 4), name="field")
-    colours, mask = inputs[..., :3], inputs[..., 3:]
-    local = _local(build_stem(side)(colours))
-    pooled = _pooled(local, layers.AveragePooling2D(16)(mask))
-    activation = layers.Conv2D(classes, 1, use_bias=False, name="classes")(local)
-    fine = layers.AveragePooling2D(8)(mask)
-    total = ops.sum(fine, axis=(1, 2), keepdims=True) + 4 * _TINY
-    evidence = layers.UpSampling2D(2)(activation) * fine / total
-    logits = ops.sum(evidence, axis=(1, 2))
-    outputs = {"logits": logits, "features": pooled, "evidence": evidence}
+    mask = inputs[..., 3:]
+    x = layers.ReLU(6.0)(layers.Conv2D(32, 3, 2, padding="same", name="entry")(inputs[..., :3]))
+    depths = []
+    for block in BLOCKS:
+        x = _block(x, block)
+        if block.index in DEPTHS:
+            depths.append(_on_grid(x, mask, side // GRID))
+    area = layers.AveragePooling2D(GRID)(mask)
+    return keras.Model(inputs, {"places": layers.Concatenate()(depths), "area": area}, name="trunk")
+
+
+def _on_grid(x: Any, mask: Any, rows: int) -> Any:  # noqa: ANN401
+    """Bring a depth to the common grid; averages count only what lies in cells."""
+    factor = x.shape[1] // rows
+    if factor > 1:
+        own = layers.AveragePooling2D(mask.shape[1] // x.shape[1])(mask)
+        share = layers.AveragePooling2D(factor)(own) + _LITTLE
+        return layers.AveragePooling2D(factor)(x * own) / share
+    return x if factor == 1 else layers.UpSampling2D(rows // x.shape[1])(x)
+
+
+def build_head(places: int, classes: int, *, dropout: float = 0.0) -> keras.Model:
+    """Build what is trained: a small network of each place, and the mean over the cells' area.
+
+    Args:
+        places: Number of places that come in at most; the rest has no area.
+        classes: Number of classes.
+        dropout: Of places' hidden values (half of it) and of pooled features.
+
+    Returns:
+        Inputs (places, 576) and area (places, 1); outputs ``logits`` (classes,), ``features`` (256,).
+    """
+    values = keras.Input((places, CHANNELS), name="places")
+    area = keras.Input((places, 1), name="area")
+    x = layers.ReLU()(layers.Dense(HIDDEN, name="hidden")(values))
+    x = layers.Dropout(dropout / 2)(x) if dropout else x
+    x = layers.ReLU()(layers.Dense(FEATURES, name="local")(x))
+    pooled = ops.sum(x * area, axis=1) / (ops.sum(area, axis=1) + _TINY)
+    logits = layers.Dense(classes, use_bias=False, name="classes")(layers.Dropout(dropout)(pooled))
+    return keras.Model([values, area], {"logits": logits, "features": pooled}, name="head")
+
+
+def build_serving(classes: int, side: int) -> keras.Model:
+    """Build the whole network as it is exported.
+
+    Returns:
+        Input (side, side, 4). Outputs ``logits`` (classes,), ``features`` (256,) and ``evidence``
+        (side / 8, side / 8, classes), zero outside cells, whose sum over the field is the logits.
+    """
+    inputs = keras.Input((side, side, 4), name="field")
+    seen = build_trunk(side)(inputs)
+    x = layers.ReLU()(layers.Conv2D(HIDDEN, 1, name="hidden")(seen["places"]))
+    x = layers.ReLU()(layers.Conv2D(FEATURES, 1, name="local")(x))
+    total = ops.sum(seen["area"], axis=(1, 2)) + _TINY
+    pooled = ops.sum(x * seen["area"], axis=(1, 2)) / total
+    activation = layers.Conv2D(classes, 1, use_bias=False, name="classes")(x)
+    fine = layers.AveragePooling2D(GRID // 2)(inputs[..., 3:])
+    whole = ops.sum(fine, axis=(1, 2), keepdims=True) + 4 * _TINY
+    evidence = layers.UpSampling2D(2)(activation) * fine / whole
+    outputs = {"logits": ops.sum(evidence, axis=(1, 2)), "features": pooled, "evidence": evidence}
     return keras.Model(inputs, outputs, name="all_station")
 
 
 def imagenet_weights(state: Arrays) -> dict[str, list[NDArray[np.float32]]]:
     """Return kernel and bias of every ImageNet layer by its Keras name."""
     weights = {"entry": list(folded(state, "_conv_stem", "_bn0"))}
-    for block in (*STEM, *TAIL):
+    for block in BLOCKS:
         place = f"_blocks.{block.index}"
         parts = {"depthwise": ("_depthwise_conv", "_bn1"), "project": ("_project_conv", "_bn2")}
         if block.expand > 1:

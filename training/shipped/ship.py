@@ -1,4 +1,4 @@
-"""From stored stem outputs to the bundle: train, calibrate, fit the rule, describe, export."""
+"""From stored trunk outputs to the bundle: train, calibrate, fit the rule, describe, export."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN
 from allstation.core.decision import Evidence
 from allstation.core.metrics import Figure
 from allstation.core.statistics import wilson
-from allstation.imaging.preprocess import Preprocessing
 from allstation.imaging.quality import assess
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import softmax
 from training.export import Export, export_bundle
+from training.shipped.cache import PREPROCESSING, ZOOM, Places
 from training.shipped.describe import LIMITS, claim_checklist, model_card
 from training.shipped.fields import Division, Fields
-from training.shipped.fit import FitSettings, SheetCache, Weights, fit_tail, tail_outputs
+from training.shipped.fit import Copies, FitSettings, Weights, fit_head, head_outputs
 from training.shipped.judge import fit_novelty, fit_rule, fit_temperature, novelty
 
 Rows = NDArray[np.int64]
@@ -35,19 +35,19 @@ class Material:
 
     Attributes:
         fields: The labelled fields.
-        cache: Stem outputs of their altered copies.
-        outputs: Stem outputs of the fields themselves (n, 28, 28, 40).
-        areas: Their cell areas (n, 14, 14, 1).
+        copies: What the trunk saw of their altered copies.
+        places: What it sees of the fields themselves.
         counts: Their white cells (n,).
-        start: ImageNet weights by layer.
+        sharpness: Their sharpness (n,).
+        trunk: ImageNet weights by layer.
     """
 
     fields: Fields
-    cache: SheetCache
-    outputs: NDArray[np.float16]
-    areas: NDArray[np.float16]
+    copies: Copies
+    places: Places
     counts: Rows
-    start: Weights
+    sharpness: NDArray[np.float64]
+    trunk: Weights
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Trained:
     """A network with all that was fitted beside it.
 
     Attributes:
-        weights: By layer, stem included.
+        weights: By layer, trunk included.
         temperature: Fitted on validation.
         novelty: Means, whitening, limit.
         rule: The decision rule.
@@ -75,24 +75,18 @@ class Trained:
 
 def train_division(material: Material, division: Division, settings: FitSettings, *, seed: int) -> Trained:
     """Train on one division; temperature, rule and novelty come from its validation fields."""
-    from training.shipped.network import named_weights
-
     labels = material.fields.labels
     began = time.perf_counter()
-    model = fit_tail(
-        material.cache, division.train, labels, settings=settings, seed=seed, start=material.start
-    )
+    weights = fit_head(material.copies, division.train, labels, settings=settings, seed=seed)
     seconds = time.perf_counter() - began
-    parts = [
-        tail_outputs(model, material.outputs[rows], material.areas[rows])
+    learned, held, test = (
+        head_outputs(weights, material.places.rows(rows))
         for rows in (division.train, division.validation, division.test)
-    ]
-    temperature = fit_temperature(parts[1][0], labels[division.validation])
-    fitted = fit_novelty(parts[0][1], labels[division.train], parts[1][1])
-    sharp = sharpness(material.fields.rgb[division.validation])
-    rule = fit_rule(softmax(parts[1][0] / temperature), sharp)
-    weights = dict(material.start) | named_weights(model)
-    return Trained(weights, temperature, fitted, rule, parts[2][0], parts[2][1], seconds)
+    )
+    temperature = fit_temperature(held[0], labels[division.validation])
+    fitted = fit_novelty(learned[1], labels[division.train], held[1])
+    rule = fit_rule(softmax(held[0] / temperature), material.sharpness[division.validation])
+    return Trained(dict(material.trunk) | weights, temperature, fitted, rule, test[0], test[1], seconds)
 
 
 def sharpness(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -113,7 +107,7 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     n, split = len(labels), division.kind
     right = int(np.trace(matrix))
     far = novelty(trained.novelty, trained.features)
-    sharp = sharpness(material.fields.rgb[division.test])
+    sharp = material.sharpness[division.test]
     decisions = [
         trained.rule.decide(CLASS_NAMES, Evidence(list(row), float(value), float(soft), int(count)))
         for row, value, soft, count in zip(
@@ -143,9 +137,10 @@ def serving_model(weights: Weights) -> Any:  # noqa: ANN401
     """Build the whole network with these weights."""
     from training.shipped.network import build_serving, load_weights
 
-    model = build_serving(len(CLASS_NAMES))
-    dense = weights["classes"][0]
-    load_weights(model, {**weights, "classes": [dense.reshape(1, 1, *dense.shape[-2:])]})
+    model = build_serving(len(CLASS_NAMES), ZOOM)
+    dense = {name: weights[name] for name in ("hidden", "local", "classes")}
+    placed = {name: [values[0][None, None], *values[1:]] for name, values in dense.items()}
+    load_weights(model, {**weights, **placed})
     return model
 
 
@@ -190,7 +185,7 @@ def write_shipped(
         "version": about["version"],
         "created": about["created"],
         "classes": list(CLASS_NAMES),
-        "preprocessing": Preprocessing().to_json(),
+        "preprocessing": PREPROCESSING.to_json(),
         "calibration": {"method": "temperature", "fields": len(division.validation)},
         "decision": trained.rule.to_json(),
         "training": {
@@ -209,7 +204,7 @@ def write_shipped(
     texts = {"model-card.md": model_card(info, figures, table), "claim.md": claim_checklist(info, figures)}
     export = Export(
         info=info,
-        preprocessing=Preprocessing(),
+        preprocessing=PREPROCESSING,
         temperature=trained.temperature,
         novelty=trained.novelty,
         texts=texts,

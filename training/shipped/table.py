@@ -1,0 +1,160 @@
+"""The result table: targets, what was reached, with n, interval and split; Markdown and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core import metrics
+from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN, RESEARCH_USE
+from allstation.core.statistics import Interval, wilson
+from allstation.inference.engine import softmax
+from training.shipped.judge import fit_temperature
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table.
+
+    Attributes:
+        measure: What was measured.
+        target: What was to be reached, in words.
+        value: What was reached, in words.
+        reached: Whether the target is met; None where there is no target.
+        n: Fields.
+        interval: 95 %, or None.
+        split: Kind of split.
+    """
+
+    measure: str
+    target: str
+    value: str
+    reached: bool | None
+    n: int
+    interval: Interval | None
+    split: str
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One trained division's outputs on its test fields.
+
+    Attributes:
+        name: Of the division.
+        logits: (n, k).
+        labels: (n,).
+        novelty: (n,) in units of the division's own limit.
+        temperature: Fitted on the division's validation fields.
+    """
+
+    name: str
+    logits: NDArray[Any]
+    labels: Rows
+    novelty: NDArray[Any]
+    temperature: float
+
+
+def calibrated(tests: Sequence[Tested]) -> NDArray[np.float64]:
+    """Return probabilities of all test fields; each fold's temperature comes from the other folds."""
+    found = []
+    for test in tests:
+        others = [other for other in tests if other is not test]
+        temperature = test.temperature
+        if others:
+            logits = np.concatenate([other.logits for other in others])
+            temperature = fit_temperature(logits, np.concatenate([other.labels for other in others]))
+        found.append(softmax(test.logits / temperature))
+    return np.concatenate(found)
+
+
+def block_rows(tests: Sequence[Tested], split: str) -> tuple[list[Row], metrics.IntArray]:
+    """Return the rows of the contiguous blocks and the confusion matrix."""
+    labels = np.concatenate([test.labels for test in tests])
+    probabilities = calibrated(tests)
+    matrix = metrics.confusion(labels, probabilities.argmax(axis=1), classes=len(CLASS_NAMES))
+    n = len(labels)
+    balanced = metrics.balanced_accuracy(matrix)
+    spread = _bootstrap(labels, probabilities.argmax(axis=1))
+    benign, hits = int(matrix[0].sum()), int(matrix[0, 0])
+    error = metrics.expected_calibration_error(probabilities, labels)
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")[: round(0.95 * n)]
+    right = int((probabilities.argmax(axis=1)[order] == labels[order]).sum())
+    alarms = int((np.concatenate([test.novelty for test in tests]) > 1).sum())
+    return [
+        Row("balanced accuracy, contiguous blocks", ">= 0.985", f"{balanced:.4f}", balanced >= 0.985, n, spread, split),
+        Row("accuracy, contiguous blocks", "", f"{np.trace(matrix) / n:.4f}", None, n, wilson(int(np.trace(matrix)), n), split),
+        Row("Benign specificity, same folds", ">= 0.97", f"{hits / benign:.4f}", hits / benign >= 0.97, benign,
+            wilson(hits, benign), split),
+        Row("ECE (15 bins) after calibration on the other folds", "<= 0.015", f"{error:.4f}", error <= 0.015, n, None, split),
+        Row("accuracy at 95 % coverage", ">= 0.997", f"{right / len(order):.4f}", right / len(order) >= 0.997, len(order),
+            wilson(right, len(order)), split),
+        Row("novelty alarms in the domain, blocks", "<= 3 %", f"{alarms / n:.4f}", alarms / n <= 0.03, n, wilson(alarms, n), split),
+    ], matrix  # fmt: skip
+
+
+def _bootstrap(labels: Rows, predicted: Rows) -> Interval:
+    """Percentile interval of balanced accuracy over 2,000 stratified resamples of fields."""
+    random = np.random.default_rng(1)
+    values = []
+    right = [(predicted[labels == kind] == kind).astype(float) for kind in range(len(CLASS_NAMES))]
+    for _ in range(2000):
+        values.append(np.mean([random.choice(hits, len(hits)).mean() for hits in right]))
+    low, high = np.percentile(values, [2.5, 97.5])
+    return Interval(float(low), float(high))
+
+
+def random_row(tests: Sequence[Tested], seeds: int) -> Row:
+    """Return the row of image-random splits."""
+    shares = [float((test.logits.argmax(axis=1) == test.labels).mean()) for test in tests]
+    n = sum(len(test.labels) for test in tests)
+    hits = sum(int((test.logits.argmax(axis=1) == test.labels).sum()) for test in tests)
+    mean, spread = float(np.mean(shares)), float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
+    value = f"{mean:.4f} (SD {spread:.4f})"
+    split = f"image-random 70/15/15, {len(tests)} of {seeds} seeds"
+    return Row(
+        "image-random, mean test accuracy", ">= 0.993", value, mean >= 0.993, n, wilson(hits, n), split
+    )
+
+
+def render(rows: Sequence[Row], matrix: metrics.IntArray, notes: Sequence[str]) -> str:
+    """Return the table as Markdown."""
+    lines = [
+        "# What the shipped model reaches",
+        "",
+        f"{RESEARCH_USE} Generated by `python -m training.shipped`; every figure counts fields, {PATIENTS_UNKNOWN}.",
+        "",
+        "| measure | target | reached | | n | 95 % interval | split |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    marks = {True: "met", False: "**missed**", None: ""}
+    lines += [
+        f"| {r.measure} | {r.target} | {r.value} | {marks[r.reached]} | {r.n} | {r.interval or ''} | {r.split} |"
+        for r in rows
+    ]
+    lines += ["", "Contiguous blocks, true classes as rows:", "", "| | " + " | ".join(CLASS_NAMES) + " |"]
+    lines += ["|---|" + "---|" * len(CLASS_NAMES)]
+    lines += [
+        f"| {name} | " + " | ".join(str(v) for v in row) + " |"
+        for name, row in zip(CLASS_NAMES, matrix, strict=True)
+    ]
+    lines += ["", "## Notes", "", *(f"- {note}" for note in notes)]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(rows: Sequence[Row], matrix: metrics.IntArray, notes: Sequence[str]) -> Mapping[str, Any]:
+    """Return the table as a JSON object."""
+    return {
+        "schema": 1,
+        "patients": PATIENTS_UNKNOWN,
+        "rows": [
+            {**asdict(row), "reached": None if row.reached is None else bool(row.reached)} for row in rows
+        ],
+        "confusion_blocks": {"classes": list(CLASS_NAMES), "matrix": matrix.tolist()},
+        "notes": list(notes),
+    }
