@@ -54,8 +54,8 @@ class CaseReader(QObject):
 
     Signals:
         listed: A :class:`Listing`.
-        page_read: A list of :class:`FieldRecord`, in the order asked for.
-        overview_read: An :class:`Overview`.
+        page_read: Generation of the case, and a list of :class:`FieldRecord`, in the order asked for.
+        overview_read: Generation of the case, and an :class:`Overview`.
         failures_read: Records of failed and skipped fields.
         known_read: A folder, and names and sizes of the files of it that the case has.
         history_read: Id of a field and all its reviews that count, the oldest first.
@@ -65,8 +65,8 @@ class CaseReader(QObject):
     """
 
     listed = Signal(object)
-    page_read = Signal(list)
-    overview_read = Signal(object)
+    page_read = Signal(int, list)
+    overview_read = Signal(int, object)
     failures_read = Signal(list)
     unreviewed_found = Signal(object)
     history_read = Signal(int, list)
@@ -77,13 +77,21 @@ class CaseReader(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._case: Case | None = None
+        self._generation = 0
         self.newest_ticket = 0
         """Set by the asker's thread; older queries are passed over unread."""
 
-    @Slot(object)
-    def open_case(self, folder: Path) -> None:
-        """Read another case from now on."""
+    @Slot(object, int)
+    def open_case(self, folder: Path, generation: int) -> None:
+        """Read another case from now on.
+
+        Args:
+            folder: The case folder.
+            generation: Comes back with pages and counts: numbers of fields begin anew with each
+                case, and an answer about the last one may still be on its way.
+        """
         self.close_case()
+        self._generation = generation
         try:
             self._case = Case.open(folder, read_only=True)
         except StationError as error:
@@ -120,7 +128,7 @@ class CaseReader(QObject):
         if self._case is None:
             return
         try:
-            self.page_read.emit(self._case.fields_of(ids))
+            self.page_read.emit(self._generation, self._case.fields_of(ids))
         except StationError as error:
             self.problem.emit(Problem.of(error))
 
@@ -134,7 +142,7 @@ class CaseReader(QObject):
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
-        self.overview_read.emit(overview)
+        self.overview_read.emit(self._generation, overview)
 
     @Slot(int)
     def read_failures(self, limit: int) -> None:

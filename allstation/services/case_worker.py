@@ -142,6 +142,10 @@ class CaseWorker(QObject):
         self._intake.stop()
         self._stop_batch()
         self._case.close()
+        # Fields found for this case must not be added to the next one; models are still welcome.
+        for item in self._mail.take_all():
+            if isinstance(item, Future):
+                self._mail.post(item)
         self._case = None
         self._reviews = None
         self._book = IntakeBook()

@@ -42,7 +42,7 @@ class CaseDesk(QObject):
     _save_review = Signal(int, object)
     _withdraw = Signal(int)
     _restore = Signal(int)
-    _read_case = Signal(object)
+    _read_case = Signal(object, int)
     _list = Signal(object)
     _page = Signal(list)
     _overview = Signal()
@@ -57,6 +57,7 @@ class CaseDesk(QObject):
         self.reader = CaseReader()
         self.info: CaseInfo | None = None
         self._opening = False
+        self.generation = 0
         self._tickets = 0
         self._stopping = False
         self._threads = tuple(self._start(service) for service in (self.worker, self.reader))
@@ -225,7 +226,8 @@ class CaseDesk(QObject):
     def _case_opened(self, info: CaseInfo) -> None:
         self.info = info
         self._opening = False
-        self._read_case.emit(info.folder)
+        self.generation += 1
+        self._read_case.emit(info.folder, self.generation)
         self.opened.emit(info)
 
     @Slot()

@@ -49,8 +49,8 @@ class ReviewLink(QObject):
         self._window.browser.set_blind(reviewer if on else None)
         self._window.viewer.set_blind(on, reviewer)
 
-    @Slot(object)
-    def _overview_read(self, overview: Overview) -> None:
+    @Slot(int, object)
+    def _overview_read(self, _generation: int, overview: Overview) -> None:
         counts = overview.counts.values()
         self._window.review.set_progress(sum(c.reviewed for c in counts), sum(c.total for c in counts))
 

@@ -294,6 +294,17 @@ def test_a_late_answer_to_an_older_question_is_dropped(opened: MainWindow) -> No
     assert list(opened.browser.model.ids()) == before
 
 
+def test_an_answer_about_another_case_is_dropped(opened: MainWindow) -> None:
+    """Numbers of fields begin anew with each case, so a late page would show the wrong pictures."""
+    model, desk = opened.browser.model, opened.services.desk
+    field_id = model.ids()[0]
+    stale = record(field_id, "of another case.jpg")
+    opened.browser._take_page(desk.generation - 1, [stale])
+    assert model.record(field_id) != stale
+    opened.browser._take_page(desk.generation, [stale])
+    assert model.record(field_id) == stale
+
+
 def test_a_name_cannot_disguise_itself() -> None:
     shown = cells.text(record(1, "a\u202egpj.exe\n.jpg"), Column.NAME)
     assert "\u202e" not in shown

@@ -103,7 +103,7 @@ class BrowserPanel(QWidget):
         desk.worker.fields_changed.connect(self._fields_changed)
         desk.worker.queue_edited.connect(self._queue_edited)
         desk.reader.listed.connect(self._take_listing)
-        desk.reader.page_read.connect(self.model.take_page)
+        desk.reader.page_read.connect(self._take_page)
         desk.reader.overview_read.connect(self._take_overview)
         desk.reader.unreviewed_found.connect(self._unreviewed_found)
 
@@ -302,9 +302,15 @@ class BrowserPanel(QWidget):
             self._current = 0
             self.current_changed.emit(None)
 
-    @Slot(object)
-    def _take_overview(self, overview: Overview) -> None:
-        self.tree.show_overview(overview)
+    @Slot(int, list)
+    def _take_page(self, generation: int, records: list[FieldRecord]) -> None:
+        if generation == self._desk.generation:
+            self.model.take_page(records)
+
+    @Slot(int, object)
+    def _take_overview(self, generation: int, overview: Overview) -> None:
+        if generation == self._desk.generation:
+            self.tree.show_overview(overview)
 
     @Slot(object)
     def _place_chosen(self, place: Place) -> None:
