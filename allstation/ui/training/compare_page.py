@@ -75,6 +75,8 @@ class ComparePage(QWidget):
     def _build_top(self) -> None:
         self._which = QComboBox(self)
         self._which.setAccessibleName(tr("Run"))
+        self._which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._which.setMinimumContentsLength(14)
         self._which.currentIndexChanged.connect(self._show_one)
         self._about = QLabel(self, wordWrap=True)
         self._about.setProperty("role", "muted")
