@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +41,9 @@ from allstation.imaging import decode, headers, synthetic  # noqa: E402
 
 SLOWEST = 20.0
 """Seconds after which a case counts as hanging."""
+
+START = 600.0
+"""Seconds that a child has to load its libraries."""
 
 MEMORY = 3 << 30
 """Bytes of address space a child may add: a frame of 120 million pixels with 16 bits fits."""
@@ -150,11 +154,26 @@ def mutate(rng: np.random.Generator, data: bytes, other: bytes) -> bytes:
     return bytes(faulty)
 
 
+def with_checksums(data: bytes) -> bytes:
+    """Return a PNG with the checksums its chunks should have, so that faults get past them."""
+    whole, at = bytearray(data), 8
+    while at + 12 <= len(whole):
+        end = at + 8 + int.from_bytes(whole[at : at + 4], "big")
+        if end + 4 > len(whole):
+            break
+        whole[end : end + 4] = zlib.crc32(whole[at + 4 : end]).to_bytes(4, "big")
+        at = end + 4
+    return bytes(whole)
+
+
 def case(seed: int, number: int, files: list[tuple[str, bytes]]) -> tuple[str, bytes]:
     """Return the name of the format and the bytes of one case."""
     rng = np.random.default_rng([seed, number])
     name, data = files[number % len(files)]
-    return name, mutate(rng, data, files[int(rng.integers(len(files)))][1])
+    faulty = mutate(rng, data, files[int(rng.integers(len(files)))][1])
+    if name.startswith("png") and rng.random() < 0.7:
+        faulty = with_checksums(faulty)
+    return name, faulty
 
 
 def decode_all(path: Path) -> str:
@@ -195,27 +214,37 @@ def child(seed: int, first: int, last: int) -> None:
 
 
 def run(seed: int, cases: int, tally: Tally) -> None:
-    """Feed all cases to children; a child that dies or hangs is replaced behind its case."""
-    first = 0
+    """Feed all cases to children; a child that dies or hangs is replaced behind its case.
+
+    A case counts as hanging when it does so twice, as the machine may have been busy or asleep.
+    """
+    first, slow = 0, -1
     while first < cases:
         command = [sys.executable, __file__, "--child", str(seed), str(first), str(cases)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        first = _watch(process, first, tally)
+        following, hung = _watch(process, first, tally)
+        if hung and slow != following:
+            slow = following
+        elif hung:
+            tally.hangs.append(f"case {following}")
+            following += 1
+        first = following
 
 
-def _watch(process: subprocess.Popen[str], first: int, tally: Tally) -> int:
-    """Follow one child to its end; return the case to go on with."""
+def _watch(process: subprocess.Popen[str], first: int, tally: Tally) -> tuple[int, bool]:
+    """Follow one child to its end; return the case to go on with, and whether it hung there."""
     lines: Queue[str] = Queue()
     Thread(target=_pump, args=(process, lines), daemon=True).start()
     current = first - 1
     while True:
         try:
-            word, _, rest = lines.get(timeout=SLOWEST + (60 if current < first else 0)).partition(" ")
+            word, _, rest = lines.get(timeout=SLOWEST if current >= first else START).partition(" ")
         except Empty:
             process.kill()
             process.wait()
-            tally.hangs.append(f"case {current}")
-            return current + 1
+            if current < first:
+                raise RuntimeError(f"The child did not begin within {START:g} s.") from None
+            return current, True
         if word == "start":
             current = int(rest)
         elif word == "done":
@@ -223,10 +252,8 @@ def _watch(process: subprocess.Popen[str], first: int, tally: Tally) -> int:
             tally.add(name, outcome, seconds=seconds, peak=peak)
             if outcome.startswith("escaped"):
                 tally.escaped.append(f"case {number} ({name}): {outcome}")
-            current = number
-            first = min(first, number)
         else:
-            return _ended(process, current, tally)
+            return _ended(process, current, tally), False
 
 
 def _ended(process: subprocess.Popen[str], current: int, tally: Tally) -> int:

@@ -1,0 +1,222 @@
+"""The ways a user would classify a folder of fields today, each a program of its own.
+
+    python tests/benchmarks/contestants.py NAME FOLDER WORK OUT.csv
+
+FOLDER has one level of sub-folders. Each writes a table of path and probabilities and prints a JSON
+line with what it did. All use the network in WORK.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SIZE = (224, 224)
+
+
+def fields_in(folder: Path) -> list[Path]:
+    """Return every field below a folder, in order."""
+    return sorted(path for path in folder.rglob("*.jpg"))
+
+
+def write_table(target: Path, paths: Sequence[Path | str], rows: Iterable[Sequence[float]]) -> None:
+    """Write what every contestant has to write."""
+    with target.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "Benign", "Early", "Pre", "Pro"])
+        for path, row in zip(paths, rows, strict=True):
+            writer.writerow([path, *(f"{value:.6f}" for value in row)])
+
+
+def generator(folder: Path, work: Path, out: Path) -> dict:
+    """(a) The papers' way: ImageDataGenerator.flow_from_directory and predict, batches of 64."""
+    import keras
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    model = keras.models.load_model(work / "network.keras")
+    flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
+        folder, target_size=SIZE, batch_size=64, shuffle=False, class_mode=None
+    )
+    probabilities = model.predict(flow, verbose=0)
+    write_table(out, flow.filenames, probabilities)
+    return {"fields": len(probabilities)}
+
+
+def one_by_one(folder: Path, work: Path, out: Path) -> dict:
+    """(b) As desktop programs do: load_img and predict for each field."""
+    import keras
+    import numpy as np
+
+    model = keras.models.load_model(work / "network.keras")
+    paths, rows = fields_in(folder), []
+    for path in paths:
+        array = keras.utils.img_to_array(keras.utils.load_img(path, target_size=SIZE)) / 255
+        rows.append(model.predict(np.expand_dims(array, 0), verbose=0)[0])
+    write_table(out, paths, rows)
+    return {"fields": len(paths)}
+
+
+def tf_data(folder: Path, work: Path, out: Path) -> dict:
+    """(c) tf.data with parallel decoding and prefetching, predict in batches of 64."""
+    import keras
+    import tensorflow as tf
+
+    def load(path):
+        image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
+        return tf.image.resize(image, SIZE) / 255.0
+
+    model = keras.models.load_model(work / "network.keras")
+    paths = fields_in(folder)
+    names = tf.data.Dataset.from_tensor_slices([str(path) for path in paths])
+    batches = names.map(load, num_parallel_calls=tf.data.AUTOTUNE).batch(64).prefetch(tf.data.AUTOTUNE)
+    write_table(out, paths, model.predict(batches, verbose=0))
+    return {"fields": len(paths)}
+
+
+def station(folder: Path, work: Path, out: Path) -> dict:
+    """(d) ``allstation classify`` with a case and a table."""
+    from allstation.__main__ import main
+
+    case = out.with_suffix(".allcase")
+    model = str(work / "network.allmodel")
+    status = main(["classify", str(folder), "--model", model, "--case", str(case), "--csv", str(out)])
+    return {"fields": len(fields_in(folder)), "status": status}
+
+
+def window(folder: Path, work: Path, out: Path) -> dict:
+    """(e) The window's queue, offscreen: folder added to a new case, until the last field is done.
+
+    Also the times, from the start of the process, of the first paint and the first result.
+    """
+    from PySide6.QtCore import QEvent, QObject, QTimer, Slot
+
+    from allstation import app
+    from allstation.core.records import FieldState
+
+    started = float(os.environ["BENCH_STARTED"])
+    total = len(fields_in(folder))
+    seen: dict = {"fields": total}
+
+    class Watch(QObject):
+        """Notes the first paint and the first result, and closes the window behind the last."""
+
+        def __init__(self, made) -> None:
+            super().__init__(made)
+            self._window = made.window
+            self._window.installEventFilter(self)
+            self._queue = made.services.desk.worker
+            self._queue.queue_changed.connect(self.look)
+
+        def eventFilter(self, _watched, event) -> bool:  # noqa: N802
+            if event.type() == QEvent.Type.Paint:
+                seen.setdefault("painted", time.time() - started)
+            return False
+
+        @Slot(object)
+        def look(self, status) -> None:
+            done = status.counts.get(FieldState.DONE, 0) + status.counts.get(FieldState.FAILED, 0)
+            if done:
+                seen.setdefault("first_result", time.time() - started)
+            if done == total:
+                seen.setdefault("done", time.time() - started)
+                QTimer.singleShot(0, self._window, self._window.close)
+
+    begin = app.Station.begin
+
+    def watched(self) -> None:
+        self.watch = Watch(self)
+        begin(self)
+
+    app.Station.begin = watched
+    app.default_bundle_path = lambda: work / "network.allmodel"
+    case = out.with_suffix(".allcase")
+    seen["status"] = app.main(
+        ["--profile", str(out.with_suffix(".profile")), "--case", str(case), str(folder)]
+    )
+    return seen
+
+
+def bare_window(_folder: Path, _work: Path, _out: Path) -> dict:
+    """Show an empty QMainWindow of PySide6 and leave behind its first paint."""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
+
+    started = float(os.environ["BENCH_STARTED"])
+    seen: dict = {"fields": 0}
+
+    class Window(QMainWindow):
+        def paintEvent(self, event) -> None:  # noqa: N802
+            super().paintEvent(event)
+            seen.setdefault("painted", time.time() - started)
+            QTimer.singleShot(0, program.quit)
+
+    program = QApplication(["bare"])
+    program.setStyle("Fusion")
+    shown = Window()
+    shown.setCentralWidget(QLabel("a label"))
+    shown.resize(1280, 800)
+    shown.show()
+    program.exec()
+    return seen
+
+
+def limit(folder: Path, work: Path, _out: Path) -> dict:
+    """(f) The machine's limit: the LiteRT network alone on prepared arrays, one engine a processor.
+
+    Also the limits of decoding alone and of decoding and preparing, on the same threads.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    import cv2
+
+    from allstation.imaging import decode, preprocess
+    from allstation.inference.bundle import ModelBundle
+    from allstation.inference.engine import EnginePool
+    from allstation.inference.pipeline import default_threads
+
+    cv2.setNumThreads(1)
+    bundle = ModelBundle.open(work / "network.allmodel")
+    paths, threads, pool = fields_in(folder), default_threads(), EnginePool(bundle)
+
+    def rate(job, things) -> float:
+        with ThreadPoolExecutor(threads) as workers:
+            list(workers.map(job, things[: 4 * threads]))
+            began = time.perf_counter()
+            list(workers.map(job, things))
+            return len(things) / (time.perf_counter() - began)
+
+    def ready(path):
+        return preprocess.prepare(decode.decode_reduced(path, SIZE), bundle.preprocessing).tensor
+
+    tensors = [ready(path) for path in paths[:256]]
+    some = (tensors * (len(paths) // len(tensors) + 1))[: max(len(paths), 256)]
+    return {
+        "fields": len(paths),
+        "network_rate": rate(lambda tensor: pool.engine().run(tensor)["logits"].sum(), some),
+        "decode_rate": rate(lambda path: decode.decode_reduced(path, SIZE).sum(), paths),
+        "prepare_rate": rate(lambda path: ready(path).sum(), paths),
+    }
+
+
+CONTESTANTS = {
+    "generator": generator,
+    "one_by_one": one_by_one,
+    "tf_data": tf_data,
+    "station": station,
+    "window": window,
+    "bare_window": bare_window,
+    "limit": limit,
+}
+
+if __name__ == "__main__":
+    name, *rest = sys.argv[1:]
+    print("\n" + json.dumps(CONTESTANTS[name](*(Path(text) for text in rest))))

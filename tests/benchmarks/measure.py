@@ -1,0 +1,140 @@
+"""Running programs side by side: wall time, peak memory, medians, ratios, tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a program.
+
+    Attributes:
+        seconds: From before its start to behind its end.
+        processor: Seconds of processor time, user and system, of all its threads.
+        peak_mib: Largest resident memory of the process.
+        said: What its last line of JSON held.
+    """
+
+    seconds: float
+    processor: float
+    peak_mib: float
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> Run:
+    """Run a program to its end.
+
+    Raises:
+        RuntimeError: If it fails; with the end of what it said.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
+        started = time.time()
+        surroundings = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "BENCH_STARTED": repr(started)}
+        surroundings.update(environment or {})
+        process = subprocess.Popen([str(word) for word in command], stdout=out, stderr=out, env=surroundings)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.time() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        said = out.read()
+    if process.returncode:
+        raise RuntimeError(f"{command} ended with {process.returncode}: {said[-2000:]}")
+    lines = [line for line in said.splitlines() if line.startswith("{")]
+    busy = usage.ru_utime + usage.ru_stime
+    return Run(seconds, busy, usage.ru_maxrss / 1024, json.loads(lines[-1]) if lines else {})
+
+
+def contestant(name: str, folder: Path, work: Path) -> Run:
+    """Run one of ``contestants.py`` from a cold start, with an output folder of its own."""
+    with tempfile.TemporaryDirectory(dir=work) as scratch:
+        out = Path(scratch) / "table.csv"
+        done = run([sys.executable, HERE / "contestants.py", name, folder, work, out])
+        expected = done.said.get("fields", 0)
+        if name in {"generator", "one_by_one", "tf_data", "station"}:
+            with out.open(encoding="utf-8") as file:
+                rows = sum(1 for _ in file) - 1
+            if rows != expected:
+                raise RuntimeError(f"{name} wrote {rows} rows for {expected} fields")
+        return done
+
+
+def interleaved(jobs: Mapping[str, Callable[[], Run]], repeats: int) -> dict[str, list[Run]]:
+    """Run every job once a round, so that a slow minute of the machine meets all of them."""
+    runs: dict[str, list[Run]] = {name: [] for name in jobs}
+    for turn in range(repeats):
+        names = list(jobs)
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            runs[name].append(jobs[name]())
+            print(f"  {name}: {runs[name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
+    return runs
+
+
+def spread(values: Iterable[float]) -> str:
+    """Return the median with the smallest and largest, three figures."""
+    ordered = sorted(values)
+    middle = f"{statistics.median(ordered):.3g}"
+    return middle if len(ordered) == 1 else f"{middle} ({ordered[0]:.3g} to {ordered[-1]:.3g})"
+
+
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Return the ratio of each round."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def exponent(counts: Sequence[float], seconds: Sequence[float]) -> float:
+    """Return the slope of log seconds over log count, by least squares."""
+    import numpy as np
+
+    return float(np.polyfit(np.log(counts), np.log(seconds), 1)[0])
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def machine() -> dict[str, Any]:
+    """Describe this computer and the versions that matter."""
+    from importlib.metadata import version
+
+    packages = (
+        "numpy",
+        "opencv-python-headless",
+        "ai-edge-litert",
+        "PySide6-Essentials",
+        "tensorflow-cpu",
+        "keras",
+    )
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [
+            line for line in info.read_text(encoding="utf-8").splitlines() if line.startswith("model name")
+        ]
+        cpu = names[0].partition(": ")[2] if names else cpu
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return {
+        "processor": cpu,
+        "cores": cores,
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "load_at_start": round(load, 1),
+        "versions": {name: version(name) for name in packages},
+    }
