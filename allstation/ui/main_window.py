@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         self._middle.addWidget(self.viewer)
         self.setCentralWidget(self._middle)
         self.notices = Notices(self._middle)
+        self._middle.currentChanged.connect(self.notices.raise_)
         self.setStatusBar(self.status)
         contents: dict[str, QWidget] = {
             "browser": self.browser,

@@ -39,7 +39,7 @@ SORT_OF: Final = {
     Column.STATE: FieldSort.STATE,
     Column.SIZE: FieldSort.SIZE,
 }
-_WIDTHS: Final = (190, 130, 150, 70, 90, 90, 130, 90, 100)
+_WIDTHS: Final = (170, 124, 220, 70, 90, 96, 130, 90, 100)
 _CHIP: Final = 16.0
 
 

@@ -27,7 +27,8 @@ from allstation.ui.text import tr
 _SHOWN: Final = 3
 _STAY: Final = 8_000
 _STAY_LONGER: Final = 20_000
-_ABOVE: Final = 68
+_SHADOW: Final = 12
+_ABOVE: Final = 56
 """Height of what the notices must leave free at the bottom: the strip of the viewer."""
 _WIDTH: Final = 400
 
@@ -71,7 +72,7 @@ class Notices(QWidget):
         super().__init__(window)
         self._cards: list[_Card] = []
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setContentsMargins(_SHADOW, _SHADOW, _SHADOW, _SHADOW)
         self._column.setSpacing(8)
         self.setAccessibleName(tr("Messages"))
         self.hide()
@@ -126,12 +127,12 @@ class Notices(QWidget):
         if window is None or not self._cards:
             return
         width = min(_WIDTH, window.width() - 24)
-        self.setFixedWidth(width)
-        height = sum(max(card.heightForWidth(width), card.sizeHint().height()) for card in self._cards)
-        height += self._column.spacing() * (len(self._cards) - 1)
-        self.setGeometry(
-            window.width() - width - 16, max(8, window.height() - height - _ABOVE), width, height
-        )
+        height = sum(card.height_for(width) for card in self._cards)
+        height += self._column.spacing() * (len(self._cards) - 1) + 2 * _SHADOW
+        top = max(8, window.height() - height - _ABOVE)
+        outer = width + 2 * _SHADOW
+        self.setFixedWidth(outer)
+        self.setGeometry(window.width() - outer - 4, top, outer, height)
 
 
 class _Card(QFrame):
@@ -169,6 +170,13 @@ class _Card(QFrame):
             self._timer.start(_STAY_LONGER)
         elif self.notice.level is not Level.ERROR:
             self._timer.start(_STAY)
+
+    def height_for(self, width: int) -> int:
+        """Return the height that the text needs at a width; the size hint guesses too much."""
+        layout = self.layout()
+        if layout is None or not layout.hasHeightForWidth():
+            return self.sizeHint().height()
+        return layout.totalHeightForWidth(width) + 2 * self.frameWidth()
 
     def refresh(self) -> None:
         """Draw the icons in the colours of now."""
