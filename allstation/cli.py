@@ -83,6 +83,16 @@ def _verify_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--case", type=Path, metavar="CASE", help="also compare with this case")
 
 
+def _export(parser: argparse.ArgumentParser) -> None:
+    _case_argument(parser)
+    parser.add_argument("--fhir", type=Path, metavar="F.json", help="FHIR R4 DiagnosticReport bundle")
+    parser.add_argument("--dicom", type=Path, metavar="DIR", help="DICOM secondary captures (and the --pdf)")
+    parser.add_argument("--geojson", type=Path, metavar="DIR", help="cell outlines that QuPath reads")
+    parser.add_argument("--labelled", type=Path, metavar="DIR", help="class folders of the reviewed fields")
+    parser.add_argument("--pdf", type=Path, metavar="F.pdf", help="a written report to include")
+    parser.add_argument("--show-patient", action="store_true", help="include patient data")
+
+
 def _training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "rest", nargs=argparse.REMAINDER, metavar="...", help="see: python -m training --help"
@@ -98,6 +108,7 @@ COMMANDS: dict[str, _Command] = {
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),
     "report": ("report", _report, "write the reports of one or many cases"),
+    "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
     "verify-report": ("report", _verify_report, "check a report's figures against its data and its case"),
     "audit": ("care", _case_argument, "verify the audit trail of a case"),
     "repair": ("care", _case_argument, "salvage a damaged case"),

@@ -13,6 +13,7 @@ from pypdf import PdfReader
 
 from allstation.__main__ import main
 from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
+from allstation.core.records import Review
 from allstation.imaging import synthetic
 from allstation.store.case import Case
 
@@ -62,6 +63,24 @@ def test_classifying_a_case_again_does_nothing_twice(fields, tmp_path, capsys):
     assert main(["classify", str(fields), "--case", str(case)]) == 0
     with Case.open(case, read_only=True) as stored:
         assert [field.prediction for field in stored.snapshot().fields] == before
+
+
+def test_a_case_is_exported_in_every_form(fields, tmp_path, capsys):
+    case, report = tmp_path / "x.allcase", tmp_path / "x.pdf"
+    assert main(["classify", str(fields), "--case", str(case), "--report", str(report)]) == 0
+    with Case.open(case) as stored:
+        stored.add_review(Review(stored.fields()[0].id, "Ana", "Pre"))
+    out = tmp_path / "out"
+    out.mkdir()
+    forms = ["--fhir", str(out / "f.json"), "--dicom", str(out / "d"), "--geojson", str(out / "g")]
+    forms += ["--labelled", str(out / "l"), "--pdf", str(report)]
+    assert main(["export", str(case), *forms]) == 0
+    assert json.loads((out / "f.json").read_text("utf-8"))["resourceType"] == "Bundle"
+    assert len(list((out / "d").glob("*.dcm"))) == 9
+    assert len(list((out / "g").rglob("*.geojson"))) == 8
+    assert len(list((out / "l" / "Pre").iterdir())) == 1
+    assert main(["export", str(case)]) == 2
+    assert "--fhir" in capsys.readouterr().err
 
 
 def test_a_bad_file_is_named_the_rest_is_kept_and_the_status_is_one(fields, tmp_path, capsys):
