@@ -223,7 +223,7 @@ def test_backgrounds_are_replaced_in_a_real_run(labelled_folder: Path, tmp_path:
 
 
 def test_groups_are_found_where_no_table_names_them(labelled_folder: Path, tmp_path: Path) -> None:
-    made = recipe(labelled_folder, "knn-pixels", split={"groups": ""})
+    made = recipe(labelled_folder, "knn-pixels", split={"groups": "", "kind": "image-random"})
     metrics = run_recipe(made, tmp_path / "run", silent())
     assert metrics["test"]["groups"] <= metrics["test"]["n"]
 
@@ -237,6 +237,7 @@ def test_figures_print_n_split_and_patients(labelled_folder: Path, tmp_path: Pat
         assert "patients unknown" in str(figure)
 
 
+@pytest.mark.timeout(900)
 def test_a_run_becomes_a_bundle_that_serves_what_was_trained(labelled_folder: Path, tmp_path: Path) -> None:
     from allstation.inference.bundle import ModelBundle
     from allstation.inference.engine import Engine
