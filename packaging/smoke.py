@@ -50,7 +50,6 @@ HOSTILE: dict[str, str] = {
     "QT_PLUGIN_PATH": "/opt/evil",
     "QT_QPA_PLATFORM_PLUGIN_PATH": "/opt/evil",
     "MPLBACKEND": "nothing",
-    "OPENCV_LOG_LEVEL": "DEBUG",
     "LANG": "tr_TR.ISO-8859-9",
     "LC_ALL": "POSIX",
     "TMPDIR": "/opt/with space ü",
