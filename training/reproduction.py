@@ -70,7 +70,7 @@ def zhang_arms(sizes: Sizes) -> list[Arm]:
         arm(f"zhang-blocks{blocks}", f"{blocks} convolution blocks", batch=64, loss="CCE", blocks=blocks)
         for blocks in (1, 2, 4)
     ]
-    careful = {
+    careful: dict[str, Mapping[str, Any]] = {
         "input": {"scaling": "signed"},
         "fit": {"epochs": 2 if sizes.quick else 20, "batch": 32, "schedule": "cosine", "keep": "best"},
     }

@@ -244,9 +244,7 @@ def test_a_run_becomes_a_bundle_that_serves_what_was_trained(labelled_folder: Pa
 
     made = recipe(
         labelled_folder,
-        "compact",
-        input={"height": 64, "width": 64, "interpolation": "station"},
-        method={"options": {"width": 0.25}},
+        input={"interpolation": "station"},
         fit={"epochs": 1, "snapshots": []},
     )
     made = recipe_from({**made.to_json(), "export": True})
@@ -265,7 +263,27 @@ def test_a_run_becomes_a_bundle_that_serves_what_was_trained(labelled_folder: Pa
         logits = np.log(predicted.probabilities[row]) / bundle.temperature
         expected = np.exp(logits) / np.exp(logits).sum()
         np.testing.assert_allclose(list(prediction.probabilities.values()), expected, atol=2e-3)
-        assert prediction.evidence is not None
+
+
+def test_the_evidence_map_adds_up_to_the_logits() -> None:
+    from training.candidate import serving_network
+    from training.fit import build_network
+
+    made = recipe_from(
+        {
+            "name": "x",
+            "method": {"kind": "compact", "options": {"width": 0.25}},
+            "input": {"height": 64, "width": 64},
+        }
+    )
+    model = build_network(made, 3)
+    fields = np.random.default_rng(1).random((2, 64, 64, 3), np.float32)
+    found = serving_network(model).predict_on_batch(fields)
+    assert set(found) == {"logits", "features", "evidence"}
+    bias = model.get_layer("logits").get_weights()[1]
+    evidence = np.asarray(found["evidence"])
+    assert evidence.shape[-1] == 3
+    np.testing.assert_allclose(evidence.mean(axis=(1, 2)) + bias, found["logits"], atol=1e-4)
 
 
 @pytest.mark.parametrize(
