@@ -143,9 +143,11 @@ def random_division(fields: Fields, seed: int) -> Division:
 
 
 def grouped_division(fields: Fields, *, held: float, seed: int) -> Division:
-    """Hold out a share of the same-field groups: validation and test are one set."""
-    train, rest = _deal(np.asarray(fields.groups), held, seed)
-    return Division("shipped", "same-field groups held out", train, rest, rest)
+    """Hold out a share of the same-field groups; half of them to calibrate on, half to test."""
+    groups = np.asarray(fields.groups)
+    train, rest = _deal(groups, held, seed)
+    validation, test = _deal(groups[rest], 0.5, seed + 1)
+    return Division("shipped", "same-field groups held out", train, rest[validation], rest[test])
 
 
 def _deal(groups: NDArray[np.str_], share: float, seed: int) -> tuple[Rows, Rows]:

@@ -134,7 +134,7 @@ def fit_head(
     optimizer.finalize_variable_values(trainer.trainable_variables)
     weights = named_weights(model)
     kernel, bias = weights["hidden"]
-    weights["hidden"] = [kernel / spread[:, None], bias - (mean / spread) @ kernel]
+    weights["hidden"] = [kernel / spread[:, None], (bias - (mean / spread) @ kernel).astype(np.float32)]
     return weights
 
 

@@ -116,11 +116,11 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     ]
     named = [index for index, decision in enumerate(decisions) if decision.class_name]
     correct = sum(decisions[index].class_name == CLASS_NAMES[labels[index]] for index in named)
-    benign = matrix[0].sum()
+    benign = int(matrix[0].sum())
     return [
         Figure("accuracy", right / n, n, wilson(right, n), split),
         Figure("balanced accuracy", metrics.balanced_accuracy(matrix), n, None, split),
-        Figure("Benign specificity", matrix[0, 0] / benign, int(benign), wilson(matrix[0, 0], int(benign)), split),
+        Figure("Benign specificity", matrix[0, 0] / benign, benign, wilson(matrix[0, 0], benign), split),
         *(
             Figure(f"recall {name}", rate.recall, rate.support, wilson(rate.hits, rate.support), split)
             for name, rate in zip(CLASS_NAMES, rates, strict=True)
@@ -128,8 +128,10 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
         Figure("expected calibration error (15 bins)",
                metrics.expected_calibration_error(probabilities, labels), n, None, split),
         Figure("share named by itself", len(named) / n, n, wilson(len(named), n), split),
-        Figure("accuracy of those named", correct / max(1, len(named)), len(named), wilson(correct, max(1, len(named))), split),
-        Figure("share beyond the novelty limit", float((far > 1).mean()), n, wilson(int((far > 1).sum()), n), split),
+        Figure("accuracy of those named", correct / max(1, len(named)), len(named),
+               wilson(correct, max(1, len(named))), split),
+        Figure("share beyond the novelty limit", float((far > 1).mean()), n,
+               wilson(int((far > 1).sum()), n), split),
     ]  # fmt: skip
 
 
@@ -151,12 +153,17 @@ def flat_weights(weights: Weights) -> dict[str, NDArray[np.float32]]:
     }
 
 
+def halved(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float16]]:
+    """Return arrays in half precision: enough to go on training from, at half the size."""
+    return {name: value.astype(np.float16) for name, value in arrays.items()}
+
+
 def layered_weights(arrays: Mapping[str, NDArray[np.float32]]) -> Weights:
     """Undo ``flat_weights``."""
     layers: dict[str, dict[int, NDArray[np.float32]]] = {}
     for key, value in arrays.items():
         name, place = key.rsplit("/", 1)
-        layers.setdefault(name, {})[int(place)] = value
+        layers.setdefault(name, {})[int(place)] = value.astype(np.float32)
     return {name: [parts[place] for place in sorted(parts)] for name, parts in layers.items()}
 
 
@@ -191,7 +198,8 @@ def write_shipped(
         "training": {
             "list_sha256": material.fields.sha256,
             "fields": len(division.train),
-            "split": f"{division.kind}: {len(division.train)} to train, {len(division.test)} held out",
+            "split": f"{division.kind}: {len(division.train)} to train, {len(division.validation)} to "
+            f"calibrate, {len(division.test)} to test",
             "patients": PATIENTS_UNKNOWN,
             "recipe": about["settings"],
             "recipe_sha256": about["recipe_sha256"],
@@ -208,6 +216,6 @@ def write_shipped(
         temperature=trained.temperature,
         novelty=trained.novelty,
         texts=texts,
-        weights=flat_weights(trained.weights),
+        weights=halved(flat_weights(trained.weights)),
     )
     return export_bundle(target, serving_model(trained.weights), export)
