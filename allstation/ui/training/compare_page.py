@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -60,7 +62,6 @@ class ComparePage(QWidget):
         self._classes = _table(_CLASS_COLUMNS, tr("Figures per class"))
         self._tabs.addTab(self._classes, tr("Classes"))
         self._plots = PlotArea(loader, "", self)
-        self._plots.ready.connect(self._draw)
         self._tabs.addTab(self._plots, tr("ROC and Reliability"))
         self._tabs.addTab(self._build_side_by_side(), tr("Side by Side"))
         self._empty = QLabel(self, wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
@@ -181,7 +182,7 @@ class ComparePage(QWidget):
         self.peek.clear(tr("Choose a cell of the matrix to see its fields."))
         self._fill_classes(run)
         if run.roc or test["reliability"]:
-            self._plots.want()
+            self._draw()
         else:
             self._plots.say(tr("This run has no predictions to draw curves of."))
 
@@ -218,42 +219,9 @@ class ComparePage(QWidget):
 
     @Slot()
     def _draw(self) -> None:
-        figure, run = self._plots.figure, self._one
-        if figure is None or run is None:
-            return
-        figure.clear()
-        self._draw_roc(figure.add_subplot(1, 2, 1), run)
-        self._draw_reliability(figure.add_subplot(1, 2, 2), run)
-        self._plots.redraw()
-
-    def _draw_roc(self, axes: Any, run: RunFigures) -> None:  # noqa: ANN401 - Matplotlib's
-        for index, (name, curve) in enumerate(run.roc.items()):
-            colour, style = class_colour(name, index).name(), _STYLES[index % len(_STYLES)]
-            label = tr("{name}: {area}", name=name, area=f"{curve.auc:.3f}")
-            axes.plot(curve.false_positive, curve.true_positive, style, color=colour, label=label)
-        axes.plot([0, 1], [0, 1], ":", color=tokens(self.palette()).faint, linewidth=1)
-        axes.set_aspect("equal", adjustable="box")
-        style_axes(axes, self.palette(), title=tr("ROC, each class against the rest (area)"),
-                   x=tr("False positive rate"), y=tr("True positive rate"))  # fmt: skip
-        if run.roc:
-            style_legend(axes, self.palette(), loc="lower right")
-
-    def _draw_reliability(self, axes: Any, run: RunFigures) -> None:  # noqa: ANN401 - Matplotlib's
-        bins = [each for each in run.metrics["reliability"] if each["count"]]
-        scheme = tokens(self.palette())
-        axes.plot([0, 1], [0, 1], ":", color=scheme.faint, linewidth=1)
-        sizes = [20 + 3 * each["count"] ** 0.5 * 6 for each in bins]
-        confidence, accuracy = ([each[key] for each in bins] for key in ("confidence", "accuracy"))
-        axes.plot(confidence, accuracy, "-", color=scheme.accent, linewidth=1)
-        axes.scatter(confidence, accuracy, s=sizes, color=scheme.accent, zorder=3)
-        for each in bins:
-            axes.annotate(str(each["count"]), (each["confidence"], each["accuracy"]), fontsize=7.5,
-                          xytext=(6, -9), textcoords="offset points", color=scheme.muted)  # fmt: skip
-        axes.set_xlim(0, 1.03)
-        axes.set_ylim(0, 1.03)
-        axes.set_aspect("equal", adjustable="box")
-        style_axes(axes, self.palette(), title=tr("Reliability (fields per point)"),
-                   x=tr("Mean top probability"), y=tr("Share right"))  # fmt: skip
+        run = self._one
+        if run is not None and (run.roc or run.metrics["reliability"]):
+            self._plots.show_plot(partial(draw_figures, run=run, palette=QPalette(self.palette())))
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Draw again when light and dark change."""
@@ -314,6 +282,43 @@ class ComparePage(QWidget):
         except (OSError, ValueError) as error:
             sentence = tr("{name} could not be written ({error}).", name=Path(text).name, error=error)
             self.problem.emit(sentence)
+
+
+def draw_figures(figure: Any, *, run: RunFigures, palette: QPalette) -> None:  # noqa: ANN401 - Matplotlib's
+    """Draw ROC curves and the reliability diagram. Runs on the worker's thread."""
+    _draw_roc(figure.add_subplot(1, 2, 1), run, palette)
+    _draw_reliability(figure.add_subplot(1, 2, 2), run, palette)
+
+
+def _draw_roc(axes: Any, run: RunFigures, palette: QPalette) -> None:  # noqa: ANN401 - Matplotlib's
+    for index, (name, curve) in enumerate(run.roc.items()):
+        colour, style = class_colour(name, index).name(), _STYLES[index % len(_STYLES)]
+        label = tr("{name}: {area}", name=name, area=f"{curve.auc:.3f}")
+        axes.plot(curve.false_positive, curve.true_positive, style, color=colour, label=label)
+    axes.plot([0, 1], [0, 1], ":", color=tokens(palette).faint, linewidth=1)
+    axes.set_aspect("equal", adjustable="box")
+    style_axes(axes, palette, title=tr("ROC, each class against the rest (area)"),
+               x=tr("False positive rate"), y=tr("True positive rate"))  # fmt: skip
+    if run.roc:
+        style_legend(axes, palette, loc="lower right")
+
+
+def _draw_reliability(axes: Any, run: RunFigures, palette: QPalette) -> None:  # noqa: ANN401 - Matplotlib's
+    bins = [each for each in run.metrics["reliability"] if each["count"]]
+    scheme = tokens(palette)
+    axes.plot([0, 1], [0, 1], ":", color=scheme.faint, linewidth=1)
+    sizes = [20 + 18 * each["count"] ** 0.5 for each in bins]
+    confidence, accuracy = ([each[key] for each in bins] for key in ("confidence", "accuracy"))
+    axes.plot(confidence, accuracy, "-", color=scheme.accent, linewidth=1)
+    axes.scatter(confidence, accuracy, s=sizes, color=scheme.accent, zorder=3)
+    for each in bins:
+        axes.annotate(str(each["count"]), (each["confidence"], each["accuracy"]), fontsize=7.5,
+                      xytext=(6, -9), textcoords="offset points", color=scheme.muted)  # fmt: skip
+    axes.set_xlim(0, 1.03)
+    axes.set_ylim(0, 1.03)
+    axes.set_aspect("equal", adjustable="box")
+    style_axes(axes, palette, title=tr("Reliability (fields per point)"),
+               x=tr("Mean top probability"), y=tr("Share right"))  # fmt: skip
 
 
 def _table(columns: Sequence[str], name: str) -> QTableWidget:

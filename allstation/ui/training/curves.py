@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from allstation.ui import theme
@@ -63,10 +65,8 @@ class CurvesView(QWidget):
         super().__init__(parent)
         self._rows: list[dict[str, float]] = []
         self._hovered = 0
-        self._guides: list[Any] = []
         self.area = PlotArea(loader, tr("Curves appear after the first epoch."), self)
         self.area.setAccessibleName(tr("Curves of loss and accuracy"))
-        self.area.ready.connect(self._draw)
         self.area.hovered.connect(self._hover)
         self._log = QCheckBox(tr("Logarithmic loss"), self)
         self._log.toggled.connect(self._draw)
@@ -95,10 +95,11 @@ class CurvesView(QWidget):
         """Show a run's history: ``epoch``, ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``."""
         self._rows = [dict(row) for row in rows]
         self._hovered = 0
+        self.area.set_guide(None)
         self._export.setEnabled(bool(rows))
         self._show_values()
         if self._rows:
-            self.area.want()
+            self._draw()
         else:
             self.area.say(tr("Curves appear after the first epoch."))
 
@@ -126,61 +127,18 @@ class CurvesView(QWidget):
 
     @Slot()
     def _draw(self) -> None:
-        figure = self.area.figure
-        if figure is None or not self._rows:
-            return
-        figure.clear()
-        self._guides = []
-        for index, (key, title) in enumerate(_PANELS, 1):
-            axes = figure.add_subplot(1, 2, index)
-            self._draw_panel(axes, key)
-            style_axes(axes, self.palette(), title=tr(title), x=tr("Epoch"))
-            style_legend(axes, self.palette(), loc="upper right" if key == "loss" else "lower right")
-        self.area.redraw()
-
-    def _draw_panel(self, axes: Any, key: str) -> None:  # noqa: ANN401 - Matplotlib's
-        from matplotlib.ticker import MaxNLocator
-
-        epochs = [row["epoch"] for row in self._rows]
-        marker = "o" if len(epochs) <= _MARKED_UP_TO else ""
-        for name, colour, style, text in (
-            (key, _TRAINING, "-", tr("Training")),
-            (f"val_{key}", _VALIDATION, "--", tr("Validation")),
-        ):
-            values = [row.get(name, math.nan) for row in self._rows]
-            if not all(map(math.isnan, values)):
-                axes.plot(epochs, values, style, color=colour, label=text, marker=marker, markersize=3.5)
-        best = best_epoch(self._rows)
-        if best:
-            ink = theme.tokens(self.palette()).muted
-            axes.axvline(best, color=ink, linewidth=1, linestyle=":", label=tr("Best: {n}", n=best))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if len(epochs) == 1:
-            axes.set_xlim(epochs[0] - 0.5, epochs[0] + 0.5)
-            axes.set_xticks(epochs)
-        if key == "loss" and self._log.isChecked():
-            axes.set_yscale("log")
+        if self._rows:
+            rows, palette, log = list(self._rows), QPalette(self.palette()), self._log.isChecked()
+            self.area.show_plot(partial(draw_curves, rows=rows, palette=palette, log=log))
 
     @Slot(object)
-    def _hover(self, place: tuple[Any, float, float] | None) -> None:
-        epoch = round(place[1]) if place is not None else 0
+    def _hover(self, x: float | None) -> None:
+        epoch = round(x) if x is not None else 0
         epoch = epoch if any(round(row["epoch"]) == epoch for row in self._rows) else 0
         if epoch != self._hovered:
             self._hovered = epoch
             self._show_values()
-            self._show_guides()
-
-    def _show_guides(self) -> None:
-        figure = self.area.figure
-        if figure is None:
-            return
-        for guide in self._guides:
-            guide.remove()
-        ink = theme.tokens(self.palette()).text
-        self._guides = [
-            axes.axvline(self._hovered, color=ink, linewidth=0.8) for axes in figure.axes if self._hovered
-        ]
-        self.area.redraw()
+            self.area.set_guide(float(epoch) if epoch else None)
 
     def _show_values(self) -> None:
         last = round(self._rows[-1]["epoch"]) if self._rows else 0
@@ -213,3 +171,44 @@ class CurvesView(QWidget):
             self.problem.emit(
                 tr("The curves could not be written to {name} ({error}).", name=Path(text).name, error=error)
             )
+
+
+def draw_curves(figure: Any, *, rows: Sequence[Mapping[str, float]], palette: QPalette, log: bool) -> None:  # noqa: ANN401
+    """Draw loss and accuracy side by side. Runs on the worker's thread.
+
+    Args:
+        figure: An empty Matplotlib figure.
+        rows: The epochs.
+        palette: Of the window.
+        log: Logarithmic loss.
+    """
+    for index, (key, title) in enumerate(_PANELS, 1):
+        axes = figure.add_subplot(1, 2, index)
+        _draw_panel(axes, key, rows, palette=palette)
+        if log and key == "loss":
+            axes.set_yscale("log")
+        style_axes(axes, palette, title=tr(title), x=tr("Epoch"))
+    # Below both: no curve can run under it, whatever their shape.
+    style_legend(figure, palette, handles=figure.axes[0].get_lines(), loc="outside lower center", ncols=3)
+
+
+def _draw_panel(axes: Any, key: str, rows: Sequence[Mapping[str, float]], *, palette: QPalette) -> None:  # noqa: ANN401
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [row["epoch"] for row in rows]
+    marker = "o" if len(epochs) <= _MARKED_UP_TO else ""
+    for name, colour, style, text in (
+        (key, _TRAINING, "-", tr("Training")),
+        (f"val_{key}", _VALIDATION, "--", tr("Validation")),
+    ):
+        values = [row.get(name, math.nan) for row in rows]
+        if not all(map(math.isnan, values)):
+            axes.plot(epochs, values, style, color=colour, label=text, marker=marker, markersize=3.5)
+    best = best_epoch(rows)
+    if best:
+        ink = theme.tokens(palette).muted
+        axes.axvline(best, color=ink, linewidth=1, linestyle=":", label=tr("Best: {n}", n=best))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(epochs) == 1:
+        axes.set_xlim(epochs[0] - 0.5, epochs[0] + 0.5)
+        axes.set_xticks(epochs)

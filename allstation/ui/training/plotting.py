@@ -1,72 +1,140 @@
-"""Matplotlib, loaded on first use and away from the window's thread, in the window's own colours."""
+"""Figures drawn by Matplotlib on a worker thread and shown as pictures, in the window's own colours.
+
+A figure takes a tenth of a second of work and Matplotlib itself a second to load; neither may stop the
+window, least of all while a run tells it something five times a second.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QObject, QRunnable, QSize, QThreadPool, Signal, Slot
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStackedLayout, QWidget
+from PySide6.QtCore import (
+    QEvent,
+    QObject,
+    QPointF,
+    QRectF,
+    QRunnable,
+    QSize,
+    Qt,
+    QThreadPool,
+    QTimer,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation import paths
 from allstation.ui import theme
-from allstation.ui.text import tr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Drawing = Callable[["Figure"], None]
+"""Fills an empty figure. Runs on the worker's thread: it may use what it captured, but no widget."""
+
 _FONT_FILES: Final = ("Inter-Regular.ttf", "Inter-SemiBold.ttf")
+_DPI: Final = 100.0
+_SETTLED: Final = 120
+_SAVED_INCHES: Final = (10.0, 4.0)
 
 
-class _Import(QRunnable):
-    def __init__(self, owner: PlotLoader) -> None:
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Where one pair of axes lies in a picture.
+
+    Attributes:
+        box: In shares of the picture, the origin at its top left.
+        low: Left limit of the x axis.
+        high: Right limit of the x axis.
+    """
+
+    box: QRectF
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A finished picture.
+
+    Attributes:
+        owner: The area that asked.
+        number: Its request.
+        image: The picture.
+        panels: Its axes.
+        figure: What it was drawn from; to be read, not changed.
+    """
+
+    owner: object
+    number: int
+    image: QImage
+    panels: tuple[Panel, ...]
+    figure: Figure
+
+
+class _Draw(QRunnable):
+    def __init__(self, loader: PlotLoader, area: PlotArea, *, number: int, drawing: Drawing) -> None:
         super().__init__()
-        self._owner = owner
+        self._loader = loader
+        self._area = area
+        self._number = number
+        self._drawing = drawing
+        self._size = area.size() * area.devicePixelRatioF()
+        self._ratio = area.devicePixelRatioF()
 
     def run(self) -> None:
-        """Runs on the pool's thread: most of the second that Matplotlib takes is spent here."""
+        """Runs on the pool's thread."""
+        inches = (self._size.width() / _DPI / self._ratio, self._size.height() / _DPI / self._ratio)
+        with self._loader.lock:
+            figure = self._loader.new_figure(inches, _DPI * self._ratio)
+            self._drawing(figure)
+            figure.canvas.draw()
+        image = _image(figure, self._ratio)
+        self._loader.drawn.emit(Drawn(self._area, self._number, image, _panels(figure), figure))
+
+
+class PlotLoader(QObject):
+    """Owns the thread that figures are drawn on, and loads Matplotlib there on first use.
+
+    Signals:
+        drawn: A :class:`Drawn`.
+    """
+
+    drawn = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.pool = QThreadPool(self)
+        self.pool.setMaxThreadCount(1)
+        self.lock = threading.Lock()
+        self._has_fonts = False
+
+    def new_figure(self, inches: tuple[float, float], dpi: float) -> Figure:
+        """Make an empty figure; call with the lock held."""
         import logging
 
         # The first start on a machine builds a font cache and warns about it; that is nobody's fault.
         logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-        import matplotlib.backends.backend_agg
-        import matplotlib.figure
-        import matplotlib.font_manager
+        from matplotlib import font_manager
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
-        for name in _FONT_FILES:
-            matplotlib.font_manager.fontManager.addfont(str(paths.resource(f"fonts/{name}")))
-        self._owner.loaded.emit()
-
-
-class PlotLoader(QObject):
-    """Imports Matplotlib once.
-
-    Signals:
-        loaded: It can be used.
-    """
-
-    loaded = Signal()
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._asked = False
-        self.is_loaded = False
-        self.loaded.connect(self._loaded)
-
-    def load(self) -> None:
-        """Start importing; ``loaded`` follows, once."""
-        if not self._asked:
-            self._asked = True
-            self._pool.start(_Import(self))
+        if not self._has_fonts:
+            for name in _FONT_FILES:
+                font_manager.fontManager.addfont(str(paths.resource(f"fonts/{name}")))
+            self._has_fonts = True
+        size = (max(inches[0], 1.0), max(inches[1], 1.0))
+        figure = Figure(figsize=size, dpi=dpi, layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure
 
     def close(self) -> None:
-        """Wait for the import."""
-        self._pool.waitForDone()
-
-    @Slot()
-    def _loaded(self) -> None:
-        self.is_loaded = True
+        """Wait for what is being drawn."""
+        self.pool.waitForDone()
 
 
 class PlotArea(QWidget):
@@ -77,57 +145,55 @@ class PlotArea(QWidget):
         empty: What is said while there is nothing.
 
     Signals:
-        ready: The canvas is there; draw.
-        hovered: Pointer over axes: the axes and the x and y in data units, or None outside.
+        hovered: The x in data units under the pointer, or None outside all axes.
+        changed: Another picture is shown.
     """
 
-    ready = Signal()
     hovered = Signal(object)
+    changed = Signal()
 
     def __init__(self, loader: PlotLoader, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._loader = loader
-        self._canvas: Any = None
-        self._wanted = False
-        self._label = QLabel(empty, self, wordWrap=True)
-        self._label.setProperty("role", "muted")
-        self._label.setAlignment(self._label.alignment().AlignCenter)
-        self._stack = QStackedLayout(self)
-        self._stack.addWidget(self._label)
+        self._text = empty
+        self._drawing: Drawing | None = None
+        self._asked: Drawing | None = None
+        self._drawn: Drawn | None = None
+        self._number = 0
+        self._flying = False
+        self._guide: float | None = None
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLED)
+        self._settle.timeout.connect(self._start)
+        self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(220, 160)
-        loader.loaded.connect(self._make_canvas)
+        loader.drawn.connect(self._take)
 
     @property
     def figure(self) -> Figure | None:
-        """The figure, once Matplotlib is there."""
-        return self._canvas.figure if self._canvas is not None else None
+        """The figure whose picture is shown; to be read, not changed."""
+        return self._drawn.figure if self._drawn is not None else None
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """A readable figure."""
         return QSize(420, 280)
 
-    def want(self) -> None:
-        """Show the figure as soon as Matplotlib is there; ``ready`` follows."""
-        self._wanted = True
-        if self._loader.is_loaded:
-            self._make_canvas()
-            self.ready.emit()
-        else:
-            self._label.setText(tr("Loading…"))
-            self._loader.load()
+    def show_plot(self, drawing: Drawing) -> None:
+        """Draw a figure; the picture follows. The newest request wins."""
+        self._drawing = drawing
+        self._start()
 
     def say(self, text: str) -> None:
-        """Show a sentence instead of the figure."""
-        self._wanted = False
-        self._label.setText(text)
-        self._stack.setCurrentWidget(self._label)
+        """Show a sentence instead of a figure."""
+        self._drawing, self._drawn, self._guide = None, None, None
+        self._number += 1
+        self._text = text
+        self.update()
 
-    def redraw(self) -> None:
-        """Show what was drawn."""
-        if self._canvas is not None:
-            self._stack.setCurrentWidget(self._canvas)
-            self._canvas.draw_idle()
+    def set_guide(self, x: float | None) -> None:
+        """Draw a line through all axes at an x in data units."""
+        self._guide = x
+        self.update()
 
     def save(self, path: str) -> None:
         """Write the figure; the file's suffix chooses PNG, SVG or PDF.
@@ -135,29 +201,110 @@ class PlotArea(QWidget):
         Raises:
             OSError: If the file cannot be written.
         """
-        if self.figure is not None:
-            self.figure.savefig(path, dpi=200)
+        if self._drawing is None:
+            return
+        with self._loader.lock:
+            figure = self._loader.new_figure(_SAVED_INCHES, _DPI)
+            self._drawing(figure)
+            figure.savefig(path, dpi=2 * _DPI)
 
     @Slot()
-    def _make_canvas(self) -> None:
-        if self._canvas is None and self._wanted:
-            from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-            from matplotlib.figure import Figure
+    def _start(self) -> None:
+        if self._drawing is None or not self.isVisible() or self._flying:
+            return
+        self._flying = True
+        self._number += 1
+        self._asked = self._drawing
+        self._loader.pool.start(_Draw(self._loader, self, number=self._number, drawing=self._drawing))
 
-            self._canvas = FigureCanvasQTAgg(Figure(layout="constrained"))
-            self._canvas.setMinimumSize(120, 100)
-            self._canvas.mpl_connect("motion_notify_event", self._moved)
-            self._canvas.mpl_connect("figure_leave_event", self._left)
-            self._stack.addWidget(self._canvas)
-            if self.sender() is not None:
-                self.ready.emit()
+    @Slot(object)
+    def _take(self, drawn: Drawn) -> None:
+        if drawn.owner is not self:
+            return
+        self._flying = False
+        if drawn.number == self._number and self._drawing is not None:
+            self._drawn = drawn
+            self.update()
+            self.changed.emit()
+        if self._drawing is not None and (self._drawing is not self._asked or drawn.number != self._number):
+            self._start()
 
-    def _moved(self, event: Any) -> None:  # noqa: ANN401 - a Matplotlib event
-        inside = event.inaxes is not None and event.xdata is not None
-        self.hovered.emit((event.inaxes, event.xdata, event.ydata) if inside else None)
+    # Qt --------------------------------------------------------------------------------------
 
-    def _left(self, _event: object) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Show the picture with its guide, or the sentence."""
+        scheme = theme.tokens(self.palette())
+        painter = QPainter(self)
+        if self._drawn is None:
+            painter.setPen(QColor(scheme.muted))
+            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+            painter.drawText(self.rect().adjusted(20, 20, -20, -20), flags, self._text)
+        else:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(self.rect(), self._drawn.image)
+            painter.setPen(QPen(QColor(scheme.text), 1))
+            for panel in self._drawn.panels if self._guide is not None else ():
+                self._paint_guide(painter, panel, self._guide or 0.0)
+        painter.end()
+
+    def _paint_guide(self, painter: QPainter, panel: Panel, x: float) -> None:
+        if not panel.low <= x <= panel.high:
+            return
+        share = panel.box.left() + panel.box.width() * (x - panel.low) / (panel.high - panel.low)
+        at = share * self.width()
+        painter.drawLine(
+            QPointF(at, panel.box.top() * self.height()), QPointF(at, panel.box.bottom() * self.height())
+        )
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell which x is under the pointer."""
+        at = QPointF(event.position().x() / self.width(), event.position().y() / self.height())
+        panels = self._drawn.panels if self._drawn is not None else ()
+        panel = next((each for each in panels if each.box.contains(at)), None)
+        if panel is None:
+            self.hovered.emit(None)
+        else:
+            share = (at.x() - panel.box.left()) / panel.box.width()
+            self.hovered.emit(panel.low + share * (panel.high - panel.low))
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """The pointer is gone."""
+        super().leaveEvent(event)
         self.hovered.emit(None)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw at the new size once it has settled."""
+        super().resizeEvent(event)
+        if self._drawing is not None:
+            self._settle.start()
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802, ANN401 - Qt's name and type
+        """Draw what was asked for while nobody looked."""
+        super().showEvent(event)
+        if self._drawing is not None:
+            self._start()
+
+    def hideEvent(self, event: Any) -> None:  # noqa: N802, ANN401 - Qt's name and type
+        """What nobody sees is not drawn."""
+        super().hideEvent(event)
+        self._settle.stop()
+
+
+def _image(figure: Figure, ratio: float) -> QImage:
+    canvas: Any = figure.canvas
+    width, height = canvas.get_width_height()
+    image = QImage(canvas.buffer_rgba(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+    image.setDevicePixelRatio(ratio)
+    return image
+
+
+def _panels(figure: Figure) -> tuple[Panel, ...]:
+    panels = []
+    for axes in figure.axes:
+        box: Any = axes.get_position()
+        low, high = axes.get_xlim()
+        panels.append(Panel(QRectF(box.x0, 1 - box.y1, box.width, box.height), float(low), float(high)))
+    return tuple(panels)
 
 
 def style_axes(axes: Any, palette: QPalette, *, title: str = "", x: str = "", y: str = "") -> None:  # noqa: ANN401
@@ -180,7 +327,7 @@ def style_axes(axes: Any, palette: QPalette, *, title: str = "", x: str = "", y:
 
 
 def style_legend(axes: Any, palette: QPalette, **options: Any) -> None:  # noqa: ANN401 - Matplotlib's
-    """Add a legend in the window's colours."""
+    """Add a legend in the window's colours to axes, or to a whole figure."""
     scheme = theme.tokens(palette)
     legend = axes.legend(prop={"family": theme.FONT_FAMILY, "size": 8.5}, framealpha=0.9, **options)
     legend.get_frame().set_facecolor(scheme.panel)

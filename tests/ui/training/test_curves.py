@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
 
 from allstation.ui.training.curves import CurvesView, best_epoch, value_line
@@ -56,15 +57,25 @@ def test_loss_and_accuracy_are_drawn_for_both_parts(view: CurvesView):
 
 
 def test_hovering_writes_the_values_of_that_epoch(view: CurvesView):
-    axes = view.area.figure.axes[0]
-    view.area.hovered.emit((axes, 1.2, 0.5))
+    view.area.hovered.emit(1.2)
     assert view._values.text().startswith("Epoch 1: loss 1.2000")
     view.area.hovered.emit(None)
     assert view._values.text().startswith("Epoch 3")
 
 
-def test_the_loss_can_be_logarithmic(view: CurvesView):
-    view._log.setChecked(True)
+def test_the_pointer_is_translated_to_an_epoch(qtbot: QtBot, view: CurvesView):
+    panel = view.area._drawn.panels[0]
+    share = panel.box.left() + panel.box.width() * (2 - panel.low) / (panel.high - panel.low)
+    at = QPoint(round(share * view.area.width()), round(panel.box.center().y() * view.area.height()))
+    qtbot.mouseMove(view.area, at)
+    assert view._values.text().startswith("Epoch 2 (best)")
+    qtbot.mouseMove(view.area, QPoint(2, 2))
+    assert view._values.text().startswith("Epoch 3")
+
+
+def test_the_loss_can_be_logarithmic(qtbot: QtBot, view: CurvesView):
+    with qtbot.waitSignal(view.area.changed, timeout=60_000):
+        view._log.setChecked(True)
     assert view.area.figure.axes[0].get_yscale() == "log"
     assert view.area.figure.axes[1].get_yscale() == "linear"
 
