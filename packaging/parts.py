@@ -36,7 +36,7 @@ _NEVER = (
     "readline", "rlcompleter",
     "tkinter", "_tkinter", "turtle", "idlelib", "lib2to3", "ensurepip", "venv", "pydoc_data",
     "pytest", "_pytest", "pytestqt", "xdist", "hypothesis", "mypy", "mypyc", "ruff", "importlinter", "grimp",
-    "PyInstaller", "pip", "wheel", "hatchling", "editables",
+    "PyInstaller", "pip", "wheel", "hatchling", "editables", "pypdfium2", "pypdfium2_raw",
     "IPython", "ipykernel", "notebook", "pandas", "sphinx", "PyQt5", "PyQt6", "PySide2", "gi", "wx",
     "matplotlib.tests", "numpy.tests", "numpy.f2py", "mpl_toolkits.tests",
     "matplotlib.backends.backend_qtcairo", "matplotlib.backends.backend_tkagg",

@@ -49,9 +49,12 @@ def installer() -> list[str] | None:
         return None
     if os.geteuid() == 0:
         return ["apt-get"]
-    allowed = shutil.which("sudo") and not subprocess.run(
-        ["sudo", "-n", "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-    ).returncode
+    allowed = (
+        shutil.which("sudo")
+        and not subprocess.run(
+            ["sudo", "-n", "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        ).returncode
+    )
     return ["sudo", "-n", "apt-get"] if allowed else None
 
 

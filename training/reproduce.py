@@ -58,13 +58,11 @@ def run_table(
     known = groups or find_groups_table(data)
     runs = plan(table, data=data.resolve(), groups=known, seeds=seeds, sizes=sizes, only=only)
     todo = [planned for planned in runs if not is_done(out / "runs" / planned.key)]
+    _end_if_asked(reporter)
     opened = open_data(todo[0].recipe, reporter) if todo else None
     spent, weight = 0.0, 0.0
     for place, planned in enumerate(todo):
-        if reporter.stopping:
-            raise StationError(
-                "stopped", "The reproduction was stopped; start it again to go on where it was."
-            )
+        _end_if_asked(reporter)
         left = sum(other.arm.weight for other in todo[place:])
         estimate = f", about {spent / weight * left / 60:.0f} min left" if weight else ""
         number = len(runs) - len(todo) + place + 1
@@ -72,6 +70,12 @@ def run_table(
         spent += _one(planned, out / "runs" / planned.key, reporter, data=opened)
         weight += planned.arm.weight
     return runs
+
+
+def _end_if_asked(reporter: Reporter) -> None:
+    if reporter.stopping:
+        sentence = "The reproduction was stopped; start it again to go on where it was."
+        raise StationError("stopped", sentence)
 
 
 def _one(planned: Planned, folder: Path, reporter: Reporter, *, data: Data | None) -> float:

@@ -41,7 +41,8 @@ def reinhard(rgb: RgbImage) -> RgbImage:
         return rgb.copy()
     spread = np.maximum(counted.std(axis=0), 1.0)
     moved = (lab - counted.mean(axis=0)) / spread * _LAB_SPREAD + _LAB_MEAN
-    return cv2.cvtColor(np.clip(np.rint(moved), 0, 255).astype(np.uint8), cv2.COLOR_LAB2RGB).astype(np.uint8)
+    lab_bytes = np.clip(np.rint(moved), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(lab_bytes, cv2.COLOR_LAB2RGB), np.uint8)
 
 
 def _stain_directions(density: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -81,4 +82,4 @@ def macenko(rgb: RgbImage) -> RgbImage:
     reference = _MACENKO_STAINS / np.linalg.norm(_MACENKO_STAINS, axis=1, keepdims=True)
     rebuilt = (amounts * (_MACENKO_STRENGTH / strength)[:, None]).T @ reference
     pixels = np.clip(np.rint(_LIGHT * np.exp(-rebuilt) - 1.0), 0, 255)
-    return pixels.astype(np.uint8).reshape(rgb.shape)
+    return np.asarray(pixels.reshape(rgb.shape), np.uint8)
