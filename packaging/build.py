@@ -26,6 +26,7 @@ from typing import IO, cast
 import debian
 import parts
 import sbom
+import sources
 import windows_setup
 
 BUILD = parts.ROOT / "build" / "installer"
@@ -74,7 +75,13 @@ def freeze(job: Job) -> None:
         "PYTHONHASHSEED": "1",
         "SOURCE_DATE_EPOCH": str(int(sbom.build_time().timestamp())),
     }
+    before = sources.digest(parts.ROOT)
     subprocess.run([*command, str(_HERE / "allstation.spec")], check=True, env=environment)
+    if sources.digest(parts.ROOT) != before:
+        # A program made of two states of its sources can pass every command and fail in the window.
+        raise SystemExit(
+            "The sources changed while they were being frozen. Build again, best from a fresh clone."
+        )
     _check(job)
 
 

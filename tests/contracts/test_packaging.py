@@ -115,6 +115,20 @@ def test_no_video_of_opencv_is_used():
     assert wrong == []
 
 
+def test_sources_that_change_while_they_are_frozen_are_noticed(tool, tmp_path):
+    digest = tool("sources").digest
+    (tmp_path / "allstation" / "__pycache__").mkdir(parents=True)
+    module = tmp_path / "allstation" / "a.py"
+    module.write_text("a = 1", encoding="utf-8")
+    first = digest(tmp_path)
+    (tmp_path / "allstation" / "__pycache__" / "a.pyc").write_bytes(b"compiled")
+    assert digest(tmp_path) == first
+    module.write_text("a = 2", encoding="utf-8")
+    second = digest(tmp_path)
+    module.rename(module.with_name("b.py"))
+    assert len({first, second, digest(tmp_path)}) == 3
+
+
 def test_resources_go_in_and_unused_files_stay_out(tool):
     parts = tool("parts")
     found = {folder for _, folder in parts.resource_files("classify-only")}
