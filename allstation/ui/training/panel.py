@@ -28,7 +28,7 @@ from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_fields import write_recipe
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line
-from allstation.ui.training.sweep import make_sweep
+from allstation.ui.training.sweep import latest_sweep, make_sweep
 from allstation.ui.training.sweep_page import SweepPage
 
 _CHECK: Final = "check"
@@ -329,6 +329,8 @@ class TrainingPanel(QWidget):
     @Slot(object)
     def _listed(self, runs: list[RunSummary]) -> None:
         self._summaries = {run.folder: run for run in runs}
+        if not self.sweep.runs:
+            self.sweep.show_runs(latest_sweep(self._base))
         self.past.set_runs(runs)
         self._show_estimate()
         self._show_sweep()

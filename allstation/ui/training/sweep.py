@@ -121,6 +121,12 @@ def make_sweep(base: Path, recipe: Mapping[str, Any], rows: Sequence[Mapping[str
     return made
 
 
+def latest_sweep(base: Path) -> list[GridRun]:
+    """Read the newest sweep below the folder of the runs; empty when there is none."""
+    found = sorted(base.glob(f"*/{SWEEP_FILE}"), key=lambda path: path.stat().st_mtime)
+    return read_sweep(found[-1].parent) if found else []
+
+
 def read_sweep(base: Path) -> list[GridRun]:
     """Read a sweep's list; empty when there is none."""
     try:

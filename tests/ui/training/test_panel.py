@@ -277,6 +277,11 @@ def test_a_sweep_fills_its_table_and_can_be_cancelled(
     until(lambda: "0.900" in panel.sweep._table.item(0, 2).text())
     assert panel.sweep._table.item(2, 1).text() == "Not started"
     assert button(panel.sweep, "Resume").isEnabled()
+    again = TrainingPanel(bench.runs, bench.base / "runs")
+    again.refresh()
+    until(lambda: "0.900" in (again.sweep._table.item(0, 2).text() if again.sweep.runs else ""))
+    assert again.sweep.runs == panel.sweep.runs
+    again.close_workers()
 
 
 def test_the_preview_shows_what_the_child_drew(panel: TrainingPanel, labelled: Path, until):
