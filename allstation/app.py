@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
@@ -26,6 +27,8 @@ from allstation.services.watching import FolderWatch
 from allstation.ui.main_window import MainWindow
 from allstation.ui.services import Services
 from allstation.ui.theme import Mode, Theme
+
+_SWITCH_SECONDS: Final = 0.002
 
 
 class Station(QObject):
@@ -65,6 +68,7 @@ class Station(QObject):
 
     @Slot()
     def _after_show(self) -> None:
+        self.window.actions_table.refresh_icons()
         self._load_model()
         self._open_first()
 
@@ -157,6 +161,8 @@ def main(argv: Sequence[str]) -> int:
         os.environ[paths.PROFILE_VARIABLE] = options.profile
     if sys.stderr is not None and not faulthandler.is_enabled():
         faulthandler.enable()
+    # The window's thread waits at most this long for a worker to let go of the interpreter.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     instance = QApplication.instance()
     app = instance if isinstance(instance, QApplication) else QApplication(["allstation"])
     app.setApplicationName("ALL Station")

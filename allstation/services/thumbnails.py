@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 _WAITING: Final = 400
 """Requests kept; older ones were scrolled past and are forgotten."""
-_THREADS: Final = 2
+_THREADS: Final = max(1, min(2, (os.cpu_count() or 1) - 1))
+"""One processor stays free for the window's own thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,12 @@ class ThumbnailLoader(QObject):
         self._pool.setMaxThreadCount(_THREADS)
         self._lock = threading.Lock()
         self._waiting: OrderedDict[ThumbnailKey, Path] = OrderedDict()
+        self._stopped = False
 
     def request(self, key: ThumbnailKey, path: Path) -> None:
         """Ask for a picture; asking again moves it to the front."""
+        if self._stopped:
+            return
         with self._lock:
             known = key in self._waiting
             self._waiting[key] = path
@@ -70,7 +75,10 @@ class ThumbnailLoader(QObject):
             self._waiting.clear()
 
     def stop(self) -> None:
-        """Drop what waits and wait for the threads."""
+        """Drop what waits, wait for the threads, and take no more requests."""
+        # A job begun after this would still run while the pool is deleted, which waits for it with
+        # the interpreter in its hand: neither could go on.
+        self._stopped = True
         self.forget()
         self._pool.clear()
         self._pool.waitForDone()

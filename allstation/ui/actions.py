@@ -255,6 +255,7 @@ class ActionTable:
         self._specs: dict[str, ActionSpec] = {}
         self._actions: dict[str, QAction] = {}
         self._state = Need.NOTHING
+        self._drawn = False
         for spec in specs:
             self.add(spec, handlers[spec.id])
 
@@ -270,7 +271,10 @@ class ActionTable:
         self._window.addAction(action)
         self._specs[spec.id] = spec
         self._actions[spec.id] = action
-        self._show(spec.id)
+        action.setEnabled(spec.need in self._state)
+        # Icons of menus can wait until the window is up; those of the toolbar are seen at once.
+        if spec.id in TOOLBAR or self._drawn:
+            self._draw(spec.id)
         return action
 
     def remove(self, prefix: str) -> None:
@@ -304,13 +308,13 @@ class ActionTable:
             self._actions[key].setEnabled(spec.need in state)
 
     def refresh_icons(self) -> None:
-        """Draw the icons again, after a change between light and dark."""
+        """Draw all icons: once the window is up, and after a change between light and dark."""
+        self._drawn = True
         for key in self._actions:
-            self._show(key)
+            self._draw(key)
 
-    def _show(self, key: str) -> None:
+    def _draw(self, key: str) -> None:
         spec = self._specs[key]
-        self._actions[key].setEnabled(spec.need in self._state)
         if spec.icon:
             self._actions[key].setIcon(icons.icon(spec.icon, self._window.palette()))
 

@@ -99,8 +99,6 @@ class MainWindow(QMainWindow):
         keys.no_drops_into_text(self)
         self._show_case(None)
 
-    # Building
-
     def _lay_out(self) -> None:
         self._middle = QStackedWidget(self)
         self._middle.addWidget(self.start)
@@ -182,8 +180,6 @@ class MainWindow(QMainWindow):
             layout=text(layout),
             **self.look.state(),
         )
-
-    # What happened to the case
 
     @Slot(object)
     def _case_opened(self, info: CaseInfo) -> None:
@@ -295,11 +291,11 @@ class MainWindow(QMainWindow):
 
     def close_workers(self) -> None:
         """Wait for pictures that are being read; call before the window goes."""
+        # Answers that are still on their way must not begin new reads.
+        self.browser.blockSignals(True)
         self.browser.thumbnails.stop()
         self.viewer.close_workers()
         self.training.close()
-
-    # Actions
 
     @Slot()
     def _update_actions(self) -> None:
@@ -347,8 +343,6 @@ class MainWindow(QMainWindow):
         for part in (self.browser.filters, self.browser.footer, self.start, self.viewer.bar):
             part.refresh_icons()
         self.notices.refresh()
-
-    # Qt events
 
     def event(self, event: QEvent) -> bool:
         """Let a focused control keep the keys it needs, before single-key actions take them."""

@@ -64,7 +64,7 @@ class Runner:
 
     @staticmethod
     def windows() -> list[MainWindow]:
-        return [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow)]
+        return [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow) and w.isVisible()]
 
     def window(self) -> MainWindow:
         (window,) = self.windows()

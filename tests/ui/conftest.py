@@ -116,7 +116,7 @@ def station(
     yield made
     made.window.leave()
     made.join()
-    qtbot.wait(0)
+    qtbot.waitUntil(lambda: not shiboken6.isValid(made.window), timeout=20_000)
     assert not list((tmp_path / "profile" / "logs").glob("crash-*")), "the program noted a fault of its own"
 
 

@@ -235,6 +235,14 @@ def test_what_was_asked_for_last_comes_first() -> None:
     assert loader.take() is None
 
 
+def test_a_stopped_loader_begins_nothing(qtbot: QtBot, fields: Path) -> None:
+    loader = ThumbnailLoader()
+    loader.stop()
+    with qtbot.assertNotEmitted(loader.loaded, wait=100):
+        loader.request(ThumbnailKey(1, 120, 90), next(fields.rglob("*.jpg")))
+    assert loader._pool.activeThreadCount() == 0
+
+
 def test_a_file_that_is_gone_gives_no_picture_and_no_error(qtbot: QtBot, tmp_path: Path) -> None:
     loader = ThumbnailLoader()
     with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
