@@ -18,7 +18,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldState, NewField, Prediction
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.pipeline import Outcome, Pipeline
+from allstation.inference.pipeline import Pipeline
 from allstation.store.case import Case
 
 _SAVE_EVERY = 32
@@ -110,30 +110,26 @@ def _classify(case: Case, bundle: ModelBundle, threads: int | None) -> list[tupl
     case.requeue()
     line = ProgressLine(case.queue_counts()[FieldState.QUEUED])
     failed: list[tuple[Path, StationError]] = []
-    ready: list[tuple[int, Prediction]] = []
+    done = 0
     try:
         with Pipeline(bundle, threads=threads) as pipeline:
-            for done, (path, outcome) in enumerate(_outcomes(case, pipeline), start=1):
-                if outcome.prediction is not None:
-                    ready.append((outcome.key, outcome.prediction))
-                elif outcome.error is not None:
-                    case.fail(outcome.key, outcome.error.code, outcome.error.sentence)
-                    failed.append((path, outcome.error))
-                if len(ready) >= _SAVE_EVERY:
-                    case.save_predictions(ready)
-                    ready = []
-                line.update(done)
+            # Suspected fields are handed out alone and only once nothing else runs: hence rounds,
+            # each of which ends with everything saved.
+            while case.queue_counts()[FieldState.QUEUED]:
+                for number in _round(case, pipeline, failed):
+                    done += number
+                    line.update(done)
     finally:
-        case.save_predictions(ready)
         # After Ctrl+C: what was taken and not finished is not suspected of having killed the program.
         case.release()
         line.close()
     return failed
 
 
-def _outcomes(case: Case, pipeline: Pipeline) -> Iterator[tuple[Path, Outcome[int]]]:
-    """Run the queue empty. Suspected fields are handed out alone, so there may be several rounds."""
+def _round(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError]]) -> Iterator[int]:
+    """Run the queue until it hands out nothing more; yield after each field that is finished."""
     where: dict[int, Path] = {}
+    ready: list[tuple[int, Prediction]] = []
 
     def claimed() -> Iterator[tuple[int, Path]]:
         while fields := case.claim(4 * _SAVE_EVERY):
@@ -141,9 +137,20 @@ def _outcomes(case: Case, pipeline: Pipeline) -> Iterator[tuple[Path, Outcome[in
                 where[field.id] = field.path
                 yield field.id, field.path
 
-    while case.queue_counts()[FieldState.QUEUED]:
+    try:
         for outcome in pipeline.run(claimed()):
-            yield where.pop(outcome.key), outcome
+            path = where.pop(outcome.key)
+            if outcome.prediction is not None:
+                ready.append((outcome.key, outcome.prediction))
+            elif outcome.error is not None:
+                case.fail(outcome.key, outcome.error.code, outcome.error.sentence)
+                failed.append((path, outcome.error))
+            if len(ready) >= _SAVE_EVERY:
+                case.save_predictions(ready)
+                ready.clear()
+            yield 1
+    finally:
+        case.save_predictions(ready)
 
 
 def _write(case: Case, options: argparse.Namespace) -> None:

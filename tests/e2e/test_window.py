@@ -25,6 +25,7 @@ from allstation.ui.report_dialog import ReportDialog
 from allstation.ui.viewer.card_content import card_content
 
 PATIENCE = 120_000
+MANY = 100
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -269,13 +270,17 @@ def finished_in(case: Path) -> int:
 
 def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Path) -> None:
     fields = tmp_path / "Many"
-    write_demo(fields, fields=4, seed=4)
+    (source,) = write_demo(fields, fields=1, seed=4)
+    for number in range(MANY - 1):  # other bytes, same picture: long enough to be caught running
+        (fields / f"copy {number}.jpg").write_bytes(source.read_bytes() + bytes([number]))
     case = tmp_path / "Many.allcase"
 
     def scenario(window: MainWindow) -> None:
+        # Opening a case lifts a pause, so the pause has to come after it.
+        run_main.qtbot.waitUntil(lambda: window.services.desk.info is not None, timeout=PATIENCE)
         window.services.desk.pause(True)
         drop(window, [fields])
-        run_main.qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=PATIENCE)
+        run_main.qtbot.waitUntil(lambda: window.browser.model.rowCount() == MANY, timeout=PATIENCE)
         run_main.qtbot.waitUntil(lambda: window.model is not None, timeout=PATIENCE)
         window.services.desk.pause(False)
         run_main.qtbot.waitUntil(lambda: window.queue._status.phase == "running", timeout=PATIENCE)
@@ -284,8 +289,8 @@ def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Pat
         assert window.isVisible()
         next(b for b in box.findChildren(QPushButton) if "quit" in b.text()).click()
 
-    run_main(["--case", str(case)], scenario)
+    run_main(["--case", str(case), "--threads", "1"], scenario)
     with stored(case) as kept:
         states = kept.queue_counts()
     assert states[FieldState.RUNNING] == 0
-    assert states[FieldState.DONE] + states[FieldState.QUEUED] == 4
+    assert states[FieldState.DONE] + states[FieldState.QUEUED] == MANY
