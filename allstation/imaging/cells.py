@@ -147,9 +147,9 @@ def _at_work_size(rgb: Rgb) -> tuple[Rgb, float]:
 
 
 def _masked(density: Density, scale: float, thresholds: Thresholds) -> Mask:
+    corner = corner_of(*density.shape[:2])
+    density[corner] = 0  # before smoothing, or a mark would reach its neighbours
     purple = purple_density(density, scale)
-    corner = corner_of(*purple.shape)
-    purple[corner] = 0
     mask = _cell_mask(purple, scale, thresholds)
     mask[corner] = 0
     return mask
@@ -168,7 +168,10 @@ def optical_density(rgb: Rgb) -> Density:
     The background is the mode of each channel's brightest part, taken from the pixels with the most
     green: those hold no cell. A field without pale background gives small, still useful densities.
     """
-    sample = rgb[::3, ::3].reshape(-1, 3)
+    rows, columns = corner_of(rgb.shape[0], rgb.shape[1])
+    sample = np.concatenate(
+        [rgb[: rows.start : 3, ::3].reshape(-1, 3), rgb[rows.start :: 3, : columns.start : 3].reshape(-1, 3)]
+    )
     bright = sample[sample[:, _GREEN] >= np.percentile(sample[:, _GREEN], 80)]
     background = np.median(bright, axis=0)
     steps = np.log((np.arange(256) + 1.0)[:, None] / (background + 1.0)).astype(np.float32)
