@@ -32,10 +32,11 @@ unit: setup
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 bench: setup
-	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/run.py --quick --out build/bench
 
 faults: setup
-	$(BIN)/python -m pytest tests/faults -o addopts= --long
+	$(BIN)/python tests/faults/fuzz_decode.py --cases 20000 --guided 600 --out tests/faults/results/decode
+	$(BIN)/python tests/faults/kill_case.py --kills 1000 --seed 2026 --result tests/faults/results/kill_case.json
 
 screenshots: setup
 	$(BIN)/python tests/ui/screenshots.py build/screenshots
