@@ -56,6 +56,7 @@ def trained(panel: TrainingPanel, bench: Bench, name: str, until: Callable[..., 
     panel.start(panel.recipe.data() | {"name": name})
     until(lambda: len([e for e in bench.seen.endings if e.job.command == "fit"]) > number)
     until(lambda: any(run.title in {"fake", name} for run in panel._summaries.values()))
+    until(lambda: bench.runs.current is None)
     return next(iter((bench.base / "runs").glob(f"{name}-*")))
 
 
@@ -190,7 +191,7 @@ def test_runs_are_listed_after_a_restart_with_their_curves(
     again.show()
     until(lambda: folder in again._summaries)
     again.past.select(folder)
-    assert [row["epoch"] for row in again.past.curves.rows] == [1.0, 2.0, 3.0, 4.0]
+    until(lambda: [row["epoch"] for row in again.past.curves.rows] == [1.0, 2.0, 3.0, 4.0])
     assert "same-field, patients unknown" in again.past._details.text()
     assert button(again.past, "Activate…").isEnabled()
     again.close_workers()
