@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
@@ -15,7 +15,7 @@ from pathlib import Path
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
-from allstation.core.records import CaseSnapshot, FieldState, NewField, Prediction
+from allstation.core.records import FieldState, NewField, Prediction
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
@@ -154,17 +154,20 @@ def _round(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError
 
 
 def _write(case: Case, options: argparse.Namespace) -> None:
-    wanted = (options.csv, options.json, options.xlsx, options.report)
-    if not any(wanted):
+    if not any((options.csv, options.json, options.xlsx, options.report)):
         return
     snapshot = case.snapshot()
     from allstation.report import tables
 
-    writers: tuple[Callable[[CaseSnapshot, Path], Path], ...]
-    writers = (tables.write_csv, tables.write_json, tables.write_xlsx)
-    for target, write in zip(wanted[:3], writers, strict=True):
-        if target:
-            print(f"written: {os.fspath(write(snapshot, target))}")
+    written: list[Path] = []
+    if options.csv:
+        written.append(tables.write_csv(snapshot, options.csv))
+    if options.json:
+        written.append(tables.write_json(snapshot, options.json))
+    if options.xlsx:
+        written.append(tables.write_xlsx(snapshot, options.xlsx))
+    for path in written:
+        print(f"written: {os.fspath(path)}")
     if options.report:
         from allstation.report.pdf import write_pdf
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QDateTime, QLocale, Qt, Signal, Slot
+from PySide6.QtCore import QDateTime, QItemSelectionModel, QLocale, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -135,11 +135,9 @@ class HistoryPage(QWidget):
                 self._table.setItem(row, column, item)
         self._table.resizeColumnsToContents()
         self._table.clearSelection()
-        self._table.setSelectionMode(QAbstractItemView.SelectionMode.MultiSelection)
         for row, run in enumerate(runs):
             if str(run.folder) in kept:
-                self._table.selectRow(row)
-        self._table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+                self._mark(row, QItemSelectionModel.SelectionFlag.Select)
         self._table.blockSignals(False)
         self._selection_changed()
 
@@ -154,7 +152,12 @@ class HistoryPage(QWidget):
         for row in range(self._table.rowCount()):
             item = self._table.item(row, 0)
             if item is not None and item.data(_FOLDER) == str(folder):
-                self._table.selectRow(row)
+                self._mark(row, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def _mark(self, row: int, command: QItemSelectionModel.SelectionFlag) -> None:
+        """Select a row by the model: ``selectRow`` would add or toggle while Shift or Ctrl is held."""
+        index = self._table.model().index(row, 0)
+        self._table.selectionModel().select(index, command | QItemSelectionModel.SelectionFlag.Rows)
 
     def show_history(self, rows: Sequence[dict[str, float]]) -> None:
         """Draw the curves of the selected run."""

@@ -197,15 +197,16 @@ def test_runs_are_listed_after_a_restart_with_their_curves(
     again.close_workers()
 
 
-def test_an_interrupted_run_can_be_resumed(panel: TrainingPanel, bench: Bench, labelled: Path, until):
+def test_an_interrupted_run_offers_resume(panel: TrainingPanel, bench: Bench, labelled: Path, until):
     checked(panel, labelled, until)
     bench.behave("kill")
     folder = trained(panel, bench, "cut", until)
     (folder / "recipe.toml").write_text("name = 'cut'", "utf-8")
     panel.refresh()
     until(lambda: folder in panel._summaries and panel._summaries[folder].can_resume)
+    panel.past.select(folder)
     bench.behave("fit")
-    panel.past.resume_asked.emit(panel._summaries[folder])
+    button(panel.past, "Resume").click()
     until(lambda: read_summary(folder).state == "finished")
 
 
