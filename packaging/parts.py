@@ -36,7 +36,7 @@ _NEVER = (
     "readline", "rlcompleter",
     "tkinter", "_tkinter", "turtle", "idlelib", "lib2to3", "ensurepip", "venv", "pydoc_data",
     "pytest", "_pytest", "pytestqt", "xdist", "hypothesis", "mypy", "mypyc", "ruff", "importlinter", "grimp",
-    "PyInstaller", "pip", "wheel", "hatchling", "editables", "pypdfium2", "pypdfium2_raw",
+    "PyInstaller", "pip", "wheel", "hatchling", "editables", "fhirclient", "pypdfium2_cli",
     "IPython", "ipykernel", "notebook", "pandas", "sphinx", "PyQt5", "PyQt6", "PySide2", "gi", "wx",
     "matplotlib.tests", "numpy.tests", "numpy.f2py", "mpl_toolkits.tests",
     "matplotlib.backends.backend_qtcairo", "matplotlib.backends.backend_tkagg",
@@ -56,7 +56,7 @@ _TRAINING_ONLY = (
 
 # Inside the training part, tests and developers' tools of the libraries.
 _TRAINING_EXCESS = (
-    "tensorboard", "tensorflow.python.debug.examples", "tensorflow.tools.docs", "tensorflow_estimator",
+    "tensorboard", "tensorflow_estimator",
     "sklearn.tests", "skimage.data", "scipy.conftest", "imageio_ffmpeg", "torch", "jax",
 )  # fmt: skip
 
@@ -80,6 +80,8 @@ _UNUSED_FILES = (
     # The LiteRT interpreter runs on the CPU here; this is its accelerator for WebGPU.
     "ai_edge_litert/*WebGpuAccelerator*", "ai_edge_litert/vendors/*", "ai_edge_litert/aot/*",
     "ai_edge_litert/*_openvino*",
+    # AVIF files are refused by name; the plug-in brings five megabytes of codec.
+    "PIL/_avif*",
     "cv2/data/*", "cv2/LICENSE-3RD-PARTY.txt", "cv2/*videoio_ffmpeg*",
     "matplotlib/mpl-data/sample_data/*", "matplotlib/mpl-data/images/*",
     "matplotlib/mpl-data/fonts/afm/*", "matplotlib/mpl-data/fonts/pdfcorefonts/*",
