@@ -6,8 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-import platformdirs
-
 from allstation.core.errors import StationError
 
 _APP = "allstation"
@@ -43,6 +41,8 @@ def _user(kind: str) -> Path:
     profile = os.environ.get(PROFILE_VARIABLE)
     if profile:
         return Path(profile).expanduser().resolve() / kind
+    import platformdirs
+
     dirs = platformdirs.PlatformDirs(_APP, appauthor=False, roaming=False)
     known = {"config": dirs.user_config_path, "data": dirs.user_data_path, "logs": dirs.user_log_path}
     return known[kind]
@@ -68,4 +68,6 @@ def cases_folder() -> Path:
     profile = os.environ.get(PROFILE_VARIABLE)
     if profile:
         return _user("cases")
+    import platformdirs
+
     return platformdirs.user_documents_path() / "ALL Station"

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette, qGray
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette, qGray
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from allstation import paths
@@ -199,7 +199,10 @@ class Theme(QObject):
     def _dark(self) -> bool:
         if self._mode is not Mode.SYSTEM:
             return self._mode is Mode.DARK
-        return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        # Fusion's own palette follows the system. Asking Qt.ColorScheme would make the enumerations of
+        # the Qt namespace, a fifth of the time in which a bare window is up.
+        window = self._app.style().standardPalette().color(QPalette.ColorRole.Window)
+        return window.lightness() < _MIDDLE_GREY
 
     def _apply(self) -> None:
         scheme = DARK if self._dark() else LIGHT
