@@ -36,7 +36,7 @@ from allstation.report.identity import identity, redactor
 from allstation.report.modelcard import model_block
 from allstation.report.options import Letterhead, PageSize, ReportOptions, Template
 from allstation.report.selection import MONTAGE_TOTAL, chosen
-from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS
+from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS, WITHHELD
 
 __all__ = [
     "Letterhead",
@@ -96,7 +96,11 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         amendments=(),
         montage=chosen.montage,
     )
-    return replace(content, amendments=amendments(chosen.previous, content))
+    found = amendments(chosen.previous, content)
+    if chosen.anonymise:
+        redact = redactor(snapshot.details)
+        found = tuple(Amendment(redact(one.what), redact(one.before), redact(one.now)) for one in found)
+    return replace(content, amendments=found)
 
 
 def _without_patient(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[CaseSnapshot, ReportOptions]:
@@ -236,12 +240,30 @@ def amendments(previous: Mapping[str, Any] | None, content: ReportContent) -> tu
     gone = [row for key, row in earlier.items() if key not in present]
     found.extend(Amendment(f"Field {row['name']}", _stood(row), "not in the case") for row in gone)
     before = previous["content"]
-    found.extend(
-        Amendment(label, before.get(key) or "none", getattr(content, key) or "none")
-        for key, label in (("comment", "Comment"), ("reviewer", "Signed by"))
-        if before.get(key, "") != getattr(content, key)
-    )
+    found.extend(_other_details(before, content))
+    for key, label in (("comment", "Comment"), ("reviewer", "Signed by")):
+        stood, stands = before.get(key, ""), getattr(content, key)
+        hidden = key == "comment" and stood and content.anonymised and not before["anonymised"]
+        if stood != stands:
+            found.append(Amendment(label, WITHHELD if hidden else stood or "none", stands or "none"))
     return tuple(found)
+
+
+def _other_details(before: Mapping[str, Any], content: ReportContent) -> Iterator[Amendment]:
+    """Name patient, request and specimen lines that differ, where both reports may show them."""
+    alone = before["anonymised"] != content.anonymised
+    for part in ("patient", "request", "specimen"):
+        stood = {one["label"]: one for one in before[part]}
+        stands = {one.label: one for one in getattr(content, part)}
+        for label in dict.fromkeys((*stood, *stands)):
+            old, new = stood.get(label), stands.get(label)
+            if (old and old["withheld"]) or (new and new.withheld):
+                continue
+            if alone and part != "specimen" and (old is None or new is None):
+                continue
+            was, now = old["value"] if old else "", new.value if new else ""
+            if was != now:
+                yield Amendment(label, was or "none", now or "none")
 
 
 def _stood(row: Mapping[str, Any] | None) -> str:

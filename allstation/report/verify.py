@@ -8,6 +8,7 @@ mistakes, not against forgery: whoever can change the pages can change the data 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -62,15 +63,16 @@ def verify_report(path: Path, snapshot: CaseSnapshot | None = None) -> list[str]
     return findings
 
 
-def problems(path: Path, content: ReportContent) -> list[str]:
-    """Check a file that was just written against the content it was made from.
+def problems(report: Path | bytes, content: ReportContent) -> list[str]:
+    """Check a report that was just made against the content it was made from.
 
     Args:
-        path: The file.
+        report: The file, or its bytes.
         content: What it should hold.
     """
+    path = report if isinstance(report, Path) else Path("report.pdf")
     try:
-        reader = _open(path)
+        reader = _open(path, None if isinstance(report, Path) else report)
         data = _embedded(reader, path)
     except StationError as error:
         return [error.sentence]
@@ -88,12 +90,12 @@ def embedded_data(path: Path) -> dict[str, Any]:
     return _embedded(_open(path), path)
 
 
-def _open(path: Path) -> PdfReader:
+def _open(path: Path, data: bytes | None = None) -> PdfReader:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
     try:
-        reader = PdfReader(path)
+        reader = PdfReader(path if data is None else io.BytesIO(data))
         pages = len(reader.pages)
     except (PyPdfError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_report(path, "cannot be read as a PDF") from error
@@ -223,7 +225,7 @@ def _row_before(text: str, at: int, row: Mapping[str, Any], classes: list[str]) 
 
 def _against(content: Mapping[str, Any], snapshot: CaseSnapshot) -> Iterator[str]:
     """Compare with what the case would print now with the same options."""
-    now = json.loads(canonical_json(asdict(build_content(snapshot, _options(content)))))
+    now = json.loads(canonical_json(asdict(build_content(snapshot, options_of(content)))))
     for key in ("case_id", "patient", "request", "specimen"):
         if now[key] != content[key]:
             yield f"The case has another {key.replace('_', ' ')} than the report."
@@ -254,7 +256,12 @@ def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
         yield f"{what}: the case holds other probabilities than the report."
 
 
-def _options(content: Mapping[str, Any]) -> ReportOptions:
+def options_of(content: Mapping[str, Any]) -> ReportOptions:
+    """Return the options a report was made with, as far as its data tell; its logo is not among them.
+
+    Args:
+        content: The content in the embedded data.
+    """
     return ReportOptions(
         template=content["template"],
         page_size=content["page_size"],

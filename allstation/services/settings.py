@@ -37,6 +37,9 @@ class Settings:
         report_template: Template of the last report.
         page_size: Page size of the last report.
         anonymise: Leave patient data out of reports.
+        laboratory: Who issues reports.
+        laboratory_lines: Address, telephone, accreditation.
+        logo: Picture file of the laboratory; empty for none.
     """
 
     theme: str = "system"
@@ -58,12 +61,19 @@ class Settings:
     report_template: str = "full"
     page_size: str = "A4"
     anonymise: bool = True
+    laboratory: str = ""
+    laboratory_lines: tuple[str, ...] = ()
+    logo: str = ""
 
     def with_recent(self, folder: Path) -> Settings:
         """Return settings in which a case is the latest one."""
         text = str(folder)
         recent = (text, *(known for known in self.recent if known != text))[:MAX_RECENT]
         return replace(self, recent=recent, last_case=text)
+
+    def without_recent(self, folder: Path) -> Settings:
+        """Return settings that have forgotten a case, for example where it was before it moved."""
+        return replace(self, recent=tuple(known for known in self.recent if known != str(folder)))
 
 
 class SettingsFile:

@@ -230,6 +230,42 @@ def test_an_amended_report_names_what_changed(factory):
     assert ("Signed by", "none", "Dr. B") in told
 
 
+def amended(snapshot, before, **options):
+    wanted = {"clock": CLOCK, "status": "amended", "reason": "r", "reviewer": "Dr. B", "previous": before}
+    return build_content(snapshot, ReportOptions(**{**wanted, **options})).amendments
+
+
+def test_an_amended_report_names_changed_case_data(factory):
+    snapshot = factory.snapshot(3)
+    before = content_json(build_content(snapshot, ReportOptions(clock=CLOCK, anonymise=False)))
+    details = {**snapshot.details, "stain": "Wright", "patient_name": "Marie Musterfrau"}
+    del details["ward"]
+    changed = dataclasses.replace(snapshot, details=details)
+    told = {(one.what, one.before, one.now) for one in amended(changed, before, anonymise=False)}
+    assert ("Stain", "May-Gruenwald-Giemsa", "Wright") in told
+    assert ("Name", "Maria Musterfrau", "Marie Musterfrau") in told
+    assert ("Ward", "Paediatric haematology", "none") in told
+    hidden = {one.what for one in amended(changed, before)}
+    assert "Stain" in hidden
+    assert not {"Name", "Ward"} & hidden
+
+
+def test_what_an_amended_report_replaces_does_not_name_the_patient_either(factory):
+    snapshot = factory.snapshot(3)
+    named = dataclasses.replace(
+        snapshot.fields[0], path=snapshot.fields[0].path.with_name("Musterfrau PID-0042.jpg")
+    )
+    earlier = dataclasses.replace(snapshot, fields=(named, *snapshot.fields[1:]))
+    options = ReportOptions(clock=CLOCK, anonymise=False, comment="Musterfrau came back")
+    before = content_json(build_content(earlier, options))
+    less = dataclasses.replace(snapshot, fields=snapshot.fields[1:])
+    found = amended(less, before)
+    assert any("not in the case" in one.now for one in found)
+    assert not any(
+        "Musterfrau" in text or "0042" in text for one in found for text in dataclasses.astuple(one)
+    )
+
+
 @pytest.mark.parametrize(
     "options",
     [

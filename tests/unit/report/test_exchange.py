@@ -45,7 +45,7 @@ def reported(factory, tmp_path_factory):
 
 
 def strictly(made):
-    """Read a bundle with SMART's client, generated from the definitions of FHIR 4.0.1; raises on any misfit."""
+    """Read a bundle with SMART's client, generated from the definitions of FHIR 4.0.1."""
     import fhirclient.models.bundle as models
 
     return models.Bundle(json.loads(json.dumps(made)), strict=True)

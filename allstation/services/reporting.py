@@ -1,0 +1,289 @@
+"""Reports of a case from its first preview to the signed file: made, kept in the case, amended.
+
+No Qt: the window calls this on its worker threads, the command line directly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from allstation.core.classes import NEEDS_REVIEW
+from allstation.core.errors import StationError
+from allstation.core.records import CaseSnapshot
+from allstation.core.reports import ReportRecord, ReportStatus, snapshot_decisions
+from allstation.core.text import shown_name
+from allstation.report.content_types import ReportContent
+from allstation.report.options import Letterhead, ReportOptions
+from allstation.services.settings import Settings
+from allstation.store.case import Case
+
+KEPT: Final = "reports"
+"""Folder inside the case for the reports that were signed or sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportState:
+    """Where the reports of a case stand.
+
+    Attributes:
+        last: The last final or amended report, or None.
+        changes: What differs from it now, one line each.
+        unread: Fields without a prediction.
+        needs_review: Fields that no class was named for, by rule or person.
+        unreviewed: Fields no person looked at.
+        fields: All of them.
+        warnings: What a person should know before signing.
+    """
+
+    last: ReportRecord | None = None
+    changes: tuple[str, ...] = ()
+    unread: int = 0
+    needs_review: int = 0
+    unreviewed: int = 0
+    fields: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MadeReport:
+    """A report in memory: what is looked at is what is written.
+
+    Attributes:
+        data: The PDF.
+        sha256: Of its bytes.
+        content: What it shows.
+        options: What it was made with, its clock stopped.
+        folder: The case it was made from.
+        decisions: Digest of the decisions it holds.
+        details: The patient's data at that time.
+    """
+
+    data: bytes
+    sha256: str
+    content: ReportContent
+    options: ReportOptions
+    folder: Path
+    decisions: str
+    details: Mapping[str, str]
+
+    @property
+    def status(self) -> ReportStatus:
+        """How binding it is."""
+        return ReportStatus(self.options.status)
+
+
+def letterhead(settings: Settings) -> Letterhead:
+    """Return who issues reports, as the person set it."""
+    logo = Path(settings.logo) if settings.logo else None
+    return Letterhead(settings.laboratory, settings.laboratory_lines, logo)
+
+
+def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) -> ReportState:
+    """Tell where the reports of a case stand.
+
+    Args:
+        case: The case, open.
+        snapshot: What was read from it.
+        logo: The laboratory's, to say when it is gone.
+    """
+    signed = [one for one in case.reports() if one.status.locks]
+    fields = {one.id: (number, one) for number, one in enumerate(snapshot.fields, start=1)}
+    changes = []
+    for change in case.amendments():
+        number, field = fields[change.field_id]
+        was, now = change.was or "none", change.now or "none"
+        changes.append(f"{number}  {shown_name(field.path.name)}: {was} → {now}")
+    gone = logo is not None and not logo.is_file()
+    said = f"The logo {logo.name} is not at its place any more and is left out." if logo and gone else ""
+    return ReportState(
+        last=signed[-1] if signed else None,
+        changes=tuple(changes),
+        unread=sum(one.prediction is None for one in snapshot.fields),
+        needs_review=sum(one.final_name == NEEDS_REVIEW for one in snapshot.fields),
+        unreviewed=sum(one.review is None for one in snapshot.fields),
+        fields=len(snapshot.fields),
+        warnings=(said,) if said else (),
+    )
+
+
+def make(
+    case: Case,
+    snapshot: CaseSnapshot,
+    options: ReportOptions,
+    *,
+    progress: Callable[[int], None] | None = None,
+    checked: bool = True,
+) -> MadeReport:
+    """Make a report in memory.
+
+    Args:
+        case: The case, open; an amended report is compared with the signed one it keeps.
+        snapshot: What was read from it.
+        options: What the person chose.
+        progress: Told of each page; may raise to give up.
+        checked: Read the pages back and compare them with the data, which takes as long again.
+
+    Raises:
+        StationError: ``no-earlier-report`` if the report to amend is not there any more,
+            ``report-broken`` if the pages do not show the data.
+    """
+    from allstation.report.content import build_content
+    from allstation.report.pdf import render_pdf
+
+    moment = options.clock()
+    fixed = replace(options, clock=lambda: moment)
+    if fixed.status == ReportStatus.AMENDED and fixed.previous is None:
+        fixed = replace(fixed, previous=earlier(case))
+    content = build_content(snapshot, fixed)
+    data = render_pdf(snapshot, content, fixed, progress=progress)
+    made = MadeReport(
+        data,
+        hashlib.sha256(data).hexdigest(),
+        content,
+        fixed,
+        case.folder,
+        snapshot_decisions(snapshot),
+        dict(snapshot.details),
+    )
+    if checked:
+        check(made)
+    return made
+
+
+def check(made: MadeReport) -> None:
+    """Read a report's pages back and compare them with its data.
+
+    Raises:
+        StationError: ``report-broken`` if the pages do not show the data.
+    """
+    from allstation.report.verify import problems
+
+    found = problems(made.data, made.content)
+    if found:
+        raise StationError("report-broken", f"The report was made but does not hold: {found[0]}")
+
+
+def keep(case: Case, made: MadeReport, *, file: str = "") -> ReportRecord:
+    """Keep a report in the case and enter it into the trail; a final one locks its decisions.
+
+    Args:
+        case: The case, open for writing.
+        made: The report.
+        file: Name of the file it is also written to.
+
+    Raises:
+        StationError: ``case-changed`` if the case is not what the report was made from any more,
+            ``already-final``, ``not-final-yet``, ``not-written``, or what the disk answered.
+    """
+    if dict(case.details()) != dict(made.details):
+        sentence = "The case data changed while the report was looked at: look at the new pages, then export."
+        raise StationError("case-changed", sentence)
+    target = _place(case.folder, made.status, made.sha256)
+    known = target.exists()
+    _write(made, target)
+    try:
+        return case.add_report(
+            made.status,
+            made.sha256,
+            file=file,
+            by=made.options.reviewer,
+            reason=made.options.reason,
+            decisions_sha256=made.decisions,
+        )
+    except StationError:
+        if not known:
+            with suppress(OSError):
+                target.unlink()
+        raise
+
+
+def write(made: MadeReport, target: Path) -> Path:
+    """Write a report's very bytes to a file of the person's choice, and read them back.
+
+    Raises:
+        StationError: ``not-written``, ``report-broken``.
+    """
+    from allstation.report.atomic import write_whole
+
+    def same(written: Path) -> None:
+        if hashlib.sha256(written.read_bytes()).hexdigest() != made.sha256:
+            raise StationError("report-broken", "The disk did not keep the report as it was.")
+
+    return write_whole(target, made.data, same)
+
+
+def kept(case: Case) -> Path | None:
+    """Return the file of the last signed report of a case, or None if none was signed.
+
+    Raises:
+        StationError: ``no-earlier-report`` if it is not in the case any more or was changed.
+    """
+    signed = [one for one in case.reports() if one.status.locks]
+    if not signed:
+        return None
+    last = signed[-1]
+    path = _place(case.folder, last.status, last.sha256)
+    try:
+        whole = hashlib.sha256(path.read_bytes()).hexdigest() == last.sha256
+    except OSError:
+        whole = False
+    if not whole:
+        sentence = (
+            f"The signed report {path.name!r} is missing from the folder {KEPT!r} of the case, or was "
+            f"changed. Put the file {last.file or 'that was signed'!r} back under this name."
+        )
+        raise StationError("no-earlier-report", sentence)
+    return path
+
+
+def earlier(case: Case) -> dict[str, Any] | None:
+    """Return the data of the report that an amended one replaces.
+
+    Raises:
+        StationError: ``no-earlier-report`` if it is not in the case any more or was changed.
+    """
+    from allstation.report.verify import embedded_data
+
+    path = kept(case)
+    return embedded_data(path) if path is not None else None
+
+
+def for_exchange(case: Case, snapshot: CaseSnapshot, options: ReportOptions) -> tuple[ReportOptions, bytes]:
+    """Return the report that travels with an exchange: the signed one if it still holds, else a draft.
+
+    A signed report that names the patient never travels with an anonymised exchange.
+
+    Args:
+        case: The case, open.
+        snapshot: What was read from it.
+        options: For the draft.
+    """
+    from allstation.report.verify import embedded_data, options_of
+
+    with suppress(StationError):
+        path = kept(case)
+        if path is not None and not case.amendment_needed:
+            content = embedded_data(path)["content"]
+            if content["anonymised"] == options.anonymise:
+                return options_of(content), path.read_bytes()
+    made = make(case, snapshot, options)
+    return made.options, made.data
+
+
+def _place(folder: Path, status: ReportStatus, sha256: str) -> Path:
+    return folder / KEPT / f"{status}-{sha256[:16]}.pdf"
+
+
+def _write(made: MadeReport, target: Path) -> None:
+    try:
+        target.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or "the system refused"
+        sentence = f"The folder {KEPT!r} cannot be made in the case ({reason}): make space or rights for it."
+        raise StationError("not-written", sentence) from error
+    write(made, target)
