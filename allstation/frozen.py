@@ -9,16 +9,30 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from allstation import paths
+from allstation.core.errors import StationError
+
 TRAINING_SWITCH = "--training-child"
 """First argument that turns the frozen console program into the training program."""
 
 CONSOLE_PROGRAM = "allstation-cli"
 """The console executable that lies beside the windowed one."""
 
+BUILD_STAMP = "notices/BUILD.txt"
+"""Which build this is, below ``resources/``; the packer writes it."""
+
 
 def is_frozen() -> bool:
     """Tell whether this process was started from the frozen program rather than from a Python."""
     return bool(getattr(sys, "frozen", False))
+
+
+def build_stamp() -> str:
+    """Return which build this is, as the packer wrote it: edition, system, date and commit."""
+    try:
+        return paths.resource(BUILD_STAMP).read_text("utf-8").strip()
+    except StationError:
+        return "not packed: running from its sources"
 
 
 def training_command() -> list[str]:

@@ -48,6 +48,7 @@ _SPDX_OF_PACKAGE = {
     "namex": "Apache-2.0",
     "markdown-it-py": "MIT",
     "mdurl": "MIT",
+    "pypdfium2": "BSD-3-Clause AND Apache-2.0",
     "python-bidi": "LGPL-3.0-or-later",
     "rarfile": "ISC",
     "reportlab": "BSD-3-Clause",
@@ -209,13 +210,15 @@ def _texts_of(distribution: importlib.metadata.Distribution) -> tuple[tuple[str,
     texts = {}
     for entry in distribution.files or ():
         in_metadata = entry.parts[0].endswith(".dist-info")
+        # Below the metadata a folder's name says it too: licenses/PARTS/zlib.txt.
+        name = "/".join(entry.parts[1:]) if in_metadata else entry.name
         if (
             (entry.parent.parent == PurePath() or in_metadata)
-            and _LICENCE_FILE.search(entry.name)
+            and _LICENCE_FILE.search(name)
             and entry.suffix not in {".py", ".pyc"}
         ):
             path = Path(str(distribution.locate_file(entry)))
-            texts[entry.name if in_metadata else str(entry)] = path.read_text("utf-8", errors="replace")
+            texts[name if in_metadata else str(entry)] = path.read_text("utf-8", errors="replace")
     return tuple(sorted(texts.items()))
 
 

@@ -6,6 +6,7 @@ Nothing below a user's home is touched at installing, upgrading or removing.
 
 from __future__ import annotations
 
+import filecmp
 import gzip
 import platform
 import re
@@ -63,6 +64,7 @@ def build(program: Path, target: Path, *, edition: str, icons: Mapping[int, Path
 
 def _lay_out(program: Path, work: Path, *, icons: Mapping[int, Path], package: str) -> None:
     shutil.copytree(program, work / _HOME, copy_function=shutil.copyfile)
+    _join_equal(work / _HOME / "allstation", work / _HOME / "allstation-cli")
     for name in ("allstation", "allstation-cli"):
         link = work / "usr" / "bin" / name
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +86,13 @@ def _lay_out(program: Path, work: Path, *, icons: Mapping[int, Path], package: s
     documents = share / "doc" / package
     _put(documents / "copyright", _copyright())
     _put_packed(documents / "changelog.gz", (parts.ROOT / "CHANGELOG.md").read_text("utf-8"))
+
+
+def _join_equal(first: Path, second: Path) -> None:
+    """Make two equal files one file with two names: on Linux both executables are the same."""
+    if filecmp.cmp(first, second, shallow=False):
+        second.unlink()
+        second.hardlink_to(first)
 
 
 def filled(text: str) -> str:
@@ -177,7 +186,8 @@ def _architecture() -> str:
 
 def _kibibytes(folder: Path) -> int:
     files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return sum(-(-path.stat().st_size // 1024) for path in files)
+    sizes = {path.stat().st_ino: path.stat().st_size for path in files}
+    return sum(-(-size // 1024) for size in sizes.values())
 
 
 def _set_modes(work: Path) -> None:

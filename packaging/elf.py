@@ -21,6 +21,10 @@ Entry = tuple[str, str, str]
 _UNUSED_BY_OPENCV = "opencv_python*.libs/lib[as][vw][!i]*.so*"
 _OPENCV = "cv2/*.so"
 
+# Wheels that carry their linker's tables, of use to nobody who runs them: a quarter of TensorFlow's size.
+# Libraries under the LGPL, and libraries that were patched after linking, are left as they came.
+_STRIPPED_WHEELS = ("tensorflow/*.so*", "ai_edge_litert/*.so", "fontTools/*.so")
+
 
 @dataclass(frozen=True)
 class Library:
@@ -124,20 +128,23 @@ def _stub(library: Path, folder: Path, *, wanted: set[tuple[str, str]], compiler
 
 
 def stripped(entries: Iterable[Entry], folder: Path) -> list[Entry]:
-    """Take the debugging tables out of Python's own libraries (a Python built at home carries them).
-
-    Libraries from wheels are left as they came.
-    """
+    """Take out the linker's tables of Python's own libraries and of the wheels that carry large ones."""
     entries = list(entries)
     if shutil.which("strip") is None:
         return entries
-    home = Path(sys.base_prefix).resolve()
     return [
         (dest, str(_strip(Path(source), folder / dest)), kind)
-        if kind != "SYMLINK" and Path(source).resolve().is_relative_to(home) and ".so" in Path(source).name
+        if _carries_tables(dest, source, kind)
         else (dest, source, kind)
         for dest, source, kind in entries
     ]
+
+
+def _carries_tables(destination: str, source: str, kind: str) -> bool:
+    if kind == "SYMLINK" or ".so" not in Path(source).name:
+        return False
+    own = Path(source).resolve().is_relative_to(Path(sys.base_prefix).resolve())
+    return own or any(fnmatch.fnmatch(destination, pattern) for pattern in _STRIPPED_WHEELS)
 
 
 def _strip(source: Path, target: Path) -> Path:

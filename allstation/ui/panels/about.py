@@ -23,8 +23,10 @@ from PySide6.QtWidgets import (
 
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
+from allstation.frozen import build_stamp
 from allstation.services.messages import ModelInfo
 from allstation.ui import icons
+from allstation.ui.panels.licences import LicencesDialog
 from allstation.ui.panels.palette import plain
 from allstation.ui.text import tr
 
@@ -69,6 +71,8 @@ class AboutDialog(QDialog):
         )
         title = QLabel(f"ALL Station {__version__}", self, alignment=Qt.AlignmentFlag.AlignHCenter)
         title.setProperty("role", "heading")
+        build = QLabel(build_stamp(), self, alignment=Qt.AlignmentFlag.AlignHCenter)
+        build.setProperty("role", "small")
         notice = QLabel(RESEARCH_USE, self, alignment=Qt.AlignmentFlag.AlignHCenter)
         notice.setProperty("role", "research")
         text = QTextBrowser(self)
@@ -79,17 +83,23 @@ class AboutDialog(QDialog):
         copy = buttons.addButton(tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
         copy.setAutoDefault(False)
         copy.clicked.connect(self._copy)
+        licences = buttons.addButton(tr("Licences"), QDialogButtonBox.ButtonRole.ActionRole)
+        licences.setAutoDefault(False)
+        licences.clicked.connect(self._show_licences)
         buttons.button(QDialogButtonBox.StandardButton.Close).setDefault(True)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 20, 24, 16)
         layout.setSpacing(8)
-        for part in (icon, title, notice, text, buttons):
+        for part in (icon, title, build, notice, text, buttons):
             layout.addWidget(part)
         self.resize(520, 520)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._plain)
+
+    def _show_licences(self) -> None:
+        LicencesDialog(self).open()
 
 
 def _model_line(model: ModelInfo | None) -> str:
@@ -102,7 +112,7 @@ def _model_line(model: ModelInfo | None) -> str:
 
 
 def _plain_text(model: ModelInfo | None) -> str:
-    lines = [f"ALL Station {__version__}", RESEARCH_USE, _model_line(model)]
+    lines = [f"ALL Station {__version__}", build_stamp(), RESEARCH_USE, _model_line(model)]
     return "\n".join(lines + [f"{name} {version} ({licence})" for name, version, licence in versions()])
 
 
