@@ -21,6 +21,11 @@ CONSOLE_PROGRAM = "allstation-cli"
 BUILD_STAMP = "notices/BUILD.txt"
 """Which build this is, below ``resources/``; the packer writes it."""
 
+_HOSTS_PLUGINS = (
+    "QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH", "QT_STYLE_OVERRIDE",
+    "QML2_IMPORT_PATH", "MPLBACKEND", "KERAS_BACKEND",
+)  # fmt: skip
+
 
 def is_frozen() -> bool:
     """Tell whether this process was started from the frozen program rather than from a Python."""
@@ -66,6 +71,7 @@ def start(station: Callable[[list[str]], int], argv: Sequence[str] | None = None
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     forget_the_wrapping()
+    forget_the_hosts_plugins()
     if arguments[:1] == [TRAINING_SWITCH]:
         return _train(arguments[1:])
     return station(arguments)
@@ -84,6 +90,16 @@ def forget_the_wrapping() -> None:
         if before is not None:
             os.environ[variable] = before
         else:
+            os.environ.pop(variable, None)
+
+
+def forget_the_hosts_plugins() -> None:
+    """Keep Qt and Matplotlib from loading parts of the host's: they are of other versions than ours.
+
+    A desktop of the KDE family sets such variables for every program it starts.
+    """
+    if is_frozen():
+        for variable in _HOSTS_PLUGINS:
             os.environ.pop(variable, None)
 
 

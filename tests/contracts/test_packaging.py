@@ -504,6 +504,17 @@ def test_a_program_from_its_sources_says_so_and_a_packed_one_which_build_it_is(m
     )
 
 
+def test_the_hosts_plugins_are_forgotten_by_the_frozen_program_only(monkeypatch):
+    monkeypatch.setenv("QT_PLUGIN_PATH", "/usr/lib/qt6/plugins")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    frozen.forget_the_hosts_plugins()
+    assert os.environ["QT_PLUGIN_PATH"] == "/usr/lib/qt6/plugins"
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    frozen.forget_the_hosts_plugins()
+    assert "QT_PLUGIN_PATH" not in os.environ
+    assert os.environ["QT_QPA_PLATFORM"] == "offscreen"
+
+
 # The smoke test's own judgement
 
 
