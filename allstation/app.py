@@ -13,11 +13,11 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from allstation import __version__, paths
 from allstation.core.errors import StationError
-from allstation.services.crash import CrashCare
+from allstation.services.crash import CrashCare, describe
 from allstation.services.desk import CaseDesk
 from allstation.services.export import Exports
 from allstation.services.logs import LogCare
@@ -28,7 +28,10 @@ from allstation.ui.main_window import MainWindow
 from allstation.ui.services import Services
 from allstation.ui.theme import Mode, Theme
 
+CANNOT_START: Final = 3
+"""Exit status: the window could not be made."""
 _SWITCH_SECONDS: Final = 0.002
+_WITHOUT_EYES: Final = frozenset({"offscreen", "minimal", "vnc"})
 
 
 class Station(QObject):
@@ -50,7 +53,13 @@ class Station(QObject):
         theme = Theme(app, mode=_mode(settings.value.theme), scale=settings.value.text_scale)
         desk = CaseDesk(self, threads=options.threads)
         self.services = Services(desk, Exports(self), settings, theme, logs, FolderWatch(self))
-        self.window = MainWindow(self.services)
+        self._running = 3
+        try:
+            self.window = MainWindow(self.services)
+        except BaseException:
+            # A thread that still runs when its object goes would end the program without a word.
+            self._join_services()
+            raise
         self.window.review.set_reviewer(settings.value.reviewer or _login_name())
         self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
         # Queued: a fault may happen on any thread, or in the middle of painting.
@@ -59,7 +68,6 @@ class Station(QObject):
         desk.stopped.connect(self._services_ended)
         self.services.exports.stopped.connect(self._services_ended)
         self.services.watch.stopped.connect(self._services_ended)
-        self._running = 3
 
     def begin(self) -> None:
         """Show the window; everything slower comes after it is up."""
@@ -97,7 +105,7 @@ class Station(QObject):
         elif given:
             self.window.cases.add_paths(given)
         elif last and (Path(last) / "case.sqlite").is_file():
-            self.services.desk.open(Path(last))
+            self.window.cases.open_folder(Path(last))
 
     @Slot()
     def _end(self) -> None:
@@ -116,13 +124,16 @@ class Station(QObject):
     def join(self) -> None:
         """Wait for every thread, give the hooks back and let go of the window."""
         self.window.close_workers()
+        self._crash.close()
+        self._join_services()
+        self.window.deleteLater()
+
+    def _join_services(self) -> None:
         self.services.desk.wait()
         self.services.exports.wait()
         self.services.watch.wait()
-        self._crash.close()
         self.services.logs.close()
         self.services.theme.deleteLater()
-        self.window.deleteLater()
 
 
 def _mode(text: str) -> Mode:
@@ -170,8 +181,44 @@ def main(argv: Sequence[str]) -> int:
     app.setDesktopFileName("allstation")
     app.setQuitOnLastWindowClosed(False)
     app.setWindowIcon(QIcon(str(paths.resource("icons/allstation.svg"))))
-    station = Station(app, options)
-    station.begin()
+    try:
+        station = Station(app, options)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the person must learn why no window comes
+        return _tell_no_start(app, error)
+    try:
+        station.begin()
+    except Exception as error:  # noqa: BLE001 - as above, and nothing may be left running
+        station.join()
+        return _tell_no_start(app, error)
     status = app.exec()
     station.join()
     return status
+
+
+def _tell_no_start(app: QApplication, error: Exception) -> int:
+    """Say in a terminal and in a box that the window could not be made; note it down.
+
+    The report holds names of code only. The box is what there is to see where a program has no
+    terminal; it is left out where nobody could close it.
+    """
+    report = describe(type(error), error.__traceback__)
+    care = CrashCare(paths.log_folder(), _say_nothing)
+    care.handle(type(error), error, error.__traceback__)
+    care.close()
+    sentence = (
+        "ALL Station could not start: a fault in the program. A report without names, paths or "
+        "pictures was kept in the log folder; nothing was sent."
+    )
+    if sys.stderr is not None:
+        sys.stderr.write(f"{sentence}\n{paths.log_folder()}\n{report}\n")
+    if app.platformName() not in _WITHOUT_EYES:
+        box = QMessageBox(QMessageBox.Icon.Critical, "ALL Station", sentence)
+        box.setDetailedText(report)
+        box.finished.connect(app.quit)
+        box.open()
+        app.exec()
+    return CANNOT_START
+
+
+def _say_nothing(_report: str) -> None:
+    """The report is told by its caller."""

@@ -11,9 +11,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation import paths
+from allstation.core.text import shown_name
 from allstation.services.desk import CaseDesk
 from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
 from allstation.services.settings import SettingsFile
+from allstation.store.database import DATABASE
+from allstation.ui.model_actions import MODEL_SUFFIX
 from allstation.ui.text import tr
 
 CASE_SUFFIX: Final = ".allcase"
@@ -31,10 +34,14 @@ class CaseActions(QObject):
     Signals:
         preparing: What is under way while there is nothing to show yet.
         refused: A sentence that says why nothing was done.
+        model_given: A model bundle was among what should be added.
+        moved: The old folder of a case and where it was found now.
     """
 
     preparing = Signal(str)
     refused = Signal(str)
+    model_given = Signal(object)
+    moved = Signal(object, object)
 
     def __init__(self, desk: CaseDesk, exports: Exports, settings: SettingsFile, window: QWidget) -> None:
         super().__init__(window)
@@ -42,6 +49,7 @@ class CaseActions(QObject):
         self._exports = exports
         self._settings = settings
         self._window = window
+        self._asked = Path()
 
     # Cases
 
@@ -75,8 +83,27 @@ class CaseActions(QObject):
 
     @Slot(object)
     def open_folder(self, folder: Path) -> None:
-        """Open a case folder."""
-        self._desk.open(folder)
+        """Open a case folder, or the case that a database file belongs to."""
+        self._asked = folder if folder.name != DATABASE else folder.parent
+        self._desk.open(self._asked)
+
+    @Slot()
+    def locate_case(self) -> None:
+        """Ask where the case is that could not be found."""
+        name = shown_name(self._asked.name)
+        dialog = self._dialog(tr("Where is {name} now?", name=name), QFileDialog.FileMode.Directory)
+        dialog.setDirectory(str(nearest_folder(self._asked)))
+        dialog.fileSelected.connect(self._case_located)
+        dialog.open()
+
+    @Slot(str)
+    def _case_located(self, name: str) -> None:
+        chosen, before = Path(name), self._asked
+        within = chosen / before.name
+        found = within if (within / DATABASE).is_file() else chosen
+        if (found / DATABASE).is_file():
+            self.moved.emit(before, found)
+        self.open_folder(found)
 
     @Slot()
     def open_demo(self) -> None:
@@ -120,16 +147,27 @@ class CaseActions(QObject):
         self.add_paths([Path(name) for name in names])
 
     def add_paths(self, given: list[Path]) -> None:
-        """Add files and folders; a case folder is opened, and without a case one is made."""
-        if len(given) == 1 and given[0].suffix == CASE_SUFFIX:
-            self._desk.open(given[0])
-            return
-        if self._desk.info is not None and self._desk.info.read_only:
+        """Open a case that is among these, offer a model, add the rest; without a case one is made.
+
+        A case is named by its folder or by the database file in it, as a desktop hands it over.
+        """
+        case = next((path for path in given if is_case(path)), None)
+        model = next((path for path in given if path.suffix.lower() == MODEL_SUFFIX), None)
+        fields = [path for path in given if not is_case(path) and path.suffix.lower() != MODEL_SUFFIX]
+        if case is not None:
+            self.open_folder(case)
+        if model is not None:
+            self.model_given.emit(model)
+        if fields:
+            self._add_fields(fields, opening=case is not None)
+
+    def _add_fields(self, fields: list[Path], *, opening: bool) -> None:
+        if not opening and self._desk.info is not None and self._desk.info.read_only:
             self.refused.emit(tr("This case is open for looking only, so nothing can be added to it."))
             return
         if not self._desk.has_case:
-            self.create_for(given)
-        self._desk.add_paths(given)
+            self.create_for(fields)
+        self._desk.add_paths(fields)
 
     # Export
 
@@ -179,6 +217,16 @@ class _Answer(QObject):
     @Slot(str)
     def _take(self, name: str) -> None:
         self._then(Path(name))
+
+
+def is_case(path: Path) -> bool:
+    """Tell by its name alone whether a path stands for a case."""
+    return path.suffix.lower() == CASE_SUFFIX or path.name == DATABASE
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return the nearest folder above a path that is still there."""
+    return next((parent for parent in path.parents if parent.is_dir()), Path.home())
 
 
 def free_name(folder: Path, name: str = "") -> str:

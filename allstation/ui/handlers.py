@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from PySide6.QtWidgets import QFileDialog
 
 from allstation.services.export import ExportKind
 from allstation.ui.panels.about import AboutDialog, KeysDialog
 from allstation.ui.report_dialog import ReportDialog
-from allstation.ui.text import tr
 
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
@@ -67,7 +63,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "view.scale_down": look.smaller_text,
         "view.scale_reset": look.normal_text,
         "model.train": window.training.show,
-        "model.change": partial(_change_model, window),
+        "model.change": window.models.change,
         "help.palette": partial(_palette, window),
         "help.keys": partial(_keys, window),
         "help.about": partial(_about, window),
@@ -95,20 +91,6 @@ def _report(window: MainWindow, _checked: bool = False) -> None:
     dialog = ReportDialog(window.services.settings, window)
     dialog.chosen.connect(partial(window.cases.export, ExportKind.PDF))
     dialog.open()
-
-
-def _change_model(window: MainWindow, _checked: bool = False) -> None:
-    dialog = QFileDialog(window, tr("Choose a model bundle"))
-    dialog.setNameFilter(tr("Model bundles (*.allmodel)"))
-    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-    dialog.fileSelected.connect(partial(_use_model, window))
-    dialog.finished.connect(dialog.deleteLater)
-    dialog.open()
-
-
-def _use_model(window: MainWindow, name: str) -> None:
-    window.services.settings.change(model=name)
-    window.services.desk.use_model(Path(name))
 
 
 def _palette(window: MainWindow, _checked: bool = False) -> None:

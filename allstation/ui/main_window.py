@@ -26,6 +26,7 @@ from allstation.ui.handlers import handlers
 from allstation.ui.leaving import ask_before_leaving
 from allstation.ui.look_actions import LookActions
 from allstation.ui.menus import Menus
+from allstation.ui.model_actions import ModelActions
 from allstation.ui.panels.log import LogPanel
 from allstation.ui.panels.notices import Level, Notice, Notices
 from allstation.ui.panels.palette import CommandPalette
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
         self.reporter = Reporter(services, self)
         self.link = ReviewLink(services, self)
         self.watching = WatchActions(services, self)
+        self.models = ModelActions(desk, settings, self)
         self.training = TrainingActions(services, self)
         self.model: ModelInfo | None = None
         self._queue_status = QueueStatus()
@@ -138,6 +140,8 @@ class MainWindow(QMainWindow):
             (self.reviews.refused, self.say),
             (self.cases.refused, self.say),
             (self.cases.preparing, self._preparing),
+            (self.cases.model_given, self.models.offer),
+            (self.cases.moved, self._case_moved),
             (self.start.new_asked, self.cases.new),
             (self.start.open_asked, self.cases.open),
             (self.start.demo_asked, self.cases.open_demo),
@@ -192,8 +196,13 @@ class MainWindow(QMainWindow):
         if info.read_only:
             self.notices.show_notice(Notice(Level.WARNING, info.held_by))
 
+    @Slot(object, object)
+    def _case_moved(self, before: Path, _now: Path) -> None:
+        self.services.settings.replace(self.services.settings.value.without_recent(before))
+
     @Slot()
     def _case_closed(self) -> None:
+        self.services.settings.change(last_case="")
         self.reviews.clear()
         self.queue.clear()
         self._record = None

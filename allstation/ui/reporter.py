@@ -45,7 +45,12 @@ class Reporter(QObject):
     def show_problem(self, problem: Problem) -> None:
         """Tell what did not work."""
         details = f"{problem.code}: {problem.sentence}"
-        self._tell(Notice(Level.ERROR, problem.sentence, details=details))
+        if problem.code == "no-case":
+            locate = self._window.cases.locate_case
+            notice = Notice(Level.ERROR, problem.sentence, tr("Locate…"), locate, details)
+        else:
+            notice = Notice(Level.ERROR, problem.sentence, details=details)
+        self._tell(notice)
         self._window.show_middle()
 
     @Slot(str)

@@ -1,0 +1,125 @@
+"""What the desktop, a drop or a terminal hands over: cases, models, and starts that fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from allstation import app
+from allstation.inference.bundle import default_bundle_path
+from allstation.store.case import Case
+from allstation.ui.main_window import MainWindow
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LONG = 20_000
+
+
+def is_open(window: MainWindow, name: str) -> Callable[[], bool]:
+    return lambda: (info := window.services.desk.info) is not None and info.name == name
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    folder = tmp_path / "Monday.allcase"
+    Case.create(folder).close()
+    return folder
+
+
+@pytest.mark.parametrize("given", ["", "case.sqlite"])
+def test_a_case_handed_over_is_opened(window: MainWindow, qtbot: QtBot, case: Path, given: str) -> None:
+    window.cases.add_paths([case / given])
+    qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
+    assert window.services.settings.value.recent == (str(case),)
+
+
+def test_a_case_with_fields_is_opened_and_they_are_added(
+    window: MainWindow, qtbot: QtBot, case: Path
+) -> None:
+    from allstation.imaging.synthetic import write_demo
+
+    write_demo(case.parent / "Slide", fields=1)
+    window.cases.add_paths([case.parent / "Slide", case])
+    qtbot.waitUntil(lambda: window.browser.model.rowCount() == 1, timeout=LONG)
+    assert is_open(window, "Monday")()
+
+
+def test_a_model_handed_over_is_offered_never_just_taken(window: MainWindow, qtbot: QtBot) -> None:
+    bundle = default_bundle_path()
+    with qtbot.waitSignal(window.models.offered) as asked:
+        window.cases.add_paths([bundle])
+    box = asked.args[0]
+    assert isinstance(box, QMessageBox)
+    assert bundle.name in box.text()
+    box.escapeButton().click()
+    assert window.services.settings.value.model == ""
+    with qtbot.waitSignal(window.models.offered) as asked:
+        window.cases.add_paths([bundle])
+    asked.args[0].defaultButton().click()
+    qtbot.waitUntil(lambda: window.model is not None, timeout=LONG)
+    assert window.services.settings.value.model == str(bundle)
+
+
+def test_a_recent_case_that_is_gone_is_located(
+    window: MainWindow, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.cases.open_folder(case)
+    qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
+    window.actions_table["case.close"].trigger()
+    qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
+    elsewhere = case.parent / "archive"
+    elsewhere.mkdir()
+    case.rename(elsewhere / case.name)
+    window.start.recent_asked.emit(case)
+    qtbot.waitUntil(lambda: len(window.notices.texts()) == 1, timeout=LONG)
+    opened: list[QFileDialog] = []
+    monkeypatch.setattr(QFileDialog, "open", lambda dialog: opened.append(dialog))  # noqa: PLW0108
+    (locate,) = [b for b in window.notices.findChildren(QPushButton) if b.text() == "Locate…"]
+    locate.click()
+    assert "Monday" in opened[0].windowTitle()
+    # The folder above it will do as well: people stop one level too early.
+    opened[0].fileSelected.emit(str(elsewhere))
+    qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
+    assert window.services.settings.value.recent == (str(elsewhere / case.name),)
+
+
+def test_a_closed_case_stays_closed_at_the_next_start(window: MainWindow, qtbot: QtBot, case: Path) -> None:
+    window.cases.open_folder(case)
+    qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
+    assert window.services.settings.value.last_case == str(case)
+    window.actions_table["case.close"].trigger()
+    qtbot.waitUntil(lambda: window.services.settings.value.last_case == "", timeout=LONG)
+
+
+@pytest.mark.parametrize("where", ["MainWindow.__init__", "Station.begin"])
+def test_a_start_that_fails_says_so_and_leaves_with_its_status(tmp_path: Path, where: str) -> None:
+    """In a process of its own: it must end by itself, with no thread left to abort it."""
+    program = f"""
+import sys
+from allstation import app
+from allstation.app import MainWindow, Station
+def fail(*_args, **_kwargs):
+    raise RuntimeError("/home/dr/Jane Doe")
+{where} = fail
+sys.exit(app.main(["--profile", {str(tmp_path)!r}]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == app.CANNOT_START, done.stderr
+    assert "could not start" in done.stderr
+    assert "RuntimeError" in done.stderr
+    assert "Jane" not in done.stderr
+    assert len(list((tmp_path / "logs").glob("crash-*.txt"))) == 1
