@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE, class_style
 from allstation.core.errors import StationError
-from allstation.core.records import CaseSnapshot
+from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.report.annotate import annotated
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, ReportContent, ReportOptions, build_content
+from allstation.report.content_types import FieldRow
+from allstation.report.many import Exported, Progress, unheard
 from allstation.report.typeset import clean_line
 
 if TYPE_CHECKING:
@@ -53,25 +55,47 @@ class _Study:
         return datetime.fromisoformat(self.content.created)
 
 
-def write_dicom_pdf(
-    snapshot: CaseSnapshot, pdf: Path, target: Path, options: ReportOptions | None = None
-) -> Path:
-    """Write a report as an Encapsulated PDF object.
+def write_dicom(
+    snapshot: CaseSnapshot,
+    folder: Path,
+    options: ReportOptions | None = None,
+    *,
+    pdf: bytes | None = None,
+    progress: Progress = unheard,
+) -> Exported:
+    """Write the report as an Encapsulated PDF and every field that was read as a Secondary Capture.
 
     Args:
         snapshot: The case.
-        pdf: The written report.
-        target: The file, usually ``.dcm``.
+        folder: Made if it is not there; gets ``report.dcm`` and ``field-0001.dcm`` and so on.
         options: The same as the report's; anonymised by default.
-
-    Returns:
-        The target.
+        pdf: The report itself; none without it.
+        progress: Told of each field.
 
     Raises:
         StationError: ``no-dicom`` without pydicom, ``not-written`` with the reason.
     """
     study = _Study(build_content(snapshot, options))
-    data = pdf.read_bytes()
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    refused: list[tuple[FieldRecord, StationError]] = []
+    if pdf is not None:
+        written.append(_write_report(study, pdf, folder / "report.dcm"))
+    for number, field in enumerate(snapshot.fields, start=1):
+        progress(number - 1, len(snapshot.fields))
+        if field.prediction is None:
+            continue
+        row = study.content.fields[number - 1]
+        try:
+            pixels = annotated(field, row, width=_WIDTH)
+        except StationError as error:
+            refused.append((field, error))
+            continue
+        written.append(_write_field(study, row, pixels, folder / f"field-{number:04d}.dcm"))
+    return Exported(tuple(written), tuple(refused))
+
+
+def _write_report(study: _Study, data: bytes, target: Path) -> Path:
     made = _dataset(study, _PDF_CLASS, what="report", series=1)
     made.Modality = "DOC"
     made.ConversionType = "WSD"
@@ -86,31 +110,12 @@ def write_dicom_pdf(
     return write_whole(target, _bytes(made))
 
 
-def write_dicom_field(
-    snapshot: CaseSnapshot, number: int, target: Path, options: ReportOptions | None = None
-) -> Path:
-    """Write one field with its probabilities drawn under it as a Secondary Capture object.
-
-    Args:
-        snapshot: The case.
-        number: The field's number, from 1.
-        target: The file.
-        options: The same as the report's; anonymised by default.
-
-    Returns:
-        The target.
-
-    Raises:
-        StationError: ``no-dicom`` without pydicom, ``not-written``, or why the field is unreadable.
-    """
-    study = _Study(build_content(snapshot, options))
-    row = study.content.fields[number - 1]
-    pixels = annotated(snapshot.fields[number - 1], row, width=_WIDTH)
+def _write_field(study: _Study, row: FieldRow, pixels: NDArray[np.uint8], target: Path) -> Path:
     made = _dataset(study, _CAPTURE_CLASS, what=f"field {row.sha256}", series=2)
     made.Modality = "GM"
     made.ConversionType = "WSD"
     made.SeriesDescription = "Annotated blood smear fields"
-    made.InstanceNumber = number
+    made.InstanceNumber = row.number
     made.ImageComments = _text(f"{row.name}; SHA-256 {row.sha256}", 10_240)
     made.BurnedInAnnotation = "YES"
     made.ImageType = ["DERIVED", "SECONDARY"]

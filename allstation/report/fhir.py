@@ -24,6 +24,7 @@ from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, ReportOptions, build_content
 from allstation.report.content_types import Entry, FieldRow, ReportContent, Share
 from allstation.report.images import thumbnails
+from allstation.report.many import Progress, unheard
 from allstation.report.typeset import clean_line
 from allstation.report.wording import MORPHOLOGY_ONLY
 
@@ -68,7 +69,11 @@ class _Bundle:
 
 
 def fhir_bundle(
-    snapshot: CaseSnapshot, options: ReportOptions | None = None, *, pdf: bytes | None = None
+    snapshot: CaseSnapshot,
+    options: ReportOptions | None = None,
+    *,
+    pdf: bytes | None = None,
+    progress: Progress = unheard,
 ) -> Resource:
     """Return the bundle of a case.
 
@@ -76,6 +81,7 @@ def fhir_bundle(
         snapshot: The case.
         options: The same as the report's; anonymised by default.
         pdf: The report itself, to travel with it.
+        progress: Told of each picture.
     """
     content = build_content(snapshot, options)
     named = _Bundle(content)
@@ -84,7 +90,7 @@ def fhir_bundle(
         named.entry("specimen", _specimen(named)),
         *(named.entry(f"device {one.sha256}", device) for one, device in _devices(content)),
         *(named.entry(what, one) for what, one in _observations(named)),
-        *(named.entry(what, one) for what, one in _media(named, snapshot)),
+        *(named.entry(what, one) for what, one in _media(named, snapshot, progress)),
     ]
     results = [one["fullUrl"] for one in entries if one["resource"]["resourceType"] == "Observation"]
     pictures = [one for one in entries if one["resource"]["resourceType"] == "Media"]
@@ -101,7 +107,12 @@ def fhir_bundle(
 
 
 def write_fhir(
-    snapshot: CaseSnapshot, target: Path, options: ReportOptions | None = None, *, pdf: Path | None = None
+    snapshot: CaseSnapshot,
+    target: Path,
+    options: ReportOptions | None = None,
+    *,
+    pdf: bytes | None = None,
+    progress: Progress = unheard,
 ) -> Path:
     """Write the bundle as JSON.
 
@@ -109,7 +120,8 @@ def write_fhir(
         snapshot: The case.
         target: The file.
         options: The same as the report's.
-        pdf: A written report to include.
+        pdf: The report itself, to travel with it.
+        progress: Told of each picture.
 
     Returns:
         The target.
@@ -117,7 +129,7 @@ def write_fhir(
     Raises:
         StationError: ``not-written`` with the reason.
     """
-    bundle = fhir_bundle(snapshot, options, pdf=pdf.read_bytes() if pdf else None)
+    bundle = fhir_bundle(snapshot, options, pdf=pdf, progress=progress)
     return write_whole(target, (storable(json.dumps(bundle, indent=1, ensure_ascii=False)) + "\n").encode())
 
 
@@ -251,11 +263,12 @@ def _share(named: _Bundle, share: Share) -> Resource:
     return found
 
 
-def _media(named: _Bundle, snapshot: CaseSnapshot) -> Iterator[tuple[str, Resource]]:
+def _media(named: _Bundle, snapshot: CaseSnapshot, progress: Progress) -> Iterator[tuple[str, Resource]]:
     """The fields of the montage as pictures, those that can still be read."""
     content = named.content
     numbers = [number for one in content.slides for number in (*one.representative, *one.doubtful)]
-    for number in numbers if content.montage else ():
+    for done, number in enumerate(numbers if content.montage else ()):
+        progress(done, len(numbers))
         row, field = content.fields[number - 1], snapshot.fields[number - 1]
         made, _ = thumbnails(field, width=_PICTURE)
         if made.problem:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,10 @@ from typing import Final
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
+from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import write_whole
+from allstation.report.identity import redactor
+from allstation.report.many import Progress, unheard
 from allstation.report.tables import safe_text
 
 _COLUMNS: Final = (
@@ -27,6 +31,9 @@ _COLUMNS: Final = (
     "reviewed_at",
     "source",
 )
+_LISTS: Final = ("part", "class", "file", "field_group", "patient")
+"""As a training run writes them."""
+_SHARES: Final = (("train", 0.7), ("validation", 0.15), ("test", 0.15))
 _FORBIDDEN: Final = frozenset('<>:"/\\|?*')
 _LONGEST: Final = 100
 _RESERVED: Final = frozenset(
@@ -40,26 +47,38 @@ class LabelledExport:
 
     Attributes:
         table: ``labels.csv`` with path, class and patient of every field.
+        lists: ``lists.csv`` with the part and the same-field group of every field.
         counts: Class to number of fields.
         missing: Fields whose file is gone or no longer the one that was reviewed.
     """
 
     table: Path
+    lists: Path
     counts: dict[str, int]
     missing: tuple[FieldRecord, ...]
 
 
-def write_labelled(snapshot: CaseSnapshot, folder: Path, *, patient: str = "") -> LabelledExport:
-    """Copy every field that a person gave a class to ``folder/CLASS`` and list them in a table.
+def write_labelled(
+    snapshot: CaseSnapshot,
+    folder: Path,
+    *,
+    patient: str = "",
+    anonymise: bool = False,
+    progress: Progress = unheard,
+) -> LabelledExport:
+    """Copy every field that a person gave a class to ``folder/CLASS`` and list them in two tables.
 
     Only reviewed classes are exported: what a model decided by itself must not train the next one.
-    The table has the columns that the training panel reads, with the case as the patient, so that
-    a split by patient keeps the fields of one case together.
+    ``labels.csv`` has the columns that the training panel reads, with the case as the patient, so
+    that a split by patient keeps the fields of one case together. ``lists.csv`` divides the fields
+    of this case, those that show the same cells kept together; a recipe takes it for its groups.
 
     Args:
         snapshot: The case.
         folder: Made if it is not there; must be empty.
-        patient: Stands for the patient in the table; the case's id without it.
+        patient: Stands for the patient in the tables; the case's id without it.
+        anonymise: Take the patient's name and ids out of file names and slide names.
+        progress: Told of each field, once for its copy and once for its comparison.
 
     Raises:
         StationError: ``nothing-reviewed`` if no field has a reviewed class, ``not-empty`` if the
@@ -71,31 +90,64 @@ def write_labelled(snapshot: CaseSnapshot, folder: Path, *, patient: str = "") -
         raise StationError("nothing-reviewed", sentence)
     if folder.exists() and any(folder.iterdir()):
         raise StationError("not-empty", f"The folder {folder.name!r} is not empty. Choose a new one.")
-    rows: list[list[str]] = []
-    counts: dict[str, int] = {}
+    who, redact = patient or snapshot.case_id, redactor(snapshot.details) if anonymise else str
+    slides = {slide.id: redact(slide.name) for slide in snapshot.slides}
+    copies: list[tuple[FieldRecord, Path]] = []
     missing: list[FieldRecord] = []
-    slides = {slide.id: slide.name for slide in snapshot.slides}
-    for field, target in _targets(reviewed, folder):
-        if not _copied(field, target):
+    for done, (field, target) in enumerate(_targets(reviewed, folder, redact)):
+        progress(done, 2 * len(reviewed))
+        if _copied(field, target):
+            copies.append((field, target))
+        else:
             missing.append(field)
-            continue
-        class_name = target.parent.name
-        counts[class_name] = counts.get(class_name, 0) + 1
-        rows.append(_row(field, f"{class_name}/{target.name}", patient or snapshot.case_id, slides))
+    paths = [target for _, target in copies]
+    rows = [
+        _row(field, target.relative_to(folder).as_posix(), who, (slides.get(field.slide_id, ""), redact))
+        for field, target in copies
+    ]
+    table = _table(folder / "labels.csv", _COLUMNS, rows)
+    groups = same_field_groups(paths, progress=lambda done, of: progress(of + done, 2 * of))
+    lists = _table(folder / "lists.csv", _LISTS, _parts(paths, groups, folder=folder, patient=who))
+    return LabelledExport(table, lists, dict(Counter(path.parent.name for path in paths)), tuple(missing))
+
+
+def _table(target: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow(columns)
     writer.writerows([safe_text(value) for value in row] for row in rows)
-    table = write_whole(folder / "labels.csv", text.getvalue().encode())
-    return LabelledExport(table, counts, tuple(missing))
+    return write_whole(target, text.getvalue().encode())
 
 
-def _targets(reviewed: list[FieldRecord], folder: Path) -> Iterator[tuple[FieldRecord, Path]]:
+def _parts(
+    paths: Sequence[Path], groups: Sequence[int], *, folder: Path, patient: str
+) -> Iterator[tuple[str, ...]]:
+    """Deal whole groups to the part that lacks most fields of their class, the largest group first."""
+    members: dict[tuple[str, int], list[Path]] = {}
+    for path, group in zip(paths, groups, strict=True):
+        members.setdefault((path.parent.name, group), []).append(path)
+    totals = Counter(path.parent.name for path in paths)
+    dealt: Counter[tuple[str, str]] = Counter()
+    places: dict[tuple[str, int], str] = {}
+    for (name, group), found in sorted(members.items(), key=lambda one: (-len(one[1]), one[0])):
+        other = next((places[key] for key in places if key[1] == group), "")
+        lack = {part: share * totals[name] - dealt[name, part] for part, share in _SHARES}
+        places[name, group] = part = other or max(lack, key=lambda one: lack[one])
+        dealt[name, part] += len(found)
+    for path, group in zip(paths, groups, strict=True):
+        name = path.parent.name
+        first = paths[group].relative_to(folder).as_posix()
+        yield places[name, group], name, path.relative_to(folder).as_posix(), first, patient
+
+
+def _targets(
+    reviewed: list[FieldRecord], folder: Path, redact: Callable[[str], str]
+) -> Iterator[tuple[FieldRecord, Path]]:
     """Name each copy: the field's own name, with the beginning of its hash where two agree."""
     taken: set[str] = set()
     for field in reviewed:
         class_name = _file_name(field.review.class_name or "" if field.review else "")
-        name = _file_name(field.path.stem)
+        name = _file_name(redact(field.path.stem))
         suffix = _file_name(field.path.suffix) if field.path.suffix else ""
         if f"{class_name}/{name}{suffix}".casefold() in taken:
             name = f"{name}_{field.sha256[:8]}"
@@ -132,16 +184,17 @@ def _copied(field: FieldRecord, target: Path) -> bool:
     return True
 
 
-def _row(field: FieldRecord, path: str, patient: str, slides: dict[int, str]) -> list[str]:
+def _row(field: FieldRecord, path: str, patient: str, shown: tuple[str, Callable[[str], str]]) -> list[str]:
     review, made = field.review, field.prediction
+    slide, redact = shown
     return [
         path,
         path.split("/", 1)[0],
         patient,
-        slides.get(field.slide_id, ""),
+        slide,
         field.sha256,
         made.decision.name if made else "",
         review.reviewer if review else "",
         review.at if review else "",
-        field.path.name,
+        redact(field.path.name),
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,8 @@ from allstation.core.text import shown_name
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.decode import decode_reduced
 from allstation.report.atomic import write_whole
+from allstation.report.identity import redactor
+from allstation.report.many import Exported, Progress, unheard
 
 _NAMESPACE: Final = uuid.UUID("6f4b1f2e-9b0e-5c57-8d55-0a3c2f1f7a11")
 _SIDE: Final = 224
@@ -28,20 +29,9 @@ _SMOOTH: Final = 0.35
 _WHITE_CELL: Final = {"name": "White cell", "color": [106, 79, 179]}
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What an export of many files did.
-
-    Attributes:
-        written: Files, in the order of the case.
-        refused: Field and error of each one that could not be read.
-    """
-
-    written: tuple[Path, ...]
-    refused: tuple[tuple[FieldRecord, StationError], ...]
-
-
-def write_outlines(snapshot: CaseSnapshot, folder: Path) -> Exported:
+def write_outlines(
+    snapshot: CaseSnapshot, folder: Path, *, anonymise: bool = False, progress: Progress = unheard
+) -> Exported:
     """Write the outlines of every field that was read to ``folder``.
 
     Cells are found as the network was shown them: at its size, then scaled to the field's pixels.
@@ -49,20 +39,26 @@ def write_outlines(snapshot: CaseSnapshot, folder: Path) -> Exported:
     Args:
         snapshot: The case.
         folder: Made if it is not there. Files are named ``0001_NAME.geojson`` by the field's number.
+        anonymise: Take the patient's name and ids out of the names.
+        progress: Told of each field.
     """
+    redact = redactor(snapshot.details) if anonymise else str
     folder.mkdir(parents=True, exist_ok=True)
     models = {model.sha256: model for model in snapshot.models}
     written: list[Path] = []
     refused: list[tuple[FieldRecord, StationError]] = []
     for number, field in enumerate(snapshot.fields, start=1):
+        progress(number - 1, len(snapshot.fields))
         if field.prediction is None:
             continue
+        name = redact(shown_name(field.path.stem))
         try:
             collection = outlines(field, models.get(field.prediction.model_sha256))
         except StationError as error:
             refused.append((field, error))
             continue
-        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in shown_name(field.path.stem))[:80]
+        collection["properties"]["image"] = redact(collection["properties"]["image"])
+        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name)[:80]
         target = folder / f"{number:04d}_{stem}.geojson"
         written.append(write_whole(target, json.dumps(collection, separators=(",", ":")).encode()))
     return Exported(tuple(written), tuple(refused))

@@ -21,6 +21,7 @@ from allstation.core.text import storable
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, ReportContent, ReportOptions, build_content
 from allstation.report.content_types import FieldRow
+from allstation.report.many import Progress, unheard
 
 SCHEMA: Final = 1
 """Version of the JSON table; ``resources/schemas/fields-1.schema.json`` describes it."""
@@ -76,9 +77,9 @@ _AFTER: Final = (
 )
 
 
-def table_content(snapshot: CaseSnapshot) -> ReportContent:
-    """Return the content the tables are written from: the report's own, with paths."""
-    return build_content(snapshot, ReportOptions(anonymise=False))
+def table_content(snapshot: CaseSnapshot, *, anonymise: bool = False) -> ReportContent:
+    """Return the content the tables are written from: the report's own, with folders unless anonymised."""
+    return build_content(snapshot, ReportOptions(anonymise=anonymise))
 
 
 def classes_of(content: ReportContent) -> tuple[str, ...]:
@@ -131,7 +132,14 @@ def safe_text(text: str) -> str:
     return f"'{text}" if begins else text
 
 
-def write_csv(snapshot: CaseSnapshot, target: Path, *, bom: bool = False, delimiter: str = ",") -> Path:
+def write_csv(
+    snapshot: CaseSnapshot,
+    target: Path,
+    *,
+    bom: bool = False,
+    delimiter: str = ",",
+    anonymise: bool = False,
+) -> Path:
     """Write one line a field (RFC 4180, UTF-8).
 
     Args:
@@ -139,6 +147,7 @@ def write_csv(snapshot: CaseSnapshot, target: Path, *, bom: bool = False, delimi
         target: The file.
         bom: Begin with a byte order mark, so that Excel reads UTF-8 on a double click.
         delimiter: ``;`` where the comma is the decimal sign.
+        anonymise: Leave out folders, and the patient's name and ids wherever they stand.
 
     Returns:
         The target.
@@ -146,7 +155,7 @@ def write_csv(snapshot: CaseSnapshot, target: Path, *, bom: bool = False, delimi
     Raises:
         StationError: ``not-written`` with the reason.
     """
-    content = table_content(snapshot)
+    content = table_content(snapshot, anonymise=anonymise)
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(safe_text(column.title) for column in columns(content))
@@ -242,8 +251,13 @@ def _review(row: FieldRow) -> dict[str, str] | None:
     return {"class": row.reviewed, "reviewer": row.reviewer, "at": row.reviewed_at, "comment": row.comment}
 
 
-def write_json(snapshot: CaseSnapshot, target: Path) -> Path:
+def write_json(snapshot: CaseSnapshot, target: Path, *, anonymise: bool = False) -> Path:
     """Write the fields as JSON with counts at the top, as the published schema describes.
+
+    Args:
+        snapshot: The case.
+        target: The file.
+        anonymise: Leave out folders, and the patient's name and ids wherever they stand.
 
     Returns:
         The target.
@@ -251,17 +265,27 @@ def write_json(snapshot: CaseSnapshot, target: Path) -> Path:
     Raises:
         StationError: ``not-written`` with the reason.
     """
-    text = json.dumps(table_json(table_content(snapshot)), indent=1, ensure_ascii=False, allow_nan=False)
+    table = table_json(table_content(snapshot, anonymise=anonymise))
+    text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False)
     return write_whole(target, (storable(text) + "\n").encode())
 
 
-def write_xlsx(snapshot: CaseSnapshot, target: Path, *, thumbnails: bool = False) -> Path:
+def write_xlsx(
+    snapshot: CaseSnapshot,
+    target: Path,
+    *,
+    thumbnails: bool = False,
+    anonymise: bool = False,
+    progress: Progress = unheard,
+) -> Path:
     """Write a workbook: fields, summary, models.
 
     Args:
         snapshot: The case.
         target: The file.
         thumbnails: Put a small picture in front of each field.
+        anonymise: Leave out folders, and the patient's name and ids wherever they stand.
+        progress: Told of each field.
 
     Returns:
         The target.
@@ -271,4 +295,6 @@ def write_xlsx(snapshot: CaseSnapshot, target: Path, *, thumbnails: bool = False
     """
     from allstation.report.workbook import workbook_bytes
 
-    return write_whole(target, workbook_bytes(snapshot, thumbnails=thumbnails))
+    content = table_content(snapshot, anonymise=anonymise)
+    data = workbook_bytes(content, snapshot if thumbnails else None, progress=progress)
+    return write_whole(target, data)

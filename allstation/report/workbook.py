@@ -21,7 +21,8 @@ from allstation.core.text import storable
 from allstation.report.content import PROGRAM
 from allstation.report.content_types import ModelFigure, ReportContent
 from allstation.report.images import thumbnails as pictures_of
-from allstation.report.tables import TableColumn, Value, columns, table_content, table_row
+from allstation.report.many import Progress, unheard
+from allstation.report.tables import TableColumn, Value, columns, table_row
 
 _FORMATS: Final = {"share": "0.0%", "real": "0.000", "int": "0"}
 _LONGEST: Final = 32_000
@@ -33,17 +34,19 @@ _PICTURE_WIDTH: Final = 96
 _PICTURE_HEIGHT: Final = 56
 
 
-def workbook_bytes(snapshot: CaseSnapshot, *, thumbnails: bool = False) -> bytes:
+def workbook_bytes(
+    content: ReportContent, pictured: CaseSnapshot | None = None, *, progress: Progress = unheard
+) -> bytes:
     """Return the workbook of a case.
 
     Args:
-        snapshot: The case.
-        thumbnails: Put a small picture in front of each field.
+        content: What ``table_content`` made of it.
+        pictured: Where the files are, to put a small picture in front of each field.
+        progress: Told of each field.
     """
-    content = table_content(snapshot)
     book = Workbook()
     book.remove(book.active)
-    _fields(book.create_sheet("Fields"), content, snapshot if thumbnails else None)
+    _fields(book.create_sheet("Fields"), content, pictured, progress=progress)
     _summary(book.create_sheet("Summary"), content)
     _models(book.create_sheet("Models"), content)
     book.properties.creator = f"{PROGRAM} {__version__}"
@@ -91,11 +94,14 @@ def _head(sheet: Worksheet, titles: list[TableColumn]) -> None:
     sheet.freeze_panes = "A2"
 
 
-def _fields(sheet: Worksheet, content: ReportContent, pictured: CaseSnapshot | None) -> None:
+def _fields(
+    sheet: Worksheet, content: ReportContent, pictured: CaseSnapshot | None, *, progress: Progress
+) -> None:
     titles = [*([TableColumn("picture", wide=14)] if pictured else []), *columns(content)]
     _head(sheet, titles)
     first = 2 if pictured else 1
     for line, row in enumerate(content.fields, start=2):
+        progress(line - 2, len(content.fields))
         for index, value in enumerate(table_row(content, row), start=first):
             _put(sheet.cell(line, index), value, titles[index - 1].kind)
         if pictured:

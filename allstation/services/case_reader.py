@@ -60,6 +60,7 @@ class CaseReader(QObject):
         known_read: A folder, and names and sizes of the files of it that the case has.
         history_read: Id of a field and all its reviews that count, the oldest first.
         unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
+        details_read: Generation of the case, and the texts about patient, request and specimen.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
     """
@@ -71,6 +72,7 @@ class CaseReader(QObject):
     unreviewed_found = Signal(object)
     history_read = Signal(int, list)
     known_read = Signal(object, object)
+    details_read = Signal(int, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -167,6 +169,16 @@ class CaseReader(QObject):
             return
         try:
             self.known_read.emit(folder, self._case.known_files(folder))
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+
+    @Slot()
+    def read_details(self) -> None:
+        """Read the texts about patient, request and specimen."""
+        if self._case is None:
+            return
+        try:
+            self.details_read.emit(self._generation, self._case.details())
         except StationError as error:
             self.problem.emit(Problem.of(error))
 

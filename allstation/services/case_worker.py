@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState, Review
-from allstation.services import demo, taking_in
+from allstation.services import demo, reporting, taking_in
 from allstation.services.batch import Batch
 from allstation.services.intake_book import IntakeBook
 from allstation.services.mailbox import Mailbox
@@ -32,6 +32,7 @@ from allstation.store.database import DATABASE
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
     from allstation.inference.pipeline import Outcome
+    from allstation.services.reporting import MadeReport
 
 _log = logging.getLogger(__name__)
 UNPACKED: Final = "unpacked"
@@ -57,6 +58,9 @@ class CaseWorker(QObject):
         located: What a search for moved fields found (``store.content.LocateReport``).
         recovered: What opening found after a program that died (``store.queue.RecoveryReport``).
         review_saved: Token of the request and the stored :class:`Review`.
+        details_changed: The case data as stored now, by key.
+        report_kept: A :class:`MadeReport` and the :class:`ReportRecord` it is in the trail by.
+        report_refused: The :class:`MadeReport` and a :class:`Problem`.
     """
 
     opened = Signal(object)
@@ -72,6 +76,9 @@ class CaseWorker(QObject):
     review_saved = Signal(int, object)
     located = Signal(object)
     recovered = Signal(object)
+    details_changed = Signal(object)
+    report_kept = Signal(object, object)
+    report_refused = Signal(object, object)
 
     def __init__(self, *, threads: int | None = None) -> None:
         super().__init__()
@@ -346,6 +353,29 @@ class CaseWorker(QObject):
             return
         self.review_saved.emit(token, stored)
         self.fields_changed.emit([stored.field_id])
+
+    # Case data and reports
+
+    @Slot(object)
+    def set_details(self, details: Mapping[str, str]) -> None:
+        """Store the texts about patient, request and specimen."""
+        if self._case is None:
+            return
+        try:
+            self._case.set_details(details)
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+        self.details_changed.emit(self._case.details())
+
+    @Slot(object, str)
+    def keep_report(self, made: MadeReport, file: str) -> None:
+        """Keep a report in the case and enter it into the trail."""
+        try:
+            record = reporting.keep(self._case, made, file=file)
+        except StationError as error:
+            self.report_refused.emit(made, Problem.of(error))
+            return
+        self.report_kept.emit(made, record)
 
     # Coming back from other threads
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
@@ -10,6 +12,9 @@ from allstation.core.records import Review
 from allstation.services.case_reader import CaseReader, Query
 from allstation.services.case_worker import CaseWorker
 from allstation.services.messages import CaseInfo
+
+if TYPE_CHECKING:
+    from allstation.services.reporting import MadeReport
 
 
 class CaseDesk(QObject):
@@ -42,6 +47,9 @@ class CaseDesk(QObject):
     _save_review = Signal(int, object)
     _withdraw = Signal(int)
     _restore = Signal(int)
+    _set_details = Signal(object)
+    _keep_report = Signal(object, str)
+    _details = Signal()
     _read_case = Signal(object, int)
     _list = Signal(object)
     _page = Signal(list)
@@ -94,6 +102,9 @@ class CaseDesk(QObject):
             (self._save_review, worker.save_review),
             (self._withdraw, worker.withdraw_review),
             (self._restore, worker.restore_review),
+            (self._set_details, worker.set_details),
+            (self._keep_report, worker.keep_report),
+            (self._details, reader.read_details),
             (self._read_case, reader.open_case),
             (self._close, reader.close_case),
             (self._stop, reader.stop),
@@ -178,6 +189,23 @@ class CaseDesk(QObject):
     def restore_review(self, token: int) -> None:
         """Let the review of a token count again."""
         self._restore.emit(token)
+
+    def set_details(self, details: Mapping[str, str]) -> None:
+        """Store the texts about patient, request and specimen."""
+        self._set_details.emit(dict(details))
+
+    def read_details(self) -> None:
+        """Ask for the texts about patient, request and specimen."""
+        self._details.emit()
+
+    def keep_report(self, made: MadeReport, file: str) -> None:
+        """Keep a report in the case and enter it into the trail.
+
+        Args:
+            made: The report.
+            file: Name of the file it is written to as well.
+        """
+        self._keep_report.emit(made, file)
 
     def list_fields(self, query: Query) -> Query:
         """Ask for the ids of a query; returns it with its ticket."""

@@ -1,79 +1,126 @@
-"""Writes reports and tables on a thread of its own, from a connection of its own."""
+"""Writes reports, tables and exchange files on a thread of its own, from a connection of its own."""
 
 from __future__ import annotations
 
 import logging
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
+from allstation.report.many import Progress
+from allstation.report.options import ReportOptions
+from allstation.services import reporting
 from allstation.services.messages import Problem
 from allstation.store.case import Case
 
+if TYPE_CHECKING:
+    from allstation.services.reporting import MadeReport
+
 _log = logging.getLogger(__name__)
+_TELL_EVERY: Final = 0.1
+"""Seconds between two signals about progress."""
 
 
 class ExportKind(StrEnum):
-    """What can be written. The value is the file's suffix."""
+    """What can be written."""
 
     PDF = "pdf"
     CSV = "csv"
     XLSX = "xlsx"
     JSON = "json"
+    FHIR = "fhir"
+    DICOM = "dicom"
+    GEOJSON = "geojson"
+    LABELLED = "labelled"
+
+    @property
+    def suffix(self) -> str:
+        """Of the file; empty for a folder."""
+        if self.is_folder:
+            return ""
+        return ".json" if self is ExportKind.FHIR else f".{self.value}"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether a folder of files is written."""
+        return self in (ExportKind.DICOM, ExportKind.GEOJSON, ExportKind.LABELLED)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What a person may choose for a report.
+    """What a person may choose.
 
     Attributes:
-        template: ``full``, ``summary`` or ``contact``.
-        page_size: ``A4`` or ``Letter``.
-        anonymise: Leave out patient and request data and file names.
+        anonymise: Leave out patient and request data and folders, and take the patient's name and
+            ids out of file names, slide names and comments. What else is in a file name stays.
+        byte_order_mark: Begin a CSV so that Excel reads it as UTF-8 on a double click.
+        thumbnails: Put a small picture of each field into a workbook.
+        with_report: Let the report travel with FHIR and DICOM.
+        report: For a report that is made now, and for one that travels.
     """
 
-    template: str = "full"
-    page_size: str = "A4"
     anonymise: bool = True
+    byte_order_mark: bool = False
+    thumbnails: bool = False
+    with_report: bool = True
+    report: ReportOptions = field(default_factory=ReportOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """One file to write.
+    """One file or folder to write.
 
     Attributes:
         kind: What.
         case_folder: From which case.
         target: Where to.
-        options: For a report.
+        options: How.
+        made: A report that was looked at; its very bytes are written.
+        stop: Set to give up.
     """
 
     kind: ExportKind
     case_folder: Path
     target: Path
     options: ExportOptions = field(default_factory=ExportOptions)
+    made: MadeReport | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class _StoppedError(Exception):
+    """The person gave up."""
 
 
 class _Exporter(QObject):
-    done = Signal(object)
+    began = Signal(object)
+    progressed = Signal(object, int, int)
+    done = Signal(object, str)
+    stopped = Signal(object)
     failed = Signal(object, object)
 
     @Slot(object)
     def run(self, job: ExportJob) -> None:
         """Take a snapshot and write the file."""
+        self.began.emit(job)
         try:
-            with Case.open(job.case_folder, read_only=True) as case:
-                snapshot = case.snapshot()
-            _write(job, snapshot)
+            remark = self._write(job)
+        except _StoppedError:
+            self.stopped.emit(job)
         except StationError as error:
             self.failed.emit(job, Problem.of(error, job.target.name))
         except OSError as error:
             sentence = (
-                f"The file {job.target.name!r} could not be written ({error.strerror}). "
+                f"{job.target.name!r} could not be written ({error.strerror}). "
                 "Choose another place or make space, then try again."
             )
             self.failed.emit(job, Problem("export-failed", sentence, job.target.name))
@@ -82,25 +129,160 @@ class _Exporter(QObject):
             sentence = f"The export stopped unexpectedly ({type(error).__name__}). The log has the details."
             self.failed.emit(job, Problem("export-failed", sentence, job.target.name))
         else:
-            self.done.emit(job)
+            self.done.emit(job, remark)
+
+    def _write(self, job: ExportJob) -> str:
+        progress = self._progress(job)
+        if job.made is not None:
+            if not job.made.status.locks:
+                reporting.check(job.made)
+            reporting.write(job.made, job.target)
+            return ""
+        progress(0, 0)
+        with Case.open(job.case_folder, read_only=True) as case:
+            write = _Writer(case, case.snapshot(), job.options, progress)
+            if not job.kind.is_folder:
+                return write.to(job.kind, job.target)
+            return _whole_folder(job.target, lambda folder: write.to(job.kind, folder))
+
+    def _progress(self, job: ExportJob) -> Progress:
+        """Return what tells the window a few times a second, and gives up when the person did."""
+        told = 0.0
+
+        def progress(done: int, of: int) -> None:
+            nonlocal told
+            if job.stop.is_set():
+                raise _StoppedError
+            now = time.monotonic()
+            if now - told >= _TELL_EVERY:
+                told = now
+                self.progressed.emit(job, done, of)
+
+        return progress
 
 
-def _write(job: ExportJob, snapshot: CaseSnapshot) -> None:
-    from allstation.report import pdf, tables
-    from allstation.report.options import ReportOptions
+def _whole_folder(target: Path, write: Callable[[Path], str]) -> str:
+    """Let a folder be filled beside its place, then put it there: it is whole or not there."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise StationError("not-empty", f"{target.name!r} is there already. Choose a new name.")
+    beside = target.parent / f".{secrets.token_hex(8)}.part"
+    try:
+        beside.mkdir()
+        remark = write(beside)
+        if target.exists():
+            target.rmdir()
+        beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return remark
 
-    chosen = job.options
-    if job.kind is ExportKind.PDF:
-        options = ReportOptions(
-            template=chosen.template, page_size=chosen.page_size, anonymise=chosen.anonymise
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """One case on its way out.
+
+    Attributes:
+        case: Open for reading.
+        snapshot: What was read from it.
+        options: What the person chose.
+        progress: Told how far it is.
+    """
+
+    case: Case
+    snapshot: CaseSnapshot
+    options: ExportOptions
+    progress: Progress
+
+    def to(self, kind: ExportKind, target: Path) -> str:
+        """Write; return a remark for the person, or nothing."""
+        writers: Mapping[ExportKind, Callable[[Path], str]] = {
+            ExportKind.PDF: self._pdf,
+            ExportKind.CSV: self._csv,
+            ExportKind.XLSX: self._xlsx,
+            ExportKind.JSON: self._json,
+            ExportKind.FHIR: self._fhir,
+            ExportKind.DICOM: self._dicom,
+            ExportKind.GEOJSON: self._geojson,
+            ExportKind.LABELLED: self._labelled,
+        }
+        return writers[kind](target)
+
+    def _page(self, number: int) -> None:
+        self.progress(number, 0)
+
+    def _pdf(self, target: Path) -> str:
+        made = reporting.make(self.case, self.snapshot, self._report_options(), progress=self._page)
+        reporting.write(made, target)
+        return ""
+
+    def _csv(self, target: Path) -> str:
+        from allstation.report.tables import write_csv
+
+        chosen = self.options
+        write_csv(self.snapshot, target, bom=chosen.byte_order_mark, anonymise=chosen.anonymise)
+        return ""
+
+    def _json(self, target: Path) -> str:
+        from allstation.report.tables import write_json
+
+        write_json(self.snapshot, target, anonymise=self.options.anonymise)
+        return ""
+
+    def _xlsx(self, target: Path) -> str:
+        from allstation.report.tables import write_xlsx
+
+        chosen = self.options
+        write_xlsx(
+            self.snapshot,
+            target,
+            thumbnails=chosen.thumbnails,
+            anonymise=chosen.anonymise,
+            progress=self.progress,
         )
-        pdf.write_pdf(snapshot, job.target, options)
-    elif job.kind is ExportKind.CSV:
-        tables.write_csv(snapshot, job.target)
-    elif job.kind is ExportKind.XLSX:
-        tables.write_xlsx(snapshot, job.target)
-    else:
-        tables.write_json(snapshot, job.target)
+        return ""
+
+    def _fhir(self, target: Path) -> str:
+        from allstation.report.fhir import write_fhir
+
+        options, pdf = self._travelling()
+        write_fhir(self.snapshot, target, options, pdf=pdf, progress=self.progress)
+        return ""
+
+    def _dicom(self, target: Path) -> str:
+        from allstation.report.dicom import write_dicom
+
+        options, pdf = self._travelling()
+        done = write_dicom(self.snapshot, target, options, pdf=pdf, progress=self.progress)
+        return _left_out(len(done.refused))
+
+    def _geojson(self, target: Path) -> str:
+        from allstation.report.outlines import write_outlines
+
+        done = write_outlines(self.snapshot, target, anonymise=self.options.anonymise, progress=self.progress)
+        return _left_out(len(done.refused))
+
+    def _labelled(self, target: Path) -> str:
+        from allstation.report.labelled import write_labelled
+
+        done = write_labelled(self.snapshot, target, anonymise=self.options.anonymise, progress=self.progress)
+        return _left_out(len(done.missing))
+
+    def _report_options(self) -> ReportOptions:
+        from dataclasses import replace
+
+        return replace(self.options.report, anonymise=self.options.anonymise)
+
+    def _travelling(self) -> tuple[ReportOptions, bytes | None]:
+        wanted = self._report_options()
+        if not self.options.with_report:
+            return wanted, None
+        return reporting.for_exchange(self.case, self.snapshot, wanted, progress=self._page)
+
+
+def _left_out(count: int) -> str:
+    if not count:
+        return ""
+    return f"{count} {'field' if count == 1 else 'fields'} could not be read any more and are left out."
 
 
 class Exports(QObject):
@@ -108,13 +290,17 @@ class Exports(QObject):
 
     Signals:
         started: An :class:`ExportJob`.
-        done: The :class:`ExportJob` whose file is written.
+        progressed: The job, how many things are done, and how many there are; 0 while unknown.
+        done: The :class:`ExportJob` whose file is written, and a remark or nothing.
+        cancelled: The job that was given up; nothing of it is left.
         failed: The job and a :class:`Problem`.
         stopped: The thread has ended.
     """
 
     started = Signal(object)
-    done = Signal(object)
+    progressed = Signal(object, int, int)
+    done = Signal(object, str)
+    cancelled = Signal(object)
     failed = Signal(object, object)
     stopped = Signal()
 
@@ -127,18 +313,24 @@ class Exports(QObject):
         self._thread.setObjectName("Exports")
         self._exporter.moveToThread(self._thread)
         self._asked.connect(self._exporter.run, Qt.ConnectionType.QueuedConnection)
+        self._exporter.began.connect(self.started)
+        self._exporter.progressed.connect(self.progressed)
         self._exporter.done.connect(self.done)
+        self._exporter.stopped.connect(self.cancelled)
         self._exporter.failed.connect(self.failed)
         self._thread.finished.connect(self.stopped)
         self._thread.start()
+        self._jobs: list[ExportJob] = []
 
     def write(self, job: ExportJob) -> None:
-        """Write one file."""
-        self.started.emit(job)
+        """Write one file or folder."""
+        self._jobs = [*self._jobs[-100:], job]
         self._asked.emit(job)
 
     def stop(self) -> None:
-        """End the thread after the file in hand; ``stopped`` follows."""
+        """Give up what is being written and end the thread; ``stopped`` follows."""
+        for job in self._jobs:
+            job.stop.set()
         self._thread.quit()
 
     def wait(self, milliseconds: int = 30_000) -> bool:

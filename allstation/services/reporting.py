@@ -168,18 +168,22 @@ def check(made: MadeReport) -> None:
         raise StationError("report-broken", f"The report was made but does not hold: {found[0]}")
 
 
-def keep(case: Case, made: MadeReport, *, file: str = "") -> ReportRecord:
+def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord:
     """Keep a report in the case and enter it into the trail; a final one locks its decisions.
 
     Args:
-        case: The case, open for writing.
+        case: The case that is open for writing now, if any.
         made: The report.
         file: Name of the file it is also written to.
 
     Raises:
-        StationError: ``case-changed`` if the case is not what the report was made from any more,
-            ``already-final``, ``not-final-yet``, ``not-written``, or what the disk answered.
+        StationError: ``other-case`` if it was made from another one, ``case-changed`` if the case is
+            not what the report was made from any more, ``already-final``, ``not-final-yet``,
+            ``not-written``, or what the disk answered.
     """
+    if case is None or case.folder != made.folder:
+        sentence = "The case this report was made from is not open any more: open it again."
+        raise StationError("other-case", sentence)
     if dict(case.details()) != dict(made.details):
         sentence = "The case data changed while the report was looked at: look at the new pages, then export."
         raise StationError("case-changed", sentence)
@@ -253,7 +257,13 @@ def earlier(case: Case) -> dict[str, Any] | None:
     return embedded_data(path) if path is not None else None
 
 
-def for_exchange(case: Case, snapshot: CaseSnapshot, options: ReportOptions) -> tuple[ReportOptions, bytes]:
+def for_exchange(
+    case: Case,
+    snapshot: CaseSnapshot,
+    options: ReportOptions,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[ReportOptions, bytes]:
     """Return the report that travels with an exchange: the signed one if it still holds, else a draft.
 
     A signed report that names the patient never travels with an anonymised exchange.
@@ -262,6 +272,7 @@ def for_exchange(case: Case, snapshot: CaseSnapshot, options: ReportOptions) -> 
         case: The case, open.
         snapshot: What was read from it.
         options: For the draft.
+        progress: Told of each page of a draft; may raise to give up.
     """
     from allstation.report.verify import embedded_data, options_of
 
@@ -271,7 +282,7 @@ def for_exchange(case: Case, snapshot: CaseSnapshot, options: ReportOptions) -> 
             content = embedded_data(path)["content"]
             if content["anonymised"] == options.anonymise:
                 return options_of(content), path.read_bytes()
-    made = make(case, snapshot, options)
+    made = make(case, snapshot, options, progress=progress)
     return made.options, made.data
 
 

@@ -137,8 +137,8 @@ def test_an_anonymised_bundle_names_nobody(reported):
 
 def test_the_same_report_is_the_same_bundle_and_is_written(reported, tmp_path):
     snapshot, path = reported
-    first = write_fhir(snapshot, tmp_path / "a.json", OPEN, pdf=path).read_bytes()
-    assert first == write_fhir(snapshot, tmp_path / "b.json", OPEN, pdf=path).read_bytes()
+    first = write_fhir(snapshot, tmp_path / "a.json", OPEN, pdf=path.read_bytes()).read_bytes()
+    assert first == write_fhir(snapshot, tmp_path / "b.json", OPEN, pdf=path.read_bytes()).read_bytes()
 
 
 # --- DICOM ----------------------------------------------------------------------------------
@@ -147,14 +147,14 @@ def test_the_same_report_is_the_same_bundle_and_is_written(reported, tmp_path):
 @pytest.fixture(scope="module")
 def dicom(reported, tmp_path_factory):
     pytest.importorskip("pydicom", reason="pydicom is not installed (the optional part [dicom])")
-    from allstation.report.dicom import write_dicom_field, write_dicom_pdf
+    from allstation.report.dicom import write_dicom
 
     snapshot, path = reported
-    folder = tmp_path_factory.mktemp("dicom")
-    return (
-        write_dicom_pdf(snapshot, path, folder / "report.dcm", OPEN),
-        write_dicom_field(snapshot, 1, folder / "field.dcm", HIDDEN),
-    )
+    one = dataclasses.replace(snapshot, fields=snapshot.fields[:1])
+    pdf = path.read_bytes()
+    named = write_dicom(one, tmp_path_factory.mktemp("dicom"), OPEN, pdf=pdf)
+    hidden = write_dicom(one, tmp_path_factory.mktemp("dicom"), HIDDEN, pdf=None)
+    return named.written[0], hidden.written[0]
 
 
 def test_the_encapsulated_pdf_reads_back_whole(dicom, reported):
@@ -183,10 +183,35 @@ def test_the_secondary_capture_holds_the_annotated_field_and_no_name(dicom, repo
 
 
 def test_the_same_report_is_the_same_dicom_object(reported, dicom, tmp_path):
-    from allstation.report.dicom import write_dicom_pdf
+    from allstation.report.dicom import write_dicom
 
-    again = write_dicom_pdf(*reported, tmp_path / "again.dcm", OPEN)
-    assert again.read_bytes() == dicom[0].read_bytes()
+    one = dataclasses.replace(reported[0], fields=reported[0].fields[:1])
+    again = write_dicom(one, tmp_path, OPEN, pdf=reported[1].read_bytes())
+    assert again.written[0].read_bytes() == dicom[0].read_bytes()
+
+
+def test_every_field_is_written_and_a_missing_one_is_named(reported, tmp_path):
+    import pydicom
+
+    from allstation.report.dicom import write_dicom
+
+    gone = dataclasses.replace(reported[0].fields[1], path=tmp_path / "gone.jpg")
+    fields = (reported[0].fields[0], gone, *reported[0].fields[2:])
+    told: list[tuple[int, int]] = []
+    done = write_dicom(
+        dataclasses.replace(reported[0], fields=fields),
+        tmp_path / "out",
+        HIDDEN,
+        progress=lambda done, of: told.append((done, of)),
+    )
+    assert [field.id for field, _ in done.refused] == [2]
+    read = [field for field in fields if field.prediction is not None]
+    assert len(done.written) == len(read) - 1
+    assert told == [(n, 20) for n in range(20)]
+    made = [pydicom.dcmread(path, stop_before_pixels=True) for path in done.written]
+    assert len({one.SOPInstanceUID for one in made}) == len(made)
+    assert {one.StudyInstanceUID for one in made} == {made[0].StudyInstanceUID}
+    assert [one.InstanceNumber for one in made] == sorted(one.InstanceNumber for one in made)
 
 
 def test_another_toolkit_takes_the_pdf_out(dicom, reported, tmp_path):
@@ -196,6 +221,16 @@ def test_another_toolkit_takes_the_pdf_out(dicom, reported, tmp_path):
     subprocess.run([tool, str(dicom[0]), str(tmp_path / "out.pdf")], check=True, capture_output=True)
     taken = (tmp_path / "out.pdf").read_bytes()
     assert taken.rstrip(b"\0") == reported[1].read_bytes().rstrip(b"\0")
+
+
+def test_another_toolkit_reads_the_capture(dicom, reported):
+    tool = shutil.which("dcmdump")
+    if tool is None:
+        pytest.skip("dcmdump is not installed (apt-get install dcmtk)")
+    for path in dicom:
+        done = subprocess.run([tool, "+L", str(path)], check=True, capture_output=True)
+        assert done.stderr == b""
+        assert reported[0].case_id.encode() in done.stdout or DETAILS["patient_id"].encode() in done.stdout
 
 
 def test_a_dicom_validator_finds_no_error(dicom):
@@ -211,13 +246,13 @@ def test_a_dicom_validator_finds_no_error(dicom):
 def test_without_pydicom_one_sentence_says_what_to_do(reported, tmp_path, monkeypatch):
     import sys
 
-    from allstation.report.dicom import write_dicom_pdf
+    from allstation.report.dicom import write_dicom
 
     for name in [name for name in sys.modules if name.split(".")[0] == "pydicom"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(StationError, match="pip install") as refused:
-        write_dicom_pdf(*reported, tmp_path / "x.dcm")
+        write_dicom(reported[0], tmp_path, pdf=reported[1].read_bytes())
     assert refused.value.code == "no-dicom"
 
 
@@ -302,9 +337,47 @@ def test_reviewed_fields_become_a_labelled_folder(reviewed, tmp_path):
 
 def test_the_training_panel_reads_what_was_exported(reviewed, tmp_path):
     labelled_folder = pytest.importorskip("training.labelled_folder")
+    from training.splits import groups_from_csv
+
     done = write_labelled(reviewed, tmp_path / "out")
     read = labelled_folder.read_labelled(done.table)
     assert sorted(field.patient for field in read.fields) == [reviewed.case_id] * 3
+    assert not any(name.endswith("/alone") for name in groups_from_csv(read, done.lists))
+
+
+def test_fields_that_show_the_same_cells_are_dealt_to_one_part(factory, tmp_path):
+    snapshot = factory.snapshot(12)
+    fields = []
+    for index in range(30):
+        path = tmp_path / "in" / f"{index:02d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        # Of each drawn field one copy more: other bytes, the same cells.
+        path.write_bytes(factory.picture(index % 10).read_bytes() + b"\0" * (index // 10))
+        review = Review(index + 1, "Dr. B", ("Pre", "Pro")[index % 2], "", "2026-11-22T10:00:00Z")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        one = dataclasses.replace(snapshot.fields[0], id=index + 1, path=path, sha256=digest, review=review)
+        fields.append(one)
+    done = write_labelled(dataclasses.replace(snapshot, fields=tuple(fields)), tmp_path / "out")
+    with done.lists.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30
+    parts = {}
+    for row in rows:
+        assert parts.setdefault(row["field_group"], row["part"]) == row["part"]
+    assert 6 <= len(parts) <= 10
+    assert {row["part"] for row in rows} == {"train", "validation", "test"}
+    assert sum(row["part"] == "train" for row in rows) >= 15
+
+
+def test_an_anonymised_folder_names_nobody(reviewed, tmp_path):
+    path = reviewed.fields[0].path.with_name("Musterfrau PID-0042.jpg")
+    path.write_bytes(reviewed.fields[0].path.read_bytes())
+    fields = (dataclasses.replace(reviewed.fields[0], path=path), *reviewed.fields[1:])
+    done = write_labelled(dataclasses.replace(reviewed, fields=fields), tmp_path / "out", anonymise=True)
+    said = done.table.read_text("utf-8") + done.lists.read_text("utf-8")
+    names = " ".join(one.name for one in (tmp_path / "out").rglob("*"))
+    assert "Musterfrau" not in said + names
+    assert "0042" not in (said + names).replace(reviewed.case_id, "")
 
 
 def test_a_field_that_changed_since_its_review_is_left_out(reviewed, tmp_path):

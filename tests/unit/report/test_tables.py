@@ -180,3 +180,19 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(snapshot, tmp_path):
         write_csv(snapshot, tmp_path / "no" / "t.csv")
     assert refused.value.code == "not-written"
     assert not list(tmp_path.iterdir())
+
+
+def test_anonymised_tables_name_nobody_and_no_folder(snapshot, tmp_path):
+    named = dataclasses.replace(
+        snapshot.fields[0], path=snapshot.fields[0].path.with_name("Musterfrau PID-0042.jpg")
+    )
+    case = dataclasses.replace(snapshot, fields=(named, *snapshot.fields[1:]))
+    write_csv(case, tmp_path / "t.csv", anonymise=True)
+    write_json(case, tmp_path / "t.json", anonymise=True)
+    write_xlsx(case, tmp_path / "t.xlsx", anonymise=True)
+    sheets = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    cells = " ".join(str(cell.value) for sheet in sheets for row in sheet.iter_rows() for cell in row)
+    for text in ((tmp_path / "t.csv").read_text(), (tmp_path / "t.json").read_text(), cells):
+        assert "Musterfrau" not in text
+        assert str(named.path.parent) not in text
+        assert "[withheld]" in text

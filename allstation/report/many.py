@@ -1,0 +1,30 @@
+"""Writers of many things: how they tell how far they are, and what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from allstation.core.errors import StationError
+from allstation.core.records import FieldRecord
+
+Progress = Callable[[int, int], None]
+"""Called with how many things are done and how many there are; may raise to give up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export of many files did.
+
+    Attributes:
+        written: Files, in the order of the case.
+        refused: Field and error of each one that could not be read.
+    """
+
+    written: tuple[Path, ...]
+    refused: tuple[tuple[FieldRecord, StationError], ...]
+
+
+def unheard(_done: int, _of: int) -> None:
+    """Tell nobody."""
