@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QAbstractItemView, QWidget
 from allstation.core.records import FieldRecord
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.thumbs import Thumbnails
-from allstation.ui.browser.tile import PADDING, TileLook, paint_tile, text_height
+from allstation.ui.browser.tile import PADDING, RADIUS, TileLook, paint_tile, text_height
 
 MIN_WIDTH: Final = 72
 MAX_WIDTH: Final = 360
@@ -151,6 +151,10 @@ class FieldGrid(QAbstractItemView):
     def verticalOffset(self) -> int:  # noqa: N802 - Qt's name
         """Return the scroll position in pixels."""
         return self.verticalScrollBar().value()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802 - Qt's name
+        """Move what is drawn already, so that only the tiles that come into view are painted."""
+        self.viewport().scroll(dx, dy)
 
     def isIndexHidden(self, index: Index) -> bool:  # noqa: N802, ARG002 - Qt's signature
         """Return False: the filter leaves hidden fields out of the model."""
@@ -306,6 +310,14 @@ class FieldGrid(QAbstractItemView):
                 self._paint_row(painter, model, row, rect)
         painter.end()
 
+    def _picture_size(self, record: FieldRecord, rect: QRect, ratio: float) -> tuple[int, int]:
+        """Return the device pixels of a whole field in a tile, so that it is drawn without scaling."""
+        room = rect.width() - 2 * PADDING - 4, self._picture_height()
+        scale = min(room[0] / max(record.width, 1), room[1] / max(record.height, 1)) * ratio
+        # Widths of neighbouring columns differ by a pixel; one size serves them all.
+        width = max(4, int(record.width * scale) // 4 * 4)
+        return width, max(1, round(width * record.height / max(record.width, 1)))
+
     def _paint_row(self, painter: QPainter, model: FieldModel, row: int, rect: QRect) -> None:
         record = model.shown_at(row)
         index = model.index(row, 0)
@@ -320,9 +332,6 @@ class FieldGrid(QAbstractItemView):
         picture = None
         if record is not None:
             ratio = self.devicePixelRatioF()
-            width = round((rect.width() - 2 * PADDING - 4) * ratio)
-            # Widths of neighbouring columns differ by a pixel; one size serves them all.
-            width -= width % 4
-            height = max(1, round(width * record.height / max(record.width, 1)))
-            picture = self._thumbnails.pixmap(record, width, height)
+            width, height = self._picture_size(record, rect, ratio)
+            picture = self._thumbnails.pixmap(record, width, height, look=(ratio, RADIUS))
         paint_tile(painter, QRectF(rect), record=record, picture=picture, look=look)

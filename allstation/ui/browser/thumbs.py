@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
 
 from allstation.core.records import FieldRecord
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
@@ -31,10 +31,21 @@ class Thumbnails(QObject):
         self._max_bytes = max_bytes
         self._bytes = 0
         self._pictures: OrderedDict[ThumbnailKey, QPixmap | None] = OrderedDict()
-        self._asked: set[ThumbnailKey] = set()
+        self._look = (1.0, 0.0)
 
-    def pixmap(self, record: FieldRecord, width: int, height: int) -> QPixmap | None:
-        """Return a picture of exactly this size in device pixels, or None until it arrives."""
+    def pixmap(
+        self, record: FieldRecord, width: int, height: int, *, look: tuple[float, float] = (1.0, 0.0)
+    ) -> QPixmap | None:
+        """Return a picture of exactly this size in device pixels, or None until it arrives.
+
+        Args:
+            record: The field.
+            width: Device pixels.
+            height: Device pixels.
+            look: Device pixels per logical one, and the corners' radius in logical pixels, of
+                pictures that arrive from now on.
+        """
+        self._look = look
         key = ThumbnailKey(record.id, width, height)
         if key in self._pictures:
             self._pictures.move_to_end(key)
@@ -61,7 +72,7 @@ class Thumbnails(QObject):
     def _keep(self, key: ThumbnailKey, pixels: object) -> None:
         picture = None
         if pixels is not None:
-            picture = _to_pixmap(pixels, key)
+            picture = _to_pixmap(pixels, key, *self._look)
             self._bytes += key.width * key.height * _BYTES_PER_PIXEL
         self._pictures[key] = picture
         while self._bytes > self._max_bytes and len(self._pictures) > 1:
@@ -71,7 +82,17 @@ class Thumbnails(QObject):
         self.arrived.emit(key.field_id)
 
 
-def _to_pixmap(pixels: object, key: ThumbnailKey) -> QPixmap:
+def _to_pixmap(pixels: object, key: ThumbnailKey, ratio: float, radius: float) -> QPixmap:
+    """Round the corners once here, not at every painting."""
     data = memoryview(pixels)  # type: ignore[arg-type]
     image = QImage(data, key.width, key.height, key.width * 3, QImage.Format.Format_RGB888)
-    return QPixmap.fromImage(image)
+    picture = QPixmap(key.width, key.height)
+    picture.fill(QColor(0, 0, 0, 0))
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(image))
+    painter.drawRoundedRect(picture.rect(), radius * ratio, radius * ratio)
+    painter.end()
+    picture.setDevicePixelRatio(ratio)
+    return picture

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPalette, QPen, QPixmap
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette, QPen, QPixmap, QPixmapCache
 
-from allstation.core.classes import NEEDS_REVIEW, class_style
+from allstation.core.classes import NEEDS_REVIEW, ClassStyle, class_style
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
 from allstation.ui import theme
@@ -16,7 +16,7 @@ from allstation.ui.browser import cells
 from allstation.ui.text import percent, tr
 
 PADDING: Final = 6
-_RADIUS: Final = 6.0
+RADIUS: Final = 6.0
 _CHIP: Final = 16.0
 
 
@@ -70,22 +70,23 @@ def _ground(painter: QPainter, rect: QRectF, look: TileLook, scheme: theme.Token
     painter.setPen(Qt.PenStyle.NoPen)
     if look.selected or look.hovered:
         painter.setBrush(QColor(scheme.selection if look.selected else scheme.hover))
-        painter.drawRoundedRect(rect, _RADIUS + 2, _RADIUS + 2)
+        painter.drawRoundedRect(rect, RADIUS + 2, RADIUS + 2)
     if look.current:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(scheme.accent), 2))
-        painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), _RADIUS + 1, _RADIUS + 1)
+        painter.drawRoundedRect(rect.adjusted(1, 1, -1, -1), RADIUS + 1, RADIUS + 1)
 
 
 def _picture(painter: QPainter, box: QRectF, picture: QPixmap | None, scheme: theme.Tokens) -> None:
-    shape = QPainterPath()
-    shape.addRoundedRect(box, _RADIUS, _RADIUS)
-    painter.fillPath(shape, QColor(scheme.track))
-    if picture is not None:
-        painter.save()
-        painter.setClipPath(shape)
-        painter.drawPixmap(box, picture, QRectF(picture.rect()))
-        painter.restore()
+    if picture is None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(scheme.track))
+        painter.drawRoundedRect(box, RADIUS, RADIUS)
+        return
+    # At whole pixels and its own size: scaling or clipping it here would take most of a tile's time.
+    size = picture.deviceIndependentSize()
+    place = box.center() - QPointF(size.width() / 2, size.height() / 2)
+    painter.drawPixmap(QPointF(round(place.x()), round(place.y())), picture)
 
 
 def _review_mark(painter: QPainter, box: QRectF, record: FieldRecord, scheme: theme.Tokens) -> None:
@@ -165,15 +166,31 @@ def facing(painter: QPainter, outer: QRectF, inner: QRectF) -> QRectF:
 def paint_chip(painter: QPainter, rect: QRectF, name: str, *, index: int = 0) -> None:
     """Draw the letter of a class on its colour."""
     style = class_style(name, index)
-    colour = QColor(style.colour)
+    ratio = painter.device().devicePixelRatioF()
+    key = (
+        f"chip {style.letter} {style.colour} {painter.font().family()} {rect.width()} {rect.height()} {ratio}"
+    )
+    chip = QPixmap()
+    if not QPixmapCache.find(key, chip):
+        chip = _chip(style, painter.font(), rect.size(), ratio)
+        QPixmapCache.insert(key, chip)
+    painter.drawPixmap(QPointF(round(rect.x()), round(rect.y())), chip)
+
+
+def _chip(style: ClassStyle, base: QFont, size: QSizeF, ratio: float) -> QPixmap:
+    chip = QPixmap((size * ratio).toSize())
+    chip.setDevicePixelRatio(ratio)
+    chip.fill(QColor(0, 0, 0, 0))
+    rect, colour, font = QRectF(QPointF(0, 0), size), QColor(style.colour), QFont(base)
+    font.setPixelSize(max(7, round(rect.height() * 0.7)))
+    font.setWeight(QFont.Weight.DemiBold)
+    painter = QPainter(chip)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(colour)
     painter.drawRoundedRect(rect, rect.height() * 0.28, rect.height() * 0.28)
-    font = QFont(painter.font())
-    font.setPixelSize(max(7, round(rect.height() * 0.7)))
-    font.setWeight(QFont.Weight.DemiBold)
-    kept = painter.font()
     painter.setFont(font)
     painter.setPen(theme.readable_on(colour))
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, style.letter)
-    painter.setFont(kept)
+    painter.end()
+    return chip
