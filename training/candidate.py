@@ -37,7 +37,10 @@ def why_not(recipe: Recipe) -> str:
     """
     from training.registry import method
 
-    if method(recipe.method.kind).kind != "network":
+    kind = method(recipe.method.kind).kind
+    if kind == "tuning":
+        return ""
+    if kind != "network":
         return "Classical methods are for comparison and make no model bundle."
     if recipe.input.interpolation != "station" or recipe.input.fit != "squash":
         return (
@@ -122,7 +125,7 @@ def export_candidate(
     probabilities = _softmax(held["logits"] / temperature)
     sharpness = np.array([_sharpness(data.labelled.fields[int(row)].path, recipe) for row in judged])
     export = Export(
-        info=_info(recipe, data, split, folder=folder, judged=len(judged))
+        info=bundle_info(recipe, data, split, folder=folder, judged=len(judged))
         | {"decision": fit_rule(probabilities, sharpness).to_json()}
         | {"figures": _figures(recipe, data, split, serving=serving, temperature=temperature)},
         preprocessing=Preprocessing.plain(recipe.input),
@@ -142,9 +145,18 @@ def _sharpness(path: Path, recipe: Recipe) -> float:
     return float(assess(rgb, segment_cells(rgb)).sharpness)
 
 
-def _info(
+def bundle_info(
     recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, judged: int
 ) -> dict[str, Any]:
+    """Return what ``bundle.json`` says of a run: names, hashes, split, recipe.
+
+    Args:
+        recipe: The recipe.
+        data: The labelled set.
+        split: Its division.
+        folder: The run folder, with its lists.
+        judged: Fields that calibration was fitted on.
+    """
     lists = splits.lists_sha256((folder.path / "lists.csv").read_text("utf-8"))
     return {
         "name": recipe.name,
@@ -169,7 +181,8 @@ def _without_folder(recipe: Recipe) -> Recipe:
     import dataclasses
 
     quiet = dataclasses.replace(recipe.split, groups="", patients="")
-    return dataclasses.replace(recipe, data=Path(recipe.data).name, split=quiet)
+    named = dataclasses.replace(recipe.method, weights=Path(recipe.method.weights).name)
+    return dataclasses.replace(recipe, data=Path(recipe.data).name, split=quiet, method=named)
 
 
 def _figures(

@@ -145,6 +145,7 @@ def _list(options: argparse.Namespace, reporter: Reporter) -> Outcome:
             "text": method.text,
             "options": {key: dataclasses.asdict(option) for key, option in method.options.items()},
             "recipe": preset(method.name),
+            "uses": list(method.uses),
         }
         for method in methods()
     ]

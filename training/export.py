@@ -113,12 +113,31 @@ def export_bundle(target: Path, model: Any, export: Export) -> ModelBundle:  # n
     Raises:
         StationError: ``export-differs`` with what the verifying process said.
     """
+    outputs = sorted(model.output) if isinstance(model.output, Mapping) else ["logits"]
+    network = {"outputs": outputs, "parameters": int(model.count_params())}
     reference = reference_arrays(model, export)
-    members = {NETWORK: to_litert(model), MEMBER: packed_arrays(reference)}
+    return pack_bundle(target, to_litert(model), export, network=network, reference=reference)
+
+
+def pack_bundle(
+    target: Path, litert: bytes, export: Export, *, network: Mapping[str, Any], reference: Arrays
+) -> ModelBundle:
+    """Write a bundle round a LiteRT network and let a new process verify it.
+
+    Args:
+        target: The ``.allmodel`` file; replaced only after verification.
+        litert: The network.
+        export: Everything else.
+        network: ``outputs`` and ``parameters`` of the network.
+        reference: ``rgb`` and the ``probabilities`` it must give, by another way of computing them.
+
+    Raises:
+        StationError: ``export-differs`` with what the verifying process said.
+    """
+    members = {NETWORK: litert, MEMBER: packed_arrays(reference)}
     members |= {name: text.encode() for name, text in export.texts.items()}
     info = dict(export.info)
-    outputs = sorted(model.output) if isinstance(model.output, Mapping) else ["logits"]
-    info["network"] = {"file": NETWORK, "outputs": outputs, "parameters": int(model.count_params())}
+    info["network"] = {"file": NETWORK, **network}
     info["preprocessing"] = export.preprocessing.to_json()
     info["calibration"] = {**info.get("calibration", {}), "temperature": export.temperature}
     info["reference"] = {

@@ -60,22 +60,24 @@ class Method:
     Attributes:
         name: As recipes name it.
         title: As the panel shows it.
-        kind: ``network`` (Keras) or ``classical`` (scikit-learn).
+        kind: ``network`` (Keras), ``classical`` (scikit-learn) or ``tuning`` (goes on from a bundle).
         text: One sentence.
         where: ``module:function`` that builds it.
         options: Its adjustables by name.
         recipe: Entries of the preset recipe, as in a recipe file.
         fixed: Options that make this method of a more general builder.
+        uses: The recipe's entries that matter, such as ``fit.seed``; empty for all that its kind has.
     """
 
     name: str
     title: str
-    kind: Literal["network", "classical"]
+    kind: Literal["network", "classical", "tuning"]
     text: str
     where: str
     options: Mapping[str, Option] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Refuse unknown or impossible options.
@@ -128,6 +130,21 @@ def _classical(name: str, title: str, text: str, **rest: Any) -> Method:  # noqa
 
 
 _METHODS: Final = (
+    Method(
+        "finetune",
+        "Fine-tune the shipped model",
+        "tuning",
+        "The shipped network sees the fields, its last layer is fitted to them again: minutes, no graphics "
+        "card. It stays as it was where the validation fields gain nothing.",
+        "training.tuning:run_tuning",
+        {
+            "copies": Option(
+                2, "altered copies of every training field: stain, focus, background", low=0, high=16
+            )
+        },
+        {"split": {"kind": "same-field"}},
+        uses=("split", "fit.seed"),
+    ),
     Method(
         "zhang",
         "Zhang's CNN",
@@ -264,7 +281,7 @@ _METHODS: Final = (
 
 
 def methods() -> tuple[Method, ...]:
-    """Return every method, networks first, in the order the panel shows them."""
+    """Return every method in the order the panel shows them; the first is its default."""
     return _METHODS
 
 

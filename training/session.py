@@ -170,8 +170,8 @@ def _execute(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, data: Dat
     )
     if recipe.export and method(recipe.method.kind).kind == "classical":
         reporter.say("Classical methods are for comparison and make no model bundle.", "warning")
-    runner = _run_network if method(recipe.method.kind).kind == "network" else _run_classical
-    metrics = runner(recipe, data, split, folder=folder, reporter=reporter)
+    runners = {"network": _run_network, "classical": _run_classical, "tuning": _run_tuning}
+    metrics = runners[method(recipe.method.kind).kind](recipe, data, split, folder=folder, reporter=reporter)
     stopped = bool(metrics.get("stopped"))
     metrics["seconds"] = round(time.monotonic() - begun, 1)
     runs.write_json(folder.path / "metrics.json", metrics)
@@ -337,3 +337,11 @@ def _run_classical(
     from training.classical import run_classical
 
     return run_classical(recipe, data, split, folder=folder, reporter=reporter)
+
+
+def _run_tuning(
+    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
+) -> dict[str, Any]:
+    from training.tuning import run_tuning
+
+    return run_tuning(recipe, data, split, folder=folder, reporter=reporter)

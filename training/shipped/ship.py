@@ -135,11 +135,11 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     ]  # fmt: skip
 
 
-def serving_model(weights: Weights) -> Any:  # noqa: ANN401
-    """Build the whole network with these weights."""
+def serving_model(weights: Weights, side: int = ZOOM) -> Any:  # noqa: ANN401
+    """Build the whole network with these weights, for tensors of ``side`` rows and columns."""
     from training.shipped.network import build_serving, load_weights
 
-    model = build_serving(len(CLASS_NAMES), ZOOM)
+    model = build_serving(weights["classes"][0].shape[-1], side)
     dense = {name: weights[name] for name in ("hidden", "local", "classes")}
     placed = {name: [values[0][None, None], *values[1:]] for name, values in dense.items()}
     load_weights(model, {**weights, **placed})

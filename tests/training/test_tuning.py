@@ -1,0 +1,211 @@
+"""Going on from the shipped bundle: through the session, as the child does it, on synthetic fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from allstation.core import events
+from allstation.core.errors import StationError
+from allstation.imaging.decode import decode_reduced
+from allstation.imaging.synthetic import write_demo
+from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
+from allstation.inference.engine import Engine
+from allstation.inference.reference import verify_reference
+from training.candidate import bundle_info
+from training.compare_runs import read_predictions
+from training.protocol import Reporter, silent
+from training.recipe import Recipe, recipe_from
+from training.runs import RunFolder
+from training.session import open_data, run_recipe
+from training.shipped import finetune
+from training.splits import Split
+
+NONE = np.array([], np.int64)
+SPLIT = Split("image-random hold-out", NONE, NONE, NONE, NONE)
+CLASSES = ("Benign", "Early", "Pre", "Pro")
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labelled")
+    write_demo(folder, fields=40, labelled=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shipped() -> ModelBundle:
+    return ModelBundle.open(default_bundle_path())
+
+
+@pytest.fixture(scope="module")
+def base(shipped: ModelBundle) -> Iterator[finetune.Base]:
+    return finetune.open_base(shipped)
+
+
+def recipe(folder: Path, **changes: Any) -> Recipe:
+    data: dict[str, Any] = {
+        "name": "Ours",
+        "data": str(folder),
+        "method": {"kind": "finetune", "options": {"copies": 0}},
+        "split": {"kind": "image-random", "train": 0.6, "validation": 0.2},
+        "export": False,
+    }
+    return recipe_from({**data, **changes})
+
+
+def told_by(run: Recipe, folder: Path) -> tuple[dict[str, Any], list[events.Event]]:
+    told: list[events.Event] = []
+    return run_recipe(run, folder, Reporter(told.append)), told
+
+
+def test_a_folder_becomes_a_verified_bundle_compared_with_its_ancestor(
+    labelled: Path, tmp_path: Path, shipped: ModelBundle
+):
+    run = recipe(labelled, export=True, method={"kind": "finetune", "options": {"copies": 1}})
+    metrics, told = told_by(run, tmp_path / "run")
+    phases = [event.name for event in told if isinstance(event, events.Phase)]
+    assert phases == ["checking", "preparing", "preparing", "training", "evaluating", "exporting"]
+    assert [event.epoch for event in told if isinstance(event, events.Epoch)] == list(range(11))
+    pair = metrics["against_base"]
+    assert pair["n"] == metrics["test"]["n"] == metrics["base_test"]["n"] == 8
+    assert pair["second"] == shipped.name
+    assert metrics["served_difference"] < 1e-5
+    made = ModelBundle.open(tmp_path / "run" / "model.allmodel")
+    verify_reference(made)
+    assert made.info["training"]["fine_tuned_from"]["sha256"] == shipped.sha256
+    assert made.preprocessing == shipped.preprocessing
+    assert str(tmp_path) not in json.dumps(dict(made.info))
+    assert "The model it came from" in made.text("model-card.md")
+    assert finetune.with_last_layer(finetune.open_base(made), finetune.open_base(made).last) is not None
+    predicted, files = read_predictions(RunFolder.open(tmp_path / "run"))
+    served = Engine(made).classify(labelled / files[0])
+    np.testing.assert_allclose(list(served.probabilities.values()), predicted.probabilities[0], atol=1e-4)
+
+
+def test_only_the_last_layer_of_the_network_changes(base: finetune.Base):
+    old = base.bundle.read("network.tflite")
+    new = finetune.with_last_layer(base, base.last + 1)
+    assert new is not None
+    assert len(new) == len(old)
+    differs = np.flatnonzero(np.frombuffer(old, np.uint8) != np.frombuffer(new, np.uint8))
+    assert differs[-1] - differs[0] < base.last.size * 4
+    assert finetune.with_last_layer(base, np.zeros((256, 7))) is None
+
+
+def test_a_tuned_bundle_can_be_tuned_again(base: finetune.Base, labelled: Path, tmp_path: Path):
+    made = tmp_path / "tuned.allmodel"
+    shutil.copyfile(default_bundle_path(), made)
+    method = {"kind": "finetune", "options": {"copies": 0}, "weights": str(made)}
+    run = recipe(labelled, method=method)
+    metrics = run_recipe(run, tmp_path / "run", silent())
+    assert metrics["base"]["sha256"] == base.bundle.sha256
+    info = bundle_info(
+        run, open_data(run, silent()), SPLIT, folder=RunFolder.open(tmp_path / "run"), judged=1
+    )
+    assert "tuned.allmodel" in info["training"]["recipe"]
+    assert str(tmp_path) not in info["training"]["recipe"]
+
+
+def test_other_classes_begin_a_new_layer_and_are_said(labelled: Path, tmp_path: Path):
+    renamed = tmp_path / "smears"
+    renamed.mkdir()
+    for name in CLASSES:
+        (renamed / f"{name} new").symlink_to(labelled / name)
+    metrics, told = told_by(recipe(renamed), tmp_path / "run")
+    assert any(isinstance(event, events.Message) and "begins anew" in event.text for event in told)
+    assert "against_base" not in metrics
+    assert metrics["best_epoch"] > 0
+    assert metrics["test"]["overall"]["accuracy (Wilson)"]["value"] > 0.5
+
+
+def test_fields_are_seen_as_the_station_sees_them(base: finetune.Base, labelled: Path):
+    path = next((labelled / "Pro").iterdir())
+    features, logits = finetune.look(base, decode_reduced(path, base.bundle.preprocessing.size)[None])
+    served = Engine(base.bundle).classify(path)
+    found = Engine(base.bundle).probabilities(logits[0].astype(np.float32))
+    np.testing.assert_array_equal(found, list(served.probabilities.values()))
+    np.testing.assert_allclose(features @ base.last, logits, atol=0.05 * np.abs(logits).max())
+
+
+def toy(seed: int, shift: float, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    return random.normal(0, 1, (n, 5)) + 4 * np.eye(3, 5)[labels] + shift, labels
+
+
+def test_what_is_known_already_is_left_as_it_was():
+    start = 2 * np.eye(5, 3)
+    steps = list(finetune.path(toy(1, 0.0), toy(2, 0.0), start, 1.0))
+    assert np.array_equal(steps[0].weights, start)
+    assert finetune.kept_of([steps[0], dataclasses.replace(steps[0], number=1)]).number == 0
+
+
+def test_what_is_new_is_learned_and_the_path_ends_freer_than_it_began():
+    learned, held = toy(1, 0.0), toy(2, 0.0)
+    wrong = np.roll(2 * np.eye(5, 3), 1, axis=1)
+    steps = list(finetune.path(learned, held, wrong, 1.0))
+    kept = finetune.kept_of(steps)
+    assert kept.number > 0
+    assert kept.values["val_accuracy"] > 0.8 > steps[0].values["val_accuracy"]
+    moved = [np.abs(step.weights - wrong).sum() for step in steps]
+    assert moved == sorted(moved)
+    losses = [step.values["loss"] for step in steps]
+    assert losses[-1] < losses[0]
+
+
+def test_calibration_is_kept_where_too_little_speaks_for_another(base: finetune.Base):
+    features = np.abs(np.random.default_rng(1).normal(0, 1, (40, 256)))
+    labels = np.arange(40) % 4
+    sure = 10 * np.eye(4)[labels]
+    judged = finetune.judge(
+        base, sure, (features, features), (labels, labels), sharpness=np.full(40, 5.0), temperature=0.4
+    )
+    assert judged.temperature == 0.4
+    assert judged.notes["temperature"].startswith("kept: 0 wrong among 40")
+    assert judged.rule.min_probability == base.bundle.rule.min_probability
+    assert judged.rule.min_sharpness <= 5.0
+    assert len(judged.novelty["means"]) == 8
+    wrong = finetune.judge(
+        base, -sure, (features, features), (labels, labels), sharpness=np.full(40, 5.0), temperature=0.4
+    )
+    assert wrong.notes["temperature"].startswith("fitted on 40")
+    assert wrong.temperature > 1
+
+
+def test_another_kind_of_bundle_is_refused(shipped: ModelBundle, tmp_path: Path):
+    info = {key: value for key, value in shipped.info.items() if key not in {"retraining", "files", "schema"}}
+    other = write_bundle(tmp_path / "x.allmodel", info, dict(shipped.members))
+    with pytest.raises(StationError, match="cannot be fine-tuned"):
+        finetune.open_base(other)
+
+
+@pytest.mark.parametrize(("command", "state"), [(events.STOP, "failed"), (events.DISCARD, "discarded")])
+def test_ending_while_the_network_looks_at_fields(labelled: Path, tmp_path: Path, command: str, state: str):
+    def ask(event: events.Event) -> None:
+        if isinstance(event, events.Phase) and event.text.startswith("Looking"):
+            reporter.request(command)
+
+    reporter = Reporter(ask)
+    with pytest.raises(StationError):
+        run_recipe(recipe(labelled), tmp_path / "run", reporter)
+    assert RunFolder.open(tmp_path / "run").state == state
+
+
+def test_stopping_on_the_path_keeps_what_was_found(labelled: Path, tmp_path: Path):
+    def ask(event: events.Event) -> None:
+        if isinstance(event, events.Epoch) and event.epoch == 2:
+            reporter.request(events.STOP)
+
+    reporter = Reporter(ask)
+    metrics = run_recipe(recipe(labelled), tmp_path / "run", reporter)
+    assert metrics["stopped"]
+    assert metrics["epochs"] == 2
+    assert RunFolder.open(tmp_path / "run").state == "stopped"
