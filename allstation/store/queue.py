@@ -15,6 +15,11 @@ from allstation.store.seals import predictions_digest
 
 _MAX_ATTEMPTS = 2
 CRASHED_TWICE = "crashed-twice"
+_DONE = "state = 'done', error_code = '', error = '', attempts = 0, priority = 0, for_model = ''"
+_COPY = (
+    "prediction_id = ?, model_id = ?, decision = ?, reasons = ?, probability = ?, margin = ?, novelty = ?, "
+    "sharpness = ?, cells = ?"
+)
 _CRASHED = (
     "The program ended twice while it worked on this field, so the field is left out. "
     "Look at the file, and use Retry if you trust it."
@@ -43,8 +48,12 @@ class QueuePart(BrowsePart):
             found = dict(db.execute("SELECT state, sum(1) FROM fields GROUP BY state").fetchall())
         return {state: found.get(state.value, 0) for state in FieldState}
 
-    def claim(self, number: int) -> list[FieldRecord]:
+    def claim(self, number: int, model: str = "") -> list[FieldRecord]:
         """Take up to ``number`` queued fields and mark them running.
+
+        Args:
+            number: At most this many.
+            model: Only fields that wait for this model (hash); empty for the model in use.
 
         What the user looks at comes first (:meth:`set_priority`), then the order of adding. Fields
         that were under way when the program died come last and strictly alone, so that a second
@@ -55,8 +64,8 @@ class QueuePart(BrowsePart):
         with self._write() as db:
             rows = db.execute(
                 "SELECT id, attempts FROM fields INDEXED BY fields_queued WHERE state = 'queued' "
-                "ORDER BY attempts, priority DESC, id LIMIT ?",
-                (number,),
+                "AND for_model = ? ORDER BY attempts, priority DESC, id LIMIT ?",
+                (model, number),
             ).fetchall()
             ids = _without_suspects(db, rows)
             db.executemany(
@@ -100,20 +109,23 @@ class QueuePart(BrowsePart):
     ) -> int:
         model_id = models.setdefault(prediction.model_sha256, _model_id(db, prediction.model_sha256))
         _require_field(db, field_id)
+        query = "SELECT for_model, prediction_id FROM fields WHERE id = ?"
+        wanted, shown = db.execute(query, (field_id,)).fetchone()
+        beside = wanted != ""
         row = prediction_row(prediction)
         added = db.execute(
             "INSERT INTO predictions (field_id, model_id, at, probabilities, class_name, reasons, novelty, "
-            "cells, sharpness, brightness, clipped, cell_area, evidence_shape, evidence, milliseconds) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (field_id, model_id, now, *row),
+            "cells, sharpness, brightness, clipped, cell_area, evidence_shape, evidence, milliseconds, "
+            "beside) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (field_id, model_id, now, *row, beside),
         )
         number = int(added.lastrowid or 0)
-        db.execute(
-            "UPDATE fields SET state = 'done', error_code = '', error = '', attempts = 0, priority = 0, "
-            "prediction_id = ?, model_id = ?, decision = ?, reasons = ?, probability = ?, margin = ?, "
-            "novelty = ?, sharpness = ?, cells = ? WHERE id = ?",
-            (number, model_id, *shown_copy(prediction), field_id),
-        )
+        if beside and shown:
+            db.execute(f"UPDATE fields SET {_DONE} WHERE id = ?", (field_id,))  # noqa: S608 - constant above
+        else:
+            copy = (number, model_id, *shown_copy(prediction))
+            db.execute(f"UPDATE fields SET {_DONE}, {_COPY} WHERE id = ?", (*copy, field_id))  # noqa: S608
         return number
 
     def fail(self, field_id: int, code: str, sentence: str) -> None:
@@ -135,26 +147,42 @@ class QueuePart(BrowsePart):
             self._audit(f"field-{state}", f"field {field_id}", {"code": code}, input_hash=sha256)
 
     def requeue(self, ids: Iterable[int] | None = None) -> int:
-        """Put fields back into the queue: these, or all that failed. Returns how many.
+        """Put fields back into the queue: these for the model in use, or all that failed for theirs.
 
         A field that already has a prediction keeps it as the current one until the new one is saved.
+        Returns how many were put back.
         """
         reset = "state = 'queued', error_code = '', error = '', attempts = 0"
         with self._write() as db:
             if ids is None:
                 number = db.execute(f"UPDATE fields SET {reset} WHERE state = 'failed'").rowcount  # noqa: S608
             else:
-                query = f"UPDATE fields SET {reset} WHERE id = ? AND state NOT IN ('queued', 'running')"  # noqa: S608
+                query = (
+                    f"UPDATE fields SET {reset}, for_model = '' "  # noqa: S608 - constant above
+                    "WHERE id = ? AND state NOT IN ('queued', 'running')"
+                )
                 number = db.executemany(query, [(number,) for number in ids]).rowcount
             if number:
                 self._audit("fields-queued-again", "queue", {"fields": number})
         return max(number, 0)
 
-    def cancel_queued(self) -> int:
-        """Take everything that still waits out of the queue. Returns how many."""
+    def cancel_queued(self, slide_id: int | None = None, model: str | None = None) -> int:
+        """Take what still waits out of the queue, and return how many fields that were.
+
+        A field that waited for another model than the one in use goes back to what it was.
+
+        Args:
+            slide_id: Only fields of this slide.
+            model: Only fields that wait for this model; empty for the one in use.
+        """
+        chosen = {"slide_id": slide_id, "for_model": model}
+        also = "".join(f" AND {name} = :{name}" for name, value in chosen.items() if value is not None)
         with self._write() as db:
             number = db.execute(
-                "UPDATE fields SET state = 'cancelled', attempts = 0 WHERE state = 'queued'"
+                "UPDATE fields SET attempts = 0, priority = 0, state = CASE "  # noqa: S608 - names above
+                "WHEN for_model <> '' AND prediction_id IS NOT NULL THEN 'done' ELSE 'cancelled' END, "
+                f"for_model = '' WHERE state = 'queued'{also}",
+                chosen,
             ).rowcount
             if number:
                 self._audit("queue-cancelled", "queue", {"fields": number})
@@ -165,8 +193,10 @@ class QueuePart(BrowsePart):
         wanted = list(ids)
         with self._write() as db:
             row = db.execute(
-                "SELECT priority FROM fields INDEXED BY fields_queued "
-                "WHERE state = 'queued' AND attempts = 0 ORDER BY priority DESC LIMIT 1"
+                "SELECT priority FROM fields INDEXED BY fields_queued WHERE state = 'queued' "
+                "AND for_model = (SELECT for_model FROM fields WHERE id = ?) AND attempts = 0 "
+                "ORDER BY priority DESC LIMIT 1",
+                (wanted[0] if wanted else 0,),
             ).fetchone()
             top = int(row[0]) if row else 0
             steps = [(top + len(wanted) - index, number) for index, number in enumerate(wanted)]

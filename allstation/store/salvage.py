@@ -109,7 +109,8 @@ def _readable(path: Path) -> bool:
 
 
 def _carry(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> tuple[int, int]:
-    columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})")]
+    older = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
+    columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})") if row[1] in older]
     marks = ", ".join("NULL" if name in _COPIES else "?" for name in columns)
     kept = [index for index, name in enumerate(columns) if name not in _COPIES]
     insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of the schema
@@ -165,7 +166,8 @@ def refresh(db: sqlite3.Connection) -> None:
     """Rebuild what ``fields`` repeats from predictions and reviews. Needs an open write transaction."""
     db.execute(
         "UPDATE fields SET "
-        "prediction_id = (SELECT max(p.id) FROM predictions p WHERE p.field_id = fields.id), "
+        "prediction_id = (SELECT p.id FROM predictions p WHERE p.field_id = fields.id "
+        "ORDER BY p.beside, p.id DESC LIMIT 1), "
         "review_id = (SELECT max(r.id) FROM reviews r WHERE r.field_id = fields.id AND r.withdrawn = 0), "
         "model_id = NULL, decision = NULL, reasons = '', probability = NULL, margin = NULL, novelty = NULL, "
         "sharpness = NULL, cells = NULL"

@@ -199,7 +199,25 @@ def step_first_tables(db: sqlite3.Connection) -> None:
         run_script(db, _APPEND_ONLY.format(table=table, columns=columns))
 
 
-STEPS: Final[tuple[Step, ...]] = (step_first_tables,)
+_MANY_MODELS: Final = """
+ALTER TABLE fields ADD COLUMN for_model TEXT NOT NULL DEFAULT '';
+ALTER TABLE predictions ADD COLUMN beside INTEGER NOT NULL DEFAULT 0 CHECK (beside IN (0, 1));
+DROP INDEX fields_queued;
+CREATE INDEX fields_queued ON fields (for_model, attempts, priority DESC, id, slide_id)
+WHERE state = 'queued';
+"""
+
+
+def step_many_models(db: sqlite3.Connection) -> None:
+    """Version 2: the queue knows which model a field waits for, if it is not the one in use.
+
+    ``fields.for_model`` is the hash of that bundle, empty for the model in use. A prediction made
+    ``beside`` is kept but not shown while the field has one of the model in use.
+    """
+    run_script(db, _MANY_MODELS)
+
+
+STEPS: Final[tuple[Step, ...]] = (step_first_tables, step_many_models)
 """Step number n brings a file from version n to n + 1."""
 
 

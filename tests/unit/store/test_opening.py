@@ -15,8 +15,11 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState
-from allstation.store import Case, schema
+from allstation.store import Case, care, schema
 from allstation.store.lock import LOCK_FILE, CaseLock
+from allstation.store.queue import shown_copy
+from allstation.store.rows import prediction_row
+from allstation.store.seals import predictions_digest
 
 
 def refused(code, action):
@@ -134,14 +137,14 @@ def test_newer_case_is_refused_with_one_sentence(case, folder):
 
 
 def test_older_case_is_upgraded_and_a_copy_kept(case, folder, maker):
-    ids = maker.fill(case, 3)
+    ids, newer = maker.fill(case, 3), len(schema.STEPS) + 1
     case.close()
     with Case.open(folder, steps=(*schema.STEPS, step_colour)) as again:
         assert again.count() == 3
-        assert schema.version_of(again._db) == 2
+        assert schema.version_of(again._db) == newer
         assert again._db.execute("SELECT colour FROM slides").fetchall() == [("",)]
-    kept = sqlite3.connect(folder / "case.before-version-2.sqlite")
-    assert kept.execute("PRAGMA user_version").fetchone()[0] == 1
+    kept = sqlite3.connect(folder / f"case.before-version-{newer}.sqlite")
+    assert kept.execute("PRAGMA user_version").fetchone()[0] == newer - 1
     assert kept.execute("SELECT count(*) FROM fields").fetchone()[0] == len(ids)
     kept.close()
     refused("newer-case", lambda: Case.open(folder))
@@ -186,6 +189,70 @@ def test_step_first_tables():
     assert all(strict[name] for name in tables)
     assert db.execute("PRAGMA application_id").fetchone()[0] == 0x414C4C53
     db.close()
+
+
+_OLD_PREDICTION = (
+    "INSERT INTO predictions (field_id, model_id, at, probabilities, class_name, reasons, novelty, cells, "
+    "sharpness, brightness, clipped, cell_area, evidence_shape, evidence, milliseconds) "
+    "VALUES (?, 1, 'then', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_OLD_FIELD = (
+    "UPDATE fields SET state = 'done', prediction_id = ?, model_id = 1, decision = ?, reasons = ?, "
+    "probability = ?, margin = ?, novelty = ?, sharpness = ?, cells = ? WHERE id = ?"
+)
+
+
+@pytest.fixture
+def first_version(folder, maker, monkeypatch):
+    """A case as version 1 of the tables wrote it: two fields with predictions, one in the queue."""
+    monkeypatch.setattr(schema, "STEPS", schema.STEPS[:1])
+    with Case.create(folder) as case:
+        case.add_model(maker.record())
+        ids = maker.fill(case, 3)
+        # What saving a prediction did then; the present program writes a column that came later.
+        with case._write() as db:
+            for number in ids[:2]:
+                made = maker.prediction(number)
+                db.execute(_OLD_PREDICTION, (number, *prediction_row(made)))
+                db.execute(_OLD_FIELD, (number, *shown_copy(made), number))
+            details = {"fields": 2, "first": 1, "last": 2}
+            case._audit("fields-classified", "x", details, input_hash=predictions_digest(db, 1, 2))
+    monkeypatch.undo()
+    return folder
+
+
+def test_step_many_models(first_version, maker):
+    """What was there stays; the queue goes on, now knowing for which model."""
+    with Case.open(first_version) as case:
+        assert case.field(1).prediction == maker.prediction(1)
+        assert [field.id for field in case.claim(5)] == [3]
+        case.add_model(maker.record("second"))
+        second = case.models()[1].sha256
+        case.plan(second, [1])
+        case.begin_plan(second)
+        case.claim(5, second)
+        case.save_prediction(1, maker.prediction(7, second))
+        assert case.field(1).prediction == maker.prediction(1)
+        assert (case.check(), case.verify_audit()) == ([], None)
+    assert (first_version / "case.before-version-2.sqlite").is_file()
+
+
+def test_a_case_brought_up_to_date_is_repaired_like_any_other(first_version, maker):
+    """Its tables did not all start on the pages where those of a new case do."""
+    Case.open(first_version).close()
+    with (first_version / "case.sqlite").open("r+b") as file:
+        file.write(b"\xa5" * 4096)
+    report = care.repair_case(first_version)
+    assert (report.salvaged["fields"], report.salvaged["predictions"], report.broken) == (3, 2, None)
+
+
+def test_a_damaged_case_of_an_earlier_version_is_repaired(first_version, maker):
+    with (first_version / "case.sqlite").open("r+b") as file:
+        file.write(b"\xa5" * 4096)
+    report = care.repair_case(first_version)
+    assert (report.salvaged["fields"], report.salvaged["predictions"], report.broken) == (3, 2, None)
+    with Case.open(first_version) as case:
+        assert case.field(1).prediction == maker.prediction(1)
 
 
 # Two windows

@@ -9,6 +9,7 @@ from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState
 from allstation.store import Case
 from allstation.store.queue import CRASHED_TWICE
+from allstation.store.salvage import refresh
 
 
 def crash(case):
@@ -180,19 +181,103 @@ def test_exact_numbers_come_back(case, maker):
 def test_other_models_wait_for_their_turn_over_a_restart(case, folder, maker):
     ids = maker.fill(case, 6)
     maker.classify(case, ids[:4])
-    assert case.plan("b" * 64, ids[:3]) == 3
+    assert case.plan("b" * 64, ids[:3], folder / "b.allmodel") == 3
     assert case.plan("c" * 64, ids[2:4]) == 2
     assert case.plan("b" * 64, ids) == 3
     case.close()
     with Case.open(folder) as again:
         assert [(plan.model_sha256[0], plan.fields) for plan in again.plans()] == [("b", 6), ("c", 2)]
-        assert again.begin_plan("b" * 64) == 4  # two are still queued for the first model
+        assert again.bundle_of("b" * 64) == folder / "b.allmodel"
+        assert again.bundle_of("c" * 64) is None
+        assert again.next_model() == ""  # the model in use has two fields left
+        assert again.begin_plan("b" * 64) == 4
         assert [(plan.model_sha256[0], plan.fields) for plan in again.plans()] == [("c", 2), ("b", 2)]
         assert again.queue_counts()[FieldState.QUEUED] == 6
+        assert claimed(again, 9) == ids[4:]
+        assert again.next_model() == "b" * 64
         again.drop_plan("b" * 64)
         again.drop_plan("b" * 64)
-        assert len(again.plans()) == 1
+        assert again.queue_counts()[FieldState.DONE] == 4  # they are what they were before
+        assert again.next_model() == "c" * 64
+        assert again.next_model(absent=["c" * 64]) is None
         assert again.verify_audit() is None
+
+
+def test_models_can_change_places(case, maker):
+    ids = maker.fill(case, 2)
+    for letter in "bcd":
+        case.plan(letter * 64, ids)
+    case.order_plans(["d" * 64, "b" * 64])
+    assert [plan.model_sha256[0] for plan in case.plans()] == ["d", "b", "c"]
+
+
+def run_all(case, maker, numbers, first):
+    """Empty the queue as a worker does: the model in use, then the others in their order."""
+    while (model := case.next_model()) is not None:
+        if model:
+            case.begin_plan(model)
+        while fields := case.claim(2, model):
+            for field in fields:
+                case.save_prediction(
+                    field.id, maker.prediction(field.id * numbers[model or first], model or first)
+                )
+
+
+@pytest.mark.parametrize("order", ["in use first", "other first"])
+def test_what_a_field_shows_does_not_depend_on_the_order_of_models(case, maker, order):
+    ids = maker.fill(case, 5)
+    case.add_model(maker.record("second"))
+    first, second = (model.sha256 for model in case.models())
+    numbers = {"": 3, first: 3, second: 7}
+    if order == "other first":
+        case.cancel_queued()
+    case.plan(second, ids)
+    run_all(case, maker, numbers, first)
+    case.requeue(ids)
+    run_all(case, maker, numbers, first)
+    for number in ids:
+        shown = case.field(number)
+        assert (shown.state, shown.prediction) == (FieldState.DONE, maker.prediction(number * 3, first))
+        assert maker.prediction(number * 7, second) in case.predictions(number)
+    with case._write() as db:
+        refresh(db)
+    assert case.field(ids[0]).prediction == maker.prediction(ids[0] * 3, first)
+    assert case.verify_audit() is None
+
+
+def test_a_field_that_crashes_another_model_keeps_what_it_showed(case, folder, maker):
+    ids = maker.fill(case, 3)
+    maker.classify(case, ids)
+    case.add_model(maker.record("second"))
+    second = case.models()[1].sha256
+    case.plan(second, ids)
+    case.begin_plan(second)
+    for _ in range(2):  # it dies whenever it touches the first field
+        while (taken := [field.id for field in case.claim(1, second)]) and taken != ids[:1]:
+            case.save_prediction(taken[0], maker.prediction(1, second))
+        crash(case)
+        case = Case.open(folder)
+    assert case.next_model() is None
+    assert case.field(ids[0]).error_code == CRASHED_TWICE
+    assert all(case.field(number).prediction == maker.prediction(number) for number in ids)
+    assert case.requeue() == 1
+    assert [field.id for field in case.claim(1, second)] == ids[:1]  # again for that model
+    case.close()
+
+
+def test_folders_are_listed_and_can_change_places(case, maker):
+    one = maker.fill(case, 3, slide="one")
+    two = maker.fill(case, 2, slide="two", first=10)
+    assert [(row.name, row.fields) for row in case.waiting()] == [("one", 3), ("two", 2)]
+    names = {row.name: row.slide_id for row in case.waiting()}
+    case.order_slides([names["two"], names["one"]])
+    assert [row.name for row in case.waiting()] == ["two", "one"]
+    case.set_priority([one[2]])  # what is looked at still comes before both
+    assert claimed(case, 6) == [one[2], *two, *one[:2]]
+    case.release()
+    assert case.cancel_queued(names["two"]) == 2
+    assert [(row.name, row.fields) for row in case.waiting()] == [("one", 3)]
+    assert case.queue_counts()[FieldState.CANCELLED] == 2
 
 
 def test_claiming_from_a_long_queue_sorts_nothing(case, maker):
