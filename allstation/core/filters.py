@@ -27,6 +27,14 @@ class FieldSort(StrEnum):
     ADDED = "added"
 
 
+class FieldGroup(StrEnum):
+    """What the browser can put together under headings. The value is stored in settings."""
+
+    NONE = "none"
+    SLIDE = "slide"
+    DECISION = "decision"
+
+
 @dataclass(frozen=True, slots=True)
 class FieldFilter:
     """Conditions that must all hold. None, or an empty text, leaves a condition out.
@@ -40,6 +48,7 @@ class FieldFilter:
         reason: One of the decision's reasons.
         reviewed: Whether a review counts for the field.
         reviewer: Whether this person reviewed it (with ``reviewed`` False: did not).
+        poor_quality: True for fields that are blurred, show no white cells or could not be read.
         state: Place in the queue.
         text: Part of the file name or of the slide's name, whatever the case of its letters.
         max_sharpness: At most this sharpness.
@@ -53,6 +62,7 @@ class FieldFilter:
     final: str | None = None
     needs_review: bool | None = None
     reason: Reason | None = None
+    poor_quality: bool | None = None
     reviewed: bool | None = None
     reviewer: str | None = None
     state: FieldState | None = None

@@ -179,6 +179,7 @@ class FieldRecord:
         error: Sentence for the error code.
         prediction: The current prediction, if there is one.
         review: The review that counts (the latest not withdrawn), if there is one.
+        added: When it came into the case, ISO 8601 UTC; empty where nobody asked.
     """
 
     id: int
@@ -192,6 +193,7 @@ class FieldRecord:
     error: str = ""
     prediction: Prediction | None = None
     review: Review | None = None
+    added: str = ""
 
     @property
     def final_name(self) -> str | None:

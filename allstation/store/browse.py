@@ -8,15 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from allstation.core.decision import Reason
 from allstation.core.errors import StationError
-from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, FieldState, Prediction, Slide
 from allstation.core.text import fold, unescape_name
 from allstation.store.base import CaseFile
 from allstation.store.rows import PREDICTION_COLUMNS, REVIEW_COLUMNS, Row, prediction_of, review_of
 
 _FIELD_COLUMNS: Final = (
-    "f.id, f.slide_id, f.folder_id, f.name, f.sha256, f.width, f.height, f.state, f.error_code, f.error"
+    "f.id, f.slide_id, f.folder_id, f.name, f.sha256, f.width, f.height, f.state, f.error_code, f.error, "
+    "f.added"
 )
 _RECORDS: Final = f"""
 SELECT {_FIELD_COLUMNS}, {PREDICTION_COLUMNS}, {REVIEW_COLUMNS}
@@ -29,7 +31,7 @@ _COUNTING_REVIEW: Final = "f.review_id"
 _OWN_REVIEW: Final = (
     "(SELECT max(o.id) FROM reviews o WHERE o.reviewer = :me AND o.field_id = f.id AND o.withdrawn = 0)"
 )
-_FIELD_WIDTH: Final = 10
+_FIELD_WIDTH: Final = 11
 _PREDICTION_WIDTH: Final = 13
 
 _ORDERS: Final = {
@@ -47,6 +49,13 @@ _ORDERS: Final = {
     FieldSort.SIZE: "bytes {0}, id {0}",
     FieldSort.ADDED: "id {0}",
 }
+_GROUPS: Final = {FieldGroup.SLIDE: "slide_key, slide_id", FieldGroup.DECISION: "final IS NULL, final"}
+"""What comes before the order when fields stand under headings; fields without a decision last."""
+_GROUP_KEYS: Final = {FieldGroup.SLIDE: "slide_id", FieldGroup.DECISION: "final"}
+_POOR: Final = (
+    f"(instr(reasons, '|{Reason.BLURRED}|') OR instr(reasons, '|{Reason.NO_WHITE_CELLS}|') "
+    f"OR state IN ('{FieldState.FAILED}', '{FieldState.SKIPPED}'))"
+)
 _CHUNK: Final = 500
 
 
@@ -89,16 +98,42 @@ class BrowsePart(CaseFile):
             return int(db.execute(f"SELECT count(*) FROM fields WHERE {condition}", values).fetchone()[0])  # noqa: S608
 
     def field_ids(
-        self, where: FieldFilter | None = None, sort: FieldSort = FieldSort.SLIDE, *, descending: bool = False
+        self,
+        where: FieldFilter | None = None,
+        sort: FieldSort = FieldSort.SLIDE,
+        *,
+        descending: bool = False,
+        group: FieldGroup = FieldGroup.NONE,
     ) -> array[int]:
         """Return the ids of all fields that meet the filter, in order: 8 bytes a field.
 
         With it a view knows its length and asks for the records it shows by :meth:`fields_of`.
+        The order holds within each group.
         """
         condition, values = conditions(where)
-        query = f"SELECT id FROM fields WHERE {condition} ORDER BY {_order(sort, descending)}"  # noqa: S608
+        order = _order(sort, descending)
+        if group is not FieldGroup.NONE:
+            order = f"{_GROUPS[group]}, {order}"
+        query = f"SELECT id FROM fields WHERE {condition} ORDER BY {order}"  # noqa: S608
         with self._read() as db:
             return array("q", [row[0] for row in db.execute(query, values)])
+
+    def field_groups(
+        self, where: FieldFilter | None, group: FieldGroup
+    ) -> list[tuple[int | str | None, int]]:
+        """Return the groups of the fields that meet the filter, in order, each with its number of fields.
+
+        A group is a slide's id, or a final name (None for fields that have none yet).
+        """
+        if group is FieldGroup.NONE:
+            return []
+        condition, values = conditions(where)
+        query = (
+            f"SELECT {_GROUP_KEYS[group]}, count(*) FROM fields WHERE {condition} "  # noqa: S608
+            f"GROUP BY {_GROUP_KEYS[group]} ORDER BY {_GROUPS[group]}"
+        )
+        with self._read() as db:
+            return [(row[0], int(row[1])) for row in db.execute(query, values)]
 
     def fields(
         self,
@@ -179,7 +214,9 @@ class BrowsePart(CaseFile):
         return [found[number] for number in ids if number in found]
 
     def _record(self, db: sqlite3.Connection, row: Row) -> FieldRecord:
-        number, slide_id, folder_id, name, sha256, width, height, state, code, error = row[:_FIELD_WIDTH]
+        number, slide_id, folder_id, name, sha256, width, height, state, code, error, added = row[
+            :_FIELD_WIDTH
+        ]
         prediction = row[_FIELD_WIDTH : _FIELD_WIDTH + _PREDICTION_WIDTH]
         review = row[_FIELD_WIDTH + _PREDICTION_WIDTH :]
         return FieldRecord(
@@ -194,6 +231,7 @@ class BrowsePart(CaseFile):
             error=error,
             prediction=None if prediction[0] is None else prediction_of(prediction),
             review=None if review[0] is None else review_of(review),
+            added=added,
         )
 
 
@@ -223,6 +261,8 @@ def conditions(where: FieldFilter | None) -> tuple[str, list[object]]:
         if value is not None
     ]
     parts += _text_condition(where.text) + _reviewer_condition(where)
+    if where.poor_quality is not None:
+        parts.append((_POOR if where.poor_quality else f"NOT {_POOR}", []))
     if not parts:
         return "1", []
     return " AND ".join(sql for sql, _ in parts), [value for _, values in parts for value in values]

@@ -35,6 +35,7 @@ from allstation.store.reporting import ReportPart
 from allstation.store.reviewing import ReviewPart
 from allstation.store.rows import REVIEW_COLUMNS, review_of
 from allstation.store.salvage import REPAIRED, exchange
+from allstation.store.summing import SummingPart
 from allstation.store.trail import TrailPart
 
 SUFFIX = ".allcase"
@@ -42,7 +43,7 @@ _QUICKLY_CHECKED = 32 * 2**20
 """Bytes up to which a case that was closed well is checked on opening too: 3 to 4 ms a megabyte."""
 
 
-class Case(ContentPart, PlanPart, ReviewPart, ReportPart, TrailPart):
+class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart):
     """One patient's work, as a folder that can be moved to another machine.
 
     Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block.

@@ -9,7 +9,7 @@ import pytest
 
 from allstation.core.decision import Reason
 from allstation.core.errors import StationError
-from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Review
 from allstation.core.text import fold, natural_key
 
@@ -56,6 +56,13 @@ FILTERS = {
     "reviewed": (FieldFilter(reviewed=True), lambda f: f.review is not None),
     "not reviewed": (FieldFilter(reviewed=False), lambda f: f.review is None),
     "by": (FieldFilter(reviewer="Ada"), lambda f: f.review is not None and f.review.reviewer == "Ada"),
+    "poor": (
+        FieldFilter(poor_quality=True),
+        lambda f: (
+            f.state in ("failed", "skipped")
+            or quality(f, lambda p: {"blurred", "no white cells"} & set(p.decision.reasons))
+        ),
+    ),
     "state": (FieldFilter(state=FieldState.DONE), lambda f: f.state is FieldState.DONE),
     "text": (FieldFilter(text="FIELD 1"), lambda f: "field 1" in fold(f.path.name)),
     "slide text": (FieldFilter(text="smear 1"), lambda f: f.slide_id == 2),
@@ -68,6 +75,33 @@ FILTERS = {
         lambda f: f.slide_id == 1 and needs(f) and f.state is FieldState.DONE,
     ),
 }
+
+
+@pytest.mark.parametrize("group", list(FieldGroup))
+@pytest.mark.parametrize("descending", [False, True])
+def test_groups_stand_together_and_keep_the_order_within(mixed, group, descending):
+    where = FieldFilter(text="field")
+    groups = mixed.field_groups(where, group)
+    listed = mixed.field_ids(where, FieldSort.SHARPNESS, descending=descending, group=group)
+    plain = list(mixed.field_ids(where, FieldSort.SHARPNESS, descending=descending))
+    assert sorted(listed) == sorted(plain)
+    if group is FieldGroup.NONE:
+        assert groups == []
+        assert list(listed) == plain
+        return
+    assert len(groups) > 2
+    start = 0
+    for key, count in groups:
+        part = list(listed[start : start + count])
+        fields = mixed.fields_of(part)
+        assert {f.slide_id if group is FieldGroup.SLIDE else f.final_name for f in fields} == {key}
+        assert part == [number for number in plain if number in set(part)]
+        start += count
+    assert start == len(listed)
+
+
+def test_a_field_says_when_it_was_added(mixed):
+    assert all(field.added.endswith("Z") for field in mixed.fields(limit=3))
 
 
 @pytest.mark.parametrize("name", FILTERS)
