@@ -53,6 +53,7 @@ class CleanRoot:
     def __init__(self, folder: Path, base: Path) -> None:
         self.folder = folder
         self._base = base
+        self._locked: list[str] = []
 
     def __enter__(self) -> CleanRoot:
         if not (self._base / "etc" / "debian_version").exists():
@@ -69,7 +70,8 @@ class CleanRoot:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        subprocess.run(["umount", "--lazy", str(self.folder / "proc")], check=False)
+        for mounted in (*self._locked, str(self.folder / "proc")):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
         if error is None:
             self._remove()
 
@@ -89,6 +91,19 @@ class CleanRoot:
     def inside(self, path: str | Path) -> Path:
         """Return where a path of the bare system lies on this machine."""
         return self.folder / str(path).lstrip("/")
+
+    def lock(self, path: str) -> None:
+        """Make a folder read-only for everybody, root too, as a stick with its switch pushed is."""
+        inside = str(self.inside(path))
+        subprocess.run(["mount", "--bind", inside, inside], check=True)
+        subprocess.run(["mount", "-o", "remount,ro,bind", inside], check=True)
+        self._locked.append(inside)
+
+    def unlock(self, path: str) -> None:
+        """Take ``lock`` back."""
+        inside = str(self.inside(path))
+        subprocess.run(["umount", inside], check=True)
+        self._locked.remove(inside)
 
     def add_user(self, name: str, home: str) -> None:
         """Add a person with a home folder of any name."""

@@ -48,6 +48,7 @@ _SPDX_OF_PACKAGE = {
     "namex": "Apache-2.0",
     "markdown-it-py": "MIT",
     "mdurl": "MIT",
+    "pydicom": "MIT",
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",
     "python-bidi": "LGPL-3.0-or-later",
     "rarfile": "ISC",

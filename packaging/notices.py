@@ -37,7 +37,7 @@ builds on, are at the end of this file. The program uses these libraries unchang
   https://download.qt.io/official_releases/qt/ and https://download.qt.io/official_releases/QtForPython/ and,
   for Python packages, at https://pypi.org. Offer: for three years after you received this program, whoever
   gave it to you will also give you that source code on a usual medium, for no more than the cost of copying.
-- Qt itself contains third-party code under permissive licences, listed at
+{system}- Qt itself contains third-party code under permissive licences, listed at
   https://doc.qt.io/qt-6/licenses-used-in-qt.html.
 """
 
@@ -52,7 +52,7 @@ def notices(found: Iterable[shipped.Component]) -> str:
     blocks = [
         parts.APP_NAME + ": notices of third-party software",
         _wrapped(_INTRODUCTION.format(version=parts.version())),
-        _LGPL.format(names=_lgpl_names(found), folder=_library_folder()),
+        _LGPL.format(names=_lgpl_names(found), folder=_library_folder(), system=_of_debian(found)),
         _table(found),
         *_texts(found),
     ]
@@ -66,6 +66,17 @@ def _wrapped(text: str) -> str:
 def _lgpl_names(found: Iterable[shipped.Component]) -> str:
     names = [f"{one.name} {one.version}" for one in found if "LGPL" in one.licence]
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _of_debian(found: Iterable[shipped.Component]) -> str:
+    """Return where the source of the build system's libraries is, some of which are under the LGPL too."""
+    if not any(one.purl.startswith("pkg:deb/") for one in found):
+        return ""
+    return (
+        "- The libraries whose licence is given below by the copyright file of a package come unchanged from\n"
+        "  Debian. Their source is published at https://sources.debian.org under the names and versions given;\n"
+        "  what is said above of replacing libraries, and the offer, hold for them too.\n"
+    )
 
 
 def _library_folder() -> str:

@@ -36,6 +36,8 @@ _NEVER = (
     "readline", "rlcompleter",
     "tkinter", "_tkinter", "turtle", "idlelib", "lib2to3", "ensurepip", "venv", "pydoc_data",
     "pytest", "_pytest", "pytestqt", "xdist", "hypothesis", "mypy", "mypyc", "ruff", "importlinter", "grimp",
+    # A hook would import these at every start of the window.
+    "setuptools", "pkg_resources", "_distutils_hack", "trove_classifiers", "numpy.distutils",
     "PyInstaller", "pip", "wheel", "hatchling", "editables", "fhirclient", "pypdfium2_cli",
     "IPython", "ipykernel", "notebook", "pandas", "sphinx", "PyQt5", "PyQt6", "PySide2", "gi", "wx",
     "matplotlib.tests", "numpy.tests", "numpy.f2py", "mpl_toolkits.tests",

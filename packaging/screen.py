@@ -55,7 +55,8 @@ class Screen:
 
     def environment(self) -> dict[str, str]:
         """Return this process's environment with this screen in it."""
-        return {**os.environ, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb"}
+        # Titles of windows are compared in UTF-8.
+        return {**os.environ, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8"}
 
     def _start(self, *command: str) -> None:
         quiet = subprocess.DEVNULL
@@ -144,5 +145,5 @@ def wait_for(ask: Callable[[], object], *, seconds: float, what: str) -> None:
     while time.monotonic() < end:
         if ask():
             return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise SystemExit(f"FAILED: waited {seconds:.0f} s for {what}.")

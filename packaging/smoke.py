@@ -1,14 +1,17 @@
 """Test an installed program by installing and using it: nothing of this project's Python is there.
 
-    python packaging/smoke.py dist/allstation-classify_0.1.0_amd64.deb [--keep DIR] [--quick]
-    python packaging/smoke.py build/installer/classify-only/program/allstation --folder-only
+    python packaging/smoke.py dist/allstation-classify_0.1.0_amd64.deb [--results FILE.md] [--quick]
+    python packaging/smoke.py dist/allstation-0.1.0-classify-only-linux-x86_64.tar.xz
+    python packaging/smoke.py dist/allstation-classify_0.1.0_amd64.deb --starts
 
-With a package (needs root, debootstrap, xvfb, xdotool, icewm): installs it in a bare Debian without Python,
-as an older version first; starts the window from its desktop entry as a person whose home folder has spaces
-and non-Latin letters; drops a folder on it; waits until every field is classified; exports a PDF; quits. Runs
-the command line in a hostile environment and as a second person, compares every probability bit for bit
-with the source tree's, trains one epoch in the full edition, removes the package and looks at what is left.
-Any output that is not expected fails it. ``--folder-only`` runs the parts that need no installing.
+With a package or an archive (needs root, debootstrap, xvfb, xdotool, icewm): uses a bare Debian without
+Python. A package is installed there, as an older version first; the window is started from its desktop entry
+by a person whose home folder has spaces and non-Latin letters; a folder is dropped on it; every field is
+classified; a PDF exported; the window quit. Cases and model bundles are opened by their file types. The
+command line and the window run in a hostile environment and for a second person, with the program's folder
+mounted read-only; every probability is compared bit for bit with the source tree's; one epoch is trained in
+the full edition; the package is removed. An archive is unpacked on a read-only stick instead. Any output that
+is not expected fails it. ``--starts`` only measures how fast the window is up.
 """
 
 from __future__ import annotations
@@ -17,27 +20,30 @@ import argparse
 import json
 import os
 import re
-import shlex
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import debian
 import parts
-import pypdf
+import sbom
 from clean_root import CleanRoot, in_own_namespace
-from screen import Screen, wait_for
+from person import Person
+from screen import Screen
+from training_steps import try_training
+from window_steps import FIELDS, Window, check_pdf, compare_starts, desktop_command, try_opening, try_window
 
 WORK = parts.ROOT / "build" / "smoke"
 LAB, LAB_HOME = "lab", "/home/Лаборатория № 3 実験"
 GUEST, GUEST_HOME = "guest", "/home/guest"
-FIELDS = 6
+STICK = "/media/Stick Ж 実験 № 1"
 CASE = "Мазки 7.allcase"
+_PROGRAM = "/usr/lib/allstation"
+_DESKTOP = ("shared-mime-info", "desktop-file-utils", "xdg-utils", "libglib2.0-bin")
+"""What every desktop has and the program does not need: to open things by their types."""
 
 HOSTILE: dict[str, str] = {
     "PATH": "/nonexistent",
@@ -57,96 +63,16 @@ HOSTILE: dict[str, str] = {
 """What a host's settings must not be able to change. ``/opt/evil`` holds modules and libraries that break."""
 
 
-ALWAYS_EXPECTED = r"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\."
-"""What LiteRT says at its first network, below Python's reach."""
+class Steps:
+    """What was passed so far, told as it goes."""
 
+    def __init__(self) -> None:
+        self.passed: list[str] = []
 
-@dataclass(frozen=True)
-class Ran:
-    """What one command did.
-
-    Attributes:
-        status: Exit status.
-        out: Standard output.
-        err: Standard error.
-        seconds: Wall time.
-    """
-
-    status: int
-    out: str
-    err: str
-    seconds: float
-
-
-def run(command: Sequence[str], *, expect: str = "", status: int = 0, timeout: float = 300) -> Ran:
-    """Run a command whose every line of output must be expected.
-
-    Args:
-        command: Program and arguments.
-        expect: Regular expression that each line of its output, standard error too, must match whole.
-        status: Exit status that it must end with.
-        timeout: Seconds.
-
-    Raises:
-        SystemExit: Another status, or a line that nobody expected.
-    """
-    begun = time.monotonic()
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
-    )
-    ran = Ran(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
-    surprises = unexpected(ran.out + "\n" + ran.err, expect)
-    if ran.status != status or surprises:
-        raise SystemExit(
-            f"FAILED ({ran.status}, expected {status}): {shlex.join(command)}\n"
-            + "\n".join(surprises or [ran.err])
-        )
-    return ran
-
-
-def unexpected(output: str, expect: str) -> list[str]:
-    """Return the lines of an output that do not match what is expected of each."""
-    lines = (line.rstrip() for line in output.splitlines())
-    return [line for line in lines if line and not re.fullmatch(f"{expect}|{ALWAYS_EXPECTED}", line)]
-
-
-def say(text: str) -> None:
-    """Tell which step was passed."""
-    print(text, flush=True)
-
-
-class Person:
-    """Someone who uses the installed program.
-
-    Args:
-        prefix: Turns an environment and a command into a command line run as this person.
-        see: Turns a path as this person names it into a path of this machine.
-        home: The home folder, as this person names it.
-        program: The console program's command.
-    """
-
-    def __init__(
-        self,
-        prefix: Callable[[Mapping[str, str], Sequence[str]], list[str]],
-        see: Callable[[str], Path],
-        *,
-        home: str,
-        program: str,
-    ) -> None:
-        self._prefix = prefix
-        self.see = see
-        self.home = home
-        self._program = program
-
-    def cli(
-        self, *words: str, environment: Mapping[str, str] | None = None, expect: str = "", status: int = 0
-    ) -> Ran:
-        """Run a command of the command line."""
-        return run(self.line(environment or {}, self._program, *words), expect=expect, status=status)
-
-    def line(self, environment: Mapping[str, str], *words: str) -> list[str]:
-        """Return the command line of any command run as this person."""
-        return self._prefix(environment, words)
+    def say(self, text: str) -> None:
+        """Tell which step was passed."""
+        self.passed.append(text)
+        print(f"  {text}", flush=True)
 
 
 def answers(path: Path) -> dict[str, object]:
@@ -184,7 +110,7 @@ def prepare_evil(folder: Path) -> None:
 # The command line
 
 
-def try_commands(person: Person) -> None:
+def try_commands(person: Person) -> str:
     """Every command answers ``--help``; the doctor finds nothing wrong."""
     version = person.cli("--version", expect=re.escape(f"ALL Station {parts.version()}"))
     seconds = min(person.cli("--help", expect=".*").seconds for _ in range(3))
@@ -192,13 +118,15 @@ def try_commands(person: Person) -> None:
     for name, (module, _, _) in commands.items():
         if module != "training":
             person.cli(name, "--help", expect=".*")
-    person.cli("doctor", expect=r"ok +\S.*")
-    say(
-        f"  {version.out.strip()}: {len(commands)} commands answer, --help in {seconds:.2f} s; doctor content"
+    doctor = person.cli("doctor", expect=r"ok +\S.*").out
+    build = re.search(r"build: (.*)", doctor)
+    return (
+        f"{version.out.strip()} ({build.group(1) if build else 'no build named'}): {len(commands)} commands "
+        f"answer, --help in {seconds:.2f} s; doctor finds nothing wrong"
     )
 
 
-def try_classifying(person: Person, *, environment: Mapping[str, str] | None = None, name: str = "") -> None:
+def try_classifying(person: Person, *, environment: Mapping[str, str] | None = None, name: str = "") -> str:
     """Draw fields, classify them, write every form of output; compare with the source tree bit for bit."""
     folder = f"{person.home}/поля{name}"
     count = rf"{FIELDS} synthetic fields written to .*"
@@ -222,157 +150,11 @@ def try_classifying(person: Person, *, environment: Mapping[str, str] | None = N
         raise SystemExit("FAILED: the installed program's probabilities differ from the source tree's.")
     pages = check_pdf(person.see(outputs["pdf"]))
     person.cli("audit", case, environment=environment, expect=".*")
-    say(f"  {FIELDS} fields as in the source tree, bit for bit; report of {pages} pages")
+    return f"{FIELDS} fields as in the source tree, bit for bit; CSV, JSON, XLSX, PDF of {pages} pages"
 
 
 def _option(kind: str) -> str:
     return "report" if kind == "pdf" else kind
-
-
-def check_pdf(path: Path) -> int:
-    """Read a report back and return how many pages it has."""
-    reader = pypdf.PdfReader(path)
-    text = "".join(page.extract_text() for page in reader.pages)
-    if "Research Use Only" not in text:
-        raise SystemExit("FAILED: the report does not say that it is for research use only.")
-    return len(reader.pages)
-
-
-def try_training(person: Person, edition: str) -> None:
-    """One epoch on drawn fields in the full edition; a clear sentence in the other."""
-    labelled, target = f"{person.home}/labelled", f"{person.home}/run"
-    if edition == parts.CLASSIFY_ONLY:
-        sentence = r"allstation: This edition cannot train\. Install the full edition.*"
-        person.cli("train", "compact", "--data", labelled, "--out", target, status=2, expect=sentence)
-        say("  training: refused with a sentence that says what to install")
-        return
-    person.cli("demo", labelled, "--fields", "48", "--seed", "5", "--labelled", expect=".*synthetic fields.*")
-    words = ("train", "compact", "--data", labelled, "--out", target, "--epochs", "1")
-    ran = person.cli(*words, expect=".*")
-    say(f"  training: one epoch in {ran.seconds:.0f} s")
-
-
-# The window
-
-
-def desktop_command(entry: Path, paths: Sequence[str] = ()) -> list[str]:
-    """Return the command line of a desktop entry, as a desktop would start it with these paths."""
-    text = entry.read_text("utf-8")
-    found = re.search(r"^Exec=(.*)$", text, re.MULTILINE)
-    if found is None:
-        raise SystemExit(f"FAILED: {entry} has no Exec line.")
-    words: list[str] = []
-    for word in shlex.split(found.group(1)):
-        words += list(paths) if word == "%F" else [word]
-    return words
-
-
-def count_done(database: Path) -> int:
-    """Return how many fields of a case are classified, 0 while it is not there."""
-    if not database.exists():
-        return 0
-    try:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-            query = "SELECT count(*) FROM fields WHERE state = 'done'"
-            return int(connection.execute(query).fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0
-
-
-class Window:
-    """The running window of a person.
-
-    Args:
-        person: Who started it.
-        screen: Where it is shown.
-        words: The command that starts it.
-        environment: Beside ``HOME``.
-    """
-
-    def __init__(
-        self, person: Person, screen: Screen, words: Sequence[str], environment: Mapping[str, str]
-    ) -> None:
-        self._screen = screen
-        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the window
-        begun = time.monotonic()
-        self._process = subprocess.Popen(
-            person.line({"DISPLAY": screen.display, **environment}, *words),
-            stdout=self._output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        self.id = screen.wait_for_window("ALL Station", seconds=60)
-        self.seconds = time.monotonic() - begun
-        screen.focus(self.id)
-
-    def quit(self) -> None:
-        """Quit by the keyboard; the program must end with 0 and have said nothing."""
-        self._screen.focus(self.id)
-        self._screen.press("ctrl+q")
-        try:
-            status = self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self._process.terminate()
-            raise SystemExit("FAILED: the window did not end within 30 s after Ctrl+Q.") from None
-        self._output.seek(0)
-        said = unexpected(self._output.read(), "")
-        if status or said:
-            raise SystemExit(f"FAILED: the window ended with {status} and said:\n" + "\n".join(said))
-
-
-def try_window(person: Person, screen: Screen, words: Sequence[str], keep: Path, *, name: str = "") -> None:
-    """Drop a folder on the window, wait until it is classified, export the report, quit."""
-    folder = f"{person.home}/Мазки{name}"
-    person.cli("demo", folder, "--fields", str(FIELDS), "--seed", "9", expect=".*synthetic fields.*")
-    profile = f"{person.home}/profile{name}"
-    case = person.see(f"{profile}/cases/{Path(folder).name}.allcase")
-    window = Window(person, screen, words, {"ALLSTATION_PROFILE": profile})
-    try:
-        time.sleep(1)
-        screen.grab(keep / f"window{name}-1-started.png")
-        screen.drop(folder, window.id)
-        done = lambda: count_done(case / "case.sqlite") == FIELDS  # noqa: E731
-        wait_for(done, seconds=120, what=f"{FIELDS} classified fields")
-        time.sleep(2)
-        screen.grab(keep / f"window{name}-2-classified.png")
-        export(screen, window)
-        target = case.with_suffix(".pdf")
-        wait_for(target.exists, seconds=60, what=f"the report {target.name}")
-        time.sleep(1)
-        screen.grab(keep / f"window{name}-4-exported.png")
-    except SystemExit:
-        screen.grab(keep / f"window{name}-failed.png")
-        raise
-    window.quit()
-    shutil.copyfile(target, keep / f"report{name}.pdf")
-    pages = check_pdf(target)
-    say(
-        f"  window up in {window.seconds:.2f} s; {FIELDS} fields dropped, classified; report of {pages} pages"
-    )
-
-
-def export(screen: Screen, window: Window) -> None:
-    """Ask for the report by its key and accept what the dialogs offer."""
-    for _ in range(5):
-        screen.focus(window.id)
-        screen.press("ctrl+e")
-        if screen.appears("^Export$", seconds=10):
-            break
-    dialog = screen.wait_for_window("^Export$", seconds=1)
-    while screen.window("^Export$"):
-        # A dialog that is still being built hears no key.
-        screen.focus(dialog)
-        screen.press("Return")
-        time.sleep(1)
-
-
-def seconds_to_window(person: Person, screen: Screen, words: Sequence[str], *, name: str) -> float:
-    """Return the median of five starts with an empty profile each; the window is quit every time."""
-    taken = []
-    for number in range(5):
-        window = Window(person, screen, words, {"ALLSTATION_PROFILE": f"{person.home}/start-{name}-{number}"})
-        taken.append(window.seconds)
-        time.sleep(0.5)
-        window.quit()
-    return sorted(taken)[2]
 
 
 # Installing
@@ -417,65 +199,138 @@ def person_of(root: CleanRoot, user: str, home: str) -> Person:
     return Person(prefix, root.inside, home=home, program="/usr/bin/allstation-cli")
 
 
-def smoke_package(package: Path, keep: Path, *, quick: bool) -> None:
+def prepare(root: CleanRoot) -> tuple[Person, Person]:
+    """Give the bare system two people and what breaks whoever loads it."""
+    root.root("apt-get", "update", "-q")
+    root.add_user(LAB, LAB_HOME)
+    root.add_user(GUEST, GUEST_HOME)
+    prepare_evil(root.inside("/opt/evil"))
+    root.inside(HOSTILE["TMPDIR"]).mkdir(mode=0o777)
+    root.inside(HOSTILE["TMPDIR"]).chmod(0o1777)
+    return person_of(root, LAB, LAB_HOME), person_of(root, GUEST, GUEST_HOME)
+
+
+def smoke_package(package: Path, keep: Path, steps: Steps, *, quick: bool) -> None:
     """Install a package in a bare system and use it."""
-    in_own_namespace()
     edition = parts.CLASSIFY_ONLY if "classify" in package.name else parts.FULL
-    WORK.mkdir(parents=True, exist_ok=True)
+    entry = "/usr/share/applications/allstation.desktop"
     with CleanRoot(WORK / "root", WORK / "base") as root, Screen() as screen:
-        root.root("apt-get", "update", "-q")
-        root.add_user(LAB, LAB_HOME)
-        root.add_user(GUEST, GUEST_HOME)
-        prepare_evil(root.inside("/opt/evil"))
-        root.inside(HOSTILE["TMPDIR"]).mkdir(mode=0o777)
-        root.inside(HOSTILE["TMPDIR"]).chmod(0o1777)
-        lab, guest = person_of(root, LAB, LAB_HOME), person_of(root, GUEST, GUEST_HOME)
-        install(root, older_package(package, WORK))
-        check_no_python(root)
-        say("installed as an older version in a bare system without Python")
-        kept = f"{LAB_HOME}/{CASE}"
-        lab.cli("demo", f"{LAB_HOME}/старые", "--fields", "2", "--seed", "1", expect=".*synthetic fields.*")
-        lab.cli("classify", f"{LAB_HOME}/старые", "--case", kept, expect="done: 2")
-        install(root, package)
-        if root.inside("/usr/lib/allstation/_internal/left-over.txt").exists():
-            raise SystemExit("FAILED: a file of the older version is still there.")
-        lab.cli("audit", kept, expect=".*")
-        say("upgraded: the older version's case opens, none of its own files is left")
-        try_commands(lab)
-        try_classifying(lab)
-        try_classifying(lab, environment=HOSTILE, name="-hostile")
-        try_classifying(guest)
-        entry = root.inside("/usr/share/applications/allstation.desktop")
-        try_window(lab, screen, desktop_command(entry), keep)
+        lab, guest = prepare(root)
+        try_upgrading(root, lab, screen, package, steps)
+        words = desktop_command(root.inside(entry))
+        root.lock(_PROGRAM)
+        steps.say(f"program folder mounted read-only from here on; {_size(root.inside(_PROGRAM))}")
+        steps.say(try_commands(lab))
+        steps.say("home with spaces and non-Latin letters: " + try_classifying(lab))
+        hostile = try_classifying(lab, environment=HOSTILE, name="-hostile")
+        steps.say("hostile PATH, PYTHONPATH, locale, library and plug-in paths: " + hostile)
+        steps.say("second person on the same machine: " + try_classifying(guest))
+        steps.say("from the desktop entry: " + try_window(lab, screen, words, keep))
         if not quick:
-            try_window(guest, screen, desktop_command(entry), keep, name="-second")
-            try_training(lab, edition)
-            compare_starts(lab, screen, desktop_command(entry))
-        root.root("apt-get", "remove", "-y", "-q", package.name.split("_", maxsplit=1)[0])
-        check_removed(root, kept)
+            here = {**HOSTILE, "PATH": f"{HOSTILE['PATH']}:/usr/bin"}
+            second = try_window(guest, screen, words, keep, name="-second", environment=here)
+            steps.say("second person, hostile environment: " + second)
+            root.root("apt-get", "install", "-y", "-q", "--no-install-recommends", *_DESKTOP)
+            model = f"{LAB_HOME}/модель 1.allmodel"
+            shipped = f"{_PROGRAM}/_internal/resources/models/all-station.allmodel"
+            shutil.copyfile(root.inside(shipped), root.inside(model))
+            for text in try_opening(lab, screen, keep, case=f"{LAB_HOME}/{CASE}", model=model):
+                steps.say(text)
+            for text in try_training(lab, edition):
+                steps.say(text)
+        root.unlock(_PROGRAM)
+        steps.say(try_removing(root, package))
 
 
-def compare_starts(person: Person, screen: Screen, words: Sequence[str]) -> None:
-    """Measure the installed window's start beside the source tree's, on the same screen."""
-    installed = seconds_to_window(person, screen, words, name="installed")
-    with tempfile.TemporaryDirectory() as home:
-        here = folder_person(Path(home), sys.executable)
-        source = seconds_to_window(here, screen, [sys.executable, "-m", "allstation"], name="source")
-    say(f"  window up: installed {installed:.2f} s, source tree {source:.2f} s (median of 5)")
-    if installed > 2 * source:
-        raise SystemExit("FAILED: the installed window takes more than twice as long as the source tree's.")
+def try_upgrading(root: CleanRoot, lab: Person, screen: Screen, package: Path, steps: Steps) -> None:
+    """Install the package as an older version, use it, install the newer one over it."""
+    install(root, older_package(package, WORK))
+    check_no_python(root)
+    steps.say("installed as version 0.0.1 in a bare Debian without Python")
+    profile = f"{LAB_HOME}/profile-kept"
+    kept = f"{LAB_HOME}/{CASE}"
+    lab.cli("demo", f"{LAB_HOME}/старые", "--fields", "2", "--seed", "1", expect=".*synthetic fields.*")
+    lab.cli("classify", f"{LAB_HOME}/старые", "--case", kept, expect="done: 2")
+    words = ["allstation", "--case", kept]
+    Window(lab, screen, words, {"ALLSTATION_PROFILE": profile}).quit()
+    before = {path: path.read_bytes() for path in lab.see(profile).rglob("*.json")}
+    install(root, package)
+    if root.inside(f"{_PROGRAM}/_internal/left-over.txt").exists():
+        raise SystemExit("FAILED: a file of the older version is still there.")
+    if not before or any(path.read_bytes() != content for path, content in before.items()):
+        raise SystemExit("FAILED: installing over the older version changed the settings.")
+    lab.cli("audit", kept, expect=".*")
+    window = Window(lab, screen, ["allstation"], {"ALLSTATION_PROFILE": profile})
+    screen.wait_for_window(f"{Path(CASE).stem} — ALL Station", seconds=20)
+    window.quit()
+    steps.say(
+        "newer version installed over it: settings untouched, the last case opens again, none of the older "
+        "version's files left"
+    )
 
 
-def check_removed(root: CleanRoot, kept: str) -> None:
-    """The program is gone and the person's case is not."""
-    gone = ("/usr/lib/allstation", "/usr/bin/allstation", "/usr/share/applications/allstation.desktop")
-    left = [path for path in gone if root.inside(path).exists() or root.inside(path).is_symlink()]
-    if left or not (root.inside(kept) / "case.sqlite").is_file():
-        raise SystemExit(f"FAILED: left after removing: {left}; the case must be there: {kept}")
-    say("removed: nothing of the program is left, the case is")
+def try_removing(root: CleanRoot, package: Path) -> str:
+    """Remove the package: all that it brought is gone, what people made is not."""
+    name = package.name.split("_", maxsplit=1)[0]
+    brought = [root.inside(line) for line in root.root("dpkg", "-L", name).splitlines()]
+    files = [path for path in brought if path.is_symlink() or path.is_file()]
+    root.root("apt-get", "remove", "-y", "-q", name)
+    left = [str(path) for path in files if path.is_symlink() or path.exists()]
+    if left or root.inside(_PROGRAM).exists():
+        raise SystemExit(f"FAILED: left after removing: {left[:5]}")
+    cases = [f"{LAB_HOME}/{CASE}", f"{LAB_HOME}/profile/cases/Мазки.allcase", f"{GUEST_HOME}/case.allcase"]
+    gone = [case for case in cases if not (root.inside(case) / "case.sqlite").is_file()]
+    settings = root.inside(f"{LAB_HOME}/profile/config/settings.json")
+    if gone or not settings.is_file():
+        raise SystemExit(f"FAILED: removing took {gone or settings}.")
+    return (
+        f"removed: all {len(files)} files of the package are gone, cases and settings of both people are not"
+    )
 
 
-# A program folder without installing
+def _size(program: Path) -> str:
+    """Say how much room a program folder takes; two names of one file count once."""
+    files = (path.lstat() for path in program.rglob("*") if not path.is_dir())
+    sizes = {one.st_ino: one.st_size for one in files}
+    return f"{sum(sizes.values()) / 1e6:.0f} MB in {len(sizes)} files"
+
+
+# The archive
+
+
+def smoke_archive(archive: Path, keep: Path, steps: Steps) -> None:
+    """Unpack an archive on a stick and run the program from there."""
+    with CleanRoot(WORK / "root", WORK / "base") as root, Screen() as screen:
+        lab, _ = prepare(root)
+        stick = root.inside(STICK)
+        stick.mkdir(parents=True)
+        subprocess.run(["tar", "-xJf", str(archive), "-C", str(stick)], check=True)
+        folder = f"{STICK}/{next(stick.iterdir()).name}"
+        needed = [re.sub(r" \(.*\)", "", name) for name in debian.dependencies(root.inside(folder))]
+        root.root("apt-get", "install", "-y", "-q", "--no-install-recommends", *needed)
+        check_no_python(root)
+        root.lock(STICK)
+        steps.say(f"unpacked on a read-only stick named {STICK!r}; {_size(root.inside(folder))}")
+        starter = f"{folder}/start-portable.sh"
+        stuck = Person(lab.line, lab.see, home=LAB_HOME, program=starter)
+        steps.say(try_commands(stuck))
+        steps.say("read-only stick: " + try_classifying(stuck))
+        at = f"{LAB_HOME}/Documents/ALL Station"
+        shown = try_window(stuck, screen, [starter], keep, name="-stick", cases=at)
+        steps.say(f"read-only stick, settings and cases in the home folder: {shown}")
+        root.unlock(STICK)
+        root.root("chown", LAB, folder)
+        at = f"{folder}/profile/cases"
+        shown = try_window(stuck, screen, [starter], keep, name="-beside", cases=at)
+        if not root.inside(f"{folder}/profile/config/settings.json").is_file():
+            raise SystemExit("FAILED: the settings are not beside the program.")
+        steps.say(f"stick that can be written, settings and cases beside the program: {shown}")
+        full = root.inside(f"{folder}/_internal/tensorflow").exists()
+        for text in try_training(stuck, parts.FULL if full else parts.CLASSIFY_ONLY):
+            steps.say(text)
+
+
+# How fast the window is up
 
 
 def folder_person(home: Path, program: str) -> Person:
@@ -490,35 +345,73 @@ def folder_person(home: Path, program: str) -> Person:
     return Person(prefix, Path, home=str(home), program=program)
 
 
-def smoke_folder(program: Path, keep: Path) -> None:
-    """Use a program folder where it lies."""
-    edition = parts.FULL if (program / "_internal" / "tensorflow").exists() else parts.CLASSIFY_ONLY
-    with tempfile.TemporaryDirectory(prefix="smoke Ж ") as home, Screen() as screen:
-        person = folder_person(Path(home), str(program.resolve() / "allstation-cli"))
-        try_commands(person)
-        try_classifying(person)
-        words = [str(program.resolve() / "allstation")]
-        try_window(person, screen, words, keep)
-        try_training(person, edition)
-        compare_starts(person, screen, words)
+def measure_starts(package: Path, steps: Steps) -> None:
+    """Measure the packed window's start and the source tree's by turns, on the same screen."""
+    with tempfile.TemporaryDirectory(dir=WORK) as text, Screen() as screen:
+        home = Path(text)
+        subprocess.run(["dpkg-deb", "--extract", str(package), text], check=True)
+        packed = [str(home / _PROGRAM.lstrip("/") / "allstation")]
+        source = [sys.executable, "-m", "allstation"]
+        one, other = folder_person(home, packed[0]), folder_person(home, sys.executable)
+
+        def profile(name: str, number: int) -> dict[str, str]:
+            return {"ALLSTATION_PROFILE": f"{home}/{name}-{number}"}
+
+        found = compare_starts(
+            {
+                "installed": lambda number: Window(one, screen, packed, profile("packed", number)),
+                "source": lambda number: Window(other, screen, source, profile("source", number)),
+            }
+        )
+    installed, tree = found["installed"], found["source"]
+    steps.say(
+        f"window up in {installed:.2f} s installed, {tree:.2f} s from the source tree: ratio "
+        f"{installed / tree:.2f} (medians of 7 starts each, by turns, empty profiles)"
+    )
+    if installed > 2 * tree:
+        raise SystemExit("FAILED: the installed window takes more than twice as long as the source tree's.")
+
+
+def write_results(target: Path, tested: Path, steps: Steps) -> None:
+    """Add what was passed to a file of results."""
+    size = f"{tested.stat().st_size / 1e6:.1f} MB to download"
+    system = Path("/etc/debian_version").read_text("utf-8").strip()
+    date = subprocess.run(["date", "+%F"], capture_output=True, text=True, check=True).stdout.strip()
+    lines = [
+        f"## {tested.name}",
+        "",
+        f"{size}; tested {date} in a bare Debian {system} by commit {sbom.commit()}.",
+        "",
+    ]
+    lines += [f"- {text}" for text in steps.passed]
+    before = target.read_text("utf-8") + "\n" if target.exists() else ""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(before + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
     """Smoke-test what the arguments name; raise SystemExit with the reason when it fails."""
     parser = argparse.ArgumentParser(description="Install the program somewhere clean and use it.")
-    parser.add_argument("target", type=Path, help="a .deb, or with --folder-only a program folder")
-    parser.add_argument("--folder-only", action="store_true", help="use a program folder where it lies")
-    parser.add_argument(
-        "--keep", type=Path, default=WORK / "kept", help="folder for screenshots and the report"
-    )
-    parser.add_argument("--quick", action="store_true", help="one window, no training, no timings")
+    parser.add_argument("target", type=Path, help="a .deb or a .tar.xz")
+    kept = WORK / "kept"
+    parser.add_argument("--keep", type=Path, default=kept, help="folder for screenshots and the report")
+    parser.add_argument("--results", type=Path, help="add what was passed to this file")
+    parser.add_argument("--quick", action="store_true", help="one window, no file types, no training")
+    parser.add_argument("--starts", action="store_true", help="only measure the start of a .deb's window")
     options = parser.parse_args(arguments)
+    in_own_namespace()
     options.keep.mkdir(parents=True, exist_ok=True)
-    if options.folder_only:
-        smoke_folder(options.target, options.keep)
+    WORK.mkdir(parents=True, exist_ok=True)
+    steps, target = Steps(), options.target.resolve()
+    if options.starts:
+        measure_starts(target, steps)
+    elif target.suffix == ".deb":
+        smoke_package(target, options.keep, steps, quick=options.quick)
     else:
-        smoke_package(options.target.resolve(), options.keep, quick=options.quick)
-    say("smoke test passed")
+        smoke_archive(target, options.keep, steps)
+    if options.results:
+        write_results(options.results, target, steps)
+    print("smoke test passed", flush=True)
     return 0
 
 

@@ -519,7 +519,7 @@ def test_the_hosts_plugins_are_forgotten_by_the_frozen_program_only(monkeypatch)
 
 
 def test_the_smoke_test_reports_every_line_that_nobody_expected(tool):
-    smoke = tool("smoke")
+    smoke = tool("person")
     assert smoke.unexpected("done: 6\n\nwritten: a\n", r"done: 6|written: .*") == []
     assert smoke.unexpected("done: 6\nWarning: x\n", r"done: 6") == ["Warning: x"]
     assert smoke.unexpected("anything", "") == ["anything"]
@@ -527,5 +527,5 @@ def test_the_smoke_test_reports_every_line_that_nobody_expected(tool):
 
 def test_the_smoke_test_starts_what_the_desktop_entry_says(tool):
     entry = PACKAGING / "linux" / "allstation.desktop"
-    assert tool("smoke").desktop_command(entry, ["/a b", "/c"]) == ["allstation", "/a b", "/c"]
-    assert tool("smoke").desktop_command(entry) == ["allstation"]
+    assert tool("window_steps").desktop_command(entry, ["/a b", "/c"]) == ["allstation", "/a b", "/c"]
+    assert tool("window_steps").desktop_command(entry) == ["allstation"]
