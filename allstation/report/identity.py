@@ -32,6 +32,8 @@ _SPECIMEN: Final = {
     "camera": "Camera",
     "pixel_size": "Pixel size",
 }
+GROUPS: Final = (("Patient", _PATIENT), ("Request", _REQUEST), ("Specimen and microscope", _SPECIMEN))
+"""Title, and label by key, of what may be known about a case; the order of a report."""
 _SHORTEST: Final = 4
 _ALIASES: Final = {
     "name": "patient_name",
@@ -67,7 +69,7 @@ def identity(details: Mapping[str, str], *, anonymise: bool) -> tuple[tuple[Entr
     Returns:
         Patient, request and specimen lines that were given; unknown keys with the request.
     """
-    given = {_key(key): value.strip() for key, value in details.items() if value.strip()}
+    given = {known_key(key): value.strip() for key, value in details.items() if value.strip()}
     known = {**_PATIENT, **_REQUEST, **_SPECIMEN}
     extra = {key: key.replace("_", " ").capitalize() for key in sorted(given) if key not in known}
 
@@ -89,7 +91,7 @@ def redactor(details: Mapping[str, str]) -> Callable[[str], str]:
     Args:
         details: As stored in the case.
     """
-    given = {_key(key): value.strip() for key, value in details.items()}
+    given = {known_key(key): value.strip() for key, value in details.items()}
     words = re.findall(r"[^\W\d_]{2,}", given.get("patient_name", ""))
     ids = [given[key] for key in ("patient_id", "birth_date", "request_id") if given.get(key)]
     ids += [re.sub(r"[\W_]", "", one) for one in ids]
@@ -102,7 +104,8 @@ def redactor(details: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: pattern.sub("[withheld]", text)
 
 
-def _key(key: str) -> str:
+def known_key(key: str) -> str:
+    """Return the name a key goes by here, however it was written."""
     plain = "_".join(key.strip().casefold().replace("-", " ").replace("_", " ").split())
     return _ALIASES.get(plain, plain)
 

@@ -1,0 +1,175 @@
+"""The optional data of a case: patient, request, specimen and microscope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QUndoCommand
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QGroupBox,
+    QLabel,
+    QLineEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from allstation.report.identity import GROUPS, known_key
+from allstation.services.desk import CaseDesk
+from allstation.ui import keys
+from allstation.ui.text import tr
+
+_LONGEST: Final = 500
+_DATES: Final = frozenset({"birth_date", "requested_at", "collected_at", "received_at"})
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EXAMPLES: Final = {
+    "sex": "female, male, other",
+    "specimen": "Peripheral blood",
+    "source": "Venous, EDTA",
+    "stain": "May-Grünwald-Giemsa",
+    "objective": "100× oil",
+    "pixel_size": "0.1 µm",
+}
+
+
+class CaseDataDialog(QDialog):
+    """Stays open beside the window while the person reads on elsewhere.
+
+    Signals:
+        saved: The texts as they were and as they should be, by key.
+    """
+
+    saved = Signal(object, object)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Case data"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.boxes: dict[str, QLineEdit] = {}
+        self._stored: dict[str, str] = {}
+        self._hint = QLabel(self, wordWrap=True)
+        self._hint.setProperty("role", "small")
+        self._inside = QWidget(self)
+        self._column = QVBoxLayout(self._inside)
+        self._column.setContentsMargins(0, 0, 10, 0)
+        self._column.setSpacing(12)
+        for title, labels in GROUPS:
+            self._add_group(tr(title), labels)
+        self._others = QGroupBox(tr("Other"), self)
+        self._other_rows = QFormLayout(self._others)
+        self._others.hide()
+        self._column.addWidget(self._others)
+        self._column.addStretch(1)
+        self._lay_out()
+        keys.no_drops_into_text(self)
+        self.show_details({})
+
+    def _add_group(self, title: str, labels: Mapping[str, str]) -> None:
+        group = QGroupBox(title, self._inside)
+        rows = QFormLayout(group)
+        rows.setVerticalSpacing(8)
+        for key, label in labels.items():
+            box = self._box(key)
+            box.setPlaceholderText(tr("YYYY-MM-DD") if key in _DATES else tr(_EXAMPLES.get(key, "")))
+            rows.addRow(tr(label), box)
+        self._column.addWidget(group)
+
+    def _box(self, key: str) -> QLineEdit:
+        box = QLineEdit(self)
+        box.setMaxLength(_LONGEST)
+        box.textChanged.connect(self._typed)
+        self.boxes[key] = box
+        return box
+
+    def _lay_out(self) -> None:
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self._inside)
+        about = QLabel(
+            tr(
+                "Everything is optional. It stays in this case; reports and exports leave out whatever may "
+                "name somebody unless you choose otherwise. The audit trail says that it changed, not what."
+            ),
+            self,
+            wordWrap=True,
+        )
+        about.setProperty("role", "small")
+        standard = QDialogButtonBox.StandardButton
+        self.buttons = QDialogButtonBox(standard.Save | standard.Cancel, self)
+        self.buttons.accepted.connect(self._save)
+        self.buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 14)
+        layout.setSpacing(12)
+        layout.addWidget(about)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self._hint)
+        layout.addWidget(self.buttons)
+        self.resize(540, 760)
+
+    def show_details(self, details: Mapping[str, str]) -> None:
+        """Show what the case holds; what was typed and not saved yet is left alone."""
+        typed = self._differences()
+        self._stored = dict(details)
+        shown = {known_key(key): value for key, value in details.items()}
+        for key in shown:
+            if key not in self.boxes:
+                self._other_rows.addRow(key.replace("_", " ").capitalize(), self._box(key))
+                self._others.show()
+        for key, box in self.boxes.items():
+            if key not in typed:
+                box.setText(shown.get(key, ""))
+                box.setCursorPosition(0)
+        self._typed()
+
+    def _differences(self) -> set[str]:
+        shown = {known_key(key): value for key, value in self._stored.items()}
+        return {key for key, box in self.boxes.items() if box.text().strip() != shown.get(key, "").strip()}
+
+    def set_writable(self, writable: bool) -> None:
+        """Let the texts be read only where the case may not be changed."""
+        for box in self.boxes.values():
+            box.setReadOnly(not writable)
+        self.buttons.button(QDialogButtonBox.StandardButton.Save).setVisible(writable)
+
+    @Slot()
+    def _typed(self) -> None:
+        odd = [
+            key for key in _DATES if (text := self.boxes[key].text().strip()) and not _DATE.fullmatch(text)
+        ]
+        said = tr("FHIR and DICOM take dates as YYYY-MM-DD; others are printed as they stand.") if odd else ""
+        self._hint.setText(said)
+        self._hint.setVisible(bool(said))
+        self.buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(bool(self._differences()))
+
+    @Slot()
+    def _save(self) -> None:
+        now = {key: text for key, box in self.boxes.items() if (text := box.text().strip())}
+        if self._differences():
+            self.saved.emit(dict(self._stored), now)
+        self.accept()
+
+
+class DetailsCommand(QUndoCommand):
+    """Other case data; undo puts the former texts back."""
+
+    def __init__(self, desk: CaseDesk, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        super().__init__(tr("Case data"))
+        self._desk = desk
+        self._before, self._after = dict(before), dict(after)
+
+    def redo(self) -> None:
+        """Store the new texts."""
+        self._desk.set_details(self._after)
+
+    def undo(self) -> None:
+        """Store the former texts."""
+        self._desk.set_details(self._before)

@@ -1,0 +1,273 @@
+"""The choices about a report, and where the reports of the case stand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from allstation.core.errors import StationError
+from allstation.core.reports import ReportStatus
+from allstation.report.options import ReportOptions
+from allstation.services.reporting import ReportState, letterhead
+from allstation.services.settings import SettingsFile
+from allstation.ui.text import number, tr
+
+TEMPLATES: Final = (
+    ("full", "Full report"),
+    ("summary", "Summary, one page"),
+    ("contact", "Contact sheet of each slide"),
+)
+_SIZES: Final = ("A4", "Letter")
+_STATUS: Final = {
+    ReportStatus.DRAFT: "Draft",
+    ReportStatus.PRELIMINARY: "Preliminary",
+    ReportStatus.FINAL: "Final",
+    ReportStatus.AMENDED: "Amended",
+}
+_TYPING: Final = 450
+"""Milliseconds after the last key before the pages follow."""
+_LISTED: Final = 8
+_COMMENT: Final = 10_000
+
+
+class ReportForm(QWidget):
+    """Template, paper, anonymised or not, status, who signs, why, comment.
+
+    Signals:
+        changed: Something is different; the pages should follow.
+        data_asked: The person wants to enter the case data.
+        letterhead_asked: The person wants to enter the letterhead.
+    """
+
+    changed = Signal()
+    data_asked = Signal()
+    letterhead_asked = Signal()
+
+    def __init__(self, settings: SettingsFile, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._state = ReportState()
+        self.setProperty("role", "panel")
+        self._typing = QTimer(self, singleShot=True, interval=_TYPING)
+        self._typing.timeout.connect(self.changed)
+        stored = settings.value
+        self.template = QComboBox(self)
+        for name, title in TEMPLATES:
+            self.template.addItem(tr(title), name)
+        self.template.setCurrentIndex(max(0, self.template.findData(stored.report_template)))
+        self.paper = QComboBox(self)
+        self.paper.addItems(list(_SIZES))
+        self.paper.setCurrentText(stored.page_size)
+        self.anonymise = QCheckBox(tr("Leave out patient and request data"), self)
+        self.anonymise.setChecked(stored.anonymise)
+        self.status = QComboBox(self)
+        self.reviewer = QLineEdit(stored.reviewer, self)
+        self.reason = QLineEdit(self)
+        self.comment = QPlainTextEdit(self)
+        self.comment.setTabChangesFocus(True)
+        self.comment.setFixedHeight(96)
+        self.comment.setPlaceholderText(tr("Printed under the summary"))
+        self._stand = QLabel(self, wordWrap=True)
+        self._changes = QLabel(self, wordWrap=True)
+        self._warnings = QLabel(self, wordWrap=True)
+        self._lay_out()
+        self._fill_status(finalised=False)
+        self._connect()
+        self._follow_status()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setVerticalSpacing(9)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
+        form.addRow(tr("&Contents"), self.template)
+        form.addRow(tr("&Paper"), self.paper)
+        form.addRow(self.anonymise)
+        form.addRow(tr("&Status"), self.status)
+        form.addRow(tr("Si&gned by"), self.reviewer)
+        self._reason_label = QLabel(tr("Reaso&n"), self)
+        self._reason_label.setBuddy(self.reason)
+        form.addRow(self._reason_label, self.reason)
+        form.addRow(tr("Co&mment"), self.comment)
+        links = QHBoxLayout()
+        for text, signal in (
+            (tr("Case data…"), self.data_asked),
+            (tr("Letterhead…"), self.letterhead_asked),
+        ):
+            button = QPushButton(text, self)
+            button.setProperty("role", "link")
+            button.clicked.connect(signal)
+            links.addWidget(button)
+        links.addStretch(1)
+        line = QFrame(self)
+        line.setProperty("role", "line")
+        for label, role in ((self._stand, "small"), (self._changes, "small"), (self._warnings, "danger")):
+            label.setProperty("role", role)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+            label.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(18, 16, 18, 12)
+        layout.setSpacing(10)
+        layout.addLayout(form)
+        layout.addLayout(links)
+        layout.addWidget(line)
+        layout.addWidget(self._stand)
+        layout.addWidget(self._changes)
+        layout.addWidget(self._warnings)
+        layout.addStretch(1)
+
+    def _connect(self) -> None:
+        for box in (self.template, self.paper):
+            box.currentIndexChanged.connect(self._chosen)
+        self.anonymise.toggled.connect(self._chosen)
+        self.status.currentIndexChanged.connect(self._status_changed)
+        self.reviewer.textChanged.connect(self._typing.start)
+        self.reason.textChanged.connect(self._typing.start)
+        self.comment.textChanged.connect(self._typing.start)
+
+    @Slot()
+    def _chosen(self) -> None:
+        self._settings.change(
+            report_template=self.template.currentData(),
+            page_size=self.paper.currentText(),
+            anonymise=self.anonymise.isChecked(),
+        )
+        self._typing.stop()
+        self.changed.emit()
+
+    @Slot()
+    def _status_changed(self) -> None:
+        self._follow_status()
+        self._typing.stop()
+        self.changed.emit()
+
+    def _follow_status(self) -> None:
+        status = self.chosen_status
+        with_reason = status in (ReportStatus.PRELIMINARY, ReportStatus.AMENDED)
+        self.reason.setVisible(with_reason)
+        self._reason_label.setVisible(with_reason)
+        asked = tr("What changed and why") if status is ReportStatus.AMENDED else tr("May be left empty")
+        self.reason.setPlaceholderText(asked)
+
+    def _fill_status(self, *, finalised: bool) -> None:
+        """Offer final until there is one, amended from then on."""
+        binding = ReportStatus.AMENDED if finalised else ReportStatus.FINAL
+        offered = (ReportStatus.DRAFT, ReportStatus.PRELIMINARY, binding)
+        if [self.status.itemData(row) for row in range(self.status.count())] == [str(one) for one in offered]:
+            return
+        locked = self.status.count() > 0 and self.chosen_status.locks
+        with QSignalBlocker(self.status):
+            self.status.clear()
+            for one in offered:
+                self.status.addItem(tr(_STATUS[one]), str(one))
+            self.status.setCurrentIndex(2 if locked else 0)
+        self._follow_status()
+
+    @property
+    def chosen_status(self) -> ReportStatus:
+        """How binding the report shall be."""
+        return ReportStatus(self.status.currentData() or ReportStatus.DRAFT)
+
+    def options(self) -> ReportOptions:
+        """Return what the person chose.
+
+        Raises:
+            StationError: ``bad-report-option`` while a name or a reason is missing.
+        """
+        status = self.chosen_status
+        options = ReportOptions(
+            template=self.template.currentData(),
+            page_size=self.paper.currentText(),
+            anonymise=self.anonymise.isChecked(),
+            reviewer=self.reviewer.text(),
+            comment=self.comment.toPlainText()[:_COMMENT],
+            letterhead=letterhead(self._settings.value),
+        )
+        reason = self.reason.text() if self.reason.isVisibleTo(self) else ""
+        return replace(options, status=status, reason=reason)
+
+    def missing(self) -> str:
+        """Say what is still needed before there can be such a report; empty when nothing is."""
+        try:
+            self.options()
+        except StationError as error:
+            return error.sentence
+        return ""
+
+    def set_reviewer(self, name: str) -> None:
+        """Suggest who signs, where nobody was named."""
+        if not self.reviewer.text():
+            with QSignalBlocker(self.reviewer):
+                self.reviewer.setText(name)
+
+    def start_anew(self) -> None:
+        """Forget what was written for another case."""
+        self._typing.stop()
+        self._state = ReportState()
+        for box in (self.reason, self.comment, self.status):
+            with QSignalBlocker(box):
+                if box is self.status:
+                    self.status.setCurrentIndex(0)
+                else:
+                    box.clear()
+        self._follow_status()
+
+    def signed(self) -> None:
+        """Go back to a draft after a report was signed or sent; the pages follow."""
+        self.reason.clear()
+        self._typing.stop()
+        if self.status.currentIndex() == 0:
+            self.changed.emit()
+        self.status.setCurrentIndex(0)
+
+    @property
+    def state(self) -> ReportState:
+        """Where the reports of the case stand."""
+        return self._state
+
+    def show_state(self, state: ReportState) -> bool:
+        """Say where the reports of the case stand; tell whether the chosen status had to follow."""
+        before = self.chosen_status
+        self._state = state
+        self._fill_status(finalised=state.last is not None)
+        self._stand.setVisible(state.last is not None)
+        if state.last is not None:
+            self._stand.setText(_standing(state))
+        self._changes.setVisible(bool(state.changes))
+        self._changes.setText("\n".join(_shortened(state.changes)))
+        self._warnings.setVisible(bool(state.warnings))
+        self._warnings.setText("\n".join(state.warnings))
+        return self.chosen_status is not before
+
+
+def _standing(state: ReportState) -> str:
+    last = state.last
+    if last is None:
+        return ""
+    what = tr("Last signed: {status}, {at}, by {by}.", status=last.status, at=last.at[:10], by=last.by)
+    if not state.changes:
+        return f"{what} {tr('Its decisions are those of the case.')}"
+    changed = tr("{n} decisions changed since; an amended report names them:", n=number(len(state.changes)))
+    return f"{what} {changed}"
+
+
+def _shortened(lines: tuple[str, ...]) -> list[str]:
+    if len(lines) <= _LISTED:
+        return list(lines)
+    return [*lines[:_LISTED], tr("and {n} more", n=number(len(lines) - _LISTED))]
