@@ -52,11 +52,16 @@ class Batch:
         case: The writer's connection.
         pipeline: Runs on threads of its own.
         post: Takes an outcome from any thread and brings it back to the worker's thread.
+        model: Which queued fields it takes: those that wait for this model, or, if empty, for the
+            model in use.
     """
 
-    def __init__(self, case: Case, pipeline: Pipeline, post: Callable[[object], None]) -> None:
+    def __init__(
+        self, case: Case, pipeline: Pipeline, post: Callable[[object], None], *, model: str = ""
+    ) -> None:
         self._case = case
         self.pipeline = pipeline
+        self.model = model
         self._post = post
         self._flying: dict[int, Future[Outcome[int]]] = {}
         self._unsaved: list[Outcome[int]] = []
@@ -72,7 +77,7 @@ class Batch:
         room = self.pipeline.threads * _AHEAD - self.flying
         if room <= 0:
             return 0
-        fields = self._case.claim(room)
+        fields = self._case.claim(room, self.model)
         for field in fields:
             future = self.pipeline.submit(field.id, field.path)
             self._flying[field.id] = future

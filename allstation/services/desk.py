@@ -35,6 +35,10 @@ class CaseDesk(QObject):
     _close = Signal()
     _stop = Signal()
     _use_model = Signal(object)
+    _queue_model = Signal(object, list)
+    _drop_job = Signal(str, int)
+    _order_slides = Signal(str, list)
+    _order_models = Signal(list)
     _demo = Signal(object)
     _add_paths = Signal(list)
     _pause = Signal(bool)
@@ -90,6 +94,10 @@ class CaseDesk(QObject):
             (self._close, worker.close_case),
             (self._stop, worker.stop),
             (self._use_model, worker.use_model),
+            (self._queue_model, worker.queue_model),
+            (self._drop_job, worker.drop_job),
+            (self._order_slides, worker.order_slides),
+            (self._order_models, worker.order_models),
             (self._demo, worker.open_demo),
             (self._add_paths, worker.add_paths),
             (self._pause, worker.pause),
@@ -140,6 +148,22 @@ class CaseDesk(QObject):
     def use_model(self, bundle: Path) -> None:
         """Classify with this bundle from now on."""
         self._use_model.emit(bundle)
+
+    def queue_model(self, bundle: Path, ids: list[int] | None = None) -> None:
+        """Let these fields, or all, also be classified by another model, after the one in use."""
+        self._queue_model.emit(bundle, ids or [])
+
+    def drop_job(self, model: str, slide_id: int) -> None:
+        """Take a slide's fields, or a model whose turn has not come, out of the queue."""
+        self._drop_job.emit(model, slide_id)
+
+    def order_slides(self, model: str, slides: list[int]) -> None:
+        """Do the waiting slides in this order."""
+        self._order_slides.emit(model, slides)
+
+    def order_models(self, models: list[str]) -> None:
+        """Let the waiting models take their turns in this order."""
+        self._order_models.emit(models)
 
     def open_demo(self, base: Path) -> None:
         """Make a demo case below a folder and open it."""

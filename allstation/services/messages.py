@@ -77,6 +77,25 @@ class QueuePhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class QueueJob:
+    """Fields that wait together.
+
+    Attributes:
+        model_sha256: The model they wait for; empty for the one in use.
+        model: Its name and version for people.
+        fields: How many.
+        slide_id: Their slide; 0 for all fields of a model whose turn has not come.
+        slide: Its name.
+    """
+
+    model_sha256: str
+    model: str
+    fields: int
+    slide_id: int = 0
+    slide: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueStatus:
     """The batch queue at one moment.
 
@@ -84,12 +103,22 @@ class QueueStatus:
         phase: What it is doing.
         counts: Fields per state.
         rate: Fields a second over the last seconds; 0 while unknown.
-        errors: How many fields failed.
+        memory: Bytes that the program holds in memory; 0 while unknown.
+        model: The model at work, if it is another than the one in use.
+        jobs: What waits, in the order in which it comes.
     """
 
     phase: QueuePhase = QueuePhase.IDLE
     counts: Mapping[FieldState, int] = field(default_factory=dict)
     rate: float = 0.0
+    memory: int = 0
+    model: str = ""
+    jobs: tuple[QueueJob, ...] = ()
+
+    @property
+    def later(self) -> int:
+        """Fields that wait for the turn of another model."""
+        return sum(job.fields for job in self.jobs if not job.slide_id)
 
     @property
     def total(self) -> int:

@@ -102,6 +102,14 @@ class PlanPart(QueuePart):
             turns = [*begun, *(plan.model_sha256 for plan in self.plans())]
         return next((model for model in turns if model not in absent), None)
 
+    def waits_for(self, model: str) -> bool:
+        """Tell whether any field waits for this model now; empty for the one in use."""
+        query = (
+            "SELECT 1 FROM fields INDEXED BY fields_queued WHERE state = 'queued' AND for_model = ? LIMIT 1"
+        )
+        with self._read() as db:
+            return db.execute(query, (model,)).fetchone() is not None
+
     def begin_plan(self, model_sha256: str) -> int:
         """Move the fields that wait for this model into the queue; returns how many.
 

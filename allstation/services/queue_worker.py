@@ -1,0 +1,314 @@
+"""The batch queue of a case on its worker's thread: which model works, on which fields, and how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter
+from allstation.core.records import FieldState
+from allstation.services.batch import Batch
+from allstation.services.mailbox import Mailbox
+from allstation.services.messages import ModelInfo, Problem, QueuePhase, QueueStatus
+from allstation.services.turns import TurnReady, Turns, Wish, memory_in_use, read_bundle, read_wish
+from allstation.store.case import Case
+
+if TYPE_CHECKING:
+    from allstation.inference.bundle import ModelBundle
+    from allstation.inference.pipeline import Outcome
+
+_TELL_EVERY: Final = 100
+"""Milliseconds between two lists of changed fields."""
+
+
+class QueueWorker(QObject):
+    """Classifies the queued fields of the case that a :class:`CaseWorker` has open.
+
+    Signals:
+        problem: A :class:`Problem` a person should read.
+        fields_changed: Ids of fields with a new state, prediction or review, written.
+        queue_edited: Many fields changed their place in the queue at once.
+        queue_changed: A :class:`QueueStatus`.
+        model_changed: A :class:`ModelInfo`.
+    """
+
+    problem = Signal(object)
+    fields_changed = Signal(list)
+    queue_edited = Signal()
+    queue_changed = Signal(object)
+    model_changed = Signal(object)
+
+    def __init__(self, *, threads: int | None = None) -> None:
+        super().__init__()
+        self._threads = threads
+        self._case: Case | None = None
+        self._turns: Turns | None = None
+        self._batch: Batch | None = None
+        self._bundle: ModelBundle | None = None
+        self._paused = False
+        self._changed: list[int] = []
+
+    def _start_threads(self, receive: Callable[[list[object]], None]) -> None:
+        """Make what must live on the worker's thread.
+
+        Args:
+            receive: Takes what other threads brought, on this thread.
+        """
+        self._mail = Mailbox(receive, self)
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._tell = QTimer(self, singleShot=True, interval=_TELL_EVERY)
+        self._tell.timeout.connect(self._tell_changes)
+
+    # The model
+
+    @Slot(object)
+    def use_model(self, path: Path) -> None:
+        """Read and verify a bundle aside, then work with it."""
+        self._do_aside(partial(read_bundle, path))
+
+    @Slot(object, list)
+    def queue_model(self, path: Path, ids: list[int]) -> None:
+        """Let these fields, or all if the list is empty, also be classified by another model."""
+        if self._case is not None:
+            self._do_aside(partial(read_wish, path, tuple(ids)))
+
+    def _do_aside(self, work: Callable[[], object]) -> None:
+        self._aside.submit(work).add_done_callback(self._mail.post)
+
+    def _model_ready(self, opened: ModelBundle) -> None:
+        self._stop_batch()
+        self._bundle = opened
+        self.model_changed.emit(ModelInfo(opened.record(), opened.path))
+        self._start_batch()
+
+    def _wished(self, wish: Wish) -> None:
+        if isinstance(wish.found, Problem):
+            self.problem.emit(wish.found)
+        elif self._turns is not None:
+            self._on_queue(partial(self._turns.wish, wish.found, wish.ids))
+
+    def _start_batch(self) -> None:
+        if self._case is None or self._case.read_only:
+            return
+        if self._bundle is not None:
+            self._case.add_model(self._bundle.record())
+            self._work_with(self._bundle, "")
+        self._go_on()
+
+    def _work_with(self, bundle: ModelBundle, model: str) -> None:
+        from allstation.inference.pipeline import Pipeline
+
+        self._stop_batch()
+        if self._case is not None:
+            pipeline = Pipeline(bundle, threads=self._threads)
+            self._batch = Batch(self._case, pipeline, self._mail.post, model=model)
+
+    def _give_way(self, case: Case) -> None:
+        """Let the model in use work as soon as there is anything for it."""
+        if self._batch is not None and self._batch.model and self._bundle and case.waits_for(""):
+            self._work_with(self._bundle, "")
+
+    def _next_turn(self, turns: Turns) -> None:
+        """Let the next model work, as the one at work has nothing left."""
+        model = turns.next(in_use=self._bundle is not None)
+        if model is None:
+            return
+        if self._batch is not None and model == self._batch.model:
+            if turns.begin(model):
+                self._go_on()
+        elif model:
+            turns.read(model)
+        elif self._bundle is not None:
+            self._work_with(self._bundle, "")
+            self._go_on()
+
+    def _turn_ready(self, turn: TurnReady) -> None:
+        if self._turns is None:
+            return
+        found = self._turns.ready(turn)
+        if isinstance(found, Problem):
+            self.problem.emit(found)
+            return
+        self._work_with(found, turn.model_sha256)
+        self._turns.begin(turn.model_sha256)
+        self.queue_edited.emit()
+
+    def _stop_batch(self) -> None:
+        if self._batch is None:
+            return
+        taken_back = self._batch.stop()
+        outcomes, others = sorted_out(self._mail.take_all())
+        self._write_outcomes(outcomes)
+        for item in others:
+            self._mail.post(item)
+        if taken_back and self._case is not None:
+            self._case.release(taken_back)
+        self._batch = None
+
+    # The queue
+
+    @Slot(bool)
+    def pause(self, paused: bool) -> None:
+        """Stop claiming fields, or go on."""
+        self._paused = paused
+        if self._batch is not None:
+            self._batch.rate.reset()
+        self._go_on()
+        self._tell_changes()
+
+    @Slot()
+    def cancel(self) -> None:
+        """Drop what waits, for any model; what is in flight is finished."""
+        self._on_queue(_cancel_all)
+
+    @Slot(str, int)
+    def drop_job(self, model: str, slide_id: int) -> None:
+        """Take a slide's fields, or a model whose turn has not come, out of the queue."""
+        self._on_queue(partial(_drop, model=model, slide_id=slide_id))
+
+    @Slot(str, list)
+    def order_slides(self, model: str, slides: list[int]) -> None:
+        """Do the waiting slides in this order."""
+        self._on_queue(partial(_order_slides, model=model, slides=slides))
+
+    @Slot(list)
+    def order_models(self, models: list[str]) -> None:
+        """Let the waiting models take their turns in this order."""
+        self._on_queue(partial(Case.order_plans, models=models))
+
+    @Slot()
+    def resume_cancelled(self) -> None:
+        """Put cancelled fields back."""
+        self._on_queue(_requeue_cancelled)
+
+    @Slot()
+    def retry_failed(self) -> None:
+        """Put failed fields back."""
+        self._on_queue(Case.requeue)
+
+    @Slot(list)
+    def classify_again(self, ids: list[int]) -> None:
+        """Queue these fields again, or all fields if the list is empty; predictions stay until then."""
+        self._on_queue(partial(_requeue, ids=ids))
+
+    @Slot(list)
+    def prioritise(self, ids: list[int]) -> None:
+        """Do these waiting fields next, in this order."""
+        if self._case is None or self._case.read_only or self._batch is None or not ids:
+            return
+        try:
+            self._case.set_priority(ids)
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+
+    def _on_queue(self, change: Callable[[Case], object]) -> None:
+        if self._case is None:
+            return
+        try:
+            change(self._case)
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+        if self._turns is not None:
+            self._turns.changed()
+        self.queue_edited.emit()
+        self._go_on()
+        self._tell_changes()
+
+    def _go_on(self) -> None:
+        if self._case is None or self._turns is None or self._paused or self._case.read_only:
+            return
+        claimed = 0
+        try:
+            self._give_way(self._case)
+            claimed = self._batch.fill() if self._batch is not None else 0
+            if not claimed and (self._batch is None or not self._batch.flying):
+                self._next_turn(self._turns)
+        except StationError as error:
+            self._paused = True
+            self.problem.emit(Problem.of(error))
+        if claimed or self._paused:
+            self._tell_soon()
+
+    def _write_outcomes(self, outcomes: list[Outcome[int]]) -> None:
+        if self._batch is None or not outcomes:
+            return
+        try:
+            self._changed += self._batch.write_down(outcomes)
+        except StationError as error:
+            self._paused = True
+            self.problem.emit(Problem.of(error))
+        self._tell_soon()
+
+    # Telling
+
+    def _tell_soon(self) -> None:
+        if not self._tell.isActive():
+            self._tell.start()
+
+    @Slot()
+    def _tell_changes(self) -> None:
+        if self._changed:
+            changed, self._changed = self._changed, []
+            self.fields_changed.emit(changed)
+        began = time.monotonic()
+        self.queue_changed.emit(self._status())
+        # Counting 100,000 fields takes a while: spend at most a twentieth of the time on it.
+        cost = round((time.monotonic() - began) * 1000)
+        self._tell.setInterval(max(_TELL_EVERY, 20 * cost))
+
+    def _status(self) -> QueueStatus:
+        counts = {} if self._case is None else self._case.queue_counts()
+        states = {FieldState(state): number for state, number in counts.items() if number}
+        flying = self._batch.flying if self._batch is not None else 0
+        waiting = states.get(FieldState.QUEUED, 0) + states.get(FieldState.RUNNING, 0)
+        if self._bundle is None and self._batch is None:
+            phase = QueuePhase.NO_MODEL
+        elif self._paused and (waiting or flying):
+            phase = QueuePhase.PAUSED
+        else:
+            phase = QueuePhase.RUNNING if waiting and self._batch is not None else QueuePhase.IDLE
+        if self._batch is None or self._turns is None:
+            jobs = self._turns.jobs() if self._turns is not None else ()
+            return QueueStatus(phase, states, memory=memory_in_use(), jobs=jobs)
+        rate, at_work = self._batch.rate.per_second(), self._turns.name(self._batch.model)
+        return QueueStatus(phase, states, rate, memory_in_use(), at_work, self._turns.jobs())
+
+
+def _cancel_all(case: Case) -> None:
+    for plan in case.plans():
+        case.drop_plan(plan.model_sha256)
+    case.cancel_queued()
+
+
+def _drop(case: Case, *, model: str, slide_id: int) -> None:
+    if slide_id:
+        case.cancel_queued(slide_id, model)
+    else:
+        case.drop_plan(model)
+
+
+def _order_slides(case: Case, *, model: str, slides: list[int]) -> None:
+    case.order_slides(slides, model)
+
+
+def _requeue_cancelled(case: Case) -> int:
+    return case.requeue(case.field_ids(FieldFilter(state=FieldState.CANCELLED)))
+
+
+def _requeue(case: Case, *, ids: list[int]) -> int:
+    return case.requeue(ids or case.field_ids())
+
+
+def sorted_out(items: list[object]) -> tuple[list[Outcome[int]], list[object]]:
+    """Return the pipeline's outcomes and everything else, both in their order."""
+    from allstation.inference.pipeline import Outcome
+
+    outcomes = [item for item in items if isinstance(item, Outcome)]
+    return outcomes, [item for item in items if not isinstance(item, Outcome)]

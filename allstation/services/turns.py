@@ -1,0 +1,156 @@
+"""Which model works when: the one in use first, then the others that were queued.
+
+All methods are called on the worker's thread; bundles are read aside and come back through its mailbox.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from allstation.core.errors import StationError
+from allstation.core.text import shown_name
+from allstation.services.messages import Problem, QueueJob
+from allstation.store.case import Case
+
+if TYPE_CHECKING:
+    from allstation.inference.bundle import ModelBundle
+
+_LOOK_EVERY: Final = 1.0
+"""Seconds between two looks at what waits: on a long queue each takes milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReady:
+    """The bundle of a queued model was read, or could not be.
+
+    Attributes:
+        model_sha256: The model whose turn it is.
+        found: The bundle, or why there is none.
+    """
+
+    model_sha256: str
+    found: ModelBundle | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Somebody wants fields classified by another model as well.
+
+    Attributes:
+        found: The model's bundle, or why it cannot be used.
+        ids: The fields; all of the case if empty.
+    """
+
+    found: ModelBundle | Problem
+    ids: tuple[int, ...]
+
+
+class Turns:
+    """Remembers the bundles of one case that wait, and whose turn it is.
+
+    Args:
+        case: The writer's connection.
+        aside: Runs a function on another thread and posts what it returns.
+    """
+
+    def __init__(self, case: Case, aside: Callable[[Callable[[], object]], None]) -> None:
+        self._case = case
+        self._aside = aside
+        self._absent: set[str] = set()
+        self._reading = ""
+        self._names: dict[str, str] = {}
+        self._jobs: tuple[QueueJob, ...] = ()
+        self._looked = -_LOOK_EVERY
+
+    def wish(self, bundle: ModelBundle, ids: tuple[int, ...], case: Case) -> None:
+        """Let fields wait for the turn of a model."""
+        case.add_model(bundle.record())
+        case.plan(bundle.sha256, ids or case.field_ids(), bundle.path.absolute())
+        self._absent.discard(bundle.sha256)
+
+    def next(self, *, in_use: bool) -> str | None:
+        """Return for which model the queue waits now, empty for the one in use, None if nothing waits."""
+        return self._case.next_model(self._absent | (set() if in_use else {""}))
+
+    def read(self, model: str) -> None:
+        """Read the bundle of a model aside; a :class:`TurnReady` follows."""
+        if self._reading != model:
+            self._reading = model
+            self._aside(partial(_read, model, self._case.bundle_of(model)))
+
+    def ready(self, turn: TurnReady) -> ModelBundle | Problem:
+        """Return what was read; a model without its bundle is passed over from now on."""
+        self._reading = ""
+        if isinstance(turn.found, Problem):
+            self._absent.add(turn.model_sha256)
+        return turn.found
+
+    def begin(self, model: str) -> int:
+        """Put the fields that waited for the turn of a model into the queue; returns how many."""
+        self.changed()
+        return self._case.begin_plan(model)
+
+    def changed(self) -> None:
+        """Look anew at what waits when asked the next time."""
+        self._looked = -_LOOK_EVERY
+
+    def name(self, model: str) -> str:
+        """Return name and version of a model that the case knows, empty for the one in use."""
+        if model and model not in self._names:
+            self._names = {known.sha256: f"{known.name} {known.version}" for known in self._case.models()}
+        return self._names.get(model, "")
+
+    def jobs(self) -> tuple[QueueJob, ...]:
+        """Return what waits, at most a second old."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_EVERY:
+            self._looked = now
+            queued = [
+                QueueJob(row.model_sha256, self.name(row.model_sha256), row.fields, row.slide_id, row.name)
+                for row in self._case.waiting()
+            ]
+            planned = [
+                QueueJob(plan.model_sha256, self.name(plan.model_sha256), plan.fields)
+                for plan in self._case.plans()
+            ]
+            self._jobs = (*queued, *planned)
+        return self._jobs
+
+
+def read_wish(path: Path, ids: tuple[int, ...]) -> Wish:
+    """Read and verify the bundle of a wish. Runs aside: the model runtime takes its time to load."""
+    return Wish(read_bundle(path), ids)
+
+
+def read_bundle(path: Path) -> ModelBundle | Problem:
+    """Read and verify a bundle. Runs aside, as :func:`read_wish`."""
+    from allstation.inference.bundle import ModelBundle
+
+    try:
+        return ModelBundle.open(path)
+    except StationError as error:
+        return Problem.of(error, path.name)
+
+
+def _read(model: str, path: Path | None) -> TurnReady:
+    found = Problem("no-bundle", "") if path is None else read_bundle(path)
+    if isinstance(found, Problem) or found.sha256 != model:
+        name = "of a queued model" if path is None else shown_name(path)
+        sentence = (
+            f"The bundle {name} is not what it was when its fields were queued. They go on waiting: "
+            "queue the model again from where its bundle is now, or take it out of the queue."
+        )
+        found = Problem("queued-model-missing", sentence, name)
+    return TurnReady(model, found)
+
+
+def memory_in_use() -> int:
+    """Return the bytes that this program holds in memory."""
+    return int(psutil.Process().memory_info().rss)
