@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
-from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Slide
 from allstation.services.messages import Problem
 from allstation.store.browse import SlideCounts
@@ -25,28 +25,40 @@ class Query:
         where: Conditions.
         sort: Order.
         descending: Largest first.
+        group: What stands together under headings.
+        reviewer: Whose decisions are missing where a field counts as not reviewed; None for anyone's.
     """
 
     ticket: int
     where: FieldFilter
     sort: FieldSort = FieldSort.SLIDE
     descending: bool = False
+    group: FieldGroup = FieldGroup.NONE
+    reviewer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The answer to a query: ids in order."""
+    """The answer to a query: ids in order, and the groups they fall into (key and number of fields)."""
 
     query: Query
     ids: array[int]
+    groups: tuple[tuple[int | str | None, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Slides with their counts."""
+    """Slides with their counts.
+
+    Attributes:
+        slides: In natural order.
+        counts: By slide.
+        own: Fields that the person asked about has reviewed; None if nobody was asked about.
+    """
 
     slides: tuple[Slide, ...]
     counts: dict[int, SlideCounts]
+    own: int | None = None
 
 
 class CaseReader(QObject):
@@ -56,6 +68,7 @@ class CaseReader(QObject):
         listed: A :class:`Listing`.
         page_read: Generation of the case, and a list of :class:`FieldRecord`, in the order asked for.
         overview_read: Generation of the case, and an :class:`Overview`.
+        tally_read: Generation of the case, a slide's id or None, and its :class:`~core.summary.Tally`.
         failures_read: Records of failed and skipped fields.
         known_read: A folder, and names and sizes of the files of it that the case has.
         history_read: Id of a field and all its reviews that count, the oldest first.
@@ -68,6 +81,7 @@ class CaseReader(QObject):
     listed = Signal(object)
     page_read = Signal(int, list)
     overview_read = Signal(int, object)
+    tally_read = Signal(int, object, object)
     failures_read = Signal(list)
     unreviewed_found = Signal(object)
     history_read = Signal(int, list)
@@ -118,33 +132,51 @@ class CaseReader(QObject):
         if self._case is None or query.ticket < self.newest_ticket:
             return
         try:
-            ids = self._case.field_ids(query.where, query.sort, descending=query.descending)
+            ids = self._ids_of(query)
+            groups = tuple(self._case.field_groups(query.where, query.group))
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
-        self.listed.emit(Listing(query, ids))
+        self.listed.emit(Listing(query, ids, groups))
 
-    @Slot(list)
-    def read_page(self, ids: list[int]) -> None:
-        """Read the records of some fields."""
+    def _ids_of(self, query: Query) -> array[int]:
+        if self._case is None:
+            return array("q")
+        return self._case.field_ids(query.where, query.sort, descending=query.descending, group=query.group)
+
+    @Slot(list, object)
+    def read_page(self, ids: list[int], reviewer: str | None) -> None:
+        """Read the records of some fields, with this person's reviews or with those that count."""
         if self._case is None:
             return
         try:
-            self.page_read.emit(self._generation, self._case.fields_of(ids))
+            self.page_read.emit(self._generation, self._case.fields_of(ids, reviewer=reviewer))
         except StationError as error:
             self.problem.emit(Problem.of(error))
 
-    @Slot()
-    def read_overview(self) -> None:
-        """Read slides and counts."""
+    @Slot(object)
+    def read_overview(self, reviewer: str | None) -> None:
+        """Read slides and counts, and how many fields this person has reviewed."""
         if self._case is None:
             return
         try:
-            overview = Overview(tuple(self._case.slides()), self._case.counts_by_slide())
+            mine = FieldFilter(reviewed=True, reviewer=reviewer)
+            own = self._case.count(mine) if reviewer is not None else None
+            overview = Overview(tuple(self._case.slides()), self._case.counts_by_slide(), own)
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
         self.overview_read.emit(self._generation, overview)
+
+    @Slot(object)
+    def read_tally(self, slide_id: int | None) -> None:
+        """Read the counts behind the summary of a slide, or of the case."""
+        if self._case is None:
+            return
+        try:
+            self.tally_read.emit(self._generation, slide_id, self._case.tally(slide_id))
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
 
     @Slot(int)
     def read_failures(self, limit: int) -> None:
@@ -198,8 +230,9 @@ class CaseReader(QObject):
         if self._case is None:
             return
         try:
-            ids = self._case.field_ids(query.where, query.sort, descending=query.descending)
-            open_ids = set(self._case.field_ids(replace(query.where, reviewed=False)))
+            ids = self._ids_of(query)
+            missing = replace(query.where, reviewed=False, reviewer=query.reviewer)
+            open_ids = set(self._case.field_ids(missing))
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,8 +57,9 @@ class CaseDesk(QObject):
     _details = Signal()
     _read_case = Signal(object, int)
     _list = Signal(object)
-    _page = Signal(list)
-    _overview = Signal()
+    _page = Signal(list, object)
+    _overview = Signal(object)
+    _tally = Signal(object)
     _failures = Signal(int)
     _unreviewed = Signal(object, int)
     _history = Signal(int)
@@ -70,6 +72,8 @@ class CaseDesk(QObject):
         self.info: CaseInfo | None = None
         self._opening = False
         self.generation = 0
+        self.reviewer: str | None = None
+        """Whose reviews records carry; None for those that count. Set while predictions are hidden."""
         self._tickets = 0
         self._stopping = False
         self._threads = tuple(self._start(service) for service in (self.worker, self.reader))
@@ -119,6 +123,7 @@ class CaseDesk(QObject):
             (self._list, reader.list_fields),
             (self._page, reader.read_page),
             (self._overview, reader.read_overview),
+            (self._tally, reader.read_tally),
             (self._failures, reader.read_failures),
             (self._unreviewed, reader.find_unreviewed),
             (self._history, reader.read_history),
@@ -234,18 +239,22 @@ class CaseDesk(QObject):
     def list_fields(self, query: Query) -> Query:
         """Ask for the ids of a query; returns it with its ticket."""
         self._tickets += 1
-        asked = Query(self._tickets, query.where, query.sort, query.descending)
+        asked = replace(query, ticket=self._tickets)
         self.reader.newest_ticket = self._tickets
         self._list.emit(asked)
         return asked
 
     def read_page(self, ids: list[int]) -> None:
         """Ask for records."""
-        self._page.emit(ids)
+        self._page.emit(ids, self.reviewer)
 
     def read_overview(self) -> None:
         """Ask for slides and counts."""
-        self._overview.emit()
+        self._overview.emit(self.reviewer)
+
+    def read_tally(self, slide_id: int | None) -> None:
+        """Ask for the counts of a slide, or of the case."""
+        self._tally.emit(slide_id)
 
     def read_failures(self, limit: int = 500) -> None:
         """Ask for failed fields."""
