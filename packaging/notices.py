@@ -73,9 +73,9 @@ def _of_debian(found: Iterable[shipped.Component]) -> str:
     if not any(one.purl.startswith("pkg:deb/") for one in found):
         return ""
     return (
-        "- The libraries whose licence is given below by the copyright file of a package come unchanged from\n"
-        "  Debian. Their source is published at https://sources.debian.org under the names and versions given;\n"
-        "  what is said above of replacing libraries, and the offer, hold for them too.\n"
+        "- The libraries whose licence is given below by the copyright file of a package come unchanged\n"
+        "  from Debian. Their source is published at https://sources.debian.org under the names and\n"
+        "  versions given; what is said above of replacing libraries, and the offer, hold for them too.\n"
     )
 
 
