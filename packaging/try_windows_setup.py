@@ -21,6 +21,9 @@ from windows_setup import compile_setup
 
 # Any 64-bit program will do as a stand-in; NSIS brings this one.
 _STAND_IN = Path("/usr/share/nsis/Stubs/zlib-amd64-unicode")
+_PERSON = "Лаборант Ж"
+_LONGEST = 170
+"""Of the paths inside the program folder; build.py refuses longer ones."""
 _TOOLS = ("makensis", "wine", "xvfb-run")
 _UNINSTALL_KEY = r"Software\Microsoft\Windows\CurrentVersion\Uninstall\ALLStation"
 _CASE_VERB = r"Software\Classes\Directory\shell\ALLStation\command"
@@ -38,6 +41,8 @@ class Windows:
         self._environment = {
             **os.environ,
             "WINEPREFIX": str(folder),
+            "USER": _PERSON,
+            "LC_ALL": "C.UTF-8",
             "WINEDEBUG": "-all",
             "WINEDLLOVERRIDES": "mscoree=;mshtml=",
         }
@@ -76,7 +81,15 @@ def stand_in(folder: Path, *, extra: str) -> Path:
     for name in ("allstation.exe", "allstation-cli.exe"):
         shutil.copyfile(_STAND_IN, folder / name)
     (folder / "_internal" / "ordner ü" / extra).write_text(extra, encoding="utf-8")
+    _longest(folder).parent.mkdir(parents=True)
+    _longest(folder).write_text(extra, encoding="utf-8")
     return folder
+
+
+def _longest(folder: Path) -> Path:
+    """Return the longest path that a program folder may hold."""
+    deep = folder.joinpath("_internal", *["d" * 29] * 4)
+    return deep / ("f" * (_LONGEST - len(str(deep.relative_to(folder))) - 1))
 
 
 def try_for_one_person(windows: Windows, old: Path, new: Path) -> None:
@@ -99,6 +112,26 @@ def try_for_one_person(windows: Windows, old: Path, new: Path) -> None:
     expect(left == ["own notes.txt"], f"removal leaves the person's own file and nothing else: {left}")
     expect(not windows.registered("HKCU", _UNINSTALL_KEY, "DisplayVersion"), "it is no longer listed")
     expect(not windows.registered("HKCU", _CASE_VERB), "case folders no longer open with it")
+
+
+def try_where_nobody_was_asked(windows: Windows, new: Path) -> None:
+    """Install silently without a word, as a person whose name is not of Latin letters; remove."""
+    home = windows.drive / "users" / _PERSON
+    expect(home.is_dir(), f"the person is called {_PERSON}")
+    case = home / "Documents" / "ALL Station" / "Fall 7.allcase" / "case.sqlite"
+    settings = home / "AppData" / "Local" / "allstation" / "settings.json"
+    for path in (case, settings):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"hers")
+    expect(windows.run(str(new), "/S").returncode == 0, "silent set-up without a choice ends with 0")
+    found = sorted(windows.drive.rglob("allstation.exe"))
+    expect(len(found) == 1 and found[0].is_relative_to(home), "it lies below her own folder, for her alone")
+    target = found[0].parent
+    length = len(str(_longest(target)).removeprefix(str(windows.drive))) + 2
+    expect(_longest(target).is_file(), f"its longest path is there, {length} characters with the folder")
+    remove(windows, target, "/CurrentUser")
+    expect(not target.exists(), "removal takes the folder")
+    expect(case.read_bytes() == settings.read_bytes() == b"hers", "removal leaves her case and settings")
 
 
 def try_for_everybody(windows: Windows, new: Path) -> None:
@@ -142,6 +175,7 @@ def main() -> int:
         windows = Windows(folder / "wine")
         try:
             try_for_one_person(windows, old, new)
+            try_where_nobody_was_asked(windows, new)
             try_for_everybody(windows, new)
         finally:
             windows.close()
