@@ -52,7 +52,8 @@ class ReviewLink(QObject):
     @Slot(int, object)
     def _overview_read(self, _generation: int, overview: Overview) -> None:
         counts = overview.counts.values()
-        self._window.review.set_progress(sum(c.reviewed for c in counts), sum(c.total for c in counts))
+        done = sum(c.reviewed for c in counts) if overview.own is None else overview.own
+        self._window.review.set_progress(done, sum(c.total for c in counts))
 
     @Slot(int, list)
     def _history_read(self, field_id: int, reviews: list[Review]) -> None:

@@ -11,10 +11,12 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Decision, Reason
+from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, ModelRecord, NewField, Prediction, Quality, Review
 from allstation.services.case_reader import Listing, Query
 from allstation.store.case import Case
 from allstation.ui.browser import cells
+from allstation.ui.browser.footer import TELLING
 from allstation.ui.browser.model import PAGE, Column, FieldModel
 from allstation.ui.browser.slides import Place
 from allstation.ui.main_window import MainWindow
@@ -161,7 +163,7 @@ def test_text_finds_fields_by_name(opened: MainWindow, qtbot: QtBot) -> None:
 def test_a_filter_that_hides_everything_says_so(opened: MainWindow, qtbot: QtBot) -> None:
     opened.browser.filters._text.setText("no such field")
     wait_count(qtbot, opened, 0)
-    assert opened._middle.currentWidget() is opened.start
+    assert opened.first.middle.currentWidget() is opened.start
     assert "filter" in opened.start._title.text()
 
 
@@ -207,6 +209,110 @@ def test_blind_review_hides_predictions_until_decided(opened: MainWindow, qtbot:
     assert "91" not in model.data(model.index(1, 0), int(Qt.ItemDataRole.ToolTipRole))
     opened.services.desk.save_review(1, Review(model.ids()[1], "Ada", "Pro"))
     qtbot.waitUntil(lambda: model.data(index) != "")
+
+
+def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: MainWindow, qtbot: QtBot) -> None:
+    """Order, filters, groups, tree: everything on screen must look the same whatever the model said."""
+    browser = opened.browser
+    plain = list(browser.model.ids())
+    browser.tree.choose(Place(None, "Pre"))
+    browser.filters._reasons.setCurrentText("blurred")
+    browser.footer.set_group(FieldGroup.DECISION)
+    browser.footer.sort_by(FieldSort.PROBABILITY)
+    qtbot.waitUntil(lambda: browser.model.rowCount() < FIELDS)
+    opened.review.set_reviewer("Ada")
+    opened.review.set_blind(True)
+    wait_count(qtbot, opened, FIELDS)
+    assert list(browser.model.ids()) == plain
+    assert browser.model.sections() == ()
+    qtbot.waitUntil(lambda: browser.tree.topLevelItem(0).childCount() == 0)
+    for sort in FieldSort:
+        browser.footer.set_sort(sort, descending=True)
+        query = browser.query()
+        assert query.sort not in TELLING
+        assert query.where == FieldFilter()
+    for reason in range(browser.filters._reasons.count()):
+        browser.filters._reasons.setCurrentIndex(reason)
+        assert browser.query().where.reason is None
+        assert browser.query().where.poor_quality is None
+    assert not browser.filters._classes.isEnabled()
+    opened.review.set_blind(False)
+    qtbot.waitUntil(lambda: browser.tree.topLevelItem(0).childCount() > 0)
+    assert browser.filters._classes.isEnabled()
+
+
+def test_a_second_reviewer_is_blind_to_the_first_and_keeps_what_is_theirs(
+    opened: MainWindow, qtbot: QtBot
+) -> None:
+    browser, desk = opened.browser, opened.services.desk
+    first, second = list(browser.model.ids()[:2])
+    desk.save_review(1, Review(first, "Bob", "Pro"))
+    desk.save_review(2, Review(first, "Ada", "Pre"))
+    desk.save_review(3, Review(second, "Ada", "Early"))
+    opened.review.set_reviewer("Bob")
+    opened.review.set_blind(True)
+    # Ada came later, yet Bob sees his own decision and not hers.
+    qtbot.waitUntil(lambda: (r := browser.model.shown_at(0)) is not None and r.review is not None)
+    assert browser.model.shown_at(0).review.class_name == "Pro"
+    assert browser.model.shown_at(1).review is None
+    assert browser.model.shown_at(1).prediction is None
+    qtbot.waitUntil(lambda: opened.review._progress.value() == 1)
+    browser.go_to_row(0)
+    opened.actions_table["go.unreviewed"].trigger()
+    qtbot.waitUntil(lambda: browser.grid.currentIndex().row() == 1)
+    opened.review.set_blind(False)
+    qtbot.waitUntil(lambda: browser.model.record_at(0).review.reviewer == "Ada")
+    qtbot.waitUntil(lambda: opened.review._progress.value() == 2)
+
+
+@pytest.mark.parametrize("group", [FieldGroup.SLIDE, FieldGroup.DECISION])
+def test_groups_have_headings_in_grid_and_table(opened: MainWindow, qtbot: QtBot, group: FieldGroup) -> None:
+    browser = opened.browser
+    browser.footer.set_group(group)
+    qtbot.waitUntil(lambda: len(browser.model.sections()) > 1)
+    sections = browser.model.sections()
+    titles = [section.title for section in sections]
+    expected = ["Smear 1", "Smear 2"] if group is FieldGroup.SLIDE else [*CLASSES, "needs review"]
+    assert titles == expected
+    assert sum(section.count for section in sections) == FIELDS
+    last = sections[-1].start
+    browser.grid.scrollTo(browser.model.index(last, 0))
+    assert last in browser.grid.visible_rows()
+    rect = browser.grid.visualRect(browser.model.index(last, 0))
+    assert not browser.grid.indexAt(rect.topLeft() - QPoint(-4, 4)).isValid(), "a heading is no field"
+    opened.actions_table["browse.table"].trigger()
+    table = browser.table
+    assert table.rowHeight(last) == 2 * table.rowHeight(last + 1)
+    browser.footer.set_group(FieldGroup.NONE)
+    qtbot.waitUntil(lambda: browser.model.sections() == ())
+    assert table.rowHeight(last) == table.rowHeight(last + 1)
+
+
+def test_a_group_can_be_walked_into_with_the_arrow_keys(opened: MainWindow, qtbot: QtBot) -> None:
+    browser = opened.browser
+    browser.footer.set_group(FieldGroup.SLIDE)
+    qtbot.waitUntil(lambda: len(browser.model.sections()) == 2)
+    second = browser.model.sections()[1].start
+    browser.go_to_row(second)
+    browser.grid.setFocus()
+    qtbot.keyClick(browser.grid, Qt.Key.Key_Up)
+    assert browser.grid.currentIndex().row() < second
+    qtbot.keyClick(browser.grid, Qt.Key.Key_Down)
+    assert browser.grid.currentIndex().row() == second
+
+
+def test_quality_problems_are_a_filter(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.browser.filters.choose(FieldFilter(poor_quality=True))
+    wait_count(qtbot, opened, FIELDS // 5)
+    assert opened.browser.filters._reasons.currentText() == "quality problem"
+
+
+def test_the_table_says_when_a_field_was_added(opened: MainWindow, qtbot: QtBot) -> None:
+    model = opened.browser.model
+    qtbot.waitUntil(lambda: model.record_at(0) is not None)
+    assert model.data(model.index(0, int(Column.ADDED)))
+    opened.browser.table.horizontalHeader().sectionClicked.emit(int(Column.ADDED))
+    assert opened.browser.query().sort is FieldSort.ADDED
 
 
 def test_many_fields_are_reviewed_and_undone_at_once(opened: MainWindow, qtbot: QtBot, case: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QLocale, Qt
+from PySide6.QtCore import QDateTime, QLocale, Qt
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.records import FieldRecord, FieldState
@@ -21,6 +21,7 @@ TITLES: Final = (
     "Review",
     "State",
     "Size",
+    "Added",
 )
 """Column titles, in the order of ``model.Column``."""
 
@@ -49,8 +50,8 @@ def text(record: FieldRecord, column: int) -> str:
         return shown_name(record.path.name)
     if column == 7:  # noqa: PLR2004 - Column.STATE, which lives above this module
         return tr(STATES[record.state])
-    if column == 8:  # noqa: PLR2004 - Column.SIZE
-        return f"{record.width} × {record.height}"
+    if column >= 8:  # noqa: PLR2004 - Column.SIZE and Column.ADDED
+        return (f"{record.width} × {record.height}", day(record.added))[column - 8]
     if column == 6:  # noqa: PLR2004 - Column.REVIEW
         return review_text(record)
     if prediction is None:
@@ -63,6 +64,14 @@ def text(record: FieldRecord, column: int) -> str:
         locale.toString(prediction.quality.sharpness, "f", 0),
         number(prediction.cell_count),
     )[column - 1]
+
+
+def day(stamp: str) -> str:
+    """Return date and time as they are written here, in local time."""
+    moment = QDateTime.fromString(stamp, Qt.DateFormat.ISODate)
+    if not moment.isValid():
+        return stamp
+    return QLocale().toString(moment.toLocalTime(), QLocale.FormatType.ShortFormat)
 
 
 def decision_text(record: FieldRecord) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
@@ -17,6 +17,8 @@ from allstation.ui import icons
 from allstation.ui.text import tr
 
 _TYPING_PAUSE: Final = 180
+_FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
+"""Role in which a combo box's own model keeps an entry's flags; 0 there greys it out."""
 
 _REVIEW_CHOICES: Final = (
     ("Any review", FieldFilter()),
@@ -27,7 +29,9 @@ _REVIEW_CHOICES: Final = (
 _REASON_CHOICES: Final = (
     ("Any reason", FieldFilter()),
     *((str(reason), FieldFilter(reason=reason)) for reason in Reason if reason is not Reason.UNREADABLE),
+    ("quality problem", FieldFilter(poor_quality=True)),
     ("failed", FieldFilter(state=FieldState.FAILED)),
+    ("skipped", FieldFilter(state=FieldState.SKIPPED)),
     ("waiting", FieldFilter(state=FieldState.QUEUED)),
     ("cancelled", FieldFilter(state=FieldState.CANCELLED)),
 )
@@ -53,6 +57,7 @@ class FilterBar(QWidget):
         for box, choices in ((self._reviews, _REVIEW_CHOICES), (self._reasons, _REASON_CHOICES)):
             for title, part in choices:
                 box.addItem(tr(title), part)
+        self._blind_for: str | None = None
         self.set_classes(CLASS_NAMES)
         self._pause = QTimer(self, singleShot=True, interval=_TYPING_PAUSE)
         self._pause.timeout.connect(self.changed)
@@ -94,22 +99,52 @@ class FilterBar(QWidget):
 
     def _index_of(self, part: FieldFilter | None) -> int:
         """Return where a condition stands; ``findData`` compares Python objects by identity."""
-        choices = (self._classes.itemData(index) for index in range(self._classes.count()))
-        return next((index for index, choice in enumerate(choices) if choice == part), 0)
+        return max(0, _find(self._classes, part))
 
     def value(self) -> FieldFilter:
-        """Return the conditions as they stand."""
+        """Return the conditions as they stand; in blind review only those that tell no prediction."""
         chosen: FieldFilter = self._classes.currentData()
         review: FieldFilter = self._reviews.currentData()
         reason: FieldFilter = self._reasons.currentData()
+        if self._blind_for is not None:
+            own = self._blind_for if review.reviewed is not None else None
+            return FieldFilter(
+                reviewed=review.reviewed, reviewer=own, state=reason.state, text=self._text.text()
+            )
         return FieldFilter(
             final=chosen.final,
             needs_review=review.needs_review,
             reviewed=review.reviewed,
             reason=reason.reason,
+            poor_quality=reason.poor_quality,
             state=reason.state,
             text=self._text.text(),
         )
+
+    def set_blind(self, reviewer: str | None) -> None:
+        """Take no condition that would tell what the model said until this person has decided."""
+        self._blind_for = reviewer
+        blind = reviewer is not None
+        self._classes.setEnabled(not blind)
+        for box in (self._reviews, self._reasons):
+            for index in range(box.count()):
+                part: FieldFilter = box.itemData(index)
+                telling = part.needs_review is not None or part.reason is not None or part.poor_quality
+                box.setItemData(index, 0 if blind and telling else None, _FLAGS)
+        if blind:
+            self.choose(self.value())
+
+    def choose(self, where: FieldFilter) -> None:
+        """Set the boxes to conditions that come from elsewhere, for example a chart; text is cleared."""
+        self._text.blockSignals(True)
+        self._text.setText(where.text)
+        self._text.blockSignals(False)
+        self._classes.setCurrentIndex(self._index_of(FieldFilter(final=where.final)))
+        review = FieldFilter(needs_review=where.needs_review, reviewed=where.reviewed)
+        reason = FieldFilter(reason=where.reason, poor_quality=where.poor_quality, state=where.state)
+        for box, part in ((self._reviews, review), (self._reasons, reason)):
+            box.setCurrentIndex(max(0, _find(box, part)))
+        self.changed.emit()
 
     def is_active(self) -> bool:
         """Tell whether any condition is set."""
@@ -140,6 +175,11 @@ class FilterBar(QWidget):
 
     def _chosen(self) -> None:
         self.changed.emit()
+
+
+def _find(box: QComboBox, part: FieldFilter | None) -> int:
+    choices = (box.itemData(index) for index in range(box.count()))
+    return next((index for index, choice in enumerate(choices) if choice == part), -1)
 
 
 def on_slide(where: FieldFilter, slide_id: int | None) -> FieldFilter:

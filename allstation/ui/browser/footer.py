@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from typing import Final
 
-from allstation.core.filters import FieldSort
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
+
+from allstation.core.filters import FieldGroup, FieldSort
 from allstation.ui import icons
 from allstation.ui.browser.grid import MAX_WIDTH, MIN_WIDTH
 from allstation.ui.browser.table import sort_title
 from allstation.ui.text import number, tr
+
+TELLING: Final = frozenset(
+    {FieldSort.DECISION, FieldSort.FINAL, FieldSort.PROBABILITY, FieldSort.MARGIN, FieldSort.NOVELTY}
+)
+"""Orders that tell something of what the model said: not offered in blind review."""
+_GROUPS: Final = {
+    FieldGroup.NONE: "No groups",
+    FieldGroup.SLIDE: "Group by slide",
+    FieldGroup.DECISION: "Group by decision",
+}
+_FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
 
 
 class BrowserFooter(QFrame):
@@ -19,11 +33,13 @@ class BrowserFooter(QFrame):
         sort_changed: Another order.
         view_changed: ``grid`` or ``table``.
         width_changed: Width of the thumbnails.
+        group_changed: Fields stand under other headings.
     """
 
     sort_changed = Signal()
     view_changed = Signal(str)
     width_changed = Signal(int)
+    group_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,6 +47,12 @@ class BrowserFooter(QFrame):
         self._grid = self._button("grid", tr("Thumbnails"))
         self._table = self._button("table", tr("Table"))
         self._order = self._button("sort", tr("Reverse the order"))
+        self._group_by = FieldGroup.NONE
+        self._blind = False
+        self._group = self._button("group", tr("Group fields"))
+        self._group.setCheckable(False)
+        self._group.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._group.setMenu(self._group_menu())
         self._sort = QComboBox(self)
         self._sort.setAccessibleName(tr("Sort fields by"))
         self._sort.setToolTip(tr("Sort fields by"))
@@ -60,11 +82,23 @@ class BrowserFooter(QFrame):
         button.setToolTip(name)
         return button
 
+    def _group_menu(self) -> QMenu:
+        menu = QMenu(self)
+        choices = QActionGroup(menu)
+        for group, title in _GROUPS.items():
+            action = menu.addAction(tr(title))
+            action.setCheckable(True)
+            action.setData(group.value)
+            action.setChecked(group is FieldGroup.NONE)
+            choices.addAction(action)
+        menu.triggered.connect(self._group_chosen)
+        return menu
+
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
         layout.setContentsMargins(6, 4, 8, 4)
         layout.setSpacing(4)
-        for part in (self._grid, self._table, self._sort, self._order):
+        for part in (self._grid, self._table, self._group, self._sort, self._order):
             layout.addWidget(part)
         layout.addWidget(self._size)
         layout.addStretch(1)
@@ -79,12 +113,37 @@ class BrowserFooter(QFrame):
 
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of now."""
-        for button in (self._grid, self._table, self._order):
+        for button in (self._grid, self._table, self._group, self._order):
             button.setIcon(icons.icon(button.objectName(), self.palette()))
 
     def sort(self) -> FieldSort:
-        """Return what the fields are sorted by."""
-        return FieldSort(self._sort.currentData())
+        """Return what the fields are sorted by; in blind review never by what the model said."""
+        chosen = FieldSort(self._sort.currentData())
+        return FieldSort.SLIDE if self._blind and chosen in TELLING else chosen
+
+    def group(self) -> FieldGroup:
+        """Return what the fields are grouped by; in blind review never by decision."""
+        return FieldGroup.NONE if self._blind and self._group_by is FieldGroup.DECISION else self._group_by
+
+    def set_group(self, group: FieldGroup) -> None:
+        """Group by something else."""
+        for action in self._group.menu().actions():
+            action.setChecked(action.data() == group.value)
+        if group is not self._group_by:
+            self._group_by = group
+            self.group_changed.emit()
+
+    def set_blind(self, on: bool) -> None:
+        """Offer no order and no groups that would tell what the model said."""
+        self._blind = on
+        for index in range(self._sort.count()):
+            telling = FieldSort(self._sort.itemData(index)) in TELLING
+            # Qt keeps its item flags in this role when a combo box has a standard model: 0 takes them away.
+            self._sort.setItemData(index, 0 if on and telling else None, _FLAGS)
+        for action in self._group.menu().actions():
+            action.setEnabled(not on or action.data() != FieldGroup.DECISION.value)
+        if self._sort.currentData() in TELLING and on:
+            self._sort.setCurrentIndex(self._sort.findData(FieldSort.SLIDE))
 
     def descending(self) -> bool:
         """Tell whether the largest comes first."""
@@ -97,6 +156,8 @@ class BrowserFooter(QFrame):
 
     def sort_by(self, sort: FieldSort) -> None:
         """Sort by something, or turn its order round if it is already chosen."""
+        if self._blind and sort in TELLING:
+            return
         self.set_sort(sort, descending=sort == self.sort() and not self.descending())
         self.sort_changed.emit()
 
@@ -117,6 +178,9 @@ class BrowserFooter(QFrame):
     def set_count(self, count: int) -> None:
         """Say how many fields are shown."""
         self._count.setText(tr("1 field") if count == 1 else tr("{n} fields", n=number(count)))
+
+    def _group_chosen(self, action: QAction) -> None:
+        self.set_group(FieldGroup(action.data()))
 
     def _grid_clicked(self) -> None:
         self.view_changed.emit("grid")

@@ -22,13 +22,16 @@ from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from allstation.core.records import FieldRecord
 from allstation.ui.browser.model import FieldModel
+from allstation.ui.browser.sections import Section, TileLayout
 from allstation.ui.browser.thumbs import Thumbnails
-from allstation.ui.browser.tile import PADDING, RADIUS, TileLook, paint_tile, text_height
+from allstation.ui.browser.tile import PADDING, RADIUS, TileLook, paint_heading, paint_tile, text_height
 
 MIN_WIDTH: Final = 72
 MAX_WIDTH: Final = 360
 _ASPECTS: Final = (0.6, 1.0)
 _DEFAULT_ASPECT: Final = 0.75
+_HEAD: Final = 0.78
+"""Height of a heading, in heights of a tile's two lines of text."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -51,6 +54,7 @@ class FieldGrid(QAbstractItemView):
         self._hovered = -1
         self._anchor = 0
         self._target = 0
+        self._tiles = TileLayout(0, (), columns=1, height=1, head=0)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -87,24 +91,43 @@ class FieldGrid(QAbstractItemView):
         model = self.model()
         return 0 if model is None else model.rowCount()
 
+    def _sections(self) -> tuple[Section, ...]:
+        model = self.model()
+        return model.sections() if isinstance(model, FieldModel) else ()
+
+    def _placed(self) -> TileLayout:
+        """Return where everything lies; worked out anew only when something it depends on has changed."""
+        count, height = self._count(), self._cell()[1]
+        # While a listing and its headings arrive one after the other, headings beyond the end wait.
+        starts = tuple(section.start for section in self._sections() if section.start < count)
+        head = round(self._words * _HEAD)
+        if self._tiles.key != (count, starts, self._columns(), height, head):
+            self._tiles = TileLayout(count, starts, columns=self._columns(), height=height, head=head)
+        return self._tiles
+
+    def regroup(self) -> None:
+        """Take other headings."""
+        self.updateGeometries()
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
+        self.viewport().update()
+
     # What QAbstractItemView asks
 
     def visualRect(self, index: Index) -> QRect:  # noqa: N802 - Qt's name
         """Return where an index is, in the viewport."""
         if not index.isValid():
             return QRect()
-        line, column = divmod(index.row(), self._columns())
+        top, column = self._placed().place(index.row())
         width, height = self._cell()
         left = round(column * width)
-        return QRect(left, line * height - self.verticalOffset(), round((column + 1) * width) - left, height)
+        return QRect(left, top - self.verticalOffset(), round((column + 1) * width) - left, height)
 
     def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: N802 - Qt's name
         """Return what is at a point of the viewport."""
-        width, height = self._cell()
-        column = int(point.x() // width)
-        row = (point.y() + self.verticalOffset()) // height * self._columns() + column
-        inside = 0 <= column < self._columns() and 0 <= row < self._count()
-        return self.model().index(row, 0) if inside else QModelIndex()
+        column = int(point.x() // self._cell()[0])
+        row = self._placed().row_at(point.y() + self.verticalOffset(), column)
+        return self.model().index(row, 0) if row is not None else QModelIndex()
 
     def scrollTo(  # noqa: N802 - Qt's name
         self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
@@ -134,8 +157,8 @@ class FieldGrid(QAbstractItemView):
             step.MovePrevious: row - 1,
             step.MoveRight: row + 1,
             step.MoveNext: row + 1,
-            step.MoveUp: row - columns if row >= columns else row,
-            step.MoveDown: row + columns if row + columns <= last else row,
+            step.MoveUp: self._placed().line_up(row),
+            step.MoveDown: self._placed().line_down(row),
             step.MovePageUp: row - page,
             step.MovePageDown: row + page,
             step.MoveHome: 0,
@@ -174,14 +197,16 @@ class FieldGrid(QAbstractItemView):
         self.selectionModel().select(selection, command | QItemSelectionModel.SelectionFlag.Rows)
 
     def _lines_in(self, rect: QRect) -> list[tuple[int, int]]:
-        width, height = self._cell()
-        columns, count = self._columns(), self._count()
-        left = max(0, int(rect.left() // width))
-        right = min(columns - 1, int(rect.right() // width))
-        top = max(0, (rect.top() + self.verticalOffset()) // height)
-        bottom = (rect.bottom() + self.verticalOffset()) // height
-        spans = ((line * columns + left, line * columns + right) for line in range(top, bottom + 1))
-        return [(first, min(last, count - 1)) for first, last in spans if first < count]
+        """Return the spans of rows whose tiles a rectangle of the viewport touches."""
+        width = self._cell()[0]
+        left, right = int(rect.left() // width), int(rect.right() // width)
+        placed, offset = self._placed(), self.verticalOffset()
+        spans: list[tuple[int, int]] = []
+        for row in placed.rows_between(max(0, rect.top() + offset), max(0, rect.bottom() + offset)):
+            if left <= placed.place(row)[1] <= right:
+                joins = bool(spans) and spans[-1][1] == row - 1
+                spans[-1:] = [(spans[-1][0], row)] if joins else [*spans[-1:], (row, row)]
+        return spans
 
     def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: N802, ARG002
         """Return the whole viewport: repainting what is visible is cheaper than finding out."""
@@ -190,9 +215,8 @@ class FieldGrid(QAbstractItemView):
     def updateGeometries(self) -> None:  # noqa: N802 - Qt's name
         """Fit the scroll bar to the number of fields."""
         height = self._cell()[1]
-        lines = -(-self._count() // self._columns())
         bar = self.verticalScrollBar()
-        bar.setRange(0, max(0, lines * height - self.viewport().height()))
+        bar.setRange(0, max(0, self._placed().total - self.viewport().height()))
         bar.setPageStep(self.viewport().height())
         bar.setSingleStep(max(1, height // 3))
         super().updateGeometries()
@@ -292,10 +316,8 @@ class FieldGrid(QAbstractItemView):
 
     def visible_rows(self) -> range:
         """Return the rows that are at least partly visible."""
-        height, columns = self._cell()[1], self._columns()
-        first = self.verticalOffset() // height * columns
-        lines = self.viewport().height() // height + 2
-        return range(min(first, self._count()), min(first + lines * columns, self._count()))
+        top = self.verticalOffset()
+        return self._placed().rows_between(top, top + self.viewport().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the visible tiles."""
@@ -308,6 +330,10 @@ class FieldGrid(QAbstractItemView):
             rect = self.visualRect(model.index(row, 0))
             if event.rect().intersects(rect):
                 self._paint_row(painter, model, row, rect)
+        top, sections = self.verticalOffset(), self._sections()
+        for number, at in self._placed().headings_between(top, top + self.viewport().height()):
+            line = QRectF(0, at - top, self.viewport().width(), self._words * _HEAD)
+            paint_heading(painter, line, sections[number], self.palette(), self.font())
         painter.end()
 
     def _picture_size(self, record: FieldRecord, rect: QRect, ratio: float) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 
 from allstation.core.records import FieldRecord
 from allstation.ui.browser import cells
+from allstation.ui.browser.sections import Section
 from allstation.ui.text import tr
 
 PAGE: Final = 128
@@ -34,6 +35,7 @@ class Column(IntEnum):
     REVIEW = 6
     STATE = 7
     SIZE = 8
+    ADDED = 9
 
 
 class FieldModel(QAbstractTableModel):
@@ -43,11 +45,13 @@ class FieldModel(QAbstractTableModel):
         page_wanted: Ids whose records are needed; the answer comes back through :meth:`take_page`.
         relisted: The ids were replaced.
         record_arrived: A :class:`FieldRecord` that was not known or has changed.
+        sections_changed: Other headings stand over the fields.
     """
 
     page_wanted = Signal(list)
     relisted = Signal()
     record_arrived = Signal(object)
+    sections_changed = Signal()
 
     RecordRole = int(Qt.ItemDataRole.UserRole) + 1
     IdRole = int(Qt.ItemDataRole.UserRole) + 2
@@ -61,6 +65,7 @@ class FieldModel(QAbstractTableModel):
         self._asked: set[int] = set()
         self._wanted: list[int] = []
         self._blind_for: str | None = None
+        self._sections: tuple[Section, ...] = ()
         self._ask = QTimer(self, singleShot=True, interval=0)
         self._ask.timeout.connect(self._send_wanted)
 
@@ -164,6 +169,7 @@ class FieldModel(QAbstractTableModel):
         """Forget everything: another case."""
         self.beginResetModel()
         self._ids = array("q")
+        self._sections = ()
         self._rows = None
         self._records.clear()
         self._stale.clear()
@@ -171,11 +177,23 @@ class FieldModel(QAbstractTableModel):
         self._wanted.clear()
         self.endResetModel()
 
-    def relist(self, ids: array[int]) -> None:
+    def sections(self) -> tuple[Section, ...]:
+        """Return the headings over the fields; none while they are not grouped."""
+        return self._sections
+
+    def set_sections(self, sections: Sequence[Section]) -> None:
+        """Put other headings over the same fields."""
+        if tuple(sections) != self._sections:
+            self._sections = tuple(sections)
+            self.sections_changed.emit()
+
+    def relist(self, ids: array[int], sections: Sequence[Section] = ()) -> None:
         """Show other ids. Fields added at the end do not disturb what is on screen."""
         old = self._ids
         if ids == old:
+            self.set_sections(sections)
             return
+        self._sections = tuple(sections)
         if len(ids) > len(old) and ids[: len(old)] == old:
             self.beginInsertRows(QModelIndex(), len(old), len(ids) - 1)
             self._ids, self._rows = ids, None
@@ -184,6 +202,7 @@ class FieldModel(QAbstractTableModel):
             self.beginResetModel()
             self._ids, self._rows = ids, None
             self.endResetModel()
+        self.sections_changed.emit()
         self.relisted.emit()
 
     def take_page(self, records: Iterable[FieldRecord]) -> None:

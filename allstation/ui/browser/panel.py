@@ -15,9 +15,11 @@ from allstation.ui.browser.filters import FilterBar, on_slide
 from allstation.ui.browser.footer import BrowserFooter
 from allstation.ui.browser.grid import FieldGrid
 from allstation.ui.browser.model import Column, FieldModel
+from allstation.ui.browser.sections import Section
 from allstation.ui.browser.slides import Place, SlideTree
 from allstation.ui.browser.table import SORT_OF, FieldTable
 from allstation.ui.browser.thumbs import Thumbnails
+from allstation.ui.text import tr
 
 _RELIST_PAUSE: Final = 300
 _ROWS_PER_MILLISECOND: Final = 100
@@ -46,6 +48,7 @@ class BrowserPanel(QWidget):
         self._ticket = 0
         self._current = 0
         self._row = 0
+        self._groups: tuple[tuple[int | str | None, int], ...] = ()
         self.thumbnails = Thumbnails(self)
         self.model = FieldModel(self)
         self.tree = SlideTree(self)
@@ -62,6 +65,7 @@ class BrowserPanel(QWidget):
     def _lay_out(self) -> None:
         for view in (self.grid, self.table):
             view.setModel(self.model)
+            self.model.sections_changed.connect(view.regroup)
             self._views.addWidget(view)
         self.table.setSelectionModel(self.grid.selectionModel())
         self.table.set_widths()
@@ -91,6 +95,7 @@ class BrowserPanel(QWidget):
         self.filters.changed.connect(self.relist)
         self.tree.chosen.connect(self._place_chosen)
         self.footer.sort_changed.connect(self.relist)
+        self.footer.group_changed.connect(self.relist)
         self.footer.width_changed.connect(self.grid.set_tile_width)
         self.footer.view_changed.connect(self.show_view)
         self.grid.width_changed.connect(self.footer.set_width)
@@ -113,7 +118,8 @@ class BrowserPanel(QWidget):
         """Return the question whose answer is shown."""
         place = self.tree.current_place()
         where = on_slide(self.filters.value(), place.slide_id)
-        return Query(0, where, self.footer.sort(), self.footer.descending())
+        footer = self.footer
+        return Query(0, where, footer.sort(), footer.descending(), footer.group(), self._desk.reviewer)
 
     @Slot()
     def relist(self) -> None:
@@ -131,10 +137,21 @@ class BrowserPanel(QWidget):
         self.tree.set_classes(names)
 
     def set_blind(self, reviewer: str | None) -> None:
-        """Hide predictions until this person has decided; None shows all."""
+        """Hide predictions until this person has decided; None shows all.
+
+        Nothing that is left to see, sort, filter or group by depends on what the model or another
+        person said; records carry this person's own reviews, whoever came after them.
+        """
+        if reviewer == self._desk.reviewer:
+            return
+        self._desk.reviewer = reviewer
         self.model.set_blind(reviewer)
+        self.model.outdate()
         self.tree.set_blind(reviewer is not None)
+        self.footer.set_blind(reviewer is not None)
+        self.filters.set_blind(reviewer)
         self._desk.read_overview()
+        self.relist()
 
     @Slot(str)
     def show_view(self, name: str) -> None:
@@ -242,6 +259,7 @@ class BrowserPanel(QWidget):
         """Show nothing: no case."""
         self._later.stop()
         self._current = self._row = 0
+        self._groups = ()
         self.thumbnails.clear()
         self.tree.clear_places()
         self.model.clear()
@@ -283,11 +301,24 @@ class BrowserPanel(QWidget):
     def _take_listing(self, listing: Listing) -> None:
         if listing.query.ticket != self._ticket:
             return
-        self.model.relist(listing.ids)
+        self._groups = listing.groups
+        self.model.relist(listing.ids, self._titled())
         self._restore_current()
         count = self.model.rowCount()
         self.listed.emit(count, self.filters.is_active())
         self.footer.set_count(count)
+
+    def _titled(self) -> list[Section]:
+        """Return the groups of the listing with their names."""
+        sections, start = [], 0
+        for key, count in self._groups:
+            if isinstance(key, int):
+                title = self.tree.name_of(key) or tr("Slide {n}", n=key)
+            else:
+                title = tr(key) if key is not None else tr("not classified yet")
+            sections.append(Section(start, title, count))
+            start += count
+        return sections
 
     def _restore_current(self) -> None:
         """Stay on the field, or at its place in the order if the filter took it away."""
@@ -311,6 +342,7 @@ class BrowserPanel(QWidget):
     def _take_overview(self, generation: int, overview: Overview) -> None:
         if generation == self._desk.generation:
             self.tree.show_overview(overview)
+            self.model.set_sections(self._titled())
 
     @Slot(object)
     def _place_chosen(self, place: Place) -> None:

@@ -78,8 +78,19 @@ class SlideTree(QTreeWidget):
         self._classes = names
 
     def set_blind(self, on: bool) -> None:
-        """Leave out counts per class, which would tell what the model thinks."""
+        """Leave out classes: their counts, and filtering by them, would tell what the model thinks."""
         self._blind = on
+        if on and self.current_place().final is not None:
+            self.choose(Place(self.current_place().slide_id))
+        for place in [place for place in self._places if on and place.final is not None]:
+            item = self._places.pop(place)
+            if (above := item.parent()) is not None:
+                above.removeChild(item)
+
+    def name_of(self, slide_id: int) -> str:
+        """Return a slide's name; empty while it is not known."""
+        item = self._places.get(Place(slide_id))
+        return item.text(0) if item is not None else ""
 
     def clear_places(self) -> None:
         """Forget the slides: another case."""

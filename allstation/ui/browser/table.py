@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -23,7 +23,8 @@ from allstation.core.records import FieldRecord
 from allstation.ui import theme
 from allstation.ui.browser import cells
 from allstation.ui.browser.model import Column, FieldModel
-from allstation.ui.browser.tile import facing, paint_chip
+from allstation.ui.browser.sections import Section
+from allstation.ui.browser.tile import facing, paint_chip, paint_heading
 from allstation.ui.text import tr
 
 Index = QModelIndex | QPersistentModelIndex
@@ -38,8 +39,9 @@ SORT_OF: Final = {
     Column.REVIEW: FieldSort.REVIEWED,
     Column.STATE: FieldSort.STATE,
     Column.SIZE: FieldSort.SIZE,
+    Column.ADDED: FieldSort.ADDED,
 }
-_WIDTHS: Final = (170, 124, 220, 70, 90, 96, 130, 90, 100)
+_WIDTHS: Final = (170, 124, 220, 70, 90, 96, 130, 90, 100, 130)
 _CHIP: Final = 16.0
 
 
@@ -68,6 +70,7 @@ class FieldTable(QTableView):
         header.setStretchLastSection(True)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self._sections: dict[int, Section] = {}
         self._fit_rows()
 
     def set_widths(self) -> None:
@@ -81,12 +84,55 @@ class FieldTable(QTableView):
         self._fit_rows()
 
     def _fit_rows(self) -> None:
-        self.verticalHeader().setDefaultSectionSize(round(QFontMetricsF(self.font()).height() + 12))
+        self.verticalHeader().setDefaultSectionSize(self._row_height())
+        self.regroup()
+
+    def _row_height(self) -> int:
+        return round(QFontMetricsF(self.font()).height() + 12)
+
+    # Groups: the first row of each is taller, and its heading is painted into what it gained.
+
+    @Slot()
+    def regroup(self) -> None:
+        """Take other headings."""
+        model = self.model()
+        header, height = self.verticalHeader(), self._row_height()
+        for row in self._sections:
+            if row < header.count():
+                header.resizeSection(row, height)
+        sections = model.sections() if isinstance(model, FieldModel) else ()
+        self._sections = {section.start: section for section in sections if section.start < header.count()}
+        for row in self._sections:
+            header.resizeSection(row, 2 * height)
+        self.viewport().update()
+
+    def heading_above(self, row: int) -> int:
+        """Return how much of a row's height its heading takes; 0 without one."""
+        return self._row_height() if row in self._sections else 0
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the rows, then the headings over the top of those that begin a group."""
+        super().paintEvent(event)
+        if not self._sections:
+            return
+        height = self.viewport().height()
+        first = max(self.rowAt(0), 0)
+        last = self.rowAt(height - 1)
+        last = self.verticalHeader().count() - 1 if last < 0 else last
+        painter = QPainter(self.viewport())
+        for row in range(first, last + 1):
+            if row in self._sections:
+                line = QRectF(0, self.rowViewportPosition(row), self.viewport().width(), self._row_height())
+                paint_heading(painter, line, self._sections[row], self.palette(), self.font())
+        painter.end()
 
 
 class _CellDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw decision chips and probability bars; the rest as usual."""
+        option = QStyleOptionViewItem(option)
+        if isinstance(option.widget, FieldTable):
+            option.rect.setTop(option.rect.top() + option.widget.heading_above(index.row()))
         if index.column() not in (Column.DECISION, Column.PROBABILITIES):
             super().paint(painter, option, index)
             return

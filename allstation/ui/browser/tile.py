@@ -13,7 +13,8 @@ from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
 from allstation.ui import theme
 from allstation.ui.browser import cells
-from allstation.ui.text import percent, tr
+from allstation.ui.browser.sections import Section
+from allstation.ui.text import number, percent, tr
 
 PADDING: Final = 6
 RADIUS: Final = 6.0
@@ -154,6 +155,27 @@ def _decision_line(
     words = metrics.elidedText(tr(name), Qt.TextElideMode.ElideRight, room)
     place = QRectF(left, rect.top(), max(room, 0), rect.height())
     painter.drawText(facing(painter, rect, place), Qt.AlignmentFlag.AlignVCenter, words)
+
+
+def paint_heading(painter: QPainter, line: QRectF, section: Section, palette: QPalette, font: QFont) -> None:
+    """Draw the heading of a group: its name, how many fields it has, a line below."""
+    scheme = theme.tokens(palette)
+    painter.fillRect(line, QColor(scheme.base))
+    strong = QFont(font)
+    strong.setWeight(QFont.Weight.DemiBold)
+    inner = line.adjusted(PADDING + 4, 0, -PADDING - 4, 0)
+    count = number(section.count)
+    painter.setFont(font)
+    painter.setPen(QColor(scheme.muted))
+    middle = Qt.AlignmentFlag.AlignVCenter
+    painter.drawText(inner, Qt.AlignmentFlag.AlignRight | middle, count)
+    room = inner.width() - QFontMetricsF(font).horizontalAdvance(count) - 2 * PADDING
+    painter.setFont(strong)
+    painter.setPen(QColor(scheme.text))
+    words = QFontMetricsF(strong).elidedText(section.title, Qt.TextElideMode.ElideMiddle, room)
+    painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | middle, words)
+    painter.setPen(QColor(scheme.border))
+    painter.drawLine(line.bottomLeft() - QPointF(0, 1), line.bottomRight() - QPointF(0, 1))
 
 
 def facing(painter: QPainter, outer: QRectF, inner: QRectF) -> QRectF:

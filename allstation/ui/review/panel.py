@@ -213,11 +213,15 @@ class ReviewPanel(QWidget):
         if before is not None and (record is None or record.id != before.id):
             self._comment.finish()
         self._record = record
-        comment = record.review.comment if record is not None and record.review is not None else ""
-        self._comment.set_text(comment)
+        self._comment.set_text(self._own_comment())
         single = (record.review,) if record is not None and record.review is not None else ()
         self._history.set_reviews(single, self._classes)
         self._show()
+
+    def _own_comment(self) -> str:
+        """Return this person's comment: someone else's must never be stored again under their name."""
+        review = self._record.review if self._record is not None else None
+        return review.comment if review is not None and review.reviewer == self.reviewer else ""
 
     def _is_hidden(self) -> bool:
         record = self._record
@@ -329,6 +333,7 @@ class ReviewPanel(QWidget):
     @Slot()
     def _reviewer_edited(self) -> None:
         self.reviewer_changed.emit(self.reviewer)
+        self._comment.set_text(self._own_comment())
         self._show()
 
     @Slot(bool)

@@ -83,6 +83,15 @@ def test_a_comment_alone_keeps_the_class_that_was_set(qtbot: QtBot, panel: Revie
     assert reviewed.args[0] == Review(7, "A. Example", "Pro", "thick smear")
 
 
+def test_anothers_comment_is_never_stored_under_ones_own_name(qtbot: QtBot, panel: ReviewPanel):
+    panel.show_field(field(7, made=prediction(), review=Review(7, "Someone Else", "Pro", "their words")))
+    assert panel.findChild(QPlainTextEdit).toPlainText() == ""
+    assert any("their words" in line for line in panel.findChild(HistoryList).texts())
+    with qtbot.waitSignal(panel.reviewed) as reviewed:
+        panel.set_class("Pre")
+    assert reviewed.args[0] == Review(7, "A. Example", "Pre", "")
+
+
 def test_escape_drops_what_was_typed(qtbot: QtBot, panel: ReviewPanel):
     panel.show_field(field(7, made=prediction(), review=Review(7, "A. Example", "Pro", "old")))
     edit = panel.findChild(QPlainTextEdit)
