@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -15,15 +16,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    from allstation import cli
-
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if cli.is_command(arguments):
-        return cli.main(arguments)
+    if arguments:
+        from allstation import cli
+
+        if cli.is_command(arguments):
+            return cli.main(arguments)
     if "--demo" in arguments:
         from allstation import first_look
 
         return first_look.run([word for word in arguments if word != "--demo"])
+    # A tenth of the time until the window is up would go into looking for garbage among what is only
+    # being loaded; the window switches it on again when it is whole.
+    gc.disable()
     from allstation import app
 
     return app.main(arguments)

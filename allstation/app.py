@@ -2,88 +2,222 @@
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
-import getpass
+import gc
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication
 
 from allstation import __version__, paths
 from allstation.core.errors import StationError
-from allstation.services.crash import CrashCare, describe
-from allstation.services.desk import CaseDesk
-from allstation.services.export import Exports
-from allstation.services.logs import LogCare
-from allstation.services.messages import Problem
 from allstation.services.settings import SettingsFile
-from allstation.services.watching import FolderWatch
 from allstation.ui.main_window import MainWindow
-from allstation.ui.services import Services
 from allstation.ui.theme import Mode, Theme
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
+
+    from allstation.services.crash import CrashCare
+    from allstation.ui.services import Services
 
 CANNOT_START: Final = 3
 """Exit status: the window could not be made."""
 _SWITCH_SECONDS: Final = 0.002
 _WITHOUT_EYES: Final = frozenset({"offscreen", "minimal", "vnc"})
+_SLICE: Final = 0.008
+"""Seconds for parts of the window at a time, while it is on screen and has to answer."""
+_UNSEEN: Final = 1000
+"""Milliseconds after which a window that nobody sees, a minimised one, is made whole all the same."""
+
+
+@dataclass
+class Options:
+    """What the command line asked for.
+
+    Attributes:
+        paths: Fields and folders to add.
+        case: Case folder to open or to make.
+        profile: Folder for everything of the user.
+        demo: Open a demo case.
+        threads: Threads that classify; None for one a processor.
+    """
+
+    paths: list[str] = field(default_factory=list)
+    case: str | None = None
+    profile: str | None = None
+    demo: bool = False
+    threads: int | None = None
 
 
 class Station(QObject):
     """Everything that lives as long as the program.
 
+    The window comes first, then, in small steps behind it, everything that works; the modules for that
+    are loaded on a thread beside. Whoever needs the whole at once calls :meth:`complete`.
+
     Args:
         app: Qt's application.
         options: What the command line asked for.
+
+    Attributes:
+        fault: What kept the window from being made whole, if anything did.
     """
 
-    _crashed = Signal(str)
+    services: Services
+    _crash: CrashCare
 
-    def __init__(self, app: QApplication, options: argparse.Namespace) -> None:
+    _crashed = Signal(str)
+    _loaded = Signal()
+
+    def __init__(self, app: QApplication, options: Options) -> None:
         super().__init__()
         self._app = app
         self._options = options
-        settings = SettingsFile(paths.config_folder())
-        logs = LogCare(paths.log_folder())
-        theme = Theme(app, mode=_mode(settings.value.theme), scale=settings.value.text_scale)
-        desk = CaseDesk(self, threads=options.threads)
-        self.services = Services(desk, Exports(self), settings, theme, logs, FolderWatch(self))
+        self._settings = SettingsFile(paths.config_folder())
+        stored = self._settings.value
+        self._theme = Theme(app, mode=_mode(stored.theme), scale=stored.text_scale)
+        self.window = MainWindow(self._settings)
+        self.window.wanted.connect(self.complete)
+        self.fault: Exception | None = None
+        self._begun = False
         self._running = 3
-        try:
-            self.window = MainWindow(self.services)
-        except BaseException:
-            # A thread that still runs when its object goes would end the program without a word.
-            self._join_services()
-            raise
-        self.window.review.set_reviewer(settings.value.reviewer or _login_name())
-        self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
-        # Queued: a fault may happen on any thread, or in the middle of painting.
-        self._crashed.connect(self.window.reporter.show_crash, Qt.ConnectionType.QueuedConnection)
-        self.window.closing.connect(self._end, Qt.ConnectionType.QueuedConnection)
-        desk.stopped.connect(self._services_ended)
-        self.services.exports.stopped.connect(self._services_ended)
-        self.services.watch.stopped.connect(self._services_ended)
+        self._has_services = False
+        self._loader: threading.Thread | None = None
+        self._loaded.connect(self._go_on)
+        self._steps = self._make()
 
     def begin(self) -> None:
-        """Show the window; everything slower comes after it is up."""
+        """Show the window; everything slower comes after its first paint."""
+        self._begun = True
+        self.window.start.painted.connect(self._load)
         self.window.show()
-        QTimer.singleShot(0, self, self._after_show)
+        QTimer.singleShot(_UNSEEN, self, self._load)
 
     @Slot()
-    def _after_show(self) -> None:
-        self.window.actions_table.refresh_icons()
-        self._load_model()
-        self._open_first()
+    def _load(self) -> None:
+        """Load the modules of everything else, beside the window."""
+        if self._loader is not None:
+            return
+        self._loader = threading.Thread(target=self._import, name="loader", daemon=True)
+        self._loader.start()
+        handle = self.window.windowHandle()
+        if handle is not None:
+            handle.installEventFilter(self)
+
+    def _import(self) -> None:
+        try:
+            from allstation.services import desk, export, logs, watching  # noqa: F401
+            from allstation.ui import furnishing  # noqa: F401
+        finally:
+            # What goes wrong here goes wrong again, and is told, where it is used.
+            self._loaded.emit()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Whatever a person does to the window before it is whole finds it whole."""
+        from PySide6.QtCore import QEvent
+
+        kind = QEvent.Type
+        if event.type() in (
+            kind.MouseButtonPress,
+            kind.KeyPress,
+            kind.DragEnter,
+            kind.Close,
+            kind.TouchBegin,
+        ):
+            self.complete()
+        return False
+
+    @Slot()
+    def _go_on(self) -> None:
+        """Make parts for a moment, then let the window answer."""
+        until = perf_counter() + _SLICE
+        try:
+            for _ in self._steps:
+                if perf_counter() > until:
+                    QTimer.singleShot(0, self, self._go_on)
+                    return
+        except Exception as error:  # noqa: BLE001 - whatever it is, main() tells the person
+            self._give_up(error)
+
+    @Slot()
+    def complete(self) -> None:
+        """Make everything now."""
+        try:
+            for _ in self._steps:
+                pass
+        except Exception as error:
+            self._give_up(error)
+            raise
+
+    def _give_up(self, error: Exception) -> None:
+        self.fault = error
+        self.window.hide()
+        self._app.quit()
+
+    def _make(self) -> Generator[None]:
+        """Make services, then the window's parts, then begin what the command line asked for."""
+        from PySide6.QtGui import QIcon
+
+        self._app.setWindowIcon(QIcon(str(paths.resource("icons/allstation.svg"))))
+        yield from self._make_services()
+        yield from self.window.furnish(self.services)
+        stored = self._settings.value
+        self.window.review.set_reviewer(stored.reviewer or _login_name())
+        if self._begun:
+            self.window.actions_table.refresh_icons()
+            yield
+            self._load_model()
+            self._open_first()
+        handle = self.window.windowHandle()
+        if handle is not None:
+            handle.removeEventFilter(self)
+        if not gc.isenabled():
+            # What is there now stays for good: it need not be looked through again and again.
+            gc.freeze()
+            gc.enable()
+
+    def _make_services(self) -> Iterator[None]:
+        from PySide6.QtCore import Qt
+
+        from allstation.services.crash import CrashCare
+        from allstation.services.desk import CaseDesk
+        from allstation.services.export import Exports
+        from allstation.services.logs import LogCare
+        from allstation.services.watching import FolderWatch
+        from allstation.ui.services import Services
+
+        self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
+        # Queued: a fault may happen on any thread, or in the middle of painting.
+        self._crashed.connect(self._show_crash, Qt.ConnectionType.QueuedConnection)
+        logs = LogCare(paths.log_folder())
+        yield
+        desk, exports = CaseDesk(self, threads=self._options.threads), Exports(self)
+        watch = FolderWatch(self)
+        self.services = Services(desk, exports, self._settings, self._theme, logs, watch)
+        self._has_services = True
+        for service in (desk, exports, watch):
+            service.stopped.connect(self._services_ended)
+        self.window.closing.connect(self._end, Qt.ConnectionType.QueuedConnection)
+        yield
+
+    @Slot(str)
+    def _show_crash(self, report: str) -> None:
+        if self.window.is_furnished:
+            self.window.reporter.show_crash(report)
 
     def _load_model(self) -> None:
         from allstation.inference.bundle import default_bundle_path
+        from allstation.services.messages import Problem
 
-        chosen = self.services.settings.value.model
+        chosen = self._settings.value.model
         try:
             path = Path(chosen) if chosen and Path(chosen).is_file() else default_bundle_path()
         except StationError as error:
@@ -94,7 +228,7 @@ class Station(QObject):
     def _open_first(self) -> None:
         given = [Path(text).absolute() for text in self._options.paths]
         case = self._options.case
-        last = self.services.settings.value.last_case
+        last = self._settings.value.last_case
         if self._options.demo:
             self.window.cases.open_demo()
         elif case is not None:
@@ -123,17 +257,22 @@ class Station(QObject):
 
     def join(self) -> None:
         """Wait for every thread, give the hooks back and let go of the window."""
-        self.window.close_workers()
-        self._crash.close()
-        self._join_services()
+        self._steps.close()
+        if self._loader is not None:
+            self._loader.join()
+        if self.window.is_furnished:
+            self.window.close_workers()
+        if self._has_services:
+            self._join_services()
+        self._theme.deleteLater()
         self.window.deleteLater()
 
     def _join_services(self) -> None:
+        self._crash.close()
         self.services.desk.wait()
         self.services.exports.wait()
         self.services.watch.wait()
         self.services.logs.close()
-        self.services.theme.deleteLater()
 
 
 def _mode(text: str) -> Mode:
@@ -141,21 +280,27 @@ def _mode(text: str) -> Mode:
 
 
 def _login_name() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "reviewer"
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace:
+def parse(argv: Sequence[str]) -> Options:
     """Read the window's command line. Wrong usage leaves the program with status 2."""
+    if not argv:
+        return Options()
+    import argparse
+
     parser = argparse.ArgumentParser(prog="allstation", description="Opens the window.")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="fields or folders to add to the case")
     parser.add_argument("--case", metavar="DIR", help="open this case; made if it is not there")
     parser.add_argument("--profile", metavar="DIR", help="keep settings, logs and cases in this folder")
     parser.add_argument("--demo", action="store_true", help="open a demo case with synthetic fields")
     parser.add_argument("--threads", type=int, metavar="N", help="threads that classify")
-    return parser.parse_args(list(argv))
+    return parser.parse_args(list(argv), Options())
 
 
 def main(argv: Sequence[str]) -> int:
@@ -180,7 +325,6 @@ def main(argv: Sequence[str]) -> int:
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("allstation")
     app.setQuitOnLastWindowClosed(False)
-    app.setWindowIcon(QIcon(str(paths.resource("icons/allstation.svg"))))
     try:
         station = Station(app, options)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person must learn why no window comes
@@ -192,7 +336,7 @@ def main(argv: Sequence[str]) -> int:
         return _tell_no_start(app, error)
     status = app.exec()
     station.join()
-    return status
+    return status if station.fault is None else _tell_no_start(app, station.fault)
 
 
 def _tell_no_start(app: QApplication, error: Exception) -> int:
@@ -201,6 +345,10 @@ def _tell_no_start(app: QApplication, error: Exception) -> int:
     The report holds names of code only. The box is what there is to see where a program has no
     terminal; it is left out where nobody could close it.
     """
+    from PySide6.QtWidgets import QMessageBox
+
+    from allstation.services.crash import CrashCare, describe
+
     report = describe(type(error), error.__traceback__)
     care = CrashCare(paths.log_folder(), _say_nothing)
     care.handle(type(error), error, error.__traceback__)

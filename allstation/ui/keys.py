@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
@@ -46,6 +47,24 @@ def belongs_to_control(event: QKeyEvent, focused: QWidget | None) -> bool:
         return False
     key = Qt.Key(event.key())
     return any(isinstance(focused, kind) and key in kept for kind, kept in _KEPT)
+
+
+class _Guard(QObject):
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Let a focused control keep the keys it needs, before single-key actions take them."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and belongs_to_control(event, QApplication.focusWidget())
+        ):
+            event.accept()
+            return True
+        return super().eventFilter(watched, event)
+
+
+def guard(window: QWidget) -> None:
+    """Keep a window's single-key actions away from focused controls that need the key."""
+    window.installEventFilter(_Guard(window))
 
 
 def no_drops_into_text(window: QWidget) -> None:

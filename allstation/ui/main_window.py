@@ -2,121 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QByteArray, QEvent, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QMainWindow,
-    QStackedWidget,
-    QWidget,
-)
+from PySide6.QtCore import QByteArray, Signal, Slot
+from PySide6.QtWidgets import QMainWindow
 
-from allstation.core.records import FieldRecord, FieldState
-from allstation.services.messages import CaseInfo, ModelInfo, QueuePhase, QueueStatus
-from allstation.ui import keys, viewer_actions
-from allstation.ui.actions import ACTIONS, ActionTable, Need
-from allstation.ui.browser.panel import BrowserPanel
-from allstation.ui.case_actions import CaseActions
-from allstation.ui.docks import add_docks, fit_review
-from allstation.ui.dropping import elsewhere_sentence, read_drop
-from allstation.ui.handlers import handlers
-from allstation.ui.leaving import ask_before_leaving
-from allstation.ui.look_actions import LookActions
-from allstation.ui.menus import Menus
-from allstation.ui.model_actions import ModelActions
-from allstation.ui.panels.log import LogPanel
-from allstation.ui.panels.notices import Level, Notice, Notices
-from allstation.ui.panels.palette import CommandPalette
-from allstation.ui.panels.queue import QueuePanel
-from allstation.ui.panels.start import StartPage
-from allstation.ui.panels.status import StatusLine
-from allstation.ui.reporter import Reporter
-from allstation.ui.review.panel import ReviewPanel
-from allstation.ui.review_actions import ReviewActions
-from allstation.ui.review_link import ReviewLink
-from allstation.ui.services import Services
+from allstation.services.settings import SettingsFile
+from allstation.ui.first_page import show_first_page
 from allstation.ui.text import tr
-from allstation.ui.training_window import TrainingActions
-from allstation.ui.viewer.full_screen import FullScreen
-from allstation.ui.viewer.loader import FieldLoader
-from allstation.ui.viewer.pane import ViewerPane
-from allstation.ui.watch_actions import WatchActions
+
+if TYPE_CHECKING:
+    # What the first page does not need is imported where it is used: see there.
+    from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+    from PySide6.QtWidgets import QDockWidget
+
+    from allstation.core.records import FieldRecord
+    from allstation.services.messages import CaseInfo, ModelInfo, QueueStatus
+    from allstation.ui.actions import ActionTable, Need
+    from allstation.ui.browser.panel import BrowserPanel
+    from allstation.ui.case_actions import CaseActions
+    from allstation.ui.look_actions import LookActions
+    from allstation.ui.menus import Menus
+    from allstation.ui.model_actions import ModelActions
+    from allstation.ui.panels.notices import Notices
+    from allstation.ui.panels.palette import CommandPalette
+    from allstation.ui.panels.queue import QueuePanel
+    from allstation.ui.panels.status import StatusLine
+    from allstation.ui.report.actions import ReportActions
+    from allstation.ui.report.exporting import ExportActions
+    from allstation.ui.reporter import Reporter
+    from allstation.ui.review.panel import ReviewPanel
+    from allstation.ui.review_actions import ReviewActions
+    from allstation.ui.review_link import ReviewLink
+    from allstation.ui.services import Services
+    from allstation.ui.training_window import TrainingActions
+    from allstation.ui.viewer.full_screen import FullScreen
+    from allstation.ui.viewer.pane import ViewerPane
+    from allstation.ui.watch_actions import WatchActions
 
 _LAYOUT_VERSION: Final = 1
-_PICTURE_BYTES: Final = 96 * 1024**2
-"""Fields kept decoded: about 25 of 1024x768, so that the window stays small beside a long queue."""
 
 
 class MainWindow(QMainWindow):
     """One case at a time: browser, viewer, review, queue.
 
+    It is made in two parts: at once what is on screen first, then, by :meth:`furnish`, everything that
+    works. A person sees the window before the program is loaded.
+
     Args:
-        services: What does the work.
+        settings: The person's wishes.
 
     Signals:
         closing: The window was closed for good; the program should end.
+        wanted: It must be whole now, whatever that costs.
     """
 
     closing = Signal()
+    wanted = Signal()
 
-    def __init__(self, services: Services) -> None:
+    services: Services
+    browser: BrowserPanel
+    viewer: ViewerPane
+    full_screen: FullScreen
+    review: ReviewPanel
+    queue: QueuePanel
+    palette_box: CommandPalette
+    status: StatusLine
+    notices: Notices
+    cases: CaseActions
+    reviews: ReviewActions
+    look: LookActions
+    reporter: Reporter
+    link: ReviewLink
+    watching: WatchActions
+    models: ModelActions
+    training: TrainingActions
+    reports: ReportActions
+    exporting: ExportActions
+    actions_table: ActionTable
+    menus: Menus
+    docks: dict[str, QDockWidget]
+    _queue_status: QueueStatus
+
+    def __init__(self, settings: SettingsFile) -> None:
         super().__init__()
-        self.services = services
-        desk, settings = services.desk, services.settings
         self.setObjectName("MainWindow")
-        self.setAcceptDrops(True)
-        self.setDockNestingEnabled(True)
-        self.browser = BrowserPanel(desk, self)
-        self.viewer = ViewerPane(self, loader=FieldLoader(limit=_PICTURE_BYTES))
-        self.viewer.loader.setParent(self.viewer)
-        self.full_screen = FullScreen(self)
-        self.review = ReviewPanel(self)
-        self.queue = QueuePanel(self)
-        self.start = StartPage(self)
-        self.palette_box = CommandPalette(self)
-        self.status = StatusLine(self)
-        self.cases = CaseActions(desk, services.exports, settings, self)
-        self.reviews = ReviewActions(desk, self.browser, self.review, parent=self)
-        self.look = LookActions(services, self)
-        self.reporter = Reporter(services, self)
-        self.link = ReviewLink(services, self)
-        self.watching = WatchActions(services, self)
-        self.models = ModelActions(desk, settings, self)
-        self.training = TrainingActions(services, self)
+        self.setWindowTitle("ALL Station")
+        self.first = show_first_page(self, settings.value)
+        self.start = self.first.start
+        self.is_furnished = False
         self.model: ModelInfo | None = None
-        self._queue_status = QueueStatus()
         self._record: FieldRecord | None = None
         self._leaving = False
         self._layout: QByteArray | None = None
-        self._lay_out()
-        self.actions_table = ActionTable(self, ACTIONS, handlers(self))
-        self.reviews.add_class_actions(self.actions_table, self.browser.tree.classes())
-        viewer_actions.add(self.actions_table, self.viewer)
-        self.menus = Menus(self, self.actions_table)
-        self._connect()
-        self._restore()
-        keys.no_drops_into_text(self)
-        self._show_case(None)
 
-    def _lay_out(self) -> None:
-        self._middle = QStackedWidget(self)
-        self._middle.addWidget(self.start)
-        self._middle.addWidget(self.viewer)
-        self.setCentralWidget(self._middle)
-        self.notices = Notices(self._middle)
-        self._middle.currentChanged.connect(self.notices.raise_)
-        self.setStatusBar(self.status)
-        contents: dict[str, QWidget] = {
-            "browser": self.browser,
-            "review": self.review,
-            "queue": self.queue,
-            "log": LogPanel(self.services.logs, self),
-        }
-        self.docks = add_docks(self, contents)
-        fit_review(self.review)
+    def furnish(self, services: Services) -> Iterator[None]:
+        """Make everything behind the first page; each step takes a few milliseconds.
+
+        Args:
+            services: What does the work.
+        """
+        from allstation.services.messages import QueueStatus
+        from allstation.ui import furnishing
+
+        self.services = services
+        self._queue_status = QueueStatus()
+        yield from furnishing.make_parts(self, services)
+        self.setUpdatesEnabled(False)
+        try:
+            yield from furnishing.lay_out(self, services)
+            self._connect()
+            self._restore()
+            yield
+            self._show_case(None)
+        finally:
+            self.setUpdatesEnabled(True)
+        self.setAcceptDrops(True)
+        self.is_furnished = True
 
     def _connect(self) -> None:
         desk = self.services.desk
@@ -158,9 +162,6 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         stored = self.services.settings.value
-        self.resize(1440, 900)
-        if stored.geometry:
-            self.restoreGeometry(QByteArray.fromBase64(stored.geometry.encode()))
         if stored.layout:
             self.restoreState(QByteArray.fromBase64(stored.layout.encode()), _LAYOUT_VERSION)
         self.look.restore()
@@ -194,6 +195,8 @@ class MainWindow(QMainWindow):
         self._show_case(info)
         self.services.desk.read_failures()
         if info.read_only:
+            from allstation.ui.panels.notices import Level, Notice
+
             self.notices.show_notice(Notice(Level.WARNING, info.held_by))
 
     @Slot(object, object)
@@ -239,12 +242,12 @@ class MainWindow(QMainWindow):
         elif rows == 0:
             self.start.show_empty_case(read_only=info.read_only)
         showing = info is not None and rows > 0
-        self._middle.setCurrentWidget(self.viewer if showing else self.start)
+        self.first.middle.setCurrentWidget(self.viewer if showing else self.start)
 
     @Slot(str)
     def _preparing(self, text: str) -> None:
         self.start.show_busy(text)
-        self._middle.setCurrentWidget(self.start)
+        self.first.middle.setCurrentWidget(self.start)
 
     @Slot(int, bool)
     def _listed(self, count: int, _filtered: bool) -> None:
@@ -255,6 +258,8 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _record_changed(self, record: FieldRecord | None) -> None:
+        from allstation.core.records import FieldState
+
         moved = record is not None and (self._record is None or record.id != self._record.id)
         self._record = record
         self.viewer.show_field(record)
@@ -290,6 +295,8 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def say(self, text: str) -> None:
         """Tell something that matters now but is no fault."""
+        from allstation.ui.panels.notices import Level, Notice
+
         self.notices.show_notice(Notice(Level.INFO, text))
 
     @Slot()
@@ -305,6 +312,7 @@ class MainWindow(QMainWindow):
         self.browser.thumbnails.stop()
         self.viewer.close_workers()
         self.training.close()
+        self.reports.close()
 
     @Slot()
     def _update_actions(self) -> None:
@@ -314,6 +322,10 @@ class MainWindow(QMainWindow):
         self.actions_table["review.redo"].setEnabled(stack.canRedo())
 
     def _state(self) -> Need:
+        from allstation.core.records import FieldState
+        from allstation.services.messages import QueuePhase
+        from allstation.ui.actions import Need
+
         info, status, record = self.services.desk.info, self._queue_status, self._record
         busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
         facts = (
@@ -347,22 +359,13 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _theme_changed(self) -> None:
+        from allstation.ui.docks import fit_review
+
         fit_review(self.review)
         self.actions_table.refresh_icons()
         for part in (self.browser.filters, self.browser.footer, self.start, self.viewer.bar):
             part.refresh_icons()
         self.notices.refresh()
-
-    def event(self, event: QEvent) -> bool:
-        """Let a focused control keep the keys it needs, before single-key actions take them."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and keys.belongs_to_control(event, QApplication.focusWidget())
-        ):
-            event.accept()
-            return True
-        return super().event(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
         """Take files and folders from anywhere."""
@@ -377,6 +380,8 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
         """Pass on what was dropped; the worker looks at it."""
+        from allstation.ui.dropping import elsewhere_sentence, read_drop
+
         self.start.set_drop_active(False)
         dropped = read_drop(event.mimeData())
         event.acceptProposedAction()
@@ -387,6 +392,14 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Ask if the queue still runs; else remember everything and go."""
+        self.wanted.emit()
+        if not self.is_furnished:
+            event.accept()
+            self.closing.emit()
+            return
+        from allstation.services.messages import QueuePhase
+        from allstation.ui.leaving import ask_before_leaving
+
         status, training = self._queue_status, self.training.is_training
         if not self._leaving and (status.phase is QueuePhase.RUNNING or training):
             event.ignore()

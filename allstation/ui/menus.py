@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QToolButton
 
 from allstation.core.text import shown_name
 from allstation.ui.actions import MENUS, TOOLBAR, ActionTable
+from allstation.ui.first_page import FirstPage
 from allstation.ui.review_actions import CLASS_PREFIX
 from allstation.ui.text import tr
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
@@ -20,18 +21,18 @@ _SUBMENUS = {"recent": "Open &Recent", "docks": "&Panels", "classes": "Set C&las
 
 
 class Menus:
-    """The menu bar and the toolbar of the window."""
+    """Fills the menu bar and the toolbar of the window."""
 
-    def __init__(self, window: QMainWindow, table: ActionTable) -> None:
+    def __init__(self, window: QMainWindow, table: ActionTable, first: FirstPage) -> None:
         self._window = window
         self._table = table
         self._named: dict[str, QMenu] = {}
         for title, entries in MENUS:
-            menu = window.menuBar().addMenu(tr(title))
+            menu = first.menus[title]
             menu.setToolTipsVisible(True)
             for entry in entries:
                 self._add(menu, entry)
-        self._add_toolbar()
+        self._fill_toolbar(first.toolbar)
         self.fill_classes()
         for dock in window.findChildren(QDockWidget):
             self._named["docks"].addAction(dock.toggleViewAction())
@@ -47,17 +48,13 @@ class Menus:
             keys = [spec.id for spec in VIEWER_ACTIONS] if entry == "viewer" else []
             menu.addActions([self._table[key] for key in keys])
 
-    def _add_toolbar(self) -> None:
-        bar = QToolBar(tr("Main toolbar"), self._window)
-        bar.setObjectName("toolbar.main")
-        bar.setMovable(False)
-        bar.setIconSize(QSize(20, 20))
+    def _fill_toolbar(self, bar: QToolBar) -> None:
+        bar.clear()
         for entry in TOOLBAR:
             if entry == "-":
                 bar.addSeparator()
             elif entry in self._table:
                 bar.addAction(self._table[entry])
-        self._window.addToolBar(bar)
         for entry in _WITH_TEXT:
             shown = bar.widgetForAction(self._table[entry])
             if isinstance(shown, QToolButton):

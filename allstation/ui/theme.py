@@ -7,9 +7,8 @@ to the theme and is right after a switch without being told.
 from __future__ import annotations
 
 import string
-from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette, qGray
@@ -32,8 +31,7 @@ class Mode(StrEnum):
     DARK = "dark"
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(NamedTuple):
     """The colours of one scheme, as ``#rrggbb``, by what they are for.
 
     Attributes:
@@ -224,7 +222,7 @@ def _style_sheet(scheme: Tokens, scale: float) -> str:
     icons = paths.resource("icons").as_posix()
     dark = scheme is DARK
     return template.substitute(
-        asdict(scheme),
+        scheme._asdict(),
         icons=icons,
         variant="dark" if dark else "light",
         small=f"{BASE_POINTS * scale * 0.88:.1f}pt",

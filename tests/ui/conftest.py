@@ -111,6 +111,7 @@ def station(
     application = QApplication.instance()
     assert isinstance(application, QApplication)
     made = Station(application, parse([]))
+    made.complete()
     made.window.show()
     qtbot.waitExposed(made.window)
     yield made

@@ -74,6 +74,7 @@ def run_child(out: Path, name: str) -> int:
         qt.installTranslator(translator)
         qt.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     station = program.Station(qt, program.parse([]))
+    station.complete()
     window = station.window
     window.resize(*SIZE)
     window.actions_table["view.dark" if look == "dark" else "view.light"].trigger()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from allstation.core.classes import RESEARCH_USE
@@ -29,6 +29,10 @@ def _centred(label: QLabel) -> QLabel:
 class StartPage(QWidget):
     """Says what to do next: open or make a case, drop fields, clear a filter.
 
+    Args:
+        parent: The window.
+        recent: Cases to open again.
+
     Signals:
         new_asked: Make a case.
         open_asked: Open a case.
@@ -36,6 +40,7 @@ class StartPage(QWidget):
         add_asked: Add a folder.
         clear_asked: Clear the filters.
         recent_asked: A case folder.
+        painted: The page was painted for the first time.
     """
 
     new_asked = Signal()
@@ -44,11 +49,13 @@ class StartPage(QWidget):
     add_asked = Signal()
     clear_asked = Signal()
     recent_asked = Signal(object)
+    painted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, recent: Sequence[Path] = ()) -> None:
         super().__init__(parent)
         self._folders: list[Path] = []
         self._fresh = True
+        self._seen = False
         self._frame = QFrame(self)
         self._frame.setProperty("role", "drop")
         self._icon = _centred(QLabel(self._frame))
@@ -72,6 +79,7 @@ class StartPage(QWidget):
             strict=True,
         ):
             button.clicked.connect(signal)
+        self.set_recent(recent)
         self.show_no_case()
         self._fresh = False
 
@@ -105,6 +113,13 @@ class StartPage(QWidget):
         outer.addWidget(notice)
         outer.addStretch(3)
         self._frame.setMaximumWidth(680)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Say so the first time."""
+        super().paintEvent(event)
+        if not self._seen:
+            self._seen = True
+            self.painted.emit()
 
     # What it can say
 

@@ -170,7 +170,7 @@ class ExportActions(QObject):
         self._services = services
         self._window = window
         self.strip = ExportStrip(window.status)
-        window.status.insertPermanentWidget(0, self.strip)
+        window.status.insertPermanentWidget(1, self.strip)
         self._job: ExportJob | None = None
         self._waiting: list[ExportJob] = []
         exports = services.exports

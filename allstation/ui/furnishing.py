@@ -1,0 +1,106 @@
+"""Makes what stands behind the first page, one part a step, while the window answers already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtWidgets import QWidget
+
+from allstation.ui import keys, viewer_actions
+from allstation.ui.actions import ACTIONS, ActionTable
+from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.case_actions import CaseActions
+from allstation.ui.docks import add_docks, fit_review
+from allstation.ui.handlers import handlers
+from allstation.ui.look_actions import LookActions
+from allstation.ui.menus import Menus
+from allstation.ui.model_actions import ModelActions
+from allstation.ui.panels.log import LogPanel
+from allstation.ui.panels.notices import Notices
+from allstation.ui.panels.palette import CommandPalette
+from allstation.ui.panels.queue import QueuePanel
+from allstation.ui.panels.status import StatusLine
+from allstation.ui.report.actions import ReportActions
+from allstation.ui.report.exporting import ExportActions
+from allstation.ui.reporter import Reporter
+from allstation.ui.review.panel import ReviewPanel
+from allstation.ui.review_actions import ReviewActions
+from allstation.ui.review_link import ReviewLink
+from allstation.ui.services import Services
+from allstation.ui.training_window import TrainingActions
+from allstation.ui.viewer.full_screen import FullScreen
+from allstation.ui.viewer.loader import FieldLoader
+from allstation.ui.viewer.pane import ViewerPane
+from allstation.ui.watch_actions import WatchActions
+
+if TYPE_CHECKING:
+    from allstation.ui.main_window import MainWindow
+
+_PICTURE_BYTES: Final = 96 * 1024**2
+"""Fields kept decoded: about 25 of 1024x768, so that the window stays small beside a long queue."""
+_ACTIONS_A_STEP: Final = 10
+
+
+def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
+    """Make panels and what listens to them. Nothing of it is on screen yet."""
+    desk, settings = services.desk, services.settings
+    window.setDockNestingEnabled(True)
+    window.browser = BrowserPanel(desk, window)
+    yield
+    window.viewer = ViewerPane(window, loader=FieldLoader(limit=_PICTURE_BYTES))
+    window.viewer.loader.setParent(window.viewer)
+    window.full_screen = FullScreen(window)
+    yield
+    window.review = ReviewPanel(window)
+    window.queue = QueuePanel(window)
+    window.palette_box = CommandPalette(window)
+    yield
+    window.status = StatusLine(window)
+    window.notices = Notices(window.first.middle)
+    window.cases = CaseActions(desk, settings, window)
+    window.reviews = ReviewActions(desk, window.browser, window.review, parent=window)
+    yield
+    window.look = LookActions(services, window)
+    window.reporter = Reporter(services, window)
+    window.link = ReviewLink(services, window)
+    window.watching = WatchActions(services, window)
+    window.models = ModelActions(desk, settings, window)
+    window.training = TrainingActions(services, window)
+    window.reports = ReportActions(services, window)
+    window.exporting = ExportActions(services, window)
+    yield
+    yield from _make_actions(window)
+
+
+def _make_actions(window: MainWindow) -> Iterator[None]:
+    called = handlers(window)
+    window.actions_table = ActionTable(window, (), called)
+    for number, spec in enumerate(ACTIONS, 1):
+        window.actions_table.add(spec, called[spec.id])
+        if number % _ACTIONS_A_STEP == 0:
+            yield
+    window.reviews.add_class_actions(window.actions_table, window.browser.tree.classes())
+    viewer_actions.add(window.actions_table, window.viewer)
+    yield
+
+
+def lay_out(window: MainWindow, services: Services) -> Iterator[None]:
+    """Put the parts in their places. Panels show for a moment: the window's updates should be off."""
+    window.first.middle.addWidget(window.viewer)
+    window.first.middle.currentChanged.connect(window.notices.raise_)
+    window.setStatusBar(window.status)
+    yield
+    contents: dict[str, QWidget] = {
+        "browser": window.browser,
+        "review": window.review,
+        "queue": window.queue,
+        "log": LogPanel(services.logs, window),
+    }
+    window.docks = add_docks(window, contents)
+    fit_review(window.review)
+    yield
+    window.menus = Menus(window, window.actions_table, window.first)
+    keys.no_drops_into_text(window)
+    keys.guard(window)
+    yield
