@@ -76,6 +76,15 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-patient", action="store_true", help="print patient data (default: anonymised)"
     )
+    parser.add_argument(
+        "--status",
+        choices=("draft", "preliminary", "final", "amended"),
+        default="draft",
+        help="a final or amended report locks the decisions it holds (default: draft)",
+    )
+    parser.add_argument("--signed-by", default="", metavar="NAME", help="who signs a final or amended report")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why it is amended or preliminary")
+    parser.add_argument("--comment", default="", metavar="TEXT", help="printed under the summary")
 
 
 def _verify_report(parser: argparse.ArgumentParser) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from allstation.commands import DONE
+from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
-from allstation.core.records import CaseSnapshot
+from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 
 
 def run(options: argparse.Namespace) -> int:
     """Write what was asked for.
+
+    Returns:
+        ``SOME_FAILED`` when fields had to be left out, named on stderr.
 
     Raises:
         StationError: If nothing was asked for, or something cannot be written.
@@ -24,33 +28,56 @@ def run(options: argparse.Namespace) -> int:
         raise StationError("nothing-to-export", sentence)
     with Case.open(options.case, read_only=True) as case:
         snapshot = case.snapshot()
-    chosen = ReportOptions(anonymise=not options.show_patient)
+    anonymise = not options.show_patient
+    chosen, pdf = _report(options.pdf, anonymise=anonymise)
     if options.fhir:
         from allstation.report.fhir import write_fhir
 
-        print(f"written: {write_fhir(snapshot, options.fhir, chosen, pdf=options.pdf)}")
+        print(f"written: {write_fhir(snapshot, options.fhir, chosen, pdf=pdf)}")
+    left_out: list[FieldRecord] = []
     if options.dicom:
-        _dicom(snapshot, options.dicom, options.pdf, chosen)
+        from allstation.report.dicom import write_dicom
+
+        done = write_dicom(snapshot, options.dicom, chosen, pdf=pdf)
+        print(f"written: {len(done.written)} DICOM files in {options.dicom}")
+        left_out += [field for field, _ in done.refused]
+    left_out += _folders(snapshot, options, anonymise=anonymise)
+    for path in dict.fromkeys(field.path for field in left_out):
+        print(f"left out {path}: it cannot be read any more", file=sys.stderr)
+    return SOME_FAILED if left_out else DONE
+
+
+def _folders(
+    snapshot: CaseSnapshot, options: argparse.Namespace, *, anonymise: bool
+) -> tuple[FieldRecord, ...]:
+    """Write outlines and the labelled folder; return what had to be left out."""
+    left_out: tuple[FieldRecord, ...] = ()
     if options.geojson:
         from allstation.report.outlines import write_outlines
 
-        write_outlines(snapshot, options.geojson)
+        done = write_outlines(snapshot, options.geojson, anonymise=anonymise)
+        left_out += tuple(field for field, _ in done.refused)
         print(f"written: cell outlines in {options.geojson}")
     if options.labelled:
         from allstation.report.labelled import write_labelled
 
-        write_labelled(snapshot, options.labelled)
+        left_out += write_labelled(snapshot, options.labelled, anonymise=anonymise).missing
         print(f"written: labelled folder {options.labelled}")
-    return DONE
+    return left_out
 
 
-def _dicom(snapshot: CaseSnapshot, folder: Path, pdf: Path | None, chosen: ReportOptions) -> None:
-    """Write every readable field as a secondary capture, and the report if one was named."""
-    from allstation.report.dicom import write_dicom_field, write_dicom_pdf
+def _report(pdf: Path | None, *, anonymise: bool) -> tuple[ReportOptions, bytes | None]:
+    """Take a written report along: its status, who signed it, its comment.
 
-    folder.mkdir(parents=True, exist_ok=True)
-    if pdf:
-        print(f"written: {write_dicom_pdf(snapshot, pdf, folder / 'report.dcm', chosen)}")
-    for number, field in enumerate(snapshot.fields, start=1):
-        if field.prediction is not None:
-            print(f"written: {write_dicom_field(snapshot, number, folder / f'field-{number}.dcm', chosen)}")
+    Raises:
+        StationError: ``names-patient`` if the export is anonymised and the report is not.
+    """
+    if pdf is None:
+        return ReportOptions(anonymise=anonymise), None
+    from allstation.report.verify import embedded_data, options_of
+
+    content = embedded_data(pdf)["content"]
+    if anonymise and not content["anonymised"]:
+        sentence = f"The report {pdf.name!r} shows patient data. Add --show-patient, or name another report."
+        raise StationError("names-patient", sentence)
+    return options_of({**content, "anonymised": anonymise}), pdf.read_bytes()

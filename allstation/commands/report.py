@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
 
+from allstation import paths
 from allstation.core.errors import StationError
-from allstation.core.records import CaseSnapshot
+from allstation.core.reports import ReportStatus
 from allstation.report.options import ReportOptions
+from allstation.services import reporting
+from allstation.services.settings import SettingsFile
 from allstation.store.case import Case
 
 
@@ -17,23 +21,23 @@ def run(options: argparse.Namespace) -> int:
     return _verify(options) if options.command == "verify-report" else _write(options)
 
 
-def _snapshot(folder: Path) -> CaseSnapshot:
-    with Case.open(folder, read_only=True) as case:
-        return case.snapshot()
-
-
 def _write(options: argparse.Namespace) -> int:
-    from allstation.report.pdf import write_pdf
-
     wanted = ReportOptions(
-        template=options.template, page_size=options.page_size, anonymise=not options.show_patient
+        template=options.template,
+        page_size=options.page_size,
+        anonymise=not options.show_patient,
+        status=options.status,
+        reviewer=options.signed_by,
+        reason=options.reason,
+        comment=options.comment,
+        letterhead=reporting.letterhead(SettingsFile(paths.config_folder()).value),
     )
     status = 0
     for folder in options.cases:
         try:
             target = (options.out or folder) / f"{folder.stem}.pdf"
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_pdf(_snapshot(folder), target, wanted)
+            _one(folder, target, wanted)
         except StationError as error:
             print(f"failed   {folder}: {error.sentence}", file=sys.stderr)
             status = 1
@@ -42,14 +46,50 @@ def _write(options: argparse.Namespace) -> int:
     return status
 
 
+def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
+    """Write one report; what is more than a draft is kept in the case and entered into its trail."""
+    draft = wanted.status == ReportStatus.DRAFT
+    with Case.open(folder, read_only=draft) as case:
+        made = reporting.make(case, case.snapshot(), wanted)
+        if not draft:
+            reporting.keep(case, made, file=target.name)
+    reporting.write(made, target)
+
+
 def _verify(options: argparse.Namespace) -> int:
     from allstation.report.verify import verify_report
 
-    findings = verify_report(options.report, _snapshot(options.case) if options.case else None)
+    findings, remark = verify_report(options.report), ""
+    if options.case:
+        with Case.open(options.case, read_only=True) as case:
+            findings = verify_report(options.report, case.snapshot())
+            found, remark = _in_trail(case, options.report)
+            findings += found
     for finding in findings:
         print(finding)
     if not findings:
         print(
             f"{options.report}: the pages, the embedded data{' and the case' if options.case else ''} agree"
         )
+    if remark:
+        print(remark)
     return 1 if findings else 0
+
+
+def _in_trail(case: Case, report: Path) -> tuple[list[str], str]:
+    """Look a report up in its case: these very bytes, and whether a later one replaced them."""
+    from allstation.report.verify import embedded_data
+
+    status = ReportStatus(embedded_data(report)["content"]["status"])
+    digest = hashlib.sha256(report.read_bytes()).hexdigest()
+    known = [one for one in case.reports() if one.sha256 == digest]
+    if not known:
+        said = f"The audit trail of the case knows no {status} report of these bytes."
+        return ([said] if status is not ReportStatus.DRAFT else []), ""
+    broken = case.verify_audit()
+    if broken is not None:
+        return [f"The audit trail of the case does not hold: {broken.sentence}"], ""
+    later = [one for one in case.reports() if one.status.locks and one.id > known[-1].id]
+    entered = f"The audit trail entered it as {known[-1].status} on {known[-1].at} by {known[-1].by}."
+    replaced = f" It was replaced by an amended report of {later[-1].at}." if later else ""
+    return [], entered + replaced

@@ -19,11 +19,13 @@ from allstation.core.records import (
     FieldRecord,
     FieldState,
     ModelRecord,
+    NewField,
     Prediction,
     Quality,
     Review,
     Slide,
 )
+from allstation.store.case import Case
 
 MODEL_SHA = hashlib.sha256(b"model").hexdigest()
 CLOCK: Callable[[], datetime] = lambda: datetime(2026, 11, 22, 15, 34, 7, tzinfo=UTC)  # noqa: E731
@@ -185,3 +187,28 @@ class Factory:
             one.id, one.slide_id, one.path, one.sha256, one.width, one.height, one.state,
             one.error_code, one.error, one.prediction, review,
         )  # fmt: skip
+
+
+def stored_case(
+    folder: Path, n: int, *, reviewed: int = 0, failed: int = 0, details: Mapping[str, str] | None = None
+) -> Path:
+    """Make a case on disk whose fields are there, classified and partly reviewed; return its folder."""
+    maker = Factory(folder / "fields", distinct=n)
+    maker.folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(7)
+    place = folder / "Musterfrau.allcase"
+    with Case.create(place, clock=CLOCK, user="tester") as case:
+        case.add_model(ModelRecord(MODEL_SHA, "station-small", "1.0.0", CLASS_NAMES, dict(INFO)))
+        case.set_details(DETAILS if details is None else details)
+        paths = [maker.picture(index) for index in range(n)]
+        new = [
+            NewField(path, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size, 512, 384)
+            for path in paths
+        ]
+        ids = case.add_fields(case.add_slide("Smear 1", maker.folder).id, new).added
+        case.save_predictions([(number, maker.prediction(rng)) for number in ids[: n - failed]])
+        for number in ids[n - failed :]:
+            case.fail(number, "truncated-field", "The field ends before its last row.")
+        for number in ids[:reviewed]:
+            case.add_review(Review(number, "Dr. B. Reviewer", CLASS_NAMES[number % 4]))
+    return place

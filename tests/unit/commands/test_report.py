@@ -1,0 +1,112 @@
+"""Reports and their checks from the command line: drafts, signed, amended, many cases."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from allstation import paths
+from allstation.cli import main
+from allstation.core.records import Review
+from allstation.report.verify import embedded_data
+from allstation.services.settings import SettingsFile
+from allstation.store.case import Case
+from tests.unit.report.factory import DETAILS, stored_case
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "profile"))
+    return stored_case(tmp_path, 4, reviewed=1)
+
+
+def report(folder: Path, out: Path, *options: str) -> Path:
+    assert main(["report", str(folder), "--out", str(out), "--template", "summary", *options]) == 0
+    return out / f"{folder.stem}.pdf"
+
+
+def test_final_and_amended_are_accepted_by_the_check(folder: Path, tmp_path: Path, capsys) -> None:
+    final = report(folder, tmp_path / "1", "--status", "final", "--signed-by", "Dr. B")
+    assert main(["verify-report", str(final), "--case", str(folder)]) == 0
+    assert "entered it as final" in capsys.readouterr().out
+    with Case.open(folder) as case:
+        first = next(iter(case.fields()))
+        case.add_review(Review(first.id, "Dr. C", "Pro" if first.final_name != "Pro" else "Pre"))
+    # The first report still holds in itself, and no longer agrees with the case.
+    assert main(["verify-report", str(final)]) == 0
+    assert main(["verify-report", str(final), "--case", str(folder)]) == 1
+    amended = report(
+        folder, tmp_path / "2", "--status", "amended", "--signed-by", "Dr. B", "--reason", "looked again"
+    )
+    capsys.readouterr()
+    assert main(["verify-report", str(amended), "--case", str(folder)]) == 0
+    assert "entered it as amended" in capsys.readouterr().out
+    assert embedded_data(amended)["content"]["amendments"]
+    assert main(["verify-report", str(final), "--case", str(folder)]) == 1
+    assert "replaced by an amended report" in capsys.readouterr().out
+
+
+def test_a_copy_with_other_bytes_is_not_the_one_in_the_trail(folder: Path, tmp_path: Path, capsys) -> None:
+    final = report(folder, tmp_path / "1", "--status", "final", "--signed-by", "Dr. B")
+    final.write_bytes(final.read_bytes() + b"\n% more\n")
+    assert main(["verify-report", str(final), "--case", str(folder)]) == 1
+    assert "knows no final report of these bytes" in capsys.readouterr().out
+
+
+def test_a_draft_changes_nothing_in_the_case(folder: Path, tmp_path: Path) -> None:
+    before = (folder / "case.sqlite").read_bytes()
+    draft = report(folder, tmp_path / "1")
+    assert main(["verify-report", str(draft), "--case", str(folder)]) == 0
+    assert (folder / "case.sqlite").read_bytes() == before
+    assert not (folder / "reports").exists()
+
+
+def test_many_cases_get_their_reports_and_a_broken_one_is_named(folder: Path, tmp_path: Path, capsys) -> None:
+    other = shutil.copytree(folder, tmp_path / "Other.allcase")
+    gone = tmp_path / "Gone.allcase"
+    command = ["report", str(folder), str(gone), str(other), "--out", str(tmp_path / "out")]
+    assert main([*command, "--template", "contact", "--page-size", "Letter"]) == 1
+    assert "Gone" in capsys.readouterr().err
+    made = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert made == ["Musterfrau.pdf", "Other.pdf"]
+    content = embedded_data(tmp_path / "out" / "Other.pdf")["content"]
+    assert (content["template"], content["page_size"]) == ("contact", "Letter")
+
+
+def test_the_letterhead_of_the_settings_is_printed(folder: Path, tmp_path: Path) -> None:
+    SettingsFile(paths.config_folder()).change(laboratory="Haematology Musterstadt")
+    assert embedded_data(report(folder, tmp_path / "1"))["content"]["laboratory"] == "Haematology Musterstadt"
+
+
+@pytest.mark.parametrize("options", [["--status", "final"], ["--status", "amended", "--signed-by", "B"]])
+def test_what_cannot_be_signed_is_refused(folder: Path, options: list[str]) -> None:
+    assert main(["report", str(folder), *options]) == 2
+
+
+def test_an_anonymised_export_takes_no_report_that_names_the_patient(
+    folder: Path, tmp_path: Path, capsys
+) -> None:
+    named = report(folder, tmp_path / "1", "--show-patient", "--status", "final", "--signed-by", "Dr. B")
+    target = tmp_path / "f.json"
+    assert main(["export", str(folder), "--fhir", str(target), "--pdf", str(named)]) == 2
+    assert "shows patient data" in capsys.readouterr().err
+    assert not target.exists()
+    command = ["export", str(folder), "--fhir", str(target), "--pdf", str(named), "--show-patient"]
+    assert main(command) == 0
+    text = target.read_text("utf-8")
+    assert DETAILS["patient_name"] in text
+    assert '"status": "final"' in text
+
+
+def test_exports_name_nobody_and_tell_what_is_left_out(folder: Path, tmp_path: Path, capsys) -> None:
+    with Case.open(folder, read_only=True) as case:
+        next(iter(case.fields())).path.unlink()
+    out = tmp_path / "out"
+    forms = ["--fhir", str(tmp_path / "f.json"), "--dicom", str(out / "d"), "--geojson", str(out / "g")]
+    assert main(["export", str(folder), *forms]) == 1
+    assert "left out" in capsys.readouterr().err
+    assert len(list((out / "d").iterdir())) == len(list((out / "g").iterdir())) == 3
+    said = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
+    assert DETAILS["patient_name"].encode() not in said

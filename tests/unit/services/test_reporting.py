@@ -1,0 +1,160 @@
+"""A report from its first bytes to its amendment: kept, entered into the trail, compared."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from allstation.core.errors import StationError
+from allstation.core.records import Review
+from allstation.core.reports import ReportStatus
+from allstation.report.options import ReportOptions
+from allstation.report.verify import embedded_data, verify_report
+from allstation.services import reporting
+from allstation.services.settings import Settings
+from allstation.store.case import Case
+from tests.unit.report.factory import CLOCK, stored_case
+
+FINAL = ReportOptions(clock=CLOCK, template="summary", status="final", reviewer="Dr. B")
+AMENDED = replace(FINAL, status="amended", reason="second opinion")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return stored_case(tmp_path, 5, reviewed=2)
+
+
+def signed(folder: Path, options: ReportOptions = FINAL) -> Path:
+    with Case.open(folder, clock=CLOCK) as case:
+        made = reporting.make(case, case.snapshot(), options)
+        reporting.keep(case, made, file="out.pdf")
+        path = reporting.kept(case)
+        assert path is not None
+        assert path.read_bytes() == made.data
+        return path
+
+
+def decide(folder: Path, class_name: str) -> None:
+    with Case.open(folder) as case:
+        first = next(iter(case.fields()))
+        case.add_review(Review(first.id, "Dr. C", class_name))
+
+
+def other_class(folder: Path) -> str:
+    with Case.open(folder, read_only=True) as case:
+        return "Pro" if next(iter(case.fields())).final_name != "Pro" else "Pre"
+
+
+def test_a_signed_report_is_kept_and_in_the_trail(folder: Path) -> None:
+    path = signed(folder)
+    with Case.open(folder, read_only=True) as case:
+        (record,) = case.reports()
+        entry = case.audit_entries(last=1)[0]
+        assert case.verify_audit() is None
+    assert record.sha256 == entry.input == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (record.status, record.by, record.file) == (ReportStatus.FINAL, "Dr. B", "out.pdf")
+    assert embedded_data(path)["content"]["status"] == "final"
+
+
+def test_the_same_case_and_clock_give_the_same_report(folder: Path) -> None:
+    with Case.open(folder, read_only=True, clock=CLOCK) as case:
+        made = [reporting.make(case, case.snapshot(), FINAL) for _ in range(2)]
+    assert made[0].data == made[1].data
+
+
+def test_a_second_final_report_is_refused_and_leaves_nothing(folder: Path) -> None:
+    signed(folder)
+    before = sorted((folder / reporting.KEPT).iterdir())
+    with pytest.raises(StationError) as refused:
+        signed(folder, replace(FINAL, comment="again"))
+    assert refused.value.code == "already-final"
+    assert sorted((folder / reporting.KEPT).iterdir()) == before
+
+
+def test_a_later_change_makes_an_amended_report_that_names_it(folder: Path) -> None:
+    signed(folder)
+    now = other_class(folder)
+    decide(folder, now)
+    with Case.open(folder, read_only=True) as case:
+        state = reporting.state_of(case, case.snapshot())
+        assert state.last is not None
+        assert len(state.changes) == 1
+        assert state.changes[0].endswith(f"→ {now}")
+    path = signed(folder, AMENDED)
+    told = embedded_data(path)["content"]["amendments"]
+    assert [(one["what"].split(",")[0], one["now"]) for one in told] == [("Field 1", now)]
+    with Case.open(folder, read_only=True) as case:
+        assert not case.amendment_needed
+        assert verify_report(path, case.snapshot()) == []
+
+
+def test_an_amended_report_is_compared_with_the_amended_one_before(folder: Path) -> None:
+    signed(folder)
+    decide(folder, other_class(folder))
+    signed(folder, AMENDED)
+    path = signed(folder, replace(AMENDED, comment="one word more", reason="a comment was forgotten"))
+    told = embedded_data(path)["content"]["amendments"]
+    assert [(one["what"], one["now"]) for one in told] == [("Comment", "one word more")]
+
+
+@pytest.mark.parametrize("change", ["decision", "details"])
+def test_a_report_of_a_case_that_changed_meanwhile_is_not_kept(folder: Path, change: str) -> None:
+    with Case.open(folder, clock=CLOCK) as case:
+        made = reporting.make(case, case.snapshot(), FINAL)
+        first = next(iter(case.fields()))
+        if change == "decision":
+            case.add_review(Review(first.id, "Dr. C", "Pro" if first.final_name != "Pro" else "Pre"))
+        else:
+            case.set_details({**case.details(), "stain": "Wright"})
+        with pytest.raises(StationError) as refused:
+            reporting.keep(case, made)
+        assert refused.value.code == "case-changed"
+        assert case.reports() == []
+    assert list((folder / reporting.KEPT).glob("*")) == []
+
+
+def test_a_report_is_not_kept_in_another_case(folder: Path, tmp_path: Path) -> None:
+    with Case.open(folder, read_only=True, clock=CLOCK) as case:
+        made = reporting.make(case, case.snapshot(), FINAL)
+    with Case.create(tmp_path / "other.allcase") as other, pytest.raises(StationError) as refused:
+        reporting.keep(other, made)
+    assert refused.value.code == "other-case"
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"%PDF-1.7 other")])
+def test_a_missing_or_changed_signed_report_is_said(folder: Path, spoil) -> None:
+    spoil(signed(folder))
+    with pytest.raises(StationError, match=r"out\.pdf") as refused:
+        signed(folder, AMENDED)
+    assert refused.value.code == "no-earlier-report"
+
+
+def test_a_logo_that_is_gone_is_said(folder: Path, tmp_path: Path) -> None:
+    with Case.open(folder, read_only=True) as case:
+        state = reporting.state_of(case, case.snapshot(), logo=tmp_path / "logo.png")
+    assert "logo.png" in state.warnings[0]
+
+
+def test_the_signed_report_travels_while_it_holds(folder: Path) -> None:
+    def travelling(*, anonymise: bool) -> tuple[str, bool]:
+        with Case.open(folder, read_only=True, clock=CLOCK) as case:
+            options, pdf = reporting.for_exchange(
+                case, case.snapshot(), ReportOptions(clock=CLOCK, template="summary", anonymise=anonymise)
+            )
+        return str(options.status), pdf == path.read_bytes()
+
+    path = signed(folder)
+    assert travelling(anonymise=True) == ("final", True)
+    # It is anonymised, so it is not the one that was asked for.
+    assert travelling(anonymise=False) == ("draft", False)
+    decide(folder, other_class(folder))
+    assert travelling(anonymise=True) == ("draft", False)
+
+
+def test_the_letterhead_comes_from_the_settings() -> None:
+    made = reporting.letterhead(Settings(laboratory="Lab", laboratory_lines=("Street",), logo="/a/b.png"))
+    assert (made.name, made.lines, made.logo) == ("Lab", ("Street",), Path("/a/b.png"))
+    assert reporting.letterhead(Settings()).logo is None
