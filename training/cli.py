@@ -1,4 +1,4 @@
-"""The training program's command line: check, fit, evaluate, reproduce, augment-preview, list.
+"""The training program's command line: check, fit, evaluate, reproduce, previews, estimates, lists.
 
 With ``--protocol`` the output is JSON lines for the window (:mod:`allstation.core.events`).
 """
@@ -52,6 +52,9 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="run folders; two or more are compared"
     )
+    parser.add_argument(
+        "--model", type=Path, metavar="BUNDLE", help="a model to compare with on the same fields"
+    )
     parser.add_argument("--json", type=Path, metavar="F", help="write the comparison as JSON")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw every figure of the first run")
 
@@ -79,6 +82,11 @@ def _preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same sheet")
 
 
+def _estimate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", type=Path, help="recipe file (.toml), or the name of a preset")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m training", description=__doc__, epilog=RESEARCH_USE)
     parser.add_argument(
@@ -92,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         ("evaluate", _evaluate, "show and compare finished runs"),
         ("reproduce", _reproduce, "the tables of the source papers"),
         ("augment-preview", _preview, "a sheet of augmented fields"),
+        ("estimate", _estimate, "how long a recipe will take here and what memory it needs"),
         ("list", lambda _: None, "networks and classical methods with their options"),
     ):
         fill(kinds.add_parser(name, help=text, description=text))

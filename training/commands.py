@@ -49,6 +49,7 @@ def run(options: argparse.Namespace, reporter: Reporter) -> Outcome:
         "evaluate": _evaluate,
         "reproduce": _reproduce,
         "augment-preview": _preview,
+        "estimate": _estimate,
         "list": _list,
     }
     return does[options.command](options, reporter)
@@ -96,7 +97,13 @@ def _evaluate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
 
     return Outcome(
         kind="comparison",
-        report=compare_runs(options.runs, reporter, json_path=options.json, figures_to=options.figures),
+        report=compare_runs(
+            options.runs,
+            reporter,
+            model=options.model,
+            json_path=options.json,
+            figures_to=options.figures,
+        ),
     )
 
 
@@ -133,6 +140,14 @@ def _preview(options: argparse.Namespace, reporter: Reporter) -> Outcome:
     write_preview(load_recipe(options), options.out, fields=options.fields, seed=options.seed)
     reporter.say(f"Wrote {options.out}.")
     return Outcome(folder=options.out)
+
+
+def _estimate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+    from training.estimate import estimate
+
+    found = estimate(load_recipe(options), reporter)
+    reporter.say(found["sentence"])
+    return Outcome(kind="estimate", report=found)
 
 
 def _list(options: argparse.Namespace, reporter: Reporter) -> Outcome:

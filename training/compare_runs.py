@@ -5,18 +5,23 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from allstation.core.errors import StationError
+from allstation.inference.bundle import ModelBundle
+from allstation.inference.pipeline import Pipeline
 from training import evaluate, figures
 from training.evaluate import Predicted
 from training.labelled_folder import LabelledSet, read_labelled
 from training.protocol import Reporter
 from training.recipe import recipe_from
-from training.runs import RunFolder, write_json
+from training.runs import RunFolder, rows_to_csv, write_json, write_text
+
+MODEL: Final = "model"
+"""Key of the given model among the compared runs."""
 
 
 def read_predictions(
@@ -52,19 +57,22 @@ def compare_runs(
     paths: Sequence[Path],
     reporter: Reporter,
     *,
+    model: Path | None = None,
     json_path: Path | None = None,
     figures_to: Path | None = None,
 ) -> dict[str, Any]:
-    """Show finished runs side by side and test every pair on the same fields.
+    """Show finished runs side by side, and a model if one is given; test every pair on the same fields.
 
     Args:
         paths: Run folders.
         reporter: Told one line a figure.
+        model: A bundle that classifies the runs' test fields as well, such as the active one.
         json_path: File for the whole comparison.
         figures_to: Folder for the figures of the first run.
 
     Raises:
-        StationError: ``no-run``, or ``other-fields`` when the runs were tested on different fields.
+        StationError: ``no-run``; ``other-fields`` when the runs were tested on different fields;
+            ``other-classes`` when the model knows other classes; as reading a bundle or a field.
     """
     read = [(path.name, *read_predictions(RunFolder.open(path))) for path in paths]
     for name, predicted, _ in read:
@@ -77,7 +85,15 @@ def compare_runs(
                 "Compare runs of one split."
             )
             raise StationError("other-fields", sentence)
+    active: dict[str, Any] = {}
+    if model is not None:
+        bundle = ModelBundle.open(model)
+        predicted = classify_test(RunFolder.open(paths[0]), bundle, reporter)
+        read.append((MODEL, predicted, read[0][2]))
+        active = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256,
+                  "predictions": table_of(bundle)}  # fmt: skip
     result = {
+        "model": active,
         "runs": {name: evaluate.evaluate(predicted) for name, predicted, _ in read},
         "pairs": evaluate.compare([(name, predicted) for name, predicted, _ in read]),
     }
@@ -86,6 +102,66 @@ def compare_runs(
     if figures_to is not None:
         draw_run(RunFolder.open(paths[0]), figures_to)
     return result
+
+
+def table_of(bundle: ModelBundle) -> str:
+    """Name of the table, in a run's folder, of what a bundle says of the run's test fields."""
+    return f"predictions-{bundle.sha256[:12]}.csv"
+
+
+def classify_test(folder: RunFolder, bundle: ModelBundle, reporter: Reporter) -> Predicted:
+    """Let a bundle classify the test fields of a run, or read what it said of them before.
+
+    Args:
+        folder: A finished run.
+        bundle: The model.
+        reporter: Told how far it is.
+
+    Raises:
+        StationError: ``other-classes``, or as reading a field.
+    """
+    predicted, files = read_predictions(folder)
+    if sorted(bundle.classes) != sorted(predicted.classes):
+        known, wanted = ", ".join(bundle.classes), ", ".join(predicted.classes)
+        sentence = (
+            f"The model {bundle.name} knows the classes {known}; the run has {wanted}. "
+            "They cannot be compared."
+        )
+        raise StationError("other-classes", sentence)
+    kept = folder.path / table_of(bundle)
+    if not kept.is_file():
+        rows = _served(folder, bundle, reporter, predicted=predicted, files=files)
+        write_text(kept, rows_to_csv(rows))
+    return read_predictions(folder, suffix=f"-{bundle.sha256[:12]}")[0]
+
+
+def _served(
+    folder: RunFolder, bundle: ModelBundle, reporter: Reporter, *, predicted: Predicted, files: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Lines of a table like ``predictions.csv``, as the station serves the bundle."""
+    source = Path(recipe_from({**folder.info["recipe"]}).data)
+    root = source if source.is_dir() else source.parent
+    reporter.phase("evaluating", f"{bundle.name} classifies the same fields")
+    rows: list[dict[str, Any]] = []
+    with Pipeline(bundle) as pipeline:
+        for outcome in pipeline.run((row, root / name) for row, name in enumerate(files)):
+            if outcome.prediction is None:
+                raise outcome.error or StationError(
+                    "unreadable-field", f"{files[outcome.key]} is unreadable."
+                )
+            shares, row = outcome.prediction.probabilities, outcome.key
+            rows.append(
+                {
+                    "part": "test",
+                    "file": files[row],
+                    "field_group": predicted.groups[row],
+                    "class": predicted.classes[int(predicted.labels[row])],
+                    "predicted": max(predicted.classes, key=shares.__getitem__),
+                    **{name: f"{shares[name]:.6f}" for name in predicted.classes},
+                }
+            )
+            reporter.progress(len(rows), len(files), "fields classified")
+    return rows
 
 
 def draw_run(folder: RunFolder, target: Path) -> list[Path]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from allstation.imaging.preprocess import CELLS, Preprocessing, prepare
 from training.augment import Backgrounds, preview_sheet
 from training.fields_in_memory import load_cells, load_pixels
 from training.labelled_folder import read_labelled
 from training.recipe import Recipe
+from training.registry import method
 from training.runs import write_bytes
+
+_COPIES: Final = 8
+_HALF: Final = 127.5
 
 
 def write_preview(recipe: Recipe, target: Path, *, fields: int, seed: int) -> None:
@@ -26,6 +33,9 @@ def write_preview(recipe: Recipe, target: Path, *, fields: int, seed: int) -> No
     Raises:
         StationError: When the folder or a field cannot be read, or the file not written.
     """
+    if method(recipe.method.kind).kind == "tuning":
+        _write(target, _cells_sheet(recipe, fields, seed))
+        return
     labelled = read_labelled(Path(recipe.data))
     chosen = np.random.default_rng(seed).permutation(len(labelled.fields))[:fields]
     paths = [labelled.fields[int(row)].path for row in chosen]
@@ -34,5 +44,35 @@ def write_preview(recipe: Recipe, target: Path, *, fields: int, seed: int) -> No
         Backgrounds(load_cells(paths, recipe.input), pixels) if recipe.augmentation.background else None
     )
     sheet = preview_sheet(list(pixels), recipe.augmentation, seed=seed, backgrounds=backgrounds)
+    _write(target, sheet)
+
+
+def _write(target: Path, sheet: NDArray[np.uint8]) -> None:
     encoded = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))[1]
     write_bytes(target, encoded.tobytes())
+
+
+def _cells_sheet(recipe: Recipe, fields: int, seed: int) -> NDArray[np.uint8]:
+    """One row a field: as it is, then what the shipped network is shown of eight altered copies."""
+    from training.shipped.finetune import altered_fields
+    from training.tuning import base_bundle, base_input
+
+    bundle = base_bundle(recipe)
+    labelled = read_labelled(Path(recipe.data))
+    chosen = np.random.default_rng(seed).permutation(len(labelled.fields))[:fields]
+    pixels = load_pixels([labelled.fields[int(row)].path for row in chosen], base_input(bundle))
+    columns = [pixels]
+    for copy in range(_COPIES):
+        altered = altered_fields(pixels, seed=seed, copy=copy)
+        columns.append(np.stack([_as_seen(field, bundle.preprocessing) for field in altered]))
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in zip(*columns, strict=True)])
+
+
+def _as_seen(field: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """A field as the network gets it; grey is what it does not see."""
+    if preprocessing.name != CELLS:
+        return field
+    colours = prepare(field, preprocessing).tensor[:, :, :3]
+    shown = np.clip(np.rint(colours * _HALF + _HALF), 0, 255).astype(np.uint8)
+    height, width = field.shape[:2]
+    return np.asarray(cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

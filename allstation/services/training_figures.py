@@ -6,7 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from allstation.core.metrics import Roc, roc
 from allstation.services.training_history import read_json, read_summary
+
+MODEL: Final = "model"
+"""What the training program calls the given model among the compared runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,32 @@ def read_figures(folder: Path) -> RunFigures | None:
     if summary is None or not isinstance(test, dict):
         return None
     classes = tuple(str(name) for name in test["classes"])
-    data = Path(str(summary.info.get("recipe", {}).get("data", "")))
-    base = data if data.suffix.casefold() != ".csv" else data.parent
-    fields = tuple(_read_predictions(folder / "predictions.csv", classes, base))
+    fields = tuple(_read_predictions(folder / "predictions.csv", classes, _fields_of(summary.info)))
     return RunFigures(folder, summary.title, classes, test, fields, _curves(fields, classes))
+
+
+def read_model(folder: Path, comparison: Mapping[str, Any]) -> RunFigures | None:
+    """Read what a model said of a run's test fields; None when it said nothing.
+
+    Args:
+        folder: The run whose folder holds the model's predictions.
+        comparison: What the training program reported of the comparison.
+    """
+    about, own = comparison.get("model") or {}, read_figures(folder)
+    test = comparison.get("runs", {}).get(MODEL)
+    if not about or own is None or not isinstance(test, dict):
+        return None
+    classes = tuple(str(name) for name in test["classes"])
+    base = _fields_of(read_json(folder / "run.json"))
+    fields = tuple(_read_predictions(folder / str(about["predictions"]), classes, base))
+    title = f"{about['name']} {about['version']} (active)"
+    return RunFigures(Path(MODEL), title, classes, test, fields, _curves(fields, classes))
+
+
+def _fields_of(info: Mapping[str, Any]) -> Path:
+    """Folder that a run's fields are named from."""
+    data = Path(str(info.get("recipe", {}).get("data", "")))
+    return data if data.suffix.casefold() != ".csv" else data.parent
 
 
 def _read_predictions(path: Path, classes: Sequence[str], base: Path) -> list[TestField]:
@@ -109,14 +134,30 @@ class _Read(QRunnable):
         self._owner.found.emit(found)
 
 
+class _ReadModel(QRunnable):
+    def __init__(self, owner: FigureReader, folder: Path, comparison: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._owner = owner
+        self._folder = folder
+        self._comparison = comparison
+
+    def run(self) -> None:
+        """Runs on the pool's thread."""
+        found = read_model(self._folder, self._comparison)
+        if found is not None:
+            self._owner.found_model.emit(found)
+
+
 class FigureReader(QObject):
     """Reads the figures of runs on a worker thread.
 
     Signals:
         found: Sequence of :class:`RunFigures`.
+        found_model: :class:`RunFigures` of a model on the same fields.
     """
 
     found = Signal(object)
+    found_model = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -126,6 +167,10 @@ class FigureReader(QObject):
     def read(self, folders: Sequence[Path]) -> None:
         """Read these runs; ``found`` follows."""
         self._pool.start(_Read(self, folders))
+
+    def read_model(self, folder: Path, comparison: Mapping[str, Any]) -> None:
+        """Read what a model said of a run's fields; ``found_model`` follows if it said anything."""
+        self._pool.start(_ReadModel(self, folder, comparison))
 
     def close(self) -> None:
         """Wait for what is being read."""

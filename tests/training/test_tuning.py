@@ -20,7 +20,9 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path, write_
 from allstation.inference.engine import Engine
 from allstation.inference.reference import verify_reference
 from training.candidate import bundle_info
-from training.compare_runs import read_predictions
+from training.compare_runs import compare_runs, read_predictions
+from training.estimate import estimate
+from training.preview import write_preview
 from training.protocol import Reporter, silent
 from training.recipe import Recipe, recipe_from
 from training.runs import RunFolder
@@ -209,3 +211,64 @@ def test_stopping_on_the_path_keeps_what_was_found(labelled: Path, tmp_path: Pat
     assert metrics["stopped"]
     assert metrics["epochs"] == 2
     assert RunFolder.open(tmp_path / "run").state == "stopped"
+
+
+def test_the_active_model_is_compared_on_the_very_fields(
+    labelled: Path, tmp_path: Path, shipped: ModelBundle
+):
+    run_recipe(recipe(labelled), tmp_path / "run", silent())
+    result = compare_runs([tmp_path / "run"], silent(), model=default_bundle_path())
+    assert result["model"]["sha256"] == shipped.sha256
+    assert set(result["runs"]) == {"run", "model"}
+    predicted, files = read_predictions(RunFolder.open(tmp_path / "run"), suffix=f"-{shipped.sha256[:12]}")
+    assert files == read_predictions(RunFolder.open(tmp_path / "run"))[1]
+    served = Engine(shipped).classify(labelled / files[0])
+    np.testing.assert_allclose(predicted.probabilities[0], list(served.probabilities.values()), atol=1e-5)
+    told: list[events.Event] = []
+    compare_runs([tmp_path / "run"], Reporter(told.append), model=default_bundle_path())
+    assert not any(isinstance(event, events.Progress) for event in told), "what it said once is read again"
+    right = (predicted.probabilities.argmax(axis=1) == predicted.labels).mean()
+    assert result["runs"]["model"]["overall"]["accuracy"]["value"] == right
+
+
+def test_a_model_with_other_classes_is_not_compared(labelled: Path, tmp_path: Path):
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for name in ("Early", "Pro"):
+        (folder / name).symlink_to(labelled / name)
+    data = {"kind": "knn-pixels"}
+    run_recipe(recipe(folder, method=data), tmp_path / "run", silent())
+    with pytest.raises(StationError, match="cannot be compared"):
+        compare_runs([tmp_path / "run"], silent(), model=default_bundle_path())
+
+
+def test_the_preview_shows_what_the_network_is_shown(labelled: Path, tmp_path: Path):
+    import cv2
+
+    write_preview(recipe(labelled), tmp_path / "sheet.png", fields=2, seed=1)
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet.shape == (2 * 224, 9 * 224, 3)
+    seen = sheet[:, 224:]
+    hidden = (np.abs(seen.astype(int) - 127) <= 1).all(axis=2).mean()
+    assert 0.5 < hidden < 1, "everything but cells is grey"
+    write_preview(recipe(labelled), tmp_path / "again.png", fields=2, seed=1)
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "sheet.png").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["finetune", "svm-cells", "knn-pixels", "knn-hog"])
+def test_an_estimate_grows_with_the_folder(labelled: Path, tmp_path: Path, kind: str):
+    found = estimate(recipe(labelled, method={"kind": kind}), silent())
+    assert found["seconds"] > 0
+    assert found["megabytes"] > 0
+    assert "measured just now" in found["sentence"]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.xdist_group("tensorflow")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_an_estimate_of_a_network_counts_its_epochs(labelled: Path):
+    method = {"kind": "nadim", "options": {"filters": 2, "blocks": 2}}
+    size = {"height": 32, "width": 32}
+    once = estimate(recipe(labelled, method=method, input=size, fit={"epochs": 1}), silent())
+    often = estimate(recipe(labelled, method=method, input=size, fit={"epochs": 2000}), silent())
+    assert often["seconds"] > 10 * once["seconds"]

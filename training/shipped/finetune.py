@@ -43,7 +43,7 @@ _STRONGEST, _WEAKEST = 2e1, 2e-4
 _ALIKE: Final = 0.05
 _FEW_WRONG: Final = 10
 _FEW_FIELDS: Final = 200
-_IN_DOMAIN: Final = 0.98
+_IN_DOMAIN: Final = 0.95
 _CHUNK: Final = 16
 _HALF, _SMALL = 2e-3, 1e-4
 """Weights to go on from are kept in half precision, those of the network in single."""
@@ -348,7 +348,13 @@ def _wider_novelty(
     arrays = dict(base.bundle.arrays(named["file"]))
     own = np.stack([features[0][labels[0] == kind].mean(axis=0) for kind in np.unique(labels[0])])
     arrays["means"] = np.concatenate([arrays["means"], own.astype(np.float32)])
-    wider = float(np.quantile(novelty(arrays, features[1]), _IN_DOMAIN)) if len(features[1]) else 1.0
-    arrays["limit"] = np.array(float(arrays["limit"]) * max(1.0, wider))
     said = "features are the same: kept, with the means of this folder's classes beside the known ones"
-    return arrays, said + (f"; limit {wider:.2f} times as far" if wider > 1 else "")
+    distances = novelty(arrays, features[1])
+    if (distances > 1).mean() <= 1 - _IN_DOMAIN:
+        return arrays, said
+    wider = float(np.quantile(distances, _IN_DOMAIN))
+    arrays["limit"] = np.array(float(arrays["limit"]) * wider)
+    return (
+        arrays,
+        f"{said}; too many of its fields lay beyond the limit, which is {wider:.2f} times as far now",
+    )

@@ -28,12 +28,12 @@ from PySide6.QtWidgets import (
 
 from allstation.services.training_figures import RunFigures
 from allstation.ui.text import number, tr
-from allstation.ui.theme import class_colour, tokens
+from allstation.ui.training.compare_plots import draw_figures
 from allstation.ui.training.confusion import ConfusionTable
+from allstation.ui.training.figures_pdf import Sheet, pages
 from allstation.ui.training.peek import FieldPeek
-from allstation.ui.training.plotting import PlotArea, PlotLoader, style_axes, style_legend
+from allstation.ui.training.plotting import PlotArea, PlotLoader
 
-_STYLES: Final = ("-", "--", "-.", ":")
 _CLASS_COLUMNS: Final = ("Class", "Precision", "Recall", "Specificity", "F1", "AUC", "Fields")
 
 
@@ -55,6 +55,9 @@ class ComparePage(QWidget):
         super().__init__(parent)
         self._figures: list[RunFigures] = []
         self._comparison: Mapping[str, Any] = {}
+        self._loader = loader
+        self._writing: Path | None = None
+        loader.written.connect(self._written)
         self._build_top()
         self._tabs = QTabWidget(self)
         self._tabs.setDocumentMode(True)
@@ -82,7 +85,9 @@ class ComparePage(QWidget):
         self._about = QLabel(self, wordWrap=True)
         self._about.setProperty("role", "muted")
         self._export = QPushButton(tr("Export…"), self)
-        self._export.setToolTip(tr("Write the tables as CSV, or the curves as PDF, PNG or SVG"))
+        self._export.setToolTip(
+            tr("Write tables and curves as PDF, the tables as CSV, or the curves as PNG or SVG")
+        )
         self._export.clicked.connect(self._ask_export)
         self._top = QHBoxLayout()
         self._top.addWidget(self._which)
@@ -132,6 +137,7 @@ class ComparePage(QWidget):
         self._empty.setText(text or hint)
         self._empty.show()
 
+    @Slot(object)
     def show_figures(self, figures: Sequence[RunFigures]) -> None:
         """Show runs; the paired tests follow with :meth:`show_comparison`."""
         if not figures:
@@ -142,22 +148,34 @@ class ComparePage(QWidget):
         self._tabs.show()
         for widget in (self._which, self._about, self._export):
             widget.show()
+        self._list_runs()
+        self._pairs.setText(tr("Comparing on the same fields…"))
+        self._show_one()
+
+    def add_model(self, model: RunFigures) -> None:
+        """Show a model beside the runs: what it says of their test fields."""
+        chosen = self._which.currentIndex()
+        self._figures = [*self._figures, model]
+        self._list_runs()
+        self._which.setCurrentIndex(chosen)
+        self.show_comparison(self._comparison)
+
+    def _list_runs(self) -> None:
         self._which.blockSignals(True)
         self._which.clear()
         self._which.addItems([each.title for each in self._figures])
         self._which.blockSignals(False)
         self._fill_overall()
-        several = len(figures) > 1
-        self._tabs.setTabVisible(self._tabs.count() - 1, several)
-        self._pairs.setText(tr("Testing the difference on the same fields…") if several else "")
-        self._show_one()
 
     def show_comparison(self, comparison: Mapping[str, Any]) -> None:
         """Show the paired tests of the child."""
         self._comparison = comparison
         titles = {each.folder.name: each.title for each in self._figures}
         lines = [pair_line(pair, titles) for pair in comparison.get("pairs", ())]
-        self._pairs.setText("\n".join(lines))
+        if comparison.get("model"):
+            lines.append(tr("Whether the active model learned from some of these fields is not known here; "
+                            "if so, its figures are too high."))  # fmt: skip
+        self._pairs.setText("\n".join(lines) or tr("Select two runs to compare them."))
 
     def show_comparison_problem(self, sentence: str) -> None:
         """The paired test could not be made."""
@@ -231,46 +249,55 @@ class ComparePage(QWidget):
 
     # Export ----------------------------------------------------------------------------------
 
-    def tables(self) -> list[list[str]]:
-        """Return every table as it is on the screen, one after another."""
-        rows: list[list[str]] = []
-        for table in (self.matrix, self._classes, self._overall):
-            header = [
-                item.text() if (item := table.horizontalHeaderItem(c)) else ""
-                for c in range(table.columnCount())
-            ]
-            rows.append(header)
-            rows.extend(
-                [item.text() if (item := table.item(r, c)) else "" for c in range(table.columnCount())]
-                for r in range(table.rowCount())
-            )
-            rows.append([])
-        return [[self._about.text()], [], *rows, *([line] for line in self._pairs.text().splitlines())]
+    def sheets(self) -> list[Sheet]:
+        """Return every table as it is on the screen."""
+        run = self._which.currentText()
+        return [
+            Sheet(tr("{run}: confusion matrix (rows true)", run=run), _texts(self.matrix, rows_named=True)),
+            Sheet(tr("{run}: classes", run=run), _texts(self._classes)),
+            Sheet(tr("Side by side"), _texts(self._overall)),
+        ]
 
     def export_to(self, path: Path) -> None:
-        """Write the tables (``.csv``) or the curves (any other suffix).
+        """Write the tables (``.csv``), tables and curves (``.pdf``) or the curves (any other suffix).
 
         Raises:
-            OSError: If the file cannot be written.
+            OSError: If a table cannot be written. A picture's failure is told by :attr:`problem`.
         """
+        about, below = self._about.text(), self._pairs.text()
         if path.suffix.casefold() == ".csv":
+            rows = [row for sheet in self.sheets() for row in ([sheet.title], *sheet.rows, [])]
             with path.open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file).writerows(self.tables())
-        else:
-            self._plots.save(str(path))
+                csv.writer(file).writerows([[about], [], *rows, *([line] for line in below.splitlines())])
+            return
+        self._writing = path
+        drawings = pages(self.sheets(), self._figures, about=about, below=below)
+        if path.suffix.casefold() != ".pdf":
+            drawings = [self._plots.drawing] if self._plots.drawing is not None else []
+        if drawings:
+            self._loader.write(path, drawings)
+
+    @Slot(object, str)
+    def _written(self, path: Path, reason: str) -> None:
+        if path == self._writing:
+            self._writing = None
+            if reason:
+                sentence = tr("{name} could not be written ({error}).", name=path.name, error=reason)
+                self.problem.emit(sentence)
 
     @Slot()
     def _ask_export(self) -> None:
         dialog = QFileDialog(self, tr("Export figures"))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         filters = (
-            tr("CSV table (*.csv)"),
-            tr("PDF drawing (*.pdf)"),
+            tr("PDF of tables and curves (*.pdf)"),
+            tr("CSV tables (*.csv)"),
             tr("PNG picture (*.png)"),
             tr("SVG drawing (*.svg)"),
         )
         dialog.setNameFilters(list(filters))
-        dialog.setDefaultSuffix("csv")
+        dialog.setDefaultSuffix("pdf")
+        dialog.selectFile("figures.pdf")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self._export_selected)
         dialog.open()
@@ -279,46 +306,9 @@ class ComparePage(QWidget):
     def _export_selected(self, text: str) -> None:
         try:
             self.export_to(Path(text))
-        except (OSError, ValueError) as error:
+        except OSError as error:
             sentence = tr("{name} could not be written ({error}).", name=Path(text).name, error=error)
             self.problem.emit(sentence)
-
-
-def draw_figures(figure: Any, *, run: RunFigures, palette: QPalette) -> None:  # noqa: ANN401 - Matplotlib's
-    """Draw ROC curves and the reliability diagram. Runs on the worker's thread."""
-    _draw_roc(figure.add_subplot(1, 2, 1), run, palette)
-    _draw_reliability(figure.add_subplot(1, 2, 2), run, palette)
-
-
-def _draw_roc(axes: Any, run: RunFigures, palette: QPalette) -> None:  # noqa: ANN401 - Matplotlib's
-    for index, (name, curve) in enumerate(run.roc.items()):
-        colour, style = class_colour(name, index).name(), _STYLES[index % len(_STYLES)]
-        label = tr("{name}: {area}", name=name, area=f"{curve.auc:.3f}")
-        axes.plot(curve.false_positive, curve.true_positive, style, color=colour, label=label)
-    axes.plot([0, 1], [0, 1], ":", color=tokens(palette).faint, linewidth=1)
-    axes.set_aspect("equal", adjustable="box")
-    style_axes(axes, palette, title=tr("ROC, each class against the rest (area)"),
-               x=tr("False positive rate"), y=tr("True positive rate"))  # fmt: skip
-    if run.roc:
-        style_legend(axes, palette, loc="lower right")
-
-
-def _draw_reliability(axes: Any, run: RunFigures, palette: QPalette) -> None:  # noqa: ANN401 - Matplotlib's
-    bins = [each for each in run.metrics["reliability"] if each["count"]]
-    scheme = tokens(palette)
-    axes.plot([0, 1], [0, 1], ":", color=scheme.faint, linewidth=1)
-    sizes = [20 + 18 * each["count"] ** 0.5 for each in bins]
-    confidence, accuracy = ([each[key] for each in bins] for key in ("confidence", "accuracy"))
-    axes.plot(confidence, accuracy, "-", color=scheme.accent, linewidth=1)
-    axes.scatter(confidence, accuracy, s=sizes, color=scheme.accent, zorder=3)
-    for each in bins:
-        axes.annotate(str(each["count"]), (each["confidence"], each["accuracy"]), fontsize=7.5,
-                      xytext=(6, -9), textcoords="offset points", color=scheme.muted)  # fmt: skip
-    axes.set_xlim(0, 1.03)
-    axes.set_ylim(0, 1.03)
-    axes.set_aspect("equal", adjustable="box")
-    style_axes(axes, palette, title=tr("Reliability (fields per point)"),
-               x=tr("Mean top probability"), y=tr("Share right"))  # fmt: skip
 
 
 def _table(columns: Sequence[str], name: str) -> QTableWidget:
@@ -331,6 +321,19 @@ def _table(columns: Sequence[str], name: str) -> QTableWidget:
     table.horizontalHeader().setHighlightSections(False)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     return table
+
+
+def _texts(table: QTableWidget, *, rows_named: bool = False) -> list[list[str]]:
+    """The texts of a table, its header first, without line breaks."""
+    columns, lines = range(table.columnCount()), range(table.rowCount())
+    header = [item.text() if (item := table.horizontalHeaderItem(c)) else "" for c in columns]
+    body = [
+        [" ".join(item.text().split()) if (item := table.item(r, c)) else "" for c in columns] for r in lines
+    ]
+    if not rows_named:
+        return [header, *body]
+    names = [item.text() if (item := table.verticalHeaderItem(r)) else "" for r in lines]
+    return [["", *header], *([name, *row] for name, row in zip(names, body, strict=True))]
 
 
 def _fill_row(table: QTableWidget, row: int, texts: Sequence[str]) -> None:

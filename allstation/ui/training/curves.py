@@ -65,6 +65,9 @@ class CurvesView(QWidget):
         super().__init__(parent)
         self._rows: list[dict[str, float]] = []
         self._hovered = 0
+        self._loader = loader
+        self._writing: Path | None = None
+        loader.written.connect(self._written)
         self.area = PlotArea(loader, tr("Curves appear after the first epoch."), self)
         self.area.setAccessibleName(tr("Curves of loss and accuracy"))
         self.area.hovered.connect(self._hover)
@@ -110,18 +113,19 @@ class CurvesView(QWidget):
         self.set_rows([*kept, {"epoch": float(epoch), **row}])
 
     def save(self, path: Path) -> None:
-        """Write the curves: ``.csv`` has the numbers, any other suffix the picture.
+        """Write the curves: ``.csv`` has the numbers; any other suffix the picture, aside.
 
         Raises:
-            OSError: If the file cannot be written.
+            OSError: If the numbers cannot be written. A picture's failure is told by :attr:`problem`.
         """
         if path.suffix.casefold() == ".csv":
             with path.open("w", encoding="utf-8", newline="") as file:
                 writer = csv.DictWriter(file, list(self._rows[0]))
                 writer.writeheader()
                 writer.writerows(self._rows)
-        else:
-            self.area.save(str(path))
+        elif self.area.drawing is not None:
+            self._writing = path
+            self._loader.write(path, [self.area.drawing])
 
     # Drawing ---------------------------------------------------------------------------------
 
@@ -167,10 +171,19 @@ class CurvesView(QWidget):
     def _export_to(self, text: str) -> None:
         try:
             self.save(Path(text))
-        except (OSError, ValueError) as error:
-            self.problem.emit(
-                tr("The curves could not be written to {name} ({error}).", name=Path(text).name, error=error)
-            )
+        except OSError as error:
+            self._written_not(Path(text), str(error))
+
+    @Slot(object, str)
+    def _written(self, path: Path, reason: str) -> None:
+        if path == self._writing:
+            self._writing = None
+            if reason:
+                self._written_not(path, reason)
+
+    def _written_not(self, path: Path, reason: str) -> None:
+        words = tr("The curves could not be written to {name} ({error}).", name=path.name, error=reason)
+        self.problem.emit(words)
 
 
 def draw_curves(figure: Any, *, rows: Sequence[Mapping[str, float]], palette: QPalette, log: bool) -> None:  # noqa: ANN401

@@ -8,6 +8,9 @@ from typing import Any, Final
 from allstation.services.training_history import RunSummary
 from allstation.ui.text import duration, tr
 
+TUNING: Final = "finetune"
+"""Its steps take no time; looking at the fields does, which the training program measures."""
+
 _MEGABYTE: Final = 1_000_000
 _GIGABYTE: Final = 1_000_000_000
 
@@ -27,8 +30,10 @@ def seconds_for(recipe: Mapping[str, Any], fields: int, runs: Iterable[RunSummar
         runs: Known runs, the newest first.
 
     Returns:
-        Seconds, or None when no run of this method was measured.
+        Seconds, or None when no run of this method was measured, or its time is not that of its epochs.
     """
+    if recipe["method"]["kind"] == TUNING:
+        return None
     for run in runs:
         made = run.info.get("recipe", {})
         trained = run.info.get("counts", {}).get("train")
@@ -48,7 +53,7 @@ def estimate_text(recipe: Mapping[str, Any], fields: int, runs: Iterable[RunSumm
     needs = tr("The fields take {memory} of memory, the network more.", memory=memory)
     seconds = seconds_for(recipe, fields, runs)
     if seconds is None:
-        return tr("No run of this method was measured here yet, so its time is unknown. {needs}", needs=needs)
+        return tr("Its time is unknown until it is measured. {needs}", needs=needs)
     return tr(
         "About {time} of training, judged by an earlier run here. {needs}",
         time=duration(seconds),

@@ -139,8 +139,19 @@ class RecipeForm(QWidget):
         network = method["kind"] == "network"
         self._options_group.setTitle(tr("Network") if network else tr("Method"))
         self._options_group.setVisible(bool(method["options"]))
-        for section in ("fit", "augmentation"):
-            self._groups[section].setVisible(network)
+        uses = set(method.get("uses", ()))
+        for section, _ in SECTIONS:
+            self._show_section(section, uses, everything=network or section not in {"fit", "augmentation"})
+
+    def _show_section(self, section: str, uses: set[str], *, everything: bool) -> None:
+        """Show the rows that matter for a method: those it names, else all that its kind has."""
+        form, shown = self._groups[section].layout(), False
+        for (part, key), editor in self._editors.items():
+            if part == section and isinstance(form, QFormLayout):
+                visible = bool(uses & {section, f"{section}.{key}"}) if uses else everything
+                form.setRowVisible(editor, visible)
+                shown = shown or visible
+        self._groups[section].setVisible(shown)
 
     def set_values(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Fill in a recipe; entries without an editor are kept as they are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,13 +16,13 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from allstation.core.errors import StationError
 from allstation.core.events import Batch, Event, Phase, Progress, Report
 from allstation.services.training_child import Ending, Job, JobState
-from allstation.services.training_figures import FigureReader
 from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
 from allstation.services.training_runs import FIT, TrainingRuns
 from allstation.ui.text import tr
+from allstation.ui.training.aids import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.compare_page import ComparePage
+from allstation.ui.training.comparing import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
-from allstation.ui.training.estimate import estimate_text
 from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_fields import write_recipe
@@ -33,9 +33,8 @@ from allstation.ui.training.sweep_page import SweepPage
 
 _CHECK: Final = "check"
 _LIST: Final = "list"
-_PREVIEW: Final = "augment-preview"
-_EVALUATE: Final = "evaluate"
-_PREVIEW_FIELDS: Final = "4"
+_ELSEWHERE: Final = frozenset({PREVIEW, ESTIMATE, EVALUATE})
+"""Commands that others of this panel follow."""
 
 
 class TrainingPanel(QWidget):
@@ -44,6 +43,7 @@ class TrainingPanel(QWidget):
     Args:
         runs: The queue; the window owns it and closes it.
         base: Folder of the run folders.
+        active_model: Gives the bundle that classifies now, or None.
         parent: Owner.
 
     Signals:
@@ -58,7 +58,13 @@ class TrainingPanel(QWidget):
     status_changed = Signal(str)
     told = Signal(str, bool)
 
-    def __init__(self, runs: TrainingRuns, base: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        runs: TrainingRuns,
+        base: Path,
+        active_model: Callable[[], Path | None] = lambda: None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.runs = runs
         self.history = RunHistory(base, self)
@@ -68,8 +74,9 @@ class TrainingPanel(QWidget):
         self._summaries: dict[Path, RunSummary] = {}
         self._scratch = tempfile.TemporaryDirectory(prefix="allstation-training-")
         self._plots = PlotLoader(self)
-        self._reader = FigureReader(self)
         self._build()
+        self.aids = RecipeAids(self.recipe, runs, Path(self._scratch.name), self)
+        self.comparing = Comparing(self.compare, runs, active_model, self)
         self._connect()
 
     def _build(self) -> None:
@@ -105,15 +112,13 @@ class TrainingPanel(QWidget):
             (self.history.listed, self._listed),
             (self.history.trashed, self._trashed),
             (self.history.problem, self._problem),
-            (self._reader.found, self.compare.show_figures),
             (self.data.folder_chosen, self.set_folder),
             (self.data.stop_asked, self._stop_check),
             (self.data.go_on_asked, self._go_to_recipe),
             (self.data.field_opened, self.field_opened),
             (self.recipe.start_asked, self.start),
-            (self.recipe.preview_asked, self._preview),
+            (self.aids.problem, self._problem),
             (self.recipe.problem, self._problem),
-            (self.recipe.changed, self._show_estimate),
             (self.run.stop_asked, self.runs.stop_current),
             (self.run.discard_asked, self.runs.discard_current),
             (self.run.cancel_asked, self.runs.cancel),
@@ -144,12 +149,12 @@ class TrainingPanel(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
         """A preview nobody sees is not drawn."""
         super().hideEvent(event)
-        self.runs.drop(_PREVIEW)
+        self.aids.drop()
 
     def close_workers(self) -> None:
         """Wait for what is being read; the queue is closed by its owner."""
         self.history.close()
-        self._reader.close()
+        self.comparing.reader.close()
         self._plots.close()
         self.data.peek.close_workers()
         self.compare.peek.close_workers()
@@ -168,6 +173,7 @@ class TrainingPanel(QWidget):
         self._folder, self._report = folder, None
         self.pages.setCurrentWidget(self.data)
         self.data.show_checking(folder)
+        self.aids.set_known(fields=0)
         self._show_refusal()
         self.runs.beside(_CHECK, [str(folder)], title=tr("Check of {name}", name=folder.name))
 
@@ -196,13 +202,6 @@ class TrainingPanel(QWidget):
         refusal = self._refusal()
         self.recipe.set_folder(self._folder, refusal)
         self.sweep.set_refusal(refusal)
-
-    @Slot()
-    def _show_estimate(self) -> None:
-        fields = int(self._report["fields"]) if self._report is not None else 0
-        able = fields and self.recipe.method
-        text = estimate_text(self.recipe.data(), fields, self._summaries.values()) if able else ""
-        self.recipe.set_estimate(text)
 
     # Runs ------------------------------------------------------------------------------------
 
@@ -268,11 +267,10 @@ class TrainingPanel(QWidget):
         if event.kind == "check":
             self._report = event.data
             self.data.show_report(event.data)
+            self.aids.set_known(fields=int(event.data["fields"]))
             self._show_refusal()
         elif event.kind == "methods":
             self.recipe.set_methods(event.data["methods"])
-        elif event.kind == "comparison":
-            self.compare.show_comparison(event.data)
 
     @Slot(object, str)
     def _printed(self, job: Job, line: str) -> None:
@@ -290,11 +288,7 @@ class TrainingPanel(QWidget):
             self.refresh()
         elif command == _CHECK and failed:
             self.data.show_problem(ending.sentence)
-        elif command == _PREVIEW:
-            self._preview_ended(ending)
-        elif command == _EVALUATE and failed:
-            self.compare.show_comparison_problem(ending.sentence)
-        elif failed:
+        elif failed and command not in _ELSEWHERE:
             self._problem(ending.sentence)
 
     @Slot()
@@ -304,26 +298,6 @@ class TrainingPanel(QWidget):
             self.run.show_stopping()
         self._show_sweep()
 
-    # Preview ---------------------------------------------------------------------------------
-
-    @Slot(dict)
-    def _preview(self, recipe: Mapping[str, Any]) -> None:
-        path = Path(self._scratch.name) / "preview.toml"
-        try:
-            write_recipe(path, recipe)
-        except StationError as error:
-            self._problem(error.sentence)
-            return
-        target = path.with_suffix(".png")
-        arguments = [str(path), str(target), "--fields", _PREVIEW_FIELDS]
-        self.runs.beside(_PREVIEW, arguments, title=tr("Augmented fields"))
-
-    def _preview_ended(self, ending: Ending) -> None:
-        if ending.state is JobState.FAILED:
-            self.recipe.show_preview_text(ending.sentence)
-        else:
-            self.recipe.show_preview(Path(ending.job.arguments[1]))
-
     # History, comparison, activation ---------------------------------------------------------
 
     @Slot(object)
@@ -332,7 +306,7 @@ class TrainingPanel(QWidget):
         if not self.sweep.runs:
             self.sweep.show_runs(latest_sweep(self._base))
         self.past.set_runs(runs)
-        self._show_estimate()
+        self.aids.set_known(runs=runs)
         self._show_sweep()
 
     @Slot(object)
@@ -355,9 +329,7 @@ class TrainingPanel(QWidget):
     def compare_runs(self, folders: list[Path]) -> None:
         """Show figures of runs, and test every pair on the same fields."""
         self.pages.setCurrentWidget(self.compare)
-        self._reader.read(folders)
-        if len(folders) > 1:
-            self.runs.beside(_EVALUATE, [str(folder) for folder in folders], title=tr("Comparison"))
+        self.comparing.compare(folders)
 
     @Slot(object, str)
     def _activate(self, run: RunSummary, name: str) -> None:
@@ -370,7 +342,9 @@ class TrainingPanel(QWidget):
     def _start_sweep(self, rows: list[dict[str, Any]]) -> None:
         recipe = self.recipe.data()
         try:
-            made = make_sweep(self._new_folder(f"sweep {recipe['name']}"), recipe, rows)
+            made = make_sweep(
+                self._new_folder(f"sweep {recipe['name']}"), recipe, rows, self.recipe.preset_data
+            )
         except StationError as error:
             self._problem(error.sentence)
             return

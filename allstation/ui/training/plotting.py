@@ -7,8 +7,9 @@ window, least of all while a run tells it something five times a second.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import (
@@ -97,14 +98,55 @@ class _Draw(QRunnable):
         self._loader.drawn.emit(Drawn(self._area, self._number, image, _panels(figure), figure))
 
 
+class _Write(QRunnable):
+    def __init__(self, loader: PlotLoader, path: Path, drawings: Sequence[Drawing]) -> None:
+        super().__init__()
+        self._loader = loader
+        self._path = path
+        self._drawings = tuple(drawings)
+
+    def run(self) -> None:
+        """Runs on the pool's thread."""
+        try:
+            with self._loader.lock:
+                self._write()
+        except (OSError, ValueError) as error:
+            self._loader.written.emit(self._path, str(error) or type(error).__name__)
+        else:
+            self._loader.written.emit(self._path, "")
+
+    def _write(self) -> None:
+        part = self._path.with_name(f".{self._path.name}.part")
+        kind = self._path.suffix.lstrip(".").casefold()
+        try:
+            if kind == "pdf":
+                from matplotlib.backends.backend_pdf import PdfPages
+
+                with PdfPages(part) as pages:
+                    for drawing in self._drawings:
+                        pages.savefig(self._drawn(drawing))
+            else:
+                self._drawn(self._drawings[0]).savefig(part, format=kind, dpi=2 * _DPI)
+            part.replace(self._path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _drawn(self, drawing: Drawing) -> Figure:
+        figure = self._loader.new_figure(_SAVED_INCHES, _DPI)
+        drawing(figure)
+        return figure
+
+
 class PlotLoader(QObject):
     """Owns the thread that figures are drawn on, and loads Matplotlib there on first use.
 
     Signals:
         drawn: A :class:`Drawn`.
+        written: A path, and why it could not be written; empty when it was.
     """
 
     drawn = Signal(object)
+    written = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -132,8 +174,17 @@ class PlotLoader(QObject):
         FigureCanvasAgg(figure)
         return figure
 
+    def write(self, path: Path, drawings: Sequence[Drawing]) -> None:
+        """Write figures to a file; :attr:`written` follows.
+
+        Args:
+            path: Its suffix chooses PNG, SVG or PDF; a PDF has one page a figure, others only the first.
+            drawings: At least one.
+        """
+        self.pool.start(_Write(self, path, drawings))
+
     def close(self) -> None:
-        """Wait for what is being drawn."""
+        """Wait for what is being drawn or written."""
         self.pool.waitForDone()
 
 
@@ -195,18 +246,10 @@ class PlotArea(QWidget):
         self._guide = x
         self.update()
 
-    def save(self, path: str) -> None:
-        """Write the figure; the file's suffix chooses PNG, SVG or PDF.
-
-        Raises:
-            OSError: If the file cannot be written.
-        """
-        if self._drawing is None:
-            return
-        with self._loader.lock:
-            figure = self._loader.new_figure(_SAVED_INCHES, _DPI)
-            self._drawing(figure)
-            figure.savefig(path, dpi=2 * _DPI)
+    @property
+    def drawing(self) -> Drawing | None:
+        """What is drawn here, or None."""
+        return self._drawing
 
     @Slot()
     def _start(self) -> None:

@@ -30,6 +30,7 @@ _SETTLED: Final = 700
 """Milliseconds without a change before the preview is drawn again."""
 
 _FORMS: Final = 380
+_KINDS: Final = {"network": "network", "classical": "classical", "tuning": "minutes"}
 
 
 class RecipePage(QWidget):
@@ -37,13 +38,13 @@ class RecipePage(QWidget):
 
     Signals:
         start_asked: Recipe as plain data.
-        preview_asked: Recipe as plain data; draw augmented fields.
+        settled: Recipe as plain data, when nothing was changed for a moment.
         changed: Anything in the recipe.
         problem: A sentence.
     """
 
     start_asked = Signal(dict)
-    preview_asked = Signal(dict)
+    settled = Signal(dict)
     changed = Signal()
     problem = Signal(str)
 
@@ -56,7 +57,7 @@ class RecipePage(QWidget):
         self.form = RecipeForm(self)
         self.form.changed.connect(self._changed)
         self._settle = QTimer(self, singleShot=True, interval=_SETTLED)
-        self._settle.timeout.connect(self._ask_preview)
+        self._settle.timeout.connect(self._tell_settled)
         split = QSplitter(Qt.Orientation.Horizontal, self)
         split.setChildrenCollapsible(False)
         split.addWidget(self._build_left())
@@ -103,7 +104,9 @@ class RecipePage(QWidget):
         caption = QLabel(tr("What the network will see"), self)
         caption.setProperty("role", "heading")
         hint = QLabel(
-            tr("Each row: the field as it is, then eight random changes of it."), self, wordWrap=True
+            tr("Each row: the field as it is, then what is seen of eight random changes of it."),
+            self,
+            wordWrap=True,
         )
         hint.setProperty("role", "muted")
         self._preview = QLabel(self, alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
@@ -138,10 +141,8 @@ class RecipePage(QWidget):
         self._methods = {str(method["name"]): method for method in methods}
         self._method.clear()
         for name, method in self._methods.items():
-            kind = tr("network") if method["kind"] == "network" else tr("classical")
+            kind = tr(_KINDS.get(str(method["kind"]), str(method["kind"])))
             self._method.addItem(f"{method['title']}  ·  {kind}", name)
-            if method.get("default"):
-                self._method.setCurrentIndex(self._method.count() - 1)
         self.reset()
 
     def set_folder(self, folder: Path | None, refusal: str) -> None:
@@ -164,6 +165,11 @@ class RecipePage(QWidget):
         """Return the recipe as plain data."""
         name = self._name.text().strip() or self.method
         return recipe_data(name, self._folder, method=self.method, values=self.form.values())
+
+    def preset_data(self, name: str) -> dict[str, Any]:
+        """Return the preset of a method on this folder; an unknown name is left for the child to refuse."""
+        values = preset_values(self._methods.get(name, {}))
+        return recipe_data(name, self._folder, method=name, values=values)
 
     def show_preview(self, path: Path) -> None:
         """Show a sheet of augmented fields."""
@@ -221,16 +227,19 @@ class RecipePage(QWidget):
             self._settle.start()
 
     @Slot()
-    def _ask_preview(self) -> None:
-        method = self._methods.get(self.method)
-        if method is None or not self._folder:
-            return
-        if method["kind"] != "network":
-            self.show_preview_text(tr("Classical methods see every field as it is."))
-            return
-        if self._sheet.isNull():
-            self.show_preview_text(tr("Drawing augmented fields…"))
-        self.preview_asked.emit(self.data())
+    def _tell_settled(self) -> None:
+        if self.method and self._folder:
+            self.settled.emit(self.data())
+
+    @property
+    def kind(self) -> str:
+        """``network``, ``classical`` or ``tuning``; empty while the methods are read."""
+        return str(self._methods.get(self.method, {}).get("kind", ""))
+
+    @property
+    def has_preview(self) -> bool:
+        """Whether a sheet of augmented fields is shown."""
+        return not self._sheet.isNull()
 
     @Slot()
     def _start_clicked(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from allstation.core.errors import StationError
 from allstation.ui.training.recipe_fields import write_recipe
+
+Preset = Callable[[str], Mapping[str, Any]]
+"""Recipe of a method as plain data."""
 
 AXES: Final = (
     ("method", "kind", "Method"),
@@ -28,12 +31,12 @@ MOST: Final = 60
 
 ZHANG_TABLE_1: Final[Mapping[str, str]] = {
     "kind": "zhang",
-    "epochs": "10, 15, 20",
+    "epochs": "10, 15",
     "batch": "32, 64",
     "loss": "categorical_crossentropy, binary_crossentropy",
     "seed": "1",
 }
-"""A grid around Zhang's published settings (epochs, batch size, loss), as a start."""
+"""Every combination of the epochs, batch sizes and losses of Zhang's Table 1; its four rows among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +89,28 @@ def grid(texts: Mapping[str, str]) -> list[dict[str, Any]]:
     return rows
 
 
-def combine(recipe: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Put one combination into a recipe."""
+def combine(recipe: Mapping[str, Any], values: Mapping[str, Any], preset: Preset) -> dict[str, Any]:
+    """Put one combination into a recipe; another method comes with its own preset, on the same split."""
     data = deepcopy(dict(recipe))
+    if values.get("kind", data["method"]["kind"]) != data["method"]["kind"]:
+        data = {**deepcopy(dict(preset(values["kind"]))), "name": data["name"], "split": data["split"]}
     for section, key, _ in AXES:
         if key in values:
-            if key == "kind" and data["method"]["kind"] != values[key]:
-                data["method"] = {"kind": values[key], "options": {}}
             data.setdefault(section, {})[key] = values[key]
     data["export"] = False
     return data
 
 
-def make_sweep(base: Path, recipe: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[GridRun]:
+def make_sweep(
+    base: Path, recipe: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], preset: Preset
+) -> list[GridRun]:
     """Write the recipes of a grid and its list, so that it can be continued after a restart.
+
+    Args:
+        base: Folder of the sweep.
+        recipe: What stays the same.
+        rows: Combinations.
+        preset: Gives the recipe of a method by name, as plain data.
 
     Raises:
         StationError: ``cannot-write``.
@@ -108,7 +119,8 @@ def make_sweep(base: Path, recipe: Mapping[str, Any], rows: Sequence[Mapping[str
     varied = [key for key in rows[0] if len({str(row[key]) for row in rows}) > 1]
     for number, values in enumerate(rows, 1):
         title = ", ".join(f"{key} {values[key]}".replace("_", " ") for key in varied)
-        data = combine(recipe, values) | {"name": f"{recipe['name']} {number}"}
+        data = combine(recipe, values, preset)
+        data["name"] = f"{data['method']['kind']} {title}"
         path = base / "recipes" / f"{number:02d}.toml"
         write_recipe(path, data)
         made.append(GridRun(title, values, path, base / f"{number:02d}"))

@@ -76,7 +76,9 @@ class SweepPage(QWidget):
             form.addRow(tr(label), edit)
             self._edits[key] = edit
         self._preset = QPushButton(tr("Zhang's Table 1"), self)
-        self._preset.setToolTip(tr("Fill in a grid of epochs, batch size and loss around Zhang's settings"))
+        self._preset.setToolTip(
+            tr("Fill in every combination of epochs, batch size and loss in Zhang's Table 1")
+        )
         self._preset.clicked.connect(self.fill_zhang)
         self._count = QLabel(self, wordWrap=True)
         self._start = QPushButton(tr("Start Sweep"), self)
@@ -164,7 +166,7 @@ class SweepPage(QWidget):
 
     @Slot()
     def fill_zhang(self) -> None:
-        """Fill in the grid around Zhang's settings."""
+        """Fill in the grid of Zhang's Table 1."""
         for key, edit in self._edits.items():
             edit.setText(ZHANG_TABLE_1.get(key, ""))
 

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from allstation.ui.training.curves import CurvesView, best_epoch, value_line
 from allstation.ui.training.plotting import PlotLoader
 
+TIMEOUT = 60_000
 ROWS = [
     {"epoch": 1.0, "loss": 1.2, "accuracy": 0.5, "val_loss": 1.3, "val_accuracy": 0.4},
     {"epoch": 2.0, "loss": 0.8, "accuracy": 0.7, "val_loss": 0.9, "val_accuracy": 0.6},
@@ -87,8 +88,13 @@ def test_a_repeated_epoch_replaces_the_old_one(view: CurvesView):
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
-def test_curves_are_exported_as_pictures(view: CurvesView, tmp_path: Path, suffix: str, start: bytes):
-    view.save(tmp_path / f"curves.{suffix}")
+def test_curves_are_exported_as_pictures(
+    qtbot: QtBot, view: CurvesView, tmp_path: Path, suffix: str, start: bytes
+):
+    with qtbot.waitSignal(view._loader.written, timeout=TIMEOUT) as written:
+        view.save(tmp_path / f"curves.{suffix}")
+    assert written.args == [tmp_path / f"curves.{suffix}", ""]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [f"curves.{suffix}"]
     assert (tmp_path / f"curves.{suffix}").read_bytes().startswith(start)
 
 
@@ -101,7 +107,7 @@ def test_curves_are_exported_as_numbers(view: CurvesView, tmp_path: Path):
 
 
 def test_a_file_that_cannot_be_written_is_said(qtbot: QtBot, view: CurvesView, tmp_path: Path):
-    with qtbot.waitSignal(view.problem):
+    with qtbot.waitSignal(view.problem, timeout=TIMEOUT):
         view._export_to(str(tmp_path / "nowhere" / "curves.png"))
 
 

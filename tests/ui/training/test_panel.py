@@ -263,6 +263,124 @@ def test_two_runs_stand_side_by_side_with_a_paired_test(
     assert "McNemar" in written
 
 
+def test_the_active_model_stands_beside_a_run_on_the_same_fields(
+    qtbot: QtBot, bench: Bench, labelled: Path, until, tmp_path: Path
+):
+    made = TrainingPanel(bench.runs, bench.base / "runs", lambda: tmp_path / "active.allmodel")
+    qtbot.addWidget(made)
+    made.resize(1060, 700)
+    made.show()
+    checked(made, labelled, until)
+    folder = trained(made, bench, "one", until)
+    made.compare_runs([folder])
+    until(lambda: len(made.compare._figures) == 2)
+    assert made.compare._which.itemText(1) == "Shipped 1.0 (active)"
+    assert made.compare._which.currentIndex() == 0
+    words = made.compare._pairs.text()
+    assert "one against Shipped 1.0 (active), the same 40 fields" in words.replace("fake", "one")
+    assert "not known here" in words
+    assert made.compare._overall.horizontalHeaderItem(2).text() == "Shipped 1.0 (active)"
+    made.compare._which.setCurrentIndex(1)
+    made.compare.matrix.cellClicked.emit(0, 0)
+    assert len(made.compare.peek.paths) == 8
+    made.close_workers()
+
+
+def test_the_pdf_holds_the_values_on_the_screen(
+    qtbot: QtBot, panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    tmp_path = bench.base
+    from pypdf import PdfReader
+
+    checked(panel, labelled, until)
+    folders = [trained(panel, bench, name, until) for name in ("one", "two")]
+    panel.compare_runs(folders)
+    until(lambda: bool(panel.compare._comparison))
+    with qtbot.waitSignal(panel._plots.written, timeout=TIMEOUT) as written:
+        panel.compare.export_to(tmp_path / "figures.pdf")
+    assert written.args[1] == ""
+    pages = [page.extract_text() for page in PdfReader(tmp_path / "figures.pdf").pages]
+    assert len(pages) == 5
+    text = " ".join(" ".join(pages).split())
+    for table in (panel.compare.matrix, panel.compare._classes, panel.compare._overall):
+        for row in range(table.rowCount()):
+            assert " ".join(table.item(row, 1).text().split()) in text
+    assert "McNemar p = 0.625" in text
+    assert all("n = 40 fields, same-field, patients unknown" in " ".join(page.split()) for page in pages)
+    assert all("For Research Use Only" in page for page in pages)
+    with qtbot.waitSignal(panel.told, timeout=TIMEOUT) as told:
+        panel.compare.export_to(tmp_path / "nowhere" / "figures.pdf")
+    assert told.args[1]
+
+
+def test_a_csv_is_dropped_like_a_folder_and_nothing_else(panel: TrainingPanel, labelled: Path, until):
+    table = labelled / "fields.csv"
+    table.write_text("path,class,patient\nBenign/a.png,Benign,P1\n", "utf-8")
+    drop(panel, labelled / "Benign" / "a.png")
+    assert panel._folder is None
+    drop(panel, table)
+    until(lambda: panel._report is not None)
+    assert panel._folder == table
+    assert panel.data.peek.paths == [labelled / "Pro" / "a.png", labelled / "Pro" / "b.png"]
+
+
+def test_a_click_on_any_line_shows_its_fields_or_says_that_it_has_none(
+    panel: TrainingPanel, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    lines = [panel.data._list.item(row).text() for row in range(panel.data._list.count())]
+    for row, line in enumerate(lines):
+        panel.data._list.setCurrentRow(row)
+        listed = len(panel.data.peek.paths)
+        assert listed == (2 if "byte-identical" in line else 0)
+        assert listed or "whole folder" in panel.data.peek._title.text()
+
+
+def test_fine_tuning_is_proposed_with_its_time_before_the_start(panel: TrainingPanel, labelled: Path, until):
+    checked(panel, labelled, until)
+    panel.pages.setCurrentWidget(panel.recipe)
+    assert panel.recipe.method == "finetune"
+    until(lambda: "measured just now" in panel.recipe._estimate.text())
+    assert panel.recipe.data()["split"]["kind"] == "same-field"
+    panel.recipe._method.setCurrentIndex(2)
+    panel.recipe.reset()
+    assert "unknown until it is measured" in panel.recipe._estimate.text()
+
+
+def test_a_saved_recipe_is_loaded_and_reset(panel: TrainingPanel, labelled: Path, until, tmp_path: Path):
+    checked(panel, labelled, until)
+    panel.recipe._method.setCurrentIndex(panel.recipe._method.findData("zhang"))
+    panel.recipe.reset()
+    panel.recipe.form.editor("fit", "epochs").setValue(33)
+    panel.recipe._save_selected(str(tmp_path / "mine.toml"))
+    panel.recipe.reset()
+    assert panel.recipe.data()["fit"]["epochs"] == 15
+    panel.recipe._method.setCurrentIndex(0)
+    panel.recipe.reset()
+    panel.recipe._load_selected(str(tmp_path / "mine.toml"))
+    assert panel.recipe.method == "zhang"
+    assert panel.recipe.data()["fit"]["epochs"] == 33
+    assert panel.recipe.data()["name"] == "mine"
+
+
+def test_zhangs_table_is_three_clicks_from_a_checked_folder(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    import tomllib
+
+    checked(panel, labelled, until)
+    bench.behave("fit", epochs=1)
+    panel.pages.tabBar().setCurrentIndex(panel.pages.indexOf(panel.sweep))
+    button(panel.sweep, "Zhang's Table 1").click()
+    button(panel.sweep, "Start Sweep").click()
+    assert len(panel.runs.waiting) == 7
+    first = tomllib.loads(panel.sweep.runs[0].recipe.read_text("utf-8"))
+    assert first["method"]["kind"] == "zhang"
+    assert (first["input"]["height"], first["input"]["colour"]) == (100, "gray")
+    panel.runs.cancel_waiting()
+    until(lambda: bench.runs.current is None)
+
+
 def test_a_sweep_fills_its_table_and_can_be_cancelled(
     panel: TrainingPanel, bench: Bench, labelled: Path, until
 ):

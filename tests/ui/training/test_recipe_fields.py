@@ -20,7 +20,8 @@ from allstation.ui.training.recipe_fields import (
     to_toml,
     write_recipe,
 )
-from allstation.ui.training.sweep import combine, grid, make_sweep, read_sweep
+from allstation.ui.training.sweep import ZHANG_TABLE_1, combine, grid, make_sweep, read_sweep
+from training.papers import ZHANG_TABLE1 as ZHANG_ROWS
 from training.recipe import _RANGES, AugmentSpec, FitSpec, SplitSpec, recipe_from
 from training.recipe import read_recipe as read_in_the_child
 from training.registry import methods, preset
@@ -38,9 +39,36 @@ def listed() -> list[dict[str, typing.Any]]:
             "text": method.text,
             "options": {key: dataclasses.asdict(option) for key, option in method.options.items()},
             "recipe": preset(method.name),
+            "uses": list(method.uses),
         }
         for method in methods()
     ]
+
+
+def one(name: str) -> dict[str, typing.Any]:
+    """One method of the list."""
+    return next(method for method in listed() if method["name"] == name)
+
+
+def preset_data(name: str) -> dict[str, typing.Any]:
+    """What the recipe page gives as a method's preset."""
+    return recipe_data(name, "/data", method=name, values=preset_values(one(name)))
+
+
+def test_only_what_fine_tuning_uses_is_shown(qtbot: QtBot):
+    form = RecipeForm()
+    qtbot.addWidget(form)
+    form.show()
+    form.set_method(one("finetune"))
+    split = {("split", entry.key) for entry in ADJUSTABLES if entry.section == "split"}
+    wanted = {("options", "copies"), ("fit", "seed")} | split
+    qtbot.waitUntil(lambda: {key for key, one in form._editors.items() if one.isVisible()} == wanted)
+    form.set_method(one("zhang"))
+    assert form.editor("fit", "epochs").isVisible()
+    assert form.editor("augmentation", "blur").isVisible()
+    form.set_method(one("knn-hog"))
+    assert not form.editor("fit", "seed").isVisible()
+    assert form.editor("input", "height").isVisible()
 
 
 @pytest.mark.parametrize("entry", ADJUSTABLES, ids=lambda entry: f"{entry.section}.{entry.key}")
@@ -130,8 +158,8 @@ def test_a_wheel_over_the_form_changes_nothing(qtbot: QtBot):
 def test_a_grid_makes_every_combination_and_is_read_back(tmp_path: Path):
     rows = grid({"epochs": "10, 15", "batch": "32,64", "kind": "zhang"})
     assert len(rows) == 4
-    recipe = recipe_data("g", "/data", method="compact", values=preset_values(listed()[0]))
-    made = make_sweep(tmp_path, recipe, rows)
+    recipe = recipe_data("g", "/data", method="compact", values=preset_values(one("compact")))
+    made = make_sweep(tmp_path, recipe, rows, preset_data)
     assert made[0].title == "epochs 10, batch 32"
     assert read_sweep(tmp_path) == made
     for run in made:
@@ -139,7 +167,24 @@ def test_a_grid_makes_every_combination_and_is_read_back(tmp_path: Path):
         assert (read.fit.epochs, read.fit.batch) == (run.values["epochs"], run.values["batch"])
         assert read.method.kind == "zhang"
     assert recipe["method"]["kind"] == "compact"
-    assert combine(recipe, {"seed": 5})["method"]["kind"] == "compact"
+    assert combine(recipe, {"seed": 5}, preset_data)["method"]["kind"] == "compact"
+
+
+def test_zhangs_table_is_swept_with_zhangs_network_on_zhangs_input(tmp_path: Path):
+    recipe = recipe_data("g", "/data", method="finetune", values=preset_values(one("finetune")))
+    recipe["split"]["seed"] = 7
+    rows = grid(ZHANG_TABLE_1)
+    printed = {(row.epochs, row.batch, row.loss) for row in ZHANG_ROWS}
+    short = {"categorical_crossentropy": "CCE", "binary_crossentropy": "BCE"}
+    assert printed <= {(row["epochs"], row["batch"], short[row["loss"]]) for row in rows}
+    assert len(rows) == 8
+    for run in make_sweep(tmp_path, recipe, rows, preset_data):
+        read = read_in_the_child(run.recipe)
+        assert read.input.shape == (100, 100, 1)
+        assert read.fit.keep == "last"
+        assert (read.split.kind, read.split.seed) == ("same-field", 7)
+        assert read.data == "/data"
+        assert not read.export
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Pages of tables and figures for paper: the very texts that are on the screen, on white."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from PySide6.QtGui import QPalette
+
+from allstation.core.classes import RESEARCH_USE
+from allstation.services.training_figures import RunFigures
+from allstation.ui import theme
+from allstation.ui.training.compare_plots import draw_figures
+from allstation.ui.training.plotting import Drawing
+
+_INK: Final = "#1a1d23"
+_LINE: Final = "#c9ced6"
+_ROW: Final = 0.075
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table as it is on the screen.
+
+    Attributes:
+        title: Above it.
+        rows: Texts, the header first.
+    """
+
+    title: str
+    rows: Sequence[Sequence[str]]
+
+
+def pages(sheets: Sequence[Sheet], runs: Sequence[RunFigures], *, about: str, below: str) -> list[Drawing]:
+    """Lay out tables and curves, a page each.
+
+    Args:
+        sheets: Tables; empty ones are left out.
+        runs: Runs whose curves are drawn.
+        about: Test set, n, split and patients, on every page.
+        below: Sentences of the paired tests, on a page with the last table.
+    """
+    full = [sheet for sheet in sheets if len(sheet.rows) > 1]
+    made = [
+        partial(_draw_sheet, sheet=sheet, about=about, below=below if sheet is full[-1] else "")
+        for sheet in full
+    ]
+    return [*made, *(partial(_draw_curves, run=run, about=about) for run in runs if run.roc)]
+
+
+def _caption(figure: Any, title: str, about: str) -> None:  # noqa: ANN401 - Matplotlib's
+    font = {"family": theme.FONT_FAMILY, "color": _INK}
+    figure.set_facecolor("white")
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12, fontweight="semibold", **font)
+    figure.text(0.02, 0.02, f"{about}\n{RESEARCH_USE}", fontsize=7, va="bottom", **font)
+
+
+def _draw_sheet(figure: Any, *, sheet: Sheet, about: str, below: str) -> None:  # noqa: ANN401 - Matplotlib's
+    figure.set_layout_engine(None)
+    _caption(figure, sheet.title, about)
+    axes = figure.add_axes((0.02, 0.12, 0.96, 0.76))
+    axes.set_axis_off()
+    header, *rows = sheet.rows
+    columns = len(header)
+    rows = [[*row, *[""] * (columns - len(row))] for row in rows]
+    height = min(_ROW, 0.9 / (len(rows) + 1))
+    table = axes.table(
+        cellText=rows, colLabels=list(header), cellLoc="left", colLoc="left",
+        bbox=(0, 1 - height * (len(rows) + 1), 1, height * (len(rows) + 1)),
+    )  # fmt: skip
+    table.auto_set_font_size(False)
+    widths = _widths(sheet.rows, columns)
+    for (row, column), cell in table.get_celld().items():
+        cell.set_width(widths[column])
+        cell.set_edgecolor(_LINE)
+        cell.visible_edges = "B"
+        weight = "semibold" if row == 0 else "normal"
+        cell.set_text_props(fontsize=6.5, fontfamily=theme.FONT_FAMILY, color=_INK, fontweight=weight)
+    if below:
+        place = max(0.0, 1 - height * (len(rows) + 2))
+        axes.text(0, place, below, fontsize=7, va="top", wrap=True, color=_INK, family=theme.FONT_FAMILY)
+
+
+def _widths(rows: Sequence[Sequence[str]], columns: int) -> list[float]:
+    longest = [max((len(row[at]) for row in rows if at < len(row)), default=1) + 2 for at in range(columns)]
+    return [length / sum(longest) for length in longest]
+
+
+def _draw_curves(figure: Any, *, run: RunFigures, about: str) -> None:  # noqa: ANN401 - Matplotlib's
+    draw_figures(figure, run=run, palette=QPalette("white"))
+    figure.set_facecolor("white")
+    figure.supxlabel(
+        f"{run.title}. {about}. {RESEARCH_USE}", fontsize=6, family=theme.FONT_FAMILY, color=_INK
+    )
