@@ -93,12 +93,64 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         _WRITE,
     ),
     _a("case.unwatch", "S&top Watching", "Ctrl+Alt+Shift+W", "Watch no folder", "", Need.WATCHING),
-    _a("case.report", "Export &Report…", "Ctrl+E", "Write a PDF report", "report", Need.FIELDS),
-    _a("case.csv", "Export &CSV…", "Ctrl+Alt+C", "Write a table of all fields as CSV", "table", Need.FIELDS),
     _a(
-        "case.xlsx", "Export &Excel…", "Ctrl+Alt+X", "Write a table as an XLSX workbook", "table", Need.FIELDS
+        "case.data",
+        "Case &Data…",
+        "Ctrl+Alt+E",
+        "Enter patient, request and specimen",
+        "",
+        Need.CASE,
     ),
-    _a("case.json", "Export &JSON…", "Ctrl+Alt+J", "Write all fields as JSON", "table", Need.FIELDS),
+    _a(
+        "case.report",
+        "&Report…",
+        "Ctrl+E",
+        "Look at the report, sign it, export it",
+        "report",
+        Need.CASE,
+    ),
+    _a("case.csv", "&CSV Table…", "Ctrl+Alt+C", "Write a table of all fields as CSV", "table", Need.FIELDS),
+    _a(
+        "case.xlsx",
+        "&Excel Workbook…",
+        "Ctrl+Alt+X",
+        "Write a table as an XLSX workbook",
+        "table",
+        Need.FIELDS,
+    ),
+    _a("case.json", "&JSON Table…", "Ctrl+Alt+J", "Write all fields as JSON", "table", Need.FIELDS),
+    _a(
+        "case.fhir",
+        "&FHIR Bundle…",
+        "Ctrl+Alt+H",
+        "Write an R4 DiagnosticReport bundle for a hospital's system",
+        "export",
+        Need.FIELDS,
+    ),
+    _a(
+        "case.dicom",
+        "&DICOM Files…",
+        "Ctrl+Alt+I",
+        "Write annotated fields and the report as DICOM",
+        "export",
+        Need.FIELDS,
+    ),
+    _a(
+        "case.geojson",
+        "Cell &Outlines for QuPath…",
+        "Ctrl+Alt+G",
+        "Write the outlines of white cells as GeoJSON",
+        "export",
+        Need.FIELDS,
+    ),
+    _a(
+        "case.labelled",
+        "&Labelled Folder for Training…",
+        "Ctrl+Alt+F",
+        "Copy reviewed fields into one folder a class",
+        "export",
+        Need.FIELDS,
+    ),
     _a("app.quit", "&Quit", "Ctrl+Q", "Close the window; a running queue is asked about", ""),
     # Edit
     _a("review.undo", "&Undo", "Ctrl+Z", "Take back the last review", "undo", _WRITE),
@@ -215,8 +267,8 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
 
 MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("&Case", ("case.new", "case.open", "recent", "case.demo", "-", "case.add_files", "case.add_folder",
-               "case.watch", "case.unwatch", "case.locate", "-", "case.report", "case.csv", "case.xlsx",
-               "case.json", "-", "case.close", "app.quit")),
+               "case.watch", "case.unwatch", "case.locate", "-", "case.data", "case.report", "exports",
+               "-", "case.close", "app.quit")),
     ("&Edit", ("review.undo", "review.redo", "-", "browse.all", "browse.find", "browse.clear")),
     ("&Go", ("go.previous", "go.next", "go.first", "go.last", "-", "go.unreviewed")),
     ("&Review", ("review.confirm", "classes", "review.look", "review.comment", "-",
@@ -229,6 +281,10 @@ MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("&Help", ("help.palette", "help.keys", "help.about")),
 )  # fmt: skip
 """Menu titles and their actions; ``-`` is a line, a name without a dot is filled in by the window."""
+
+EXPORTS: Final = (
+    "case.csv", "case.xlsx", "case.json", "case.fhir", "case.dicom", "case.geojson", "case.labelled",
+)  # fmt: skip
 
 TOOLBAR: Final = (
     "case.new", "case.open", "case.add_files", "case.add_folder", "-",

@@ -1,4 +1,4 @@
-"""Cases and files: new, open, recent, demo, add, watch, export."""
+"""Cases and files: new, open, recent, demo, add, locate."""
 
 from __future__ import annotations
 
@@ -13,19 +13,12 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from allstation import paths
 from allstation.core.text import shown_name
 from allstation.services.desk import CaseDesk
-from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
 from allstation.services.settings import SettingsFile
 from allstation.store.database import DATABASE
 from allstation.ui.model_actions import MODEL_SUFFIX
 from allstation.ui.text import tr
 
 CASE_SUFFIX: Final = ".allcase"
-_FILTERS: Final = {
-    ExportKind.PDF: "PDF (*.pdf)",
-    ExportKind.CSV: "CSV (*.csv)",
-    ExportKind.XLSX: "Excel (*.xlsx)",
-    ExportKind.JSON: "JSON (*.json)",
-}
 
 
 class CaseActions(QObject):
@@ -43,10 +36,9 @@ class CaseActions(QObject):
     model_given = Signal(object)
     moved = Signal(object, object)
 
-    def __init__(self, desk: CaseDesk, exports: Exports, settings: SettingsFile, window: QWidget) -> None:
+    def __init__(self, desk: CaseDesk, settings: SettingsFile, window: QWidget) -> None:
         super().__init__(window)
         self._desk = desk
-        self._exports = exports
         self._settings = settings
         self._window = window
         self._asked = Path()
@@ -168,23 +160,6 @@ class CaseActions(QObject):
         if not self._desk.has_case:
             self.create_for(fields)
         self._desk.add_paths(fields)
-
-    # Export
-
-    def export(self, kind: ExportKind, options: ExportOptions | None = None) -> None:
-        """Ask where, then write a report or a table."""
-        info = self._desk.info
-        if info is None:
-            return
-        suggested = info.folder.parent / f"{info.folder.stem}.{kind.value}"
-        chosen = options or ExportOptions()
-
-        def write(target: Path) -> None:
-            suffix = f".{kind.value}"
-            target = target if target.suffix.lower() == suffix else target.with_name(target.name + suffix)
-            self._exports.write(ExportJob(kind, info.folder, target, chosen))
-
-        self._ask_save(tr("Export"), suggested, tr(_FILTERS[kind]), write)
 
     # Dialogs
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from allstation.services.export import ExportKind
 from allstation.ui.panels.about import AboutDialog, KeysDialog
-from allstation.ui.report_dialog import ReportDialog
 
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
@@ -28,10 +27,15 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "case.watch": window.watching.ask,
         "case.unwatch": window.watching.stop,
         "case.locate": cases.locate,
-        "case.report": partial(_report, window),
+        "case.data": window.reports.show_data,
+        "case.report": window.reports.show,
         "case.csv": partial(_export, window, ExportKind.CSV),
         "case.xlsx": partial(_export, window, ExportKind.XLSX),
         "case.json": partial(_export, window, ExportKind.JSON),
+        "case.fhir": partial(_export, window, ExportKind.FHIR),
+        "case.dicom": partial(_export, window, ExportKind.DICOM),
+        "case.geojson": partial(_export, window, ExportKind.GEOJSON),
+        "case.labelled": partial(_export, window, ExportKind.LABELLED),
         "app.quit": window.close,
         "review.undo": reviews.stack.undo,
         "review.redo": reviews.stack.redo,
@@ -84,13 +88,7 @@ def _again(window: MainWindow, _checked: bool = False) -> None:
 
 
 def _export(window: MainWindow, kind: ExportKind, _checked: bool = False) -> None:
-    window.cases.export(kind)
-
-
-def _report(window: MainWindow, _checked: bool = False) -> None:
-    dialog = ReportDialog(window.services.settings, window)
-    dialog.chosen.connect(partial(window.cases.export, ExportKind.PDF))
-    dialog.open()
+    window.exporting.ask(kind)
 
 
 def _palette(window: MainWindow, _checked: bool = False) -> None:

@@ -10,14 +10,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QToolButton
 
 from allstation.core.text import shown_name
-from allstation.ui.actions import MENUS, TOOLBAR, ActionTable
+from allstation.ui.actions import EXPORTS, MENUS, TOOLBAR, ActionTable
 from allstation.ui.first_page import FirstPage
 from allstation.ui.review_actions import CLASS_PREFIX
 from allstation.ui.text import tr
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
 _WITH_TEXT = ("case.add_folder", "case.report")
-_SUBMENUS = {"recent": "Open &Recent", "docks": "&Panels", "classes": "Set C&lass"}
+_SUBMENUS = {"recent": "Open &Recent", "docks": "&Panels", "classes": "Set C&lass", "exports": "E&xport"}
 
 
 class Menus:
@@ -34,6 +34,7 @@ class Menus:
                 self._add(menu, entry)
         self._fill_toolbar(first.toolbar)
         self.fill_classes()
+        self._named["exports"].addActions([table[key] for key in EXPORTS])
         for dock in window.findChildren(QDockWidget):
             self._named["docks"].addAction(dock.toggleViewAction())
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 
+from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.services.export import ExportJob
 from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
 from allstation.store.content import LocateReport
 from allstation.store.queue import RecoveryReport
-from allstation.ui.panels.notices import Level, Notice
+from allstation.ui.panels.notices import Level, Notice, Notices
 from allstation.ui.panels.queue import intake_sentence, sentence
 from allstation.ui.services import Services
 from allstation.ui.text import number, tr
@@ -37,8 +38,8 @@ class Reporter(QObject):
         desk.worker.located.connect(self._located)
         desk.worker.recovered.connect(self._recovered)
         desk.reader.failures_read.connect(window.queue.show_failures)
-        exports.started.connect(self._export_started)
         exports.done.connect(self._export_done)
+        exports.cancelled.connect(self._export_cancelled)
         exports.failed.connect(self._export_failed)
 
     @Slot(object)
@@ -107,20 +108,33 @@ class Reporter(QObject):
             parts.append(tr("{n} fields stopped it twice and are left out.", n=number(len(report.failed))))
         self._tell(Notice(Level.WARNING, " ".join(parts)))
 
-    @Slot(object)
-    def _export_started(self, job: ExportJob) -> None:
-        self._window.status.showMessage(tr("Writing {name}…", name=shown_name(job.target.name)))
+    @Slot(object, str)
+    def _export_done(self, job: ExportJob, remark: str) -> None:
+        text = tr("{name} is written.", name=shown_name(job.target.name))
+        notice = Notice(
+            Level.WARNING if remark else Level.OK,
+            f"{text} {remark}".strip(),
+            action=tr("Open"),
+            do=_Opener(job).open,
+        )
+        self._where(job).show_notice(notice)
 
     @Slot(object)
-    def _export_done(self, job: ExportJob) -> None:
-        self._window.status.clearMessage()
-        text = tr("{name} is written.", name=shown_name(job.target.name))
-        self._tell(Notice(Level.OK, text, action=tr("Open"), do=_Opener(job).open))
+    def _export_cancelled(self, job: ExportJob) -> None:
+        text = tr("{name} was not written: the export was stopped.", name=shown_name(job.target.name))
+        self._where(job).show_notice(Notice(Level.INFO, text))
 
     @Slot(object, object)
-    def _export_failed(self, _job: ExportJob, problem: Problem) -> None:
-        self._window.status.clearMessage()
-        self.show_problem(problem)
+    def _export_failed(self, job: ExportJob, problem: Problem) -> None:
+        sentence = problem.sentence
+        if job.made is not None and job.made.status is not ReportStatus.DRAFT:
+            sentence += " " + tr("The report itself is kept in the case, in its folder of reports.")
+        details = f"{problem.code}: {sentence}"
+        self._where(job).show_notice(Notice(Level.ERROR, sentence, details=details))
+
+    def _where(self, job: ExportJob) -> Notices:
+        """Tell of a report in its window, of everything else in the main one."""
+        return self._window.reports.notices if job.made is not None else self._window.notices
 
     def _tell(self, notice: Notice) -> None:
         self._window.notices.show_notice(notice)

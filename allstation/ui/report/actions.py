@@ -64,8 +64,9 @@ class ReportActions(QObject):
         if self._report is None:
             self._report = self._make()
         self._report.form.set_reviewer(self._main.review.reviewer)
+        if self._report.isVisible():
+            self._report.raise_()
         self._report.show()
-        self._report.raise_()
         self._report.activateWindow()
 
     def _make(self) -> ReportWindow:
@@ -229,8 +230,9 @@ class ReportActions(QObject):
             self._data.destroyed.connect(self._data_gone)
             self._data.set_writable(not info.read_only)
         self._services.desk.read_details()
+        if self._data.isVisible():
+            self._data.raise_()
         self._data.show()
-        self._data.raise_()
         self._data.activateWindow()
 
     @property

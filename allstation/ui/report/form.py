@@ -137,9 +137,13 @@ class ReportForm(QWidget):
             box.currentIndexChanged.connect(self._chosen)
         self.anonymise.toggled.connect(self._chosen)
         self.status.currentIndexChanged.connect(self._status_changed)
-        self.reviewer.textChanged.connect(self._typing.start)
-        self.reason.textChanged.connect(self._typing.start)
-        self.comment.textChanged.connect(self._typing.start)
+        self.reviewer.textChanged.connect(self._typed)
+        self.reason.textChanged.connect(self._typed)
+        self.comment.textChanged.connect(self._typed)
+
+    @Slot()
+    def _typed(self) -> None:
+        self._typing.start()
 
     @Slot()
     def _chosen(self) -> None:
