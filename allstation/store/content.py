@@ -168,7 +168,11 @@ class ContentPart(BrowsePart):
         return report
 
     def add_model(self, model: ModelRecord) -> None:
-        """Remember a model; needed once before its predictions are saved."""
+        """Remember a model; needed once before its predictions are saved.
+
+        That work goes on with another model than before stands in the audit trail, also when the case
+        knew that model already: when an activation was taken back.
+        """
         with self._write() as db:
             added = db.execute(
                 "INSERT INTO models (sha256, name, version, classes, info, added) VALUES (?, ?, ?, ?, ?, ?) "
@@ -185,6 +189,9 @@ class ContentPart(BrowsePart):
             if added.rowcount:
                 details = {"name": model.name, "version": model.version}
                 self._audit("model-added", "model", details, model=model.sha256)
+            elif _model_in_use(db) != model.sha256:
+                details = {"name": model.name, "version": model.version}
+                self._audit("model-used", "model", details, model=model.sha256)
 
     def models(self) -> list[ModelRecord]:
         """Return the models this case knows, the oldest first."""
@@ -312,3 +319,12 @@ def _required(name: str, what: str) -> str:
     if not text:
         raise StationError("empty-name", f"A {what} needs a name: type at least one letter.")
     return text
+
+
+def _model_in_use(db: sqlite3.Connection) -> str:
+    """The model that the trail names last as the one that works; empty before the first."""
+    query = (
+        "SELECT model FROM audit WHERE action IN ('model-added', 'model-used') ORDER BY id DESC LIMIT 1"
+    )
+    row = db.execute(query).fetchone()
+    return str(row[0]) if row is not None else ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,12 +16,12 @@ from allstation.ui.services import Services
 from allstation.ui.text import tr
 
 if TYPE_CHECKING:
+    from allstation.services.training_activation import Activation, Activations
     from allstation.services.training_runs import TrainingRuns
     from allstation.ui.main_window import MainWindow
     from allstation.ui.training.panel import TrainingPanel
 
 _SIZE: Final = (1120, 780)
-_SUFFIX: Final = ".allmodel"
 
 
 class TrainingWindow(QWidget):
@@ -48,6 +47,7 @@ class TrainingActions(QObject):
         self._training: TrainingWindow | None = None
         self._panel: TrainingPanel | None = None
         self._runs: TrainingRuns | None = None
+        self._activations: Activations | None = None
 
     @Slot()
     def show(self) -> None:
@@ -62,14 +62,22 @@ class TrainingActions(QObject):
         self._training.activateWindow()
 
     def _make(self) -> TrainingWindow:
+        from allstation.services.training_activation import Activations
         from allstation.services.training_runs import TrainingRuns
         from allstation.ui.training.panel import TrainingPanel
 
         self._runs = TrainingRuns(training_command(), self)
-        self._panel = TrainingPanel(self._runs, paths.data_folder() / "runs")
+        self._panel = TrainingPanel(self._runs, paths.data_folder() / "runs", self._active_model)
         self._panel.status_changed.connect(self._window.status.show_training)
         self._panel.told.connect(self._told)
         self._panel.activation_asked.connect(self._activate)
+        self._activations = Activations(paths.data_folder() / "models", self._who, self)
+        self._activations.activated.connect(self._activated)
+        self._activations.taken_back.connect(self._taken_back)
+        self._activations.failed.connect(self._activation_failed)
+        self._activations.known.connect(self._panel.past.set_activation)
+        self._panel.past.take_back_asked.connect(self._activations.take_back)
+        self._activations.refresh()
         return TrainingWindow(self._panel, self._window)
 
     @property
@@ -83,7 +91,9 @@ class TrainingActions(QObject):
             self._training.hide()
             self._runs.close()
             self._panel.close_workers()
-            self._panel = self._runs = None
+            if self._activations is not None:
+                self._activations.close()
+            self._panel = self._runs = self._activations = None
 
     @Slot(str, bool)
     def _told(self, text: str, problem: bool) -> None:
@@ -94,26 +104,41 @@ class TrainingActions(QObject):
 
     @Slot(object, str)
     def _activate(self, bundle: Path, name: str) -> None:
-        """Copy a finished bundle to the user's models and classify with it from now on."""
-        plain = "".join(letter if letter.isalnum() or letter in " ._-" else "_" for letter in name).strip(
-            " ."
-        )
-        target = paths.data_folder() / "models" / f"{plain or bundle.stem}{_SUFFIX}"
-        part = target.with_suffix(".part")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(bundle, part)
-            os.replace(part, target)  # noqa: PTH105 - one call that is atomic on every system
-        except OSError as error:
-            sentence = tr("The model could not be copied ({reason}).", reason=error.strerror or "unknown")
-            self._told(sentence, problem=True)
-            return
-        self._services.settings.change(model=str(target))
-        self._services.desk.use_model(target)
-        again = Notice(
-            Level.OK,
-            tr("{name} is used from now on.", name=target.stem),
-            action=tr("Classify the open case again"),
-            do=self._services.desk.classify_again,
-        )
-        self._window.notices.show_notice(again)
+        """Copy a finished bundle to the user's models, aside, and classify with it from now on."""
+        if self._activations is not None:
+            chosen = self._services.settings.value.model
+            self._activations.activate(bundle, name, before=Path(chosen) if chosen else None)
+
+    @Slot(object)
+    def _activated(self, made: Activation) -> None:
+        self._use(made.bundle)
+        self._offer_again(tr("{name} is used from now on.", name=made.name))
+
+    @Slot(object)
+    def _taken_back(self, held: Activation) -> None:
+        self._use(held.before)
+        words = tr("{name} is no longer used; the model before it classifies again.", name=held.name)
+        self._offer_again(words)
+
+    def _use(self, bundle: Path | None) -> None:
+        """Classify with a bundle from now on, and at the next start; None is the shipped one."""
+        from allstation.inference.bundle import default_bundle_path
+
+        self._services.settings.change(model=str(bundle or ""))
+        self._services.desk.use_model(bundle or default_bundle_path())
+
+    def _offer_again(self, words: str) -> None:
+        desk = self._services.desk
+        again = tr("Classify the open case again")
+        self._window.notices.show_notice(Notice(Level.OK, words, action=again, do=desk.classify_again))
+
+    @Slot(str)
+    def _activation_failed(self, sentence: str) -> None:
+        self._told(sentence, problem=True)
+
+    def _active_model(self) -> Path | None:
+        model = self._window.model
+        return model.path if model is not None else None
+
+    def _who(self) -> str:
+        return self._services.settings.value.reviewer or getpass.getuser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,7 +10,16 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation import paths
-from allstation.inference.bundle import default_bundle_path
+from allstation.core.errors import StationError
+from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.services.training_activation import (
+    ACTIVATED,
+    TAKEN_BACK,
+    activate,
+    read_journal,
+    take_back,
+)
+from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
 
 LONG = 60_000
@@ -33,12 +43,58 @@ def test_a_finished_model_is_kept_with_the_users_and_used(window: MainWindow, qt
     window.actions_table["model.train"].trigger()
     window.training._panel.activation_asked.emit(default_bundle_path(), "Ours / June")
     kept = paths.data_folder() / "models" / "Ours _ June.allmodel"
-    assert kept.read_bytes() == default_bundle_path().read_bytes()
     qtbot.waitUntil(lambda: window.model is not None and window.model.path == kept, timeout=LONG)
+    bundle, shipped = ModelBundle.open(kept), ModelBundle.open(default_bundle_path())
+    assert bundle.name == "Ours / June"
+    assert bundle.members == shipped.members
     assert window.services.settings.value.model == str(kept)
 
 
-def test_a_bundle_that_is_gone_is_a_sentence(window: MainWindow, tmp_path: Path) -> None:
+def test_an_activation_can_be_taken_back_and_is_in_every_trail(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.services.desk.use_model(default_bundle_path())
+    qtbot.waitUntil(lambda: window.model is not None, timeout=LONG)
+    window.services.desk.open(tmp_path / "New.allcase", create=True)
+    window.actions_table["model.train"].trigger()
+    panel = window.training._panel
+    assert panel.past._back.isHidden()
+    for name in ("First", "Second"):
+        panel.activation_asked.emit(default_bundle_path(), name)
+        qtbot.waitUntil(lambda name=name: window.model.record.name == name, timeout=LONG)
+    qtbot.waitUntil(lambda: not panel.past._back.isHidden() and "Second" in panel.past._back.toolTip())
+    panel.past._back.click()
+    qtbot.waitUntil(lambda: window.model.record.name == "First", timeout=LONG)
+    panel.past._back.click()
+    shipped = ModelBundle.open(default_bundle_path())
+    qtbot.waitUntil(lambda: window.model.record.sha256 == shipped.sha256, timeout=LONG)
+    qtbot.waitUntil(panel.past._back.isHidden)
+    assert window.services.settings.value.model == ""
+    journal = read_journal(paths.data_folder() / "models")
+    assert [entry.action for entry in journal] == [ACTIVATED, ACTIVATED, TAKEN_BACK, TAKEN_BACK]
+    with Case.open(tmp_path / "New.allcase", read_only=True) as case:
+        qtbot.waitUntil(
+            lambda: [entry.action for entry in case.audit_entries()][-1] == "model-used", timeout=LONG
+        )
+        used = [entry for entry in case.audit_entries() if entry.action.startswith("model-")]
+        names = [json.loads(entry.details)["name"] for entry in used]
+        assert names == [shipped.name, "First", "Second", "First", shipped.name]
+        assert case.verify_audit() is None
+
+
+def test_a_changed_list_of_activations_is_refused(tmp_path: Path) -> None:
+    activate(tmp_path, default_bundle_path(), "One", before=None, who="Ada")
+    kept = activate(tmp_path, default_bundle_path(), "One", before=None, who="Ada")
+    assert kept.bundle.name == "One 2.allmodel"
+    journal = tmp_path / "activations.jsonl"
+    journal.write_text(journal.read_text("utf-8").replace("Ada", "Eve", 1), "utf-8")
+    with pytest.raises(StationError, match="changed"):
+        take_back(tmp_path, who="Ada")
+
+
+def test_a_bundle_that_is_gone_is_a_sentence(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window.actions_table["model.train"].trigger()
     window.training._panel.activation_asked.emit(tmp_path / "gone.allmodel", "x")
-    assert "could not be copied" in window.training._training.notices.texts()[0]
+    notices = window.training._training.notices
+    qtbot.waitUntil(lambda: any("cannot be read" in text for text in notices.texts()), timeout=LONG)
+    assert window.services.settings.value.model == ""

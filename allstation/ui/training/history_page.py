@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from allstation.services.training_activation import Activation
 from allstation.services.training_history import INTERRUPTED, RunSummary
 from allstation.ui.text import duration, tr
 from allstation.ui.training.curves import CurvesView
@@ -50,6 +51,7 @@ class HistoryPage(QWidget):
         trash_asked: Folders; the person has confirmed it.
         compare_asked: Folders of evaluated runs.
         activate_asked: Run whose bundle shall be used, and the name for it.
+        take_back_asked: Work with the model before the latest activation again.
     """
 
     run_chosen = Signal(object)
@@ -58,6 +60,7 @@ class HistoryPage(QWidget):
     trash_asked = Signal(object)
     compare_asked = Signal(object)
     activate_asked = Signal(object, str)
+    take_back_asked = Signal()
 
     def __init__(self, loader: PlotLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -106,10 +109,13 @@ class HistoryPage(QWidget):
         self._compare = self._button(tr("Evaluate and Compare"), self._compare_clicked)
         self._activate = self._button(tr("Activate…"), self._activate_clicked)
         self._activate.setProperty("role", "primary")
+        self._back = self._button(tr("Take Back Activation"), self.take_back_asked)
+        self._back.hide()
         row = QHBoxLayout()
         for button in (self._resume, self._rename, self._note, self._trash):
             row.addWidget(button)
         row.addStretch(1)
+        row.addWidget(self._back)
         row.addWidget(self._compare)
         row.addWidget(self._activate)
         return row
@@ -158,6 +164,15 @@ class HistoryPage(QWidget):
         """Select a row by the model: ``selectRow`` would add or toggle while Shift or Ctrl is held."""
         index = self._table.model().index(row, 0)
         self._table.selectionModel().select(index, command | QItemSelectionModel.SelectionFlag.Rows)
+
+    @Slot(object)
+    def set_activation(self, held: Activation | None) -> None:
+        """Offer to take the latest activation back, if one holds."""
+        self._back.setVisible(held is not None)
+        if held is not None:
+            words = tr("{name} is in use. Go back to the model before it; cases keep what they have.",
+                       name=held.name)  # fmt: skip
+            self._back.setToolTip(words)
 
     def show_history(self, rows: Sequence[dict[str, float]]) -> None:
         """Draw the curves of the selected run."""

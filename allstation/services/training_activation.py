@@ -1,0 +1,232 @@
+"""Putting a finished model to use, and taking that back: copied aside, named, kept in a sealed journal."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+
+from allstation import __version__
+from allstation.core.audit import GENESIS, AuditEntry, details_text, first_broken
+from allstation.core.errors import StationError
+from allstation.core.times import stamp
+
+JOURNAL: Final = "activations.jsonl"
+ACTIVATED: Final = "model-activated"
+TAKEN_BACK: Final = "activation-taken-back"
+_SUFFIX: Final = ".allmodel"
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A model that was put to use.
+
+    Attributes:
+        name: As the person named it.
+        bundle: The model's own copy.
+        before: Bundle that worked until then; None for the shipped one.
+        at: ISO 8601 UTC time.
+    """
+
+    name: str
+    bundle: Path
+    before: Path | None
+    at: str
+
+
+def read_journal(folder: Path) -> list[AuditEntry]:
+    """Read the journal of a folder of models; empty when there is none.
+
+    Raises:
+        StationError: ``bad-journal`` when a line is damaged or the chain is broken.
+    """
+    try:
+        lines = (folder / JOURNAL).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StationError(
+            "bad-journal", f"The list of activations cannot be read ({error.strerror})."
+        ) from error
+    try:
+        entries = [AuditEntry(**json.loads(line)) for line in lines]
+    except (ValueError, TypeError) as error:
+        raise StationError(
+            "bad-journal", "The list of activations is damaged: a line is no entry."
+        ) from error
+    broken = first_broken(entries)
+    if broken is not None:
+        raise StationError("bad-journal", f"The list of activations was changed. {broken.sentence}")
+    return entries
+
+
+def latest(entries: list[AuditEntry]) -> Activation | None:
+    """Return the activation that still holds; None when there is none or it was taken back."""
+    held: list[AuditEntry] = []
+    for entry in entries:
+        if entry.action == ACTIVATED:
+            held.append(entry)
+        elif held:
+            held.pop()
+    if not held:
+        return None
+    details = json.loads(held[-1].details)
+    before = Path(details["before"]) if details["before"] else None
+    return Activation(details["name"], Path(details["bundle"]), before, held[-1].at)
+
+
+def append(folder: Path, action: str, details: dict[str, Any], *, who: str, model: str) -> None:
+    """Add a sealed entry to the journal.
+
+    Raises:
+        StationError: ``bad-journal``.
+        OSError: If it cannot be written.
+    """
+    entries = read_journal(folder)
+    entry = AuditEntry(
+        id=len(entries) + 1,
+        at=stamp(datetime.now(UTC)),
+        who=who,
+        app=__version__,
+        action=action,
+        object="model",
+        details=details_text(details),
+        model=model,
+        input="",
+        previous=entries[-1].hash if entries else GENESIS,
+        hash="",
+    )
+    sealed = dataclasses.replace(entry, hash=entry.seal())
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / JOURNAL).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(dataclasses.asdict(sealed), sort_keys=True) + "\n")
+
+
+def activate(folder: Path, bundle: Path, name: str, *, before: Path | None, who: str) -> Activation:
+    """Copy a bundle to the user's models under a name, and note it.
+
+    The copy carries the name inside, so that cases and reports say it. An earlier model of the same
+    name stays: cases that were classified with it still find it.
+
+    Raises:
+        StationError: ``bad-bundle``, ``bad-journal``.
+        OSError: If the copy cannot be written.
+    """
+    from allstation.inference.bundle import ModelBundle, write_bundle
+
+    opened = ModelBundle.open(bundle)
+    plain = "".join(letter if letter.isalnum() or letter in " ._-" else "_" for letter in name).strip(" .")
+    target = _free(folder, plain[:80] or bundle.stem)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = write_bundle(target, {**opened.info, "name": name}, opened.members)
+    details = {"name": name, "bundle": str(target), "before": str(before or "")}
+    append(folder, ACTIVATED, details, who=who, model=made.sha256)
+    return Activation(name, target, before, "")
+
+
+def _free(folder: Path, stem: str) -> Path:
+    target, number = folder / f"{stem}{_SUFFIX}", 2
+    while target.exists():
+        target, number = folder / f"{stem} {number}{_SUFFIX}", number + 1
+    return target
+
+
+def take_back(folder: Path, *, who: str) -> Activation:
+    """Note that the latest activation no longer holds; the copy stays for the cases that used it.
+
+    Returns:
+        What was taken back; its ``before`` is None where that file is gone.
+
+    Raises:
+        StationError: ``nothing-active``, ``bad-journal``.
+        OSError: If it cannot be noted.
+    """
+    entries = read_journal(folder)
+    held = latest(entries)
+    if held is None:
+        raise StationError("nothing-active", "There is no activation to take back.")
+    append(folder, TAKEN_BACK, {"name": held.name, "bundle": str(held.bundle)}, who=who, model="")
+    there = held.before is not None and held.before.is_file()
+    return held if there else dataclasses.replace(held, before=None)
+
+
+class _Act(QRunnable):
+    def __init__(self, owner: Activations, act: Callable[[], None]) -> None:
+        super().__init__()
+        self._owner = owner
+        self._act = act
+
+    def run(self) -> None:
+        """Runs on the pool's thread."""
+        try:
+            self._act()
+        except StationError as error:
+            self._owner.failed.emit(error.sentence)
+        except OSError as error:
+            sentence = f"The model could not be copied ({error.strerror or error}). The one in use stays."
+            self._owner.failed.emit(sentence)
+
+
+class Activations(QObject):
+    """Does both aside, one after the other.
+
+    Args:
+        folder: The user's models.
+        who: Gives the person's name.
+        parent: Owner.
+
+    Signals:
+        activated: :class:`Activation` that holds from now on.
+        taken_back: :class:`Activation` that no longer holds.
+        known: :class:`Activation` that holds, or None.
+        failed: A sentence.
+    """
+
+    activated = Signal(object)
+    taken_back = Signal(object)
+    known = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, folder: Path, who: Callable[[], str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._folder = folder
+        self._who = who
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+
+    def activate(self, bundle: Path, name: str, *, before: Path | None) -> None:
+        """Put a bundle to use under a name."""
+        who = self._who()
+
+        def act() -> None:
+            self.activated.emit(activate(self._folder, bundle, name, before=before, who=who))
+            self._tell()
+
+        self._pool.start(_Act(self, act))
+
+    def take_back(self) -> None:
+        """Go back to the model before the latest activation."""
+        who = self._who()
+
+        def act() -> None:
+            self.taken_back.emit(take_back(self._folder, who=who))
+            self._tell()
+
+        self._pool.start(_Act(self, act))
+
+    def refresh(self) -> None:
+        """Tell which activation holds; ``known`` follows."""
+        self._pool.start(_Act(self, self._tell))
+
+    def _tell(self) -> None:
+        self.known.emit(latest(read_journal(self._folder)))
+
+    def close(self) -> None:
+        """Wait for what is being copied."""
+        self._pool.waitForDone()
