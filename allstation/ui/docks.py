@@ -22,7 +22,7 @@ _SCROLL_BAR: Final = 12
 
 
 def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str, QDockWidget]:
-    """Put panels around the middle of a window and return their docks by name."""
+    """Make docks around the middle of a window, hidden, and return them by name."""
     docks: dict[str, QDockWidget] = {}
     for name, title, area in _DOCKS:
         dock = QDockWidget(tr(title), window)
@@ -31,16 +31,24 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
         contents[name].setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         dock.setWidget(contents[name])
         window.addDockWidget(area, dock)
+        # At once: the window may be on screen already, where a dock would push the page aside.
+        dock.hide()
         docks[name] = dock
     window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
     window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
     window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
     window.tabifyDockWidget(docks["queue"], docks["log"])
-    docks["log"].hide()
+    return docks
+
+
+def arrange_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
+    """Show the panels the way they are when nobody has moved them."""
+    for name, dock in docks.items():
+        dock.setVisible(name != "log")
+    docks["review"].raise_()
     docks["queue"].raise_()
     window.resizeDocks([docks["browser"], docks["review"]], list(_WIDTHS), Qt.Orientation.Horizontal)
     window.resizeDocks([docks["queue"]], [_BOTTOM], Qt.Orientation.Vertical)
-    return docks
 
 
 def fit_review(panel: QWidget) -> None:

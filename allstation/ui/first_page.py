@@ -14,7 +14,7 @@ from typing import Final
 
 from PySide6.QtCore import QByteArray, QSize
 from PySide6.QtGui import QColor, QIcon, QPixmap
-from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QToolBar, QToolButton
+from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QStackedWidget, QToolBar, QToolButton
 
 from allstation.services.settings import Settings
 from allstation.ui.panels.start import StartPage
@@ -49,12 +49,22 @@ def show_first_page(window: QMainWindow, stored: Settings) -> FirstPage:
         window.restoreGeometry(QByteArray.fromBase64(stored.geometry.encode()))
     menus = {title: window.menuBar().addMenu(tr(title)) for title in MENU_TITLES}
     toolbar = _add_toolbar(window)
-    window.statusBar().setSizeGripEnabled(False)
+    _add_status(window)
     middle = QStackedWidget(window)
     start = StartPage(window, recent=[Path(text) for text in stored.recent])
     middle.addWidget(start)
     window.setCentralWidget(middle)
     return FirstPage(middle, start, menus, toolbar)
+
+
+def _add_status(window: QMainWindow) -> None:
+    bar = window.statusBar()
+    bar.setSizeGripEnabled(False)
+    use = QLabel(tr("For Research Use Only"), bar)
+    use.setProperty("role", "research")
+    # As high as the highest part of the line that comes later.
+    use.setMinimumHeight(QToolButton().sizeHint().height())
+    bar.addPermanentWidget(use)
 
 
 def _add_toolbar(window: QMainWindow) -> QToolBar:

@@ -96,7 +96,8 @@ class MainWindow(QMainWindow):
         self.model: ModelInfo | None = None
         self._record: FieldRecord | None = None
         self._leaving = False
-        self._layout: QByteArray | None = None
+        # While the panels are hidden, how they were left; empty if nobody ever moved them.
+        self._layout: QByteArray | None = QByteArray.fromBase64(settings.value.layout.encode())
 
     def furnish(self, services: Services) -> Iterator[None]:
         """Make everything behind the first page; each step takes a few milliseconds.
@@ -110,15 +111,12 @@ class MainWindow(QMainWindow):
         self.services = services
         self._queue_status = QueueStatus()
         yield from furnishing.make_parts(self, services)
-        self.setUpdatesEnabled(False)
-        try:
-            yield from furnishing.lay_out(self, services)
-            self._connect()
-            self._restore()
-            yield
-            self._show_case(None)
-        finally:
-            self.setUpdatesEnabled(True)
+        yield from furnishing.lay_out(self, services)
+        self._connect()
+        self.look.restore()
+        yield
+        self._fill_recent()
+        self._show_case(None)
         self.setAcceptDrops(True)
         self.is_furnished = True
 
@@ -159,13 +157,6 @@ class MainWindow(QMainWindow):
             (self.services.theme.changed, self._theme_changed),
         ):
             signal.connect(slot)
-
-    def _restore(self) -> None:
-        stored = self.services.settings.value
-        if stored.layout:
-            self.restoreState(QByteArray.fromBase64(stored.layout.encode()), _LAYOUT_VERSION)
-        self.look.restore()
-        self._fill_recent()
 
     def _fill_recent(self) -> None:
         folders = [Path(text) for text in self.services.settings.value.recent]
@@ -224,7 +215,10 @@ class MainWindow(QMainWindow):
     def _show_docks(self, *, visible: bool) -> None:
         """Without a case there is only the first page; with one, the panels as they were left."""
         if visible and self._layout is not None:
-            self.restoreState(self._layout, _LAYOUT_VERSION)
+            from allstation.ui.docks import arrange_docks
+
+            if not self.restoreState(self._layout, _LAYOUT_VERSION):
+                arrange_docks(self, self.docks)
             self._layout = None
         elif not visible and self._layout is None:
             self._layout = self.saveState(_LAYOUT_VERSION)
