@@ -268,17 +268,17 @@ class QueueWorker(QObject):
         states = {FieldState(state): number for state, number in counts.items() if number}
         flying = self._batch.flying if self._batch is not None else 0
         waiting = states.get(FieldState.QUEUED, 0) + states.get(FieldState.RUNNING, 0)
-        if self._bundle is None and self._batch is None:
+        if self._bundle is None and (self._batch is None or (waiting and not flying)):
             phase = QueuePhase.NO_MODEL
         elif self._paused and (waiting or flying):
             phase = QueuePhase.PAUSED
         else:
             phase = QueuePhase.RUNNING if waiting and self._batch is not None else QueuePhase.IDLE
+        jobs = self._turns.jobs(busy=phase is QueuePhase.RUNNING) if self._turns is not None else ()
         if self._batch is None or self._turns is None:
-            jobs = self._turns.jobs() if self._turns is not None else ()
             return QueueStatus(phase, states, memory=memory_in_use(), jobs=jobs)
         rate, at_work = self._batch.rate.per_second(), self._turns.name(self._batch.model)
-        return QueueStatus(phase, states, rate, memory_in_use(), at_work, self._turns.jobs())
+        return QueueStatus(phase, states, rate, memory_in_use(), at_work, jobs)
 
 
 def _cancel_all(case: Case) -> None:

@@ -107,10 +107,10 @@ class Turns:
             self._names = {known.sha256: f"{known.name} {known.version}" for known in self._case.models()}
         return self._names.get(model, "")
 
-    def jobs(self) -> tuple[QueueJob, ...]:
-        """Return what waits, at most a second old."""
+    def jobs(self, *, busy: bool) -> tuple[QueueJob, ...]:
+        """Return what waits; while the queue is busy, as it was at most a second ago."""
         now = time.monotonic()
-        if now - self._looked >= _LOOK_EVERY:
+        if not busy or now - self._looked >= _LOOK_EVERY:
             self._looked = now
             queued = [
                 QueueJob(row.model_sha256, self.name(row.model_sha256), row.fields, row.slide_id, row.name)

@@ -23,6 +23,7 @@ from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
 from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
 from allstation.ui import theme
+from allstation.ui.panels.jobs import JobList
 from allstation.ui.text import duration, number, tr
 
 _STEPS: Final = 10_000
@@ -37,12 +38,20 @@ class QueuePanel(QWidget):
         pause_asked: True to pause, False to go on.
         cancel_asked: Drop what waits.
         retry_asked: Try the failed fields again.
+        model_asked: Queue another model over the same fields.
+        slides_ordered: A model (empty for the one in use) and its waiting slides in their new order.
+        models_ordered: The models whose turn has not come, in their new order.
+        job_dropped: A model and a slide, or 0 for the whole model, to take out of the queue.
         field_chosen: Id of a failed field.
     """
 
     pause_asked = Signal(bool)
     cancel_asked = Signal()
     retry_asked = Signal()
+    model_asked = Signal()
+    slides_ordered = Signal(str, list)
+    models_ordered = Signal(list)
+    job_dropped = Signal(str, int)
     field_chosen = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -58,10 +67,13 @@ class QueuePanel(QWidget):
         self._pause = self._button(tr("Pause"), checkable=True)
         self._cancel = self._button(tr("Cancel"))
         self._retry = self._button(tr("Retry failed"))
+        self._model = self._button(tr("Add model…"))
+        self._model.setToolTip(tr("Classify the same fields with another model as well"))
         self._copy = self._button(tr("Copy problems"))
         self._intake = QLabel(self)
         self._intake.setProperty("role", "muted")
         self._intake.setWordWrap(True)
+        self._jobs = JobList(self)
         self._problems = _ProblemList(self)
         self._lay_out()
         self._connect()
@@ -77,7 +89,7 @@ class QueuePanel(QWidget):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self._line, 1)
-        for button in (self._pause, self._cancel, self._retry, self._copy):
+        for button in (self._pause, self._cancel, self._retry, self._model, self._copy):
             top.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
@@ -85,13 +97,18 @@ class QueuePanel(QWidget):
         layout.addLayout(top)
         layout.addWidget(self._bar)
         layout.addWidget(self._intake)
+        layout.addWidget(self._jobs)
         layout.addWidget(self._problems, 1)
 
     def _connect(self) -> None:
         self._pause.toggled.connect(self.pause_asked)
         self._cancel.clicked.connect(self._cancel_clicked)
         self._retry.clicked.connect(self._retry_clicked)
+        self._model.clicked.connect(self._model_clicked)
         self._copy.clicked.connect(self.copy_problems)
+        self._jobs.slides_ordered.connect(self.slides_ordered)
+        self._jobs.models_ordered.connect(self.models_ordered)
+        self._jobs.job_dropped.connect(self.job_dropped)
         self._problems.itemActivated.connect(self._problem_activated)
         self._problems.itemClicked.connect(self._problem_activated)
 
@@ -113,7 +130,9 @@ class QueuePanel(QWidget):
         self._pause.setText(tr("Resume") if status.phase is QueuePhase.PAUSED else tr("Pause"))
         self._pause.blockSignals(False)
         self._pause.setEnabled(busy)
-        self._cancel.setEnabled(busy)
+        self._cancel.setEnabled(busy or status.later > 0)
+        self._model.setEnabled(status.total > 0)
+        self._jobs.show_jobs(status.jobs)
         self._retry.setEnabled(status.counts.get(FieldState.FAILED, 0) > 0)
 
     @Slot(object)
@@ -161,6 +180,9 @@ class QueuePanel(QWidget):
 
     def _retry_clicked(self) -> None:
         self.retry_asked.emit()
+
+    def _model_clicked(self) -> None:
+        self.model_asked.emit()
 
     def _problem_activated(self, item: QTreeWidgetItem) -> None:
         field_id = item.data(0, _FIELD)
@@ -223,12 +245,21 @@ def sentence(status: QueueStatus) -> str:
             parts.append(tr("{rate} fields/s", rate=shown))
         left = status.seconds_left
         parts.append(tr("about {time} left", time=duration(left)) if left is not None else tr("starting"))
+    return "  ·  ".join([*parts, *_besides(status)])
+
+
+def _besides(status: QueueStatus) -> list[str]:
+    """Return what else there is to say: other models, what did not work, memory."""
+    running = status.phase is QueuePhase.RUNNING
     cancelled = status.counts.get(FieldState.CANCELLED, 0)
-    if cancelled:
-        parts.append(tr("{n} cancelled", n=number(cancelled)))
-    if status.failed:
-        parts.append(tr("{n} failed", n=number(status.failed)))
-    return "  ·  ".join(parts)
+    said = (
+        (status.model if running else "", tr("model {name}", name=status.model)),
+        (status.later, tr("{n} later for other models", n=number(status.later))),
+        (cancelled, tr("{n} cancelled", n=number(cancelled))),
+        (status.failed, tr("{n} failed", n=number(status.failed))),
+        (running and status.memory, tr("{n} MB of memory", n=number(round(status.memory / 2**20)))),
+    )
+    return [text for worth_saying, text in said if worth_saying]
 
 
 def intake_sentence(status: IntakeStatus) -> str:
