@@ -1,0 +1,113 @@
+"""The first page: up before the program is loaded; nothing moves when the rest comes, no key is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import shiboken6
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog
+from pytestqt.qtbot import QtBot
+
+from allstation import paths
+from allstation.app import Station, parse
+from allstation.ui.actions import MENUS
+from allstation.ui.first_page import MENU_TITLES
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STARTED = """
+import json, sys
+import PySide6.QtCore
+from allstation import app
+begin = app.Station.begin
+def watched(self):
+    self.window.start.painted.connect(self.tell)
+    begin(self)
+def tell(self):
+    heavy = ("numpy", "cv2", "sqlite3", "PIL", "ai_edge_litert", "allstation.store")
+    print(json.dumps({
+        "loaded": [name for name in heavy if name in sys.modules],
+        "namespace": "Qt" in vars(PySide6.QtCore),
+        "whole": self.window.is_furnished,
+    }), flush=True)
+    self.window.close()
+app.Station.begin, app.Station.tell = watched, tell
+sys.exit(app.main([]))
+"""
+
+
+@pytest.fixture
+def unfinished(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left_running: None
+) -> Iterator[Station]:
+    """A station whose window is on screen and not whole yet."""
+    monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "profile"))
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    made = Station(application, parse([]))
+    made.window.show()
+    qtbot.waitExposed(made.window)
+    yield made
+    made.window.leave()
+    made.join()
+    qtbot.waitUntil(lambda: not shiboken6.isValid(made.window), timeout=20_000)
+
+
+def test_what_comes_before_the_first_paint_is_little(tmp_path: Path) -> None:
+    """In a process of its own: neither decoder nor database nor Qt's enumerations are made before."""
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED],
+        cwd=ROOT,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen", paths.PROFILE_VARIABLE: str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"loaded": [], "namespace": False, "whole": False}
+
+
+def test_the_menu_bar_has_its_titles_from_the_beginning() -> None:
+    assert [title for title, _ in MENUS] == list(MENU_TITLES)
+
+
+def test_nothing_moves_when_the_rest_comes(unfinished: Station, qtbot: QtBot) -> None:
+    window = unfinished.window
+    before = window.size(), window.start.size(), window.start.mapTo(window, window.start.pos())
+    unfinished.complete()
+    qtbot.wait(50)
+    assert (window.size(), window.start.size(), window.start.mapTo(window, window.start.pos())) == before
+    assert not any(dock.isVisible() for dock in window.docks.values())
+
+
+def test_a_key_pressed_too_early_is_not_lost(unfinished: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first key finds the window whole and does what it does at any time."""
+    opened: list[object] = []
+    monkeypatch.setattr(QFileDialog, "open", lambda *given: opened.append(given))
+    unfinished._load()
+    handle = unfinished.window.windowHandle()
+    assert handle is not None
+    assert not unfinished.window.is_furnished
+    QTest.keyClick(handle, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    assert unfinished.window.is_furnished
+    assert len(opened) == 1
+
+
+def test_a_window_that_nobody_sees_is_made_whole_too(unfinished: Station, qtbot: QtBot) -> None:
+    unfinished._load()
+    qtbot.waitUntil(lambda: unfinished.window.is_furnished, timeout=20_000)
+    assert unfinished.fault is None
+
+
+def test_a_window_closed_too_early_ends_in_order(unfinished: Station, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(unfinished.window.closing):
+        unfinished.window.close()
+    assert unfinished.window.is_furnished
