@@ -16,14 +16,25 @@ from pathlib import Path
 
 Entry = tuple[str, str, str]
 
-# OpenCV is linked against FFmpeg for its video part, which this program has no use for. Libraries of the same
-# names and versions whose functions stop the program are enough to load it.
-_UNUSED_BY_OPENCV = "opencv_python*.libs/lib[as][vw][!i]*.so*"
-_OPENCV = "cv2/*.so"
+_UNVERSIONED = "Base"
+"""What ``objdump`` calls the version of a symbol that has none."""
+
+# OpenCV is linked against FFmpeg for its video part, against OpenBLAS for large systems of equations and
+# against a codec for AVIF files; this program has no use for any of them (tests/contracts sees to that).
+# Libraries of the same names and versions whose functions stop the program are enough to load it.
+_UNUSED_BY_OPENCV = (
+    "opencv_python*.libs/lib[as][vw][!i]*.so*",
+    "opencv_python*.libs/libopenblas*.so*",
+    "opencv_python*.libs/libaom*.so*",
+)
+_OPENCV = ("cv2/*.so", "opencv_python*.libs/libavif*.so*")
 
 # Wheels that carry their linker's tables, of use to nobody who runs them: a quarter of TensorFlow's size.
 # Libraries under the LGPL, and libraries that were patched after linking, are left as they came.
-_STRIPPED_WHEELS = ("tensorflow/*.so*", "ai_edge_litert/*.so", "fontTools/*.so")
+_STRIPPED_WHEELS = (
+    "tensorflow/*.so*", "ai_edge_litert/*.so", "fontTools/*.so", "kiwisolver/*.so", "matplotlib/*.so",
+    "contourpy/*.so",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ def _is_helper(destination: str) -> bool:
 
 
 def with_stubs(entries: Iterable[Entry], folder: Path) -> list[Entry]:
-    """Put empty libraries in place of OpenCV's video libraries, where a C compiler is at hand.
+    """Put empty libraries in place of those that OpenCV needs and this program does not, given a C compiler.
 
     Args:
         entries: The freezer's table of binaries.
@@ -91,34 +102,49 @@ def with_stubs(entries: Iterable[Entry], folder: Path) -> list[Entry]:
     if compiler is None:
         return entries
     folder.mkdir(parents=True, exist_ok=True)
-    users = [Path(source) for dest, source, _ in entries if fnmatch.fnmatch(dest, _OPENCV)]
+    users = [Path(source) for dest, source, _ in entries if _matches(dest, _OPENCV)]
     wanted = {pair for user in users for pair in undefined(user)}
     return [
         (dest, str(_stub(Path(source), folder, wanted=wanted, compiler=compiler)), kind)
-        if fnmatch.fnmatch(dest, _UNUSED_BY_OPENCV) and kind != "SYMLINK"
+        if _matches(dest, _UNUSED_BY_OPENCV) and kind != "SYMLINK"
         else (dest, source, kind)
         for dest, source, kind in entries
     ]
 
 
+def _matches(destination: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatch(destination, pattern) for pattern in patterns)
+
+
 def undefined(path: Path) -> set[tuple[str, str]]:
-    """Return (symbol version, symbol) of everything that a library wants from others by version."""
+    """Return (symbol version, symbol) of everything that a library wants from others."""
     done = subprocess.run(["objdump", "-T", str(path)], capture_output=True, text=True, check=False)
-    return set(re.findall(r"\*UND\*\s+[0-9a-f]+\s+\(?(\w[\w.]*)\)?\s+(\w+)$", done.stdout, re.MULTILINE))
+    line = r"\*UND\*\s+[0-9a-f]+\s+(?:\(?(\w[\w.]*)\)?\s+)?(\w+)$"
+    return {(version or _UNVERSIONED, name) for version, name in re.findall(line, done.stdout, re.MULTILINE)}
+
+
+def _exported(path: Path) -> set[str]:
+    command = ["nm", "-D", "--defined-only", "--format=posix", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {line.split("@")[0].split()[0] for line in done.stdout.splitlines()}
 
 
 def _stub(library: Path, folder: Path, *, wanted: set[tuple[str, str]], compiler: str) -> Path:
     """Make a library of the same name and symbol versions, each of whose functions stops the program."""
     code, script, made = folder / "stub.c", folder / "stub.map", folder / library.name
+    versions = read(library).defined
+    exported = _exported(library)
     offered = {
-        version: sorted(name for of, name in wanted if of == version) for version in read(library).defined
+        version: sorted(name for of, name in wanted if of == version and name in exported)
+        for version in versions or (_UNVERSIONED,)
     }
     names = [name for of_version in offered.values() for name in of_version]
     code.write_text(
         "".join(f"void {name}(void) {{ __builtin_trap(); }}\n" for name in names), encoding="ascii"
     )
     blocks = (
-        f"{version} {{ {''.join(f'{name}; ' for name in names)}}};\n" for version, names in offered.items()
+        f"{version.replace(_UNVERSIONED, '')} {{ {''.join(f'{name}; ' for name in names)}}};\n"
+        for version, names in offered.items()
     )
     script.write_text("".join(blocks), encoding="ascii")
     options = [f"-Wl,-soname,{library.name}", "-Wl,--build-id=none", f"-Wl,--version-script={script}"]
@@ -144,7 +170,7 @@ def _carries_tables(destination: str, source: str, kind: str) -> bool:
     if kind == "SYMLINK" or ".so" not in Path(source).name:
         return False
     own = Path(source).resolve().is_relative_to(Path(sys.base_prefix).resolve())
-    return own or any(fnmatch.fnmatch(destination, pattern) for pattern in _STRIPPED_WHEELS)
+    return own or _matches(destination, _STRIPPED_WHEELS)
 
 
 def _strip(source: Path, target: Path) -> Path:

@@ -19,6 +19,7 @@ class Screen:
     """An X server without a monitor. Use as a context manager.
 
     Args:
+        keep: Folder for a screenshot of whatever is there when a step fails.
         number: Display number.
         size: Width and height in pixels.
 
@@ -26,12 +27,13 @@ class Screen:
         SystemExit: A program that is needed is not installed.
     """
 
-    def __init__(self, number: int = 87, size: tuple[int, int] = (1600, 1000)) -> None:
+    def __init__(self, keep: Path, *, number: int = 87, size: tuple[int, int] = (1600, 1000)) -> None:
         missing = [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
         manager = next((name for name in _MANAGERS if shutil.which(name)), None)
         if missing or manager is None:
             raise SystemExit("The smoke test needs: apt-get install xvfb xdotool icewm")
         self.display = f":{number}"
+        self._keep = keep
         self._size = size
         self._manager = manager
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -49,6 +51,8 @@ class Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            self.grab_failure()
         for process in reversed(self._processes):
             process.terminate()
             process.wait(timeout=20)
@@ -104,6 +108,11 @@ class Screen:
     def grab(self, target: Path) -> None:
         """Keep a screenshot."""
         self._help("grab", str(target))
+
+    def grab_failure(self) -> None:
+        """Keep a screenshot of what is there now that a step failed, the first one."""
+        if not (self._keep / "failed.png").exists():
+            self.grab(self._keep / "failed.png")
 
     def _help(self, *words: str) -> None:
         subprocess.run([sys.executable, str(_HELPER), *words], env=self.environment(), check=True, timeout=60)

@@ -214,7 +214,7 @@ def smoke_package(package: Path, keep: Path, steps: Steps, *, quick: bool) -> No
     """Install a package in a bare system and use it."""
     edition = parts.CLASSIFY_ONLY if "classify" in package.name else parts.FULL
     entry = "/usr/share/applications/allstation.desktop"
-    with CleanRoot(WORK / "root", WORK / "base") as root, Screen() as screen:
+    with CleanRoot(WORK / "root", WORK / "base") as root, Screen(keep) as screen:
         lab, guest = prepare(root)
         try_upgrading(root, lab, screen, package, steps)
         words = desktop_command(root.inside(entry))
@@ -300,7 +300,7 @@ def _size(program: Path) -> str:
 
 def smoke_archive(archive: Path, keep: Path, steps: Steps) -> None:
     """Unpack an archive on a stick and run the program from there."""
-    with CleanRoot(WORK / "root", WORK / "base") as root, Screen() as screen:
+    with CleanRoot(WORK / "root", WORK / "base") as root, Screen(keep) as screen:
         lab, _ = prepare(root)
         stick = root.inside(STICK)
         stick.mkdir(parents=True)
@@ -345,9 +345,9 @@ def folder_person(home: Path, program: str) -> Person:
     return Person(prefix, Path, home=str(home), program=program)
 
 
-def measure_starts(package: Path, steps: Steps) -> None:
+def measure_starts(package: Path, keep: Path, steps: Steps) -> None:
     """Measure the packed window's start and the source tree's by turns, on the same screen."""
-    with tempfile.TemporaryDirectory(dir=WORK) as text, Screen() as screen:
+    with tempfile.TemporaryDirectory(dir=WORK) as text, Screen(keep) as screen:
         home = Path(text)
         subprocess.run(["dpkg-deb", "--extract", str(package), text], check=True)
         packed = [str(home / _PROGRAM.lstrip("/") / "allstation")]
@@ -401,10 +401,11 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     in_own_namespace()
     options.keep.mkdir(parents=True, exist_ok=True)
+    (options.keep / "failed.png").unlink(missing_ok=True)
     WORK.mkdir(parents=True, exist_ok=True)
     steps, target = Steps(), options.target.resolve()
     if options.starts:
-        measure_starts(target, steps)
+        measure_starts(target, options.keep, steps)
     elif target.suffix == ".deb":
         smoke_package(target, options.keep, steps, quick=options.quick)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -83,13 +84,18 @@ class Window:
 
     def quit(self) -> None:
         """Quit by the keyboard; the program must end with 0 and have said nothing."""
-        self._screen.focus(self.id)
-        self._screen.press("ctrl+q")
-        try:
-            status = self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
+        for _ in range(3):
+            # A window that is still being filled hears no key.
+            self._screen.focus(self.id)
+            self._screen.press("ctrl+q")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=10)
+                break
+        else:
+            self._screen.grab_failure()
             self._process.terminate()
-            raise SystemExit("FAILED: the window did not end within 30 s after Ctrl+Q.") from None
+            raise SystemExit("FAILED: the window did not end within 30 s after Ctrl+Q.")
+        status = self._process.returncode
         self._output.seek(0)
         said = unexpected(self._output.read(), "")
         if status or said:
@@ -126,22 +132,18 @@ def try_window(
     at = cases or f"{person.home}/profile{name}/cases"
     case = person.see(f"{at}/{Path(folder).name}.allcase")
     window = Window(person, screen, words, {**(environment or {}), **profile})
-    try:
-        time.sleep(1)
-        screen.grab(keep / f"window{name}-1-started.png")
-        screen.drop(folder, window.id)
-        done = lambda: count_done(case / "case.sqlite") == FIELDS  # noqa: E731
-        wait_for(done, seconds=120, what=f"{FIELDS} classified fields in {case}")
-        time.sleep(2)
-        screen.grab(keep / f"window{name}-2-classified.png")
-        export(screen, window, keep / f"window{name}-3-exporting.png")
-        target = case.with_suffix(".pdf")
-        wait_for(target.exists, seconds=60, what=f"the report {target.name}")
-        time.sleep(1)
-        screen.grab(keep / f"window{name}-4-exported.png")
-    except SystemExit:
-        screen.grab(keep / f"window{name}-failed.png")
-        raise
+    time.sleep(1)
+    screen.grab(keep / f"window{name}-1-started.png")
+    screen.drop(folder, window.id)
+    done = lambda: count_done(case / "case.sqlite") == FIELDS  # noqa: E731
+    wait_for(done, seconds=120, what=f"{FIELDS} classified fields in {case}")
+    time.sleep(2)
+    screen.grab(keep / f"window{name}-2-classified.png")
+    export(screen, window, keep / f"window{name}-3-exporting.png")
+    target = case.with_suffix(".pdf")
+    wait_for(target.exists, seconds=60, what=f"the report {target.name}")
+    time.sleep(1)
+    screen.grab(keep / f"window{name}-4-exported.png")
     window.quit()
     shutil.copyfile(target, keep / f"report{name}.pdf")
     return (
