@@ -282,7 +282,9 @@ class _Writer:
 def _left_out(count: int) -> str:
     if not count:
         return ""
-    return f"{count} {'field' if count == 1 else 'fields'} could not be read any more and are left out."
+    if count == 1:
+        return "1 field could not be read any more and is left out."
+    return f"{count} fields could not be read any more and are left out."
 
 
 class Exports(QObject):

@@ -12,7 +12,7 @@ import pypdf
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from allstation import app, paths
@@ -22,7 +22,6 @@ from allstation.imaging.synthetic import write_demo
 from allstation.services.messages import QueuePhase, QueueStatus
 from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
-from allstation.ui.report_dialog import ReportDialog
 from allstation.ui.viewer.card_content import card_content
 
 PATIENCE = 120_000
@@ -50,7 +49,7 @@ class Runner:
 
         def run(_app: QApplication) -> int:
             window = self.window()
-            self.qtbot.waitUntil(window.isVisible)
+            self.qtbot.waitUntil(lambda: window.isVisible() and window.is_furnished)
             scenario(window)
             window.close()
             self.qtbot.waitUntil(lambda: self._quit, timeout=PATIENCE)
@@ -115,16 +114,15 @@ def stored(case: Path) -> Case:
 
 
 def export_pdf(runner: Runner, window: MainWindow, target: Path) -> None:
-    """Go through both dialogs as a person would, without either of them waiting."""
+    """Look at the report, then write it to a place, as a person would."""
     window.actions_table["case.report"].trigger()
-    runner.qtbot.waitUntil(lambda: window.findChild(ReportDialog) is not None)
-    dialog = window.findChild(ReportDialog)
-    buttons = dialog.findChild(QDialogButtonBox)
-    accept = [b for b in buttons.buttons() if buttons.buttonRole(b) == QDialogButtonBox.ButtonRole.AcceptRole]
+    report = window.reports.window
+    assert report is not None
+    runner.qtbot.waitUntil(report.export.isEnabled, timeout=PATIENCE)
     with runner.qtbot.waitSignal(window.services.exports.done, timeout=PATIENCE):
-        accept[0].click()
-        runner.qtbot.waitUntil(lambda: window.findChild(QFileDialog) is not None)
-        chooser = window.findChild(QFileDialog)
+        report.export.click()
+        runner.qtbot.waitUntil(lambda: report.findChild(QFileDialog) is not None)
+        chooser = report.findChild(QFileDialog)
         chooser.selectFile(str(target))
         chooser.accept()
 

@@ -149,6 +149,7 @@ def tell(station: object, grab: Grabber) -> Iterator[Step]:
     yield from tell_review(station.window, grab)
     yield from tell_browser(station.window, grab)
     yield from tell_dialogs(station.window, grab)
+    yield from tell_report(station.window, grab)
 
 
 def tell_queue(window: MainWindow, grab: Grabber) -> Iterator[Step]:
@@ -219,23 +220,66 @@ def tell_browser(window: MainWindow, grab: Grabber) -> Iterator[Step]:
 
 def tell_dialogs(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     from allstation.ui.panels.about import AboutDialog
-    from allstation.ui.report_dialog import ReportDialog
 
     table = window.actions_table
     table["help.palette"].trigger()
     yield grab(window, "10-palette")
     window.palette_box.hide()
-    for key, kind, name in (
-        ("case.report", ReportDialog, "11-report"),
-        ("help.about", AboutDialog, "12-about"),
-    ):
-        table[key].trigger()
-        dialog = window.findChild(kind)
-        yield grab(dialog, name)
-        dialog.reject()
+    table["help.about"].trigger()
+    dialog = window.findChild(AboutDialog)
+    yield grab(dialog, "12-about")
+    dialog.reject()
     window.docks["log"].show()
     window.docks["log"].raise_()
     yield grab(window, "13-log")
+
+
+def tell_report(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+    from PySide6.QtWidgets import QMessageBox
+
+    from allstation.ui.report.exporting import ExportDialog
+    from allstation.ui.report.letterhead import LetterheadDialog
+
+    table, reports = window.actions_table, window.reports
+
+    def drawn() -> bool:
+        return reports.preview is not None and reports.window.pages.is_drawn(0)
+
+    table["case.report"].trigger()
+    yield drawn
+    yield grab(reports.window, "20-report")
+    reports.window.pages.fit_page()
+    reports.window.pages.go_to_page(2)
+    yield grab(reports.window, "21-report-page")
+    form = reports.window.form
+    form.reviewer.setText("Dr. B. Reviewer")
+    form.comment.setPlainText("Few cells in the last fields; a second smear was asked for.")
+    form.status.setCurrentIndex(form.status.findData("final"))
+    yield lambda: drawn() and reports.preview.made.options.status == "final"
+    reports.export()
+    box = reports.window.findChild(QMessageBox)
+    yield grab(box, "22-report-sign")
+    box.reject()
+    form.reviewer.clear()
+    yield lambda: "name" in reports.window.said
+    yield grab(reports.window, "23-report-missing")
+    reports.show_data()
+    yield grab(reports.data, "24-case-data")
+    reports.data.reject()
+    reports.show_letterhead()
+    dialog = reports.window.findChild(LetterheadDialog)
+    yield grab(dialog, "25-letterhead")
+    dialog.reject()
+    reports.window.hide()
+    for number, key in enumerate(("csv", "xlsx", "fhir", "labelled"), start=26):
+        table[f"case.{key}"].trigger()
+        (dialog,) = [one for one in window.findChildren(ExportDialog) if one.isVisible()]
+        yield grab(dialog, f"{number}-export-{key}")
+        dialog.reject()
+    window.exporting.strip.begin("Smith 2026 DICOM")
+    window.exporting.strip.step(120, 400)
+    yield grab(window, "30-exporting")
+    window.exporting.strip.hide()
 
 
 if __name__ == "__main__":

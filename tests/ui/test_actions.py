@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation import paths
-from allstation.ui.actions import ACTIONS, MENUS, TOOLBAR, Need
+from allstation.ui.actions import ACTIONS, EXPORTS, MENUS, TOOLBAR, Need
 from allstation.ui.main_window import MainWindow
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
@@ -50,8 +50,8 @@ def test_every_key_is_one_that_qt_understands() -> None:
 
 def test_menus_and_toolbar_name_actions_that_exist() -> None:
     known = {spec.id for spec in ACTIONS}
-    filled = {"recent", "docks", "classes", "viewer", "-"}
-    named = {entry for _, entries in MENUS for entry in entries} | set(TOOLBAR)
+    filled = {"recent", "docks", "classes", "viewer", "exports", "-"}
+    named = {entry for _, entries in MENUS for entry in entries} | set(TOOLBAR) | set(EXPORTS)
     assert named - known - filled == set()
     assert known - named == set()
 

@@ -251,17 +251,17 @@ def test_a_file_that_is_gone_gives_no_picture_and_no_error(qtbot: QtBot, tmp_pat
     loader.stop()
 
 
-@pytest.mark.parametrize("kind", list(ExportKind))
+@pytest.mark.parametrize("kind", [one for one in ExportKind if one is not ExportKind.LABELLED])
 def test_every_export_is_written(
     kind: ExportKind, qtbot: QtBot, tmp_path: Path, nothing_left_running: None
 ) -> None:
     folder = tmp_path / "a.allcase"
     Case.create(folder).close()
     exports = Exports()
-    target = tmp_path / f"out.{kind.value}"
+    target = tmp_path / f"out{kind.suffix}"
     with qtbot.waitSignal(exports.done, timeout=LONG):
         exports.write(ExportJob(kind, folder, target))
-    assert target.stat().st_size > 0
+    assert target.is_dir() if kind.is_folder else target.stat().st_size > 0
     assert exports.wait()
 
 

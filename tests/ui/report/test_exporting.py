@@ -1,0 +1,143 @@
+"""Tables and exchange files from the menus: chosen, written whole, told, stopped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog
+from pytestqt.qtbot import QtBot
+
+from allstation.report.options import ReportOptions
+from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
+from allstation.ui.actions import EXPORTS
+from allstation.ui.main_window import MainWindow
+from allstation.ui.report.exporting import ExportDialog
+from tests.ui.report.conftest import LONG
+from tests.unit.report.factory import DETAILS, stored_case
+
+NAME = DETAILS["patient_name"].split()[-1].encode()
+BRIEF = ExportOptions(report=ReportOptions(template="summary"))
+
+
+@pytest.mark.parametrize("key", EXPORTS)
+def test_every_export_of_the_menu_is_written_and_told(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, key: str
+) -> None:
+    opened.actions_table[key].trigger()
+    dialog = opened.findChild(ExportDialog)
+    assert dialog.anonymise.isChecked()
+    buttons = dialog.findChild(QDialogButtonBox)
+    (go,) = [b for b in buttons.buttons() if buttons.buttonRole(b) == QDialogButtonBox.ButtonRole.AcceptRole]
+    go.click()
+
+    def places() -> list[QFileDialog]:
+        return [one for one in opened.findChildren(QFileDialog) if one.isVisible()]
+
+    qtbot.waitUntil(lambda: len(places()) == 1, timeout=LONG)
+    with qtbot.waitSignal(opened.services.exports.done, timeout=LONG) as written:
+        places()[0].selectFile(str(tmp_path / "out" if key == "case.labelled" else tmp_path / "out.x"))
+        places()[0].accept()
+    target = written.args[0].target
+    assert target.exists()
+    files = [target] if target.is_file() else [path for path in target.rglob("*") if path.is_file()]
+    assert files
+    assert not any(NAME in path.read_bytes() for path in files)
+    qtbot.waitUntil(lambda: any("is written" in text for text in opened.notices.texts()), timeout=LONG)
+    assert not opened.exporting.strip.isVisible()
+    assert not list(tmp_path.glob(".*part"))
+
+
+def job(kind: ExportKind, folder: Path, target: Path, options: ExportOptions = BRIEF) -> ExportJob:
+    return ExportJob(kind, folder, target, options)
+
+
+@pytest.fixture
+def exports(qtbot: QtBot, nothing_left_running: None):
+    made = Exports()
+    yield made
+    assert made.wait()
+
+
+@pytest.mark.parametrize("kind", [one for one in ExportKind if one is not ExportKind.PDF])
+def test_a_stopped_export_leaves_nothing(
+    exports: Exports, qtbot: QtBot, folder: Path, tmp_path: Path, kind: ExportKind
+) -> None:
+    before = set(tmp_path.iterdir())
+    wanted = job(kind, folder, tmp_path / f"out{kind.suffix}")
+    wanted.stop.set()
+    with qtbot.waitSignal(exports.cancelled, timeout=LONG):
+        exports.write(wanted)
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", [ExportKind.DICOM, ExportKind.GEOJSON, ExportKind.LABELLED])
+def test_an_export_is_stopped_in_the_middle(
+    exports: Exports, qtbot: QtBot, tmp_path: Path, kind: ExportKind
+) -> None:
+    folder = stored_case(tmp_path, 6, reviewed=6)
+    before = set(tmp_path.iterdir())
+    wanted = job(kind, folder, tmp_path / "out", ExportOptions(with_report=False))
+    with qtbot.waitSignal(exports.cancelled, timeout=LONG):
+        exports.started.connect(wanted.stop.set)
+        exports.write(wanted)
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_full_folder_is_not_touched(exports: Exports, qtbot: QtBot, folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "mine"
+    target.mkdir()
+    (target / "notes.txt").write_text("mine")
+    with qtbot.waitSignal(exports.failed, timeout=LONG) as failed:
+        exports.write(job(ExportKind.GEOJSON, folder, target))
+    assert failed.args[1].code == "not-empty"
+    assert [path.name for path in target.iterdir()] == ["notes.txt"]
+
+
+def test_patient_data_are_exported_when_they_are_asked_for(
+    exports: Exports, qtbot: QtBot, folder: Path, tmp_path: Path
+) -> None:
+    options = ExportOptions(anonymise=False, report=ReportOptions(template="summary"))
+    target = tmp_path / "open.json"
+    with qtbot.waitSignal(exports.done, timeout=LONG):
+        exports.write(job(ExportKind.FHIR, folder, target, options))
+    assert NAME in target.read_bytes()
+    (report,) = [
+        one["resource"]
+        for one in json.loads(target.read_bytes())["entry"]
+        if one["resource"]["resourceType"] == "DiagnosticReport"
+    ]
+    assert report["presentedForm"][0]["contentType"] == "application/pdf"
+
+
+def test_a_field_that_is_gone_is_told(exports: Exports, qtbot: QtBot, folder: Path, tmp_path: Path) -> None:
+    next(iter((tmp_path / "fields").glob("*.jpg"))).unlink()
+    with qtbot.waitSignal(exports.done, timeout=LONG) as written:
+        exports.write(job(ExportKind.GEOJSON, folder, tmp_path / "out"))
+    assert written.args[1] == "1 field could not be read any more and is left out."
+
+
+@pytest.mark.parametrize(
+    ("option", "seen"), [({"byte_order_mark": True}, b"\xef\xbb\xbf"), ({"byte_order_mark": False}, b"num")]
+)
+def test_a_table_may_begin_with_a_mark(
+    exports: Exports, qtbot: QtBot, folder: Path, tmp_path: Path, option: dict[str, bool], seen: bytes
+) -> None:
+    with qtbot.waitSignal(exports.done, timeout=LONG):
+        exports.write(job(ExportKind.CSV, folder, tmp_path / "t.csv", ExportOptions(**option)))
+    assert (tmp_path / "t.csv").read_bytes().startswith(seen)
+
+
+def test_progress_is_told_and_the_strip_can_stop(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    strip = opened.exporting.strip
+    wanted = job(ExportKind.CSV, opened.services.desk.info.folder, tmp_path / "t.csv")
+    opened.exporting._started(wanted)
+    assert strip.isVisible()
+    opened.exporting._progressed(wanted, 3, 12)
+    assert strip._bar.value() == 250
+    assert strip._bar.toolTip() == "3 of 12"
+    strip.stop.click()
+    assert wanted.stop.is_set()
+    opened.exporting._ended(wanted)
+    assert not strip.isVisible()
