@@ -48,6 +48,7 @@ from allstation.store.queue import CRASHED_TWICE
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 MODEL = hashlib.sha256(b"model").hexdigest()
+SECOND = hashlib.sha256(b"second").hexdigest()
 LIVES = 25
 STUCK = 20.0
 """Seconds after which a child that tells nothing is killed all the same."""
@@ -55,13 +56,13 @@ STUCK = 20.0
 Tell = Callable[..., None]
 
 
-def prediction(serial: int) -> Prediction:
+def prediction(serial: int, model: str = MODEL) -> Prediction:
     """Make a prediction that can be told from every other by its milliseconds."""
     top = serial % 4
     values = {name: 0.7 if index == top else 0.1 for index, name in enumerate(CLASSES)}
     reasons = (Reason.LOW_CONFIDENCE,) if serial % 5 == 0 else ()
     return Prediction(
-        MODEL,
+        model,
         values,
         Decision(None if reasons else CLASSES[top], reasons),
         novelty=0.5,
@@ -109,21 +110,30 @@ def do_import(folder: Path, dice: random.Random, tell: Tell) -> None:
 
 
 def do_classify(folder: Path, dice: random.Random, tell: Tell) -> None:
+    """Empty the queue of the model in use, and between it that of a second model."""
     with Case.open(folder) as case:
-        case.add_model(ModelRecord(MODEL, "model", "1", CLASSES, {"schema": 1}))
+        for name, sha256 in (("model", MODEL), ("second", SECOND)):
+            case.add_model(ModelRecord(sha256, name, "1", CLASSES, {"schema": 1}))
         case.requeue()
         while True:
-            fields = case.claim(dice.randrange(1, 20))
+            turn = SECOND if dice.random() < 0.3 else ""
+            fields = case.claim(dice.randrange(1, 20), turn)
             if not fields:
-                case.requeue(dice.sample(list(case.field_ids()), min(case.count(), 30)))
+                some = dice.sample(list(case.field_ids()), min(case.count(), 30))
+                if turn:
+                    case.plan(turn, some, folder / "second.allmodel")
+                    case.begin_plan(turn)
+                else:
+                    case.requeue(some)
                 continue
             if dice.random() < 0.05:
                 case.fail(fields[0].id, "broken", "It broke.")
                 tell(failed=fields[0].id)
                 fields = fields[1:]
-            batch = [(item.id, prediction(dice.randrange(10**12))) for item in fields]
+            model = turn or MODEL
+            batch = [(item.id, prediction(dice.randrange(10**12), model)) for item in fields]
             case.save_predictions(batch)
-            tell(saved=[(number, made.milliseconds) for number, made in batch])
+            tell(saved=[(number, made.milliseconds) for number, made in batch], by=model)
 
 
 def do_review(folder: Path, dice: random.Random, tell: Tell) -> None:
@@ -216,6 +226,7 @@ class Told:
 
     sha256: set[str] = field(default_factory=set)
     predictions: dict[int, list[float]] = field(default_factory=dict)
+    by_model_in_use: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
     reviews: dict[int, str] = field(default_factory=dict)
     withdrawn: dict[int, bool] = field(default_factory=dict)
@@ -229,6 +240,7 @@ class Told:
         self.sha256.update(message.get("added", ()))
         for number, serial in message.get("saved", ()):
             self.predictions.setdefault(number, []).append(serial)
+            self.by_model_in_use |= {number} if message.get("by") == MODEL else set()
         self.failed |= {message["failed"]} if "failed" in message else set()
         self.made |= {message["made"]} if "made" in message else set()
         self.backed |= {message["backed"]} if "backed" in message else set()
@@ -338,6 +350,8 @@ def _rows(case: Case, told: Told) -> Iterator[str]:
             yield f"field {number} lost {len(set(serials) - have)} predictions"
         if by_id[number].prediction is None:
             yield f"field {number} shows no prediction"
+        elif number in told.by_model_in_use and by_id[number].prediction.model_sha256 != MODEL:
+            yield f"field {number} shows another model than the one in use"
     for number, comment in told.reviews.items():
         yield from _review(case, number, comment, told)
     found = {report.id: report.reason for report in case.reports()}
@@ -471,8 +485,23 @@ def one_life(place: Path, deaths: int, dice: random.Random, tally: Tally, only: 
     tally.told += told.things()
 
 
-def run(kills: int, seed: int, only: str | None = None, *, minutes: float = float("inf")) -> Tally:
-    """Kill ``kills`` children, or as many as the minutes allow, and return what was counted."""
+def run(
+    kills: int,
+    seed: int,
+    only: str | None = None,
+    *,
+    minutes: float = float("inf"),
+    keep: Callable[[Tally], None] = lambda _: None,
+) -> Tally:
+    """Kill ``kills`` children, or as many as the minutes allow, and return what was counted.
+
+    Args:
+        kills: How many.
+        seed: Of the dice.
+        only: One kind of work instead of all.
+        minutes: No new case after this long.
+        keep: Called after each case with the counts so far.
+    """
     until = time.monotonic() + minutes * 60
     from allstation.report import pdf, tables, verify  # noqa: F401 - loaded once, before the forks
 
@@ -480,6 +509,7 @@ def run(kills: int, seed: int, only: str | None = None, *, minutes: float = floa
     while (done := sum(tally.kills.values())) < kills:
         with tempfile.TemporaryDirectory(prefix="allstation-kill-") as place:
             one_life(Path(place), min(LIVES, kills - done), dice, tally, only)
+        keep(tally)
         if len(tally.problems) > 20 or time.monotonic() > until:
             break
         sys.stderr.write(f"{sum(tally.kills.values())} kills, {len(tally.problems)} problems\n")
@@ -522,13 +552,18 @@ def main() -> int:
     parser.add_argument("--result", type=Path)
     options = parser.parse_args()
     began = time.monotonic()
-    tally = run(options.kills, options.seed, options.only, minutes=options.minutes)
     command = " ".join(["python tests/faults/kill_case.py", *sys.argv[1:]])
-    figures = result(tally, time.monotonic() - began, command)
-    text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
-    sys.stdout.write(text)
-    if options.result:
-        options.result.write_text(text, encoding="utf-8")
+
+    def text(tally: Tally) -> str:
+        figures = result(tally, time.monotonic() - began, command)
+        return json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
+
+    def keep(tally: Tally) -> None:
+        if options.result:
+            options.result.write_text(text(tally), encoding="utf-8")
+
+    tally = run(options.kills, options.seed, options.only, minutes=options.minutes, keep=keep)
+    sys.stdout.write(text(tally))
     return 1 if tally.problems else 0
 
 
