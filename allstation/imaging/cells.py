@@ -40,6 +40,7 @@ _TWO_PARTS: Final = 20
 """Smallest difference of mean green density, in hundredths, between nucleus and cytoplasm."""
 _FEWEST_PIXELS: Final = 64
 _LAST_STEPS: Final = 6
+_BYTE: Final = 255
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
 _RED, _GREEN, _BLUE = 0, 1, 2
@@ -216,10 +217,11 @@ def _filled(mask: Mask) -> Mask:
 
 def _without_specks(mask: Mask, scale: float) -> Mask:
     """Drop what is too small to be a white cell: platelets, dirt, stain."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4, ltype=cv2.CV_16U)
-    large = stats[:, cv2.CC_STAT_AREA] >= _MIN_AREA * scale * scale
-    large[0] = False
-    return np.asarray(large[labels], np.uint8)
+    count, labels = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_16U)
+    areas = np.bincount(labels.ravel(), minlength=count)
+    large = (areas >= _MIN_AREA * scale * scale).astype(np.uint8)
+    large[0] = 0
+    return large.take(np.asarray(labels))
 
 
 def _split(mask: Mask, scale: float) -> NDArray[np.int32]:
@@ -241,26 +243,30 @@ def _seed_the_rest(markers: Labels, count: int, whole: Labels, pieces: int) -> L
     seeded[whole[markers > 0]] = True
     missing = np.flatnonzero(~seeded[1:]) + 1
     offsets[missing] = count + np.arange(len(missing))
-    return np.maximum(markers, offsets[whole])
+    return np.maximum(markers, offsets.take(whole))
 
 
-def _flooded(labels: Labels, height: Density, mask: Mask) -> NDArray[np.int32]:
+def _flooded(labels: Labels | Mask, height: Density, mask: Mask) -> NDArray[np.int32]:
     """Grow the markers level by level, then over the rest of the mask, and number them 1 to n."""
+    # Bytes grow in half the time, and hold the labels of nearly every field.
+    if labels.max(initial=0) <= _BYTE:
+        labels = labels.astype(np.uint8)
     level = float(height.max(initial=0.0))
     while level > 0:
         level -= 1.0
-        _grow(labels, (mask > 0) & (height >= level))
+        _grow(labels, mask & (height >= level).view(np.uint8))
     for _ in range(_LAST_STEPS):
-        _grow(labels, mask > 0)
+        _grow(labels, mask)
     present = np.bincount(labels.ravel()) > 0
     present[0] = False
     numbers = np.cumsum(present).astype(np.int32) * present
-    return np.asarray(numbers[labels], np.int32)
+    return numbers.take(labels)
 
 
-def _grow(labels: Labels, allowed: NDArray[np.bool_]) -> None:
+def _grow(labels: Labels | Mask, allowed: Mask) -> None:
     """Let each label take the free allowed pixels beside it, in place."""
-    np.copyto(labels, cv2.dilate(labels, _NEIGHBOURS), where=allowed & (labels == 0))
+    free = allowed & (labels == 0).view(np.uint8)
+    cv2.copyTo(cv2.dilate(labels, _NEIGHBOURS), free, labels)
 
 
 def _nuclei(green: Density, mask: Mask) -> Mask:
