@@ -74,6 +74,8 @@ def run_child(out: Path, name: str) -> int:
         qt.installTranslator(translator)
         qt.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     station = program.Station(qt, program.parse([]))
+    station.begin()
+    station.begin()
     station.complete()
     window = station.window
     window.resize(*SIZE)
@@ -101,7 +103,6 @@ def run_child(out: Path, name: str) -> int:
 
     ticker = QTimer(interval=100)
     ticker.timeout.connect(advance)
-    station.begin()
     ticker.start()
     qt.exec()
     station.join()
