@@ -1,9 +1,10 @@
-"""Write a case as this version writes it, to be opened by every later version.
+"""Write a case and a model bundle as this version writes them, to be opened by every later version.
 
     python tests/contracts/make_case.py
 
-Run it once a release, after the last change of the store: it writes ``fixtures/VERSION/`` beside this file,
-a small case of made-up fields and the facts that it must show for ever. A fixture of an earlier version is
+Run it once a release, after the last change of the store and of the export (it needs TensorFlow): it writes
+``fixtures/VERSION/`` beside this file, a small case of made-up fields, a bundle of a tiny untrained network
+with drawn reference fields, and the facts that they must show for ever. A fixture of an earlier version is
 never written again.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from allstation import __version__
 from allstation.core.decision import Decision, Reason
 from allstation.core.records import EvidenceMap, ModelRecord, NewField, Prediction, Quality, Review
+from allstation.inference.bundle import ModelBundle
 from allstation.store import Case
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
@@ -109,14 +111,34 @@ def facts(case: Case) -> dict[str, object]:
     }
 
 
+def bundle_facts(bundle: ModelBundle) -> dict[str, object]:
+    """Return what a model bundle says, as plain data; its reference fields say what it answers."""
+    return {
+        "sha256": bundle.sha256,
+        "name": bundle.name,
+        "version": bundle.version,
+        "classes": list(bundle.classes),
+        "temperature": bundle.temperature,
+        "rule": bundle.rule.to_json(),
+        "preprocessing": bundle.preprocessing.to_json(),
+    }
+
+
+def _keep(path: Path, content: dict[str, object]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def main() -> int:
-    """Write the fixture of this version."""
+    """Write the fixtures of this version."""
+    sys.path.insert(0, str(FIXTURES.parents[1] / "faults"))
+    from small_bundle import write_small_bundle
+
     folder = FIXTURES / __version__
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    shown = write(folder / "case.allcase")
-    text = json.dumps(shown, indent=1, ensure_ascii=False)
-    (folder / "facts.json").write_text(text + "\n", encoding="utf-8")
+    _keep(folder / "facts.json", write(folder / "case.allcase"))
+    bundle = ModelBundle.open(write_small_bundle(folder / "bundle.allmodel"))
+    _keep(folder / "bundle-facts.json", bundle_facts(bundle))
     return 0
 
 

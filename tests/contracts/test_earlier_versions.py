@@ -8,11 +8,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from allstation.core.errors import StationError
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.reference import verify_reference
 from allstation.store import Case
 
 HERE = Path(__file__).resolve().parent
@@ -84,6 +87,25 @@ def test_writing_the_fixture_again_writes_the_same_facts(tmp_path):
         assert written[name] == newest[name]
 
 
-def test_bundles_of_earlier_versions_and_the_shipped_one_open():
-    bundles = [*(HERE / "fixtures").glob("*/*.allmodel"), default_bundle_path()]
-    assert all(ModelBundle.open(path).classes for path in bundles)
+@pytest.mark.parametrize("folder", VERSIONS, ids=lambda folder: folder.name)
+def test_a_bundle_of_an_earlier_version_says_and_answers_what_it_did(folder):
+    bundle = ModelBundle.open(folder / "bundle.allmodel")
+    assert _maker().bundle_facts(bundle) == json.loads((folder / "bundle-facts.json").read_text("utf-8"))
+    assert verify_reference(bundle) < 1e-4
+
+
+def test_a_bundle_of_a_later_version_is_refused_in_one_sentence(tmp_path):
+    later = tmp_path / "later.allmodel"
+    with zipfile.ZipFile(VERSIONS[-1] / "bundle.allmodel") as before, zipfile.ZipFile(later, "w") as after:
+        for name in before.namelist():
+            content = before.read(name)
+            if name == "bundle.json":
+                content = json.dumps({**json.loads(content), "schema": 999}).encode()
+            after.writestr(name, content)
+    with pytest.raises(StationError) as raised:
+        ModelBundle.open(later)
+    assert "schema 999; this program reads schema 1" in raised.value.sentence
+
+
+def test_the_shipped_bundle_opens():
+    assert ModelBundle.open(default_bundle_path()).classes
