@@ -23,6 +23,7 @@ from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, write_bundle
 from allstation.inference.engine import softmax
 from allstation.inference.reference import MEMBER
+from training.runs import writing
 
 NETWORK: Final = "network.tflite"
 WEIGHTS: Final = "weights.npz"
@@ -132,7 +133,7 @@ def pack_bundle(
         reference: ``rgb`` and the ``probabilities`` it must give, by another way of computing them.
 
     Raises:
-        StationError: ``export-differs`` with what the verifying process said.
+        StationError: ``export-differs`` with what the verifying process said; ``disk-full``.
     """
     members = {NETWORK: litert, MEMBER: packed_arrays(reference)}
     members |= {name: text.encode() for name, text in export.texts.items()}
@@ -153,7 +154,8 @@ def pack_bundle(
         info["retraining"] = {"file": WEIGHTS, **info.get("retraining", {})}
     beside = target.with_name(f".{target.stem}.unverified{target.suffix}")
     try:
-        write_bundle(beside, json.loads(json.dumps(info)), members)
+        with writing(target):
+            write_bundle(beside, json.loads(json.dumps(info)), members)
         verify_in_new_process(beside)
         beside.replace(target)
     finally:

@@ -32,7 +32,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
-def _disk(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turn a full or forbidden disk into a sentence."""
     try:
         yield
@@ -57,7 +57,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         StationError: ``disk-full`` or ``cannot-write``; the earlier file is still there.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with _disk(path):
+    with writing(path):
         try:
             with beside.open("wb") as file:
                 file.write(data)
@@ -116,7 +116,7 @@ class RunFolder:
         if (path / "run.json").exists():
             sentence = f"The folder {path.name!r} already holds a run. Resume it, or choose another folder."
             raise StationError("run-exists", sentence)
-        with _disk(path):
+        with writing(path):
             path.mkdir(parents=True, exist_ok=True)
         folder = cls(path)
         write_text(path / "recipe.toml", write_toml(recipe))

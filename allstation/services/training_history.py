@@ -102,10 +102,16 @@ def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> Run
         data_sha256=str(info.get("data_sha256", "")),
         accuracy=overall.get("accuracy (Wilson)", {}),
         error=str(info.get("error", "")) if state == "failed" else "",
-        bundle=next(iter(sorted(folder.glob("*.allmodel"))), None),
+        bundle=_bundle(folder),
         seconds_per_epoch=float(pace) if isinstance(pace, (int, float)) else None,
         info=info,
     )
+
+
+def _bundle(folder: Path) -> Path | None:
+    """A run's bundle; what a killed child had not verified yet begins with a dot and is none."""
+    found = sorted(path for path in folder.glob("*.allmodel") if not path.name.startswith("."))
+    return found[0] if found else None
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:

@@ -1,7 +1,8 @@
 """A stand-in for the training program: speaks its protocol from a real child process.
 
 Usage: ``fake_worker.py --protocol COMMAND ARGUMENTS…``. What it does is chosen by the environment
-variable FAKE: fit (default), nan, crash, kill, full-disk, vanished, garbage, hang, orphan-child.
+variable FAKE: fit (default), nan, crash, kill, memory, full-disk, vanished, garbage, hang, orphan-child.
+FAKE_HOLD names a phase in which it stays.
 """
 
 from __future__ import annotations
@@ -138,6 +139,8 @@ def epochs(folder: Path, mode: str) -> None:
             refuse(folder, "nan-loss", "The loss is no number after epoch 2. Lower the learning rate.")
         if mode == "full-disk" and epoch == 2:
             refuse(folder, "disk-full", "The disk is full: history.csv of the run could not be written.")
+        if mode == "memory" and epoch == 2:
+            refuse(folder, "out-of-memory", "The computer ran out of memory. Choose a smaller batch.")
         if mode == "kill" and epoch == 2:
             os.kill(os.getpid(), signal.SIGKILL)
         if mode == "crash" and epoch == 2:
@@ -162,6 +165,12 @@ def refuse(folder: Path, code: str, sentence: str) -> None:
     sys.exit(2)
 
 
+def phase(name: str, text: str) -> None:
+    tell("phase", name=name, text=text)
+    if os.environ.get("FAKE_HOLD") == name:
+        time.sleep(600)
+
+
 def fit(arguments: list[str], mode: str) -> None:
     folder = Path(arguments[arguments.index("--out") + 1])
     if mode == "orphan-child":
@@ -172,12 +181,12 @@ def fit(arguments: list[str], mode: str) -> None:
         tell("finished", state="failed", folder="", summary={})
         sys.exit(2)
     write_run(folder, "running")
-    tell("phase", name="checking", text="Opening every field")
+    phase("checking", "Opening every field")
     for done in (10, 20, 40):
         tell("progress", done=done, total=40, seconds_left=1.0, text="fields opened")
     tell("message", text="2 fields show the same place.", level="warning")
-    tell("phase", name="preparing", text="Dividing and reading the fields")
-    tell("phase", name="training", text="fake")
+    phase("preparing", "Dividing and reading the fields")
+    phase("training", "fake")
     if mode == "garbage":
         write("Epoch 1/15 ======")
         time.sleep(30)
@@ -187,12 +196,12 @@ def fit(arguments: list[str], mode: str) -> None:
     if "discard" in COMMANDS:
         tell("finished", state="discarded", folder="", summary={})
         return
-    tell("phase", name="evaluating", text="Opening the test set once")
+    phase("evaluating", "Opening the test set once")
     found = metrics()
     (folder / "metrics.json").write_text(json.dumps(found), "utf-8")
     write_predictions(folder)
     tell("report", kind="metrics", data=found)
-    tell("phase", name="exporting", text="Writing the bundle")
+    phase("exporting", "Writing the bundle")
     (folder / "fake.allmodel").write_bytes(b"bundle")
     state = "stopped" if "stop" in COMMANDS else "finished"
     write_run(folder, state, seconds=2.0, ended="2026-11-22T10:00:02+00:00")
@@ -326,6 +335,8 @@ def main() -> None:
     command, *arguments = sys.argv[sys.argv.index("--protocol") + 1 :]
     mode = os.environ.get("FAKE", "fit")
     tell("started", pid=os.getpid(), command=command, folder="")
+    if mode == "hang" and command != "fit":
+        time.sleep(600)
     if command == "fit":
         fit(arguments, mode)
     elif command == "check":

@@ -143,17 +143,32 @@ def test_the_recipe_that_is_started_is_the_one_on_the_screen(
     until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].job.command == "fit")
 
 
-@pytest.mark.parametrize("failure", [("nan", "learning rate"), ("kill", "out of memory")])
+FAILURES = [
+    ("nan", "learning rate"),
+    ("kill", "out of memory"),
+    ("memory", "smaller batch"),
+    ("full-disk", "disk is full"),
+    ("vanished", "not there any more"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure[0])
 def test_a_failed_run_says_why_and_leaves_earlier_runs(
     panel: TrainingPanel, bench: Bench, labelled: Path, until, failure: tuple[str, str]
 ):
     checked(panel, labelled, until)
     good = trained(panel, bench, "good", until)
     bench.behave(failure[0])
-    trained(panel, bench, "bad", until)
+    bytes_before = {path: path.read_bytes() for path in good.iterdir()}
+    told: list[tuple[str, bool]] = []
+    panel.told.connect(lambda text, problem: told.append((text, problem)))
+    panel.start(panel.recipe.data() | {"name": "bad"})
+    until(lambda: len([e for e in bench.seen.endings if e.job.command == "fit"]) == 2)
     assert failure[1] in panel.run._outcome.text()
+    assert told[-1] == (panel.run._outcome.text(), True)
     assert read_summary(good).state == "finished"
-    until(lambda: len(panel._summaries) == 2)
+    assert {path: path.read_bytes() for path in good.iterdir()} == bytes_before
+    until(lambda: len(panel._summaries) == (1 if failure[0] == "vanished" else 2))
 
 
 def test_discarding_asks_first(qtbot: QtBot, panel: TrainingPanel, bench: Bench, labelled: Path, until):
@@ -408,6 +423,22 @@ def test_the_preview_shows_what_the_child_drew(panel: TrainingPanel, labelled: P
     panel.pages.setCurrentWidget(panel.recipe)
     until(lambda: not panel.recipe._sheet.isNull())
     assert panel.recipe._sheet.width() == 9 * 64
+
+
+@pytest.mark.parametrize("command", ["check", "augment-preview", "estimate", "evaluate"])
+def test_closing_while_something_small_runs_leaves_no_process(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until, command: str
+):
+    import psutil
+
+    checked(panel, labelled, until)
+    bench.behave("hang")
+    panel.runs.beside(command, [str(labelled), "x.png"], title=command)
+    until(lambda: panel.runs._beside[command].pid > 0)
+    pid = panel.runs._beside[command].pid
+    bench.runs.close()
+    assert not bench.runs.is_busy
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_closing_the_panel_in_the_middle_leaves_nothing(

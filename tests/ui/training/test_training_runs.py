@@ -10,7 +10,7 @@ import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 
-from allstation.core.events import Epoch, Phase
+from allstation.core.events import PHASES, Epoch, Phase
 from allstation.services.training_child import JobState
 from allstation.services.training_history import read_history, read_summary
 from allstation.services.training_runs import TrainingRuns
@@ -84,6 +84,7 @@ def test_discarding_deletes_the_run_and_nothing_else(qtbot: QtBot, bench: Bench)
         ("full-disk", "disk-full", "disk is full"),
         ("vanished", "no-folder", "not there any more"),
         ("kill", "killed", "out of memory"),
+        ("memory", "out-of-memory", "smaller batch"),
         ("crash", "crashed", "something broke inside"),
         ("garbage", "protocol", "does not understand"),
     ],
@@ -148,6 +149,23 @@ def test_closing_leaves_no_process_behind(qtbot: QtBot, bench: Bench, mode: str)
     bench.runs.close()
     qtbot.waitUntil(lambda: not any(alive(member) for member in family), timeout=TIMEOUT)
     assert bench.seen.endings == []
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_closing_in_every_phase_leaves_no_process_and_a_run_to_resume(
+    qtbot: QtBot, bench: Bench, phase: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FAKE_HOLD", phase)
+    folder = bench.fit()
+    qtbot.waitUntil(lambda: bench.runs.phase == phase, timeout=TIMEOUT)
+    pid = bench.runs.current_pid
+    bench.runs.close()
+    qtbot.waitUntil(lambda: not alive(pid), timeout=TIMEOUT)
+    (folder / "recipe.toml").write_text("name = 'fake'", "utf-8")
+    summary = read_summary(folder)
+    assert summary is not None
+    assert summary.state == "interrupted"
+    assert summary.can_resume
 
 
 def test_a_child_whose_window_is_gone_ends_by_itself(qtbot: QtBot, bench: Bench):
