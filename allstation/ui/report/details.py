@@ -52,6 +52,7 @@ class CaseDataDialog(QDialog):
         self.setWindowTitle(tr("Case data"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.boxes: dict[str, QLineEdit] = {}
+        self._names: list[QLabel] = []
         self._stored: dict[str, str] = {}
         self._hint = QLabel(self, wordWrap=True)
         self._hint.setProperty("role", "small")
@@ -61,6 +62,9 @@ class CaseDataDialog(QDialog):
         self._column.setSpacing(12)
         for title, labels in GROUPS:
             self._add_group(tr(title), labels)
+        widest = max(name.sizeHint().width() for name in self._names)
+        for name in self._names:
+            name.setMinimumWidth(widest)
         self._others = QGroupBox(tr("Other"), self)
         self._other_rows = QFormLayout(self._others)
         self._others.hide()
@@ -77,7 +81,10 @@ class CaseDataDialog(QDialog):
         for key, label in labels.items():
             box = self._box(key)
             box.setPlaceholderText(tr("YYYY-MM-DD") if key in _DATES else tr(_EXAMPLES.get(key, "")))
-            rows.addRow(tr(label), box)
+            name = QLabel(tr(label), group)
+            name.setBuddy(box)
+            self._names.append(name)
+            rows.addRow(name, box)
         self._column.addWidget(group)
 
     def _box(self, key: str) -> QLineEdit:

@@ -93,9 +93,7 @@ class ExportDialog(QDialog):
         self.mark.setVisible(kind is ExportKind.CSV)
         self.thumbnails = QCheckBox(tr("Put a small picture of each field into the first column"), self)
         self.thumbnails.setVisible(kind is ExportKind.XLSX)
-        self.report = QCheckBox(
-            tr("Include the report: signed if that still holds, else a draft"), self
-        )
+        self.report = QCheckBox(tr("Include the report: signed if that still holds, else a draft"), self)
         self.report.setChecked(True)
         self.report.setVisible(kind in (ExportKind.FHIR, ExportKind.DICOM))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)

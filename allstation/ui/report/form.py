@@ -99,10 +99,11 @@ class ReportForm(QWidget):
         form.addRow(tr("&Paper"), self.paper)
         form.addRow(self.anonymise)
         form.addRow(tr("&Status"), self.status)
-        form.addRow(tr("Si&gned by"), self.reviewer)
+        self._signer_label = QLabel(tr("Si&gned by"), self)
         self._reason_label = QLabel(tr("Reaso&n"), self)
-        self._reason_label.setBuddy(self.reason)
-        form.addRow(self._reason_label, self.reason)
+        for label, box in ((self._signer_label, self.reviewer), (self._reason_label, self.reason)):
+            label.setBuddy(box)
+            form.addRow(label, box)
         form.addRow(tr("Co&mment"), self.comment)
         links = QHBoxLayout()
         for text, signal in (
@@ -164,8 +165,12 @@ class ReportForm(QWidget):
     def _follow_status(self) -> None:
         status = self.chosen_status
         with_reason = status in (ReportStatus.PRELIMINARY, ReportStatus.AMENDED)
-        self.reason.setVisible(with_reason)
-        self._reason_label.setVisible(with_reason)
+        for row, on in (
+            ((self._signer_label, self.reviewer), status is not ReportStatus.DRAFT),
+            ((self._reason_label, self.reason), with_reason),
+        ):
+            for part in row:
+                part.setVisible(on)
         asked = tr("What changed and why") if status is ReportStatus.AMENDED else tr("May be left empty")
         self.reason.setPlaceholderText(asked)
 
@@ -199,12 +204,13 @@ class ReportForm(QWidget):
             template=self.template.currentData(),
             page_size=self.paper.currentText(),
             anonymise=self.anonymise.isChecked(),
-            reviewer=self.reviewer.text(),
             comment=self.comment.toPlainText()[:_COMMENT],
             letterhead=letterhead(self._settings.value),
         )
         reason = self.reason.text() if self.reason.isVisibleTo(self) else ""
-        return replace(options, status=status, reason=reason)
+        # A draft is signed by nobody.
+        reviewer = "" if status is ReportStatus.DRAFT else self.reviewer.text()
+        return replace(options, status=status, reviewer=reviewer, reason=reason)
 
     def missing(self) -> str:
         """Say what is still needed before there can be such a report; empty when nothing is."""
