@@ -71,6 +71,7 @@ class CaseReader(QObject):
         tally_read: Generation of the case, a slide's id or None, and its :class:`~core.summary.Tally`.
         failures_read: Records of failed and skipped fields.
         known_read: A folder, and names and sizes of the files of it that the case has.
+        predictions_read: Id of a field, and its predictions with their model's name, the newest first.
         history_read: Id of a field and all its reviews that count, the oldest first.
         unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
         details_read: Generation of the case, and the texts about patient, request and specimen.
@@ -86,6 +87,7 @@ class CaseReader(QObject):
     unreviewed_found = Signal(object)
     history_read = Signal(int, list)
     known_read = Signal(object, object)
+    predictions_read = Signal(int, list)
     details_read = Signal(int, object)
     problem = Signal(object)
     finished = Signal()
@@ -213,6 +215,19 @@ class CaseReader(QObject):
             self.details_read.emit(self._generation, self._case.details())
         except StationError as error:
             self.problem.emit(Problem.of(error))
+
+    @Slot(int)
+    def read_predictions(self, field_id: int) -> None:
+        """Read what every model said about a field."""
+        if self._case is None:
+            return
+        try:
+            names = {model.sha256: f"{model.name} {model.version}" for model in self._case.models()}
+            made = self._case.predictions(field_id)
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+            return
+        self.predictions_read.emit(field_id, [(names.get(one.model_sha256, ""), one) for one in made])
 
     @Slot(int)
     def read_history(self, field_id: int) -> None:

@@ -60,6 +60,7 @@ class CaseDesk(QObject):
     _page = Signal(list, object)
     _overview = Signal(object)
     _tally = Signal(object)
+    _predictions = Signal(int)
     _failures = Signal(int)
     _unreviewed = Signal(object, int)
     _history = Signal(int)
@@ -124,6 +125,7 @@ class CaseDesk(QObject):
             (self._page, reader.read_page),
             (self._overview, reader.read_overview),
             (self._tally, reader.read_tally),
+            (self._predictions, reader.read_predictions),
             (self._failures, reader.read_failures),
             (self._unreviewed, reader.find_unreviewed),
             (self._history, reader.read_history),
@@ -251,6 +253,10 @@ class CaseDesk(QObject):
     def read_overview(self) -> None:
         """Ask for slides and counts."""
         self._overview.emit(self.reviewer)
+
+    def read_predictions(self, field_id: int) -> None:
+        """Ask what every model said about a field."""
+        self._predictions.emit(field_id)
 
     def read_tally(self, slide_id: int | None) -> None:
         """Ask for the counts of a slide, or of the case."""

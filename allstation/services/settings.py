@@ -24,6 +24,11 @@ class Settings:
         browser_view: ``grid`` or ``table``.
         sort: What the browser sorts by.
         descending: Largest first.
+        group: What fields are grouped by.
+        last_field: Field that was looked at last, in ``last_case_of_field``; 0 for none.
+        last_case_of_field: Case folder of that field.
+        pixel_sizes: Micrometres per pixel, by case folder.
+        tour_done: The tour was taken or skipped.
         reviewer: Name that goes into reviews; empty means the login name.
         recent: Case folders, the latest first.
         last_case: Opened again at the next start; empty for none.
@@ -48,6 +53,11 @@ class Settings:
     browser_view: str = "grid"
     sort: str = "slide"
     descending: bool = False
+    group: str = "none"
+    last_field: int = 0
+    last_case_of_field: str = ""
+    pixel_sizes: tuple[str, ...] = ()
+    tour_done: bool = False
     reviewer: str = ""
     recent: tuple[str, ...] = ()
     last_case: str = ""

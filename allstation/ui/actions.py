@@ -236,6 +236,34 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("browse.table", "Table", "Ctrl+2", "Show fields as a table", "table"),
     _a("browse.larger", "Larger Thumbnails", "Ctrl+Alt++ Ctrl+Alt+=", "Make thumbnails larger", ""),
     _a("browse.smaller", "Smaller Thumbnails", "Ctrl+Alt+-", "Make thumbnails smaller", ""),
+    _a("browse.flat", "No Groups", "Ctrl+3", "Show fields without headings", ""),
+    _a("browse.by_slide", "Group by Slide", "Ctrl+4", "Put the fields of each slide under its name", "group"),
+    _a("browse.by_decision", "Group by Decision", "Ctrl+5", "Put fields of one decision together", "group"),
+    _a(
+        "browse.summary",
+        "Su&mmary",
+        "S",
+        "Fractions, open questions, agreement and quality of the slide or case",
+        "summary",
+        Need.CASE,
+    ),
+    _a(
+        "view.pixel_size",
+        "Pixel Si&ze…",
+        "Ctrl+Alt+P",
+        "Say how many micrometres a pixel is, for the scale bar",
+        "",
+        Need.CASE,
+    ),
+    _a(
+        "view.models",
+        "Compare &Models",
+        "Ctrl+Shift+D",
+        "Show what another model said about the same field beside it",
+        "compare",
+        Need.FIELD,
+        checkable=True,
+    ),
     _a("view.light", "&Light", "Ctrl+Alt+1", "Light colours", "light", checkable=True),
     _a("view.dark", "&Dark", "Ctrl+Alt+2", "Dark colours", "dark", checkable=True),
     _a(
@@ -260,6 +288,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     ),
     _a("model.train", "&Train a Model…", "Ctrl+T", "Learn from a labelled folder", "train"),
     _a("help.palette", "Command &Palette…", "Ctrl+Shift+P", "Find any action by typing", "palette"),
+    _a("help.tour", "&Tour", "Ctrl+F1", "A short walk through the window on the demo case", ""),
     _a("help.keys", "&Keyboard Shortcuts", "F1", "List every key", "help"),
     _a("help.about", "&About ALL Station", "Shift+F1", "Versions, notices, intended use", "info"),
 )
@@ -274,11 +303,13 @@ MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("&Review", ("review.confirm", "classes", "review.look", "review.comment", "-",
                  "review.advance")),
     ("&Queue", ("queue.pause", "queue.cancel", "queue.resume", "queue.retry", "-", "queue.again")),
-    ("&View", ("browse.grid", "browse.table", "browse.larger", "browse.smaller", "-", "viewer", "-",
+    ("&View", ("browse.grid", "browse.table", "browse.larger", "browse.smaller", "-", "browse.flat",
+               "browse.by_slide", "browse.by_decision", "browse.summary", "-", "viewer", "view.models",
+               "view.pixel_size", "-",
                "view.light", "view.dark", "view.system", "-", "view.scale_up", "view.scale_down",
                "view.scale_reset", "-", "docks")),
     ("&Model", ("model.change", "model.train")),
-    ("&Help", ("help.palette", "help.keys", "help.about")),
+    ("&Help", ("help.palette", "help.tour", "help.keys", "help.about")),
 )  # fmt: skip
 """Menu titles and their actions; ``-`` is a line, a name without a dot is filled in by the window."""
 

@@ -13,6 +13,7 @@ from allstation.ui.text import tr
 _DOCKS: Final = (
     ("browser", "Fields", Qt.DockWidgetArea.LeftDockWidgetArea),
     ("review", "Review", Qt.DockWidgetArea.RightDockWidgetArea),
+    ("summary", "Summary", Qt.DockWidgetArea.RightDockWidgetArea),
     ("queue", "Queue", Qt.DockWidgetArea.BottomDockWidgetArea),
     ("log", "Log", Qt.DockWidgetArea.BottomDockWidgetArea),
 )
@@ -37,6 +38,7 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
     window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
     window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
     window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+    window.tabifyDockWidget(docks["review"], docks["summary"])
     window.tabifyDockWidget(docks["queue"], docks["log"])
     return docks
 

@@ -16,11 +16,13 @@ from allstation.ui.handlers import handlers
 from allstation.ui.look_actions import LookActions
 from allstation.ui.menus import Menus
 from allstation.ui.model_actions import ModelActions
+from allstation.ui.model_comparison import ModelComparison
 from allstation.ui.panels.log import LogPanel
 from allstation.ui.panels.notices import Notices
 from allstation.ui.panels.palette import CommandPalette
 from allstation.ui.panels.queue import QueuePanel
 from allstation.ui.panels.status import StatusLine
+from allstation.ui.pixel_size import PixelSize
 from allstation.ui.report.actions import ReportActions
 from allstation.ui.report.exporting import ExportActions
 from allstation.ui.reporter import Reporter
@@ -28,6 +30,9 @@ from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.review_actions import ReviewActions
 from allstation.ui.review_link import ReviewLink
 from allstation.ui.services import Services
+from allstation.ui.session import Session
+from allstation.ui.summary_link import SummaryLink
+from allstation.ui.tour import Tour
 from allstation.ui.training_window import TrainingActions
 from allstation.ui.viewer.full_screen import FullScreen
 from allstation.ui.viewer.loader import FieldLoader
@@ -69,6 +74,11 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     window.training = TrainingActions(services, window)
     window.reports = ReportActions(services, window)
     window.exporting = ExportActions(services, window)
+    window.summary = SummaryLink(services, window)
+    window.pixel_size = PixelSize(services, window)
+    window.model_comparison = ModelComparison(services.desk, window)
+    window.tour = Tour(services, window)
+    window.session = Session(services, window)
     yield
     yield from _make_actions(window)
 
@@ -86,7 +96,7 @@ def _make_actions(window: MainWindow) -> Iterator[None]:
 
 
 def lay_out(window: MainWindow, services: Services) -> Iterator[None]:
-    """Put the parts in their places. Panels show for a moment: the window's updates should be off."""
+    """Put the parts in their places."""
     window.first.middle.addWidget(window.viewer)
     window.first.middle.currentChanged.connect(window.notices.raise_)
     window.setStatusBar(window.status)
@@ -94,6 +104,7 @@ def lay_out(window: MainWindow, services: Services) -> Iterator[None]:
     contents: dict[str, QWidget] = {
         "browser": window.browser,
         "review": window.review,
+        "summary": window.summary.panel,
         "queue": window.queue,
         "log": LogPanel(services.logs, window),
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Slot
 
-from allstation.core.filters import FieldSort
+from allstation.core.filters import FieldGroup, FieldSort
 from allstation.ui.services import Services
 from allstation.ui.theme import Mode
 from allstation.ui.viewer.card import OverlayStyle
@@ -104,6 +104,23 @@ class LookActions(QObject):
         """Show a table."""
         self._window.browser.show_view("table")
 
+    # Groups
+
+    @Slot()
+    def flat(self) -> None:
+        """Show fields without headings."""
+        self._window.browser.footer.set_group(FieldGroup.NONE)
+
+    @Slot()
+    def by_slide(self) -> None:
+        """Put the fields of each slide together."""
+        self._window.browser.footer.set_group(FieldGroup.SLIDE)
+
+    @Slot()
+    def by_decision(self) -> None:
+        """Put the fields of each decision together."""
+        self._window.browser.footer.set_group(FieldGroup.DECISION)
+
     # Remembering
 
     def restore(self) -> None:
@@ -112,6 +129,8 @@ class LookActions(QObject):
         browser = self._window.browser
         if stored.sort in list(FieldSort):
             browser.footer.set_sort(FieldSort(stored.sort), descending=stored.descending)
+        if stored.group in list(FieldGroup):
+            browser.footer.set_group(FieldGroup(stored.group))
         browser.footer.set_width(stored.thumbnail_width)
         browser.grid.set_tile_width(stored.thumbnail_width)
         browser.show_view(stored.browser_view)
@@ -130,6 +149,7 @@ class LookActions(QObject):
             "browser_view": browser.view_name(),
             "sort": browser.footer.sort().value,
             "descending": browser.footer.descending(),
+            "group": browser.footer.group_wanted().value,
             "advance": self._window.reviews.advance,
             "keep_view": self._window.viewer.state_of("view.keep"),
             "overlay": self._window.viewer.layers.style.value,

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from allstation.ui.look_actions import LookActions
     from allstation.ui.menus import Menus
     from allstation.ui.model_actions import ModelActions
+    from allstation.ui.model_comparison import ModelComparison
     from allstation.ui.panels.notices import Notices
     from allstation.ui.panels.palette import CommandPalette
     from allstation.ui.panels.queue import QueuePanel
     from allstation.ui.panels.status import StatusLine
+    from allstation.ui.pixel_size import PixelSize
     from allstation.ui.report.actions import ReportActions
     from allstation.ui.report.exporting import ExportActions
     from allstation.ui.reporter import Reporter
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from allstation.ui.review_actions import ReviewActions
     from allstation.ui.review_link import ReviewLink
     from allstation.ui.services import Services
+    from allstation.ui.session import Session
+    from allstation.ui.summary_link import SummaryLink
+    from allstation.ui.tour import Tour
     from allstation.ui.training_window import TrainingActions
     from allstation.ui.viewer.full_screen import FullScreen
     from allstation.ui.viewer.pane import ViewerPane
@@ -78,6 +83,11 @@ class MainWindow(QMainWindow):
     link: ReviewLink
     watching: WatchActions
     models: ModelActions
+    summary: SummaryLink
+    pixel_size: PixelSize
+    model_comparison: ModelComparison
+    tour: Tour
+    session: Session
     training: TrainingActions
     reports: ReportActions
     exporting: ExportActions

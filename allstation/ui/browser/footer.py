@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
 from allstation.core.filters import FieldGroup, FieldSort
@@ -23,6 +23,8 @@ _GROUPS: Final = {
     FieldGroup.SLIDE: "Group by slide",
     FieldGroup.DECISION: "Group by decision",
 }
+_ROOMY: Final = 58
+"""Letters that fit from which on the slider is shown too."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
 
 
@@ -57,13 +59,14 @@ class BrowserFooter(QFrame):
         self._sort.setAccessibleName(tr("Sort fields by"))
         self._sort.setToolTip(tr("Sort fields by"))
         self._sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._sort.setMinimumContentsLength(11)
+        self._sort.setMinimumContentsLength(9)
         for sort in FieldSort:
             self._sort.addItem(sort_title(sort), sort)
         self._size = QSlider(Qt.Orientation.Horizontal, self)
         self._size.setRange(MIN_WIDTH, MAX_WIDTH)
         self._size.setValue(112)
         self._size.setMaximumWidth(90)
+        self._size.setMinimumWidth(40)
         self._size.setAccessibleName(tr("Size of thumbnails"))
         self._size.setToolTip(tr("Size of thumbnails (Ctrl and wheel)"))
         self._count = QLabel(self)
@@ -104,6 +107,11 @@ class BrowserFooter(QFrame):
         layout.addStretch(1)
         layout.addWidget(self._count)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Where there is no room, leave out the slider: Ctrl and the wheel do the same."""
+        super().resizeEvent(event)
+        self._size.setVisible(self.width() >= self.fontMetrics().averageCharWidth() * _ROOMY)
+
     def _connect(self) -> None:
         self._grid.clicked.connect(self._grid_clicked)
         self._table.clicked.connect(self._table_clicked)
@@ -124,6 +132,10 @@ class BrowserFooter(QFrame):
     def group(self) -> FieldGroup:
         """Return what the fields are grouped by; in blind review never by decision."""
         return FieldGroup.NONE if self._blind and self._group_by is FieldGroup.DECISION else self._group_by
+
+    def group_wanted(self) -> FieldGroup:
+        """Return what was asked for, also while blind review keeps it back."""
+        return self._group_by
 
     def set_group(self, group: FieldGroup) -> None:
         """Group by something else."""

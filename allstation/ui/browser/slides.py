@@ -87,6 +87,10 @@ class SlideTree(QTreeWidget):
             if (above := item.parent()) is not None:
                 above.removeChild(item)
 
+    def has(self, place: Place) -> bool:
+        """Tell whether a row stands for a place."""
+        return place in self._places
+
     def name_of(self, slide_id: int) -> str:
         """Return a slide's name; empty while it is not known."""
         item = self._places.get(Place(slide_id))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -60,6 +61,8 @@ class QueuePanel(QWidget):
         self._refused: tuple[Problem, ...] = ()
         self._failed: tuple[FieldRecord, ...] = ()
         self._line = QLabel(self)
+        # The buttons keep their room; a long sentence is cut and stands in the tip as well.
+        self._line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._bar = QProgressBar(self)
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
@@ -120,6 +123,7 @@ class QueuePanel(QWidget):
         self._status = status
         busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
         self._line.setText(sentence(status))
+        self._line.setToolTip(sentence(status))
         self._bar.setValue(round(_STEPS * status.finished / status.total) if status.total else 0)
         state = "paused" if status.phase is QueuePhase.PAUSED else "" if busy else "done"
         if self._bar.property("state") != state:

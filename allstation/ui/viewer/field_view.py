@@ -108,6 +108,11 @@ class FieldView(QWidget):
         self.canvas.scene.polygons = tuple(polygons)
         self.canvas.refresh()
 
+    def set_caption(self, text: str) -> None:
+        """Write something else above the field until another one is shown."""
+        if text:
+            self._caption.setText(text)
+
     def set_captioned(self, on: bool, prefix: str = "") -> None:
         """Show the field's name above it, for two fields side by side."""
         self._caption.setVisible(on)

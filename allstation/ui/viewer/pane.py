@@ -249,6 +249,16 @@ class ViewerPane(QWidget):
             self._split.setSizes([self.width() // 2, self.width() // 2])
         self._set_state("view.compare", on)
 
+    def compare_models(self, other: FieldRecord, *, here: str, there: str) -> None:
+        """Show the current field with another model's prediction on the right, each under its name."""
+        picture = self.main.canvas.scene.picture
+        if not self._states["view.compare"]:
+            self.set_comparing(True)
+        self.pinned.set_layers(hidden=self.is_hidden(other))
+        self.pinned.show_field(other, picture)
+        for view, name in ((self.main, here), (self.pinned, there)):
+            view.set_caption(name)
+
     def compare_with(self, record: FieldRecord, picture: FieldPicture) -> None:
         """Show any field, or this field with another model's prediction, on the right."""
         self.set_comparing(True)

@@ -1,0 +1,139 @@
+"""The tour, the session after a crash, pixel size and two models side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QInputDialog
+from pytestqt.qtbot import QtBot
+
+from allstation.core.decision import Decision
+from allstation.core.records import ModelRecord, Prediction, Quality
+from allstation.imaging.synthetic import write_demo
+from allstation.store.case import Case
+from allstation.ui.main_window import MainWindow
+from allstation.ui.tour import STOPS
+
+LONG = 30_000
+CLASSES = ("Benign", "Early", "Pre", "Pro")
+
+
+def said(model: str, name: str) -> Prediction:
+    shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
+    return Prediction(model, shares, Decision(name), 0.5, 3, Quality(50.0, 150.0, 0.0, 0.1), None, 5.0)
+
+
+@pytest.fixture
+def case(tmp_path: Path, window: MainWindow, qtbot: QtBot) -> Path:
+    folder = tmp_path / "Session.allcase"
+    write_demo(tmp_path / "Slide", fields=4)
+    window.services.desk.open(folder, create=True)
+    window.services.desk.add_paths([tmp_path / "Slide"])
+    qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=LONG)
+    return folder
+
+
+def test_the_first_demo_case_starts_the_tour_once(window: MainWindow, qtbot: QtBot) -> None:
+    before = window.focusWidget()
+    window.actions_table["case.demo"].trigger()
+    qtbot.waitUntil(lambda: window.tour.is_on, timeout=LONG)
+    assert window.tour.card.isVisible()
+    assert not window.tour.card.isAncestorOf(window.focusWidget() or before or window)
+    for number in range(len(STOPS)):
+        assert f"{number + 1} of {len(STOPS)}" in window.tour.card.step.text()
+        qtbot.mouseClick(window.tour.card.next, Qt.MouseButton.LeftButton)
+    assert not window.tour.is_on
+    assert window.services.settings.value.tour_done
+    window.actions_table["case.demo"].trigger()
+    with qtbot.waitSignal(window.services.desk.opened, timeout=LONG):
+        pass
+    assert not window.tour.is_on
+
+
+def test_the_tour_can_be_skipped_and_taken_again_by_keyboard(
+    window: MainWindow, qtbot: QtBot, case: Path
+) -> None:
+    assert not window.tour.is_on, "only the demo case starts it unasked"
+    window.actions_table["help.tour"].trigger()
+    assert window.focusWidget() is window.tour.card.next
+    qtbot.keyClick(window.tour.card.next, Qt.Key.Key_Space)
+    assert "2 of" in window.tour.card.step.text()
+    qtbot.mouseClick(window.tour.card.skip, Qt.MouseButton.LeftButton)
+    assert not window.tour.card.isVisible()
+    assert window.services.settings.value.tour_done
+
+
+def test_the_card_of_the_tour_stays_inside_the_window(window: MainWindow, qtbot: QtBot, case: Path) -> None:
+    window.actions_table["help.tour"].trigger()
+    for _ in STOPS:
+        assert window.rect().contains(window.tour.card.geometry())
+        window.resize(window.width() - 60, window.height() - 20)
+        assert window.rect().contains(window.tour.card.geometry())
+        window.tour._next()
+    assert not window.tour.is_on
+
+
+def test_the_field_that_was_looked_at_is_shown_again(window: MainWindow, qtbot: QtBot, case: Path) -> None:
+    """Noted down while working: nothing is asked of a program that is killed."""
+    window.browser.go_to_row(2)
+    wanted = window.browser.model.ids()[2]
+    stored = window.services.settings
+    qtbot.waitUntil(lambda: stored.value.last_field == wanted, timeout=LONG)
+    assert stored.value.last_case == str(case)
+    window.services.desk.open(case)
+    qtbot.waitUntil(
+        lambda: (r := window.browser.current_record()) is not None and r.id == wanted, timeout=LONG
+    )
+
+
+def test_the_pixel_size_is_kept_for_the_case_and_shown_as_a_bar(
+    window: MainWindow, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[QInputDialog] = []
+    monkeypatch.setattr(QInputDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
+    window.actions_table["view.pixel_size"].trigger()
+    asked[0].doubleValueSelected.emit(0.125)
+    assert window.viewer.layers.pixel_size == 0.125
+    window.services.desk.open(case.with_name("Other.allcase"), create=True)
+    qtbot.waitUntil(lambda: window.viewer.layers.pixel_size is None, timeout=LONG)
+    window.services.desk.open(case)
+    qtbot.waitUntil(lambda: window.viewer.layers.pixel_size == 0.125, timeout=LONG)
+
+
+def test_two_models_stand_side_by_side_and_follow_the_field(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Models.allcase"
+    files = write_demo(tmp_path / "Slide", fields=2)
+    window.services.desk.open(folder, create=True)
+    window.services.desk.add_paths([tmp_path / "Slide"])
+    qtbot.waitUntil(lambda: window.browser.model.rowCount() == len(files), timeout=LONG)
+    window.services.desk.close_case()
+    qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
+    with Case.open(folder) as made:
+        for key, name in (("aa" * 32, "Old"), ("bb" * 32, "New")):
+            made.add_model(ModelRecord(key, name, "1", CLASSES, {}))
+            ids = [field.id for field in made.claim(9)]
+            made.save_predictions([(number, said(key, "Pre" if name == "Old" else "Pro")) for number in ids])
+            made.requeue(ids) if name == "Old" else None
+    window.services.desk.open(folder)
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.picture is not None, timeout=LONG)
+    window.actions_table["view.models"].trigger()
+    viewer = window.viewer
+    qtbot.waitUntil(lambda: viewer.pinned.record is not None, timeout=LONG)
+    assert viewer.main.record.prediction.top_class == "Pro"
+    assert viewer.pinned.record.prediction.top_class == "Pre"
+    assert (viewer.main._caption.text(), viewer.pinned._caption.text()) == ("New 1", "Old 1")
+    window.actions_table["go.next"].trigger()
+    qtbot.waitUntil(lambda: viewer.pinned.record.id == window.browser.model.ids()[1], timeout=LONG)
+    window.actions_table["view.models"].trigger()
+    assert not viewer.pinned.isVisible()
+
+
+def test_with_one_model_there_is_nothing_to_compare(window: MainWindow, qtbot: QtBot, case: Path) -> None:
+    qtbot.waitUntil(lambda: window.viewer.record is not None, timeout=LONG)
+    window.actions_table["view.models"].trigger()
+    qtbot.waitUntil(lambda: not window.actions_table["view.models"].isChecked(), timeout=LONG)
+    assert "Only one model" in window.notices.texts()[-1]

@@ -1,0 +1,154 @@
+"""The summary: right figures in words and bars, reached by keyboard, and a click shows the fields behind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from allstation.core.decision import Decision, Reason
+from allstation.core.records import ModelRecord, NewField, Prediction, Quality, Review
+from allstation.core.statistics import wilson
+from allstation.core.summary import Tally
+from allstation.store.case import Case
+from allstation.ui.browser.slides import Place
+from allstation.ui.main_window import MainWindow
+from allstation.ui.panels.share_bars import BarButton
+from allstation.ui.panels.summary import SummaryPanel
+from allstation.ui.text import percent
+
+CLASSES = ("Benign", "Early", "Pre", "Pro")
+FIELDS = 40
+
+
+def prediction(index: int) -> Prediction:
+    name = CLASSES[index % 4]
+    shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
+    decision = Decision(None, (Reason.BLURRED,)) if index % 5 == 0 else Decision(name)
+    return Prediction("ab" * 32, shares, decision, 0.5, 10, Quality(50.0, 150.0, 0.0, 0.1), None, 5.0)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("summary")
+    folder = tmp_path / "Two.allcase"
+    with Case.create(folder) as made:
+        made.add_model(ModelRecord("ab" * 32, "m", "1", CLASSES, {}))
+        for number in (1, 2):
+            slide = made.add_slide(f"Smear {number}", tmp_path / f"Smear {number}")
+            made.add_fields(
+                slide.id,
+                [
+                    NewField(tmp_path / f"Smear {number}" / f"f{i}.jpg", f"{number}{i:063d}", 10, 1024, 768)
+                    for i in range(FIELDS // 2)
+                ],
+            )
+        claimed = made.claim(FIELDS)
+        made.save_predictions([(field.id, prediction(field.id)) for field in claimed[:-2]])
+        made.fail(claimed[-1].id, "broken", "It broke.")
+    return folder
+
+
+@pytest.fixture
+def opened(window: MainWindow, template: Path, tmp_path: Path, qtbot: QtBot) -> MainWindow:
+    case = Path(shutil.copytree(template, tmp_path / template.name))
+    window.services.desk.open(case)
+    qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.browser.tree.topLevelItemCount() == 3)
+    window.actions_table["browse.summary"].trigger()
+    qtbot.waitUntil(lambda: bool(bars(window)))
+    return window
+
+
+def bars(window: MainWindow) -> dict[str, BarButton]:
+    found = window.summary.panel.findChildren(BarButton)
+    return {button.bar.name: button for button in found if not button.isHidden()}
+
+
+def test_counts_fractions_and_intervals_are_those_of_the_case(opened: MainWindow) -> None:
+    pro = bars(opened)["Pro"]
+    expected = sum(i % 4 == 3 and i % 5 != 0 for i in range(1, FIELDS - 1))
+    assert (pro.bar.count, pro.bar.n) == (expected, FIELDS - 2)
+    interval = wilson(expected, FIELDS - 2)
+    assert pro.bar.interval == interval
+    for part in (str(expected), percent(expected / (FIELDS - 2)), percent(interval.low)):
+        assert part in pro.accessibleName()
+    text = "\n".join(opened.summary.panel.texts())
+    assert f"{(FIELDS - 2) * 10} white cells counted" in text
+    assert "Wilson" in text
+    assert "Could not be read" in bars(opened)
+
+
+def test_a_bar_filters_the_browser_by_mouse_and_by_keyboard(opened: MainWindow, qtbot: QtBot) -> None:
+    pro = bars(opened)["Pro"]
+    qtbot.mouseClick(pro, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: opened.browser.model.rowCount() == pro.bar.count)
+    assert opened.browser.tree.current_place() == Place(None, "Pro")
+    blurred = bars(opened)["Blurred"]
+    blurred.setFocus()
+    assert opened.focusWidget() is blurred
+    qtbot.keyClick(blurred, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: opened.browser.model.rowCount() == blurred.bar.count)
+    assert opened.browser.query().where.final is None
+
+
+def test_it_follows_the_slide_that_is_chosen(opened: MainWindow, qtbot: QtBot) -> None:
+    slide = next(p for p in opened.browser.tree._places if p.slide_id is not None and p.final is None)
+    opened.browser.tree.choose(slide)
+    qtbot.waitUntil(lambda: opened.summary.panel.texts()[0] == "Smear 1")
+    assert bars(opened)["Pro"].bar.n == FIELDS // 2
+
+
+def test_agreement_with_kappa_is_told_by_reviewer(opened: MainWindow, qtbot: QtBot) -> None:
+    ids = [number for number in range(1, 30) if number % 5]
+    for token, number in enumerate(ids):
+        choice = CLASSES[number % 4] if token else "Pro" if CLASSES[number % 4] != "Pro" else "Pre"
+        opened.services.desk.save_review(token, Review(number, "Ada", choice))
+    opened.services.desk.save_review(99, Review(ids[0], "Bob", "Benign"))
+    n = len(ids)
+
+    def told() -> str:
+        return "\n".join(opened.summary.panel.texts())
+
+    qtbot.waitUntil(lambda: f"agree on {n - 1} of {n} fields" in told(), timeout=10_000)
+    assert "Ada and the model" in told()
+    assert "Ada and Bob" in told()
+    assert "kappa 0.9" in told()
+
+
+def test_blind_review_hides_the_figures(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.review.set_reviewer("Ada")
+    opened.review.set_blind(True)
+    qtbot.waitUntil(lambda: not bars(opened))
+    assert "blind" in opened.summary.panel.texts()[0]
+    opened.review.set_blind(False)
+    qtbot.waitUntil(lambda: bool(bars(opened)))
+
+
+def test_nothing_is_counted_while_nobody_looks(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.docks["review"].raise_()
+    qtbot.waitUntil(lambda: not opened.summary.panel.is_seen)
+    with qtbot.assertNotEmitted(opened.services.desk.reader.tally_read, wait=300):
+        opened.services.desk.read_overview()
+
+
+@pytest.mark.parametrize(
+    ("tally", "words"),
+    [
+        (Tally(fields=3), "nothing to count"),
+        (Tally(fields=3, finals={"Pro": 3}, cells=40), "Too few fields: 3 fields read (fewer than 10)"),
+        (Tally(fields=30, finals={"Pro": 30}, cells=40), "40 white cells found (fewer than 100)"),
+        (Tally(fields=30, finals={"Pro": 30}, cells=400), ""),
+    ],
+)
+def test_too_few_fields_are_said_in_words(qtbot: QtBot, tally: Tally, words: str) -> None:
+    panel = SummaryPanel()
+    qtbot.addWidget(panel)
+    panel.show_tally("All fields", tally)
+    told = "\n".join(panel.texts()).replace("\N{NO-BREAK SPACE}", " ")
+    assert words in told
+    if not words:
+        assert "fewer than" not in told
