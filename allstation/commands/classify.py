@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.progress import ProgressLine
@@ -18,9 +20,12 @@ from allstation.core.errors import StationError
 from allstation.core.records import FieldState, NewField, Prediction
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.pipeline import Pipeline
-from allstation.store.case import Case
 
+if TYPE_CHECKING:
+    from allstation.inference.pipeline import Pipeline
+    from allstation.store.case import Case
+
+_NEXT = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
 _SAVE_EVERY = 32
 """Predictions written in one transaction: few commits, and little to do again after a crash."""
 
@@ -31,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0 when every field is done, 1 when some were refused or failed, 2 when there was none.
     """
-    bundle = ModelBundle.open(options.model or default_bundle_path())
+    bundle = _open_and_load(options)
     with _case(options.case) as case:
         refused = _take_in(case, options.paths)
         failed = _classify(case, bundle, options.threads)
@@ -47,9 +52,22 @@ def run(options: argparse.Namespace) -> int:
     return SOME_FAILED if refused or failed else DONE
 
 
+def _open_and_load(options: argparse.Namespace) -> ModelBundle:
+    """Check the model on one processor while another loads what is needed next."""
+    with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
+        opening = aside.submit(ModelBundle.open, options.model or default_bundle_path())
+        for module in _NEXT:
+            importlib.import_module(module)
+        if any((options.csv, options.json, options.xlsx)):
+            importlib.import_module("allstation.report.tables")
+        return opening.result()
+
+
 @contextmanager
 def _case(folder: Path | None) -> Iterator[Case]:
     """Open or create the case; without a folder, one that is gone afterwards."""
+    from allstation.store.case import Case
+
     if folder is None:
         with (
             tempfile.TemporaryDirectory(prefix="allstation-") as temporary,
@@ -106,6 +124,8 @@ def _slide(case: Case, folder: Path) -> int:
 
 def _classify(case: Case, bundle: ModelBundle, threads: int | None) -> list[tuple[Path, StationError]]:
     """Classify everything that is queued; return what failed."""
+    from allstation.inference.pipeline import Pipeline
+
     case.add_model(bundle.record())
     case.requeue()
     line = ProgressLine(case.queue_counts()[FieldState.QUEUED])

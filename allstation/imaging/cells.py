@@ -9,6 +9,7 @@ density against the field's own pale background and thresholded by Otsu's method
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -173,11 +174,22 @@ def optical_density(rgb: Rgb) -> Density:
     sample = np.concatenate(
         [rgb[: rows.start : 3, ::3].reshape(-1, 3), rgb[rows.start :: 3, : columns.start : 3].reshape(-1, 3)]
     )
-    bright = sample[sample[:, _GREEN] >= np.percentile(sample[:, _GREEN], 80)]
-    background = np.median(bright, axis=0)
+    bright = sample[sample[:, _GREEN] >= _quantile(sample[:, _GREEN], 0.8)]
+    background = np.array([_quantile(channel, 0.5) for channel in bright.T])
     steps = np.log((np.arange(256) + 1.0)[:, None] / (background + 1.0)).astype(np.float32)
     table = np.clip(-steps, 0, None).reshape(256, 1, 3)
     return np.asarray(cv2.LUT(rgb, table.transpose(1, 0, 2)), np.float32)
+
+
+def _quantile(values: NDArray[np.uint8], share: float) -> float:
+    """Return a quantile of bytes, between two of them in proportion, by counting instead of sorting.
+
+    NumPy's own, with the same result, loads its masked arrays: 16 ms of a command's start.
+    """
+    reached = np.cumsum(np.bincount(values, minlength=256))
+    place = share * (len(values) - 1)
+    lower, upper = np.searchsorted(reached, (math.floor(place), math.ceil(place)), side="right")
+    return float(lower) + float(upper - lower) * (place - math.floor(place))
 
 
 def purple_density(density: Density, scale: float) -> Density:

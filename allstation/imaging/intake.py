@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from natsort import os_sorted
-
 from allstation.core.errors import StationError
 from allstation.core.records import NewField
+from allstation.core.text import natural_key
 from allstation.imaging import decode
 
 _CHUNK = 1 << 20
@@ -75,7 +74,7 @@ def _walk(folder: Path) -> Iterator[Found | Refused]:
         sentence = f"The folder {folder.name!r} cannot be read ({error.strerror}). Check its permissions."
         yield Refused(folder, StationError("unreadable-folder", sentence))
         return
-    for path, is_folder in os_sorted(listed, key=lambda pair: pair[0].name):
+    for path, is_folder in sorted(listed, key=lambda pair: (natural_key(pair[0].name), pair[0].name)):
         if path.name.startswith("."):
             continue
         if is_folder and path.suffix != ".allcase":
