@@ -238,7 +238,13 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     _a("browse.smaller", "Smaller Thumbnails", "Ctrl+Alt+-", "Make thumbnails smaller", ""),
     _a("browse.flat", "No Groups", "Ctrl+3", "Show fields without headings", ""),
     _a("browse.by_slide", "Group by Slide", "Ctrl+4", "Put the fields of each slide under its name", "group"),
-    _a("browse.by_decision", "Group by Decision", "Ctrl+5", "Put fields of one decision together", "group"),
+    _a(
+        "browse.by_decision",
+        "Group by Decision",
+        "Ctrl+5",
+        "Put fields of one decision together; a person's class stands before the model's",
+        "group",
+    ),
     _a(
         "browse.summary",
         "Su&mmary",

@@ -22,7 +22,7 @@ from allstation.ui.text import tr
 
 MENU_TITLES: Final = ("&Case", "&Edit", "&Go", "&Review", "&Queue", "&View", "&Model", "&Help")
 """Of ``actions.MENUS``, so that the menu bar has its height and looks from the beginning."""
-_ICON: Final = 20
+ICON: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ def _add_toolbar(window: QMainWindow) -> QToolBar:
     bar = QToolBar(tr("Main toolbar"), window)
     bar.setObjectName("toolbar.main")
     bar.setMovable(False)
-    bar.setIconSize(QSize(_ICON, _ICON))
+    bar.setIconSize(QSize(ICON, ICON))
     # Keeps the height free that the buttons will have, so that nothing jumps when they come.
     stand_in = QToolButton(bar)
-    nothing = QPixmap(_ICON, max(_ICON, stand_in.fontMetrics().height()))
+    nothing = QPixmap(ICON, max(ICON, stand_in.fontMetrics().height()))
     nothing.fill(QColor(0, 0, 0, 0))
     stand_in.setIcon(QIcon(nothing))
     stand_in.setIconSize(nothing.size())

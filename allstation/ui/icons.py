@@ -43,9 +43,14 @@ def icon(name: str, palette: QPalette, *, colour: QColor | None = None) -> QIcon
         (QIcon.Mode.Disabled, QColor(scheme.faint)),
     ):
         renderer = _renderer(name, tint)
-        for size in SIZES:
+        for size in {*SIZES, *map(scaled, SIZES)}:
             result.addPixmap(_draw(renderer, size, ratio), mode)
     return result
+
+
+def scaled(size: int) -> int:
+    """Return a size in logical pixels as it is at the size of text that was chosen."""
+    return round(size * QGuiApplication.font().pointSizeF() / theme.BASE_POINTS)
 
 
 def _renderer(name: str, colour: QColor) -> QSvgRenderer:

@@ -366,6 +366,7 @@ class MainWindow(QMainWindow):
         from allstation.ui.docks import fit_review
 
         fit_review(self.review)
+        self.menus.scale_icons()
         self.actions_table.refresh_icons()
         for part in (self.browser.filters, self.browser.footer, self.start, self.viewer.bar):
             part.refresh_icons()

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QToolBar, QToolButton
 
 from allstation.core.text import shown_name
+from allstation.ui import icons
 from allstation.ui.actions import EXPORTS, MENUS, TOOLBAR, ActionTable
-from allstation.ui.first_page import FirstPage
+from allstation.ui.first_page import ICON, FirstPage
 from allstation.ui.review_actions import CLASS_PREFIX
 from allstation.ui.text import tr
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
@@ -32,7 +33,9 @@ class Menus:
             menu.setToolTipsVisible(True)
             for entry in entries:
                 self._add(menu, entry)
+        self._toolbar = first.toolbar
         self._fill_toolbar(first.toolbar)
+        self.scale_icons()
         self.fill_classes()
         self._named["exports"].addActions([table[key] for key in EXPORTS])
         for dock in window.findChildren(QDockWidget):
@@ -64,6 +67,11 @@ class Menus:
             action = button.defaultAction()
             if action is not None:
                 button.setAccessibleName(action.text().replace("&", ""))
+
+    def scale_icons(self) -> None:
+        """Give the toolbar's icons the size of the text beside them."""
+        side = icons.scaled(ICON)
+        self._toolbar.setIconSize(QSize(side, side))
 
     def fill_classes(self) -> None:
         """Offer the classes of the model in use."""

@@ -217,6 +217,39 @@ def tell_browser(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     yield grab(window, "09-filtered")
     table["browse.clear"].trigger()
     yield lambda: window.browser.model.rowCount() >= 24
+    yield from tell_summary(window, grab)
+
+
+def tell_summary(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+    from allstation.ui.panels.share_bars import BarButton
+
+    table = window.actions_table
+    window.notices.clear()
+    table["browse.summary"].trigger()
+    yield lambda: bool(window.summary.panel.findChildren(BarButton))
+    window.summary.panel.findChildren(BarButton)[1].setFocus()
+    yield grab(window, "14-summary")
+    table["browse.by_decision"].trigger()
+    yield lambda: len(window.browser.model.sections()) > 2
+    yield grab(window, "15-groups")
+    table["browse.table"].trigger()
+    yield grab(window, "16-groups-table")
+    table["browse.grid"].trigger()
+    table["browse.flat"].trigger()
+    window.docks["review"].raise_()
+    window.review.set_blind(True)
+    table["go.last"].trigger()
+    yield grab(window, "17-blind")
+    window.review.set_blind(False)
+    table["help.tour"].trigger()
+    yield grab(window, "18-tour")
+    window.tour.end()
+    for step in ("down", "down", "up", "up", "up", "up", "up", "up", "up"):
+        table[f"view.scale_{step}"].trigger()
+        if window.services.settings.value.text_scale in (0.8, 2.0):
+            yield grab(window, f"19-text-{round(window.services.settings.value.text_scale * 100)}")
+    table["view.scale_reset"].trigger()
+    table["go.first"].trigger()
 
 
 def tell_dialogs(window: MainWindow, grab: Grabber) -> Iterator[Step]:

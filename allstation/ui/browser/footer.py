@@ -23,6 +23,7 @@ _GROUPS: Final = {
     FieldGroup.SLIDE: "Group by slide",
     FieldGroup.DECISION: "Group by decision",
 }
+_ICON: Final = 16
 _ROOMY: Final = 58
 """Letters that fit from which on the slider is shown too."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
@@ -79,7 +80,6 @@ class BrowserFooter(QFrame):
     def _button(self, icon: str, name: str) -> QToolButton:
         button = QToolButton(self)
         button.setObjectName(icon)
-        button.setIconSize(QSize(16, 16))
         button.setCheckable(True)
         button.setAccessibleName(name)
         button.setToolTip(name)
@@ -121,7 +121,9 @@ class BrowserFooter(QFrame):
 
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of now."""
+        side = icons.scaled(_ICON)
         for button in (self._grid, self._table, self._group, self._order):
+            button.setIconSize(QSize(side, side))
             button.setIcon(icons.icon(button.objectName(), self.palette()))
 
     def sort(self) -> FieldSort:

@@ -180,6 +180,7 @@ def _paint_bars(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, r
     if prediction is None:
         return
     scheme = theme.tokens(option.palette)
+    painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     letter = QFontMetricsF(option.font).horizontalAdvance("M") + 3
     step = rect.width() / max(len(prediction.probabilities), 1)
     painter.setFont(option.font)

@@ -28,6 +28,7 @@ _SHOWN: Final = 3
 _STAY: Final = 8_000
 _STAY_LONGER: Final = 20_000
 _SHADOW: Final = 12
+_BETWEEN: Final = 6
 _ABOVE: Final = 56
 """Height of what the notices must leave free at the bottom: the strip of the viewer."""
 _WIDTH: Final = 400
@@ -174,9 +175,14 @@ class _Card(QFrame):
     def height_for(self, width: int) -> int:
         """Return the height that the text needs at a width; the size hint guesses too much."""
         layout = self.layout()
-        if layout is None or not layout.hasHeightForWidth():
+        if layout is None:
             return self.sizeHint().height()
-        return layout.totalHeightForWidth(width) + 2 * self.frameWidth()
+        margins, gap = layout.contentsMargins(), layout.spacing()
+        beside = self._icon.sizeHint().width() + self._close.sizeHint().width() + 2 * gap
+        room = width - margins.left() - margins.right() - beside - 2 * self.frameWidth()
+        links = [link.sizeHint().height() + _BETWEEN for link in self.findChildren(QPushButton)]
+        inner = max(self._text.heightForWidth(room) + max(links, default=0), self._close.sizeHint().height())
+        return inner + margins.top() + margins.bottom() + 2 * self.frameWidth()
 
     def refresh(self) -> None:
         """Draw the icons in the colours of now."""
@@ -199,7 +205,7 @@ class _Card(QFrame):
         layout.setSpacing(10)
         layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout()
-        column.setSpacing(6)
+        column.setSpacing(_BETWEEN)
         column.addWidget(self._text)
         row = QHBoxLayout()
         if self.notice.action:

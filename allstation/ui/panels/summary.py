@@ -82,7 +82,8 @@ class SummaryPanel(QWidget):
         self._build()
         self._place.setText(place)
         self._facts.setText(_facts(tally))
-        _say(self._few, tr(too_few(tally.read, tally.cells)))
+        few = too_few(tally.read, tally.cells)
+        _say(self._few, tr(few) if few else "")
         self._shares.set_bars(
             [
                 Bar(tr(s.name), s.count, s.n, FieldFilter(final=s.name), s.name, s.interval)

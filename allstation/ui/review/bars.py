@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation.ui import theme
+from allstation.ui.browser.tile import facing
 from allstation.ui.text import tr
 from allstation.ui.viewer.card import paint_chip
 from allstation.ui.viewer.card_content import Row
@@ -65,20 +66,21 @@ class ProbabilityBars(QWidget):
     ) -> None:
         scheme = theme.tokens(self.palette())
         chip = QRectF(line.x(), line.y(), line.height(), line.height())
-        paint_chip(painter, chip, row.mark, strong)
+        paint_chip(painter, facing(painter, line, chip), row.mark, strong)
         painter.setFont(strong if row.is_top else self.font())
         painter.setPen(QColor(scheme.text if row.is_top else scheme.muted))
         middle = Qt.AlignmentFlag.AlignVCenter
         name = QRectF(chip.right() + _GAP, line.y(), names + 2, line.height())
-        painter.drawText(name, int(middle | Qt.AlignmentFlag.AlignLeft), row.mark.name)
+        left, right = middle | Qt.AlignmentFlag.AlignLeft, middle | Qt.AlignmentFlag.AlignRight
+        painter.drawText(facing(painter, line, name), left, row.mark.name)
         percent = QRectF(line.right() - percents - 2, line.y(), percents + 2, line.height())
-        painter.drawText(percent, int(middle | Qt.AlignmentFlag.AlignRight), row.percent)
+        painter.drawText(facing(painter, line, percent), right, row.percent)
         track = QRectF(name.right() + _GAP, line.center().y() - _BAR / 2, 0, _BAR)
         track.setRight(percent.left() - _GAP)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(scheme.track))
-        painter.drawRoundedRect(track, _BAR / 2, _BAR / 2)
+        painter.drawRoundedRect(facing(painter, line, track), _BAR / 2, _BAR / 2)
         filled = QRectF(track)
         filled.setWidth(max(track.width() * row.share, 2.0))
         painter.setBrush(QColor(row.mark.colour))
-        painter.drawRoundedRect(filled, min(_BAR / 2, filled.width() / 2), _BAR / 2)
+        painter.drawRoundedRect(facing(painter, line, filled), min(_BAR, filled.width()) / 2, _BAR / 2)

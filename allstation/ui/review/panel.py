@@ -32,6 +32,7 @@ from allstation.ui.viewer.card import paint_chip
 from allstation.ui.viewer.card_content import Mark, card_content, mark_for
 
 _CHIP: Final = 20
+_ICON: Final = 18
 _KEYS: Final = 9
 
 
@@ -276,8 +277,7 @@ class ReviewPanel(QWidget):
         button.setCheckable(True)
         button.setAccessibleName(tr("Set {name}", name=name))
         button.setToolTip(tr("Review the field as {name}; the prediction stays beside it", name=name))
-        button.setIcon(_chip_icon(mark_for(name, index), self))
-        button.setIconSize(QSize(_CHIP, _CHIP))
+        _put_chip(button, mark_for(name, index))
         button.setProperty("class_name", name)
         button.clicked.connect(self._class_clicked)
         self._grid.addWidget(button, index // 2, index % 2)
@@ -344,12 +344,16 @@ class ReviewPanel(QWidget):
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Draw the icons again when light and dark change."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             self._refresh_icons()
 
     def _refresh_icons(self) -> None:
         self._look.setIcon(icons.icon("another-look", self.palette()))
         self._next.setIcon(icons.icon("next-unreviewed", self.palette()))
+        for button, side in ((self._look, _ICON), (self._next, _ICON)):
+            button.setIconSize(QSize(icons.scaled(side), icons.scaled(side)))
+        for index, (button, name) in enumerate(zip(self._class_buttons, self._classes, strict=True)):
+            _put_chip(button, mark_for(name, index))
 
 
 def _button_text(index: int, name: str, *, chosen: bool) -> str:
@@ -357,15 +361,16 @@ def _button_text(index: int, name: str, *, chosen: bool) -> str:
     return f" {name}{key}{'  ✓' if chosen else ''}"
 
 
-def _chip_icon(mark: Mark, widget: QWidget) -> QIcon:
-    ratio = widget.devicePixelRatioF()
-    picture = QPixmap(QSize(_CHIP, _CHIP) * ratio)
+def _put_chip(button: QPushButton, mark: Mark) -> None:
+    side, ratio = icons.scaled(_CHIP), button.devicePixelRatioF()
+    picture = QPixmap(QSize(side, side) * ratio)
     picture.setDevicePixelRatio(ratio)
     picture.fill(QColor(0, 0, 0, 0))
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    font = widget.font()
+    font = button.font()
     font.setBold(True)
-    paint_chip(painter, QRectF(0, 0, _CHIP, _CHIP), mark, font)
+    paint_chip(painter, QRectF(0, 0, side, side), mark, font)
     painter.end()
-    return QIcon(picture)
+    button.setIcon(QIcon(picture))
+    button.setIconSize(QSize(side, side))

@@ -195,9 +195,10 @@ class FieldCanvas(QWidget):
         painter.setPen(colour)
         room = self.rect().adjusted(30, 60, -30, -60)
         painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
-        room_for_notes = QSizeF(self.size())
-        if self.scene.record is not None:
-            self.scene.paint_notes(painter, room_for_notes, self.font(), scale=None)
+        record = self.scene.record
+        # What the middle says already is not said again in the corner.
+        if record is not None and (not self._message or record.prediction is not None or record.review):
+            self.scene.paint_notes(painter, QSizeF(self.size()), self.font(), scale=None)
 
     # Events ----------------------------------------------------------------------------------
 

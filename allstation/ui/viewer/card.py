@@ -101,6 +101,9 @@ class CardPainter:
         if style is OverlayStyle.OFF:
             return rect
         painter.save()
+        # Laid out from left to right in every language, as everything drawn on a field is: with the
+        # window's own direction alignments would turn round and the boxes would not.
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_ground(painter, rect)
         if style is OverlayStyle.BADGE:
@@ -168,7 +171,8 @@ class CardPainter:
     def _paint_heading(self, painter: QPainter, inner: QRectF) -> float:
         if self._content.mark:
             self._paint_chip(painter, inner.topLeft(), self._content.mark)
-        line = QRectF(inner.x() + self._heading_indent(), inner.y(), inner.width(), self._chip)
+        line = inner.adjusted(self._heading_indent(), 0, 0, 0)
+        line.setHeight(self._chip)
         self._write(painter, line, self._content.heading, self._fonts.heading, _TEXT)
         return inner.y() + self._pitch
 

@@ -25,6 +25,7 @@ from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
 _STYLES: Final = {OverlayStyle.BARS: "Bars", OverlayStyle.BADGE: "Badge", OverlayStyle.OFF: "Off"}
 _NARROW: Final = 600
+_ICON: Final = 18
 _CORNER: Final = 12
 _RIGHT: Final = ("view.compare", "view.copy", "view.full_screen")
 
@@ -171,7 +172,7 @@ class LayerBar(QFrame):
         spec = self._specs[key]
         plain = tr(spec.text).replace("&", "")
         button = QToolButton(self)
-        button.setIconSize(QSize(18, 18))
+        button.setIconSize(QSize(icons.scaled(_ICON), icons.scaled(_ICON)))
         button.setIcon(icons.icon(spec.icon, self.palette()))
         button.setToolTip(f"{plain} ({spec.keys[0]})\n{tr(spec.tip)}")
         button.setAccessibleName(plain)
@@ -222,7 +223,9 @@ class LayerBar(QFrame):
 
     def refresh_icons(self) -> None:
         """Draw the icons again, after a change between light and dark."""
+        side = icons.scaled(_ICON)
         for key, button in self._buttons.items():
+            button.setIconSize(QSize(side, side))
             button.setIcon(icons.icon(self._specs[key].icon, self.palette()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name

@@ -108,6 +108,9 @@ class Scene:
         """Paint the card, the legend and the scale bar, each in its corner; bottom right stays free."""
         if self.record is None:
             return
+        painter.save()
+        # From left to right in every language: a legend that turned round would say the opposite.
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self._paint_card(painter, room, font)
         corner = QPointF(_MARGIN, room.height() - _MARGIN)
         if scale is not None and self.layers.pixel_size:
@@ -116,6 +119,7 @@ class Scene:
         name = self.evidence_class() if self.layers.evidence and scale is not None else ""
         if name:
             paint_legend(painter, corner, name, font)
+        painter.restore()
 
     def fitting_style(self, room: QSizeF, font: QFont) -> OverlayStyle:
         """Return the wanted style, or the badge where the card would cover too much."""
