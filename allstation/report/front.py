@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from reportlab.platypus import CondPageBreak, Flowable
 
+from allstation.core.reports import ReportStatus
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, SUBHEADING, Columns, Note, Text, Tiles
 from allstation.report.charts import ClassBars
 from allstation.report.content_types import Counts, ModelBlock
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD
 from allstation.report.grid import Cell, Column, Grid
 from allstation.report.letter import LetterheadBlock, TitleBlock
+from allstation.report.options import Template
 from allstation.report.parts import Parts
 from allstation.report.wording import (
     INTERVAL_NOTE,
@@ -43,6 +45,28 @@ def head(parts: Parts) -> Iterator[Flowable]:
         yield Text(setter, remark, SMALL)
 
 
+def changed(parts: Parts, *, tight: bool = False) -> Iterator[Flowable]:
+    """Say why the report has its status and, in an amended one, what is different.
+
+    A full report lists the differences on its second page.
+    """
+    content, setter = parts.content, parts.setter
+    style, limit = (replace(SMALL, colour=BODY.colour), 2) if tight else (BODY, 5)
+    if content.reason:
+        yield Text(setter, f"{content.status.capitalize()}: {content.reason}", style, limit=limit)
+    if content.status != ReportStatus.AMENDED:
+        return
+    found = content.amendments
+    if not found:
+        said = "No decision and no case data differ from the earlier report."
+    elif content.template == Template.FULL:
+        said = f"{count(len(found), 'change')} since the earlier report: listed on the next page."
+    else:
+        named = "; ".join(f"{one.what}: {one.before} \u2192 {one.now}" for one in found)
+        said = f"{count(len(found), 'change')} since the earlier report. {named}."
+    yield Text(setter, said, style, limit=limit)
+
+
 def sentence(parts: Parts) -> Text:
     """Say how much was read, in one sentence."""
     counts = parts.content.counts
@@ -58,15 +82,15 @@ def sentence(parts: Parts) -> Text:
     return Text(parts.setter, "; ".join(said) + ".", LEAD)
 
 
-def glance(parts: Parts, *, tight: bool = False) -> Iterator[Flowable]:
-    """Figures, bars and intervals of the whole case; ``tight`` where a page is short."""
+def glance(parts: Parts, *, tight: bool = False, row: float = 21.5) -> Iterator[Flowable]:
+    """Figures, bars of ``row`` points and intervals of the whole case; ``tight`` where a page is short."""
     counts, setter = parts.content.counts, parts.setter
     yield Text(setter, "Summary", replace(HEADING, before=7) if tight else HEADING, bookmark=0)
     yield sentence(parts)
     yield Tiles(setter, _tiles(counts))
     if counts.statement:
         yield Note(setter, counts.statement)
-    yield ClassBars(setter, counts.shares, row=19.5 if tight else 21.5)
+    yield ClassBars(setter, counts.shares, row=row)
     yield Text(setter, f"{INTERVAL_NOTE} {NOT_A_SCALE}", SMALL)
     if counts.reasons:
         said = ", ".join(f"{one.reason} {number(one.count)}" for one in counts.reasons)

@@ -19,6 +19,8 @@ STATUS_COLOURS: Final = {
     "amended": palette.DANGER,
 }
 
+_NAME_SIZES: Final = (13.5, 12.0, 10.5, 9.0)
+"""A laboratory's name is set smaller before it is shortened."""
 _MARK: Final = ("#2b3050", "#8f9bff")
 _MARK_CELLS: Final = (
     ("#cd9896", 20, 20, 7.0),
@@ -59,7 +61,8 @@ class LetterheadBlock(Block):
         lines = self.content.laboratory_lines
         room = self.width - x - (190 if lines else 0)
         name = self.content.laboratory or "ALL Station"
-        self.put(name, (x, 25), Style(BOLD, 13.5, 16), width=room)
+        points = next((one for one in _NAME_SIZES if self._width(name, one) <= room), _NAME_SIZES[-1])
+        self.put(name, (x, 25), Style(BOLD, points, 16), width=room)
         below = "Report made with ALL Station" if self.content.laboratory else "Blood smear workstation"
         self.put(below, (x, 12.5), Style(TEXT, 7.8, 10, palette.MUTED), width=room)
         for index, text in enumerate(lines):
@@ -71,6 +74,9 @@ class LetterheadBlock(Block):
                 align="right",
             )
         self.canv.stroke((0, 0, self.width, 0), line=palette.LINE)
+
+    def _width(self, name: str, size: float) -> float:
+        return self.setter.line(name, BOLD, size=size).width
 
     def _mark(self) -> None:
         """The program's own mark: a white cell among red ones under a field's frame."""
@@ -110,7 +116,7 @@ class TitleBlock(Block):
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
         """Return the size."""
-        self.width, self.height = width, 47.0 if self.content.reason else 44.0
+        self.width, self.height = width, 44.0
         return width, self.height
 
     def draw(self) -> None:
@@ -141,14 +147,6 @@ class TitleBlock(Block):
         self.canv.box((self.width - width, self.height - 22, width, 19), line=colour, radius=9.5, width=1)
         with self.canv.leaf("P"):
             self.canv.text_line(line, self.width - width + 10, self.height - 15.6, size=9, colour=colour)
-        if content.reason:
-            self.put(
-                content.reason,
-                (self.width, self.height - 36),
-                Style(TEXT, 7.4, 9, palette.MUTED),
-                width=126,
-                align="right",
-            )
 
 
 class SignOff(Block):

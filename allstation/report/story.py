@@ -22,15 +22,23 @@ class _Fill:
         slides: Most slides in its table.
         tight: Less space between things.
         comment: Most lines of the comment.
+        row: Height of a bar, points.
     """
 
     slides: int
     tight: bool
     comment: int = 24
+    row: float = 21.5
 
 
-_FILLS: Final = (_Fill(6, False), _Fill(6, True), _Fill(3, True), _Fill(0, False), _Fill(0, True))
-_SHORT: Final = (_Fill(0, True, 4), _Fill(0, True, 2))
+_FILLS: Final = (
+    _Fill(6, False),
+    _Fill(6, True, row=19.5),
+    _Fill(3, True, row=19.5),
+    _Fill(0, False),
+    _Fill(0, True, row=19.5),
+)
+_SHORT: Final = (_Fill(0, True, 4, 19.5), _Fill(0, True, 2, 19.5), _Fill(0, True, 2, 17.0))
 """For the one-page summary alone: a full report rather goes on on its second page."""
 
 
@@ -52,7 +60,8 @@ def _front(parts: Parts) -> list[Flowable]:
 
 def _filled(parts: Parts, fill: _Fill) -> Iterator[Flowable]:
     yield from front.head(parts)
-    yield from front.glance(parts, tight=fill.tight)
+    yield from front.changed(parts, tight=fill.tight)
+    yield from front.glance(parts, tight=fill.tight, row=fill.row)
     if fill.slides:
         yield from front.slides(parts, limit=fill.slides)
     yield from front.remarks(parts, tight=fill.tight, limit=fill.comment)
@@ -61,9 +70,15 @@ def _filled(parts: Parts, fill: _Fill) -> Iterator[Flowable]:
 
 
 def _height(page: Sequence[Flowable], width: float) -> float:
-    """Measure blocks that stand under each other: of two spaces that meet the larger one counts."""
+    """Measure blocks that stand under each other: of two spaces that meet the larger one counts.
+
+    A possible page break between two blocks takes no room itself, but both spaces count then.
+    """
     total, after = 0.0, 0.0
-    for index, block in enumerate(one for one in page if not isinstance(one, CondPageBreak)):
+    for index, block in enumerate(page):
+        if isinstance(block, CondPageBreak):
+            total, after = total + after, 0.0
+            continue
         total += block.wrap(width, 1e6)[1] + (max(after, block.getSpaceBefore()) if index else 0.0)
         after = block.getSpaceAfter()
     return total
@@ -93,6 +108,7 @@ def _shows_all_slides(parts: Parts, page: Sequence[Flowable]) -> bool:
 
 def _contact(parts: Parts) -> Iterator[Flowable]:
     yield from front.head(parts)
+    yield from front.changed(parts)
     yield front.sentence(parts)
     yield from plates.contact_sheet(parts)
     yield from front.models_in_a_line(parts)

@@ -16,7 +16,7 @@ from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
 from allstation.core.decision import Decision, Reason
 from allstation.core.errors import StationError
 from allstation.core.records import Slide
-from allstation.report.content import Letterhead, ReportOptions, build_content
+from allstation.report.content import Letterhead, ReportOptions, build_content, content_json
 from allstation.report.pdf import render_pdf, write_pdf
 from allstation.report.verify import embedded_data
 from allstation.report.wording import interval, percent
@@ -205,6 +205,43 @@ def test_every_template_on_every_paper(factory, tmp_path, template, paper):
     assert (round(box.width), round(box.height)) == {"A4": (595, 842), "Letter": (612, 792)}[paper]
     if template == "summary":
         assert len(PdfReader(target).pages) == 1
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+@pytest.mark.parametrize("slides", [1, 4, 7, 9])
+@pytest.mark.parametrize("comment", ["", "n/a"])
+def test_the_sign_off_is_never_alone_on_a_page(factory, tmp_path, paper, slides, comment):
+    snapshot = factory.snapshot(40, slides=slides, reviewed=5)
+    options = ReportOptions(clock=CLOCK, template="summary", page_size=paper, comment=comment)
+    assert len(PdfReader(write_pdf(snapshot, tmp_path / "r.pdf", options)).pages) == 1
+
+
+@pytest.mark.parametrize("template", ["summary", "full", "contact"])
+def test_an_amended_report_names_what_changed_on_its_pages(factory, tmp_path, template):
+    before = content_json(build_content(factory.snapshot(6), ReportOptions(clock=CLOCK)))
+    options = ReportOptions(
+        clock=CLOCK, template=template, status="amended", reason="second opinion", reviewer="Dr. B",
+        previous=before,
+    )  # fmt: skip
+    snapshot = factory.snapshot(6, reviewed=3)
+    pages = [page.extract_text() for page in PdfReader(
+        write_pdf(snapshot, tmp_path / "r.pdf", options)).pages]  # fmt: skip
+    (first, *_) = build_content(snapshot, options).amendments
+    text = " ".join("".join(pages).split())
+    assert "Amended: second opinion" in " ".join(pages[0].split())
+    assert first.what in text
+    assert f"{len(build_content(snapshot, options).amendments)} changes since the earlier report" in text
+
+
+def test_a_long_name_of_a_laboratory_is_set_smaller_before_it_is_shortened(factory, tmp_path):
+    name = "Zentrum für Hämatologie und Onkologie Musterstadt"
+    letter = Letterhead(name, ("Street", "Town"))
+    path = write_pdf(
+        factory.snapshot(1),
+        tmp_path / "r.pdf",
+        ReportOptions(clock=CLOCK, template="summary", letterhead=letter),
+    )
+    assert name in PdfReader(path).pages[0].extract_text()
 
 
 def test_a_crowded_summary_stays_on_one_page(factory, tmp_path):
