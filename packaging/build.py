@@ -121,17 +121,15 @@ def make_archive(job: Job) -> Path:
     top = f"allstation-{parts.version()}"
     target = job.out / f"{name}.tar.xz"
     with target.open("wb") as stream:
-        # The window far enough back that the second executable, equal to the first, costs next to nothing.
-        packer = subprocess.Popen(
-            ["xz", "--lzma2=preset=6,dict=96MiB", "-T0", "-c"], stdin=subprocess.PIPE, stdout=stream
-        )
-    launcher = _HERE / "linux" / "start-portable.sh"
+        packer = subprocess.Popen(["xz", "-6", "-T0", "-c"], stdin=subprocess.PIPE, stdout=stream)
     with (
         cast(IO[bytes], packer.stdin) as pipe,
         tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
-        archive.add(job.program, arcname=top, filter=_anonymous)
-        archive.add(launcher, arcname=f"{top}/{launcher.name}", filter=_executable)
+        archive.add(job.program, arcname=top, filter=_without_console_program)
+        # Both executables are the same on Linux, and a stick's file system knows no links.
+        for name in ("allstation-cli", "start-portable.sh"):
+            archive.add(_HERE / "linux" / name, arcname=f"{top}/{name}", filter=_executable)
     if packer.wait():
         raise SystemExit("xz failed; is the disk full?")
     return target
@@ -142,6 +140,10 @@ def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uname = entry.gname = ""
     entry.mtime = int(sbom.build_time().timestamp())
     return entry
+
+
+def _without_console_program(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    return None if entry.name.endswith("/allstation-cli") else _anonymous(entry)
 
 
 def _executable(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -128,7 +128,7 @@ def try_window(
     """
     folder = f"{person.home}/Мазки{name}"
     person.cli("demo", folder, "--fields", str(FIELDS), "--seed", "9", expect=".*synthetic fields.*")
-    profile = {} if cases else {"ALLSTATION_PROFILE": f"{person.home}/profile{name}"}
+    profile: dict[str, str] = {} if cases else {"ALLSTATION_PROFILE": f"{person.home}/profile{name}"}
     at = cases or f"{person.home}/profile{name}/cases"
     case = person.see(f"{at}/{Path(folder).name}.allcase")
     window = Window(person, screen, words, {**(environment or {}), **profile})
@@ -139,12 +139,13 @@ def try_window(
     wait_for(done, seconds=120, what=f"{FIELDS} classified fields in {case}")
     time.sleep(2)
     screen.grab(keep / f"window{name}-2-classified.png")
-    export(screen, window, keep / f"window{name}-3-exporting.png")
+    export(screen, window, keep, name)
     target = case.with_suffix(".pdf")
     wait_for(target.exists, seconds=60, what=f"the report {target.name}")
     time.sleep(1)
     screen.grab(keep / f"window{name}-4-exported.png")
     window.quit()
+    refuse_crashes(person)
     shutil.copyfile(target, keep / f"report{name}.pdf")
     return (
         f"window up in {window.seconds:.1f} s, folder dropped, {FIELDS} fields classified, report of "
@@ -152,17 +153,29 @@ def try_window(
     )
 
 
-def export(screen: Screen, window: Window, picture: Path) -> None:
-    """Ask for the report by its key and accept what its two dialogs offer."""
+def refuse_crashes(person: Person) -> None:
+    """Fail if the program kept a report of a fault anywhere in a person's home."""
+    found = sorted(person.see(person.home).rglob("crash-*.txt"))
+    if found:
+        raise SystemExit(f"FAILED: the program had {len(found)} faults.\n{found[0].read_text('utf-8')}")
+
+
+def export(screen: Screen, window: Window, keep: Path, name: str) -> None:
+    """Open the report by its key, look at its pages, export it and accept the place that is offered."""
     for _ in range(5):
         screen.focus(window.id)
         screen.press("ctrl+e")
-        if screen.appears("^Export report$", seconds=10):
+        if screen.appears("^Report — ", seconds=10):
             break
+    report = screen.wait_for_window("^Report — ", seconds=1)
+    for _ in range(20):
+        # The button can be pressed once the pages are made.
+        screen.focus(report)
+        screen.press("alt+e")
+        if screen.appears("^Export report$", seconds=3):
+            break
+    screen.grab(keep / f"window{name}-3-exporting.png")
     _accept(screen, "^Export report$")
-    screen.wait_for_window("^Export$", seconds=10)
-    screen.grab(picture)
-    _accept(screen, "^Export$")
 
 
 def _accept(screen: Screen, title: str) -> None:

@@ -433,7 +433,7 @@ def test_the_entitlements_let_a_replaced_library_load():
 
 
 @needs("shellcheck")
-@pytest.mark.parametrize("name", ["linux/start-portable.sh", "macos/make-dmg.sh"])
+@pytest.mark.parametrize("name", ["linux/start-portable.sh", "linux/allstation-cli", "macos/make-dmg.sh"])
 def test_shell_scripts_are_clean(name):
     done = subprocess.run(["shellcheck", str(PACKAGING / name)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
