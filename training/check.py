@@ -27,6 +27,7 @@ from training.same_field import agreement, same_field_groups
 
 _SIDE: Final = 224
 _SHOWN: Final = 400
+_LISTED: Final = 2000
 
 
 @dataclass
@@ -98,6 +99,7 @@ def check(
         "folder": labelled.root.name,
         "fields": len(labelled.fields),
         "classes": labelled.counts(),
+        "files": _files(labelled),
         "patients": _patients(labelled),
         "sizes": _sizes(labelled, seen),
         "identical": _identical(labelled, seen),
@@ -128,6 +130,15 @@ def _look_at_all(labelled: LabelledSet, reporter: Reporter) -> list[_Seen]:
                 pool.shutdown(cancel_futures=True)
                 raise StationError("stopped", "The check was stopped; nothing was changed.")
     return seen
+
+
+def _files(labelled: LabelledSet) -> dict[str, list[str]]:
+    """Class to the fields labelled so, as many as anyone will look through."""
+    listed: dict[str, list[str]] = {name: [] for name in labelled.classes}
+    for row, entry in enumerate(labelled.fields):
+        if len(listed[entry.class_name]) < _LISTED:
+            listed[entry.class_name].append(labelled.relative(row))
+    return listed
 
 
 def _patients(labelled: LabelledSet) -> str:
@@ -214,7 +225,7 @@ def _findings(
         *_field_findings(labelled, seen),
         *_archive_findings(report["archive"]),
         *_group_findings(report),
-        *_shortcut_findings(report),
+        *_shortcut_findings(labelled, seen, report),
     ]
     if report["patients"] == PATIENTS_UNKNOWN:
         text = "No patient ids: every figure will say 'patients unknown', and none can be a patient's."
@@ -237,7 +248,10 @@ def _field_findings(labelled: LabelledSet, seen: Sequence[_Seen]) -> list[dict[s
         found.append(_finding(level, code, rows[0][1] + more, [labelled.relative(row) for row, _ in rows]))
     outliers = _sizes(labelled, seen)["outliers"]
     if outliers:
-        text = f"{len(outliers)} fields have another size than most; they will be resized."
+        text = (
+            f"{len(outliers)} fields have another size than most; they are resized, and may be judged worse "
+            "than the figures say."
+        )
         found.append(_finding("warning", "size-outliers", text, outliers))
     return found
 
@@ -260,17 +274,20 @@ def _archive_findings(listing: Mapping[str, Any] | None) -> list[dict[str, Any]]
 
 def _group_findings(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
-    for key, what in (("identical", "byte-identical fields"), ("groups", "fields of the same place")):
+    for key, what in (("identical", "Byte-identical fields"), ("groups", "Fields of the same place")):
         across = report[key]["across_classes"]
         if across:
-            text = f"{len(across)} sets of {what} lie in different classes: a label is wrong. Correct it."
+            sets = "1 set" if len(across) == 1 else f"{len(across)} sets"
+            text = f"{what} lie in different classes ({sets}): a label is wrong. Correct it."
             found.append(
                 _finding("error", f"{key}-across-classes", text, [name for rows in across for name in rows])
             )
     pairs, groups = report["identical"]["pairs"], report["groups"]
     if pairs:
+        counted = "1 pair of files is" if pairs == 1 else f"{pairs} pairs of files are"
         text = (
-            f"{pairs} pairs of files are byte-identical; a split by image puts copies into training and test."
+            f"{counted} byte-identical; a split by image puts copies into training and test, "
+            "and its figures come out too high."
         )
         found.append(
             _finding("warning", "identical", text, [n for rows in report["identical"]["sets"] for n in rows])
@@ -278,20 +295,31 @@ def _group_findings(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     if groups["larger_than_one"]:
         text = (
             f"{groups['fields_in_larger']} of {report['fields']} fields show a place that another field "
-            f"shows too ({groups['larger_than_one']} groups): choose a split that keeps groups together."
+            f"shows too (groups: {groups['larger_than_one']}): choose a split that keeps groups together, "
+            "else the figures come out too high."
         )
         found.append(_finding("warning", "same-field", text, [n for rows in groups["sets"] for n in rows]))
     return found
 
 
-def _shortcut_findings(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _shortcut_findings(
+    labelled: LabelledSet, seen: Sequence[_Seen], report: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     found = []
     for key, counts in report["marks"].items():
         shares = [count / max(1, report["classes"][name]) for name, count in counts.items()]
         if max(shares) - min(shares) > 0.1:  # noqa: PLR2004 - a tenth
             listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-            text = f"Burnt-in marks ({key}) differ between classes ({listed}): mask the corner."
-            found.append(_finding("warning", "corner-marks", text))
+            text = (
+                f"Burnt-in marks ({key}) differ between classes ({listed}): mask the corner, "
+                "else the figures may speak of the marks instead of the cells."
+            )
+            bearing = [
+                labelled.relative(row)
+                for row, entry in enumerate(seen)
+                if any(f"{corner}, {kind}" == key for corner, kind in entry.marks.items())
+            ]
+            found.append(_finding("warning", "corner-marks", text, bearing))
     for result in report["probes"]:
         if result["suspicious"]:
             text = (

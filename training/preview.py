@@ -19,6 +19,7 @@ from training.runs import write_bytes
 
 _COPIES: Final = 8
 _HALF: Final = 127.5
+_GAP: Final = 3
 
 
 def write_preview(recipe: Recipe, target: Path, *, fields: int, seed: int) -> None:
@@ -65,7 +66,9 @@ def _cells_sheet(recipe: Recipe, fields: int, seed: int) -> NDArray[np.uint8]:
     for copy in range(_COPIES):
         altered = altered_fields(pixels, seed=seed, copy=copy)
         columns.append(np.stack([_as_seen(field, bundle.preprocessing) for field in altered]))
-    return np.concatenate([np.concatenate(list(row), axis=1) for row in zip(*columns, strict=True)])
+    gap = ((0, 0), (_GAP, _GAP), (_GAP, _GAP), (0, 0))
+    framed = [np.pad(column, gap, constant_values=255) for column in columns]
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in zip(*framed, strict=True)])
 
 
 def _as_seen(field: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ events and to point file descriptor 1 at the error output.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -31,6 +32,7 @@ _GRACE: Final = 1.5
 _ORPHANED: Final = 4
 _LONG: Final = 90
 _SETTLED: Final = 1.0
+_NICE: Final = 10
 
 
 class Reporter:
@@ -158,12 +160,15 @@ def _as_text(event: Event) -> str:
 def over_pipes() -> Reporter:
     """Take over the pipes: events go to the original standard output, commands come from the input.
 
+    The process takes a lower priority, so that the window it works for stays smooth.
+
     When the input ends the parent is gone: the run is asked to stop, and the process ends within
     two seconds even if it is computing.
     """
     kept = os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
+    _give_way()
 
     def write(event: Event) -> None:
         try:
@@ -174,6 +179,15 @@ def over_pipes() -> Reporter:
     reporter = Reporter(write)
     threading.Thread(target=_listen, args=(reporter,), daemon=True, name="commands").start()
     return reporter
+
+
+def _give_way() -> None:
+    """Let the window, and classification in it, have the processors first."""
+    import psutil
+
+    lower = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE)
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process().nice(lower)
 
 
 def _listen(reporter: Reporter) -> None:

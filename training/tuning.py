@@ -169,6 +169,7 @@ class _Tuning:
         kept = finetune.kept_of(steps)
         again = "the last layer as it was" if own and not kept.number else f"step {kept.number}"
         self.reporter.say(f"Kept: {again}, the least change that does as well on {len(held[1])} fields.")
+        self.folder.write_history([{**row, "kept": int(row["epoch"] == kept.number)} for row in rows])
         median = float(np.median([row["seconds"] for row in rows]))
         taken = {"epochs": len(rows) - 1, "best_epoch": kept.number, "seconds_per_epoch": median}
         return kept, temperature, taken

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/finetune.py ../shared/data/taleqani --fields 400 [--result PATH]
 
-Some of each class, in the shares of the folder and with same-field groups kept whole, are the lab's
+With ``--stain`` every field first gets the colours of an imagined other laboratory: what fine-tuning is
+for. Some of each class, in the shares of the folder and with same-field groups kept whole, are the lab's
 labelled folder; the training program runs on them as a child, as the window starts it. Then the shipped
 model and the new one classify all other fields, with a paired test on the same fields. Fields the
 shipped model learned from are told apart from those it was tested on.
@@ -11,6 +12,7 @@ shipped model learned from are told apart from those it was tested on.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import platform
@@ -23,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from allstation import __version__
@@ -130,9 +133,39 @@ def compare(fields: Fields, rows: np.ndarray, outputs: dict[str, Any], split: st
     return table
 
 
-def measure(data: Path, count: int, seed: int) -> dict[str, Any]:
+STAIN, GAIN, COLOUR = (1.35, 0.80, 1.15), (0.90, 1.0, 1.10), 1.25
+"""Exponents of each channel's transmission, gains, and distance from grey, of the imagined laboratory."""
+
+
+def stained(fields: Fields, target: Path) -> Fields:
+    """Write every field in other colours; names end in ``.png`` then."""
+    table = 256.0 * ((np.arange(256)[:, None] + 1.0) / 256.0) ** np.array(STAIN) - 1.0
+    matrix = np.array(GAIN)[:, None] * (COLOUR * np.eye(3) + (1 - COLOUR) / 3)
+    changed = np.empty_like(fields.rgb)
+    for row, rgb in enumerate(fields.rgb):
+        values = cv2.transform(cv2.LUT(rgb, table.astype(np.float32)[None]), matrix)
+        changed[row] = np.clip(np.rint(values), 0, 255)
+        path = target / f"{fields.names[row]}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), changed[row][..., ::-1])
+    names = tuple(f"{name}.png" for name in fields.names)
+    return dataclasses.replace(fields, names=names, rgb=changed)
+
+
+def measure(data: Path, count: int, seed: int, *, stain: bool) -> dict[str, Any]:
     """Everything, as plain JSON."""
-    fields = read_fields(data / "Original", data / "field_groups.csv")
+    with tempfile.TemporaryDirectory() as scratch:
+        return _measure(data, count, seed, target=Path(scratch), stain=stain)
+
+
+def _measure(data: Path, count: int, seed: int, *, target: Path, stain: bool) -> dict[str, Any]:
+    fields, original = (
+        read_fields(data / "Original", data / "field_groups.csv"),
+        (data / "Original").resolve(),
+    )
+    if stain:
+        original = target / "stained"
+        fields = stained(fields, original)
     mine = draw(fields, count, seed)
     bundle = ModelBundle.open(default_bundle_path())
     recipe = read_recipe()
@@ -141,19 +174,18 @@ def measure(data: Path, count: int, seed: int) -> dict[str, Any]:
     rest = np.setdiff1d(np.arange(len(fields.labels)), mine)
     twins = np.isin(np.asarray(fields.groups), np.asarray(fields.groups)[mine])
     rest = rest[~twins[rest]]
-    with tempfile.TemporaryDirectory() as scratch:
-        target = Path(scratch)
-        labelled_folder(fields, mine, original=(data / "Original").resolve(), target=target)
-        cost = train(target)
-        metrics = json.loads((target / "run" / "metrics.json").read_text("utf-8"))
-        tuned = ModelBundle.open(target / "run" / "model.allmodel")
-    paths = [data / "Original" / name for name in fields.names]
+    labelled_folder(fields, mine, original=original, target=target)
+    cost = train(target)
+    metrics = json.loads((target / "run" / "metrics.json").read_text("utf-8"))
+    tuned = ModelBundle.open(target / "run" / "model.allmodel")
+    paths = [original / name for name in fields.names]
     outputs: dict[str, Any] = {"fine-tuned": classified(tuned, paths), "shipped": classified(bundle, paths)}
     outputs["classes"] = bundle.classes
     held = "fields of the rest that the shipped model did not learn from (same-field groups held out)"
     return {
         "fields": len(mine),
         "seed": seed,
+        "colours": "of an imagined other laboratory" if stain else "as they are",
         "cost": cost,
         "shipped_sha256": bundle.sha256,
         "run": {key: metrics[key] for key in KEPT},
@@ -172,7 +204,8 @@ def as_markdown(found: dict[str, Any]) -> str:
         f"`{about['command']}`, {about['date']}, {about['machine']}, ALL Station {about['version']}, "
         f"Python {about['python']}; shipped bundle `{found['shipped_sha256']}`.",
         "",
-        f"{found['fields']} labelled fields (same-field groups whole, seed {found['seed']}), through the "
+        f"Colours: {found['colours']}. {found['fields']} labelled fields (same-field groups whole, seed "
+        f"{found['seed']}), through the "
         f"training program as a child, check, split, export and verification included: {cost['seconds']} s "
         f"({cost['processor_seconds']} processor seconds, {cost['largest_memory_MB']} MB at most). "
         f"Step kept: {found['run']['best_epoch']} (0 is the shipped layer untouched).",
@@ -208,12 +241,13 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--fields", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stain", action="store_true", help="in the colours of an imagined laboratory")
     parser.add_argument("--result", type=Path, help="JSON; a page of the same name with .md lies beside it")
     options = parser.parse_args()
-    found = measure(options.data, options.fields, options.seed)
+    found = measure(options.data, options.fields, options.seed, stain=options.stain)
     found["about"] = {
         "command": f"python tests/benchmarks/finetune.py {options.data.name} --fields {options.fields} "
-        f"--seed {options.seed}",
+        f"--seed {options.seed}{' --stain' if options.stain else ''}",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors",
         "version": __version__,

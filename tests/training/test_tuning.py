@@ -76,6 +76,8 @@ def test_a_folder_becomes_a_verified_bundle_compared_with_its_ancestor(
     phases = [event.name for event in told if isinstance(event, events.Phase)]
     assert phases == ["checking", "preparing", "preparing", "training", "evaluating", "exporting"]
     assert [event.epoch for event in told if isinstance(event, events.Epoch)] == list(range(11))
+    rows = RunFolder.open(tmp_path / "run").read_history()
+    assert [row["epoch"] for row in rows if row["kept"]] == [metrics["best_epoch"]]
     pair = metrics["against_base"]
     assert pair["n"] == metrics["test"]["n"] == metrics["base_test"]["n"] == 8
     assert pair["second"] == shipped.name
@@ -247,8 +249,8 @@ def test_the_preview_shows_what_the_network_is_shown(labelled: Path, tmp_path: P
 
     write_preview(recipe(labelled), tmp_path / "sheet.png", fields=2, seed=1)
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
-    assert sheet.shape == (2 * 224, 9 * 224, 3)
-    seen = sheet[:, 224:]
+    assert sheet.shape == (2 * 230, 9 * 230, 3)
+    seen = sheet[:, 230:]
     hidden = (np.abs(seen.astype(int) - 127) <= 1).all(axis=2).mean()
     assert 0.5 < hidden < 1, "everything but cells is grey"
     write_preview(recipe(labelled), tmp_path / "again.png", fields=2, seed=1)

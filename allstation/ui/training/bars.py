@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation.ui import theme
@@ -40,7 +40,13 @@ class Bar:
 
 
 class BarChart(QWidget):
-    """Bars, one a line. The same is there as text for screen readers."""
+    """Bars, one a line. The same is there as text for screen readers.
+
+    Signals:
+        clicked: Name of a bar.
+    """
+
+    clicked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +67,12 @@ class BarChart(QWidget):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Narrower, but as high."""
         return QSize(180, self.sizeHint().height())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Tell which bar was clicked."""
+        index = int(event.position().y() / self._pitch())
+        if 0 <= index < len(self._bars) and self.rect().contains(event.position().toPoint()):
+            self.clicked.emit(self._bars[index].name)
 
     def _pitch(self) -> float:
         return QFontMetricsF(self.font()).height() * _PITCH

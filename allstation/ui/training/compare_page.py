@@ -33,7 +33,12 @@ from allstation.ui.training.confusion import ConfusionTable
 from allstation.ui.training.figures_pdf import Sheet, pages
 from allstation.ui.training.peek import FieldPeek
 from allstation.ui.training.plotting import PlotArea, PlotLoader
+from allstation.ui.training.predictions import PredictionsPage
 
+_ORDER: Final = (
+    "accuracy (Wilson)", "accuracy", "balanced accuracy", "macro F1", "macro AUC", "micro AUC",
+    "MCC", "kappa", "log loss", "Brier", "ECE",
+)  # fmt: skip
 _CLASS_COLUMNS: Final = ("Class", "Precision", "Recall", "Specificity", "F1", "AUC", "Fields")
 
 
@@ -66,6 +71,8 @@ class ComparePage(QWidget):
         self._tabs.addTab(self._classes, tr("Classes"))
         self._plots = PlotArea(loader, "", self)
         self._tabs.addTab(self._plots, tr("ROC and Reliability"))
+        self.predictions = PredictionsPage(self)
+        self._tabs.addTab(self.predictions, tr("Predictions"))
         self._tabs.addTab(self._build_side_by_side(), tr("Side by Side"))
         self._empty = QLabel(self, wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self._empty.setProperty("role", "muted")
@@ -186,6 +193,11 @@ class ComparePage(QWidget):
         index = self._which.currentIndex()
         return self._figures[index] if 0 <= index < len(self._figures) else None
 
+    def close_workers(self) -> None:
+        """Wait for fields that are being read."""
+        self.peek.close_workers()
+        self.predictions.peek.close_workers()
+
     @Slot()
     def _show_one(self) -> None:
         run = self._one
@@ -199,6 +211,7 @@ class ComparePage(QWidget):
         self.matrix.set_counts(run.classes, test["confusion_rows_true"])
         self.peek.clear(tr("Choose a cell of the matrix to see its fields."))
         self._fill_classes(run)
+        self.predictions.show_run(run)
         if run.roc or test["reliability"]:
             self._draw()
         else:
@@ -214,7 +227,8 @@ class ComparePage(QWidget):
         self._classes.resizeColumnsToContents()
 
     def _fill_overall(self) -> None:
-        names = list(self._figures[0].metrics["overall"])
+        found = self._figures[0].metrics["overall"]
+        names = [*(name for name in _ORDER if name in found), *(name for name in found if name not in _ORDER)]
         self._overall.setColumnCount(1 + len(self._figures))
         self._overall.setHorizontalHeaderLabels([tr("Figure"), *(each.title for each in self._figures)])
         self._overall.setRowCount(len(names))

@@ -25,7 +25,13 @@ _MARKED_UP_TO: Final = 40
 
 
 def best_epoch(rows: Sequence[Mapping[str, float]]) -> int:
-    """Return the epoch with the lowest validation loss (training loss without one); 0 without epochs."""
+    """Return the epoch that was kept, if the run says so, else the one with the lowest validation loss.
+
+    Without validation it is the lowest training loss; 0 without epochs.
+    """
+    for row in rows:
+        if row.get("kept") == 1:
+            return round(row["epoch"])
     best, lowest = 0, math.inf
     for row in rows:
         value = row.get("val_loss", math.nan)
@@ -218,7 +224,7 @@ def _draw_panel(axes: Any, key: str, rows: Sequence[Mapping[str, float]], *, pal
         if not all(map(math.isnan, values)):
             axes.plot(epochs, values, style, color=colour, label=text, marker=marker, markersize=3.5)
     best = best_epoch(rows)
-    if best:
+    if best or any(row.get("kept") == 1 for row in rows):
         ink = theme.tokens(palette).muted
         axes.axvline(best, color=ink, linewidth=1, linestyle=":", label=tr("Best: {n}", n=best))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QMimeData, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -32,6 +32,8 @@ from allstation.ui.viewer.card_content import mark_for
 
 _FINDING: Final = int(Qt.ItemDataRole.UserRole)
 _ICONS: Final = {"error": "error", "warning": "warning", "note": "info"}
+_INVITING: Final = 260
+"""Height of the place to drop on while there is nothing else to see, pixels."""
 _WORDS: Final = {"error": "Error", "warning": "Warning", "note": "Note"}
 
 
@@ -53,6 +55,7 @@ class DataPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._folder: Path | None = None
+        self._files: Mapping[str, Sequence[str]] = {}
         self.setAcceptDrops(True)
         self._build_source()
         self._build_report()
@@ -103,7 +106,9 @@ class DataPage(QWidget):
         row.addWidget(self._progress_text)
         row.addWidget(self._progress, 1)
         row.addWidget(self._stop)
-        self._empty = QLabel(self, wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
+        centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
+        self._empty = QLabel(self, wordWrap=True, alignment=centre)
+        self._empty.setContentsMargins(0, 16, 0, 0)
         self._empty.setProperty("role", "muted")
         self._report = QSplitter(Qt.Orientation.Horizontal, self)
         self._report.setChildrenCollapsible(False)
@@ -123,6 +128,9 @@ class DataPage(QWidget):
         self._summary = QLabel(self, wordWrap=True)
         self._classes = BarChart(self)
         self._classes.setAccessibleName(tr("Fields per class"))
+        self._classes.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._classes.setToolTip(tr("Click a class to see its fields"))
+        self._classes.clicked.connect(self._class_chosen)
         self._probes = BarChart(self)
         self._probes.setAccessibleName(tr("Shortcut probes"))
         self._probe_note = QLabel(self, wordWrap=True)
@@ -178,6 +186,7 @@ class DataPage(QWidget):
         )
         self._again.hide()
         self._show(empty=True)
+        self._source.setMinimumHeight(_INVITING)
 
     def show_checking(self, folder: Path) -> None:
         """A check was started."""
@@ -213,6 +222,7 @@ class DataPage(QWidget):
         self._again.show()
         self._verdict.setText(verdict(report))
         self._summary.setText("\n".join(summary_lines(report)))
+        self._files = report.get("files", {})
         self._classes.set_bars(class_bars(report["classes"]))
         probes = report.get("probes", [])
         self._probes.set_bars([_probe_bar(probe) for probe in probes])
@@ -234,6 +244,7 @@ class DataPage(QWidget):
 
     def _show(self, *, empty: bool = False, checking: bool = False) -> None:
         self._progress_row.setVisible(checking)
+        self._source.setMinimumHeight(0)
         self._report.setVisible(not empty and not checking)
         self._empty.setVisible(empty or checking)
         if checking:
@@ -253,12 +264,30 @@ class DataPage(QWidget):
         if item is None or self._folder is None:
             return
         finding = item.data(_FINDING)
-        base = self._folder if self._folder.is_dir() else self._folder.parent
-        paths = [base / name for name in finding["fields"]]
+        paths = self._paths(finding["fields"])
         if paths:
             self.peek.show_fields(str(finding["code"]).replace("-", " ").capitalize(), paths)
         else:
             self.peek.clear(tr("This finding is about the whole folder, not about single fields."))
+
+    @Slot(str)
+    def _class_chosen(self, name: str) -> None:
+        self._list.setCurrentRow(-1)
+        self.peek.show_fields(name, self._paths(self._files.get(name, ())))
+
+    def _paths(self, names: Sequence[str]) -> list[Path]:
+        """Fields by their names in the report, which are those below the folder or beside the table."""
+        folder = self._folder or Path()
+        base = folder.parent if folder.suffix.casefold() == ".csv" else folder
+        return [base / name for name in names]
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Icons follow light and dark."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_list"):
+            for row in range(self._list.count()):
+                item = self._list.item(row)
+                item.setIcon(icons.icon(_ICONS[item.data(_FINDING)["level"]], self.palette()))
 
     @Slot()
     def _ask_folder(self) -> None:
@@ -350,7 +379,7 @@ def summary_lines(report: Mapping[str, Any]) -> list[str]:
            patients=report["patients"]),
         tr("Sizes in pixels: {listed}{more}", listed=listed, more=more),
         tr("Byte-identical pairs: {n}", n=number(report["identical"]["pairs"])),
-        tr("Fields that share their place with another: {n} in {k} groups",
+        tr("Fields that share their place with another: {n} (groups: {k})",
            n=number(groups["fields_in_larger"]), k=number(groups["larger_than_one"])),
     ]  # fmt: skip
 

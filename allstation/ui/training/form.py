@@ -28,6 +28,7 @@ QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSp
 QSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow {
     width: 0; height: 0; border: 0; image: none;
 }
+QSpinBox, QDoubleSpinBox { padding-left: 7px; }
 """
 """Layout only: numbers without arrows. Arrow keys and the wheel still step a focused one."""
 

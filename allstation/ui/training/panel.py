@@ -157,7 +157,7 @@ class TrainingPanel(QWidget):
         self.comparing.reader.close()
         self._plots.close()
         self.data.peek.close_workers()
-        self.compare.peek.close_workers()
+        self.compare.close_workers()
         self._scratch.cleanup()
 
     def refresh(self) -> None:
@@ -282,6 +282,8 @@ class TrainingPanel(QWidget):
         command, failed = ending.job.command, ending.state is JobState.FAILED
         if command == FIT:
             self.run.show_ending(ending)
+            if ending.job.folder is not None:
+                self.run.curves.set_rows(read_history(ending.job.folder))
             self.status_changed.emit("")
             words = ending.sentence if failed else tr("Training finished: {title}", title=ending.job.title)
             self.told.emit(words, failed)

@@ -80,7 +80,7 @@ class FieldPeek(QWidget):
             item.setData(_PATH, str(path))
             item.setToolTip(str(path))
             self._list.addItem(item)
-        counted = tr("{title} ({n} fields)", title=title, n=number(len(paths)))
+        counted = tr("{title}: {n}", title=title, n=number(len(paths)))
         self._title.setText(counted if paths else title)
         if self._paths:
             self._list.setCurrentRow(0)

@@ -25,7 +25,7 @@ from allstation.core.events import PHASES, Batch, Epoch, Event, Failed, Message,
 from allstation.services.training_child import Ending, Job, JobState
 from allstation.ui import theme
 from allstation.ui.text import duration, number, tr
-from allstation.ui.training.curves import CurvesView
+from allstation.ui.training.curves import CurvesView, value_line
 from allstation.ui.training.plotting import PlotLoader
 
 _NUMBER: Final = int(Qt.ItemDataRole.UserRole)
@@ -226,10 +226,12 @@ class RunPage(QWidget):
                 self._progress.setRange(0, _STEPS)
                 self._progress.setValue(round(share * _STEPS))
                 self._line.setText(batch_line(event))
-            case Epoch(epoch, epochs, seconds, values, best):
+            case Epoch(epoch, epochs, seconds, values, _):
                 self.curves.add_epoch(epoch, values)
-                listed = ", ".join(f"{key} {value:.4f}" for key, value in values.items() if value is not None)
-                self._say(f"{epoch}/{epochs} ({seconds:.1f} s): {listed}{' *' if best else ''}")
+                words = value_line(self.curves.rows, epoch)
+                self._say(
+                    tr("{words} ({n} planned, {seconds} s)", words=words, n=epochs, seconds=f"{seconds:.1f}")
+                )
             case Message(text, level):
                 self._say(text if level == "info" else f"! {text}")
             case Failed(_, sentence):

@@ -232,6 +232,7 @@ def check(arguments: list[str], mode: str) -> None:
         "folder": Path(arguments[0]).name,
         "fields": 40,
         "classes": {"Benign": 8, "Early": 12, "Pre": 11, "Pro": 9},
+        "files": {name: [f"{name}/a.png"] for name in CLASSES},
         "patients": "patients unknown",
         "sizes": {"table": [{"width": 224, "height": 224, "fields": 40}], "outliers": []},
         "identical": {"pairs": 2, "sets": [], "across_classes": []},

@@ -37,6 +37,12 @@ def view(qtbot: QtBot) -> Iterator[CurvesView]:
     loader.close()
 
 
+def test_the_epoch_that_was_kept_is_marked_where_the_run_says_so():
+    rows = [{**row, "kept": float(row["epoch"] == 3)} for row in ROWS]
+    assert best_epoch(rows) == 3
+    assert value_line(rows, 3).startswith("Epoch 3 (best)")
+
+
 def test_the_best_epoch_has_the_lowest_validation_loss():
     assert best_epoch(ROWS) == 2
     assert best_epoch([{"epoch": 1.0, "loss": 2.0}, {"epoch": 2.0, "loss": 1.0}]) == 2

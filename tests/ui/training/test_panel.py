@@ -262,6 +262,23 @@ def test_a_cell_of_the_matrix_shows_its_fields(panel: TrainingPanel, bench: Benc
     assert "Early, predicted as Pre" in panel.compare.peek._title.text()
 
 
+def test_predictions_of_single_fields_wrong_ones_first(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    folder = trained(panel, bench, "one", until)
+    panel.compare_runs([folder])
+    until(lambda: bool(panel.compare._figures))
+    table = panel.compare.predictions.table
+    assert table.rowCount() == 40
+    marks = [table.item(row, 2).text().startswith("✗") for row in range(40)]
+    assert marks == [True] * 4 + [False] * 36
+    table.setCurrentCell(0, 0)
+    (path,) = panel.compare.predictions.peek.paths
+    assert path.name == table.item(0, 0).text()
+    assert table.item(0, 3).text() in {"0.100", "0.700"}
+
+
 def test_two_runs_stand_side_by_side_with_a_paired_test(
     panel: TrainingPanel, bench: Bench, labelled: Path, until, tmp_path: Path
 ):
@@ -349,6 +366,17 @@ def test_a_click_on_any_line_shows_its_fields_or_says_that_it_has_none(
         listed = len(panel.data.peek.paths)
         assert listed == (2 if "byte-identical" in line else 0)
         assert listed or "whole folder" in panel.data.peek._title.text()
+
+
+def test_a_click_on_a_class_shows_its_fields(qtbot: QtBot, panel: TrainingPanel, labelled: Path, until):
+    from PySide6.QtCore import QPoint
+
+    checked(panel, labelled, until)
+    bars = panel.data._classes
+    qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(40, round(1.5 * bars.height() / 4)))
+    assert panel.data.peek.paths == [labelled / "Early" / "a.png"]
+    qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(40, bars.height() - 3))
+    assert panel.data.peek.paths == [labelled / "Pro" / "a.png"]
 
 
 def test_fine_tuning_is_proposed_with_its_time_before_the_start(panel: TrainingPanel, labelled: Path, until):
