@@ -296,6 +296,55 @@ def test_outlines_lie_on_the_cells_of_the_file(drawn):
     assert green[inside == 1].mean() < green[inside == 0].mean() - 30
 
 
+def test_the_outlines_have_the_shape_that_qupath_writes_and_reads(drawn):
+    """As QuPath 0.4 and later: a feature's id is a UUID, its properties have these names and types."""
+    import jsonschema
+
+    number, point = {"type": "number"}, {"type": "array", "items": {"type": "number"}, "minItems": 2}
+    ring = {"type": "array", "items": point, "minItems": 4}
+    colour = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}, "minItems": 3}
+    properties = {
+        "objectType": {"enum": ["detection", "annotation", "cell", "tile"]},
+        "name": {"type": "string"},
+        "classification": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "color": {**colour, "maxItems": 3}},
+            "required": ["name", "color"],
+            "additionalProperties": False,
+        },
+        "measurements": {"type": "object", "additionalProperties": number},
+    }
+    feature = {
+        "type": "object",
+        "properties": {
+            "type": {"const": "Feature"},
+            "id": {"type": "string", "format": "uuid"},
+            "geometry": {
+                "type": "object",
+                "properties": {
+                    "type": {"const": "Polygon"},
+                    "coordinates": {"type": "array", "items": ring, "minItems": 1},
+                },
+                "required": ["type", "coordinates"],
+            },
+            "properties": {
+                "type": "object",
+                "properties": properties,
+                "required": list(properties),
+                "additionalProperties": False,
+            },
+        },
+        "required": ["type", "id", "geometry", "properties"],
+        "additionalProperties": False,
+    }
+    made = outlines(drawn.fields[0], drawn.models[0])
+    assert made["type"] == "FeatureCollection"
+    checker = jsonschema.Draft202012Validator(feature, format_checker=jsonschema.FormatChecker())
+    for one in made["features"]:
+        checker.validate(one)
+    assert len({one["id"] for one in made["features"]}) == len(made["features"])
+
+
 def test_one_file_a_field_and_failures_are_named(drawn, tmp_path):
     gone = dataclasses.replace(drawn.fields[0], id=2, path=tmp_path / "gone.jpg")
     done = write_outlines(dataclasses.replace(drawn, fields=(*drawn.fields, gone)), tmp_path / "out")
