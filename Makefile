@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup run test lint unit bench faults screenshots installer constraints clean
+.PHONY: setup run test lint unit bench bench-training faults screenshots installer constraints clean
 
 setup: .venv/.ready
 
@@ -33,6 +33,12 @@ unit: setup
 
 bench: setup
 	$(BIN)/python tests/benchmarks/run.py --quick --out build/bench
+
+# The first two need the real smears beside the project; the last needs a machine with nothing else to do.
+bench-training: setup
+	$(BIN)/python tests/benchmarks/finetune.py ../shared/data/taleqani --result training/results/fine-tuning.json
+	$(BIN)/python tests/benchmarks/finetune.py ../shared/data/taleqani --stain --result training/results/fine-tuning-other-colours.json
+	$(BIN)/python tests/benchmarks/training_gap.py --result training/results/training-gap.json
 
 faults: setup
 	$(BIN)/python tests/faults/fuzz_decode.py --cases 20000 --guided 600 --out tests/faults/results/decode
