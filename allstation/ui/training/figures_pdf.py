@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +13,15 @@ from PySide6.QtGui import QPalette
 from allstation.core.classes import RESEARCH_USE
 from allstation.services.training_figures import RunFigures
 from allstation.ui import theme
+from allstation.ui.text import tr
 from allstation.ui.training.compare_plots import draw_figures
 from allstation.ui.training.plotting import Drawing
 
 _INK: Final = "#1a1d23"
 _LINE: Final = "#c9ced6"
 _ROW: Final = 0.075
+_LETTERS: Final = 150
+"""In a line of text across the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,13 @@ def pages(sheets: Sequence[Sheet], runs: Sequence[RunFigures], *, about: str, be
         sheets: Tables; empty ones are left out.
         runs: Runs whose curves are drawn.
         about: Test set, n, split and patients, on every page.
-        below: Sentences of the paired tests, on a page with the last table.
+        below: Sentences of the paired tests, on a page of their own.
     """
-    full = [sheet for sheet in sheets if len(sheet.rows) > 1]
-    made = [
-        partial(_draw_sheet, sheet=sheet, about=about, below=below if sheet is full[-1] else "")
-        for sheet in full
+    made: list[Drawing] = [
+        partial(_draw_sheet, sheet=sheet, about=about) for sheet in sheets if len(sheet.rows) > 1
     ]
+    if below:
+        made.append(partial(_draw_text, text=below, about=about))
     return [*made, *(partial(_draw_curves, run=run, about=about) for run in runs if run.roc)]
 
 
@@ -57,7 +61,7 @@ def _caption(figure: Any, title: str, about: str) -> None:  # noqa: ANN401 - Mat
     figure.text(0.02, 0.02, f"{about}\n{RESEARCH_USE}", fontsize=7, va="bottom", **font)
 
 
-def _draw_sheet(figure: Any, *, sheet: Sheet, about: str, below: str) -> None:  # noqa: ANN401 - Matplotlib's
+def _draw_sheet(figure: Any, *, sheet: Sheet, about: str) -> None:  # noqa: ANN401 - Matplotlib's
     figure.set_layout_engine(None)
     _caption(figure, sheet.title, about)
     axes = figure.add_axes((0.02, 0.12, 0.96, 0.76))
@@ -78,9 +82,13 @@ def _draw_sheet(figure: Any, *, sheet: Sheet, about: str, below: str) -> None:  
         cell.visible_edges = "B"
         weight = "semibold" if row == 0 else "normal"
         cell.set_text_props(fontsize=6.5, fontfamily=theme.FONT_FAMILY, color=_INK, fontweight=weight)
-    if below:
-        place = max(0.0, 1 - height * (len(rows) + 2))
-        axes.text(0, place, below, fontsize=7, va="top", wrap=True, color=_INK, family=theme.FONT_FAMILY)
+
+
+def _draw_text(figure: Any, *, text: str, about: str) -> None:  # noqa: ANN401 - Matplotlib's
+    figure.set_layout_engine(None)
+    _caption(figure, tr("Paired tests on the same fields"), about)
+    wrapped = "\n\n".join(textwrap.fill(line, _LETTERS) for line in text.splitlines())
+    figure.text(0.02, 0.86, wrapped, fontsize=8, va="top", color=_INK, family=theme.FONT_FAMILY)
 
 
 def _widths(rows: Sequence[Sequence[str]], columns: int) -> list[float]:

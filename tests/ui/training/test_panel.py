@@ -332,7 +332,7 @@ def test_the_pdf_holds_the_values_on_the_screen(
         panel.compare.export_to(tmp_path / "figures.pdf")
     assert written.args[1] == ""
     pages = [page.extract_text() for page in PdfReader(tmp_path / "figures.pdf").pages]
-    assert len(pages) == 5
+    assert len(pages) == 6
     text = " ".join(" ".join(pages).split())
     for table in (panel.compare.matrix, panel.compare._classes, panel.compare._overall):
         for row in range(table.rowCount()):
