@@ -37,6 +37,7 @@ _PARTS: Final = (
     ("OpenCV", "opencv-python-headless", "Apache-2.0"),
     ("Pillow", "pillow", "MIT-CMU"),
     ("ReportLab", "reportlab", "BSD-3-Clause"),
+    ("PDFium", "pypdfium2", "BSD-3-Clause, Apache-2.0"),
     ("Matplotlib", "matplotlib", "PSF-based"),
     ("Inter typeface", "", "OFL-1.1"),
 )
