@@ -127,6 +127,8 @@ class CaseActions(QObject):
     def locate(self) -> None:
         """Ask for the folder to which fields were moved."""
         dialog = self._dialog(tr("Search this folder for moved fields"), QFileDialog.FileMode.Directory)
+        if self._desk.info is not None:
+            dialog.setDirectory(str(self._desk.info.folder.parent))
         dialog.fileSelected.connect(self._locate_chosen)
         dialog.open()
 

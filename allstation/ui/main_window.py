@@ -254,11 +254,9 @@ class MainWindow(QMainWindow):
         self.first.middle.setCurrentWidget(self.start)
 
     @Slot(int, bool)
-    def _listed(self, count: int, _filtered: bool) -> None:
+    def _listed(self, _count: int, _filtered: bool) -> None:
         self.show_middle()
         self._update_actions()
-        if count and self._record is None:
-            self.browser.go_to_row(0)
 
     @Slot(object)
     def _record_changed(self, record: FieldRecord | None) -> None:

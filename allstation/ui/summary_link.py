@@ -41,8 +41,8 @@ class SummaryLink(QObject):
         dock = self._window.docks["summary"]
         dock.show()
         dock.raise_()
-        self.panel.setFocus()
         self.refresh()
+        self.panel.take_keyboard()
 
     @Slot()
     def refresh(self) -> None:

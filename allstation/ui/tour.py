@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from allstation.services.messages import CaseInfo
@@ -107,6 +107,13 @@ class TourCard(QFrame):
         row.addWidget(self.next)
         layout.addLayout(row)
         self.hide()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave the tour with Escape, once the keyboard is here."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.skip.click()
+        else:
+            super().keyPressEvent(event)
 
 
 class _Frame(QWidget):

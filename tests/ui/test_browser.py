@@ -12,8 +12,9 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Decision, Reason
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
-from allstation.core.records import FieldRecord, ModelRecord, NewField, Prediction, Quality, Review
-from allstation.services.case_reader import Listing, Query
+from allstation.core.records import FieldRecord, ModelRecord, NewField, Prediction, Quality, Review, Slide
+from allstation.services.case_reader import Listing, Overview, Query
+from allstation.store.browse import SlideCounts
 from allstation.store.case import Case
 from allstation.ui.browser import cells
 from allstation.ui.browser.footer import TELLING
@@ -181,6 +182,20 @@ def test_the_tree_counts_and_filters(opened: MainWindow, qtbot: QtBot) -> None:
     assert opened.browser.model.record_at(0).final_name == "Pre"
     tree.choose(Place())
     wait_count(qtbot, opened, FIELDS)
+
+
+def test_a_class_that_comes_later_stands_in_the_models_order(opened: MainWindow, qtbot: QtBot) -> None:
+    tree = opened.browser.tree
+    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 3)
+    top = tree.topLevelItem(0)
+    qtbot.waitUntil(lambda: top.childCount() == 5)
+    assert [top.child(row).text(0) for row in range(5)] == [*CLASSES, "needs review"]
+    slides = Overview((Slide(9, "New", None),), {9: SlideCounts(9, 3, finals={"Pro": 1, "needs review": 1})})
+    tree.show_overview(slides)
+    more = SlideCounts(9, 3, finals={"Early": 1, "Pro": 1, "needs review": 1})
+    tree.show_overview(Overview(slides.slides, {9: more}))
+    item = tree._places[Place(9)]
+    assert [item.child(row).text(0) for row in range(item.childCount())] == ["Early", "Pro", "needs review"]
 
 
 def test_sorting_by_a_column_header(opened: MainWindow, qtbot: QtBot) -> None:

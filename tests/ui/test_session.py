@@ -65,6 +65,12 @@ def test_the_tour_can_be_skipped_and_taken_again_by_keyboard(
     assert window.services.settings.value.tour_done
 
 
+def test_escape_leaves_the_tour(window: MainWindow, qtbot: QtBot, case: Path) -> None:
+    window.actions_table["help.tour"].trigger()
+    qtbot.keyClick(window.tour.card.next, Qt.Key.Key_Escape)
+    assert not window.tour.is_on
+
+
 def test_the_card_of_the_tour_stays_inside_the_window(window: MainWindow, qtbot: QtBot, case: Path) -> None:
     window.actions_table["help.tour"].trigger()
     for _ in STOPS:
@@ -82,6 +88,9 @@ def test_the_field_that_was_looked_at_is_shown_again(window: MainWindow, qtbot: 
     stored = window.services.settings
     qtbot.waitUntil(lambda: stored.value.last_field == wanted, timeout=LONG)
     assert stored.value.last_case == str(case)
+    # As a fresh start: no field has been shown yet when the case opens.
+    window.services.desk.close_case()
+    qtbot.waitUntil(lambda: window._record is None and window.services.desk.info is None, timeout=LONG)
     window.services.desk.open(case)
     qtbot.waitUntil(
         lambda: (r := window.browser.current_record()) is not None and r.id == wanted, timeout=LONG

@@ -95,6 +95,15 @@ def test_a_bar_filters_the_browser_by_mouse_and_by_keyboard(opened: MainWindow, 
     assert opened.browser.query().where.final is None
 
 
+def test_its_key_brings_the_keyboard_to_the_first_bar(opened: MainWindow, qtbot: QtBot) -> None:
+    """Else the next Space would confirm a field instead of choosing a bar."""
+    opened.docks["review"].raise_()
+    opened.browser.grid.setFocus()
+    opened.actions_table["browse.summary"].trigger()
+    qtbot.waitUntil(lambda: isinstance(opened.focusWidget(), BarButton))
+    assert opened.focusWidget().bar.name == "Benign"
+
+
 def test_it_follows_the_slide_that_is_chosen(opened: MainWindow, qtbot: QtBot) -> None:
     slide = next(p for p in opened.browser.tree._places if p.slide_id is not None and p.final is None)
     opened.browser.tree.choose(slide)

@@ -146,12 +146,20 @@ class SlideTree(QTreeWidget):
     def _item(self, place: Place, parent: QTreeWidgetItem | None, name: str) -> QTreeWidgetItem:
         item = self._places.get(place)
         if item is None:
-            item = QTreeWidgetItem(parent) if parent is not None else QTreeWidgetItem(self)
+            item = QTreeWidgetItem() if parent is not None else QTreeWidgetItem(self)
+            if parent is not None:
+                parent.insertChild(self._rank(place, parent), item)
             item.setData(0, _PLACE, place)
             item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self._places[place] = item
         item.setText(0, name)
         return item
+
+    def _rank(self, place: Place, parent: QTreeWidgetItem) -> int:
+        """Return where a class belongs among those that are there: in the model's order."""
+        there = {p.final: True for p in self._places if p.slide_id == place.slide_id and p.final is not None}
+        names = self._order(dict.fromkeys([*(name for name in there if name), place.final or ""], 0))
+        return min(names.index(place.final or ""), parent.childCount())
 
     def _fill(self, item: QTreeWidgetItem, counts: Mapping[str, int], total: int, tip: str) -> None:
         item.setText(1, number(total))

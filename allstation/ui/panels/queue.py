@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtGui import QColor, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -122,7 +122,7 @@ class QueuePanel(QWidget):
         """Show the queue as it stands."""
         self._status = status
         busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
-        self._line.setText(sentence(status))
+        self._show_line()
         self._line.setToolTip(sentence(status))
         self._bar.setValue(round(_STEPS * status.finished / status.total) if status.total else 0)
         state = "paused" if status.phase is QueuePhase.PAUSED else "" if busy else "done"
@@ -138,6 +138,17 @@ class QueuePanel(QWidget):
         self._model.setEnabled(status.total > 0)
         self._jobs.show_jobs(status.jobs)
         self._retry.setEnabled(status.counts.get(FieldState.FAILED, 0) > 0)
+
+    def _show_line(self) -> None:
+        words = self._line.fontMetrics().elidedText(
+            sentence(self._status), Qt.TextElideMode.ElideRight, max(self._line.width(), 1)
+        )
+        self._line.setText(words)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Cut the sentence to its room."""
+        super().resizeEvent(event)
+        self._show_line()
 
     @Slot(object)
     def show_intake(self, status: IntakeStatus | None) -> None:

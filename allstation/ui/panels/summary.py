@@ -14,7 +14,7 @@ from allstation.core.decision import Reason
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState
 from allstation.core.summary import Agreement, Tally, agreement, shares
-from allstation.ui.panels.share_bars import Bar, ShareBars
+from allstation.ui.panels.share_bars import Bar, BarButton, ShareBars
 from allstation.ui.text import number, percent, tr
 from allstation.ui.viewer.card_content import REASON_TEXTS
 
@@ -46,6 +46,7 @@ class SummaryPanel(QWidget):
         self._built = False
         self._dock: QDockWidget | None = None
         self.is_seen = False
+        self._keyboard_wanted = False
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Ask for figures, or listen to the dock: behind another tab a panel counts as shown."""
@@ -67,6 +68,15 @@ class SummaryPanel(QWidget):
     def set_classes(self, names: Sequence[str]) -> None:
         """Order the classes as a model does."""
         self._classes = tuple(names)
+
+    def take_keyboard(self) -> None:
+        """Give the first bar the keyboard, now or as soon as there is one."""
+        button = next(
+            (b for b in self.findChildren(BarButton) if b.isVisibleTo(self) and b.isEnabled()), None
+        )
+        self._keyboard_wanted = button is None
+        if button is not None:
+            button.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def texts(self) -> list[str]:
         """Return what is written, from top to bottom."""
@@ -98,6 +108,8 @@ class SummaryPanel(QWidget):
         lines = list(_agreement_lines(tally))
         _say(self._agreement, "\n\n".join(lines))
         self._agreement_title.setVisible(bool(lines))
+        if self._keyboard_wanted:
+            self.take_keyboard()
 
     def show_hidden(self) -> None:
         """Say why there are no figures while a review is blind."""
