@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
 from allstation.imaging import headers
 from allstation.imaging.headers import Header, HeaderError
@@ -77,25 +78,6 @@ _LONGEST_NAME: Final = 64
 
 _MAX_SCANS: Final = 100
 """Scans of a progressive JPEG. Encoders write about 10; each costs a pass over all pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeLimits:
-    """What a field may be at most. The defaults hold any microscope camera's frame.
-
-    Attributes:
-        max_bytes: File size.
-        max_pixels: Width times height of one page.
-        max_frames: Pages of a TIFF.
-        min_side: Smallest width and height, pixels.
-        max_side: Largest width and height, pixels.
-    """
-
-    max_bytes: int = 256 << 20
-    max_pixels: int = 120_000_000
-    max_frames: int = 1000
-    min_side: int = 16
-    max_side: int = 65_500
 
 
 DEFAULT_LIMITS: Final = DecodeLimits()

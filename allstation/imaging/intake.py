@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
-from allstation.core.text import natural_key
+from allstation.core.text import natural_key, shown_name
 from allstation.imaging import decode
 
 _CHUNK = 1 << 20
@@ -62,7 +63,7 @@ def find_fields(paths: Iterable[Path]) -> Iterator[Found | Refused]:
         elif decode.looks_like_field(path) or path.is_file():
             yield Found(path, path.parent)
         else:
-            sentence = f"{path.name!r} is neither a file nor a folder. Check the name and try again."
+            sentence = f"{shown_name(path)} is neither a file nor a folder. Check the name and try again."
             yield Refused(path, StationError("not-found", sentence))
 
 
@@ -71,7 +72,9 @@ def _walk(folder: Path) -> Iterator[Found | Refused]:
         with os.scandir(folder) as entries:
             listed = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
     except OSError as error:
-        sentence = f"The folder {folder.name!r} cannot be read ({error.strerror}). Check its permissions."
+        sentence = (
+            f"The folder {shown_name(folder)} cannot be read ({error.strerror}). Check its permissions."
+        )
         yield Refused(folder, StationError("unreadable-folder", sentence))
         return
     for path, is_folder in sorted(listed, key=lambda pair: (natural_key(pair[0].name), pair[0].name)):
@@ -83,19 +86,25 @@ def _walk(folder: Path) -> Iterator[Found | Refused]:
             yield Found(path, folder)
 
 
-def read_field(path: Path) -> NewField:
+def read_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:
     """Check a field's header and hash its bytes.
+
+    Args:
+        path: The file.
+        limits: What to accept.
 
     Raises:
         StationError: If it is not a readable field image within the limits.
     """
-    info = decode.probe(path)
+    info = decode.probe(path, limits)
     try:
         with path.open("rb") as file:
             digest = hashlib.sha256()
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except OSError as error:
-        sentence = f"The field {path.name!r} cannot be read ({error.strerror}). Check the file and retry."
+        sentence = (
+            f"The field {shown_name(path)} cannot be read ({error.strerror}). Check the file and retry."
+        )
         raise StationError("unreadable-field", sentence) from error
     return NewField(path, digest.hexdigest(), info.bytes, info.width, info.height)

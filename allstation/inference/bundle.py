@@ -25,6 +25,7 @@ from allstation import paths
 from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
+from allstation.core.text import shown_name
 from allstation.imaging.preprocess import Preprocessing
 
 SCHEMA: Final = 1
@@ -51,7 +52,7 @@ _REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 def _refuse(path: Path, problem: str) -> StationError:
     advice = "Use a bundle written by this program or ask for it again."
-    return StationError("bad-bundle", f"The model bundle {path.name!r} {problem}. {advice}")
+    return StationError("bad-bundle", f"The model bundle {shown_name(path)} {problem}. {advice}")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from allstation.core.decision import Evidence
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
+from allstation.core.text import shown_name
 from allstation.imaging import decode, preprocess, quality
 from allstation.inference.bundle import ModelBundle
 
@@ -116,14 +118,18 @@ class Engine:
         """Return calibrated probabilities (k,) of one field's logits (k,)."""
         return softmax(logits / self._temperature)
 
-    def classify(self, path: Path) -> Prediction:
+    def classify(self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> Prediction:
         """Decode, prepare and classify one field image.
+
+        Args:
+            path: The file.
+            limits: What to accept.
 
         Raises:
             StationError: If the file cannot be read as a field.
         """
         started = time.perf_counter()
-        rgb = decode.decode_reduced(path, self.preprocessing.size)
+        rgb = decode.decode_reduced(path, self.preprocessing.size, limits)
         return self.classify_rgb(rgb, started=started)
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
@@ -167,7 +173,7 @@ def evidence_map(activation: FloatArray | None, classes: tuple[str, ...]) -> Evi
 
 
 def _unusable(bundle: ModelBundle, problem: str) -> StationError:
-    sentence = f"The model bundle {bundle.path.name!r} cannot be used: {problem}. Choose another model."
+    sentence = f"The model bundle {shown_name(bundle.path)} cannot be used: {problem}. Choose another model."
     return StationError("bad-bundle", sentence)
 
 

@@ -10,18 +10,22 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import cv2
 
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
+from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import EnginePool
+from allstation.inference.workers import Workers
 
 Key = TypeVar("Key", bound=Hashable)
 _AHEAD = 4
@@ -51,18 +55,24 @@ class Pipeline:
     Args:
         bundle: The model.
         threads: Worker threads; default one per usable processor.
+        limits: What a field may be, and how long it may take, at most.
 
     Example:
         ``with Pipeline(bundle) as pipeline: outcomes = list(pipeline.run(enumerate(paths)))``
     """
 
-    def __init__(self, bundle: ModelBundle, *, threads: int | None = None) -> None:
+    def __init__(
+        self, bundle: ModelBundle, *, threads: int | None = None, limits: DecodeLimits | None = None
+    ) -> None:
         self.bundle = bundle
         self.threads = threads or default_threads()
         # OpenCV's own pool would compete with these threads for the same processors.
         cv2.setNumThreads(1)
         self._engines = EnginePool(bundle)
-        self._executor = ThreadPoolExecutor(self.threads, thread_name_prefix="field")
+        self._limits = limits or DecodeLimits()
+        self._workers: Workers[Outcome[Any]] = Workers(
+            self.threads, limit=self._limits.max_seconds, name="field"
+        )
 
     def classify(self, path: Path) -> Prediction:
         """Classify one field on the calling thread.
@@ -70,11 +80,19 @@ class Pipeline:
         Raises:
             StationError: If the file cannot be read as a field.
         """
-        return self._engines.engine().classify(path)
+        return self._engines.engine().classify(path, self._limits)
 
     def submit(self, key: Key, path: Path) -> Future[Outcome[Key]]:
         """Classify one field on a worker thread. The future never raises for a bad field."""
-        return self._executor.submit(self._outcome, key, path)
+        task, given_up = partial(self._outcome, key, path), partial(self._given_up, key, path)
+        return self._workers.submit(task, given_up)
+
+    def _given_up(self, key: Key, path: Path) -> Outcome[Key]:
+        sentence = (
+            f"The field {shown_name(path)} took more than {self._limits.max_seconds:,.0f} seconds and was "
+            "given up. Save it again from an image program, or raise the limit in the settings and retry."
+        )
+        return Outcome(key, None, StationError("too-slow", sentence))
 
     def _outcome(self, key: Key, path: Path) -> Outcome[Key]:
         try:
@@ -83,7 +101,8 @@ class Pipeline:
             return Outcome(key, None, error)
         except MemoryError:
             sentence = (
-                f"The field {path.name!r} needs more memory than is free. Close other programs and retry."
+                f"The field {shown_name(path)} needs more memory than is free. "
+                "Close other programs and retry."
             )
             return Outcome(key, None, StationError("out-of-memory", sentence))
 
@@ -109,8 +128,8 @@ class Pipeline:
                 future.cancel()
 
     def close(self) -> None:
-        """Drop what has not begun and wait for the threads."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        """Drop what has not begun and wait for the rest, for no field longer than its limit."""
+        self._workers.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,139 @@
+"""Threads that classify, with a limit on how long one field may keep one of them.
+
+A decoder is a C function: nothing can stop it from outside but the end of its process. A thread that is kept
+too long is therefore given up: its field fails with a sentence, another thread takes its place, and what it
+may return one day is dropped. All threads are daemons, so that none can keep the program from ending.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+Result = TypeVar("Result")
+_LOOKS: Final = 4
+"""Looks at the clock within the limit: a field is given up at most a quarter of the limit late."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[Result]):
+    """One field.
+
+    Attributes:
+        future: Who waits for it.
+        task: Does it.
+        given_up: Says what to answer when it took too long.
+    """
+
+    future: Future[Result]
+    task: Callable[[], Result]
+    given_up: Callable[[], Result]
+
+
+class _Worker(Generic[Result]):
+    """One thread with what it is busy with."""
+
+    def __init__(self, jobs: queue.SimpleQueue[_Job[Result] | None], name: str) -> None:
+        self._jobs = jobs
+        self._lock = threading.Lock()
+        self._job: _Job[Result] | None = None
+        self._since = 0.0
+        self.gone = False
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            if not job.future.set_running_or_notify_cancel():
+                continue
+            with self._lock:
+                self._job, self._since = job, time.monotonic()
+            try:
+                result, error = job.task(), None
+            except Exception as caught:  # noqa: BLE001 - whoever waits for the future gets it
+                result, error = None, caught
+            with self._lock:
+                self._job = None
+                if self.gone:
+                    return
+            if error is not None:
+                job.future.set_exception(error)
+            elif result is not None:
+                job.future.set_result(result)
+
+    def give_up(self, limit: float) -> _Job[Result] | None:
+        """Take away the job that has kept this thread for more than ``limit`` seconds, if there is one."""
+        with self._lock:
+            if self._job is None or time.monotonic() - self._since <= limit:
+                return None
+            self.gone = True
+            return self._job
+
+
+class Workers(Generic[Result]):
+    """A fixed number of threads that work, whatever single jobs do.
+
+    Args:
+        count: Threads.
+        limit: Seconds that one job may take.
+        name: Begins the names of the threads.
+    """
+
+    def __init__(self, count: int, *, limit: float, name: str) -> None:
+        self._jobs: queue.SimpleQueue[_Job[Result] | None] = queue.SimpleQueue()
+        self._limit = limit
+        self._name = name
+        self._closing = threading.Event()
+        self._workers = [self._start(number) for number in range(count)]
+        self.given_up = 0
+        self._watch = threading.Thread(target=self._look, name=f"{name}-limit", daemon=True)
+        self._watch.start()
+
+    def _start(self, number: int) -> _Worker[Result]:
+        return _Worker(self._jobs, f"{self._name}_{number}")
+
+    def submit(self, task: Callable[[], Result], given_up: Callable[[], Result]) -> Future[Result]:
+        """Run a task on one of the threads.
+
+        Args:
+            task: What to do; must not return None.
+            given_up: What the future holds if it takes longer than the limit.
+        """
+        future: Future[Result] = Future()
+        self._jobs.put(_Job(future, task, given_up))
+        return future
+
+    def _look(self) -> None:
+        while not self._closing.wait(self._limit / _LOOKS):
+            self._replace_the_slow()
+
+    def _replace_the_slow(self) -> None:
+        for number, worker in enumerate(self._workers):
+            job = worker.give_up(self._limit)
+            if job is not None:
+                self.given_up += 1
+                self._workers[number] = self._start(number)
+                job.future.set_result(job.given_up())
+
+    def close(self) -> None:
+        """Cancel what has not begun, and wait for the rest, at most as long as the limit."""
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is not None:
+                job.future.cancel()
+        for _ in self._workers:
+            self._jobs.put(None)
+        while any(worker.thread.is_alive() for worker in self._workers):
+            self._replace_the_slow()
+            for worker in list(self._workers):
+                worker.thread.join(self._limit / _LOOKS)
+        self._closing.set()
+        self._watch.join()
