@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 from allstation import __version__, paths
 from allstation.core.errors import StationError
 from allstation.services.settings import SettingsFile
+from allstation.ui.application import Application
 from allstation.ui.main_window import MainWindow
 from allstation.ui.theme import Mode, Theme
 
@@ -93,6 +94,8 @@ class Station(QObject):
         self._loader: threading.Thread | None = None
         self._loaded.connect(self._go_on)
         self._steps = self._make()
+        if isinstance(app, Application):
+            app.handed_over.connect(self._open_later)
 
     def begin(self) -> None:
         """Show the window; everything slower comes after its first paint."""
@@ -199,7 +202,8 @@ class Station(QObject):
         self._crashed.connect(self._show_crash, Qt.ConnectionType.QueuedConnection)
         logs = LogCare(paths.log_folder())
         yield
-        desk, exports = CaseDesk(self, threads=self._options.threads), Exports(self)
+        limits = self._settings.value.limits
+        desk, exports = CaseDesk(self, threads=self._options.threads, limits=limits), Exports(self)
         watch = FolderWatch(self)
         self.services = Services(desk, exports, self._settings, self._theme, logs, watch)
         self._has_services = True
@@ -240,6 +244,12 @@ class Station(QObject):
             self.window.cases.add_paths(given)
         elif last and (Path(last) / "case.sqlite").is_file():
             self.window.cases.open_folder(Path(last))
+
+    @Slot(object)
+    def _open_later(self, path: Path) -> None:
+        """Open what the desktop hands over while the program runs."""
+        self.complete()
+        self.window.cases.add_paths([path])
 
     @Slot()
     def _end(self) -> None:
@@ -320,7 +330,7 @@ def main(argv: Sequence[str]) -> int:
     # The window's thread waits at most this long for a worker to let go of the interpreter.
     sys.setswitchinterval(_SWITCH_SECONDS)
     instance = QApplication.instance()
-    app = instance if isinstance(instance, QApplication) else QApplication(["allstation"])
+    app = instance if isinstance(instance, QApplication) else Application(["allstation"])
     app.setApplicationName("ALL Station")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("allstation")
