@@ -53,7 +53,8 @@ class TrainingActions(QObject):
     def show(self) -> None:
         """Show the training window."""
         if not training_is_installed():
-            self._window.say(tr("This installation cannot train. Install the edition with training."))
+            sentence = "This edition cannot train. Install the full edition over it: cases and settings stay."
+            self._window.say(tr(sentence))
             return
         if self._training is None:
             self._training = self._make()
