@@ -11,6 +11,8 @@ from typing import Any, Final
 FILE_NAME: Final = "settings.json"
 MAX_RECENT: Final = 10
 _VERSION: Final = 1
+BETWEEN: Final = "\0"
+"""Between a case folder and what is remembered of it; no path can hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,20 @@ class Settings:
         recent = (text, *(known for known in self.recent if known != text))[:MAX_RECENT]
         return replace(self, recent=recent, last_case=text)
 
-    def without_recent(self, folder: Path) -> Settings:
-        """Return settings that have forgotten a case, for example where it was before it moved."""
-        return replace(self, recent=tuple(known for known in self.recent if known != str(folder)))
+    def with_moved(self, before: Path, now: Path) -> Settings:
+        """Return settings in which everything remembered of a case belongs to its new folder."""
+        old, new = str(before), str(now)
+
+        def renamed(entries: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(new + e.removeprefix(old) if e.partition(BETWEEN)[0] == old else e for e in entries)
+
+        return replace(
+            self,
+            recent=tuple(known for known in self.recent if known != old),
+            watched=renamed(self.watched),
+            pixel_sizes=renamed(self.pixel_sizes),
+            last_case_of_field=new if self.last_case_of_field == old else self.last_case_of_field,
+        )
 
 
 class SettingsFile:

@@ -40,7 +40,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "review.undo": reviews.stack.undo,
         "review.redo": reviews.stack.redo,
         "browse.find": browser.filters.focus_text,
-        "browse.clear": browser.filters.clear,
+        "browse.clear": browser.show_all,
         "browse.all": browser.select_all,
         "go.previous": partial(_step, window, -1),
         "go.next": partial(_step, window, 1),

@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
             (self.start.open_asked, self.cases.open),
             (self.start.demo_asked, self.cases.open_demo),
             (self.start.add_asked, self.cases.add_folder),
-            (self.start.clear_asked, self.browser.filters.clear),
+            (self.start.clear_asked, self.browser.show_all),
             (self.start.recent_asked, self.cases.open_folder),
             (self.reviews.stack.undoTextChanged, self._undo_named),
             (self.reviews.stack.redoTextChanged, self._redo_named),
@@ -201,8 +201,8 @@ class MainWindow(QMainWindow):
             self.notices.show_notice(Notice(Level.WARNING, info.held_by))
 
     @Slot(object, object)
-    def _case_moved(self, before: Path, _now: Path) -> None:
-        self.services.settings.replace(self.services.settings.value.without_recent(before))
+    def _case_moved(self, before: Path, now: Path) -> None:
+        self.services.settings.replace(self.services.settings.value.with_moved(before, now))
 
     @Slot()
     def _case_closed(self) -> None:

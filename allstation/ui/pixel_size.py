@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.services.messages import CaseInfo
+from allstation.services.settings import BETWEEN
 from allstation.ui.services import Services
 from allstation.ui.text import tr
 
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
 
-_BETWEEN: Final = "\0"
 _LARGEST: Final = 100.0
 
 
@@ -55,15 +55,15 @@ class PixelSize(QObject):
         if info is None:
             return
         stored = self._settings.value.pixel_sizes
-        others = tuple(entry for entry in stored if entry.partition(_BETWEEN)[0] != str(info.folder))
-        own = (f"{info.folder}{_BETWEEN}{micrometres:g}",) if micrometres > 0 else ()
+        others = tuple(entry for entry in stored if entry.partition(BETWEEN)[0] != str(info.folder))
+        own = (f"{info.folder}{BETWEEN}{micrometres:g}",) if micrometres > 0 else ()
         self._settings.change(pixel_sizes=(*others, *own))
         self._window.viewer.set_pixel_size(micrometres or None)
 
     def stored(self, info: CaseInfo) -> float:
         """Return micrometres per pixel as they were given for a case; 0 while unknown."""
         for entry in self._settings.value.pixel_sizes:
-            owner, _, size = entry.partition(_BETWEEN)
+            owner, _, size = entry.partition(BETWEEN)
             if owner == str(info.folder):
                 try:
                     return min(max(float(size), 0.0), _LARGEST)

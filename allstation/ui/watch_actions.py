@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from allstation.core.text import shown_name
 from allstation.services.messages import CaseInfo
+from allstation.services.settings import BETWEEN
 from allstation.services.watching import WatchStatus
 from allstation.ui.panels.notices import Level, Notice
 from allstation.ui.services import Services
@@ -18,9 +19,6 @@ from allstation.ui.text import number, tr
 
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
-
-_BETWEEN: Final = "\0"
-"""Between a case folder and its watched folder in the settings; no path can hold it."""
 
 
 class WatchActions(QObject):
@@ -118,15 +116,15 @@ class WatchActions(QObject):
 
     def _remembered(self, case: Path) -> Path | None:
         for entry in self._services.settings.value.watched:
-            owner, _, folder = entry.partition(_BETWEEN)
+            owner, _, folder = entry.partition(BETWEEN)
             if owner == str(case) and folder:
                 return Path(folder)
         return None
 
     def _remember(self, case: Path, folder: Path | None) -> None:
-        entries = [e for e in self._services.settings.value.watched if e.partition(_BETWEEN)[0] != str(case)]
+        entries = [e for e in self._services.settings.value.watched if e.partition(BETWEEN)[0] != str(case)]
         if folder is not None:
-            entries.append(f"{case}{_BETWEEN}{folder}")
+            entries.append(f"{case}{BETWEEN}{folder}")
         self._services.settings.change(watched=tuple(entries))
 
 

@@ -198,6 +198,21 @@ def test_a_class_that_comes_later_stands_in_the_models_order(opened: MainWindow,
     assert [item.child(row).text(0) for row in range(item.childCount())] == ["Early", "Pro", "needs review"]
 
 
+def test_tree_and_class_box_never_contradict_each_other(opened: MainWindow, qtbot: QtBot) -> None:
+    tree, filters = opened.browser.tree, opened.browser.filters
+    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 3)
+    slide = next(place for place in tree._places if place.slide_id is not None and place.final is None)
+    tree.choose(Place(slide.slide_id, "Pre"))
+    assert filters._classes.currentText() == "Pre"
+    filters._classes.setCurrentText("Pro")
+    filters._classes.activated.emit(filters._classes.currentIndex())
+    assert tree.current_place() == slide
+    tree.choose(Place(slide.slide_id, "Pre"))
+    opened.actions_table["browse.clear"].trigger()
+    assert tree.current_place() == Place()
+    wait_count(qtbot, opened, FIELDS)
+
+
 def test_sorting_by_a_column_header(opened: MainWindow, qtbot: QtBot) -> None:
     opened.actions_table["browse.table"].trigger()
     opened.browser.table.horizontalHeader().sectionClicked.emit(int(Column.QUALITY))

@@ -95,6 +95,14 @@ def test_a_bar_filters_the_browser_by_mouse_and_by_keyboard(opened: MainWindow, 
     assert opened.browser.query().where.final is None
 
 
+def test_it_stays_in_front_after_full_screen(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.actions_table["view.full_screen"].trigger()
+    qtbot.waitUntil(lambda: not opened.summary.panel.is_seen)
+    opened.actions_table["view.full_screen"].trigger()
+    qtbot.waitUntil(lambda: opened.summary.panel.is_seen)
+    qtbot.waitUntil(lambda: opened.docks["review"].visibleRegion().isEmpty())
+
+
 def test_its_key_brings_the_keyboard_to_the_first_bar(opened: MainWindow, qtbot: QtBot) -> None:
     """Else the next Space would confirm a field instead of choosing a bar."""
     opened.docks["review"].raise_()

@@ -92,7 +92,7 @@ class BrowserPanel(QWidget):
         self._counting.timeout.connect(self._desk.read_overview)
         self.model.page_wanted.connect(self._desk.read_page)
         self.model.record_arrived.connect(self._record_arrived)
-        self.filters.changed.connect(self.relist)
+        self.filters.changed.connect(self._filters_changed)
         self.tree.chosen.connect(self._place_chosen)
         self.footer.sort_changed.connect(self.relist)
         self.footer.group_changed.connect(self.relist)
@@ -343,6 +343,22 @@ class BrowserPanel(QWidget):
         if generation == self._desk.generation:
             self.tree.show_overview(overview)
             self.model.set_sections(self._titled())
+
+    @Slot()
+    def show_all(self) -> None:
+        """Show every field of the case again."""
+        self.filters.clear()
+        self.tree.choose(Place())
+
+    @Slot()
+    def _filters_changed(self) -> None:
+        """List anew; a class in the tree that is no longer the filter's is let go."""
+        place = self.tree.current_place()
+        if place.final is not None and place.final != self.filters.value().final:
+            self.tree.blockSignals(True)
+            self.tree.choose(Place(place.slide_id))
+            self.tree.blockSignals(False)
+        self.relist()
 
     @Slot(object)
     def _place_chosen(self, place: Place) -> None:

@@ -102,6 +102,7 @@ class QueuePanel(QWidget):
         layout.addWidget(self._intake)
         layout.addWidget(self._jobs)
         layout.addWidget(self._problems, 1)
+        layout.addStretch(0)
 
     def _connect(self) -> None:
         self._pause.toggled.connect(self.pause_asked)

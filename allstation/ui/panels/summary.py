@@ -241,6 +241,7 @@ def _agreement_words(found: Agreement) -> str:
         low=percent(found.interval.low),
         high=percent(found.interval.high),
     )
+    words = words.replace(" %", "\N{NO-BREAK SPACE}%")
     if found.kappa is None:
         return words + "\n" + tr("kappa cannot be computed: only one class was used")
     return words + "\n" + tr("kappa {kappa}", kappa=f"{found.kappa:.2f}".replace("-", "\N{MINUS SIGN}"))

@@ -23,6 +23,7 @@ class FullScreen(QObject):
         super().__init__(window)
         self._window = window
         self._hidden: list[QWidget] = []
+        self._in_front: list[QDockWidget] = []
         self._was_maximised = False
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), window)
         self._escape.setEnabled(False)
@@ -52,6 +53,8 @@ class FullScreen(QObject):
             window.statusBar(),
         ]
         self._hidden = [part for part in parts if part.isVisible()]
+        # Behind another tab a dock counts as shown, but not one of its pixels is visible.
+        self._in_front = [d for d in window.findChildren(QDockWidget) if not d.visibleRegion().isEmpty()]
         self._was_maximised = window.isMaximized()
         for part in self._hidden:
             part.hide()
@@ -64,4 +67,6 @@ class FullScreen(QObject):
             self._window.showNormal()
         for part in self._hidden:
             part.show()
+        for dock in self._in_front:
+            dock.raise_()
         self._hidden = []

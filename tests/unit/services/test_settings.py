@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from allstation.services.settings import FILE_NAME, MAX_RECENT, Settings, SettingsFile
+from allstation.services.settings import BETWEEN, FILE_NAME, MAX_RECENT, Settings, SettingsFile
 
 
 def test_what_was_set_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -38,6 +38,21 @@ def test_an_unwritable_place_is_not_fatal(tmp_path: Path) -> None:
     settings = SettingsFile(tmp_path / "file")
     settings.change(theme="dark")
     assert settings.value.theme == "dark"
+
+
+def test_what_is_remembered_of_a_case_moves_with_it(tmp_path: Path) -> None:
+    before, now, other = (tmp_path / name for name in ("a.allcase", "b.allcase", "a.allcase 2"))
+    stored = Settings(
+        recent=(str(before), str(other)),
+        pixel_sizes=(f"{before}{BETWEEN}0.1", f"{other}{BETWEEN}0.2"),
+        watched=(f"{before}{BETWEEN}{tmp_path}",),
+        last_case_of_field=str(before),
+        last_field=7,
+    ).with_moved(before, now)
+    assert stored.recent == (str(other),)
+    assert stored.pixel_sizes == (f"{now}{BETWEEN}0.1", f"{other}{BETWEEN}0.2")
+    assert stored.watched == (f"{now}{BETWEEN}{tmp_path}",)
+    assert (stored.last_case_of_field, stored.last_field) == (str(now), 7)
 
 
 def test_recent_cases_are_few_and_the_latest_comes_first() -> None:
