@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl, Slot
@@ -38,6 +39,7 @@ class Reporter(QObject):
         desk.worker.located.connect(self._located)
         desk.worker.recovered.connect(self._recovered)
         desk.reader.failures_read.connect(window.queue.show_failures)
+        window.viewer.loader.missing.connect(self._missing)
         exports.done.connect(self._export_done)
         exports.cancelled.connect(self._export_cancelled)
         exports.failed.connect(self._export_failed)
@@ -53,6 +55,14 @@ class Reporter(QObject):
             notice = Notice(Level.ERROR, problem.sentence, details=details)
         self._tell(notice)
         self._window.show_middle()
+
+    @Slot(object)
+    def _missing(self, _path: Path) -> None:
+        """Offer to look for moved fields; said once, however many are gone."""
+        if not self._window.actions_table["case.locate"].isEnabled():
+            return
+        text = tr("Fields of this case are not where they were. If their folder was moved, show it where to.")
+        self._tell(Notice(Level.WARNING, text, tr("Locate…"), self._window.cases.locate))
 
     @Slot(str)
     def show_crash(self, report: str) -> None:

@@ -89,6 +89,40 @@ def test_a_recent_case_that_is_gone_is_located(
     assert window.services.settings.value.recent == (str(elsewhere / case.name),)
 
 
+def test_moved_fields_are_offered_to_be_located_and_shown_again(
+    window: MainWindow, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from allstation.imaging.synthetic import write_demo
+
+    write_demo(case.parent / "Slides", fields=3)
+    window.cases.open_folder(case)
+    qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
+    window.cases.add_paths([case.parent / "Slides"])
+    qtbot.waitUntil(lambda: window.browser.model.rowCount() == 3, timeout=LONG)
+    window.services.desk.close_case()
+    qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
+    (case.parent / "Slides").rename(case.parent / "Elsewhere")
+    window.cases.open_folder(case)
+    grid = window.browser.grid
+
+    def tiles() -> list[object]:
+        pictures = window.browser.thumbnails._pictures
+        return [picture for key, picture in pictures.items() if key.field_id in window.browser.model.ids()]
+
+    qtbot.waitUntil(lambda: len(tiles()) >= 3 and not any(tiles()), timeout=LONG)
+    qtbot.waitUntil(
+        lambda: any("not where they were" in text for text in window.notices.texts()), timeout=LONG
+    )
+    opened: list[QFileDialog] = []
+    monkeypatch.setattr(QFileDialog, "open", lambda dialog: opened.append(dialog))  # noqa: PLW0108
+    (locate,) = [b for b in window.notices.findChildren(QPushButton) if b.text() == "Locate…"]
+    locate.click()
+    opened[0].fileSelected.emit(str(case.parent / "Elsewhere"))
+    qtbot.waitUntil(lambda: any("All 3 moved" in text for text in window.notices.texts()), timeout=LONG)
+    qtbot.waitUntil(lambda: all(tiles()) or bool(grid.viewport().update()), timeout=LONG)
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.picture is not None, timeout=LONG)
+
+
 def test_a_closed_case_stays_closed_at_the_next_start(window: MainWindow, qtbot: QtBot, case: Path) -> None:
     window.cases.open_folder(case)
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -31,6 +32,8 @@ class Thumbnails(QObject):
         self._max_bytes = max_bytes
         self._bytes = 0
         self._pictures: OrderedDict[ThumbnailKey, QPixmap | None] = OrderedDict()
+        self._asked: dict[ThumbnailKey, Path] = {}
+        self._unreadable: dict[ThumbnailKey, Path] = {}
         self._look = (1.0, 0.0)
 
     def pixmap(
@@ -47,9 +50,11 @@ class Thumbnails(QObject):
         """
         self._look = look
         key = ThumbnailKey(record.id, width, height)
-        if key in self._pictures:
+        # A field that was found again lies elsewhere: there it is tried once more.
+        if key in self._pictures and self._unreadable.get(key, record.path) == record.path:
             self._pictures.move_to_end(key)
             return self._pictures[key]
+        self._asked[key] = record.path
         self._loader.request(key, record.path)
         return None
 
@@ -62,6 +67,8 @@ class Thumbnails(QObject):
         """Forget all pictures: another case."""
         self._loader.forget()
         self._pictures.clear()
+        self._asked.clear()
+        self._unreadable.clear()
         self._bytes = 0
 
     def stop(self) -> None:
@@ -71,12 +78,17 @@ class Thumbnails(QObject):
     @Slot(object, object)
     def _keep(self, key: ThumbnailKey, pixels: object) -> None:
         picture = None
+        path = self._asked.pop(key, None)
+        self._unreadable.pop(key, None)
+        if pixels is None and path is not None:
+            self._unreadable[key] = path
         if pixels is not None:
             picture = _to_pixmap(pixels, key, *self._look)
             self._bytes += key.width * key.height * _BYTES_PER_PIXEL
         self._pictures[key] = picture
         while self._bytes > self._max_bytes and len(self._pictures) > 1:
             old, dropped = self._pictures.popitem(last=False)
+            self._unreadable.pop(old, None)
             if dropped is not None:
                 self._bytes -= old.width * old.height * _BYTES_PER_PIXEL
         self.arrived.emit(key.field_id)

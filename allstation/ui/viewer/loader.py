@@ -38,6 +38,7 @@ class _Loaded:
     path: Path
     picture: FieldPicture | None
     error: str
+    is_missing: bool = False
 
 
 class _Wanted:
@@ -77,7 +78,7 @@ class _Job(QRunnable):
         try:
             return _Loaded(self._path, FieldPicture.from_rgb(self._decoder(self._path)), "")
         except StationError as error:
-            return _Loaded(self._path, None, error.sentence)
+            return _Loaded(self._path, None, error.sentence, is_missing=error.code == "not-found")
         except (OSError, ValueError, MemoryError) as error:
             sentence = tr("The field could not be read: {error}", error=error)
             return _Loaded(self._path, None, sentence)
@@ -141,11 +142,13 @@ class FieldLoader(QObject):
     Signals:
         ready: Path and FieldPicture of the newest request, never of an older one.
         failed: Path and sentence of the newest request.
+        missing: Path of the newest request, which is not there.
         job_done: For the workers; comes back to this thread through the event queue.
     """
 
     ready = Signal(object, object)
     failed = Signal(object, str)
+    missing = Signal(object)
     job_done = Signal(object)
 
     def __init__(
@@ -226,5 +229,7 @@ class FieldLoader(QObject):
         elif result.error:
             if result.path == self._newest:
                 self.failed.emit(result.path, result.error)
+                if result.is_missing:
+                    self.missing.emit(result.path)
         elif result.path in self._wanted:
             self._start(result.path, _NOW if result.path == self._newest else _LATER)
