@@ -2,10 +2,10 @@
 
     python tests/benchmarks/training_gap.py [--seconds 60] [--result PATH]
 
-The real panel is shown, with live curves and log. A timer of 5 ms on the window's thread notes the gaps
-between its events; the idle gap of the same process says what the machine itself adds. Each of the three
-has a process of its own. ``thread`` is the same recipe by the same code on a thread of the window's
-process, which is what the child is for. Runs offscreen unless QT_QPA_PLATFORM says otherwise.
+The real panel is shown and follows the run, with live curves and log. A timer of 5 ms on the window's
+thread notes the gaps between its events; the idle gap of the same process says what the machine itself
+adds. Each way has a process of its own. ``thread`` is the same recipe by the same code on a thread of the
+window's process, which is what the child is for. Runs offscreen unless QT_QPA_PLATFORM says otherwise.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,21 +67,26 @@ class Gaps:
 def measure(mode: str, scratch: Path, seconds: float) -> dict[str, Any]:
     """Gaps of one way to train, in this process."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    from PySide6.QtCore import QTimer
+    from PySide6.QtCore import QObject, QTimer, Signal
     from PySide6.QtWidgets import QApplication
 
     from allstation.frozen import training_command
     from allstation.services.training_runs import TrainingRuns
     from allstation.ui.training.panel import TrainingPanel
 
-    app = QApplication([])
+    class Bridge(QObject):
+        """Brings what the thread says to the panel, as the child's lines are brought."""
+
+        told = Signal(object)
+
+    app, bridge = QApplication([]), Bridge()
     runs = TrainingRuns(training_command())
     panel = TrainingPanel(runs, scratch / f"runs-{mode}")
     panel.resize(1120, 780)
+    bridge.told.connect(panel.run.show_event)
     panel.show()
     recipe = scratch / "recipe.toml"
     recipe.write_text(RECIPE.format(data=json.dumps(str(scratch / "fields"))), "utf-8")
-    epochs: list[float] = []
     gaps, found = Gaps(), dict[str, Any]()
     stop = threading.Event()
 
@@ -94,19 +100,17 @@ def measure(mode: str, scratch: Path, seconds: float) -> dict[str, Any]:
         if mode == "child":
             runs.fit(recipe, scratch / f"runs-{mode}" / "run", title="Gap")
         else:
-            threading.Thread(target=in_thread, args=(recipe, scratch, stop, epochs), daemon=True).start()
-
-    def training() -> bool:
-        return bool(epochs) or len(panel.run.curves.rows) > 1
+            arguments = (recipe, scratch, stop, bridge.told.emit)
+            threading.Thread(target=in_thread, args=arguments, daemon=True).start()
 
     def watch() -> None:
-        if training() and "loading" not in found:
+        if len(panel.run.curves.rows) > 1 and "loading" not in found:
             found["loading"] = gaps.take()
             QTimer.singleShot(round(seconds * 1000), finish)
 
     def finish() -> None:
         found["training"] = gaps.take()
-        found["epochs"] = len(epochs) or len(panel.run.curves.rows)
+        found["epochs"] = len(panel.run.curves.rows)
         stop.set()
         runs.close()
         panel.close_workers()
@@ -122,7 +126,7 @@ def measure(mode: str, scratch: Path, seconds: float) -> dict[str, Any]:
     return found
 
 
-def in_thread(recipe: Path, scratch: Path, stop: threading.Event, epochs: list[float]) -> None:
+def in_thread(recipe: Path, scratch: Path, stop: threading.Event, tell: Callable[[object], None]) -> None:
     """The same run on a thread of the window's process."""
     from allstation.core import events
     from training.protocol import Reporter
@@ -130,8 +134,7 @@ def in_thread(recipe: Path, scratch: Path, stop: threading.Event, epochs: list[f
     from training.session import run_recipe
 
     def told(event: events.Event) -> None:
-        if isinstance(event, events.Epoch):
-            epochs.append(event.seconds)
+        tell(event)
         if stop.is_set():
             reporter.request(events.STOP)
 

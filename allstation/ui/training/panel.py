@@ -286,7 +286,9 @@ class TrainingPanel(QWidget):
                 self.run.curves.set_rows(read_history(ending.job.folder))
             self.status_changed.emit("")
             words = ending.sentence if failed else tr("Training finished: {title}", title=ending.job.title)
-            self.told.emit(words, failed)
+            swept = any(run.folder == ending.job.folder for run in self.sweep.runs)
+            if failed or not swept or not self.runs.waiting:
+                self.told.emit(words, failed)
             self.refresh()
         elif command == _CHECK and failed:
             self.data.show_problem(ending.sentence)

@@ -118,9 +118,10 @@ def make_sweep(
     made = []
     varied = [key for key in rows[0] if len({str(row[key]) for row in rows}) > 1]
     for number, values in enumerate(rows, 1):
-        title = ", ".join(f"{key} {values[key]}".replace("_", " ") for key in varied)
+        title = ", ".join(_words(key, values[key]) for key in varied)
         data = combine(recipe, values, preset)
-        data["name"] = f"{data['method']['kind']} {title}"
+        kind = data["method"]["kind"]
+        data["name"] = title if "kind" in varied else f"{kind}, {title}"
         path = base / "recipes" / f"{number:02d}.toml"
         write_recipe(path, data)
         made.append(GridRun(title, values, path, base / f"{number:02d}"))
@@ -131,6 +132,10 @@ def make_sweep(
         sentence = f"The sweep could not be written ({error.strerror}). Choose another folder."
         raise StationError("cannot-write", sentence) from error
     return made
+
+
+def _words(key: str, value: object) -> str:
+    return str(value) if key == "kind" else f"{key} {value}".replace("_", " ")
 
 
 def latest_sweep(base: Path) -> list[GridRun]:

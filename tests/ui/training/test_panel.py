@@ -429,6 +429,8 @@ def test_a_sweep_fills_its_table_and_can_be_cancelled(
 ):
     checked(panel, labelled, until)
     bench.behave("fit", epochs=1)
+    told: list[str] = []
+    panel.told.connect(lambda text, _problem: told.append(text))
     panel.sweep._edits["epochs"].setText("1, 2, 3")
     assert "3 runs" in panel.sweep._count.text()
     button(panel.sweep, "Start Sweep").click()
@@ -438,6 +440,7 @@ def test_a_sweep_fills_its_table_and_can_be_cancelled(
     assert panel.runs.waiting == ()
     until(lambda: "0.900" in panel.sweep._table.item(0, 2).text())
     assert panel.sweep._table.item(2, 1).text() == "Not started"
+    assert told == ["Training finished: epochs 1"]
     assert button(panel.sweep, "Resume").isEnabled()
     again = TrainingPanel(bench.runs, bench.base / "runs")
     again.refresh()
