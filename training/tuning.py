@@ -144,7 +144,7 @@ class _Tuning:
             raise StationError("stopped-early", sentence)
 
     def _follow(self, features: Floats, learned: tuple[Floats, Rows]) -> tuple[Step, float, dict[str, Any]]:
-        """Follow the path and keep the first step that is as good as the best."""
+        """Follow the path and keep the best step, or the layer as it was if that is as good."""
         classes = self.data.labelled.classes
         start, temperature, own = finetune.start_of(self.base, classes)
         if not own:
@@ -167,8 +167,13 @@ class _Tuning:
         if self.reporter.discarding:
             raise StationError("discarded", "The run was discarded.")
         kept = finetune.kept_of(steps)
-        again = "the last layer as it was" if own and not kept.number else f"step {kept.number}"
-        self.reporter.say(f"Kept: {again}, the least change that does as well on {len(held[1])} fields.")
+        if kept.number or not own:
+            self.reporter.say(
+                f"Step {kept.number} is kept: the lowest loss on {len(held[1])} validation fields."
+            )
+        else:
+            words = "The last layer stays as it was: no step is better by more than one standard error on"
+            self.reporter.say(f"{words} {len(held[1])} validation fields.")
         self.folder.write_history([{**row, "kept": int(row["epoch"] == kept.number)} for row in rows])
         median = float(np.median([row["seconds"] for row in rows]))
         taken = {"epochs": len(rows) - 1, "best_epoch": kept.number, "seconds_per_epoch": median}

@@ -4,9 +4,9 @@ The network stays as it is; the last layer, from pooled features to logits, is f
 prepared exactly as the bundle says and seen by the bundle's own network, so nothing here knows how
 either works. A few hundred fields move the layer only as far as their validation fields gain from it:
 the fit follows a path from the bundle's own weights, held strongly, to weights held hardly at all, and
-the first step that is as good as the best, within one standard error, is kept (the one-standard-error
-rule of Breiman et al. 1984, Classification and Regression Trees, section 3.4.3). The untouched layer is
-the first step, so fields that teach nothing change nothing.
+the step with the lowest validation loss is kept, but only if it beats the untouched layer by more than one
+standard error (after the one-standard-error rule of Breiman et al. 1984, Classification and Regression
+Trees, section 3.4.3): fields that teach nothing change nothing.
 """
 
 from __future__ import annotations
@@ -210,13 +210,13 @@ def path(
 
 
 def kept_of(steps: Sequence[Step]) -> Step:
-    """Return the first step whose validation loss is within one standard error of the lowest."""
+    """Return the step with the lowest validation loss, or the first if that is as good.
+
+    As good is: within one standard error of the difference, field by field.
+    """
     best = min(steps, key=lambda step: step.values["val_loss"])
-    for step in steps:
-        worse = step.losses - best.losses
-        if worse.mean() <= worse.std() / np.sqrt(len(worse)):
-            return step
-    return best
+    gained = steps[0].losses - best.losses
+    return best if gained.mean() > gained.std() / np.sqrt(len(gained)) else steps[0]
 
 
 def _fitted(
