@@ -132,7 +132,7 @@ def test_agreement_with_kappa_is_told_by_reviewer(opened: MainWindow, qtbot: QtB
 
     qtbot.waitUntil(lambda: f"agree on {n - 1} of {n} fields" in told(), timeout=10_000)
     assert "Ada and the model" in told()
-    assert "Ada and Bob" in told()
+    qtbot.waitUntil(lambda: "Ada and Bob" in told(), timeout=10_000)
     assert "kappa 0.9" in told()
 
 

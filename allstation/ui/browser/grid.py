@@ -21,6 +21,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEv
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from allstation.core.records import FieldRecord
+from allstation.ui import icons
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.sections import Section, TileLayout
 from allstation.ui.browser.thumbs import Thumbnails
@@ -49,6 +50,7 @@ class FieldGrid(QAbstractItemView):
         super().__init__(parent)
         self._thumbnails = thumbnails
         self._width = 112
+        self._scaled = icons.scaled(self._width)
         self._aspect = _DEFAULT_ASPECT
         self._words = text_height(self.font())
         self._hovered = -1
@@ -71,13 +73,14 @@ class FieldGrid(QAbstractItemView):
     def set_tile_width(self, width: int) -> None:
         """Set the width of a picture, keeping the current field in view."""
         self._width = min(max(width, MIN_WIDTH), MAX_WIDTH)
+        self._scaled = icons.scaled(self._width)
         self.updateGeometries()
         if self.currentIndex().isValid():
             self.scrollTo(self.currentIndex())
         self.viewport().update()
 
     def _columns(self) -> int:
-        return max(1, self.viewport().width() // (self._width + 2 * PADDING + 4))
+        return max(1, self.viewport().width() // (self._scaled + 2 * PADDING + 4))
 
     def _cell(self) -> tuple[float, int]:
         """Return the width and height of a cell; the columns share the whole width."""
@@ -268,6 +271,8 @@ class FieldGrid(QAbstractItemView):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._words = text_height(self.font())
+            # Larger text needs wider tiles, or there is no room for a name.
+            self._scaled = icons.scaled(self._width)
             self.updateGeometries()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name

@@ -28,7 +28,7 @@ from allstation.ui.text import number, tr
 Index = QModelIndex | QPersistentModelIndex
 _PLACE: Final = int(Qt.ItemDataRole.UserRole)
 _SHARES: Final = _PLACE + 1
-_ALL: Final = -1
+_CHIP: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,8 @@ class _SlideDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         rect = QRectF(option.rect).adjusted(4, 0, -4, 0)
         if place.final is not None:
-            chip = QRectF(rect.left(), rect.center().y() - 8, 16, 16)
+            side = round(QFontMetricsF(option.font).height() * _CHIP)
+            chip = QRectF(rect.left(), rect.center().y() - side / 2, side, side)
             painter.setFont(option.font)
             paint_chip(painter, facing(painter, rect, chip), place.final, index=index.row())
             rect = facing(painter, rect, rect.adjusted(chip.width() + 7, 0, 0, 0))

@@ -42,7 +42,8 @@ SORT_OF: Final = {
     Column.ADDED: FieldSort.ADDED,
 }
 _WIDTHS: Final = (170, 124, 220, 70, 90, 96, 130, 90, 100, 130)
-_CHIP: Final = 16.0
+_CHIP: Final = 0.95
+"""Side of a chip, in heights of the text beside it."""
 
 
 class FieldTable(QTableView):
@@ -163,11 +164,12 @@ def _paint_decision(
         return
     name = prediction.decision.name
     index = list(prediction.probabilities).index(name) if name in prediction.probabilities else 0
-    chip = QRectF(rect.left(), rect.center().y() - _CHIP / 2, _CHIP, _CHIP)
+    side = round(QFontMetricsF(option.font).height() * _CHIP)
+    chip = QRectF(rect.left(), rect.center().y() - side / 2, side, side)
     painter.setFont(option.font)
     paint_chip(painter, facing(painter, rect, chip), name, index=index)
     painter.setPen(QColor(theme.tokens(option.palette).text))
-    words = rect.adjusted(_CHIP + 7, 0, 0, 0)
+    words = rect.adjusted(side + 7, 0, 0, 0)
     text = QFontMetricsF(option.font).elidedText(
         cells.decision_text(record), Qt.TextElideMode.ElideRight, words.width()
     )

@@ -18,7 +18,8 @@ from allstation.ui.text import number, percent, tr
 
 PADDING: Final = 6
 RADIUS: Final = 6.0
-_CHIP: Final = 16.0
+_CHIP: Final = 0.95
+"""Side of a chip, in heights of the text beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ def _decision_line(
         return
     name = record.final_name or prediction.decision.name
     index = list(prediction.probabilities).index(name) if name in prediction.probabilities else 0
-    chip = QRectF(rect.left(), rect.center().y() - _CHIP / 2, _CHIP, _CHIP)
+    side = round(metrics.height() * _CHIP)
+    chip = QRectF(rect.left(), rect.center().y() - side / 2, side, side)
     paint_chip(painter, facing(painter, rect, chip), name, index=index)
     left = chip.right() + 5
     share = "" if name == NEEDS_REVIEW or record.review else percent(prediction.top_probability, digits=0)
