@@ -21,6 +21,7 @@ from allstation.report.many import Progress
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
 from allstation.services.messages import Problem
+from allstation.services.sweeping import rare_sweeps
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ class _Exporter(QObject):
         """Take a snapshot and write the file."""
         self.began.emit(job)
         try:
-            remark = self._write(job)
+            with rare_sweeps():
+                remark = self._write(job)
         except _StoppedError:
             self.stopped.emit(job)
         except StationError as error:
