@@ -25,7 +25,11 @@ Without a command the window opens, and the files and folders named are added to
 def _classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="field images or folders of them")
     parser.add_argument(
-        "--model", type=Path, metavar="BUNDLE", help="model bundle (default: the shipped one)"
+        "--model",
+        type=Path,
+        action="append",
+        metavar="BUNDLE",
+        help="model bundle (default: the shipped one); given again, another model over the same fields",
     )
     parser.add_argument("--case", type=Path, metavar="DIR", help="keep everything in this .allcase folder")
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")

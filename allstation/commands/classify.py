@@ -14,12 +14,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
-from allstation.core.records import FieldState, NewField, Prediction
+from allstation.core.limits import DecodeLimits
+from allstation.core.records import NewField, Prediction
+from allstation.core.text import shown_name
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
     from allstation.inference.pipeline import Pipeline
@@ -36,11 +40,14 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0 when every field is done, 1 when some were refused or failed, 2 when there was none.
     """
-    bundle = _open_and_load(options)
+    bundles = _open_and_load(options)
+    limits = SettingsFile(paths.config_folder()).value.limits
     with _case(options.case) as case:
-        refused = _take_in(case, options.paths)
-        failed = _classify(case, bundle, options.threads)
+        refused = _take_in(case, options.paths, limits)
+        failed = _classify(case, bundles, threads=options.threads, limits=limits)
         _write(case, options)
+        for bundle in bundles[1:]:
+            _write(case, options, beside=bundle)
         counts = {state: number for state, number in case.queue_counts().items() if number}
     for path, error in refused:
         print(f"refused  {path}: {error.sentence}", file=sys.stderr)
@@ -52,15 +59,19 @@ def run(options: argparse.Namespace) -> int:
     return SOME_FAILED if refused or failed else DONE
 
 
-def _open_and_load(options: argparse.Namespace) -> ModelBundle:
-    """Check the model on one processor while another loads what is needed next."""
+def _open_and_load(options: argparse.Namespace) -> list[ModelBundle]:
+    """Check the models on one processor while another loads what is needed next."""
     with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
-        opening = aside.submit(ModelBundle.open, options.model or default_bundle_path())
+        opening = aside.submit(_open, options.model or [default_bundle_path()])
         for module in _NEXT:
             importlib.import_module(module)
         if any((options.csv, options.json, options.xlsx)):
             importlib.import_module("allstation.report.tables")
         return opening.result()
+
+
+def _open(chosen: list[Path]) -> list[ModelBundle]:
+    return [ModelBundle.open(path) for path in chosen]
 
 
 @contextmanager
@@ -78,20 +89,19 @@ def _case(folder: Path | None) -> Iterator[Case]:
     if (folder / "case.sqlite").exists():
         opened = Case.open(folder)
     elif folder.exists() and any(folder.iterdir()):
-        sentence = f"{folder.name!r} is a folder with other things in it, not a case. Name a new folder."
+        sentence = f"{shown_name(folder)} is a folder with other things in it, not a case. Name a new folder."
         raise StationError("not-a-case", sentence)
     else:
         opened = Case.create(folder)
     with opened as case:
         if case.read_only:
-            sentence = (
-                f"The case {case.name!r} is open elsewhere ({case.held_by}). Close it there and try again."
-            )
+            name = shown_name(case.name)
+            sentence = f"The case {name} is open elsewhere ({case.held_by}). Close it there and try again."
             raise StationError("case-held", sentence)
         yield case
 
 
-def _take_in(case: Case, given: list[Path]) -> list[tuple[Path, StationError]]:
+def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[Path, StationError]]:
     """Add every readable field to the case; return what was refused."""
     refused: list[tuple[Path, StationError]] = []
 
@@ -99,7 +109,7 @@ def _take_in(case: Case, given: list[Path]) -> list[tuple[Path, StationError]]:
         if isinstance(found, Refused):
             return found, found.error
         try:
-            return found, read_field(found.path)
+            return found, read_field(found.path, limits)
         except StationError as error:
             return found, error
 
@@ -122,37 +132,51 @@ def _slide(case: Case, folder: Path) -> int:
     return known[folder] if folder in known else case.add_slide(folder.name or "fields", folder).id
 
 
-def _classify(case: Case, bundle: ModelBundle, threads: int | None) -> list[tuple[Path, StationError]]:
-    """Classify everything that is queued; return what failed."""
+def _classify(
+    case: Case, bundles: list[ModelBundle], *, threads: int | None, limits: DecodeLimits
+) -> list[tuple[Path, StationError]]:
+    """Classify what is queued with the first model, and every field with the others; return what failed."""
     from allstation.inference.pipeline import Pipeline
 
-    case.add_model(bundle.record())
-    case.requeue()
-    line = ProgressLine(case.queue_counts()[FieldState.QUEUED])
     failed: list[tuple[Path, StationError]] = []
+    case.requeue()
+    for place, bundle in enumerate(bundles):
+        case.add_model(bundle.record())
+        turn = bundle.sha256 if place else ""
+        if turn:
+            case.plan(turn, case.unpredicted(turn), bundle.path.absolute())
+            case.begin_plan(turn)
+        with Pipeline(bundle, threads=threads, limits=limits) as pipeline:
+            _take_turn(case, pipeline, failed, turn=turn)
+    return failed
+
+
+def _take_turn(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError]], *, turn: str) -> None:
+    """Empty the queue of one model: empty for the one in use."""
+    line = ProgressLine(sum(row.fields for row in case.waiting() if row.model_sha256 == turn))
     done = 0
     try:
-        with Pipeline(bundle, threads=threads) as pipeline:
-            # Suspected fields are handed out alone and only once nothing else runs: hence rounds,
-            # each of which ends with everything saved.
-            while case.queue_counts()[FieldState.QUEUED]:
-                for number in _round(case, pipeline, failed):
-                    done += number
-                    line.update(done)
+        # Suspected fields are handed out alone and only once nothing else runs: hence rounds,
+        # each of which ends with everything saved.
+        while case.waits_for(turn):
+            for number in _round(case, pipeline, failed, turn=turn):
+                done += number
+                line.update(done)
     finally:
         # After Ctrl+C: what was taken and not finished is not suspected of having killed the program.
         case.release()
         line.close()
-    return failed
 
 
-def _round(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError]]) -> Iterator[int]:
+def _round(
+    case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError]], *, turn: str
+) -> Iterator[int]:
     """Run the queue until it hands out nothing more; yield after each field that is finished."""
     where: dict[int, Path] = {}
     ready: list[tuple[int, Prediction]] = []
 
     def claimed() -> Iterator[tuple[int, Path]]:
-        while fields := case.claim(4 * _SAVE_EVERY):
+        while fields := case.claim(4 * _SAVE_EVERY, turn):
             for field in fields:
                 where[field.id] = field.path
                 yield field.id, field.path
@@ -173,22 +197,29 @@ def _round(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError
         case.save_predictions(ready)
 
 
-def _write(case: Case, options: argparse.Namespace) -> None:
-    if not any((options.csv, options.json, options.xlsx, options.report)):
-        return
-    snapshot = case.snapshot()
+def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:
+    """Write what was asked for; the tables of a further model beside it, under the model's name."""
     from allstation.report import tables
 
-    written: list[Path] = []
-    if options.csv:
-        written.append(tables.write_csv(snapshot, options.csv))
-    if options.json:
-        written.append(tables.write_json(snapshot, options.json))
-    if options.xlsx:
-        written.append(tables.write_xlsx(snapshot, options.xlsx))
-    for path in written:
-        print(f"written: {os.fspath(path)}")
-    if options.report:
+    wanted = (
+        (options.csv, tables.write_csv),
+        (options.json, tables.write_json),
+        (options.xlsx, tables.write_xlsx),
+    )
+    if not any(path for path, _ in wanted) and not options.report:
+        return
+    snapshot = case.snapshot(None if beside is None else beside.sha256)
+    for path, write in wanted:
+        if path:
+            target = path if beside is None else path.with_stem(f"{path.stem} {_file_name(beside)}")
+            print(f"written: {os.fspath(write(snapshot, target))}")
+    if options.report and beside is None:
         from allstation.report.pdf import write_pdf
 
         print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
+
+
+def _file_name(bundle: ModelBundle) -> str:
+    """Return a model's name and version as part of a file name."""
+    name = shown_name(f"{bundle.name} {bundle.version}")
+    return "".join(char if char.isalnum() or char in " .-_" else "_" for char in name)

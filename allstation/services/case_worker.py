@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import Signal, Slot
 
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import Review
 from allstation.services import demo, reporting, taking_in
 from allstation.services.intake_book import IntakeBook
@@ -65,8 +66,8 @@ class CaseWorker(QueueWorker):
     report_kept = Signal(object, object)
     report_refused = Signal(object, object)
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        super().__init__(threads=threads)
+    def __init__(self, *, threads: int | None = None, limits: DecodeLimits | None = None) -> None:
+        super().__init__(threads=threads, limits=limits)
         self._book = IntakeBook()
         self._reviews: ReviewBook | None = None
 
@@ -74,7 +75,7 @@ class CaseWorker(QueueWorker):
     def start(self) -> None:
         """Make what must live on this thread. Connected to the thread's start."""
         self._start_threads(self._receive)
-        self._intake = taking_in.Intake(self._mail.post)
+        self._intake = taking_in.Intake(self._mail.post, limits=self._limits)
         self._tell.timeout.connect(self._tell_intake)
 
     # Opening and closing
@@ -98,7 +99,7 @@ class CaseWorker(QueueWorker):
         self._case = case
         self._reviews = ReviewBook(case)
         self._turns = Turns(case, self._do_aside)
-        self._intake = taking_in.Intake(self._mail.post, case.folder / UNPACKED)
+        self._intake = taking_in.Intake(self._mail.post, case.folder / UNPACKED, limits=self._limits)
         _log.info("case opened, read only: %s", case.read_only)
         self.opened.emit(CaseInfo(case.folder, case.name, case.read_only, case.why_read_only))
         if case.recovered.queued_again or case.recovered.failed:

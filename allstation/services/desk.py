@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import Review
 from allstation.services.case_reader import CaseReader, Query
 from allstation.services.case_worker import CaseWorker
@@ -66,9 +67,15 @@ class CaseDesk(QObject):
     _history = Signal(int)
     _known = Signal(object)
 
-    def __init__(self, parent: QObject | None = None, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        threads: int | None = None,
+        limits: DecodeLimits | None = None,
+    ) -> None:
         super().__init__(parent)
-        self.worker = CaseWorker(threads=threads)
+        self.worker = CaseWorker(threads=threads, limits=limits)
         self.reader = CaseReader()
         self.info: CaseInfo | None = None
         self._opening = False

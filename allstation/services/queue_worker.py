@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState
 from allstation.services.batch import Batch
 from allstation.services.mailbox import Mailbox
@@ -45,9 +46,10 @@ class QueueWorker(QObject):
     queue_changed = Signal(object)
     model_changed = Signal(object)
 
-    def __init__(self, *, threads: int | None = None) -> None:
+    def __init__(self, *, threads: int | None = None, limits: DecodeLimits | None = None) -> None:
         super().__init__()
         self._threads = threads
+        self._limits = limits or DecodeLimits()
         self._case: Case | None = None
         self._turns: Turns | None = None
         self._batch: Batch | None = None
@@ -107,7 +109,7 @@ class QueueWorker(QObject):
 
         self._stop_batch()
         if self._case is not None:
-            pipeline = Pipeline(bundle, threads=self._threads)
+            pipeline = Pipeline(bundle, threads=self._threads, limits=self._limits)
             self._batch = Batch(self._case, pipeline, self._mail.post, model=model)
 
     def _give_way(self, case: Case) -> None:

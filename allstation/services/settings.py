@@ -8,11 +8,16 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
+from allstation.core.limits import DecodeLimits
+
 FILE_NAME: Final = "settings.json"
 MAX_RECENT: Final = 10
 _VERSION: Final = 1
 BETWEEN: Final = "\0"
 """Between a case folder and what is remembered of it; no path can hold it."""
+_USUAL: Final = DecodeLimits()
+_SENSELESS: Final = 1e6
+"""No limit is that high: a typing error must not switch it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,10 @@ class Settings:
         report_template: Template of the last report.
         page_size: Page size of the last report.
         anonymise: Leave patient data out of reports.
+        max_megabytes: Size of a field's file, at most.
+        max_megapixels: Width times height of a field, in millions, at most.
+        max_pages: Pages of a TIFF, at most.
+        max_seconds: Time that one field may take, at most.
         laboratory: Who issues reports.
         laboratory_lines: Address, telephone, accreditation.
         logo: Picture file of the laboratory; empty for none.
@@ -73,9 +82,27 @@ class Settings:
     report_template: str = "full"
     page_size: str = "A4"
     anonymise: bool = True
+    max_megabytes: float = _USUAL.max_bytes / 2**20
+    max_megapixels: float = _USUAL.max_pixels / 1e6
+    max_pages: int = _USUAL.max_frames
+    max_seconds: float = _USUAL.max_seconds
     laboratory: str = ""
     laboratory_lines: tuple[str, ...] = ()
     logo: str = ""
+
+    @property
+    def limits(self) -> DecodeLimits:
+        """What a field may be at most; senseless values count as the default."""
+
+        def sane(value: float, usual: float) -> float:
+            return value if 0 < value < _SENSELESS else usual
+
+        return DecodeLimits(
+            max_bytes=round(sane(self.max_megabytes, _USUAL.max_bytes / 2**20) * 2**20),
+            max_pixels=round(sane(self.max_megapixels, _USUAL.max_pixels / 1e6) * 1e6),
+            max_frames=round(sane(self.max_pages, _USUAL.max_frames)),
+            max_seconds=sane(self.max_seconds, _USUAL.max_seconds),
+        )
 
     def with_recent(self, folder: Path) -> Settings:
         """Return settings in which a case is the latest one."""

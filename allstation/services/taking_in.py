@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
+from allstation.core.text import shown_name
 
 if TYPE_CHECKING:
     from allstation.imaging.intake import Found, Refused
@@ -46,9 +48,17 @@ class Intake:
     Args:
         post: Takes batches on any thread.
         unpack_to: Where archives are unpacked, or None to refuse them.
+        limits: What a field may be.
     """
 
-    def __init__(self, post: Callable[[object], None], unpack_to: Path | None = None) -> None:
+    def __init__(
+        self,
+        post: Callable[[object], None],
+        unpack_to: Path | None = None,
+        *,
+        limits: DecodeLimits | None = None,
+    ) -> None:
+        self._limits = limits or DecodeLimits()
         self._post = post
         self._unpack_to = unpack_to
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="intake")
@@ -85,7 +95,7 @@ class Intake:
             self._post(Finished(future.exception()))
 
     def _walk(self, given: tuple[Path, ...]) -> None:
-        for batch in batches(given, self._stopping, unpack_to=self._unpack_to):
+        for batch in batches(given, self._stopping, unpack_to=self._unpack_to, limits=self._limits):
             self._room.acquire()
             if self._stopping.is_set():
                 return
@@ -93,7 +103,11 @@ class Intake:
 
 
 def batches(
-    given: Sequence[Path], stopping: threading.Event, *, unpack_to: Path | None = None
+    given: Sequence[Path],
+    stopping: threading.Event,
+    *,
+    unpack_to: Path | None = None,
+    limits: DecodeLimits | None = None,
 ) -> Iterator[Batch]:
     """Yield what lies in files, folders and archives, a folder's fields together, in natural order."""
     from allstation.imaging.intake import Found, Refused
@@ -109,7 +123,7 @@ def batches(
             if fields or refused:
                 yield Batch(folder, tuple(fields), tuple(refused))
             folder, fields, refused = here, [], []
-        judged = _judge(found)
+        judged = _judge(found, limits or DecodeLimits())
         if isinstance(judged, Refused):
             refused.append(judged)
         else:
@@ -144,17 +158,19 @@ def _find_in_archive(path: Path, unpack_to: Path) -> Iterator[Found | Refused]:
         yield Refused(path, error)
         return
     for name, reason in unpacked.passed_over:
-        yield Refused(Path(name), StationError("archive-entry", f"Not unpacked from {path.name!r}: {reason}"))
+        yield Refused(
+            Path(name), StationError("archive-entry", f"Not unpacked from {shown_name(path)}: {reason}")
+        )
     if unpacked.fields:
         yield from find_fields([target])
 
 
-def _judge(found: Found | Refused) -> NewField | Refused:
+def _judge(found: Found | Refused, limits: DecodeLimits) -> NewField | Refused:
     from allstation.imaging.intake import Refused, read_field
 
     if isinstance(found, Refused):
         return found
     try:
-        return read_field(found.path)
+        return read_field(found.path, limits)
     except StationError as error:
         return Refused(found.path, error)

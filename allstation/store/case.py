@@ -167,12 +167,15 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
         )
         return Case(open_readable(self.folder / DATABASE, schema.STEPS), desk)
 
-    def snapshot(self) -> CaseSnapshot:
-        """Return everything a report or a table needs, read in one transaction."""
+    def snapshot(self, model: str | None = None) -> CaseSnapshot:
+        """Return everything a report or a table needs, read in one transaction.
+
+        Args:
+            model: Show what this model (hash) predicted, instead of what each field shows.
+        """
         with self._still() as db:
-            used = {row[0] for row in db.execute(
-                "SELECT DISTINCT m.sha256 FROM fields f JOIN models m ON m.id = f.model_id"
-            )}  # fmt: skip
+            fields = self.fields() if model is None else self.fields_by(model)
+            used = {field.prediction.model_sha256 for field in fields if field.prediction is not None}
             reviews = db.execute(
                 f"SELECT {REVIEW_COLUMNS} FROM reviews r WHERE r.withdrawn = 0 ORDER BY r.id"  # noqa: S608
             ).fetchall()
@@ -182,7 +185,7 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
                 taken_at=self._now(),
                 details=self.details(),
                 slides=tuple(self.slides()),
-                fields=tuple(self.fields()),
+                fields=tuple(fields),
                 models=tuple(model for model in self.models() if model.sha256 in used),
                 audit_head=self.audit_head(),
                 reviews=tuple(review_of(row) for row in reviews),

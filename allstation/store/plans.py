@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from allstation.core.records import FieldRecord
 from allstation.core.text import escape_name, unescape_name
 from allstation.store.queue import QueuePart
+from allstation.store.rows import PREDICTION_COLUMNS, prediction_of
 
 _ORDER = "plan-order"
 _BUNDLE = "bundle of "
@@ -109,6 +111,25 @@ class PlanPart(QueuePart):
         )
         with self._read() as db:
             return db.execute(query, (model,)).fetchone() is not None
+
+    def unpredicted(self, model_sha256: str) -> list[int]:
+        """Return the fields that have no prediction by a model yet."""
+        query = (
+            "SELECT id FROM fields WHERE id NOT IN (SELECT p.field_id FROM predictions p "
+            "JOIN models m ON m.id = p.model_id WHERE m.sha256 = ?) ORDER BY id"
+        )
+        with self._read() as db:
+            return [row[0] for row in db.execute(query, (model_sha256,))]
+
+    def fields_by(self, model_sha256: str) -> list[FieldRecord]:
+        """Return all fields with the newest prediction of one model, or none, in place of what they show."""
+        query = (
+            f"SELECT {PREDICTION_COLUMNS}, p.field_id FROM predictions p "  # noqa: S608 - constant
+            "JOIN models m ON m.id = p.model_id WHERE m.sha256 = ? ORDER BY p.id"
+        )
+        with self._still() as db:
+            found = {row[-1]: prediction_of(row[:-1]) for row in db.execute(query, (model_sha256,))}
+            return [replace(field, prediction=found.get(field.id)) for field in self.fields()]
 
     def begin_plan(self, model_sha256: str) -> int:
         """Move the fields that wait for this model into the queue; returns how many.

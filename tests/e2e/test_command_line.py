@@ -15,6 +15,7 @@ from allstation.__main__ import main
 from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
 from allstation.core.records import Review
 from allstation.imaging import synthetic
+from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.store.case import Case
 
 
@@ -213,3 +214,24 @@ def test_forty_real_fields_from_folder_to_table(real_data, tmp_path):
     with table.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(given)
+
+
+def test_a_second_model_is_kept_beside_the_first(fields, tmp_path, capsys):
+    """Both predictions of every field are kept; the first model is what the case shows."""
+    shipped = ModelBundle.open(default_bundle_path())
+    info = {key: value for key, value in shipped.info.items() if key not in ("schema", "files")}
+    changed = {**info, "name": "Other", "version": "2", "calibration": {"temperature": 3.0}}
+    other = write_bundle(tmp_path / "other.allmodel", changed, shipped.members)
+    case, table = tmp_path / "two.allcase", tmp_path / "t.csv"
+    models = ["--model", str(default_bundle_path()), "--model", str(other.path)]
+    words = ["classify", str(fields), "--case", str(case), "--csv", str(table), *models]
+    assert main(words) == 0
+    assert main(words) == 0  # nothing is done twice
+    assert "t Other 2.csv" in capsys.readouterr().out
+    with Case.open(case, read_only=True) as kept:
+        assert {field.prediction.model_sha256 for field in kept.fields()} == {shipped.sha256}
+        assert all(len(kept.predictions(field.id)) == 2 for field in kept.fields())
+        assert kept.verify_audit() is None
+    tables = [path.read_text("utf-8-sig") for path in (table, tmp_path / "t Other 2.csv")]
+    assert tables[0] != tables[1]
+    assert other.sha256[:12] in tables[1] or "Other" in tables[1]

@@ -35,6 +35,7 @@ from allstation.core.records import FieldState, NewField
 from allstation.imaging.decode import looks_like_field
 from allstation.inference.bundle import ModelBundle
 from allstation.services.messages import QueuePhase, QueueStatus
+from allstation.services.settings import SettingsFile
 from allstation.store import Case
 
 SLIDES = 50
@@ -128,11 +129,12 @@ def run(folder: Path, options: argparse.Namespace) -> tuple[Watcher, float]:
     case = fill(folder, options.source, options.fields)
     app = QApplication([])
     app.setQuitOnLastWindowClosed(False)
+    SettingsFile(paths.config_folder()).change(model=str(options.bundle.absolute()))
     station = Station(app, parse(["--case", str(case)]))
-    station.services.settings.change(model=str(options.bundle.absolute()))
-    watcher = Watcher(station, options.fields)
     began = time.monotonic()
     station.begin()
+    station.complete()
+    watcher = Watcher(station, options.fields)
     app.exec()
     station.join()
     with Case.open(case, read_only=True) as done:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from allstation.core.limits import DecodeLimits
 from allstation.services.settings import BETWEEN, FILE_NAME, MAX_RECENT, Settings, SettingsFile
 
 
@@ -63,3 +64,18 @@ def test_recent_cases_are_few_and_the_latest_comes_first() -> None:
     assert value.recent[0] == str(Path("/case7"))
     assert len(value.recent) == len(set(value.recent)) == MAX_RECENT
     assert value.last_case == value.recent[0]
+
+
+def test_limits_of_fields_can_be_set_but_not_switched_off(tmp_path: Path) -> None:
+    settings = SettingsFile(tmp_path)
+    assert settings.value.limits == DecodeLimits()
+    settings.change(max_megabytes=1.0, max_megapixels=2.0, max_pages=3, max_seconds=4.0)
+    again = SettingsFile(tmp_path).value.limits
+    assert (again.max_bytes, again.max_pixels, again.max_frames, again.max_seconds) == (
+        2**20,
+        2_000_000,
+        3,
+        4.0,
+    )
+    settings.change(max_megabytes=0.0, max_megapixels=-1.0, max_pages=0, max_seconds=1e12)
+    assert SettingsFile(tmp_path).value.limits == DecodeLimits()
