@@ -86,6 +86,10 @@ class Person:
         self.home = home
         self.program = program
 
+    def using(self, program: str) -> Person:
+        """Return the same person with another console program."""
+        return Person(self._prefix, self.see, home=self.home, program=program)
+
     def cli(
         self, *words: str, environment: Mapping[str, str] | None = None, expect: str = "", status: int = 0
     ) -> Ran:

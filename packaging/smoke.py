@@ -312,7 +312,7 @@ def smoke_archive(archive: Path, keep: Path, steps: Steps) -> None:
         root.lock(STICK)
         steps.say(f"unpacked on a read-only stick named {STICK!r}; {_size(root.inside(folder))}")
         starter = f"{folder}/start-portable.sh"
-        stuck = Person(lab.line, lab.see, home=LAB_HOME, program=starter)
+        stuck = lab.using(starter)
         steps.say(try_commands(stuck))
         steps.say("read-only stick: " + try_classifying(stuck))
         at = f"{LAB_HOME}/Documents/ALL Station"

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 
 import pypdf
 from person import Person, run, unexpected
@@ -82,6 +83,25 @@ class Window:
         self.seconds = time.monotonic() - begun
         screen.focus(self.id)
 
+    def __enter__(self) -> Window:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.quit()
+            return
+        self._screen.grab_failure()
+        status = self._process.poll()
+        self._process.kill()
+        self._process.wait()
+        raise SystemExit(f"{error}\nThe window (status {status}) said:\n{self._said()}")
+
+    def _said(self) -> str:
+        self._output.seek(0)
+        return self._output.read()
+
     def quit(self) -> None:
         """Quit by the keyboard; the program must end with 0 and have said nothing."""
         for _ in range(3):
@@ -96,8 +116,7 @@ class Window:
             self._process.terminate()
             raise SystemExit("FAILED: the window did not end within 30 s after Ctrl+Q.")
         status = self._process.returncode
-        self._output.seek(0)
-        said = unexpected(self._output.read(), "")
+        said = unexpected(self._said(), "")
         if status or said:
             raise SystemExit(f"FAILED: the window ended with {status} and said:\n" + "\n".join(said))
 
@@ -131,20 +150,19 @@ def try_window(
     profile: dict[str, str] = {} if cases else {"ALLSTATION_PROFILE": f"{person.home}/profile{name}"}
     at = cases or f"{person.home}/profile{name}/cases"
     case = person.see(f"{at}/{Path(folder).name}.allcase")
-    window = Window(person, screen, words, {**(environment or {}), **profile})
-    time.sleep(1)
-    screen.grab(keep / f"window{name}-1-started.png")
-    screen.drop(folder, window.id)
-    done = lambda: count_done(case / "case.sqlite") == FIELDS  # noqa: E731
-    wait_for(done, seconds=120, what=f"{FIELDS} classified fields in {case}")
-    time.sleep(2)
-    screen.grab(keep / f"window{name}-2-classified.png")
-    export(screen, window, keep, name)
     target = case.with_suffix(".pdf")
-    wait_for(target.exists, seconds=60, what=f"the report {target.name}")
-    time.sleep(1)
-    screen.grab(keep / f"window{name}-4-exported.png")
-    window.quit()
+    with Window(person, screen, words, {**(environment or {}), **profile}) as window:
+        time.sleep(1)
+        screen.grab(keep / f"window{name}-1-started.png")
+        screen.drop(folder, window.id)
+        done = lambda: count_done(case / "case.sqlite") == FIELDS  # noqa: E731
+        wait_for(done, seconds=120, what=f"{FIELDS} classified fields in {case}")
+        time.sleep(2)
+        screen.grab(keep / f"window{name}-2-classified.png")
+        export(screen, window, keep, name)
+        wait_for(target.exists, seconds=60, what=f"the report {target.name}")
+        time.sleep(1)
+        screen.grab(keep / f"window{name}-4-exported.png")
     refuse_crashes(person)
     shutil.copyfile(target, keep / f"report{name}.pdf")
     return (
