@@ -60,7 +60,7 @@ class BrowserFooter(QFrame):
         self._sort.setAccessibleName(tr("Sort fields by"))
         self._sort.setToolTip(tr("Sort fields by"))
         self._sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._sort.setMinimumContentsLength(9)
+        self._sort.setMinimumContentsLength(7)
         for sort in FieldSort:
             self._sort.addItem(sort_title(sort), sort)
         self._size = QSlider(Qt.Orientation.Horizontal, self)

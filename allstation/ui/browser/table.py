@@ -206,7 +206,7 @@ def sort_title(sort: FieldSort) -> str:
 
 
 _SORT_TITLES: Final = {
-    FieldSort.SLIDE: "Slide and name",
+    FieldSort.SLIDE: "Slide, name",
     FieldSort.NAME: "Name",
     FieldSort.DECISION: "Decision",
     FieldSort.FINAL: "Final class",

@@ -92,14 +92,20 @@ class QueuePanel(QWidget):
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.addWidget(self._line, 1)
-        for button in (self._pause, self._cancel, self._retry, self._model, self._copy):
+        for button in (self._pause, self._cancel, self._retry):
             top.addWidget(button)
+        # In two rows: all in one would make the window wider than a screen when text is large.
+        second = QHBoxLayout()
+        second.addWidget(self._intake, 1)
+        for button in (self._model, self._copy):
+            second.addWidget(button)
+        self._intake.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
         layout.addLayout(top)
         layout.addWidget(self._bar)
-        layout.addWidget(self._intake)
+        layout.addLayout(second)
         layout.addWidget(self._jobs)
         layout.addWidget(self._problems, 1)
         layout.addStretch(0)
@@ -154,8 +160,9 @@ class QueuePanel(QWidget):
     @Slot(object)
     def show_intake(self, status: IntakeStatus | None) -> None:
         """Show what became of dropped files."""
-        self._intake.setVisible(status is not None)
-        if status is not None:
+        if status is None:
+            self._intake.clear()
+        else:
             self._intake.setText(intake_sentence(status))
             if status.refused != self._refused:
                 self._refused = status.refused
