@@ -23,6 +23,7 @@ from allstation.ui.panels.palette import CommandPalette
 from allstation.ui.panels.queue import QueuePanel
 from allstation.ui.panels.status import StatusLine
 from allstation.ui.pixel_size import PixelSize
+from allstation.ui.queue_actions import QueueActions
 from allstation.ui.report.actions import ReportActions
 from allstation.ui.report.exporting import ExportActions
 from allstation.ui.reporter import Reporter
@@ -71,6 +72,7 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     window.link = ReviewLink(services, window)
     window.watching = WatchActions(services, window)
     window.models = ModelActions(desk, settings, window)
+    window.queueing = QueueActions(desk, window.queue, browser=window.browser, window=window)
     window.training = TrainingActions(services, window)
     window.reports = ReportActions(services, window)
     window.exporting = ExportActions(services, window)

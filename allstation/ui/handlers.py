@@ -56,6 +56,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "queue.resume": desk.resume_cancelled,
         "queue.retry": desk.retry_failed,
         "queue.again": partial(_again, window),
+        "queue.model": window.queueing.ask_model,
         "browse.grid": look.grid,
         "browse.table": look.table,
         "browse.flat": look.flat,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from allstation.ui.panels.queue import QueuePanel
     from allstation.ui.panels.status import StatusLine
     from allstation.ui.pixel_size import PixelSize
+    from allstation.ui.queue_actions import QueueActions
     from allstation.ui.report.actions import ReportActions
     from allstation.ui.report.exporting import ExportActions
     from allstation.ui.reporter import Reporter
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
     link: ReviewLink
     watching: WatchActions
     models: ModelActions
+    queueing: QueueActions
     summary: SummaryLink
     pixel_size: PixelSize
     model_comparison: ModelComparison
