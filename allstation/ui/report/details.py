@@ -54,6 +54,8 @@ class CaseDataDialog(QDialog):
         self.boxes: dict[str, QLineEdit] = {}
         self._names: list[QLabel] = []
         self._stored: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
+        """What the boxes made of the stored texts: a line has no line breaks."""
         self._hint = QLabel(self, wordWrap=True)
         self._hint.setProperty("role", "small")
         self._inside = QWidget(self)
@@ -132,14 +134,16 @@ class CaseDataDialog(QDialog):
                 self._other_rows.addRow(key.replace("_", " ").capitalize(), self._box(key))
                 self._others.show()
         for key, box in self.boxes.items():
+            value = shown.get(key, "")
             if key not in typed:
-                box.setText(shown.get(key, ""))
+                box.setMaxLength(max(_LONGEST, len(value)))
+                box.setText(value)
                 box.setCursorPosition(0)
+                self._shown[key] = box.text()
         self._typed()
 
     def _differences(self) -> set[str]:
-        shown = {known_key(key): value for key, value in self._stored.items()}
-        return {key for key, box in self.boxes.items() if box.text().strip() != shown.get(key, "").strip()}
+        return {key for key, box in self.boxes.items() if box.text() != self._shown.get(key, "")}
 
     def set_writable(self, writable: bool) -> None:
         """Let the texts be read only where the case may not be changed."""
@@ -159,8 +163,10 @@ class CaseDataDialog(QDialog):
 
     @Slot()
     def _save(self) -> None:
-        now = {key: text for key, box in self.boxes.items() if (text := box.text().strip())}
-        if self._differences():
+        changed = self._differences()
+        now = {key: value for key, value in self._stored.items() if known_key(key) not in changed}
+        now |= {key: text for key in sorted(changed) if (text := self.boxes[key].text().strip())}
+        if changed:
             self.saved.emit(dict(self._stored), now)
         self.accept()
 

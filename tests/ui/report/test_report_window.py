@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.cli import main
@@ -237,6 +237,29 @@ def test_what_was_typed_and_not_saved_stays(opened: MainWindow, qtbot: QtBot) ->
     assert dialog.boxes["mother's_name"].text() == "Anna"
     dialog.reject()
     qtbot.waitUntil(lambda: opened.reports.data is None, timeout=LONG)
+
+
+def test_only_what_was_changed_is_saved(qtbot: QtBot) -> None:
+    """Texts that one line cannot show, and keys of other programs, come through as they were."""
+    stored = {
+        "question": "first line\nsecond",
+        "Camera": "C" * 900,
+        "stain": "Giemsa",
+        "their-key": "\u202ex",
+    }
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dialog = CaseDataDialog(parent)
+    dialog.show_details(stored)
+    save = dialog.buttons.button(QDialogButtonBox.StandardButton.Save)
+    assert not save.isEnabled()
+    dialog.boxes["ward"].setText(" 3 B ")
+    dialog.boxes["stain"].clear()
+    with qtbot.waitSignal(dialog.saved) as told:
+        save.click()
+    before, now = told.args
+    assert before == stored
+    assert now == {**{key: stored[key] for key in ("question", "Camera", "their-key")}, "ward": "3 B"}
 
 
 def test_the_letterhead_is_printed(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
