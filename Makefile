@@ -37,7 +37,7 @@ bench: setup
 # The first two need the real smears beside the project; the last needs a machine with nothing else to do.
 bench-training: setup
 	$(BIN)/python tests/benchmarks/finetune.py ../shared/data/taleqani --result training/results/fine-tuning.json
-	$(BIN)/python tests/benchmarks/finetune.py ../shared/data/taleqani --stain --result training/results/fine-tuning-other-colours.json
+	$(BIN)/python tests/benchmarks/finetune.py ../shared/data/taleqani --stain --rest 600 --result training/results/fine-tuning-other-colours.json
 	$(BIN)/python tests/benchmarks/training_gap.py --result training/results/training-gap.json
 
 faults: setup

@@ -94,13 +94,14 @@ def train(target: Path) -> dict[str, Any]:
     }
 
 
-def classified(bundle: ModelBundle, paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities in the order of the bundle's classes, and which fields it names by itself."""
+def classified(bundle: ModelBundle, paths: Sequence[Path], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of some rows: probabilities in the order of the bundle's classes, and which it names by itself."""
+    shares, named = np.zeros((len(paths), len(bundle.classes))), np.zeros(len(paths), bool)
     with Pipeline(bundle) as pipeline:
-        found = {one.key: one.prediction for one in pipeline.run(enumerate(paths))}
-    predictions = [found[index] for index in range(len(paths))]
-    shares = np.array([list(one.probabilities.values()) for one in predictions])
-    return shares, np.array([one.decision.class_name is not None for one in predictions])
+        for one in pipeline.run((int(row), paths[row]) for row in rows):
+            shares[one.key] = list(one.prediction.probabilities.values())
+            named[one.key] = one.prediction.decision.class_name is not None
+    return shares, named
 
 
 def compare(fields: Fields, rows: np.ndarray, outputs: dict[str, Any], split: str) -> dict[str, Any]:
@@ -152,13 +153,13 @@ def stained(fields: Fields, target: Path) -> Fields:
     return dataclasses.replace(fields, names=names, rgb=changed)
 
 
-def measure(data: Path, count: int, seed: int, *, stain: bool) -> dict[str, Any]:
+def measure(data: Path, count: int, seed: int, *, stain: bool, some: int) -> dict[str, Any]:
     """Everything, as plain JSON."""
     with tempfile.TemporaryDirectory() as scratch:
-        return _measure(data, count, seed, target=Path(scratch), stain=stain)
+        return _measure(data, count, seed, target=Path(scratch), stain=stain, some=some)
 
 
-def _measure(data: Path, count: int, seed: int, *, target: Path, stain: bool) -> dict[str, Any]:
+def _measure(data: Path, count: int, seed: int, *, target: Path, stain: bool, some: int) -> dict[str, Any]:
     fields, original = (
         read_fields(data / "Original", data / "field_groups.csv"),
         (data / "Original").resolve(),
@@ -174,12 +175,18 @@ def _measure(data: Path, count: int, seed: int, *, target: Path, stain: bool) ->
     rest = np.setdiff1d(np.arange(len(fields.labels)), mine)
     twins = np.isin(np.asarray(fields.groups), np.asarray(fields.groups)[mine])
     rest = rest[~twins[rest]]
+    if some:
+        known = np.random.default_rng(seed).permutation(np.setdiff1d(rest, unseen))[:some]
+        rest = np.union1d(known, np.intersect1d(rest, unseen))
     labelled_folder(fields, mine, original=original, target=target)
     cost = train(target)
     metrics = json.loads((target / "run" / "metrics.json").read_text("utf-8"))
     tuned = ModelBundle.open(target / "run" / "model.allmodel")
     paths = [original / name for name in fields.names]
-    outputs: dict[str, Any] = {"fine-tuned": classified(tuned, paths), "shipped": classified(bundle, paths)}
+    outputs: dict[str, Any] = {
+        "fine-tuned": classified(tuned, paths, rest),
+        "shipped": classified(bundle, paths, rest),
+    }
     outputs["classes"] = bundle.classes
     held = "fields of the rest that the shipped model did not learn from (same-field groups held out)"
     return {
@@ -241,13 +248,16 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--fields", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
+    rest = "classify only so many of the fields that the shipped model learned from"
+    parser.add_argument("--rest", type=int, default=0, metavar="N", help=rest)
     parser.add_argument("--stain", action="store_true", help="in the colours of an imagined laboratory")
     parser.add_argument("--result", type=Path, help="JSON; a page of the same name with .md lies beside it")
     options = parser.parse_args()
-    found = measure(options.data, options.fields, options.seed, stain=options.stain)
+    found = measure(options.data, options.fields, options.seed, stain=options.stain, some=options.rest)
     found["about"] = {
         "command": f"python tests/benchmarks/finetune.py {options.data.name} --fields {options.fields} "
-        f"--seed {options.seed}{' --stain' if options.stain else ''}",
+        f"--seed {options.seed}{' --stain' if options.stain else ''}"
+        f"{f' --rest {options.rest}' if options.rest else ''}",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors",
         "version": __version__,
