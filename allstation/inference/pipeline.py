@@ -56,13 +56,19 @@ class Pipeline:
         bundle: The model.
         threads: Worker threads; default one per usable processor.
         limits: What a field may be, and how long it may take, at most.
+        aside: The threads work beside a window, which goes first.
 
     Example:
         ``with Pipeline(bundle) as pipeline: outcomes = list(pipeline.run(enumerate(paths)))``
     """
 
     def __init__(
-        self, bundle: ModelBundle, *, threads: int | None = None, limits: DecodeLimits | None = None
+        self,
+        bundle: ModelBundle,
+        *,
+        threads: int | None = None,
+        limits: DecodeLimits | None = None,
+        aside: bool = False,
     ) -> None:
         self.bundle = bundle
         self.threads = threads or default_threads()
@@ -71,7 +77,7 @@ class Pipeline:
         self._engines = EnginePool(bundle)
         self._limits = limits or DecodeLimits()
         self._workers: Workers[Outcome[Any]] = Workers(
-            self.threads, limit=self._limits.max_seconds, name="field"
+            self.threads, limit=self._limits.max_seconds, name="field", aside=aside
         )
 
     def classify(self, path: Path) -> Prediction:

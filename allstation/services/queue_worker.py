@@ -109,7 +109,7 @@ class QueueWorker(QObject):
 
         self._stop_batch()
         if self._case is not None:
-            pipeline = Pipeline(bundle, threads=self._threads, limits=self._limits)
+            pipeline = Pipeline(bundle, threads=self._threads, limits=self._limits, aside=True)
             self._batch = Batch(self._case, pipeline, self._mail.post, model=model)
 
     def _give_way(self, case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -26,6 +27,20 @@ def test_jobs_run_and_errors_reach_who_waits():
         broken.result()
     workers.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("t_")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this for single threads")
+@pytest.mark.parametrize("aside", [False, True])
+def test_beside_a_window_only_the_working_threads_step_aside(aside: bool):
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    own = niceness()
+    workers: Workers[int] = Workers(1, limit=10, name="work", aside=aside)
+    found = workers.submit(niceness, lambda: -1).result(timeout=10)
+    workers.close()
+    assert found == (max(own, 10) if aside else own)
+    assert niceness() == own
 
 
 def test_a_job_that_never_ends_is_given_up_and_the_rest_goes_on():
