@@ -32,7 +32,12 @@ unit: setup
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 bench: setup
-	$(BIN)/python tests/benchmarks/run.py --quick --out build/bench
+	$(BIN)/python tests/benchmarks/run.py --quick --out build/bench-quick
+
+# About an hour on two idle processors; the README's table is made of it.
+bench-full: setup
+	$(BIN)/python tests/benchmarks/run.py --full --out tests/benchmarks/results/suite
+	$(BIN)/python tests/benchmarks/table.py tests/benchmarks/results/suite.json
 
 # The first two need the real smears beside the project; the last needs a machine with nothing else to do.
 bench-training: setup

@@ -8,6 +8,7 @@ line with what it did. All use the network in WORK.
 
 from __future__ import annotations
 
+import builtins
 import csv
 import json
 import os
@@ -19,8 +20,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-SIZE = (224, 224)
 
 
 def fields_in(folder: Path) -> list[Path]:
@@ -44,7 +43,7 @@ def generator(folder: Path, work: Path, out: Path) -> dict:
 
     model = keras.models.load_model(work / "network.keras")
     flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
-        folder, target_size=SIZE, batch_size=64, shuffle=False, class_mode=None
+        folder, target_size=model.input_shape[1:3], batch_size=64, shuffle=False, class_mode=None
     )
     probabilities = model.predict(flow, verbose=0)
     write_table(out, flow.filenames, probabilities)
@@ -59,7 +58,7 @@ def one_by_one(folder: Path, work: Path, out: Path) -> dict:
     model = keras.models.load_model(work / "network.keras")
     paths, rows = fields_in(folder), []
     for path in paths:
-        array = keras.utils.img_to_array(keras.utils.load_img(path, target_size=SIZE)) / 255
+        array = keras.utils.img_to_array(keras.utils.load_img(path, target_size=model.input_shape[1:3])) / 255
         rows.append(model.predict(np.expand_dims(array, 0), verbose=0)[0])
     write_table(out, paths, rows)
     return {"fields": len(paths)}
@@ -72,7 +71,7 @@ def tf_data(folder: Path, work: Path, out: Path) -> dict:
 
     def load(path):
         image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
-        return tf.image.resize(image, SIZE) / 255.0
+        return tf.image.resize(image, model.input_shape[1:3]) / 255.0
 
     model = keras.models.load_model(work / "network.keras")
     paths = fields_in(folder)
@@ -92,80 +91,127 @@ def station(folder: Path, work: Path, out: Path) -> dict:
     return {"fields": len(fields_in(folder)), "status": status}
 
 
-def window(folder: Path, work: Path, out: Path) -> dict:
-    """(e) The window's queue, offscreen: folder added to a new case, until the last field is done.
-
-    Also the times, from the start of the process, of the first paint and the first result.
-    """
-    from PySide6.QtCore import QEvent, QObject, QTimer, Slot
-
-    from allstation import app
-    from allstation.core.records import FieldState
-
-    started = float(os.environ["BENCH_STARTED"])
+def window(folder: Path, _work: Path, out: Path) -> dict:
+    """(e) The window's queue, offscreen: folder added to a new case, until the last field is done."""
     total = len(fields_in(folder))
-    seen: dict = {"fields": total}
-
-    class Watch(QObject):
-        """Notes the first paint and the first result, and closes the window behind the last."""
-
-        def __init__(self, made) -> None:
-            super().__init__(made)
-            self._window = made.window
-            self._window.installEventFilter(self)
-            self._queue = made.services.desk.worker
-            self._queue.queue_changed.connect(self.look)
-
-        def eventFilter(self, _watched, event) -> bool:  # noqa: N802
-            if event.type() == QEvent.Type.Paint:
-                seen.setdefault("painted", time.time() - started)
-            return False
-
-        @Slot(object)
-        def look(self, status) -> None:
-            done = status.counts.get(FieldState.DONE, 0) + status.counts.get(FieldState.FAILED, 0)
-            if done:
-                seen.setdefault("first_result", time.time() - started)
-            if done == total:
-                seen.setdefault("done", time.time() - started)
-                QTimer.singleShot(0, self._window, self._window.close)
-
-    begin = app.Station.begin
-
-    def watched(self) -> None:
-        self.watch = Watch(self)
-        begin(self)
-
-    app.Station.begin = watched
-    app.default_bundle_path = lambda: work / "network.allmodel"
     case = out.with_suffix(".allcase")
-    seen["status"] = app.main(
-        ["--profile", str(out.with_suffix(".profile")), "--case", str(case), str(folder)]
-    )
-    return seen
+    command = ["--profile", str(out.with_suffix(".profile")), "--case", str(case), str(folder)]
+    return _run_window(command, total)
+
+
+def window_start(_folder: Path, _work: Path, _out: Path) -> dict:
+    """The window alone, as a click on its icon starts it, until it is whole."""
+    return _run_window([], 0)
+
+
+class _Moments:
+    """Watches the program's own main: when it painted, was whole, had a first result, was done."""
+
+    def __init__(self, total: int) -> None:
+        self._began = float(os.environ["BENCH_STARTED"])
+        self._total = total
+        self.seen: dict = {"fields": total}
+
+    def note(self, name: str) -> None:
+        """Note a moment, from the start of the process, and the processor time until then."""
+        self.seen.setdefault(name, time.time() - self._began)
+        self.seen.setdefault(f"{name}_processor", time.process_time())
+
+    def wait_for_program(self) -> None:
+        """Take hold of the window's program as soon as main has loaded it, as late as that may be."""
+        real = builtins.__import__
+
+        def imported(name, *rest, **named):
+            module = real(name, *rest, **named)
+            if hasattr(sys.modules.get("allstation.app"), "main"):
+                builtins.__import__ = real
+                self._watch()
+            return module
+
+        builtins.__import__ = imported
+
+    def _watch(self) -> None:
+        from allstation import app
+
+        begin, make = app.Station.begin, app.Station._make
+
+        def watched(station) -> None:
+            station.window.start.painted.connect(lambda: self.note("painted"))
+            begin(station)
+
+        def made(station):
+            yield from make(station)
+            self.note("whole")
+            self._go_on(station)
+
+        app.Station.begin, app.Station._make = watched, made
+
+    def _go_on(self, station) -> None:
+        from PySide6.QtCore import QMetaObject, Qt
+
+        def leave() -> None:
+            QMetaObject.invokeMethod(station.window, "leave", Qt.ConnectionType.QueuedConnection)
+
+        def look(status) -> None:
+            done = status.counts.get("done", 0) + status.counts.get("failed", 0)
+            if done:
+                self.note("first_result")
+            if done == self._total:
+                self.note("done")
+                leave()
+
+        if self._total:
+            station.services.desk.worker.queue_changed.connect(look)
+        else:
+            leave()
+
+
+def _run_window(command: list[str], total: int) -> dict:
+    from allstation import __main__
+
+    moments = _Moments(total)
+    moments.wait_for_program()
+    status = __main__.main(command)
+    return moments.seen | {"status": status}
 
 
 def bare_window(_folder: Path, _work: Path, _out: Path) -> dict:
-    """Show an empty QMainWindow of PySide6 and leave behind its first paint."""
-    from PySide6.QtCore import QTimer
-    from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
+    """Show an empty QMainWindow of PySide6 in the Fusion style and leave behind its first paint."""
+    return _bare(styled=False)
 
-    started = float(os.environ["BENCH_STARTED"])
+
+def styled_window(_folder: Path, _work: Path, _out: Path) -> dict:
+    """The same with the program's own fonts, palette and style sheet."""
+    return _bare(styled=True)
+
+
+def _bare(*, styled: bool) -> dict:
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication, QMainWindow
+
+    began = float(os.environ["BENCH_STARTED"])
     seen: dict = {"fields": 0}
 
     class Window(QMainWindow):
         def paintEvent(self, event) -> None:  # noqa: N802
             super().paintEvent(event)
-            seen.setdefault("painted", time.time() - started)
+            seen.setdefault("painted", time.time() - began)
+            seen.setdefault("painted_processor", time.process_time())
             QTimer.singleShot(0, program.quit)
 
     program = QApplication(["bare"])
-    program.setStyle("Fusion")
+    if styled:
+        from allstation.ui.theme import Theme
+
+        theme = Theme(program)
+    else:
+        program.setStyle("Fusion")
     shown = Window()
-    shown.setCentralWidget(QLabel("a label"))
-    shown.resize(1280, 800)
+    shown.resize(1440, 900)
     shown.show()
     program.exec()
+    if styled:
+        del theme
     return seen
 
 
@@ -186,6 +232,7 @@ def limit(folder: Path, work: Path, _out: Path) -> dict:
     cv2.setNumThreads(1)
     bundle = ModelBundle.open(work / "network.allmodel")
     paths, threads, pool = fields_in(folder), default_threads(), EnginePool(bundle)
+    size = bundle.preprocessing.size
 
     def rate(job, things) -> float:
         with ThreadPoolExecutor(threads) as workers:
@@ -195,14 +242,14 @@ def limit(folder: Path, work: Path, _out: Path) -> dict:
             return len(things) / (time.perf_counter() - began)
 
     def ready(path):
-        return preprocess.prepare(decode.decode_reduced(path, SIZE), bundle.preprocessing).tensor
+        return preprocess.prepare(decode.decode_reduced(path, size), bundle.preprocessing).tensor
 
     tensors = [ready(path) for path in paths[:256]]
     some = (tensors * (len(paths) // len(tensors) + 1))[: max(len(paths), 256)]
     return {
         "fields": len(paths),
         "network_rate": rate(lambda tensor: pool.engine().run(tensor)["logits"].sum(), some),
-        "decode_rate": rate(lambda path: decode.decode_reduced(path, SIZE).sum(), paths),
+        "decode_rate": rate(lambda path: decode.decode_reduced(path, size).sum(), paths),
         "prepare_rate": rate(lambda path: ready(path).sum(), paths),
     }
 
@@ -213,7 +260,9 @@ CONTESTANTS = {
     "tf_data": tf_data,
     "station": station,
     "window": window,
+    "window_start": window_start,
     "bare_window": bare_window,
+    "styled_window": styled_window,
     "limit": limit,
 }
 

@@ -58,11 +58,12 @@ def run(command: Sequence[str | Path], *, environment: Mapping[str, str] | None 
     return Run(seconds, busy, usage.ru_maxrss / 1024, json.loads(lines[-1]) if lines else {})
 
 
-def contestant(name: str, folder: Path, work: Path) -> Run:
+def contestant(name: str, folder: Path, work: Path, *, environment: Mapping[str, str] | None = None) -> Run:
     """Run one of ``contestants.py`` from a cold start, with an output folder of its own."""
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         out = Path(scratch) / "table.csv"
-        done = run([sys.executable, HERE / "contestants.py", name, folder, work, out])
+        command = [sys.executable, HERE / "contestants.py", name, folder, work, out]
+        done = run(command, environment=environment)
         expected = done.said.get("fields", 0)
         if name in {"generator", "one_by_one", "tf_data", "station"}:
             with out.open(encoding="utf-8") as file:

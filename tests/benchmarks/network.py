@@ -1,8 +1,9 @@
-"""One network for every contestant: a Keras file and the same network in a model bundle."""
+"""One network for every contestant: the shipped one, as a Keras file and as its model bundle."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,49 +11,40 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-CLASSES = ("Benign", "Early", "Pre", "Pro")
-
 
 def build(folder: Path) -> None:
-    """Write ``network.keras`` and ``network.allmodel``: MobileNetV2 at 224x224, weights from a seed.
+    """Write ``network.keras`` and ``network.allmodel``, which is the shipped bundle.
 
-    Speed does not depend on what the weights are, so no training is needed.
+    The Keras file takes colours of 0 to 1 and holds the same layers with the same weights. Its mask
+    channel is 1 everywhere: finding the cells is the station's own work, which the others are spared.
     """
     import keras
     import numpy as np
 
-    from allstation.imaging.inputs import InputSpec
-    from allstation.imaging.preprocess import Preprocessing
-    from training.export import Export, export_bundle
+    from allstation.inference.bundle import ModelBundle, default_bundle_path
+    from allstation.inference.engine import Engine
+    from training.export import WEIGHTS
+    from training.shipped.ship import layered_weights, serving_model
 
-    keras.utils.set_random_seed(1)
-    inputs = keras.Input((224, 224, 3))
-    trunk = keras.applications.MobileNetV2(input_tensor=inputs, weights=None, include_top=False)
-    features = keras.layers.GlobalAveragePooling2D(name="features")(trunk.output)
-    logits = keras.layers.Dense(len(CLASSES), name="logits")(features)
-    probabilities = keras.layers.Softmax(name="probabilities")(logits)
     folder.mkdir(parents=True, exist_ok=True)
-    keras.Model(inputs, probabilities).save(folder / "network.keras")
-    served = keras.Model(inputs, {"logits": logits, "features": features})
-    width = features.shape[-1]
-    info = {
-        "name": "benchmark",
-        "version": "1",
-        "created": "2026-01-01T00:00:00Z",
-        "classes": list(CLASSES),
-        "calibration": {"temperature": 1.0},
-        "decision": {"min_probability": 0.3},
-        "training": {"list_sha256": "0" * 64, "patients": "unknown", "recipe": "untrained, for timing only"},
-        "figures": [],
-        "limits": ["Untrained: for timing only."],
-    }
-    novelty = {
-        "means": np.zeros((len(CLASSES), width), np.float32),
-        "whitening": np.eye(64, width, dtype=np.float32),
-        "limit": np.float32(1e6),
-    }
-    preprocessing = Preprocessing.plain(InputSpec())
-    export_bundle(folder / "network.allmodel", served, Export(info, preprocessing, novelty=novelty))
+    bundle = ModelBundle.open(default_bundle_path())
+    side = int(Engine(bundle)._input["shape"][1])
+    served = serving_model(layered_weights(bundle.arrays(WEIGHTS)), side)
+    colours = keras.Input((side, side, 3))
+    signed = keras.layers.Rescaling(2.0, -1.0)(colours)
+    mask = keras.layers.Conv2D(1, 1, kernel_initializer="zeros", bias_initializer="ones", trainable=False)(
+        colours
+    )
+    logits = served(keras.layers.Concatenate()([signed, mask]))["logits"]
+    model = keras.Model(colours, keras.layers.Softmax()(logits))
+    field = np.random.default_rng(1).random((1, side, side, 3), np.float32)
+    tensor = np.concatenate([2 * field[0] - 1, np.ones((side, side, 1), np.float32)], axis=2)
+    same = Engine(bundle).run(tensor)["logits"]
+    shares = np.exp(same - same.max()) / np.exp(same - same.max()).sum()
+    np.testing.assert_allclose(model.predict(field, verbose=0)[0], shares, atol=1e-3)
+    model.save(folder / "network.keras")
+    shutil.copyfile(bundle.path, folder / "network.allmodel")
+    (folder / "network.sha256").write_text(bundle.sha256, "ascii")
 
 
 if __name__ == "__main__":

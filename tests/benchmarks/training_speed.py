@@ -1,10 +1,12 @@
-"""Seconds per epoch of Zhang's network: this project's route against plain ImageDataGenerator.
+"""Seconds per epoch of each network: this project's way against plain Keras on ImageDataGenerator.
 
-    python tests/benchmarks/training_speed.py LABELLED_FOLDER [--fields 384] [--out F.json]
+    python tests/benchmarks/training_speed.py LABELLED_FOLDER [--networks zhang nadim] [--epochs 6]
 
-Each route runs in a child process of its own, in turn, several times over, so that a busy machine
-hits all alike. The plain route is what the papers describe: the network with ReLU before pooling, fields
-read from class folders batch by batch by ``ImageDataGenerator``, TensorFlow as it comes.
+Every way runs in a child process of its own, in turn. All see the same fields in the same batches with the
+same kinds of random changes, and are tested on the same held-out fifth; the first epoch, which warms up,
+is learned from and not timed. The plain way is what the papers describe: ``ImageDataGenerator`` from class
+folders and ``fit``, TensorFlow as it comes, and for Zhang's network ReLU before the pooling, as she wrote
+it. Reading the fields once into memory is part of this project's first epoch.
 """
 
 from __future__ import annotations
@@ -21,39 +23,86 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 import numpy as np
 
-ROUTES = ("plain", "plain, oneDNN on", "this project")
-SIZE = 100
+WAYS = ("plain Keras", "this project", "this project, bfloat16")
+NETWORKS = ("zhang", "nadim", "compact", "resnet50", "densenet121")
+CHANGES = {"rotation": 20.0, "width_shift": 0.1, "height_shift": 0.1, "shear": 5.0, "zoom": 0.1}
+BATCH = 32
 
 
-def _plain(folder: Path, epochs: int) -> list[float]:
-    import keras
-    from keras import layers
-    from keras.src.legacy.preprocessing.image import ImageDataGenerator
-
-    keras.utils.set_random_seed(1)
-    stack: list[Any] = [keras.Input((SIZE, SIZE, 1))]
-    for filters, kernel in ((64, 5), (32, 5), (128, 3)):
-        stack += [layers.Conv2D(filters, kernel, activation="relu"), layers.MaxPooling2D(2)]
-    stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
-    model = keras.Sequential([*stack, layers.Dense(4, activation="softmax")])
-    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
-        str(folder), target_size=(SIZE, SIZE), color_mode="grayscale", batch_size=64
-    )
-    return _timed(lambda: model.fit(flow, epochs=1, verbose=0), epochs)
-
-
-def _ours(folder: Path, epochs: int) -> list[float]:
-    from training.fields_in_memory import load_pixels
-    from training.fit import build_network
-    from training.labelled_folder import read_labelled
+def recipe_of(network: str, precision: str) -> Any:
+    """Return the network's preset with the changes of this benchmark."""
     from training.recipe import recipe_from
     from training.registry import preset
 
-    recipe = recipe_from(preset("zhang"))
-    labelled = read_labelled(folder)
+    data = preset(network)
+    data["augmentation"] = {**CHANGES, "horizontal_flip": True}
+    data["fit"] = data.get("fit", {}) | {"batch": BATCH, "precision": precision, "patience": 0}
+    data["method"]["weights"] = "none"
+    return recipe_from(data)
+
+
+def plain(folder: Path, network: str, epochs: int) -> dict[str, Any]:
+    """Time the papers' way."""
+    import keras
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    keras.utils.set_random_seed(1)
+    recipe = recipe_of(network, "float32")
+    spec = recipe.input
+    if network == "zhang":
+        model = _as_zhang_wrote_it(spec.shape)
+    else:
+        from training.registry import method
+
+        entry = method(network)
+        options = {**entry.full_options({}), "weights": "none"}
+        model = entry.builder()(spec, 4, options=options, outputs="softmax")
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    changes = ImageDataGenerator(
+        rescale=1 / 255,
+        rotation_range=CHANGES["rotation"],
+        width_shift_range=CHANGES["width_shift"],
+        height_shift_range=CHANGES["height_shift"],
+        shear_range=CHANGES["shear"],
+        zoom_range=CHANGES["zoom"],
+        horizontal_flip=True,
+    )
+    kind = {
+        "target_size": (spec.height, spec.width),
+        "color_mode": "grayscale" if spec.channels == 1 else "rgb",
+        "batch_size": BATCH,
+    }
+    learned = changes.flow_from_directory(str(folder / "train"), seed=1, **kind)
+    tested = ImageDataGenerator(rescale=1 / 255).flow_from_directory(
+        str(folder / "test"), shuffle=False, **kind
+    )
+    seconds = _timed(lambda: model.fit(learned, epochs=1, verbose=0), epochs)
+    return {"seconds": seconds, "accuracy": float(model.evaluate(tested, verbose=0)[1])}
+
+
+def _as_zhang_wrote_it(shape: tuple[int, int, int]) -> Any:
+    import keras
+    from keras import layers
+
+    stack: list[Any] = [keras.Input(shape)]
+    for filters, kernel in ((64, 5), (32, 5), (128, 3)):
+        stack += [layers.Conv2D(filters, kernel, activation="relu"), layers.MaxPooling2D(2)]
+    stack += [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.5)]
+    return keras.Sequential([*stack, layers.Dense(4, activation="softmax")])
+
+
+def ours(folder: Path, network: str, epochs: int, precision: str) -> dict[str, Any]:
+    """Time this project's way."""
+    from training.fields_in_memory import load_pixels
+    from training.fit import build_network, predict
+    from training.labelled_folder import read_labelled
+
+    recipe = recipe_of(network, precision)
+    labelled, held = read_labelled(folder / "train"), read_labelled(folder / "test")
     model = build_network(recipe, len(labelled.classes))
     from training.batches import Batches
 
@@ -61,9 +110,11 @@ def _ours(folder: Path, epochs: int) -> list[float]:
     pixels = load_pixels([field.path for field in labelled.fields], recipe.input)
     reading = time.perf_counter() - begun
     truth = np.eye(len(labelled.classes), dtype=np.float32)[labelled.labels]
-    batches = Batches(pixels, truth, recipe.input, batch=64, seed=1)
+    batches = Batches(pixels, truth, recipe.input, batch=BATCH, seed=1, augmentation=recipe.augmentation)
     seconds = _timed(lambda: model.fit(batches, epochs=1, verbose=0, shuffle=False), epochs)
-    return [*seconds, reading]
+    shares = predict(model, load_pixels([field.path for field in held.fields], recipe.input), recipe.input)
+    right = float((shares.argmax(axis=1) == held.labels).mean())
+    return {"seconds": seconds, "accuracy": right, "reading": reading}
 
 
 def _timed(epoch: Any, epochs: int) -> list[float]:
@@ -77,64 +128,74 @@ def _timed(epoch: Any, epochs: int) -> list[float]:
     return seconds
 
 
-def _some_fields(source: Path, target: Path, fields: int) -> int:
-    count = 0
+def divided(source: Path, target: Path) -> tuple[int, int]:
+    """Copy class folders into a training part and every fifth field into a test part."""
+    counts = {"train": 0, "test": 0}
     for folder in sorted(path for path in source.iterdir() if path.is_dir()):
-        (target / folder.name).mkdir(parents=True)
-        for path in sorted(folder.iterdir())[: fields // 4]:
-            shutil.copy(path, target / folder.name)
-            count += 1
-    return count
+        for index, path in enumerate(sorted(folder.iterdir())):
+            part = "test" if index % 5 == 4 else "train"
+            place = target / part / folder.name
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
+            counts[part] += 1
+    return counts["train"], counts["test"]
 
 
-def _child(route: str, folder: Path, epochs: int) -> list[float]:
+def child(way: str, folder: Path, network: str, epochs: int) -> dict[str, Any]:
+    """Run one way in a process of its own."""
+    command = [sys.executable, __file__, str(folder), "--way", way]
+    command += ["--networks", network, "--epochs", str(epochs)]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
-    if route == "plain, oneDNN on":
-        environment["TF_ENABLE_ONEDNN_OPTS"] = "1"
-    command = [sys.executable, __file__, str(folder), "--route", route, "--epochs", str(epochs)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return [float(value) for value in json.loads(done.stdout.splitlines()[-1])]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def race(folder: Path, network: str, epochs: int, rounds: int, held_out: int) -> list[dict[str, Any]]:
+    """Run all ways in turn and compare medians."""
+    found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way in WAYS:
+            found[way].append(child(way, folder, network, epochs))
+            print(f"  {network}, {way}: {found[way][-1]}", file=sys.stderr, flush=True)
+    seconds = {way: [value for one in many for value in one["seconds"]] for way, many in found.items()}
+    return [
+        {
+            "network": network,
+            "route": way,
+            "seconds_per_epoch": seconds[way],
+            "times_plain": median(seconds[WAYS[0]]) / median(seconds[way]),
+            "accuracy": median([one["accuracy"] for one in many]),
+            "held_out": held_out,
+            "reading": [one["reading"] for one in many if "reading" in one],
+        }
+        for way, many in found.items()
+    ]
 
 
 def main() -> int:
-    """Measure every route in turn and print the ratio of the medians."""
+    """Measure every way in turn and print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--fields", type=int, default=384)
+    parser.add_argument("--networks", nargs="*", default=NETWORKS)
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--route")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.route:
-        run = _ours if options.route == "this project" else _plain
-        print(json.dumps(run(options.folder, options.epochs)))
-        return 0
-    found: dict[str, list[float]] = {route: [] for route in ROUTES}
-    reading: list[float] = []
-    with tempfile.TemporaryDirectory() as name:
-        fields = _some_fields(options.folder, Path(name), options.fields)
-        for _ in range(options.rounds):
-            for route in ROUTES:
-                seconds = _child(route, Path(name), options.epochs)
-                if route == "this project":
-                    reading.append(seconds.pop())
-                found[route] += seconds
-    medians = {route: median(seconds) for route, seconds in found.items()}
-    result = {
-        "fields": fields,
-        "seconds_per_epoch": found,
-        "median_fields_per_second": {route: fields / value for route, value in medians.items()},
-        "ratio_to_plain": {route: medians["plain"] / value for route, value in medians.items()},
-        "reading_once_seconds": reading,
-        "processors": os.cpu_count(),
-        "load_average": os.getloadavg(),
-    }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text + "\n", "utf-8")
+    if options.way == WAYS[0]:
+        print(json.dumps(plain(options.folder, options.networks[0], options.epochs)))
+    elif options.way:
+        precision = "mixed_bfloat16" if options.way == WAYS[2] else "float32"
+        print(json.dumps(ours(options.folder, options.networks[0], options.epochs, precision)))
+    else:
+        rows: list[dict[str, Any]] = []
+        with tempfile.TemporaryDirectory() as name:
+            fields, held_out = divided(options.folder, Path(name))
+            for network in options.networks or NETWORKS:
+                rows += race(Path(name), network, options.epochs, options.rounds, held_out)
+        print(json.dumps({"fields": fields, "held_out": held_out, "epochs": options.epochs, "rows": rows}))
     return 0
 
 

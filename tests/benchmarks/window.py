@@ -1,10 +1,10 @@
-"""What the window costs: its start beside a bare one, a case of 100,000 fields, scrolling, memory.
+"""What the window costs with a large case: opening, scrolling, filtering, adding fields, classifying.
 
-    python tests/benchmarks/window.py [--fields 100000] [--result PATH]
+    python tests/benchmarks/window.py [--fields 100000] [--full] [--work FOLDER]
 
-Processor time stands beside wall time, because the first can be compared between busy machines. Gaps
-are those of a 5 ms timer on the window's thread; the idle gap of the same run says what the machine
-itself adds. Runs offscreen unless QT_QPA_PLATFORM says otherwise.
+Gaps are those of a 5 ms timer on the window's thread; the idle gap of the same run says what the
+machine itself adds. Runs offscreen unless QT_QPA_PLATFORM says otherwise. How fast the window starts
+is measured by ``run.py --only start``, training beside it by ``training_gap.py``.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import argparse
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,48 +25,12 @@ if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-REPEATS = 5
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 SLIDES = 20
 SCROLLS = 200
-
-BARE = """
-import time; began = time.process_time(), time.perf_counter()
-from PySide6.QtWidgets import QApplication, QMainWindow
-app = QApplication([]); app.setStyle("Fusion"); window = QMainWindow(); window.show(); window.repaint()
-print(time.process_time() - began[0], time.perf_counter() - began[1])
-"""
-OURS = """
-import time; began = time.process_time(), time.perf_counter()
-from PySide6.QtWidgets import QApplication
-from allstation import app as program
-app = QApplication([]); station = program.Station(app, program.parse([]))
-station.window.show(); station.window.repaint()
-print(time.process_time() - began[0], time.perf_counter() - began[1])
-station.join()
-"""
-
-
-def start_ratio(profile: Path) -> dict[str, Any]:
-    """Start both windows in turn, as processes of their own, and compare medians."""
-    environment = os.environ | {"ALLSTATION_PROFILE": str(profile), "PYTHONPATH": str(ROOT)}
-    seen: dict[str, list[tuple[float, float]]] = {"bare": [], "ours": []}
-    for _ in range(REPEATS):
-        for name, script in (("bare", BARE), ("ours", OURS)):
-            command = [sys.executable, "-c", script]
-            said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-            cpu, wall = said.split()
-            seen[name].append((float(cpu), float(wall)))
-    medians = {
-        name: [sorted(value[part] for value in values)[REPEATS // 2] for part in (0, 1)]
-        for name, values in seen.items()
-    }
-    return {
-        "processor_s": {name: round(value[0], 3) for name, value in medians.items()},
-        "wall_s": {name: round(value[1], 3) for name, value in medians.items()},
-        "processor_ratio": round(medians["ours"][0] / medians["bare"][0], 2),
-        "wall_ratio": round(medians["ours"][1] / medians["bare"][1], 2),
-    }
+ADDED = {False: 500, True: 10_000}
+CLASSIFYING = 15.0
+"""Seconds during which gaps are noted while the queue runs."""
 
 
 def make_case(folder: Path, fields: int) -> None:
@@ -123,7 +86,7 @@ class Gaps:
 
 def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -> Iterator[float]:
     """What a person does with the case; each yield waits so many seconds."""
-    yield 1.0
+    yield 2.0
     gaps.take()
     yield 2.0
     figures["idle"] = gaps.take()
@@ -147,28 +110,65 @@ def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -
     window.browser.relist()
     yield 1.5
     figures["filtering"] = gaps.take()
+    figures["memory_mib"] = round(resident())
 
 
-def browse(case: Path, profile: Path) -> dict[str, Any]:
-    """Open the case in the real window, scroll, jump, filter; note gaps and memory."""
-    os.environ["ALLSTATION_PROFILE"] = str(profile)
+def adding(
+    window: MainWindow, folder: Path, count: int, figures: dict[str, Any], gaps: Gaps
+) -> Iterator[float]:
+    """Drop a folder on a new case, drop it again, then classify."""
+    desk, statuses = window.services.desk, []
+    desk.worker.intake_changed.connect(statuses.append)
+    desk.open(folder.parent / "Adding.allcase", create=True)
+    yield 1.0
+    desk.pause(True)
+    gaps.take()
+    for turn in ("adding", "adding_the_same_again"):
+        statuses.clear()
+        began = time.perf_counter()
+        window.cases.add_paths([folder])
+        yield 0.2
+        while not statuses or statuses[-1].running:
+            yield 0.05
+        figures[f"{turn}_s"] = time.perf_counter() - began
+        figures[turn] = gaps.take()
+    figures["added"], figures["duplicates"] = count, statuses[-1].duplicates
+    desk.pause(False)
+    yield CLASSIFYING
+    figures["classifying"] = gaps.take()
+    desk.cancel()
+    yield 0.5
+
+
+def resident() -> float:
+    """Return this process's memory in MiB."""
     import psutil
+
+    return float(psutil.Process().memory_info().rss / 2**20)
+
+
+def run_story(tell: Callable[[MainWindow, Gaps], Iterator[float]], profile: Path) -> None:
+    """Run the real window until its story is told."""
+    os.environ["ALLSTATION_PROFILE"] = str(profile)
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
     from allstation import app as program
 
+    sys.setswitchinterval(program._SWITCH_SECONDS)
     qt = QApplication([])
+    qt.setQuitOnLastWindowClosed(False)
     station = program.Station(qt, program.parse([]))
-    figures: dict[str, Any] = {}
     gaps = Gaps()
-    steps = story(station.window, case, gaps, figures)
+    steps = tell(station.window, gaps)
 
     def advance() -> None:
+        if not station.window.is_furnished:
+            QTimer.singleShot(100, advance)
+            return
         try:
             QTimer.singleShot(round(next(steps) * 1000), advance)
         except StopIteration:
-            figures["memory_mib"] = round(psutil.Process().memory_info().rss / 2**20)
             station.window.leave()
 
     ticker = QTimer(interval=5)
@@ -179,26 +179,31 @@ def browse(case: Path, profile: Path) -> dict[str, Any]:
     qt.exec()
     ticker.stop()
     station.join()
-    return figures
 
 
 def main() -> int:
+    """Print one JSON line."""
+    import folders
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fields", type=int, default=100_000)
-    parser.add_argument("--result", type=Path)
+    parser.add_argument("--full", action="store_true", help="add 10,000 fields instead of 500")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "bench")
     options = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    folder, _ = folders.small(options.work, ADDED[options.full])
+    figures: dict[str, Any] = {"fields": options.fields}
     with tempfile.TemporaryDirectory(prefix="allstation-bench-") as scratch:
         base = Path(scratch)
-        figures = {"start": start_ratio(base / "profile")}
         make_case(base / "Big.allcase", options.fields)
-        figures["browse"] = browse(base / "Big.allcase", base / "profile") | {"fields": options.fields}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    figures["machine"] = {"processors": os.cpu_count(), "load": load}
-    text = json.dumps(figures, indent=1)
-    print(text)
-    if options.result:
-        options.result.write_text(text + "\n", "utf-8")
+        (base / "drop").symlink_to(folder)
+
+        def tell(window: MainWindow, gaps: Gaps) -> Iterator[float]:
+            yield from story(window, base / "Big.allcase", gaps, figures)
+            yield from adding(window, base / "drop", ADDED[options.full], figures, gaps)
+
+        run_story(tell, base / "profile")
+    print(json.dumps(figures))
     return 0
 
 

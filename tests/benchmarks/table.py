@@ -1,0 +1,154 @@
+"""Puts the figures of a finished run into the README, between its marks.
+
+    python tests/benchmarks/table.py tests/benchmarks/results/suite.json
+
+Only what the targets are about stands there; everything else is in the Markdown beside the JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from measure import spread, table
+
+README: Final = Path(__file__).resolve().parents[2] / "README.md"
+BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
+Row = tuple[str, str, str, bool | None]
+
+
+def at_least(name: str, values: list[float], target: float) -> Row:
+    """A ratio that should be large."""
+    return name, f"at least {target:g}", spread(values), median(values) >= target
+
+
+def at_most(name: str, values: list[float], target: float, unit: str = "") -> Row:
+    """A figure that should be small."""
+    return name, f"at most {target:g}{unit}", spread(values) + unit, median(values) <= target
+
+
+def race_rows(figures: dict[str, Any], size: str, *, small: bool) -> Iterator[Row]:
+    """Rows of folder to table."""
+    seconds, shares = figures["seconds"], figures["shares"]
+    own = seconds["station"]
+    where = f"{figures['fields']:,} fields of {size}: `allstation classify`"
+    for name, words, target in (
+        ("generator", "Keras `ImageDataGenerator` and `predict`", 4),
+        ("one_by_one", "`load_img` and `predict` per field", 15),
+    ):
+        if name in seconds and (small or name == "generator"):
+            times = [a / b for a, b in zip(seconds[name], own, strict=True)]
+            yield at_least(f"{where}, times as fast as {words}", times, target)
+    if small:
+        yield at_least(f"{where}, share of the network alone", shares["station_of_network"], 0.85)
+        if "window_of_network" in shares:
+            yield at_least(
+                "the window's queue, share of the network alone", shares["window_of_network"], 0.80
+            )
+        if "generator" in seconds:
+            peak = figures["peak_mib"]
+            part = peak["station"] / peak["generator"]
+            yield at_most("peak of memory against the same Keras program", [part], 0.25)
+    else:
+        yield at_least(f"{where}, share of what its stages leave together", shares["station_of_both"], 0.85)
+
+
+def start_rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Rows of the start."""
+    yield at_most("one field on the command line, cold", figures["seconds"]["one field"], 0.8, " s")
+    script = figures["ratios"]["one field, cold, against a TensorFlow script"]
+    yield at_most("the same, against a TensorFlow script", script, 0.125)
+    paint = "window against a bare window, first paint"
+    yield at_most("window up, against a bare PySide6 window", figures["ratios"][paint], 1.5)
+    yield at_most("the same in processor time", figures["ratios"]["the same, processor time"], 1.5)
+
+
+def training_rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Rows of training: the network the target is about, with what it cost in accuracy."""
+    rows = [one for one in figures["rows"] if one["network"] == "zhang"]
+    plain = rows[0]
+    for one in rows[1:]:
+        share = [1 / one["times_plain"]]
+        right = f"{100 * one['accuracy']:.1f} % right, plain {100 * plain['accuracy']:.1f} %"
+        name, target, found, held = at_most(
+            f"training epoch of Zhang's network, {one['route']}, against plain Keras ({right} of "
+            f"{one['held_out']} held-out fields)",
+            share,
+            1 / 3,
+        )
+        yield name, target.replace("0.333333", "1/3"), found, held
+
+
+def window_rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Rows of the large case."""
+    case = f"case of {figures['fields']:,} fields"
+    yield at_most(f"{case} listed", [figures["listed_s"]], 1.5, " s")
+    after = max(0.0, figures["first_thumbnail_s"] - figures["listed_s"])
+    yield at_most("first thumbnail after that", [1000 * after], 300, " ms")
+    yield at_most("worst event-loop gap while scrolling it", [figures["scrolling"]["worst_ms"]], 50, " ms")
+    yield at_most("memory of the window after that", [figures["memory_mib"]], 400, " MiB")
+
+
+def viewer_rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Rows of showing a field."""
+    for name, limit in (("preloaded", 50), ("cold 1024x768", 150), ("cold 2560x1920", 250)):
+        yield at_most(f"next field shown, {name}", figures["milliseconds"][name], limit, " ms")
+
+
+def rows_of(sections: dict[str, Any]) -> Iterator[Row]:
+    """All rows of the sections that were measured."""
+    figures = {name: part["figures"] for name, part in sections.items()}
+    makers = (
+        ("fields", lambda found: race_rows(found, "224x224", small=True)),
+        ("frames", lambda found: race_rows(found, "1024x768", small=False)),
+        ("start", start_rows),
+        ("training", training_rows),
+        ("window", window_rows),
+        ("viewer", viewer_rows),
+    )
+    for name, make in makers:
+        if name in figures:
+            yield from make(figures[name])
+
+
+def page(data: dict[str, Any]) -> str:
+    """Return the table with what it was measured on."""
+    words = {True: "yes", False: "**no**", None: ""}
+    rows = [(name, target, found, words[held]) for name, target, found, held in rows_of(data["sections"])]
+    parts = data["sections"].values()
+    about = next(iter(parts))["machine"]
+    loads = [part["machine"]["load_at_start"] for part in parts]
+    days = sorted({part["measured"][:10] for part in parts})
+    note = (
+        f"Measured {' and '.join(days)} with `tests/benchmarks/run.py` on {about['cores']} processors "
+        f"({about['processor']}), {about['system']}, Python {about['python']}; other programs ran beside it "
+        f"(load {min(loads):g} to {max(loads):g} when the parts began), so the ratios within a run say more "
+        "than the times. Medians, smallest and largest round in brackets. All programs use the shipped "
+        "network. Everything that was measured: [tests/benchmarks/results](tests/benchmarks/results)."
+    )
+    return f"{table(['what', 'target', 'measured', 'held'], rows)}\n\n{note}"
+
+
+def main() -> int:
+    """Write the table into the README."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path)
+    options = parser.parse_args()
+    text = README.read_text("utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    made = page(json.loads(options.results.read_text("utf-8")))
+    README.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", "utf-8")
+    print(made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
