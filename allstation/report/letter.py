@@ -136,7 +136,7 @@ class TitleBlock(Block):
             said,
             (start + name.width + 10, top - 36),
             Style(TEXT, 8.8, 12, palette.MUTED),
-            width=self.width - start - name.width - 10 - 130,
+            width=self.width - start - name.width - 10,
         )
 
     def _status(self) -> None:

@@ -273,7 +273,11 @@ def _standing(state: ReportState) -> str:
     what = tr("Last signed: {status}, {at}, by {by}.", status=last.status, at=last.at[:10], by=last.by)
     if not state.changes:
         return f"{what} {tr('Its decisions are those of the case.')}"
-    changed = tr("{n} decisions changed since; an amended report names them:", n=number(len(state.changes)))
+    changed = (
+        tr("One decision changed since; an amended report names it:")
+        if len(state.changes) == 1
+        else tr("{n} decisions changed since; an amended report names them:", n=number(len(state.changes)))
+    )
     return f"{what} {changed}"
 
 

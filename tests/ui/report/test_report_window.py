@@ -160,7 +160,7 @@ def test_draft_preliminary_final_amended(
     other = "Pro" if record.final_name != "Pro" else "Pre"
     opened.reviews._set_class(other)
     again(opened, qtbot)
-    assert "1 decisions changed" in form._stand.text() or "1 decision changed" in form._stand.text()
+    assert "One decision changed" in form._stand.text()
     assert other in form._changes.text()
 
     form.status.setCurrentIndex(form.status.findData("amended"))

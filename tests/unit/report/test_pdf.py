@@ -233,6 +233,13 @@ def test_an_amended_report_names_what_changed_on_its_pages(factory, tmp_path, te
     assert f"{len(build_content(snapshot, options).amendments)} changes since the earlier report" in text
 
 
+def test_the_title_has_room_for_a_case_s_id_name_and_time(factory, tmp_path):
+    snapshot = factory.snapshot(1, case_id="15e08d1a-82e1-4021-b2b0-1a228c002c9c", name="Musterfrau, Maria")
+    options = ReportOptions(clock=CLOCK, template="summary", anonymise=False)
+    text = flat(PdfReader(write_pdf(snapshot, tmp_path / "r.pdf", options)).pages[0].extract_text())
+    assert flat(f"{snapshot.case_id} Musterfrau, Maria \u00b7 22 Nov 2026, 15:34 UTC") in text
+
+
 def test_a_long_name_of_a_laboratory_is_set_smaller_before_it_is_shortened(factory, tmp_path):
     name = "Zentrum für Hämatologie und Onkologie Musterstadt"
     letter = Letterhead(name, ("Street", "Town"))
