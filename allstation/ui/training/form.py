@@ -23,12 +23,13 @@ from allstation.ui.text import tr
 from allstation.ui.training.recipe_fields import ADJUSTABLES, SECTIONS, Adjustable
 
 _LARGEST: Final = 2**31 - 1
+_INDENT: Final = 6
+"""Pixels before a number, so that it stands where the texts of the lists beside it stand."""
 _PLAIN_NUMBERS: Final = """
 QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button,
 QSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow {
     width: 0; height: 0; border: 0; image: none;
 }
-QSpinBox, QDoubleSpinBox { padding-left: 7px; }
 """
 """Layout only: numbers without arrows. Arrow keys and the wheel still step a focused one."""
 
@@ -116,6 +117,7 @@ class RecipeForm(QWidget):
             spin.setSingleStep(entry.step)
         spin.setKeyboardTracking(False)
         spin.setMinimumWidth(90)
+        spin.lineEdit().setTextMargins(_INDENT, 0, 0, 0)
         spin.valueChanged.connect(self.changed)
         return spin
 

@@ -88,6 +88,12 @@ class FieldPeek(QWidget):
             self._view.clear()
             self._view.show_message(tr("No field chosen"))
 
+    def show_single(self, title: str, path: Path) -> None:
+        """Look at one field that is listed elsewhere."""
+        self._list.hide()
+        self.show_fields(title, [path])
+        self._title.setText(title)
+
     def close_workers(self) -> None:
         """Wait for reads in flight."""
         self._loader.close()

@@ -79,4 +79,4 @@ class PredictionsPage(QWidget):
         if 0 <= row < len(self._fields):
             field = self._fields[row]
             words = tr("{true}, predicted as {predicted}", true=field.true, predicted=field.predicted)
-            self.peek.show_fields(words, [field.path])
+            self.peek.show_single(words, field.path)
