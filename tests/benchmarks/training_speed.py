@@ -27,20 +27,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-WAYS = ("plain Keras", "this project", "this project, bfloat16")
+WAYS = ("plain Keras", "this project")
 NETWORKS = ("zhang", "nadim", "compact", "resnet50", "densenet121")
 CHANGES = {"rotation": 20.0, "width_shift": 0.1, "height_shift": 0.1, "shear": 5.0, "zoom": 0.1}
 BATCH = 32
 
 
-def recipe_of(network: str, precision: str) -> Any:
+def recipe_of(network: str) -> Any:
     """Return the network's preset with the changes of this benchmark."""
     from training.recipe import recipe_from
     from training.registry import preset
 
     data = preset(network)
     data["augmentation"] = {**CHANGES, "horizontal_flip": True}
-    data["fit"] = data.get("fit", {}) | {"batch": BATCH, "precision": precision, "patience": 0}
+    data["fit"] = data.get("fit", {}) | {"batch": BATCH, "patience": 0}
     data["method"]["weights"] = "none"
     return recipe_from(data)
 
@@ -51,7 +51,7 @@ def plain(folder: Path, network: str, epochs: int) -> dict[str, Any]:
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
     keras.utils.set_random_seed(1)
-    recipe = recipe_of(network, "float32")
+    recipe = recipe_of(network)
     spec = recipe.input
     if network == "zhang":
         model = _as_zhang_wrote_it(spec.shape)
@@ -95,13 +95,13 @@ def _as_zhang_wrote_it(shape: tuple[int, int, int]) -> Any:
     return keras.Sequential([*stack, layers.Dense(4, activation="softmax")])
 
 
-def ours(folder: Path, network: str, epochs: int, precision: str) -> dict[str, Any]:
+def ours(folder: Path, network: str, epochs: int) -> dict[str, Any]:
     """Time this project's way."""
     from training.fields_in_memory import load_pixels
     from training.fit import build_network, predict
     from training.labelled_folder import read_labelled
 
-    recipe = recipe_of(network, precision)
+    recipe = recipe_of(network)
     labelled, held = read_labelled(folder / "train"), read_labelled(folder / "test")
     model = build_network(recipe, len(labelled.classes))
     from training.batches import Batches
@@ -184,11 +184,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.way == WAYS[0]:
-        print(json.dumps(plain(options.folder, options.networks[0], options.epochs)))
-    elif options.way:
-        precision = "mixed_bfloat16" if options.way == WAYS[2] else "float32"
-        print(json.dumps(ours(options.folder, options.networks[0], options.epochs, precision)))
+    if options.way:
+        way = plain if options.way == WAYS[0] else ours
+        print(json.dumps(way(options.folder, options.networks[0], options.epochs)))
     else:
         rows: list[dict[str, Any]] = []
         with tempfile.TemporaryDirectory() as name:
