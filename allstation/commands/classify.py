@@ -77,7 +77,7 @@ def _open(chosen: list[Path]) -> list[ModelBundle]:
 @contextmanager
 def _case(folder: Path | None) -> Iterator[Case]:
     """Open or create the case; without a folder, one that is gone afterwards."""
-    from allstation.store.case import Case
+    from allstation.store.case import Case, holds_other_things
 
     if folder is None:
         with (
@@ -88,7 +88,7 @@ def _case(folder: Path | None) -> Iterator[Case]:
         return
     if (folder / "case.sqlite").exists():
         opened = Case.open(folder)
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and holds_other_things(folder):
         sentence = f"{shown_name(folder)} is a folder with other things in it, not a case. Name a new folder."
         raise StationError("not-a-case", sentence)
     else:

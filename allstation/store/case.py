@@ -19,6 +19,7 @@ from allstation.store.content import ContentPart
 from allstation.store.database import (
     DATABASE,
     FULL,
+    UNFINISHED,
     copy_database,
     create_file,
     damaged,
@@ -27,8 +28,9 @@ from allstation.store.database import (
     open_writable,
     plain_errors,
     quick_check,
+    remove_file,
 )
-from allstation.store.lock import CaseLock, Holder, login_name
+from allstation.store.lock import LOCK_FILE, CaseLock, Holder, login_name
 from allstation.store.plans import PlanPart
 from allstation.store.queue import RecoveryReport
 from allstation.store.reporting import ReportPart
@@ -83,6 +85,8 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
             create_file(folder / DATABASE, schema.STEPS)
         except BaseException:
             lock.release()
+            with suppress(OSError):
+                remove_file(folder / UNFINISHED)
             raise
         desk = Desk(folder, clock, user or login_name(), lock)
         case = cls(open_writable(folder / DATABASE, schema.STEPS), desk)
@@ -240,6 +244,12 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def holds_other_things(folder: Path) -> bool:
+    """Tell whether a folder has anything in it but what a case leaves that could not be made to its end."""
+    known = (LOCK_FILE, UNFINISHED)
+    return any(not path.name.startswith(known) for path in folder.iterdir())
 
 
 def _refuse_existing(folder: Path) -> None:

@@ -15,6 +15,8 @@ from allstation.core.text import shown_name
 from allstation.store import schema
 
 DATABASE: Final = "case.sqlite"
+UNFINISHED: Final = f"{DATABASE}.creating"
+"""A case file that is being made and has not taken its place yet."""
 _BUSY_SECONDS: Final = 15.0
 _SETTINGS: Final = (
     "foreign_keys = ON",
@@ -130,7 +132,7 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
 
 def create_file(path: Path, steps: Sequence[schema.Step]) -> None:
     """Build an empty case file beside its place and move it there, complete or not at all."""
-    fresh = path.with_name(path.name + ".creating")
+    fresh = path.with_name(path.name + UNFINISHED.removeprefix(DATABASE))
     remove_file(fresh)
     with plain_errors():
         db = connect(fresh, mode="rwc")
