@@ -57,6 +57,8 @@ class FieldGrid(QAbstractItemView):
         self._anchor = 0
         self._target = 0
         self._tiles = TileLayout(0, (), columns=1, height=1, head=0)
+        self._headings: tuple[Section, ...] = ()
+        self._made_of = (0, 1, 1, 0)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -100,12 +102,14 @@ class FieldGrid(QAbstractItemView):
 
     def _placed(self) -> TileLayout:
         """Return where everything lies; worked out anew only when something it depends on has changed."""
-        count, height = self._count(), self._cell()[1]
-        # While a listing and its headings arrive one after the other, headings beyond the end wait.
-        starts = tuple(section.start for section in self._sections() if section.start < count)
-        head = round(self._words * _HEAD)
-        if self._tiles.key != (count, starts, self._columns(), height, head):
+        sections, count, height = self._sections(), self._count(), self._cell()[1]
+        made_of = (count, self._columns(), height, self._words)
+        if sections is not self._headings or made_of != self._made_of:
+            # While a listing and its headings arrive one after the other, headings beyond the end wait.
+            starts = [section.start for section in sections if section.start < count]
+            head = round(self._words * _HEAD)
             self._tiles = TileLayout(count, starts, columns=self._columns(), height=height, head=head)
+            self._headings, self._made_of = sections, made_of
         return self._tiles
 
     def regroup(self) -> None:

@@ -34,7 +34,6 @@ class TileLayout:
     """
 
     def __init__(self, count: int, starts: Sequence[int], *, columns: int, height: int, head: int) -> None:
-        self.key = (count, tuple(starts), columns, height, head)
         self._columns, self._height = columns, height
         self._head = head if starts else 0
         self._starts = list(starts) or [0]
