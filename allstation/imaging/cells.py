@@ -1,10 +1,9 @@
 """White cells of a field: where they are, how many, where their nuclei are.
 
 Plain image processing, so that it needs no training data and explains itself. Romanowsky stains make
-white cells purple: they absorb green light more than blue and, relative to its strength, more than
-red. Red cells do not, whatever the white balance made of them: brown-red ones absorb blue at least as
-much, bluish and greyish ones absorb red at least as much. The difference is computed in optical
-density against the field's own pale background and thresholded by Otsu's method with a floor.
+white cells purple: with the field balanced against its own pale background they lie far on the magenta
+side of CIELAB (a* high), and on its blue side (b* low). Red cells stay near zero on a*, be they
+brownish or bluish. The two are summed, mostly a*, and cut by Otsu's method with a floor.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
-Density = NDArray[np.float32]
+Height = NDArray[np.float32]
 Labels = NDArray[np.uint16]
 
 CORNER_SHARE: Final = 0.16
@@ -29,24 +28,31 @@ _WORK_SIDE: Final = 224
 """Segmentation runs on a frame of about this many pixels squared, whatever the frame's size."""
 _LARGE: Final = 1.5
 """Frames with a scale beyond this are shrunk first."""
-_MIN_AREA: Final = 80
-"""Pixels at 224x224. Small round lymphocytes have about 100, platelets under 50."""
-_FLOOR: Final = 0.09
-_CEILING: Final = 0.20
+_MIN_AREA: Final = 120
+"""Pixels at 224x224. Small round lymphocytes have about 150, platelets under 60."""
+_FLOOR: Final = 18
+"""Smallest purple excess, in 8-bit CIELAB steps, that may separate cells from the rest."""
+_COLOURED: Final = 4
+"""Pixels below this excess are background; they would pull Otsu's threshold down."""
+_PAPER: Final = 235.0
+"""What each channel of the pale background is balanced to. Below white, so that little clips."""
+_DARKEST: Final = 60.0
+"""A background darker than this is no background; balancing would only enlarge noise."""
+_BLUE_REACH: Final = 40
+_A_SHARE, _B_SHARE = 5, 2
+"""Weights of a* and of blue in the purple excess, the sum divided by the first."""
 _SEED_REACH: Final = 10
-_SEED_SHARE: Final = 0.8
+_SEED_SHARE: Final = 0.6
 """Two summits with a saddle above this share of the higher one are one cell: lobes of a nucleus."""
 _SEED_DEPTH: Final = 4.0
-_TWO_PARTS: Final = 20
-"""Smallest difference of mean green density, in hundredths, between nucleus and cytoplasm."""
+_TWO_PARTS: Final = 0.2
+"""Smallest difference of mean green optical density (natural logarithm) of nucleus and cytoplasm."""
 _FEWEST_PIXELS: Final = 64
 _LAST_STEPS: Final = 6
 _BYTE: Final = 255
 _NEIGHBOURS: Final = np.ones((3, 3), np.uint8)
 
-_RED, _GREEN, _BLUE = 0, 1, 2
-_GREEN_CREDIT: Final = 0.3
-"""How much of the green absorption excuses red absorption: deep blue-purple nuclei absorb red too."""
+_GREEN: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +96,12 @@ class Thresholds:
     """What a checker may vary to get an independent mask; serving uses the defaults.
 
     Attributes:
-        floor: Smallest purple density that may separate cells from the rest.
-        ceiling: Largest.
+        floor: Smallest purple excess that may separate cells from the rest, 8-bit CIELAB steps.
         shift: Added to Otsu's threshold.
     """
 
-    floor: float = _FLOOR
-    ceiling: float = _CEILING
-    shift: float = 0.0
+    floor: int = _FLOOR
+    shift: int = 0
 
 
 SERVING: Final = Thresholds()
@@ -115,10 +119,9 @@ def segment_cells(rgb: Rgb, thresholds: Thresholds = SERVING) -> Cells:
         The cells, at the size of ``rgb``. Equal bytes give equal cells on every thread.
     """
     work, scale = _at_work_size(rgb)
-    density = optical_density(work)
-    mask = _masked(density, scale, thresholds)
+    mask = _masked(work, scale, thresholds)
     labels = _split(mask, scale)
-    nucleus = _nuclei(density[:, :, _GREEN], mask)
+    nucleus = _nuclei(work[:, :, _GREEN], mask)
     count = int(labels.max(initial=0))
     if work is not rgb:
         size = rgb.shape[1], rgb.shape[0]
@@ -131,7 +134,7 @@ def segment_cells(rgb: Rgb, thresholds: Thresholds = SERVING) -> Cells:
 def cell_mask(rgb: Rgb, thresholds: Thresholds = SERVING) -> Mask:
     """Return where ``segment_cells`` finds cells, without parting them: (H, W) of 0 and 1."""
     work, scale = _at_work_size(rgb)
-    mask = _masked(optical_density(work), scale, thresholds)
+    mask = _masked(work, scale, thresholds)
     if work is rgb:
         return mask
     size = rgb.shape[1], rgb.shape[0]
@@ -148,13 +151,17 @@ def _at_work_size(rgb: Rgb) -> tuple[Rgb, float]:
     return np.asarray(cv2.resize(rgb, small, interpolation=cv2.INTER_AREA), np.uint8), 1.0
 
 
-def _masked(density: Density, scale: float, thresholds: Thresholds) -> Mask:
-    corner = corner_of(*density.shape[:2])
-    density[corner] = 0  # before smoothing, or a mark would reach its neighbours
-    purple = purple_density(density, scale)
-    mask = _cell_mask(purple, scale, thresholds)
-    mask[corner] = 0
-    return mask
+def _masked(rgb: Rgb, scale: float, thresholds: Thresholds) -> Mask:
+    excess = purple_excess(rgb, scale)
+    coloured = excess[excess >= _COLOURED]
+    level = float(thresholds.floor)
+    if coloured.size >= _FEWEST_PIXELS:
+        otsu, _ = cv2.threshold(coloured.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
+        level = max(otsu, level)
+    mask = (excess > level + thresholds.shift).astype(np.uint8)
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disk(2 * scale))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _disk(2 * scale))
+    return _without_specks(_filled(np.asarray(closed, np.uint8)), scale)
 
 
 def corner_of(height: int, width: int) -> tuple[slice, slice]:
@@ -164,21 +171,17 @@ def corner_of(height: int, width: int) -> tuple[slice, slice]:
     )
 
 
-def optical_density(rgb: Rgb) -> Density:
-    """Return absorption against the field's own pale background, natural logarithm (H, W, 3).
+def background_colour(rgb: Rgb) -> NDArray[np.float64]:
+    """Return the colour (3,) of the pale background: the median of the fifth with the most green.
 
-    The background is the mode of each channel's brightest part, taken from the pixels with the most
-    green: those hold no cell. A field without pale background gives small, still useful densities.
+    The corner is left out, or a burnt-in mark would speak for the background.
     """
     rows, columns = corner_of(rgb.shape[0], rgb.shape[1])
     sample = np.concatenate(
         [rgb[: rows.start : 3, ::3].reshape(-1, 3), rgb[rows.start :: 3, : columns.start : 3].reshape(-1, 3)]
     )
     bright = sample[sample[:, _GREEN] >= _quantile(sample[:, _GREEN], 0.8)]
-    background = np.array([_quantile(channel, 0.5) for channel in bright.T])
-    steps = np.log((np.arange(256) + 1.0)[:, None] / (background + 1.0)).astype(np.float32)
-    table = np.clip(-steps, 0, None).reshape(256, 1, 3)
-    return np.asarray(cv2.LUT(rgb, table.transpose(1, 0, 2)), np.float32)
+    return np.array([_quantile(channel, 0.5) for channel in bright.T])
 
 
 def _quantile(values: NDArray[np.uint8], share: float) -> float:
@@ -192,26 +195,21 @@ def _quantile(values: NDArray[np.uint8], share: float) -> float:
     return float(lower) + float(upper - lower) * (place - math.floor(place))
 
 
-def purple_density(density: Density, scale: float) -> Density:
-    """Return how purple each pixel is (H, W): green absorption beyond that of blue and of red."""
-    smooth = cv2.GaussianBlur(density, (0, 0), 0.8 * scale)
-    red, green, blue = cv2.split(smooth)
-    beyond_red = cv2.scaleAdd(green, _GREEN_CREDIT, green - red)
-    return np.asarray(np.maximum(np.minimum(green - blue, beyond_red), 0.0), np.float32)
+def purple_excess(rgb: Rgb, scale: float) -> Mask:
+    """Return how purple each pixel is against the field's background: (H, W) uint8, CIELAB steps.
 
-
-def _cell_mask(purple: Density, scale: float, thresholds: Thresholds) -> Mask:
-    coarse = np.minimum(purple * 255.0, 255.0).astype(np.uint8)
-    coloured = coarse[coarse > 255 * thresholds.floor / 2]
-    level = thresholds.ceiling
-    if coloured.size >= _FEWEST_PIXELS:
-        otsu, _ = cv2.threshold(coloured.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
-        level = otsu / 255.0
-    level = min(max(level, thresholds.floor), thresholds.ceiling) + thresholds.shift
-    mask = (purple > level).astype(np.uint8)
-    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disk(2 * scale))
-    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _disk(2 * scale))
-    return _without_specks(_filled(np.asarray(closed, np.uint8)), scale)
+    Every step is integer arithmetic or OpenCV's bit-exact 8-bit code, so that all machines agree. The
+    corner is zero before smoothing, or a mark would reach its neighbours.
+    """
+    gains = _PAPER / np.maximum(background_colour(rgb), _DARKEST)
+    table = np.clip(np.rint(np.arange(256)[:, None] * gains), 0, 255).astype(np.uint8)
+    lab = cv2.cvtColor(np.asarray(cv2.LUT(rgb, table[None]), np.uint8), cv2.COLOR_RGB2LAB)
+    magenta = lab[:, :, 1].astype(np.int16) - 128
+    yellow = np.clip(lab[:, :, 2].astype(np.int16) - 128, -_BLUE_REACH, _BLUE_REACH)
+    blue = np.minimum(-_B_SHARE * yellow // _A_SHARE, magenta)  # bluish red cells have no magenta to match
+    excess = np.clip(magenta + blue, 0, 255).astype(np.uint8)
+    excess[corner_of(*excess.shape)] = 0
+    return np.asarray(cv2.GaussianBlur(excess, (0, 0), 0.8 * scale), np.uint8)
 
 
 def _disk(radius: float) -> Mask:
@@ -258,7 +256,7 @@ def _seed_the_rest(markers: Labels, count: int, whole: Labels, pieces: int) -> L
     return np.maximum(markers, offsets.take(whole))
 
 
-def _flooded(labels: Labels | Mask, height: Density, mask: Mask) -> NDArray[np.int32]:
+def _flooded(labels: Labels | Mask, height: Height, mask: Mask) -> NDArray[np.int32]:
     """Grow the markers level by level, then over the rest of the mask, and number them 1 to n."""
     # Bytes grow in half the time, and hold the labels of nearly every field.
     if labels.max(initial=0) <= _BYTE:
@@ -281,15 +279,14 @@ def _grow(labels: Labels | Mask, allowed: Mask) -> None:
     cv2.copyTo(cv2.dilate(labels, _NEIGHBOURS), free, labels)
 
 
-def _nuclei(green: Density, mask: Mask) -> Mask:
+def _nuclei(green: NDArray[np.uint8], mask: Mask) -> Mask:
     """The denser part of the cells, where there are two parts; else all of them."""
     inside = mask > 0
     if not inside.any():
         return mask
-    coarse = np.minimum(green * 100.0, 255.0).astype(np.uint8)
-    values = coarse[inside]
+    values = green[inside]
     otsu, _ = cv2.threshold(values.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
-    dense, thin = values[values > otsu], values[values <= otsu]
-    if dense.size and thin.size and dense.mean() - thin.mean() > _TWO_PARTS:
-        return np.asarray(inside & (coarse > otsu), np.uint8)
+    dense, thin = values[values <= otsu], values[values > otsu]
+    if dense.size and thin.size and np.log((thin.mean() + 1.0) / (dense.mean() + 1.0)) > _TWO_PARTS:
+        return np.asarray(inside & (green <= otsu), np.uint8)
     return np.asarray(mask, np.uint8)

@@ -26,14 +26,12 @@ from allstation.imaging.inputs import InputSpec, finish_pixels, to_tensor
 
 CELLS: Final = "cells"
 PLAIN: Final = "plain"
-VERSIONS: Final[Mapping[str, int]] = {CELLS: 1, PLAIN: 1}
+VERSIONS: Final[Mapping[str, int]] = {CELLS: 2, PLAIN: 1}
 """The one version of each preparation this program computes. A changed result is a new version."""
 
 NETWORK_SIDE: Final = 224
 _CENTRE: Final = np.float32(127.5)
 _SIGNED: Final = ((np.arange(256, dtype=np.float32) - _CENTRE) / _CENTRE).reshape(1, 256)
-_RIM: Final = np.ones((3, 3), np.uint8)
-"""One pixel around each cell mixes cell and background by the camera's blur; it is left out."""
 
 Rgb = NDArray[np.uint8]
 Tensor = NDArray[np.float32]
@@ -53,7 +51,7 @@ class Preprocessing:
     """
 
     name: str = CELLS
-    version: int = 1
+    version: int = 2
     size: tuple[int, int] = (NETWORK_SIDE, NETWORK_SIDE)
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -133,7 +131,7 @@ def prepare(rgb: Rgb, preprocessing: Preprocessing) -> Prepared:
     if preprocessing.name == PLAIN:
         spec = preprocessing.spec
         return Prepared(to_tensor(finish_pixels(rgb, spec), spec), cells)
-    mask = inner_of(cells.mask.astype(np.uint8))
+    mask = cells.mask.astype(np.uint8)
     return Prepared(only_cells(*zoomed(rgb, mask, preprocessing.zoom)), cells)
 
 
@@ -145,11 +143,6 @@ def zoomed(rgb: Rgb, mask: NDArray[np.uint8], side: int) -> tuple[Rgb, NDArray[n
     return np.asarray(larger, np.uint8), np.asarray(
         cv2.resize(mask, (side, side), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8
     )
-
-
-def inner_of(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a mask of cells (h, w) of 0 and 1 without its one-pixel rim."""
-    return np.asarray(cv2.erode(mask, _RIM, borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def only_cells(rgb: Rgb, mask: NDArray[np.uint8]) -> Tensor:

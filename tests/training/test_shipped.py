@@ -114,7 +114,7 @@ def test_novelty_limit_holds_the_domain_in():
     random = np.random.default_rng(1)
     features, labels = random.normal(0, 1, (2000, 6)), random.integers(0, 4, 2000)
     arrays = judge.fit_novelty(features, labels, features[:500])
-    assert (judge.novelty(arrays, features[:500]) <= 1).mean() == pytest.approx(0.98, abs=0.01)
+    assert (judge.novelty(arrays, features[:500]) <= 1).mean() == pytest.approx(0.995, abs=0.004)
     assert (judge.novelty(arrays, features[:100] + 20) > 1).all()
 
 

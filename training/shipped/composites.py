@@ -16,7 +16,7 @@ from allstation.imaging.cells import Thresholds, cell_mask
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
 
-INDEPENDENT: Final = Thresholds(floor=0.07, ceiling=0.15)
+INDEPENDENT: Final = Thresholds(floor=17, shift=-4)
 """A more generous mask than serving's, for checks: it takes cytoplasm and halo that serving leaves."""
 CHECK_GROWTH: Final = 2
 _PALE_SHARE: Final = 60

@@ -15,7 +15,7 @@ Floats = NDArray[Any]
 Rows = NDArray[np.int64]
 
 _SHRINK: Final = 0.2
-_IN_DOMAIN: Final = 0.98
+_IN_DOMAIN: Final = 0.995
 """Share of validation fields inside the novelty limit."""
 _COVERAGE: Final = 0.95
 _LEAST, _MOST = 0.50, 0.90

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cells import Thresholds, cell_mask
-from allstation.imaging.preprocess import inner_of, only_cells, zoomed
+from allstation.imaging.preprocess import only_cells, zoomed
 from training.shipped.composites import blended, grown
 
 Rgb = NDArray[np.uint8]
@@ -42,16 +42,16 @@ class Strength:
         noise: Probability of noise.
     """
 
-    gain: float = 0.05
-    brightness: float = 0.22
+    gain: float = 0.06
+    brightness: float = 0.25
     stain: float = 0.07
     saturation: float = 0.10
     blur: float = 1.3
     jpeg: int = 35
     swap: float = 0.5
     subset: float = 0.4
-    junk: float = 0.04
-    colour: float = 0.75
+    junk: float = 0.06
+    colour: float = 0.8
     decay: float = 0.3
     noise: float = 0.15
 
@@ -97,8 +97,8 @@ def altered(
     if random.random() < strength.colour:
         source = photometric(source, random, strength)
     source = degraded(source, random, strength)
-    shift = float(random.uniform(-0.03, 0.05)) if random.random() < _HALF else 0.0
-    return source, _chosen(inner_of(cell_mask(source, Thresholds(shift=shift))), random, strength)
+    shift = int(random.integers(-4, 7)) if random.random() < _HALF else 0
+    return source, _chosen(cell_mask(source, Thresholds(shift=shift)), random, strength)
 
 
 def _chosen(mask: Mask, random: np.random.Generator, strength: Strength) -> Mask:
@@ -142,7 +142,7 @@ def altered_tensor(
     field, known = _turned(rgb, turns, mirrored), _turned(generous, turns, mirrored)
     source, mask = altered(field, known, backgrounds, random, strength)
     if not mask.any():
-        source, mask = field, inner_of(cell_mask(field))
+        source, mask = field, cell_mask(field)
     return only_cells(*zoomed(source, mask, side)), True
 
 

@@ -34,7 +34,7 @@ def test_counts_drawn_cells_and_leaves_red_cells():
 
 
 def test_touching_cells_are_parted():
-    assert segment_cells(drawn([(80, 100), (102, 100)])).count == 2
+    assert segment_cells(drawn([(80, 100), (104, 100)])).count == 2
 
 
 def test_specks_are_no_cells():
@@ -88,7 +88,7 @@ def test_nucleus_is_the_dense_part():
 
 def test_other_thresholds_give_another_mask():
     field = squash(draw_field("Early", 2), (224, 224))
-    generous = cell_mask(field, Thresholds(floor=0.05, ceiling=0.1))
+    generous = cell_mask(field, Thresholds(floor=8, shift=-6))
     assert generous.sum() > cell_mask(field).sum() > 0
     assert np.array_equal(cell_mask(field) > 0, segment_cells(field).mask)
 

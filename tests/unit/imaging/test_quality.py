@@ -32,7 +32,17 @@ def test_sharpness_is_the_variance_of_the_laplacian(smooth_field):
     laplacian = (
         padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * padded[1:-1, 1:-1]
     )
-    assert quality.assess(rgb, Area()).sharpness == pytest.approx(laplacian.var())
+    counted = np.ones(gray.shape, bool)
+    counted[50 - 8 - 1 :, 70 - 11 - 1 :] = False
+    assert quality.assess(rgb, Area()).sharpness == pytest.approx(laplacian[counted].var())
+
+
+def test_a_mark_in_the_corner_changes_neither_sharpness_nor_brightness(smooth_field):
+    rgb = smooth_field(224, 224)
+    marked = rgb.copy()
+    marked[200:204, 200:220] = (200, 30, 40)
+    plain, again = quality.assess(rgb, Area()), quality.assess(marked, Area())
+    assert (plain.sharpness, plain.brightness) == (again.sharpness, again.brightness)
 
 
 def test_a_blank_field():
