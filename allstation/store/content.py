@@ -323,8 +323,6 @@ def _required(name: str, what: str) -> str:
 
 def _model_in_use(db: sqlite3.Connection) -> str:
     """The model that the trail names last as the one that works; empty before the first."""
-    query = (
-        "SELECT model FROM audit WHERE action IN ('model-added', 'model-used') ORDER BY id DESC LIMIT 1"
-    )
+    query = "SELECT model FROM audit WHERE action IN ('model-added', 'model-used') ORDER BY id DESC LIMIT 1"
     row = db.execute(query).fetchone()
     return str(row[0]) if row is not None else ""
