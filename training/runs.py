@@ -138,6 +138,12 @@ class RunFolder:
             raise StationError("no-run", sentence)
         return folder
 
+    def sweep(self) -> None:
+        """Remove what a process that was killed while it wrote left beside the run's files."""
+        for pattern in (".*.part", ".*.unverified.*"):
+            for half in self.path.glob(pattern):
+                half.unlink(missing_ok=True)
+
     @property
     def info(self) -> dict[str, Any]:
         """What ``run.json`` says; empty when it is missing or unreadable."""

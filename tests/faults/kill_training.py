@@ -2,11 +2,12 @@
 
     python tests/faults/kill_training.py --kills 100 --seed 1 --result tests/faults/results/kill_training.json
 
-One tiny network is trained without interruption first. Then runs of the same recipe are killed at random
-moments, resumed, killed again, and at last left to end. After each death every file of the run must be
-whole, every epoch that was told must be in its history, and all earlier runs must be as they were, byte for
-byte. When a run ends, its history, its test predictions and its metrics must be those of the uninterrupted
-one. Needs the training part; POSIX only: children are forked, so that the network's library is loaded once.
+One tiny network is trained without interruption first. Then runs of the same recipe are killed, resumed,
+killed again, and at last left to end. Each phase of a run gets its share of the kills, the moment within it
+is random. After each death every file of the run must be whole, every epoch that was told must be in its
+history, and all earlier runs must be as they were, byte for byte. When a run ends, its history, predictions,
+metrics and exported network must be those of the uninterrupted one, and nothing half-written may lie about.
+Needs the training part; POSIX only: children are forked, so that the network's library is loaded once.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ import json
 import os
 import platform
 import random
+import select
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,12 +33,15 @@ from typing import Any
 import numpy as np
 
 from allstation import __version__
-from allstation.core.events import Epoch, Event, Phase
+from allstation.core.events import PHASES, Epoch, Event, Phase
 from allstation.imaging.synthetic import write_demo
+from allstation.inference.bundle import ModelBundle
 
 EPOCHS = 4
 DEATHS = 5
-"""Times that one run is killed before it is left to end."""
+"""Times that one run is killed before it is left to end, at most."""
+LONGEST = 240.0
+"""Seconds that no child needs."""
 
 
 def recipe_of(folder: Path) -> Any:
@@ -51,9 +56,10 @@ def recipe_of(folder: Path) -> Any:
             "name": "killed",
             "data": str(folder),
             "method": {"kind": "nadim", "options": {"filters": 2, "blocks": 2}},
-            "input": {"height": 24, "width": 24, "interpolation": "area"},
+            "input": {"height": 24, "width": 24, "interpolation": "station"},
             "split": {"kind": "same-field", "groups": str(table)},
             "fit": {"epochs": EPOCHS, "batch": 16, "snapshots": [1]},
+            "export": True,
         }
     )
 
@@ -100,15 +106,47 @@ def _train(recipe: Any, folder: Path, pipe: int) -> None:
     run_recipe(recipe, folder, Reporter(tell))
 
 
-def listen(child: int, pipe: int, *, seconds: float | None) -> tuple[list[dict[str, Any]], bool]:
-    """Kill a child after some seconds, or wait for its end; return what it told and whether it was killed."""
-    if seconds is not None:
-        time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
-    with os.fdopen(pipe, "rb") as told:
-        lines = told.read().split(b"\n")
+@dataclass(frozen=True)
+class Moment:
+    """When to kill: a share of a phase's usual time after the phase was told."""
+
+    phase: str
+    seconds: float
+
+
+def listen(child: int, pipe: int, *, moment: Moment | None) -> tuple[list[dict[str, Any]], bool]:
+    """Kill a child at a moment, or wait for its end; return what it told and whether it was killed.
+
+    Each message has ``at``, the seconds after the child was forked.
+    """
+    began, deadline, rest = time.monotonic(), LONGEST, b""
+    messages: list[dict[str, Any]] = []
+    while True:
+        left = max(0.0, began + deadline - time.monotonic())
+        if not select.select([pipe], [], [], left)[0]:
+            os.kill(child, signal.SIGKILL)
+            deadline = LONGEST
+            if moment is None:
+                messages.append({"error": f"a child did not end within {LONGEST:.0f} s"})
+        piece = os.read(pipe, 65536)
+        if not piece:
+            break
+        *lines, rest = (rest + piece).split(b"\n")
+        at = time.monotonic() - began
+        messages += [{**json.loads(line), "at": at} for line in lines]
+        if moment is not None and any(message.get("phase") == moment.phase for message in messages):
+            heard = next(message["at"] for message in messages if message.get("phase") == moment.phase)
+            deadline = heard + moment.seconds
+    os.close(pipe)
     _, status = os.waitpid(child, 0)
-    return [json.loads(line) for line in lines[:-1]], os.WIFSIGNALED(status)
+    return messages, os.WIFSIGNALED(status)
+
+
+def durations(messages: list[dict[str, Any]], total: float) -> dict[str, float]:
+    """Return how long each phase of the uninterrupted run took, in seconds."""
+    begins = [(message["phase"], message["at"]) for message in messages if "phase" in message]
+    ends = [at for _, at in begins[1:]] + [total]
+    return {phase: end - at for (phase, at), end in zip(begins, ends, strict=True)}
 
 
 def history(folder: Path) -> list[dict[str, str]]:
@@ -124,7 +162,7 @@ def history(folder: Path) -> list[dict[str, str]]:
 def look(folder: Path, told: set[int], tally: Tally) -> Iterator[str]:
     """Read every file of a killed run and yield what is half written or lost."""
     for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        if path.name.endswith(".part") or not path.is_file():
+        if path.name.startswith(".") or not path.is_file():
             continue
         tally.files_read += 1
         try:
@@ -145,14 +183,23 @@ def _read(path: Path) -> None:
                 arrays[name]
     elif path.suffix in (".csv", ".toml") and not path.read_bytes().endswith(b"\n"):
         raise ValueError("no end of line")
+    elif path.suffix == ".allmodel":
+        ModelBundle.open(path)
 
 
 def outcome(folder: Path) -> dict[str, Any]:
     """Return what a run ended with, without times."""
     metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
     test = {key: value for key, value in metrics["test"].items() if key != "time"}
-    predictions = hashlib.sha256((folder / "predictions.csv").read_bytes()).hexdigest()
-    return {"history": history(folder), "predictions": predictions, "test": test}
+    bundle = ModelBundle.open(folder / metrics["bundle"])
+    return {
+        "history": history(folder),
+        "predictions": hashlib.sha256((folder / "predictions.csv").read_bytes()).hexdigest(),
+        "test": test,
+        "network": hashlib.sha256(bundle.read("network.tflite")).hexdigest(),
+        "temperature": bundle.temperature,
+        "files": sorted(path.name for path in folder.iterdir()),
+    }
 
 
 def bytes_of(folders: list[Path]) -> dict[str, str]:
@@ -164,7 +211,7 @@ def bytes_of(folders: list[Path]) -> dict[str, str]:
     }
 
 
-def run(kills: int, seed: int) -> Tally:
+def run(kills: int, seed: int, tell: Callable[[Tally], None]) -> Tally:
     """Kill ``kills`` trainings and return what was counted."""
     import training.session  # noqa: F401 - the network's library is loaded once, before the forks
     from training.backend import load_keras
@@ -174,68 +221,83 @@ def run(kills: int, seed: int) -> Tally:
     with tempfile.TemporaryDirectory(prefix="allstation-kill-") as place:
         base = Path(place)
         write_demo(base / "labelled", fields=32, labelled=True)
-        recipe = recipe_of(base / "labelled")
-        began = time.monotonic()
-        messages, _ = listen(*start(recipe, base / "reference"), seconds=None)
+        recipe, began = recipe_of(base / "labelled"), time.monotonic()
+        messages, _ = listen(*start(recipe, base / "reference"), moment=None)
         tally.problems += [message["error"] for message in messages if "error" in message]
-        usual, reference, finished = (
-            time.monotonic() - began,
-            outcome(base / "reference"),
-            [base / "reference"],
-        )
+        usual, finished = durations(messages, time.monotonic() - began), [base / "reference"]
         while tally.kills < kills and not tally.problems:
-            folder, before, told = base / f"run {tally.runs}", bytes_of(finished), set[int]()
-            tally.runs += 1
-            for _ in range(min(dice.randint(1, DEATHS), kills - tally.kills)):
-                messages, killed = listen(*start(recipe, folder), seconds=dice.random() * usual)
-                tally.kills += killed
-                tally.during[next((m["phase"] for m in reversed(messages) if "phase" in m), "starting")] += (
-                    killed
-                )
-                told |= {message["epoch"] for message in messages if "epoch" in message}
-                tally.problems += [message["error"] for message in messages if "error" in message]
-                tally.problems += look(folder, told, tally)
-            messages, _ = listen(*start(recipe, folder), seconds=None)
-            tally.problems += [message["error"] for message in messages if "error" in message]
-            tally.epochs_told += len(told)
-            if not (folder / "metrics.json").is_file():
-                tally.problems.append(f"{folder.name} was not resumed to its end")
-            elif outcome(folder) != reference:
+            before, folder = bytes_of(finished), base / f"run {tally.runs}"
+            deaths = min(dice.randint(DEATHS - 2, DEATHS), kills - tally.kills)
+            one_run(recipe, folder, moments(tally, usual, deaths=deaths, dice=dice), tally=tally)
+            if not tally.problems and outcome(folder) != outcome(finished[0]):
                 tally.problems.append(f"{folder.name} ended otherwise than without a kill")
             if bytes_of(finished) != before:
                 tally.problems.append("an earlier run was changed")
             finished.append(folder)
-            sys.stderr.write(f"{tally.kills} kills, {len(tally.problems)} problems\n")
+            tell(tally)
     return tally
+
+
+def moments(tally: Tally, usual: dict[str, float], *, deaths: int, dice: random.Random) -> Iterator[Moment]:
+    """Yield when to kill a run: in the order of the phases, those that had fewest kills."""
+    fewest = sorted(PHASES, key=lambda phase: (tally.during[phase], dice.random()))
+    for phase in sorted(fewest[:deaths], key=PHASES.index):
+        yield Moment(phase, dice.random() * usual[phase])
+
+
+def one_run(recipe: Any, folder: Path, deaths: Iterator[Moment], *, tally: Tally) -> None:
+    """Kill and resume one run, then let it end."""
+    tally.runs += 1
+    told = set[int]()
+    for moment in (*deaths, None):
+        messages, killed = listen(*start(recipe, folder), moment=moment)
+        if killed:
+            tally.kills += 1
+            tally.during[next((m["phase"] for m in reversed(messages) if "phase" in m), "starting")] += 1
+        told |= {message["epoch"] for message in messages if "epoch" in message}
+        tally.problems += [message["error"] for message in messages if "error" in message]
+        tally.problems += look(folder, told, tally)
+    tally.epochs_told += len(told)
+    if not (folder / "metrics.json").is_file():
+        tally.problems.append(f"{folder.name} was not resumed to its end")
+
+
+def figures_of(tally: Tally, seconds: float) -> str:
+    """Return everything counted, with what it was counted on, as JSON."""
+    from training.backend import versions
+
+    figures = {
+        "what": "SIGKILL at random moments of every phase of training, resumed until the run ends",
+        "command": " ".join(["python tests/faults/kill_training.py", *sys.argv[1:]]),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "seconds": round(seconds),
+        "versions": {"allstation": __version__, "python": platform.python_version(), **versions()},
+        "kills": tally.kills,
+        "kills_by_phase": {name: tally.during[name] for name in ("starting", *PHASES) if tally.during[name]},
+        "runs_resumed_to_their_end": tally.runs,
+        "epochs_told": tally.epochs_told,
+        "files_read_after_deaths": tally.files_read,
+        "problems": tally.problems,
+    }
+    return json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--result", type=Path)
+    parser.add_argument("--result", type=Path, help="file of figures; written anew after each run")
     options = parser.parse_args()
     began = time.monotonic()
-    tally = run(options.kills, options.seed)
-    from training.backend import versions
 
-    figures = {
-        "what": "SIGKILL at random moments of training, resumed until the run ends",
-        "command": " ".join(["python tests/faults/kill_training.py", *sys.argv[1:]]),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "seconds": round(time.monotonic() - began),
-        "versions": {"allstation": __version__, "python": platform.python_version(), **versions()},
-        "kills": tally.kills,
-        "kills_by_phase": dict(tally.during),
-        "runs_resumed_to_their_end": tally.runs,
-        "epochs_told": tally.epochs_told,
-        "files_read_after_deaths": tally.files_read,
-        "problems": tally.problems,
-    }
-    text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"
-    sys.stdout.write(text)
-    if options.result:
-        options.result.write_text(text, encoding="utf-8")
+    def keep(tally: Tally) -> None:
+        sys.stderr.write(f"{tally.kills} kills, {len(tally.problems)} problems\n")
+        if options.result:
+            options.result.write_text(figures_of(tally, time.monotonic() - began), encoding="utf-8")
+
+    tally = run(options.kills, options.seed, keep)
+    keep(tally)
+    sys.stdout.write(figures_of(tally, time.monotonic() - began))
     return 1 if tally.problems else 0
 
 

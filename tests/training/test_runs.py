@@ -42,6 +42,15 @@ def test_no_run_is_said(tmp_path: Path) -> None:
         RunFolder.open(tmp_path)
 
 
+def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", recipe_from(preset("zhang")))
+    for name in (".weights.npz.4711.part", ".model.unverified.allmodel", "weights.npz"):
+        (folder.path / name).write_bytes(b"x")
+    folder.sweep()
+    names = {path.name for path in folder.path.iterdir()}
+    assert names == {"recipe.toml", "run.json", "weights.npz"}
+
+
 def test_history_survives(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert folder.read_history() == []
