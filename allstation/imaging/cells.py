@@ -161,7 +161,9 @@ def _masked(rgb: Rgb, scale: float, thresholds: Thresholds) -> Mask:
     mask = (excess > level + thresholds.shift).astype(np.uint8)
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disk(2 * scale))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, _disk(2 * scale))
-    return _without_specks(_filled(np.asarray(closed, np.uint8)), scale)
+    filled = _filled(np.asarray(closed, np.uint8))
+    filled[corner_of(*filled.shape)] = 0  # closing and filling reach a few pixels into it
+    return _without_specks(filled, scale)
 
 
 def corner_of(height: int, width: int) -> tuple[slice, slice]:

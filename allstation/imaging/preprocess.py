@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
-from allstation.imaging.cells import Cells, segment_cells
+from allstation.imaging.cells import Cells, corner_of, segment_cells
 from allstation.imaging.inputs import InputSpec, finish_pixels, to_tensor
 
 CELLS: Final = "cells"
@@ -31,6 +31,7 @@ VERSIONS: Final[Mapping[str, int]] = {CELLS: 2, PLAIN: 1}
 
 NETWORK_SIDE: Final = 224
 _CENTRE: Final = np.float32(127.5)
+_BLANK: Final = 127
 _SIGNED: Final = ((np.arange(256, dtype=np.float32) - _CENTRE) / _CENTRE).reshape(1, 256)
 
 Rgb = NDArray[np.uint8]
@@ -136,10 +137,15 @@ def prepare(rgb: Rgb, preprocessing: Preprocessing) -> Prepared:
 
 
 def zoomed(rgb: Rgb, mask: NDArray[np.uint8], side: int) -> tuple[Rgb, NDArray[np.uint8]]:
-    """Enlarge a field and its mask to ``side`` by ``side``; colours bit-exactly interpolated."""
+    """Enlarge a field and its mask to ``side`` by ``side``; colours bit-exactly interpolated.
+
+    The corner of burnt-in marks is blanked first, or interpolation would carry it into cells beside it.
+    """
     if rgb.shape[:2] == (side, side):
         return rgb, mask
-    larger = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_LINEAR_EXACT)
+    blanked = rgb.copy()
+    blanked[corner_of(*rgb.shape[:2])] = _BLANK
+    larger = cv2.resize(blanked, (side, side), interpolation=cv2.INTER_LINEAR_EXACT)
     return np.asarray(larger, np.uint8), np.asarray(
         cv2.resize(mask, (side, side), interpolation=cv2.INTER_NEAREST_EXACT), np.uint8
     )

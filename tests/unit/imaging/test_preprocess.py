@@ -52,6 +52,18 @@ def test_a_mark_in_the_corner_changes_no_bit(field):
     assert np.array_equal(plain.tensor, again.tensor)
 
 
+def test_a_mark_beside_cells_changes_no_bit():
+    rows, columns = corner_of(224, 224)
+    field = np.full((224, 224, 3), (240, 240, 235), np.uint8)
+    for centre in ((columns.start - 6, 205), (205, rows.start - 6)):
+        cv2.circle(field, centre, 12, (120, 70, 190), cv2.FILLED)
+    marked = field.copy()
+    marked[rows, columns] = (200, 30, 40)
+    plain, again = prepare(field, ZOOMED), prepare(marked, ZOOMED)
+    assert plain.cells.count
+    assert np.array_equal(plain.tensor, again.tensor)
+
+
 def test_equal_pixels_give_equal_bits(field):
     first, second = prepare(field, ZOOMED), prepare(field.copy(), ZOOMED)
     assert first.tensor.shape == (288, 288, 4)
