@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: setup run test lint unit bench bench-training faults screenshots installer constraints clean
+.PHONY: setup run test lint unit bench bench-training faults screenshots installer smoke constraints clean
 
 setup: .venv/.ready
 
@@ -54,6 +54,14 @@ screenshots: setup
 
 installer: setup
 	$(BIN)/python packaging/build.py
+
+# Installs what is in dist/ in a bare Debian and uses it (root, debootstrap, xvfb, xdotool, icewm); adds what was passed
+# to packaging/results/smoke.md.
+smoke: setup
+	for form in dist/allstation*.deb dist/allstation*.tar.xz; do \
+		$(BIN)/python packaging/smoke.py "$$form" --results packaging/results/smoke.md || exit 1; done
+	for form in dist/allstation*.deb; do \
+		$(BIN)/python packaging/smoke.py "$$form" --starts --results packaging/results/smoke.md || exit 1; done
 
 # Needs the uv program; every other target needs Python and make only.
 constraints:
