@@ -153,7 +153,9 @@ class ModelInfo:
     Attributes:
         record: As the case remembers it.
         path: The bundle file.
+        size: Height and width at which it looks at a field and its cells are counted.
     """
 
     record: ModelRecord
     path: Path
+    size: tuple[int, int]

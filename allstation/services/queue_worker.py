@@ -87,7 +87,7 @@ class QueueWorker(QObject):
     def _model_ready(self, opened: ModelBundle) -> None:
         self._stop_batch()
         self._bundle = opened
-        self.model_changed.emit(ModelInfo(opened.record(), opened.path))
+        self.model_changed.emit(ModelInfo(opened.record(), opened.path, opened.preprocessing.size))
         self._start_batch()
 
     def _wished(self, wish: Wish) -> None:

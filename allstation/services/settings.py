@@ -34,7 +34,6 @@ class Settings:
         group: What fields are grouped by.
         last_field: Field that was looked at last, in ``last_case_of_field``; 0 for none.
         last_case_of_field: Case folder of that field.
-        pixel_sizes: Micrometres per pixel, by case folder.
         tour_done: The tour was taken or skipped.
         reviewer: Name that goes into reviews; empty means the login name.
         recent: Case folders, the latest first.
@@ -49,6 +48,8 @@ class Settings:
         report_template: Template of the last report.
         page_size: Page size of the last report.
         anonymise: Leave patient data out of reports.
+        csv_delimiter: Between the values of the last CSV table.
+        csv_mark: Whether it began with a byte order mark.
         max_megabytes: Size of a field's file, at most.
         max_megapixels: Width times height of a field, in millions, at most.
         max_pages: Pages of a TIFF, at most.
@@ -67,7 +68,6 @@ class Settings:
     group: str = "none"
     last_field: int = 0
     last_case_of_field: str = ""
-    pixel_sizes: tuple[str, ...] = ()
     tour_done: bool = False
     reviewer: str = ""
     recent: tuple[str, ...] = ()
@@ -82,6 +82,8 @@ class Settings:
     report_template: str = "full"
     page_size: str = "A4"
     anonymise: bool = True
+    csv_delimiter: str = ","
+    csv_mark: bool = True
     max_megabytes: float = _USUAL.max_bytes / 2**20
     max_megapixels: float = _USUAL.max_pixels / 1e6
     max_pages: int = _USUAL.max_frames
@@ -121,7 +123,6 @@ class Settings:
             self,
             recent=tuple(known for known in self.recent if known != old),
             watched=renamed(self.watched),
-            pixel_sizes=renamed(self.pixel_sizes),
             last_case_of_field=new if self.last_case_of_field == old else self.last_case_of_field,
         )
 

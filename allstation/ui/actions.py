@@ -265,9 +265,9 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         "view.pixel_size",
         "Pixel Si&ze…",
         "Ctrl+Alt+P",
-        "Say how many micrometres a pixel is, for the scale bar",
+        "Say how many micrometres a pixel is: kept with the case data, shown as a scale bar",
         "",
-        Need.CASE,
+        _WRITE,
     ),
     _a(
         "view.models",

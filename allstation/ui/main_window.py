@@ -282,6 +282,7 @@ class MainWindow(QMainWindow):
     def _model_changed(self, model: ModelInfo) -> None:
         names = model.record.classes
         self.model = model
+        self.viewer.set_network_size(*model.size)
         self.browser.set_classes(names)
         self.review.set_classes(names)
         self.reviews.add_class_actions(self.actions_table, names)

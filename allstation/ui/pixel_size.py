@@ -1,76 +1,89 @@
-"""How large a pixel of a case's fields is: asked once, kept for the case, shown as a scale bar."""
+"""How large a pixel of a case's fields is: one line of the case data, shown as a scale bar."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QInputDialog
 
+from allstation.core.pixel_size import LARGEST, micrometres, written
 from allstation.services.messages import CaseInfo
-from allstation.services.settings import BETWEEN
 from allstation.ui.services import Services
 from allstation.ui.text import tr
 
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
 
-_LARGEST: Final = 100.0
+_KEY: Final = "pixel_size"
 
 
 class PixelSize(QObject):
-    """Asks for micrometres per pixel and tells the viewer."""
+    """Tells the viewer what the case data say, and asks for it where they say nothing."""
 
     def __init__(self, services: Services, window: MainWindow) -> None:
         super().__init__(window)
         self._desk = services.desk
-        self._settings = services.settings
         self._window = window
-        services.desk.opened.connect(self._case_opened)
+        self._details: dict[str, str] = {}
+        desk = services.desk
+        desk.opened.connect(self._case_opened)
+        desk.reader.details_read.connect(self._details_read)
+        desk.worker.details_changed.connect(self._show)
 
     @Slot()
     def ask(self) -> None:
         """Ask for the size; 0 means that it is not known, and hides the bar."""
-        info = self._desk.info
-        if info is None:
+        if self._desk.info is None:
             return
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle(tr("Pixel size"))
         dialog.setLabelText(
-            tr("Micrometres a pixel of this case's fields is wide.\n0 if it is not known: no scale bar.")
+            tr(
+                "Micrometres a pixel of this case's fields is wide.\n"
+                "0 if it is not known: no scale bar. It is kept with the case data."
+            )
         )
         dialog.setInputMode(QInputDialog.InputMode.DoubleInput)
         dialog.setDoubleDecimals(4)
-        dialog.setDoubleRange(0.0, _LARGEST)
+        dialog.setDoubleRange(0.0, LARGEST)
         dialog.setDoubleStep(0.01)
-        dialog.setDoubleValue(self.stored(info))
+        dialog.setDoubleValue(micrometres(self._text()) or 0.0)
         dialog.doubleValueSelected.connect(self.set)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     @Slot(float)
-    def set(self, micrometres: float) -> None:
-        """Keep the size for the open case and show it."""
-        info = self._desk.info
-        if info is None:
-            return
-        stored = self._settings.value.pixel_sizes
-        others = tuple(entry for entry in stored if entry.partition(BETWEEN)[0] != str(info.folder))
-        own = (f"{info.folder}{BETWEEN}{micrometres:g}",) if micrometres > 0 else ()
-        self._settings.change(pixel_sizes=(*others, *own))
-        self._window.viewer.set_pixel_size(micrometres or None)
+    def set(self, size: float) -> None:
+        """Put the size into the case data, undoably; the bar follows what is stored."""
+        from allstation.report.identity import known_key
+        from allstation.ui.report.details import DetailsCommand
 
-    def stored(self, info: CaseInfo) -> float:
-        """Return micrometres per pixel as they were given for a case; 0 while unknown."""
-        for entry in self._settings.value.pixel_sizes:
-            owner, _, size = entry.partition(BETWEEN)
-            if owner == str(info.folder):
-                try:
-                    return min(max(float(size), 0.0), _LARGEST)
-                except ValueError:
-                    return 0.0
-        return 0.0
+        if self._desk.info is None:
+            return
+        after = {key: text for key, text in self._details.items() if known_key(key) != _KEY}
+        if size > 0:
+            after[_KEY] = written(size)
+        if after != self._details:
+            self._window.reviews.stack.push(DetailsCommand(self._desk, self._details, after))
+
+    def _text(self) -> str:
+        from allstation.report.identity import known_key
+
+        return next((text for key, text in self._details.items() if known_key(key) == _KEY), "")
 
     @Slot(object)
-    def _case_opened(self, info: CaseInfo) -> None:
-        self._window.viewer.set_pixel_size(self.stored(info) or None)
+    def _case_opened(self, _info: CaseInfo) -> None:
+        self._show({})
+        self._desk.read_details()
+
+    @Slot(int, object)
+    def _details_read(self, generation: int, details: Mapping[str, str]) -> None:
+        if generation == self._desk.generation:
+            self._show(details)
+
+    @Slot(object)
+    def _show(self, details: Mapping[str, str]) -> None:
+        self._details = dict(details)
+        self._window.viewer.set_pixel_size(micrometres(self._text()))

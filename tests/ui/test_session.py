@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Decision
@@ -104,11 +104,57 @@ def test_the_pixel_size_is_kept_for_the_case_and_shown_as_a_bar(
     monkeypatch.setattr(QInputDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
     window.actions_table["view.pixel_size"].trigger()
     asked[0].doubleValueSelected.emit(0.125)
-    assert window.viewer.layers.pixel_size == 0.125
+    qtbot.waitUntil(lambda: window.viewer.layers.pixel_size == 0.125, timeout=LONG)
     window.services.desk.open(case.with_name("Other.allcase"), create=True)
     qtbot.waitUntil(lambda: window.viewer.layers.pixel_size is None, timeout=LONG)
     window.services.desk.open(case)
     qtbot.waitUntil(lambda: window.viewer.layers.pixel_size == 0.125, timeout=LONG)
+    window.actions_table["view.pixel_size"].trigger()
+    assert asked[1].doubleValue() == 0.125
+
+
+def test_the_pixel_size_is_one_line_of_the_case_data(
+    window: MainWindow, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typed in the viewer or beside the objective: the same line, stored, audited and undoable."""
+    asked: list[QInputDialog] = []
+    monkeypatch.setattr(QInputDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
+
+    def shown() -> float | None:
+        return window.viewer.layers.pixel_size
+
+    window.reports.show_data()
+    data = window.reports.data
+    assert data is not None
+    data.boxes["objective"].setText("100x oil")
+    data.boxes["pixel_size"].setText("100 nm")
+    data.buttons.button(QDialogButtonBox.StandardButton.Save).click()
+    qtbot.waitUntil(lambda: shown() == pytest.approx(0.1), timeout=LONG)
+    window.actions_table["view.pixel_size"].trigger()
+    assert asked[0].doubleValue() == pytest.approx(0.1)
+    asked[0].doubleValueSelected.emit(0.25)
+    qtbot.waitUntil(lambda: shown() == 0.25, timeout=LONG)
+    with Case.open(case, read_only=True) as stored:
+        assert stored.details() == {"objective": "100x oil", "pixel_size": "0.25 µm"}
+        changes = [entry for entry in stored.audit_entries() if entry.action == "details-changed"]
+    assert len(changes) == 2
+    window.actions_table["review.undo"].trigger()
+    qtbot.waitUntil(lambda: shown() == pytest.approx(0.1), timeout=LONG)
+    window.pixel_size.set(0.0)
+    qtbot.waitUntil(lambda: shown() is None, timeout=LONG)
+
+
+def test_a_pixel_size_that_is_no_length_is_said_and_shows_no_bar(
+    window: MainWindow, qtbot: QtBot, case: Path
+) -> None:
+    window.reports.show_data()
+    data = window.reports.data
+    assert data is not None
+    data.boxes["pixel_size"].setText("as delivered")
+    assert any("scale bar" in label.text() for label in data.findChildren(QLabel) if label.isVisible())
+    data.buttons.button(QDialogButtonBox.StandardButton.Save).click()
+    qtbot.waitUntil(lambda: window.pixel_size._details == {"pixel_size": "as delivered"}, timeout=LONG)
+    assert window.viewer.layers.pixel_size is None
 
 
 def test_two_models_stand_side_by_side_and_follow_the_field(

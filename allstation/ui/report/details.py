@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from allstation.core.pixel_size import micrometres
 from allstation.report.identity import GROUPS, known_key
 from allstation.services.desk import CaseDesk
 from allstation.ui import keys
@@ -156,8 +157,15 @@ class CaseDataDialog(QDialog):
         odd = [
             key for key in _DATES if (text := self.boxes[key].text().strip()) and not _DATE.fullmatch(text)
         ]
-        said = tr("FHIR and DICOM take dates as YYYY-MM-DD; others are printed as they stand.") if odd else ""
-        self._hint.setText(said)
+        said = (
+            [tr("FHIR and DICOM take dates as YYYY-MM-DD; others are printed as they stand.")] if odd else []
+        )
+        size = self.boxes["pixel_size"].text().strip()
+        if size and micrometres(size) is None:
+            said.append(
+                tr("The pixel size is no length such as 0.1 µm: fields are shown without a scale bar.")
+            )
+        self._hint.setText("\n".join(said))
         self._hint.setVisible(bool(said))
         self.buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(bool(self._differences()))
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 
 Finder = Callable[[Path, tuple[int, int]], "list[NDArray[np.float64]]"]
 
 NETWORK_SIZE: Final = (224, 224)
-"""Height and width the count of a prediction was made at; outlines use the same, to agree with it."""
+"""Height and width until a model says at which size its predictions count cells; outlines use the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,15 @@ class Outlines:
         return len(self.polygons)
 
 
-def find_outlines(path: Path, size: tuple[int, int]) -> list[NDArray[np.float64]]:
+def find_outlines(
+    path: Path, size: tuple[int, int], limits: DecodeLimits | None = None
+) -> list[NDArray[np.float64]]:
     """Segment a field at the network's size; outlines as shares of width and height."""
     from allstation.imaging.cells import segment_cells
     from allstation.imaging.decode import decode_reduced
 
     height, width = size
-    found = segment_cells(decode_reduced(path, size)).outlines()
+    found = segment_cells(decode_reduced(path, size, limits or DecodeLimits())).outlines()
     return [(outline + 0.5) / (width, height) for outline in found]
 
 
@@ -84,7 +87,7 @@ class OutlineFinder(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._newest: Path | None = None
-        self._running: Path | None = None
+        self._running: tuple[Path, tuple[int, int]] | None = None
         self.job_done.connect(self._take)
 
     def request(self, path: Path | None) -> None:
@@ -99,14 +102,15 @@ class OutlineFinder(QObject):
         self._pool.waitForDone()
 
     def _next(self) -> None:
-        self._running = self._newest
+        self._running = (self._newest, self.size) if self._newest is not None else None
         if self._running is not None:
-            self._pool.start(_Job(self, self._running, size=self.size, finder=self._finder))
+            path, size = self._running
+            self._pool.start(_Job(self, path, size=size, finder=self._finder))
 
     @Slot(object)
     def _take(self, result: Outlines) -> None:
-        self._running = None
-        if result.path == self._newest:
+        done, self._running = self._running, None
+        if done == (self._newest, self.size):
             self.found.emit(result)
         elif self._newest is not None:
             self._next()

@@ -142,7 +142,9 @@ class ViewerPane(QWidget):
 
     def set_network_size(self, height: int, width: int) -> None:
         """Outline cells at the size the model counts them at."""
-        self.finder.size = (height, width)
+        if self.finder.size != (height, width):
+            self.finder.size = (height, width)
+            self._want_outlines()
 
     def close_workers(self) -> None:
         """Wait for reads in flight; call before the window goes."""

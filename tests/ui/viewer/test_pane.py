@@ -206,6 +206,27 @@ def test_cells_are_outlined_and_counted(qtbot: QtBot, pane: ViewerPane, red: Pat
     assert grabbed(pane.main.canvas) != before
 
 
+def test_cells_are_outlined_at_the_size_the_model_counts_at(qtbot: QtBot, red: Path):
+    sizes: list[tuple[int, int]] = []
+
+    def finder(_path: Path, size: tuple[int, int]) -> list[np.ndarray]:
+        sizes.append(size)
+        return [SQUARE] * (size[0] // 100)
+
+    pane = ViewerPane(finder=OutlineFinder(finder=finder))
+    qtbot.addWidget(pane)
+    pane.show()
+    pane.set_network_size(300, 400)
+    show(qtbot, pane, 1, red)
+    pane.set_outlines_visible(True)
+    qtbot.waitUntil(lambda: len(pane.main.canvas.scene.polygons) == 3)
+    pane.set_network_size(500, 500)
+    qtbot.waitUntil(lambda: len(pane.main.canvas.scene.polygons) == 5)
+    pane.set_network_size(500, 500)
+    pane.close_workers()
+    assert sizes == [(300, 400), (500, 500)]
+
+
 def test_outlines_of_another_field_are_not_drawn(qtbot: QtBot, pane: ViewerPane, red: Path, blue: Path):
     show(qtbot, pane, 1, red)
     pane.set_outlines_visible(True)

@@ -45,14 +45,12 @@ def test_what_is_remembered_of_a_case_moves_with_it(tmp_path: Path) -> None:
     before, now, other = (tmp_path / name for name in ("a.allcase", "b.allcase", "a.allcase 2"))
     stored = Settings(
         recent=(str(before), str(other)),
-        pixel_sizes=(f"{before}{BETWEEN}0.1", f"{other}{BETWEEN}0.2"),
-        watched=(f"{before}{BETWEEN}{tmp_path}",),
+        watched=(f"{before}{BETWEEN}{tmp_path}", f"{other}{BETWEEN}{tmp_path}"),
         last_case_of_field=str(before),
         last_field=7,
     ).with_moved(before, now)
     assert stored.recent == (str(other),)
-    assert stored.pixel_sizes == (f"{now}{BETWEEN}0.1", f"{other}{BETWEEN}0.2")
-    assert stored.watched == (f"{now}{BETWEEN}{tmp_path}",)
+    assert stored.watched == (f"{now}{BETWEEN}{tmp_path}", f"{other}{BETWEEN}{tmp_path}")
     assert (stored.last_case_of_field, stored.last_field) == (str(now), 7)
 
 

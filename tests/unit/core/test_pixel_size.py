@@ -1,0 +1,37 @@
+"""Pixel sizes as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from allstation.core.pixel_size import micrometres, written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.1",
+        "0,1",
+        ".1",
+        "0.1 µm",
+        "0.1 \u03bcm",
+        "0.1um",
+        " 0.1 µm/px ",
+        "0.1 µm per pixel",
+        "100 nm",
+    ],
+)
+def test_a_size_is_read_however_it_is_written(text: str) -> None:
+    assert micrometres(text) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "0.0 µm", "unknown", "-0.1", "0.1 x 0.1 µm", "1,000.5", "101", "1E-4", "9 mm"]
+)
+def test_what_names_no_size_is_none(text: str) -> None:
+    assert micrometres(text) is None
+
+
+@pytest.mark.parametrize("size", [0.1, 0.0625, 0.12345, 12.0])
+def test_what_is_written_is_read_again(size: float) -> None:
+    assert micrometres(written(size)) == pytest.approx(size, abs=1e-4)
