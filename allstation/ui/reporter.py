@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,8 @@ from PySide6.QtGui import QDesktopServices
 
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
-from allstation.services.export import ExportJob
+from allstation.frozen import training_is_installed
+from allstation.services.export import ExportJob, ExportKind
 from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
 from allstation.store.content import LocateReport
 from allstation.store.queue import RecoveryReport
@@ -121,13 +124,12 @@ class Reporter(QObject):
     @Slot(object, str)
     def _export_done(self, job: ExportJob, remark: str) -> None:
         text = tr("{name} is written.", name=shown_name(job.target.name))
-        notice = Notice(
-            Level.WARNING if remark else Level.OK,
-            f"{text} {remark}".strip(),
-            action=tr("Open"),
-            do=_Opener(job).open,
-        )
-        self._where(job).show_notice(notice)
+        action = tr("Open")
+        do: Callable[[], object] = _Opener(job).open
+        if job.kind is ExportKind.LABELLED and training_is_installed():
+            action, do = tr("Train on it"), partial(self._window.training.show_folder, job.target)
+        level = Level.WARNING if remark else Level.OK
+        self._where(job).show_notice(Notice(level, f"{text} {remark}".strip(), action=action, do=do))
 
     @Slot(object)
     def _export_cancelled(self, job: ExportJob) -> None:

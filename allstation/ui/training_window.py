@@ -62,6 +62,12 @@ class TrainingActions(QObject):
         self._training.raise_()
         self._training.activateWindow()
 
+    def show_folder(self, folder: Path) -> None:
+        """Show the training window with a labelled folder chosen."""
+        self.show()
+        if self._panel is not None:
+            self._panel.set_folder(folder)
+
     def _make(self) -> TrainingWindow:
         from allstation.services.training_activation import Activations
         from allstation.services.training_runs import TrainingRuns

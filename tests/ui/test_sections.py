@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allstation.ui.browser.sections import TileLayout
 
 COUNTS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is slow to think of examples; that says nothing about the layout."""
 SHAPES = st.tuples(st.integers(1, 5), st.integers(5, 40), st.integers(0, 20))
 
 
@@ -18,6 +20,7 @@ def made(counts: list[int], shape: tuple[int, int, int]) -> TileLayout:
     return TileLayout(sum(counts), starts, columns=columns, height=height, head=head)
 
 
+@UNHURRIED
 @given(COUNTS, SHAPES)
 def test_every_place_of_a_tile_leads_back_to_it(counts: list[int], shape: tuple[int, int, int]) -> None:
     layout = made(counts, shape)
@@ -31,6 +34,7 @@ def test_every_place_of_a_tile_leads_back_to_it(counts: list[int], shape: tuple[
     assert len(seen) == sum(counts)
 
 
+@UNHURRIED
 @given(COUNTS, SHAPES, st.integers(0, 500), st.integers(0, 200))
 def test_what_is_visible_is_what_the_stretch_touches(
     counts: list[int], shape: tuple[int, int, int], top: int, length: int
@@ -44,6 +48,7 @@ def test_what_is_visible_is_what_the_stretch_touches(
     assert list(layout.rows_between(top, top + length)) == touched
 
 
+@UNHURRIED
 @given(COUNTS, SHAPES)
 def test_headings_stand_above_their_first_tile(counts: list[int], shape: tuple[int, int, int]) -> None:
     layout = made(counts, shape)
@@ -55,6 +60,7 @@ def test_headings_stand_above_their_first_tile(counts: list[int], shape: tuple[i
         assert layout.row_at(top, 0) is None
 
 
+@UNHURRIED
 @given(COUNTS, SHAPES)
 def test_down_and_up_reach_every_line(counts: list[int], shape: tuple[int, int, int]) -> None:
     layout = made(counts, shape)

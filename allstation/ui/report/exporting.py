@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -89,8 +90,10 @@ class ExportDialog(QDialog):
         )
         self.anonymise.setChecked(settings.value.anonymise)
         self.mark = QCheckBox(tr("Begin with a byte order mark, for Excel"), self)
-        self.mark.setChecked(True)
+        self.mark.setChecked(settings.value.csv_mark)
         self.mark.setVisible(kind is ExportKind.CSV)
+        delimiters = self._delimiters()
+        delimiters.setVisible(kind is ExportKind.CSV)
         self.thumbnails = QCheckBox(tr("Put a small picture of each field into the first column"), self)
         self.thumbnails.setVisible(kind is ExportKind.XLSX)
         self.report = QCheckBox(tr("Include the report: signed if that still holds, else a draft"), self)
@@ -104,9 +107,23 @@ class ExportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 14)
         layout.setSpacing(12)
-        for part in (about, self.anonymise, self.mark, self.thumbnails, self.report, buttons):
+        for part in (about, self.anonymise, delimiters, self.mark, self.thumbnails, self.report, buttons):
             layout.addWidget(part)
         self.setMinimumWidth(440)
+
+    def _delimiters(self) -> QWidget:
+        row = QWidget(self)
+        self.delimiter = QComboBox(row)
+        self.delimiter.addItem(tr("Comma"), ",")
+        self.delimiter.addItem(tr("Semicolon, where the comma is the decimal sign"), ";")
+        self.delimiter.setCurrentIndex(max(self.delimiter.findData(self._settings.value.csv_delimiter), 0))
+        name = QLabel(tr("Between &values:"), row)
+        name.setBuddy(self.delimiter)
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(name)
+        line.addWidget(self.delimiter, 1)
+        return row
 
     @Slot()
     def _accepted(self) -> None:
@@ -114,11 +131,14 @@ class ExportDialog(QDialog):
         options = ExportOptions(
             anonymise=self.anonymise.isChecked(),
             byte_order_mark=self.mark.isChecked(),
+            delimiter=str(self.delimiter.currentData()),
             thumbnails=self.thumbnails.isChecked(),
             with_report=self.report.isChecked(),
             report=ReportOptions(page_size=stored.page_size, letterhead=letterhead(stored)),
         )
-        self._settings.change(anonymise=options.anonymise)
+        self._settings.change(
+            anonymise=options.anonymise, csv_delimiter=options.delimiter, csv_mark=options.byte_order_mark
+        )
         self.accept()
         self.chosen.emit(options)
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QDialogButtonBox, QFileDialog
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from allstation.report.options import ReportOptions
@@ -14,6 +14,7 @@ from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exp
 from allstation.ui.actions import EXPORTS
 from allstation.ui.main_window import MainWindow
 from allstation.ui.report.exporting import ExportDialog
+from allstation.ui.training.panel import TrainingPanel
 from tests.ui.report.conftest import LONG
 from tests.unit.report.factory import DETAILS, stored_case
 
@@ -126,6 +127,44 @@ def test_a_table_may_begin_with_a_mark(
     with qtbot.waitSignal(exports.done, timeout=LONG):
         exports.write(wanted)
     assert (tmp_path / "t.csv").read_bytes().startswith(b"\xef\xbb\xbf" if mark else b"number,")
+
+
+def test_a_csv_is_written_as_the_person_chose_and_the_choice_is_kept(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    def dialog() -> ExportDialog:
+        opened.actions_table["case.csv"].trigger()
+        return opened.findChildren(ExportDialog)[-1]
+
+    asked = dialog()
+    assert (asked.delimiter.currentData(), asked.mark.isChecked()) == (",", True)
+    asked.delimiter.setCurrentIndex(asked.delimiter.findData(";"))
+    asked.mark.setChecked(False)
+    with qtbot.waitSignal(asked.chosen) as chosen:
+        asked._accepted()
+    opened.findChild(QFileDialog).reject()
+    target = tmp_path / "t.csv"
+    with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
+        opened.exporting.write(job(ExportKind.CSV, opened.services.desk.info.folder, target, chosen.args[0]))
+    assert target.read_bytes().startswith(b"number;slide;field;")
+    again = dialog()
+    assert (again.delimiter.currentData(), again.mark.isChecked()) == (";", False)
+    again.reject()
+
+
+@pytest.mark.qt_log_ignore("does not support raise", extend=True)
+def test_a_labelled_folder_can_be_trained_on_at_once(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[Path] = []
+    monkeypatch.setattr(TrainingPanel, "set_folder", lambda _panel, folder: chosen.append(folder))
+    target = tmp_path / "Out labelled"
+    with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
+        opened.exporting.write(job(ExportKind.LABELLED, opened.services.desk.info.folder, target))
+    (train,) = [b for b in opened.notices.findChildren(QPushButton) if b.text() == "Train on it"]
+    train.click()
+    assert chosen == [target]
+    assert opened.training._training.isVisible()
 
 
 def test_progress_is_told_and_the_strip_can_stop(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
