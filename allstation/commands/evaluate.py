@@ -21,6 +21,8 @@ from allstation.core.records import Prediction
 from allstation.imaging.intake import Found, find_fields
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
+from allstation.paths import config_folder
+from allstation.services.settings import SettingsFile
 
 SPLIT = "a labelled folder given by the user; whether the model was trained on it is not known here"
 
@@ -122,7 +124,8 @@ def _classify(
     line = ProgressLine(len(paths))
     predictions: list[Prediction | None] = []
     failed = []
-    with Pipeline(bundle, threads=threads) as pipeline:
+    limits = SettingsFile(config_folder()).value.limits
+    with Pipeline(bundle, threads=threads, limits=limits) as pipeline:
         for outcome in pipeline.run((path, path) for path in paths):
             predictions.append(outcome.prediction)
             if outcome.error is not None:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from allstation.core.errors import StationError
+from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine
 
@@ -32,7 +33,9 @@ def verify_reference(bundle: ModelBundle) -> float:
             difference exceeds the tolerance.
     """
     if MEMBER not in bundle.members:
-        sentence = f"The model bundle {bundle.path.name!r} has no reference fields, so it cannot be verified."
+        sentence = (
+            f"The model bundle {shown_name(bundle.path)} has no reference fields, so it cannot be verified."
+        )
         raise StationError("no-reference", sentence)
     reference = bundle.arrays(MEMBER)
     engine = Engine(bundle)
@@ -40,8 +43,9 @@ def verify_reference(bundle: ModelBundle) -> float:
     difference = float(np.abs(np.asarray(found) - reference["probabilities"]).max())
     if not difference <= TOLERANCE:
         sentence = (
-            f"On this machine the model {bundle.name!r} differs from its maker's by {difference:.1e} "
-            f"(at most {TOLERANCE:.0e} is accepted). Do not use it here; report the machine and the model."
+            f"On this machine the model {shown_name(bundle.name)} differs from its maker's by "
+            f"{difference:.1e} (at most {TOLERANCE:.0e} is accepted). Do not use it here; report the "
+            "machine and the model."
         )
         raise StationError("reference-differs", sentence)
     return difference

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from allstation.core.errors import StationError
+from allstation.core.text import shown_name
 
 
 @contextmanager
@@ -34,7 +35,9 @@ def beside(target: Path, data: bytes) -> Iterator[Path]:
         temporary.replace(target)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        sentence = f"{target.name!r} could not be written to {str(target.parent)!r}: {reason}. "
+        sentence = (
+            f"{shown_name(target)} could not be written to {shown_name(str(target.parent))}: {reason}. "
+        )
         raise StationError("not-written", sentence + "Choose another folder or make space.") from error
     finally:
         with suppress(OSError):

@@ -13,6 +13,7 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation
 from allstation.core.records import ModelRecord
+from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, canonical_json
@@ -63,7 +64,9 @@ def write_evaluation_pdf(
 
         pages = [page.extract_text() for page in PdfReader(written).pages]
         if not pages or not all(RESEARCH_USE in " ".join(page.split()) for page in pages):
-            raise StationError("report-broken", f"{target.name!r} was written but its pages are not whole.")
+            raise StationError(
+                "report-broken", f"{shown_name(target)} was written but its pages are not whole."
+            )
 
     return write_whole(target, data, check)
 

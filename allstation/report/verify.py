@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
+from allstation.core.text import shown_name
 from allstation.report.content import (
     Letterhead,
     ReportContent,
@@ -29,7 +31,8 @@ from allstation.report.content import (
     content_json,
 )
 from allstation.report.content_types import KIND, SCHEMA
-from allstation.report.wording import interval, number, percent, probability
+from allstation.report.typeset import clean_line
+from allstation.report.wording import count, interval, number, percent, probability
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -38,6 +41,13 @@ _ATTACHMENT: Final = "report.json"
 _PREFIX: Final = 10
 _BEFORE_HASH: Final = 400
 """Characters before a field's hash in which its row must stand."""
+_BETWEEN_ROWS: Final = 1500
+"""Characters from one listed change to the next, the foot and head of a page between them included."""
+_WHOLE: Final = 14
+"""Characters that fit into the narrowest cell of the list of changes whatever they are."""
+_END: Final = 6
+"""Characters at either end of a longer text that surely are still there."""
+_TURNED: Final = frozenset({"R", "AL", "AN"})
 _MOST: Final = 20
 """Findings of one kind that are listed; the rest are counted."""
 
@@ -105,7 +115,9 @@ def _open(path: Path, data: bytes | None = None) -> PdfReader:
 
 
 def _no_report(path: Path, problem: str) -> StationError:
-    return StationError("not-a-report", f"{path.name!r} {problem}. Name a report written by ALL Station.")
+    return StationError(
+        "not-a-report", f"{shown_name(path)} {problem}. Name a report written by ALL Station."
+    )
 
 
 def _embedded(reader: PdfReader, path: Path) -> dict[str, Any]:
@@ -138,6 +150,7 @@ def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
     found = [*_furniture(texts, content), *_fonts(reader)]
     text = _bare("".join(texts))
     found.extend(_shares(text, content))
+    found.extend(_shortened(list(_amended(text, content))))
     if content["template"] == "full":
         found.extend(_shortened(list(_fields(text, content))))
     return found
@@ -186,6 +199,36 @@ def _shares(text: str, content: Mapping[str, Any]) -> Iterator[str]:
         )
         if _bare(row) not in text:
             yield f"The pages do not show {share['name']} as {row} like the embedded data."
+
+
+def _amended(text: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Their number stands on the first page; a full report lists them all, in order."""
+    if content["status"] != "amended":
+        return
+    found = content["amendments"]
+    said = f"{count(len(found), 'change')} since the earlier report"
+    if found and _bare(said) not in text:
+        yield f"The pages do not say {said!r} like the embedded data."
+    if content["template"] != "full":
+        return
+    at = max(text.find(_bare("What changed since the earlier report")), 0)
+    for one in found:
+        row = "".join(_cell(one[key]) for key in ("what", "before", "now"))
+        match = re.compile(row).search(text, at, at + _BETWEEN_ROWS)
+        if match is None:
+            yield f"The change of {one['what'][:60]} is not listed on the pages like in the embedded data."
+        else:
+            at = match.end()
+
+
+def _cell(value: str) -> str:
+    """Return a pattern for a cell of one line; a long one lost its middle on the page."""
+    line = clean_line(value)
+    if any(unicodedata.bidirectional(char) in _TURNED for char in line):
+        return ".{0,200}?"  # Laid out from right to left: read back in another order.
+    if len(line) <= _WHOLE:
+        return re.escape(_bare(line))
+    return f"{re.escape(_bare(line[:_END]))}.{{0,100}}?{re.escape(_bare(line[-_END:]))}"
 
 
 def _fields(text: str, content: Mapping[str, Any]) -> Iterator[str]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Final
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import Workbook
 from openpyxl.cell.cell import Cell
 from openpyxl.drawing.image import Image
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._writer import ALL_TEMP_FILES
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.writer.excel import ExcelWriter
 
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
+from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.content import PROGRAM
@@ -55,9 +61,35 @@ def workbook_bytes(
     taken = _moment(content.taken_at)
     if taken is not None:
         book.properties.created = book.properties.modified = taken
-    target = io.BytesIO()
-    book.save(target)
+    return _saved(book)
+
+
+def _saved(book: Workbook) -> bytes:
+    """Save a workbook in memory; the library writes each sheet to a temporary file first.
+
+    When that file does not fit, the library loses the system's error on its way out and leaves the file
+    until the program ends.
+    """
+    target, before = io.BytesIO(), len(ALL_TEMP_FILES)
+    try:
+        with ZipFile(target, "w", ZIP_DEFLATED) as archive:
+            ExcelWriter(book, archive).save()
+    except (OSError, AttributeError) as error:
+        cause = next((one for one in _chain(error) if isinstance(one, OSError)), None)
+        if cause is None:
+            raise
+        for left in ALL_TEMP_FILES[before:]:
+            Path(left).unlink(missing_ok=True)
+        reason = cause.strerror or type(cause).__name__
+        sentence = f"The workbook could not be written to the folder of temporary files: {reason}. "
+        raise StationError("not-written", sentence + "Make space on its disk.") from error
     return target.getvalue()
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _moment(stamp: str) -> datetime | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +42,9 @@ class ThumbnailKey:
 class ThumbnailLoader(QObject):
     """Decodes small pictures of fields.
 
+    Args:
+        limits: What a field may be.
+
     Signals:
         loaded: A :class:`ThumbnailKey` and a uint8 RGB array (height, width, 3), or None when
             the file cannot be read any more.
@@ -48,8 +52,9 @@ class ThumbnailLoader(QObject):
 
     loaded = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, limits: DecodeLimits | None = None) -> None:
         super().__init__(parent)
+        self.limits = limits or DecodeLimits()
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(_THREADS)
         self._lock = threading.Lock()
@@ -100,14 +105,14 @@ class _Job(QRunnable):
         if taken is None:
             return
         key, path = taken
-        self._loader.loaded.emit(key, _decode(key, path))
+        self._loader.loaded.emit(key, _decode(key, path, self._loader.limits))
 
 
-def _decode(key: ThumbnailKey, path: Path) -> NDArray[np.uint8] | None:
+def _decode(key: ThumbnailKey, path: Path, limits: DecodeLimits) -> NDArray[np.uint8] | None:
     # Here, on a pool thread: the decoder takes longer to load than the whole window.
     from allstation.imaging.decode import decode_reduced
 
     try:
-        return decode_reduced(path, (key.height, key.width))
+        return decode_reduced(path, (key.height, key.width), limits)
     except (StationError, MemoryError):
         return None

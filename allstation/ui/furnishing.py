@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtWidgets import QWidget
 
+from allstation.core.limits import DecodeLimits
 from allstation.ui import keys, viewer_actions
 from allstation.ui.actions import ACTIONS, ActionTable
 from allstation.ui.browser.panel import BrowserPanel
@@ -36,7 +38,8 @@ from allstation.ui.summary_link import SummaryLink
 from allstation.ui.tour import Tour
 from allstation.ui.training_window import TrainingActions
 from allstation.ui.viewer.full_screen import FullScreen
-from allstation.ui.viewer.loader import FieldLoader
+from allstation.ui.viewer.loader import FieldLoader, decode_field
+from allstation.ui.viewer.outlines import OutlineFinder, find_outlines
 from allstation.ui.viewer.pane import ViewerPane
 from allstation.ui.watch_actions import WatchActions
 
@@ -48,14 +51,23 @@ _PICTURE_BYTES: Final = 96 * 1024**2
 _ACTIONS_A_STEP: Final = 10
 
 
+def _make_viewer(window: MainWindow, limits: DecodeLimits) -> ViewerPane:
+    """Return a viewer that accepts what the queue accepts."""
+    loader = FieldLoader(decoder=partial(decode_field, limits=limits), limit=_PICTURE_BYTES)
+    finder = OutlineFinder(finder=partial(find_outlines, limits=limits))
+    viewer = ViewerPane(window, loader=loader, finder=finder)
+    loader.setParent(viewer)
+    finder.setParent(viewer)
+    return viewer
+
+
 def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     """Make panels and what listens to them. Nothing of it is on screen yet."""
     desk, settings = services.desk, services.settings
     window.setDockNestingEnabled(True)
-    window.browser = BrowserPanel(desk, window)
+    window.browser = BrowserPanel(desk, window, limits=settings.value.limits)
     yield
-    window.viewer = ViewerPane(window, loader=FieldLoader(limit=_PICTURE_BYTES))
-    window.viewer.loader.setParent(window.viewer)
+    window.viewer = _make_viewer(window, settings.value.limits)
     window.full_screen = FullScreen(window)
     yield
     window.review = ReviewPanel(window)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_a_case_is_brought_up_to_date_whole_or_not_at_all(tmp_path: Path) -> Non
     assert list(folder.glob("case.before-version-*.sqlite"))
 
 
-@pytest.mark.parametrize("writer", ["write_csv", "write_json"])
+@pytest.mark.parametrize("writer", ["write_csv", "write_json", "write_xlsx"])
 def test_a_table_that_does_not_fit_leaves_the_earlier_one(tmp_path: Path, writer: str) -> None:
     from allstation.report import tables
 
@@ -117,6 +118,24 @@ def test_a_table_that_does_not_fit_leaves_the_earlier_one(tmp_path: Path, writer
         write(snapshot, target)
     assert caught.value.sentence
     assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize("kib", [4, 8])
+def test_a_workbook_whose_temporary_files_do_not_fit(tmp_path: Path, kib: int, monkeypatch) -> None:
+    """The library writes each sheet to a temporary file and loses the system's error on its way out."""
+    from allstation.report.tables import write_xlsx
+
+    with Case.open(Path(shutil.copytree(FIXTURE, tmp_path / "case.allcase"))) as case:
+        snapshot = case.snapshot()
+    disk, target = tmp_path / "disk", tmp_path / "t.xlsx"
+    with small_disk(disk, kib):
+        monkeypatch.setattr(tempfile, "tempdir", str(disk))
+        with pytest.raises(StationError, match="space"):
+            write_xlsx(snapshot, target)
+        assert list(disk.iterdir()) == []
+        assert not target.exists()
+        subprocess.run(["mount", "-o", "remount,size=1m", str(disk)], check=True)
+        assert write_xlsx(snapshot, target).stat().st_size > 0
 
 
 def test_an_archive_that_does_not_fit_leaves_nothing_behind(tmp_path: Path, fields: Path) -> None:

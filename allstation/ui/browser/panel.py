@@ -8,6 +8,7 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal,
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldRecord
 from allstation.services.case_reader import Listing, Overview, Query
 from allstation.services.desk import CaseDesk
@@ -42,14 +43,16 @@ class BrowserPanel(QWidget):
     neighbours_changed = Signal(list)
     listed = Signal(int, bool)
 
-    def __init__(self, desk: CaseDesk, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, desk: CaseDesk, parent: QWidget | None = None, *, limits: DecodeLimits | None = None
+    ) -> None:
         super().__init__(parent)
         self._desk = desk
         self._ticket = 0
         self._current = 0
         self._row = 0
         self._groups: tuple[tuple[int | str | None, int], ...] = ()
-        self.thumbnails = Thumbnails(self)
+        self.thumbnails = Thumbnails(self, limits=limits)
         self.model = FieldModel(self)
         self.tree = SlideTree(self)
         self.filters = FilterBar(self)

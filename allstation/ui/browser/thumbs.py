@@ -9,6 +9,7 @@ from typing import Final
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
 
+from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldRecord
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
 
@@ -25,9 +26,15 @@ class Thumbnails(QObject):
 
     arrived = Signal(int)
 
-    def __init__(self, parent: QObject | None = None, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+        limits: DecodeLimits | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._loader = ThumbnailLoader(self)
+        self._loader = ThumbnailLoader(self, limits=limits)
         self._loader.loaded.connect(self._keep)
         self._max_bytes = max_bytes
         self._bytes = 0

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
 from allstation.core.errors import StationError
+from allstation.core.limits import DecodeLimits
 from allstation.ui.text import tr
 from allstation.ui.viewer.picture import FieldPicture
 
@@ -26,11 +27,11 @@ _THREADS: Final = 2
 _NOW, _LATER = 10, 0
 
 
-def decode_field(path: Path) -> NDArray[np.uint8]:
+def decode_field(path: Path, limits: DecodeLimits | None = None) -> NDArray[np.uint8]:
     """Decode with the project's decoder, loaded on first use to keep the window's start short."""
     from allstation.imaging.decode import decode
 
-    return decode(path)
+    return decode(path, limits or DecodeLimits())
 
 
 @dataclass(frozen=True, slots=True)
