@@ -74,6 +74,46 @@ def test_changed_data_are_found(report, tmp_path, change, said):
     assert any(said in finding for finding in findings), findings
 
 
+@pytest.fixture(scope="module")
+def amended(factory, tmp_path_factory):
+    """An amended report: decisions, case data, a field that went, long and right-to-left texts."""
+    details = {
+        "stain": "May-Grünwald-Giemsa, pH 6.8, the batch of the third week",
+        "ward": "5",
+        "camera": "א 5",
+    }
+    before = factory.snapshot(40, slides=2, details={**details, "ward": "4", "stain": "Giemsa"})
+    was = content_json(build_content(before, ReportOptions(clock=CLOCK, anonymise=False)))
+    now = factory.snapshot(39, slides=2, reviewed=39, details=details)
+    options = ReportOptions(
+        clock=CLOCK, status="amended", reason="second opinion", reviewer="Dr. B", previous=was,
+        anonymise=False, montage=False, comment="A comment " * 20,
+    )  # fmt: skip
+    path = write_pdf(now, tmp_path_factory.mktemp("amended") / "r.pdf", options)
+    return path, build_content(now, options).amendments
+
+
+def test_the_list_of_amendments_is_checked(amended):
+    path, found = amended
+    assert len(found) > 5
+    assert verify_report(path) == []
+
+
+@pytest.mark.parametrize("key", ["what", "before", "now"])
+@pytest.mark.parametrize("place", [0, 3, -1])
+def test_a_changed_amendment_is_found(amended, tmp_path, key, place):
+    def change(data):
+        data["content"]["amendments"][place][key] = "Xy"
+
+    findings = verify_report(rewritten(amended[0], tmp_path / "c.pdf", change))
+    assert sum("is not listed on the pages" in one for one in findings) == 1, findings
+
+
+def test_an_amendment_that_is_kept_from_the_data_is_found(amended, tmp_path):
+    path = rewritten(amended[0], tmp_path / "c.pdf", lambda data: data["content"]["amendments"].pop(1))
+    assert any("changes since the earlier report" in one for one in verify_report(path))
+
+
 def test_a_missing_page_is_found(report, tmp_path):
     writer = PdfWriter(clone_from=PdfReader(report[1]))
     writer.remove_page(1)
