@@ -54,11 +54,13 @@ def training(work: Path, options: argparse.Namespace) -> Section:
             one["route"],
             spread(one["seconds_per_epoch"]),
             f"{one['times_plain']:.2f}",
+            spread(one["processor_per_epoch"]),
+            f"{one['times_plain_processor']:.2f}",
             _share(one),
         ]
         for one in said["rows"]
     ]
-    head = ["network", "way", "s per epoch", "plain takes times", "right on held-out fields"]
+    head = ["network", "way", "s per epoch", "plain takes times", "processor s", "plain times", "right"]
     text = f"## Training, {said['fields']} fields ({kind}), same augmentation\n\n{table(head, rows)}"
     return text, said
 

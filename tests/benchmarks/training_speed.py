@@ -81,7 +81,7 @@ def plain(folder: Path, network: str, epochs: int) -> dict[str, Any]:
         str(folder / "test"), shuffle=False, **kind
     )
     seconds = _timed(lambda: model.fit(learned, epochs=1, verbose=0), epochs)
-    return {"seconds": seconds, "accuracy": float(model.evaluate(tested, verbose=0)[1])}
+    return seconds | {"accuracy": float(model.evaluate(tested, verbose=0)[1])}
 
 
 def _as_zhang_wrote_it(shape: tuple[int, int, int]) -> Any:
@@ -114,18 +114,20 @@ def ours(folder: Path, network: str, epochs: int) -> dict[str, Any]:
     seconds = _timed(lambda: model.fit(batches, epochs=1, verbose=0, shuffle=False), epochs)
     shares = predict(model, load_pixels([field.path for field in held.fields], recipe.input), recipe.input)
     right = float((shares.argmax(axis=1) == held.labels).mean())
-    return {"seconds": seconds, "accuracy": right, "reading": reading}
+    return seconds | {"accuracy": right, "reading": reading}
 
 
-def _timed(epoch: Any, epochs: int) -> list[float]:
-    """Time epochs after one that warms up."""
+def _timed(epoch: Any, epochs: int) -> dict[str, Any]:
+    """Time epochs after one that warms up: seconds of the clock and of the processors."""
     epoch()
-    seconds = []
+    seconds: list[float] = []
+    processor: list[float] = []
     for _ in range(epochs):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         epoch()
         seconds.append(time.perf_counter() - begun)
-    return seconds
+        processor.append(time.process_time() - used)
+    return {"seconds": seconds, "processor": processor}
 
 
 def divided(source: Path, target: Path) -> tuple[int, int]:
@@ -160,13 +162,18 @@ def race(folder: Path, network: str, epochs: int, rounds: int, held_out: int) ->
         for way in WAYS:
             found[way].append(child(way, folder, network, epochs))
             print(f"  {network}, {way}: {found[way][-1]}", file=sys.stderr, flush=True)
-    seconds = {way: [value for one in many for value in one["seconds"]] for way, many in found.items()}
+    seconds, processor = (
+        {way: [value for one in many for value in one[key]] for way, many in found.items()}
+        for key in ("seconds", "processor")
+    )
     return [
         {
             "network": network,
             "route": way,
             "seconds_per_epoch": seconds[way],
+            "processor_per_epoch": processor[way],
             "times_plain": median(seconds[WAYS[0]]) / median(seconds[way]),
+            "times_plain_processor": median(processor[WAYS[0]]) / median(processor[way]),
             "accuracy": median([one["accuracy"] for one in many]),
             "held_out": held_out,
             "reading": [one["reading"] for one in many if "reading" in one],

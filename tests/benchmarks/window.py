@@ -92,7 +92,12 @@ def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -
     figures["idle"] = gaps.take()
     began = time.perf_counter()
     arrived: list[float] = []
-    window.browser.listed.connect(lambda *_: figures.setdefault("listed_s", time.perf_counter() - began))
+
+    def listed(count: int, _filtered: bool) -> None:
+        if count:
+            figures.setdefault("listed_s", time.perf_counter() - began)
+
+    window.browser.listed.connect(listed)
     window.browser.thumbnails.arrived.connect(lambda _id: arrived.append(time.perf_counter() - began))
     window.services.desk.open(case)
     while not arrived:
