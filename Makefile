@@ -48,6 +48,10 @@ bench-training: setup
 faults: setup
 	$(BIN)/python tests/faults/fuzz_decode.py --cases 20000 --guided 600 --out tests/faults/results/decode
 	$(BIN)/python tests/faults/kill_case.py --kills 1000 --seed 2026 --result tests/faults/results/kill_case.json
+	$(BIN)/python tests/faults/kill_training.py --kills 60 --seed 2026 --result tests/faults/results/kill_training.json
+	$(BIN)/python tests/faults/small_bundle.py build/small.allmodel --seed 1
+	$(BIN)/python -c "from pathlib import Path; from allstation.imaging.synthetic import write_demo; write_demo(Path('build/few-fields'))"
+	$(BIN)/python tests/faults/many_fields.py --source build/few-fields --bundle build/small.allmodel --result tests/faults/results/many_fields.json
 
 screenshots: setup
 	$(BIN)/python tests/ui/screenshots.py build/screenshots

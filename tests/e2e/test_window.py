@@ -259,6 +259,32 @@ def test_after_a_kill_everything_finished_is_there_and_the_rest_goes_on(
             assert kept.field(field.id).prediction == field.prediction
 
 
+def test_a_second_window_on_a_case_only_looks_and_says_who_holds_it(
+    run_main: Runner, profile: Path, tmp_path: Path
+) -> None:
+    fields, case = tmp_path / "Few", tmp_path / "Shared.allcase"
+    write_demo(fields, fields=2, seed=8)
+    command = [sys.executable, "-m", "allstation", str(fields), "--case", str(case), "--threads", "1"]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def scenario(window: MainWindow) -> None:
+        wait_for_fields(run_main, window, 2)
+        info = window.services.desk.info
+        assert info.read_only
+        assert str(child.pid) in info.held_by
+        assert "looking only" in window.windowTitle()
+
+    try:
+        run_main.qtbot.waitUntil(lambda: finished_in(case) == 2, timeout=PATIENCE)
+        run_main(["--case", str(case)], scenario)
+        assert child.poll() is None
+    finally:
+        child.kill()
+        child.wait()
+    with Case.open(case) as kept:
+        assert not kept.read_only
+
+
 def finished_in(case: Path) -> int:
     """Return how many fields of a case that another process writes are done."""
     if not (case / "case.sqlite").is_file():

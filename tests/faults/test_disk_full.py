@@ -121,7 +121,9 @@ def test_a_table_that_does_not_fit_leaves_the_earlier_one(tmp_path: Path, writer
 
 
 @pytest.mark.parametrize("kib", [4, 8])
-def test_a_workbook_whose_temporary_files_do_not_fit(tmp_path: Path, kib: int, monkeypatch) -> None:
+def test_a_workbook_whose_temporary_files_do_not_fit(
+    tmp_path: Path, kib: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The library writes each sheet to a temporary file and loses the system's error on its way out."""
     from allstation.report.tables import write_xlsx
 

@@ -212,6 +212,38 @@ def test_a_watched_folder_that_goes_away_is_reported_and_taken_up_again(
     assert watch.wait()
 
 
+def test_renamed_files_and_a_drive_that_comes_back_with_new_ones_are_taken(
+    qtbot: QtBot, fields: Path, tmp_path: Path, nothing_left_running: None
+) -> None:
+    folder, away = tmp_path / "drive", tmp_path / "away"
+    folder.mkdir()
+    watch = FolderWatch()
+    taken: list[str] = []
+    reachable: list[bool] = []
+    watch.ready.connect(lambda paths: taken.extend(path.name for path in paths))
+    watch.status_changed.connect(lambda status: reachable.append(status.reachable))
+    source = next(fields.rglob("*.jpg"))
+
+    def arrive(name: str) -> None:
+        shutil.copy(source, folder / f"{name}.part")
+        os.utime(folder / f"{name}.part", (1, 1))
+        (folder / f"{name}.part").rename(folder / name)
+
+    arrive("first.jpg")
+    watch.watch(folder)
+    qtbot.waitUntil(lambda: taken == ["first.jpg"], timeout=LONG)
+    (folder / "first.jpg").rename(folder / "renamed.jpg")
+    qtbot.waitUntil(lambda: taken == ["first.jpg", "renamed.jpg"], timeout=LONG)
+    folder.rename(away)
+    qtbot.waitUntil(lambda: reachable[-1] is False, timeout=LONG)
+    away.rename(folder)
+    arrive("later.jpg")
+    qtbot.waitUntil(lambda: "later.jpg" in taken, timeout=LONG)
+    assert reachable[-1] is True
+    assert taken == ["first.jpg", "renamed.jpg", "later.jpg"]
+    assert watch.wait()
+
+
 def test_thumbnails_arrive_in_the_size_asked_for(qtbot: QtBot, fields: Path) -> None:
     loader = ThumbnailLoader()
     key = ThumbnailKey(1, 120, 90)
