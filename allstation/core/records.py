@@ -149,7 +149,8 @@ class Review:
     Attributes:
         field_id: The field.
         reviewer: Name as the person gave it.
-        class_name: The class they set; None means *needs another look*.
+        class_name: The class they set; None means *needs another look*; empty for a remark, which
+            decides nothing: the field stays as it was.
         comment: Free text, may be empty.
         at: ISO 8601 UTC time with seconds.
         id: Row id; 0 before it is stored.
@@ -161,6 +162,11 @@ class Review:
     comment: str = ""
     at: str = ""
     id: int = 0
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it is a comment alone, without a decision."""
+        return self.class_name == ""
 
 
 @dataclass(frozen=True, slots=True)

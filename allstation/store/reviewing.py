@@ -18,6 +18,8 @@ class ReviewPart(BrowsePart):
     def add_review(self, review: Review) -> Review:
         """Save a review and return it with its id and time.
 
+        A remark is marked from its first moment like a review that was taken back: it never counts.
+
         Raises:
             StationError: ``unknown-field``, ``empty-name`` without a reviewer, or what the disk answered.
         """
@@ -30,8 +32,16 @@ class ReviewPart(BrowsePart):
         with self._write() as db:
             sha256 = _sha256(db, review.field_id)
             added = db.execute(
-                "INSERT INTO reviews (field_id, reviewer, class_name, comment, at) VALUES (?, ?, ?, ?, ?)",
-                (stored.field_id, stored.reviewer, stored.class_name, stored.comment, stored.at),
+                "INSERT INTO reviews (field_id, reviewer, class_name, comment, at, withdrawn) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    stored.field_id,
+                    stored.reviewer,
+                    stored.class_name,
+                    stored.comment,
+                    stored.at,
+                    int(stored.is_remark),
+                ),
             )
             stored = replace(stored, id=int(added.lastrowid or 0))
             self._recount(db, stored.field_id)
@@ -65,7 +75,7 @@ class ReviewPart(BrowsePart):
     def _mark(self, review_id: int, reviewer: str, *, withdrawn: bool) -> None:
         with self._write() as db:
             row = db.execute(
-                "SELECT field_id, reviewer, withdrawn FROM reviews WHERE id = ?", (review_id,)
+                "SELECT field_id, reviewer, withdrawn, class_name FROM reviews WHERE id = ?", (review_id,)
             ).fetchone()
             if row is None:
                 raise StationError("unknown-review", f"This case has no review number {review_id}.")
@@ -74,7 +84,7 @@ class ReviewPart(BrowsePart):
                     "not-your-review",
                     f"This review is by {row[1]}, who alone can take it back. Add your own review instead.",
                 )
-            if bool(row[2]) == withdrawn:
+            if bool(row[2]) == withdrawn or row[3] == "":
                 return
             db.execute("UPDATE reviews SET withdrawn = ? WHERE id = ?", (int(withdrawn), review_id))
             self._recount(db, row[0])
@@ -84,7 +94,7 @@ class ReviewPart(BrowsePart):
             )
 
     def reviews(self, field_id: int, *, withdrawn: bool = False) -> list[Review]:
-        """Return the reviews of a field, the oldest first.
+        """Return the reviews and remarks of a field, the oldest first.
 
         Args:
             field_id: The field.
@@ -93,7 +103,7 @@ class ReviewPart(BrowsePart):
         with self._read() as db:
             rows = db.execute(
                 f"SELECT {REVIEW_COLUMNS} FROM reviews r "  # noqa: S608
-                "WHERE r.field_id = ? AND r.withdrawn <= ? ORDER BY r.id",
+                "WHERE r.field_id = ? AND (r.withdrawn <= ? OR r.class_name = '') ORDER BY r.id",
                 (field_id, int(withdrawn)),
             ).fetchall()
         return [review_of(row) for row in rows]

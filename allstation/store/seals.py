@@ -44,7 +44,9 @@ def first_unsealed(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> Bro
         last = entry.id
         details = json.loads(entry.details)
         if "review" in details:
-            withdrawn[int(details["review"])] = entry.action == "review-withdrawn"
+            # A remark, a review whose class is empty, never counts: it is marked from the beginning.
+            remark = details.get("class") == ""
+            withdrawn[int(details["review"])] = remark or entry.action == "review-withdrawn"
         table, check = _CHECKS.get(entry.action, ("", None))
         if check is None:
             continue

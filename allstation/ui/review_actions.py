@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Final
@@ -45,6 +46,27 @@ class _ReviewCommand(QUndoCommand):
     def undo(self) -> None:
         """Withdraw the review."""
         self._desk.withdraw_review(self._token)
+
+
+class _RemarkCommand(QUndoCommand):
+    """A comment without a decision; undo says again what was said before, for nothing is ever deleted."""
+
+    def __init__(
+        self, desk: CaseDesk, tokens: Iterator[int], remark: Review, *, before: str, text: str
+    ) -> None:
+        super().__init__(text)
+        self._desk = desk
+        self._tokens = tokens
+        self._remark = remark
+        self._before = replace(remark, comment=before)
+
+    def redo(self) -> None:
+        """Store the comment."""
+        self._desk.save_review(next(self._tokens), self._remark)
+
+    def undo(self) -> None:
+        """Store the former comment, or that there is none."""
+        self._desk.save_review(next(self._tokens), self._before)
 
 
 class ReviewActions(QObject):
@@ -140,11 +162,19 @@ class ReviewActions(QObject):
     def _push(self, record: FieldRecord | None, review: Review, words: str) -> None:
         name = short_name(shown_name(record.path.name), _NAME) if record is not None else ""
         text = tr("{what} on {name}", what=words, name=name) if name else words
-        self.stack.push(_ReviewCommand(self._desk, next(self._tokens), review, text))
+        if review.is_remark:
+            command: QUndoCommand = _RemarkCommand(
+                self._desk, self._tokens, review, before=self._panel.remark, text=text
+            )
+        else:
+            command = _ReviewCommand(self._desk, next(self._tokens), review, text)
+        self.stack.push(command)
 
 
 def _words(record: FieldRecord | None, review: Review) -> str:
     before = record.review if record is not None else None
+    if review.is_remark:
+        return tr("Comment")
     if before is not None and before.class_name == review.class_name and before.comment != review.comment:
         return tr("Comment")
     return tr("Set {name}", name=review.class_name) if review.class_name else tr("Ask for another look")

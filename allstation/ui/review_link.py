@@ -30,12 +30,13 @@ class ReviewLink(QObject):
         window.viewer.confirm_asked.connect(window.reviews.confirm)
         reader.overview_read.connect(self._overview_read)
         reader.history_read.connect(self._history_read)
+        services.desk.worker.review_saved.connect(self._review_saved)
 
     def show(self, record: FieldRecord | None) -> None:
         """Show another field in the panel."""
         self._window.review.show_field(record)
         self._shown = record.id if record is not None else 0
-        if record is not None and record.review is not None:
+        if record is not None:
             self._services.desk.read_history(record.id)
 
     @Slot(str)
@@ -54,6 +55,12 @@ class ReviewLink(QObject):
         counts = overview.counts.values()
         done = sum(c.reviewed for c in counts) if overview.own is None else overview.own
         self._window.review.set_progress(done, sum(c.total for c in counts))
+
+    @Slot(int, object)
+    def _review_saved(self, _token: int, review: Review) -> None:
+        """Read remarks again: they change nothing of the field's record."""
+        if review.is_remark and review.field_id == self._shown:
+            self._services.desk.read_history(self._shown)
 
     @Slot(int, list)
     def _history_read(self, field_id: int, reviews: list[Review]) -> None:

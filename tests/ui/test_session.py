@@ -157,6 +157,39 @@ def test_a_pixel_size_that_is_no_length_is_said_and_shows_no_bar(
     assert window.viewer.layers.pixel_size is None
 
 
+def test_a_comment_alone_is_kept_and_the_field_stays_unreviewed(
+    window: MainWindow, qtbot: QtBot, case: Path
+) -> None:
+    window.review.set_reviewer("A. Example")
+    window.browser.go_to_row(0)
+    qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=LONG)
+    number = window.browser.current_record().id
+    edit = window.review._comment
+
+    def history() -> list[str]:
+        return window.review._history.texts()
+
+    edit.setPlainText("smudge cells")
+    edit.finish()
+    qtbot.waitUntil(lambda: len(history()) == 1 and history()[0].startswith("Comment"), timeout=LONG)
+    window.browser.go_to_row(1)
+    qtbot.waitUntil(lambda: edit.toPlainText() == "", timeout=LONG)
+    window.browser.go_to_row(0)
+    qtbot.waitUntil(lambda: edit.toPlainText() == "smudge cells", timeout=LONG)
+    with Case.open(case, read_only=True) as stored:
+        assert [(one.class_name, one.comment) for one in stored.reviews(number)] == [("", "smudge cells")]
+        assert stored.snapshot().reviews == ()
+        assert all(one.review is None for one in stored.snapshot().fields)
+        assert stored.verify_audit() is None
+    window.reviews.stack.undo()
+    qtbot.waitUntil(lambda: edit.toPlainText() == "", timeout=LONG)
+    window.reviews.stack.redo()
+    qtbot.waitUntil(lambda: edit.toPlainText() == "smudge cells", timeout=LONG)
+    with Case.open(case, read_only=True) as stored:
+        assert all(one.review is None for one in stored.snapshot().fields)
+        assert stored.verify_audit() is None
+
+
 def test_two_models_stand_side_by_side_and_follow_the_field(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:

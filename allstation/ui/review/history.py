@@ -49,7 +49,9 @@ class HistoryList(QWidget):
 
 def review_line(review: Review, classes: Sequence[str]) -> str:
     """Write one review: letter and class, name, time, comment."""
-    if review.class_name is None:
+    if review.is_remark:
+        verdict = tr("Comment")
+    elif review.class_name is None:
         verdict = tr("? needs another look")
     else:
         index = list(classes).index(review.class_name) if review.class_name in classes else 0

@@ -54,6 +54,7 @@ class ReviewPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._record: FieldRecord | None = None
+        self._remark = ""
         self._writable = True
         self._classes: tuple[str, ...] = ()
         self._class_buttons: list[QPushButton] = []
@@ -203,9 +204,19 @@ class ReviewPanel(QWidget):
         self._progress_text.setText(words if total else "")
 
     def set_history(self, reviews: Sequence[Review]) -> None:
-        """List every review of the current field, oldest first."""
-        self._history.set_reviews(reviews, self._classes)
+        """List every review and remark of the current field, oldest first."""
+        said = [one for one in reviews if one.comment or not one.is_remark]
+        self._history.set_reviews(said, self._classes)
+        own = [one.comment for one in reviews if one.is_remark and one.reviewer == self.reviewer]
+        self._remark = own[-1] if own else ""
+        if not self._comment.hasFocus():
+            self._comment.set_text(self._own_comment())
         self._show_history()
+
+    @property
+    def remark(self) -> str:
+        """What this person said of the current field without deciding, as far as it is stored."""
+        return self._remark
 
     @Slot(object)
     def show_field(self, record: FieldRecord | None) -> None:
@@ -213,6 +224,8 @@ class ReviewPanel(QWidget):
         before = self._record
         if before is not None and (record is None or record.id != before.id):
             self._comment.finish()
+        if before is None or record is None or record.id != before.id:
+            self._remark = ""
         self._record = record
         self._comment.set_text(self._own_comment())
         single = (record.review,) if record is not None and record.review is not None else ()
@@ -222,7 +235,7 @@ class ReviewPanel(QWidget):
     def _own_comment(self) -> str:
         """Return this person's comment: someone else's must never be stored again under their name."""
         review = self._record.review if self._record is not None else None
-        return review.comment if review is not None and review.reviewer == self.reviewer else ""
+        return review.comment if review is not None and review.reviewer == self.reviewer else self._remark
 
     def _is_hidden(self) -> bool:
         record = self._record
@@ -325,10 +338,9 @@ class ReviewPanel(QWidget):
         record = self._record
         if record is None or not self._writable:
             return
-        class_name = record.review.class_name if record.review is not None else None
-        if record.review is None and not self._is_hidden():
-            class_name = self._decided_class()
-        self.reviewed.emit(Review(record.id, self.reviewer, class_name, text))
+        # A comment decides nothing: neither what the model said nor what somebody else did.
+        own = record.review if record.review is not None and record.review.reviewer == self.reviewer else None
+        self.reviewed.emit(Review(record.id, self.reviewer, own.class_name if own is not None else "", text))
 
     @Slot()
     def _reviewer_edited(self) -> None:

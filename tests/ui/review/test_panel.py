@@ -83,6 +83,16 @@ def test_a_comment_alone_keeps_the_class_that_was_set(qtbot: QtBot, panel: Revie
     assert reviewed.args[0] == Review(7, "A. Example", "Pro", "thick smear")
 
 
+@pytest.mark.parametrize("review", [None, Review(7, "B. Other", "Pro", "theirs")])
+def test_a_comment_alone_decides_nothing(qtbot: QtBot, panel: ReviewPanel, review: Review | None):
+    panel.show_field(field(7, made=prediction(), review=review))
+    edit = panel.findChild(QPlainTextEdit)
+    edit.setPlainText("smudge cells")
+    with qtbot.waitSignal(panel.reviewed) as reviewed:
+        edit.finish()
+    assert reviewed.args == [Review(7, "A. Example", "", "smudge cells")]
+
+
 def test_anothers_comment_is_never_stored_under_ones_own_name(qtbot: QtBot, panel: ReviewPanel):
     panel.show_field(field(7, made=prediction(), review=Review(7, "Someone Else", "Pro", "their words")))
     assert panel.findChild(QPlainTextEdit).toPlainText() == ""
