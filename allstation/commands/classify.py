@@ -18,8 +18,9 @@ from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import NewField, Prediction
+from allstation.core.records import FieldState, NewField, Prediction
 from allstation.core.text import shown_name
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
@@ -138,8 +139,7 @@ def _classify(
     """Classify what is queued with the first model, and every field with the others; return what failed."""
     from allstation.inference.pipeline import Pipeline
 
-    failed: list[tuple[Path, StationError]] = []
-    case.requeue()
+    failed = _try_again(case)
     for place, bundle in enumerate(bundles):
         case.add_model(bundle.record())
         turn = bundle.sha256 if place else ""
@@ -149,6 +149,18 @@ def _classify(
         with Pipeline(bundle, threads=threads, limits=limits) as pipeline:
             _take_turn(case, pipeline, failed, turn=turn)
     return failed
+
+
+def _try_again(case: Case) -> list[tuple[Path, StationError]]:
+    """Queue what failed earlier, but never what killed the program twice; return the latter."""
+    from allstation.store.queue import CRASHED_TWICE
+
+    earlier = [case.field(number) for number in case.field_ids(FieldFilter(state=FieldState.FAILED))]
+    deadly = [field for field in earlier if field.error_code == CRASHED_TWICE]
+    again = [field.id for field in earlier if field.error_code != CRASHED_TWICE]
+    if again:
+        case.requeue(again)
+    return [(field.path, StationError(field.error_code, field.error)) for field in deadly]
 
 
 def _take_turn(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError]], *, turn: str) -> None:
