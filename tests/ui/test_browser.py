@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Decision, Reason
@@ -17,6 +18,7 @@ from allstation.services.case_reader import Listing, Overview, Query
 from allstation.store.browse import SlideCounts
 from allstation.store.case import Case
 from allstation.ui.browser import cells
+from allstation.ui.browser.filters import FilterBar
 from allstation.ui.browser.footer import TELLING
 from allstation.ui.browser.model import PAGE, Column, FieldModel
 from allstation.ui.browser.slides import Place
@@ -445,3 +447,12 @@ def test_a_name_cannot_disguise_itself() -> None:
     shown = cells.text(record(1, "a\u202egpj.exe\n.jpg"), Column.NAME)
     assert "\u202e" not in shown
     assert "\n" not in shown
+
+
+def test_filter_boxes_take_a_second_row_where_their_words_would_be_cut_off(qtbot: QtBot) -> None:
+    bar = FilterBar()
+    qtbot.addWidget(bar)
+    bar.show()
+    for width, rows in ((1200, 1), (180, 2), (1200, 1)):
+        bar.resize(width, 200)
+        qtbot.waitUntil(lambda rows=rows: len({b.y() for b in bar.findChildren(QComboBox)}) == rows)

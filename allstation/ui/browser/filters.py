@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
@@ -17,6 +17,8 @@ from allstation.ui import icons
 from allstation.ui.text import tr
 
 _TYPING_PAUSE: Final = 180
+_FRAME_LINES: Final = 2.0
+"""What a box needs around its words, in lines of text: margins and the arrow."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
 """Role in which a combo box's own model keeps an entry's flags; 0 there greys it out."""
 
@@ -78,10 +80,28 @@ class FilterBar(QWidget):
         layout = QGridLayout(self)
         layout.setContentsMargins(8, 8, 8, 4)
         layout.setSpacing(6)
-        layout.addWidget(self._text, 0, 0, 1, 3)
-        for column, box in enumerate((self._classes, self._reviews, self._reasons)):
-            layout.addWidget(box, 1, column)
+        layout.addWidget(self._text, 0, 0, 1, 6)
+        for column in range(6):
             layout.setColumnStretch(column, 1)
+        self._grid = layout
+        self._place_boxes(narrow=False)
+
+    def _place_boxes(self, *, narrow: bool) -> None:
+        """Side by side, or the third below the others where their words would be cut off."""
+        places = ((1, 0, 3), (1, 3, 3), (2, 0, 6)) if narrow else ((1, 0, 2), (1, 2, 2), (1, 4, 2))
+        boxes = (self._classes, self._reviews, self._reasons)
+        for box, (row, column, wide) in zip(boxes, places, strict=True):
+            self._grid.addWidget(box, row, column, 1, wide)
+        self._narrow = narrow
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Give the boxes a second row where one is too narrow for what they say."""
+        super().resizeEvent(event)
+        metrics = self.fontMetrics()
+        words = max(metrics.horizontalAdvance(box.itemText(0)) for box in (self._reviews, self._reasons))
+        narrow = self.width() < 3 * (words + _FRAME_LINES * metrics.height())
+        if narrow != self._narrow:
+            self._place_boxes(narrow=narrow)
 
     def refresh_icons(self) -> None:
         """Draw the icon in the colours of now."""
