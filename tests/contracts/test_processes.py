@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -76,3 +77,13 @@ def test_the_windows_process_never_loads_tensorflow(module):
         "print([name for name in banned if name in sys.modules])"
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems name files in Unicode anyway")
+def test_a_locale_without_utf8_draws_no_complaint():
+    code = "from allstation.ui.application import Application; Application(['allstation'])"
+    environment = {**os.environ, "LC_ALL": "POSIX", "QT_QPA_PLATFORM": "offscreen"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
