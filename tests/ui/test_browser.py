@@ -452,7 +452,8 @@ def test_a_name_cannot_disguise_itself() -> None:
 def test_filter_boxes_take_a_second_row_where_their_words_would_be_cut_off(qtbot: QtBot) -> None:
     bar = FilterBar()
     qtbot.addWidget(bar)
+    bar.setStyleSheet("* { font-size: 24pt; }")  # at a usual size they fit the narrowest bar
     bar.show()
-    for width, rows in ((1200, 1), (180, 2), (1200, 1)):
+    for width, rows in ((3000, 1), (180, 2), (3000, 1)):
         bar.resize(width, 200)
         qtbot.waitUntil(lambda rows=rows: len({b.y() for b in bar.findChildren(QComboBox)}) == rows)
