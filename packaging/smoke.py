@@ -31,10 +31,11 @@ import debian
 import parts
 import sbom
 from clean_root import CleanRoot, in_own_namespace
+from opening_steps import try_newer, try_opening
 from person import Person
 from screen import Screen
 from training_steps import try_training
-from window_steps import FIELDS, Window, check_pdf, compare_starts, desktop_command, try_opening, try_window
+from window_steps import FIELDS, Window, check_pdf, compare_starts, desktop_command, try_window
 
 WORK = parts.ROOT / "build" / "smoke"
 LAB, LAB_HOME = "lab", "/home/Лаборатория № 3 実験"
@@ -210,13 +211,13 @@ def prepare(root: CleanRoot) -> tuple[Person, Person]:
     return person_of(root, LAB, LAB_HOME), person_of(root, GUEST, GUEST_HOME)
 
 
-def smoke_package(package: Path, keep: Path, steps: Steps, *, quick: bool) -> None:
-    """Install a package in a bare system and use it."""
+def smoke_package(package: Path, keep: Path, steps: Steps, *, quick: bool, over: Path | None = None) -> None:
+    """Install a package in a bare system, over an older one of itself or of another edition, and use it."""
     edition = parts.CLASSIFY_ONLY if "classify" in package.name else parts.FULL
     entry = "/usr/share/applications/allstation.desktop"
     with CleanRoot(WORK / "root", WORK / "base") as root, Screen(keep) as screen:
         lab, guest = prepare(root)
-        try_upgrading(root, lab, screen, package, steps)
+        try_upgrading(root, lab, screen, (over or package, package), steps)
         words = desktop_command(root.inside(entry))
         root.lock(_PROGRAM)
         steps.say(f"program folder mounted read-only from here on; {_size(root.inside(_PROGRAM))}")
@@ -234,19 +235,27 @@ def smoke_package(package: Path, keep: Path, steps: Steps, *, quick: bool) -> No
             model = f"{LAB_HOME}/модель 1.allmodel"
             shipped = f"{_PROGRAM}/_internal/resources/models/all-station.allmodel"
             shutil.copyfile(root.inside(shipped), root.inside(model))
-            for text in try_opening(lab, screen, keep, case=f"{LAB_HOME}/{CASE}", model=model):
+            case = f"{LAB_HOME}/{CASE}"
+            for text in try_opening(lab, screen, keep, words, case=case, model=model):
                 steps.say(text)
+            steps.say(try_newer(lab, screen, keep, words, case=case))
             for text in try_training(lab, edition):
                 steps.say(text)
         root.unlock(_PROGRAM)
         steps.say(try_removing(root, package))
 
 
-def try_upgrading(root: CleanRoot, lab: Person, screen: Screen, package: Path, steps: Steps) -> None:
-    """Install the package as an older version, use it, install the newer one over it."""
-    install(root, older_package(package, WORK))
+def try_upgrading(
+    root: CleanRoot, lab: Person, screen: Screen, packages: tuple[Path, Path], steps: Steps
+) -> None:
+    """Install the first package as an older version, use it, install the second over it."""
+    first, package = packages
+    older = older_package(first, WORK)
+    install(root, older)
+    older.unlink()
     check_no_python(root)
-    steps.say("installed as version 0.0.1 in a bare Debian without Python")
+    name = first.name.split("_", maxsplit=1)[0]
+    steps.say(f"{name} installed as version 0.0.1 in a bare Debian without Python")
     profile = f"{LAB_HOME}/profile-kept"
     kept = f"{LAB_HOME}/{CASE}"
     lab.cli("demo", f"{LAB_HOME}/старые", "--fields", "2", "--seed", "1", expect=".*synthetic fields.*")
@@ -264,7 +273,7 @@ def try_upgrading(root: CleanRoot, lab: Person, screen: Screen, package: Path, s
     screen.wait_for_window(f"{Path(CASE).stem} — ALL Station", seconds=20)
     window.quit()
     steps.say(
-        "newer version installed over it: settings untouched, the last case opens again, none of the older "
+        f"{package.name} installed over it: settings untouched, the last case opens again, none of the older "
         "version's files left"
     )
 
@@ -398,6 +407,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--results", type=Path, help="add what was passed to this file")
     parser.add_argument("--quick", action="store_true", help="one window, no file types, no training")
     parser.add_argument("--starts", action="store_true", help="only measure the start of a .deb's window")
+    parser.add_argument("--over", type=Path, help="a .deb of the other edition, to install over")
     options = parser.parse_args(arguments)
     in_own_namespace()
     options.keep.mkdir(parents=True, exist_ok=True)
@@ -407,7 +417,7 @@ def main(arguments: list[str]) -> int:
     if options.starts:
         measure_starts(target, options.keep, steps)
     elif target.suffix == ".deb":
-        smoke_package(target, options.keep, steps, quick=options.quick)
+        smoke_package(target, options.keep, steps, quick=options.quick, over=options.over)
     else:
         smoke_archive(target, options.keep, steps)
     if options.results:

@@ -57,8 +57,10 @@ def try_training(person: Person, edition: str) -> Iterator[str]:
         return
     drawn = "48 synthetic fields written to .*"
     person.cli("demo", labelled, "--fields", "48", "--seed", "5", "--labelled", expect=drawn)
-    words = ("train", "compact", "--data", labelled, "--out", f"{person.home}/run", "--epochs", "1")
-    ran = person.cli(*words, expect=_SAID_AT_A_TERMINAL)
+    ran = person.cli(
+        "train", "compact", "--data", labelled, "--out", f"{person.home}/run", "--epochs", "1",
+        expect=_SAID_AT_A_TERMINAL,
+    )  # fmt: skip
     yield f"trained one epoch at a terminal in {ran.seconds:.0f} s"
     yield _try_child(person, labelled)
     yield _try_orphan(person, labelled)
@@ -83,7 +85,7 @@ def _try_child(person: Person, labelled: str) -> str:
         status = child.wait(timeout=30)
         errors.seek(0)
         said = unexpected(errors.read(), _SAID_BY_TENSORFLOW)
-    phases = [one["name"] for one in told if one["event"] == "phase"]
+    phases = [str(one["name"]) for one in told if one["event"] == "phase"]
     last = told[-1] if told else {}
     if status or said or last.get("state") != "finished" or phases[-1:] != ["exporting"]:
         raise SystemExit(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shlex
 import shutil
@@ -12,18 +11,19 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import pypdf
-from person import Person, run, unexpected
+from person import Person, unexpected
 from screen import Screen, wait_for
 
 FIELDS = 6
 """How many fields each step draws and classifies."""
 
-_TITLE = "ALL Station"
+TITLE = "ALL Station"
+"""Every window of the program ends its title with it."""
 
 
 def desktop_command(entry: Path, paths: Sequence[str] = ()) -> list[str]:
@@ -79,7 +79,7 @@ class Window:
             person.line({**environment, "DISPLAY": screen.display}, *words),
             stdout=self._output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        self.id = screen.wait_for_window(_TITLE, seconds=60)
+        self.id = screen.wait_for_window(TITLE, seconds=60)
         self.seconds = time.monotonic() - begun
         screen.focus(self.id)
 
@@ -193,10 +193,10 @@ def export(screen: Screen, window: Window, keep: Path, name: str) -> None:
         if screen.appears("^Export report$", seconds=3):
             break
     screen.grab(keep / f"window{name}-3-exporting.png")
-    _accept(screen, "^Export report$")
+    accept(screen, "^Export report$")
 
 
-def _accept(screen: Screen, title: str) -> None:
+def accept(screen: Screen, title: str) -> None:
     """Press Return in a dialog until it is gone; one that is still being built hears no key."""
     dialog = screen.wait_for_window(title, seconds=5)
     for _ in range(20):
@@ -206,51 +206,6 @@ def _accept(screen: Screen, title: str) -> None:
         if screen.window(title) is None:
             return
     raise SystemExit(f"FAILED: the dialog {title} stays.")
-
-
-def try_opening(person: Person, screen: Screen, keep: Path, *, case: str, model: str) -> Iterator[str]:
-    """Open a case and a model bundle as a file manager does, by their file types.
-
-    Args:
-        person: Who does it; the desktop's own tools (``xdg-mime``, ``gio``) must be there.
-        screen: Where.
-        keep: Folder for the screenshots.
-        case: A case folder.
-        model: A model bundle.
-
-    Yields:
-        What was passed.
-    """
-    database = f"{case}/case.sqlite"
-    for path, kind in ((database, "case"), (model, "model")):
-        name = f"application/x-allstation-{kind}"
-        run(person.line({}, "xdg-mime", "query", "filetype", path), expect=re.escape(name))
-        run(person.line({}, "xdg-mime", "query", "default", name), expect=r"allstation\.desktop")
-    profile = f"{person.home}/profile-opening"
-    shown = {"DISPLAY": screen.display, "ALLSTATION_PROFILE": profile}
-    title = f"{Path(case).stem} — {_TITLE}"
-    run(person.line(shown, "gio", "open", database), expect="")
-    _look_and_quit(screen, screen.wait_for_window(title, seconds=60), keep / "opened-case.png")
-    yield f"a case opened from the desktop shows as {title!r}"
-    run(person.line(shown, "gio", "open", model), expect="")
-    window = screen.wait_for_window(f"{_TITLE}$", seconds=60)
-    screen.wait_for_window("^Use this model", seconds=30)
-    screen.grab(keep / "opened-model.png")
-    _accept(screen, "^Use this model")
-    settings = person.see(f"{profile}/config/settings.json")
-    wait_for(
-        lambda: json.loads(settings.read_text("utf-8"))["model"] == model, seconds=30, what="the setting"
-    )
-    _look_and_quit(screen, window, keep / "opened-model-used.png")
-    yield "a model bundle opened from the desktop is offered and, once accepted, used"
-
-
-def _look_and_quit(screen: Screen, window: str, picture: Path) -> None:
-    time.sleep(2)
-    screen.grab(picture)
-    screen.focus(window)
-    screen.press("ctrl+q")
-    wait_for(lambda: screen.window(_TITLE) is None, seconds=30, what="the end of the window")
 
 
 def compare_starts(starts: Mapping[str, Callable[[int], Window]], *, rounds: int = 7) -> dict[str, float]:
