@@ -167,13 +167,14 @@ class RunFolder:
         write_text(self.path / "history.csv", rows_to_csv(rows))
 
     def read_history(self) -> list[dict[str, float]]:
-        """Read ``history.csv``; empty before the first epoch."""
+        """Read ``history.csv``; empty before the first epoch. Written again it gives the same bytes."""
         path = self.path / "history.csv"
         if not path.is_file():
             return []
         with path.open(encoding="utf-8", newline="") as file:
             return [
-                {key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(file)
+                {key: int(value) if key == "epoch" else float(value or "nan") for key, value in row.items()}
+                for row in csv.DictReader(file)
             ]
 
 

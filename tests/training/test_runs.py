@@ -55,7 +55,10 @@ def test_history_survives(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert folder.read_history() == []
     folder.write_history([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
-    assert folder.read_history() == [{"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": 0.25}]
+    before = (tmp_path / "history.csv").read_bytes()
+    assert folder.read_history() == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
+    folder.write_history(folder.read_history())
+    assert (tmp_path / "history.csv").read_bytes() == before
 
 
 def test_arrays_survive_without_pickle(tmp_path: Path) -> None:

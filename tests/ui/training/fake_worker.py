@@ -120,7 +120,10 @@ def write_run(folder: Path, state: str, **more: object) -> None:
         "state": state,
         **more,
     }
-    path.write_text(json.dumps(data), "utf-8")
+    # As the real child does it: the window may read at any moment.
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(data), "utf-8")
+    part.replace(path)
 
 
 def epochs(folder: Path, mode: str) -> None:
