@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return first_look.run([word for word in arguments if word != "--demo"])
     # A tenth of the time until the window is up would go into looking for garbage among what is only
-    # being loaded; the window switches it on again when it is whole.
+    # being loaded; the window sweeps by itself when it is whole.
     gc.disable()
     from allstation import app
 

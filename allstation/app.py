@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import os
 import sys
 import threading
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from allstation import __version__, paths
 from allstation.core.errors import StationError
 from allstation.services.settings import SettingsFile
+from allstation.services.sweeping import Sweeper
 from allstation.ui.application import Application
 from allstation.ui.main_window import MainWindow
 from allstation.ui.theme import Mode, Theme
@@ -82,6 +82,7 @@ class Station(QObject):
         super().__init__()
         self._app = app
         self._options = options
+        self._sweeper = Sweeper(self)
         self._settings = SettingsFile(paths.config_folder())
         stored = self._settings.value
         self._theme = Theme(app, mode=_mode(stored.theme), scale=stored.text_scale)
@@ -182,10 +183,7 @@ class Station(QObject):
         handle = self.window.windowHandle()
         if handle is not None:
             handle.removeEventFilter(self)
-        if not gc.isenabled():
-            # What is there now stays for good: it need not be looked through again and again.
-            gc.freeze()
-            gc.enable()
+        self._sweeper.start()
 
     def _make_services(self) -> Iterator[None]:
         from PySide6.QtCore import Qt
@@ -268,6 +266,7 @@ class Station(QObject):
     def join(self) -> None:
         """Wait for every thread, give the hooks back and let go of the window."""
         self._steps.close()
+        self._sweeper.stop()
         if self._loader is not None:
             self._loader.join()
         if self.window.is_furnished:

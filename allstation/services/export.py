@@ -21,7 +21,6 @@ from allstation.report.many import Progress
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
 from allstation.services.messages import Problem
-from allstation.services.sweeping import rare_sweeps
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -116,8 +115,7 @@ class _Exporter(QObject):
         """Take a snapshot and write the file."""
         self.began.emit(job)
         try:
-            with rare_sweeps():
-                remark = self._write(job)
+            remark = self._write(job)
         except _StoppedError:
             self.stopped.emit(job)
         except StationError as error:

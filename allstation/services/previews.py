@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.services import reporting
 from allstation.services.messages import Problem
-from allstation.services.sweeping import rare_sweeps
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -80,8 +79,7 @@ class _Maker(QObject):
         if wish.ticket != self.newest:
             return
         try:
-            with rare_sweeps():
-                self._make(wish)
+            self._make(wish)
         except _SupersededError:
             return
         except StationError as error:

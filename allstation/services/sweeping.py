@@ -1,27 +1,66 @@
-"""Keeps Python's full sweeps for garbage from stopping the window while a worker makes a great deal."""
+"""Looks for garbage on the window's thread only, and at moments when nobody notices."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
-_RARE: Final = 1000
-_USUAL: Final = 10
+from PySide6.QtCore import QObject, QTimer, Slot
+
+_EVERY: Final = 100
+"""Milliseconds between two looks at how much there is to sweep."""
+_YOUNG: Final = 2000
+"""Objects made since the last sweep that make another one worth its while."""
+_YOUNG_SWEEPS: Final = 5
+"""Sweeps of the youngest objects before those that outlived them are swept, too."""
+_CALM: Final = 20
+"""Looks at which next to nothing was made before everything is swept: two seconds."""
+_STIR: Final = 500
+"""Objects made between two looks that count as work going on."""
+_LONG_BUSY: Final = 80
+"""Sweeps of the middle generation, half a second apart at least, after which even work is interrupted."""
 
 
-@contextmanager
-def rare_sweeps() -> Iterator[None]:
-    """Sweep the youngest objects as ever, all of them hardly ever, while the block runs.
+class Sweeper(QObject):
+    """Python's garbage collector, from its making until :meth:`stop`.
 
-    A full sweep holds the interpreter for as long as it takes: with the 200,000 objects of a report of
-    1,000 fields 60 to 250 ms, again and again while they become more. One such sweep comes afterwards.
-    Workers that overlap may end each other's calm early, which costs nothing but that.
+    Left alone Python sweeps on whatever thread happens to make one object too many. Here that is nearly
+    always a worker: it holds the interpreter meanwhile, a dozen milliseconds while thumbnails are made
+    and up to 250 with the 200,000 objects of a long report, and the window stands still. And what is
+    swept is destroyed there, widgets and items of the window among it, beside the thread that paints
+    them. So the collector is switched off and called by a timer of the window's thread: often for what
+    is young, which takes a millisecond, for everything only when the program has come to rest.
+
+    Must be made on the window's thread.
     """
-    first, second, _ = gc.get_threshold()
-    gc.set_threshold(first, second, _RARE)
-    try:
-        yield
-    finally:
-        gc.set_threshold(first, second, _USUAL)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._was_enabled = gc.isenabled()
+        self._last = self._calm = 0
+        gc.disable()
+        self._timer = QTimer(self, interval=_EVERY)
+        self._timer.timeout.connect(self._look)
+
+    def start(self) -> None:
+        """Sweep from now on; what is there already stays for good and is not looked through again."""
+        gc.freeze()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Leave the collector as it was found."""
+        self._timer.stop()
+        gc.unfreeze()
+        if self._was_enabled:
+            gc.enable()
+
+    @Slot()
+    def _look(self) -> None:
+        young, middle, old = gc.get_count()
+        stirred = abs(young - self._last) > _STIR
+        if young > _YOUNG:
+            gc.collect(1 if middle >= _YOUNG_SWEEPS else 0)
+        self._last = gc.get_count()[0]
+        self._calm = 0 if stirred else self._calm + 1
+        if (self._calm == _CALM and (middle or old)) or old >= _LONG_BUSY:
+            gc.collect()
