@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import QApplication
 from allstation import __version__, paths
 from allstation.core.errors import StationError
 from allstation.services.settings import SettingsFile
-from allstation.services.sweeping import Sweeper
 from allstation.ui.application import Application
 from allstation.ui.main_window import MainWindow
 from allstation.ui.theme import Mode, Theme
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
     from allstation.services.crash import CrashCare
+    from allstation.services.sweeping import Sweeper
     from allstation.ui.services import Services
 
 CANNOT_START: Final = 3
@@ -39,7 +38,6 @@ _UNSEEN: Final = 1000
 """Milliseconds after which a window that nobody sees, a minimised one, is made whole all the same."""
 
 
-@dataclass
 class Options:
     """What the command line asked for.
 
@@ -51,11 +49,12 @@ class Options:
         threads: Threads that classify; None for one a processor.
     """
 
-    paths: list[str] = field(default_factory=list)
-    case: str | None = None
-    profile: str | None = None
-    demo: bool = False
-    threads: int | None = None
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.case: str | None = None
+        self.profile: str | None = None
+        self.demo = False
+        self.threads: int | None = None
 
 
 class Station(QObject):
@@ -82,7 +81,7 @@ class Station(QObject):
         super().__init__()
         self._app = app
         self._options = options
-        self._sweeper = Sweeper(self)
+        self._sweeper: Sweeper | None = None
         self._settings = SettingsFile(paths.config_folder())
         stored = self._settings.value
         self._theme = Theme(app, mode=_mode(stored.theme), scale=stored.text_scale)
@@ -170,6 +169,9 @@ class Station(QObject):
         """Make services, then the window's parts, then begin what the command line asked for."""
         from PySide6.QtGui import QIcon
 
+        from allstation.services.sweeping import Sweeper
+
+        self._sweeper = Sweeper(self)
         self._app.setWindowIcon(QIcon(str(paths.resource("icons/allstation.svg"))))
         yield from self._make_services()
         yield from self.window.furnish(self.services)
@@ -266,7 +268,8 @@ class Station(QObject):
     def join(self) -> None:
         """Wait for every thread, give the hooks back and let go of the window."""
         self._steps.close()
-        self._sweeper.stop()
+        if self._sweeper is not None:
+            self._sweeper.stop()
         if self._loader is not None:
             self._loader.join()
         if self.window.is_furnished:

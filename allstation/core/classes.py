@@ -6,8 +6,7 @@ lymphoblasts). They have no order of severity and are never drawn as a scale.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 CLASS_NAMES: Final = ("Benign", "Early", "Pre", "Pro")
 """The classes of the shipped model, in the order of its outputs."""
@@ -22,8 +21,7 @@ PATIENTS_UNKNOWN: Final = "patients unknown"
 """Stands beside every figure that was computed without patient ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClassStyle:
+class ClassStyle(NamedTuple):
     """How a class is shown: a letter first, a colour second.
 
     Attributes:

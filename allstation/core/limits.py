@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class DecodeLimits:
+class DecodeLimits(NamedTuple):
     """What a field may be at most. The defaults hold any microscope camera's frame.
 
     Attributes:

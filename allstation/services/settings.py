@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from allstation.core.limits import DecodeLimits
 
@@ -20,8 +19,7 @@ _SENSELESS: Final = 1e6
 """No limit is that high: a typing error must not switch it off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Every setting with its default.
 
     Attributes:
@@ -110,7 +108,7 @@ class Settings:
         """Return settings in which a case is the latest one."""
         text = str(folder)
         recent = (text, *(known for known in self.recent if known != text))[:MAX_RECENT]
-        return replace(self, recent=recent, last_case=text)
+        return self._replace(recent=recent, last_case=text)
 
     def with_moved(self, before: Path, now: Path) -> Settings:
         """Return settings in which everything remembered of a case belongs to its new folder."""
@@ -119,8 +117,7 @@ class Settings:
         def renamed(entries: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(new + e.removeprefix(old) if e.partition(BETWEEN)[0] == old else e for e in entries)
 
-        return replace(
-            self,
+        return self._replace(
             recent=tuple(known for known in self.recent if known != old),
             watched=renamed(self.watched),
             last_case_of_field=new if self.last_case_of_field == old else self.last_case_of_field,
@@ -140,7 +137,7 @@ class SettingsFile:
 
     def change(self, **values: Any) -> None:  # noqa: ANN401 - each setting has its own type
         """Set some settings and write the file if anything is new."""
-        self.replace(replace(self.value, **values))
+        self.replace(self.value._replace(**values))
 
     def replace(self, value: Settings) -> None:
         """Take other settings and write the file if anything is new. A full disk is not fatal."""
@@ -150,7 +147,7 @@ class SettingsFile:
         part = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"version": _VERSION, **asdict(value)}, indent=1), "utf-8")
+            part.write_text(json.dumps({"version": _VERSION, **value._asdict()}, indent=1), "utf-8")
             part.replace(self._path)
         except OSError:
             return
@@ -165,16 +162,14 @@ class SettingsFile:
 
 def _from_json(stored: Mapping[str, object]) -> Settings:
     """Take the settings that have the right type; anything else keeps its default."""
-    defaults = Settings()
     values: dict[str, Any] = {}
-    for declared in fields(Settings):
-        value = stored.get(declared.name)
-        default = getattr(defaults, declared.name)
+    for name, default in Settings()._asdict().items():
+        value = stored.get(name)
         if isinstance(default, tuple):
             if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-                values[declared.name] = tuple(value)
+                values[name] = tuple(value)
         elif isinstance(default, float) and isinstance(value, int | float) and not isinstance(value, bool):
-            values[declared.name] = float(value)
+            values[name] = float(value)
         elif type(value) is type(default):
-            values[declared.name] = value
+            values[name] = value
     return Settings(**values)

@@ -8,9 +8,8 @@ fifth of the time in which a bare window is up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from PySide6.QtCore import QByteArray, QSize
 from PySide6.QtGui import QColor, QIcon, QPixmap
@@ -25,8 +24,7 @@ MENU_TITLES: Final = ("&Case", "&Edit", "&Go", "&Review", "&Queue", "&View", "&M
 ICON: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class FirstPage:
+class FirstPage(NamedTuple):
     """What is on screen first.
 
     Attributes:

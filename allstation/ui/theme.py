@@ -18,7 +18,7 @@ from allstation import paths
 from allstation.core.classes import class_style
 
 FONT_FAMILY: Final = "Inter"
-_FONT_FILES: Final = ("Inter-Regular.ttf", "Inter-Medium.ttf", "Inter-SemiBold.ttf")
+_FONT_FILES: Final = ("Inter-Regular.ttf", "Inter-SemiBold.ttf")
 BASE_POINTS: Final = 10.0
 _MIDDLE_GREY: Final = 128
 
