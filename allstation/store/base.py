@@ -71,6 +71,24 @@ def append_entry(db: sqlite3.Connection, note: Note) -> None:
     db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
+def field_sha256(db: sqlite3.Connection, field_id: int) -> str:
+    """Return the hash of a field's bytes.
+
+    Raises:
+        StationError: ``unknown-field`` if the case has none with this id.
+    """
+    row = db.execute("SELECT sha256 FROM fields WHERE id = ?", (field_id,)).fetchone()
+    if row is None:
+        raise unknown_field(field_id)
+    return str(row[0])
+
+
+def unknown_field(field_id: int) -> StationError:
+    """Return the error for a field that the case does not have."""
+    sentence = f"This case has no field number {field_id}: look at the list of its fields again."
+    return StationError("unknown-field", sentence)
+
+
 class CaseFile:
     """One open connection to a case.
 

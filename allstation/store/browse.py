@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from allstation.core.decision import Reason
-from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, FieldState, Prediction, Slide
 from allstation.core.text import fold, unescape_name
-from allstation.store.base import CaseFile
+from allstation.store.base import CaseFile, unknown_field
 from allstation.store.rows import PREDICTION_COLUMNS, REVIEW_COLUMNS, Row, prediction_of, review_of
 
 _FIELD_COLUMNS: Final = (
@@ -176,11 +175,14 @@ class BrowsePart(CaseFile):
         """
         found = self.fields_of([field_id], reviewer=reviewer)
         if not found:
-            raise StationError("unknown-field", f"This case has no field number {field_id}.")
+            raise unknown_field(field_id)
         return found[0]
 
     def predictions(self, field_id: int) -> list[Prediction]:
-        """Return all predictions of a field, the newest (current) first, whatever model made them."""
+        """Return all predictions of a field, the newest first, whatever model made them.
+
+        The newest need not be the one that the field shows: another model may have worked beside.
+        """
         query = (
             f"SELECT {PREDICTION_COLUMNS} FROM predictions p JOIN models m ON m.id = p.model_id "  # noqa: S608
             "WHERE p.field_id = ? ORDER BY p.id DESC"

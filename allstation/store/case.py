@@ -88,9 +88,22 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
             with suppress(OSError):
                 remove_file(folder / UNFINISHED)
             raise
-        desk = Desk(folder, clock, user or login_name(), lock)
-        case = cls(open_writable(folder / DATABASE, schema.STEPS), desk)
-        case._begin(storable(name or "").strip() or shown_name(folder.name.removesuffix(SUFFIX)) or "case")
+        try:
+            desk = Desk(folder, clock, user or login_name(), lock)
+            return cls._begun(desk, storable(name or "").strip())
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _begun(cls, desk: Desk, name: str) -> Self:
+        """Open the empty case file and enter the case's id and name."""
+        case = cls(open_writable(desk.folder / DATABASE, schema.STEPS), desk)
+        try:
+            case._begin(name or shown_name(desk.folder.name.removesuffix(SUFFIX)) or "case")
+        except BaseException:
+            case._db.close()
+            raise
         return case
 
     @classmethod

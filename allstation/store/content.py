@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 from collections import defaultdict
@@ -69,8 +70,6 @@ class ContentPart(BrowsePart):
 
     def details(self) -> dict[str, str]:
         """Return the optional texts about patient, request and specimen."""
-        import json
-
         return dict(json.loads(self._info("details", "{}")))
 
     def set_details(self, details: Mapping[str, str]) -> None:

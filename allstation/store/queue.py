@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
+from allstation.store.base import field_sha256
 from allstation.store.browse import BrowsePart
 from allstation.store.rows import Row, prediction_row, reasons_text
 from allstation.store.seals import predictions_digest
@@ -108,7 +109,7 @@ class QueuePart(BrowsePart):
         self, db: sqlite3.Connection, field_id: int, prediction: Prediction, models: dict[str, int], now: str
     ) -> int:
         model_id = models.setdefault(prediction.model_sha256, _model_id(db, prediction.model_sha256))
-        _require_field(db, field_id)
+        field_sha256(db, field_id)  # refuses a field the case does not have
         query = "SELECT for_model, prediction_id FROM fields WHERE id = ?"
         wanted, shown = db.execute(query, (field_id,)).fetchone()
         beside = wanted != ""
@@ -138,7 +139,7 @@ class QueuePart(BrowsePart):
 
     def _end(self, field_id: int, state: FieldState, code: str, sentence: str) -> None:
         with self._write() as db:
-            sha256 = _require_field(db, field_id)
+            sha256 = field_sha256(db, field_id)
             db.execute(
                 "UPDATE fields SET state = ?, error_code = ?, error = ?, attempts = 0, priority = 0 "
                 "WHERE id = ?",
@@ -266,10 +267,3 @@ def _model_id(db: sqlite3.Connection, sha256: str) -> int:
             "unknown-model", "This case does not know the model of the prediction: add the model first."
         )
     return int(row[0])
-
-
-def _require_field(db: sqlite3.Connection, field_id: int) -> str:
-    row = db.execute("SELECT sha256 FROM fields WHERE id = ?", (field_id,)).fetchone()
-    if row is None:
-        raise StationError("unknown-field", f"This case has no field number {field_id}.")
-    return str(row[0])

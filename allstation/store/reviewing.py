@@ -8,6 +8,7 @@ from dataclasses import replace
 from allstation.core.errors import StationError
 from allstation.core.records import Review
 from allstation.core.text import storable
+from allstation.store.base import field_sha256
 from allstation.store.browse import BrowsePart
 from allstation.store.rows import REVIEW_COLUMNS, review_of
 
@@ -30,7 +31,7 @@ class ReviewPart(BrowsePart):
             review, reviewer=reviewer, comment=storable(review.comment), at=review.at or self._now()
         )
         with self._write() as db:
-            sha256 = _sha256(db, review.field_id)
+            sha256 = field_sha256(db, review.field_id)
             added = db.execute(
                 "INSERT INTO reviews (field_id, reviewer, class_name, comment, at, withdrawn) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
@@ -89,9 +90,8 @@ class ReviewPart(BrowsePart):
             db.execute("UPDATE reviews SET withdrawn = ? WHERE id = ?", (int(withdrawn), review_id))
             self._recount(db, row[0])
             action = "review-withdrawn" if withdrawn else "review-restored"
-            self._audit(
-                action, f"field {row[0]}", {"review": review_id}, input_hash=_sha256(db, row[0]), who=row[1]
-            )
+            sha256 = field_sha256(db, row[0])
+            self._audit(action, f"field {row[0]}", {"review": review_id}, input_hash=sha256, who=row[1])
 
     def reviews(self, field_id: int, *, withdrawn: bool = False) -> list[Review]:
         """Return the reviews and remarks of a field, the oldest first.
@@ -122,10 +122,3 @@ class ReviewPart(BrowsePart):
             "WHERE r.field_id = fields.id AND r.withdrawn = 0 ORDER BY r.id DESC LIMIT 1) WHERE id = ?",
             (field_id,),
         )
-
-
-def _sha256(db: sqlite3.Connection, field_id: int) -> str:
-    row = db.execute("SELECT sha256 FROM fields WHERE id = ?", (field_id,)).fetchone()
-    if row is None:
-        raise StationError("unknown-field", f"This case has no field number {field_id}.")
-    return str(row[0])

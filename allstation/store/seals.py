@@ -13,6 +13,8 @@ from allstation.store.rows import Row
 from allstation.store.schema import PROTECTED
 
 Details = Mapping[str, Any]
+_UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, sqlite3.ProgrammingError)
+"""What details raise that lack something: whoever forges a whole chain writes what they like."""
 
 
 def fields_digest(db: sqlite3.Connection, first: int, last: int) -> str:
@@ -42,19 +44,26 @@ def first_unsealed(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> Bro
     last = 0
     for entry in entries:
         last = entry.id
-        details = json.loads(entry.details)
-        if "review" in details:
-            # A remark, a review whose class is empty, never counts: it is marked from the beginning.
-            remark = details.get("class") == ""
-            withdrawn[int(details["review"])] = remark or entry.action == "review-withdrawn"
-        table, check = _CHECKS.get(entry.action, ("", None))
-        if check is None:
-            continue
-        number, problem = check(db, entry, details)
+        try:
+            table, number, problem = _compared(db, entry, withdrawn)
+        except _UNREADABLE:
+            problem = f"Entry {entry.id} does not say what such an entry says."
         if problem:
             return BrokenLink(entry.id, problem)
         counted[table] += number
     return _not_in_trail(db, counted, last) or _wrong_marks(db, withdrawn, last)
+
+
+def _compared(db: sqlite3.Connection, entry: AuditEntry, withdrawn: dict[int, bool]) -> tuple[str, int, str]:
+    """Return which table an entry speaks of, how many of its rows, and what is wrong with them."""
+    details = json.loads(entry.details)
+    if "review" in details:
+        # A remark, a review whose class is empty, never counts: it is marked from the beginning.
+        remark = details.get("class") == ""
+        withdrawn[int(details["review"])] = remark or entry.action == "review-withdrawn"
+    table, check = _CHECKS.get(entry.action, ("", None))
+    number, problem = (0, "") if check is None else check(db, entry, details)
+    return table, number, problem
 
 
 def _check_fields(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from datetime import UTC, datetime
 
 import pytest
 
@@ -55,6 +56,24 @@ def test_creating_leaves_no_half_case(tmp_path, monkeypatch):
     assert not (tmp_path / "a.allcase" / "case.sqlite").exists()
     monkeypatch.undo()
     Case.create(tmp_path / "a.allcase").close()
+
+
+def test_a_case_that_cannot_be_begun_is_left_to_others(tmp_path):
+    folder = tmp_path / "a.allcase"
+    moments = iter([datetime(2026, 11, 22, 8, tzinfo=UTC)])
+
+    def clock() -> datetime:
+        try:
+            return next(moments)
+        except StopIteration:
+            raise StationError("disk-full", "The disk is full.") from None
+
+    with pytest.raises(StationError, match="disk is full") as caught:
+        Case.create(folder, clock=clock)
+    assert caught.value.code == "disk-full"
+    with Case.open(folder) as case:
+        assert not case.read_only
+        assert case.case_id
 
 
 def test_died_before_the_first_entry(folder):

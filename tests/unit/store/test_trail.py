@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
+from allstation.core.audit import GENESIS
 from allstation.core.records import Review
 from allstation.store import Case
 
@@ -81,6 +83,32 @@ def test_changes_past_the_program_are_named(used, folder, word):
         broken = case.verify_audit()
     assert broken is not None
     assert word in broken.sentence
+
+
+@pytest.mark.parametrize(
+    "details", ["{}", "[]", "no JSON", '{"review": {}}', '{"first": {}, "last": 1, "added": 1}']
+)
+def test_a_whole_chain_forged_with_other_details_is_broken_not_a_fault(used, folder, details):
+    forged, previous = [], GENESIS
+    for entry in used.audit_entries():
+        said = details if entry.action == "fields-added" else entry.details
+        told = replace(entry, details=said, previous=previous)
+        forged.append(replace(told, hash=told.seal()))
+        previous = forged[-1].hash
+    used.close()
+    db = sqlite3.connect(folder / "case.sqlite")
+    db.execute("DROP TRIGGER audit_no_update")
+    for entry in forged:
+        db.execute(
+            "UPDATE audit SET details = ?, previous = ?, hash = ? WHERE id = ?",
+            (entry.details, entry.previous, entry.hash, entry.id),
+        )
+    db.commit()
+    db.close()
+    with Case.open(folder, read_only=True) as case:
+        broken = case.verify_audit()
+    assert broken is not None
+    assert broken.sentence == "Entry 4 does not say what such an entry says."
 
 
 def test_entries_say_who_and_what(used, maker):
