@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Slot
 
 from allstation.core.filters import FieldFilter
 from allstation.core.summary import Tally
-from allstation.ui.browser.slides import Place
+from allstation.ui.browser.slide_model import Place
 from allstation.ui.panels.summary import SummaryPanel
 from allstation.ui.services import Services
 from allstation.ui.text import tr

@@ -21,7 +21,8 @@ from allstation.ui.browser import cells
 from allstation.ui.browser.filters import FilterBar
 from allstation.ui.browser.footer import TELLING
 from allstation.ui.browser.model import PAGE, Column, FieldModel
-from allstation.ui.browser.slides import Place
+from allstation.ui.browser.slide_model import Place
+from allstation.ui.browser.slides import SlideTree
 from allstation.ui.main_window import MainWindow
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
@@ -172,10 +173,12 @@ def test_a_filter_that_hides_everything_says_so(opened: MainWindow, qtbot: QtBot
 
 def test_the_tree_counts_and_filters(opened: MainWindow, qtbot: QtBot) -> None:
     tree = opened.browser.tree
-    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 3)
-    totals = [tree.topLevelItem(row).text(1) for row in range(3)]
+    qtbot.waitUntil(lambda: tree.slides.rowCount() == 3)
+    totals = [tree.slides.index(row, 1).data() for row in range(3)]
     assert totals == ["300", "150", "150"]
-    slide = next(place for place in tree._places if place.slide_id is not None and place.final is None)
+    slide = next(
+        place for place in tree.slides.places() if place.slide_id is not None and place.final is None
+    )
     tree.choose(slide)
     wait_count(qtbot, opened, FIELDS // 2)
     tree.choose(Place(slide.slide_id, "Pre"))
@@ -186,24 +189,29 @@ def test_the_tree_counts_and_filters(opened: MainWindow, qtbot: QtBot) -> None:
     wait_count(qtbot, opened, FIELDS)
 
 
+def _classes_below(tree: SlideTree, place: Place) -> list[str]:
+    above = tree.slides.index_of(place)
+    return [tree.slides.index(row, 0, above).data() for row in range(tree.slides.rowCount(above))]
+
+
 def test_a_class_that_comes_later_stands_in_the_models_order(opened: MainWindow, qtbot: QtBot) -> None:
     tree = opened.browser.tree
-    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 3)
-    top = tree.topLevelItem(0)
-    qtbot.waitUntil(lambda: top.childCount() == 5)
-    assert [top.child(row).text(0) for row in range(5)] == [*CLASSES, "needs review"]
+    qtbot.waitUntil(lambda: tree.slides.rowCount() == 3)
+    qtbot.waitUntil(lambda: len(_classes_below(tree, Place())) == 5)
+    assert _classes_below(tree, Place()) == [*CLASSES, "needs review"]
     slides = Overview((Slide(9, "New", None),), {9: SlideCounts(9, 3, finals={"Pro": 1, "needs review": 1})})
     tree.show_overview(slides)
     more = SlideCounts(9, 3, finals={"Early": 1, "Pro": 1, "needs review": 1})
     tree.show_overview(Overview(slides.slides, {9: more}))
-    item = tree._places[Place(9)]
-    assert [item.child(row).text(0) for row in range(item.childCount())] == ["Early", "Pro", "needs review"]
+    assert _classes_below(tree, Place(9)) == ["Early", "Pro", "needs review"]
 
 
 def test_tree_and_class_box_never_contradict_each_other(opened: MainWindow, qtbot: QtBot) -> None:
     tree, filters = opened.browser.tree, opened.browser.filters
-    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 3)
-    slide = next(place for place in tree._places if place.slide_id is not None and place.final is None)
+    qtbot.waitUntil(lambda: tree.slides.rowCount() == 3)
+    slide = next(
+        place for place in tree.slides.places() if place.slide_id is not None and place.final is None
+    )
     tree.choose(Place(slide.slide_id, "Pre"))
     assert filters._classes.currentText() == "Pre"
     filters._classes.setCurrentText("Pro")
@@ -257,7 +265,7 @@ def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: MainWindow,
     wait_count(qtbot, opened, FIELDS)
     assert list(browser.model.ids()) == plain
     assert browser.model.sections() == ()
-    qtbot.waitUntil(lambda: browser.tree.topLevelItem(0).childCount() == 0)
+    qtbot.waitUntil(lambda: not _classes_below(browser.tree, Place()))
     for sort in FieldSort:
         browser.footer.set_sort(sort, descending=True)
         query = browser.query()
@@ -269,7 +277,7 @@ def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: MainWindow,
         assert browser.query().where.poor_quality is None
     assert not browser.filters._classes.isEnabled()
     opened.review.set_blind(False)
-    qtbot.waitUntil(lambda: browser.tree.topLevelItem(0).childCount() > 0)
+    qtbot.waitUntil(lambda: len(_classes_below(browser.tree, Place())) > 0)
     assert browser.filters._classes.isEnabled()
 
 
@@ -427,7 +435,7 @@ def test_memory_of_records_is_bounded(model: FieldModel) -> None:
 
 def test_a_late_answer_to_an_older_question_is_dropped(opened: MainWindow) -> None:
     before = list(opened.browser.model.ids())
-    stale = Listing(Query(1, opened.browser.query().where), array("q", [1]))
+    stale = Listing(Query(0, opened.browser.query().where), array("q", [1]))
     opened.services.desk.reader.listed.emit(stale)
     assert list(opened.browser.model.ids()) == before
 

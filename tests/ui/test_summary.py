@@ -14,7 +14,7 @@ from allstation.core.records import ModelRecord, NewField, Prediction, Quality, 
 from allstation.core.statistics import wilson
 from allstation.core.summary import Tally
 from allstation.store.case import Case
-from allstation.ui.browser.slides import Place
+from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
 from allstation.ui.panels.share_bars import BarButton
 from allstation.ui.panels.summary import SummaryPanel
@@ -57,7 +57,7 @@ def opened(window: MainWindow, template: Path, tmp_path: Path, qtbot: QtBot) -> 
     case = Path(shutil.copytree(template, tmp_path / template.name))
     window.services.desk.open(case)
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
-    qtbot.waitUntil(lambda: window.browser.tree.topLevelItemCount() == 3)
+    qtbot.waitUntil(lambda: window.browser.tree.slides.rowCount() == 3)
     window.actions_table["browse.summary"].trigger()
     qtbot.waitUntil(lambda: bool(bars(window)))
     return window
@@ -113,7 +113,7 @@ def test_its_key_brings_the_keyboard_to_the_first_bar(opened: MainWindow, qtbot:
 
 
 def test_it_follows_the_slide_that_is_chosen(opened: MainWindow, qtbot: QtBot) -> None:
-    slide = next(p for p in opened.browser.tree._places if p.slide_id is not None and p.final is None)
+    slide = next(p for p in opened.browser.tree.slides.places() if p.slide_id is not None and p.final is None)
     opened.browser.tree.choose(slide)
     qtbot.waitUntil(lambda: opened.summary.panel.texts()[0] == "Smear 1")
     assert bars(opened)["Pro"].bar.n == FIELDS // 2

@@ -17,7 +17,8 @@ from allstation.ui.browser.footer import BrowserFooter
 from allstation.ui.browser.grid import FieldGrid
 from allstation.ui.browser.model import Column, FieldModel
 from allstation.ui.browser.sections import Section
-from allstation.ui.browser.slides import Place, SlideTree
+from allstation.ui.browser.slide_model import Place
+from allstation.ui.browser.slides import SlideTree
 from allstation.ui.browser.table import SORT_OF, FieldTable
 from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.text import tr

@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import (
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTreeWidget,
-    QTreeWidgetItem,
+    QTreeView,
     QWidget,
 )
 
-from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
-from allstation.core.text import shown_name
 from allstation.services.case_reader import Overview
 from allstation.ui import theme
+from allstation.ui.browser.slide_model import Place, SlideModel
 from allstation.ui.browser.tile import facing, paint_chip
 from allstation.ui.text import number, tr
 
 Index = QModelIndex | QPersistentModelIndex
-_PLACE: Final = int(Qt.ItemDataRole.UserRole)
-_SHARES: Final = _PLACE + 1
 _CHIP: Final = 0.95
+_AIR: Final = 18
+"""Logical pixels beside the widest count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a row of the tree stands for.
-
-    Attributes:
-        slide_id: The slide, or None for the whole case.
-        final: The class below it, or None for all of them.
-    """
-
-    slide_id: int | None = None
-    final: str | None = None
-
-
-class SlideTree(QTreeWidget):
+class SlideTree(QTreeView):
     """Lets a person choose the whole case, a slide, or a class within one.
 
     Signals:
@@ -55,10 +39,9 @@ class SlideTree(QTreeWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._classes: tuple[str, ...] = CLASS_NAMES
-        self._places: dict[Place, QTreeWidgetItem] = {}
+        self.slides = SlideModel(self)
         self._blind = False
-        self.setColumnCount(2)
+        self.setModel(self.slides)
         self.setHeaderHidden(True)
         self.setUniformRowHeights(True)
         self.setAccessibleName(tr("Slides"))
@@ -66,124 +49,88 @@ class SlideTree(QTreeWidget):
         self.setItemDelegate(_SlideDelegate(self))
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        self.currentItemChanged.connect(self._current_changed)
+        self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
 
     def classes(self) -> tuple[str, ...]:
         """Return the classes in the model's order."""
-        return self._classes
+        return self.slides.classes
 
     def set_classes(self, names: tuple[str, ...]) -> None:
         """Order the classes as a model does."""
-        self._classes = names
+        self.slides.classes = names
 
     def set_blind(self, on: bool) -> None:
         """Leave out classes: their counts, and filtering by them, would tell what the model thinks."""
         self._blind = on
         if on and self.current_place().final is not None:
             self.choose(Place(self.current_place().slide_id))
-        for place in [place for place in self._places if on and place.final is not None]:
-            item = self._places.pop(place)
-            if (above := item.parent()) is not None:
-                above.removeChild(item)
+        if on:
+            self._keeping_place(self.slides.leave_out_classes)
 
     def has(self, place: Place) -> bool:
         """Tell whether a row stands for a place."""
-        return place in self._places
+        return self.slides.index_of(place).isValid()
 
     def name_of(self, slide_id: int) -> str:
         """Return a slide's name; empty while it is not known."""
-        item = self._places.get(Place(slide_id))
-        return item.text(0) if item is not None else ""
+        return self.slides.name_of(slide_id)
 
     def clear_places(self) -> None:
         """Forget the slides: another case."""
-        self.blockSignals(True)
-        self.clear()
-        self._places.clear()
-        self.blockSignals(False)
+        self.slides.clear()
 
     def current_place(self) -> Place:
         """Return what is chosen; the whole case if nothing is."""
-        item = self.currentItem()
-        place = item.data(0, _PLACE) if item is not None else None
-        return place if isinstance(place, Place) else Place()
+        return self.slides.place_of(self.currentIndex())
 
     def choose(self, place: Place) -> None:
         """Choose a row from elsewhere."""
-        item = self._places.get(place)
-        if item is not None:
-            self.setCurrentItem(item)
+        index = self.slides.index_of(place)
+        if index.isValid():
+            self.setCurrentIndex(index)
 
     def show_overview(self, overview: Overview) -> None:
         """Show slides and counts, keeping what is chosen and open."""
-        names: dict[int | None, str] = {None: tr("All fields")}
-        counts: dict[int | None, dict[str, int]] = {None: {}}
-        totals: dict[int | None, int] = {None: 0}
-        reviewed: dict[int | None, int] = {None: 0}
-        for slide in overview.slides:
-            found = overview.counts.get(slide.id)
-            names[slide.id] = shown_name(slide.name)
-            counts[slide.id] = found.finals if found and not self._blind else {}
-            totals[slide.id] = found.total if found else 0
-            reviewed[slide.id] = found.reviewed if found else 0
-            totals[None] += totals[slide.id]
-            reviewed[None] += reviewed[slide.id]
-            for name, count in counts[slide.id].items():
-                counts[None][name] = counts[None].get(name, 0) + count
-        for slide_id, name in names.items():
-            item = self._item(Place(slide_id), None, name)
-            tip = tr(
-                "{total} fields, {done} reviewed",
-                total=number(totals[slide_id]),
-                done=number(reviewed[slide_id]),
-            )
-            self._fill(item, counts[slide_id], totals[slide_id], tip)
-            self._show_classes(item, slide_id, counts[slide_id])
-        if self.currentItem() is None and None in names:
-            self.setCurrentItem(self._places[Place()])
+        lines = self.slides.lines_of(overview, blind=self._blind)
+        if self.slides.can_take(lines):
+            self.slides.take(lines)
+        else:
+            self._keeping_place(lambda: self.slides.take(lines))
+        self._fit_counts()
 
-    def _item(self, place: Place, parent: QTreeWidgetItem | None, name: str) -> QTreeWidgetItem:
-        item = self._places.get(place)
-        if item is None:
-            item = QTreeWidgetItem() if parent is not None else QTreeWidgetItem(self)
-            if parent is not None:
-                parent.insertChild(self._rank(place, parent), item)
-            item.setData(0, _PLACE, place)
-            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self._places[place] = item
-        item.setText(0, name)
-        return item
+    def _keeping_place(self, change: Callable[[], None]) -> None:
+        """Let the rows be replaced; the same ones are chosen, open and in view afterwards."""
+        place, scrolled = self.current_place(), self.verticalScrollBar().value()
+        slides = {one.slide_id for one in self.slides.places()}
+        opened = [one for one in slides if self.isExpanded(self.slides.index_of(Place(one)))]
+        self.blockSignals(True)
+        change()
+        for slide_id in opened:
+            self.expand(self.slides.index_of(Place(slide_id)))
+        self.choose(place if self.has(place) else Place(place.slide_id))
+        if not self.currentIndex().isValid():
+            self.choose(Place())
+        self.blockSignals(False)
+        self.verticalScrollBar().setValue(scrolled)
+        if self.current_place() != place:
+            self.chosen.emit(self.current_place())
 
-    def _rank(self, place: Place, parent: QTreeWidgetItem) -> int:
-        """Return where a class belongs among those that are there: in the model's order."""
-        there = {p.final: True for p in self._places if p.slide_id == place.slide_id and p.final is not None}
-        names = self._order(dict.fromkeys([*(name for name in there if name), place.final or ""], 0))
-        return min(names.index(place.final or ""), parent.childCount())
+    def _fit_counts(self) -> None:
+        # The largest count decides: asking every row for its width would take longer than all else.
+        width = QFontMetricsF(self.font()).horizontalAdvance(number(self.slides.most()))
+        self.header().resizeSection(1, round(width) + _AIR)
 
-    def _fill(self, item: QTreeWidgetItem, counts: Mapping[str, int], total: int, tip: str) -> None:
-        item.setText(1, number(total))
-        item.setData(0, _SHARES, [(name, counts[name] / max(total, 1)) for name in self._order(counts)])
-        spoken = ", ".join(f"{name} {number(counts[name])}" for name in self._order(counts))
-        item.setToolTip(0, f"{tip}\n{spoken}" if spoken else tip)
-        item.setData(0, int(Qt.ItemDataRole.AccessibleTextRole), f"{item.text(0)}: {tip}. {spoken}")
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow the text size."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit_counts()
 
-    def _order(self, counts: Mapping[str, int]) -> list[str]:
-        known = [name for name in self._classes if name in counts]
-        others = sorted(counts.keys() - set(known) - {NEEDS_REVIEW})
-        return [*known, *others, *([NEEDS_REVIEW] if NEEDS_REVIEW in counts else [])]
-
-    def _show_classes(self, parent: QTreeWidgetItem, slide_id: int | None, counts: Mapping[str, int]) -> None:
-        for name in self._order(counts):
-            item = self._item(Place(slide_id, name), parent, tr(name))
-            item.setText(1, number(counts[name]))
-        for place in [
-            p for p in self._places if p.slide_id == slide_id and p.final and p.final not in counts
-        ]:
-            self._places[place].setText(1, number(0))
-
-    def _current_changed(self) -> None:
-        self.chosen.emit(self.current_place())
+    def currentChanged(self, current: Index, previous: Index) -> None:  # noqa: N802 - Qt's name
+        """Tell what was chosen."""
+        super().currentChanged(current, previous)
+        if self.slides.place_of(current) != self.slides.place_of(previous) or not previous.isValid():
+            self.chosen.emit(self.slides.place_of(current))
 
 
 class _SlideDelegate(QStyledItemDelegate):
@@ -195,7 +142,7 @@ class _SlideDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw a class with its chip, a slide with a bar of its shares."""
-        place = index.data(_PLACE)
+        place = index.data(SlideModel.PlaceRole)
         if index.column() != 0 or not isinstance(place, Place):
             super().paint(painter, option, index)
             return
@@ -212,7 +159,9 @@ class _SlideDelegate(QStyledItemDelegate):
             paint_chip(painter, facing(painter, rect, chip), place.final, index=index.row())
             rect = facing(painter, rect, rect.adjusted(chip.width() + 7, 0, 0, 0))
         else:
-            _paint_shares(painter, rect, index.data(_SHARES) or [], theme.tokens(option.palette))
+            _paint_shares(
+                painter, rect, index.data(SlideModel.SharesRole) or [], theme.tokens(option.palette)
+            )
             rect.setBottom(rect.bottom() - 6)
         _paint_name(painter, rect, option, strong=place.slide_id is None and place.final is None)
         painter.restore()

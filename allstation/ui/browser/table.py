@@ -98,13 +98,17 @@ class FieldTable(QTableView):
         """Take other headings."""
         model = self.model()
         header, height = self.verticalHeader(), self._row_height()
+        sections = model.sections() if isinstance(model, FieldModel) else ()
+        # While it may be painted the header works out anew where its rows lie, all of them, after every
+        # change of one: a thousand headings over 100,000 fields would stop the window.
+        header.setUpdatesEnabled(False)
         for row in self._sections:
             if row < header.count():
                 header.resizeSection(row, height)
-        sections = model.sections() if isinstance(model, FieldModel) else ()
         self._sections = {section.start: section for section in sections if section.start < header.count()}
         for row in self._sections:
             header.resizeSection(row, 2 * height)
+        header.setUpdatesEnabled(True)
         self.viewport().update()
 
     def heading_above(self, row: int) -> int:
