@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from allstation.imaging import cells
 from allstation.imaging.cells import Thresholds, cell_mask, corner_of, segment_cells
 from allstation.imaging.decode import decode, decode_reduced, squash
 from allstation.imaging.synthetic import draw_field
@@ -133,3 +134,40 @@ def test_white_cells_of_bccd_are_found(real_data):
             wanted += 1
             hit += mask[top:bottom, left:right].mean() > 0.2
     assert hit / wanted >= 0.9
+
+
+@pytest.mark.parametrize("radius", [1, 2, 5, 10, 13.4])
+def test_largest_value_in_a_disk_is_what_dilation_gives(radius):
+    disk = cells._disk(radius)
+    for seed, size in enumerate(((40, 61), (7, 90), (61, 40))):
+        height = np.random.default_rng(seed).random(size, np.float32)
+        np.testing.assert_array_equal(cells._highest_around(height, disk), cv2.dilate(height, disk))
+
+
+def flooded_slowly(labels, height, mask):
+    """Flood one level after another with OpenCV's dilation."""
+    level = float(height.max(initial=0.0))
+    levels = []
+    while level > 0:
+        level -= 1.0
+        levels.append(height >= level)
+    for reached in [*levels, *[mask > 0] * cells._LAST_STEPS]:
+        free = (mask > 0) & reached & (labels == 0)
+        labels[free] = cv2.dilate(labels, np.ones((3, 3), np.uint8))[free]
+    return labels
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_flooding_passes_over_levels_but_changes_nothing(kind):
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        mask = (cv2.resize(random.random((9, 12)), (96, 70)) > 0.4).astype(np.uint8)
+        height = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+        labels = np.zeros(mask.shape, kind)
+        for number, (row, column) in enumerate(random.permutation(np.argwhere(height > 3))[:12], 1):
+            labels[row, column] = number
+        expected = flooded_slowly(labels.copy(), height, mask)
+        places = np.flatnonzero(mask)
+        pieces = cells._Pieces(mask, places, np.ones(len(places), np.uint16), np.array([False, True]))
+        cells._flood(labels, height, pieces)
+        np.testing.assert_array_equal(labels, expected)
