@@ -193,44 +193,20 @@ class Bullet(Text):
         super().draw()
 
 
-class Rule(Block):
-    """A hair line over the whole width."""
-
-    def wrap(self, width: float, _height: float) -> tuple[float, float]:
-        """Return the size."""
-        self.width, self.height = width, 0.6
-        return width, self.height
-
-    def draw(self) -> None:
-        """Draw it."""
-        self.canv.stroke((0, 0, self.width, 0), line=palette.LINE)
-
-
 class Note(Block):
-    """A boxed remark with a mark on its left; colour and sign say the same.
+    """A boxed warning with a mark on its left; colour and sign say the same.
 
     Args:
         text: What is to be known.
-        sign: One character.
-        colour: Of the sign and the edge.
-        wash: Inside.
     """
 
     _STYLE: Final = Style(TEXT, 8.4, 11.8, after=0)
     _PAD: Final = 8.0
     _INDENT: Final = 24.0
 
-    def __init__(
-        self,
-        setter: Typesetter,
-        text: str,
-        *,
-        sign: str = "!",
-        colour: str = palette.WARNING,
-        wash: str = palette.WARNING_WASH,
-    ) -> None:
+    def __init__(self, setter: Typesetter, text: str) -> None:
         super().__init__(setter, before=6, after=6)
-        self.text, self.sign, self.colour, self.wash = text, sign, colour, wash
+        self.text = text
         self._lines: list[Line] = []
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
@@ -243,12 +219,12 @@ class Note(Block):
 
     def draw(self) -> None:
         """Draw box, sign and text."""
-        self.canv.box((0, 0, self.width, self.height), fill=self.wash, radius=3)
-        self.canv.box((0, 0, 2.4, self.height), fill=self.colour)
+        self.canv.box((0, 0, self.width, self.height), fill=palette.WARNING_WASH, radius=3)
+        self.canv.box((0, 0, 2.4, self.height), fill=palette.WARNING)
         y = self.height - self._PAD - self._STYLE.size * 0.82
-        sign = self.setter.line(self.sign, BOLD, size=11)
+        sign = self.setter.line("!", BOLD, size=11)
         with self.canv.artifact():
-            self.canv.text_line(sign, 13 - sign.width / 2, y - 0.6, size=11, colour=self.colour)
+            self.canv.text_line(sign, 13 - sign.width / 2, y - 0.6, size=11, colour=palette.WARNING)
         with self.canv.leaf("P"):
             for line in self._lines:
                 self.canv.text_line(line, self._INDENT, y, size=self._STYLE.size, colour=palette.INK)
@@ -261,13 +237,14 @@ class Columns(Block):
     Args:
         columns: Heading and lines of each column.
         widths: Share of the width of each column.
-        label: Width of the labels.
-        limit: Most lines of one value.
     """
 
     _VALUE: Final = Style(TEXT, 8.2, 10.6, after=0)
     _HEAD: Final = Style(BOLD, 8.2, 14, after=0, kind="H3")
     _GUTTER: Final = 18.0
+    _LABEL: Final = 57.0
+    _LINES: Final = 2
+    """Most lines of one value."""
 
     def __init__(
         self,
@@ -275,11 +252,9 @@ class Columns(Block):
         columns: Sequence[tuple[str, Sequence[Entry]]],
         *,
         widths: Sequence[float],
-        label: float = 57.0,
-        limit: int = 2,
     ) -> None:
         super().__init__(setter, before=4, after=4)
-        self.columns, self.widths, self.label, self.limit = columns, widths, label, limit
+        self.columns, self.widths = columns, widths
         self._set: list[list[tuple[Entry, list[Line]]]] = []
         self._each: list[float] = []
 
@@ -289,7 +264,7 @@ class Columns(Block):
         room = width - self._GUTTER * (len(self.columns) - 1)
         self._each = [room * share / sum(self.widths) for share in self.widths]
         self._set = [
-            [(entry, self._value(entry, each - self.label)) for entry in entries]
+            [(entry, self._value(entry, each - self._LABEL)) for entry in entries]
             for each, (_, entries) in zip(self._each, self.columns, strict=True)
         ]
         tallest = max(sum(self._row(lines) for _, lines in column) for column in self._set)
@@ -298,7 +273,7 @@ class Columns(Block):
 
     def _value(self, entry: Entry, room: float) -> list[Line]:
         text = WITHHELD if entry.withheld else entry.value
-        return limited(self.setter, text, self._VALUE, width=room, limit=self.limit)
+        return limited(self.setter, text, self._VALUE, width=room, limit=self._LINES)
 
     def _row(self, lines: Sequence[Line]) -> float:
         return self._VALUE.leading * len(lines) + 2.2
@@ -319,11 +294,11 @@ class Columns(Block):
 
     def _entry(self, entry: Entry, lines: Sequence[Line], at: tuple[float, float]) -> None:
         x, y = at
-        self.put(entry.label, at, Style(TEXT, 7.4, 10, palette.MUTED), width=self.label - 5)
+        self.put(entry.label, at, Style(TEXT, 7.4, 10, palette.MUTED), width=self._LABEL - 5)
         colour = palette.MUTED if entry.withheld else palette.INK
         with self.canv.leaf("P"):
             for line in lines:
-                self.canv.text_line(line, x + self.label, y, size=self._VALUE.size, colour=colour)
+                self.canv.text_line(line, x + self._LABEL, y, size=self._VALUE.size, colour=colour)
                 y -= self._VALUE.leading
 
 

@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Final
+from typing import IO
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
+from allstation.report.content_types import ATTACHMENT
 from allstation.report.structure import Structure
 from allstation.report.typeset import Line
-
-ATTACHMENT: Final = "report.json"
 
 
 @dataclass(frozen=True, slots=True)

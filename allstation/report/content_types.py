@@ -7,6 +7,8 @@ from dataclasses import dataclass
 SCHEMA = 1
 """Version of the embedded machine-readable data."""
 KIND = "allstation-report"
+ATTACHMENT = "report.json"
+"""Name of the embedded data in the PDF."""
 
 
 @dataclass(frozen=True, slots=True)

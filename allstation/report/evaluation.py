@@ -38,7 +38,6 @@ def write_evaluation_pdf(
     target: Path,
     *,
     clock: Clock = utc_clock,
-    page_size: str = "A4",
 ) -> Path:
     """Write the evaluation of one model on one labelled set of fields.
 
@@ -48,7 +47,6 @@ def write_evaluation_pdf(
         decisions: What its decision rule did, name to number of fields.
         target: The file; what is there stays until the new one has been checked.
         clock: Gives the time; the same evaluation and clock give the same bytes.
-        page_size: ``A4`` or ``Letter``.
 
     Returns:
         The target.
@@ -57,7 +55,7 @@ def write_evaluation_pdf(
         StationError: ``not-written``, or ``report-broken`` if the file does not hold what it should.
     """
     made = _Evaluated(model, evaluation, dict(decisions), stamp(clock()))
-    data = _render(made, page_size)
+    data = _render(made)
 
     def check(written: Path) -> None:
         from pypdf import PdfReader
@@ -97,7 +95,7 @@ class _Evaluated:
         return {"kind": KIND, "schema": 1, "version": __version__, "sha256": digest, "content": body}
 
 
-def _render(made: _Evaluated, page_size: str) -> bytes:
+def _render(made: _Evaluated) -> bytes:
     from datetime import datetime
 
     from allstation.report.canvas import Properties
@@ -119,7 +117,7 @@ def _render(made: _Evaluated, page_size: str) -> bytes:
         what=(f"Model {made.name}", moment(made.created)),
         digest=str(data["sha256"]),
     )
-    return compose(list(_blocks(made, setter)), properties, foot, paper=Paper.named(page_size))
+    return compose(list(_blocks(made, setter)), properties, foot, paper=Paper.named("A4"))
 
 
 def _blocks(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:

@@ -17,7 +17,6 @@ TEXT: Final = "Inter-Regular"
 MEDIUM: Final = "Inter-Medium"
 BOLD: Final = "Inter-SemiBold"
 FIGURES: Final = "InterFigures-Regular"
-FIGURES_MEDIUM: Final = "InterFigures-Medium"
 FIGURES_BOLD: Final = "InterFigures-SemiBold"
 MONO: Final = "JetBrainsMono-Ascii"
 

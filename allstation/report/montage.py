@@ -11,7 +11,7 @@ from allstation.report import palette
 from allstation.report.blocks import Block, Style
 from allstation.report.charts import badge
 from allstation.report.content_types import FieldRow
-from allstation.report.fonts import BOLD, FIGURES_BOLD, TEXT
+from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT
 from allstation.report.images import Thumbnail
 from allstation.report.typeset import Typesetter
 from allstation.report.wording import ANOTHER_LOOK, probability
@@ -155,7 +155,7 @@ class MontageRow(_Pictured):
             style = class_style(name, index)
             left = x + index * each + 3
             text = f"{style.letter} {probability(value)}"
-            face = FIGURES_BOLD if name == card.row.top else "InterFigures-Regular"
+            face = FIGURES_BOLD if name == card.row.top else FIGURES
             self.put(text, (left, y + 7.4), Style(face, 6.6, 8, palette.PAPER), width=each - 3)
             canvas.box((left, y + 2.8, each - 6, 2), fill="#4a4f5c")
             canvas.box((left, y + 2.8, max((each - 6) * value, 0.01), 2), fill=style.colour)

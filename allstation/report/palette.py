@@ -9,7 +9,6 @@ from typing import Final
 
 INK: Final = "#1c2028"
 MUTED: Final = "#59616f"
-FAINT: Final = "#9aa1ad"
 LINE: Final = "#d3d7df"
 HAIR: Final = "#e6e9ee"
 WASH: Final = "#f5f6f9"

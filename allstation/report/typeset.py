@@ -18,7 +18,6 @@ ELLIPSIS: Final = "\u2026"
 _RTL: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _OVERRIDES: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]")
-_JOINERS: Final = "\u200c\u200d"
 _CJK: Final = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef"
 _TOKENS: Final = re.compile(f"[ ]+|[{_CJK}]|[^ {_CJK}]+")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp"})

@@ -13,7 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -30,14 +30,14 @@ from allstation.report.content import (
     canonical_json,
     content_json,
 )
-from allstation.report.content_types import KIND, SCHEMA
+from allstation.report.content_types import ATTACHMENT, KIND, SCHEMA
 from allstation.report.typeset import clean_line
 from allstation.report.wording import count, interval, number, percent, probability
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
-_ATTACHMENT: Final = "report.json"
+_PARTS: Final = frozenset(part.name for part in fields(ReportContent))
 _PREFIX: Final = 10
 _BEFORE_HASH: Final = 400
 """Characters before a field's hash in which its row must stand."""
@@ -107,7 +107,9 @@ def _open(path: Path, data: bytes | None = None) -> PdfReader:
     try:
         reader = PdfReader(path if data is None else io.BytesIO(data))
         pages = len(reader.pages)
-    except (PyPdfError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise _no_report(path, f"cannot be read ({error.strerror or 'the disk did not answer'})") from error
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_report(path, "cannot be read as a PDF") from error
     if not pages:
         raise _no_report(path, "has no pages")
@@ -121,7 +123,7 @@ def _no_report(path: Path, problem: str) -> StationError:
 
 
 def _embedded(reader: PdfReader, path: Path) -> dict[str, Any]:
-    found = reader.attachments.get(_ATTACHMENT)
+    found = reader.attachments.get(ATTACHMENT)
     if not found:
         raise _no_report(path, "holds no data of this program")
     try:
@@ -133,6 +135,8 @@ def _embedded(reader: PdfReader, path: Path) -> dict[str, Any]:
     if data.get("schema") != SCHEMA:
         version = data.get("schema")
         raise _no_report(path, f"holds data of version {version}, this program reads version {SCHEMA}")
+    if not isinstance(data.get("sha256"), str) or not data["content"].keys() >= _PARTS:
+        raise _no_report(path, "holds data with parts missing")
     return data
 
 

@@ -1,4 +1,4 @@
-"""Looking after cases from the command line: verify the trail, back up, repair.
+"""Looking after cases from the command line: verify the trail, repair.
 
 Every function takes a case folder and returns plain data with a ``text()`` for the terminal.
 """
@@ -96,16 +96,6 @@ def audit_case(folder: Path) -> AuditFinding:
     """
     with Case.open(folder, read_only=True) as case:
         return AuditFinding(case.name, case.audit_length(), case.audit_head(), case.verify_audit())
-
-
-def backup_case(folder: Path, target: Path | None = None, *, clock: Clock = utc_clock) -> Path:
-    """Write a checked copy of a case file, also while the case is in use, and return where it is.
-
-    Raises:
-        StationError: If the case cannot be read or the copy cannot be written.
-    """
-    with Case.open(folder, read_only=True, clock=clock) as case:
-        return case.backup(target)
 
 
 def repair_case(folder: Path, *, clock: Clock = utc_clock) -> RepairReport:

@@ -78,21 +78,6 @@ class ReportPart(CaseFile):
                 db.execute("UPDATE fields SET locked_name = COALESCE(final, '')")
         return ReportRecord(number, *values, decisions_sha256=digest, audit_head=head)
 
-    def finalise(
-        self,
-        sha256: str,
-        *,
-        file: str = "",
-        by: str = "",
-        reason: str = "",
-        decisions_sha256: str | None = None,
-    ) -> ReportRecord:
-        """Remember a binding report: final if it is the first, amended (with a reason) if not."""
-        status = ReportStatus.AMENDED if self._was_finalised() else ReportStatus.FINAL
-        return self.add_report(
-            status, sha256, file=file, by=by, reason=reason, decisions_sha256=decisions_sha256
-        )
-
     @property
     def amendment_needed(self) -> bool:
         """Whether a decision differs from the last final or amended report."""
@@ -105,13 +90,10 @@ class ReportPart(CaseFile):
             rows = db.execute(f"SELECT id, locked_name, final {_CHANGED} ORDER BY id").fetchall()
         return [DecisionChange(number, was or None, now) for number, was, now in rows]
 
-    def _was_finalised(self) -> bool:
-        return any(report.status.locks for report in self.reports())
-
     def _require_order(self, kind: ReportStatus, reason: str) -> None:
         if not kind.locks:
             return
-        finalised = self._was_finalised()
+        finalised = any(report.status.locks for report in self.reports())
         if kind is ReportStatus.FINAL and finalised:
             raise StationError(
                 "already-final",

@@ -165,7 +165,8 @@ def do_report(folder: Path, dice: random.Random, tell: Tell) -> None:
             for writer, name in ((write_csv, "t.csv"), (write_json, "t.json"), (write_pdf, "r.pdf")):
                 target = writer(snapshot, folder / name)
                 made = hashlib.sha256(target.read_bytes()).hexdigest()
-            report = case.finalise(made, file="r.pdf", reason=f"{dice.random()}")
+            status = "amended" if case.reports() else "final"
+            report = case.add_report(status, made, file="r.pdf", reason=f"{dice.random()}")
             tell(reported=(report.id, report.reason))
 
 

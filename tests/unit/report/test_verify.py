@@ -158,8 +158,21 @@ def test_what_is_no_report_is_refused(tmp_path):
     writer.write(tmp_path / "d.pdf")
     with pytest.raises(StationError, match="holds no data"):
         verify_report(tmp_path / "d.pdf")
-    with pytest.raises(StationError):
+    with pytest.raises(StationError, match="No such file"):
         verify_report(tmp_path / "missing.pdf")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.pop("sha256"),
+        lambda data: data["content"].pop("counts"),
+        lambda data: data["content"].pop("status"),
+    ],
+)
+def test_data_with_parts_missing_are_refused_with_a_sentence(report, tmp_path, change):
+    with pytest.raises(StationError, match="parts missing"):
+        verify_report(rewritten(report[1], tmp_path / "c.pdf", change))
 
 
 @pytest.mark.parametrize("template", ["summary", "full", "contact"])

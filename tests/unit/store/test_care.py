@@ -189,11 +189,6 @@ def test_backup_while_in_use_opens_as_a_case(case, maker, tmp_path):
         assert copy.verify_audit() is None
 
 
-def test_backup_from_outside(case, folder, maker, tmp_path):
-    maker.fill(case, 5)
-    assert care.backup_case(folder, tmp_path / "b.sqlite").stat().st_size > 0
-
-
 def test_backup_to_a_place_that_is_a_file(case, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StationError) as caught:

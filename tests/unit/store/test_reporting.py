@@ -24,7 +24,7 @@ def test_drafts_lock_nothing(case, maker):
 def test_review_after_the_final_report_asks_for_an_amended_one(case, maker):
     ids = maker.fill(case, 3)
     maker.classify(case, ids)
-    final = case.finalise(HASH, file="/home/me/report.pdf", by="Ada")
+    final = case.add_report("final", HASH, file="/home/me/report.pdf", by="Ada")
     assert (final.status, final.file) == (ReportStatus.FINAL, "report.pdf")
     assert not case.amendment_needed
     was = case.field(ids[0]).final_name
@@ -34,7 +34,7 @@ def test_review_after_the_final_report_asks_for_an_amended_one(case, maker):
     case.withdraw_review(review.id, "Ada")
     assert not case.amendment_needed
     case.restore_review(review.id, "Ada")
-    amended = case.finalise(HASH, by="Ada", reason="One field was reviewed again.")
+    amended = case.add_report("amended", HASH, by="Ada", reason="One field was reviewed again.")
     assert amended.status is ReportStatus.AMENDED
     assert not case.amendment_needed
     assert case.reports() == [final, amended]
@@ -44,14 +44,14 @@ def test_review_after_the_final_report_asks_for_an_amended_one(case, maker):
 def test_confirming_a_decision_changes_nothing(case, maker):
     ids = maker.fill(case, 3)
     maker.classify(case, ids)
-    case.finalise(HASH)
+    case.add_report("final", HASH)
     case.add_review(Review(ids[0], "Ada", case.field(ids[0]).final_name))
     assert not case.amendment_needed
 
 
 def test_fields_added_later_count_once_they_are_decided(case, maker):
     maker.classify(case, maker.fill(case, 3))
-    case.finalise(HASH)
+    case.add_report("final", HASH)
     new = maker.fill(case, 1, slide="late", first=50)
     assert not case.amendment_needed
     maker.classify(case, new)
@@ -64,10 +64,10 @@ def test_the_report_must_hold_what_the_case_holds(case, maker):
     digest = snapshot_decisions(case.snapshot())
     case.add_review(Review(ids[0], "Ada", "Pro"))
     with pytest.raises(StationError) as caught:
-        case.finalise(HASH, decisions_sha256=digest)
+        case.add_report("final", HASH, decisions_sha256=digest)
     assert caught.value.code == "case-changed"
     assert case.reports() == []
-    report = case.finalise(HASH, decisions_sha256=snapshot_decisions(case.snapshot()))
+    report = case.add_report("final", HASH, decisions_sha256=snapshot_decisions(case.snapshot()))
     assert report.audit_head == case.audit_entries()[-2].hash
 
 
