@@ -75,8 +75,13 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for the reports (default: in each case)"
     )
-    parser.add_argument("--template", choices=("summary", "full", "contact"), default="full")
-    parser.add_argument("--page-size", choices=("A4", "Letter"), default="A4")
+    parser.add_argument(
+        "--template",
+        choices=("summary", "full", "contact"),
+        default="full",
+        help="one page, everything, or a contact sheet of every field (default: full)",
+    )
+    parser.add_argument("--page-size", choices=("A4", "Letter"), default="A4", help="paper (default: A4)")
     parser.add_argument(
         "--show-patient", action="store_true", help="print patient data (default: anonymised)"
     )
@@ -130,9 +135,12 @@ COMMANDS: dict[str, _Command] = {
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, received {text}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, received {text!r}")
     return value
 
 

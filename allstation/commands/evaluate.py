@@ -6,6 +6,7 @@ import argparse
 import csv
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation, evaluate
 from allstation.core.records import Prediction
-from allstation.imaging.intake import Found, find_fields
+from allstation.core.text import shown_name
+from allstation.imaging.intake import Refused, find_fields
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
 from allstation.paths import config_folder
+from allstation.report.atomic import write_whole
 from allstation.services.settings import SettingsFile
 
 SPLIT = "a labelled folder given by the user; whether the model was trained on it is not known here"
@@ -68,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"failed   {path}: {error.sentence}", file=sys.stderr)
     document = {**_header(bundle), **evaluation.to_json(), "decisions": decisions}
     if options.json:
-        options.json.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        write_whole(options.json, text.encode())
     if options.pdf:
         from allstation.report.evaluation import write_evaluation_pdf
 
@@ -79,15 +83,23 @@ def run(options: argparse.Namespace) -> int:
 def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -> Labelled:
     """Find the fields of each class sub-folder.
 
+    Args:
+        folder: Class sub-folders of fields.
+        classes: The model's classes.
+        groups: CSV with the group or patient of each field, or None.
+
     Raises:
-        StationError: ``not-labelled`` when a sub-folder is no class of the model, or none has fields.
+        StationError: ``not-labelled`` when a sub-folder with fields is no class of the model, or none
+            has fields; ``unreadable-folder``; ``bad-groups``.
     """
+    _refuse_other_classes(folder, classes)
     paths: list[Path] = []
     names: list[str] = []
     for name in classes:
-        found = [each.path for each in find_fields([folder / name]) if isinstance(each, Found)]
-        paths += found
-        names += [name] * len(found)
+        if (folder / name).is_dir():
+            found = list(_fields_in(folder / name))
+            paths += found
+            names += [name] * len(found)
     if not paths:
         sentence = (
             f"{folder.name!r} has no fields in sub-folders named {', '.join(classes)}. "
@@ -95,9 +107,40 @@ def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -
         )
         raise StationError("not-labelled", sentence)
     known, column = _read_groups(groups) if groups else ({}, "")
-    of_each = [known.get((path.parent.name, path.name), f"alone {path}") for path in paths]
-    patients = f"{len(set(of_each))} patients" if column == "patient" else PATIENTS_UNKNOWN
+    keys = [(name, path.name) for name, path in zip(names, paths, strict=True)]
+    of_each = [known.get(key, f"alone {path}") for key, path in zip(keys, paths, strict=True)]
+    # A field without a patient would count as a patient of its own.
+    every = column == "patient" and all(known.get(key) for key in keys)
+    patients = f"{len(set(of_each))} patients" if every else PATIENTS_UNKNOWN
     return Labelled(paths, names, of_each if groups else None, patients)
+
+
+def _fields_in(folder: Path) -> Iterator[Path]:
+    """Yield the fields of a folder; one that cannot be read must not make the figures look whole.
+
+    Raises:
+        StationError: ``unreadable-folder``.
+    """
+    for found in find_fields([folder]):
+        if isinstance(found, Refused):
+            raise found.error
+        yield found.path
+
+
+def _refuse_other_classes(folder: Path, classes: tuple[str, ...]) -> None:
+    """Fields of a class that the model does not know are all wrong, not absent."""
+    try:
+        others = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and entry.name not in classes]
+    except OSError as error:
+        sentence = f"The folder {shown_name(folder)} cannot be read ({error.strerror}). Check its name."
+        raise StationError("unreadable-folder", sentence) from error
+    for other in others:
+        if not other.name.startswith(".") and any(True for _ in _fields_in(other)):
+            sentence = (
+                f"The sub-folder {shown_name(other)} holds fields and is no class of this model, which knows "
+                f"{', '.join(classes)}. Rename it, move it away, or choose another model."
+            )
+            raise StationError("not-labelled", sentence)
 
 
 def _read_groups(path: Path) -> tuple[dict[tuple[str, str], str], str]:
@@ -115,7 +158,8 @@ def _read_groups(path: Path) -> tuple[dict[tuple[str, str], str], str]:
         expected = "the columns class, file and field_group (or patient)"
         sentence = f"{path.name!r} needs {expected}; it has {sorted(columns)}. Add what is missing."
         raise StationError("bad-groups", sentence)
-    return {(row["class"], Path(row["file"]).name): row[column] for row in rows}, column
+    # A short line leaves its last columns None.
+    return {(row["class"], Path(row["file"] or "").name): row[column] or "" for row in rows}, column
 
 
 def _classify(

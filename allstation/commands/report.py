@@ -10,6 +10,7 @@ from pathlib import Path
 from allstation import paths
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
+from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
 from allstation.services.settings import SettingsFile
@@ -36,7 +37,8 @@ def _write(options: argparse.Namespace) -> int:
     for folder in options.cases:
         try:
             target = (options.out or folder) / f"{folder.stem}.pdf"
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if options.out:
+                make_folder(options.out)
             _one(folder, target, wanted)
         except StationError as error:
             print(f"failed   {folder}: {error.sentence}", file=sys.stderr)

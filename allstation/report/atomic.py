@@ -12,6 +12,24 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 
 
+def make_folder(folder: Path) -> Path:
+    """Make a folder that files are to be written to, unless it is there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        StationError: ``not-written`` if it cannot be made, or a file stands in its place.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        sentence = f"The folder {shown_name(folder)} could not be made: {reason}. Choose another folder."
+        raise StationError("not-written", sentence) from error
+    return folder
+
+
 @contextmanager
 def beside(target: Path, data: bytes) -> Iterator[Path]:
     """Write bytes to a file beside ``target``; when the block ends well, rename it to the target.

@@ -22,7 +22,7 @@ from allstation.core.classes import RESEARCH_USE, class_style
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.report.annotate import annotated
-from allstation.report.atomic import write_whole
+from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, ReportContent, ReportOptions, build_content
 from allstation.report.content_types import FieldRow
 from allstation.report.many import Exported, Progress, unheard
@@ -76,7 +76,7 @@ def write_dicom(
         StationError: ``no-dicom`` without pydicom, ``not-written`` with the reason.
     """
     study = _Study(build_content(snapshot, options))
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written: list[Path] = []
     refused: list[tuple[FieldRecord, StationError]] = []
     if pdf is not None:

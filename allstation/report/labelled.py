@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import shutil
 from collections import Counter
@@ -15,7 +16,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
 from allstation.imaging.similarity import same_field_groups
-from allstation.report.atomic import write_whole
+from allstation.report.atomic import make_folder, write_whole
 from allstation.report.identity import redactor
 from allstation.report.many import Progress, unheard
 from allstation.report.tables import safe_text
@@ -62,7 +63,6 @@ def write_labelled(
     snapshot: CaseSnapshot,
     folder: Path,
     *,
-    patient: str = "",
     anonymise: bool = False,
     progress: Progress = unheard,
 ) -> LabelledExport:
@@ -76,7 +76,6 @@ def write_labelled(
     Args:
         snapshot: The case.
         folder: Made if it is not there; must be empty.
-        patient: Stands for the patient in the tables; the case's id without it.
         anonymise: Take the patient's name and ids out of file names and slide names.
         progress: Told of each field, once for its copy and once for its comparison.
 
@@ -88,9 +87,9 @@ def write_labelled(
     if not reviewed:
         sentence = "No field of this case has a class set by a person. Review some fields first."
         raise StationError("nothing-reviewed", sentence)
-    if folder.exists() and any(folder.iterdir()):
+    if any(make_folder(folder).iterdir()):
         raise StationError("not-empty", f"The folder {folder.name!r} is not empty. Choose a new one.")
-    who, redact = patient or snapshot.case_id, redactor(snapshot.details) if anonymise else str
+    who, redact = snapshot.case_id, redactor(snapshot.details) if anonymise else str
     slides = {slide.id: redact(slide.name) for slide in snapshot.slides}
     copies: list[tuple[FieldRecord, Path]] = []
     missing: list[FieldRecord] = []
@@ -166,8 +165,6 @@ def _file_name(text: str) -> str:
 
 def _copied(field: FieldRecord, target: Path) -> bool:
     """Copy the bytes that were reviewed; a file that changed since then is another field."""
-    import hashlib
-
     try:
         data = field.path.read_bytes()
     except OSError:
@@ -175,11 +172,10 @@ def _copied(field: FieldRecord, target: Path) -> bool:
     if hashlib.sha256(data).hexdigest() != field.sha256:
         return False
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, data)
+        write_whole(make_folder(target.parent) / target.name, data)
         shutil.copystat(field.path, target)
     except OSError as error:
-        sentence = f"{target.name!r} could not be written: {error.strerror}. Choose another folder."
+        sentence = f"{shown_name(target)} could not be written: {error.strerror}. Choose another folder."
         raise StationError("not-written", sentence) from error
     return True
 

@@ -18,7 +18,7 @@ from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord
 from allstation.core.text import shown_name
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.decode import decode_reduced
-from allstation.report.atomic import write_whole
+from allstation.report.atomic import make_folder, write_whole
 from allstation.report.identity import redactor
 from allstation.report.many import Exported, Progress, unheard
 
@@ -41,9 +41,12 @@ def write_outlines(
         folder: Made if it is not there. Files are named ``0001_NAME.geojson`` by the field's number.
         anonymise: Take the patient's name and ids out of the names.
         progress: Told of each field.
+
+    Raises:
+        StationError: ``not-written`` with the reason.
     """
     redact = redactor(snapshot.details) if anonymise else str
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     models = {model.sha256: model for model in snapshot.models}
     written: list[Path] = []
     refused: list[tuple[FieldRecord, StationError]] = []

@@ -107,7 +107,14 @@ def test_a_folder_that_is_not_a_case_is_not_touched(fields, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["classify"], ["classify", "x", "--threads", "0"], ["models", "fly"], ["demo"]]
+    "words",
+    [
+        ["classify"],
+        ["classify", "x", "--threads", "0"],
+        ["classify", "x", "--threads", "two"],
+        ["models", "fly"],
+        ["demo"],
+    ],
 )
 def test_wrong_usage_is_two(words, capsys):
     assert main(words) == 2
@@ -159,6 +166,35 @@ def test_evaluate_prints_every_figure_with_n_interval_split_and_patients(tmp_pat
     assert "patients unknown" in line
     data = json.loads(document.read_text("utf-8"))
     assert sum(map(sum, data["confusion"]["counts"])) == 12
+
+
+def test_fields_of_a_class_the_model_does_not_know_are_refused_not_left_out(tmp_path, capsys):
+    synthetic.write_demo(tmp_path, fields=8, seed=2, labelled=True)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "Pro").rename(tmp_path / "Blast")
+    assert main(["evaluate", str(tmp_path)]) == 2
+    assert "Blast holds fields and is no class of this model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("listed", "said"), [(8, "2 patients"), (7, "patients unknown")])
+def test_patients_are_counted_only_where_every_field_has_one(tmp_path, listed, said, capsys):
+    folder, table = tmp_path / "labelled", tmp_path / "patients.csv"
+    paths = synthetic.write_demo(folder, fields=8, seed=2, labelled=True)
+    lines = [f"{path.parent.name},{path.name},{index % 2}" for index, path in enumerate(paths[:listed])]
+    table.write_text("\n".join(["class,file,patient", *lines, "Pro"]) + "\n", "utf-8")
+    assert main(["evaluate", str(folder), "--groups", str(table)]) == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [["evaluate", "{fields}", "--json", "{taken}/e.json"], ["demo", "{taken}/x"]]
+)
+def test_what_cannot_be_written_is_one_sentence(words, tmp_path, capsys):
+    folder, taken = tmp_path / "labelled", tmp_path / "taken"
+    synthetic.write_demo(folder, fields=4, seed=2, labelled=True)
+    taken.write_text("a file")
+    assert main([word.format(fields=folder, taken=taken) for word in words]) == 2
+    assert "Choose another folder or make space." in capsys.readouterr().err
 
 
 def test_the_demo_without_a_display_names_its_files(monkeypatch, capsys):

@@ -55,6 +55,22 @@ def test_a_copy_with_other_bytes_is_not_the_one_in_the_trail(folder: Path, tmp_p
     assert "knows no final report of these bytes" in capsys.readouterr().out
 
 
+def test_a_case_that_is_not_there_is_named_and_no_folder_appears(
+    folder: Path, tmp_path: Path, capsys
+) -> None:
+    missing = tmp_path / "missing.allcase"
+    assert main(["report", str(missing), str(folder), "--template", "summary"]) == 1
+    assert "no case in missing.allcase" in capsys.readouterr().err
+    assert not missing.exists()
+    assert (folder / f"{folder.stem}.pdf").is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(folder: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert main(["report", str(folder), "--out", str(tmp_path / "taken")]) == 1
+    assert "could not be made" in capsys.readouterr().err
+
+
 def test_a_draft_changes_nothing_in_the_case(folder: Path, tmp_path: Path) -> None:
     before = (folder / "case.sqlite").read_bytes()
     draft = report(folder, tmp_path / "1")

@@ -19,6 +19,7 @@ from allstation.core.records import Review
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.report.annotate import annotated
 from allstation.report.content import ReportOptions, build_content
+from allstation.report.dicom import write_dicom
 from allstation.report.fhir import fhir_bundle, write_fhir
 from allstation.report.labelled import write_labelled
 from allstation.report.outlines import outlines, write_outlines
@@ -457,3 +458,12 @@ def test_nothing_reviewed_and_full_folders_are_refused(factory, reviewed, tmp_pa
     with pytest.raises(StationError) as refused:
         write_labelled(reviewed, full)
     assert refused.value.code == "not-empty"
+
+
+@pytest.mark.parametrize("write", [write_dicom, write_outlines, write_labelled])
+def test_a_folder_that_cannot_be_made_is_one_sentence(reviewed, tmp_path, write):
+    (tmp_path / "taken").write_text("a file")
+    for place in ("taken", "taken/below"):
+        with pytest.raises(StationError, match="could not be made") as refused:
+            write(reviewed, tmp_path / place)
+        assert refused.value.code == "not-written"
