@@ -32,9 +32,13 @@ VERSIONS: Final[Mapping[str, int]] = {CELLS: 2, PLAIN: 1}
 NETWORK_SIDE: Final = 224
 _CENTRE: Final = np.float32(127.5)
 _BLANK: Final = 127
+_CHANNELS: Final = 4
+_INSIDE: Final = 255
+"""The byte that ``_SIGNED`` turns into 1, what the mask's channel holds inside cells."""
 _SIGNED: Final = ((np.arange(256, dtype=np.float32) - _CENTRE) / _CENTRE).reshape(1, 256)
 
 Rgb = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
 Tensor = NDArray[np.float32]
 
 
@@ -132,18 +136,22 @@ def prepare(rgb: Rgb, preprocessing: Preprocessing) -> Prepared:
     if preprocessing.name == PLAIN:
         spec = preprocessing.spec
         return Prepared(to_tensor(finish_pixels(rgb, spec), spec), cells)
-    mask = cells.mask.astype(np.uint8)
+    mask = cells.mask.view(np.uint8)
     return Prepared(only_cells(*zoomed(rgb, mask, preprocessing.zoom)), cells)
 
 
-def zoomed(rgb: Rgb, mask: NDArray[np.uint8], side: int) -> tuple[Rgb, NDArray[np.uint8]]:
+def zoomed(rgb: Rgb, mask: Mask, side: int) -> tuple[Rgb, Mask]:
     """Enlarge a field and its mask to ``side`` by ``side``; colours bit-exactly interpolated.
 
     The corner of burnt-in marks is blanked first, or interpolation would carry it into cells beside it.
+
+    Returns:
+        (side, side, 4) colours, a fourth channel of no meaning behind them as four are interpolated
+        faster than three, or ``rgb`` itself if it has that size already; (side, side) mask.
     """
     if rgb.shape[:2] == (side, side):
         return rgb, mask
-    blanked = rgb.copy()
+    blanked = cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA)
     blanked[corner_of(*rgb.shape[:2])] = _BLANK
     larger = cv2.resize(blanked, (side, side), interpolation=cv2.INTER_LINEAR_EXACT)
     return np.asarray(larger, np.uint8), np.asarray(
@@ -151,13 +159,22 @@ def zoomed(rgb: Rgb, mask: NDArray[np.uint8], side: int) -> tuple[Rgb, NDArray[n
     )
 
 
-def only_cells(rgb: Rgb, mask: NDArray[np.uint8]) -> Tensor:
+def only_cells(rgb: Rgb, mask: Mask) -> Tensor:
     """Return the tensor of ``cells``: colours -1 to 1 inside the mask, zero outside, mask as channel 4.
 
+    Only pixels of cells are computed, four channels of each moved as one number.
+
     Args:
-        rgb: (h, w, 3) uint8.
+        rgb: (h, w, 3) or (h, w, 4) uint8; a fourth channel is not looked at.
         mask: (h, w) of 0 and 1.
     """
-    colours = cv2.LUT(rgb, _SIGNED)
-    inside = cv2.bitwise_and(colours, colours, mask=mask)
-    return np.asarray(cv2.merge([inside, mask.astype(np.float32)]), np.float32)
+    padded = rgb if rgb.shape[2] == _CHANNELS else np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA), np.uint8)
+    places = np.flatnonzero(mask.view(np.bool_))
+    tensor = np.zeros((*mask.shape, _CHANNELS), np.float32)
+    if not len(places):
+        return tensor
+    colours = padded.view(np.uint32).ravel().take(places).view(np.uint8).reshape(-1, _CHANNELS)
+    colours[:, -1] = _INSIDE
+    signed = np.asarray(cv2.LUT(colours, _SIGNED), np.float32)
+    tensor.view(np.complex128).ravel()[places] = signed.view(np.complex128).ravel()
+    return tensor

@@ -12,6 +12,8 @@ from allstation.core.records import Quality
 from allstation.imaging.cells import corner_of
 
 _TOP: Final = 255
+_LOWEST_INSIDE: Final = (1, 1, 1)
+_HIGHEST_INSIDE: Final = (254, 254, 254)
 
 
 class CoversArea(Protocol):
@@ -57,8 +59,5 @@ def _without_corner(height: int, width: int) -> NDArray[np.uint8]:
 
 def clipped_share(rgb: NDArray[np.uint8]) -> float:
     """Return the share of pixels, 0 to 1, at 0 or 255 in any channel."""
-    red, green, blue = cv2.split(rgb)
-    highest = cv2.max(cv2.max(red, green), blue)
-    lowest = cv2.min(cv2.min(red, green), blue)
-    at_end = (highest == _TOP) | (lowest == 0)
-    return float(np.count_nonzero(at_end) / at_end.size)
+    between = cv2.inRange(rgb, _LOWEST_INSIDE, _HIGHEST_INSIDE)
+    return (between.size - cv2.countNonZero(between)) / between.size
