@@ -97,7 +97,9 @@ def _case(folder: Path | None) -> Iterator[Case]:
     with opened as case:
         if case.read_only:
             name = shown_name(case.name)
-            sentence = f"The case {name} is open elsewhere ({case.held_by}). Close it there and try again."
+            sentence = (
+                f"The case {name} cannot be added to. {case.why_read_only} Free it, or name another case."
+            )
             raise StationError("case-held", sentence)
         yield case
 

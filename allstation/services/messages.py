@@ -19,13 +19,13 @@ class CaseInfo:
         folder: Its ``.allcase`` folder.
         name: Shown name.
         read_only: Someone else writes to it, or the place cannot be written.
-        held_by: Who, in words, if that is why.
+        why_read_only: A sentence for the person, empty when the case can be changed.
     """
 
     folder: Path
     name: str
     read_only: bool = False
-    held_by: str = ""
+    why_read_only: str = ""
 
 
 @dataclass(frozen=True, slots=True)

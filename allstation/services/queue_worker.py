@@ -100,9 +100,18 @@ class QueueWorker(QObject):
         if self._case is None or self._case.read_only:
             return
         if self._bundle is not None:
-            self._case.add_model(self._bundle.record())
+            try:
+                self._case.add_model(self._bundle.record())
+            except StationError as error:
+                self._halt(error)
+                return
             self._work_with(self._bundle, "")
         self._go_on()
+
+    def _halt(self, error: StationError) -> None:
+        """Pause, as the case cannot be written or read now, and say why."""
+        self._paused = True
+        self.problem.emit(Problem.of(error))
 
     def _work_with(self, bundle: ModelBundle, model: str) -> None:
         from allstation.inference.pipeline import Pipeline
@@ -150,9 +159,13 @@ class QueueWorker(QObject):
         self._write_outcomes(outcomes)
         for item in others:
             self._mail.post(item)
-        if taken_back and self._case is not None:
-            self._case.release(taken_back)
         self._batch = None
+        if taken_back and self._case is not None:
+            try:
+                self._case.release(taken_back)
+            except StationError as error:
+                # They stay marked as running; the next opening of the case puts them back.
+                self._halt(error)
 
     # The queue
 
@@ -233,8 +246,7 @@ class QueueWorker(QObject):
             if not claimed and (self._batch is None or not self._batch.flying):
                 self._next_turn(self._turns)
         except StationError as error:
-            self._paused = True
-            self.problem.emit(Problem.of(error))
+            self._halt(error)
         if claimed or self._paused:
             self._tell_soon()
 
@@ -244,8 +256,7 @@ class QueueWorker(QObject):
         try:
             self._changed += self._batch.write_down(outcomes)
         except StationError as error:
-            self._paused = True
-            self.problem.emit(Problem.of(error))
+            self._halt(error)
         self._tell_soon()
 
     # Telling
@@ -260,7 +271,12 @@ class QueueWorker(QObject):
             changed, self._changed = self._changed, []
             self.fields_changed.emit(changed)
         began = time.monotonic()
-        self.queue_changed.emit(self._status())
+        try:
+            status = self._status()
+        except StationError as error:
+            self._halt(error)
+            return
+        self.queue_changed.emit(status)
         # Counting 100,000 fields takes a while: spend at most a twentieth of the time on it.
         cost = round((time.monotonic() - began) * 1000)
         self._tell.setInterval(max(_TELL_EVERY, 20 * cost))

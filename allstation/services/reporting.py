@@ -95,6 +95,8 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
     fields = {one.id: (number, one) for number, one in enumerate(snapshot.fields, start=1)}
     changes = []
     for change in case.amendments():
+        if change.field_id not in fields:  # added since the snapshot was taken
+            continue
         number, field = fields[change.field_id]
         was, now = change.was or "none", change.now or "none"
         changes.append(f"{number}  {shown_name(field.path.name)}: {was} → {now}")

@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
         if info.read_only:
             from allstation.ui.panels.notices import Level, Notice
 
-            self.notices.show_notice(Notice(Level.WARNING, info.held_by))
+            self.notices.show_notice(Notice(Level.WARNING, info.why_read_only))
 
     @Slot(object, object)
     def _case_moved(self, before: Path, now: Path) -> None:

@@ -17,6 +17,7 @@ from allstation.core.records import Review
 from allstation.imaging import synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.store.case import Case
+from allstation.store.lock import CaseLock
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,17 @@ def test_a_bad_file_is_named_the_rest_is_kept_and_the_status_is_one(fields, tmp_
 def test_a_folder_without_fields_is_wrong_usage(tmp_path, capsys):
     assert main(["classify", str(tmp_path)]) == 2
     assert "no fields" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("held", "said"), [(True, "open at "), (False, "read-only place")])
+def test_a_case_that_cannot_be_written_says_why(held, said, fields, tmp_path, capsys, *, monkeypatch):
+    folder = tmp_path / "a.allcase"
+    with Case.create(folder) as case:
+        if not held:
+            case.close()
+            monkeypatch.setattr(CaseLock, "take", lambda *_, **__: None)
+        assert main(["classify", str(fields), "--case", str(folder)]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_folder_that_is_not_a_case_is_not_touched(fields, tmp_path, capsys):

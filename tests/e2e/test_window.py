@@ -271,7 +271,7 @@ def test_a_second_window_on_a_case_only_looks_and_says_who_holds_it(
         wait_for_fields(run_main, window, 2)
         info = window.services.desk.info
         assert info.read_only
-        assert str(child.pid) in info.held_by
+        assert str(child.pid) in info.why_read_only
         assert "looking only" in window.windowTitle()
 
     try:

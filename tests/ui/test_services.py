@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
 from allstation.imaging.synthetic import write_demo
+from allstation.inference.bundle import default_bundle_path
 from allstation.services.desk import CaseDesk
 from allstation.services.export import ExportJob, ExportKind, Exports
 from allstation.services.messages import IntakeStatus
@@ -111,6 +112,25 @@ def test_cancelled_fields_can_be_put_back(
     qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
 
 
+def test_a_case_that_cannot_be_written_or_read_pauses_the_queue_with_a_sentence(
+    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+) -> None:
+    problems, told = listen(desk.worker.problem), listen(desk.worker.queue_changed)
+    desk.open(tmp_path / "a.allcase", create=True)
+    desk.add_paths([fields])
+    qtbot.waitUntil(lambda: bool(told) and told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
+    case = desk.worker._case
+    assert case is not None
+    pages = case._db.execute("PRAGMA page_count").fetchone()[0]
+    case._db.execute(f"PRAGMA max_page_count = {pages}")
+    desk.use_model(default_bundle_path())
+    qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
+    assert problems[-1].code == "disk-full"
+    case.close()
+    desk.pause(False)
+    qtbot.waitUntil(lambda: problems[-1].code == "closed-case", timeout=LONG)
+
+
 def test_a_folder_that_is_no_case_is_a_sentence_not_a_crash(
     desk: CaseDesk, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
@@ -155,7 +175,7 @@ def test_a_second_window_on_a_case_may_only_look(desk: CaseDesk, qtbot: QtBot, t
     with Case.create(tmp_path / "a.allcase"), qtbot.waitSignal(desk.opened, timeout=LONG) as opened:
         desk.open(tmp_path / "a.allcase")
     assert opened.args[0].read_only
-    assert "looked at" in opened.args[0].held_by
+    assert "looked at" in opened.args[0].why_read_only
 
 
 def test_a_model_that_is_none_is_refused_with_a_sentence(

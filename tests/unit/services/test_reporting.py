@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from allstation.core.errors import StationError
-from allstation.core.records import Review
+from allstation.core.records import NewField, Review
 from allstation.core.reports import ReportStatus
 from allstation.report.options import ReportOptions
 from allstation.report.verify import embedded_data, verify_report
@@ -46,6 +46,20 @@ def decide(folder: Path, class_name: str) -> None:
 def other_class(folder: Path) -> str:
     with Case.open(folder, read_only=True) as case:
         return "Pro" if next(iter(case.fields())).final_name != "Pro" else "Pre"
+
+
+def test_a_field_that_came_after_the_snapshot_is_no_fault(folder: Path) -> None:
+    signed(folder)
+    with Case.open(folder) as case:
+        earlier = case.snapshot()
+        (slide, *_), (known, *_) = case.slides(), case.fields()
+        late = NewField(known.path.with_name("late.jpg"), "f" * 64, 1, known.width, known.height)
+        (new,) = case.add_fields(slide.id, [late]).added
+        assert known.prediction is not None
+        case.save_predictions([(new, known.prediction)])
+        assert [change.field_id for change in case.amendments()] == [new]
+        assert reporting.state_of(case, earlier).changes == ()
+        assert len(reporting.state_of(case, case.snapshot()).changes) == 1
 
 
 def test_a_signed_report_is_kept_and_in_the_trail(folder: Path) -> None:
