@@ -13,6 +13,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,9 @@ SUFFIX: Final = ".allmodel"
 MAX_BYTES: Final = 256 * 1024**2
 """Largest bundle file and largest sum of unpacked members that is accepted."""
 MAX_MEMBERS: Final = 64
+
+_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
+"""What the zip reader raises on bytes that are none; ``RuntimeError`` on encryption and unknown methods."""
 
 _REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -84,7 +88,7 @@ class ModelBundle:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 info = _read_manifest(path, archive)
                 members = _read_members(path, archive, info["files"])
-        except zipfile.BadZipFile as error:
+        except _DAMAGED as error:
             raise _refuse(path, "is not a zip archive, or is damaged") from error
         bundle = cls(path, hashlib.sha256(data).hexdigest(), info, members)
         bundle._check_meaning()
@@ -99,7 +103,7 @@ class ModelBundle:
             raise _refuse(self.path, f"describes a model this program cannot run ({error})") from error
         if not usable:
             raise _refuse(self.path, "needs a positive temperature and at least two different classes")
-        if self.info["network"].get("file") not in self.members:
+        if str(self.info["network"].get("file")) not in self.members:
             raise _refuse(self.path, "does not contain the network it names")
 
     @property
@@ -156,7 +160,7 @@ class ModelBundle:
         try:
             with np.load(io.BytesIO(self.read(member)), allow_pickle=False) as archive:
                 return {key: archive[key] for key in archive.files}
-        except (ValueError, OSError, zipfile.BadZipFile) as error:
+        except (ValueError, OSError, *_DAMAGED) as error:
             raise _refuse(self.path, f"holds arrays in {member!r} that cannot be read") from error
 
     def record(self) -> ModelRecord:

@@ -128,6 +128,20 @@ def test_a_bundle_that_is_not_there_is_refused(tmp_path):
     assert "cannot be read" in refusal(tmp_path / "x.allmodel")
 
 
+def test_a_bundle_with_any_byte_changed_is_refused_or_the_same(shipped, tmp_path):
+    """Damage inside packed data stops the unpacker before any checksum is looked at."""
+    few = {name: data[:500] for name, data in shipped.members.items()}
+    whole = write_bundle(tmp_path / "few.allmodel", shipped.info, few)
+    data, copy, refused = whole.path.read_bytes(), tmp_path / "copy.allmodel", 0
+    for at in range(0, len(data), 11):
+        copy.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+        try:
+            assert ModelBundle.open(copy).members == whole.members
+        except StationError:
+            refused += 1
+    assert refused > len(data) / 11 / 2
+
+
 def test_arrays_never_read_pickles(shipped):
     buffer = io.BytesIO()
     np.savez(buffer, evil=np.array([{"a": 1}], dtype=object))
