@@ -21,7 +21,7 @@ from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState, NewField, Prediction
-from allstation.core.text import shown_name
+from allstation.core.text import plain_name, shown_name
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.services.settings import SettingsFile
@@ -225,7 +225,7 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     snapshot = case.snapshot(None if beside is None else beside.sha256)
     for path, write in wanted:
         if path:
-            target = path if beside is None else path.with_stem(f"{path.stem} {_file_name(beside)}")
+            target = path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
             print(f"written: {os.fspath(write(snapshot, target))}")
     if options.report and beside is None:
         from allstation.report.pdf import write_pdf
@@ -233,7 +233,6 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
         print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
 
 
-def _file_name(bundle: ModelBundle) -> str:
+def _name(bundle: ModelBundle) -> str:
     """Return a model's name and version as part of a file name."""
-    name = shown_name(f"{bundle.name} {bundle.version}")
-    return "".join(char if char.isalnum() or char in " .-_" else "_" for char in name)
+    return plain_name(f"{bundle.name} {bundle.version}") or bundle.sha256[:12]

@@ -57,6 +57,20 @@ def unescape_name(stored: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), stored)
 
 
+def plain_name(text: str, *, longest: int = 80) -> str:
+    """Return text as part of a file's name that every system takes; empty if nothing of it is left.
+
+    Letters and digits of any script, spaces and ``._-`` stay, all else becomes ``_``; spaces and dots
+    at the ends go.
+
+    Args:
+        text: What somebody called it.
+        longest: Most characters.
+    """
+    kept = "".join(char if char.isalnum() or char in " ._-" else "_" for char in text)
+    return kept.strip(" .")[:longest].rstrip(" .")
+
+
 def shown_name(path: PurePath | str) -> str:
     """Return a file's name fit for one line of a window, page or sentence.
 

@@ -1,8 +1,7 @@
-"""Evidence maps and cell outlines as pictures to lay over a field. No Qt, no page: only arrays."""
+"""Evidence maps as pictures to lay over a field. No Qt, no page: only arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import cv2
@@ -81,21 +80,6 @@ def evidence_picture(evidence: EvidenceMap, class_name: str, size: tuple[int, in
     return np.asarray(_TABLE[smooth], np.uint8)
 
 
-def evidence_scale(size: tuple[int, int]) -> Rgba:
-    """Draw the colour scale from no support (left) to full support (right) over white, opaque.
-
-    Args:
-        size: Height and width, pixels.
-
-    Returns:
-        (h, w, 4) uint8 RGBA.
-    """
-    support = np.rint(np.linspace(0, 255, size[1])).astype(np.uint8)
-    row = blend(np.full((1, size[1], 3), 255, np.uint8), _TABLE[support][np.newaxis])
-    opaque = np.full((1, size[1], 1), 255, np.uint8)
-    return np.repeat(np.concatenate([row, opaque], axis=2), size[0], axis=0)
-
-
 def blend(rgb: NDArray[np.uint8], layer: Rgba, *, opacity: float = 1.0) -> NDArray[np.uint8]:
     """Lay an RGBA layer over a picture of the same size, for pages and exports.
 
@@ -116,38 +100,3 @@ def blend(rgb: NDArray[np.uint8], layer: Rgba, *, opacity: float = 1.0) -> NDArr
     share = layer[..., 3:].astype(np.float32) * np.float32(min(max(opacity, 0.0), 1.0) / 255)
     mixed = rgb + (layer[..., :3].astype(np.float32) - rgb) * share
     return np.rint(mixed).astype(np.uint8)
-
-
-def draw_outlines(
-    rgb: NDArray[np.uint8],
-    outlines: Iterable[NDArray[np.floating]],
-    *,
-    source_size: tuple[int, int] | None = None,
-    colour: tuple[int, int, int] = (0, 0, 0),
-) -> NDArray[np.uint8]:
-    """Return a copy of a picture with cell outlines: a line in the colour on a wider pale one.
-
-    The pale line below keeps them visible on dark nuclei and on the pale background alike.
-
-    Args:
-        rgb: (h, w, 3) uint8.
-        outlines: Polygons (n, 2) of x and y in pixels of the source.
-        source_size: Height and width of the picture that the outlines were found in, if another.
-        colour: RGB.
-    """
-    height, width = rgb.shape[:2]
-    source_height, source_width = source_size or (height, width)
-    scale = np.asarray([width / source_width, height / source_height])
-    # OpenCV takes coordinates in 1/16 pixels with shift=4; pixel centres lie at half pixels.
-    polygons = [
-        np.rint(((np.asarray(outline, np.float64) + 0.5) * scale - 0.5) * 16)
-        .astype(np.int32)
-        .reshape(-1, 1, 2)
-        for outline in outlines
-        if len(outline)
-    ]
-    thickness = max(round(min(height, width) / 250), 1)
-    drawn = np.ascontiguousarray(rgb).copy()
-    for line, width_of_line in (((255, 255, 255), thickness + 2), (colour, thickness)):
-        cv2.polylines(drawn, polygons, True, line, width_of_line, cv2.LINE_AA, 4)
-    return drawn

@@ -1,4 +1,4 @@
-"""Fields that show the same cells: byte-identical files, and frames that overlap.
+"""Fields that show the same cells: frames that overlap.
 
 A smear is photographed field by field with overlap, and some fields twice. A random split then puts
 the same cells into training and test, and every figure of the test is too good. Three steps find
@@ -19,8 +19,6 @@ scale bars are burnt in takes no part.
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +28,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.errors import StationError
 from allstation.imaging.decode import decode_reduced
 
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Progress = Callable[[int, int], None]
-
-METHOD: Final = "landmarks-hyperplanes-ncc-1"
-"""Name and version of the search, for reports."""
 
 SIDE: Final = 112
 """Fields are compared at this many pixels a side."""
@@ -106,27 +100,6 @@ class Link:
     right: int
     correlation: float
     overlap: float
-
-
-def identical_files(paths: Iterable[Path]) -> list[list[Path]]:
-    """Return groups of files with the same bytes, each with at least two, in the given order.
-
-    Raises:
-        StationError: ``unreadable-field`` if a file cannot be read.
-    """
-    by_size: dict[int, list[Path]] = defaultdict(list)
-    by_hash: dict[str, list[Path]] = defaultdict(list)
-    try:
-        for path in paths:
-            by_size[path.stat().st_size].append(path)
-        for same in by_size.values():
-            for path in same if len(same) > 1 else ():
-                with path.open("rb") as file:
-                    by_hash[hashlib.file_digest(file, "sha256").hexdigest()].append(path)
-    except OSError as error:
-        sentence = f"A field cannot be read while files are compared ({error.strerror}). Check the folder."
-        raise StationError("unreadable-field", sentence) from error
-    return [same for same in by_hash.values() if len(same) > 1]
 
 
 def same_field_groups(fields: Sequence[Path | Gray], *, progress: Progress | None = None) -> list[int]:

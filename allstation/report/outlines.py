@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from allstation.core.classes import class_style
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord
-from allstation.core.text import shown_name
+from allstation.core.text import plain_name, shown_name
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.decode import decode_reduced
 from allstation.report.atomic import make_folder, write_whole
@@ -61,8 +61,7 @@ def write_outlines(
             refused.append((field, error))
             continue
         collection["properties"]["image"] = redact(collection["properties"]["image"])
-        stem = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name)[:80]
-        target = folder / f"{number:04d}_{stem}.geojson"
+        target = folder / f"{number:04d}_{plain_name(name)}.geojson"
         written.append(write_whole(target, json.dumps(collection, separators=(",", ":")).encode()))
     return Exported(tuple(written), tuple(refused))
 

@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -276,8 +276,6 @@ class _Writer:
         return _left_out(len(done.missing))
 
     def _report_options(self) -> ReportOptions:
-        from dataclasses import replace
-
         return replace(self.options.report, anonymise=self.options.anonymise)
 
     def _travelling(self) -> tuple[ReportOptions, bytes | None]:

@@ -6,7 +6,6 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,8 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from allstation import __version__
 from allstation.core.audit import GENESIS, AuditEntry, details_text, first_broken
 from allstation.core.errors import StationError
-from allstation.core.times import stamp
+from allstation.core.text import plain_name
+from allstation.core.times import stamp, utc_clock
 
 JOURNAL: Final = "activations.jsonl"
 ACTIVATED: Final = "model-activated"
@@ -81,8 +81,8 @@ def latest(entries: list[AuditEntry]) -> Activation | None:
     return Activation(details["name"], Path(details["bundle"]), before, held[-1].at)
 
 
-def append(folder: Path, action: str, details: dict[str, Any], *, who: str, model: str) -> None:
-    """Add a sealed entry to the journal.
+def append(folder: Path, action: str, details: dict[str, Any], *, who: str, model: str) -> AuditEntry:
+    """Add a sealed entry to the journal and return it.
 
     Raises:
         StationError: ``bad-journal``.
@@ -91,7 +91,7 @@ def append(folder: Path, action: str, details: dict[str, Any], *, who: str, mode
     entries = read_journal(folder)
     entry = AuditEntry(
         id=len(entries) + 1,
-        at=stamp(datetime.now(UTC)),
+        at=stamp(utc_clock()),
         who=who,
         app=__version__,
         action=action,
@@ -106,6 +106,7 @@ def append(folder: Path, action: str, details: dict[str, Any], *, who: str, mode
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / JOURNAL).open("a", encoding="utf-8") as file:
         file.write(json.dumps(dataclasses.asdict(sealed), sort_keys=True) + "\n")
+    return sealed
 
 
 def activate(folder: Path, bundle: Path, name: str, *, before: Path | None, who: str) -> Activation:
@@ -121,13 +122,12 @@ def activate(folder: Path, bundle: Path, name: str, *, before: Path | None, who:
     from allstation.inference.bundle import ModelBundle, write_bundle
 
     opened = ModelBundle.open(bundle)
-    plain = "".join(letter if letter.isalnum() or letter in " ._-" else "_" for letter in name).strip(" .")
-    target = _free(folder, plain[:80] or bundle.stem)
+    target = _free(folder, plain_name(name) or bundle.stem)
     folder.mkdir(parents=True, exist_ok=True)
     made = write_bundle(target, {**opened.info, "name": name}, opened.members)
     details = {"name": name, "bundle": str(target), "before": str(before or "")}
-    append(folder, ACTIVATED, details, who=who, model=made.sha256)
-    return Activation(name, target, before, "")
+    noted = append(folder, ACTIVATED, details, who=who, model=made.sha256)
+    return Activation(name, target, before, noted.at)
 
 
 def _free(folder: Path, stem: str) -> Path:

@@ -87,6 +87,7 @@ def test_an_activation_can_be_taken_back_and_is_in_every_trail(
 def test_a_changed_list_of_activations_is_refused(tmp_path: Path) -> None:
     activate(tmp_path, default_bundle_path(), "One", before=None, who="Ada")
     kept = activate(tmp_path, default_bundle_path(), "One", before=None, who="Ada")
+    assert kept.at == read_journal(tmp_path)[-1].at
     assert kept.bundle.name == "One 2.allmodel"
     journal = tmp_path / "activations.jsonl"
     journal.write_text(journal.read_text("utf-8").replace("Ada", "Eve", 1), "utf-8")

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allstation.core.text import escape_name, fold, natural_key, shown_name, storable, unescape_name
+from allstation.core.text import (
+    escape_name,
+    fold,
+    natural_key,
+    plain_name,
+    shown_name,
+    storable,
+    unescape_name,
+)
 
 
 def test_numbers_sort_by_value():
@@ -56,6 +64,21 @@ def test_any_string_comes_back(text):
 
 def test_plain_names_are_stored_as_they_are():
     assert escape_name("Blut 12 – ß 白.jpg") == "Blut 12 – ß 白.jpg"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Station cells 2.0.0", "Station cells 2.0.0"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ('a:b*c?"d"', "a_b_c__d_"),
+        ("  … Größe 白 ", "_ Größe 白"),
+        (" . ", ""),
+        ("x" * 79 + ". y", "x" * 79),
+    ],
+)
+def test_plain_names_stay_on_one_level(text, name):
+    assert plain_name(text) == name
 
 
 @pytest.mark.parametrize(

@@ -62,10 +62,7 @@ def as_seen_with_deuteranopia(rgb):
     return np.rint(back * 255).astype(np.uint8)
 
 
-def test_the_scale_rises_evenly_in_lightness_also_without_green_cones():
-    scale = overlay.evidence_scale((4, 256))
-    assert scale.shape == (4, 256, 4)
-    assert (scale[..., 3] == 255).all()
+def test_the_colours_rise_evenly_in_lightness_also_without_green_cones():
     stops = np.array([colour for _, colour in overlay.EVIDENCE_STOPS], np.uint8)
     for seen in (stops, as_seen_with_deuteranopia(stops)):
         steps = np.diff(lightness(seen))
@@ -82,16 +79,3 @@ def test_blend_over_a_field():
     np.testing.assert_array_equal(mixed[layer[..., 3] == 0], 200)
     with pytest.raises(ValueError, match="layer"):
         overlay.blend(rgb, layer[:10])
-
-
-def test_outlines_are_drawn_where_the_cell_is_and_scaled():
-    rgb = np.full((448, 448, 3), 120, np.uint8)
-    square = np.array([[50, 60], [150, 60], [150, 160], [50, 160]], np.float64)
-    drawn = overlay.draw_outlines(rgb, [square, np.empty((0, 2))], source_size=(224, 224), colour=(255, 0, 0))
-    assert (rgb == 120).all()
-    rows, columns = np.nonzero((drawn != 120).any(axis=2))
-    assert (rows.min(), rows.max()) == (pytest.approx(120, abs=4), pytest.approx(320, abs=4))
-    assert (columns.min(), columns.max()) == (pytest.approx(100, abs=4), pytest.approx(300, abs=4))
-    assert (drawn[200, 200] == 120).all()
-    assert ((drawn[..., 0] > 200) & (drawn[..., 1] < 60)).sum() > 200
-    assert (drawn > 200).all(axis=2).sum() > 200

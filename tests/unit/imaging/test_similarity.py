@@ -107,22 +107,6 @@ def test_files_are_read_and_the_order_changes_nothing(slides, tmp_path):
         similarity.same_field_groups([*paths, tmp_path / "3.jpg"])
 
 
-def test_identical_files(tmp_path):
-    for name, content in {"a": b"1234", "b": b"1234", "c": b"4321", "d": b"12345", "e": b"4321"}.items():
-        (tmp_path / name).write_bytes(content)
-    paths = sorted(tmp_path.iterdir())
-    assert similarity.identical_files(paths) == [[paths[0], paths[1]], [paths[2], paths[4]]]
-    with pytest.raises(StationError):
-        similarity.identical_files([tmp_path / "gone"])
-
-
-@pytest.mark.real_data
-def test_real_identical_files_are_all_found(real_data):
-    found = similarity.identical_files(sorted((real_data / "taleqani" / "Original" / "Pro").iterdir()))
-    assert len(found) == 40
-    assert all(len(group) == 2 for group in found)
-
-
 @pytest.mark.real_data
 def test_real_groups_agree_with_the_list(real_data):
     """Of the listed pairs of 240 fields nearly all are found; what is found besides are real overlaps."""
