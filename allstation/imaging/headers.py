@@ -2,7 +2,7 @@
 
 Every parser is a bounded walk over the file's own structure: it never trusts a length beyond the
 end of the file, never follows a loop, and reads a few kilobytes whatever the file claims. Nothing
-of the metadata is kept but the orientation.
+of the metadata is kept but the orientation, and a size in micrometres where it is asked for.
 
 Sources: ITU-T T.81 and Exif 2.32 (JPEG), W3C PNG 3rd edition, TIFF 6.0 and BigTIFF, Microsoft's
 BITMAPINFOHEADER, RFC 9649 (WebP), ITU-T T.800 annex A and I (JPEG 2000).
@@ -13,7 +13,7 @@ BITMAPINFOHEADER, RFC 9649 (WebP), ITU-T T.800 annex A and I (JPEG 2000).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Literal
 
@@ -332,6 +332,39 @@ _TIFF_LAYOUT: Final = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 """Layouts of the integer types: BYTE, SHORT, LONG, IFD, LONG8, IFD8."""
 
 
+_MEASURES: Final = {2: "s", 3: "H", 5: "II"}
+"""Layouts of what a size is written in: ASCII, SHORT, RATIONAL."""
+_LONGEST_TEXT: Final = 1 << 20
+"""Bytes of a description that are read; OME-XML of many planes is long, its first ones say the size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a TIFF says of its pixels' size, as it says it (TIFF 6.0, section 8).
+
+    Attributes:
+        across: Pixels a unit in a row; 0 where it is not said.
+        down: Pixels a unit in a column.
+        unit: 1 for none, 2 for inches, 3 for centimetres.
+        description: Free text, in which microscopes' programs say more.
+    """
+
+    across: float = 0.0
+    down: float = 0.0
+    unit: int = 2
+    description: str = ""
+
+
+def read_resolution(source: Source) -> Resolution:
+    """Return what a file says of its pixels' size: nothing unless it is a TIFF.
+
+    Raises:
+        HeaderError: If it is damaged or truncated.
+    """
+    order = _TIFF_MAGIC.get(source.at(0, min(source.size, 4)))
+    return _Tiff(source, order).resolution() if order is not None else Resolution()
+
+
 class _Tiff:
     """A TIFF's directories, classic and BigTIFF.
 
@@ -375,12 +408,14 @@ class _Tiff:
             end = offset + (8 + 20 * count if self._big else 2 + 12 * count)
             (offset,) = self._unpack("Q" if self._big else "I", end)
 
-    def _entries(self, offset: int, count: int) -> dict[int, _Entry]:
+    def _entries(
+        self, offset: int, count: int, layouts: Mapping[int, str] = _TIFF_LAYOUT
+    ) -> dict[int, _Entry]:
         entries: dict[int, _Entry] = {}
         head, step, inline = (8, 20, 8) if self._big else (2, 12, 4)
         for at in range(offset + head, offset + head + step * count, step):
             tag, kind, values = self._unpack("HHQ" if self._big else "HHI", at)
-            layout = _TIFF_LAYOUT.get(kind)
+            layout = layouts.get(kind)
             if layout is None:
                 continue
             value_at = at + step - inline
@@ -403,6 +438,25 @@ class _Tiff:
             value = self._values(self._entries(offset, count), 274, (1,))[0]
             return value if 1 <= value <= 8 else 1
         return 1
+
+    def resolution(self) -> Resolution:
+        """Return what the first directory says of its pixels' size; nothing where it makes no sense."""
+        for offset, count in self._directories():
+            found = self._entries(offset, count, _MEASURES)
+            across, down = (self._quotient(found.get(tag)) for tag in (282, 283))
+            unit = found.get(296)
+            (number,) = self._unpack("H", unit.at) if unit is not None and unit.kind == 3 else (2,)
+            text = found.get(270)
+            size = min(text.count, _LONGEST_TEXT) if text is not None and text.kind == 2 else 0
+            (said,) = self._unpack(f"{size}s", text.at) if text is not None and size else (b"",)
+            return Resolution(across, down, number, bytes(said).decode("utf-8", "replace"))
+        return Resolution()
+
+    def _quotient(self, entry: _Entry | None) -> float:
+        if entry is None or entry.kind != 5 or entry.count != 1:
+            return 0.0
+        above, below = self._unpack("II", entry.at)
+        return above / below if below else 0.0
 
     def header(self, frame: int) -> Header:
         """Describe one page.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Flag, auto
 from typing import Final
 
@@ -363,6 +363,8 @@ class ActionTable:
 
     def add(self, spec: ActionSpec, handler: Callable[..., object]) -> QAction:
         """Make one more action."""
+        if self._window.isRightToLeft():
+            spec = _turned(spec)
         action = QAction(tr(spec.text), self._window)
         action.setObjectName(spec.id)
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
@@ -419,6 +421,13 @@ class ActionTable:
         spec = self._specs[key]
         if spec.icon:
             self._actions[key].setIcon(icons.icon(spec.icon, self._window.palette()))
+
+
+def _turned(spec: ActionSpec) -> ActionSpec:
+    """Return an action as it is where writing runs from right to left: the next field lies on the left."""
+    other = {"Left": "Right", "Right": "Left", "previous": "next", "next": "previous"}
+    keys = tuple(other.get(key, key) for key in spec.keys)
+    return replace(spec, keys=keys, icon=other.get(spec.icon, spec.icon))
 
 
 def _tool_tip(spec: ActionSpec) -> str:

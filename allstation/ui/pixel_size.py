@@ -49,7 +49,8 @@ class PixelSize(QObject):
         dialog.setDoubleDecimals(4)
         dialog.setDoubleRange(0.0, LARGEST)
         dialog.setDoubleStep(0.01)
-        dialog.setDoubleValue(micrometres(self._text()) or 0.0)
+        # What the file says stands there already and need only be confirmed for the whole case.
+        dialog.setDoubleValue(self._window.viewer.main.canvas.scene.pixel_size() or 0.0)
         dialog.doubleValueSelected.connect(self.set)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtGui import QGuiApplication
 
 _CONTEXT = "ALL Station"
 _SWITCH_UNIT = 90
@@ -22,6 +23,13 @@ def tr(text: str, /, **values: Any) -> str:  # noqa: ANN401 - whatever str.forma
     return translated.format(**values) if values else translated
 
 
+def together(text: str) -> str:
+    """Return a number with its unit so that both keep their order among words written from right to left."""
+    if not QGuiApplication.isRightToLeft():
+        return text
+    return f"\N{LEFT-TO-RIGHT ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+
+
 def number(value: int) -> str:
     """Return a count with the locale's thousands separators."""
     return QLocale().toString(value)
@@ -34,7 +42,7 @@ def percent(share: float, *, digits: int = 1) -> str:
     """
     step = 10.0 ** -(digits + 2)
     shown = min(max(share, step), 1 - step) if 0 < share < 1 else share
-    return f"{QLocale().toString(shown * 100, 'f', digits)} %"
+    return together(f"{QLocale().toString(shown * 100, 'f', digits)} %")
 
 
 def duration(seconds: float) -> str:

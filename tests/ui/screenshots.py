@@ -37,7 +37,14 @@ def main() -> int:
         return run_child(options.out, options.child)
     worst = 0
     with tempfile.TemporaryDirectory(prefix="allstation-shots-") as scratch:
-        for scale, look in (("1", "light"), ("1", "dark"), ("2", "light"), ("2", "dark"), ("1", "mirrored")):
+        for scale, look in (
+            ("1", "light"),
+            ("1", "dark"),
+            ("2", "light"),
+            ("2", "dark"),
+            ("1", "mirrored"),
+            ("2", "mirrored"),
+        ):
             environment = os.environ | {
                 "QT_SCALE_FACTOR": scale,
                 "ALLSTATION_PROFILE": f"{scratch}/{scale}-{look}",
@@ -74,7 +81,6 @@ def run_child(out: Path, name: str) -> int:
         qt.installTranslator(translator)
         qt.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
     station = program.Station(qt, program.parse([]))
-    station.begin()
     station.begin()
     station.complete()
     window = station.window

@@ -9,7 +9,7 @@ from PySide6.QtCore import QDateTime, QLocale, Qt
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
-from allstation.ui.text import number, percent, tr
+from allstation.ui.text import number, percent, together, tr
 
 TITLES: Final = (
     "Field",
@@ -51,7 +51,7 @@ def text(record: FieldRecord, column: int) -> str:
     if column == 7:  # noqa: PLR2004 - Column.STATE, which lives above this module
         return tr(STATES[record.state])
     if column >= 8:  # noqa: PLR2004 - Column.SIZE and Column.ADDED
-        return (f"{record.width} × {record.height}", day(record.added))[column - 8]
+        return (together(f"{record.width} × {record.height}"), day(record.added))[column - 8]
     if column == 6:  # noqa: PLR2004 - Column.REVIEW
         return review_text(record)
     if prediction is None:

@@ -84,6 +84,10 @@ class FieldGrid(QAbstractItemView):
     def _columns(self) -> int:
         return max(1, self.viewport().width() // (self._scaled + 2 * PADDING + 4))
 
+    def _turned(self, column: int) -> int:
+        """Return a column counted from the left as one in reading order, or the other way round."""
+        return self._columns() - 1 - column if self.isRightToLeft() else column
+
     def _cell(self) -> tuple[float, int]:
         """Return the width and height of a cell; the columns share the whole width."""
         return self.viewport().width() / self._columns(), self._picture_height() + 3 * PADDING + self._words
@@ -125,14 +129,15 @@ class FieldGrid(QAbstractItemView):
         """Return where an index is, in the viewport."""
         if not index.isValid():
             return QRect()
-        top, column = self._placed().place(index.row())
+        top, place = self._placed().place(index.row())
+        column = self._turned(place)
         width, height = self._cell()
         left = round(column * width)
         return QRect(left, top - self.verticalOffset(), round((column + 1) * width) - left, height)
 
     def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: N802 - Qt's name
         """Return what is at a point of the viewport."""
-        column = int(point.x() // self._cell()[0])
+        column = self._turned(int(point.x() // self._cell()[0]))
         row = self._placed().row_at(point.y() + self.verticalOffset(), column)
         return self.model().index(row, 0) if row is not None else QModelIndex()
 
@@ -159,10 +164,11 @@ class FieldGrid(QAbstractItemView):
         columns = self._columns()
         page = max(1, self.viewport().height() // self._cell()[1]) * columns
         row, last = max(self.currentIndex().row(), 0), self._count() - 1
+        right = -1 if self.isRightToLeft() else 1
         moves = {
-            step.MoveLeft: row - 1,
+            step.MoveLeft: row - right,
             step.MovePrevious: row - 1,
-            step.MoveRight: row + 1,
+            step.MoveRight: row + right,
             step.MoveNext: row + 1,
             step.MoveUp: self._placed().line_up(row),
             step.MoveDown: self._placed().line_down(row),
@@ -210,7 +216,7 @@ class FieldGrid(QAbstractItemView):
         placed, offset = self._placed(), self.verticalOffset()
         spans: list[tuple[int, int]] = []
         for row in placed.rows_between(max(0, rect.top() + offset), max(0, rect.bottom() + offset)):
-            if left <= placed.place(row)[1] <= right:
+            if left <= self._turned(placed.place(row)[1]) <= right:
                 joins = bool(spans) and spans[-1][1] == row - 1
                 spans[-1:] = [(spans[-1][0], row)] if joins else [*spans[-1:], (row, row)]
         return spans

@@ -11,7 +11,7 @@ from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
 from allstation.services.messages import CaseInfo, ModelInfo, QueuePhase, QueueStatus
 from allstation.ui.panels.queue import sentence
-from allstation.ui.text import short_name, tr
+from allstation.ui.text import short_name, together, tr
 
 _NAME: Final = 44
 _STEPS: Final = 1000
@@ -57,7 +57,8 @@ class StatusLine(QStatusBar):
             self._field.clear()
             return
         name = short_name(shown_name(record.path.name), _NAME)
-        self._field.setText(f"{name}  ·  {record.width} × {record.height}")
+        size = f"{record.width} × {record.height}"
+        self._field.setText(f"{name}  ·  {together(size)}")
 
     def show_queue(self, status: QueueStatus) -> None:
         """Show the queue in short."""

@@ -192,7 +192,9 @@ def _facts(tally: Tally) -> str:
     parts = [
         tr("{n} fields, {read} of them read", n=number(tally.fields), read=number(tally.read)),
         tr("{n} white cells counted", n=number(tally.cells)),
-        tr("{n} fields need a person", n=number(tally.open)),
+        tr("{n} fields need a person", n=number(tally.open))
+        if tally.open != 1
+        else tr("1 field needs a person"),
         tr("{n} fields reviewed", n=number(tally.reviewed)),
     ]
     if waiting:

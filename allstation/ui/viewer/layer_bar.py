@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, QSize, Qt, Signal
@@ -19,15 +19,17 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.ui import icons
-from allstation.ui.text import tr
+from allstation.ui.text import together, tr
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
 _STYLES: Final = {OverlayStyle.BARS: "Bars", OverlayStyle.BADGE: "Badge", OverlayStyle.OFF: "Off"}
-_NARROW: Final = 600
 _ICON: Final = 18
 _CORNER: Final = 12
 _RIGHT: Final = ("view.compare", "view.copy", "view.full_screen")
+_SPARED: Final = (_RIGHT, ("view.zoom_out", "view.zoom_in"), ("view.actual",), ("view.fit",), ("view.cells",))
+"""What gives way, in this order, where the bar is too narrow for all: the menus and the keys have it too."""
+_WIDEST_ZOOM: Final = 40.0
 
 
 class EvidenceBox(QFrame):
@@ -106,6 +108,10 @@ def only_by_tab(parent: QWidget) -> None:
             child.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
 
+def _zoom_text(zoom: float) -> str:
+    return together(f"{zoom * 100:.0f} %")
+
+
 class LayerBar(QFrame):
     """Buttons for the viewer's layers.
 
@@ -134,15 +140,14 @@ class LayerBar(QFrame):
         self._layout.addStretch(1)
         for key in _RIGHT:
             self._button(key)
-        self.setMinimumHeight(round(self.fontMetrics().height() * 1.5) + 22)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         only_by_tab(self)
+        self._fit_text()
 
     def _build_zoom(self) -> None:
         for key in ("view.fit", "view.actual", "view.zoom_out"):
             self._button(key)
         self._zoom = QLabel("", self, alignment=Qt.AlignmentFlag.AlignCenter)
-        self._zoom.setMinimumWidth(self.fontMetrics().horizontalAdvance("4000 %"))
         self._zoom.setToolTip(tr("Screen pixels per field pixel"))
         self._layout.addWidget(self._zoom)
         self._button("view.zoom_in")
@@ -152,6 +157,7 @@ class LayerBar(QFrame):
         self._style = QComboBox(self)
         for style, text in _STYLES.items():
             self._style.addItem(tr(text), style)
+        self._style.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._style.setToolTip(tr("How the class probabilities are drawn over the field (O)"))
         self._style.setAccessibleName(tr("Overlay style"))
         self._style.activated.connect(self._style_picked)
@@ -195,7 +201,7 @@ class LayerBar(QFrame):
 
     def set_zoom(self, zoom: float) -> None:
         """Write the zoom, in screen pixels per field pixel."""
-        self._zoom.setText(f"{zoom * 100:.0f} %" if zoom else "")
+        self._zoom.setText(_zoom_text(zoom) if zoom else "")
 
     def set_style(self, style: OverlayStyle) -> None:
         """Show which overlay style is in use."""
@@ -207,6 +213,7 @@ class LayerBar(QFrame):
             self._buttons[key].setChecked(on)
         if key == "view.cells":
             self._count.setVisible(on)
+            self._fit()
 
     def set_evidence_available(self, on: bool) -> None:
         """Offer the evidence map."""
@@ -215,6 +222,7 @@ class LayerBar(QFrame):
     def set_count(self, text: str) -> None:
         """Write how many cells were found."""
         self._count.setText(text)
+        self._fit()
 
     def set_field_shown(self, on: bool) -> None:
         """Offer the controls that need a field."""
@@ -227,12 +235,48 @@ class LayerBar(QFrame):
         for key, button in self._buttons.items():
             button.setIconSize(QSize(side, side))
             button.setIcon(icons.icon(self._specs[key].icon, self.palette()))
+        self._fit_text()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow the text size."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_text()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Where there is no room, leave what the menus have too."""
         super().resizeEvent(event)
-        for key in _RIGHT:
-            self._buttons[key].setVisible(self.width() >= _NARROW)
+        self._fit()
+
+    def _fit_text(self) -> None:
+        self.setMinimumHeight(round(self.fontMetrics().height() * 1.5) + 22)
+        self._zoom.setMinimumWidth(self._zoom.fontMetrics().horizontalAdvance(_zoom_text(_WIDEST_ZOOM)))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Let buttons give way until no word is cut off."""
+        gone: set[str] = set()
+        for keys in ((), *_SPARED):
+            gone.update(keys)
+            if self._needed(gone) <= self.width():
+                break
+        for key, button in self._buttons.items():
+            button.setVisible(key not in gone)
+
+    def _needed(self, gone: Set[str]) -> int:
+        """Return the width that everything takes but some buttons."""
+        margins = self._layout.contentsMargins()
+        needed = margins.left() + margins.right()
+        for number in range(self._layout.count()):
+            item = self._layout.itemAt(number)
+            part = item.widget() if item is not None else None
+            if item is None or (part is self._count and part.isHidden()):
+                continue
+            if part is None:
+                needed += item.sizeHint().width()
+            elif part.objectName() not in gone:
+                needed += max(part.sizeHint().width(), part.minimumWidth()) + self._layout.spacing()
+        return needed
 
     # Slots -----------------------------------------------------------------------------------
 

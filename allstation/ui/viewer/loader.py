@@ -34,6 +34,12 @@ def decode_field(path: Path, limits: DecodeLimits | None = None) -> NDArray[np.u
     return decode(path, limits or DecodeLimits())
 
 
+def _stated_size(path: Path) -> float | None:
+    from allstation.imaging.stated_size import stated_pixel_size
+
+    return stated_pixel_size(path)
+
+
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     path: Path
@@ -77,7 +83,8 @@ class _Job(QRunnable):
 
     def _decode(self) -> _Loaded:
         try:
-            return _Loaded(self._path, FieldPicture.from_rgb(self._decoder(self._path)), "")
+            rgb = self._decoder(self._path)
+            return _Loaded(self._path, FieldPicture.from_rgb(rgb, _stated_size(self._path)), "")
         except StationError as error:
             return _Loaded(self._path, None, error.sentence, is_missing=error.code == "not-found")
         except (OSError, ValueError, MemoryError) as error:

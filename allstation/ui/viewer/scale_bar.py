@@ -8,6 +8,7 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
+from allstation.ui.text import together
 from allstation.ui.viewer.card import paint_ground
 
 _LONGEST: Final = 150.0
@@ -33,7 +34,7 @@ def bar_length(units_per_micrometre: float) -> tuple[float, float]:
 def paint_scale_bar(painter: QPainter, corner: QPointF, units_per_micrometre: float, font: QFont) -> QRectF:
     """Paint the bar with its bottom left corner at ``corner``. Returns the covered rectangle."""
     micrometres, length = bar_length(units_per_micrometre)
-    text = f"{micrometres:g} µm"
+    text = together(f"{micrometres:g} µm")
     metrics = QFontMetricsF(font)
     width = max(length, metrics.horizontalAdvance(text)) + 22
     height = metrics.height() + 21

@@ -41,7 +41,7 @@ class Layers:
         opacity: Of the evidence map, 0 to 1.
         outlines: Whether cell outlines are drawn.
         hidden: Blind review: nothing of the prediction is drawn.
-        pixel_size: Micrometres per field pixel; None while unknown.
+        pixel_size: Micrometres per field pixel by the case data; None where they say nothing.
     """
 
     style: OverlayStyle = OverlayStyle.BARS
@@ -80,6 +80,10 @@ class Scene:
         name = wanted if wanted in prediction.evidence.classes else prediction.top_class
         return name if name in prediction.evidence.classes else ""
 
+    def pixel_size(self) -> float | None:
+        """Return micrometres per pixel: what a person entered counts before what the file says."""
+        return self.layers.pixel_size or (self.picture.pixel_size if self.picture is not None else None)
+
     def description(self) -> str:
         """Return the overlay in words."""
         if self.record is None:
@@ -113,8 +117,9 @@ class Scene:
         painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self._paint_card(painter, room, font)
         corner = QPointF(_MARGIN, room.height() - _MARGIN)
-        if scale is not None and self.layers.pixel_size:
-            covered = paint_scale_bar(painter, corner, scale / self.layers.pixel_size, font)
+        size = self.pixel_size()
+        if scale is not None and size:
+            covered = paint_scale_bar(painter, corner, scale / size, font)
             corner.setX(covered.right() + 8)
         name = self.evidence_class() if self.layers.evidence and scale is not None else ""
         if name:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import Review
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
 from allstation.ui.viewer.full_screen import FullScreen
+from allstation.ui.viewer.layer_bar import LayerBar
 from allstation.ui.viewer.outlines import OutlineFinder
 from allstation.ui.viewer.pane import ViewerPane
 from allstation.ui.viewer.scale_bar import bar_length
@@ -344,3 +346,49 @@ def test_full_screen_hides_everything_else_and_puts_it_back(qtbot: QtBot):
     full.set_on(False)
     assert bar.isVisible()
     assert not window.isFullScreen()
+
+
+def test_no_word_of_the_bar_is_cut_off_however_large_text_is(qtbot: QtBot) -> None:
+    bar = LayerBar()
+    qtbot.addWidget(bar)
+    bar.show()
+    bar.set_zoom(40.0)
+    bar.set_checked("view.cells", True)
+    bar.set_count("128 white cells")
+    font = bar.font()
+    for points in (8, 10, 20):
+        font.setPointSizeF(points)
+        for part in (bar, *bar.findChildren(QWidget)):
+            part.setFont(font)
+        for width in (1200, 700, 520):
+            bar.resize(width, 60)
+            QApplication.sendPostedEvents()
+            shown = [part for part in (*bar.findChildren(QLabel), bar._style) if part.isVisible()]
+            assert len(shown) == 3
+            for part in shown:
+                assert part.width() >= part.sizeHint().width(), (points, width, part)
+                assert bar.rect().contains(part.geometry())
+    assert not bar._buttons["view.copy"].isVisible()
+    bar.resize(1600, 60)
+    assert bar._buttons["view.copy"].isVisible()
+
+
+def test_a_size_that_the_file_states_draws_a_bar_and_a_persons_own_goes_before(
+    pane: ViewerPane, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "field.tif"
+    measured = {"x_resolution": 100_000, "y_resolution": 100_000, "resolution_unit": 3}
+    Image.fromarray(np.full((300, 400, 3), 200, np.uint8)).save(path, **measured)
+    show(qtbot, pane, 1, path)
+    scene = pane.main.canvas.scene
+    assert scene.pixel_size() == pytest.approx(0.1)
+    with_bar = grabbed(pane.main.canvas)
+    pane.set_pixel_size(0.2)
+    assert scene.pixel_size() == 0.2
+    assert grabbed(pane.main.canvas) != with_bar
+    pane.set_pixel_size(None)
+    assert grabbed(pane.main.canvas) == with_bar
+    Image.fromarray(np.full((300, 400, 3), 200, np.uint8)).save(tmp_path / "print.tif", dpi=(96, 96))
+    show(qtbot, pane, 2, tmp_path / "print.tif")
+    assert scene.pixel_size() is None
+    assert grabbed(pane.main.canvas) != with_bar

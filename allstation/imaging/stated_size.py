@@ -1,0 +1,81 @@
+"""How wide a pixel is, by what a microscope's program wrote into the file."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+from typing import Final
+
+from allstation.imaging.headers import HeaderError, Resolution, Source, read_resolution
+
+_SENSIBLE: Final = (0.005, 5.0)
+"""Micrometres. What is coarser is the resolution of a print, 72 to 1200 dots an inch, which programs write
+without having measured anything; a field of a blood smear shows nothing at that."""
+_SQUARE: Final = 0.01
+"""Share by which rows and columns may differ; one bar cannot measure both otherwise."""
+_PER_UNIT: Final = {2: 25_400.0, 3: 10_000.0}
+_UNITS: Final = {
+    "µm": 1.0,
+    "μm": 1.0,
+    "um": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "nm": 1e-3,
+    "mm": 1e3,
+    "cm": 1e4,
+}
+_OME: Final = re.compile(r"<Pixels\b[^>]*>")
+_ATTRIBUTE: Final = re.compile(r"\bPhysicalSize([XY])(Unit)?\s*=\s*[\"']([^\"']*)[\"']")
+_IMAGEJ: Final = re.compile(r"^unit=(\S+)\s*$", re.MULTILINE)
+
+
+def stated_pixel_size(path: Path) -> float | None:
+    """Return the micrometres that a pixel of a file is wide, if the file says so.
+
+    TIFF alone is asked: its resolution tags, the OME-XML of its first page (PhysicalSizeX), or ImageJ's
+    unit. JPEG and PNG name the resolution of a print at best.
+
+    Args:
+        path: A file that was decoded.
+
+    Returns:
+        None where it says nothing, nothing sensible, or nothing that could be read.
+    """
+    try:
+        with path.open("rb") as file:
+            source = Source(file, path.stat().st_size)
+            found = read_resolution(source)
+    except (OSError, HeaderError, struct.error):
+        return None
+    sizes = _from_ome(found.description) or _from_tags(found)
+    if sizes is None or abs(sizes[0] - sizes[1]) > _SQUARE * sizes[0]:
+        return None
+    return sizes[0] if _SENSIBLE[0] <= sizes[0] <= _SENSIBLE[1] else None
+
+
+def _from_ome(description: str) -> tuple[float, float] | None:
+    """Return width and height of a pixel by its OME-XML; micrometres unless another unit is named."""
+    pixels = _OME.search(description)
+    if pixels is None:
+        return None
+    said = {(axis, bool(unit)): text for axis, unit, text in _ATTRIBUTE.findall(pixels[0])}
+    sizes = []
+    for axis in ("X", "Y"):
+        factor = _UNITS.get(said.get((axis, True), "µm"))
+        try:
+            sizes.append(float(said[axis, False]) * (factor or 0.0))
+        except (KeyError, ValueError):
+            return None
+    return sizes[0], sizes[1]
+
+
+def _from_tags(found: Resolution) -> tuple[float, float] | None:
+    if found.across <= 0 or found.down <= 0:
+        return None
+    unit = _PER_UNIT.get(found.unit)
+    if found.description.startswith("ImageJ="):
+        # ImageJ writes pixels a unit of its own, and leaves the tag's unit at none.
+        named = _IMAGEJ.search(found.description)
+        unit = _UNITS.get(named[1].replace("\\u00B5", "µ")) if named is not None else unit
+    return (unit / found.across, unit / found.down) if unit else None
