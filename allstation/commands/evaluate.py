@@ -48,7 +48,11 @@ class Labelled:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Classify, compare, print; status 1 when some fields could not be read."""
+    """Classify, compare, print; status 1 when some fields could not be read.
+
+    Raises:
+        StationError: As :func:`read_labelled`; ``nothing-to-evaluate``; ``bad-bundle``; ``not-written``.
+    """
     bundle = ModelBundle.open(options.model or default_bundle_path())
     labelled = read_labelled(options.folder, bundle.classes, options.groups)
     predictions, failed = _classify(bundle, labelled.paths, options.threads)

@@ -13,7 +13,11 @@ from allstation.frozen import training_command, training_is_installed
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start the training program with the same arguments and return its status."""
+    """Start the training program with the same arguments and return its status.
+
+    Raises:
+        StationError: ``no-training`` in the edition that cannot train.
+    """
     if not training_is_installed():
         sentence = "This edition cannot train. Install the full edition of ALL Station to check and train."
         raise StationError("no-training", sentence)

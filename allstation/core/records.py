@@ -241,6 +241,7 @@ class CaseSnapshot:
         fields: By slide, then in natural order of their names.
         models: Every model that made one of the predictions.
         audit_head: Hash of the audit trail's last entry.
+        reviews: Every review that was not withdrawn, of whichever person, the oldest first.
     """
 
     case_id: str
