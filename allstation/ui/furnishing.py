@@ -127,5 +127,6 @@ def lay_out(window: MainWindow, services: Services) -> Iterator[None]:
     yield
     window.menus = Menus(window, window.actions_table, window.first)
     keys.no_drops_into_text(window)
+    keys.plain_labels(window)
     keys.guard(window)
     yield

@@ -1,4 +1,4 @@
-"""Which keys a focused control keeps for itself, and what text boxes do not take."""
+"""Which keys a focused control keeps for itself, what text boxes do not take and labels do not read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QTabBar,
@@ -65,6 +66,12 @@ class _Guard(QObject):
 def guard(window: QWidget) -> None:
     """Keep a window's single-key actions away from focused controls that need the key."""
     window.installEventFilter(_Guard(window))
+
+
+def plain_labels(window: QWidget) -> None:
+    """Show every label's text as it is: a file, model or class with tags in its name is no markup."""
+    for label in window.findChildren(QLabel):
+        label.setTextFormat(Qt.TextFormat.PlainText)
 
 
 def no_drops_into_text(window: QWidget) -> None:

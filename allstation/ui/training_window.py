@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation import paths
 from allstation.frozen import training_command, training_is_installed
+from allstation.ui import keys
 from allstation.ui.panels.notices import Level, Notice, Notices
 from allstation.ui.services import Services
 from allstation.ui.text import tr
@@ -35,6 +36,7 @@ class TrainingWindow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(panel)
         self.notices = Notices(self)
+        keys.plain_labels(self)
 
 
 class TrainingActions(QObject):

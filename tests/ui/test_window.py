@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QKeyEvent, QPalette
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QPushButton, QSlider
+from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QSlider
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
@@ -66,6 +66,14 @@ def test_a_problem_is_told_and_can_be_copied(window: MainWindow) -> None:
     assert window.notices.texts() == ["The disk is full: make space and try again."]
     copy = [b for b in window.notices.findChildren(QPushButton) if b.text() == "Copy details"]
     assert len(copy) == 1
+
+
+def test_names_with_tags_are_shown_as_they_are(window: MainWindow) -> None:
+    """A label that guesses would read a file's name as markup, and load what it points to."""
+    window.reporter.show_problem(Problem("too-large", "The field <img src='x.png'>.jpg is too large."))
+    labels = [label for label in window.findChildren(QLabel) if label.text()]
+    assert any("<img" in label.text() for label in labels)
+    assert [label for label in labels if label.textFormat() is not Qt.TextFormat.PlainText] == []
 
 
 def test_a_fault_of_the_program_is_told_without_a_dialog(window: MainWindow) -> None:

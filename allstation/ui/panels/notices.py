@@ -144,7 +144,7 @@ class _Card(QFrame):
         self.setProperty("role", "card")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._icon = QLabel(self)
-        self._text = QLabel(notice.text, self)
+        self._text = QLabel(notice.text, self, textFormat=Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._text.setContentsMargins(0, 2, 0, 0)

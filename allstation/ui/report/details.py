@@ -75,6 +75,7 @@ class CaseDataDialog(QDialog):
         self._column.addStretch(1)
         self._lay_out()
         keys.no_drops_into_text(self)
+        keys.plain_labels(self)
         self.show_details({})
 
     def _add_group(self, title: str, labels: Mapping[str, str]) -> None:

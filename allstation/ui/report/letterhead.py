@@ -76,6 +76,7 @@ class LetterheadDialog(QDialog):
         layout.addWidget(buttons)
         self.setMinimumWidth(520)
         keys.no_drops_into_text(self)
+        keys.plain_labels(self)
         self._show_logo()
 
     def _show_logo(self) -> None:

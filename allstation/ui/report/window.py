@@ -66,6 +66,7 @@ class ReportWindow(QWidget):
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self, self.close)
         self.refresh_icons()
         keys.no_drops_into_text(self)
+        keys.plain_labels(self)
         self.show_busy("")
 
     def _lay_out(self) -> None:
