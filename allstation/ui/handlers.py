@@ -39,7 +39,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "app.quit": window.close,
         "review.undo": reviews.stack.undo,
         "review.redo": reviews.stack.redo,
-        "browse.find": browser.filters.focus_text,
+        "browse.find": window.find_field,
         "browse.clear": browser.show_all,
         "browse.all": browser.select_all,
         "go.previous": partial(_step, window, -1),

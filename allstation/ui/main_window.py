@@ -307,8 +307,19 @@ class MainWindow(QMainWindow):
     @Slot()
     def comment(self) -> None:
         """Let the person write a comment."""
-        self.docks["review"].show()
+        self._bring("review")
         self.review.write_comment()
+
+    @Slot()
+    def find_field(self) -> None:
+        """Let the person type what to look for."""
+        self._bring("browser")
+        self.browser.filters.focus_text()
+
+    def _bring(self, name: str) -> None:
+        # To the front as well: what is typed for a box behind another panel would be taken for keys.
+        self.docks[name].show()
+        self.docks[name].raise_()
 
     def close_workers(self) -> None:
         """Wait for pictures that are being read; call before the window goes."""

@@ -112,3 +112,13 @@ def test_the_palette_runs_what_is_chosen_and_gives_the_keyboard_back(window: Mai
     qtbot.keyClick(window.palette_box._text, "\r")
     assert window.palette_box.isHidden()
     assert window.services.settings.value.theme == "dark"
+
+
+def test_the_palette_says_when_nothing_is_called_so(window: MainWindow) -> None:
+    window.actions_table["help.palette"].trigger()
+    window.palette_box._text.setText("xyzzy")
+    assert window.palette_box.shown_texts() == []
+    assert "Nothing is called so" in window.palette_box._list.item(0).text()
+    window.palette_box._run()
+    assert window.palette_box.isVisible()
+    window.palette_box.hide()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Decision, Reason
@@ -169,3 +170,23 @@ def test_too_few_fields_are_said_in_words(qtbot: QtBot, tally: Tally, words: str
     assert words in told
     if not words:
         assert "fewer than" not in told
+
+
+def test_a_comment_is_typed_into_its_box_even_if_the_summary_was_in_front(
+    opened: MainWindow, qtbot: QtBot
+) -> None:
+    opened.actions_table["browse.summary"].trigger()
+    assert opened.summary.panel.isVisible()
+    opened.actions_table["review.comment"].trigger()
+    assert opened.review.isVisible()
+    qtbot.waitUntil(lambda: isinstance(opened.focusWidget(), QPlainTextEdit))
+    qtbot.keyClicks(opened.focusWidget(), "r4")
+    assert opened.focusWidget().toPlainText() == "r4"
+    assert opened.reviews.stack.count() == 0
+
+
+def test_find_brings_the_browser_back(opened: MainWindow) -> None:
+    opened.docks["browser"].hide()
+    opened.actions_table["browse.find"].trigger()
+    assert opened.browser.isVisible()
+    assert opened.focusWidget() is opened.browser.filters._text

@@ -80,7 +80,8 @@ class CommandPalette(QFrame):
     def shown_texts(self) -> list[str]:
         """Return the actions listed now."""
         items = (self._list.item(row) for row in range(self._list.count()))
-        return [item.data(_ACTION).objectName() for item in items]
+        actions = (item.data(_ACTION) for item in items)
+        return [action.objectName() for action in actions if action is not None]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Move in the list while typing; close on Escape or when the keyboard goes elsewhere."""
@@ -108,6 +109,11 @@ class CommandPalette(QFrame):
             item.setToolTip(action.statusTip())
             if not action.isEnabled():
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
+        if not self._list.count():
+            nothing = QListWidgetItem(
+                tr("Nothing is called so. Type a part of what you want to do."), self._list
+            )
+            nothing.setFlags(Qt.ItemFlag.NoItemFlags)
         self._list.setCurrentRow(0)
 
     def _run(self) -> None:

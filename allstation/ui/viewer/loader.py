@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -34,10 +34,16 @@ def decode_field(path: Path, limits: DecodeLimits | None = None) -> NDArray[np.u
     return decode(path, limits or DecodeLimits())
 
 
-def _stated_size(path: Path) -> float | None:
+def _described(picture: FieldPicture, path: Path) -> FieldPicture:
+    """Return a picture with what its file says besides: how large a pixel is, how many pages there are."""
+    from allstation.imaging.decode import probe
     from allstation.imaging.stated_size import stated_pixel_size
 
-    return stated_pixel_size(path)
+    try:
+        pages = probe(path).frames
+    except StationError:
+        pages = 1
+    return replace(picture, pixel_size=stated_pixel_size(path), pages=pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class _Job(QRunnable):
     def _decode(self) -> _Loaded:
         try:
             rgb = self._decoder(self._path)
-            return _Loaded(self._path, FieldPicture.from_rgb(rgb, _stated_size(self._path)), "")
+            return _Loaded(self._path, _described(FieldPicture.from_rgb(rgb), self._path), "")
         except StationError as error:
             return _Loaded(self._path, None, error.sentence, is_missing=error.code == "not-found")
         except (OSError, ValueError, MemoryError) as error:

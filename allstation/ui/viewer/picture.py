@@ -19,13 +19,15 @@ class FieldPicture:
     Attributes:
         levels: The field itself, then each copy half as large; all ``Format_RGB32``.
         pixel_size: Micrometres that a pixel is wide by the file's own word; None if it says nothing.
+        pages: Of the file; the first one is shown.
     """
 
     levels: tuple[QImage, ...]
     pixel_size: float | None = None
+    pages: int = 1
 
     @classmethod
-    def from_image(cls, image: QImage, pixel_size: float | None = None) -> FieldPicture:
+    def from_image(cls, image: QImage) -> FieldPicture:
         """Build the copies of an image that Qt holds. Safe in any thread."""
         levels = [image.convertToFormat(QImage.Format.Format_RGB32)]
         while min(levels[-1].width(), levels[-1].height()) >= 2 * _SMALLEST_LEVEL:
@@ -33,12 +35,12 @@ class FieldPicture:
             smooth = Qt.TransformationMode.SmoothTransformation
             smaller = levels[-1].scaled(half, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
             levels.append(smaller.convertToFormat(QImage.Format.Format_RGB32))
-        return cls(tuple(levels), pixel_size)
+        return cls(tuple(levels))
 
     @classmethod
-    def from_rgb(cls, rgb: NDArray[np.uint8], pixel_size: float | None = None) -> FieldPicture:
+    def from_rgb(cls, rgb: NDArray[np.uint8]) -> FieldPicture:
         """Build from an array of shape (height, width, 3), sRGB. Safe in any thread."""
-        return cls.from_image(image_from_rgb(rgb), pixel_size)
+        return cls.from_image(image_from_rgb(rgb))
 
     @property
     def size(self) -> QSize:

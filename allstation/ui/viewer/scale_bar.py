@@ -31,6 +31,21 @@ def bar_length(units_per_micrometre: float) -> tuple[float, float]:
     return micrometres, micrometres * units_per_micrometre
 
 
+def paint_line(painter: QPainter, corner: QPointF, text: str, font: QFont) -> QRectF:
+    """Paint a line of text with its bottom left corner at ``corner``. Returns the covered rectangle."""
+    metrics = QFontMetricsF(font)
+    height = metrics.height() + 10
+    rect = QRectF(corner.x(), corner.y() - height, metrics.horizontalAdvance(text) + 22, height)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    paint_ground(painter, rect)
+    painter.setPen(_WHITE)
+    painter.setFont(font)
+    painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), text)
+    painter.restore()
+    return rect
+
+
 def paint_scale_bar(painter: QPainter, corner: QPointF, units_per_micrometre: float, font: QFont) -> QRectF:
     """Paint the bar with its bottom left corner at ``corner``. Returns the covered rectangle."""
     micrometres, length = bar_length(units_per_micrometre)

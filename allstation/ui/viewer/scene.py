@@ -12,12 +12,13 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 
 from allstation.core.records import FieldRecord
+from allstation.ui.text import number, tr
 from allstation.ui.viewer.card import CardPainter, OverlayStyle
 from allstation.ui.viewer.card_content import card_content
 from allstation.ui.viewer.evidence import evidence_image, paint_legend
 from allstation.ui.viewer.geometry import View
 from allstation.ui.viewer.picture import FieldPicture
-from allstation.ui.viewer.scale_bar import paint_scale_bar
+from allstation.ui.viewer.scale_bar import paint_line, paint_scale_bar
 
 _CRISP_FROM: Final = 3.0
 """Device pixels per field pixel from which each field pixel is drawn as a sharp square."""
@@ -88,7 +89,13 @@ class Scene:
         """Return the overlay in words."""
         if self.record is None:
             return ""
-        return card_content(self.record, hidden=self.layers.hidden).description()
+        said = card_content(self.record, hidden=self.layers.hidden).description()
+        return "\n".join(filter(None, (said, self.pages_text())))
+
+    def pages_text(self) -> str:
+        """Return what to say of a file with several pages; nothing of any other."""
+        pages = self.picture.pages if self.picture is not None else 1
+        return tr("First of {n} pages; only it is classified", n=number(pages)) if pages > 1 else ""
 
     def paint(self, painter: QPainter, view: View, font: QFont, ratio: float) -> None:
         """Paint everything.
@@ -121,6 +128,8 @@ class Scene:
         if scale is not None and size:
             covered = paint_scale_bar(painter, corner, scale / size, font)
             corner.setX(covered.right() + 8)
+        if scale is not None and (pages := self.pages_text()):
+            corner.setX(paint_line(painter, corner, pages, font).right() + 8)
         name = self.evidence_class() if self.layers.evidence and scale is not None else ""
         if name:
             paint_legend(painter, corner, name, font)

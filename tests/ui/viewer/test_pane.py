@@ -392,3 +392,18 @@ def test_a_size_that_the_file_states_draws_a_bar_and_a_persons_own_goes_before(
     show(qtbot, pane, 2, tmp_path / "print.tif")
     assert scene.pixel_size() is None
     assert grabbed(pane.main.canvas) != with_bar
+
+
+def test_a_file_of_several_pages_says_that_the_first_is_shown(
+    pane: ViewerPane, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path, single = tmp_path / "pages.tif", tmp_path / "single.tif"
+    page = Image.fromarray(np.full((300, 400, 3), 200, np.uint8))
+    page.save(path, save_all=True, append_images=[page, page])
+    page.save(single)
+    show(qtbot, pane, 1, path)
+    assert "First of 3 pages" in pane.main.canvas.accessibleDescription()
+    said = grabbed(pane.main.canvas)
+    show(qtbot, pane, 2, single)
+    assert "pages" not in pane.main.canvas.accessibleDescription()
+    assert grabbed(pane.main.canvas) != said
