@@ -6,15 +6,18 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from person import Person, run
+from person import Person, run, unexpected
 from screen import Screen, wait_for
 from window_steps import TITLE, Window, accept
 
+_DESKTOP = {"XDG_CURRENT_DESKTOP": "GNOME"}
 _LATER = 999
 """A version of the case format that no program reads yet."""
 
@@ -36,30 +39,45 @@ def try_opening(
         What was passed.
     """
     database = f"{case}/case.sqlite"
+    profile = f"{person.home}/profile-opening"
+    shown = {**_DESKTOP, "DISPLAY": screen.display, "ALLSTATION_PROFILE": profile}
     for path, kind in ((database, "case"), (model, "model")):
         name = f"application/x-allstation-{kind}"
-        run(person.line({}, "xdg-mime", "query", "filetype", path), expect=re.escape(name))
-        run(person.line({}, "xdg-mime", "query", "default", name), expect=r"allstation\.desktop")
-    profile = f"{person.home}/profile-opening"
-    shown = {"DISPLAY": screen.display, "ALLSTATION_PROFILE": profile}
+        run(person.line(shown, "xdg-mime", "query", "filetype", path), expect=re.escape(name))
+        run(person.line(shown, "xdg-mime", "query", "default", name), expect=r"allstation\.desktop")
     title = f"{Path(case).stem} — {TITLE}"
     # A case is a folder: "Open with" hands over the folder, a double click in it the file.
     with Window(person, screen, [*words, case], {"ALLSTATION_PROFILE": profile}):
         screen.wait_for_window(title, seconds=30)
-    run(person.line(shown, "gio", "open", database), expect="")
-    _look_and_quit(screen, screen.wait_for_window(title, seconds=60), keep / "opened-case.png")
+    with _opened(person, shown, database):
+        _look_and_quit(screen, screen.wait_for_window(title, seconds=60), keep / "opened-case.png")
     yield f"a case opened from the desktop, as a folder and by the file in it, shows as {title!r}"
-    run(person.line(shown, "gio", "open", model), expect="")
-    window = screen.wait_for_window(f"{TITLE}$", seconds=60)
-    screen.wait_for_window("^Use this model", seconds=30)
-    screen.grab(keep / "opened-model.png")
-    accept(screen, "^Use this model")
-    settings = person.see(f"{profile}/config/settings.json")
-    wait_for(
-        lambda: json.loads(settings.read_text("utf-8"))["model"] == model, seconds=30, what="the setting"
-    )
-    _look_and_quit(screen, window, keep / "opened-model-used.png")
+    with _opened(person, shown, model):
+        window = screen.wait_for_window(f"{TITLE}$", seconds=60)
+        screen.wait_for_window("^Use this model", seconds=30)
+        screen.grab(keep / "opened-model.png")
+        accept(screen, "^Use this model")
+        settings = person.see(f"{profile}/config/settings.json")
+        used = lambda: json.loads(settings.read_text("utf-8"))["model"] == model  # noqa: E731
+        wait_for(used, seconds=30, what="the setting")
+        _look_and_quit(screen, window, keep / "opened-model-used.png")
     yield "a model bundle opened from the desktop is offered and, once accepted, used"
+
+
+@contextmanager
+def _opened(person: Person, environment: Mapping[str, str], path: str) -> Iterator[None]:
+    """Open a path as the desktop does; what that starts must have said nothing by the end of the block."""
+    with tempfile.TemporaryFile("w+") as said:
+        command = person.line(environment, "xdg-open", path)
+        # The program lives on after xdg-open, and a pipe would be waited for until its end.
+        subprocess.run(
+            command, check=True, timeout=60, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+        )
+        yield
+        said.seek(0)
+        surprises = unexpected(said.read(), "")
+    if surprises:
+        raise SystemExit(f"FAILED: what was opened by {path} said:\n" + "\n".join(surprises))
 
 
 def _look_and_quit(screen: Screen, window: str, picture: Path) -> None:
