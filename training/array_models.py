@@ -14,6 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.inference.engine import softmax
+
 Features = NDArray[np.float64]
 Labels = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
@@ -98,12 +100,6 @@ class ArrayModel:
     def parameters(self) -> int:
         """Numbers in all arrays."""
         return int(sum(array.size for array in self.arrays.values()))
-
-
-def softmax(scores: Features) -> Features:
-    """Turn rows of scores into probabilities."""
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def fit_temperature(scores: Features, labels: Labels) -> float:

@@ -13,6 +13,7 @@ from allstation.imaging.decode import decode_reduced
 from allstation.imaging.inputs import to_tensor
 from allstation.imaging.preprocess import Preprocessing
 from allstation.imaging.quality import assess
+from allstation.inference.engine import softmax
 from training import evaluate, splits
 from training.backend import KerasObject
 from training.recipe import Recipe, write_toml
@@ -122,7 +123,7 @@ def export_candidate(
     known = np.random.default_rng(recipe.fit.seed).permutation(split.train)[:_NOVELTY_FIELDS]
     train, held = _outputs(serving, pixels[known], recipe), _outputs(serving, pixels[judged], recipe)
     temperature = fit_temperature(held["logits"], labels[judged])
-    probabilities = _softmax(held["logits"] / temperature)
+    probabilities = softmax(held["logits"] / temperature)
     sharpness = np.array([_sharpness(data.labelled.fields[int(row)].path, recipe) for row in judged])
     export = Export(
         info=bundle_info(recipe, data, split, folder=folder, judged=len(judged))
@@ -133,11 +134,6 @@ def export_candidate(
         novelty=fit_novelty(train["features"], labels[known], held["features"]),
     )
     return export_bundle(folder.path / BUNDLE, serving, export).path
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def _sharpness(path: Path, recipe: Recipe) -> float:
@@ -190,5 +186,5 @@ def _figures(
 ) -> list[dict[str, Any]]:
     """The bundle's own figures: calibrated, on the test set of the run."""
     logits = _outputs(serving, data.pixels[recipe.input][split.test], recipe)["logits"]
-    predicted = as_predicted(data, split, split.test, probabilities=_softmax(logits / temperature))
+    predicted = as_predicted(data, split, split.test, probabilities=softmax(logits / temperature))
     return [figure.to_json() for figure in evaluate.overall(predicted)]

@@ -21,9 +21,12 @@ DONE, REFUSED = 0, 2
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        message = f"expected at least 1, received {text}"
+        message = f"expected a whole number of 1 or more, received {text!r}"
         raise argparse.ArgumentTypeError(message)
     return value
 
@@ -88,11 +91,15 @@ def _estimate(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m training", description=__doc__, epilog=RESEARCH_USE)
+    parser = argparse.ArgumentParser(
+        "python -m training",
+        description="Checks labelled folders, trains models from recipes and compares what came of it.",
+        epilog=RESEARCH_USE,
+    )
     parser.add_argument(
         "--protocol", action="store_true", help="JSON lines for the window; end of input stops"
     )
-    kinds = parser.add_subparsers(dest="command", required=True)
+    kinds = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, fill, text in (
         ("check", _check, "look at a labelled folder before trusting any figure"),
         ("fit", _fit, "train from a recipe"),
@@ -103,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         ("estimate", _estimate, "how long a recipe will take here and what memory it needs"),
         ("list", lambda _: None, "networks and classical methods with their options"),
     ):
-        fill(kinds.add_parser(name, help=text, description=text))
+        fill(kinds.add_parser(name, help=text, description=text[0].upper() + text[1:] + "."))
     return parser
 
 

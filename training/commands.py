@@ -56,7 +56,11 @@ def run(options: argparse.Namespace, reporter: Reporter) -> Outcome:
 
 
 def load_recipe(options: argparse.Namespace) -> Recipe:
-    """Read the recipe named on the command line, or a preset of that name, with the options applied."""
+    """Read the recipe named on the command line, or a preset of that name, with the options applied.
+
+    Raises:
+        StationError: ``bad-recipe``; ``no-folder`` when neither it nor the command line names the fields.
+    """
     name = str(options.recipe)
     known = {method.name for method in methods()}
     recipe = recipe_from(preset(name)) if name in known else read_recipe(options.recipe)

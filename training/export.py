@@ -29,7 +29,10 @@ NETWORK: Final = "network.tflite"
 WEIGHTS: Final = "weights.npz"
 NOVELTY: Final = "novelty.npz"
 REFERENCE_FIELDS: Final = 16
+_FIRST_SEED: Final = 900
+"""Of the reference fields; far from the demo's seeds."""
 _TIMEOUT: Final = 300
+"""Seconds; the verification takes one or two."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -85,9 +88,12 @@ def packed_arrays(arrays: Arrays) -> bytes:
     return stream.getvalue()
 
 
-def reference_fields(size: tuple[int, int], count: int = REFERENCE_FIELDS) -> NDArray[np.uint8]:
-    """Draw the synthetic fields a bundle is verified on: (count, h, w, 3)."""
-    drawn = [draw_field(CLASS_NAMES[index % len(CLASS_NAMES)], 900 + index) for index in range(count)]
+def reference_fields(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Draw the synthetic fields a bundle is verified on: (n, h, w, 3)."""
+    drawn = [
+        draw_field(CLASS_NAMES[index % len(CLASS_NAMES)], _FIRST_SEED + index)
+        for index in range(REFERENCE_FIELDS)
+    ]
     return np.stack([squash(rgb, size) for rgb in drawn])
 
 
@@ -143,7 +149,7 @@ def pack_bundle(
     info["calibration"] = {**info.get("calibration", {}), "temperature": export.temperature}
     info["reference"] = {
         "file": MEMBER,
-        "seeds": [900 + index for index in range(len(reference["rgb"]))],
+        "seeds": [_FIRST_SEED + index for index in range(len(reference["rgb"]))],
         "probabilities": reference["probabilities"].tolist(),
     }
     if export.novelty is not None:
@@ -167,10 +173,14 @@ def verify_in_new_process(bundle: Path) -> None:
     """Run ``allstation models verify`` on a bundle in a process that has loaded nothing yet.
 
     Raises:
-        StationError: ``export-differs`` if it fails.
+        StationError: ``export-differs`` if it fails or does not end.
     """
     command = [*station_command(), "models", "verify", str(bundle)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired as error:
+        sentence = f"The verification of the exported model took more than {_TIMEOUT} s. Export it again."
+        raise StationError("export-differs", sentence) from error
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
         raise StationError("export-differs", f"The exported model did not pass its verification: {said[0]}")

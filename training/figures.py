@@ -9,7 +9,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -20,9 +20,6 @@ from allstation.core import metrics
 from allstation.core.classes import class_style
 from training.evaluate import Predicted
 from training.runs import write_bytes
-
-Axes: TypeAlias = Any
-"""Matplotlib has no types of its own."""
 
 _DARK_CELL: Final = 0.55
 _VAL: Final = "#d55e00"

@@ -86,10 +86,6 @@ class LabelledSet:
         return total.hexdigest()
 
 
-def _no(code: str, sentence: str) -> StationError:
-    return StationError(code, sentence)
-
-
 def read_labelled(source: Path) -> LabelledSet:
     """Read a labelled folder or CSV without opening the fields.
 
@@ -113,14 +109,14 @@ def read_labelled(source: Path) -> LabelledSet:
                 f"There is no labelled folder {source.name!r} here. "
                 "Choose a folder with one sub-folder a class, or a CSV."
             )
-            raise _no("no-folder", sentence)
+            raise StationError("no-folder", sentence)
     except PermissionError as error:
         name = Path(error.filename or source).name
         sentence = (
             f"The folder {name!r} may not be read by this user. Give this user the right to read it, "
             "or copy it to a folder of your own."
         )
-        raise _no("no-permission", sentence) from error
+        raise StationError("no-permission", sentence) from error
     _check_classes(labelled)
     return labelled
 
@@ -156,7 +152,7 @@ def _read_csv(path: Path) -> LabelledSet:
         rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
     except (UnicodeDecodeError, csv.Error) as error:
         sentence = f"The table {path.name} cannot be read as CSV in UTF-8 ({error}). Save it as CSV UTF-8."
-        raise _no("bad-csv", sentence) from error
+        raise StationError("bad-csv", sentence) from error
     header = set(rows[0]) if rows else set()
     missing = [name for name in _COLUMNS if name not in header]
     if missing:
@@ -164,7 +160,7 @@ def _read_csv(path: Path) -> LabelledSet:
             f"The table {path.name} has no column {missing[0]!r}; "
             "expected path, class and optionally patient. Add the column in the first line."
         )
-        raise _no("csv-columns", sentence)
+        raise StationError("csv-columns", sentence)
     fields = [_csv_field(path, row, line) for line, row in enumerate(rows, 2)]
     fields.sort(key=lambda field: (natural_key(field.class_name), natural_key(field.path.name)))
     classes = tuple(sorted({field.class_name for field in fields}, key=natural_key))
@@ -175,14 +171,14 @@ def _csv_field(table: Path, row: dict[str, Any], line: int) -> LabelledField:
     name, class_name = (row["path"] or "").strip(), (row["class"] or "").strip()
     if not name or not class_name:
         sentence = f"Line {line} of {table.name} lacks a path or a class. Fill it in or delete the line."
-        raise _no("bad-csv", sentence)
+        raise StationError("bad-csv", sentence)
     field = table.parent / name
     if not field.is_file():
         sentence = (
             f"Line {line} of {table.name} names the field {name!r}, which is not there. "
             "Correct the path (relative to the table) or delete the line."
         )
-        raise _no("csv-missing-file", sentence)
+        raise StationError("csv-missing-file", sentence)
     return LabelledField(field.absolute(), class_name, (row.get("patient") or "").strip())
 
 
@@ -194,29 +190,29 @@ def _check_classes(labelled: LabelledSet) -> None:
             f"The folder {where!r} has no sub-folders, so no class is known. "
             "Put the fields of each class into a sub-folder with the class's name."
         )
-        raise _no("no-classes", sentence)
+        raise StationError("no-classes", sentence)
     same = [name for name, count in Counter(name.casefold() for name in names).items() if count > 1]
     if same:
         twins = ", ".join(repr(name) for name in names if name.casefold() == same[0])
         sentence = f"The classes {twins} differ only in case. Join them, or give them different names."
-        raise _no("class-case", sentence)
+        raise StationError("class-case", sentence)
     reserved = [name for name in names if name in RESERVED]
     if reserved:
         sentence = f"The class {reserved[0]!r} has the name of a table's column. Give the class another name."
-        raise _no("class-name", sentence)
+        raise StationError("class-name", sentence)
     empty = [name for name, count in labelled.counts().items() if count == 0]
     if empty:
         sentence = (
             f"The class {empty[0]!r} has no fields; every class needs some. "
             "Add fields to its sub-folder or remove the sub-folder."
         )
-        raise _no("empty-class", sentence)
+        raise StationError("empty-class", sentence)
     if len(names) == 1:
         sentence = (
             f"There is only one class, {names[0]!r}; telling classes apart needs at least two. "
             "Add a second class."
         )
-        raise _no("one-class", sentence)
+        raise StationError("one-class", sentence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ ZHANG_TABLE1: Final = (
     ZhangRow(15, 32, "CCE", 0.74, 0.75, 2.09, 2.62),
     ZhangRow(10, 32, "CCE", 0.78, 0.81, 2.09, 2.62),
 )
-ZHANG_TEST_FIELDS: Final = 489
 
 NADIM_TABLE1: Final = {"resnet50": 0.5980, "knn-pixels": 0.6542, "densenet121": 0.7958, "nadim": 0.9216}
 """The paper's accuracies (it prints "Nesnet50", "KNN", "Densenet", "Proposed")."""
@@ -45,8 +44,6 @@ NADIM_TEST: Final = (455, 493)
 
 NADIM_CONFUSION: Final = ((47, 25, 0, 5), (6, 143, 0, 0), (0, 1, 143, 1), (0, 0, 0, 122))
 """Rows true, Benign, Early, Pre, Pro; reconstructed: satisfies every figure that the paper prints."""
-
-NADIM_AUC: Final = {"Early": 0.970089213300892, "Pre": 0.989043404972608}
 
 ZHANG_MISTAKES: Final = (
     "The data set is called grayscale; it is RGB. Grey is a conversion made here too.",

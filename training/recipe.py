@@ -336,7 +336,7 @@ def _toml_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
+        shown = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
         return f'"{shown}"'
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml_value(entry) for entry in value) + "]"

@@ -62,7 +62,7 @@ class Method:
         title: As the panel shows it.
         kind: ``network`` (Keras), ``classical`` (scikit-learn) or ``tuning`` (goes on from a bundle).
         text: One sentence.
-        where: ``module:function`` that builds it.
+        where: ``module:function`` that builds the network, or runs a method of another kind.
         options: Its adjustables by name.
         recipe: Entries of the preset recipe, as in a recipe file.
         fixed: Options that make this method of a more general builder.
@@ -101,7 +101,7 @@ class Method:
         return {**{key: option.default for key, option in self.options.items()}, **options, **self.fixed}
 
     def builder(self) -> Callable[..., Any]:
-        """Import and return the function that builds it."""
+        """Import and return the function that ``where`` names."""
         module, function = self.where.split(":")
         return getattr(importlib.import_module(module), function)  # type: ignore[no-any-return]
 
@@ -126,7 +126,7 @@ _CELL_INPUT: Final = {"height": 224, "width": 224}
 
 
 def _classical(name: str, title: str, text: str, **rest: Any) -> Method:  # noqa: ANN401
-    return Method(name, title, "classical", text, "training.classical:build", **rest)
+    return Method(name, title, "classical", text, "training.classical:run_classical", **rest)
 
 
 _METHODS: Final = (

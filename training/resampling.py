@@ -120,12 +120,11 @@ def _calibration_error(top: Numbers, right: NDArray[np.bool_], weights: Numbers)
     return np.asarray(np.abs(gaps).sum(axis=1) / weights.sum(axis=1))
 
 
-def intervals(values: dict[str, Numbers], *, confidence: float = 0.95) -> dict[str, Interval]:
-    """Percentile intervals; resamples without a value are left out."""
-    tail = 50 * (1 - confidence)
+def intervals(values: dict[str, Numbers]) -> dict[str, Interval]:
+    """95 % percentile intervals; resamples without a value are left out."""
     found = {}
     for name, column in values.items():
         finite = column[np.isfinite(column)]
-        low, high = np.percentile(finite, [tail, 100 - tail]) if finite.size else (np.nan, np.nan)
+        low, high = np.percentile(finite, [2.5, 97.5]) if finite.size else (np.nan, np.nan)
         found[name] = Interval(float(low), float(high))
     return found

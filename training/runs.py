@@ -33,7 +33,11 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn a full or forbidden disk into a sentence."""
+    """Turn a full or forbidden disk into a sentence.
+
+    Raises:
+        StationError: ``disk-full``, ``cannot-write``.
+    """
     try:
         yield
     except OSError as error:

@@ -110,7 +110,8 @@ def run_recipe(recipe: Recipe, path: Path, reporter: Reporter, *, data: Data | N
         What ``metrics.json`` holds.
 
     Raises:
-        StationError: With the run's state set to ``failed``, whatever goes wrong.
+        StationError: With the run's state set to ``failed``, or ``discarded`` if that was asked for. After
+            any other error it stays ``running``, which the window shows as interrupted and can resume.
     """
     folder = _folder(recipe, path)
     if folder.state == "finished" and (path / "metrics.json").is_file():
@@ -169,10 +170,11 @@ def _execute(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, data: Dat
         counts={part: len(getattr(split, part)) for part in splits.PARTS} | {"left out": len(split.left_out)},
         classes=list(data.labelled.classes),
     )
-    if recipe.export and method(recipe.method.kind).kind == "classical":
+    entry = method(recipe.method.kind)
+    if recipe.export and entry.kind == "classical":
         reporter.say("Classical methods are for comparison and make no model bundle.", "warning")
-    runners = {"network": _run_network, "classical": _run_classical, "tuning": _run_tuning}
-    metrics = runners[method(recipe.method.kind).kind](recipe, data, split, folder=folder, reporter=reporter)
+    run = _run_network if entry.kind == "network" else entry.builder()
+    metrics: dict[str, Any] = run(recipe, data, split, folder=folder, reporter=reporter)
     stopped = bool(metrics.get("stopped"))
     metrics["seconds"] = round(time.monotonic() - begun, 1)
     runs.write_json(folder.path / "metrics.json", metrics)
@@ -254,11 +256,10 @@ def _backgrounds(
 
 
 def _about_network(fitted: Fitted, folder: RunFolder) -> dict[str, Any]:
-    parameters = int(fitted.model.count_params())
-    final = folder.path / "weights.npz"
     from training.callbacks import variables
 
-    runs.write_arrays(final, variables(fitted.model, "model"))
+    parameters = int(fitted.model.count_params())
+    runs.write_arrays(folder.path / "weights.npz", variables(fitted.model, "model"))
     return {
         "parameters": parameters,
         "megabytes_float32": round(parameters * 4 / 1e6, 3),
@@ -330,19 +331,3 @@ def prediction_rows(
         }
         for place, row in enumerate(rows)
     ]
-
-
-def _run_classical(
-    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
-) -> dict[str, Any]:
-    from training.classical import run_classical
-
-    return run_classical(recipe, data, split, folder=folder, reporter=reporter)
-
-
-def _run_tuning(
-    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
-) -> dict[str, Any]:
-    from training.tuning import run_tuning
-
-    return run_tuning(recipe, data, split, folder=folder, reporter=reporter)

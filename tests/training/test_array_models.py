@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.array_models import ArrayModel, fit_arrays, fit_temperature, softmax
+from allstation.inference.engine import softmax
+from training.array_models import ArrayModel, fit_arrays, fit_temperature
 from training.classical import load_model, save_model
 
 OPTIONS = {"components": 6, "neighbours": 5, "penalty": 3.0, "hidden": 9}

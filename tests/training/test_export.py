@@ -78,3 +78,12 @@ def test_another_process_refuses_a_network_that_computes_something_else(bundle, 
         verify_in_new_process(target)
     assert raised.value.code == "export-differs"
     assert ModelBundle.open(target).name == "small"
+
+
+def test_a_verification_that_does_not_end_is_a_sentence(bundle, monkeypatch):
+    from training import export
+
+    monkeypatch.setattr(export, "_TIMEOUT", 0.01)
+    with pytest.raises(StationError, match="took more than") as raised:
+        export.verify_in_new_process(bundle.path)
+    assert raised.value.code == "export-differs"

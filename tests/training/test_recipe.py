@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,22 @@ def test_every_preset_is_a_recipe_and_survives_toml(name: str, tmp_path: Path) -
     path = tmp_path / "recipe.toml"
     path.write_text(write_toml(recipe), "utf-8")
     assert read_recipe(path) == recipe
+
+
+@pytest.mark.parametrize("name", ["a\nb", 'qu"ote \\ back', "tag \U000e0041 seen", "\ue000 private", "白 ß"])
+def test_any_name_survives_toml(name: str, tmp_path: Path) -> None:
+    recipe = recipe_from({**preset("zhang"), "name": name, "data": str(tmp_path)})
+    (tmp_path / "recipe.toml").write_text(write_toml(recipe), "utf-8")
+    assert read_recipe(tmp_path / "recipe.toml").name == name
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in methods()])
+def test_every_method_names_a_function_that_is_there(name: str) -> None:
+    module, function = method(name).where.split(":")
+    found = importlib.util.find_spec(module)
+    assert found is not None
+    assert found.origin is not None
+    assert f"\ndef {function}(" in Path(found.origin).read_text("utf-8")
 
 
 def test_the_papers_values_stand_in_the_presets() -> None:
