@@ -65,11 +65,6 @@ class Thumbnails(QObject):
         self._loader.request(key, record.path)
         return None
 
-    def is_unreadable(self, record: FieldRecord, width: int, height: int) -> bool:
-        """Tell whether the file was tried and could not be read."""
-        key = ThumbnailKey(record.id, width, height)
-        return key in self._pictures and self._pictures[key] is None
-
     def clear(self) -> None:
         """Forget all pictures: another case."""
         self._loader.forget()

@@ -183,10 +183,6 @@ class QueuePanel(QWidget):
         self.show_intake(None)
         self._show_problems()
 
-    def problem_count(self) -> int:
-        """Return how many problems are listed."""
-        return self._problems.topLevelItemCount()
-
     @Slot()
     def copy_problems(self) -> None:
         """Put the list on the clipboard, one line each."""

@@ -261,11 +261,6 @@ class ViewerPane(QWidget):
         for view, name in ((self.main, here), (self.pinned, there)):
             view.set_caption(name)
 
-    def compare_with(self, record: FieldRecord, picture: FieldPicture) -> None:
-        """Show any field, or this field with another model's prediction, on the right."""
-        self.set_comparing(True)
-        self.pinned.show_field(record, picture)
-
     @Slot(bool)
     def set_full_screen(self, on: bool) -> None:
         """Ask the window for the whole screen, or give it back."""
