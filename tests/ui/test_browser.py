@@ -465,3 +465,19 @@ def test_filter_boxes_take_a_second_row_where_their_words_would_be_cut_off(qtbot
     for width, rows in ((3000, 1), (180, 2), (3000, 1)):
         bar.resize(width, 200)
         qtbot.waitUntil(lambda rows=rows: len({b.y() for b in bar.findChildren(QComboBox)}) == rows)
+
+
+@pytest.mark.parametrize(
+    ("key", "kept"), [(Qt.Key.Key_Return, True), (Qt.Key.Key_Down, True), (Qt.Key.Key_Escape, False)]
+)
+def test_from_the_text_box_a_key_leads_to_what_was_found(
+    opened: MainWindow, qtbot: QtBot, key: Qt.Key, kept: bool
+) -> None:
+    opened.actions_table["browse.find"].trigger()
+    box = opened.browser.filters._text
+    qtbot.keyClicks(box, "f1.")
+    qtbot.waitUntil(lambda: 0 < opened.browser.model.rowCount() < FIELDS)
+    qtbot.keyClick(box, key)
+    assert opened.focusWidget() is opened.browser.grid
+    assert bool(box.text()) is kept
+    wait_count(qtbot, opened, opened.browser.model.rowCount() if kept else FIELDS)

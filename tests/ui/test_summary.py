@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Decision, Reason
@@ -183,6 +183,9 @@ def test_a_comment_is_typed_into_its_box_even_if_the_summary_was_in_front(
     qtbot.keyClicks(opened.focusWidget(), "r4")
     assert opened.focusWidget().toPlainText() == "r4"
     assert opened.reviews.stack.count() == 0
+    qtbot.keyClick(opened.focusWidget(), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert not isinstance(QApplication.focusWidget(), QPlainTextEdit)
+    qtbot.waitUntil(lambda: opened.reviews.stack.count() == 1)
 
 
 def test_find_brings_the_browser_back(opened: MainWindow) -> None:

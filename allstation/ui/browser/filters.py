@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QIcon, QResizeEvent
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
@@ -44,9 +44,11 @@ class FilterBar(QWidget):
 
     Signals:
         changed: The filter is another one.
+        left: The keyboard should go to the fields.
     """
 
     changed = Signal()
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +66,7 @@ class FilterBar(QWidget):
         self._pause = QTimer(self, singleShot=True, interval=_TYPING_PAUSE)
         self._pause.timeout.connect(self.changed)
         self._text.textChanged.connect(self._typed)
+        self._text.installEventFilter(self)
         self._lay_out()
         self.refresh_icons()
 
@@ -102,6 +105,17 @@ class FilterBar(QWidget):
         narrow = self.width() < 3 * (words + _FRAME_LINES * metrics.height())
         if narrow != self._narrow:
             self._place_boxes(narrow=narrow)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Return and Down go to what was found, Escape takes the text off first: then keys review again."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            key = event.key()
+            if key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
+                if key == Qt.Key.Key_Escape:
+                    self._text.clear()
+                self.left.emit()
+                return True
+        return super().eventFilter(watched, event)
 
     def refresh_icons(self) -> None:
         """Draw the icon in the colours of now."""

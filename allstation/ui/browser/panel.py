@@ -97,6 +97,7 @@ class BrowserPanel(QWidget):
         self.model.page_wanted.connect(self._desk.read_page)
         self.model.record_arrived.connect(self._record_arrived)
         self.filters.changed.connect(self._filters_changed)
+        self.filters.left.connect(self.focus_view)
         self.tree.chosen.connect(self._place_chosen)
         self.footer.sort_changed.connect(self.relist)
         self.footer.group_changed.connect(self.relist)

@@ -24,7 +24,7 @@ class CommentEdit(QPlainTextEdit):
         super().__init__(parent)
         self._before = ""
         self._return_to: QWidget | None = None
-        self.setPlaceholderText(tr("Comment  (C)"))
+        self.setPlaceholderText(tr("Comment  (C), kept with Ctrl+Return"))
         self.setAccessibleName(tr("Comment"))
         self.setToolTip(tr("Kept when you leave it or press Ctrl+Return; Escape drops what you typed"))
         self.setTabChangesFocus(True)
@@ -82,7 +82,8 @@ class CommentEdit(QPlainTextEdit):
 
     def _leave(self) -> None:
         target: QObject | None = self._return_to
-        if isinstance(target, QWidget) and target is not self:
+        # What lies behind another panel by now would not take the keyboard, and keys would go on as words.
+        if isinstance(target, QWidget) and target is not self and target.isVisible():
             target.setFocus(Qt.FocusReason.OtherFocusReason)
         else:
             self.clearFocus()
