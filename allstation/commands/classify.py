@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -27,6 +27,7 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
+    from allstation.inference.engine import Engine
     from allstation.inference.pipeline import Pipeline
     from allstation.store.case import Case
 
@@ -41,11 +42,18 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0 when every field is done, 1 when some were refused or failed, 2 when there was none.
     """
-    bundles = _open_and_load(options)
     limits = SettingsFile(paths.config_folder()).value.limits
+    with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
+        bundles, engine = _open_and_load(options, aside)
+        return _run(options, bundles, engine, limits)
+
+
+def _run(
+    options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[Engine], limits: DecodeLimits
+) -> int:
     with _case(options.case) as case:
         refused = _take_in(case, options.paths, limits)
-        failed = _classify(case, bundles, threads=options.threads, limits=limits)
+        failed = _classify(case, bundles, threads=options.threads, limits=limits, ready=engine)
         _write(case, options)
         for bundle in bundles[1:]:
             _write(case, options, beside=bundle)
@@ -60,19 +68,30 @@ def run(options: argparse.Namespace) -> int:
     return SOME_FAILED if refused or failed else DONE
 
 
-def _open_and_load(options: argparse.Namespace) -> list[ModelBundle]:
-    """Check the models on one processor while another loads what is needed next."""
-    with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
-        opening = aside.submit(_open, options.model or [default_bundle_path()])
-        for module in _NEXT:
-            importlib.import_module(module)
-        if any((options.csv, options.json, options.xlsx)):
-            importlib.import_module("allstation.report.tables")
-        return opening.result()
+def _open_and_load(options: argparse.Namespace, aside: Executor) -> tuple[list[ModelBundle], Future[Engine]]:
+    """Check the models on one processor while another loads what is needed next.
+
+    The first model's engine goes on being made while the fields are taken in.
+    """
+    opening = aside.submit(_open, options.model or [default_bundle_path()])
+    engine = aside.submit(_started, opening)
+    for module in _NEXT:
+        importlib.import_module(module)
+    if any((options.csv, options.json, options.xlsx)):
+        importlib.import_module("allstation.report.tables")
+    return opening.result(), engine
 
 
 def _open(chosen: list[Path]) -> list[ModelBundle]:
     return [ModelBundle.open(path) for path in chosen]
+
+
+def _started(opening: Future[list[ModelBundle]]) -> Engine:
+    from allstation.inference.engine import Engine
+
+    engine = Engine(opening.result()[0])
+    engine.warm_up()
+    return engine
 
 
 @contextmanager
@@ -136,7 +155,12 @@ def _slide(case: Case, folder: Path) -> int:
 
 
 def _classify(
-    case: Case, bundles: list[ModelBundle], *, threads: int | None, limits: DecodeLimits
+    case: Case,
+    bundles: list[ModelBundle],
+    *,
+    threads: int | None,
+    limits: DecodeLimits,
+    ready: Future[Engine],
 ) -> list[tuple[Path, StationError]]:
     """Classify what is queued with the first model, and every field with the others; return what failed."""
     from allstation.inference.pipeline import Pipeline
@@ -148,7 +172,8 @@ def _classify(
         if turn:
             case.plan(turn, case.unpredicted(turn), bundle.path.absolute())
             case.begin_plan(turn)
-        with Pipeline(bundle, threads=threads, limits=limits) as pipeline:
+        engine = None if place else ready.result()
+        with Pipeline(bundle, threads=threads, limits=limits, ready=engine) as pipeline:
             _take_turn(case, pipeline, failed, turn=turn)
     return failed
 

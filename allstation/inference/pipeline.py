@@ -24,7 +24,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import EnginePool
+from allstation.inference.engine import Engine, EnginePool
 from allstation.inference.workers import Workers
 
 Key = TypeVar("Key", bound=Hashable)
@@ -57,6 +57,7 @@ class Pipeline:
         threads: Worker threads; default one per usable processor.
         limits: What a field may be, and how long it may take, at most.
         aside: The threads work beside a window, which goes first.
+        ready: An engine of the model made beforehand, for the first thread.
 
     Example:
         ``with Pipeline(bundle) as pipeline: outcomes = list(pipeline.run(enumerate(paths)))``
@@ -69,12 +70,13 @@ class Pipeline:
         threads: int | None = None,
         limits: DecodeLimits | None = None,
         aside: bool = False,
+        ready: Engine | None = None,
     ) -> None:
         self.bundle = bundle
         self.threads = threads or default_threads()
         # OpenCV's own pool would compete with these threads for the same processors.
         cv2.setNumThreads(1)
-        self._engines = EnginePool(bundle)
+        self._engines = EnginePool(bundle, ready)
         self._limits = limits or DecodeLimits()
         self._workers: Workers[Outcome[Any]] = Workers(
             self.threads, limit=self._limits.max_seconds, name="field", aside=aside
