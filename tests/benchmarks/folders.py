@@ -14,6 +14,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT))
 REAL = ROOT.parent / "shared" / "data"
+KEPT = 10_000
+"""A folder of more fields than this is taken away after use: 100,000 are 2 GB."""
 
 
 def small(work: Path, count: int) -> tuple[Path, str]:

@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+PATIENCE = 1200.0
+"""Seconds after which a program that does not end is killed, so that the rest can be measured."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ def run(command: Sequence[str | Path], *, environment: Mapping[str, str] | None 
         surroundings = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "BENCH_STARTED": repr(started)}
         surroundings.update(environment or {})
         process = subprocess.Popen([str(word) for word in command], stdout=out, stderr=out, env=surroundings)
+        watch = threading.Timer(PATIENCE, process.kill)
+        watch.start()
         _, status, usage = os.wait4(process.pid, 0)
+        watch.cancel()
         seconds = time.time() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
@@ -82,6 +88,32 @@ def interleaved(jobs: Mapping[str, Callable[[], Run]], repeats: int) -> dict[str
             runs[name].append(jobs[name]())
             print(f"  {name}: {runs[name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
     return runs
+
+
+class Beside:
+    """What other programs took of the processors meanwhile."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._others = _used_by_others()
+
+    def share(self) -> float | None:
+        """Return their share of all processors since the beginning, 0 to 1; None where nothing tells."""
+        if self._others is None:
+            return None
+        used = (_used_by_others() or 0.0) - self._others
+        return max(0.0, used / (os.cpu_count() or 1) / max(time.monotonic() - self._began, 1e-3))
+
+
+def _used_by_others() -> float | None:
+    """Return processor seconds that this program and its ended children did not use."""
+    if not sys.platform.startswith("linux"):
+        return None
+    import psutil
+
+    whole, own = psutil.cpu_times(), os.times()
+    busy = whole.user + whole.nice + whole.system + whole.irq + whole.softirq
+    return float(busy - own.user - own.system - own.children_user - own.children_system)
 
 
 def spread(values: Iterable[float]) -> str:

@@ -6,12 +6,12 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import folders
-from measure import Run, contestant, exponent, interleaved, ratios, run, spread, table
+from measure import HERE, Run, contestant, exponent, interleaved, ratios, run, spread, table
 
 Series = dict[str, list[float]]
 Section = tuple[str, dict[str, Any]]
@@ -26,17 +26,20 @@ NAMES = {
 MODULE = [sys.executable, "-m", "allstation"]
 
 
-def folder_to_table(work: Path, source: tuple[Path, str], options: argparse.Namespace) -> Section:
-    """Compare (a) to (f) from a cold start to the finished table."""
+def folder_to_table(
+    work: Path, source: tuple[Path, str], options: argparse.Namespace, *, programs: Sequence[str] = ()
+) -> Section:
+    """Compare programs from a cold start to the finished table, and (d) with the machine's limit (f)."""
     folder, kind = source
-    chosen = [name for name in NAMES if not options.programs or name in options.programs]
+    wanted = options.programs or programs or tuple(NAMES)
+    chosen = [name for name in NAMES if name in wanted]
     jobs: dict[str, Callable[[], Run]] = {
         name: lambda name=name: contestant(name, folder, work) for name in [*chosen, "limit"]
     }
     runs = interleaved(jobs, options.rounds or (3 if options.full else 1))
     limits = [one.said for one in runs.pop("limit")]
-    network, decoder, prepared = (
-        [said[key] for said in limits] for key in ("network_rate", "decode_rate", "prepare_rate")
+    network, one_engine, decoder, prepared = (
+        [said[f"{key}_rate"] for said in limits] for key in ("network", "one_engine", "decode", "prepare")
     )
     count = limits[0]["fields"]
     seconds = {name: [one.seconds for one in many] for name, many in runs.items()}
@@ -46,6 +49,7 @@ def folder_to_table(work: Path, source: tuple[Path, str], options: argparse.Name
     rows = [_row(name, seconds, rates, busy, peak) for name in chosen]
     rows += [
         ["(f) the network alone on prepared arrays", "", spread(network), "", "", ""],
+        ["the same, one engine on all processors", "", spread(one_engine), "", "", ""],
         ["decoding alone", "", spread(decoder), "", "", ""],
         ["decoding and finding cells alone", "", spread(prepared), "", "", ""],
     ]
@@ -98,7 +102,7 @@ def start(work: Path, options: argparse.Namespace) -> Section:
             "window": lambda: contestant("window_start", folder, work, environment=fresh),
             "window with one field": lambda: contestant("window", folder, work),
         }
-        runs = interleaved(jobs, options.rounds or (9 if options.full else 3))
+        runs = interleaved(jobs, options.rounds or (7 if options.full else 2))
     moments = {name: [one.seconds for one in many] for name, many in runs.items() if "window" not in name}
     for name, key, words in (
         ("bare window", "painted", "painted"),
@@ -131,47 +135,78 @@ def start(work: Path, options: argparse.Namespace) -> Section:
 
 
 def scaling(work: Path, options: argparse.Namespace) -> Section:
-    """How ``allstation classify`` grows with threads and fields, and its memory."""
-    most = options.fields or (10_000 if options.full else 1000)
-    counts = [count for count in (250, 1000, 3000, 10_000, 30_000, 100_000) if count <= most]
-    if options.full:
-        counts = counts[1:]
-    rows: list[list[object]] = []
-    figures: dict[str, Any] = {"threads": {}, "fields": {}}
-    for threads in (1, 2, 4):
-        done = _classify(work, counts[0], threads)
-        figures["threads"][threads] = _as_json(done)
-        rows.append(_growth_row(counts[0], str(threads), done))
-    for count in counts:
-        done = _classify(work, count, None)
-        figures["fields"][count] = _as_json(done)
-        rows.append(_growth_row(count, "default", done))
-    wall, busy = ([figures["fields"][n][key] for n in counts] for key in ("wall", "processor"))
-    figures["exponent"] = {"wall": exponent(counts, wall), "processor": exponent(counts, busy)}
-    head = ["fields", "threads", "wall s", "fields/s", "processor s", "peak MiB"]
-    growth = (
-        f"Seconds grow as fields to the {figures['exponent']['wall']:.2f}, processor time to the "
-        f"{figures['exponent']['processor']:.2f}."
+    """How ``allstation classify`` grows with threads and with fields, and its memory.
+
+    Threads with the shipped network. Fields with a network that takes next to no time: what could grow
+    with their number is everything else, and 100,000 fields through the shipped one take half an hour.
+    """
+    shipped, small = work / "network.allmodel", _small_network(work)
+    count = 400 if options.full else 100
+    jobs: dict[str, Callable[[], Run]] = {
+        str(threads): lambda threads=threads: _classify(work, count, shipped, threads=threads)
+        for threads in (1, 2, 4)
+    }
+    threads = interleaved(jobs, options.rounds or (3 if options.full else 1))
+    most = options.fields or (100_000 if options.full else 1000)
+    counts = [number for number in (300, 1000, 3000, 10_000, 30_000, 100_000) if number <= most]
+    counts = counts[1:] if options.full else counts
+    fields = {}
+    for number in counts:
+        fields[number] = _classify(work, number, small)
+        print(f"  {number:,} fields: {fields[number].seconds:.1f} s", file=sys.stderr, flush=True)
+    rows = [
+        _growth_row(count, [*many], f"shipped, {name} thread{'s' if name != '1' else ''}")
+        for name, many in threads.items()
+    ]
+    rows += [_growth_row(number, [one], "small, default threads") for number, one in fields.items()]
+    walls, busy = ([getattr(one, key) for one in fields.values()] for key in ("seconds", "processor"))
+    slopes = {"wall": exponent(counts, walls), "processor": exponent(counts, busy)}
+    peaks = {number: one.peak_mib for number, one in fields.items()}
+    head = ["fields", "network and threads", "wall s", "fields/s", "processor s", "peak MiB"]
+    text = (
+        f"## Scaling of allstation classify\n\n{table(head, rows)}\n\n"
+        f"From {counts[0]:,} to {counts[-1]:,} fields seconds grow as fields to the {slopes['wall']:.2f}, "
+        f"processor time to the {slopes['processor']:.2f}; peak of memory from {peaks[counts[0]]:.0f} to "
+        f"{peaks[counts[-1]]:.0f} MiB. The small network takes next to no time: what could grow with the "
+        "number of fields is everything else."
     )
-    return f"## Scaling of allstation classify\n\n{table(head, rows)}\n\n{growth}", figures
+    seconds = {name: [one.seconds for one in many] for name, many in threads.items()}
+    return text, {
+        "threads": {"fields": count, "seconds": seconds},
+        "fields": {number: _as_json(one) for number, one in fields.items()},
+        "exponent": slopes,
+        "peak_mib": [peaks[counts[0]], peaks[counts[-1]]],
+        "counts": [counts[0], counts[-1]],
+    }
+
+
+def _small_network(work: Path) -> Path:
+    target = work / "small.allmodel"
+    if not target.exists():
+        run([sys.executable, HERE.parent / "faults" / "small_bundle.py", target])
+    return target
 
 
 def _as_json(done: Run) -> dict[str, float]:
     return {"wall": done.seconds, "processor": done.processor, "peak_mib": done.peak_mib}
 
 
-def _growth_row(count: int, threads: str, done: Run) -> list[object]:
-    shown = (f"{done.seconds:.3g}", f"{count / done.seconds:.3g}", f"{done.processor:.3g}")
-    return [f"{count:,}", threads, *shown, f"{done.peak_mib:.0f}"]
+def _growth_row(count: int, runs: list[Run], words: str) -> list[object]:
+    seconds, busy = [one.seconds for one in runs], [one.processor for one in runs]
+    rates = [count / value for value in seconds]
+    peak = max(one.peak_mib for one in runs)
+    return [f"{count:,}", words, spread(seconds), spread(rates), spread(busy), f"{peak:.0f}"]
 
 
-def _classify(work: Path, count: int, threads: int | None) -> Run:
+def _classify(work: Path, count: int, model: Path, *, threads: int | None = None) -> Run:
     folder, _ = folders.small(work, count)
     case = work / "scaling.allcase"
     shutil.rmtree(case, ignore_errors=True)
-    command = [*MODULE, "classify", folder, "--model", work / "network.allmodel", "--case", case]
+    command = [*MODULE, "classify", folder, "--model", model, "--case", case, "--csv", work / "scaling.csv"]
     command += ["--threads", str(threads)] if threads else []
     try:
         return run(command)
     finally:
         shutil.rmtree(case, ignore_errors=True)
+        if count > folders.KEPT:
+            shutil.rmtree(folder)

@@ -2,8 +2,9 @@
 
 Every comparison is a ratio of programs that ran in turn on the same fields with the same network;
 each starts cold, as a process of its own. Without ``--out`` the tables are only printed. ``--into``
-puts new sections beside those of an earlier run in the same files; ``table.py`` makes the README's
-table of them.
+puts new sections beside those of an earlier run in the same files, ``--resume`` measures only what a run
+of today has not finished. A section that fails is named and does not stop the others. ``table.py`` makes
+the README's table of the result.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +24,42 @@ import folders
 import inside
 import programs
 import search
-from measure import HERE, machine, run
+from measure import HERE, Beside, machine, run
 
 WORK = HERE.parents[1] / "build" / "bench"
+TIME = "%Y-%m-%d %H:%M UTC"
 Section = tuple[str, dict[str, Any]]
 
 SECTIONS: dict[str, Callable[..., Section]] = {
     "fields": lambda options: programs.folder_to_table(
-        WORK, folders.small(WORK, options.fields or (2719 if options.full else 200)), options
+        WORK,
+        folders.small(WORK, options.fields or (2719 if options.full else 64)),
+        options,
+        programs=("generator", "station", "window"),
+    ),
+    "few": lambda options: programs.folder_to_table(
+        WORK,
+        folders.small(WORK, options.fields or (300 if options.full else 24)),
+        options,
+        programs=("one_by_one", "tf_data", "station"),
     ),
     "frames": lambda options: programs.folder_to_table(
-        WORK, folders.frames(WORK, options.fields or (400 if options.full else 40)), options
+        WORK,
+        folders.frames(WORK, options.fields or (400 if options.full else 40)),
+        options,
+        programs=("generator", "station"),
     ),
     "start": lambda options: programs.start(WORK, options),
     "scaling": lambda options: programs.scaling(WORK, options),
     "training": lambda options: inside.training(WORK, options),
+    "finetune": lambda options: inside.finetune(WORK, options),
     "window": lambda options: inside.window(WORK, options),
+    "gaps": lambda options: inside.gaps(WORK, options),
     "viewer": lambda _: inside.viewer(),
     "report": inside.report,
     "check": lambda options: inside.check(WORK, options),
-    "decode": lambda options: search.decoding(full=options.full),
     "search": lambda options: search.same_fields(full=options.full),
+    "decode": lambda options: search.decoding(full=options.full),
 }
 
 
@@ -60,26 +77,58 @@ def main() -> int:
     parser.add_argument("--programs", nargs="+", help="only these programs, for example: generator station")
     parser.add_argument("--out", type=Path, help="path without suffix; .json and .md are written")
     parser.add_argument("--into", action="store_true", help="keep the other sections that --out has already")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was cut off")
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     if not _is_current(WORK / "network.sha256"):
         run([sys.executable, HERE / "network.py", WORK])
-    data = _begun(options)
-    for name in options.only or SECTIONS:
-        about = machine()
-        text, figures = SECTIONS[name](options)
-        data["sections"][name] = {
-            "text": text,
-            "command": "python tests/benchmarks/run.py " + " ".join(_said(sys.argv[1:])),
-            "form": "full" if options.full else "quick",
-            "machine": about,
-            "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "figures": figures,
-        }
-        print(text + "\n", flush=True)
+    data, failed = _begun(options), []
+    names = [name for name in options.only or SECTIONS if name not in _done_before(options, data)]
+    for place, name in enumerate(names, 1):
+        print(f"[{place}/{len(names)}] {name}, {datetime.now(UTC):%H:%M:%S}", file=sys.stderr, flush=True)
+        try:
+            data["sections"][name] = _measured(name, options)
+        except Exception as error:
+            failed.append(name)
+            print(f"{name} FAILED: {error!r}", file=sys.stderr, flush=True)
+            continue
+        print(data["sections"][name]["text"] + "\n", flush=True)
         if options.out:
             _write(options.out, data)
-    return 0
+    return int(bool(failed))
+
+
+def _measured(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    about, beside, began = machine(), Beside(), time.monotonic()
+    text, figures = SECTIONS[name](options)
+    return {
+        "text": text,
+        "command": "python tests/benchmarks/run.py " + " ".join(_said(sys.argv[1:])),
+        "form": "full" if options.full else "quick",
+        "machine": about | {"share_of_others": beside.share()},
+        "measured": datetime.now(UTC).strftime(TIME),
+        "minutes": round((time.monotonic() - began) / 60, 1),
+        "model": (WORK / "network.sha256").read_text("ascii"),
+        "figures": figures,
+    }
+
+
+def _done_before(options: argparse.Namespace, data: dict[str, Any]) -> set[str]:
+    """Return the sections that a run which was cut off has finished, and drop what others left.
+
+    They are of the last day, of this form, and measured with this model.
+    """
+    if not options.resume:
+        return set()
+    form, model = "full" if options.full else "quick", (WORK / "network.sha256").read_text("ascii")
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).strftime(TIME)
+    done = {
+        name: part
+        for name, part in data["sections"].items()
+        if part["form"] == form and part.get("model") == model and part["measured"] > yesterday
+    }
+    data["sections"] = done
+    return set(done)
 
 
 def _is_current(stamp: Path) -> bool:
@@ -90,7 +139,7 @@ def _is_current(stamp: Path) -> bool:
 
 def _begun(options: argparse.Namespace) -> dict[str, Any]:
     written = options.out.with_suffix(".json") if options.out else None
-    if options.into and written is not None and written.exists():
+    if (options.into or options.resume) and written is not None and written.exists():
         return dict(json.loads(written.read_text("utf-8")))
     return {"sections": {}}
 
@@ -99,7 +148,7 @@ def _said(words: list[str]) -> list[str]:
     """Return the command's words without where the result went."""
     kept, skip = [], False
     for word in words:
-        if not skip and word not in {"--out", "--into"}:
+        if not skip and word not in {"--out", "--into", "--resume"}:
             kept.append(word)
         skip = word == "--out"
     return kept
@@ -116,10 +165,12 @@ def _write(out: Path, data: dict[str, Any]) -> None:
 def _about(part: dict[str, Any]) -> str:
     about = part["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    others = about["share_of_others"]
+    beside = "" if others is None else f"; other programs used {100 * others:.0f} % of the processors"
     return (
-        f"<small>`{part['command']}`, {part['measured']}; {about['processor']}, {about['cores']} cores, "
-        f"{about['system']}, Python {about['python']}, {versions}; load when it began "
-        f"{about['load_at_start']}. Medians, with the smallest and largest of the rounds in brackets.</small>"
+        f"<small>`{part['command']}`, {part['measured']}, {part['minutes']} minutes; {about['processor']}, "
+        f"{about['cores']} cores, {about['system']}, Python {about['python']}, {versions}{beside}. Medians, "
+        "with the smallest and largest of the rounds in brackets.</small>"
     )
 
 

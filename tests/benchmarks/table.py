@@ -21,6 +21,23 @@ from measure import spread, table
 
 README: Final = Path(__file__).resolve().parents[2] / "README.md"
 _LEARNED: Final = 0.8
+QUADRATIC: Final = 2
+SECTIONS: Final = (
+    "fields",
+    "few",
+    "frames",
+    "start",
+    "training",
+    "finetune",
+    "window",
+    "gaps",
+    "viewer",
+    "scaling",
+    "report",
+    "check",
+    "search",
+    "decode",
+)
 BEGIN, END = "<!-- speed: begin -->", "<!-- speed: end -->"
 Row = tuple[str, str, str, bool | None]
 
@@ -40,33 +57,35 @@ def at_most(name: str, values: list[float], target: float, unit: str = "") -> Ro
     )
 
 
-def race_rows(figures: dict[str, Any], size: str, *, small: bool) -> Iterator[Row]:
+def race_rows(figures: dict[str, Any], size: str) -> Iterator[Row]:
     """Rows of folder to table."""
-    seconds, shares = figures["seconds"], figures["shares"]
-    own = seconds["station"]
+    seconds, busy = figures["seconds"], figures["processor"]
     where = f"{figures['fields']:,} fields of {size}: `allstation classify`"
     for name, words, target in (
         ("generator", "Keras `ImageDataGenerator` and `predict`", 4),
         ("one_by_one", "`load_img` and `predict` per field", 15),
     ):
-        if name in seconds and (small or name == "generator"):
-            times = [a / b for a, b in zip(seconds[name], own, strict=True)]
+        if name in seconds:
+            times = [a / b for a, b in zip(seconds[name], seconds["station"], strict=True)]
             yield at_least(f"{where}, times as fast as {words}", times, target)
-            busy = figures["processor"]
             cost = [a / b for a, b in zip(busy[name], busy["station"], strict=True)]
             yield at_least("the same in processor time", cost, target)
-    if small:
+    yield from share_rows(figures, where, frames="x768" in size)
+
+
+def share_rows(figures: dict[str, Any], where: str, *, frames: bool) -> Iterator[Row]:
+    """Rows of how near to the machine's limit; what starting costs hides it when fields are few."""
+    shares, peak = figures["shares"], figures["peak_mib"]
+    if frames:
+        words = "share of what decoding, cells and network leave together"
+        yield at_least(f"{where}, {words}", shares["station_of_both"], 0.85)
+        return
+    if "generator" in peak:
         yield at_least(f"{where}, share of the network alone", shares["station_of_network"], 0.85)
-        if "window_of_network" in shares:
-            yield at_least(
-                "the window's queue, share of the network alone", shares["window_of_network"], 0.80
-            )
-        if "generator" in seconds:
-            peak = figures["peak_mib"]
-            part = peak["station"] / peak["generator"]
-            yield at_most("peak of memory against the same Keras program", [part], 0.25)
-    else:
-        yield at_least(f"{where}, share of what its stages leave together", shares["station_of_both"], 0.85)
+        part = peak["station"] / peak["generator"]
+        yield at_most("its peak of memory against the same Keras program", [part], 0.25)
+    if "window" in peak:
+        yield at_least("the window's queue, share of the network alone", shares["window_of_network"], 0.80)
 
 
 def start_rows(figures: dict[str, Any]) -> Iterator[Row]:
@@ -85,8 +104,8 @@ def training_rows(figures: dict[str, Any]) -> Iterator[Row]:
     for one in others:
         right = f"{100 * one['accuracy']:.1f} % right, plain {100 * plain['accuracy']:.1f} %"
         words = (
-            f"training epoch of Zhang's network, {one['route']}, against plain Keras (after "
-            f"{figures['epochs'] + 1} epochs {right} of {one['held_out']} held-out fields)"
+            f"training epoch of Zhang's network, {one['fields']} fields, against plain Keras (after "
+            f"{one['epochs'] + 1} epochs {right} of {one['held_out']} held-out fields)"
         )
         # Nothing is said of equal accuracy by networks that have not learned yet.
         learned = plain["accuracy"] > _LEARNED
@@ -94,6 +113,31 @@ def training_rows(figures: dict[str, Any]) -> Iterator[Row]:
         for name, share in shares.items():
             made = at_most(name, [1 / share], 1 / 3)
             yield made if learned or not made[3] else (*made[:3], None)
+
+
+def scaling_rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Rows of growth, which no target is named for."""
+    (first, last), slopes = figures["counts"], figures["exponent"]
+    where = f"`allstation classify`, {first:,} to {last:,} fields, a network that takes next to no time"
+    yield f"{where}: processor time grows as fields to the", "", f"{slopes['processor']:.2f}", None
+    yield "the same: peak of memory", "", "{:.0f} to {:.0f} MiB".format(*figures["peak_mib"]), None
+
+
+def check_rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Row of the same-field search."""
+    words = f"same-field search, {figures['counts'][0]:,} to {figures['counts'][-1]:,} fields"
+    yield (
+        f"{words}: processor time grows as fields to the",
+        "below 2",
+        f"{figures['exponent']:.2f}",
+        (figures["exponent"] < QUADRATIC),
+    )
+
+
+def gap_rows(figures: dict[str, Any]) -> Iterator[Row]:
+    """Row of the window beside a training."""
+    child = figures["child"]["training"]
+    yield at_most("worst event-loop gap while a model is trained", [child["worst_ms"]], 100, " ms")
 
 
 def window_rows(figures: dict[str, Any]) -> Iterator[Row]:
@@ -116,12 +160,16 @@ def rows_of(sections: dict[str, Any]) -> Iterator[Row]:
     """All rows of the sections that were measured."""
     figures = {name: part["figures"] for name, part in sections.items()}
     makers = (
-        ("fields", lambda found: race_rows(found, "224x224", small=True)),
-        ("frames", lambda found: race_rows(found, "1024x768", small=False)),
+        ("fields", lambda found: race_rows(found, "224x224")),
+        ("few", lambda found: race_rows(found, "224x224")),
+        ("frames", lambda found: race_rows(found, "1024x768")),
         ("start", start_rows),
         ("training", training_rows),
         ("window", window_rows),
+        ("gaps", gap_rows),
         ("viewer", viewer_rows),
+        ("scaling", scaling_rows),
+        ("search", check_rows),
     )
     for name, make in makers:
         if name in figures:
@@ -131,17 +179,28 @@ def rows_of(sections: dict[str, Any]) -> Iterator[Row]:
 def page(data: dict[str, Any]) -> str:
     """Return the table with what it was measured on."""
     words = {True: "yes", False: "**no**", None: "not shown"}
-    rows = [(name, target, found, words[held]) for name, target, found, held in rows_of(data["sections"])]
+    rows = [
+        (name, target, found, words[held] if target else "")
+        for name, target, found, held in rows_of(data["sections"])
+    ]
     parts = data["sections"].values()
     about = next(iter(parts))["machine"]
-    loads = [part["machine"]["load_at_start"] for part in parts]
+    others = [part["machine"].get("share_of_others") for part in parts]
+    beside = (
+        f"; other programs used at most {100 * max(others):.0f} % of the processors meanwhile"
+        if all(share is not None for share in others)
+        else ""
+    )
     days = sorted({part["measured"][:10] for part in parts})
+    missing = [name for name in SECTIONS if name not in data["sections"]]
+    left_out = f" Not measured: {', '.join(missing)}." if missing else ""
+    forms = sorted({part["form"] for part in parts})
     note = (
-        f"Measured {' and '.join(days)} with `tests/benchmarks/run.py` on {about['cores']} processors "
-        f"({about['processor']}), {about['system']}, Python {about['python']}; other programs ran beside it "
-        f"(load {min(loads):g} to {max(loads):g} when the parts began), so the ratios within a run say more "
-        "than the times. Medians, smallest and largest round in brackets. All programs use the shipped "
-        "network. Everything that was measured: [tests/benchmarks/results](tests/benchmarks/results)."
+        f"Measured {' and '.join(days)} with `tests/benchmarks/run.py` ({' and '.join(forms)} form) on "
+        f"{about['cores']} processors ({about['processor']}), {about['system']}, Python {about['python']}"
+        f"{beside}. Medians, smallest and largest round in brackets. All programs use the shipped "
+        f"network.{left_out} Everything that was measured: "
+        "[tests/benchmarks/results](tests/benchmarks/results)."
     )
     return f"{table(['what', 'target', 'measured', 'held'], rows)}\n\n{note}"
 
@@ -150,13 +209,14 @@ def main() -> int:
     """Write the table into the README."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path)
+    parser.add_argument("--print", action="store_true", dest="only_print", help="leave the README as it is")
     options = parser.parse_args()
-    text = README.read_text("utf-8")
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
     made = page(json.loads(options.results.read_text("utf-8")))
-    README.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", "utf-8")
     print(made)
+    if not options.only_print:
+        before, rest = README.read_text("utf-8").split(BEGIN)
+        after = rest.split(END)[1]
+        README.write_text(f"{before}{BEGIN}\n{made}\n{END}{after}", "utf-8")
     return 0
 
 
