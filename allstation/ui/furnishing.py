@@ -14,6 +14,7 @@ from allstation.ui.actions import ACTIONS, ActionTable
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case_actions import CaseActions
 from allstation.ui.docks import add_docks, fit_review
+from allstation.ui.field_menu import FieldMenu
 from allstation.ui.handlers import handlers
 from allstation.ui.look_actions import LookActions
 from allstation.ui.menus import Menus
@@ -93,6 +94,7 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     window.model_comparison = ModelComparison(services.desk, window)
     window.tour = Tour(services, window)
     window.session = Session(services, window)
+    window.field_menu = FieldMenu(window)
     yield
     yield from _make_actions(window)
 

@@ -41,6 +41,8 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "review.redo": reviews.stack.redo,
         "browse.find": window.find_field,
         "browse.clear": browser.show_all,
+        "field.show_file": window.field_menu.show_file,
+        "field.copy_path": window.field_menu.copy_path,
         "browse.all": browser.select_all,
         "go.previous": partial(_step, window, -1),
         "go.next": partial(_step, window, 1),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from allstation.ui.actions import ActionTable, Need
     from allstation.ui.browser.panel import BrowserPanel
     from allstation.ui.case_actions import CaseActions
+    from allstation.ui.field_menu import FieldMenu
     from allstation.ui.look_actions import LookActions
     from allstation.ui.menus import Menus
     from allstation.ui.model_actions import ModelActions
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
     model_comparison: ModelComparison
     tour: Tour
     session: Session
+    field_menu: FieldMenu
     training: TrainingActions
     reports: ReportActions
     exporting: ExportActions
