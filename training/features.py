@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.imaging.cells import Cells, segment_cells
 from allstation.imaging.inputs import InputSpec, read_pixels
+from training.fields_in_memory import reading_threads
 
 Features = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
@@ -90,7 +90,7 @@ def cell_features(paths: Sequence[Path], spec: InputSpec, *, told: Told | None =
         StationError: For the first field that cannot be read.
     """
     collected: dict[str, list[Features]] = {name: [] for name in FAMILIES}
-    with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:
+    with ThreadPoolExecutor(reading_threads()) as pool:
         for index, found in enumerate(pool.map(lambda path: features_of(read_pixels(path, spec)), paths)):
             for name, values in found.items():
                 collected[name].append(values)

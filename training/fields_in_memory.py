@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.inputs import InputSpec, read_pixels, rgb_pixels
+from allstation.inference.pipeline import default_threads
 
 Told = Callable[[int, int], None]
 """Receives fields done and fields in all."""
 
 
-def _threads() -> int:
-    return max(1, min(8, os.cpu_count() or 1))
+def reading_threads() -> int:
+    """Return how many threads read fields: one a usable processor, at most eight."""
+    return min(8, default_threads())
 
 
 def load_pixels(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = None) -> NDArray[np.uint8]:
@@ -36,7 +37,7 @@ def load_pixels(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = N
         StationError: For the first field that cannot be read.
     """
     pixels = np.empty((len(paths), *spec.shape), np.uint8)
-    with ThreadPoolExecutor(_threads()) as pool:
+    with ThreadPoolExecutor(reading_threads()) as pool:
         for row, field in enumerate(pool.map(lambda path: read_pixels(path, spec), paths)):
             pixels[row] = field
             if told is not None:
@@ -64,7 +65,7 @@ def load_cells(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = No
         small = cv2.resize(found.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
         return np.asarray(small, np.bool_)
 
-    with ThreadPoolExecutor(_threads()) as pool:
+    with ThreadPoolExecutor(reading_threads()) as pool:
         for row, mask in enumerate(pool.map(find, paths)):
             masks[row] = mask
             if told is not None:

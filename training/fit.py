@@ -20,6 +20,9 @@ from training.recipe import FitSpec, Recipe
 from training.registry import method
 from training.runs import RunFolder, read_arrays
 
+_WEIGHT_DECAY = 0.004
+"""What Keras' AdamW takes where nothing is said."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -75,7 +78,7 @@ def _optimiser(keras: KerasObject, fit: FitSpec) -> KerasObject:
     rate = fit.learning_rate
     makers: Mapping[str, Callable[[], Any]] = {
         "adam": lambda: keras.optimizers.Adam(rate),
-        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=fit.weight_decay or 0.004),
+        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=fit.weight_decay or _WEIGHT_DECAY),
         "sgd": lambda: keras.optimizers.SGD(rate, momentum=0.9),
         "rmsprop": lambda: keras.optimizers.RMSprop(rate),
     }

@@ -24,15 +24,24 @@ Numbers = NDArray[np.float64]
 
 PROBES: Final = ("background colour", "corner", "mean colour", "cell count")
 _PALE: Final = 60
+"""Percentile of green, of what is no cell, above which a pixel is background."""
 _CORNER: Final = (8, 12)
+"""Rows and columns that the corner is shrunk to."""
+_CORNER_SHARES: Final = (0.134, 0.2)
+"""Bottom and right share of the field that the corner probe sees: where scale bars are burnt in."""
 _TREES: Final = 120
 _FOLDS: Final = 5
 _MARGIN: Final = 0.05
+"""Balanced accuracy above chance from which a probe is suspicious."""
 
 CORNERS: Final = ("top left", "top right", "bottom left", "bottom right")
 _FEWEST_MARK_PIXELS: Final = 8
+_MARK_WIDTH: Final = 0.27
+"""Share of the width, at either side, in which marks are looked for."""
 _INK: Final = 70
+"""Grey level, 0 to 255, below which a pixel beside white is black ink."""
 _RED: Final = 45
+"""Grey levels by which red exceeds green and blue in a red mark."""
 
 
 def probe_numbers(rgb: Pixels, cells: Cells) -> dict[str, Numbers]:
@@ -47,7 +56,9 @@ def probe_numbers(rgb: Pixels, cells: Cells) -> dict[str, Numbers]:
     rows, columns = round(height * CORNER_SHARE), round(width * CORNER_SHARE)
     outside[height - rows :, width - columns :] = False
     corner = cv2.resize(
-        rgb[-round(height * 0.134) :, -round(width * 0.2) :], _CORNER[::-1], interpolation=cv2.INTER_AREA
+        rgb[-round(height * _CORNER_SHARES[0]) :, -round(width * _CORNER_SHARES[1]) :],
+        _CORNER[::-1],
+        interpolation=cv2.INTER_AREA,
     )
     return {
         "background colour": _background_numbers(rgb, outside),
@@ -147,7 +158,7 @@ def corner_marks(rgb: Pixels) -> dict[str, str]:
         Corner to ``red`` or ``black``; corners without a mark are left out.
     """
     height, width = rgb.shape[:2]
-    rows, columns = max(8, round(height * CORNER_SHARE)), max(8, round(width * 0.27))
+    rows, columns = max(8, round(height * CORNER_SHARE)), max(8, round(width * _MARK_WIDTH))
     tops, lefts = (
         (slice(0, rows), slice(height - rows, None)),
         (slice(0, columns), slice(width - columns, None)),
