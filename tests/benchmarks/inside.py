@@ -50,12 +50,12 @@ def training(work: Path, options: argparse.Namespace) -> Section:
     Zhang's network long enough to learn, so that equal accuracy can be told; the others, which would take
     hours for that, for their seconds only.
     """
-    count, rounds, epochs = (800, 3, 5) if options.full else (64, 1, 1)
+    count, rounds, epochs = (800, 3, 7) if options.full else (64, 1, 1)
     count, rounds = options.fields or count, options.rounds or rounds
     rows, heads = [], []
     for networks, fields, turns, many in (
         (("zhang",), count, rounds, epochs),
-        (QUICK_NETWORKS if options.full else QUICK_NETWORKS[1:2], min(count, 100), 1, 2),
+        (QUICK_NETWORKS if options.full else QUICK_NETWORKS[1:2], min(count, 64), 1, 2),
     ):
         chosen = [name for name in networks if not options.programs or name in options.programs]
         if not chosen:

@@ -39,7 +39,7 @@ SECTIONS: dict[str, Callable[..., Section]] = {
     ),
     "few": lambda options: programs.folder_to_table(
         WORK,
-        folders.small(WORK, options.fields or (300 if options.full else 24)),
+        folders.small(WORK, options.fields or (200 if options.full else 24)),
         options,
         programs=("one_by_one", "tf_data", "station"),
     ),

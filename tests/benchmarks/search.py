@@ -33,7 +33,7 @@ FORMATS: tuple[tuple[str, dict[str, Any]], ...] = (
 def decoding(*, full: bool) -> tuple[str, dict[str, Any]]:
     """Time ``decode`` and ``decode_reduced`` against Pillow, per format, one thread, in turn."""
     cv2.setNumThreads(1)
-    rounds = 15 if full else 5
+    rounds = 7 if full else 3
     rows, figures = [], {}
     for kind, options in FORMATS:
         for size in ((224, 224), (768, 1024)):
