@@ -53,12 +53,14 @@ def folder_to_table(
         ["decoding alone", "", spread(decoder), "", "", ""],
         ["decoding and finding cells alone", "", spread(prepared), "", "", ""],
     ]
+    slower = [min(pair) for pair in zip(network, prepared, strict=True)]
     both = [1 / (1 / one + 1 / other) for one, other in zip(network, prepared, strict=True)]
     shares = {}
     for name in ("station", "window"):
         if name in rates:
             shares[f"{name}_of_network"] = ratios(rates[name], network)
             shares[f"{name}_of_both"] = ratios(rates[name], both)
+            shares[f"{name}_of_slower"] = ratios(rates[name], slower)
     bundle = "the shipped model"
     head = ["program", "wall s", "fields/s", "times (d)", "processor s", "peak MiB"]
     size = folder.name.partition("-")[0]

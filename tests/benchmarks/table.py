@@ -77,8 +77,10 @@ def share_rows(figures: dict[str, Any], where: str, *, frames: bool) -> Iterator
     """Rows of how near to the machine's limit; what starting costs hides it when fields are few."""
     shares, peak = figures["shares"], figures["peak_mib"]
     if frames:
-        words = "share of what decoding, cells and network leave together"
-        yield at_least(f"{where}, {words}", shares["station_of_both"], 0.85)
+        words = "share of the slower stage's limit"
+        yield at_least(f"{where}, {words}", shares["station_of_slower"], 0.85)
+        words = "share of what decoding, cells and network leave on the same processors"
+        yield at_least(f"the same, {words}", shares["station_of_both"], 0.85)
         return
     if "generator" in peak:
         yield at_least(f"{where}, share of the network alone", shares["station_of_network"], 0.85)
