@@ -18,6 +18,7 @@ from screen import Screen, wait_for
 from window_steps import TITLE, Window, accept
 
 _DESKTOP = {"XDG_CURRENT_DESKTOP": "GNOME"}
+"""Whose ``xdg-open`` is ``gio open``; the program itself would miss that desktop's message bus."""
 _LATER = 999
 """A version of the case format that no program reads yet."""
 
@@ -28,7 +29,7 @@ def try_opening(
     """Open a case and a model bundle as a file manager does, by their file types.
 
     Args:
-        person: Who does it; the desktop's own tools (``xdg-mime``, ``xdg-open``, ``gio``) must be there.
+        person: Who does it; the desktop's own tools (``xdg-mime``, ``gio``) must be there.
         screen: Where.
         keep: Folder for the screenshots.
         words: The desktop entry's command without a path.
@@ -40,11 +41,11 @@ def try_opening(
     """
     database = f"{case}/case.sqlite"
     profile = f"{person.home}/profile-opening"
-    shown = {**_DESKTOP, "DISPLAY": screen.display, "ALLSTATION_PROFILE": profile}
+    shown = {"DISPLAY": screen.display, "ALLSTATION_PROFILE": profile}
     for path, kind in ((database, "case"), (model, "model")):
         name = f"application/x-allstation-{kind}"
-        run(person.line(shown, "xdg-mime", "query", "filetype", path), expect=re.escape(name))
-        run(person.line(shown, "xdg-mime", "query", "default", name), expect=r"allstation\.desktop")
+        run(person.line(_DESKTOP, "xdg-mime", "query", "filetype", path), expect=re.escape(name))
+        run(person.line(_DESKTOP, "xdg-mime", "query", "default", name), expect=r"allstation\.desktop")
     title = f"{Path(case).stem} — {TITLE}"
     # A case is a folder: "Open with" hands over the folder, a double click in it the file.
     with Window(person, screen, [*words, case], {"ALLSTATION_PROFILE": profile}):
@@ -68,8 +69,8 @@ def try_opening(
 def _opened(person: Person, environment: Mapping[str, str], path: str) -> Iterator[None]:
     """Open a path as the desktop does; what that starts must have said nothing by the end of the block."""
     with tempfile.TemporaryFile("w+") as said:
-        command = person.line(environment, "xdg-open", path)
-        # The program lives on after xdg-open, and a pipe would be waited for until its end.
+        command = person.line(environment, "gio", "open", path)
+        # The program lives on after gio, and a pipe would be waited for until its end.
         subprocess.run(
             command, check=True, timeout=60, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
         )
