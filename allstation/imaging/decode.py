@@ -259,8 +259,8 @@ def _check_kind(path: Path, status: os.stat_result, limits: DecodeLimits) -> Non
 
 def _too_many_bytes(path: Path, size: int, limits: DecodeLimits) -> StationError:
     sentence = (
-        f"The field {_name(path)} has {size / 2**20:,.0f} MiB; at most "
-        f"{limits.max_bytes / 2**20:,.0f} MiB are read. Save it smaller, or raise the limit in the settings."
+        f"The field {_name(path)} has {size / 2**20:,.0f} MiB; at most {limits.max_bytes / 2**20:,.0f} MiB "
+        f"are read. Save it smaller, or raise max_megabytes in settings.json."
     )
     return StationError("too-large", sentence)
 
@@ -309,9 +309,13 @@ def _check_size(header: Header, limits: DecodeLimits) -> None:
     if min(width, height) < 1:
         raise headers.damaged(header.format)
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
+        # No setting moves the longest side: it is libjpeg's own (JPEG_MAX_DIMENSION).
+        or_else = (
+            ", or raise max_megapixels in settings.json" if max(width, height) <= limits.max_side else ""
+        )
         problem = (
             f"claims {width:,} x {height:,} pixels; at most {limits.max_pixels / 1e6:,.0f} million and "
-            f"{limits.max_side:,} a side are read. Save it smaller, or raise the limit in the settings."
+            f"{limits.max_side:,} a side are read. Save it smaller{or_else}."
         )
         raise HeaderError("too-large", problem)
     if min(width, height) < limits.min_side:

@@ -98,7 +98,7 @@ class Pipeline:
     def _given_up(self, key: Key, path: Path) -> Outcome[Key]:
         sentence = (
             f"The field {shown_name(path)} took more than {self._limits.max_seconds:,.0f} seconds and was "
-            "given up. Save it again from an image program, or raise the limit in the settings and retry."
+            "given up. Save it again from an image program, or raise max_seconds in settings.json and retry."
         )
         return Outcome(key, None, StationError("too-slow", sentence))
 

@@ -26,7 +26,9 @@ class ReviewPart(BrowsePart):
         """
         reviewer = storable(review.reviewer).strip()
         if not reviewer:
-            raise StationError("empty-name", "A review needs the reviewer's name: set it in the settings.")
+            raise StationError(
+                "empty-name", "A review needs the reviewer's name: type it in the review panel."
+            )
         stored = replace(
             review, reviewer=reviewer, comment=storable(review.comment), at=review.at or self._now()
         )

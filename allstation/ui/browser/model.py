@@ -43,13 +43,11 @@ class FieldModel(QAbstractTableModel):
 
     Signals:
         page_wanted: Ids whose records are needed; the answer comes back through :meth:`take_page`.
-        relisted: The ids were replaced.
         record_arrived: A :class:`FieldRecord` that was not known or has changed.
         sections_changed: Other headings stand over the fields.
     """
 
     page_wanted = Signal(list)
-    relisted = Signal()
     record_arrived = Signal(object)
     sections_changed = Signal()
 
@@ -203,7 +201,6 @@ class FieldModel(QAbstractTableModel):
             self._ids, self._rows = ids, None
             self.endResetModel()
         self.sections_changed.emit()
-        self.relisted.emit()
 
     def take_page(self, records: Iterable[FieldRecord]) -> None:
         """Keep records that were read, and repaint their rows."""

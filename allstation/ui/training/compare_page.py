@@ -49,11 +49,9 @@ class ComparePage(QWidget):
         loader: Loads Matplotlib.
 
     Signals:
-        fields_asked: Title and paths behind a cell of the matrix.
         problem: A sentence.
     """
 
-    fields_asked = Signal(str, object)
     problem = Signal(str)
 
     def __init__(self, loader: PlotLoader, parent: QWidget | None = None) -> None:
@@ -245,7 +243,6 @@ class ComparePage(QWidget):
         title = tr("{true}, predicted as {predicted}", true=true, predicted=predicted)
         paths = run.cell(true, predicted)
         self.peek.show_fields(title, paths)
-        self.fields_asked.emit(title, paths)
 
     # Curves ----------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 
 from allstation.core.errors import StationError
 from allstation.imaging import decode
+from allstation.services.settings import Settings
 
 LOSSLESS = [
     ("PNG", {}),
@@ -259,8 +260,16 @@ def test_a_decompression_bomb_is_refused_from_its_header(tmp_path, monkeypatch, 
 def test_limits_of_bytes_pixels_and_scans(write, smooth_field):
     picture = smooth_field(200, 300)
     path = write(picture, "field.jpg", "JPEG", progressive=True)
-    assert refusal(path, limits=decode.DecodeLimits(max_bytes=1000)).code == "too-large"
-    assert refusal(path, limits=decode.DecodeLimits(max_pixels=59_999)).code == "too-large"
+    for limits, setting in (
+        (decode.DecodeLimits(max_bytes=1000), "max_megabytes"),
+        (decode.DecodeLimits(max_pixels=59_999), "max_megapixels"),
+    ):
+        refused = refusal(path, limits=limits)
+        assert refused.code == "too-large"
+        assert f"raise {setting} in settings.json" in refused.sentence
+        assert setting in Settings._fields
+    refused = refusal(path, limits=decode.DecodeLimits(max_side=100))
+    assert (refused.code, "settings.json" in refused.sentence) == ("too-large", False)
     data = path.read_bytes()
     scan = data[data.rindex(b"\xff\xda") : -2]
     path.write_bytes(data[:-2] + scan * 120 + data[-2:])
