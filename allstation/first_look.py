@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from allstation import cli, paths
+from allstation.commands import WRONG_USAGE
+from allstation.core.errors import StationError
 from allstation.imaging import synthetic
 
 FIELDS = 24
@@ -35,10 +38,20 @@ def prepare() -> tuple[Path, Path]:
 
     Returns:
         The folder of fields and the folder of the case, which may not exist yet.
+
+    Raises:
+        StationError: ``demo-failed`` if the fields cannot be written.
     """
     fields = demo_folder() / "fields"
-    if len(list(fields.rglob("*.jpg"))) < FIELDS:
-        synthetic.write_demo(fields, fields=FIELDS, seed=1)
+    try:
+        if len(list(fields.rglob("*.jpg"))) < FIELDS:
+            synthetic.write_demo(fields, fields=FIELDS, seed=1)
+    except OSError as error:
+        sentence = (
+            f"The demo fields could not be written to {fields} ({error.strerror}). "
+            "Make space, or name another folder with --profile."
+        )
+        raise StationError("demo-failed", sentence) from error
     return fields, demo_folder() / "Demo.allcase"
 
 
@@ -57,10 +70,28 @@ def run(rest: list[str]) -> int:
 
     Args:
         rest: Further arguments of the window.
+
+    Returns:
+        The exit status.
     """
-    if not has_display(os.environ, sys.platform):
-        return classify_without_window()
+    profile = _profile(rest)
+    if profile:
+        os.environ[paths.PROFILE_VARIABLE] = profile
+    try:
+        if not has_display(os.environ, sys.platform):
+            return classify_without_window()
+        fields, case = prepare()
+    except StationError as error:
+        print(f"allstation: {error.sentence}", file=sys.stderr)
+        return WRONG_USAGE
     from allstation import app
 
-    fields, case = prepare()
     return app.main(["--case", str(case), str(fields), *rest])
+
+
+def _profile(rest: list[str]) -> str | None:
+    """Return the profile the window is asked for: the demo must lie in it, and is written before."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile")
+    profile: str | None = parser.parse_known_args(rest)[0].profile
+    return profile

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from allstation import first_look, paths
 from allstation.__main__ import main
 from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
 from allstation.core.records import Review
@@ -221,6 +222,22 @@ def test_the_demo_without_a_display_names_its_files(monkeypatch, capsys):
             "written: "
         )
         assert Path(path).stat().st_size > 0
+
+
+@pytest.mark.parametrize("place", ["profile", "taken/profile"])
+def test_the_demo_lies_in_the_profile_that_was_named(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(first_look, "has_display", lambda *_: False)
+    monkeypatch.setattr(first_look, "FIELDS", 2)
+    monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "other"))
+    (tmp_path / "taken").write_text("a file")
+    status = main(["--demo", "--profile", str(tmp_path / place)])
+    if place == "profile":
+        assert status == 0
+        assert (tmp_path / place / "cases" / "Demo" / "demo.pdf").is_file()
+    else:
+        assert status == 2
+        assert "could not be written" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 def test_an_interrupted_classification_keeps_what_was_finished(fields, tmp_path):
