@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, fill, text in (
         ("check", _check, "look at a labelled folder before trusting any figure"),
         ("fit", _fit, "train from a recipe"),
-        ("train", _fit, "the same as fit"),
+        ("train", _fit, "train from a recipe; the same as fit"),
         ("evaluate", _evaluate, "show and compare finished runs"),
         ("reproduce", _reproduce, "the tables of the source papers"),
         ("augment-preview", _preview, "a sheet of augmented fields"),

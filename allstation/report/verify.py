@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -104,6 +105,8 @@ def _open(path: Path, data: bytes | None = None) -> PdfReader:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
+    # What is wrong with the file is said once, in a sentence, not also by the reader on stderr.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         reader = PdfReader(path if data is None else io.BytesIO(data))
         pages = len(reader.pages)

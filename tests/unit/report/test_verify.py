@@ -147,12 +147,13 @@ def test_another_case_is_found(report, factory):
     assert any("other probabilities" in one for one in findings)
 
 
-def test_what_is_no_report_is_refused(tmp_path):
+def test_what_is_no_report_is_refused(tmp_path, caplog):
     for name, data in (("a.pdf", b"no pdf"), ("b.pdf", b""), ("c.pdf", b"%PDF-1.4\n%%EOF")):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(StationError) as refused:
             verify_report(tmp_path / name)
         assert refused.value.code == "not-a-report"
+    assert caplog.messages == []
     writer = PdfWriter()
     writer.add_blank_page(100, 100)
     writer.write(tmp_path / "d.pdf")
