@@ -81,10 +81,12 @@ def forget_the_wrapping() -> None:
     """Give children of the frozen program the library path that the user had.
 
     The frozen program's start code points ``LD_LIBRARY_PATH`` at the shipped libraries and keeps the
-    user's value beside it. A browser or a PDF viewer started from here must not load ours.
+    user's value beside it. A browser or a PDF viewer started from here must not load ours. A child of the same
+    program would believe that this was done for it already, and not find its libraries.
     """
     if not is_frozen():
         return
+    os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
     for variable in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
         before = os.environ.pop(f"{variable}_ORIG", None)
         if before is not None:

@@ -493,11 +493,14 @@ def test_children_of_the_frozen_program_get_the_users_library_path(monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/allstation/_internal:/users/own")
     monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", "/users/own")
+    monkeypatch.setenv("PYINSTALLER_RESET_ENVIRONMENT", "0")
     frozen.forget_the_wrapping()
     assert os.environ["LD_LIBRARY_PATH"] == "/users/own"
     monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/allstation/_internal")
     frozen.forget_the_wrapping()
     assert "LD_LIBRARY_PATH" not in os.environ
+    # Without it a child that is this program again starts without our libraries: its ssl module did not load.
+    assert os.environ["PYINSTALLER_RESET_ENVIRONMENT"] == "1"
 
 
 def test_a_program_from_its_sources_says_so_and_a_packed_one_which_build_it_is(monkeypatch, tmp_path, tool):
