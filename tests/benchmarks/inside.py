@@ -55,7 +55,7 @@ def training(work: Path, options: argparse.Namespace) -> Section:
     rows, heads = [], []
     for networks, fields, turns, many in (
         (("zhang",), count, rounds, epochs),
-        (QUICK_NETWORKS if options.full else QUICK_NETWORKS[1:2], min(count, 64), 1, 2),
+        (QUICK_NETWORKS if options.full else QUICK_NETWORKS[1:2], min(count, 64), 1, 1),
     ):
         chosen = [name for name in networks if not options.programs or name in options.programs]
         if not chosen:
