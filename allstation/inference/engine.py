@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,28 @@ class Novelty:
     """
 
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take what was fitted.
+
+        Args:
+            arrays: ``means`` (k, f), ``whitening`` (d, f) and ``limit`` (), a positive number.
+
+        Raises:
+            ValueError: If one of them is missing, or they do not fit each other.
+        """
+        missing = [name for name in ("means", "whitening", "limit") if name not in arrays]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
         whitening = np.asarray(arrays["whitening"], np.float64)
+        means, limit = np.asarray(arrays["means"], np.float64), np.asarray(arrays["limit"], np.float64)
+        fit = len(means.shape[1:]) == 1 and means.shape[1:] == whitening.shape[1:]
+        if not fit or means.size == 0 or limit.size != 1:
+            raise ValueError(f"its shapes are {means.shape}, {whitening.shape} and {limit.shape}")
+        self.features: int = whitening.shape[1]
         self._whitening = whitening
-        self._means = np.asarray(arrays["means"], np.float64) @ whitening.T
-        self._limit = float(arrays["limit"])
+        self._means = means @ whitening.T
+        self._limit = float(limit.item())
+        if not (np.isfinite(self._limit) and self._limit > 0 and np.isfinite(self._means).all()):
+            raise ValueError("its numbers are not finite, or its limit is not positive")
 
     def score(self, features: FloatArray) -> float:
         """Return the distance of one feature vector (f,) in units of the limit."""
@@ -73,8 +92,7 @@ class Engine:
         self._rule = bundle.rule
         self._temperature = bundle.temperature
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
-        novelty = bundle.info.get("novelty")
-        self._novelty = Novelty(bundle.arrays(novelty["file"])) if novelty else None
+        self._novelty = _novelty(bundle)
         network = bundle.read(str(bundle.info["network"]["file"]))
         try:
             self._interpreter = Interpreter(model_content=network, num_threads=1)
@@ -92,9 +110,22 @@ class Engine:
         runner = self._interpreter.get_signature_runner(next(iter(signatures)))
         outputs = {name: int(d["index"]) for name, d in runner.get_output_details().items()}
         details = {int(d["index"]): d for d in self._interpreter.get_output_details()}
-        if "logits" not in outputs or details[outputs["logits"]]["shape"][-1] != len(self._classes):
-            raise _unusable(self._bundle, "its network does not give one logit per class")
+        shapes = {name: tuple(int(n) for n in details[at]["shape"]) for name, at in outputs.items()}
+        self._check_outputs(shapes)
         return outputs
+
+    def _check_outputs(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Refuse now what would fail at the first field."""
+        classes, logits, features = len(self._classes), shapes.get("logits"), shapes.get("features")
+        if logits != (1, classes):
+            raise _unusable(self._bundle, "its network does not give one logit per class")
+        evidence = shapes.get("evidence")
+        if evidence is not None and evidence[3:] != (classes,):
+            raise _unusable(self._bundle, "its network does not give one map of evidence per class")
+        if self._novelty is not None and features != (1, self._novelty.features):
+            wanted = f"its novelty figures are for {self._novelty.features} features"
+            found = "no output named features" if features is None else f"features of shape {features}"
+            raise _unusable(self._bundle, f"{wanted}, its network has {found}")
 
     def run(self, tensor: FloatArray) -> dict[str, FloatArray]:
         """Run the network on one prepared field.
@@ -178,6 +209,16 @@ def evidence_map(activation: FloatArray | None, classes: tuple[str, ...]) -> Evi
     scaled = np.rint(positive * (255.0 / top) if top > 0 else positive).astype(np.uint8)
     rows, columns = scaled.shape[:2]
     return EvidenceMap(rows, columns, classes, np.ascontiguousarray(scaled.transpose(2, 0, 1)).tobytes())
+
+
+def _novelty(bundle: ModelBundle) -> Novelty | None:
+    entry = bundle.info.get("novelty")
+    if not entry:
+        return None
+    try:
+        return Novelty(bundle.arrays(str(entry["file"])))
+    except (TypeError, KeyError, ValueError) as error:
+        raise _unusable(bundle, f"its novelty figures do not fit ({error})") from error
 
 
 def _unusable(bundle: ModelBundle, problem: str) -> StationError:

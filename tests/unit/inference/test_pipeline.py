@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from allstation.core.errors import StationError
 from allstation.core.records import Prediction
 from allstation.imaging import synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path
@@ -83,11 +85,7 @@ def test_this_machine_agrees_with_the_maker(bundle):
 
 
 def test_a_changed_reference_is_noticed(bundle):
-    from allstation.core.errors import StationError
-
     member = "reference.npz"
-    import io
-
     arrays = bundle.arrays(member)
     buffer = io.BytesIO()
     np.savez(buffer, rgb=arrays["rgb"], probabilities=arrays["probabilities"] + 1e-3)
@@ -105,6 +103,63 @@ def test_softmax_keeps_its_feet_with_large_logits():
 def test_novelty_is_one_at_the_limit():
     novelty = Novelty({"means": np.zeros((2, 3)), "whitening": 2 * np.eye(3), "limit": np.array(4.0)})
     assert novelty.score(np.array([2.0, 0, 0], np.float32)) == pytest.approx(1.0)
+
+
+def with_novelty(bundle: ModelBundle, **changed: np.ndarray | None) -> ModelBundle:
+    member = str(bundle.info["novelty"]["file"])
+    arrays = {
+        name: value for name, value in {**bundle.arrays(member), **changed}.items() if value is not None
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return replace(bundle, members={**bundle.members, member: buffer.getvalue()})
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"limit": None}, "lacks limit"),
+        ({"means": None, "whitening": None}, "lacks means, whitening"),
+        ({"means": np.zeros(3)}, "its shapes are"),
+        ({"means": np.zeros((4, 3))}, "its shapes are"),
+        ({"limit": np.array(["far", "farther"])}, "do not fit"),
+        ({"limit": np.array(0.0)}, "limit is not positive"),
+        ({"means": np.zeros((4, 3)), "whitening": np.eye(3)}, "for 3 features, its network has"),
+    ],
+)
+def test_novelty_figures_that_do_not_fit_are_refused_before_the_first_field(bundle, changed, said):
+    with pytest.raises(StationError, match=said) as refused:
+        Engine(with_novelty(bundle, **changed))
+    assert refused.value.code == "bad-bundle"
+    assert bundle.path.name in refused.value.sentence
+
+
+@pytest.mark.parametrize("entry", [{"limit": 1}, ["novelty.npz"]])
+def test_a_novelty_entry_that_names_no_file_is_refused(bundle, entry):
+    with pytest.raises(StationError, match="novelty figures do not fit"):
+        Engine(replace(bundle, info={**bundle.info, "novelty": entry}))
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("features", "no output named features"),
+        ("logits", "one logit per class"),
+    ],
+)
+def test_a_network_that_lacks_an_output_is_refused_before_the_first_field(bundle, output, said):
+    file = str(bundle.info["network"]["file"])
+    renamed = bundle.members[file].replace(output.encode(), output[::-1].encode())
+    assert renamed != bundle.members[file]
+    with pytest.raises(StationError, match=said):
+        Engine(replace(bundle, members={**bundle.members, file: renamed}))
+
+
+def test_a_network_without_evidence_classifies_without_a_map(bundle, fields):
+    file = str(bundle.info["network"]["file"])
+    renamed = bundle.members[file].replace(b"evidence", b"ecnedive")
+    prediction = Engine(replace(bundle, members={**bundle.members, file: renamed})).classify(fields[0])
+    assert prediction.evidence is None
 
 
 def test_the_evidence_map_keeps_planes_apart_and_drops_negative_support():
