@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,8 @@ def test_a_new_case_gets_a_name_that_is_free(tmp_path: Path) -> None:
     (tmp_path / "Monday.allcase").mkdir()
     assert free_name(tmp_path, "Monday") == "Monday 2.allcase"
     assert free_name(tmp_path, "Tuesday") == "Tuesday.allcase"
+
+
+def test_garbage_is_left_to_the_window_while_it_is_there(window: MainWindow) -> None:
+    assert not gc.isenabled()
+    assert gc.get_freeze_count() > 1000
