@@ -81,8 +81,8 @@ def forget_the_wrapping() -> None:
     """Give children of the frozen program the library path that the user had.
 
     The frozen program's start code points ``LD_LIBRARY_PATH`` at the shipped libraries and keeps the
-    user's value beside it. A browser or a PDF viewer started from here must not load ours. A child of the same
-    program would believe that this was done for it already, and not find its libraries.
+    user's value beside it. A browser or a PDF viewer started from here must not load ours. A child that is
+    this program again would believe that this was done for it already, and not find its libraries.
     """
     if not is_frozen():
         return
