@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import runpy
 import sys
@@ -111,12 +112,18 @@ def _train(arguments: list[str]) -> int:
             "allstation: This edition cannot train. Install the full edition of ALL Station.", file=sys.stderr
         )
         return 2
+    # A frozen program holds no sources, which TensorFlow says of each function it meets.
+    logging.getLogger("tensorflow").addFilter(_is_not_about_sources)
     sys.argv = ["training", *arguments]
     try:
         runpy.run_module("training", run_name="__main__", alter_sys=True)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return 0
+
+
+def _is_not_about_sources(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("AutoGraph could not transform")
 
 
 def _console_program() -> Path:

@@ -479,6 +479,16 @@ def test_the_switch_runs_the_training_program_with_its_own_arguments():
         assert "python -m training" in done.stdout + done.stderr
 
 
+def test_the_training_program_says_nothing_of_sources_that_are_not_shipped():
+    code = (
+        "import logging; from allstation.frozen import start; start(len, ['--training-child', '--help']); "
+        "told = logging.getLogger('tensorflow'); told.warning('AutoGraph could not transform f'); "
+        "told.warning('something else')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stderr.splitlines() == ["something else"]
+
+
 def test_the_switch_says_what_to_install_where_training_is_not(monkeypatch, capsys):
     monkeypatch.setattr(frozen, "training_is_installed", lambda: False)
     assert frozen.start(list.count, ["--training-child", "list"]) == 2
