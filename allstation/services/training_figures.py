@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
+from allstation.core.errors import StationError
 from allstation.core.metrics import Roc, roc
+from allstation.core.text import shown_name
 from allstation.services.training_history import read_json, read_summary
 
 MODEL: Final = "model"
@@ -64,14 +67,59 @@ class RunFigures:
 
 
 def read_figures(folder: Path) -> RunFigures | None:
-    """Read a finished run; None when it has no figures."""
+    """Read a finished run; None when it has no figures.
+
+    Raises:
+        StationError: ``damaged-run`` if its figures are not what the training program writes.
+    """
     summary = read_summary(folder)
-    test = read_json(folder / "metrics.json").get("test")
-    if summary is None or not isinstance(test, dict):
+    found = read_json(folder / "metrics.json")
+    unread = not found and (folder / "metrics.json").is_file()
+    if summary is None or not (unread or "test" in found):
         return None
-    classes = tuple(str(name) for name in test["classes"])
-    fields = tuple(_read_predictions(folder / "predictions.csv", classes, _fields_of(summary.info)))
-    return RunFigures(folder, summary.title, classes, test, fields, _curves(fields, classes))
+    return _figures(folder, summary.title, found.get("test"), folder / "predictions.csv", summary.info)
+
+
+def _figures(folder: Path, title: str, test: Any, table: Path, info: Mapping[str, Any]) -> RunFigures:  # noqa: ANN401 - parsed JSON
+    """Build what the page shows, once everything it reads is known to be there."""
+    try:
+        classes = tuple(str(name) for name in test["classes"])
+        _check(test, classes)
+        fields = tuple(_read_predictions(table, classes, _fields_of(info)))
+        return RunFigures(folder, title, classes, test, fields, _curves(fields, classes))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        sentence = (
+            f"The figures of the run {title} ({shown_name(folder)}) are damaged and cannot be shown. "
+            "Choose other runs, or train this one again."
+        )
+        raise StationError("damaged-run", sentence) from error
+
+
+def _check(test: Mapping[str, Any], classes: Sequence[str]) -> None:
+    """Touch everything that is shown of a run, so that damage is found here and not while it is drawn."""
+    operator.index(test["n"])
+    counts = np.array([[operator.index(n) for n in row] for row in test["confusion_rows_true"]])
+    if counts.shape != (len(classes), len(classes)) or not {"split", "patients"} <= test.keys():
+        raise ValueError("the confusion matrix does not fit the classes, or the split is not said")
+    for entry in (test["by_class"][name] for name in classes):
+        operator.index(entry["support"])
+        _check_numbers(entry["F1"], entry["AUC"] or 0.0)
+        _check_intervals(entry[key] for key in ("precision", "recall", "specificity"))
+    _check_intervals(test["overall"].values())
+    for each in test["reliability"]:
+        _check_numbers(each["count"], each["confidence"] or 0.0, each["accuracy"] or 0.0)
+
+
+def _check_intervals(figures: Iterable[Mapping[str, Any] | None]) -> None:
+    for figure in figures:
+        if figure and figure.get("value") is not None:
+            low, high = figure.get("interval") or (0.0, 0.0)
+            _check_numbers(figure["value"], low, high, figure["n"])
+
+
+def _check_numbers(*values: Any) -> None:  # noqa: ANN401 - parsed JSON
+    if not all(isinstance(value, (int, float)) for value in values):
+        raise TypeError(f"expected numbers, received {values}")
 
 
 def read_model(folder: Path, comparison: Mapping[str, Any]) -> RunFigures | None:
@@ -80,16 +128,17 @@ def read_model(folder: Path, comparison: Mapping[str, Any]) -> RunFigures | None
     Args:
         folder: The run whose folder holds the model's predictions.
         comparison: What the training program reported of the comparison.
+
+    Raises:
+        StationError: ``damaged-run`` if the run's figures are not what the training program writes.
     """
     about, own = comparison.get("model") or {}, read_figures(folder)
     test = comparison.get("runs", {}).get(MODEL)
     if not about or own is None or not isinstance(test, dict):
         return None
-    classes = tuple(str(name) for name in test["classes"])
-    base = _fields_of(read_json(folder / "run.json"))
-    fields = tuple(_read_predictions(folder / str(about["predictions"]), classes, base))
     title = f"{about['name']} {about['version']} (active)"
-    return RunFigures(Path(MODEL), title, classes, test, fields, _curves(fields, classes))
+    table, info = folder / str(about["predictions"]), read_json(folder / "run.json")
+    return _figures(Path(MODEL), title, test, table, info)
 
 
 def _fields_of(info: Mapping[str, Any]) -> Path:
@@ -130,8 +179,17 @@ class _Read(QRunnable):
 
     def run(self) -> None:
         """Runs on the pool's thread."""
-        found = [figures for folder in self._folders if (figures := read_figures(folder)) is not None]
+        found, problems = [], []
+        for folder in self._folders:
+            try:
+                figures = read_figures(folder)
+            except StationError as error:
+                problems.append(error.sentence)
+            else:
+                found += [figures] if figures is not None else []
         self._owner.found.emit(found)
+        for sentence in problems:
+            self._owner.problem.emit(sentence)
 
 
 class _ReadModel(QRunnable):
@@ -143,7 +201,11 @@ class _ReadModel(QRunnable):
 
     def run(self) -> None:
         """Runs on the pool's thread."""
-        found = read_model(self._folder, self._comparison)
+        try:
+            found = read_model(self._folder, self._comparison)
+        except StationError as error:
+            self._owner.problem.emit(error.sentence)
+            return
         if found is not None:
             self._owner.found_model.emit(found)
 
@@ -154,10 +216,12 @@ class FigureReader(QObject):
     Signals:
         found: Sequence of :class:`RunFigures`.
         found_model: :class:`RunFigures` of a model on the same fields.
+        problem: A sentence that names a run whose figures cannot be read; follows ``found``.
     """
 
     found = Signal(object)
     found_model = Signal(object)
+    problem = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

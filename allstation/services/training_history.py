@@ -75,6 +75,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
+def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401 - parsed JSON
+    """Return a part of a JSON object; empty where damage left something else."""
+    return value if isinstance(value, dict) else {}
+
+
 def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> RunSummary | None:
     """Read one run; None where there is none."""
     info = read_json(folder / "run.json")
@@ -85,7 +90,7 @@ def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> Run
     if state == "running" and folder not in running:
         state = INTERRUPTED
     metrics = read_json(folder / "metrics.json")
-    overall = metrics.get("test", {}).get("overall", {})
+    overall = _object(_object(metrics.get("test")).get("overall"))
     pace = metrics.get("seconds_per_epoch")
     recipe = info.get("recipe", {})
     seconds = info.get("seconds")
@@ -100,7 +105,7 @@ def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> Run
         split=str(info.get("split", "")),
         patients=str(info.get("patients", "")),
         data_sha256=str(info.get("data_sha256", "")),
-        accuracy=overall.get("accuracy (Wilson)", {}),
+        accuracy=_object(overall.get("accuracy (Wilson)")),
         error=str(info.get("error", "")) if state == "failed" else "",
         bundle=_bundle(folder),
         seconds_per_epoch=float(pace) if isinstance(pace, (int, float)) else None,

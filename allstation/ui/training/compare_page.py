@@ -142,6 +142,14 @@ class ComparePage(QWidget):
         self._empty.setText(text or hint)
         self._empty.show()
 
+    @Slot(str)
+    def show_unreadable(self, sentence: str) -> None:
+        """Say which run cannot be shown: here if there is no other, else as a notice beside the others."""
+        if self._figures:
+            self.problem.emit(sentence)
+        else:
+            self.show_nothing(sentence)
+
     @Slot(object)
     def show_figures(self, figures: Sequence[RunFigures]) -> None:
         """Show runs; the paired tests follow with :meth:`show_comparison`."""

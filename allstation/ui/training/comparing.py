@@ -43,6 +43,7 @@ class Comparing(QObject):
         self.reader = FigureReader(self)
         self.reader.found.connect(page.show_figures)
         self.reader.found_model.connect(page.add_model)
+        self.reader.problem.connect(page.show_unreadable)
         runs.told.connect(self._told)
         runs.ended.connect(self._ended)
 

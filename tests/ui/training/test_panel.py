@@ -262,6 +262,32 @@ def test_a_cell_of_the_matrix_shows_its_fields(panel: TrainingPanel, bench: Benc
     assert "Early, predicted as Pre" in panel.compare.peek._title.text()
 
 
+def test_a_run_with_damaged_figures_is_named_and_the_others_are_shown(
+    qtbot: QtBot, panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    good, bad = (trained(panel, bench, name, until) for name in ("one", "two"))
+    whole = json.loads((bad / "metrics.json").read_text("utf-8"))["test"]
+    damages = [
+        {"n": 40},
+        ["not an object"],
+        {**whole, "by_class": {}},
+        {**whole, "confusion_rows_true": [[1]]},
+        {**whole, "overall": {"macro F1": {"value": "high", "n": 3}}},
+        {**whole, "reliability": [{}]},
+    ]
+    for written in ['{"test": {"n"', *(json.dumps({"test": damage}) for damage in damages)]:
+        (bad / "metrics.json").write_text(written, "utf-8")
+        panel.compare.show_nothing()
+        panel.comparing.reader.read([bad])
+        until(lambda: "damaged" in panel.compare._empty.text())
+        assert "(two-" in panel.compare._empty.text()
+    with qtbot.waitSignal(panel.compare.problem, timeout=TIMEOUT) as said:
+        panel.comparing.reader.read([good, bad])
+    assert "(two-" in said.args[0]
+    assert [each.folder for each in panel.compare._figures] == [good]
+
+
 def test_predictions_of_single_fields_wrong_ones_first(
     panel: TrainingPanel, bench: Bench, labelled: Path, until
 ):
