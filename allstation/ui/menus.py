@@ -14,7 +14,7 @@ from allstation.ui import icons
 from allstation.ui.actions import EXPORTS, MENUS, TOOLBAR, ActionTable
 from allstation.ui.first_page import ICON, FirstPage
 from allstation.ui.review_actions import CLASS_PREFIX
-from allstation.ui.text import tr
+from allstation.ui.text import tip, tr
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
 _WITH_TEXT = ("case.add_folder", "case.report")
@@ -84,7 +84,7 @@ class Menus:
         menu.clear()
         for folder in folders:
             action = menu.addAction(shown_name(folder.name.removesuffix(".allcase")))
-            action.setToolTip(str(folder))
+            action.setToolTip(tip(str(folder)))
             action.triggered.connect(partial(_open, open_folder, folder))
         menu.setEnabled(bool(folders))
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from allstation.core.text import shown_name
@@ -57,6 +57,7 @@ class ModelActions(QObject):
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.NoIcon)
         box.setWindowTitle(tr("Use this model?"))
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(tr("Classify with the model in {name} from now on?", name=shown_name(bundle.name)))
         box.setInformativeText(
             tr("It is checked first. Fields that are classified keep their predictions until you ask again.")

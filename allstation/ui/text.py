@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QLocale
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, Qt
 
 _CONTEXT = "ALL Station"
 _SWITCH_UNIT = 90
@@ -21,6 +21,14 @@ def tr(text: str, /, **values: Any) -> str:  # noqa: ANN401 - whatever str.forma
     """
     translated = QCoreApplication.translate(_CONTEXT, text)
     return translated.format(**values) if values else translated
+
+
+def tip(text: str) -> str:
+    """Return a tool tip that shows a text as it is: a file or class with tags in its name is no markup.
+
+    Qt offers no plain format for tool tips; what it would take for markup is escaped, the rest is left alone.
+    """
+    return Qt.convertFromPlainText(text) if Qt.mightBeRichText(text) else text
 
 
 def together(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt, QUrl
-from PySide6.QtGui import QKeyEvent, QPalette
+from PySide6.QtGui import QKeyEvent, QPalette, QTextDocument
 from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QSlider
 from pytestqt.qtbot import QtBot
 
@@ -20,7 +20,7 @@ from allstation.ui.leaving import ask_before_leaving
 from allstation.ui.main_window import MainWindow
 from allstation.ui.panels.notices import Level, Notice
 from allstation.ui.panels.queue import intake_sentence, sentence
-from allstation.ui.text import duration, percent, short_name
+from allstation.ui.text import duration, percent, short_name, tip
 
 
 def test_a_drop_is_sorted_without_touching_the_disk() -> None:
@@ -75,6 +75,20 @@ def test_names_with_tags_are_shown_as_they_are(window: MainWindow) -> None:
     labels = [label for label in window.findChildren(QLabel) if label.text()]
     assert any("<img" in label.text() for label in labels)
     assert [label for label in labels if label.textFormat() is not Qt.TextFormat.PlainText] == []
+
+
+def test_tool_tips_show_names_as_they_are(window: MainWindow) -> None:
+    folder = Path("/cases/<b>Müller</b> & Co.allcase")
+    window.menus.fill_recent([folder], lambda _folder: None)
+    window.status.show_watch("watched", str(folder))
+    tips = [action.toolTip() for action in window.menus._named["recent"].actions()]
+    tips += [label.toolTip() for label in window.status.findChildren(QLabel) if "Müller" in label.toolTip()]
+    assert len(tips) == 2
+    for shown in tips:
+        document = QTextDocument()
+        document.setHtml(shown)
+        assert document.toPlainText() == str(folder)
+    assert tip("fields/a & b.jpg") == "fields/a & b.jpg"
 
 
 def test_a_fault_of_the_program_is_told_without_a_dialog(window: MainWindow) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from allstation.core.records import FieldRecord
 from allstation.ui.browser import cells
 from allstation.ui.browser.sections import Section
-from allstation.ui.text import tr
+from allstation.ui.text import tip, tr
 
 PAGE: Final = 128
 _PAGES_KEPT: Final = 40
@@ -256,6 +256,8 @@ def _words(record: FieldRecord | None, column: int, role: int) -> str | None:
         return "…" if role == Qt.ItemDataRole.DisplayRole and column == Column.NAME else None
     if role == Qt.ItemDataRole.DisplayRole:
         return cells.text(record, column)
-    if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+    if role == Qt.ItemDataRole.ToolTipRole:
+        return tip(cells.summary(record))
+    if role == Qt.ItemDataRole.AccessibleTextRole:
         return cells.summary(record)
     return None

@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.text import shown_name
 from allstation.services.case_reader import Overview
-from allstation.ui.text import number, tr
+from allstation.ui.text import number, tip, tr
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -211,8 +211,8 @@ class SlideModel(QAbstractItemModel):
             return [(name, line.counts[name] / max(line.total, 1)) for name in self.ordered(line.counts)]
         if role not in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return None
-        tip = tr("{total} fields, {done} reviewed", total=number(line.total), done=number(line.reviewed))
+        words = tr("{total} fields, {done} reviewed", total=number(line.total), done=number(line.reviewed))
         said = ", ".join(f"{name} {number(line.counts[name])}" for name in self.ordered(line.counts))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{line.name}: {tip}. {said}"
-        return f"{tip}\n{said}" if said else tip
+            return f"{line.name}: {words}. {said}"
+        return tip(f"{words}\n{said}" if said else words)

@@ -25,7 +25,7 @@ from allstation.core.text import shown_name
 from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
 from allstation.ui import theme
 from allstation.ui.panels.jobs import JobList
-from allstation.ui.text import duration, number, tr
+from allstation.ui.text import duration, number, tip, tr
 
 _STEPS: Final = 10_000
 _WHOLE_RATES: Final = 10
@@ -243,7 +243,7 @@ class _ProblemList(QTreeWidget):
 
     def _add(self, name: str, code: str, sentence: str) -> QTreeWidgetItem:
         item = QTreeWidgetItem([name, code, sentence])
-        item.setToolTip(2, sentence)
+        item.setToolTip(2, tip(sentence))
         self.addTopLevelItem(item)
         return item
 

@@ -14,7 +14,7 @@ from allstation.core.filters import FieldFilter
 from allstation.core.statistics import Interval
 from allstation.ui import theme
 from allstation.ui.browser.tile import facing, paint_chip
-from allstation.ui.text import number, percent, tr
+from allstation.ui.text import number, percent, tip, tr
 
 _GAP: Final = 8.0
 _EDGE: Final = 6.0
@@ -83,7 +83,7 @@ class BarButton(QAbstractButton):
         self.setText(bar.name)
         self.setAccessibleName(bar.spoken())
         self.setAccessibleDescription(tr("Shows these fields"))
-        self.setToolTip(f"{bar.spoken()}\n{tr('Click to show these fields')}")
+        self.setToolTip(tip(f"{bar.spoken()}\n{tr('Click to show these fields')}"))
         self.setEnabled(bar.count > 0)
         self.update()
 

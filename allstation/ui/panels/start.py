@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.text import shown_name
 from allstation.ui import icons, theme
-from allstation.ui.text import tr
+from allstation.ui.text import tip, tr
 
 _RECENT_SHOWN: Final = 5
 _ICON: Final = 56
@@ -167,7 +167,7 @@ class StartPage(QWidget):
         for folder in self._folders:
             button = QPushButton(shown_name(folder.name.removesuffix(".allcase")), self._frame)
             button.setProperty("role", "link")
-            button.setToolTip(str(folder))
+            button.setToolTip(tip(str(folder)))
             button.clicked.connect(self._recent_clicked)
             self._recent.addWidget(button)
 

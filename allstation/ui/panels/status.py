@@ -11,7 +11,7 @@ from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
 from allstation.services.messages import CaseInfo, ModelInfo, QueuePhase, QueueStatus
 from allstation.ui.panels.queue import sentence
-from allstation.ui.text import short_name, together, tr
+from allstation.ui.text import short_name, tip, together, tr
 
 _NAME: Final = 44
 _STEPS: Final = 1000
@@ -46,7 +46,7 @@ class StatusLine(QStatusBar):
 
     def show_case(self, info: CaseInfo | None) -> None:
         """Clear what belonged to another case."""
-        self._field.setToolTip(str(info.folder) if info is not None else "")
+        self._field.setToolTip(tip(str(info.folder)) if info is not None else "")
         if info is None:
             self._field.clear()
             self.show_queue(QueueStatus())
@@ -77,7 +77,7 @@ class StatusLine(QStatusBar):
     def show_watch(self, text: str, folder: str) -> None:
         """Say which folder is watched; nothing if the text is empty."""
         self._watch.setText(text)
-        self._watch.setToolTip(folder)
+        self._watch.setToolTip(tip(folder))
         self._watch.setVisible(bool(text))
 
     def show_model(self, model: ModelInfo | None) -> None:

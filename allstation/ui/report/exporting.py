@@ -26,7 +26,7 @@ from allstation.report.options import ReportOptions
 from allstation.services.export import ExportJob, ExportKind, ExportOptions
 from allstation.services.reporting import letterhead
 from allstation.services.settings import SettingsFile
-from allstation.ui import icons
+from allstation.ui import icons, keys
 from allstation.ui.services import Services
 from allstation.ui.text import number, short_name, tr
 
@@ -110,6 +110,7 @@ class ExportDialog(QDialog):
         for part in (about, self.anonymise, delimiters, self.mark, self.thumbnails, self.report, buttons):
             layout.addWidget(part)
         self.setMinimumWidth(440)
+        keys.plain_labels(self)
 
     def _delimiters(self) -> QWidget:
         row = QWidget(self)
@@ -150,7 +151,7 @@ class ExportStrip(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._text = QLabel(self)
+        self._text = QLabel(self, textFormat=Qt.TextFormat.PlainText)
         self._bar = QProgressBar(self)
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(90)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from allstation.services.settings import SettingsFile
 from allstation.ui import keys
-from allstation.ui.text import short_name, tr
+from allstation.ui.text import short_name, tip, tr
 
 _LINES: Final = 4
 _LONGEST: Final = 200
@@ -81,7 +81,7 @@ class LetterheadDialog(QDialog):
 
     def _show_logo(self) -> None:
         self._file.setText(short_name(Path(self._logo).name, 40) if self._logo else tr("None"))
-        self._file.setToolTip(self._logo)
+        self._file.setToolTip(tip(self._logo))
         self._remove.setEnabled(bool(self._logo))
 
     @Slot()

@@ -27,7 +27,7 @@ from allstation.ui import icons
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
 from allstation.ui.review.history import HistoryList
-from allstation.ui.text import number, short_name, tr
+from allstation.ui.text import number, short_name, tip, tr
 from allstation.ui.viewer.card import paint_chip
 from allstation.ui.viewer.card_content import Mark, card_content, mark_for
 
@@ -248,7 +248,7 @@ class ReviewPanel(QWidget):
         content = card_content(record, hidden=hidden) if record is not None else None
         shown = short_name(shown_name(record.path), 44) if record is not None else ""
         self._name.setText(shown)
-        self._name.setToolTip(str(record.path) if record is not None else "")
+        self._name.setToolTip(tip(str(record.path)) if record is not None else "")
         heading = tr("No field selected")
         self._decision.setText(content.heading if content is not None else heading)
         reasons = "\n".join(content.reasons) if content is not None else ""
@@ -289,7 +289,7 @@ class ReviewPanel(QWidget):
         button = QPushButton(_button_text(index, name, chosen=False), self)
         button.setCheckable(True)
         button.setAccessibleName(tr("Set {name}", name=name))
-        button.setToolTip(tr("Review the field as {name}; the prediction stays beside it", name=name))
+        button.setToolTip(tip(tr("Review the field as {name}; the prediction stays beside it", name=name)))
         _put_chip(button, mark_for(name, index))
         button.setProperty("class_name", name)
         button.clicked.connect(self._class_clicked)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from allstation.ui import theme
-from allstation.ui.text import number, tr
+from allstation.ui.text import number, tip, tr
 
 _STRONGEST: Final = 0.85
 _DARK_FROM: Final = 0.55
@@ -56,7 +56,7 @@ class ConfusionTable(QTableWidget):
         item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
         name = tr("{n} fields of {true} predicted as {predicted}", n=number(count), true=self._classes[row],
                   predicted=self._classes[column])  # fmt: skip
-        item.setToolTip(name)
+        item.setToolTip(tip(name))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, name)
         scheme = theme.tokens(self.palette())
         colour = QColor(scheme.accent if row == column else scheme.danger)

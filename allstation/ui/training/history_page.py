@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from allstation.services.training_activation import Activation
 from allstation.services.training_history import INTERRUPTED, RunSummary
-from allstation.ui.text import duration, tr
+from allstation.ui.text import duration, tip, tr
 from allstation.ui.training.curves import CurvesView
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.run_page import figure_text
@@ -137,7 +137,7 @@ class HistoryPage(QWidget):
             for column, text in enumerate(cells(run)):
                 item = QTableWidgetItem(text)
                 item.setData(_FOLDER, str(run.folder))
-                item.setToolTip(text)
+                item.setToolTip(tip(text))
                 self._table.setItem(row, column, item)
         self._table.resizeColumnsToContents()
         self._table.clearSelection()
@@ -259,6 +259,7 @@ class HistoryPage(QWidget):
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(tr("Move to trash"))
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(
             tr("Move {title} to the trash?", title=runs[0].title)
             if len(runs) == 1

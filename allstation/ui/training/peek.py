@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QSplitter, Q
 
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
-from allstation.ui.text import number, tr
+from allstation.ui.text import number, tip, tr
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.field_view import FieldView
 from allstation.ui.viewer.loader import FieldLoader
@@ -78,7 +78,7 @@ class FieldPeek(QWidget):
         for path in self._paths:
             item = QListWidgetItem(f"{shown_name(path.parent)}/{shown_name(path)}")
             item.setData(_PATH, str(path))
-            item.setToolTip(str(path))
+            item.setToolTip(tip(str(path)))
             self._list.addItem(item)
         counted = tr("{title}: {n}", title=title, n=number(len(paths)))
         self._title.setText(counted if paths else title)

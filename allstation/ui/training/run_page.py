@@ -279,6 +279,7 @@ class RunPage(QWidget):
         box = QMessageBox(self)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(tr("Discard run"))
+        box.setTextFormat(Qt.TextFormat.PlainText)
         box.setText(tr("Discard {title}?", title=self._job.title if self._job else ""))
         box.setInformativeText(tr("The run ends and what it has learnt is deleted. This cannot be undone."))
         discard = box.addButton(tr("Discard"), QMessageBox.ButtonRole.DestructiveRole)

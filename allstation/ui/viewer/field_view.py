@@ -15,7 +15,7 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
 from allstation.ui import theme
-from allstation.ui.text import short_name, tr
+from allstation.ui.text import short_name, tip, tr
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.geometry import RelativeView
 from allstation.ui.viewer.picture import FieldPicture
@@ -70,7 +70,7 @@ class FieldView(QWidget):
         same = before is not None and (before.id, before.sha256) == (record.id, record.sha256)
         scene.record = record
         self._caption.setText(short_name(shown_name(record.path), _CAPTION_LIMIT))
-        self._caption.setToolTip(str(record.path))
+        self._caption.setToolTip(tip(str(record.path)))
         if same and (image is None or scene.picture is not None):
             self.canvas.refresh()
             return

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from allstation.report.options import ReportOptions
@@ -48,6 +49,13 @@ def test_every_export_of_the_menu_is_written_and_told(
     qtbot.waitUntil(lambda: any("is written" in text for text in opened.notices.texts()), timeout=LONG)
     assert not opened.exporting.strip.isVisible()
     assert not list(tmp_path.glob(".*part"))
+
+
+def test_no_label_of_the_dialog_guesses_what_its_text_is(opened: MainWindow) -> None:
+    opened.actions_table[EXPORTS[0]].trigger()
+    labels = [*opened.findChild(ExportDialog).findChildren(QLabel), opened.exporting.strip._text]
+    assert len(labels) > 1
+    assert {label.textFormat() for label in labels} == {Qt.TextFormat.PlainText}
 
 
 def job(kind: ExportKind, folder: Path, target: Path, options: ExportOptions = BRIEF) -> ExportJob:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +259,13 @@ def test_two_fields_side_by_side_move_together(qtbot: QtBot, pane: ViewerPane, r
     assert pane.main.canvas.relative_view().zoom == pytest.approx(pane.pinned.canvas.relative_view().zoom)
     pane.set_comparing(False)
     assert not pane.pinned.isVisible()
+
+
+def test_the_caption_of_a_field_with_tags_in_its_name_has_a_plain_tip(pane: ViewerPane):
+    record = replace(field(1), path=Path("/fields/<img src=x>.png"))
+    pane.main.show_field(record, None)
+    assert "<img" not in pane.main._caption.toolTip()
+    assert "&lt;img\N{NO-BREAK SPACE}src=x&gt;.png" in pane.main._caption.toolTip()
 
 
 def test_comparing_needs_a_field(pane: ViewerPane):
