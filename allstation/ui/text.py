@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QLocale
-from PySide6.QtGui import QGuiApplication, Qt
+from PySide6.QtGui import QGuiApplication
 
 _CONTEXT = "ALL Station"
 _SWITCH_UNIT = 90
@@ -28,6 +28,11 @@ def tip(text: str) -> str:
 
     Qt offers no plain format for tool tips; what it would take for markup is escaped, the rest is left alone.
     """
+    if "<" not in text and "&" not in text:
+        return text
+    # Here, not above: the namespace's enumerations would take a fifth of the time until the window is up.
+    from PySide6.QtGui import Qt
+
     return Qt.convertFromPlainText(text) if Qt.mightBeRichText(text) else text
 
 
