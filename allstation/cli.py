@@ -112,9 +112,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 
 def _training(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "rest", nargs=argparse.REMAINDER, metavar="...", help="see: python -m training --help"
-    )
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="see: allstation train --help")
 
 
 _Command = tuple[str, Callable[[argparse.ArgumentParser], None], str]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
-from allstation.core.events import Failed, Finished, Report, Started
+from allstation.core.events import TYPED_AS, Failed, Finished, Report, Started
 from training import commands
 from training.protocol import Reporter, console, over_pipes
 
@@ -92,7 +92,7 @@ def _estimate(parser: argparse.ArgumentParser) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m training",
+        os.environ.get(TYPED_AS) or "python -m training",
         description="Checks labelled folders, trains models from recipes and compares what came of it.",
         epilog=RESEARCH_USE,
     )

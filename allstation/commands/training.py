@@ -6,9 +6,11 @@ Training is a program of its own, so that this one never loads TensorFlow.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 
 from allstation.core.errors import StationError
+from allstation.core.events import TYPED_AS
 from allstation.frozen import training_command, training_is_installed
 
 
@@ -22,4 +24,4 @@ def run(options: argparse.Namespace) -> int:
         sentence = "This edition cannot train. Install the full edition of ALL Station to check and train."
         raise StationError("no-training", sentence)
     command = [*training_command(), options.command, *options.rest]
-    return subprocess.run(command, check=False).returncode
+    return subprocess.run(command, check=False, env={**os.environ, TYPED_AS: "allstation"}).returncode

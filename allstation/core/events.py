@@ -23,6 +23,9 @@ STOP: Final = "stop"
 DISCARD: Final = "discard"
 """Command on the child's standard input: end now, the run is not wanted."""
 
+TYPED_AS: Final = "ALLSTATION_TYPED_AS"
+"""Environment variable with the program a person typed, for the usage lines of the child."""
+
 PHASES: Final = ("checking", "preparing", "training", "evaluating", "exporting")
 """The phases of a run, in their order."""
 

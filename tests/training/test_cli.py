@@ -29,6 +29,18 @@ def start(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(arguments, process.wait(120), out, error)
 
 
+@pytest.mark.parametrize(
+    ("words", "usage"), [(["train", "--help"], "train"), (["check", "--wrong"], "check")]
+)
+def test_usage_names_what_was_typed(words: list[str], usage: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "allstation", *words], capture_output=True, text=True, check=False
+    )
+    said = done.stdout + done.stderr
+    assert f"usage: allstation {usage} " in said
+    assert "python -m" not in said
+
+
 def test_the_window_gets_events_and_nothing_else(labelled_folder: Path) -> None:
     done = start("--protocol", "check", str(labelled_folder))
     told = [events.decode(line) for line in done.stdout.splitlines()]
