@@ -33,10 +33,6 @@ def tip(text: str) -> str:
     # Here, not above: the namespace's enumerations would take a fifth of the time until the window is up.
     from PySide6.QtGui import Qt
 
-    if "<" not in text and "&" not in text:
-        return text
-    from PySide6.QtGui import Qt  # not before it is needed: the window's start pays for its names
-
     return Qt.convertFromPlainText(text) if Qt.mightBeRichText(text) else text
 
 
