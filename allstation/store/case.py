@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
@@ -45,6 +46,10 @@ _QUICKLY_CHECKED = 32 * 2**20
 """Bytes up to which a case that was closed well is checked on opening too: 3 to 4 ms a megabyte."""
 
 
+_PRIVATE: Final = 0o700 if os.name == "posix" else 0o777
+"""Rights of a new case folder: it may hold patient data. Who shares cases widens them."""
+
+
 class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart):
     """One patient's work, as a folder that can be moved to another machine.
 
@@ -65,7 +70,8 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
         """Make a new, empty case.
 
         Args:
-            folder: The case folder, ``NAME.allcase``; made if it does not exist.
+            folder: The case folder, ``NAME.allcase``; made if it does not exist, on POSIX for its owner
+                alone. One that is there keeps its rights.
             name: Shown name; by default the folder's name without the suffix.
             clock: Where times come from.
             user: Name for the audit trail; by default the login name.
@@ -74,7 +80,8 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
             StationError: ``case-exists``, or ``case-unwritable`` if the folder cannot be made.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=_PRIVATE, exist_ok=True)
         except OSError as error:
             raise _unwritable(folder, error.strerror) from error
         lock = CaseLock.take(folder, since=stamp(clock()))

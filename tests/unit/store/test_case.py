@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
+
 import pytest
 
 from allstation.core.errors import StationError
@@ -29,6 +33,27 @@ def test_everything_is_there_after_reopening(case, folder, maker):
     assert after.fields[0].prediction == maker.prediction(ids[0])
     assert after.fields[0].review == review
     assert after.fields[8].error == "It cannot be read."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights of a folder are a POSIX matter")
+def test_a_new_case_folder_is_its_owners_alone_and_an_old_one_keeps_its_rights(tmp_path):
+    def rights(folder):
+        return stat.S_IMODE(folder.stat().st_mode)
+
+    before = os.umask(0o022)
+    try:
+        Case.create(tmp_path / "lab" / "new.allcase").close()
+        shared = tmp_path / "shared.allcase"
+        shared.mkdir()
+        shared.chmod(0o775)
+        Case.create(shared).close()
+    finally:
+        os.umask(before)
+    assert rights(tmp_path / "lab" / "new.allcase") == 0o700
+    assert rights(tmp_path / "lab") == 0o755
+    assert rights(shared) == 0o775
+    Case.open(shared).close()
+    assert rights(shared) == 0o775
 
 
 def test_name_comes_from_the_folder(case):
