@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 
 RgbImage = NDArray[np.uint8]
 
+# The reference figures are choices, from no publication: both papers bring a field to another field, and the
+# figures that are widely used with Macenko's method are of H&E. They stand for an evenly stained violet field
+# on pale ground, and no fit stands behind them. For comparison, 32 Taleqani fields (8 a class, evenly spaced by
+# name, 192 by 256 pixels): Lab mean 224, 130, 118, spread 29, 10, 14; Macenko's directions 0.75, 0.44, 0.42 and
+# 0.42, 0.88, 0.04, strength 0.44, 0.81. Other figures would be another method: models that use this one were
+# trained with these.
 _LAB_MEAN = np.array([196.0, 140.0, 122.0], np.float32)
 _LAB_SPREAD = np.array([34.0, 11.0, 10.0], np.float32)
 _DARK = 25
@@ -19,7 +25,7 @@ _MACENKO_STAINS = np.array([[0.46, 0.83, 0.31], [0.08, 0.98, 0.18]], np.float64)
 _MACENKO_STRENGTH = np.array([0.9, 0.6])
 _LIGHT = 245.0
 _FEWEST_PIXELS = 50
-_STAINED = 0.15
+_STAINED = 0.15  # The paper's threshold of optical density, as are the percentiles 1 and 99 below.
 _WORST_CONDITION = 1e3
 
 
@@ -64,7 +70,7 @@ def _stain_directions(density: NDArray[np.float64]) -> NDArray[np.float64] | Non
 def macenko(rgb: RgbImage) -> RgbImage:
     """Match two stain directions and their strength (Macenko et al. 2009, ISBI, 10.1109/ISBI.2009.5193250).
 
-    The reference directions are those of a Romanowsky stain, not the H&E ones of the paper. A field
+    The reference directions were chosen for a Romanowsky stain, not taken from H&E. A field
     with hardly any stain, or with one stain only, comes back unchanged.
 
     Args:
