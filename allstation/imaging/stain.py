@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 RgbImage = NDArray[np.uint8]
 
 # The reference figures are choices, from no publication: both papers bring a field to another field, and the
-# figures that are widely used with Macenko's method are of H&E. They stand for an evenly stained violet field
-# on pale ground, and no fit stands behind them. For comparison, 32 Taleqani fields (8 a class, evenly spaced by
-# name, 192 by 256 pixels): Lab mean 224, 130, 118, spread 29, 10, 14; Macenko's directions 0.75, 0.44, 0.42 and
-# 0.42, 0.88, 0.04, strength 0.44, 0.81. Other figures would be another method: models that use this one were
-# trained with these.
+# figures widely used with Macenko's method are of H&E. They stand for an evenly stained violet field; no fit
+# of them is on record. For comparison, 32 Taleqani fields (8 a class, evenly spaced by name, 192 by 256
+# pixels): Lab mean 224, 130, 118, spread 29, 10, 14; Macenko's directions 0.75, 0.44, 0.42 and 0.42, 0.88,
+# 0.04, strength 0.44, 0.81. They stay: models that use a method were trained with its figures.
 _LAB_MEAN = np.array([196.0, 140.0, 122.0], np.float32)
 _LAB_SPREAD = np.array([34.0, 11.0, 10.0], np.float32)
 _DARK = 25
