@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
     """Return the handler of every action in ``actions.ACTIONS``, by id."""
-    cases, reviews, look, browser = window.cases, window.reviews, window.look, window.browser
-    desk = window.services.desk
+    return _of_the_case(window) | _of_the_view(window)
+
+
+def _of_the_case(window: MainWindow) -> dict[str, Callable[..., object]]:
+    cases, reviews, desk = window.cases, window.reviews, window.services.desk
     return {
         "case.new": cases.new,
         "case.open": cases.open,
@@ -39,16 +42,8 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "app.quit": window.close,
         "review.undo": reviews.stack.undo,
         "review.redo": reviews.stack.redo,
-        "browse.find": window.find_field,
-        "browse.clear": browser.show_all,
         "field.show_file": window.field_menu.show_file,
         "field.copy_path": window.field_menu.copy_path,
-        "browse.all": browser.select_all,
-        "go.previous": partial(_step, window, -1),
-        "go.next": partial(_step, window, 1),
-        "go.first": partial(_to_row, window, 0),
-        "go.last": browser.go_to_last,
-        "go.unreviewed": browser.go_to_unreviewed,
         "review.confirm": reviews.confirm,
         "review.look": reviews.another_look,
         "review.comment": window.comment,
@@ -59,6 +54,22 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "queue.retry": desk.retry_failed,
         "queue.again": partial(_again, window),
         "queue.model": window.queueing.ask_model,
+        "model.train": window.training.show,
+        "model.change": window.models.change,
+    }
+
+
+def _of_the_view(window: MainWindow) -> dict[str, Callable[..., object]]:
+    look, browser = window.look, window.browser
+    return {
+        "browse.find": window.find_field,
+        "browse.clear": browser.show_all,
+        "browse.all": browser.select_all,
+        "go.previous": partial(_step, window, -1),
+        "go.next": partial(_step, window, 1),
+        "go.first": partial(_to_row, window, 0),
+        "go.last": browser.go_to_last,
+        "go.unreviewed": browser.go_to_unreviewed,
         "browse.grid": look.grid,
         "browse.table": look.table,
         "browse.flat": look.flat,
@@ -76,8 +87,6 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
         "view.scale_up": look.larger_text,
         "view.scale_down": look.smaller_text,
         "view.scale_reset": look.normal_text,
-        "model.train": window.training.show,
-        "model.change": window.models.change,
         "help.palette": partial(_palette, window),
         "help.keys": partial(_keys, window),
         "help.about": partial(_about, window),

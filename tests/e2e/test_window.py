@@ -233,13 +233,18 @@ def test_a_drop_without_a_case_starts_one(run_main: Runner, profile: Path, tmp_p
     assert (profile / "cases" / "Monday.allcase" / "case.sqlite").is_file()
 
 
+def other_window(fields: Path, case: Path) -> subprocess.Popen[bytes]:
+    """Start the program on a case as a process of its own."""
+    command = [sys.executable, "-m", "allstation", str(fields), "--case", str(case), "--threads", "1"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def test_after_a_kill_everything_finished_is_there_and_the_rest_goes_on(
     run_main: Runner, profile: Path, tmp_path: Path
 ) -> None:
     fields, case = tmp_path / "Many", tmp_path / "Killed.allcase"
     write_demo(fields, fields=6, seed=6)
-    command = [sys.executable, "-m", "allstation", str(fields), "--case", str(case), "--threads", "1"]
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = other_window(fields, case)
     try:
         run_main.qtbot.waitUntil(lambda: finished_in(case) >= 2, timeout=PATIENCE)
     finally:
@@ -264,8 +269,7 @@ def test_a_second_window_on_a_case_only_looks_and_says_who_holds_it(
 ) -> None:
     fields, case = tmp_path / "Few", tmp_path / "Shared.allcase"
     write_demo(fields, fields=2, seed=8)
-    command = [sys.executable, "-m", "allstation", str(fields), "--case", str(case), "--threads", "1"]
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = other_window(fields, case)
 
     def scenario(window: MainWindow) -> None:
         wait_for_fields(run_main, window, 2)
