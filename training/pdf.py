@@ -53,7 +53,18 @@ class Picture:
     width: float = 0.8
 
 
-Block = Heading | Paragraph | Table | Picture
+@dataclass(frozen=True, slots=True)
+class Row:
+    """PNGs side by side, each as wide as the others.
+
+    Attributes:
+        pngs: Their bytes.
+    """
+
+    pngs: Sequence[bytes]
+
+
+Block = Heading | Paragraph | Table | Picture | Row
 
 _MARGIN: Final = 48.0
 _FONT: Final = "Helvetica"
@@ -97,23 +108,45 @@ def _footer(page: Any, document: Any) -> None:  # noqa: ANN401 - reportlab has n
 
 def _flow(block: Block, width: float) -> list[Any]:
     from reportlab.lib.styles import ParagraphStyle
-    from reportlab.platypus import Image, Spacer
     from reportlab.platypus import Paragraph as Text
+    from reportlab.platypus import Spacer
 
-    heading = ParagraphStyle("heading", fontName=f"{_FONT}-Bold", fontSize=13, leading=17, spaceBefore=8)
+    heading = ParagraphStyle(
+        "heading",
+        fontName=f"{_FONT}-Bold",
+        fontSize=13,
+        leading=17,
+        spaceBefore=8,
+        spaceAfter=4,
+        keepWithNext=1,
+    )
     body = ParagraphStyle("body", fontName=_FONT, fontSize=9, leading=12)
     match block:
         case Heading(text):
-            return [Text(_fit(text), heading), Spacer(1, 4)]
+            return [Text(_fit(text), heading)]
         case Paragraph(text):
             return [Text(_fit(text), body), Spacer(1, 6)]
         case Table():
             return [_table(block, width), Spacer(1, 8)]
         case Picture(png, share):
-            image = Image(io.BytesIO(png))
-            scale = width * share / image.imageWidth
-            image.drawWidth, image.drawHeight = image.imageWidth * scale, image.imageHeight * scale
-            return [image, Spacer(1, 8)]
+            return [_image(png, width * share), Spacer(1, 8)]
+        case Row(pngs):
+            return [_side_by_side(pngs, width), Spacer(1, 8)]
+
+
+def _image(png: bytes, width: float) -> Any:  # noqa: ANN401 - reportlab has no types
+    from reportlab.platypus import Image
+
+    image = Image(io.BytesIO(png))
+    image.drawWidth, image.drawHeight = width, width * image.imageHeight / image.imageWidth
+    return image
+
+
+def _side_by_side(pngs: Sequence[bytes], width: float) -> Any:  # noqa: ANN401 - reportlab has no types
+    from reportlab.platypus import Table as Grid
+
+    share = width / len(pngs)
+    return Grid([[_image(png, 0.96 * share) for png in pngs]], colWidths=[share] * len(pngs))
 
 
 def _table(block: Table, width: float) -> Any:  # noqa: ANN401 - reportlab has no types
