@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from allstation.store.case import Case
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 _AHEAD: Final = 2
 """Fields in flight per thread. Few, because a crash costs each of them one of its two tries."""
+_MOST_AHEAD: Final = 8
+"""The same for fields that take milliseconds, of which several are written down at a time."""
+_HOLD: Final = 0.25
+"""Seconds for which there is work ahead of the threads, as far as :data:`_MOST_AHEAD` allows."""
 _WINDOW: Final = 6.0
 """Seconds the rate is averaged over."""
 
@@ -45,26 +50,37 @@ class Rate:
         return sum(count for _, count in self._ticks) / (now - self._ticks[0][0])
 
 
+class Post(Protocol):
+    """Takes an outcome from any thread and brings it back to the worker's thread."""
+
+    def __call__(self, item: object, *, wake: bool) -> None:
+        """Bring it at once, or, if the worker need not wake for it, when it looks the next time."""
+
+
 class Batch:
     """Moves fields of one case through one pipeline. Used on the worker's thread only.
+
+    Results are brought back a few at a time: a transaction for each, and the interpreter handed over for
+    each of its statements, cost more than the results are worth. The worker is woken only when the
+    threads are about to run out of work; for the rest it has to look at intervals of its own.
 
     Args:
         case: The writer's connection.
         pipeline: Runs on threads of its own.
-        post: Takes an outcome from any thread and brings it back to the worker's thread.
+        post: Brings outcomes back.
         model: Which queued fields it takes: those that wait for this model, or, if empty, for the
             model in use.
     """
 
-    def __init__(
-        self, case: Case, pipeline: Pipeline, post: Callable[[object], None], *, model: str = ""
-    ) -> None:
+    def __init__(self, case: Case, pipeline: Pipeline, post: Post, *, model: str = "") -> None:
         self._case = case
         self.pipeline = pipeline
         self.model = model
         self._post = post
         self._flying: dict[int, Future[Outcome[int]]] = {}
         self._unsaved: list[Outcome[int]] = []
+        self._count = threading.Lock()
+        self._under_way = 0
         self.rate = Rate()
 
     @property
@@ -74,19 +90,28 @@ class Batch:
 
     def fill(self) -> int:
         """Claim and submit as many fields as there is room for; return how many."""
-        room = self.pipeline.threads * _AHEAD - self.flying
+        room = self.pipeline.threads * self._ahead() - self.flying
         if room <= 0:
             return 0
         fields = self._case.claim(room, self.model)
+        with self._count:
+            self._under_way += len(fields)
         for field in fields:
             future = self.pipeline.submit(field.id, field.path)
             self._flying[field.id] = future
             future.add_done_callback(self._arrived)
         return len(fields)
 
+    def _ahead(self) -> int:
+        meanwhile = round(self.rate.per_second() * _HOLD / self.pipeline.threads)
+        return min(_AHEAD + meanwhile, _MOST_AHEAD)
+
     def _arrived(self, future: Future[Outcome[int]]) -> None:
+        with self._count:
+            self._under_way -= 1
+            low = self._under_way <= self.pipeline.threads
         if not future.cancelled():
-            self._post(future.result())
+            self._post(future.result(), wake=low)
 
     def write_down(self, outcomes: list[Outcome[int]]) -> list[int]:
         """Write results in one transaction and return the fields they belong to.

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 
 class Mailbox(QObject):
@@ -27,11 +27,18 @@ class Mailbox(QObject):
         self._items: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._awake = False
-        self._woken.connect(self._drain, Qt.ConnectionType.QueuedConnection)
+        self._woken.connect(self.drain, Qt.ConnectionType.QueuedConnection)
 
-    def post(self, item: object) -> None:
-        """Leave an item; may be called on any thread, never blocks."""
+    def post(self, item: object, *, wake: bool = True) -> None:
+        """Leave an item; may be called on any thread, never blocks.
+
+        Args:
+            item: What the owner gets.
+            wake: Call the owner; otherwise it waits for the next item that does, or for :meth:`drain`.
+        """
         self._items.put(item)
+        if not wake:
+            return
         with self._lock:
             if self._awake:
                 return
@@ -47,7 +54,9 @@ class Mailbox(QObject):
             except queue.Empty:
                 return items
 
-    def _drain(self) -> None:
+    @Slot()
+    def drain(self) -> None:
+        """Deliver what waits. Called on the owner's thread."""
         with self._lock:
             self._awake = False
         if items := self.take_all():

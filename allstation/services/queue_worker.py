@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
     from allstation.inference.pipeline import Outcome
 
-_TELL_EVERY: Final = 100
+_TELL_EVERY: Final = 200
 """Milliseconds between two lists of changed fields."""
+_HURRY: Final = 4
+"""Times as often when nothing more is under way."""
+_COLLECT_EVERY: Final = 200
+"""Milliseconds between two looks at results that nobody was woken for."""
 
 
 class QueueWorker(QObject):
@@ -65,8 +70,12 @@ class QueueWorker(QObject):
         """
         self._mail = Mailbox(receive, self)
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
-        self._tell = QTimer(self, singleShot=True, interval=_TELL_EVERY)
+        self._tell = QTimer(self, singleShot=True)
         self._tell.timeout.connect(self._tell_changes)
+        self._tell_every = _TELL_EVERY
+        self._told = -math.inf
+        self._collect = QTimer(self, interval=_COLLECT_EVERY)
+        self._collect.timeout.connect(self._mail.drain)
 
     # The model
 
@@ -160,6 +169,7 @@ class QueueWorker(QObject):
         for item in others:
             self._mail.post(item)
         self._batch = None
+        self._collect.stop()
         if taken_back and self._case is not None:
             try:
                 self._case.release(taken_back)
@@ -247,6 +257,8 @@ class QueueWorker(QObject):
                 self._next_turn(self._turns)
         except StationError as error:
             self._halt(error)
+        if claimed:
+            self._collect.start()
         if claimed or self._paused:
             self._tell_soon()
 
@@ -257,13 +269,23 @@ class QueueWorker(QObject):
             self._changed += self._batch.write_down(outcomes)
         except StationError as error:
             self._halt(error)
-        self._tell_soon()
+        dry = not self._batch.flying
+        if dry:
+            self._collect.stop()
+        self._tell_soon(hurry=dry)
 
     # Telling
 
-    def _tell_soon(self) -> None:
-        if not self._tell.isActive():
-            self._tell.start()
+    def _tell_soon(self, *, hurry: bool = False) -> None:
+        """Tell now what changed, or, if something was told just now, a moment later.
+
+        Args:
+            hurry: Nothing more is under way: whoever dropped a single field waits for this.
+        """
+        if hurry or not self._tell.isActive():
+            since = (time.monotonic() - self._told) * 1000
+            pause = self._tell_every / _HURRY if hurry else self._tell_every
+            self._tell.start(round(max(0.0, pause - since)))
 
     @Slot()
     def _tell_changes(self) -> None:
@@ -278,8 +300,8 @@ class QueueWorker(QObject):
             return
         self.queue_changed.emit(status)
         # Counting 100,000 fields takes a while: spend at most a twentieth of the time on it.
-        cost = round((time.monotonic() - began) * 1000)
-        self._tell.setInterval(max(_TELL_EVERY, 20 * cost))
+        self._told = time.monotonic()
+        self._tell_every = max(_TELL_EVERY, round(20_000 * (self._told - began)))
 
     def _status(self) -> QueueStatus:
         counts = {} if self._case is None else self._case.queue_counts()

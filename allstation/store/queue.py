@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
-from allstation.store.base import field_sha256
+from allstation.store.base import field_sha256, unknown_field
 from allstation.store.browse import BrowsePart
 from allstation.store.rows import Row, prediction_row, reasons_text
 from allstation.store.seals import predictions_digest
@@ -108,10 +108,14 @@ class QueuePart(BrowsePart):
     def _save(
         self, db: sqlite3.Connection, field_id: int, prediction: Prediction, models: dict[str, int], now: str
     ) -> int:
-        model_id = models.setdefault(prediction.model_sha256, _model_id(db, prediction.model_sha256))
-        field_sha256(db, field_id)  # refuses a field the case does not have
+        if prediction.model_sha256 not in models:
+            models[prediction.model_sha256] = _model_id(db, prediction.model_sha256)
+        model_id = models[prediction.model_sha256]
         query = "SELECT for_model, prediction_id FROM fields WHERE id = ?"
-        wanted, shown = db.execute(query, (field_id,)).fetchone()
+        found = db.execute(query, (field_id,)).fetchone()
+        if found is None:
+            raise unknown_field(field_id)
+        wanted, shown = found
         beside = wanted != ""
         row = prediction_row(prediction)
         added = db.execute(

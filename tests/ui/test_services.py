@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
-from allstation.core.records import FieldState
+from allstation.core.limits import DecodeLimits
+from allstation.core.records import FieldState, Prediction
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
+from allstation.inference.engine import Engine
 from allstation.services.desk import CaseDesk
 from allstation.services.export import ExportJob, ExportKind, Exports
 from allstation.services.messages import IntakeStatus
@@ -34,7 +37,7 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def desk(qtbot: QtBot, nothing_left_running: None):
-    made = CaseDesk()
+    made = CaseDesk(threads=2)
     yield made
     assert made.wait()
 
@@ -48,6 +51,10 @@ class Heard(QObject):
 
     @Slot(object)
     def take(self, told: object) -> None:
+        self.all.append(told)
+
+    @Slot(list)
+    def take_list(self, told: list[int]) -> None:
         self.all.append(told)
 
 
@@ -110,6 +117,33 @@ def test_cancelled_fields_can_be_put_back(
     qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.CANCELLED) == 3, timeout=LONG)
     desk.resume_cancelled()
     qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
+
+
+def test_a_result_is_not_held_back_by_slow_fields_beside_it(
+    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker is woken by few of the results; it has to look for the others by itself."""
+    write_demo(tmp_path / "Slide", fields=5)
+    go_on, first, real = threading.Event(), threading.Lock(), Engine.classify
+
+    def classify(engine: Engine, path: Path, limits: DecodeLimits) -> Prediction:
+        if not first.acquire(blocking=False):
+            assert go_on.wait(LONG / 1000)
+        return real(engine, path, limits)
+
+    monkeypatch.setattr(Engine, "classify", classify)
+    changed = Heard()
+    desk.worker.fields_changed.connect(changed.take_list)
+    desk.open(tmp_path / "a.allcase", create=True)
+    desk.add_paths([tmp_path / "Slide"])
+    try:
+        desk.use_model(default_bundle_path())
+        qtbot.waitUntil(lambda: bool(changed.all), timeout=LONG)
+        with Case.open(tmp_path / "a.allcase", read_only=True) as case:
+            assert case.queue_counts()[FieldState.DONE] == 1
+    finally:
+        go_on.set()
+    qtbot.waitUntil(lambda: sum(map(len, changed.all)) == 5, timeout=LONG)
 
 
 def test_a_case_that_cannot_be_written_or_read_pauses_the_queue_with_a_sentence(
