@@ -16,7 +16,7 @@ from allstation.core.errors import StationError
 from allstation.core.events import Epoch
 from allstation.imaging.inputs import InputSpec
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.engine import Engine, softmax
+from allstation.inference.engine import Engine, novelty_output, softmax
 from training import evaluate, runs, splits
 from training.backend import load_keras
 from training.candidate import BUNDLE, bundle_info
@@ -28,7 +28,7 @@ from training.registry import method
 from training.runs import RunFolder
 from training.session import Data, as_predicted, prediction_rows
 from training.shipped import finetune
-from training.shipped.finetune import LAST, Base, Judged, Step
+from training.shipped.finetune import LAST, Base, Judged, Seen, Step
 from training.shipped.ship import flat_weights, halved, serving_model, sharpness
 
 Floats = NDArray[np.float64]
@@ -100,16 +100,16 @@ class _Tuning:
         bundle = self.base.bundle
         about = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
         self.folder.update(base=about)
-        features, logits, copies, copied = self._look()
+        seen, copies, copied = self._look()
         self.reporter.phase("training", f"Fitting the last layer of {bundle.name} again")
-        best, temperature, taken = self._follow(features, (copies, copied))
-        judged = self._judge(features, best, temperature)
+        best, temperature, taken = self._follow(seen.features, (copies, copied))
+        judged = self._judge(seen, best, temperature)
         for what, note in judged.notes.items():
             self.reporter.say(f"{what.capitalize()} {note}.")
         self.reporter.phase("evaluating", "Opening the test set once, for this model and its ancestor")
-        shares = softmax(features @ best.weights / judged.temperature)
+        shares = softmax(seen.features @ best.weights / judged.temperature)
         metrics = {"base": about, **taken, "stopped": self.reporter.stopping, "fitted_again": judged.notes}
-        metrics |= self._evaluate(shares, softmax(logits / bundle.temperature))
+        metrics |= self._evaluate(shares, softmax(seen.logits / bundle.temperature))
         if self.recipe.export:
             self.reporter.phase("exporting", "Writing the model bundle and verifying it in a new process")
             made = self._export(best, judged, metrics)
@@ -117,8 +117,8 @@ class _Tuning:
             metrics["served_difference"] = self._served(made, shares)
         return metrics
 
-    def _look(self) -> tuple[Floats, Floats, Floats, Rows]:
-        """What the network makes of the fields, and of the training fields with their altered copies."""
+    def _look(self) -> tuple[Seen, Floats, Rows]:
+        """What the network makes of the fields; features and labels of training fields and their copies."""
         count = int(method(self.recipe.method.kind).full_options(self.recipe.method.options)["copies"])
         train, done = self.split.train, 0
         total = len(self.pixels) + count * len(train)
@@ -128,13 +128,13 @@ class _Tuning:
             self._end_if_asked()
 
         self.reporter.phase("preparing", f"Looking at the fields with {self.base.bundle.name}")
-        features, logits = finetune.look(self.base, self.pixels, told)
-        parts = [features[train]]
+        seen = finetune.look(self.base, self.pixels, told)
+        parts = [seen.features[train]]
         for copy in range(count):
             done = len(self.pixels) + copy * len(train)
             altered = finetune.altered_fields(self.pixels[train], seed=self.recipe.fit.seed, copy=copy)
-            parts.append(finetune.look(self.base, altered, told)[0])
-        return features, logits, np.concatenate(parts), np.tile(self._labels[train], 1 + count)
+            parts.append(finetune.look(self.base, altered, told).features)
+        return seen, np.concatenate(parts), np.tile(self._labels[train], 1 + count)
 
     def _end_if_asked(self) -> None:
         if self.reporter.discarding:
@@ -179,12 +179,12 @@ class _Tuning:
         taken = {"epochs": len(rows) - 1, "best_epoch": kept.number, "seconds_per_epoch": median}
         return kept, temperature, taken
 
-    def _judge(self, features: Floats, best: Step, temperature: float) -> Judged:
+    def _judge(self, seen: Seen, best: Step, temperature: float) -> Judged:
         held, train = self._judged_on, self.split.train
         return finetune.judge(
             self.base,
-            features[held] @ best.weights,
-            (features[train], features[held]),
+            seen.features[held] @ best.weights,
+            (seen.appearance[train], seen.appearance[held]),
             (self._labels[train], self._labels[held]),
             sharpness=sharpness(self.pixels[held]),
             temperature=temperature,
@@ -222,6 +222,7 @@ class _Tuning:
         info["decision"] = judged.rule.to_json()
         info["calibration"]["note"] = judged.notes["temperature"]
         info["training"] |= {"fine_tuned_from": metrics["base"], "fitted_again": judged.notes}
+        info["novelty"] = {"output": novelty_output(base)}
         info["retraining"] = {"kind": finetune.KIND, "module": "training.shipped.finetune"}
         info["limits"] = list(LIMITS)
         weights = {**self.base.weights, LAST: [best.weights.astype(np.float32)]}
@@ -246,7 +247,7 @@ class _Tuning:
             weights = {**self.base.weights, LAST: [last.astype(np.float32)]}
             return export_bundle(target, serving_model(weights, export.preprocessing.zoom), export)
         rgb = reference_fields(export.preprocessing.size)
-        shares = softmax(finetune.look(self.base, rgb)[0] @ last / export.temperature)
+        shares = softmax(finetune.look(self.base, rgb).features @ last / export.temperature)
         network = {key: self.base.bundle.info["network"][key] for key in ("outputs", "parameters")}
         reference: dict[str, NDArray[Any]] = {"rgb": rgb, "probabilities": shares}
         return pack_bundle(target, litert, export, network=network, reference=reference)

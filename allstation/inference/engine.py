@@ -92,7 +92,7 @@ class Engine:
         self._rule = bundle.rule
         self._temperature = bundle.temperature
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
-        self._novelty = _novelty(bundle)
+        self._novelty, self._novelty_output = _novelty(bundle), novelty_output(bundle)
         network = bundle.read(str(bundle.info["network"]["file"]))
         try:
             self._interpreter = Interpreter(model_content=network, num_threads=1)
@@ -116,7 +116,7 @@ class Engine:
 
     def _check_outputs(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse now what would fail at the first field."""
-        classes, logits, features = len(self._classes), shapes.get("logits"), shapes.get("features")
+        classes, logits, features = len(self._classes), shapes.get("logits"), shapes.get(self._novelty_output)
         if logits != (1, classes):
             raise _unusable(self._bundle, "its network does not give one logit per class")
         evidence = shapes.get("evidence")
@@ -124,7 +124,8 @@ class Engine:
             raise _unusable(self._bundle, "its network does not give one map of evidence per class")
         if self._novelty is not None and features != (1, self._novelty.features):
             wanted = f"its novelty figures are for {self._novelty.features} features"
-            found = "no output named features" if features is None else f"features of shape {features}"
+            name = self._novelty_output
+            found = f"no output named {name}" if features is None else f"{name} of shape {features}"
             raise _unusable(self._bundle, f"{wanted}, its network has {found}")
 
     def run(self, tensor: FloatArray) -> dict[str, FloatArray]:
@@ -135,7 +136,7 @@ class Engine:
 
         Returns:
             Output name to array without the batch axis: ``logits`` (k,), and if the network has
-            them ``features`` (f,) and ``evidence`` (rows, columns, k).
+            them ``features`` (f,), ``appearance`` (a,) and ``evidence`` (rows, columns, k).
         """
         expected = tuple(int(n) for n in self._input["shape"][1:])
         if tensor.shape != expected:
@@ -183,7 +184,7 @@ class Engine:
         figures = quality.assess(rgb, prepared.cells)
         outputs = self.run(prepared.tensor)
         probabilities = self.probabilities(outputs["logits"])
-        novelty = self._novelty.score(outputs["features"]) if self._novelty else 0.0
+        novelty = self._novelty.score(outputs[self._novelty_output]) if self._novelty else 0.0
         evidence = Evidence(probabilities.tolist(), novelty, figures.sharpness, prepared.cells.count)
         return Prediction(
             model_sha256=self._bundle.sha256,
@@ -209,6 +210,12 @@ def evidence_map(activation: FloatArray | None, classes: tuple[str, ...]) -> Evi
     scaled = np.rint(positive * (255.0 / top) if top > 0 else positive).astype(np.uint8)
     rows, columns = scaled.shape[:2]
     return EvidenceMap(rows, columns, classes, np.ascontiguousarray(scaled.transpose(2, 0, 1)).tobytes())
+
+
+def novelty_output(bundle: ModelBundle) -> str:
+    """Return the name of the network's output that a bundle's novelty is told from."""
+    entry = bundle.info.get("novelty")
+    return str(entry.get("output", "features")) if isinstance(entry, Mapping) else "features"
 
 
 def _novelty(bundle: ModelBundle) -> Novelty | None:

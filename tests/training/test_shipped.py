@@ -9,10 +9,12 @@ from allstation.core.errors import StationError
 from allstation.imaging.decode import squash
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.engine import softmax
-from training.shipped import composites, describe, judge, table, trunk, variants
+from training.shipped import composites, describe, fit, judge, table, trunk, variants
+from training.shipped.cache import Places
 from training.shipped.fields import Fields, block_folds, grouped_division, random_division
 from training.shipped.material import read_recipe
 from training.shipped.measure import area_under_curve, with_mark, without_mark
+from training.shipped.perceptron import Batch, Perceptron, sums_by_field
 from training.shipped.ship import flat_weights, layered_weights
 
 
@@ -191,3 +193,90 @@ def test_card_and_checklist_name_their_limits():
     for text in (card, claim):
         assert "For Research Use Only. Not for use in diagnostic procedures." in text
         assert "Patients are unknown" in text
+
+
+@pytest.fixture(scope="module")
+def packed():
+    """Forty fields of none to nine places; what a place says is its class and noise."""
+    random = np.random.default_rng(4)
+    values = np.zeros((40, 9, 6), np.float16)
+    area = np.zeros((40, 9, 1), np.float16)
+    for field in range(40):
+        count = 0 if field == 7 else random.integers(1, 10)
+        values[field, :count] = random.normal(0, 1, (count, 6))
+        values[field, :count, field % 4] += 3
+        area[field, :count, 0] = random.uniform(0.1, 1, count)
+    return fit.Packed(Places(values, area)), Places(values, area), np.arange(40) % 4
+
+
+def test_packed_places_are_those_of_the_fields(packed):
+    found, places, _ = packed
+    rows = np.array([5, 7, 30])
+    values, share, field = found.places(rows)
+    assert field.tolist() == [0] * np.count_nonzero(places.area[5]) + [2] * np.count_nonzero(places.area[30])
+    assert np.array_equal(values[field == 2], places.values[30][places.area[30, :, 0] > 0])
+    assert sums_by_field(share, field, 3) == pytest.approx([1, 0, 1], abs=1e-5)
+    some, _, kept = found.places(rows, 0.3, np.random.default_rng(1))
+    assert 2 <= len(some) < len(values)
+    assert set(kept.tolist()) == {0, 2}
+
+
+def test_gradients_are_those_of_the_loss(packed):
+    found, _, labels = packed
+    random = np.random.default_rng(2)
+    network = Perceptron((6, 5, 3, 4), random)
+    values, share, field = found.places(np.arange(12))
+    targets = np.eye(4, dtype=np.float32)[labels[:12]]
+    batch = Batch(values, share, field, targets, np.linspace(0.5, 2, 12, dtype=np.float32))
+
+    def loss():
+        first, bias, second, other, last = (weights.astype(np.float64) for weights in network.weights)
+        local = np.maximum(np.maximum(values @ first + bias, 0) @ second + other, 0)
+        pooled = np.zeros((12, 3))
+        np.add.at(pooled, field, local * share[:, None])
+        chances = softmax(pooled @ last)
+        return -(batch.weight * np.log((chances * targets).sum(1))).mean()
+
+    for weights, gradient in zip(network.weights, network.gradients(batch, 0.0, random), strict=True):
+        place = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
+        before, step = weights[place], np.float32(1e-2)
+        weights[place] = before + step
+        above = loss()
+        weights[place] = before - step
+        below = loss()
+        weights[place] = before
+        assert (above - below) / (2 * step) == pytest.approx(gradient[place], rel=0.05)
+
+
+def test_a_head_learns_and_is_a_sum_over_places(packed):
+    found, places, labels = packed
+    copies = fit.Copies([found, found], [np.ones(40, bool)] * 2, [1, 1])
+    settings = fit.FitSettings(passes=6, batch=8, rate=1e-2)
+    rows = np.flatnonzero(np.arange(40) != 7)
+    weights = fit.fit_head(copies, rows, labels, settings=settings, seed=1)
+    logits, features = fit.head_outputs(weights, found, rows)
+    assert (logits.argmax(1) == labels[rows]).mean() > 0.9
+    assert features @ weights["classes"][0] == pytest.approx(logits, abs=1e-4)
+    count = np.count_nonzero(places.area[3])
+    alone = fit.Packed(Places(places.values[3, :count, None], places.area[3, :count, None]))
+    single, _ = fit.head_outputs(weights, alone, np.arange(count))
+    shares = places.area[3, :count].astype(float)
+    assert (shares * single).sum(0) / shares.sum() == pytest.approx(logits[3], abs=1e-2)
+
+
+def test_the_discriminant_ignores_directions_that_altering_moves():
+    random = np.random.default_rng(5)
+    means = np.array([[0.0, 1.0], [1.0, 0.0]])
+    spread = fit.Spread(means.mean(0), means, np.eye(2), np.diag([100.0, 0.0]))
+    kernel, bias = fit.discriminant(spread, fit.FitSettings(nuisance=1.0, shrink=0.0))
+    assert np.abs(kernel[0]).max() < 0.05 * np.abs(kernel[1]).max()
+    points = random.normal(0, 0.1, (50, 2)) + means[0]
+    assert ((points @ kernel + bias).argmax(1) == 0).all()
+
+
+def test_gentle_copies_are_seeded_and_keep_their_cells(field):
+    made = [variants.gentle_tensor(field, np.random.default_rng(seed), side=288) for seed in range(8)]
+    again = variants.gentle_tensor(field, np.random.default_rng(3), side=288)
+    assert np.array_equal(made[3], again)
+    shares = np.array([tensor[:, :, 3].mean() for tensor in made])
+    assert shares.min() > 0.5 * shares.max() > 0

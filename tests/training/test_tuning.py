@@ -28,6 +28,7 @@ from training.recipe import Recipe, recipe_from
 from training.runs import RunFolder
 from training.session import open_data, run_recipe
 from training.shipped import finetune
+from training.shipped.judge import novelty
 from training.splits import Split
 
 NONE = np.array([], np.int64)
@@ -101,7 +102,7 @@ def test_only_the_last_layer_of_the_network_changes(base: finetune.Base):
     assert len(new) == len(old)
     differs = np.flatnonzero(np.frombuffer(old, np.uint8) != np.frombuffer(new, np.uint8))
     assert differs[-1] - differs[0] < base.last.size * 4
-    assert finetune.with_last_layer(base, np.zeros((256, 7))) is None
+    assert finetune.with_last_layer(base, np.zeros((len(base.last), 7))) is None
 
 
 def test_a_tuned_bundle_can_be_tuned_again(base: finetune.Base, labelled: Path, tmp_path: Path):
@@ -132,11 +133,13 @@ def test_other_classes_begin_a_new_layer_and_are_said(labelled: Path, tmp_path: 
 
 def test_fields_are_seen_as_the_station_sees_them(base: finetune.Base, labelled: Path):
     path = next((labelled / "Pro").iterdir())
-    features, logits = finetune.look(base, decode_reduced(path, base.bundle.preprocessing.size)[None])
+    seen = finetune.look(base, decode_reduced(path, base.bundle.preprocessing.size)[None])
     served = Engine(base.bundle).classify(path)
-    found = Engine(base.bundle).probabilities(logits[0].astype(np.float32))
+    found = Engine(base.bundle).probabilities(seen.logits[0].astype(np.float32))
     np.testing.assert_array_equal(found, list(served.probabilities.values()))
-    np.testing.assert_allclose(features @ base.last, logits, atol=0.05 * np.abs(logits).max())
+    np.testing.assert_allclose(seen.features @ base.last, seen.logits, atol=0.05 * np.abs(seen.logits).max())
+    distance = novelty(base.bundle.arrays("novelty.npz"), seen.appearance)
+    assert distance[0] == pytest.approx(served.novelty, rel=1e-6)
 
 
 def toy(seed: int, shift: float, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -166,7 +169,8 @@ def test_what_is_new_is_learned_and_the_path_ends_freer_than_it_began():
 
 
 def test_calibration_is_kept_where_too_little_speaks_for_another(base: finetune.Base):
-    features = np.abs(np.random.default_rng(1).normal(0, 1, (40, 256)))
+    wide = base.bundle.arrays("novelty.npz")["means"].shape[1]
+    features = np.abs(np.random.default_rng(1).normal(0, 1, (40, wide)))
     labels = np.arange(40) % 4
     sure = 10 * np.eye(4)[labels]
     judged = finetune.judge(

@@ -35,7 +35,7 @@ def tested(material: Material, division: Division, recipe: Recipe, work: Path) -
     labels = material.fields.labels[division.test]
     if not kept.exists():
         trained = train_division(material, division, recipe.fit, seed=recipe.seed)
-        far = novelty(trained.novelty, trained.features)
+        far = novelty(trained.novelty, trained.appearance)
         np.savez(kept, logits=trained.logits, novelty=far, temperature=trained.temperature)
         right = (trained.logits.argmax(axis=1) == labels).mean()
         print(f"{division.name}: {right:.4f} of {len(labels)} in {trained.seconds:.0f} s", flush=True)
@@ -162,7 +162,7 @@ def make(material: Material, recipe: Recipe, options: argparse.Namespace) -> tup
         "created": datetime.now(UTC).date().isoformat(),
         "recipe_sha256": recipe.sha256,
         "settings": asdict(recipe.fit)
-        | {"copies": recipe.copies, "clean": recipe.clean, "seed": recipe.seed},
+        | {"copies": recipe.copies, "gentle": recipe.gentle, "clean": recipe.clean, "seed": recipe.seed},
     }
     bundle = write_shipped(options.target, trained, material, division, about=about)
     print(f"bundle {bundle.sha256}", flush=True)

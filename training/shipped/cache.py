@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from allstation.imaging.preprocess import Preprocessing, prepare
 from training.shipped.composites import generous_mask, without_cells
-from training.shipped.variants import Strength, altered_tensor
+from training.shipped.variants import Strength, altered_tensor, gentle_tensor
 
 Bytes = NDArray[np.uint8]
 Half = NDArray[np.float16]
@@ -117,6 +117,25 @@ def altered_places(
         parts.append(trunk.run(np.stack([tensor for tensor, _ in made]), COPY_PLACES))
         shows += [cells for _, cells in made]
     return joined(parts), np.asarray(shows)
+
+
+def gentle_places(trunk: Trunk, rgb: Bytes, *, seed: int, copy: int) -> Places:
+    """Turn and slightly disturb every field once and return what the trunk sees.
+
+    Args:
+        trunk: The frozen trunk.
+        rgb: (n, 224, 224, 3).
+        seed: Of the recipe.
+        copy: Which copy; every one is another.
+    """
+    parts = []
+    for start in range(0, len(rgb), _CHUNK):
+        made = [
+            gentle_tensor(field, np.random.default_rng([seed, copy, row]), side=ZOOM)
+            for row, field in enumerate(rgb[start : start + _CHUNK], start)
+        ]
+        parts.append(trunk.run(np.stack(made), COPY_PLACES))
+    return joined(parts)
 
 
 def backgrounds_of(rgb: Bytes, seed: int, count: int = 240) -> Bytes:

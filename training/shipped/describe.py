@@ -41,8 +41,9 @@ def model_card(info: Mapping[str, Any], figures: Sequence[Figure], table: str) -
         RESEARCH_USE,
         "## Model details",
         "EfficientNet-Lite0 with its ImageNet weights (Apache-2.0), read at five depths by a small trained "
-        "network at every place, only inside white cells: everything else is zero before the network sees "
-        "the field, and pooling is the mean over the cells' area. The evidence map adds up to the logits.",
+        "network and a linear discriminant at every place, added up, only inside white cells: everything "
+        "else is zero before the network sees the field, and pooling is the mean over the cells' area. The "
+        "evidence map adds up to the logits.",
         f"Made {info['created']} by the recipe with hash `{training['recipe_sha256']}`.",
         "## Intended use",
         "Research on peripheral blood smear fields in acute lymphoblastic leukemia: sorting, teaching, "
@@ -95,7 +96,7 @@ def claim_checklist(info: Mapping[str, Any], figures: Sequence[Figure]) -> str:
             "26 Choice of the model",
             "Last averaged weights of a fixed schedule; nothing chosen on test fields.",
         ),
-        ("27 Ensembling", "Averaging of weights over steps."),
+        ("27 Ensembling", "A linear discriminant and a small network, added; weights averaged over steps."),
         ("28 Metrics", "See the figures; intervals are 95 %."),
         ("29 Statistics", "Wilson intervals for shares; fields are clustered in groups."),
         ("30 Robustness", "Result table: background, corner, colours, blur, compression, turns."),

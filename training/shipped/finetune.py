@@ -23,7 +23,7 @@ from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import EnginePool, softmax
+from allstation.inference.engine import EnginePool, novelty_output, softmax
 from training.export import WEIGHTS
 from training.shipped.cache import backgrounds_of, processors
 from training.shipped.composites import generous_mask
@@ -75,6 +75,21 @@ class Base:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What a bundle's network makes of fields.
+
+    Attributes:
+        features: (n, f) from which the last layer makes the logits.
+        appearance: (n, a) from which the bundle tells novelty; the features where it names nothing else.
+        logits: (n, k).
+    """
+
+    features: Floats
+    appearance: Floats
+    logits: Floats
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of the path.
 
@@ -120,38 +135,34 @@ def open_base(bundle: ModelBundle) -> Base:
         raise StationError("not-retrainable", sentence)
     base = Base(bundle, layered_weights(bundle.arrays(WEIGHTS)), EnginePool(bundle))
     rgb = bundle.arrays("reference.npz")["rgb"][:4]
-    features, logits = look(base, rgb)
-    if LAST not in base.weights or not np.allclose(
-        features @ base.last, logits, atol=_ALIKE * max(1.0, float(np.abs(logits).max()))
-    ):
+    seen = look(base, rgb)
+    near = _ALIKE * max(1.0, float(np.abs(seen.logits).max()))
+    if LAST not in base.weights or not np.allclose(seen.features @ base.last, seen.logits, atol=near):
         raise StationError("not-retrainable", sentence)
     return base
 
 
-def look(base: Base, fields: NDArray[np.uint8], told: Told = lambda *_: None) -> tuple[Floats, Floats]:
+def look(base: Base, fields: NDArray[np.uint8], told: Told = lambda *_: None) -> Seen:
     """Return what the network makes of fields, prepared as its bundle says.
 
     Args:
         base: The bundle.
         fields: (n, h, w, 3) uint8 of the bundle's size.
         told: Called with fields done and fields in all; may raise to stop.
-
-    Returns:
-        Features (n, f) and logits (n, k).
     """
+    outputs = ("features", novelty_output(base.bundle), "logits")
 
-    def one(row: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    def one(row: int) -> list[NDArray[Any]]:
         engine = base.pool.engine()
         found = engine.run(prepare(fields[row], engine.preprocessing).tensor)
-        return found["features"], found["logits"]
+        return [found[name] for name in outputs]
 
-    seen: list[tuple[NDArray[Any], NDArray[Any]]] = []
+    seen: list[list[NDArray[Any]]] = []
     with ThreadPoolExecutor(processors()) as threads:
         for start in range(0, len(fields), _CHUNK):
             seen.extend(threads.map(one, range(start, min(start + _CHUNK, len(fields)))))
             told(len(seen), len(fields))
-    features, logits = (np.stack([pair[part] for pair in seen]).astype(np.float64) for part in (0, 1))
-    return features, logits
+    return Seen(*(np.stack([one[part] for one in seen]).astype(np.float64) for part in range(len(outputs))))
 
 
 def altered_fields(fields: NDArray[np.uint8], *, seed: int, copy: int) -> NDArray[np.uint8]:
@@ -298,7 +309,7 @@ def with_last_layer(base: Base, weights: Floats) -> bytes | None:
 def judge(
     base: Base,
     logits: Floats,
-    features: tuple[Floats, Floats],
+    appearance: tuple[Floats, Floats],
     labels: tuple[Rows, Rows],
     *,
     sharpness: Floats,
@@ -309,7 +320,7 @@ def judge(
     Args:
         base: The bundle.
         logits: Of the validation fields (m, k).
-        features: Of training fields (n, f) and validation fields (m, f).
+        appearance: Of training fields (n, a) and validation fields (m, a).
         labels: Of both.
         sharpness: Of the validation fields (m,).
         temperature: The one the layer was fitted with.
@@ -334,22 +345,22 @@ def judge(
         notes["rule"] = (
             f"kept: {len(held)} validation fields are too few; sharpness as low as theirs is accepted"
         )
-    arrays, notes["novelty"] = _wider_novelty(base, features, labels)
+    arrays, notes["novelty"] = _wider_novelty(base, appearance, labels)
     return Judged(temperature, rule, arrays, notes)
 
 
 def _wider_novelty(
-    base: Base, features: tuple[Floats, Floats], labels: tuple[Rows, Rows]
+    base: Base, appearance: tuple[Floats, Floats], labels: tuple[Rows, Rows]
 ) -> tuple[dict[str, NDArray[Any]], str]:
     """Take the lab's class means among the known ones: its fields are at home now, the old ones still."""
     named = base.bundle.info.get("novelty")
     if not named:
-        return fit_novelty(features[0], labels[0], features[1]), "fitted on the fields of this folder"
+        return fit_novelty(appearance[0], labels[0], appearance[1]), "fitted on the fields of this folder"
     arrays = dict(base.bundle.arrays(named["file"]))
-    own = np.stack([features[0][labels[0] == kind].mean(axis=0) for kind in np.unique(labels[0])])
+    own = np.stack([appearance[0][labels[0] == kind].mean(axis=0) for kind in np.unique(labels[0])])
     arrays["means"] = np.concatenate([arrays["means"], own.astype(np.float32)])
-    said = "features are the same: kept, with the means of this folder's classes beside the known ones"
-    distances = novelty(arrays, features[1])
+    said = "the network is the same: kept, with the means of this folder's classes beside the known ones"
+    distances = novelty(arrays, appearance[1])
     if (distances > 1).mean() <= 1 - _IN_DOMAIN:
         return arrays, said
     wider = float(np.quantile(distances, _IN_DOMAIN))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.shipped.cache import (
-    COPY_PLACES,
     ZOOM,
     Places,
     Trunk,
@@ -20,9 +20,10 @@ from training.shipped.cache import (
     arrays_on_disk,
     backgrounds_of,
     field_places,
+    gentle_places,
 )
 from training.shipped.fields import Fields, read_fields
-from training.shipped.fit import Copies, FitSettings, Weights
+from training.shipped.fit import Copies, FitSettings, Packed, Weights
 from training.shipped.ship import Material, sharpness
 
 RECIPE: Final = Path(__file__).with_name("recipe.toml")
@@ -36,7 +37,8 @@ class Recipe:
         name: Of the bundle.
         version: Of the bundle.
         seed: Of copies, splits and weights.
-        copies: Numbers of the altered copies of every field.
+        copies: Numbers of the strongly altered copies of every field.
+        gentle: Numbers of the copies that are turned and disturbed in one way at most.
         clean: Times the unaltered field counts beside them.
         held: Share of same-field groups held out from the shipped network.
         fit: How the head is trained.
@@ -48,6 +50,7 @@ class Recipe:
     version: str
     seed: int
     copies: list[int]
+    gentle: list[int]
     clean: int
     held: float
     fit: FitSettings
@@ -107,31 +110,28 @@ def gather(data: Path, work: Path, recipe: Recipe) -> Material:
     with np.load(kept) as archive:
         places, counts = Places(archive["o"], archive["a"]), archive["n"]
     return Material(
-        fields,
-        _copies(fields, places, work, recipe),
-        places,
-        counts,
-        sharpness(fields.rgb),
-        trunk_weights(work),
+        fields, _copies(fields, places, work, recipe), counts, sharpness(fields.rgb), trunk_weights(work)
     )
 
 
 def _copies(fields: Fields, places: Places, work: Path, recipe: Recipe) -> Copies:
-    found, shows = [], []
-    for copy in recipe.copies:
+    """Return the unaltered fields, then the strongly and the gently altered copies."""
+    everything = np.ones(len(fields.names), bool)
+    found, shows = [Packed(places)], [everything]
+    for copy in [*recipe.copies, *recipe.gentle]:
         kept = work / f"out{recipe.seed}-{copy:02d}.npz"
         if not kept.exists():
-            backgrounds = backgrounds_of(fields.rgb, recipe.seed)
-            seen, cells = altered_places(
-                make_trunk(work), fields.rgb, backgrounds, seed=recipe.seed, copy=copy
-            )
+            seen, cells = _altered(fields, work, recipe, copy)
             arrays_on_disk(kept, o=seen.values, a=seen.area, shows=cells)
         with np.load(kept) as archive:
-            found.append(Places(archive["o"], archive["a"]))
+            found.append(Packed(Places(archive["o"], archive["a"])))
             shows.append(archive["shows"])
-    clean = Places(
-        np.ascontiguousarray(places.values[:, :COPY_PLACES]),
-        np.ascontiguousarray(places.area[:, :COPY_PLACES]),
-    )
-    everything = np.ones(len(fields.names), bool)
-    return Copies([*found, *[clean] * recipe.clean], [*shows, *[everything] * recipe.clean])
+    return Copies(found, shows, [recipe.clean, *[1] * (len(found) - 1)])
+
+
+def _altered(fields: Fields, work: Path, recipe: Recipe, copy: int) -> tuple[Places, NDArray[np.bool_]]:
+    trunk, seed = make_trunk(work), recipe.seed
+    if copy in recipe.gentle:
+        return gentle_places(trunk, fields.rgb, seed=seed, copy=copy), np.ones(len(fields.names), bool)
+    backgrounds = backgrounds_of(fields.rgb, seed)
+    return altered_places(trunk, fields.rgb, backgrounds, seed=seed, copy=copy)

@@ -2,7 +2,7 @@
 
 White cells are about 23 pixels wide here, so the deep, coarse half of an ImageNet network adds
 parameters but no resolution; it is left off. The stem (to 1/8 of the field) keeps its ImageNet
-weights, the blocks behind it are trained. Pooling is the mean over the cells' area, weighted by the
+weights, what is trained reads five of its depths. Pooling is the mean over the cells' area, weighted by the
 mask that comes in as the fourth channel: logits are sums of evidence inside cells by construction.
 """
 
@@ -17,6 +17,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from training.shipped.fit import FEATURES, HIDDEN
 from training.shipped.trunk import folded
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -59,9 +60,6 @@ DEPTHS: Final = (2, 4, 7, 10, 15)
 CHANNELS: Final = 24 + 40 + 80 + 112 + 320
 GRID: Final = 16
 """Pixels of the input per place."""
-HIDDEN: Final = 256
-FEATURES: Final = 256
-"""Channels of the last trained layer; their pooled outputs are the features."""
 
 
 def _block(x: Any, block: Block) -> Any:  # noqa: ANN401  (Keras tensors have no public type)
@@ -85,69 +83,69 @@ def build_trunk(side: int) -> keras.Model:
         Input (side, side, 4): colours and mask as ``preprocess.only_cells`` gives them. Outputs
         ``places`` (side / 16, side / 16, 576), five depths side by side, the shallow ones averaged
         over the cells' pixels in each square; ``area`` (side / 16, side / 16, 1), the square's share
-        inside cells.
+        inside cells, and ``fine`` (side / 8, side / 8, 1), the same of smaller squares.
     """
     inputs = keras.Input((side, side, 4), name="field")
-    mask = inputs[..., 3:]
-    x = layers.ReLU(6.0)(layers.Conv2D(32, 3, 2, padding="same", name="entry")(inputs[..., :3]))
+    # Four channels at once are as fast as one: a slice of the whole field would only be another copy.
+    mask = layers.AveragePooling2D(4)(inputs)[..., 3:]
+    shares = {mask.shape[1]: mask}
+    while mask.shape[1] > side // GRID:
+        mask = layers.AveragePooling2D(2)(mask)
+        shares[mask.shape[1]] = mask
+    x = layers.ReLU(6.0)(layers.Conv2D(32, 3, 2, padding="same", name="entry")(inputs))
     depths = []
     for block in BLOCKS:
         x = _block(x, block)
         if block.index in DEPTHS:
-            depths.append(_on_grid(x, mask, side // GRID))
-    area = layers.AveragePooling2D(GRID)(mask)
-    return keras.Model(inputs, {"places": layers.Concatenate()(depths), "area": area}, name="trunk")
+            depths.append(_on_grid(x, shares, side // GRID))
+    outputs = {"places": layers.Concatenate()(depths), "area": mask, "fine": shares[2 * side // GRID]}
+    return keras.Model(inputs, outputs, name="trunk")
 
 
-def _on_grid(x: Any, mask: Any, rows: int) -> Any:  # noqa: ANN401
+def _on_grid(x: Any, shares: Mapping[int, Any], rows: int) -> Any:  # noqa: ANN401
     """Bring a depth to the common grid; averages count only what lies in cells."""
     factor = x.shape[1] // rows
     if factor > 1:
-        own = layers.AveragePooling2D(mask.shape[1] // x.shape[1])(mask)
-        share = layers.AveragePooling2D(factor)(own) + _LITTLE
-        return layers.AveragePooling2D(factor)(x * own) / share
-    return x if factor == 1 else layers.UpSampling2D(rows // x.shape[1])(x)
+        inside = layers.AveragePooling2D(factor)(x * shares[x.shape[1]])
+        return inside / (shares[rows] + _LITTLE)
+    return x if factor == 1 else _doubled(x)
 
 
-def build_head(places: int, classes: int, *, dropout: float = 0.0) -> keras.Model:
-    """Build what is trained: a small network of each place, and the mean over the cells' area.
-
-    Args:
-        places: Number of places that come in at most; the rest has no area.
-        classes: Number of classes.
-        dropout: Of places' hidden values (half of it) and of pooled features.
-
-    Returns:
-        Inputs (places, 576) and area (places, 1); outputs ``logits`` (classes,), ``features`` (256,).
-    """
-    values = keras.Input((places, CHANNELS), name="places")
-    area = keras.Input((places, 1), name="area")
-    x = layers.ReLU()(layers.Dense(HIDDEN, name="hidden")(values))
-    x = layers.Dropout(dropout / 2)(x) if dropout else x
-    x = layers.ReLU()(layers.Dense(FEATURES, name="local")(x))
-    pooled = ops.sum(x * area, axis=1) / (ops.sum(area, axis=1) + _TINY)
-    logits = layers.Dense(classes, use_bias=False, name="classes")(layers.Dropout(dropout)(pooled))
-    return keras.Model([values, area], {"logits": logits, "features": pooled}, name="head")
+def _doubled(x: Any) -> Any:  # noqa: ANN401
+    """Repeat rows and columns, in steps that LiteRT's fast kernels know (they have no tiling)."""
+    rows, columns, channels = x.shape[1:]
+    wide = layers.Reshape((rows, 1, 2 * columns * channels))(layers.Concatenate()([x, x]))
+    return layers.Reshape((2 * rows, 2 * columns, channels))(layers.Concatenate()([wide, wide]))
 
 
-def build_serving(classes: int, side: int) -> keras.Model:
+def build_serving(classes: int, side: int, *, straight: int) -> keras.Model:
     """Build the whole network as it is exported.
 
+    Args:
+        classes: Number of classes.
+        side: Rows and columns of the input.
+        straight: Outputs of the linear discriminant; 0 builds none.
+
     Returns:
-        Input (side, side, 4). Outputs ``logits`` (classes,), ``features`` (256,) and ``evidence``
-        (side / 8, side / 8, classes), zero outside cells, whose sum over the field is the logits.
+        Input (side, side, 4). Outputs ``logits`` (classes,), ``features`` (256 + straight,), from which the
+        last layer makes them, ``appearance`` (576,), the mean of what the ImageNet layers say of the
+        cells, and ``evidence`` (side / 8, side / 8, classes), zero outside cells, whose sum over the field
+        is the logits.
     """
     inputs = keras.Input((side, side, 4), name="field")
     seen = build_trunk(side)(inputs)
     x = layers.ReLU()(layers.Conv2D(HIDDEN, 1, name="hidden")(seen["places"]))
     x = layers.ReLU()(layers.Conv2D(FEATURES, 1, name="local")(x))
+    if straight:
+        x = layers.Concatenate()([x, layers.Conv2D(straight, 1, name="linear")(seen["places"])])
     total = ops.sum(seen["area"], axis=(1, 2)) + _TINY
-    pooled = ops.sum(x * seen["area"], axis=(1, 2)) / total
+    pooled, appearance = (ops.sum(each * seen["area"], axis=(1, 2)) / total for each in (x, seen["places"]))
     activation = layers.Conv2D(classes, 1, use_bias=False, name="classes")(x)
-    fine = layers.AveragePooling2D(GRID // 2)(inputs[..., 3:])
+    fine = seen["fine"]
     whole = ops.sum(fine, axis=(1, 2), keepdims=True) + 4 * _TINY
-    evidence = layers.UpSampling2D(2)(activation) * fine / whole
-    outputs = {"logits": ops.sum(evidence, axis=(1, 2)), "features": pooled, "evidence": evidence}
+    evidence = _doubled(activation) * (fine / whole)
+    logits = ops.sum(evidence, axis=(1, 2))
+    outputs = {"logits": logits, "features": pooled, "appearance": appearance, "evidence": evidence}
     return keras.Model(inputs, outputs, name="all_station")
 
 
@@ -166,24 +164,17 @@ def imagenet_weights(state: Arrays) -> dict[str, list[NDArray[np.float32]]]:
 
 
 def load_weights(model: keras.Model, weights: Mapping[str, list[NDArray[np.float32]]]) -> None:
-    """Set the weights of every layer of ``model`` that ``weights`` names, inner models included."""
+    """Set the weights of every layer of ``model`` that ``weights`` names, inner models included.
+
+    The first layer also gets the mask, which it does not look at: its weights for it are zero.
+    """
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             load_weights(layer, weights)
         elif layer.weights and layer.name in weights:
             expected = [tuple(variable.shape) for variable in layer.weights]
-            values = [
-                value.reshape(shape) for value, shape in zip(weights[layer.name], expected, strict=True)
-            ]
+            named = weights[layer.name]
+            if layer.name == "entry":
+                named = [np.pad(named[0], ((0, 0), (0, 0), (0, 1), (0, 0))), *named[1:]]
+            values = [value.reshape(shape) for value, shape in zip(named, expected, strict=True)]
             layer.set_weights(values)
-
-
-def named_weights(model: keras.Model) -> dict[str, list[NDArray[np.float32]]]:
-    """Return the weights of every layer that has any, by layer name."""
-    found: dict[str, list[NDArray[np.float32]]] = {}
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            found |= named_weights(layer)
-        elif layer.weights:
-            found[layer.name] = [np.asarray(value) for value in layer.get_weights()]
-    return found

@@ -20,7 +20,7 @@ from allstation.imaging.quality import assess
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import softmax
 from training.export import Export, export_bundle
-from training.shipped.cache import PREPROCESSING, ZOOM, Places
+from training.shipped.cache import PREPROCESSING, ZOOM
 from training.shipped.describe import LIMITS, claim_checklist, model_card
 from training.shipped.fields import Division, Fields
 from training.shipped.fit import Copies, FitSettings, Weights, fit_head, head_outputs
@@ -35,8 +35,7 @@ class Material:
 
     Attributes:
         fields: The labelled fields.
-        copies: What the trunk saw of their altered copies.
-        places: What it sees of the fields themselves.
+        copies: What the trunk saw of them and of their altered copies.
         counts: Their white cells (n,).
         sharpness: Their sharpness (n,).
         trunk: ImageNet weights by layer.
@@ -44,7 +43,6 @@ class Material:
 
     fields: Fields
     copies: Copies
-    places: Places
     counts: Rows
     sharpness: NDArray[np.float64]
     trunk: Weights
@@ -60,7 +58,7 @@ class Trained:
         novelty: Means, whitening, limit.
         rule: The decision rule.
         logits: Of the test fields (n, k).
-        features: Of the test fields (n, f).
+        appearance: Of the test fields (n, a): the mean over the cells of what the trunk says.
         seconds: Of training.
     """
 
@@ -69,7 +67,7 @@ class Trained:
     novelty: dict[str, NDArray[Any]]
     rule: Any
     logits: NDArray[np.float32]
-    features: NDArray[np.float32]
+    appearance: NDArray[np.float32]
     seconds: float
 
 
@@ -79,14 +77,15 @@ def train_division(material: Material, division: Division, settings: FitSettings
     began = time.perf_counter()
     weights = fit_head(material.copies, division.train, labels, settings=settings, seed=seed)
     seconds = time.perf_counter() - began
-    learned, held, test = (
-        head_outputs(weights, material.places.rows(rows))
-        for rows in (division.train, division.validation, division.test)
+    fields = material.copies.places[0]
+    held, test = (head_outputs(weights, fields, rows)[0] for rows in (division.validation, division.test))
+    temperature = fit_temperature(held, labels[division.validation])
+    seen = fields.means
+    fitted = fit_novelty(seen[division.train], labels[division.train], seen[division.validation])
+    rule = fit_rule(softmax(held / temperature), material.sharpness[division.validation])
+    return Trained(
+        dict(material.trunk) | weights, temperature, fitted, rule, test, seen[division.test], seconds
     )
-    temperature = fit_temperature(held[0], labels[division.validation])
-    fitted = fit_novelty(learned[1], labels[division.train], held[1])
-    rule = fit_rule(softmax(held[0] / temperature), material.sharpness[division.validation])
-    return Trained(dict(material.trunk) | weights, temperature, fitted, rule, test[0], test[1], seconds)
 
 
 def sharpness(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -106,7 +105,7 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     rates = metrics.class_rates(matrix)
     n, split = len(labels), division.kind
     right = int(np.trace(matrix))
-    far = novelty(trained.novelty, trained.features)
+    far = novelty(trained.novelty, trained.appearance)
     sharp = material.sharpness[division.test]
     decisions = [
         trained.rule.decide(CLASS_NAMES, Evidence(list(row), float(value), float(soft), int(count)))
@@ -139,8 +138,10 @@ def serving_model(weights: Weights, side: int = ZOOM) -> Any:  # noqa: ANN401
     """Build the whole network with these weights, for tensors of ``side`` rows and columns."""
     from training.shipped.network import build_serving, load_weights
 
-    model = build_serving(weights["classes"][0].shape[-1], side)
-    dense = {name: weights[name] for name in ("hidden", "local", "classes")}
+    straight = weights["linear"][0].shape[-1] if "linear" in weights else 0
+    model = build_serving(weights["classes"][0].shape[-1], side, straight=straight)
+    named = [name for name in ("hidden", "local", "linear", "classes") if name in weights]
+    dense = {name: weights[name] for name in named}
     placed = {name: [values[0][None, None], *values[1:]] for name, values in dense.items()}
     load_weights(model, {**weights, **placed})
     return model
@@ -205,6 +206,7 @@ def write_shipped(
             "recipe_sha256": about["recipe_sha256"],
             "seconds": round(trained.seconds),
         },
+        "novelty": {"output": "appearance"},
         "retraining": {"kind": "all-station-cells", "module": "training.shipped.finetune"},
         "figures": [figure.to_json() for figure in figures],
         "limits": list(LIMITS),

@@ -6,6 +6,7 @@ function that serves, so that the network meets the masks it will get.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,9 @@ Rgb = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
 
 _HALF: Final = 0.5
+_WARMEST: Final = 0.14
+_BRIGHTEST: Final = 0.24
+_SOFTEST: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,7 @@ def degraded(rgb: Rgb, random: np.random.Generator, strength: Strength) -> Rgb:
         noise = random.standard_normal(rgb.shape, np.float32) * np.float32(random.uniform(1, 5))
         rgb = np.clip(np.rint(rgb + noise), 0, 255).astype(np.uint8)
     if random.random() < strength.decay:
-        quality = int(random.integers(strength.jpeg, 96))
-        _, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        rgb = np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1])
+        rgb = _compressed(rgb, int(random.integers(strength.jpeg, 96)))
     return rgb
 
 
@@ -144,6 +146,66 @@ def altered_tensor(
     if not mask.any():
         source, mask = field, cell_mask(field)
     return only_cells(*zoomed(source, mask, side)), True
+
+
+def gentle_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArray[np.float32]:
+    """Return the network's input for a field that is turned and in at most one way disturbed.
+
+    Balance, light, focus and file change alone and as far as a user's may; all cells stay.
+
+    Args:
+        rgb: (h, w, 3) at the size that serving decodes to.
+        random: Source of chance; the same state gives the same copy.
+        side: Rows and columns of the network's input.
+    """
+    field = _turned(rgb, int(random.integers(4)), random.random() < _HALF)
+    change = _DISTURBING[int(random.integers(len(_DISTURBING)))]
+    disturbed = change(field, float(random.uniform(-1, 1)))
+    mask = cell_mask(disturbed)
+    if not mask.any():
+        disturbed, mask = field, cell_mask(field)
+    return only_cells(*zoomed(disturbed, mask, side))
+
+
+def _unchanged(rgb: Rgb, _: float) -> Rgb:
+    return rgb
+
+
+def _warmed(rgb: Rgb, far: float) -> Rgb:
+    """Change the white balance, at most by a factor of e^0.14 of red and, the other way, of blue."""
+    return _lit(rgb, np.exp(_WARMEST * far * np.array([1.0, 0.0, -1.0])))
+
+
+def _brightened(rgb: Rgb, far: float) -> Rgb:
+    return _lit(rgb, np.full(3, 1 + _BRIGHTEST * far))
+
+
+def _lit(rgb: Rgb, gains: NDArray[np.float64]) -> Rgb:
+    return np.clip(np.rint(rgb * gains), 0, 255).astype(np.uint8)
+
+
+def _softened(rgb: Rgb, far: float) -> Rgb:
+    return np.asarray(cv2.GaussianBlur(rgb, (0, 0), 0.3 + _SOFTEST * abs(far)), np.uint8)
+
+
+def _filed(rgb: Rgb, far: float) -> Rgb:
+    return _compressed(rgb, round(95 - 60 * abs(far)))
+
+
+def _compressed(rgb: Rgb, quality: int) -> Rgb:
+    _, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1])
+
+
+_DISTURBING: Final[tuple[Callable[[Rgb, float], Rgb], ...]] = (
+    _unchanged,
+    _unchanged,
+    _warmed,
+    _warmed,
+    _brightened,
+    _softened,
+    _filed,
+)
 
 
 def _turned(field: Rgb, turns: int, mirrored: bool) -> Rgb:

@@ -13,7 +13,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import Prediction
 from allstation.imaging import synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.engine import Engine, Novelty, evidence_map, softmax
+from allstation.inference.engine import Engine, Novelty, evidence_map, novelty_output, softmax
 from allstation.inference.pipeline import Pipeline
 from allstation.inference.reference import TOLERANCE, verify_reference
 
@@ -134,6 +134,14 @@ def test_novelty_figures_that_do_not_fit_are_refused_before_the_first_field(bund
     assert bundle.path.name in refused.value.sentence
 
 
+def test_novelty_is_told_from_the_output_the_bundle_names(bundle):
+    named = {**bundle.info["novelty"], "output": "looks"}
+    with pytest.raises(StationError, match="its network has no output named looks"):
+        Engine(replace(bundle, info={**bundle.info, "novelty": named}))
+    unnamed = {key: value for key, value in named.items() if key != "output"}
+    assert novelty_output(replace(bundle, info={**bundle.info, "novelty": unnamed})) == "features"
+
+
 @pytest.mark.parametrize("entry", [{"limit": 1}, ["novelty.npz"]])
 def test_a_novelty_entry_that_names_no_file_is_refused(bundle, entry):
     with pytest.raises(StationError, match="novelty figures do not fit"):
@@ -143,7 +151,7 @@ def test_a_novelty_entry_that_names_no_file_is_refused(bundle, entry):
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("features", "no output named features"),
+        ("appearance", "no output named appearance"),
         ("logits", "one logit per class"),
     ],
 )
