@@ -7,12 +7,13 @@ import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import groupby
+from contextlib import contextmanager, nullcontext
+from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
@@ -31,7 +32,14 @@ if TYPE_CHECKING:
     from allstation.inference.pipeline import Pipeline
     from allstation.store.case import Case
 
+Thing = TypeVar("Thing")
+Made = TypeVar("Made")
 _NEXT = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
+_READERS = 2
+_AHEAD = 32
+"""Files read ahead of the case per thread."""
+_ADDED_TOGETHER = 1000
+"""Fields of a folder added to the case in one transaction."""
 _SAVE_EVERY = 32
 """Predictions written in one transaction: few commits, and little to do again after a crash."""
 
@@ -135,18 +143,26 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
         except StationError as error:
             return found, error
 
-    with ThreadPoolExecutor(2, thread_name_prefix="intake") as threads:
-        judged = threads.map(judge, find_fields(given))
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="intake") as threads:
+        judged = _in_order(threads, judge, find_fields(given))
         for folder, members in groupby(judged, key=lambda pair: getattr(pair[0], "folder", None)):
-            fields: list[NewField] = []
-            for found, field in members:
-                if isinstance(field, StationError):
-                    refused.append((found.path, field))
-                else:
-                    fields.append(field)
-            if fields and folder is not None:
-                case.add_fields(_slide(case, folder), fields)
+            while part := list(islice(members, _ADDED_TOGETHER)):
+                refused += [(found.path, field) for found, field in part if isinstance(field, StationError)]
+                fields = [field for _, field in part if isinstance(field, NewField)]
+                if fields and folder is not None:
+                    case.add_fields(_slide(case, folder), fields)
     return refused
+
+
+def _in_order(threads: Executor, work: Callable[[Thing], Made], things: Iterable[Thing]) -> Iterator[Made]:
+    """Do work on threads, never far ahead of whoever takes the results: a folder may hold 100,000 fields."""
+    waiting: deque[Future[Made]] = deque()
+    for thing in things:
+        waiting.append(threads.submit(work, thing))
+        if len(waiting) > _READERS * _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _slide(case: Case, folder: Path) -> int:
@@ -247,15 +263,18 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     )
     if not any(path for path, _ in wanted) and not options.report:
         return
-    snapshot = case.snapshot(None if beside is None else beside.sha256)
-    for path, write in wanted:
-        if path:
-            target = path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
-            print(f"written: {os.fspath(write(snapshot, target))}")
-    if options.report and beside is None:
-        from allstation.report.pdf import write_pdf
+    model = None if beside is None else beside.sha256
+    # A workbook and a report hold all fields anyway; read them once then.
+    whole = options.xlsx or options.report
+    with nullcontext(case.snapshot(model)) if whole else case.reading(model) as snapshot:
+        for path, write in wanted:
+            if path:
+                target = path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
+                print(f"written: {os.fspath(write(snapshot, target))}")
+        if options.report and beside is None:
+            from allstation.report.pdf import write_pdf
 
-        print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
+            print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
 
 
 def _name(bundle: ModelBundle) -> str:

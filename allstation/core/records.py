@@ -6,7 +6,7 @@ knows a database, a widget or a page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -238,7 +238,7 @@ class CaseSnapshot:
         taken_at: ISO 8601 UTC time with seconds.
         details: Optional patient, request and specimen data, key to text.
         slides: In natural order.
-        fields: By slide, then in natural order of their names.
+        fields: By slide, then in natural order of their names; all of them, or read as they are asked for.
         models: Every model that made one of the predictions.
         audit_head: Hash of the audit trail's last entry.
         reviews: Every review that was not withdrawn, of whichever person, the oldest first.
@@ -249,7 +249,7 @@ class CaseSnapshot:
     taken_at: str
     details: Mapping[str, str]
     slides: tuple[Slide, ...]
-    fields: tuple[FieldRecord, ...]
+    fields: Sequence[FieldRecord]
     models: tuple[ModelRecord, ...]
     audit_head: str
     reviews: tuple[Review, ...] = field(default=())

@@ -70,16 +70,19 @@ def find_fields(paths: Iterable[Path]) -> Iterator[Found | Refused]:
 def _walk(folder: Path) -> Iterator[Found | Refused]:
     try:
         with os.scandir(folder) as entries:
-            listed = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+            listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     except OSError as error:
         sentence = (
             f"The folder {shown_name(folder)} cannot be read ({error.strerror}). Check its permissions."
         )
         yield Refused(folder, StationError("unreadable-folder", sentence))
         return
-    for path, is_folder in sorted(listed, key=lambda pair: (natural_key(pair[0].name), pair[0].name)):
-        if path.name.startswith("."):
+    # Names, not paths: a folder may hold 100,000 of them.
+    listed.sort(key=lambda pair: (natural_key(pair[0]), pair[0]))
+    for name, is_folder in listed:
+        if name.startswith("."):
             continue
+        path = folder / name
         if is_folder and path.suffix != ".allcase":
             yield from _walk(path)
         elif not is_folder and decode.looks_like_field(path) and not path.is_dir():

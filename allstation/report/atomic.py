@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,14 +31,14 @@ def make_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def beside(target: Path, data: bytes) -> Iterator[Path]:
+def beside(target: Path, data: bytes | Iterable[bytes]) -> Iterator[Path]:
     """Write bytes to a file beside ``target``; when the block ends well, rename it to the target.
 
     What stood at the target stays until then, and for good when anything fails.
 
     Args:
         target: The file wanted.
-        data: Its content.
+        data: Its content, whole or in parts that are asked for one after the other.
 
     Raises:
         StationError: ``not-written`` if the folder is missing, full or closed to us.
@@ -46,7 +46,7 @@ def beside(target: Path, data: bytes) -> Iterator[Path]:
     temporary = target.parent / f".{secrets.token_hex(8)}{target.suffix}"
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         yield temporary
@@ -62,12 +62,14 @@ def beside(target: Path, data: bytes) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_whole(target: Path, data: bytes, check: Callable[[Path], None] | None = None) -> Path:
+def write_whole(
+    target: Path, data: bytes | Iterable[bytes], check: Callable[[Path], None] | None = None
+) -> Path:
     """Write bytes to ``target`` so that it is never seen half written.
 
     Args:
         target: The file wanted.
-        data: Its content.
+        data: Its content, whole or in parts.
         check: Looks at the written file before it takes the target's place; raises to refuse it.
 
     Returns:

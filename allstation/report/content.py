@@ -63,9 +63,11 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
     """
     chosen = options or ReportOptions()
     if chosen.anonymise:
-        snapshot, chosen = _without_patient(snapshot, chosen)
-    classes = _classes(snapshot)
-    rows = tuple(_rows(snapshot, anonymise=chosen.anonymise))
+        redact = redactor(snapshot.details)
+        snapshot = without_patient(snapshot)
+        chosen = replace(chosen, comment=redact(chosen.comment), reason=redact(chosen.reason))
+    classes = class_names(snapshot)
+    rows = tuple(field_rows(snapshot, anonymise=chosen.anonymise))
     patient, request, specimen = identity(snapshot.details, anonymise=chosen.anonymise)
     content = ReportContent(
         created=stamp(chosen.clock()),
@@ -103,7 +105,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
     return replace(content, amendments=found)
 
 
-def _without_patient(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[CaseSnapshot, ReportOptions]:
+def without_patient(snapshot: CaseSnapshot) -> CaseSnapshot:
     """Take the patient's name and ids out of every text that a report prints."""
     redact = redactor(snapshot.details)
 
@@ -114,20 +116,20 @@ def _without_patient(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[Ca
 
     slides = tuple(replace(one, name=redact(one.name)) for one in snapshot.slides)
     fields = tuple(field(one) for one in snapshot.fields)
-    hidden = replace(options, comment=redact(options.comment), reason=redact(options.reason))
-    return replace(snapshot, slides=slides, fields=fields), hidden
+    return replace(snapshot, slides=slides, fields=fields)
 
 
-def _classes(snapshot: CaseSnapshot) -> tuple[str, ...]:
-    """Class names of every model of the case, the order of the first one kept."""
+def class_names(snapshot: CaseSnapshot) -> tuple[str, ...]:
+    """Return the class names of every model of the case, the order of the first one kept."""
     names = [name for model in snapshot.models for name in model.classes]
     return tuple(dict.fromkeys(names)) or CLASS_NAMES
 
 
-def _rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[FieldRow]:
+def field_rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[FieldRow]:
+    """Yield the fields as a report prints them, one at a time."""
     index = {slide.id: position for position, slide in enumerate(snapshot.slides)}
     for number, field in enumerate(snapshot.fields, start=1):
-        row = FieldRow(
+        yield FieldRow(
             number=number,
             slide=index[field.slide_id],
             name=field.path.name,
@@ -139,8 +141,9 @@ def _rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[FieldRow]:
             final=field.final_name or "",
             error_code=field.error_code,
             error=_error(field, anonymise=anonymise),
+            **_prediction(field),
+            **_review(field),
         )
-        yield replace(row, **_prediction(field), **_review(field))
 
 
 def _error(field: FieldRecord, *, anonymise: bool) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Final
 
@@ -16,35 +16,77 @@ from allstation.report.wording import ANOTHER_LOOK, too_few
 _WAITING: Final = ("queued", "running")
 
 
-def count_fields(rows: Sequence[FieldRow], classes: Sequence[str]) -> Counts:
-    """Count fields.
+class FieldTally:
+    """Counts fields one by one, so that nobody has to hold them all.
 
-    Args:
-        rows: The fields of a slide or of the whole case.
-        classes: Class names in the order they are shown.
+    Attributes:
+        decisions: Fields per decision.
+        models: Fields per model (hash) that read them.
     """
-    read = [row for row in rows if row.decision]
-    finals = Counter(row.final for row in read)
-    names = [*classes, *sorted(set(finals) - set(classes) - {NEEDS_REVIEW}), NEEDS_REVIEW]
-    states = Counter(row.state for row in rows if not row.decision)
-    reviewed = [row for row in rows if row.reviewed]
-    cells = sum(row.cells for row in read)
-    return Counts(
-        fields=len(rows),
-        read=len(read),
-        waiting=sum(states[state] for state in _WAITING),
-        failed=states["failed"],
-        left_out=len(rows) - len(read) - states["failed"] - sum(states[state] for state in _WAITING),
-        needs_review=finals[NEEDS_REVIEW],
-        reviewed=len(reviewed),
-        confirmed=sum(row.reviewed == row.decision for row in reviewed),
-        changed=sum(row.reviewed not in {row.decision, ANOTHER_LOOK} for row in reviewed),
-        another_look=sum(row.reviewed == ANOTHER_LOOK for row in reviewed),
-        cells=cells,
-        shares=tuple(_share(name, index, (finals[name], len(read))) for index, name in enumerate(names)),
-        reasons=_reasons(read),
-        statement=too_few(len(read), cells),
-    )
+
+    def __init__(self) -> None:
+        self.decisions: Counter[str] = Counter()
+        self.models: Counter[str] = Counter()
+        self._finals: Counter[str] = Counter()
+        self._states: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._sums: Counter[str] = Counter()
+
+    def add(self, row: FieldRow) -> None:
+        """Count a field."""
+        self._sums["fields"] += 1
+        if row.decision:
+            self._finals[row.final] += 1
+            self.decisions[row.decision] += 1
+            self.models[row.model] += 1
+            self._sums["cells"] += row.cells
+            if row.final == NEEDS_REVIEW:
+                # A person's class settles the reasons.
+                self._reasons.update(row.reasons)
+        else:
+            self._states[row.state] += 1
+        if row.reviewed:
+            self._sums["reviewed"] += 1
+            self._sums["confirmed"] += row.reviewed == row.decision
+            self._sums["changed"] += row.reviewed not in {row.decision, ANOTHER_LOOK}
+            self._sums["another_look"] += row.reviewed == ANOTHER_LOOK
+
+    def counts(self, classes: Sequence[str]) -> Counts:
+        """Return the figures of what was counted.
+
+        Args:
+            classes: Class names in the order they are shown.
+        """
+        finals, states, sums = self._finals, self._states, self._sums
+        read = finals.total()
+        waiting = sum(states[state] for state in _WAITING)
+        names = [*classes, *sorted(set(finals) - set(classes) - {NEEDS_REVIEW}), NEEDS_REVIEW]
+        return Counts(
+            fields=sums["fields"],
+            read=read,
+            waiting=waiting,
+            failed=states["failed"],
+            left_out=sums["fields"] - read - states["failed"] - waiting,
+            needs_review=finals[NEEDS_REVIEW],
+            reviewed=sums["reviewed"],
+            confirmed=sums["confirmed"],
+            changed=sums["changed"],
+            another_look=sums["another_look"],
+            cells=sums["cells"],
+            shares=tuple(_share(name, index, (finals[name], read)) for index, name in enumerate(names)),
+            reasons=tuple(
+                ReasonCount(reason, self._reasons[reason]) for reason in Reason if self._reasons[reason]
+            ),
+            statement=too_few(read, sums["cells"]),
+        )
+
+
+def count_fields(rows: Iterable[FieldRow], classes: Sequence[str]) -> Counts:
+    """Count the fields of a slide or of the whole case; see :meth:`FieldTally.counts`."""
+    tally = FieldTally()
+    for row in rows:
+        tally.add(row)
+    return tally.counts(classes)
 
 
 def _share(name: str, index: int, found: tuple[int, int]) -> Share:
@@ -53,12 +95,6 @@ def _share(name: str, index: int, found: tuple[int, int]) -> Share:
     spread = wilson(count, n)
     share = count / n if n else 0.0
     return Share(name, style.letter, style.colour, style.meaning, count, n, share, spread.low, spread.high)
-
-
-def _reasons(read: Sequence[FieldRow]) -> tuple[ReasonCount, ...]:
-    """Reasons of the fields that still need review; a person's class settles them."""
-    found = Counter(reason for row in read if row.final == NEEDS_REVIEW for reason in row.reasons)
-    return tuple(ReasonCount(reason, found[reason]) for reason in Reason if found[reason])
 
 
 def quality_spread(rows: Sequence[FieldRow]) -> tuple[Spread, ...]:

@@ -6,21 +6,31 @@ an apostrophe in front (OWASP, CSV injection), in XLSX every text cell is stored
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from allstation import __version__
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
-from allstation.core.records import CaseSnapshot
+from allstation.core.records import CaseSnapshot, ModelRecord, Slide
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
-from allstation.report.content import PROGRAM, ReportContent, ReportOptions, build_content
-from allstation.report.content_types import FieldRow
+from allstation.report.content import (
+    PROGRAM,
+    ReportContent,
+    ReportOptions,
+    build_content,
+    class_names,
+    field_rows,
+    without_patient,
+)
+from allstation.report.content_types import Counts, FieldRow
+from allstation.report.counts import FieldTally
 from allstation.report.many import Progress, unheard
 
 SCHEMA: Final = 1
@@ -29,6 +39,8 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b
 """What a spreadsheet takes for the beginning of a formula, full-width forms included."""
 
 Value = str | int | float | None
+_TOGETHER: Final = 100
+"""Lines encoded and written at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +89,64 @@ _AFTER: Final = (
 )
 
 
-def table_content(snapshot: CaseSnapshot, *, anonymise: bool = False) -> ReportContent:
-    """Return the content the tables are written from: the report's own, with folders unless anonymised."""
-    return build_content(snapshot, ReportOptions(anonymise=anonymise))
+@dataclass(frozen=True, slots=True)
+class TableContent:
+    """What the tables are written from: the report's own figures, its fields one at a time.
+
+    Attributes:
+        case_id: As in the report.
+        case_name: Likewise; empty in an anonymised table.
+        taken_at: Likewise.
+        counts: Figures of the whole case.
+        decisions: Fields per decision.
+        slides: Slides with their names.
+        models: Models that read the fields.
+        rows: Goes through the fields, as often as it is asked to.
+    """
+
+    case_id: str
+    case_name: str
+    taken_at: str
+    counts: Counts
+    decisions: Mapping[str, int]
+    slides: tuple[Slide, ...]
+    models: tuple[ModelRecord, ...]
+    rows: Callable[[], Iterator[FieldRow]]
 
 
-def classes_of(content: ReportContent) -> tuple[str, ...]:
+Content = ReportContent | TableContent
+
+
+def table_content(snapshot: CaseSnapshot, *, anonymise: bool = False) -> TableContent:
+    """Return what CSV and JSON are written from: the report's figures, with folders unless anonymised."""
+    shown = without_patient(snapshot) if anonymise else snapshot
+    tally = FieldTally()
+    for row in field_rows(shown, anonymise=anonymise):
+        tally.add(row)
+    return TableContent(
+        case_id=shown.case_id,
+        case_name="" if anonymise else shown.name,
+        taken_at=shown.taken_at,
+        counts=tally.counts(class_names(shown)),
+        decisions=tally.decisions,
+        slides=shown.slides,
+        models=shown.models,
+        rows=partial(field_rows, shown, anonymise=anonymise),
+    )
+
+
+def classes_of(content: Content) -> tuple[str, ...]:
     """Return the class names in the order of the tables."""
     return tuple(one.name for one in content.counts.shares if one.name != NEEDS_REVIEW)
 
 
-def columns(content: ReportContent) -> tuple[TableColumn, ...]:
+def columns(content: Content) -> tuple[TableColumn, ...]:
     """Return the columns; one of probabilities for each class."""
     shares = (TableColumn(f"p_{name}", "share", 10) for name in classes_of(content))
     return (*_BEFORE, *shares, *_AFTER)
 
 
-def table_row(content: ReportContent, row: FieldRow) -> list[Value]:
+def table_row(content: Content, row: FieldRow) -> list[Value]:
     """Return the values of one field in the order of :func:`columns`; None where there is nothing."""
     values, read = dict(row.probabilities), bool(row.decision)
     before: list[Value] = [
@@ -156,12 +209,32 @@ def write_csv(
         StationError: ``not-written`` with the reason.
     """
     content = table_content(snapshot, anonymise=anonymise)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+    return write_whole(target, _csv_parts(content, delimiter=delimiter, bom=bom))
+
+
+class _Lines(list[str]):
+    """Collects what ``csv.writer`` writes."""
+
+    write = list.append
+
+    def take(self) -> bytes:
+        """Return and remove what was written."""
+        data = "".join(self).encode()
+        self.clear()
+        return data
+
+
+def _csv_parts(content: TableContent, *, delimiter: str, bom: bool) -> Iterator[bytes]:
+    lines = _Lines()
+    writer = csv.writer(lines, delimiter=delimiter, lineterminator="\r\n")
+    if bom:
+        yield codecs.BOM_UTF8
     writer.writerow(safe_text(column.title) for column in columns(content))
-    for row in content.fields:
+    for row in content.rows():
         writer.writerow(_csv_value(value) for value in table_row(content, row))
-    return write_whole(target, text.getvalue().encode("utf-8-sig" if bom else "utf-8"))
+        if len(lines) >= _TOGETHER:
+            yield lines.take()
+    yield lines.take()
 
 
 def _csv_value(value: Value) -> str:
@@ -170,8 +243,8 @@ def _csv_value(value: Value) -> str:
     return safe_text(value) if isinstance(value, str) else repr(value)
 
 
-def table_json(content: ReportContent) -> dict[str, Any]:
-    """Return the table as the JSON object that the published schema describes."""
+def _json_head(content: TableContent) -> dict[str, Any]:
+    """Return the JSON object that the published schema describes, all but its fields."""
     counts = content.counts
     return {
         "schema": SCHEMA,
@@ -188,7 +261,9 @@ def table_json(content: ReportContent) -> dict[str, Any]:
             "read": counts.read,
             "failed": counts.failed,
             "reviewed": counts.reviewed,
-            "decisions": _decisions(content),
+            "decisions": {
+                name: content.decisions.get(name, 0) for name in (*classes_of(content), NEEDS_REVIEW)
+            },
             "final": {one.name: one.count for one in counts.shares},
         },
         "shares": [
@@ -201,18 +276,12 @@ def table_json(content: ReportContent) -> dict[str, Any]:
             }
             for one in counts.shares
         ],
-        "fields": list(_json_fields(content)),
     }
 
 
-def _decisions(content: ReportContent) -> dict[str, int]:
-    names = [*classes_of(content), NEEDS_REVIEW]
-    return {name: sum(row.decision == name for row in content.fields) for name in names}
-
-
-def _json_fields(content: ReportContent) -> Iterator[dict[str, Any]]:
+def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
     names = {one.sha256: f"{one.name} {one.version}" for one in content.models}
-    for row in content.fields:
+    for row in content.rows():
         made = bool(row.decision)
         yield {
             "number": row.number,
@@ -265,9 +334,21 @@ def write_json(snapshot: CaseSnapshot, target: Path, *, anonymise: bool = False)
     Raises:
         StationError: ``not-written`` with the reason.
     """
-    table = table_json(table_content(snapshot, anonymise=anonymise))
-    text = json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False)
-    return write_whole(target, (storable(text) + "\n").encode())
+    return write_whole(target, _json_parts(table_content(snapshot, anonymise=anonymise)))
+
+
+def _json_parts(content: TableContent) -> Iterator[bytes]:
+    """Yield the object as ``json.dumps`` would write it whole, its last member a field at a time."""
+    yield _json_text(_json_head(content)).removesuffix("\n}").encode() + b',\n "fields": ['
+    last = b"]"
+    for number, field in enumerate(_json_fields(content)):
+        yield ("," if number else "").encode() + f"\n{_json_text(field)}".replace("\n", "\n  ").encode()
+        last = b"\n ]"
+    yield last + b"\n}\n"
+
+
+def _json_text(value: object) -> str:
+    return storable(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def write_xlsx(
@@ -295,6 +376,6 @@ def write_xlsx(
     """
     from allstation.report.workbook import workbook_bytes
 
-    content = table_content(snapshot, anonymise=anonymise)
+    content = build_content(snapshot, ReportOptions(anonymise=anonymise))
     data = workbook_bytes(content, snapshot if thumbnails else None, progress=progress)
     return write_whole(target, data)

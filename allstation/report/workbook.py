@@ -46,7 +46,7 @@ def workbook_bytes(
     """Return the workbook of a case.
 
     Args:
-        content: What ``table_content`` made of it.
+        content: The report's.
         pictured: Where the files are, to put a small picture in front of each field.
         progress: Told of each field.
     """

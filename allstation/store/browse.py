@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, overload
 
 from allstation.core.decision import Reason
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
@@ -79,6 +79,38 @@ class SlideCounts:
     finals: dict[str, int] = field(default_factory=dict)
     reviewed: int = 0
     needs_review: int = 0
+
+
+class StoredFields(Sequence[FieldRecord]):
+    """Fields of a case in their order, read a few hundred at a time whenever somebody goes through them.
+
+    Args:
+        ids: The fields.
+        read: Returns the records of some of them, in the order of the ids. What is read belongs together
+            only inside one read transaction.
+    """
+
+    def __init__(self, ids: Sequence[int], read: Callable[[Sequence[int]], list[FieldRecord]]) -> None:
+        self._ids = ids
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __iter__(self) -> Iterator[FieldRecord]:
+        for start in range(0, len(self._ids), _CHUNK):
+            yield from self._read(self._ids[start : start + _CHUNK])
+
+    @overload
+    def __getitem__(self, place: int) -> FieldRecord: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[FieldRecord]: ...
+
+    def __getitem__(self, place: int | slice) -> FieldRecord | list[FieldRecord]:
+        if isinstance(place, slice):
+            return self._read(self._ids[place])
+        return self._read([self._ids[place]])[0]
 
 
 class BrowsePart(CaseFile):

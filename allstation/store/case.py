@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +18,7 @@ from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.store import schema
 from allstation.store.base import Desk
+from allstation.store.browse import StoredFields
 from allstation.store.content import ContentPart
 from allstation.store.database import (
     DATABASE,
@@ -197,19 +200,30 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
         Args:
             model: Show what this model (hash) predicted, instead of what each field shows.
         """
+        with self.reading(model) as snapshot:
+            return replace(snapshot, fields=tuple(snapshot.fields))
+
+    @contextmanager
+    def reading(self, model: str | None = None) -> Iterator[CaseSnapshot]:
+        """Give the same with fields that are read as they are asked for: memory does not grow with them.
+
+        Only inside the block, which is one read transaction and keeps this opening to itself.
+
+        Args:
+            model: As for :meth:`snapshot`.
+        """
         with self._still() as db:
-            fields = self.fields() if model is None else self.fields_by(model)
-            used = {field.prediction.model_sha256 for field in fields if field.prediction is not None}
+            used = self._models_of(model)
             reviews = db.execute(
                 f"SELECT {REVIEW_COLUMNS} FROM reviews r WHERE r.withdrawn = 0 ORDER BY r.id"  # noqa: S608
             ).fetchall()
-            return CaseSnapshot(
+            yield CaseSnapshot(
                 case_id=self.case_id,
                 name=self.name,
                 taken_at=self._now(),
                 details=self.details(),
                 slides=tuple(self.slides()),
-                fields=tuple(fields),
+                fields=StoredFields(self.field_ids(), partial(self._fields_by, model)),
                 models=tuple(model for model in self.models() if model.sha256 in used),
                 audit_head=self.audit_head(),
                 reviews=tuple(review_of(row) for row in reviews),

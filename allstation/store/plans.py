@@ -121,15 +121,29 @@ class PlanPart(QueuePart):
         with self._read() as db:
             return [row[0] for row in db.execute(query, (model_sha256,))]
 
-    def fields_by(self, model_sha256: str) -> list[FieldRecord]:
-        """Return all fields with the newest prediction of one model, or none, in place of what they show."""
+    def _fields_by(self, model_sha256: str | None, ids: Sequence[int]) -> list[FieldRecord]:
+        """Return fields as they are shown, or with a model's newest prediction, or none, in its place."""
+        fields = self.fields_of(ids)
+        if model_sha256 is None:
+            return fields
+        marks = ",".join(str(int(number)) for number in ids)
         query = (
-            f"SELECT {PREDICTION_COLUMNS}, p.field_id FROM predictions p "  # noqa: S608 - constant
-            "JOIN models m ON m.id = p.model_id WHERE m.sha256 = ? ORDER BY p.id"
+            f"SELECT {PREDICTION_COLUMNS}, p.field_id FROM predictions p "  # noqa: S608 - constant, numbers
+            f"JOIN models m ON m.id = p.model_id WHERE m.sha256 = ? AND p.field_id IN ({marks}) ORDER BY p.id"
         )
-        with self._still() as db:
+        with self._read() as db:
             found = {row[-1]: prediction_of(row[:-1]) for row in db.execute(query, (model_sha256,))}
-            return [replace(field, prediction=found.get(field.id)) for field in self.fields()]
+        return [replace(field, prediction=found.get(field.id)) for field in fields]
+
+    def _models_of(self, model_sha256: str | None) -> set[str]:
+        """Return the models that made what the fields show, or this one if it made anything."""
+        made = "SELECT DISTINCT m.sha256 FROM predictions p JOIN models m ON m.id = p.model_id"
+        with self._read() as db:
+            if model_sha256 is None:
+                found = db.execute(f"{made} JOIN fields f ON f.prediction_id = p.id").fetchall()
+            else:
+                found = db.execute(f"{made} WHERE m.sha256 = ?", (model_sha256,)).fetchall()
+        return {row[0] for row in found}
 
     def begin_plan(self, model_sha256: str) -> int:
         """Move the fields that wait for this model into the queue; returns how many.

@@ -13,7 +13,9 @@ from pypdf import PdfReader
 
 from allstation import first_look, paths
 from allstation.__main__ import main
+from allstation.commands import classify
 from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
+from allstation.core.filters import FieldSort
 from allstation.core.records import Review
 from allstation.imaging import synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
@@ -56,6 +58,37 @@ def test_classify_writes_case_table_json_and_report_that_agree(fields, tmp_path,
 
     pages = [page.extract_text() for page in PdfReader(report).pages]
     assert all(RESEARCH_USE in page for page in pages)
+
+
+def test_a_large_folder_is_read_and_added_part_by_part(fields, tmp_path, monkeypatch):
+    """Never far ahead of the case, in order, every field once."""
+    ahead, read, added = [], [], Case.add_fields
+
+    def counted(path, limits):
+        read.append(path)
+        return real(path, limits)
+
+    def noted(case, slide, new):
+        done = added(case, slide, new)
+        ahead.append(len(read) - case.count())
+        return done
+
+    real = classify.read_field
+    monkeypatch.setattr(classify, "read_field", counted)
+    monkeypatch.setattr(Case, "add_fields", noted)
+    monkeypatch.setattr(classify, "_AHEAD", 1)
+    monkeypatch.setattr(classify, "_ADDED_TOGETHER", 3)
+    folder = tmp_path / "flat"
+    folder.mkdir()
+    for path in fields.rglob("*.jpg"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    assert main(["classify", str(folder), "--case", str(tmp_path / "a.allcase")]) == 0
+    assert len(ahead) == 3
+    assert max(ahead) <= 2 + 1
+    with Case.open(tmp_path / "a.allcase", read_only=True) as case:
+        names = [field.path.name for field in case.fields(sort=FieldSort.ADDED)]
+        assert case.verify_audit() is None
+    assert names == sorted(path.name for path in folder.iterdir())
 
 
 def test_classifying_a_case_again_does_nothing_twice(fields, tmp_path, capsys):

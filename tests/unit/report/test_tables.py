@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
+import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import jsonschema
@@ -15,7 +18,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import Review, Slide
 from allstation.paths import resource
 from allstation.report.content import ReportOptions, build_content
-from allstation.report.tables import safe_text, write_csv, write_json, write_xlsx
+from allstation.report.tables import columns, safe_text, table_row, write_csv, write_json, write_xlsx
 
 from .factory import CLOCK
 
@@ -63,6 +66,69 @@ def test_csv_with_a_byte_order_mark_and_semicolons(snapshot, tmp_path):
     data = (tmp_path / "t.csv").read_bytes()
     assert data.startswith(b"\xef\xbb\xbfnumber;slide;")
     assert data.endswith(b"\r\n")
+
+
+def whole_csv(content, *, bom=False, delimiter=","):
+    """Write the table as a whole, from the report's content."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
+    writer.writerow(column.title for column in columns(content))
+    for row in content.fields:
+        values = table_row(content, row)
+        writer.writerow(
+            "" if one is None else safe_text(one) if isinstance(one, str) else repr(one) for one in values
+        )
+    return text.getvalue().encode("utf-8-sig" if bom else "utf-8")
+
+
+@pytest.mark.parametrize("anonymise", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501])
+def test_tables_written_in_parts_are_the_bytes_of_tables_written_whole(factory, tmp_path, count, anonymise):
+    case = factory.snapshot(count, slides=2, reviewed=count // 3)
+    content = build_content(case, ReportOptions(clock=CLOCK, anonymise=anonymise))
+    write_csv(case, tmp_path / "t.csv", anonymise=anonymise)
+    assert (tmp_path / "t.csv").read_bytes() == whole_csv(content)
+    write_csv(case, tmp_path / "b.csv", anonymise=anonymise, bom=True, delimiter=";")
+    assert (tmp_path / "b.csv").read_bytes() == whole_csv(content, bom=True, delimiter=";")
+    write_json(case, tmp_path / "t.json", anonymise=anonymise)
+    text = (tmp_path / "t.json").read_text("utf-8")
+    data = json.loads(text)
+    assert text == json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    assert data["counts"]["final"] == {one.name: one.count for one in content.counts.shares}
+    assert data["counts"]["decisions"] == {
+        one.name: sum(row.decision == one.name for row in content.fields) for one in content.counts.shares
+    }
+    assert [one["sha256"] for one in data["fields"]] == [row.sha256 for row in content.fields]
+
+
+class Made(Sequence):
+    """Many fields, each made when it is asked for."""
+
+    def __init__(self, fields, count):
+        self._fields = fields
+        self._count = count
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, place):
+        return dataclasses.replace(self._fields[place % len(self._fields)], id=place + 1)
+
+    def __iter__(self):
+        return (self[place] for place in range(self._count))
+
+
+@pytest.mark.parametrize("write", [write_csv, write_json])
+def test_memory_does_not_grow_with_the_fields_of_a_table(snapshot, tmp_path, write):
+    peaks = []
+    for count in (10, 300, 1500):
+        case = dataclasses.replace(snapshot, fields=Made(snapshot.fields, count))
+        tracemalloc.start()
+        write(case, tmp_path / "t")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # 1,200 rows kept would be more than 1 MB, their text half of one.
+    assert peaks[2] - peaks[1] < 100_000
 
 
 @pytest.mark.parametrize("text", FORMULAS)

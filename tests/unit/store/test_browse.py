@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from threading import Thread
 
@@ -187,6 +189,34 @@ def test_snapshot_agrees_with_the_pages(mixed):
     assert list(snapshot.slides) == mixed.slides()
     assert snapshot.audit_head == mixed.audit_head()
     assert [review.id for review in snapshot.reviews] == [1, 2, 3, 4, 5, 6]
+
+
+def test_fields_read_as_they_are_asked_for_are_those_of_the_snapshot(mixed):
+    snapshot = mixed.snapshot()
+    with mixed.reading() as lazy:
+        # One read transaction: what is written meanwhile is not part of it.
+        with closing(sqlite3.connect(mixed.folder / "case.sqlite")) as other, other:
+            other.execute("UPDATE fields SET error = 'later'")
+        assert list(lazy.fields) == list(snapshot.fields)
+        assert (len(lazy.fields), lazy.fields[-1]) == (len(snapshot.fields), snapshot.fields[-1])
+        assert lazy.fields[2:5] == list(snapshot.fields[2:5])
+        assert replace(lazy, fields=(), taken_at="") == replace(snapshot, fields=(), taken_at="")
+    assert {field.error for field in mixed.snapshot().fields} == {"later"}
+
+
+def test_a_snapshot_of_one_model_shows_its_newest_predictions_only(mixed, maker):
+    second = maker.record("second")
+    mixed.add_model(second)
+    first, other, *_ = (field.id for field in mixed.fields())
+    mixed.plan(second.sha256, [first, other])
+    mixed.save_predictions([(first, maker.prediction(5, second.sha256))])
+    mixed.save_predictions([(first, maker.prediction(6, second.sha256))])
+    snapshot = mixed.snapshot(second.sha256)
+    assert [field.id for field in snapshot.fields] == [field.id for field in mixed.fields()]
+    made = {field.id: field.prediction for field in snapshot.fields if field.prediction is not None}
+    assert made == {first: maker.prediction(6, second.sha256)}
+    assert snapshot.models == (second,)
+    assert mixed.snapshot("0" * 64).models == ()
 
 
 def test_prediction_without_evidence(case, maker):
