@@ -59,6 +59,7 @@ def learning_curves(history: Sequence[Mapping[str, float]]) -> Canvas:
             if history and key in history[0]:
                 axis.plot(epochs, [row[key] for row in history], label=label, color=colour, marker=".")
         axis.set(xlabel="epoch", ylabel=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         if history and "val_loss" in history[0]:
             best = min(history, key=lambda row: row["val_loss"])
             axis.axvline(

@@ -33,7 +33,8 @@ _ZHANG_BEST: Final = {"zhang-careful": max(row.test for row in papers.ZHANG_TABL
 _OPTIMISTIC: Final = (
     "Intervals named 'by groups' resample groups of fields that show the same place (2,000 resamples). "
     "On an image-random split such fields lie on both sides, so every accuracy here is optimistic, "
-    "the papers' included."
+    "the papers' included. Colour tells these classes apart without any cell: see the shortcut probes of "
+    "`python -m training check` before believing that a colour network looks at cells."
 )
 _MISTAKES: Final = {
     "zhang": papers.ZHANG_MISTAKES,
