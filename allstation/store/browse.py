@@ -28,7 +28,7 @@ LEFT JOIN reviews r ON r.id = {{review}}
 """  # noqa: S608 - column lists are constants
 _COUNTING_REVIEW: Final = "f.review_id"
 _OWN_REVIEW: Final = (
-    "(SELECT max(o.id) FROM reviews o WHERE o.reviewer = :me AND o.field_id = f.id AND o.withdrawn = 0)"
+    "(SELECT max(o.id) FROM reviews o WHERE o.reviewer = ? AND o.field_id = f.id AND o.withdrawn = 0)"
 )
 _FIELD_WIDTH: Final = 11
 _PREDICTION_WIDTH: Final = 13
@@ -237,13 +237,12 @@ class BrowsePart(CaseFile):
 
     def _records(self, db: sqlite3.Connection, ids: Sequence[int], reviewer: str | None) -> list[FieldRecord]:
         query = _RECORDS.format(review=_COUNTING_REVIEW if reviewer is None else _OWN_REVIEW)
+        whose = [] if reviewer is None else [reviewer]
         found: dict[int, FieldRecord] = {}
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
-            marks = ",".join(str(int(number)) for number in chunk)
-            for row in db.execute(
-                f"{query} WHERE f.id IN ({marks})", {"me": reviewer} if reviewer is not None else {}
-            ):
+            marks = ",".join("?" * len(chunk))
+            for row in db.execute(f"{query} WHERE f.id IN ({marks})", [*whose, *chunk]):
                 found[row[0]] = self._record(db, row)
         return [found[number] for number in ids if number in found]
 

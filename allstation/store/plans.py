@@ -126,13 +126,13 @@ class PlanPart(QueuePart):
         fields = self.fields_of(ids)
         if model_sha256 is None:
             return fields
-        marks = ",".join(str(int(number)) for number in ids)
+        marks = ",".join("?" * len(ids))
         query = (
-            f"SELECT {PREDICTION_COLUMNS}, p.field_id FROM predictions p "  # noqa: S608 - constant, numbers
+            f"SELECT {PREDICTION_COLUMNS}, p.field_id FROM predictions p "  # noqa: S608 - constant, marks
             f"JOIN models m ON m.id = p.model_id WHERE m.sha256 = ? AND p.field_id IN ({marks}) ORDER BY p.id"
         )
         with self._read() as db:
-            found = {row[-1]: prediction_of(row[:-1]) for row in db.execute(query, (model_sha256,))}
+            found = {row[-1]: prediction_of(row[:-1]) for row in db.execute(query, [model_sha256, *ids])}
         return [replace(field, prediction=found.get(field.id)) for field in fields]
 
     def _models_of(self, model_sha256: str | None) -> set[str]:
