@@ -19,7 +19,7 @@ _AHEAD: Final = 2
 """Fields in flight per thread. Few, because a crash costs each of them one of its two tries."""
 _MOST_AHEAD: Final = 8
 """The same for fields that take milliseconds, of which several are written down at a time."""
-_HOLD: Final = 0.25
+_HOLD: Final = 0.2
 """Seconds for which there is work ahead of the threads, as far as :data:`_MOST_AHEAD` allows."""
 _WINDOW: Final = 6.0
 """Seconds the rate is averaged over."""
