@@ -141,7 +141,7 @@ def serving_model(weights: Weights, side: int = ZOOM) -> Any:  # noqa: ANN401
     straight = weights["linear"][0].shape[-1] if "linear" in weights else 0
     model = build_serving(weights["classes"][0].shape[-1], side, straight=straight)
     named = [name for name in ("hidden", "local", "linear", "classes") if name in weights]
-    dense = {name: weights[name] for name in named}
+    dense: Weights = {name: weights[name] for name in named}
     placed = {name: [values[0][None, None], *values[1:]] for name, values in dense.items()}
     load_weights(model, {**weights, **placed})
     return model
