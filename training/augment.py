@@ -77,7 +77,7 @@ def augment(
         sigma = spec.blur * generator.random()
         changed = cv2.GaussianBlur(changed, (0, 0), max(sigma, 0.05)).reshape(pixels.shape).astype(np.uint8)
     if spec.jpeg:
-        changed = _compress(changed, int(generator.integers(spec.jpeg, 101)))
+        changed = jpeg_round_trip(changed, int(generator.integers(spec.jpeg, 101)))
     return np.ascontiguousarray(changed.reshape(pixels.shape))
 
 
@@ -135,11 +135,20 @@ def _jitter_stain(pixels: Pixels, amount: float, generator: np.random.Generator)
     return np.stack([tables[pixels[..., k], k] for k in range(3)], axis=-1)
 
 
-def _compress(pixels: Pixels, quality: int) -> Pixels:
+def jpeg_round_trip(pixels: Pixels, quality: int) -> Pixels:
+    """Compress as JPEG and decode again.
+
+    Args:
+        pixels: uint8 (h, w, c), c 1 or 3 (RGB).
+        quality: 0 to 100, as libjpeg counts it.
+
+    Returns:
+        uint8 array of the same shape, C-contiguous.
+    """
     ordered = pixels[..., ::-1] if pixels.shape[2] == 3 else pixels  # noqa: PLR2004 - RGB
     encoded = cv2.imencode(".jpg", np.ascontiguousarray(ordered), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED), np.uint8).reshape(pixels.shape)
-    return decoded[..., ::-1] if pixels.shape[2] == 3 else decoded  # noqa: PLR2004 - RGB
+    return np.ascontiguousarray(decoded[..., ::-1]) if pixels.shape[2] == 3 else decoded  # noqa: PLR2004 - RGB
 
 
 def replace_background(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +86,24 @@ def run_classical(
         predicted = as_predicted(data, split, rows, probabilities=model.probabilities(features[rows]))
         metrics[part] = evaluate.evaluate(predicted)
         tables.extend(prediction_rows(data, predicted, rows, part=part))
-        metrics[part]["time"] = _timed(recipe, data, rows[:_TIMED_FIELDS], model=model, options=options)
+        metrics[part]["time"] = timed(recipe, data, rows, model=model)
     runs.write_text(folder.path / "predictions.csv", runs.rows_to_csv(tables))
     return metrics
 
 
-def _timed(
-    recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: ArrayModel, options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Time measuring and classifying a few fields, reading excluded for HOG and pixels only."""
+def timed(recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: ArrayModel) -> dict[str, Any]:
+    """Time measuring and classifying the first 40 of some fields, reading excluded for HOG and pixels only.
+
+    Args:
+        recipe: Which features.
+        data: The labelled set; for HOG and pixels it was prepared.
+        rows: Fields of one part of the split.
+        model: The classifier.
+
+    Returns:
+        As :func:`training.evaluate.time_prediction`.
+    """
+    options, rows = method(recipe.method.kind).full_options(recipe.method.options), rows[:_TIMED_FIELDS]
     paths: list[Path] = [data.labelled.fields[int(row)].path for row in rows]
 
     def once() -> None:

@@ -75,6 +75,9 @@ def _reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone-epochs", type=_positive, default=15, metavar="N", help="default 15")
     parser.add_argument("--only", nargs="+", default=(), metavar="ROW", help="only these rows, by their keys")
     parser.add_argument("--report-only", action="store_true", help="write the report of what is there")
+    parser.add_argument(
+        "--times", action="store_true", help="take the prediction times of finished runs again, in turn"
+    )
 
 
 def _preview(parser: argparse.ArgumentParser) -> None:

@@ -112,21 +112,22 @@ def _evaluate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
 
 
 def _reproduce(options: argparse.Namespace, reporter: Reporter) -> Outcome:
-    from training.reproduce import run_table
+    from training.reproduce import retime_table, run_table
     from training.reproduction import Sizes
 
     sizes = Sizes(options.quick, options.backbone_size, options.backbone_epochs)
+    told: dict[str, Any] = {
+        "data": options.data,
+        "out": options.out,
+        "seeds": options.seeds,
+        "sizes": sizes,
+        "reporter": reporter,
+        "groups": options.groups,
+    }
     if not options.report_only:
-        run_table(
-            options.table,
-            data=options.data,
-            out=options.out,
-            seeds=options.seeds,
-            sizes=sizes,
-            reporter=reporter,
-            groups=options.groups,
-            only=options.only,
-        )
+        run_table(options.table, only=options.only, **told)
+    if options.times:
+        retime_table(options.table, **told)
     from training.reproduction_report import write_reports
 
     # Folders of this computer say nothing to a reader elsewhere: their names are enough.

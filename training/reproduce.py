@@ -72,6 +72,43 @@ def run_table(
     return runs
 
 
+def retime_table(
+    table: str,
+    *,
+    data: Path,
+    out: Path,
+    seeds: int,
+    sizes: Sizes,
+    reporter: Reporter,
+    groups: Path | None = None,
+) -> int:
+    """Take the prediction times of a table's finished runs again, one after another.
+
+    Args:
+        table: ``zhang``, ``nadim`` or ``table2``.
+        data: Labelled folder.
+        out: Holds ``runs/``.
+        seeds: Seeds of every row that depends on one.
+        sizes: How large.
+        reporter: Told which run is timed.
+        groups: As for :func:`run_table`.
+
+    Returns:
+        Number of runs timed.
+
+    Raises:
+        StationError: When the data cannot be used, or the person stopped.
+    """
+    from training.retime import time_again
+
+    known = groups or find_groups_table(data)
+    runs = plan(table, data=data.resolve(), groups=known, seeds=seeds, sizes=sizes)
+    folders = [(planned.recipe, out / "runs" / planned.key) for planned in runs]
+    timed = time_again([(recipe, folder) for recipe, folder in folders if is_done(folder)], reporter)
+    _end_if_asked(reporter)
+    return timed
+
+
 def _end_if_asked(reporter: Reporter) -> None:
     if reporter.stopping:
         sentence = "The reproduction was stopped; start it again to go on where it was."

@@ -12,7 +12,7 @@ from allstation.core.errors import StationError
 from allstation.core.statistics import wilson
 from training import papers
 from training.protocol import Reporter, silent
-from training.reproduce import find_groups_table, is_done, run_table
+from training.reproduce import find_groups_table, is_done, retime_table, run_table
 from training.reproduction import TABLE2, Sizes, plan
 from training.reproduction_report import write_reports
 
@@ -143,3 +143,28 @@ def test_zhangs_table_is_reported_with_times_and_verdicts(labelled_folder: Path,
     assert "0.80 / 0.82 (2.13 / 1.98)" in text
     assert "1 seed" in text
     assert "not run" in text
+    assert "beside whatever else the computer did" in text
+
+    before = json.loads(files[0].read_text())["runs"]
+    assert (
+        retime_table("zhang", data=labelled_folder, out=tmp_path, seeds=1, sizes=QUICK, reporter=silent())
+        == 2
+    )
+    files = write_reports("zhang", out=tmp_path, data=labelled_folder, seeds=1, sizes=QUICK, command="x")
+    assert "taken one run after another until 20" in files[1].read_text()
+    after = json.loads(files[0].read_text())["runs"]
+    for key, run in before.items():
+        time, again = (entry[key]["metrics"]["test"].pop("time") for entry in (before, after))
+        assert time["fields"] == again["fields"]
+        assert time["median_s"] != again["median_s"]
+        assert run["metrics"]["test"] == after[key]["metrics"]["test"]
+
+
+def test_classical_runs_are_timed_again_and_a_stop_is_taken(labelled_folder: Path, tmp_path: Path) -> None:
+    told = {"data": labelled_folder, "out": tmp_path, "seeds": 1, "sizes": QUICK}
+    run_table("nadim", **told, reporter=silent(), only=("knn-pixels", "knn-hog"))
+    assert retime_table("nadim", **told, reporter=silent()) == 2
+    stopping = silent()
+    stopping.request("stop")
+    with pytest.raises(StationError, match="start it again"):
+        retime_table("nadim", **told, reporter=stopping)

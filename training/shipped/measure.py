@@ -21,7 +21,9 @@ from allstation.imaging.cells import corner_of
 from allstation.imaging.decode import decode_reduced
 from allstation.imaging.preprocess import NETWORK_SIDE
 from allstation.inference.engine import Engine
+from training.augment import jpeg_round_trip
 from training.shipped.composites import background_colour, generous_mask, swapped, without_cells
+from training.shipped.variants import relit
 
 Rgb = NDArray[np.uint8]
 Rows = NDArray[np.int64]
@@ -45,7 +47,7 @@ class Share:
 
 def gains(red: float, green: float, blue: float) -> Change:
     """Return a change of white balance or brightness: channels times a number."""
-    return lambda rgb: np.clip(np.rint(rgb * np.array([red, green, blue])), 0, 255).astype(np.uint8)
+    return lambda rgb: relit(rgb, np.array([red, green, blue]))
 
 
 def blurred(rgb: Rgb) -> Rgb:
@@ -55,8 +57,7 @@ def blurred(rgb: Rgb) -> Rgb:
 
 def compressed(rgb: Rgb) -> Rgb:
     """Compress as JPEG of quality 40."""
-    _, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 40])
-    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1])
+    return jpeg_round_trip(rgb, 40)
 
 
 def turned(quarters: int) -> Change:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from allstation.imaging.cells import Thresholds, cell_mask
 from allstation.imaging.preprocess import only_cells, zoomed
+from training.augment import jpeg_round_trip
 from training.shipped.composites import blended, grown
 
 Rgb = NDArray[np.uint8]
@@ -81,7 +82,7 @@ def degraded(rgb: Rgb, random: np.random.Generator, strength: Strength) -> Rgb:
         noise = random.standard_normal(rgb.shape, np.float32) * np.float32(random.uniform(1, 5))
         rgb = np.clip(np.rint(rgb + noise), 0, 255).astype(np.uint8)
     if random.random() < strength.decay:
-        rgb = _compressed(rgb, int(random.integers(strength.jpeg, 96)))
+        rgb = jpeg_round_trip(rgb, int(random.integers(strength.jpeg, 96)))
     return rgb
 
 
@@ -173,14 +174,20 @@ def _unchanged(rgb: Rgb, _: float) -> Rgb:
 
 def _warmed(rgb: Rgb, far: float) -> Rgb:
     """Change the white balance, at most by a factor of e^0.14 of red and, the other way, of blue."""
-    return _lit(rgb, np.exp(_WARMEST * far * np.array([1.0, 0.0, -1.0])))
+    return relit(rgb, np.exp(_WARMEST * far * np.array([1.0, 0.0, -1.0])))
 
 
 def _brightened(rgb: Rgb, far: float) -> Rgb:
-    return _lit(rgb, np.full(3, 1 + _BRIGHTEST * far))
+    return relit(rgb, np.full(3, 1 + _BRIGHTEST * far))
 
 
-def _lit(rgb: Rgb, gains: NDArray[np.float64]) -> Rgb:
+def relit(rgb: Rgb, gains: NDArray[np.float64]) -> Rgb:
+    """Multiply the channels: another white balance or brightness.
+
+    Args:
+        rgb: uint8 (h, w, 3).
+        gains: float (3,), 1 for no change.
+    """
     return np.clip(np.rint(rgb * gains), 0, 255).astype(np.uint8)
 
 
@@ -189,12 +196,7 @@ def _softened(rgb: Rgb, far: float) -> Rgb:
 
 
 def _filed(rgb: Rgb, far: float) -> Rgb:
-    return _compressed(rgb, round(95 - 60 * abs(far)))
-
-
-def _compressed(rgb: Rgb, quality: int) -> Rgb:
-    _, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[:, :, ::-1])
+    return jpeg_round_trip(rgb, round(95 - 60 * abs(far)))
 
 
 _DISTURBING: Final[tuple[Callable[[Rgb, float], Rgb], ...]] = (

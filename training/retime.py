@@ -1,0 +1,68 @@
+"""Prediction times of finished runs, taken again one after another.
+
+A run takes its times when it ends, beside whatever else the computer does then. Times that are to be
+compared with each other are taken together, on a computer that has nothing else to do.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import evaluate, runs, splits
+from training.classical import load_model, timed
+from training.fit import build_network, load_weights, predict
+from training.protocol import Reporter
+from training.recipe import Recipe
+from training.registry import method
+from training.session import Data, open_data
+
+
+def time_again(found: Iterable[tuple[Recipe, Path]], reporter: Reporter) -> int:
+    """Predict with every run's model again and put the times into its ``metrics.json``.
+
+    Args:
+        found: Recipe and run folder of finished runs of one labelled folder.
+        reporter: Told which run is timed; stops between two runs.
+
+    Returns:
+        Number of runs timed.
+
+    Raises:
+        StationError: When the labelled folder cannot be used, or a model cannot be read.
+    """
+    data: Data | None = None
+    done = 0
+    for recipe, folder in found:
+        if reporter.stopping:
+            break
+        data = data or open_data(recipe, reporter)
+        reporter.say(f"Timing {folder.name}.")
+        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+        split = splits.make_split(data.labelled, recipe.split, data.groups)
+        time = _timer(recipe, folder, data, reporter=reporter)
+        for part in ("validation", "test"):
+            metrics[part]["time"] = {**time(getattr(split, part)), "taken": runs.now()}
+        runs.write_json(folder / "metrics.json", metrics)
+        done += 1
+    return done
+
+
+def _timer(
+    recipe: Recipe, folder: Path, data: Data, *, reporter: Reporter
+) -> Callable[[NDArray[np.int64]], dict[str, Any]]:
+    """Read a run's model; what it returns times it on rows of the set."""
+    pixels = data.prepared(recipe.input, reporter)
+    if method(recipe.method.kind).kind != "network":
+        return functools.partial(timed, recipe, data, model=load_model(folder / "model.npz"))
+    model = build_network(recipe, len(data.labelled.classes))
+    load_weights(model, folder / "weights.npz")
+    return lambda rows: evaluate.time_prediction(
+        functools.partial(predict, model, pixels[rows], recipe.input), len(rows)
+    )
