@@ -22,7 +22,6 @@ class FieldState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
-    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ class FieldRecord:
         width: Pixels.
         height: Pixels.
         state: Place in the queue.
-        error_code: Set when the state is failed or skipped.
+        error_code: Set when the state is failed.
         error: Sentence for the error code.
         prediction: The current prediction, if there is one.
         review: The review that counts (the latest not withdrawn), if there is one.

@@ -25,7 +25,7 @@ class Tally:
         open: Fields a person should look at.
         open_reasons: The decision's reasons among them.
         another_look: Fields a person marked for another look.
-        poor: Quality problems of all fields: ``blurred``, ``no white cells``, ``failed``, ``skipped``.
+        poor: Quality problems of all fields: ``blurred``, ``no white cells``, ``failed``.
         with_model: By reviewer: fields per decision of the model and class of the person.
         unnamed: By reviewer: fields for which the model named no class.
         between: By two reviewers: fields per class of the one and class of the other.

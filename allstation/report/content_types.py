@@ -70,7 +70,7 @@ class Counts:
         read: Fields with a prediction.
         waiting: Queued or running.
         failed: Could not be read.
-        left_out: Cancelled or skipped.
+        left_out: Cancelled.
         needs_review: Fields read that no class was named for, by rule or person.
         reviewed: Fields a person looked at.
         confirmed: Reviewed, and the person set what the program had decided.

@@ -69,7 +69,7 @@ class CaseReader(QObject):
         page_read: Generation of the case, and a list of :class:`FieldRecord`, in the order asked for.
         overview_read: Generation of the case, and an :class:`Overview`.
         tally_read: Generation of the case, a slide's id or None, and its :class:`~core.summary.Tally`.
-        failures_read: Records of failed and skipped fields.
+        failures_read: Records of failed fields.
         known_read: A folder, and names and sizes of the files of it that the case has.
         predictions_read: Id of a field, and its predictions with their model's name, the newest first.
         history_read: Id of a field and all its reviews that count, the oldest first.
@@ -182,15 +182,11 @@ class CaseReader(QObject):
 
     @Slot(int)
     def read_failures(self, limit: int) -> None:
-        """Read the first failed and skipped fields."""
+        """Read the first failed fields."""
         if self._case is None:
             return
         try:
-            found = [
-                record
-                for state in (FieldState.FAILED, FieldState.SKIPPED)
-                for record in self._case.fields(FieldFilter(state=state), limit=limit)
-            ]
+            found = list(self._case.fields(FieldFilter(state=FieldState.FAILED), limit=limit))
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return

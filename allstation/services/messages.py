@@ -137,8 +137,8 @@ class QueueStatus:
 
     @property
     def failed(self) -> int:
-        """Fields that failed or were skipped."""
-        return self.counts.get(FieldState.FAILED, 0) + self.counts.get(FieldState.SKIPPED, 0)
+        """Fields that failed."""
+        return self.counts.get(FieldState.FAILED, 0)
 
     @property
     def seconds_left(self) -> float | None:

@@ -53,7 +53,7 @@ _GROUPS: Final = {FieldGroup.SLIDE: "slide_key, slide_id", FieldGroup.DECISION: 
 _GROUP_KEYS: Final = {FieldGroup.SLIDE: "slide_id", FieldGroup.DECISION: "final"}
 _POOR: Final = (
     f"(instr(reasons, '|{Reason.BLURRED}|') OR instr(reasons, '|{Reason.NO_WHITE_CELLS}|') "
-    f"OR state IN ('{FieldState.FAILED}', '{FieldState.SKIPPED}'))"
+    f"OR state = '{FieldState.FAILED}')"
 )
 _CHUNK: Final = 500
 

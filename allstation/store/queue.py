@@ -41,7 +41,7 @@ class RecoveryReport:
 
 
 class QueuePart(BrowsePart):
-    """States of fields: queued, running, done, failed, cancelled, skipped."""
+    """States of fields: queued, running, done, failed, cancelled."""
 
     def queue_counts(self) -> dict[FieldState, int]:
         """Return the number of fields in every state."""
@@ -135,21 +135,14 @@ class QueuePart(BrowsePart):
 
     def fail(self, field_id: int, code: str, sentence: str) -> None:
         """Mark a field failed, with what the person at the window should know."""
-        self._end(field_id, FieldState.FAILED, code, sentence)
-
-    def skip(self, field_id: int, code: str, sentence: str) -> None:
-        """Mark a field skipped: it was decided not to classify it."""
-        self._end(field_id, FieldState.SKIPPED, code, sentence)
-
-    def _end(self, field_id: int, state: FieldState, code: str, sentence: str) -> None:
         with self._write() as db:
             sha256 = field_sha256(db, field_id)
             db.execute(
                 "UPDATE fields SET state = ?, error_code = ?, error = ?, attempts = 0, priority = 0 "
                 "WHERE id = ?",
-                (state, storable(code), storable(sentence), field_id),
+                (FieldState.FAILED, storable(code), storable(sentence), field_id),
             )
-            self._audit(f"field-{state}", f"field {field_id}", {"code": code}, input_hash=sha256)
+            self._audit(f"field-{FieldState.FAILED}", f"field {field_id}", {"code": code}, input_hash=sha256)
 
     def requeue(self, ids: Iterable[int] | None = None) -> int:
         """Put fields back into the queue: these for the model in use, or all that failed for theirs.

@@ -60,7 +60,7 @@ CREATE TABLE fields (
     height INTEGER NOT NULL,
     added TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'queued'
-        CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled', 'skipped')),
+        CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
     error_code TEXT NOT NULL DEFAULT '',
     error TEXT NOT NULL DEFAULT '',
     attempts INTEGER NOT NULL DEFAULT 0,

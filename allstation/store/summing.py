@@ -59,7 +59,7 @@ def _counted(groups: Iterable[Row]) -> Tally:
         poor.update({reason: count for reason in found if reason in _POOR})
         if needs:
             open_reasons.update(dict.fromkeys(found, count))
-        if state in (FieldState.FAILED, FieldState.SKIPPED):
+        if state == FieldState.FAILED:
             poor[state] += count
     return Tally(
         fields=sums["fields"],

@@ -33,7 +33,6 @@ STATES: Final = {
     FieldState.DONE: "done",
     FieldState.FAILED: "failed",
     FieldState.CANCELLED: "cancelled",
-    FieldState.SKIPPED: "skipped",
 }
 
 

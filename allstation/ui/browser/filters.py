@@ -33,7 +33,6 @@ _REASON_CHOICES: Final = (
     *((str(reason), FieldFilter(reason=reason)) for reason in Reason if reason is not Reason.UNREADABLE),
     ("quality problem", FieldFilter(poor_quality=True)),
     ("failed", FieldFilter(state=FieldState.FAILED)),
-    ("skipped", FieldFilter(state=FieldState.SKIPPED)),
     ("waiting", FieldFilter(state=FieldState.QUEUED)),
     ("cancelled", FieldFilter(state=FieldState.CANCELLED)),
 )

@@ -153,14 +153,6 @@ class FieldModel(QAbstractTableModel):
             self._blind_for = reviewer
             self._repaint()
 
-    def require(self, field_id: int) -> None:
-        """Ask for one record, with its neighbours if it is listed."""
-        row = self.row_of(field_id)
-        if row is not None:
-            self._want(row)
-        else:
-            self._want_one(field_id)
-
     # What arrives
 
     def clear(self) -> None:

@@ -128,7 +128,7 @@ def _lines(
 def _state_line(
     painter: QPainter, rect: QRectF, record: FieldRecord, scheme: theme.Tokens, metrics: QFontMetricsF
 ) -> None:
-    failed = record.state in (FieldState.FAILED, FieldState.SKIPPED)
+    failed = record.state is FieldState.FAILED
     painter.setPen(QColor(scheme.danger if failed else scheme.muted))
     words = tr(cells.STATES[record.state])
     if record.state is FieldState.DONE:

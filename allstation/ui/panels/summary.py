@@ -22,7 +22,6 @@ _POOR: Final = (
     (str(Reason.BLURRED), "Blurred", FieldFilter(reason=Reason.BLURRED)),
     (str(Reason.NO_WHITE_CELLS), "No white cells found", FieldFilter(reason=Reason.NO_WHITE_CELLS)),
     (str(FieldState.FAILED), "Could not be read", FieldFilter(state=FieldState.FAILED)),
-    (str(FieldState.SKIPPED), "Skipped", FieldFilter(state=FieldState.SKIPPED)),
 )
 
 

@@ -25,7 +25,6 @@ _STATE_TEXTS: Final[Mapping[FieldState, str]] = {
     FieldState.DONE: "No prediction stored",
     FieldState.FAILED: "Could not be classified",
     FieldState.CANCELLED: "Cancelled before it was classified",
-    FieldState.SKIPPED: "Skipped",
 }
 
 

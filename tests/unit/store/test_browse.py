@@ -22,7 +22,6 @@ def mixed(case, maker):
     ids = [number for i in range(3) for number in maker.fill(case, 20, slide=f"smear {i}", first=i * 20)]
     maker.classify(case, ids[5:50])
     case.fail(ids[50], "broken", "It broke.")
-    case.skip(ids[51], "left", "It was left out.")
     case.claim(2)
     for index, choice in enumerate(["Pro", "Pre", None, "Early", None, "Pro"]):
         case.add_review(Review(ids[4 + index * 5], "Ada" if index % 2 else "Bob", choice))
@@ -61,7 +60,7 @@ FILTERS = {
     "poor": (
         FieldFilter(poor_quality=True),
         lambda f: (
-            f.state in ("failed", "skipped")
+            f.state == "failed"
             or quality(f, lambda p: {"blurred", "no white cells"} & set(p.decision.reasons))
         ),
     ),
