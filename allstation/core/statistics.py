@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_BISECTIONS = 60
-
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -83,43 +81,6 @@ def _binomial_cdf(k: int, n: int, *, p: float) -> float:
         for i in range(k + 1)
     )
     return min(1.0, math.fsum(math.exp(term) for term in terms))
-
-
-def _bisect(function: Callable[[float], float], target: float) -> float:
-    """Find p in 0..1 where a function that falls with p crosses ``target``."""
-    low, high = 0.0, 1.0
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        if function(middle) > target:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
-    """Exact interval of a proportion (Clopper & Pearson 1934, Biometrika 26:404).
-
-    Never narrower than its nominal coverage, hence the one to use for counts of cells.
-
-    Args:
-        successes: Count, 0 to ``n``.
-        n: Number of trials. With 0 the interval is 0 to 1.
-        confidence: Coverage, between 0 and 1.
-
-    Raises:
-        ValueError: If ``successes`` is not within 0 to ``n``.
-    """
-    _check_counts(successes, n)
-    if n == 0:
-        return Interval(0.0, 1.0)
-    tail = (1 - confidence) / 2
-    low, high = 0.0, 1.0
-    if successes > 0:
-        low = _bisect(lambda p: _binomial_cdf(successes - 1, n, p=p), 1 - tail)
-    if successes < n:
-        high = _bisect(lambda p: _binomial_cdf(successes, n, p=p), tail)
-    return Interval(low, high)
 
 
 def mcnemar_exact(b: int, c: int) -> float:
