@@ -50,6 +50,7 @@ class CaseWorker(QueueWorker):
         recovered: What opening found after a program that died (``store.queue.RecoveryReport``).
         review_saved: Token of the request and the stored :class:`Review`.
         details_changed: The case data as stored now, by key.
+        slide_renamed: Id of a slide that has another name now.
         report_kept: A :class:`MadeReport` and the :class:`ReportRecord` it is in the trail by.
         report_refused: The :class:`MadeReport` and a :class:`Problem`.
     """
@@ -63,6 +64,7 @@ class CaseWorker(QueueWorker):
     located = Signal(object)
     recovered = Signal(object)
     details_changed = Signal(object)
+    slide_renamed = Signal(int)
     report_kept = Signal(object, object)
     report_refused = Signal(object, object)
 
@@ -249,6 +251,18 @@ class CaseWorker(QueueWorker):
         except StationError as error:
             self.problem.emit(Problem.of(error))
         self.details_changed.emit(self._case.details())
+
+    @Slot(int, str)
+    def rename_slide(self, slide_id: int, name: str) -> None:
+        """Give a slide another shown name; its folder keeps the name it has."""
+        if self._case is None:
+            return
+        try:
+            self._case.rename_slide(slide_id, name)
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+            return
+        self.slide_renamed.emit(slide_id)
 
     @Slot(object, str)
     def keep_report(self, made: MadeReport, file: str) -> None:

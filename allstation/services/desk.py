@@ -54,6 +54,7 @@ class CaseDesk(QObject):
     _withdraw = Signal(int)
     _restore = Signal(int)
     _set_details = Signal(object)
+    _rename_slide = Signal(int, str)
     _keep_report = Signal(object, str)
     _details = Signal()
     _read_case = Signal(object, int)
@@ -123,6 +124,7 @@ class CaseDesk(QObject):
             (self._withdraw, worker.withdraw_review),
             (self._restore, worker.restore_review),
             (self._set_details, worker.set_details),
+            (self._rename_slide, worker.rename_slide),
             (self._keep_report, worker.keep_report),
             (self._details, reader.read_details),
             (self._read_case, reader.open_case),
@@ -231,6 +233,10 @@ class CaseDesk(QObject):
     def set_details(self, details: Mapping[str, str]) -> None:
         """Store the texts about patient, request and specimen."""
         self._set_details.emit(dict(details))
+
+    def rename_slide(self, slide_id: int, name: str) -> None:
+        """Give a slide another shown name."""
+        self._rename_slide.emit(slide_id, name)
 
     def read_details(self) -> None:
         """Ask for the texts about patient, request and specimen."""

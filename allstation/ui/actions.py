@@ -173,6 +173,14 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         "",
         Need.FIELD,
     ),
+    _a(
+        "slide.rename",
+        "Re&name Slide",
+        "F2",
+        "Give the slide chosen in the tree another name; its folder keeps its own",
+        "",
+        _WRITE | Need.FIELDS,
+    ),
     _a("browse.all", "Select &All Fields", "Ctrl+A", "Select every field shown", "", Need.FIELDS),
     # Go
     _a("go.previous", "&Previous Field", "Left PgUp", "Show the field before", "previous", Need.FIELDS),
@@ -329,7 +337,7 @@ MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
                "case.watch", "case.unwatch", "case.locate", "-", "case.data", "case.report", "exports",
                "-", "case.close", "app.quit")),
     ("&Edit", ("review.undo", "review.redo", "-", "browse.all", "browse.find", "browse.clear",
-              "-", "field.show_file", "field.copy_path")),
+              "-", "slide.rename", "field.show_file", "field.copy_path")),
     ("&Go", ("go.previous", "go.next", "go.first", "go.last", "-", "go.unreviewed")),
     ("&Review", ("review.confirm", "classes", "review.look", "review.comment", "-",
                  "review.advance")),

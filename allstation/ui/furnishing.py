@@ -35,6 +35,7 @@ from allstation.ui.review_actions import ReviewActions
 from allstation.ui.review_link import ReviewLink
 from allstation.ui.services import Services
 from allstation.ui.session import Session
+from allstation.ui.slide_actions import SlideActions
 from allstation.ui.summary_link import SummaryLink
 from allstation.ui.tour import Tour
 from allstation.ui.training_window import TrainingActions
@@ -86,6 +87,7 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     window.watching = WatchActions(services, window)
     window.models = ModelActions(desk, settings, window)
     window.queueing = QueueActions(desk, window.queue, browser=window.browser, window=window)
+    window.slides = SlideActions(desk, window.browser, stack=window.reviews.stack)
     window.training = TrainingActions(services, window)
     window.reports = ReportActions(services, window)
     window.exporting = ExportActions(services, window)
@@ -128,6 +130,7 @@ def lay_out(window: MainWindow, services: Services) -> Iterator[None]:
     fit_review(window.review)
     yield
     window.menus = Menus(window, window.actions_table, window.first)
+    window.browser.tree.addAction(window.actions_table["slide.rename"])
     keys.no_drops_into_text(window)
     keys.plain_labels(window)
     keys.guard(window)

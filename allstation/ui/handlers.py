@@ -42,6 +42,7 @@ def _of_the_case(window: MainWindow) -> dict[str, Callable[..., object]]:
         "app.quit": window.close,
         "review.undo": reviews.stack.undo,
         "review.redo": reviews.stack.redo,
+        "slide.rename": window.slides.rename,
         "field.show_file": window.field_menu.show_file,
         "field.copy_path": window.field_menu.copy_path,
         "review.confirm": reviews.confirm,

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from allstation.ui.review_link import ReviewLink
     from allstation.ui.services import Services
     from allstation.ui.session import Session
+    from allstation.ui.slide_actions import SlideActions
     from allstation.ui.summary_link import SummaryLink
     from allstation.ui.tour import Tour
     from allstation.ui.training_window import TrainingActions
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
     watching: WatchActions
     models: ModelActions
     queueing: QueueActions
+    slides: SlideActions
     summary: SummaryLink
     pixel_size: PixelSize
     model_comparison: ModelComparison
@@ -154,6 +156,7 @@ class MainWindow(QMainWindow):
             (self.watching.changed, self._update_actions),
             (self.full_screen.ended, self._full_screen_ended),
             (self.reviews.refused, self.say),
+            (self.slides.refused, self.say),
             (self.cases.refused, self.say),
             (self.cases.preparing, self._preparing),
             (self.cases.model_given, self.models.offer),

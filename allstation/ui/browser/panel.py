@@ -111,7 +111,8 @@ class BrowserPanel(QWidget):
         desk.worker.closed.connect(self.clear)
         desk.worker.fields_added.connect(self._fields_added)
         desk.worker.fields_changed.connect(self._fields_changed)
-        desk.worker.queue_edited.connect(self._queue_edited)
+        desk.worker.queue_edited.connect(self._shown_otherwise)
+        desk.worker.slide_renamed.connect(self._shown_otherwise)
         desk.reader.listed.connect(self._take_listing)
         desk.reader.page_read.connect(self._take_page)
         desk.reader.overview_read.connect(self._take_overview)
@@ -291,7 +292,7 @@ class BrowserPanel(QWidget):
             self._start(self._later)
 
     @Slot()
-    def _queue_edited(self) -> None:
+    def _shown_otherwise(self) -> None:
         self.model.outdate()
         self._start(self._later)
         self._start(self._counting)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.text import shown_name
@@ -55,7 +55,12 @@ class SlideModel(QAbstractItemModel):
 
     A case may have thousands of slides, and while it is classified their counts change several times a
     second: taking other counts costs as much as reading them, whatever is on screen.
+
+    Signals:
+        name_typed: Id of a slide and the name it should have. It is shown when the case has taken it.
     """
+
+    name_typed = Signal(int, str)
 
     PlaceRole: Final = int(Qt.ItemDataRole.UserRole)
     SharesRole: Final = PlaceRole + 1
@@ -199,13 +204,32 @@ class SlideModel(QAbstractItemModel):
             return self._class_data(name, line.counts.get(name, 0), index.column(), role)
         return self._line_data(self._lines[index.row()], index.column(), role)
 
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Let the names of slides be typed."""
+        place = self.place_of(index)
+        named = index.column() == 0 and place.slide_id is not None and place.final is None
+        return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if named else Qt.ItemFlag.NoItemFlags)
+
+    def setData(  # noqa: N802 - Qt's name
+        self,
+        index: Index,
+        value: Any,  # noqa: ANN401 - Qt's
+        role: int = int(Qt.ItemDataRole.EditRole),
+    ) -> bool:
+        """Tell the name that was typed; one that is empty or the same changes nothing."""
+        slide_id, name = self.place_of(index).slide_id, str(value).strip()
+        if role != Qt.ItemDataRole.EditRole or slide_id is None or name in {"", self.name_of(slide_id)}:
+            return False
+        self.name_typed.emit(slide_id, name)
+        return True
+
     def _class_data(self, name: str, count: int, column: int, role: int) -> str | None:
         if role == Qt.ItemDataRole.DisplayRole:
             return number(count) if column else tr(name)
         return f"{tr(name)}: {number(count)}" if role == Qt.ItemDataRole.AccessibleTextRole else None
 
     def _line_data(self, line: Line, column: int, role: int) -> Any:  # noqa: ANN401 - as data()
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return number(line.total) if column else line.name
         if role == self.SharesRole:
             return [(name, line.counts[name] / max(line.total, 1)) for name in self.ordered(line.counts)]

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRectF, Q
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import (
     QHeaderView,
+    QLineEdit,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -47,6 +48,8 @@ class SlideTree(QTreeView):
         self.setAccessibleName(tr("Slides"))
         self.setIndentation(18)
         self.setItemDelegate(_SlideDelegate(self))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)  # F2 is an action, off where it must be
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
@@ -88,6 +91,15 @@ class SlideTree(QTreeView):
         index = self.slides.index_of(place)
         if index.isValid():
             self.setCurrentIndex(index)
+
+    def edit_name(self) -> bool:
+        """Open the name of the chosen slide for typing; False if the whole case is chosen."""
+        place = self.current_place()
+        if place.slide_id is None:
+            return False
+        self.choose(Place(place.slide_id))
+        self.edit(self.currentIndex())
+        return True
 
     def show_overview(self, overview: Overview) -> None:
         """Show slides and counts, keeping what is chosen and open."""
@@ -134,6 +146,27 @@ class SlideTree(QTreeView):
 
 
 class _SlideDelegate(QStyledItemDelegate):
+    def createEditor(  # noqa: N802 - Qt's name
+        self, parent: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> QWidget:
+        """Return a line that holds the name."""
+        del option
+        line = QLineEdit(parent)
+        line.setAccessibleName(tr("Name of the slide"))
+        line.setText(str(index.data(Qt.ItemDataRole.EditRole)))
+        line.selectAll()
+        return line
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:  # noqa: N802 - Qt's name
+        """Leave what is being typed: counts that change meanwhile would put the old name back."""
+
+    def updateEditorGeometry(  # noqa: N802 - Qt's name
+        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        """Cover the row, or the name under the line would show."""
+        del index
+        editor.setGeometry(option.rect)
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802 - Qt's name
         """Leave room for the bar below the name."""
         hint = super().sizeHint(option, index)

@@ -47,7 +47,13 @@ class ReportActions(QObject):
         self._quiet = QTimer(self, singleShot=True, interval=_QUIET)
         self._quiet.timeout.connect(self.refresh)
         desk = services.desk
-        for signal in (desk.worker.fields_changed, desk.worker.fields_added, desk.worker.details_changed):
+        worker = desk.worker
+        for signal in (
+            worker.fields_changed,
+            worker.fields_added,
+            worker.slide_renamed,
+            worker.details_changed,
+        ):
             signal.connect(self._case_changed)
         desk.worker.closed.connect(self._case_closed)
         desk.opened.connect(self._case_opened)

@@ -1,0 +1,108 @@
+"""Another name for a slide: typed in the tree, kept in the case, undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+
+from allstation.core.records import NewField, Slide
+from allstation.services.case_reader import Overview
+from allstation.store.browse import SlideCounts
+from allstation.store.case import Case
+from allstation.ui.browser.slide_model import Place
+from allstation.ui.main_window import MainWindow
+
+
+@pytest.fixture
+def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
+    folder = tmp_path / "Two.allcase"
+    with Case.create(folder) as case:
+        for number, name in enumerate(("P-014 a", "P-014 b")):
+            slide = case.add_slide(name, tmp_path / name)
+            case.add_fields(slide.id, [NewField(tmp_path / name / "f.jpg", f"{number:064d}", 10, 1024, 768)])
+    window.services.desk.pause(True)
+    window.services.desk.open(folder)
+    qtbot.waitUntil(lambda: window.browser.tree.slides.rowCount() == 3, timeout=20_000)
+    qtbot.waitUntil(window.actions_table["slide.rename"].isEnabled)
+    return window
+
+
+def typing(opened: MainWindow, qtbot: QtBot, slide_id: int) -> QLineEdit:
+    opened.browser.tree.choose(Place(slide_id))
+    opened.actions_table["slide.rename"].trigger()
+    (line,) = opened.browser.tree.findChildren(QLineEdit)
+    return line
+
+
+def in_case(folder: Path) -> list[str]:
+    with Case.open(folder, read_only=True) as case:
+        return [slide.name for slide in case.slides()]
+
+
+def test_a_slide_is_renamed_undone_and_redone(opened: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    tree = opened.browser.tree
+    opened.actions_table["browse.by_slide"].trigger()
+    line = typing(opened, qtbot, 1)
+    assert (line.text(), line.selectedText()) == ("P-014 a", "P-014 a")
+    qtbot.keyClicks(line, "Z second smear")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: tree.name_of(1) == "Z second smear")
+    assert tree.current_place() == Place(1)
+    # Slides stand in the order of their names, and so do their fields.
+    assert [tree.slides.index(row, 0).data() for row in range(3)][1:] == ["P-014 b", "Z second smear"]
+    tree.choose(Place())
+    qtbot.waitUntil(lambda: list(opened.browser.model.ids()) == [2, 1])
+    opened.actions_table["review.undo"].trigger()
+    qtbot.waitUntil(lambda: tree.name_of(1) == "P-014 a")
+    opened.actions_table["review.redo"].trigger()
+    qtbot.waitUntil(lambda: tree.name_of(1) == "Z second smear")
+    assert sorted(in_case(tmp_path / "Two.allcase")) == ["P-014 b", "Z second smear"]
+
+
+def test_what_is_typed_outlives_other_counts(opened: MainWindow, qtbot: QtBot) -> None:
+    tree = opened.browser.tree
+    line = typing(opened, qtbot, 2)
+    qtbot.keyClicks(line, "half typed")
+    with qtbot.waitSignal(opened.services.desk.reader.overview_read):
+        opened.services.desk.read_overview()
+    assert line.text() == "half typed"
+    qtbot.keyClick(line, Qt.Key.Key_Escape)
+    assert tree.name_of(2) == "P-014 b"
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "P-014 b"])
+def test_nothing_typed_changes_nothing(opened: MainWindow, qtbot: QtBot, typed: str) -> None:
+    line = typing(opened, qtbot, 2)
+    line.setText(typed)
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert opened.reviews.stack.count() == 0
+    assert opened.browser.tree.name_of(2) == "P-014 b"
+
+
+def test_the_whole_case_is_no_slide(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.browser.tree.choose(Place())
+    with qtbot.waitSignal(opened.slides.refused) as told:
+        opened.actions_table["slide.rename"].trigger()
+    assert "Choose the slide" in told.args[0]
+    assert not opened.browser.tree.findChildren(QLineEdit)
+
+
+def test_a_class_below_a_slide_stands_for_its_slide(opened: MainWindow, qtbot: QtBot) -> None:
+    tree = opened.browser.tree
+    counts = {2: SlideCounts(2, 1, finals={"Pro": 1})}
+    tree.show_overview(Overview((Slide(2, "P-014 b", None),), counts))
+    tree.choose(Place(2, "Pro"))
+    opened.actions_table["slide.rename"].trigger()
+    (line,) = tree.findChildren(QLineEdit)
+    assert line.text() == "P-014 b"
+    assert tree.current_place() == Place(2)
+
+
+def test_the_tree_offers_it_on_a_right_click_and_f2(opened: MainWindow) -> None:
+    (action,) = opened.browser.tree.actions()
+    assert action is opened.actions_table["slide.rename"]
+    assert action.shortcut().toString() == "F2"
