@@ -269,7 +269,8 @@ def _unreadable(path: Path, error: OSError | ValueError) -> StationError:
     number = error.errno if isinstance(error, OSError) else None
     name = _name(path)
     if number in {errno.ENOENT, errno.ENOTDIR}:
-        return StationError("not-found", f"The field {name} is not there any more. Look for it or remove it.")
+        sentence = f"The field {name} is not there any more. Put it back, or show where it is now."
+        return StationError("not-found", sentence)
     if number in {errno.EACCES, errno.EPERM}:
         return StationError(
             "no-permission", f"The field {name} may not be read. Check the file's permissions."
