@@ -107,7 +107,8 @@ def training_rows(figures: dict[str, Any]) -> Iterator[Row]:
         right = f"{100 * one['accuracy']:.1f} % right, plain {100 * plain['accuracy']:.1f} %"
         words = (
             f"training epoch of Zhang's network, {one['fields']} fields, against plain Keras (after "
-            f"{one['epochs'] + 1} epochs {right} of {one['held_out']} held-out fields)"
+            f"{one['epochs'] + 1} epochs {right} of {one['held_out']} held-out fields, "
+            f"mean of {len(one.get('accuracies', [0]))} seeds)"
         )
         # Nothing is said of equal accuracy by networks that have not learned yet.
         learned = plain["accuracy"] > _LEARNED
