@@ -57,6 +57,7 @@ class LetterheadDialog(QDialog):
         choose = QPushButton(tr("Choose…"), self)
         choose.clicked.connect(self._ask)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self._file, 1)
         row.addWidget(choose)
         row.addWidget(self._remove)
