@@ -22,8 +22,9 @@ def small(work: Path, count: int) -> tuple[Path, str]:
     """Return a folder of 224x224 fields and what they are."""
     real = sorted((REAL / "taleqani" / "Original").glob("*/*.jpg"))
     if real:
-        step = max(len(real) // count, 1)
-        return _filled(work / f"fields-{count}", real[::step][:count], count), "real"
+        # Evenly over all of them, or the classes that come last would be missing.
+        chosen = real if count >= len(real) else [real[at * len(real) // count] for at in range(count)]
+        return _filled(work / f"fields-{count}", chosen, count), "real"
     return _filled(work / f"fields-{count}", _drawn(work, (224, 224)), count), "synthetic"
 
 
