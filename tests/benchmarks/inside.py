@@ -50,7 +50,7 @@ def training(work: Path, options: argparse.Namespace) -> Section:
     Zhang's network long enough to learn, so that equal accuracy can be told; the others, which would take
     hours for that, for their seconds only.
     """
-    count, rounds, epochs = (1600, 2, 12) if options.full else (64, 1, 1)
+    count, rounds, epochs = (800, 2, 8) if options.full else (64, 1, 1)
     count, rounds = options.fields or count, options.rounds or rounds
     rows, heads = [], []
     for networks, fields, turns, many in (

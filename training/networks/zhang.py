@@ -10,7 +10,6 @@ from keras import layers
 
 from allstation.imaging.inputs import InputSpec
 from training.networks.head import close, network_input
-from training.networks.lean import LeanConv2D, LeanMaxPooling2D
 
 _BLOCKS: Final = ((64, 5), (32, 5), (128, 3), (128, 3))
 """Filters and kernel side. The paper prints three; the fourth serves its "adjustable" number."""
@@ -36,9 +35,8 @@ def build(
     inputs = x = network_input(spec)
     for index in range(options["blocks"]):
         filters, kernel = _BLOCKS[index]
-        convolution = LeanConv2D if index else layers.Conv2D  # the first has one channel to look at
-        x = convolution(filters, kernel, padding=options["padding"], name=f"convolution{index + 1}")(x)
-        x = LeanMaxPooling2D(2)(x)
+        x = layers.Conv2D(filters, kernel, padding=options["padding"], name=f"convolution{index + 1}")(x)
+        x = layers.MaxPooling2D(2)(x)
         x = layers.ReLU()(x)
     x = layers.Flatten()(x)
     x = layers.Dense(128, activation="relu")(x)
