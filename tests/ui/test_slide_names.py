@@ -67,7 +67,7 @@ def test_what_is_typed_outlives_other_counts(opened: MainWindow, qtbot: QtBot) -
     tree = opened.browser.tree
     line = typing(opened, qtbot, 2)
     qtbot.keyClicks(line, "half typed")
-    with qtbot.waitSignal(opened.services.desk.reader.overview_read):
+    with qtbot.waitSignal(tree.slides.dataChanged):
         opened.services.desk.read_overview()
     assert line.text() == "half typed"
     qtbot.keyClick(line, Qt.Key.Key_Escape)
