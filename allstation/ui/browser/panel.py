@@ -107,6 +107,7 @@ class BrowserPanel(QWidget):
         self.grid.selectionModel().currentChanged.connect(self._index_changed)
         self.table.horizontalHeader().sectionClicked.connect(self._header_clicked)
         desk = self._desk
+        desk.destroyed.connect(self._ask_no_more)
         desk.opened.connect(self._case_opened)
         desk.worker.closed.connect(self.clear)
         desk.worker.fields_added.connect(self._fields_added)
@@ -117,6 +118,13 @@ class BrowserPanel(QWidget):
         desk.reader.page_read.connect(self._take_page)
         desk.reader.overview_read.connect(self._take_overview)
         desk.reader.unreviewed_found.connect(self._unreviewed_found)
+
+    @Slot()
+    def _ask_no_more(self) -> None:
+        # The desk goes before the window does, and what was on its way here may still start a timer.
+        for timer in (self._later, self._counting):
+            timer.stop()
+            timer.blockSignals(True)
 
     # What is shown
 
