@@ -55,6 +55,7 @@ class FieldFilter:
         max_probability: At most this top probability, 0 to 1.
         max_margin: At most this difference of the two highest probabilities, 0 to 1.
         model_sha256: Current prediction made by this model.
+        removed: Fields that were taken out of the case, instead of those in it.
     """
 
     slide_id: int | None = None
@@ -71,3 +72,4 @@ class FieldFilter:
     max_probability: float | None = None
     max_margin: float | None = None
     model_sha256: str | None = None
+    removed: bool = False

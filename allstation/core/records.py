@@ -185,6 +185,7 @@ class FieldRecord:
         prediction: The current prediction, if there is one.
         review: The review that counts (the latest not withdrawn), if there is one.
         added: When it came into the case, ISO 8601 UTC; empty where nobody asked.
+        removed: It was taken out of the case and counts nowhere.
     """
 
     id: int
@@ -199,6 +200,7 @@ class FieldRecord:
     prediction: Prediction | None = None
     review: Review | None = None
     added: str = ""
+    removed: bool = False
 
     @property
     def final_name(self) -> str | None:
@@ -240,7 +242,8 @@ class CaseSnapshot:
         fields: By slide, then in natural order of their names; all of them, or read as they are asked for.
         models: Every model that made one of the predictions.
         audit_head: Hash of the audit trail's last entry.
-        reviews: Every review that was not withdrawn, of whichever person, the oldest first.
+        reviews: Every review of these fields that was not withdrawn, of whichever person, the oldest first.
+        removed: How many fields were taken out of the case; they are not among ``fields``.
     """
 
     case_id: str
@@ -252,3 +255,4 @@ class CaseSnapshot:
     models: tuple[ModelRecord, ...]
     audit_head: str
     reviews: tuple[Review, ...] = field(default=())
+    removed: int = 0

@@ -59,11 +59,15 @@ class DecisionChange:
         field_id: The field.
         was: Final name in the report, None if it had none or was not in it.
         now: Final name now, None if there is none.
+        name: The field's file name.
+        removed: It was taken out of the case.
     """
 
     field_id: int
     was: str | None
     now: str | None
+    name: str = ""
+    removed: bool = False
 
 
 def decisions_digest(finals: Iterable[tuple[str, str | None]]) -> str:

@@ -22,7 +22,7 @@ class IntakeBook:
         self._refused_count = 0
 
     def add(self, case: Case, batch: Batch) -> list[int]:
-        """Write one batch and return the ids of the fields that are new.
+        """Write one batch and return the ids of the fields that are new, or in the case again.
 
         Raises:
             StationError: If the case cannot be written.
@@ -31,7 +31,8 @@ class IntakeBook:
         if batch.fields:
             folder = batch.folder
             slide = case.add_slide(folder.name if folder and folder.name else "fields", folder)
-            added = case.add_fields(slide.id, batch.fields).added
+            report = case.add_fields(slide.id, batch.fields)
+            added = [*report.added, *report.restored]
         self._added += len(added)
         self._duplicates += len(batch.fields) - len(added)
         self._refused_count += len(batch.refused)

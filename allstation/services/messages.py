@@ -33,7 +33,7 @@ class IntakeStatus:
     """What became of dropped files and folders so far.
 
     Attributes:
-        added: New fields.
+        added: New fields, and fields that had been removed and are back.
         duplicates: Fields that were in the case already.
         refused: Problems, the first ones in full.
         refused_count: All of them.

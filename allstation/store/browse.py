@@ -17,7 +17,7 @@ from allstation.store.rows import PREDICTION_COLUMNS, REVIEW_COLUMNS, Row, predi
 
 _FIELD_COLUMNS: Final = (
     "f.id, f.slide_id, f.folder_id, f.name, f.sha256, f.width, f.height, f.state, f.error_code, f.error, "
-    "f.added"
+    "f.added, f.removed"
 )
 _RECORDS: Final = f"""
 SELECT {_FIELD_COLUMNS}, {PREDICTION_COLUMNS}, {REVIEW_COLUMNS}
@@ -30,7 +30,7 @@ _COUNTING_REVIEW: Final = "f.review_id"
 _OWN_REVIEW: Final = (
     "(SELECT max(o.id) FROM reviews o WHERE o.reviewer = ? AND o.field_id = f.id AND o.withdrawn = 0)"
 )
-_FIELD_WIDTH: Final = 11
+_FIELD_WIDTH: Final = 12
 _PREDICTION_WIDTH: Final = 13
 
 _ORDERS: Final = {
@@ -56,6 +56,13 @@ _POOR: Final = (
     f"OR state = '{FieldState.FAILED}')"
 )
 _CHUNK: Final = 500
+IN_CASE: Final = "removed = 0"
+"""What the indexes of ``fields`` say too: SQLite uses them only where a query repeats it."""
+_SHOWN_SLIDE: Final = (
+    "(EXISTS (SELECT 1 FROM fields INDEXED BY fields_counts WHERE slide_id = slides.id AND removed = 0) "
+    "OR NOT EXISTS (SELECT 1 FROM fields INDEXED BY fields_removed "
+    "WHERE slide_id = slides.id AND slide_key = slides.name_key AND removed = 1))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +124,10 @@ class BrowsePart(CaseFile):
     """Reading slides and fields."""
 
     def slides(self) -> list[Slide]:
-        """Return the slides in natural order."""
+        """Return the slides in natural order, without those whose fields were all removed."""
+        query = f"SELECT id, name, folder_id FROM slides WHERE {_SHOWN_SLIDE} ORDER BY name_key, id"  # noqa: S608
         with self._still() as db:
-            rows = db.execute("SELECT id, name, folder_id FROM slides ORDER BY name_key, id").fetchall()
+            rows = db.execute(query).fetchall()
             return [Slide(row[0], row[1], self._folders.path(db, row[2]) if row[2] else None) for row in rows]
 
     def count(self, where: FieldFilter | None = None) -> int:
@@ -226,10 +234,10 @@ class BrowsePart(CaseFile):
         """Return the counts of every slide, in natural order, from one walk along an index."""
         query = (
             "SELECT slide_id, state, decision, final, sum(reviewed), sum(needs_review), count(*) "
-            "FROM fields GROUP BY slide_id, state, decision, final"
+            "FROM fields WHERE removed = 0 GROUP BY slide_id, state, decision, final"
         )
         with self._still() as db:
-            ids = [row[0] for row in db.execute("SELECT id FROM slides ORDER BY name_key, id")]
+            ids = [slide.id for slide in self.slides()]
             groups: dict[int, list[Row]] = {number: [] for number in ids}
             for row in db.execute(query):
                 groups[row[0]].append(row[1:])
@@ -247,7 +255,7 @@ class BrowsePart(CaseFile):
         return [found[number] for number in ids if number in found]
 
     def _record(self, db: sqlite3.Connection, row: Row) -> FieldRecord:
-        number, slide_id, folder_id, name, sha256, width, height, state, code, error, added = row[
+        number, slide_id, folder_id, name, sha256, width, height, state, code, error, added, removed = row[
             :_FIELD_WIDTH
         ]
         prediction = row[_FIELD_WIDTH : _FIELD_WIDTH + _PREDICTION_WIDTH]
@@ -265,6 +273,7 @@ class BrowsePart(CaseFile):
             prediction=None if prediction[0] is None else prediction_of(prediction),
             review=None if review[0] is None else review_of(review),
             added=added,
+            removed=bool(removed),
         )
 
 
@@ -273,9 +282,9 @@ def _order(sort: FieldSort, descending: bool) -> str:
 
 
 def conditions(where: FieldFilter | None) -> tuple[str, list[object]]:
-    """Return a filter as SQL with its values."""
+    """Return a filter as SQL with its values; removed fields meet only a filter that asks for them."""
     if where is None:
-        return "1", []
+        return IN_CASE, []
     parts: list[tuple[str, list[object]]] = [
         (sql, [value])
         for sql, value in (
@@ -296,8 +305,7 @@ def conditions(where: FieldFilter | None) -> tuple[str, list[object]]:
     parts += _text_condition(where.text) + _reviewer_condition(where)
     if where.poor_quality is not None:
         parts.append((_POOR if where.poor_quality else f"NOT {_POOR}", []))
-    if not parts:
-        return "1", []
+    parts.append(("removed = 1" if where.removed else IN_CASE, []))
     return " AND ".join(sql for sql, _ in parts), [value for _, values in parts for value in values]
 
 

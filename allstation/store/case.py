@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
@@ -215,7 +216,8 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
         with self._still() as db:
             used = self._models_of(model)
             reviews = db.execute(
-                f"SELECT {REVIEW_COLUMNS} FROM reviews r WHERE r.withdrawn = 0 ORDER BY r.id"  # noqa: S608
+                f"SELECT {REVIEW_COLUMNS} FROM reviews r WHERE r.withdrawn = 0 "  # noqa: S608
+                "AND r.field_id NOT IN (SELECT id FROM fields WHERE removed = 1) ORDER BY r.id"
             ).fetchall()
             yield CaseSnapshot(
                 case_id=self.case_id,
@@ -227,6 +229,7 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
                 models=tuple(model for model in self.models() if model.sha256 in used),
                 audit_head=self.audit_head(),
                 reviews=tuple(review_of(row) for row in reviews),
+                removed=self.count(FieldFilter(removed=True)),
             )
 
     def backup(self, target: Path | None = None) -> Path:

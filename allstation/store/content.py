@@ -16,6 +16,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, ModelRecord, NewField, Slide
 from allstation.core.text import escape_name, fold, natural_key, shown_name, storable, unescape_name
 from allstation.store.browse import BrowsePart
+from allstation.store.removing import RemovingPart
 from allstation.store.rows import Row, model_of, texts
 from allstation.store.seals import fields_digest
 
@@ -29,10 +30,12 @@ class AddReport:
     Attributes:
         added: Ids of the new fields, in the order given.
         duplicates: Fields whose bytes the case (or the list itself) already holds.
+        restored: Ids of fields with such bytes that had been removed and are in the case again.
     """
 
     added: list[int]
     duplicates: list[NewField]
+    restored: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class LocateReport:
     missing: list[int]
 
 
-class ContentPart(BrowsePart):
+class ContentPart(RemovingPart, BrowsePart):
     """What a case holds, apart from its predictions and reviews."""
 
     @property
@@ -121,6 +124,9 @@ class ContentPart(BrowsePart):
     def add_fields(self, slide_id: int, new: Sequence[NewField]) -> AddReport:
         """Add fields to a slide in one transaction; bytes the case already holds are reported, not added.
 
+        Whoever adds a field that was removed wants it back: it returns to its slide with all that is
+        known of it, at the place the file was now taken from.
+
         Raises:
             StationError: ``unknown-slide``, or what the disk answered (nothing is added then).
         """
@@ -140,12 +146,13 @@ class ContentPart(BrowsePart):
                 self._audit(
                     "fields-added", f"slide {slide_id}", details, input_hash=fields_digest(db, first, last)
                 )
+            self.restore_fields(report.restored)
         return report
 
     def _insert_fields(
         self, db: sqlite3.Connection, slide_id: int, slide_key: str, new: Sequence[NewField]
     ) -> AddReport:
-        report = AddReport([], [])
+        report = AddReport([], [], [])
         folders: dict[Path, int] = {}
         now = self._now()
         for item in new:
@@ -162,6 +169,9 @@ class ContentPart(BrowsePart):
             )
             if added.rowcount:
                 report.added.append(int(added.lastrowid or 0))
+            elif (removed := _removed_like(db, item)) is not None and removed not in report.restored:
+                self._move(db, removed, item.path)
+                report.restored.append(removed)
             else:
                 report.duplicates.append(item)
         return report
@@ -219,7 +229,9 @@ class ContentPart(BrowsePart):
         """Return the ids of fields whose file is not where it was, reading each folder once."""
         self.look_again()
         with self._still() as db:
-            rows = db.execute("SELECT folder_id, name, id FROM fields ORDER BY folder_id").fetchall()
+            rows = db.execute(
+                "SELECT folder_id, name, id FROM fields WHERE removed = 0 ORDER BY folder_id"
+            ).fetchall()
             places = {row[0]: self._folders.path(db, row[0]) for row in rows}
         names = {number: _names_in(place) for number, place in places.items()}
         return sorted(row[2] for row in rows if unescape_name(row[1]) not in names[row[0]])
@@ -281,6 +293,12 @@ def hash_file(path: Path) -> str:
             "unreadable-field", f"{shown_name(path)} could not be read ({reason}): check that it is there."
         ) from error
     return digest.hexdigest()
+
+
+def _removed_like(db: sqlite3.Connection, item: NewField) -> int | None:
+    """Return the removed field that has the same bytes, if there is one."""
+    row = db.execute("SELECT id FROM fields WHERE sha256 = ? AND removed = 1", (item.sha256,)).fetchone()
+    return int(row[0]) if row else None
 
 
 def _names_in(folder: Path) -> frozenset[str]:

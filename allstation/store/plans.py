@@ -79,7 +79,10 @@ class PlanPart(QueuePart):
 
     def plans(self) -> list[Plan]:
         """Return which models are waited for, in the order of their turns."""
-        query = "SELECT model_sha256, count(*) FROM plans GROUP BY model_sha256 ORDER BY min(id)"
+        query = (
+            "SELECT p.model_sha256, count(*) FROM plans p JOIN fields f ON f.id = p.field_id "
+            "WHERE f.removed = 0 GROUP BY p.model_sha256 ORDER BY min(p.id)"
+        )
         with self._still() as db:
             found = [Plan(*row) for row in db.execute(query)]
             return sorted(found, key=self._place)
@@ -98,7 +101,10 @@ class PlanPart(QueuePart):
         Args:
             absent: Models whose bundle cannot be read; they are passed over and go on waiting.
         """
-        query = "SELECT DISTINCT for_model FROM fields INDEXED BY fields_queued WHERE state = 'queued'"
+        query = (
+            "SELECT DISTINCT for_model FROM fields INDEXED BY fields_queued "
+            "WHERE state = 'queued' AND removed = 0"
+        )
         with self._still() as db:
             begun = sorted(row[0] for row in db.execute(query))
             turns = [*begun, *(plan.model_sha256 for plan in self.plans())]
@@ -107,7 +113,8 @@ class PlanPart(QueuePart):
     def waits_for(self, model: str) -> bool:
         """Tell whether any field waits for this model now; empty for the one in use."""
         query = (
-            "SELECT 1 FROM fields INDEXED BY fields_queued WHERE state = 'queued' AND for_model = ? LIMIT 1"
+            "SELECT 1 FROM fields INDEXED BY fields_queued "
+            "WHERE state = 'queued' AND removed = 0 AND for_model = ? LIMIT 1"
         )
         with self._read() as db:
             return db.execute(query, (model,)).fetchone() is not None
@@ -115,7 +122,7 @@ class PlanPart(QueuePart):
     def unpredicted(self, model_sha256: str) -> list[int]:
         """Return the fields that have no prediction by a model yet."""
         query = (
-            "SELECT id FROM fields WHERE id NOT IN (SELECT p.field_id FROM predictions p "
+            "SELECT id FROM fields WHERE removed = 0 AND id NOT IN (SELECT p.field_id FROM predictions p "
             "JOIN models m ON m.id = p.model_id WHERE m.sha256 = ?) ORDER BY id"
         )
         with self._read() as db:
@@ -138,11 +145,13 @@ class PlanPart(QueuePart):
     def _models_of(self, model_sha256: str | None) -> set[str]:
         """Return the models that made what the fields show, or this one if it made anything."""
         made = "SELECT DISTINCT m.sha256 FROM predictions p JOIN models m ON m.id = p.model_id"
+        in_case = " WHERE f.removed = 0"
         with self._read() as db:
             if model_sha256 is None:
-                found = db.execute(f"{made} JOIN fields f ON f.prediction_id = p.id").fetchall()
+                found = db.execute(f"{made} JOIN fields f ON f.prediction_id = p.id{in_case}").fetchall()
             else:
-                found = db.execute(f"{made} WHERE m.sha256 = ?", (model_sha256,)).fetchall()
+                of_model = f"{made} JOIN fields f ON f.id = p.field_id{in_case} AND m.sha256 = ?"
+                found = db.execute(of_model, (model_sha256,)).fetchall()
         return {row[0] for row in found}
 
     def begin_plan(self, model_sha256: str) -> int:
@@ -153,7 +162,8 @@ class PlanPart(QueuePart):
         with self._write() as db:
             rows = db.execute(
                 "SELECT p.field_id FROM plans p JOIN fields f ON f.id = p.field_id "
-                "WHERE p.model_sha256 = ? AND f.state NOT IN ('queued', 'running') ORDER BY p.id",
+                "WHERE p.model_sha256 = ? AND f.removed = 0 AND f.state NOT IN ('queued', 'running') "
+                "ORDER BY p.id",
                 (model_sha256,),
             ).fetchall()
             pairs = [(model_sha256, row[0]) for row in rows]
@@ -179,7 +189,7 @@ class PlanPart(QueuePart):
         """Return the slides with queued fields, in the order in which they come."""
         query = (
             "SELECT for_model, slide_id, count(*) FROM fields INDEXED BY fields_queued "
-            "WHERE state = 'queued' GROUP BY for_model, slide_id "
+            "WHERE state = 'queued' AND removed = 0 GROUP BY for_model, slide_id "
             "ORDER BY for_model, max(priority) DESC, min(id)"
         )
         with self._still() as db:

@@ -46,7 +46,8 @@ class QueuePart(BrowsePart):
     def queue_counts(self) -> dict[FieldState, int]:
         """Return the number of fields in every state."""
         with self._read() as db:
-            found = dict(db.execute("SELECT state, sum(1) FROM fields GROUP BY state").fetchall())
+            query = "SELECT state, sum(1) FROM fields WHERE removed = 0 GROUP BY state"
+            found = dict(db.execute(query).fetchall())
         return {state: found.get(state.value, 0) for state in FieldState}
 
     def claim(self, number: int, model: str = "") -> list[FieldRecord]:
@@ -65,7 +66,7 @@ class QueuePart(BrowsePart):
         with self._write() as db:
             rows = db.execute(
                 "SELECT id, attempts FROM fields INDEXED BY fields_queued WHERE state = 'queued' "
-                "AND for_model = ? ORDER BY attempts, priority DESC, id LIMIT ?",
+                "AND removed = 0 AND for_model = ? ORDER BY attempts, priority DESC, id LIMIT ?",
                 (model, number),
             ).fetchall()
             ids = _without_suspects(db, rows)
@@ -153,11 +154,12 @@ class QueuePart(BrowsePart):
         reset = "state = 'queued', error_code = '', error = '', attempts = 0"
         with self._write() as db:
             if ids is None:
-                number = db.execute(f"UPDATE fields SET {reset} WHERE state = 'failed'").rowcount  # noqa: S608
+                query = f"UPDATE fields SET {reset} WHERE removed = 0 AND state = 'failed'"  # noqa: S608
+                number = db.execute(query).rowcount
             else:
                 query = (
                     f"UPDATE fields SET {reset}, for_model = '' "  # noqa: S608 - constant above
-                    "WHERE id = ? AND state NOT IN ('queued', 'running')"
+                    "WHERE id = ? AND removed = 0 AND state NOT IN ('queued', 'running')"
                 )
                 number = db.executemany(query, [(number,) for number in ids]).rowcount
             if number:
@@ -179,7 +181,7 @@ class QueuePart(BrowsePart):
             number = db.execute(
                 "UPDATE fields SET attempts = 0, priority = 0, state = CASE "  # noqa: S608 - names above
                 "WHEN for_model <> '' AND prediction_id IS NOT NULL THEN 'done' ELSE 'cancelled' END, "
-                f"for_model = '' WHERE state = 'queued'{also}",
+                f"for_model = '' WHERE state = 'queued' AND removed = 0{also}",
                 chosen,
             ).rowcount
             if number:
@@ -191,7 +193,7 @@ class QueuePart(BrowsePart):
         wanted = list(ids)
         with self._write() as db:
             row = db.execute(
-                "SELECT priority FROM fields INDEXED BY fields_queued WHERE state = 'queued' "
+                "SELECT priority FROM fields INDEXED BY fields_queued WHERE state = 'queued' AND removed = 0 "
                 "AND for_model = (SELECT for_model FROM fields WHERE id = ?) AND attempts = 0 "
                 "ORDER BY priority DESC LIMIT 1",
                 (wanted[0] if wanted else 0,),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from allstation.core.errors import StationError
 from allstation.core.reports import DecisionChange, ReportRecord, ReportStatus, decisions_digest
-from allstation.core.text import shown_name, storable
+from allstation.core.text import shown_name, storable, unescape_name
 from allstation.store.base import CaseFile
 
 _REPORT_COLUMNS = "id, status, sha256, file, at, by, reason, decisions_sha256, audit_head"
 _CHANGED = (
     "FROM fields WHERE EXISTS (SELECT 1 FROM reports WHERE status IN ('final', 'amended')) "
-    "AND COALESCE(locked_name, '') != COALESCE(final, '')"
+    "AND COALESCE(locked_name, '') != iif(removed, '', COALESCE(final, ''))"
 )
 
 
@@ -52,7 +52,7 @@ class ReportPart(CaseFile):
         kind, who, why = ReportStatus(status), storable(by).strip() or self.user, storable(reason).strip()
         with self._write() as db:
             self._require_order(kind, why)
-            digest = decisions_digest(db.execute("SELECT sha256, final FROM fields"))
+            digest = decisions_digest(db.execute("SELECT sha256, final FROM fields WHERE removed = 0"))
             if decisions_sha256 not in (None, digest):
                 raise StationError(
                     "case-changed", "The case changed while the report was written: write the report again."
@@ -75,7 +75,7 @@ class ReportPart(CaseFile):
             details = {"report": number, "status": kind, "decisions": digest, "reason": why}
             self._audit("report-made", f"report {number}", details, input_hash=sha256, who=who)
             if kind.locks:
-                db.execute("UPDATE fields SET locked_name = COALESCE(final, '')")
+                db.execute("UPDATE fields SET locked_name = iif(removed, NULL, COALESCE(final, ''))")
         return ReportRecord(number, *values, decisions_sha256=digest, audit_head=head)
 
     @property
@@ -87,8 +87,12 @@ class ReportPart(CaseFile):
     def amendments(self) -> list[DecisionChange]:
         """Return what differs from the last final or amended report; empty before there is one."""
         with self._read() as db:
-            rows = db.execute(f"SELECT id, locked_name, final {_CHANGED} ORDER BY id").fetchall()
-        return [DecisionChange(number, was or None, now) for number, was, now in rows]
+            columns = "id, name, locked_name, iif(removed, NULL, final), removed"
+            rows = db.execute(f"SELECT {columns} {_CHANGED} ORDER BY id").fetchall()
+        return [
+            DecisionChange(number, was or None, now, name=unescape_name(name), removed=bool(removed))
+            for number, name, was, now, removed in rows
+        ]
 
     def _require_order(self, kind: ReportStatus, reason: str) -> None:
         if not kind.locks:

@@ -6,9 +6,11 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from allstation.core.audit import AuditEntry, BrokenLink, rows_digest
+from allstation.store.removing import REMOVED, RESTORED
 from allstation.store.rows import Row
 from allstation.store.schema import PROTECTED
 
@@ -40,27 +42,50 @@ def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
 def first_unsealed(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> BrokenLink | None:
     """Return the first entry whose rows are not what it sealed, or a table with rows nobody sealed."""
     counted: Counter[str] = Counter()
-    withdrawn: dict[int, bool] = {}
+    marks = _Marks(int(db.execute("SELECT coalesce(max(id), 0) FROM fields").fetchone()[0]))
     last = 0
     for entry in entries:
         last = entry.id
         try:
-            table, number, problem = _compared(db, entry, withdrawn)
+            table, number, problem = _compared(db, entry, marks)
         except _UNREADABLE:
             problem = f"Entry {entry.id} does not say what such an entry says."
         if problem:
             return BrokenLink(entry.id, problem)
         counted[table] += number
-    return _not_in_trail(db, counted, last) or _wrong_marks(db, withdrawn, last)
+    return _not_in_trail(db, counted, last) or _wrong_marks(db, marks, last)
 
 
-def _compared(db: sqlite3.Connection, entry: AuditEntry, withdrawn: dict[int, bool]) -> tuple[str, int, str]:
+@dataclass(slots=True)
+class _Marks:
+    """Marks that come and go, as the trail leaves them.
+
+    Attributes:
+        fields: Largest id of a field; a forged entry may speak of any number of them.
+        withdrawn: By review.
+        removed: Fields that are out of the case.
+    """
+
+    fields: int
+    withdrawn: dict[int, bool] = field(default_factory=dict)
+    removed: set[int] = field(default_factory=set)
+
+    def follow(self, entry: AuditEntry, details: Details) -> None:
+        """Take in what one entry changed."""
+        if "review" in details:
+            # A remark, a review whose class is empty, never counts: it is marked from the beginning.
+            remark = details.get("class") == ""
+            self.withdrawn[int(details["review"])] = remark or entry.action == "review-withdrawn"
+        if entry.action in (REMOVED, RESTORED):
+            change = self.removed.update if entry.action == REMOVED else self.removed.difference_update
+            for first, last in details["ranges"]:
+                change(range(max(first, 1), min(last, self.fields) + 1))
+
+
+def _compared(db: sqlite3.Connection, entry: AuditEntry, marks: _Marks) -> tuple[str, int, str]:
     """Return which table an entry speaks of, how many of its rows, and what is wrong with them."""
     details = json.loads(entry.details)
-    if "review" in details:
-        # A remark, a review whose class is empty, never counts: it is marked from the beginning.
-        remark = details.get("class") == ""
-        withdrawn[int(details["review"])] = remark or entry.action == "review-withdrawn"
+    marks.follow(entry, details)
     table, check = _CHECKS.get(entry.action, ("", None))
     number, problem = (0, "") if check is None else check(db, entry, details)
     return table, number, problem
@@ -135,10 +160,13 @@ def _not_in_trail(db: sqlite3.Connection, counted: Counter[str], last: int) -> B
     return None
 
 
-def _wrong_marks(db: sqlite3.Connection, withdrawn: Mapping[int, bool], last: int) -> BrokenLink | None:
+def _wrong_marks(db: sqlite3.Connection, marks: _Marks, last: int) -> BrokenLink | None:
     for number, mark in db.execute("SELECT id, withdrawn FROM reviews ORDER BY id"):
-        if bool(mark) != withdrawn.get(number, False):
+        if bool(mark) != marks.withdrawn.get(number, False):
             return BrokenLink(last, f"Review {number} was withdrawn or restored past the trail.")
+    removed = {row[0] for row in db.execute("SELECT id FROM fields WHERE removed = 1")}
+    for number in sorted(removed ^ marks.removed)[:1]:
+        return BrokenLink(last, f"Field {number} was removed or brought back past the trail.")
     return None
 
 

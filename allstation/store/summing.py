@@ -31,7 +31,7 @@ class SummingPart(CaseFile):
 
     def tally(self, slide_id: int | None = None) -> Tally:
         """Count one slide, or the whole case."""
-        where = "1" if slide_id is None else "slide_id = ?"
+        where = "removed = 0" if slide_id is None else "removed = 0 AND slide_id = ?"
         values: list[object] = [] if slide_id is None else [slide_id]
         with self._still() as db:
             groups = db.execute(

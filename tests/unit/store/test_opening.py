@@ -253,7 +253,18 @@ def test_step_many_models(first_version, maker):
         case.save_prediction(1, maker.prediction(7, second))
         assert case.field(1).prediction == maker.prediction(1)
         assert (case.check(), case.verify_audit()) == ([], None)
-    assert (first_version / "case.before-version-2.sqlite").is_file()
+
+
+def test_step_removed_fields(first_version, maker):
+    """All fields of an older case are in it; from then on they can be taken out and brought back."""
+    with Case.open(first_version) as case:
+        assert [field.id for field in case.fields()] == [1, 2, 3]
+        assert case.remove_fields([2]) == [2]
+        assert [field.id for field in case.fields()] == [1, 3]
+        assert case.restore_fields([2]) == [2]
+        assert case.field(2).prediction == maker.prediction(2)
+        assert (case.check(), case.verify_audit()) == ([], None)
+    assert (first_version / "case.before-version-3.sqlite").is_file()
 
 
 def test_a_case_brought_up_to_date_is_repaired_like_any_other(first_version, maker):

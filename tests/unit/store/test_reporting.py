@@ -30,7 +30,7 @@ def test_review_after_the_final_report_asks_for_an_amended_one(case, maker):
     was = case.field(ids[0]).final_name
     review = case.add_review(Review(ids[0], "Ada", "Pro"))
     assert case.amendment_needed
-    assert case.amendments() == [DecisionChange(ids[0], was, "Pro")]
+    assert case.amendments() == [DecisionChange(ids[0], was, "Pro", name=case.field(ids[0]).path.name)]
     case.withdraw_review(review.id, "Ada")
     assert not case.amendment_needed
     case.restore_review(review.id, "Ada")
@@ -55,7 +55,8 @@ def test_fields_added_later_count_once_they_are_decided(case, maker):
     new = maker.fill(case, 1, slide="late", first=50)
     assert not case.amendment_needed
     maker.classify(case, new)
-    assert case.amendments() == [DecisionChange(new[0], None, case.field(new[0]).final_name)]
+    late = case.field(new[0])
+    assert case.amendments() == [DecisionChange(new[0], None, late.final_name, name=late.path.name)]
 
 
 def test_the_report_must_hold_what_the_case_holds(case, maker):

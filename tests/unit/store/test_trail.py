@@ -21,6 +21,8 @@ def used(case, maker):
     first = case.add_review(Review(ids[0], "Ada", "Pro", "sure"))
     case.add_review(Review(ids[1], "Bob", None, ""))
     case.withdraw_review(first.id, "Ada")
+    case.remove_fields([7, 8, 9])
+    case.restore_fields([8])
     case.add_report("final", "ab" * 32, file="r.pdf", by="Ada")
     assert case.verify_audit() is None
     return case
@@ -64,6 +66,8 @@ CHANGES = {
     "review of entry": ["DROP TRIGGER reviews_no_update", "UPDATE reviews SET comment = 'x' WHERE id = 2"],
     "Review 2 was withdrawn": ["UPDATE reviews SET withdrawn = 1 WHERE id = 2"],
     "Review 1 was withdrawn": ["UPDATE reviews SET withdrawn = 0 WHERE id = 1"],
+    "Field 3 was removed": ["UPDATE fields SET removed = 1 WHERE id = 3"],
+    "Field 9 was removed or brought back": ["UPDATE fields SET removed = 0 WHERE id = 9"],
     "added past it": ["INSERT INTO reviews (field_id, reviewer, comment, at) VALUES (1, 'Eve', '', '')"],
     "report of entry": ["DROP TRIGGER reports_no_update", "UPDATE reports SET status = 'draft'"],
     "model of entry": ["UPDATE models SET version = '2'"],
@@ -116,15 +120,16 @@ def test_entries_say_who_and_what(used, maker):
     actions = [entry.action for entry in entries]
     assert actions == [
         "case-created", "model-added", "slide-added", "fields-added", "fields-classified",
-        "fields-classified", "review-added", "review-added", "review-withdrawn", "report-made",
+        "fields-classified", "review-added", "review-added", "review-withdrawn", "fields-removed",
+        "fields-restored", "report-made",
     ]  # fmt: skip
     classified = entries[4]
     assert classified.model == maker.model
     assert classified.at.endswith("Z")
     assert [entry.who for entry in entries[6:8]] == ["Ada", "Bob"]
     assert entries[6].input == used.field(1).sha256
-    assert [entry.id for entry in used.audit_entries(last=2)] == [9, 10]
-    assert used.audit_length() == 10
+    assert [entry.id for entry in used.audit_entries(last=2)] == [11, 12]
+    assert used.audit_length() == 12
 
 
 def test_the_user_can_be_changed_and_is_the_login_name_by_default(case, tmp_path):
