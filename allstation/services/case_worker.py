@@ -7,7 +7,7 @@ writes them down in small transactions and only then tells the window.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from allstation.services import demo, reporting, taking_in
 from allstation.services.intake_book import IntakeBook
 from allstation.services.messages import CaseInfo, Problem
 from allstation.services.queue_worker import QueueWorker, sorted_out
+from allstation.services.removal_book import Removal, RemovalBook
 from allstation.services.review_book import ReviewBook
 from allstation.services.turns import TurnReady, Turns, Wish
 from allstation.store.case import Case
@@ -48,6 +49,8 @@ class CaseWorker(QueueWorker):
         fields_added: Ids of new fields, written.
         located: What a search for moved fields found (``store.content.LocateReport``).
         recovered: What opening found after a program that died (``store.queue.RecoveryReport``).
+        fields_removed: Ids of fields that are out of the case now.
+        fields_restored: Ids of removed fields that are in the case again.
         review_saved: Token of the request and the stored :class:`Review`.
         details_changed: The case data as stored now, by key.
         slide_renamed: Id of a slide that has another name now.
@@ -60,6 +63,8 @@ class CaseWorker(QueueWorker):
     finished = Signal()
     intake_changed = Signal(object)
     fields_added = Signal(list)
+    fields_removed = Signal(list)
+    fields_restored = Signal(list)
     review_saved = Signal(int, object)
     located = Signal(object)
     recovered = Signal(object)
@@ -72,6 +77,7 @@ class CaseWorker(QueueWorker):
         super().__init__(threads=threads, limits=limits)
         self._book = IntakeBook()
         self._reviews: ReviewBook | None = None
+        self._removals: RemovalBook | None = None
 
     @Slot()
     def start(self) -> None:
@@ -100,6 +106,7 @@ class CaseWorker(QueueWorker):
             return
         self._case = case
         self._reviews = ReviewBook(case)
+        self._removals = RemovalBook(case)
         self._turns = Turns(case, self._do_aside)
         self._intake = taking_in.Intake(self._mail.post, case.folder / UNPACKED, limits=self._limits)
         _log.info("case opened, read only: %s", case.read_only)
@@ -136,6 +143,7 @@ class CaseWorker(QueueWorker):
                 self._mail.post(item)
         self._case = None
         self._reviews = None
+        self._removals = None
         self._turns = None
         self._book = IntakeBook()
         self._changed = []
@@ -238,6 +246,31 @@ class CaseWorker(QueueWorker):
             return
         self.review_saved.emit(token, stored)
         self.fields_changed.emit([stored.field_id])
+
+    # Taking out
+
+    @Slot(int, object)
+    def remove_fields(self, token: int, wanted: Removal) -> None:
+        """Take fields out of the case, or bring them back; the token names it for undo."""
+        if self._removals is not None:
+            self._on_fields(partial(self._removals.do, token, wanted))
+
+    @Slot(int)
+    def undo_removal(self, token: int) -> None:
+        """Take back what was done under a token."""
+        if self._removals is not None:
+            self._on_fields(partial(self._removals.undo, token))
+
+    def _on_fields(self, change: Callable[[], Removal]) -> None:
+        """Change which fields are in the case, and with them what waits and what counts."""
+
+        def change_and_tell(_case: Case) -> None:
+            done = change()
+            ids = list(done.ids)
+            (self.fields_restored if done.back else self.fields_removed).emit(ids)
+            self.fields_changed.emit(ids)
+
+        self._on_queue(change_and_tell)
 
     # Case data and reports
 

@@ -16,6 +16,7 @@ from allstation.services.case_worker import CaseWorker
 from allstation.services.messages import CaseInfo
 
 if TYPE_CHECKING:
+    from allstation.services.removal_book import Removal
     from allstation.services.reporting import MadeReport
 
 
@@ -55,6 +56,8 @@ class CaseDesk(QObject):
     _restore = Signal(int)
     _set_details = Signal(object)
     _rename_slide = Signal(int, str)
+    _remove = Signal(int, object)
+    _undo_removal = Signal(int)
     _keep_report = Signal(object, str)
     _details = Signal()
     _read_case = Signal(object, int)
@@ -125,6 +128,8 @@ class CaseDesk(QObject):
             (self._restore, worker.restore_review),
             (self._set_details, worker.set_details),
             (self._rename_slide, worker.rename_slide),
+            (self._remove, worker.remove_fields),
+            (self._undo_removal, worker.undo_removal),
             (self._keep_report, worker.keep_report),
             (self._details, reader.read_details),
             (self._read_case, reader.open_case),
@@ -237,6 +242,14 @@ class CaseDesk(QObject):
     def rename_slide(self, slide_id: int, name: str) -> None:
         """Give a slide another shown name."""
         self._rename_slide.emit(slide_id, name)
+
+    def remove_fields(self, token: int, wanted: Removal) -> None:
+        """Take fields out of the case, or bring them back, under a token."""
+        self._remove.emit(token, wanted)
+
+    def undo_removal(self, token: int) -> None:
+        """Take back what was removed or brought back under a token."""
+        self._undo_removal.emit(token)
 
     def read_details(self) -> None:
         """Ask for the texts about patient, request and specimen."""

@@ -27,6 +27,9 @@ class Need(Flag):
     FAILED = auto()
     WAITING = auto()
     WATCHING = auto()
+    SLIDE = auto()
+    IN_CASE = auto()
+    REMOVED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def _a(  # noqa: PLR0917 - a table reads better without names
 
 
 _WRITE: Final = Need.CASE | Need.WRITABLE
-_JUDGE: Final = _WRITE | Need.FIELD
+_JUDGE: Final = _WRITE | Need.FIELD | Need.IN_CASE
 
 ACTIONS: Final[tuple[ActionSpec, ...]] = (
     # Case
@@ -153,7 +156,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     ),
     _a("app.quit", "&Quit", "Ctrl+Q", "Close the window; a running queue is asked about", ""),
     # Edit
-    _a("review.undo", "&Undo", "Ctrl+Z", "Take back the last review", "undo", _WRITE),
+    _a("review.undo", "&Undo", "Ctrl+Z", "Take back the last review, removal or name", "undo", _WRITE),
     _a("review.redo", "&Redo", "Ctrl+Shift+Z Ctrl+Y", "Do it again", "redo", _WRITE),
     _a("browse.find", "&Find Fields", "Ctrl+F", "Go to the text filter", "search", Need.CASE),
     _a("browse.clear", "Clear Fil&ters", "Ctrl+Shift+F", "Show every field again", "filter", Need.CASE),
@@ -174,12 +177,36 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         Need.FIELD,
     ),
     _a(
+        "field.remove",
+        "Re&move from Case",
+        "Del",
+        "Take the selected fields out of the case; their files stay, and they can be brought back",
+        "trash",
+        _JUDGE,
+    ),
+    _a(
+        "field.restore",
+        "Bring &Back into Case",
+        "Ins",
+        "Bring fields back that were removed, with everything that is known of them",
+        "undo",
+        _WRITE | Need.REMOVED,
+    ),
+    _a(
+        "slide.remove",
+        "Remove &Slide from Case",
+        "Ctrl+Del",
+        "Take all fields of the slide chosen in the tree out of the case",
+        "",
+        _WRITE | Need.SLIDE,
+    ),
+    _a(
         "slide.rename",
         "Re&name Slide",
         "F2",
         "Give the slide chosen in the tree another name; its folder keeps its own",
         "",
-        _WRITE | Need.FIELDS,
+        _WRITE | Need.SLIDE,
     ),
     _a("browse.all", "Select &All Fields", "Ctrl+A", "Select every field shown", "", Need.FIELDS),
     # Go
@@ -337,7 +364,8 @@ MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
                "case.watch", "case.unwatch", "case.locate", "-", "case.data", "case.report", "exports",
                "-", "case.close", "app.quit")),
     ("&Edit", ("review.undo", "review.redo", "-", "browse.all", "browse.find", "browse.clear",
-              "-", "slide.rename", "field.show_file", "field.copy_path")),
+              "-", "field.remove", "field.restore", "-", "slide.rename", "slide.remove",
+              "-", "field.show_file", "field.copy_path")),
     ("&Go", ("go.previous", "go.next", "go.first", "go.last", "-", "go.unreviewed")),
     ("&Review", ("review.confirm", "classes", "review.look", "review.comment", "-",
                  "review.advance")),

@@ -18,7 +18,8 @@ _ENTRIES: Final = (
     "review.confirm", CLASS_PREFIX, "review.look", "review.comment", "-",
     "view.evidence", "view.cells", "view.compare", "view.copy", "-",
     "queue.again", "-",
-    "field.show_file", "field.copy_path",
+    "field.show_file", "field.copy_path", "-",
+    "field.remove", "field.restore",
 )  # fmt: skip
 
 

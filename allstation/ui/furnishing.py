@@ -27,6 +27,7 @@ from allstation.ui.panels.queue import QueuePanel
 from allstation.ui.panels.status import StatusLine
 from allstation.ui.pixel_size import PixelSize
 from allstation.ui.queue_actions import QueueActions
+from allstation.ui.removal_actions import RemovalActions
 from allstation.ui.report.actions import ReportActions
 from allstation.ui.report.exporting import ExportActions
 from allstation.ui.reporter import Reporter
@@ -88,6 +89,7 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     window.models = ModelActions(desk, settings, window)
     window.queueing = QueueActions(desk, window.queue, browser=window.browser, window=window)
     window.slides = SlideActions(desk, window.browser, stack=window.reviews.stack)
+    window.removals = RemovalActions(desk, window.browser, stack=window.reviews.stack)
     window.training = TrainingActions(services, window)
     window.reports = ReportActions(services, window)
     window.exporting = ExportActions(services, window)
@@ -130,7 +132,7 @@ def lay_out(window: MainWindow, services: Services) -> Iterator[None]:
     fit_review(window.review)
     yield
     window.menus = Menus(window, window.actions_table, window.first)
-    window.browser.tree.addAction(window.actions_table["slide.rename"])
+    window.browser.tree.addActions([window.actions_table[key] for key in ("slide.rename", "slide.remove")])
     keys.no_drops_into_text(window)
     keys.plain_labels(window)
     keys.guard(window)

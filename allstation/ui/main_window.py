@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from allstation.ui.panels.status import StatusLine
     from allstation.ui.pixel_size import PixelSize
     from allstation.ui.queue_actions import QueueActions
+    from allstation.ui.removal_actions import RemovalActions
     from allstation.ui.report.actions import ReportActions
     from allstation.ui.report.exporting import ExportActions
     from allstation.ui.reporter import Reporter
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
     models: ModelActions
     queueing: QueueActions
     slides: SlideActions
+    removals: RemovalActions
     summary: SummaryLink
     pixel_size: PixelSize
     model_comparison: ModelComparison
@@ -146,6 +148,7 @@ class MainWindow(QMainWindow):
             (self.browser.current_changed, self._record_changed),
             (self.browser.neighbours_changed, self.viewer.set_neighbours),
             (self.browser.listed, self._listed),
+            (self.browser.tree.chosen, self._update_actions),
             (self.queue.pause_asked, desk.pause),
             (self.queue.cancel_asked, desk.cancel),
             (self.queue.retry_asked, desk.retry_failed),
@@ -156,7 +159,7 @@ class MainWindow(QMainWindow):
             (self.watching.changed, self._update_actions),
             (self.full_screen.ended, self._full_screen_ended),
             (self.reviews.refused, self.say),
-            (self.slides.refused, self.say),
+            (self.removals.told, self.say),
             (self.cases.refused, self.say),
             (self.cases.preparing, self._preparing),
             (self.cases.model_given, self.models.offer),
@@ -355,6 +358,9 @@ class MainWindow(QMainWindow):
             (self.browser.model.rowCount() > 0, Need.FIELDS),
             (record is not None, Need.FIELD),
             (record is not None and record.prediction is not None, Need.PREDICTION),
+            (self.browser.tree.current_place().slide_id is not None, Need.SLIDE),
+            (record is not None and not record.removed, Need.IN_CASE),
+            (record is not None and record.removed, Need.REMOVED),
             (busy, Need.BUSY),
             (self.watching.watching, Need.WATCHING),
             (status.counts.get(FieldState.FAILED, 0) > 0, Need.FAILED),

@@ -22,7 +22,7 @@ from allstation.ui.text import short_name, tr
 CLASS_PREFIX: Final = "review.class."
 _KEYS: Final = 9
 _NAME: Final = 28
-_NEEDS: Final = Need.CASE | Need.WRITABLE | Need.FIELD
+_NEEDS: Final = Need.CASE | Need.WRITABLE | Need.FIELD | Need.IN_CASE
 
 
 class _ReviewCommand(QUndoCommand):

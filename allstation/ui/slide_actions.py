@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from allstation.services.desk import CaseDesk
@@ -19,12 +19,7 @@ class SlideActions(QObject):
         desk: The case.
         browser: Its tree is typed in.
         stack: Where renaming can be undone.
-
-    Signals:
-        refused: A sentence that says why nothing can be renamed.
     """
-
-    refused = Signal(str)
 
     def __init__(self, desk: CaseDesk, browser: BrowserPanel, *, stack: QUndoStack) -> None:
         super().__init__(browser)
@@ -36,8 +31,7 @@ class SlideActions(QObject):
     @Slot()
     def rename(self) -> None:
         """Open the name of the chosen slide for typing."""
-        if not self._tree.edit_name():
-            self.refused.emit(tr("Choose the slide to rename in the tree first."))
+        self._tree.edit_name()
 
     @Slot(int, str)
     def _name_typed(self, slide_id: int, name: str) -> None:

@@ -48,7 +48,7 @@ def text(record: FieldRecord, column: int) -> str:
     if column == 0:
         return shown_name(record.path.name)
     if column == 7:  # noqa: PLR2004 - Column.STATE, which lives above this module
-        return tr(STATES[record.state])
+        return state_text(record)
     if column >= 8:  # noqa: PLR2004 - Column.SIZE and Column.ADDED
         return (together(f"{record.width} × {record.height}"), day(record.added))[column - 8]
     if column == 6:  # noqa: PLR2004 - Column.REVIEW
@@ -63,6 +63,11 @@ def text(record: FieldRecord, column: int) -> str:
         locale.toString(prediction.quality.sharpness, "f", 0),
         number(prediction.cell_count),
     )[column - 1]
+
+
+def state_text(record: FieldRecord) -> str:
+    """Return where a field stands: in the queue, or no longer in the case."""
+    return tr("removed") if record.removed else tr(STATES[record.state])
 
 
 def day(stamp: str) -> str:
@@ -95,10 +100,12 @@ def review_text(record: FieldRecord) -> str:
 def summary(record: FieldRecord) -> str:
     """Return everything that matters about a field, for its tip and for screen readers."""
     lines = [shown_name(record.path.name)]
+    if record.removed:
+        lines.append(tr("Removed from the case"))
     if record.error:
         lines.append(record.error)
     elif record.prediction is None:
-        lines.append(tr(STATES[record.state]))
+        lines.append(state_text(record))
     else:
         prediction = record.prediction
         lines.append(tr("Decision: {name}", name=decision_text(record)))

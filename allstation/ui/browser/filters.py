@@ -35,6 +35,7 @@ _REASON_CHOICES: Final = (
     ("failed", FieldFilter(state=FieldState.FAILED)),
     ("waiting", FieldFilter(state=FieldState.QUEUED)),
     ("cancelled", FieldFilter(state=FieldState.CANCELLED)),
+    ("removed", FieldFilter(removed=True)),
 )
 
 
@@ -142,7 +143,11 @@ class FilterBar(QWidget):
         if self._blind_for is not None:
             own = self._blind_for if review.reviewed is not None else None
             return FieldFilter(
-                reviewed=review.reviewed, reviewer=own, state=reason.state, text=self._text.text()
+                reviewed=review.reviewed,
+                reviewer=own,
+                state=reason.state,
+                text=self._text.text(),
+                removed=reason.removed,
             )
         return FieldFilter(
             final=chosen.final,
@@ -152,6 +157,7 @@ class FilterBar(QWidget):
             poor_quality=reason.poor_quality,
             state=reason.state,
             text=self._text.text(),
+            removed=reason.removed,
         )
 
     def set_blind(self, reviewer: str | None) -> None:
@@ -174,7 +180,12 @@ class FilterBar(QWidget):
         self._text.blockSignals(False)
         self._classes.setCurrentIndex(self._index_of(FieldFilter(final=where.final)))
         review = FieldFilter(needs_review=where.needs_review, reviewed=where.reviewed)
-        reason = FieldFilter(reason=where.reason, poor_quality=where.poor_quality, state=where.state)
+        reason = FieldFilter(
+            reason=where.reason,
+            poor_quality=where.poor_quality,
+            state=where.state,
+            removed=where.removed,
+        )
         for box, part in ((self._reviews, review), (self._reasons, reason)):
             box.setCurrentIndex(max(0, _find(box, part)))
         self.changed.emit()

@@ -92,14 +92,12 @@ class SlideTree(QTreeView):
         if index.isValid():
             self.setCurrentIndex(index)
 
-    def edit_name(self) -> bool:
-        """Open the name of the chosen slide for typing; False if the whole case is chosen."""
+    def edit_name(self) -> None:
+        """Open the name of the chosen slide for typing; the whole case has none to type."""
         place = self.current_place()
-        if place.slide_id is None:
-            return False
-        self.choose(Place(place.slide_id))
-        self.edit(self.currentIndex())
-        return True
+        if place.slide_id is not None:
+            self.choose(Place(place.slide_id))
+            self.edit(self.currentIndex())
 
     def show_overview(self, overview: Overview) -> None:
         """Show slides and counts, keeping what is chosen and open."""

@@ -130,8 +130,8 @@ def _state_line(
 ) -> None:
     failed = record.state is FieldState.FAILED
     painter.setPen(QColor(scheme.danger if failed else scheme.muted))
-    words = tr(cells.STATES[record.state])
-    if record.state is FieldState.DONE:
+    words = cells.state_text(record)
+    if record.state is FieldState.DONE and not record.removed:
         words = tr("hidden until reviewed")
     elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
     painter.drawText(rect, Qt.AlignmentFlag.AlignLeft, elided)

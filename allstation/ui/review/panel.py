@@ -260,7 +260,7 @@ class ReviewPanel(QWidget):
 
     def _show_buttons(self) -> None:
         record, hidden = self._record, self._is_hidden()
-        able = record is not None and self._writable
+        able = self._may_review
         decided = self._decided_class()
         self._confirm.setEnabled(able and decided is not None and not hidden)
         words = (
@@ -320,8 +320,13 @@ class ReviewPanel(QWidget):
         """Put the cursor into the comment."""
         self._comment.begin()
 
+    @property
+    def _may_review(self) -> bool:
+        """Whether there is a field that is in the case, which can be written."""
+        return self._writable and self._record is not None and not self._record.removed
+
     def _review(self, class_name: str | None) -> None:
-        if self._record is None or not self._writable:
+        if self._record is None or not self._may_review:
             return
         text = self._comment.take_text()
         self.reviewed.emit(Review(self._record.id, self.reviewer, class_name, text))
@@ -336,7 +341,7 @@ class ReviewPanel(QWidget):
     @Slot(str)
     def _comment_finished(self, text: str) -> None:
         record = self._record
-        if record is None or not self._writable:
+        if record is None or not self._may_review:
             return
         # A comment decides nothing: neither what the model said nor what somebody else did.
         own = record.review if record.review is not None and record.review.reviewer == self.reviewer else None

@@ -110,14 +110,15 @@ def card_content(record: FieldRecord, *, hidden: bool = False) -> CardContent:
     prediction = record.prediction
     if hidden:
         return CardContent(tr("Prediction hidden until you decide"))
+    removed = (tr("Removed from the case."),) if record.removed else ()
     review, review_mark = _review(record.review, prediction)
     if prediction is None:
-        reasons = (record.error,) if record.error else ()
+        reasons = (*removed, record.error) if record.error else removed
         return CardContent(tr(_STATE_TEXTS[record.state]), None, reasons, (), review, review_mark)
     return CardContent(
         _heading(prediction),
         _mark_in(prediction, prediction.decision.name),
-        tuple(tr(REASON_TEXTS[reason]) for reason in prediction.decision.reasons),
+        (*removed, *(tr(REASON_TEXTS[reason]) for reason in prediction.decision.reasons)),
         _rows(prediction),
         review,
         review_mark,
