@@ -84,6 +84,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         case_name="" if chosen.anonymise else snapshot.name,
         taken_at=snapshot.taken_at,
         audit_head=snapshot.audit_head,
+        removed=snapshot.removed,
         patient=patient,
         request=request,
         specimen=specimen,

@@ -258,6 +258,7 @@ class ReportContent:
         case_name: Empty in an anonymised report.
         taken_at: When the case was read.
         audit_head: Hash of the case's audit trail at that time.
+        removed: Fields that were taken out of the case; not among ``fields``, counted nowhere.
         patient: Patient lines.
         request: Request lines.
         specimen: Specimen and microscope lines.
@@ -287,6 +288,7 @@ class ReportContent:
     case_name: str
     taken_at: str
     audit_head: str
+    removed: int
     patient: tuple[Entry, ...]
     request: tuple[Entry, ...]
     specimen: tuple[Entry, ...]

@@ -79,6 +79,9 @@ def sentence(parts: Parts) -> Text:
         said.append(f"{number(counts.failed)} could not be read")
     if counts.waiting or counts.left_out:
         said.append(f"{number(counts.waiting + counts.left_out)} not read yet or left out")
+    if removed := parts.content.removed:
+        were = "was" if removed == 1 else "were"
+        said.append(f"{count(removed, 'field')} {were} removed from the case by hand and not counted")
     return Text(parts.setter, "; ".join(said) + ".", LEAD)
 
 

@@ -97,6 +97,7 @@ class TableContent:
         case_id: As in the report.
         case_name: Likewise; empty in an anonymised table.
         taken_at: Likewise.
+        removed: Likewise.
         counts: Figures of the whole case.
         decisions: Fields per decision.
         slides: Slides with their names.
@@ -107,6 +108,7 @@ class TableContent:
     case_id: str
     case_name: str
     taken_at: str
+    removed: int
     counts: Counts
     decisions: Mapping[str, int]
     slides: tuple[Slide, ...]
@@ -127,6 +129,7 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: bool = False) -> TableCo
         case_id=shown.case_id,
         case_name="" if anonymise else shown.name,
         taken_at=shown.taken_at,
+        removed=shown.removed,
         counts=tally.counts(class_names(shown)),
         decisions=tally.decisions,
         slides=shown.slides,
@@ -261,6 +264,7 @@ def _json_head(content: TableContent) -> dict[str, Any]:
             "read": counts.read,
             "failed": counts.failed,
             "reviewed": counts.reviewed,
+            "removed": content.removed,
             "decisions": {
                 name: content.decisions.get(name, 0) for name in (*classes_of(content), NEEDS_REVIEW)
             },

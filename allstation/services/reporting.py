@@ -92,14 +92,14 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
         logo: The laboratory's, to say when it is gone.
     """
     signed = [one for one in case.reports() if one.status.locks]
-    fields = {one.id: (number, one) for number, one in enumerate(snapshot.fields, start=1)}
+    numbers = {one.id: number for number, one in enumerate(snapshot.fields, start=1)}
     changes = []
     for change in case.amendments():
-        if change.field_id not in fields:  # added since the snapshot was taken
-            continue
-        number, field = fields[change.field_id]
-        was, now = change.was or "none", change.now or "none"
-        changes.append(f"{number}  {shown_name(field.path.name)}: {was} → {now}")
+        was, name = change.was or "none", shown_name(change.name)
+        if change.removed:
+            changes.append(f"{name}: {was} → removed from the case")
+        elif change.field_id in numbers:  # others were added since the snapshot was taken
+            changes.append(f"{numbers[change.field_id]}  {name}: {was} → {change.now or 'none'}")
     gone = logo is not None and not logo.is_file()
     said = f"The logo {logo.name} is not at its place any more and is left out." if logo and gone else ""
     return ReportState(

@@ -405,3 +405,18 @@ def test_a_logo_is_printed_and_a_damaged_one_left_out(factory, tmp_path):
         options = ReportOptions(clock=CLOCK, template="summary", letterhead=Letterhead("Lab", (), logo))
         write_pdf(snapshot, tmp_path / "r.pdf", options)
         assert len(PdfReader(tmp_path / "r.pdf").pages[0].images) == pictures
+
+
+@pytest.mark.parametrize(
+    ("removed", "said"), [(1, "1 field was removed"), (1200, "1,200 fields were removed")]
+)
+@pytest.mark.parametrize("template", ["summary", "full", "contact"])
+def test_the_first_page_says_what_was_removed(factory, tmp_path, template, removed, said):
+    snapshot = dataclasses.replace(factory.snapshot(6), removed=removed)
+    options = ReportOptions(clock=CLOCK, template=template)
+    text = flat(PdfReader(write_pdf(snapshot, tmp_path / "r.pdf", options)).pages[0].extract_text())
+    assert f"{said} from the case by hand and not counted" in text
+
+
+def test_a_case_from_which_nothing_was_removed_says_nothing_of_it(texts):
+    assert "removed from the case" not in " ".join(texts)

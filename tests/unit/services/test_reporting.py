@@ -11,6 +11,7 @@ import pytest
 from allstation.core.errors import StationError
 from allstation.core.records import NewField, Review
 from allstation.core.reports import ReportStatus
+from allstation.report.content import build_content
 from allstation.report.options import ReportOptions
 from allstation.report.verify import embedded_data, verify_report
 from allstation.services import reporting
@@ -60,6 +61,19 @@ def test_a_field_that_came_after_the_snapshot_is_no_fault(folder: Path) -> None:
         assert [change.field_id for change in case.amendments()] == [new]
         assert reporting.state_of(case, earlier).changes == ()
         assert len(reporting.state_of(case, case.snapshot()).changes) == 1
+
+
+def test_a_field_removed_after_signing_is_named_and_asks_for_an_amended_report(folder: Path) -> None:
+    signed(folder)
+    with Case.open(folder) as case:
+        first = next(iter(case.fields()))
+        case.remove_fields([first.id])
+        snapshot = case.snapshot()
+        (said,) = reporting.state_of(case, snapshot).changes
+        assert said == f"{first.path.name}: {first.final_name} → removed from the case"
+        content = build_content(snapshot, ReportOptions())
+        assert first.sha256 not in {row.sha256 for row in content.fields}
+        assert content.removed == 1
 
 
 def test_a_signed_report_is_kept_and_in_the_trail(folder: Path) -> None:
