@@ -407,9 +407,7 @@ def test_a_logo_is_printed_and_a_damaged_one_left_out(factory, tmp_path):
         assert len(PdfReader(tmp_path / "r.pdf").pages[0].images) == pictures
 
 
-@pytest.mark.parametrize(
-    ("removed", "said"), [(1, "1 field was removed"), (1200, "1,200 fields were removed")]
-)
+@pytest.mark.parametrize(("removed", "said"), [(1, "1 field was removed"), (12, "12 fields were removed")])
 @pytest.mark.parametrize("template", ["summary", "full", "contact"])
 def test_the_first_page_says_what_was_removed(factory, tmp_path, template, removed, said):
     snapshot = dataclasses.replace(factory.snapshot(6), removed=removed)
