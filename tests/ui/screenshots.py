@@ -223,7 +223,28 @@ def tell_browser(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     yield grab(window, "09-filtered")
     table["browse.clear"].trigger()
     yield lambda: window.browser.model.rowCount() >= 24
+    yield from tell_removal(window, grab)
     yield from tell_summary(window, grab)
+
+
+def tell_removal(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+    from allstation.core.filters import FieldFilter
+
+    table, model = window.actions_table, window.browser.model
+    before = model.rowCount()
+    window.notices.clear()
+    table["go.first"].trigger()
+    table["field.remove"].trigger()
+    yield lambda: model.rowCount() == before - 1
+    yield grab(window, "34-removed")
+    window.browser.filters.choose(FieldFilter(removed=True))
+    yield lambda: model.rowCount() == 1
+    yield grab(window, "35-bring-back")
+    table["field.restore"].trigger()
+    yield lambda: model.rowCount() == 0
+    table["browse.clear"].trigger()
+    yield lambda: model.rowCount() == before
+    window.notices.clear()
 
 
 def tell_summary(window: MainWindow, grab: Grabber) -> Iterator[Step]:
