@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtTest import QSignalSpy
+from PySide6.QtWidgets import QComboBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Decision, Reason
@@ -156,6 +157,19 @@ def test_a_filter_shows_only_what_meets_it(opened: MainWindow, qtbot: QtBot) -> 
     wait_count(qtbot, opened, FIELDS // 5)
     opened.actions_table["browse.clear"].trigger()
     wait_count(qtbot, opened, FIELDS)
+
+
+@pytest.mark.parametrize("empty", ["clear", "choose"])
+def test_an_emptied_text_box_offers_nothing_to_clear(opened: MainWindow, qtbot: QtBot, empty: str) -> None:
+    filters = opened.browser.filters
+    (cross,) = (button for button in filters._text.findChildren(QToolButton) if button.isHidden())
+    told = QSignalSpy(filters.changed)
+    filters._text.setText("nothing is called this")
+    qtbot.waitUntil(lambda: cross.isVisible() and told.count() == 1)
+    filters.clear() if empty == "clear" else filters.choose(FieldFilter())
+    qtbot.waitUntil(lambda: not cross.isVisible())
+    qtbot.wait(filters._pause.interval() + 50)
+    assert told.count() == 2  # once for the text, once for its end
 
 
 def test_text_finds_fields_by_name(opened: MainWindow, qtbot: QtBot) -> None:

@@ -175,9 +175,7 @@ class FilterBar(QWidget):
 
     def choose(self, where: FieldFilter) -> None:
         """Set the boxes to conditions that come from elsewhere, for example a chart; text is cleared."""
-        self._text.blockSignals(True)
-        self._text.setText(where.text)
-        self._text.blockSignals(False)
+        self._set_text(where.text)
         self._classes.setCurrentIndex(self._index_of(FieldFilter(final=where.final)))
         review = FieldFilter(needs_review=where.needs_review, reviewed=where.reviewed)
         reason = FieldFilter(
@@ -190,6 +188,12 @@ class FilterBar(QWidget):
             box.setCurrentIndex(max(0, _find(box, part)))
         self.changed.emit()
 
+    def _set_text(self, text: str) -> None:
+        """Write into the box as if it had been typed, but tell nobody: the caller does."""
+        # Its signals are not blocked: the box shows its clear button by them.
+        self._text.setText(text)
+        self._pause.stop()
+
     def is_active(self) -> bool:
         """Tell whether any condition is set."""
         return self.value() != FieldFilter()
@@ -201,9 +205,7 @@ class FilterBar(QWidget):
     def clear(self) -> None:
         """Take every condition off."""
         active = self.is_active()
-        self._text.blockSignals(True)
-        self._text.clear()
-        self._text.blockSignals(False)
+        self._set_text("")
         for box in (self._classes, self._reviews, self._reasons):
             box.setCurrentIndex(0)
         if active:
