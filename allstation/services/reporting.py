@@ -37,6 +37,7 @@ class ReportState:
         needs_review: Fields that no class was named for, by rule or person.
         unreviewed: Fields no person looked at.
         fields: All of them.
+        removed: Fields that were taken out of the case.
         warnings: What a person should know before signing.
     """
 
@@ -46,6 +47,7 @@ class ReportState:
     needs_review: int = 0
     unreviewed: int = 0
     fields: int = 0
+    removed: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -109,6 +111,7 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
         needs_review=sum(one.final_name == NEEDS_REVIEW for one in snapshot.fields),
         unreviewed=sum(one.review is None for one in snapshot.fields),
         fields=len(snapshot.fields),
+        removed=snapshot.removed,
         warnings=(said,) if said else (),
     )
 

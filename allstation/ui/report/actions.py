@@ -308,9 +308,10 @@ class ReportActions(QObject):
         state = self._report.form.state if self._report is not None else ReportState()
         said = []
         open_ends = (
-            (state.unread, tr("{n} of {all} fields were not read.")),
-            (state.needs_review, tr("{n} of {all} fields need review: no class is named for them.")),
-            (state.unreviewed, tr("{n} of {all} fields were not reviewed by a person.")),
+            (state.unread, tr("Not read: {n} of {all} fields.")),
+            (state.needs_review, tr("Needs review, no class named: {n} of {all} fields.")),
+            (state.unreviewed, tr("Not reviewed by a person: {n} of {all} fields.")),
+            (state.removed, tr("Removed from the case and not counted: {n}.")),
         )
         for count, text in open_ends:
             if count:

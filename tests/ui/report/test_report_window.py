@@ -147,7 +147,7 @@ def test_draft_preliminary_final_amended(
     seen = opened.reports.preview.made.data
     told = sign(opened, qtbot, tmp_path / "final.pdf")
     assert "as Dr. B" in told
-    assert "3 of 4 fields were not reviewed by a person." in told
+    assert "Not reviewed by a person: 3 of 4 fields." in told
     assert (tmp_path / "final.pdf").read_bytes() == seen
     assert "final.pdf is written" in " ".join(report.notices.texts() + opened.notices.texts())
     again(opened, qtbot)
