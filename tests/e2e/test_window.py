@@ -17,10 +17,12 @@ from pytestqt.qtbot import QtBot
 
 from allstation import app, paths
 from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
+from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord, FieldState
 from allstation.imaging.synthetic import write_demo
 from allstation.services.messages import QueuePhase, QueueStatus
 from allstation.store.case import Case
+from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
 from allstation.ui.viewer.card_content import card_content
 
@@ -322,3 +324,46 @@ def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Pat
         states = kept.queue_counts()
     assert states[FieldState.RUNNING] == 0
     assert states[FieldState.DONE] + states[FieldState.QUEUED] == MANY
+
+
+def slides_by_name(window: MainWindow) -> dict[str, int]:
+    tree = window.browser.tree
+    known = {place.slide_id for place in tree.slides.places()} - {None}
+    return {tree.name_of(number): number for number in known}
+
+
+def test_a_wrong_folder_is_taken_out_while_its_queue_runs_and_dropped_again(
+    run_main: Runner, tmp_path: Path
+) -> None:
+    """Nothing of it is classified until it is back, and then all of it."""
+    right, wrong, case = tmp_path / "right", tmp_path / "wrong", tmp_path / "Two.allcase"
+    write_demo(right, fields=2, seed=3)
+    wrong.mkdir()
+    many = 3 * MANY
+    picture = next(right.rglob("*.jpg")).read_bytes()
+    for number in range(many):  # other bytes, same picture: long enough to be caught running
+        (wrong / f"copy {number}.jpg").write_bytes(picture + number.to_bytes(2, "big"))
+
+    def scenario(window: MainWindow) -> None:
+        runner, tree = run_main, window.browser.tree
+        runner.qtbot.waitUntil(lambda: window.model is not None, timeout=PATIENCE)
+        drop(window, [right])
+        wait_for_fields(runner, window, 2)
+        drop(window, [wrong])
+        runner.qtbot.waitUntil(lambda: window.queue._status.total == 2 + many, timeout=PATIENCE)
+        runner.qtbot.waitUntil(lambda: window.queue._status.waiting > many // 4, timeout=PATIENCE)
+        runner.qtbot.waitUntil(lambda: "wrong" in slides_by_name(window), timeout=PATIENCE)
+        tree.choose(Place(slides_by_name(window)["wrong"]))
+        window.actions_table["slide.remove"].trigger()
+        wait_for_fields(runner, window, 2)
+        with stored(case) as kept:
+            gone = kept.fields(FieldFilter(removed=True))
+            assert len(gone) == many
+            assert any(field.prediction is None for field in gone)
+        drop(window, [wrong])
+        wait_for_fields(runner, window, 2 + many)
+
+    run_main(["--case", str(case), "--threads", "1"], scenario)
+    with stored(case) as kept:
+        assert kept.verify_audit() is None
+        assert all(field.prediction is not None for field in kept.fields())
