@@ -53,6 +53,7 @@ class CaseWorker(QueueWorker):
         fields_restored: Ids of removed fields that are in the case again.
         review_saved: Token of the request and the stored :class:`Review`.
         details_changed: The case data as stored now, by key.
+        case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
         report_kept: A :class:`MadeReport` and the :class:`ReportRecord` it is in the trail by.
         report_refused: The :class:`MadeReport` and a :class:`Problem`.
@@ -69,6 +70,7 @@ class CaseWorker(QueueWorker):
     located = Signal(object)
     recovered = Signal(object)
     details_changed = Signal(object)
+    case_renamed = Signal(str)
     slide_renamed = Signal(int)
     report_kept = Signal(object, object)
     report_refused = Signal(object, object)
@@ -284,6 +286,18 @@ class CaseWorker(QueueWorker):
         except StationError as error:
             self.problem.emit(Problem.of(error))
         self.details_changed.emit(self._case.details())
+
+    @Slot(str)
+    def rename_case(self, name: str) -> None:
+        """Give the case another shown name; its folder keeps the name it has."""
+        if self._case is None:
+            return
+        try:
+            self._case.rename(name)
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
+            return
+        self.case_renamed.emit(self._case.name)
 
     @Slot(int, str)
     def rename_slide(self, slide_id: int, name: str) -> None:

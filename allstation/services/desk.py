@@ -26,6 +26,7 @@ class CaseDesk(QObject):
     Signals:
         stopped: Both threads have ended.
         opened: A case is open and can be read (:class:`CaseInfo`).
+        renamed: The open case has another name (:class:`CaseInfo`).
 
     The signals of the worker and the reader are reached as ``desk.worker`` and ``desk.reader``;
     connect them to methods of QObjects only.
@@ -33,6 +34,7 @@ class CaseDesk(QObject):
 
     opened = Signal(object)
     stopped = Signal()
+    renamed = Signal(object)
 
     _open = Signal(object, bool)
     _close = Signal()
@@ -55,6 +57,7 @@ class CaseDesk(QObject):
     _withdraw = Signal(int)
     _restore = Signal(int)
     _set_details = Signal(object)
+    _rename_case = Signal(str)
     _rename_slide = Signal(int, str)
     _remove = Signal(int, object)
     _undo_removal = Signal(int)
@@ -127,6 +130,7 @@ class CaseDesk(QObject):
             (self._withdraw, worker.withdraw_review),
             (self._restore, worker.restore_review),
             (self._set_details, worker.set_details),
+            (self._rename_case, worker.rename_case),
             (self._rename_slide, worker.rename_slide),
             (self._remove, worker.remove_fields),
             (self._undo_removal, worker.undo_removal),
@@ -148,6 +152,7 @@ class CaseDesk(QObject):
             request.connect(slot, Qt.ConnectionType.QueuedConnection)
         worker.opened.connect(self._case_opened)
         worker.closed.connect(self._case_closed)
+        worker.case_renamed.connect(self._case_renamed)
         worker.problem.connect(self._problem)
 
     @property
@@ -239,6 +244,10 @@ class CaseDesk(QObject):
         """Store the texts about patient, request and specimen."""
         self._set_details.emit(dict(details))
 
+    def rename_case(self, name: str) -> None:
+        """Give the case another shown name."""
+        self._rename_case.emit(name)
+
     def rename_slide(self, slide_id: int, name: str) -> None:
         """Give a slide another shown name."""
         self._rename_slide.emit(slide_id, name)
@@ -322,6 +331,12 @@ class CaseDesk(QObject):
         self.generation += 1
         self._read_case.emit(info.folder, self.generation)
         self.opened.emit(info)
+
+    @Slot(str)
+    def _case_renamed(self, name: str) -> None:
+        if self.info is not None:
+            self.info = replace(self.info, name=name)
+            self.renamed.emit(self.info)
 
     @Slot()
     def _case_closed(self) -> None:

@@ -97,6 +97,14 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     ),
     _a("case.unwatch", "S&top Watching", "Ctrl+Alt+Shift+W", "Watch no folder", "", Need.WATCHING),
     _a(
+        "case.rename",
+        "Re&name Case…",
+        "Ctrl+Alt+N",
+        "Give the case another name in the window and in reports; its folder keeps its own",
+        "",
+        _WRITE,
+    ),
+    _a(
         "case.data",
         "Case &Data…",
         "Ctrl+Alt+E",
@@ -361,8 +369,8 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
 
 MENUS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("&Case", ("case.new", "case.open", "recent", "case.demo", "-", "case.add_files", "case.add_folder",
-               "case.watch", "case.unwatch", "case.locate", "-", "case.data", "case.report", "exports",
-               "-", "case.close", "app.quit")),
+               "case.watch", "case.unwatch", "case.locate", "-", "case.rename", "case.data", "case.report",
+               "exports", "-", "case.close", "app.quit")),
     ("&Edit", ("review.undo", "review.redo", "-", "browse.all", "browse.find", "browse.clear",
               "-", "field.remove", "field.restore", "-", "slide.rename", "slide.remove",
               "-", "field.show_file", "field.copy_path")),

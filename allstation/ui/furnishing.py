@@ -20,6 +20,7 @@ from allstation.ui.look_actions import LookActions
 from allstation.ui.menus import Menus
 from allstation.ui.model_actions import ModelActions
 from allstation.ui.model_comparison import ModelComparison
+from allstation.ui.naming import Naming
 from allstation.ui.panels.log import LogPanel
 from allstation.ui.panels.notices import Notices
 from allstation.ui.panels.palette import CommandPalette
@@ -36,7 +37,6 @@ from allstation.ui.review_actions import ReviewActions
 from allstation.ui.review_link import ReviewLink
 from allstation.ui.services import Services
 from allstation.ui.session import Session
-from allstation.ui.slide_actions import SlideActions
 from allstation.ui.summary_link import SummaryLink
 from allstation.ui.tour import Tour
 from allstation.ui.training_window import TrainingActions
@@ -88,7 +88,7 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     window.watching = WatchActions(services, window)
     window.models = ModelActions(desk, settings, window)
     window.queueing = QueueActions(desk, window.queue, browser=window.browser, window=window)
-    window.slides = SlideActions(desk, window.browser, stack=window.reviews.stack)
+    window.naming = Naming(desk, window, stack=window.reviews.stack)
     window.removals = RemovalActions(desk, window.browser, stack=window.reviews.stack)
     window.training = TrainingActions(services, window)
     window.reports = ReportActions(services, window)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from allstation.ui.menus import Menus
     from allstation.ui.model_actions import ModelActions
     from allstation.ui.model_comparison import ModelComparison
+    from allstation.ui.naming import Naming
     from allstation.ui.panels.notices import Notices
     from allstation.ui.panels.palette import CommandPalette
     from allstation.ui.panels.queue import QueuePanel
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from allstation.ui.review_link import ReviewLink
     from allstation.ui.services import Services
     from allstation.ui.session import Session
-    from allstation.ui.slide_actions import SlideActions
     from allstation.ui.summary_link import SummaryLink
     from allstation.ui.tour import Tour
     from allstation.ui.training_window import TrainingActions
@@ -88,7 +88,7 @@ class MainWindow(QMainWindow):
     watching: WatchActions
     models: ModelActions
     queueing: QueueActions
-    slides: SlideActions
+    naming: Naming
     removals: RemovalActions
     summary: SummaryLink
     pixel_size: PixelSize
@@ -223,9 +223,7 @@ class MainWindow(QMainWindow):
         self._show_case(None)
 
     def _show_case(self, info: CaseInfo | None) -> None:
-        name = info.name if info is not None else ""
-        looking = tr(" (looking only)") if info is not None and info.read_only else ""
-        self.setWindowTitle(f"{name}{looking} — ALL Station" if name else "ALL Station")
+        self.naming.show(info)
         self.status.show_case(info)
         self.review.set_writable(info is not None and not info.read_only)
         self._show_docks(visible=info is not None)

@@ -52,6 +52,7 @@ class ReportActions(QObject):
             worker.fields_changed,
             worker.fields_added,
             worker.slide_renamed,
+            worker.case_renamed,
             worker.details_changed,
         ):
             signal.connect(self._case_changed)

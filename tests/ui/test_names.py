@@ -1,4 +1,4 @@
-"""Another name for a slide: typed in the tree, kept in the case, undone."""
+"""Other names for the case and its slides: typed, kept in the case, undone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QInputDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField, Slide
@@ -88,7 +88,7 @@ def test_the_whole_case_is_no_slide(opened: MainWindow) -> None:
     assert opened.actions_table["slide.rename"].isEnabled()
     opened.browser.tree.choose(Place())
     assert not opened.actions_table["slide.rename"].isEnabled()
-    opened.slides.rename()
+    opened.naming.rename_slide()
     assert not opened.browser.tree.findChildren(QLineEdit)
 
 
@@ -107,3 +107,49 @@ def test_the_tree_offers_it_on_a_right_click_and_f2(opened: MainWindow) -> None:
     action = opened.browser.tree.actions()[0]
     assert action is opened.actions_table["slide.rename"]
     assert action.shortcut().toString() == "F2"
+
+
+# The case
+
+
+def case_name(opened: MainWindow) -> str:
+    with Case.open(opened.services.desk.info.folder, read_only=True) as case:
+        return case.name
+
+
+def type_case_name(opened: MainWindow, name: str) -> str:
+    """Give the case a name in its dialog; return the one that stood there."""
+    opened.actions_table["case.rename"].trigger()
+    (dialog,) = opened.findChildren(QInputDialog)
+    before = dialog.textValue()
+    dialog.setTextValue(name)
+    dialog.accept()
+    return before
+
+
+def test_a_case_is_renamed_undone_and_redone(opened: MainWindow, qtbot: QtBot) -> None:
+    folder = opened.services.desk.info.folder
+    assert type_case_name(opened, "  Smith, first visit ") == "Two"
+    qtbot.waitUntil(lambda: opened.windowTitle().startswith("Smith, first visit — "))
+    assert opened.services.desk.info.folder == folder
+    assert case_name(opened) == "Smith, first visit"
+    assert opened.reviews.stack.undoText() == "Rename Two"
+    opened.actions_table["review.undo"].trigger()
+    qtbot.waitUntil(lambda: opened.windowTitle().startswith("Two — "))
+    opened.actions_table["review.redo"].trigger()
+    qtbot.waitUntil(lambda: case_name(opened) == "Smith, first visit")
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "Two"])
+def test_no_name_or_the_same_changes_nothing(opened: MainWindow, typed: str) -> None:
+    type_case_name(opened, typed)
+    assert opened.reviews.stack.count() == 0
+    assert case_name(opened) == "Two"
+
+
+def test_what_cannot_be_shown_in_a_title_is_not(opened: MainWindow, qtbot: QtBot) -> None:
+    type_case_name(opened, "a\u202eb\nc")
+    qtbot.waitUntil(lambda: opened.reviews.stack.count() == 1 and case_name(opened) != "Two")
+    qtbot.waitUntil(lambda: not opened.windowTitle().startswith("Two"))
+    assert "\u202e" not in opened.windowTitle()
+    assert "\n" not in opened.windowTitle()
