@@ -113,29 +113,20 @@ def _evaluate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
 
 def _reproduce(options: argparse.Namespace, reporter: Reporter) -> Outcome:
     from training.reproduce import retime_table, run_table
-    from training.reproduction import Sizes
+    from training.reproduction import Reproduction, Sizes
 
     sizes = Sizes(options.quick, options.backbone_size, options.backbone_epochs)
-    told: dict[str, Any] = {
-        "data": options.data,
-        "out": options.out,
-        "seeds": options.seeds,
-        "sizes": sizes,
-        "reporter": reporter,
-        "groups": options.groups,
-    }
+    asked = Reproduction(options.table, options.data, options.out, options.seeds, sizes, options.groups)
     if not options.report_only:
-        run_table(options.table, only=options.only, **told)
+        run_table(asked, reporter, only=options.only)
     if options.times:
-        retime_table(options.table, **told)
+        retime_table(asked, reporter)
     from training.reproduction_report import write_reports
 
     # Folders of this computer say nothing to a reader elsewhere: their names are enough.
     words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
     command = " ".join(["python -m training", *words])
-    files = write_reports(
-        options.table, out=options.out, data=options.data, seeds=options.seeds, sizes=sizes, command=command
-    )
+    files = write_reports(asked, command=command)
     return Outcome(folder=options.out, summary={"files": [str(path) for path in files]})
 
 
