@@ -7,13 +7,12 @@ import importlib
 import os
 import sys
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
@@ -25,6 +24,7 @@ from allstation.core.records import FieldState, NewField, Prediction
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.workers import in_order
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from allstation.inference.pipeline import Pipeline
     from allstation.store.case import Case
 
-Thing = TypeVar("Thing")
-Made = TypeVar("Made")
 _NEXT = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
 _READERS = 2
 _AHEAD = 32
@@ -144,7 +142,8 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
             return found, error
 
     with ThreadPoolExecutor(_READERS, thread_name_prefix="intake") as threads:
-        judged = _in_order(threads, judge, find_fields(given))
+        submitted = (threads.submit(judge, found) for found in find_fields(given))
+        judged = in_order(submitted, ahead=_READERS * _AHEAD)
         for folder, members in groupby(judged, key=lambda pair: getattr(pair[0], "folder", None)):
             while part := list(islice(members, _ADDED_TOGETHER)):
                 refused += [(found.path, field) for found, field in part if isinstance(field, StationError)]
@@ -152,17 +151,6 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
                 if fields and folder is not None:
                     case.add_fields(_slide(case, folder), fields)
     return refused
-
-
-def _in_order(threads: Executor, work: Callable[[Thing], Made], things: Iterable[Thing]) -> Iterator[Made]:
-    """Do work on threads, never far ahead of whoever takes the results: a folder may hold 100,000 fields."""
-    waiting: deque[Future[Made]] = deque()
-    for thing in things:
-        waiting.append(threads.submit(work, thing))
-        if len(waiting) > _READERS * _AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _slide(case: Case, folder: Path) -> int:

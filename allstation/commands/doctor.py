@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from allstation import __version__, paths
+from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.frozen import build_stamp
 from allstation.imaging import synthetic
@@ -36,7 +37,7 @@ def run(_options: argparse.Namespace) -> int:
             result, mark = error.sentence, "FAILED"
             failed += 1
         print(f"{mark:6}  {name}: {result}")
-    return 1 if failed else 0
+    return SOME_FAILED if failed else DONE
 
 
 def _checks() -> Iterator[tuple[str, Check]]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from allstation import __version__
+from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         from allstation.report.evaluation import write_evaluation_pdf
 
         write_evaluation_pdf(bundle.record(), evaluation, decisions, options.pdf)
-    return 1 if failed else 0
+    return SOME_FAILED if failed else DONE
 
 
 def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -> Labelled:
