@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -252,9 +252,7 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     if not any(path for path, _ in wanted) and not options.report:
         return
     model = None if beside is None else beside.sha256
-    # A workbook and a report hold all fields anyway; read them once then.
-    whole = options.xlsx or options.report
-    with nullcontext(case.snapshot(model)) if whole else case.reading(model) as snapshot:
+    with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
                 target = path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
