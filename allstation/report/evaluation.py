@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation import __version__
-from allstation.core.classes import RESEARCH_USE
+from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation
 from allstation.core.records import ModelRecord
@@ -125,7 +125,7 @@ def _blocks(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
 
     n = int(made.evaluation.matrix.sum())
     split = made.evaluation.figures[0].split if made.evaluation.figures else "not given"
-    patients = made.evaluation.figures[0].patients if made.evaluation.figures else "patients unknown"
+    patients = made.evaluation.figures[0].patients if made.evaluation.figures else PATIENTS_UNKNOWN
     yield Text(setter, "Model evaluation", TITLE, bookmark=0)
     yield Text(setter, f"{made.name}, SHA-256 {made.model.sha256}, {moment(made.created)}", SMALL, limit=3)
     said = (

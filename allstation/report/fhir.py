@@ -22,7 +22,7 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, ReportOptions, build_content
-from allstation.report.content_types import Entry, FieldRow, ReportContent, Share
+from allstation.report.content_types import Entry, FieldRow, ModelBlock, ReportContent, Share
 from allstation.report.images import thumbnails
 from allstation.report.many import Progress, unheard
 from allstation.report.typeset import clean_line
@@ -183,7 +183,7 @@ def _specimen(named: _Bundle) -> Resource:
     return found
 
 
-def _devices(content: ReportContent) -> Iterator[tuple[Any, Resource]]:
+def _devices(content: ReportContent) -> Iterator[tuple[ModelBlock, Resource]]:
     for model in content.models:
         yield (
             model,

@@ -27,7 +27,7 @@ from allstation.report.wording import moment
 if TYPE_CHECKING:
     from allstation.report.canvas import Properties
 
-Progress = Callable[[int], None]
+PageProgress = Callable[[int], None]
 """Called with the number of each finished page; may raise to give up."""
 
 
@@ -36,7 +36,7 @@ def write_pdf(
     target: Path,
     options: ReportOptions | None = None,
     *,
-    progress: Progress | None = None,
+    progress: PageProgress | None = None,
 ) -> Path:
     """Write a report.
 
@@ -72,7 +72,7 @@ def render_pdf(
     content: ReportContent,
     options: ReportOptions,
     *,
-    progress: Progress | None = None,
+    progress: PageProgress | None = None,
 ) -> bytes:
     """Return the bytes of a report; equal for equal content, options and pictures.
 
