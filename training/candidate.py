@@ -65,11 +65,9 @@ def serving_network(model: KerasObject) -> KerasObject:
     logits = model.get_layer("logits")
     outputs = {"logits": logits.output, "features": model.get_layer("features").output}
     pooled = [layer for layer in model.layers if isinstance(layer, layers.GlobalAveragePooling2D)]
-    last = pooled[-1] if pooled else None
-    linear = last is not None and _only_dropout_between(model, last)
-    if linear and last is not None:
+    if pooled and _only_dropout_between(model, pooled[-1]):
         evidence = layers.Dense(logits.units, use_bias=False, name="evidence", dtype="float32")
-        outputs["evidence"] = evidence(last.input)
+        outputs["evidence"] = evidence(pooled[-1].input)
         serving = keras.Model(model.inputs, outputs)
         evidence.set_weights([logits.get_weights()[0]])
         return serving

@@ -45,7 +45,7 @@ def load_pixels(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = N
     return pixels
 
 
-def load_cells(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = None) -> NDArray[np.bool_]:
+def load_cells(paths: Sequence[Path], spec: InputSpec) -> NDArray[np.bool_]:
     """Find the white cells of fields, at the size of the network.
 
     Returns:
@@ -68,6 +68,4 @@ def load_cells(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = No
     with ThreadPoolExecutor(reading_threads()) as pool:
         for row, mask in enumerate(pool.map(find, paths)):
             masks[row] = mask
-            if told is not None:
-                told(row + 1, len(paths))
     return masks

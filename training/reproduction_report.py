@@ -15,7 +15,7 @@ from allstation.core.statistics import wilson
 from training import evaluate, papers, runs
 from training.compare_runs import read_predictions
 from training.evaluate import Predicted
-from training.pdf import Block, Heading, Paragraph, Picture, Row, Table, write_pdf
+from training.pdf import Block, Heading, Paragraph, Picture, PictureRow, Table, write_pdf
 from training.reproduce import is_done
 from training.reproduction import BOTH_EPOCHS, TABLE2, Planned, Reproduction
 from training.runs import RunFolder
@@ -89,9 +89,9 @@ def _seeds_text(values: Sequence[float]) -> str:
     return f"{np.mean(values):.3f}{spread}, {len(values)} seed{'s' if len(values) > 1 else ''}"
 
 
-def _of_first_seed(found: Mapping[str, Any], part: str = "test") -> str:
+def _of_first_seed(found: Mapping[str, Any]) -> str:
     """Accuracy of the first seed with the interval by groups: what a single paper row compares with."""
-    return _figure_text(found[part]["overall"]["accuracy"])
+    return _figure_text(found["test"]["overall"]["accuracy"])
 
 
 def _verdict(paper: float, values: Sequence[float]) -> str:
@@ -436,7 +436,7 @@ def _pdf_blocks(
         if history:
             blocks.append(Picture(figures.image_bytes(figures.learning_curves(history))))
         drawn = (figures.confusion_heat_map, figures.roc_curves, figures.reliability_diagram)
-        blocks.append(Row([figures.image_bytes(draw(predicted), dpi=110) for draw in drawn]))
+        blocks.append(PictureRow([figures.image_bytes(draw(predicted), dpi=110) for draw in drawn]))
     blocks.append(Heading("What the paper got wrong, and what is done here"))
     blocks += [Paragraph(sentence) for sentence in _MISTAKES[table]]
     return blocks
