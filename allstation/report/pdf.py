@@ -12,15 +12,10 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.report.atomic import write_whole
-from allstation.report.content import (
-    PROGRAM,
-    ReportContent,
-    ReportOptions,
-    build_content,
-    canonical_json,
-    content_json,
-)
+from allstation.report.content import PROGRAM, build_content, canonical_json, content_json
+from allstation.report.content_types import ReportContent
 from allstation.report.fonts import Fonts
+from allstation.report.options import ReportOptions
 from allstation.report.typeset import Typesetter, clean_line
 from allstation.report.wording import moment
 

@@ -23,15 +23,9 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import shown_name
-from allstation.report.content import (
-    Letterhead,
-    ReportContent,
-    ReportOptions,
-    build_content,
-    canonical_json,
-    content_json,
-)
-from allstation.report.content_types import ATTACHMENT, KIND, SCHEMA
+from allstation.report.content import build_content, canonical_json, content_json
+from allstation.report.content_types import ATTACHMENT, KIND, SCHEMA, ReportContent
+from allstation.report.options import Letterhead, ReportOptions
 from allstation.report.typeset import clean_line
 from allstation.report.wording import HASH_PREFIX, count, interval, number, percent, probability
 
