@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from training.pdf import Block, Heading, Paragraph, Picture, Table, write_pdf
 from training.runs import write_json
 
-_LISTED = 30
+_LISTED: Final = 30
 
 
 def write_report(found: Mapping[str, Any], *, json_path: Path | None, pdf_path: Path | None) -> None:

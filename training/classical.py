@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from training.registry import method
 from training.runs import RunFolder
 from training.session import Data, evaluate_parts
 
-_TIMED_FIELDS = 40
+_TIMED_FIELDS: Final = 40
 
 
 def compute_features(recipe: Recipe, data: Data, reporter: Reporter) -> NDArray[np.float64]:

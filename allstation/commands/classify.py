@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from allstation.inference.pipeline import Pipeline
     from allstation.store.case import Case
 
-_NEXT = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
-_READERS = 2
-_AHEAD = 32
+_NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
+_READERS: Final = 2
+_AHEAD: Final = 32
 """Files read ahead of the case per thread."""
-_ADDED_TOGETHER = 1000
+_ADDED_TOGETHER: Final = 1000
 """Fields of a folder added to the case in one transaction."""
-_SAVE_EVERY = 32
+_SAVE_EVERY: Final = 32
 """Predictions written in one transaction: few commits, and little to do again after a crash."""
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from allstation import __version__, paths
 from allstation.commands import DONE, SOME_FAILED
@@ -22,7 +23,14 @@ from allstation.inference.engine import Engine
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import verify_reference
 
-_PACKAGES = ("PySide6-Essentials", "ai-edge-litert", "numpy", "opencv-python-headless", "pillow", "reportlab")
+_PACKAGES: Final = (
+    "PySide6-Essentials",
+    "ai-edge-litert",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "reportlab",
+)
 
 Check = Callable[[], str]
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from allstation.paths import config_folder
 from allstation.report.atomic import write_whole
 from allstation.services.settings import SettingsFile
 
-SPLIT = "a labelled folder given by the user; whether the model was trained on it is not known here"
+SPLIT: Final = "a labelled folder given by the user; whether the model was trained on it is not known here"
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,10 @@ INTERPOLATIONS: Final[Mapping[str, int]] = {
 }
 """Named by what they do; ``station`` besides is the project's own scaled decoding."""
 
-_CORNER_GREY = 200
-_IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_IMAGENET_SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
-_CAFFE_MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
+_CORNER_GREY: Final = 200
+_IMAGENET_MEAN: Final = np.array([0.485, 0.456, 0.406], np.float32)
+_IMAGENET_SPREAD: Final = np.array([0.229, 0.224, 0.225], np.float32)
+_CAFFE_MEAN_BGR: Final = np.array([103.939, 116.779, 123.68], np.float32)
 
 
 @dataclass(frozen=True, slots=True)

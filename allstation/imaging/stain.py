@@ -13,22 +13,24 @@ with its figures.
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 RgbImage = NDArray[np.uint8]
 
-_LAB_MEAN = np.array([196.0, 140.0, 122.0], np.float32)
-_LAB_SPREAD = np.array([34.0, 11.0, 10.0], np.float32)
-_DARK = 25
-_MACENKO_STAINS = np.array([[0.46, 0.83, 0.31], [0.08, 0.98, 0.18]], np.float64)
-_MACENKO_STRENGTH = np.array([0.9, 0.6])
-_LIGHT = 245.0
-_FEWEST_PIXELS = 50
-_STAINED = 0.15
+_LAB_MEAN: Final = np.array([196.0, 140.0, 122.0], np.float32)
+_LAB_SPREAD: Final = np.array([34.0, 11.0, 10.0], np.float32)
+_DARK: Final = 25
+_MACENKO_STAINS: Final = np.array([[0.46, 0.83, 0.31], [0.08, 0.98, 0.18]], np.float64)
+_MACENKO_STRENGTH: Final = np.array([0.9, 0.6])
+_LIGHT: Final = 245.0
+_FEWEST_PIXELS: Final = 50
+_STAINED: Final = 0.15
 """Macenko's threshold of optical density, as are the percentiles 1 and 99 below."""
-_WORST_CONDITION = 1e3
+_WORST_CONDITION: Final = 1e3
 
 
 def reinhard(rgb: RgbImage) -> RgbImage:

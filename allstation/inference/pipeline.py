@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 import cv2
 
@@ -27,7 +27,7 @@ from allstation.inference.engine import Engine, EnginePool
 from allstation.inference.workers import Workers, in_order
 
 Key = TypeVar("Key", bound=Hashable)
-_AHEAD = 4
+_AHEAD: Final = 4
 """Fields in flight per thread: enough to keep a thread busy while results are written."""
 
 

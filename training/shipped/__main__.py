@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -25,8 +26,8 @@ from training.shipped.measure import Checker, Proportion, area_under_curve, twin
 from training.shipped.ship import Material, train_division, write_shipped
 from training.shipped.table import ResultRow, Tested, as_json, block_rows, judged, random_row, render
 
-RESULTS = Path(__file__).parent.parent / "results"
-HELD = "test half of the same-field groups held out from the shipped network"
+RESULTS: Final = Path(__file__).parent.parent / "results"
+HELD: Final = "test half of the same-field groups held out from the shipped network"
 
 
 def tested(material: Material, division: Division, recipe: ShippedRecipe, work: Path) -> Tested:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,13 @@ Double = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Weights = dict[str, list[NDArray[np.float32]]]
 
-HIDDEN = 256
-FEATURES = 256
-_TINY = 1e-6
-_LEAST_SPREAD = 1e-2
-_LOUD = 4.0
+HIDDEN: Final = 256
+FEATURES: Final = 256
+_TINY: Final = 1e-6
+_LEAST_SPREAD: Final = 1e-2
+_LOUD: Final = 4.0
 """Standard deviation of each head's logits over training fields; temperatures come out near one."""
-_CHUNK = 256
+_CHUNK: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
