@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure as Plot
 
 from allstation.core.errors import StationError
+from allstation.imaging.inputs import InputSpec, read_pixels
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.pipeline import Pipeline
 from training import evaluate, figures
@@ -197,8 +198,6 @@ def draw_run(folder: RunFolder, target: Path) -> list[Path]:
 
 def _samples(labelled: LabelledSet, predicted: Predicted, files: Sequence[str]) -> dict[str, Plot]:
     """One field a class, and eight predictions: up to four wrong ones first."""
-    from allstation.imaging.inputs import InputSpec, read_pixels
-
     spec = InputSpec(height=224, width=224)
     firsts = [
         next(field for field in labelled.fields if field.class_name == name) for name in labelled.classes

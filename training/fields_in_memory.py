@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.imaging.cells import segment_cells
 from allstation.imaging.inputs import InputSpec, read_pixels, rgb_pixels
 from allstation.inference.pipeline import default_threads
 
@@ -54,8 +55,6 @@ def load_cells(paths: Sequence[Path], spec: InputSpec) -> NDArray[np.bool_]:
     Raises:
         StationError: For the first field that cannot be read.
     """
-    from allstation.imaging.cells import segment_cells
-
     masks = np.empty((len(paths), spec.height, spec.width), np.bool_)
     full = InputSpec(height=224, width=224)
 

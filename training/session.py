@@ -24,9 +24,10 @@ from training.fields_in_memory import load_cells, load_pixels
 from training.fit import Fitted, Part, fit_network, load_weights, predict
 from training.labelled_folder import FieldProblem, LabelledSet, inspect_field, read_labelled, require_readable
 from training.protocol import Reporter
-from training.recipe import Recipe
+from training.recipe import Recipe, write_toml
 from training.registry import method
 from training.runs import RunFolder
+from training.same_field import same_field_groups
 from training.splits import Rows
 
 Timer = Callable[[Rows], dict[str, Any]]
@@ -94,8 +95,6 @@ def find_groups(labelled: LabelledSet, recipe: Recipe, reporter: Reporter) -> li
     """Same-field groups from the recipe's table, else by comparing the fields."""
     if recipe.split.groups:
         return splits.groups_from_csv(labelled, Path(recipe.split.groups))
-    from training.same_field import same_field_groups
-
     reporter.say("Comparing the fields to find those that show the same place.")
     return same_field_groups(labelled, reporter)
 
@@ -147,8 +146,6 @@ def _folder(recipe: Recipe, path: Path) -> RunFolder:
         return RunFolder.create(path, recipe)
     folder = RunFolder.open(path)
     text = (path / "recipe.toml").read_text("utf-8") if (path / "recipe.toml").is_file() else ""
-    from training.recipe import write_toml
-
     if text != write_toml(recipe):
         sentence = (
             f"The run in {path.name!r} has another recipe. Resume it with its own, or choose another folder."

