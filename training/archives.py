@@ -18,7 +18,7 @@ _MAX_ENTRIES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """One file as an archive lists it.
 
     Attributes:
@@ -32,13 +32,13 @@ class Entry:
     crc: int | None
 
 
-def list_archive(path: Path) -> list[Entry]:
+def list_archive(path: Path) -> list[ArchiveEntry]:
     """List the files of a .zip, .tar (also compressed) or .rar archive.
 
     Raises:
         StationError: ``bad-archive`` when it cannot be read, ``unknown-archive`` for other kinds.
     """
-    readers: Mapping[str, Callable[[Path], list[Entry]]] = {".zip": _zip, ".rar": _rar, ".tar": _tar}
+    readers: Mapping[str, Callable[[Path], list[ArchiveEntry]]] = {".zip": _zip, ".rar": _rar, ".tar": _tar}
     kind = ".tar" if ".tar" in [suffix.lower() for suffix in path.suffixes] else path.suffix.lower()
     kind = ".tar" if kind in {".tgz", ".tbz2", ".txz"} else kind
     if kind not in readers:
@@ -56,19 +56,21 @@ def _bad(path: Path, error: Exception) -> StationError:
     return StationError("bad-archive", sentence)
 
 
-def _zip(path: Path) -> list[Entry]:
+def _zip(path: Path) -> list[ArchiveEntry]:
     with zipfile.ZipFile(path) as archive:
         return [
-            Entry(info.filename, info.file_size, info.CRC) for info in archive.infolist() if not info.is_dir()
+            ArchiveEntry(info.filename, info.file_size, info.CRC)
+            for info in archive.infolist()
+            if not info.is_dir()
         ]
 
 
-def _tar(path: Path) -> list[Entry]:
+def _tar(path: Path) -> list[ArchiveEntry]:
     with tarfile.open(path) as archive:
-        return [Entry(info.name, info.size, None) for info in archive if info.isfile()]
+        return [ArchiveEntry(info.name, info.size, None) for info in archive if info.isfile()]
 
 
-def _rar(path: Path) -> list[Entry]:
+def _rar(path: Path) -> list[ArchiveEntry]:
     """List a RAR archive from its headers; no unpacking program is needed for that."""
     try:
         import rarfile
@@ -83,7 +85,7 @@ def _rar(path: Path) -> list[Entry]:
                 message = "its listing is encrypted"
                 raise ValueError(message)
             return [
-                Entry(info.filename, info.file_size, info.CRC)
+                ArchiveEntry(info.filename, info.file_size, info.CRC)
                 for info in archive.infolist()
                 if not info.is_dir()
             ]
@@ -101,7 +103,7 @@ def _head(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).parent.parent.as_posix()
 
 
-def compare_with_archive(labelled: LabelledSet, entries: Sequence[Entry]) -> dict[str, Any]:
+def compare_with_archive(labelled: LabelledSet, entries: Sequence[ArchiveEntry]) -> dict[str, Any]:
     """Find what the folder lacks, has besides, or has in another size or content.
 
     An archive may hold the same names twice (originals and segmentations): the folder inside it that
@@ -118,7 +120,7 @@ def compare_with_archive(labelled: LabelledSet, entries: Sequence[Entry]) -> dic
     here = {(field.class_name.lower(), field.path.name.lower()): field.path for field in labelled.fields}
     sizes = {key: path.stat().st_size for key, path in here.items()}
     classes = {name.lower() for name in labelled.classes}
-    heads: dict[str, list[Entry]] = {}
+    heads: dict[str, list[ArchiveEntry]] = {}
     for entry in entries:
         if _tail(entry.name)[0] in classes and looks_like_field(Path(entry.name)):
             heads.setdefault(_head(entry.name), []).append(entry)

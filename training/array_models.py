@@ -102,7 +102,7 @@ class ArrayModel:
         return int(sum(array.size for array in self.arrays.values()))
 
 
-def fit_temperature(scores: Features, labels: Labels) -> float:
+def pick_temperature(scores: Features, labels: Labels) -> float:
     """Pick the divisor of the scores with the smallest log loss (Guo 2017), on validation fields."""
     if not len(labels):
         return 1.0
@@ -143,7 +143,7 @@ def fit_arrays(
     arrays |= fitters[kind](reduced, labels, options=options, seed=seed)
     if kind == "svm":
         scores = model.svm_scores(model._reduced(validation[0]))
-        arrays["temperature"] = np.array(fit_temperature(scores, validation[1]))
+        arrays["temperature"] = np.array(pick_temperature(scores, validation[1]))
     return model
 
 

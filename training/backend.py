@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
+from importlib import metadata
 from typing import Any, TypeAlias
 
+from allstation import __version__
 from allstation.core.errors import StationError
 
 KerasObject: TypeAlias = Any
@@ -54,11 +57,6 @@ def _limit_threads(threads: int) -> None:
 
 def versions() -> dict[str, str]:
     """Versions of everything that can change a result, without loading it."""
-    import platform
-    from importlib import metadata
-
-    from allstation import __version__
-
     found = {"allstation": __version__, "python": platform.python_version(), "system": platform.platform()}
     for package in (
         "keras",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +17,12 @@ from allstation.imaging.quality import assess
 from allstation.inference.engine import softmax
 from training import evaluate, splits
 from training.backend import KerasObject
+from training.export import Export, export_bundle
 from training.recipe import Recipe, write_toml
+from training.registry import method
 from training.runs import RunFolder, now
 from training.session import Data, as_predicted
+from training.shipped.judge import fit_novelty, fit_rule, fit_temperature
 
 BUNDLE: Final = "model.allmodel"
 _NOVELTY_FIELDS: Final = 600
@@ -36,8 +40,6 @@ def why_not(recipe: Recipe) -> str:
     The station decodes and squashes fields by its own method before the network sees them, so a
     network that was trained on other pixels would be served wrongly.
     """
-    from training.registry import method
-
     kind = method(recipe.method.kind).kind
     if kind == "tuning":
         return ""
@@ -65,11 +67,9 @@ def serving_network(model: KerasObject) -> KerasObject:
     logits = model.get_layer("logits")
     outputs = {"logits": logits.output, "features": model.get_layer("features").output}
     pooled = [layer for layer in model.layers if isinstance(layer, layers.GlobalAveragePooling2D)]
-    last = pooled[-1] if pooled else None
-    linear = last is not None and _only_dropout_between(model, last)
-    if linear and last is not None:
+    if pooled and _only_dropout_between(model, pooled[-1]):
         evidence = layers.Dense(logits.units, use_bias=False, name="evidence", dtype="float32")
-        outputs["evidence"] = evidence(last.input)
+        outputs["evidence"] = evidence(pooled[-1].input)
         serving = keras.Model(model.inputs, outputs)
         evidence.set_weights([logits.get_weights()[0]])
         return serving
@@ -114,9 +114,6 @@ def export_candidate(
     Raises:
         StationError: ``export-differs`` when a new process computes something else.
     """
-    from training.export import Export, export_bundle
-    from training.shipped.judge import fit_novelty, fit_rule, fit_temperature
-
     pixels, labels = data.pixels[recipe.input], data.labelled.labels
     judged = split.validation if len(split.validation) else split.train
     serving = serving_network(model)
@@ -174,8 +171,6 @@ def bundle_info(
 
 def _without_folder(recipe: Recipe) -> Recipe:
     """The recipe without this computer's folders: a bundle travels."""
-    import dataclasses
-
     quiet = dataclasses.replace(recipe.split, groups="", patients="")
     named = dataclasses.replace(recipe.method, weights=Path(recipe.method.weights).name)
     return dataclasses.replace(recipe, data=Path(recipe.data).name, split=quiet, method=named)

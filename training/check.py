@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from allstation.imaging.decode import decode
 from allstation.imaging.inputs import InputSpec, resize
 from training import probes, splits
 from training.archives import compare_with_archive, list_archive
-from training.labelled_folder import LabelledSet, Problem, inspect_field, read_labelled
+from training.labelled_folder import FieldProblem, LabelledSet, inspect_field, read_labelled
 from training.protocol import Reporter
 from training.same_field import agreement, same_field_groups
 
@@ -44,7 +44,7 @@ class _Seen:
 
     size: tuple[int, int] | None = None
     digest: str = ""
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[FieldProblem] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
@@ -59,7 +59,7 @@ def _look(path: Path) -> _Seen:
         rgb = resize(decode(path), InputSpec(_SIDE, _SIDE, interpolation="area"))
     except (OSError, StationError) as error:
         seen.size = None
-        seen.problems.append(Problem(path, "unreadable-field", str(error), error=True))
+        seen.problems.append(FieldProblem(path, "unreadable-field", str(error), error=True))
         return seen
     seen.marks = probes.corner_marks(rgb)
     seen.numbers = probes.probe_numbers(rgb, segment_cells(rgb))
@@ -105,7 +105,7 @@ def check(
         "identical": _identical(labelled, seen),
         "groups": _groups(kept, names),
         "marks": _marks(labelled, seen),
-        "probes": [probes.to_json(result) for result in results],
+        "probes": [asdict(result) for result in results],
         "archive": listing,
         "strangers": [path.name for path in labelled.strangers],
     }
@@ -222,7 +222,7 @@ def _findings(
 ) -> list[dict[str, Any]]:
     """Put everything that was found into sentences: errors first, then warnings, then notes."""
     found = [
-        *_field_findings(labelled, seen),
+        *_field_findings(labelled, seen, report["sizes"]["outliers"]),
         *_archive_findings(report["archive"]),
         *_group_findings(report),
         *_shortcut_findings(labelled, seen, report),
@@ -236,7 +236,9 @@ def _findings(
     return sorted(found, key=lambda entry: ("error", "warning", "note").index(entry["level"]))
 
 
-def _field_findings(labelled: LabelledSet, seen: Sequence[_Seen]) -> list[dict[str, Any]]:
+def _field_findings(
+    labelled: LabelledSet, seen: Sequence[_Seen], outliers: Sequence[str]
+) -> list[dict[str, Any]]:
     by_code: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for row, entry in enumerate(seen):
         for problem in entry.problems:
@@ -246,7 +248,6 @@ def _field_findings(labelled: LabelledSet, seen: Sequence[_Seen]) -> list[dict[s
     for (level, code), rows in by_code.items():
         more = f" ({len(rows) - 1} more such fields.)" if len(rows) > 1 else ""
         found.append(_finding(level, code, rows[0][1] + more, [labelled.relative(row) for row, _ in rows]))
-    outliers = _sizes(labelled, seen)["outliers"]
     if outliers:
         text = (
             f"{len(outliers)} fields have another size than most; they are resized, and may be judged worse "

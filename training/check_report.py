@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from training.pdf import Block, Heading, Paragraph, Picture, Table, write_pdf
 from training.runs import write_json
 
-_LISTED = 30
+_LISTED: Final = 30
 
 
 def write_report(found: Mapping[str, Any], *, json_path: Path | None, pdf_path: Path | None) -> None:
@@ -27,7 +27,7 @@ def write_report(found: Mapping[str, Any], *, json_path: Path | None, pdf_path: 
 def _blocks(found: Mapping[str, Any]) -> list[Block]:
     from training import figures
 
-    chart = figures.image_bytes(figures.class_distribution({"all": found["classes"]}))
+    chart = figures.image_bytes(figures.class_distribution(found["classes"]))
     summary = f"{found['fields']} fields, {found['patients']}; {found['errors']} errors forbid training."
     blocks: list[Block] = [Paragraph(summary), Heading("Fields of each class"), Picture(chart, width=0.6)]
     findings = [["level", "finding"], *([entry["level"], entry["sentence"]] for entry in found["findings"])]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,9 @@ from training.protocol import Reporter
 from training.recipe import Recipe
 from training.registry import method
 from training.runs import RunFolder
-from training.session import Data, as_predicted, prediction_rows
+from training.session import Data, evaluate_parts
 
-_TIMED_FIELDS = 40
+_TIMED_FIELDS: Final = 40
 
 
 def compute_features(recipe: Recipe, data: Data, reporter: Reporter) -> NDArray[np.float64]:
@@ -80,14 +81,13 @@ def run_classical(
         "parameters": model.parameters,
         "megabytes_float32": round((folder.path / "model.npz").stat().st_size / 1e6, 3),
     }
-    tables: list[dict[str, Any]] = []
-    for part in ("validation", "test"):
-        rows = getattr(split, part)
-        predicted = as_predicted(data, split, rows, probabilities=model.probabilities(features[rows]))
-        metrics[part] = evaluate.evaluate(predicted)
-        tables.extend(prediction_rows(data, predicted, rows, part=part))
-        metrics[part]["time"] = timed(recipe, data, rows, model=model)
-    runs.write_text(folder.path / "predictions.csv", runs.rows_to_csv(tables))
+    metrics |= evaluate_parts(
+        data,
+        split,
+        lambda rows: model.probabilities(features[rows]),
+        folder=folder,
+        timer=functools.partial(timed, recipe, data, model=model),
+    )
     return metrics
 
 

@@ -15,6 +15,7 @@ from allstation.core.errors import StationError
 from allstation.core.events import TYPED_AS, Failed, Finished, Report, Started
 from training import commands
 from training.protocol import Reporter, console, over_pipes
+from training.reproduction import TABLES
 
 DONE, REFUSED = 0, 2
 """Exit statuses: done; wrong usage or input, said in one sentence."""
@@ -63,7 +64,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def _reproduce(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("table", choices=("zhang", "nadim", "table2"), help="which paper's table")
+    parser.add_argument("table", choices=TABLES, help="which paper's table")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="labelled folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="runs and report")
     parser.add_argument("--groups", type=Path, metavar="CSV", help="same-field groups of the folder")

@@ -18,7 +18,7 @@ from training.registry import methods, preset
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandOutcome:
     """How a command ended.
 
     Attributes:
@@ -36,13 +36,13 @@ class Outcome:
     report: Mapping[str, Any] | None = None
 
 
-def run(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+def run(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     """Do the command that was asked for.
 
     Raises:
         StationError: When it cannot be done.
     """
-    does: Mapping[str, Callable[[argparse.Namespace, Reporter], Outcome]] = {
+    does: Mapping[str, Callable[[argparse.Namespace, Reporter], CommandOutcome]] = {
         "check": _check,
         "fit": _fit,
         "train": _fit,
@@ -75,7 +75,7 @@ def load_recipe(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
-def _fit(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+def _fit(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.session import run_recipe
 
     recipe = load_recipe(options)
@@ -84,22 +84,22 @@ def _fit(options: argparse.Namespace, reporter: Reporter) -> Outcome:
     metrics = run_recipe(recipe, folder, reporter)
     state = "stopped" if metrics.get("stopped") else "finished"
     accuracy = metrics["test"]["overall"]["accuracy (Wilson)"]
-    return Outcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
+    return CommandOutcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
 
 
-def _check(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.check import check
     from training.check_report import write_report
 
     found = check(options.folder, reporter, archive=options.archive, groups=options.groups)
     write_report(found, json_path=options.json, pdf_path=options.pdf)
-    return Outcome(summary={"errors": found["errors"]}, kind="check", report=found)
+    return CommandOutcome(summary={"errors": found["errors"]}, kind="check", report=found)
 
 
-def _evaluate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+def _evaluate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.compare_runs import compare_runs
 
-    return Outcome(
+    return CommandOutcome(
         kind="comparison",
         report=compare_runs(
             options.runs,
@@ -111,51 +111,42 @@ def _evaluate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
     )
 
 
-def _reproduce(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.reproduce import retime_table, run_table
-    from training.reproduction import Sizes
+    from training.reproduction import Reproduction, Sizes
 
     sizes = Sizes(options.quick, options.backbone_size, options.backbone_epochs)
-    told: dict[str, Any] = {
-        "data": options.data,
-        "out": options.out,
-        "seeds": options.seeds,
-        "sizes": sizes,
-        "reporter": reporter,
-        "groups": options.groups,
-    }
+    asked = Reproduction(options.table, options.data, options.out, options.seeds, sizes, options.groups)
     if not options.report_only:
-        run_table(options.table, only=options.only, **told)
+        run_table(asked, reporter, only=options.only)
     if options.times:
-        retime_table(options.table, **told)
+        retime_table(asked, reporter)
     from training.reproduction_report import write_reports
 
     # Folders of this computer say nothing to a reader elsewhere: their names are enough.
     words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
     command = " ".join(["python -m training", *words])
-    files = write_reports(
-        options.table, out=options.out, data=options.data, seeds=options.seeds, sizes=sizes, command=command
-    )
-    return Outcome(folder=options.out, summary={"files": [str(path) for path in files]})
+    files = write_reports(asked, command=command)
+    return CommandOutcome(folder=options.out, summary={"files": [str(path) for path in files]})
 
 
-def _preview(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+def _preview(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.preview import write_preview
 
     write_preview(load_recipe(options), options.out, fields=options.fields, seed=options.seed)
     reporter.say(f"Wrote {options.out}.")
-    return Outcome(folder=options.out)
+    return CommandOutcome(folder=options.out)
 
 
-def _estimate(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+def _estimate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.estimate import estimate
 
     found = estimate(load_recipe(options), reporter)
     reporter.say(found["sentence"])
-    return Outcome(kind="estimate", report=found)
+    return CommandOutcome(kind="estimate", report=found)
 
 
-def _list(options: argparse.Namespace, reporter: Reporter) -> Outcome:
+def _list(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     del options
     listed = [
         {
@@ -171,4 +162,4 @@ def _list(options: argparse.Namespace, reporter: Reporter) -> Outcome:
     ]
     for entry in listed:
         reporter.say(f"{entry['name']:14s} {entry['kind']:10s} {entry['text']}")
-    return Outcome(kind="methods", report={"methods": listed})
+    return CommandOutcome(kind="methods", report={"methods": listed})

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure as Plot
 
 from allstation.core.errors import StationError
+from allstation.imaging.inputs import InputSpec, read_pixels
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.pipeline import Pipeline
 from training import evaluate, figures
@@ -24,10 +25,12 @@ MODEL: Final = "model"
 """Key of the given model among the compared runs."""
 
 
-def read_predictions(
-    folder: RunFolder, *, part: str = "test", suffix: str = ""
-) -> tuple[Predicted, list[str]]:
-    """Read a run's predictions of one part.
+def read_predictions(folder: RunFolder, *, suffix: str = "") -> tuple[Predicted, list[str]]:
+    """Read a run's predictions of its test set.
+
+    Args:
+        folder: A finished run.
+        suffix: Of the table's name, for what another model said of the same fields.
 
     Returns:
         The predictions, and the field of each row.
@@ -40,7 +43,7 @@ def read_predictions(
         sentence = f"The run {folder.path.name!r} has no predictions yet. Finish or resume it first."
         raise StationError("no-run", sentence)
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["part"] == part]
+        rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
     classes = tuple(str(name) for name in info["classes"])
     predicted = Predicted(
         np.array([[float(row[name]) for name in classes] for row in rows]).reshape(-1, len(classes)),
@@ -188,15 +191,13 @@ def draw_run(folder: RunFolder, target: Path) -> list[Path]:
     except StationError:
         labelled = None
     if labelled is not None:
-        drawn["classes"] = figures.class_distribution({"all": labelled.counts()})
+        drawn["classes"] = figures.class_distribution(labelled.counts())
         drawn |= _samples(labelled, predicted, files)
     return [figures.save(figure, target / f"{name}.png") for name, figure in drawn.items()]
 
 
-def _samples(labelled: LabelledSet, predicted: Predicted, files: Sequence[str]) -> dict[str, Canvas]:
+def _samples(labelled: LabelledSet, predicted: Predicted, files: Sequence[str]) -> dict[str, Plot]:
     """One field a class, and eight predictions: up to four wrong ones first."""
-    from allstation.imaging.inputs import InputSpec, read_pixels
-
     spec = InputSpec(height=224, width=224)
     firsts = [
         next(field for field in labelled.fields if field.class_name == name) for name in labelled.classes

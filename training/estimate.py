@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.inputs import to_tensor
+from training.augment import augment
+from training.features import cell_features, hog_features
 from training.fields_in_memory import load_pixels
+from training.fit import build_network
 from training.labelled_folder import LabelledSet, read_labelled
 from training.protocol import Reporter
 from training.recipe import Recipe
@@ -97,9 +100,6 @@ def _tuning(recipe: Recipe, labelled: LabelledSet) -> tuple[float, float]:
 
 
 def _network(recipe: Recipe, labelled: LabelledSet) -> tuple[float, float]:
-    from training.augment import augment
-    from training.fit import build_network
-
     paths, fields, fit = _some(labelled), len(labelled.fields), recipe.fit
     pixels: list[NDArray[np.uint8]] = []
     reading = _each(lambda: pixels.append(load_pixels(paths, recipe.input)))
@@ -123,8 +123,6 @@ def _network(recipe: Recipe, labelled: LabelledSet) -> tuple[float, float]:
 
 
 def _classical(recipe: Recipe, labelled: LabelledSet) -> tuple[float, float]:
-    from training.features import cell_features, hog_features
-
     options = method(recipe.method.kind).full_options(recipe.method.options)
     paths, fields = _some(labelled), len(labelled.fields)
 

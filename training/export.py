@@ -23,6 +23,7 @@ from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, write_bundle
 from allstation.inference.engine import softmax
 from allstation.inference.reference import MEMBER
+from training.backend import KerasObject
 from training.runs import writing
 
 NETWORK: Final = "network.tflite"
@@ -58,7 +59,7 @@ class Export:
     weights: Arrays | None = None
 
 
-def to_litert(model: Any) -> bytes:  # noqa: ANN401  (Keras models have no public type)
+def to_litert(model: KerasObject) -> bytes:
     """Convert a Keras model with one input to a LiteRT flat buffer for one field at a time.
 
     Names of the outputs (the keys of the model's output dictionary) are kept in the signature.
@@ -97,7 +98,7 @@ def reference_fields(size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.stack([squash(rgb, size) for rgb in drawn])
 
 
-def reference_arrays(model: Any, export: Export) -> Arrays:  # noqa: ANN401
+def reference_arrays(model: KerasObject, export: Export) -> Arrays:
     """Return the reference fields and what Keras makes of them."""
     rgb = reference_fields(export.preprocessing.size)
     tensors = np.stack([prepare(one, export.preprocessing).tensor for one in rgb])
@@ -106,7 +107,7 @@ def reference_arrays(model: Any, export: Export) -> Arrays:  # noqa: ANN401
     return {"rgb": rgb, "probabilities": softmax(np.asarray(logits) / export.temperature)}
 
 
-def export_bundle(target: Path, model: Any, export: Export) -> ModelBundle:  # noqa: ANN401
+def export_bundle(target: Path, model: KerasObject, export: Export) -> ModelBundle:
     """Write a bundle and let a new process compare it with the Keras network.
 
     Args:

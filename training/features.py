@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.imaging.cells import Cells, segment_cells
 from allstation.imaging.inputs import InputSpec, read_pixels
-from training.fields_in_memory import reading_threads
+from training.fields_in_memory import Told, reading_threads
 
 Features = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
-Told = Callable[[int, int], None]
 
 FAMILIES: Final = ("shape", "colour", "glcm", "lbp")
 _LEVELS: Final = 32

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.imaging.cells import segment_cells
 from allstation.imaging.inputs import InputSpec, read_pixels, rgb_pixels
 from allstation.inference.pipeline import default_threads
 
@@ -45,7 +46,7 @@ def load_pixels(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = N
     return pixels
 
 
-def load_cells(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = None) -> NDArray[np.bool_]:
+def load_cells(paths: Sequence[Path], spec: InputSpec) -> NDArray[np.bool_]:
     """Find the white cells of fields, at the size of the network.
 
     Returns:
@@ -54,8 +55,6 @@ def load_cells(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = No
     Raises:
         StationError: For the first field that cannot be read.
     """
-    from allstation.imaging.cells import segment_cells
-
     masks = np.empty((len(paths), spec.height, spec.width), np.bool_)
     full = InputSpec(height=224, width=224)
 
@@ -68,6 +67,4 @@ def load_cells(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = No
     with ThreadPoolExecutor(reading_threads()) as pool:
         for row, mask in enumerate(pool.map(find, paths)):
             masks[row] = mask
-            if told is not None:
-                told(row + 1, len(paths))
     return masks

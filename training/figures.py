@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure as Plot
 from numpy.typing import NDArray
 
 from allstation.core import metrics
@@ -21,18 +21,20 @@ from allstation.core.classes import class_style
 from training.evaluate import Predicted
 from training.runs import write_bytes
 
+_BAR: Final = 0.8
+_COLUMNS: Final = 4
 _DARK_CELL: Final = 0.55
 _VAL: Final = "#d55e00"
 _TRAIN: Final = "#0072b2"
 
 
-def _canvas(width: float, height: float, *, panels: tuple[int, int] = (1, 1)) -> tuple[Canvas, Any]:
-    figure = Canvas(figsize=(width, height), layout="constrained")
+def _plot(width: float, height: float, *, panels: tuple[int, int] = (1, 1)) -> tuple[Plot, Any]:
+    figure = Plot(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(*panels, squeeze=False)
 
 
-def image_bytes(figure: Canvas, *, kind: str = "png", dpi: int = 150) -> bytes:
+def image_bytes(figure: Plot, *, kind: str = "png", dpi: int = 150) -> bytes:
     """Return a figure as PNG, SVG or PDF bytes, without a date so that equal figures are equal files."""
     memory = io.BytesIO()
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
@@ -40,7 +42,7 @@ def image_bytes(figure: Canvas, *, kind: str = "png", dpi: int = 150) -> bytes:
     return memory.getvalue()
 
 
-def save(figure: Canvas, path: Path) -> Path:
+def save(figure: Plot, path: Path) -> Path:
     """Write a figure; the suffix (.png, .svg, .pdf) says as what."""
     write_bytes(path, image_bytes(figure, kind=path.suffix.lstrip(".").lower()))
     return path
@@ -50,9 +52,9 @@ def _caption(predicted: Predicted) -> str:
     return f"n = {len(predicted.labels)}, {predicted.split}, {predicted.patients}"
 
 
-def learning_curves(history: Sequence[Mapping[str, float]]) -> Canvas:
+def learning_curves(history: Sequence[Mapping[str, float]]) -> Plot:
     """Loss and accuracy by epoch, training and validation, the best epoch marked."""
-    figure, axes = _canvas(8, 3.2, panels=(1, 2))
+    figure, axes = _plot(8, 3.2, panels=(1, 2))
     epochs = [row["epoch"] for row in history]
     for axis, name in zip(axes[0], ("loss", "accuracy"), strict=True):
         for key, label, colour in ((name, "training", _TRAIN), (f"val_{name}", "validation", _VAL)):
@@ -70,11 +72,11 @@ def learning_curves(history: Sequence[Mapping[str, float]]) -> Canvas:
     return figure
 
 
-def confusion_heat_map(predicted: Predicted) -> Canvas:
+def confusion_heat_map(predicted: Predicted) -> Plot:
     """Counts and row percent; rows are the true classes, columns the predicted ones."""
     matrix = predicted.matrix
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    figure, axes = _canvas(5.2, 4.6)
+    figure, axes = _plot(5.2, 4.6)
     axis = axes[0, 0]
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
@@ -88,9 +90,9 @@ def confusion_heat_map(predicted: Predicted) -> Canvas:
     return figure
 
 
-def roc_curves(predicted: Predicted) -> Canvas:
+def roc_curves(predicted: Predicted) -> Plot:
     """One-versus-rest curves of all classes, with macro and micro area."""
-    figure, axes = _canvas(5.2, 4.6)
+    figure, axes = _plot(5.2, 4.6)
     axis = axes[0, 0]
     areas = metrics.one_vs_rest_auc(predicted.probabilities, predicted.labels)
     for index, name in enumerate(predicted.classes):
@@ -108,9 +110,9 @@ def roc_curves(predicted: Predicted) -> Canvas:
     return figure
 
 
-def reliability_diagram(predicted: Predicted) -> Canvas:
+def reliability_diagram(predicted: Predicted) -> Plot:
     """Accuracy against confidence in bins; the number of fields is written beside each point."""
-    figure, axes = _canvas(5.2, 4.6)
+    figure, axes = _plot(5.2, 4.6)
     axis = axes[0, 0]
     bins = metrics.reliability(predicted.probabilities, predicted.labels)
     error = metrics.expected_calibration_error(predicted.probabilities, predicted.labels)
@@ -129,31 +131,20 @@ def reliability_diagram(predicted: Predicted) -> Canvas:
     return figure
 
 
-def class_distribution(counts: Mapping[str, Mapping[str, int]]) -> Canvas:
-    """Fields of each class, one group of bars a part.
-
-    Args:
-        counts: Part (or ``"all"``) to class to number of fields.
-    """
-    figure, axes = _canvas(6, 3.2)
+def class_distribution(counts: Mapping[str, int]) -> Plot:
+    """Fields of each class."""
+    figure, axes = _plot(6, 3.2)
     axis = axes[0, 0]
-    classes = list(next(iter(counts.values())))
-    width = 0.8 / len(counts)
-    for place, (part, numbers) in enumerate(counts.items()):
-        at = np.arange(len(classes)) + (place - (len(counts) - 1) / 2) * width
-        bars = axis.bar(at, [numbers[name] for name in classes], width, label=part)
-        axis.bar_label(bars, fontsize=8)
-    axis.set_xticks(range(len(classes)), classes)
+    axis.bar_label(axis.bar(range(len(counts)), list(counts.values()), _BAR), fontsize=8)
+    axis.set_xticks(range(len(counts)), list(counts))
     axis.set(ylabel="fields")
-    if len(counts) > 1:
-        axis.legend()
     return figure
 
 
-def field_grid(fields: Sequence[NDArray[np.uint8]], titles: Sequence[str], *, columns: int = 4) -> Canvas:
+def field_grid(fields: Sequence[NDArray[np.uint8]], titles: Sequence[str]) -> Plot:
     """Fields with a title each: samples per class, sample predictions."""
-    rows = max(1, math.ceil(len(fields) / columns))
-    figure, axes = _canvas(2.1 * columns, 2.3 * rows, panels=(rows, columns))
+    rows = max(1, math.ceil(len(fields) / _COLUMNS))
+    figure, axes = _plot(2.1 * _COLUMNS, 2.3 * rows, panels=(rows, _COLUMNS))
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, field, title in zip(axes.flat, fields, titles, strict=False):
@@ -164,7 +155,7 @@ def field_grid(fields: Sequence[NDArray[np.uint8]], titles: Sequence[str], *, co
 
 def sample_predictions(
     fields: Sequence[NDArray[np.uint8]], predicted: Predicted, rows: Sequence[int]
-) -> Canvas:
+) -> Plot:
     """Fields with true class, predicted class and its probability.
 
     Args:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from training.recipe import FitSpec, Recipe
 from training.registry import method
 from training.runs import RunFolder, read_arrays
 
-_WEIGHT_DECAY = 0.004
+_WEIGHT_DECAY: Final = 0.004
 """What Keras' AdamW takes where nothing is said."""
 
 

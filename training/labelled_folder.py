@@ -216,7 +216,7 @@ def _check_classes(labelled: LabelledSet) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FieldProblem:
     """What is wrong with one field, or worth knowing about it.
 
     Attributes:
@@ -232,7 +232,7 @@ class Problem:
     error: bool
 
 
-def inspect_field(path: Path) -> tuple[tuple[int, int] | None, list[Problem]]:
+def inspect_field(path: Path) -> tuple[tuple[int, int] | None, list[FieldProblem]]:
     """Open one field whole.
 
     Returns:
@@ -243,8 +243,8 @@ def inspect_field(path: Path) -> tuple[tuple[int, int] | None, list[Problem]]:
         info = probe(path)
         decode(path)
     except StationError as error:
-        return None, [Problem(path, error.code, error.sentence, error=True)]
-    notes = [Problem(path, code, text, error=False) for code, text in _conversions(path, info.frames)]
+        return None, [FieldProblem(path, error.code, error.sentence, error=True)]
+    notes = [FieldProblem(path, code, text, error=False) for code, text in _conversions(path, info.frames)]
     return (info.width, info.height), notes
 
 
@@ -294,7 +294,7 @@ def _png_depth(path: Path) -> int:
     return head[24] if head.startswith(b"\x89PNG") and len(head) == 25 else 8  # noqa: PLR2004 - PNG header
 
 
-def require_readable(problems: Sequence[Problem]) -> None:
+def require_readable(problems: Sequence[FieldProblem]) -> None:
     """Refuse to train on a folder with unreadable fields.
 
     Raises:

@@ -54,7 +54,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PictureRow:
     """PNGs side by side, each as wide as the others.
 
     Attributes:
@@ -64,7 +64,7 @@ class Row:
     pngs: Sequence[bytes]
 
 
-Block = Heading | Paragraph | Table | Picture | Row
+Block = Heading | Paragraph | Table | Picture | PictureRow
 
 _MARGIN: Final = 48.0
 _FONT: Final = "Helvetica"
@@ -130,7 +130,7 @@ def _flow(block: Block, width: float) -> list[Any]:
             return [_table(block, width), Spacer(1, 8)]
         case Picture(png, share):
             return [_image(png, width * share), Spacer(1, 8)]
-        case Row(pngs):
+        case PictureRow(pngs):
             return [_side_by_side(pngs, width), Spacer(1, 8)]
 
 

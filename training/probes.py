@@ -7,8 +7,8 @@ the cells, and its accuracy is no evidence that it looked at them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from allstation.core import metrics
 from allstation.core.statistics import cluster_bootstrap
-from allstation.imaging.cells import Cells
-from allstation.imaging.inputs import CORNER_SHARE
+from allstation.imaging.cells import CORNER_SHARE, Cells, corner_of
 
 Pixels = NDArray[np.uint8]
 Numbers = NDArray[np.float64]
@@ -53,8 +52,7 @@ def probe_numbers(rgb: Pixels, cells: Cells) -> dict[str, Numbers]:
     """
     outside = cv2.dilate((cells.labels > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     height, width = rgb.shape[:2]
-    rows, columns = round(height * CORNER_SHARE), round(width * CORNER_SHARE)
-    outside[height - rows :, width - columns :] = False
+    outside[corner_of(height, width)] = False
     corner = cv2.resize(
         rgb[-round(height * _CORNER_SHARES[0]) :, -round(width * _CORNER_SHARES[1]) :],
         _CORNER[::-1],
@@ -144,11 +142,6 @@ def run_probe(
         f"{folds}-fold, same-field groups kept apart",
         interval.low > 1 / classes + _MARGIN,
     )
-
-
-def to_json(result: ProbeResult) -> dict[str, Any]:
-    """Return a result as plain JSON."""
-    return asdict(result)
 
 
 def corner_marks(rgb: Pixels) -> dict[str, str]:

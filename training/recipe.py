@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from allstation.core.errors import StationError
 from allstation.imaging.inputs import InputSpec
+from training.registry import method
 
 SplitKind = Literal["image-random", "same-field", "blocks", "patient"]
 Loss = Literal["categorical_crossentropy", "binary_crossentropy", "sigmoid_crossentropy"]
@@ -296,8 +297,6 @@ def _check_together(recipe: Recipe) -> None:
             raise _refuse(
                 "split.patient_pattern", "an expression with one group in brackets", split.patient_pattern
             )
-    from training.registry import method
-
     method(recipe.method.kind).check_options(recipe.method.options)
 
 

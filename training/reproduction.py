@@ -163,34 +163,53 @@ class Planned:
         return f"{self.arm.key}-seed{self.seed}"
 
 
-def plan(
-    table: str,
-    *,
-    data: Path,
-    groups: Path | None,
-    seeds: int,
-    sizes: Sizes,
-    only: Collection[str] = (),
-) -> list[Planned]:
-    """List the runs of a table, all rows of seed 1 first, so that an early end leaves whole tables.
+@dataclass(frozen=True)
+class Reproduction:
+    """A table to reproduce, and where.
 
-    Every run has the same image-random split (seed 1), so that rows can be compared field by field.
-
-    Args:
-        table: ``zhang``, ``nadim`` or ``table2``.
+    Attributes:
+        table: One of :data:`TABLES`.
         data: Labelled folder.
-        groups: Same-field groups, or None.
+        out: Holds ``runs/`` with one folder a run; the reports are written here.
         seeds: Seeds of every row that depends on one.
         sizes: How large.
-        only: Keys of the rows to plan; empty for all.
+        groups: Same-field groups; None for ``field_groups.csv`` in or beside the folder, if there is one.
     """
-    runs = []
-    for seed in range(1, seeds + 1):
-        for arm in arms_of(table, sizes):
-            if (seed > 1 and not arm.seeded) or (only and arm.key not in only):
-                continue
-            runs.append(Planned(arm, seed, _recipe(arm, data=data, groups=groups, seed=seed)))
-    return runs
+
+    table: str
+    data: Path
+    out: Path
+    seeds: int
+    sizes: Sizes
+    groups: Path | None = None
+
+    def plan(self, only: Collection[str] = ()) -> list[Planned]:
+        """List the runs, all rows of seed 1 first, so that an early end leaves whole tables.
+
+        Every run has the same image-random split (seed 1), so that rows can be compared field by field.
+
+        Args:
+            only: Keys of the rows to plan; empty for all.
+        """
+        data, groups = self.data.resolve(), self.groups or find_groups_table(self.data)
+        return [
+            Planned(arm, seed, _recipe(arm, data=data, groups=groups, seed=seed))
+            for seed in range(1, self.seeds + 1)
+            for arm in arms_of(self.table, self.sizes)
+            if (seed == 1 or arm.seeded) and (not only or arm.key in only)
+        ]
+
+    def folder(self, planned: Planned) -> Path:
+        """Return where a run lies, or will."""
+        return self.out / "runs" / planned.key
+
+
+def find_groups_table(data: Path) -> Path | None:
+    """Return ``field_groups.csv`` in or beside the labelled folder, if there is one."""
+    for candidate in (data / "field_groups.csv", data.parent / "field_groups.csv"):
+        if candidate.is_file():
+            return candidate.resolve()
+    return None
 
 
 def _recipe(arm: Arm, *, data: Path, groups: Path | None, seed: int) -> Recipe:

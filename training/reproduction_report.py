@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,9 @@ from allstation.core.statistics import wilson
 from training import evaluate, papers, runs
 from training.compare_runs import read_predictions
 from training.evaluate import Predicted
-from training.pdf import Block, Heading, Paragraph, Picture, Row, Table, write_pdf
+from training.pdf import Block, Heading, Paragraph, Picture, PictureRow, Table, write_pdf
 from training.reproduce import is_done
-from training.reproduction import BOTH_EPOCHS, TABLE2, Planned, Sizes, plan
+from training.reproduction import BOTH_EPOCHS, TABLE2, Planned, Reproduction
 from training.runs import RunFolder
 
 Rows = list[list[str]]
@@ -68,12 +69,10 @@ class Done:
         return kept if kept is not None else self.metrics
 
 
-def _read_done(planned: Sequence[Planned], out: Path) -> list[Done]:
-    import json
-
+def _read_done(asked: Reproduction, planned: Sequence[Planned]) -> list[Done]:
     done = []
     for entry in planned:
-        folder = out / "runs" / entry.key
+        folder = asked.folder(entry)
         if is_done(folder):
             metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
             done.append(Done(entry.key, entry.arm.key, entry.seed, RunFolder(folder), metrics))
@@ -90,9 +89,9 @@ def _seeds_text(values: Sequence[float]) -> str:
     return f"{np.mean(values):.3f}{spread}, {len(values)} seed{'s' if len(values) > 1 else ''}"
 
 
-def _of_first_seed(found: Mapping[str, Any], part: str = "test") -> str:
+def _of_first_seed(found: Mapping[str, Any]) -> str:
     """Accuracy of the first seed with the interval by groups: what a single paper row compares with."""
-    return _figure_text(found[part]["overall"]["accuracy"])
+    return _figure_text(found["test"]["overall"]["accuracy"])
 
 
 def _verdict(paper: float, values: Sequence[float]) -> str:
@@ -372,25 +371,21 @@ def _times_text(done: Sequence[Done]) -> str:
     return f"{text}, on {times[0]['device']}{load}."
 
 
-def write_reports(table: str, *, out: Path, data: Path, seeds: int, sizes: Sizes, command: str) -> list[Path]:
+def write_reports(asked: Reproduction, *, command: str) -> list[Path]:
     """Write ``TABLE.json``, ``TABLE.md`` and ``TABLE.pdf`` from the run folders.
 
     Args:
-        table: ``zhang``, ``nadim`` or ``table2``.
-        out: Holds ``runs/``; the reports are written here.
-        data: Labelled folder.
-        seeds: Seeds planned.
-        sizes: Sizes planned.
+        asked: The table.
         command: As it was typed.
 
     Returns:
         The files.
 
     Raises:
-        StationError: ``cannot-write`` or ``disk-full``.
+        StationError: ``no-run`` when none is finished; ``cannot-write`` or ``disk-full``.
     """
-    planned = plan(table, data=data.resolve(), groups=None, seeds=seeds, sizes=sizes)
-    done = _read_done(planned, out)
+    table, out, planned = asked.table, asked.out, asked.plan()
+    done = _read_done(asked, planned)
     if not done:
         sentence = f"No run of {table} is finished in {out}. Start the reproduction without --report-only."
         raise StationError("no-run", sentence)
@@ -441,7 +436,7 @@ def _pdf_blocks(
         if history:
             blocks.append(Picture(figures.image_bytes(figures.learning_curves(history))))
         drawn = (figures.confusion_heat_map, figures.roc_curves, figures.reliability_diagram)
-        blocks.append(Row([figures.image_bytes(draw(predicted), dpi=110) for draw in drawn]))
+        blocks.append(PictureRow([figures.image_bytes(draw(predicted), dpi=110) for draw in drawn]))
     blocks.append(Heading("What the paper got wrong, and what is done here"))
     blocks += [Paragraph(sentence) for sentence in _MISTAKES[table]]
     return blocks

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from training import evaluate, runs, splits
+from training import runs, splits
 from training.classical import load_model, timed
-from training.fit import build_network, load_weights, predict
+from training.fit import build_network, load_weights
 from training.protocol import Reporter
 from training.recipe import Recipe
 from training.registry import method
-from training.session import Data, open_data
+from training.session import Data, Timer, network_timer, open_data
 
 
 def time_again(found: Iterable[tuple[Recipe, Path]], reporter: Reporter) -> int:
@@ -54,15 +50,11 @@ def time_again(found: Iterable[tuple[Recipe, Path]], reporter: Reporter) -> int:
     return done
 
 
-def _timer(
-    recipe: Recipe, folder: Path, data: Data, *, reporter: Reporter
-) -> Callable[[NDArray[np.int64]], dict[str, Any]]:
-    """Read a run's model; what it returns times it on rows of the set."""
+def _timer(recipe: Recipe, folder: Path, data: Data, *, reporter: Reporter) -> Timer:
+    """Read a run's model and return what times it."""
     pixels = data.prepared(recipe.input, reporter)
     if method(recipe.method.kind).kind != "network":
         return functools.partial(timed, recipe, data, model=load_model(folder / "model.npz"))
     model = build_network(recipe, len(data.labelled.classes))
     load_weights(model, folder / "weights.npz")
-    return lambda rows: evaluate.time_prediction(
-        functools.partial(predict, model, pixels[rows], recipe.input), len(rows)
-    )
+    return network_timer(model, pixels, recipe.input)

@@ -27,7 +27,6 @@ from allstation.core.events import plain
 from training.recipe import Recipe, write_toml
 
 SCHEMA: Final = 1
-STATES: Final = ("running", "finished", "stopped", "discarded", "failed")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -159,7 +158,10 @@ class RunFolder:
 
     @property
     def state(self) -> str:
-        """One of :data:`STATES`; a run whose process is gone still says ``running``."""
+        """``running``, ``finished``, ``stopped``, ``discarded`` or ``failed``.
+
+        A run whose process is gone still says ``running``.
+        """
         return str(self.info.get("state", ""))
 
     def update(self, **entries: Any) -> None:  # noqa: ANN401 - plain JSON

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from allstation.imaging import similarity
 from training.labelled_folder import LabelledSet
 from training.protocol import Reporter
 
@@ -20,7 +21,6 @@ def same_field_groups(labelled: LabelledSet, reporter: Reporter) -> list[str]:
     Returns:
         One name a field: the relative path of the group's first field.
     """
-    from allstation.imaging import similarity
 
     def told(done: int, total: int) -> None:
         reporter.progress(done, total, "fields compared")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,19 @@ from allstation.imaging.inputs import InputSpec
 from training import evaluate, runs, splits
 from training.augment import Backgrounds
 from training.backend import KerasObject, versions
-from training.evaluate import Predicted
+from training.evaluate import Predicted, Probabilities
 from training.fields_in_memory import load_cells, load_pixels
 from training.fit import Fitted, Part, fit_network, load_weights, predict
-from training.labelled_folder import LabelledSet, Problem, inspect_field, read_labelled, require_readable
+from training.labelled_folder import FieldProblem, LabelledSet, inspect_field, read_labelled, require_readable
 from training.protocol import Reporter
-from training.recipe import Recipe
+from training.recipe import Recipe, write_toml
 from training.registry import method
 from training.runs import RunFolder
+from training.same_field import same_field_groups
+from training.splits import Rows
+
+Timer = Callable[[Rows], dict[str, Any]]
+"""Times predicting rows of a labelled set; returns what :func:`training.evaluate.time_prediction` does."""
 
 
 @dataclass
@@ -74,7 +79,7 @@ def open_data(recipe: Recipe, reporter: Reporter) -> Data:
     """
     reporter.phase("checking", "Opening every field")
     labelled = read_labelled(Path(recipe.data))
-    problems: list[Problem] = []
+    problems: list[FieldProblem] = []
     for done, entry in enumerate(labelled.fields, 1):
         problems.extend(inspect_field(entry.path)[1])
         reporter.progress(done, len(labelled.fields), "fields opened")
@@ -90,8 +95,6 @@ def find_groups(labelled: LabelledSet, recipe: Recipe, reporter: Reporter) -> li
     """Same-field groups from the recipe's table, else by comparing the fields."""
     if recipe.split.groups:
         return splits.groups_from_csv(labelled, Path(recipe.split.groups))
-    from training.same_field import same_field_groups
-
     reporter.say("Comparing the fields to find those that show the same place.")
     return same_field_groups(labelled, reporter)
 
@@ -143,8 +146,6 @@ def _folder(recipe: Recipe, path: Path) -> RunFolder:
         return RunFolder.create(path, recipe)
     folder = RunFolder.open(path)
     text = (path / "recipe.toml").read_text("utf-8") if (path / "recipe.toml").is_file() else ""
-    from training.recipe import write_toml
-
     if text != write_toml(recipe):
         sentence = (
             f"The run in {path.name!r} has another recipe. Resume it with its own, or choose another folder."
@@ -172,7 +173,9 @@ def _execute(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, data: Dat
     )
     entry = method(recipe.method.kind)
     if recipe.export and entry.kind == "classical":
-        reporter.say("Classical methods are for comparison and make no model bundle.", "warning")
+        from training import candidate
+
+        reporter.say(candidate.why_not(recipe), "warning")
     run = _run_network if entry.kind == "network" else entry.builder()
     metrics: dict[str, Any] = run(recipe, data, split, folder=folder, reporter=reporter)
     stopped = bool(metrics.get("stopped"))
@@ -211,14 +214,19 @@ def _run_network(
     reporter.phase("evaluating", "Opening the test set once")
     model = fitted.model
     metrics = _about_network(fitted, folder)
-    metrics |= evaluate_parts(recipe, data, split, folder=folder, model=model, timed=True)
+
+    def probabilities_of(rows: Rows) -> Probabilities:
+        return predict(model, pixels[rows], recipe.input)
+
+    timer = network_timer(model, pixels, recipe.input)
+    metrics |= evaluate_parts(data, split, probabilities_of, folder=folder, timer=timer)
     metrics["snapshots"] = {}
     for epoch in recipe.fit.snapshots:
         kept = folder.path / f"epoch-{epoch}.npz"
         if kept.is_file():
             load_weights(model, kept)
             metrics["snapshots"][str(epoch)] = evaluate_parts(
-                recipe, data, split, folder=folder, model=model, suffix=f"-epoch-{epoch}"
+                data, split, probabilities_of, folder=folder, suffix=f"-epoch-{epoch}"
             )
     if recipe.export:
         load_weights(model, folder.path / "weights.npz")
@@ -271,16 +279,23 @@ def _about_network(fitted: Fitted, folder: RunFolder) -> dict[str, Any]:
 
 
 def evaluate_parts(
-    recipe: Recipe,
     data: Data,
     split: splits.Split,
+    probabilities_of: Callable[[Rows], Probabilities],
     *,
     folder: RunFolder,
-    model: KerasObject,
     suffix: str = "",
-    timed: bool = False,
+    timer: Timer | None = None,
 ) -> dict[str, Any]:
     """Evaluate validation and test set and write their predictions.
+
+    Args:
+        data: The labelled set.
+        split: Its division.
+        probabilities_of: Predicts rows of the set.
+        folder: The run folder.
+        suffix: Of the table's name.
+        timer: Times predicting rows of the set; None takes no times.
 
     Returns:
         ``validation`` and ``test`` as :func:`training.evaluate.evaluate` gives them, and times.
@@ -289,16 +304,20 @@ def evaluate_parts(
     tables: list[dict[str, Any]] = []
     for part in ("validation", "test"):
         rows = getattr(split, part)
-        fields = data.pixels[recipe.input][rows]
-        probabilities = predict(model, fields, recipe.input)
-        predicted = as_predicted(data, split, rows, probabilities=probabilities)
+        predicted = as_predicted(data, split, rows, probabilities=probabilities_of(rows))
         result[part] = evaluate.evaluate(predicted)
         tables.extend(prediction_rows(data, predicted, rows, part=part))
-        if timed and len(rows):
-            predict_all = functools.partial(predict, model, fields, recipe.input)
-            result[part]["time"] = evaluate.time_prediction(predict_all, len(rows))
+        if timer is not None and len(rows):
+            result[part]["time"] = timer(rows)
     runs.write_text(folder.path / f"predictions{suffix}.csv", runs.rows_to_csv(tables))
     return result
+
+
+def network_timer(model: KerasObject, pixels: NDArray[np.uint8], spec: InputSpec) -> Timer:
+    """Return what times a network on rows of the prepared fields."""
+    return lambda rows: evaluate.time_prediction(
+        functools.partial(predict, model, pixels[rows], spec), len(rows)
+    )
 
 
 def as_predicted(

@@ -17,7 +17,7 @@ from allstation.core.events import Epoch
 from allstation.imaging.inputs import InputSpec
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine, novelty_output, softmax
-from training import evaluate, runs, splits
+from training import evaluate, splits
 from training.backend import load_keras
 from training.candidate import BUNDLE, bundle_info
 from training.evaluate import Predicted
@@ -26,10 +26,10 @@ from training.protocol import Reporter
 from training.recipe import Recipe
 from training.registry import method
 from training.runs import RunFolder
-from training.session import Data, as_predicted, prediction_rows
+from training.session import Data, as_predicted, evaluate_parts
 from training.shipped import finetune
-from training.shipped.finetune import LAST, Base, Judged, Seen, Step
-from training.shipped.ship import flat_weights, halved, serving_model, sharpness
+from training.shipped.finetune import LAST, Base, Judged, PathStep, Seen
+from training.shipped.ship import RETRAINING, flat_weights, halved, serving_model, sharpness
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -143,7 +143,9 @@ class _Tuning:
             sentence = "Training was stopped before its first step, so there is nothing to keep."
             raise StationError("stopped-early", sentence)
 
-    def _follow(self, features: Floats, learned: tuple[Floats, Rows]) -> tuple[Step, float, dict[str, Any]]:
+    def _follow(
+        self, features: Floats, learned: tuple[Floats, Rows]
+    ) -> tuple[PathStep, float, dict[str, Any]]:
         """Follow the path and keep the best step, or the layer as it was if that is as good."""
         classes = self.data.labelled.classes
         start, temperature, own = finetune.start_of(self.base, classes)
@@ -152,7 +154,7 @@ class _Tuning:
             sentence = f"The classes are others than the model's ({known}): its last layer begins anew."
             self.reporter.say(sentence, "warning")
         held = features[self._judged_on], self._labels[self._judged_on]
-        steps: list[Step] = []
+        steps: list[PathStep] = []
         rows: list[dict[str, float]] = []
         begun = time.monotonic()
         for step in finetune.path(learned, held, start, temperature):
@@ -179,7 +181,7 @@ class _Tuning:
         taken = {"epochs": len(rows) - 1, "best_epoch": kept.number, "seconds_per_epoch": median}
         return kept, temperature, taken
 
-    def _judge(self, seen: Seen, best: Step, temperature: float) -> Judged:
+    def _judge(self, seen: Seen, best: PathStep, temperature: float) -> Judged:
         held, train = self._judged_on, self.split.train
         return finetune.judge(
             self.base,
@@ -192,28 +194,22 @@ class _Tuning:
 
     def _evaluate(self, shares: Floats, before: Floats) -> dict[str, Any]:
         """Figures of both parts, and on the test set those of the bundle it came from beside them."""
-        result: dict[str, Any] = {}
-        tables: list[dict[str, Any]] = []
-        for part in ("validation", "test"):
-            rows = getattr(self.split, part)
-            predicted = self._predicted(rows, shares)
-            result[part] = evaluate.evaluate(predicted)
-            tables.extend(prediction_rows(self.data, predicted, rows, part=part))
-        runs.write_text(self.folder.path / "predictions.csv", runs.rows_to_csv(tables))
+        result = evaluate_parts(self.data, self.split, lambda rows: shares[rows], folder=self.folder)
         known, classes = self.base.bundle.classes, self.data.labelled.classes
         if sorted(known) == sorted(classes):
-            was = self._predicted(self.split.test, before[:, [known.index(name) for name in classes]])
-            now = self._predicted(self.split.test, shares)
+            was = self._tested(before[:, [known.index(name) for name in classes]])
+            now = self._tested(shares)
             result["base_test"] = evaluate.evaluate(was)
             pair = evaluate.compare([(self.recipe.name, now), (self.base.bundle.name, was)])[0]
             result["against_base"] = pair
             self.reporter.say(pair_words(pair))
         return result
 
-    def _predicted(self, rows: Rows, shares: Floats) -> Predicted:
-        return as_predicted(self.data, self.split, rows, probabilities=shares[rows])
+    def _tested(self, shares: Floats) -> Predicted:
+        test = self.split.test
+        return as_predicted(self.data, self.split, test, probabilities=shares[test])
 
-    def _export(self, best: Step, judged: Judged, metrics: Mapping[str, Any]) -> ModelBundle:
+    def _export(self, best: PathStep, judged: Judged, metrics: Mapping[str, Any]) -> ModelBundle:
         base = self.base.bundle
         info = bundle_info(
             self.recipe, self.data, self.split, folder=self.folder, judged=len(self._judged_on)
@@ -223,7 +219,7 @@ class _Tuning:
         info["calibration"]["note"] = judged.notes["temperature"]
         info["training"] |= {"fine_tuned_from": metrics["base"], "fitted_again": judged.notes}
         info["novelty"] = {"output": novelty_output(base)}
-        info["retraining"] = {"kind": finetune.KIND, "module": "training.shipped.finetune"}
+        info["retraining"] = dict(RETRAINING)
         info["limits"] = list(LIMITS)
         weights = {**self.base.weights, LAST: [best.weights.astype(np.float32)]}
         export = Export(

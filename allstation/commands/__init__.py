@@ -5,6 +5,6 @@ from typing import Final
 DONE: Final = 0
 """Exit status: everything done."""
 SOME_FAILED: Final = 1
-"""Exit status: some fields or cases failed; they are named, the rest is kept."""
+"""Exit status: something failed or does not hold; it is named, the rest is done."""
 WRONG_USAGE: Final = 2
 """Exit status: wrong usage, or nothing to work on."""

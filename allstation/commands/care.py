@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from allstation.commands import DONE, SOME_FAILED
 from allstation.store import care
 
 
@@ -11,7 +12,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the named command on one case; status 1 when something is wrong with it."""
     if options.command == "repair":
         print(care.repair_case(options.case).text())
-        return 0
+        return DONE
     finding = care.audit_case(options.case)
     print(finding.text())
-    return 0 if finding.intact else 1
+    return DONE if finding.intact else SOME_FAILED

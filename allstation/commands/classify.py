@@ -7,13 +7,12 @@ import importlib
 import os
 import sys
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
@@ -25,6 +24,7 @@ from allstation.core.records import FieldState, NewField, Prediction
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.workers import in_order
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
@@ -32,15 +32,13 @@ if TYPE_CHECKING:
     from allstation.inference.pipeline import Pipeline
     from allstation.store.case import Case
 
-Thing = TypeVar("Thing")
-Made = TypeVar("Made")
-_NEXT = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
-_READERS = 2
-_AHEAD = 32
+_NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
+_READERS: Final = 2
+_AHEAD: Final = 32
 """Files read ahead of the case per thread."""
-_ADDED_TOGETHER = 1000
+_ADDED_TOGETHER: Final = 1000
 """Fields of a folder added to the case in one transaction."""
-_SAVE_EVERY = 32
+_SAVE_EVERY: Final = 32
 """Predictions written in one transaction: few commits, and little to do again after a crash."""
 
 
@@ -144,7 +142,8 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
             return found, error
 
     with ThreadPoolExecutor(_READERS, thread_name_prefix="intake") as threads:
-        judged = _in_order(threads, judge, find_fields(given))
+        submitted = (threads.submit(judge, found) for found in find_fields(given))
+        judged = in_order(submitted, ahead=_READERS * _AHEAD)
         for folder, members in groupby(judged, key=lambda pair: getattr(pair[0], "folder", None)):
             while part := list(islice(members, _ADDED_TOGETHER)):
                 refused += [(found.path, field) for found, field in part if isinstance(field, StationError)]
@@ -152,17 +151,6 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
                 if fields and folder is not None:
                     case.add_fields(_slide(case, folder), fields)
     return refused
-
-
-def _in_order(threads: Executor, work: Callable[[Thing], Made], things: Iterable[Thing]) -> Iterator[Made]:
-    """Do work on threads, never far ahead of whoever takes the results: a folder may hold 100,000 fields."""
-    waiting: deque[Future[Made]] = deque()
-    for thing in things:
-        waiting.append(threads.submit(work, thing))
-        if len(waiting) > _READERS * _AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _slide(case: Case, folder: Path) -> int:
@@ -264,9 +252,7 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     if not any(path for path, _ in wanted) and not options.report:
         return
     model = None if beside is None else beside.sha256
-    # A workbook and a report hold all fields anyway; read them once then.
-    whole = options.xlsx or options.report
-    with nullcontext(case.snapshot(model)) if whole else case.reading(model) as snapshot:
+    with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
                 target = path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from allstation.commands import DONE
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.imaging import synthetic
@@ -24,4 +25,4 @@ def run(options: argparse.Namespace) -> int:
         sentence = f"No fields could be written to {where} ({reason}). Choose another folder or make space."
         raise StationError("not-written", sentence) from error
     print(f"{len(written)} synthetic fields written to {options.folder}")
-    return 0
+    return DONE

@@ -11,8 +11,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from allstation import __version__, paths
+from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.frozen import build_stamp
 from allstation.imaging import synthetic
@@ -21,7 +23,14 @@ from allstation.inference.engine import Engine
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import verify_reference
 
-_PACKAGES = ("PySide6-Essentials", "ai-edge-litert", "numpy", "opencv-python-headless", "pillow", "reportlab")
+_PACKAGES: Final = (
+    "PySide6-Essentials",
+    "ai-edge-litert",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "reportlab",
+)
 
 Check = Callable[[], str]
 
@@ -36,7 +45,7 @@ def run(_options: argparse.Namespace) -> int:
             result, mark = error.sentence, "FAILED"
             failed += 1
         print(f"{mark:6}  {name}: {result}")
-    return 1 if failed else 0
+    return SOME_FAILED if failed else DONE
 
 
 def _checks() -> Iterator[tuple[str, Check]]:

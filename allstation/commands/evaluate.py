@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from allstation import __version__
+from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
@@ -27,7 +28,7 @@ from allstation.paths import config_folder
 from allstation.report.atomic import write_whole
 from allstation.services.settings import SettingsFile
 
-SPLIT = "a labelled folder given by the user; whether the model was trained on it is not known here"
+SPLIT: Final = "a labelled folder given by the user; whether the model was trained on it is not known here"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         from allstation.report.evaluation import write_evaluation_pdf
 
         write_evaluation_pdf(bundle.record(), evaluation, decisions, options.pdf)
-    return 1 if failed else 0
+    return SOME_FAILED if failed else DONE
 
 
 def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -> Labelled:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from allstation import paths
+from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path
 from allstation.inference.reference import verify_reference
@@ -25,21 +26,21 @@ def run(options: argparse.Namespace) -> int:
     bundle = ModelBundle.open(options.bundle or default_bundle_path())
     if options.action == "show":
         print(json.dumps({**bundle.info, "sha256": bundle.sha256}, indent=2, ensure_ascii=False))
-        return 0
+        return DONE
     difference = verify_reference(bundle)
     print(f"{bundle.name} {bundle.version}: checksums match; "
           f"reference fields differ by at most {difference:.1e}")  # fmt: skip
-    return 0
+    return DONE
 
 
 def _list() -> int:
-    status = 0
+    status = DONE
     for path in known_bundles():
         try:
             bundle = ModelBundle.open(path)
         except StationError as error:
             print(f"refused  {error.sentence}")
-            status = 1
+            status = SOME_FAILED
         else:
             print(
                 f"{bundle.name} {bundle.version}  {bundle.sha256[:12]}  {', '.join(bundle.classes)}  {path}"

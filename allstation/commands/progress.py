@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TextIO
+from typing import Final, TextIO
 
-_INTERVAL = 0.1
-_BAR = 24
+_INTERVAL: Final = 0.1
+_BAR: Final = 24
 
 
 class ProgressLine:

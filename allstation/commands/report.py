@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from allstation import paths
+from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
 from allstation.report.atomic import make_folder
@@ -33,7 +34,7 @@ def _write(options: argparse.Namespace) -> int:
         comment=options.comment,
         letterhead=reporting.letterhead(SettingsFile(paths.config_folder()).value),
     )
-    status = 0
+    status = DONE
     for folder in options.cases:
         try:
             target = (options.out or folder) / f"{folder.stem}.pdf"
@@ -42,7 +43,7 @@ def _write(options: argparse.Namespace) -> int:
             _one(folder, target, wanted)
         except StationError as error:
             print(f"failed   {folder}: {error.sentence}", file=sys.stderr)
-            status = 1
+            status = SOME_FAILED
         else:
             print(f"written: {target}")
     return status
@@ -75,7 +76,7 @@ def _verify(options: argparse.Namespace) -> int:
         )
     if remark:
         print(remark)
-    return 1 if findings else 0
+    return SOME_FAILED if findings else DONE
 
 
 def _in_trail(case: Case, report: Path) -> tuple[list[str], str]:

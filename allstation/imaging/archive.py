@@ -31,7 +31,7 @@ _MAX_DIRECTORY: Final = 64 << 20
 """Bytes of a zip file's list of entries; 100,000 entries with long names have 30 MiB."""
 
 _LONGEST_PART: Final = 120
-_RESERVED: Final = frozenset(
+RESERVED_NAMES: Final = frozenset(
     {
         "con",
         "prn",
@@ -283,7 +283,7 @@ def _safe_part(part: str) -> str:
     """Return one part of a path as every file system takes it."""
     shown = "".join("_" if char in '<>"|?*\ufffd' else char for char in shown_name(part)).rstrip(". ")
     stem, dot, suffix = shown.rpartition(".")
-    if (stem or suffix).split(".")[0].lower() in _RESERVED:
+    if (stem or suffix).split(".")[0].lower() in RESERVED_NAMES:
         stem = f"_{stem}"
     return f"{stem[:_LONGEST_PART]}{dot}{suffix[:_LONGEST_PART]}" or "_"
 

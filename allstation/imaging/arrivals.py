@@ -44,7 +44,7 @@ def _plain(entry: os.DirEntry[str]) -> os.stat_result | None:
 
 if sys.platform == "win32":
 
-    def held_open(_path: Path) -> bool:
+    def held_open(path: Path) -> bool:
         """Return whether another program has the file open for writing, by opening it without sharing."""
         import ctypes
         from ctypes import wintypes
@@ -52,7 +52,7 @@ if sys.platform == "win32":
         create = ctypes.windll.kernel32.CreateFileW
         create.restype = wintypes.HANDLE
         generic_read, share_nothing, open_existing = 0x80000000, 0, 3
-        handle = create(str(_path), generic_read, share_nothing, None, open_existing, 0, None)
+        handle = create(str(path), generic_read, share_nothing, None, open_existing, 0, None)
         if handle == wintypes.HANDLE(-1).value:
             return True
         ctypes.windll.kernel32.CloseHandle(handle)
@@ -60,6 +60,6 @@ if sys.platform == "win32":
 
 else:
 
-    def held_open(_path: Path) -> bool:
+    def held_open(path: Path) -> bool:  # noqa: ARG001 - as on Windows
         """Return False: elsewhere everyone may read what is being written; size and time must tell."""
         return False

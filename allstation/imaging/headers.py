@@ -55,7 +55,7 @@ class Header:
         data_at: Where the coded pixels of JPEG and JPEG 2000 begin; 0 for the others.
         inverted: 16-bit gray where 0 is white.
         patches: Offset and bytes to write over the file before a decoder sees it: its orientation
-            is set to 1 and its first page to the one wanted.
+            is set to 1.
     """
 
     format: str
@@ -126,12 +126,11 @@ def unsupported(what: str) -> HeaderError:
     return HeaderError("unsupported-format", problem)
 
 
-def read_header(source: Source, *, frame: int = 0, max_frames: int = 1000) -> Header:
+def read_header(source: Source, *, max_frames: int = 1000) -> Header:
     """Find out what a file is by its content; its name plays no part.
 
     Args:
-        source: The file.
-        frame: Page of a multi-page TIFF to describe, from 0.
+        source: The file; of a TIFF with several pages the first is described.
         max_frames: Pages that a file may have.
 
     Raises:
@@ -140,30 +139,16 @@ def read_header(source: Source, *, frame: int = 0, max_frames: int = 1000) -> He
     start = source.at(0, min(source.size, 32))
     for magic, parser in _PARSERS:
         if start.startswith(magic):
-            header = parser(source)
-            return _only_frame(header, frame)
+            return parser(source)
     if start[:4] in _TIFF_MAGIC:
-        return _Tiff(source, _TIFF_MAGIC[start[:4]], max_frames=max_frames).header(frame)
+        return _Tiff(source, _TIFF_MAGIC[start[:4]], max_frames=max_frames).header()
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        return _only_frame(_webp(source), frame)
+        return _webp(source)
     for offset, magic, name in _FOREIGN:
         if start[offset : offset + len(magic)] == magic:
             raise unsupported(name)
     problem = "is not an image file that the station knows. Expected JPEG, PNG, TIFF, BMP, WebP or JPEG 2000."
     raise HeaderError("not-an-image", problem)
-
-
-def _only_frame(header: Header, frame: int) -> Header:
-    if frame:
-        raise no_such_frame(frame, 1)
-    return header
-
-
-def no_such_frame(frame: int, frames: int) -> HeaderError:
-    """Return the refusal of a page that a file does not have."""
-    return HeaderError(
-        "no-such-page", f"has {frames} page(s); page {frame + 1} was asked for. Choose another page."
-    )
 
 
 def _jpeg(source: Source) -> Header:
@@ -458,33 +443,30 @@ class _Tiff:
         above, below = self._unpack("II", entry.at)
         return above / below if below else 0.0
 
-    def header(self, frame: int) -> Header:
-        """Describe one page.
+    def header(self) -> Header:
+        """Describe the first page.
 
         Raises:
-            HeaderError: If there is no such page, or it is damaged or of a kind not read.
+            HeaderError: If it is damaged or of a kind not read.
         """
         directories = list(self._directories())
         if not directories:
             raise damaged("TIFF")
-        if not 0 <= frame < len(directories):
-            raise no_such_frame(frame, len(directories))
-        entries = self._entries(*directories[frame])
-        pick = directories[frame][0].to_bytes(8 if self._big else 4, _BYTE_ORDER[self._order])
-        return self._page(entries, frames=len(directories), first=(8 if self._big else 4, pick))
+        return self._page(self._entries(*directories[0]), frames=len(directories))
 
-    def _page(self, entries: dict[int, _Entry], *, frames: int, first: tuple[int, bytes]) -> Header:
+    def _page(self, entries: dict[int, _Entry], *, frames: int) -> Header:
         (width,), (height,) = (self._values(entries, tag, (0,))[:1] for tag in (256, 257))
         depths = self._values(entries, 258, (1,))
         if max(self._values(entries, 339, (1,))) > 2 or max(depths) > 16:
             raise unsupported(f"a TIFF file with {max(depths)}-bit or floating-point samples")
-        orientation, patches = 1, [first]
+        orientation = 1
+        patches: tuple[tuple[int, bytes], ...] = ()
         turn = entries.get(274)
         if turn is not None:
             value = self._values(entries, 274, (1,))[0]
             orientation = value if 1 <= value <= 8 else 1
             size = struct.calcsize(_TIFF_LAYOUT[turn.kind])
-            patches.append((turn.at, (1).to_bytes(size, _BYTE_ORDER[self._order])))
+            patches = ((turn.at, (1).to_bytes(size, _BYTE_ORDER[self._order])),)
         extra = self._values(entries, 338, (0,))[0]
         return Header(
             "TIFF",
@@ -497,7 +479,7 @@ class _Tiff:
             frames=frames,
             end=self._end(entries),
             inverted=max(depths) == 16 and self._values(entries, 262, (1,))[0] == 0,
-            patches=tuple(patches),
+            patches=patches,
         )
 
     def _end(self, entries: dict[int, _Entry]) -> int:

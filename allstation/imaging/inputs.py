@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging import stain
+from allstation.imaging.cells import corner_of
 from allstation.imaging.decode import decode, decode_reduced
 
 Pixels = NDArray[np.uint8]
 Tensor = NDArray[np.float32]
 
-Colour = Literal["rgb", "gray"]
+ColourMode = Literal["rgb", "gray"]
 Interpolation = Literal["station", "nearest", "bilinear", "bicubic", "area", "lanczos"]
 Fit = Literal["squash", "crop", "pad"]
 Scaling = Literal["unit", "signed", "imagenet", "caffe", "bytes"]
@@ -36,13 +37,10 @@ INTERPOLATIONS: Final[Mapping[str, int]] = {
 }
 """Named by what they do; ``station`` besides is the project's own scaled decoding."""
 
-CORNER_SHARE: Final = 0.16
-"""Bottom and right share of a field that scale bars are burnt into (measured on 2,719 fields)."""
-
-_CORNER_GREY = 200
-_IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_IMAGENET_SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
-_CAFFE_MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
+_CORNER_GREY: Final = 200
+_IMAGENET_MEAN: Final = np.array([0.485, 0.456, 0.406], np.float32)
+_IMAGENET_SPREAD: Final = np.array([0.229, 0.224, 0.225], np.float32)
+_CAFFE_MEAN_BGR: Final = np.array([103.939, 116.779, 123.68], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class InputSpec:
 
     height: int = 224
     width: int = 224
-    colour: Colour = "rgb"
+    colour: ColourMode = "rgb"
     interpolation: Interpolation = "station"
     fit: Fit = "squash"
     scaling: Scaling = "unit"
@@ -157,8 +155,7 @@ def finish_pixels(rgb: Pixels, spec: InputSpec) -> Pixels:
         rgb = stain.macenko(rgb)
     if spec.mask_corner:
         rgb = rgb.copy()
-        rows, columns = round(spec.height * CORNER_SHARE), round(spec.width * CORNER_SHARE)
-        rgb[spec.height - rows :, spec.width - columns :] = _CORNER_GREY
+        rgb[corner_of(spec.height, spec.width)] = _CORNER_GREY
     if spec.colour == "gray":
         return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)[:, :, None]
     return rgb

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
@@ -17,7 +18,7 @@ from allstation.core.records import NewField
 from allstation.core.text import natural_key, shown_name
 from allstation.imaging import decode
 
-_CHUNK = 1 << 20
+_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,13 +80,12 @@ def evidence_picture(evidence: EvidenceMap, class_name: str, size: tuple[int, in
     return np.asarray(_TABLE[smooth], np.uint8)
 
 
-def blend(rgb: NDArray[np.uint8], layer: Rgba, *, opacity: float = 1.0) -> NDArray[np.uint8]:
+def blend(rgb: NDArray[np.uint8], layer: Rgba) -> NDArray[np.uint8]:
     """Lay an RGBA layer over a picture of the same size, for pages and exports.
 
     Args:
         rgb: (h, w, 3) uint8.
         layer: (h, w, 4) uint8, alpha not multiplied in.
-        opacity: 0 to 1, on top of the layer's own alpha.
 
     Returns:
         (h, w, 3) uint8.
@@ -97,6 +96,6 @@ def blend(rgb: NDArray[np.uint8], layer: Rgba, *, opacity: float = 1.0) -> NDArr
     if rgb.shape[:2] != layer.shape[:2]:
         message = f"The layer is {layer.shape[:2]}, the picture {rgb.shape[:2]}."
         raise ValueError(message)
-    share = layer[..., 3:].astype(np.float32) * np.float32(min(max(opacity, 0.0), 1.0) / 255)
+    share = layer[..., 3:].astype(np.float32) * np.float32(1 / 255)
     mixed = rgb + (layer[..., :3].astype(np.float32) - rgb) * share
     return np.rint(mixed).astype(np.uint8)

@@ -28,6 +28,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.imaging.cells import CORNER_SHARE
 from allstation.imaging.decode import decode_reduced
 
 Gray = NDArray[np.uint8]
@@ -38,7 +39,7 @@ Progress = Callable[[int, int], None]
 SIDE: Final = 112
 """Fields are compared at this many pixels a side."""
 
-_MASKED: Final = int(SIDE * 0.84)
+_MASKED: Final = SIDE - round(SIDE * CORNER_SHARE)
 """Rows and columns from here on, together, are the corner of the scale bar."""
 
 _REACH: Final = 12

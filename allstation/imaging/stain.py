@@ -2,9 +2,18 @@
 
 Neither method removes the shortcut that lies in the colour of the background (measured on the
 Taleqani fields); they are offered because the field uses them, not as a cure.
+
+The reference figures are choices of this project, from no publication: both papers bring a field to
+another field, and the figures widely used with Macenko's method are of H&E. They stand for an evenly
+stained violet field; no fit of them is on record. For comparison, means of 32 Taleqani fields (8 a class,
+evenly spaced by name, 192 by 256 pixels): Lab mean 224, 130, 118, spread 29, 10, 14; Macenko's directions
+0.75, 0.44, 0.42 and 0.42, 0.88, 0.04, strength 0.44, 0.81. They stay: models that use a method were trained
+with its figures.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import cv2
 import numpy as np
@@ -12,20 +21,16 @@ from numpy.typing import NDArray
 
 RgbImage = NDArray[np.uint8]
 
-# The reference figures are choices, from no publication: both papers bring a field to another field, and the
-# figures widely used with Macenko's method are of H&E. They stand for an evenly stained violet field; no fit
-# of them is on record. For comparison, 32 Taleqani fields (8 a class, evenly spaced by name, 192 by 256
-# pixels): Lab mean 224, 130, 118, spread 29, 10, 14; Macenko's directions 0.75, 0.44, 0.42 and 0.42, 0.88,
-# 0.04, strength 0.44, 0.81. They stay: models that use a method were trained with its figures.
-_LAB_MEAN = np.array([196.0, 140.0, 122.0], np.float32)
-_LAB_SPREAD = np.array([34.0, 11.0, 10.0], np.float32)
-_DARK = 25
-_MACENKO_STAINS = np.array([[0.46, 0.83, 0.31], [0.08, 0.98, 0.18]], np.float64)
-_MACENKO_STRENGTH = np.array([0.9, 0.6])
-_LIGHT = 245.0
-_FEWEST_PIXELS = 50
-_STAINED = 0.15  # The paper's threshold of optical density, as are the percentiles 1 and 99 below.
-_WORST_CONDITION = 1e3
+_LAB_MEAN: Final = np.array([196.0, 140.0, 122.0], np.float32)
+_LAB_SPREAD: Final = np.array([34.0, 11.0, 10.0], np.float32)
+_DARK: Final = 25
+_MACENKO_STAINS: Final = np.array([[0.46, 0.83, 0.31], [0.08, 0.98, 0.18]], np.float64)
+_MACENKO_STRENGTH: Final = np.array([0.9, 0.6])
+_LIGHT: Final = 245.0
+_FEWEST_PIXELS: Final = 50
+_STAINED: Final = 0.15
+"""Macenko's threshold of optical density, as are the percentiles 1 and 99 below."""
+_WORST_CONDITION: Final = 1e3
 
 
 def reinhard(rgb: RgbImage) -> RgbImage:

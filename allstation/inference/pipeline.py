@@ -8,14 +8,13 @@ all three release the interpreter lock.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 import cv2
 
@@ -25,10 +24,10 @@ from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine, EnginePool
-from allstation.inference.workers import Workers
+from allstation.inference.workers import Workers, in_order
 
 Key = TypeVar("Key", bound=Hashable)
-_AHEAD = 4
+_AHEAD: Final = 4
 """Fields in flight per thread: enough to keep a thread busy while results are written."""
 
 
@@ -120,20 +119,11 @@ class Pipeline:
         Args:
             fields: Keys and paths; read lazily.
 
-        Yields:
+        Returns:
             One outcome per field, in the order of ``fields``.
         """
-        waiting: deque[Future[Outcome[Key]]] = deque()
-        try:
-            for key, path in fields:
-                waiting.append(self.submit(key, path))
-                if len(waiting) >= self.threads * _AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        submitted = (self.submit(key, path) for key, path in fields)
+        return in_order(submitted, ahead=self.threads * _AHEAD)
 
     def close(self) -> None:
         """Drop what has not begun and wait for the rest, for no field longer than its limit."""

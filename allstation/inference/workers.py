@@ -12,7 +12,8 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -96,6 +97,26 @@ def step_aside() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(own, _ASIDE))
         except OSError:
             return
+
+
+def in_order(futures: Iterable[Future[Result]], *, ahead: int) -> Iterator[Result]:
+    """Yield results in the order of their futures, which are asked for a bounded number ahead.
+
+    Args:
+        futures: Made as they are asked for: whoever makes them submits the work.
+        ahead: Most that are waited for at a time; those left when the caller stops are cancelled.
+    """
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for future in futures:
+            waiting.append(future)
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 class Workers(Generic[Result]):

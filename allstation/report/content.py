@@ -18,7 +18,6 @@ from typing import Any, Final
 from allstation import __version__
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.records import CaseSnapshot, FieldRecord
-from allstation.core.reports import ReportStatus as Status
 from allstation.core.text import storable
 from allstation.core.times import stamp
 from allstation.report.content_types import (
@@ -34,21 +33,9 @@ from allstation.report.content_types import (
 from allstation.report.counts import count_fields, quality_spread
 from allstation.report.identity import identity, redactor
 from allstation.report.modelcard import model_block
-from allstation.report.options import Letterhead, PageSize, ReportOptions, Template
+from allstation.report.options import ReportOptions
 from allstation.report.selection import MONTAGE_TOTAL, chosen
 from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS, WITHHELD
-
-__all__ = [
-    "Letterhead",
-    "PageSize",
-    "ReportContent",
-    "ReportOptions",
-    "Status",
-    "Template",
-    "build_content",
-    "canonical_json",
-    "content_json",
-]
 
 PROGRAM: Final = "ALL Station"
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")

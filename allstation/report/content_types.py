@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-SCHEMA = 1
+SCHEMA: Final = 1
 """Version of the embedded machine-readable data."""
-KIND = "allstation-report"
-ATTACHMENT = "report.json"
+KIND: Final = "allstation-report"
+ATTACHMENT: Final = "report.json"
 """Name of the embedded data in the PDF."""
 
 

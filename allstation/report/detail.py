@@ -14,10 +14,8 @@ from allstation.report.content_types import FieldRow, Spread
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, MONO
 from allstation.report.grid import Cell, Column, Grid, Row
 from allstation.report.parts import Parts
-from allstation.report.wording import count, decimal, moment, number, probability
+from allstation.report.wording import HASH_PREFIX, count, decimal, moment, number, probability
 
-HASH_PREFIX: Final = 10
-"""Characters of a field's hash in the tables; the whole hash stands in the appendix."""
 _MANY_CLASSES: Final = 7
 
 

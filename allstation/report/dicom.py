@@ -23,9 +23,10 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.report.annotate import annotated
 from allstation.report.atomic import make_folder, write_whole
-from allstation.report.content import PROGRAM, ReportContent, ReportOptions, build_content
-from allstation.report.content_types import FieldRow
+from allstation.report.content import PROGRAM, build_content
+from allstation.report.content_types import FieldRow, ReportContent
 from allstation.report.many import Exported, Progress, unheard
+from allstation.report.options import ReportOptions
 from allstation.report.typeset import clean_line
 
 if TYPE_CHECKING:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from reportlab.platypus import Flowable, KeepTogether
 
 from allstation import __version__
-from allstation.core.classes import RESEARCH_USE
+from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation
 from allstation.core.records import ModelRecord
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.report.atomic import write_whole
+from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Text
+from allstation.report.canvas import Properties
 from allstation.report.content import PROGRAM, canonical_json
+from allstation.report.document import Paper, compose, footing
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT, Fonts
+from allstation.report.grid import Cell, Column, Grid
+from allstation.report.plots import ConfusionMatrix, Reliability
 from allstation.report.typeset import Typesetter, clean_line
 from allstation.report.wording import LIMITS, decimal, moment, number, percent
-
-if TYPE_CHECKING:
-    from reportlab.platypus import Flowable
 
 KIND: Final = "allstation-evaluation"
 _NOTE: Final = (
@@ -96,11 +101,6 @@ class _Evaluated:
 
 
 def _render(made: _Evaluated) -> bytes:
-    from datetime import datetime
-
-    from allstation.report.canvas import Properties
-    from allstation.report.document import Paper, compose, footing
-
     setter, data = Typesetter(Fonts()), made.data()
     properties = Properties(
         title=f"Evaluation of {made.name}",
@@ -121,11 +121,9 @@ def _render(made: _Evaluated) -> bytes:
 
 
 def _blocks(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
-    from allstation.report.blocks import BODY, SMALL, SUBHEADING, TITLE, Bullet, Text
-
     n = int(made.evaluation.matrix.sum())
     split = made.evaluation.figures[0].split if made.evaluation.figures else "not given"
-    patients = made.evaluation.figures[0].patients if made.evaluation.figures else "patients unknown"
+    patients = made.evaluation.figures[0].patients if made.evaluation.figures else PATIENTS_UNKNOWN
     yield Text(setter, "Model evaluation", TITLE, bookmark=0)
     yield Text(setter, f"{made.name}, SHA-256 {made.model.sha256}, {moment(made.created)}", SMALL, limit=3)
     said = (
@@ -143,9 +141,6 @@ def _blocks(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
 
 
 def _figures(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
-    from allstation.report.blocks import HEADING, SMALL, Text
-    from allstation.report.grid import Cell, Column, Grid
-
     columns = (
         Column("Figure", lines=2),
         Column("Value", 44, "right", FIGURES_BOLD),
@@ -173,21 +168,11 @@ def _figures(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
 
 
 def _confusion(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
-    from reportlab.platypus import KeepTogether
-
-    from allstation.report.blocks import HEADING, Text
-    from allstation.report.plots import ConfusionMatrix
-
     title = Text(setter, "Confusion", HEADING, bookmark=0)
     yield KeepTogether([title, ConfusionMatrix(setter, made.evaluation.classes, made.evaluation.matrix)])
 
 
 def _classes(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
-    from reportlab.platypus import KeepTogether
-
-    from allstation.report.blocks import HEADING, Text
-    from allstation.report.grid import Cell, Column, Grid
-
     columns = (
         Column("Class", face=BOLD),
         Column("Fields", 44, "right", FIGURES),
@@ -218,11 +203,6 @@ def _classes(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
 
 
 def _calibration(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
-    from reportlab.platypus import KeepTogether
-
-    from allstation.report.blocks import HEADING, SMALL, Text
-    from allstation.report.plots import Reliability
-
     if not made.evaluation.reliability:
         return
     said = (
@@ -238,11 +218,6 @@ def _calibration(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
 
 
 def _decisions(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
-    from reportlab.platypus import KeepTogether
-
-    from allstation.report.blocks import HEADING, Text
-    from allstation.report.grid import Cell, Column, Grid
-
     total = sum(value for key, value in made.decisions.items() if key != "decided right")
     rows = [
         (Cell(name, TEXT), Cell(number(value)), Cell(percent(value / total) if total else "-"))

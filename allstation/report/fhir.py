@@ -21,10 +21,11 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
-from allstation.report.content import PROGRAM, ReportOptions, build_content
-from allstation.report.content_types import Entry, FieldRow, ReportContent, Share
+from allstation.report.content import PROGRAM, build_content
+from allstation.report.content_types import Entry, FieldRow, ModelBlock, ReportContent, Share
 from allstation.report.images import thumbnails
 from allstation.report.many import Progress, unheard
+from allstation.report.options import ReportOptions
 from allstation.report.typeset import clean_line
 from allstation.report.wording import MORPHOLOGY_ONLY
 
@@ -183,7 +184,7 @@ def _specimen(named: _Bundle) -> Resource:
     return found
 
 
-def _devices(content: ReportContent) -> Iterator[tuple[Any, Resource]]:
+def _devices(content: ReportContent) -> Iterator[tuple[ModelBlock, Resource]]:
     for model in content.models:
         yield (
             model,

@@ -15,6 +15,7 @@ from typing import Final
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
+from allstation.imaging.archive import RESERVED_NAMES
 from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.identity import redactor
@@ -37,9 +38,6 @@ _LISTS: Final = ("part", "class", "file", "field_group", "patient")
 _SHARES: Final = (("train", 0.7), ("validation", 0.15), ("test", 0.15))
 _FORBIDDEN: Final = frozenset('<>:"/\\|?*')
 _LONGEST: Final = 100
-_RESERVED: Final = frozenset(
-    {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,7 @@ def _file_name(text: str) -> str:
     """Return a name that every file system takes, on one level."""
     name = "".join("_" if c in _FORBIDDEN else c for c in shown_name(text)).strip(" ")[:_LONGEST]
     name = name.rstrip(". ") or "_"
-    return f"_{name}" if name.casefold() in _RESERVED else name
+    return f"_{name}" if name.casefold() in RESERVED_NAMES else name
 
 
 def _copied(field: FieldRecord, target: Path) -> bool:

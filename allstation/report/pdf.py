@@ -12,22 +12,17 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.report.atomic import write_whole
-from allstation.report.content import (
-    PROGRAM,
-    ReportContent,
-    ReportOptions,
-    build_content,
-    canonical_json,
-    content_json,
-)
+from allstation.report.content import PROGRAM, build_content, canonical_json, content_json
+from allstation.report.content_types import ReportContent
 from allstation.report.fonts import Fonts
+from allstation.report.options import ReportOptions
 from allstation.report.typeset import Typesetter, clean_line
 from allstation.report.wording import moment
 
 if TYPE_CHECKING:
     from allstation.report.canvas import Properties
 
-Progress = Callable[[int], None]
+PageProgress = Callable[[int], None]
 """Called with the number of each finished page; may raise to give up."""
 
 
@@ -36,7 +31,7 @@ def write_pdf(
     target: Path,
     options: ReportOptions | None = None,
     *,
-    progress: Progress | None = None,
+    progress: PageProgress | None = None,
 ) -> Path:
     """Write a report.
 
@@ -72,7 +67,7 @@ def render_pdf(
     content: ReportContent,
     options: ReportOptions,
     *,
-    progress: Progress | None = None,
+    progress: PageProgress | None = None,
 ) -> bytes:
     """Return the bytes of a report; equal for equal content, options and pictures.
 

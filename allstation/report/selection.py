@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from allstation.core.classes import NEEDS_REVIEW
 from allstation.report.content_types import FieldRow
 
-MONTAGE_TOTAL = 160
+MONTAGE_TOTAL: Final = 160
 """Most fields shown as pictures in one report, so that a case of many slides stays printable."""
 
 

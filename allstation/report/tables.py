@@ -20,18 +20,11 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.records import CaseSnapshot, ModelRecord, Slide
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
-from allstation.report.content import (
-    PROGRAM,
-    ReportContent,
-    ReportOptions,
-    build_content,
-    class_names,
-    field_rows,
-    without_patient,
-)
-from allstation.report.content_types import Counts, FieldRow
+from allstation.report.content import PROGRAM, build_content, class_names, field_rows, without_patient
+from allstation.report.content_types import Counts, FieldRow, ReportContent
 from allstation.report.counts import FieldTally
 from allstation.report.many import Progress, unheard
+from allstation.report.options import ReportOptions
 
 SCHEMA: Final = 1
 """Version of the JSON table; ``resources/schemas/fields-1.schema.json`` describes it."""

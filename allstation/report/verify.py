@@ -23,23 +23,16 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import shown_name
-from allstation.report.content import (
-    Letterhead,
-    ReportContent,
-    ReportOptions,
-    build_content,
-    canonical_json,
-    content_json,
-)
-from allstation.report.content_types import ATTACHMENT, KIND, SCHEMA
+from allstation.report.content import build_content, canonical_json, content_json
+from allstation.report.content_types import ATTACHMENT, KIND, SCHEMA, ReportContent
+from allstation.report.options import Letterhead, ReportOptions
 from allstation.report.typeset import clean_line
-from allstation.report.wording import count, interval, number, percent, probability
+from allstation.report.wording import HASH_PREFIX, count, interval, number, percent, probability
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
 _PARTS: Final = frozenset(part.name for part in fields(ReportContent))
-_PREFIX: Final = 10
 _BEFORE_HASH: Final = 400
 """Characters before a field's hash in which its row must stand."""
 _BETWEEN_ROWS: Final = 1500
@@ -244,7 +237,7 @@ def _fields(text: str, content: Mapping[str, Any]) -> Iterator[str]:
     classes = [one["name"] for one in content["counts"]["shares"]]
     for row in content["fields"]:
         what = f"Field {row['number']}, {row['name'][:60]}"
-        spots = places.get(row["sha256"][:_PREFIX], ())
+        spots = places.get(row["sha256"][:HASH_PREFIX], ())
         if not any(text.startswith(row["sha256"], at) for at in spots):
             yield f"{what}: its file's hash is not on the pages."
         if row["decision"] and not any(_row_before(text, at, row, classes) for at in spots):
@@ -254,7 +247,7 @@ def _fields(text: str, content: Mapping[str, Any]) -> Iterator[str]:
 def _places(text: str) -> dict[str, list[int]]:
     """Where each run of hexadecimal digits that may be a hash begins, by its first characters."""
     places: dict[str, list[int]] = {}
-    for found in re.finditer(f"(?=([0-9a-f]{{{_PREFIX}}}))", text):
+    for found in re.finditer(f"(?=([0-9a-f]{{{HASH_PREFIX}}}))", text):
         places.setdefault(found[1], []).append(found.start())
     return places
 

@@ -45,6 +45,8 @@ LIMITS: Final = (
 )
 WITHHELD: Final = "withheld"
 NOT_GIVEN: Final = "not given"
+HASH_PREFIX: Final = 10
+"""Characters of a field's hash in the tables; the whole hash stands in the appendix."""
 ANOTHER_LOOK: Final = "needs another look"
 
 
@@ -74,9 +76,9 @@ def decimal(value: float, *, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", "\u2212")
 
 
-def count(n: int, one: str, many: str = "") -> str:
+def count(n: int, one: str) -> str:
     """Write ``1 field`` or ``12 fields``."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}".replace(",", NBSP)
+    return f"{n:,} {one if n == 1 else one + 's'}".replace(",", NBSP)
 
 
 def number(n: int) -> str:

@@ -35,7 +35,7 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
 from training import evaluate
 from training.shipped.fields import Fields, grouped_division, read_fields
-from training.shipped.material import read_recipe
+from training.shipped.material import read_shipped_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ("best_epoch", "fitted_again", "against_base", "served_difference")
@@ -169,7 +169,7 @@ def _measure(data: Path, count: int, seed: int, *, target: Path, stain: bool, so
         fields = stained(fields, original)
     mine = draw(fields, count, seed)
     bundle = ModelBundle.open(default_bundle_path())
-    recipe = read_recipe()
+    recipe = read_shipped_recipe()
     division = grouped_division(fields, held=recipe.held, seed=recipe.seed)
     unseen = np.union1d(division.validation, division.test)
     rest = np.setdiff1d(np.arange(len(fields.labels)), mine)

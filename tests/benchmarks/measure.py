@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+LONG_GAP_MS = 100
 PATIENCE = 1200.0
 """Seconds after which a program that does not end is killed, so that the rest can be measured."""
 
@@ -114,6 +115,31 @@ def _used_by_others() -> float | None:
     whole, own = psutil.cpu_times(), os.times()
     busy = whole.user + whole.nice + whole.system + whole.irq + whole.softirq
     return float(busy - own.user - own.system - own.children_user - own.children_system)
+
+
+class Gaps:
+    """Gaps between the events of a 5 ms timer on the window's thread, in milliseconds."""
+
+    def __init__(self) -> None:
+        self._seen: list[float] = []
+        self._last = time.perf_counter()
+
+    def tick(self) -> None:
+        """Note an event."""
+        now = time.perf_counter()
+        self._seen.append((now - self._last) * 1000)
+        self._last = now
+
+    def take(self) -> dict[str, float]:
+        """Return the figures of the gaps since the last time."""
+        ordered = sorted(self._seen)
+        self._seen.clear()
+        return {
+            "worst_ms": round(ordered[-1], 1),
+            "p99_ms": round(ordered[len(ordered) * 99 // 100], 1),
+            "over_100_ms": sum(gap > LONG_GAP_MS for gap in ordered),
+            "events": len(ordered),
+        }
 
 
 def spread(values: Iterable[float]) -> str:

@@ -18,14 +18,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from measure import Gaps
+
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_MS = 100
 RECIPE = """name = "Gap"
 data = {data}
 export = false
@@ -39,29 +39,6 @@ colour = "gray"
 epochs = 10000
 batch = 64
 """
-
-
-class Gaps:
-    """Gaps between the events of a 5 ms timer, in milliseconds."""
-
-    def __init__(self) -> None:
-        self._seen: list[float] = []
-        self._last = time.perf_counter()
-
-    def tick(self) -> None:
-        now = time.perf_counter()
-        self._seen.append((now - self._last) * 1000)
-        self._last = now
-
-    def take(self) -> dict[str, float]:
-        ordered = sorted(self._seen)
-        self._seen = []
-        return {
-            "worst_ms": round(ordered[-1], 1),
-            "p99_ms": round(ordered[len(ordered) * 99 // 100], 1),
-            "over_100_ms": sum(gap > LIMIT_MS for gap in ordered),
-            "events": len(ordered),
-        }
 
 
 def measure(mode: str, scratch: Path, seconds: float) -> dict[str, Any]:

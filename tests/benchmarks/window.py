@@ -21,6 +21,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from measure import Gaps
+
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
 
@@ -64,24 +66,6 @@ def make_case(folder: Path, fields: int) -> None:
                 made = Prediction("ab" * 32, shares, Decision(name), 0.5, 3, quality, None, 5.0)
                 batch.append((field.id, made))
             case.save_predictions(batch)
-
-
-class Gaps:
-    """Gaps between the events of a 5 ms timer on the window's thread."""
-
-    def __init__(self) -> None:
-        self._seen: list[float] = []
-        self._last = time.perf_counter()
-
-    def tick(self) -> None:
-        now = time.perf_counter()
-        self._seen.append((now - self._last) * 1000)
-        self._last = now
-
-    def take(self) -> dict[str, float]:
-        ordered = sorted(self._seen)
-        self._seen.clear()
-        return {"worst_ms": round(ordered[-1], 1), "p99_ms": round(ordered[len(ordered) * 99 // 100], 1)}
 
 
 def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -> Iterator[float]:

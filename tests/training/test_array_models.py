@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from allstation.inference.engine import softmax
-from training.array_models import ArrayModel, fit_arrays, fit_temperature
+from training.array_models import ArrayModel, fit_arrays, pick_temperature
 from training.classical import load_model, save_model
 
 OPTIONS = {"components": 6, "neighbours": 5, "penalty": 3.0, "hidden": 9}
@@ -97,7 +97,7 @@ def test_temperature_makes_overconfident_scores_milder() -> None:
     generator = np.random.default_rng(1)
     labels = generator.integers(0, 3, 500)
     logits = generator.normal(size=(500, 3)) + 1.0 * np.eye(3)[labels]
-    temperature = fit_temperature(logits * 8, labels)
+    temperature = pick_temperature(logits * 8, labels)
     assert 6 < temperature < 12
-    assert fit_temperature(logits[:0], labels[:0]) == 1.0
+    assert pick_temperature(logits[:0], labels[:0]) == 1.0
     np.testing.assert_allclose(softmax(np.array([[0.0, 0.0], [1000.0, 0.0]])), [[0.5, 0.5], [1, 0]])

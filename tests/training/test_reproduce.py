@@ -12,22 +12,25 @@ from allstation.core.errors import StationError
 from allstation.core.statistics import wilson
 from training import papers
 from training.protocol import Reporter, silent
-from training.reproduce import find_groups_table, is_done, retime_table, run_table
-from training.reproduction import TABLE2, Sizes, plan
+from training.reproduce import is_done, retime_table, run_table
+from training.reproduction import TABLE2, Planned, Reproduction, Sizes, find_groups_table
 from training.reproduction_report import write_reports
 
 QUICK = Sizes(quick=True)
 
 
+def plan(table: str, seeds: int = 1, sizes: Sizes | None = None) -> list[Planned]:
+    return Reproduction(table, Path("/data"), Path("/out"), seeds, sizes or Sizes()).plan()
+
+
 def keys(table: str, seeds: int = 1) -> list[str]:
-    planned = plan(table, data=Path("/data"), groups=None, seeds=seeds, sizes=Sizes())
-    return [entry.key for entry in planned]
+    return [entry.key for entry in plan(table, seeds)]
 
 
 def test_every_printed_row_is_planned() -> None:
     for row in papers.ZHANG_TABLE1:
         assert f"zhang-b{row.batch}-{row.loss.lower()}-seed1" in keys("zhang")
-    zhang = plan("zhang", data=Path("/data"), groups=None, seeds=1, sizes=Sizes())
+    zhang = plan("zhang")
     factorial = [
         entry.recipe for entry in zhang if entry.arm.key.startswith("zhang-b6") or "-b32-" in entry.arm.key
     ]
@@ -44,9 +47,7 @@ def test_seeds_add_runs_only_where_they_matter_and_whole_tables_come_first() -> 
     assert three.count("knn-pixels-seed1") == 1
     assert "knn-pixels-seed2" not in three
     assert three.index("densenet121-seed1") < three.index("nadim-seed2")
-    splits = {
-        entry.recipe.split.seed for entry in plan("zhang", data=Path("/d"), groups=None, seeds=3, sizes=QUICK)
-    }
+    splits = {entry.recipe.split.seed for entry in plan("zhang", 3, QUICK)}
     assert splits == {1}
 
 
@@ -72,14 +73,15 @@ def test_a_table_is_run_resumed_and_reported(labelled_folder: Path, tmp_path: Pa
     out, only = tmp_path / "out", ("knn-pixels", "knn-hog")
     told: list[str] = []
     reporter = Reporter(lambda event: told.append(getattr(event, "text", "")))
-    run_table("nadim", data=labelled_folder, out=out, seeds=1, sizes=QUICK, reporter=reporter, only=only[:1])
+    asked = Reproduction("nadim", labelled_folder, out, 1, QUICK)
+    run_table(asked, reporter, only=only[:1])
     first = (out / "runs" / "knn-pixels-seed1" / "metrics.json").stat().st_mtime_ns
-    run_table("nadim", data=labelled_folder, out=out, seeds=1, sizes=QUICK, reporter=reporter, only=only)
+    run_table(asked, reporter, only=only)
     assert (out / "runs" / "knn-pixels-seed1" / "metrics.json").stat().st_mtime_ns == first
     assert all(is_done(out / "runs" / f"{key}-seed1") for key in only)
     assert any("run 2 of 2" in text for text in told)
 
-    files = write_reports("nadim", out=out, data=labelled_folder, seeds=1, sizes=QUICK, command="the command")
+    files = write_reports(asked, command="the command")
     assert [path.name for path in files] == ["nadim.json", "nadim.md", "nadim.pdf"]
     data = json.loads(files[0].read_text())
     accuracy = data["runs"]["knn-pixels-seed1"]["metrics"]["test"]["overall"]["accuracy"]["value"]
@@ -108,15 +110,7 @@ def test_a_failed_run_does_not_end_the_table(labelled_folder: Path, tmp_path: Pa
     told: list[str] = []
     reporter = Reporter(lambda event: told.append(getattr(event, "text", "")))
     only = ("knn-pixels", "knn-hog")
-    run_table(
-        "nadim",
-        data=labelled_folder,
-        out=tmp_path / "out",
-        seeds=1,
-        sizes=QUICK,
-        reporter=reporter,
-        only=only,
-    )
+    run_table(Reproduction("nadim", labelled_folder, tmp_path / "out", 1, QUICK), reporter, only=only)
     assert any("knn-pixels-seed1" in text and "could not be written" in text for text in told)
     assert is_done(tmp_path / "out" / "runs" / "knn-hog-seed1")
 
@@ -126,10 +120,11 @@ def test_stop_is_taken_between_runs_and_nothing_to_report_is_said(
 ) -> None:
     reporter = silent()
     reporter.request("stop")
+    asked = Reproduction("nadim", labelled_folder, tmp_path, 1, QUICK)
     with pytest.raises(StationError, match="start it again"):
-        run_table("nadim", data=labelled_folder, out=tmp_path, seeds=1, sizes=QUICK, reporter=reporter)
+        run_table(asked, reporter)
     with pytest.raises(StationError, match="No run of nadim is finished"):
-        write_reports("nadim", out=tmp_path, data=labelled_folder, seeds=1, sizes=QUICK, command="x")
+        write_reports(asked, command="x")
 
 
 @pytest.mark.tensorflow
@@ -137,8 +132,9 @@ def test_stop_is_taken_between_runs_and_nothing_to_report_is_said(
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_zhangs_table_is_reported_with_times_and_verdicts(labelled_folder: Path, tmp_path: Path) -> None:
     only = ("zhang-b64-cce", "zhang-blocks1")
-    run_table("zhang", data=labelled_folder, out=tmp_path, seeds=1, sizes=QUICK, reporter=silent(), only=only)
-    files = write_reports("zhang", out=tmp_path, data=labelled_folder, seeds=1, sizes=QUICK, command="x")
+    asked = Reproduction("zhang", labelled_folder, tmp_path, 1, QUICK)
+    run_table(asked, silent(), only=only)
+    files = write_reports(asked, command="x")
     text = files[1].read_text()
     assert "0.80 / 0.82 (2.13 / 1.98)" in text
     assert "1 seed" in text
@@ -146,11 +142,8 @@ def test_zhangs_table_is_reported_with_times_and_verdicts(labelled_folder: Path,
     assert "beside whatever else the computer did" in text
 
     before = json.loads(files[0].read_text())["runs"]
-    assert (
-        retime_table("zhang", data=labelled_folder, out=tmp_path, seeds=1, sizes=QUICK, reporter=silent())
-        == 2
-    )
-    files = write_reports("zhang", out=tmp_path, data=labelled_folder, seeds=1, sizes=QUICK, command="x")
+    assert retime_table(asked, silent()) == 2
+    files = write_reports(asked, command="x")
     assert "taken one run after another until 20" in files[1].read_text()
     after = json.loads(files[0].read_text())["runs"]
     for key, run in before.items():
@@ -161,10 +154,10 @@ def test_zhangs_table_is_reported_with_times_and_verdicts(labelled_folder: Path,
 
 
 def test_classical_runs_are_timed_again_and_a_stop_is_taken(labelled_folder: Path, tmp_path: Path) -> None:
-    told = {"data": labelled_folder, "out": tmp_path, "seeds": 1, "sizes": QUICK}
-    run_table("nadim", **told, reporter=silent(), only=("knn-pixels", "knn-hog"))
-    assert retime_table("nadim", **told, reporter=silent()) == 2
+    asked = Reproduction("nadim", labelled_folder, tmp_path, 1, QUICK)
+    run_table(asked, silent(), only=("knn-pixels", "knn-hog"))
+    assert retime_table(asked, silent()) == 2
     stopping = silent()
     stopping.request("stop")
     with pytest.raises(StationError, match="start it again"):
-        retime_table("nadim", **told, reporter=stopping)
+        retime_table(asked, stopping)

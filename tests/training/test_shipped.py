@@ -12,9 +12,9 @@ from allstation.inference.engine import softmax
 from training.shipped import composites, describe, fit, judge, table, trunk, variants
 from training.shipped.cache import Places
 from training.shipped.fields import Fields, block_folds, grouped_division, random_division
-from training.shipped.material import read_recipe
+from training.shipped.material import read_shipped_recipe
 from training.shipped.measure import area_under_curve, with_mark, without_mark
-from training.shipped.perceptron import Batch, Perceptron, sums_by_field
+from training.shipped.perceptron import Minibatch, Perceptron, sums_by_field
 from training.shipped.ship import flat_weights, layered_weights
 
 
@@ -177,7 +177,7 @@ def test_the_installed_program_says_where_the_weights_must_lie(monkeypatch, tmp_
 
 
 def test_recipe_is_read_whole():
-    recipe = read_recipe()
+    recipe = read_shipped_recipe()
     assert recipe.copies
     assert 0 < recipe.held < 0.5
     assert len(recipe.sha256) == 64
@@ -227,7 +227,7 @@ def test_gradients_are_those_of_the_loss(packed):
     network = Perceptron((6, 5, 3, 4), random)
     values, share, field = found.places(np.arange(12))
     targets = np.eye(4, dtype=np.float32)[labels[:12]]
-    batch = Batch(values, share, field, targets, np.linspace(0.5, 2, 12, dtype=np.float32))
+    batch = Minibatch(values, share, field, targets, np.linspace(0.5, 2, 12, dtype=np.float32))
 
     def loss():
         first, bias, second, other, last = (weights.astype(np.float64) for weights in network.weights)
@@ -267,8 +267,8 @@ def test_a_head_learns_and_is_a_sum_over_places(packed):
 def test_the_discriminant_ignores_directions_that_altering_moves():
     random = np.random.default_rng(5)
     means = np.array([[0.0, 1.0], [1.0, 0.0]])
-    spread = fit.Spread(means.mean(0), means, np.eye(2), np.diag([100.0, 0.0]))
-    kernel, bias = fit.discriminant(spread, fit.FitSettings(nuisance=1.0, shrink=0.0))
+    moments = fit.Moments(means.mean(0), means, np.eye(2), np.diag([100.0, 0.0]))
+    kernel, bias = fit.discriminant(moments, fit.FitSettings(nuisance=1.0, shrink=0.0))
     assert np.abs(kernel[0]).max() < 0.05 * np.abs(kernel[1]).max()
     points = random.normal(0, 0.1, (50, 2)) + means[0]
     assert ((points @ kernel + bias).argmax(1) == 0).all()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -20,16 +21,16 @@ from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
 from training.shipped.fields import Division, block_folds, grouped_division, random_division
 from training.shipped.judge import novelty
-from training.shipped.material import RECIPE, Recipe, gather, read_recipe
-from training.shipped.measure import Checker, Share, area_under_curve, twins
+from training.shipped.material import RECIPE, ShippedRecipe, gather, read_shipped_recipe
+from training.shipped.measure import Checker, Proportion, area_under_curve, twins
 from training.shipped.ship import Material, train_division, write_shipped
-from training.shipped.table import Row, Tested, as_json, block_rows, judged, random_row, render
+from training.shipped.table import ResultRow, Tested, as_json, block_rows, judged, random_row, render
 
-RESULTS = Path(__file__).parent.parent / "results"
-HELD = "test half of the same-field groups held out from the shipped network"
+RESULTS: Final = Path(__file__).parent.parent / "results"
+HELD: Final = "test half of the same-field groups held out from the shipped network"
 
 
-def tested(material: Material, division: Division, recipe: Recipe, work: Path) -> Tested:
+def tested(material: Material, division: Division, recipe: ShippedRecipe, work: Path) -> Tested:
     """Train one division and keep its test outputs, or read them if they are there."""
     kept = work / f"tested-{recipe.sha256[:12]}-{division.name}.npz"
     labels = material.fields.labels[division.test]
@@ -62,7 +63,7 @@ class Bench:
     paths: Sequence[Path]
 
 
-def serving_rows(bench: Bench, *, swaps: int, seed: int) -> list[Row]:
+def serving_rows(bench: Bench, *, swaps: int, seed: int) -> list[ResultRow]:
     """Measure the exported bundle through the serving engine on its test fields."""
     checker = bench.checker
     kept, taken, named = checker.swaps(swaps, seed)
@@ -84,15 +85,17 @@ def serving_rows(bench: Bench, *, swaps: int, seed: int) -> list[Row]:
     return [*rows, *_novelty_rows(bench), *_speed_rows(bench), *_twin_rows(bench)]
 
 
-def _share(measure: str, share: Share, split: str = HELD) -> Row:
+def _share(measure: str, share: Proportion, split: str = HELD) -> ResultRow:
     interval = wilson(share.hits, share.n) if share.n else None
     return judged(measure, share.value, share.n, split, interval=interval)
 
 
-def _novelty_rows(bench: Bench) -> list[Row]:
+def _novelty_rows(bench: Bench) -> list[ResultRow]:
     inside = np.array([prediction.novelty for prediction in bench.checker.plain])
     rows = [
-        _share("novelty alarms in the domain, held-out groups", Share(int((inside > 1).sum()), len(inside)))
+        _share(
+            "novelty alarms in the domain, held-out groups", Proportion(int((inside > 1).sum()), len(inside))
+        )
     ]
     strangers = {
         "bccd": sorted((bench.data.parent / "bccd/BCCD/JPEGImages").glob("*.jpg")),
@@ -103,19 +106,19 @@ def _novelty_rows(bench: Bench) -> list[Row]:
         if found:
             curve = area_under_curve(inside, np.array([prediction.novelty for prediction in found]))
             rows.append(judged(f"novelty, AUROC: {name} against held-out fields", curve, len(found), HELD))
-            review = Share(sum(p.decision.class_name is None for p in found), len(found))
+            review = Proportion(sum(p.decision.class_name is None for p in found), len(found))
             rows.append(_share(f"{name}: sent to review", review))
     return rows
 
 
-def _speed_rows(bench: Bench) -> list[Row]:
+def _speed_rows(bench: Bench) -> list[ResultRow]:
     paths = bench.paths[:60]
-    own, _ = bench.checker.milliseconds(paths)
+    own = bench.checker.milliseconds(paths)
     measure = "processor time of one field, file to decision, one thread, ms"
     return [judged(measure, own, len(paths), HELD, text=f"{own:.1f}")]
 
 
-def _twin_rows(bench: Bench) -> list[Row]:
+def _twin_rows(bench: Bench) -> list[ResultRow]:
     table = bench.data.parent / "taleqani-highres" / "matches.csv"
     if not table.exists():
         return []
@@ -145,14 +148,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folds", type=int, help="measure only the first folds")
     parser.add_argument("--seeds", type=int, help="measure only the first random seeds")
     options = parser.parse_args(argv)
-    recipe = read_recipe(options.recipe)
+    recipe = read_shipped_recipe(options.recipe)
     material = gather(options.data, options.work, recipe)
     rows, text = make(material, recipe, options)
     print(text)
     return 0 if rows else 1
 
 
-def make(material: Material, recipe: Recipe, options: argparse.Namespace) -> tuple[list[Row], str]:
+def make(
+    material: Material, recipe: ShippedRecipe, options: argparse.Namespace
+) -> tuple[list[ResultRow], str]:
     """Train everything, write the bundle and the results."""
     division = grouped_division(material.fields, held=recipe.held, seed=recipe.seed)
     trained = train_division(material, division, recipe.fit, seed=recipe.seed)
@@ -180,7 +185,9 @@ def make(material: Material, recipe: Recipe, options: argparse.Namespace) -> tup
     return rows, text
 
 
-def split_rows(material: Material, recipe: Recipe, options: argparse.Namespace) -> tuple[list[Row], IntArray]:
+def split_rows(
+    material: Material, recipe: ShippedRecipe, options: argparse.Namespace
+) -> tuple[list[ResultRow], IntArray]:
     """Train and test the recipe on contiguous blocks and on image-random splits."""
     shape = recipe.measure
     folds = block_folds(
@@ -200,7 +207,7 @@ def split_rows(material: Material, recipe: Recipe, options: argparse.Namespace) 
     return [*first, *rows], matrix
 
 
-def write_results(folder: Path, rows: Sequence[Row], matrix: IntArray) -> str:
+def write_results(folder: Path, rows: Sequence[ResultRow], matrix: IntArray) -> str:
     """Write the table as Markdown and JSON; return the Markdown."""
     notes = notes_of(RESULTS / "shipped-notes.md")
     text = render(rows, matrix, notes)

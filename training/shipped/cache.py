@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.preprocess import Preprocessing, prepare
+from allstation.inference.pipeline import default_threads
 from training.shipped.composites import generous_mask, without_cells
 from training.shipped.variants import Strength, altered_tensor, gentle_tensor
 
@@ -22,8 +22,10 @@ ZOOM: Final = 288
 """Rows and columns of the network's input."""
 COPY_PLACES: Final = 64
 FIELD_PLACES: Final = 160
-CHANNELS: Final = 576
+CHANNELS: Final = 24 + 40 + 80 + 112 + 320
+"""Of the network's five depths, side by side."""
 _CHUNK: Final = 128
+_BACKGROUNDS: Final = 240
 PREPROCESSING: Final = Preprocessing(options={"zoom": ZOOM})
 
 
@@ -47,12 +49,11 @@ class Places:
 class Trunk:
     """The frozen trunk as a LiteRT network, one interpreter a thread."""
 
-    def __init__(self, network: bytes, threads: int = 0) -> None:
+    def __init__(self, network: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        count = threads or processors()
         self._runners = []
-        for _ in range(count):
+        for _ in range(default_threads()):
             interpreter = Interpreter(model_content=network, num_threads=1)
             interpreter.allocate_tensors()
             self._runners.append(interpreter.get_signature_runner("serving_default"))
@@ -67,12 +68,6 @@ class Trunk:
             ]
             found = [part.result() for part in waiting]
         return joined(found)
-
-
-def processors() -> int:
-    """Return the processors this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _part(runner: Any, tensors: NDArray[np.float32], limit: int) -> Places:  # noqa: ANN401
@@ -138,9 +133,9 @@ def gentle_places(trunk: Trunk, rgb: Bytes, *, seed: int, copy: int) -> Places:
     return joined(parts)
 
 
-def backgrounds_of(rgb: Bytes, seed: int, count: int = 240) -> Bytes:
+def backgrounds_of(rgb: Bytes, seed: int) -> Bytes:
     """Return emptied backgrounds of a seeded choice of fields (n, h, w, 3)."""
-    chosen = np.random.default_rng(seed).permutation(len(rgb))[:count]
+    chosen = np.random.default_rng(seed).permutation(len(rgb))[:_BACKGROUNDS]
     return np.stack([without_cells(rgb[row]) for row in np.sort(chosen)])
 
 

@@ -46,9 +46,9 @@ def background_colour(rgb: Rgb, mask: Mask) -> NDArray[np.float64]:
     return np.asarray(np.median(free[light >= np.percentile(light, _PALE_SHARE)], axis=0))
 
 
-def without_cells(rgb: Rgb, growth: int = CHECK_GROWTH) -> Rgb:
+def without_cells(rgb: Rgb) -> Rgb:
     """Return the field with its cells painted over by its own background colour."""
-    mask = generous_mask(rgb, growth)
+    mask = generous_mask(rgb)
     return blended(np.full_like(rgb, background_colour(rgb, mask).astype(np.uint8)), rgb, mask)
 
 
@@ -59,6 +59,6 @@ def blended(inside: Rgb, outside: Rgb, mask: Mask) -> Rgb:
     return np.asarray(cv2.blendLinear(inside, outside, alpha, 1 - alpha), np.uint8)
 
 
-def swapped(cells_of: Rgb, background_of: Rgb, growth: int = CHECK_GROWTH) -> Rgb:
+def swapped(cells_of: Rgb, background_of: Rgb) -> Rgb:
     """Return the cells of the first field on the emptied background of the second."""
-    return blended(cells_of, without_cells(background_of), generous_mask(cells_of, growth))
+    return blended(cells_of, without_cells(background_of), generous_mask(cells_of))

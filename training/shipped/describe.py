@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.metrics import Figure
 
-LIMITS = (
+LIMITS: Final = (
     "Patients are unknown: every figure counts fields, and fields of one patient are alike.",
     "One hospital, one stain, one camera family; classes are confounded with the day of capture.",
     "Class names are immunophenotypes by flow cytometry; a light microscope field alone cannot prove them.",

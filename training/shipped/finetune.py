@@ -11,7 +11,7 @@ Trees, section 3.4.3): fields that teach nothing change nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -24,16 +24,16 @@ from allstation.core.errors import StationError
 from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import EnginePool, novelty_output, softmax
+from allstation.inference.pipeline import default_threads
+from allstation.inference.reference import MEMBER as REFERENCE
 from training.export import WEIGHTS
-from training.shipped.cache import backgrounds_of, processors
+from training.fields_in_memory import Told
+from training.shipped.cache import backgrounds_of
 from training.shipped.composites import generous_mask
 from training.shipped.fit import Weights
 from training.shipped.judge import fit_novelty, fit_rule, fit_temperature, novelty
-from training.shipped.ship import layered_weights
+from training.shipped.ship import RETRAINING, layered_weights
 from training.shipped.variants import Strength, altered
-
-KIND: Final = "all-station-cells"
-"""``retraining.kind`` of bundles that can be fine-tuned here."""
 
 LAST: Final = "classes"
 """Name of the layer that is fitted again: (f, k) weights without bias, logits = features @ weights."""
@@ -51,7 +51,6 @@ _ROUNDS: Final = 60
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """One step of the path.
 
     Attributes:
@@ -131,10 +130,10 @@ def open_base(bundle: ModelBundle) -> Base:
             weights say.
     """
     sentence = f"The model {bundle.name!r} cannot be fine-tuned here; choose one that ships with ALL Station."
-    if bundle.info.get("retraining", {}).get("kind") != KIND:
+    if bundle.info.get("retraining", {}).get("kind") != RETRAINING["kind"]:
         raise StationError("not-retrainable", sentence)
     base = Base(bundle, layered_weights(bundle.arrays(WEIGHTS)), EnginePool(bundle))
-    rgb = bundle.arrays("reference.npz")["rgb"][:4]
+    rgb = bundle.arrays(REFERENCE)["rgb"][:4]
     seen = look(base, rgb)
     near = _ALIKE * max(1.0, float(np.abs(seen.logits).max()))
     if LAST not in base.weights or not np.allclose(seen.features @ base.last, seen.logits, atol=near):
@@ -158,7 +157,7 @@ def look(base: Base, fields: NDArray[np.uint8], told: Told = lambda *_: None) ->
         return [found[name] for name in outputs]
 
     seen: list[list[NDArray[Any]]] = []
-    with ThreadPoolExecutor(processors()) as threads:
+    with ThreadPoolExecutor(default_threads()) as threads:
         for start in range(0, len(fields), _CHUNK):
             seen.extend(threads.map(one, range(start, min(start + _CHUNK, len(fields)))))
             told(len(seen), len(fields))
@@ -199,7 +198,7 @@ def start_of(base: Base, classes: Sequence[str]) -> tuple[Floats, float, bool]:
 
 def path(
     learned: tuple[Floats, Rows], held: tuple[Floats, Rows], start: Floats, temperature: float
-) -> Iterator[Step]:
+) -> Iterator[PathStep]:
     """Yield the layer as it was, then fitted ever more freely.
 
     Softmax regression with a quadratic penalty on the change of each weight, in calibrated logits per
@@ -220,7 +219,7 @@ def path(
         yield _step(number, weights, learned, held, temperature=temperature)
 
 
-def kept_of(steps: Sequence[Step]) -> Step:
+def kept_of(steps: Sequence[PathStep]) -> PathStep:
     """Return the step with the lowest validation loss, or the first if that is as good.
 
     As good is: within one standard error of the difference, field by field.
@@ -267,7 +266,7 @@ def _step(
     held: tuple[Floats, Rows],
     *,
     temperature: float,
-) -> Step:
+) -> PathStep:
     values: dict[str, float] = {}
     losses = np.empty(0)
     for prefix, (features, labels) in (("", learned), ("val_", held)):
@@ -275,7 +274,7 @@ def _step(
         losses = -np.log(np.maximum(shares[np.arange(len(labels)), labels], 1e-12))
         values[f"{prefix}loss"] = float(losses.mean())
         values[f"{prefix}accuracy"] = float((shares.argmax(axis=1) == labels).mean())
-    return Step(number, weights, values, losses)
+    return PathStep(number, weights, values, losses)
 
 
 def with_last_layer(base: Base, weights: Floats) -> bytes | None:

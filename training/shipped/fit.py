@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.shipped.cache import Places
-from training.shipped.perceptron import Adam, Batch, Perceptron, sums_by_field
+from training.shipped.perceptron import Adam, Minibatch, Perceptron, sums_by_field
 
 Single = NDArray[np.float32]
 Double = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Weights = dict[str, list[NDArray[np.float32]]]
 
-HIDDEN = 256
-FEATURES = 256
-_TINY = 1e-6
-_LEAST_SPREAD = 1e-2
-_LOUD = 4.0
+HIDDEN: Final = 256
+FEATURES: Final = 256
+_TINY: Final = 1e-6
+_LEAST_SPREAD: Final = 1e-2
+_LOUD: Final = 4.0
 """Standard deviation of each head's logits over training fields; temperatures come out near one."""
-_CHUNK = 256
+_CHUNK: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Copies:
 
 
 @dataclass(frozen=True)
-class Spread:
+class Moments:
     """How pooled values of training fields lie.
 
     Attributes:
@@ -153,7 +153,7 @@ class Spread:
     altered: Double
 
 
-def spread_of(copies: Copies, rows: Rows, labels: Rows) -> Spread:
+def moments_of(copies: Copies, rows: Rows, labels: Rows) -> Moments:
     """Return means and covariances of the training fields."""
     plain, own = copies.places[0].means[rows].astype(np.float64), labels[rows]
     means = np.stack([plain[own == kind].mean(0) for kind in range(int(labels.max()) + 1)])
@@ -163,7 +163,7 @@ def spread_of(copies: Copies, rows: Rows, labels: Rows) -> Spread:
         seen = shows[rows]
         change = packed.means[rows][seen] - plain[seen]
         altered, count = altered + change.T @ change, count + len(change)
-    return Spread(plain.mean(0), means, centred.T @ centred / len(rows), altered / max(1, count))
+    return Moments(plain.mean(0), means, centred.T @ centred / len(rows), altered / max(1, count))
 
 
 def whitening(covariance: Double, shrink: float) -> Double:
@@ -174,17 +174,17 @@ def whitening(covariance: Double, shrink: float) -> Double:
     return np.asarray((vectors / np.sqrt(values)) @ vectors.T / scale[:, None], np.float64)
 
 
-def discriminant(spread: Spread, settings: FitSettings) -> tuple[Double, Double]:
+def discriminant(moments: Moments, settings: FitSettings) -> tuple[Double, Double]:
     """Return kernel (c, k) and bias (k,) of the linear discriminant (Fisher 1936), classes alike."""
-    white = whitening(spread.within + settings.nuisance * spread.altered, settings.shrink)
-    means = (spread.means - spread.mean) @ white
+    white = whitening(moments.within + settings.nuisance * moments.altered, settings.shrink)
+    means = (moments.means - moments.mean) @ white
     kernel = white @ means.T
-    return kernel, -0.5 * (means**2).sum(1) - spread.mean @ kernel
+    return kernel, -0.5 * (means**2).sum(1) - moments.mean @ kernel
 
 
 def batches(
     copies: Copies, rows: Rows, labels: Rows, settings: FitSettings, random: np.random.Generator
-) -> Iterator[Batch]:
+) -> Iterator[Minibatch]:
     """Yield places, not centred yet; classes weigh alike."""
     classes = int(labels.max()) + 1
     counts = np.bincount(labels[rows], minlength=classes)
@@ -197,7 +197,7 @@ def batches(
             values, share, field = copies.places[copy].places(chosen, settings.kept, random)
             shows = copies.shows[copy][chosen]
             targets = targets_of(labels[chosen], shows, classes=classes, smoothing=settings.smoothing)
-            yield Batch(
+            yield Minibatch(
                 values, share, field, targets, np.where(shows, weight[labels[chosen]], 1).astype(np.float32)
             )
 
@@ -248,9 +248,9 @@ def fit_head(copies: Copies, rows: Rows, labels: Rows, *, settings: FitSettings,
         ``hidden``, ``local`` and ``linear`` with biases; ``classes`` (features + k, k), which takes the
         pooled local values and then the pooled linear ones.
     """
-    spread = spread_of(copies, rows, labels)
+    moments = moments_of(copies, rows, labels)
     weights = fit_perceptron(copies, rows, labels, settings=settings, seed=seed)
-    kernel, bias = (part.astype(np.float32) for part in discriminant(spread, settings))
+    kernel, bias = (part.astype(np.float32) for part in discriminant(moments, settings))
     kinds, last = len(bias), weights["classes"][0]
     weights["linear"] = [kernel, bias]
     weights["classes"] = [np.concatenate([last, np.zeros((kinds, kinds), np.float32)])]

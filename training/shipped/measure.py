@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from allstation.core.records import Prediction
 from allstation.imaging.cells import corner_of
 from allstation.imaging.decode import decode_reduced
+from allstation.imaging.overlay import evidence_plane
 from allstation.imaging.preprocess import NETWORK_SIDE
 from allstation.inference.engine import Engine
 from training.augment import jpeg_round_trip
@@ -33,7 +34,7 @@ _MARK_RED: Final = (200, 30, 40)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """A count out of a number of fields."""
 
     hits: int
@@ -120,15 +121,15 @@ class Checker:
     def _all(self, fields: Sequence[Rgb] | Rgb) -> list[Prediction]:
         return [self._engine.classify_rgb(field) for field in fields]
 
-    def _right(self, predictions: Sequence[Prediction], labels: Rows) -> Share:
+    def _right(self, predictions: Sequence[Prediction], labels: Rows) -> Proportion:
         hits = sum(p.top_class == self._classes[k] for p, k in zip(predictions, labels, strict=True))
-        return Share(hits, len(predictions))
+        return Proportion(hits, len(predictions))
 
-    def swaps(self, count: int, seed: int) -> tuple[Share, Share, Share]:
+    def swaps(self, count: int, seed: int) -> tuple[Proportion, Proportion, Proportion]:
         """Put cells on another class's background.
 
         Returns:
-            Share of composites whose top class is that of the cells; share whose top class is that of
+            Proportion of composites whose top class is that of the cells; share whose top class is that of
             the background; share of those named by themselves that carry the class of the cells.
         """
         random = np.random.default_rng(seed)
@@ -143,14 +144,14 @@ class Checker:
             named += found.decision.class_name is not None
             named_right += found.decision.class_name == own
         n = min(count, len(self._rgb))
-        return Share(kept, n), Share(taken, n), Share(named_right, named)
+        return Proportion(kept, n), Proportion(taken, n), Proportion(named_right, named)
 
-    def background_only(self) -> Share:
+    def background_only(self) -> Proportion:
         """Paint the cells out; count what is sent to review."""
         found = self._all([without_cells(field) for field in self._rgb])
-        return Share(sum(p.decision.class_name is None for p in found), len(found))
+        return Proportion(sum(p.decision.class_name is None for p in found), len(found))
 
-    def corner(self, seed: int) -> Share:
+    def corner(self, seed: int) -> Proportion:
         """Remove, add and swap the corner mark; count changed decisions among all three."""
         others = np.random.default_rng(seed).permutation(len(self._rgb))
         changed = total = 0
@@ -163,9 +164,9 @@ class Checker:
             for before, after in zip(self.plain, self._all(fields), strict=True):
                 changed += before.decision.name != after.decision.name
                 total += 1
-        return Share(changed, total)
+        return Proportion(changed, total)
 
-    def disturbances(self) -> dict[str, tuple[Share, Share]]:
+    def disturbances(self) -> dict[str, tuple[Proportion, Proportion]]:
         """Return accuracy by top class before and after each disturbance."""
         before = self._right(self.plain, self._labels)
         return {
@@ -182,9 +183,7 @@ class Checker:
         for field, prediction in zip(self._rgb, self.plain, strict=True):
             if prediction.evidence is None:
                 continue
-            shape = (-1, prediction.evidence.rows, prediction.evidence.columns)
-            planes = np.frombuffer(prediction.evidence.values, np.uint8).reshape(shape)
-            plane = planes[prediction.evidence.classes.index(prediction.top_class)].astype(np.float32)
+            plane = evidence_plane(prediction.evidence, prediction.top_class).astype(np.float32)
             fine = cv2.resize(plane, (NETWORK_SIDE, NETWORK_SIDE), interpolation=cv2.INTER_LINEAR)
             mask = generous_mask(field, 0)
             if fine.sum() > 0:
@@ -192,18 +191,17 @@ class Checker:
                 area.append(float(mask.mean()))
         return float(np.mean(inside)), float(np.mean(area))
 
-    def milliseconds(self, paths: Sequence[Path]) -> tuple[float, float]:
-        """Return median processor milliseconds of this thread and of wall time per field file."""
-        own, wall = [], []
+    def milliseconds(self, paths: Sequence[Path]) -> float:
+        """Return the median processor milliseconds of this thread per field file."""
+        own = []
         for path in paths:
-            began, clock = time.perf_counter(), time.thread_time()
+            clock = time.thread_time()
             self._engine.classify(path)
             own.append(time.thread_time() - clock)
-            wall.append(time.perf_counter() - began)
-        return float(np.median(own)) * 1000, float(np.median(wall)) * 1000
+        return float(np.median(own)) * 1000
 
 
-def twins(engine: Engine, pairs: Sequence[tuple[Path, Path]]) -> tuple[Share, Share]:
+def twins(engine: Engine, pairs: Sequence[tuple[Path, Path]]) -> tuple[Proportion, Proportion]:
     """Compare camera frames with their small copies: same decision, same top class."""
     size = (NETWORK_SIDE, NETWORK_SIDE)
     found = [
@@ -212,7 +210,7 @@ def twins(engine: Engine, pairs: Sequence[tuple[Path, Path]]) -> tuple[Share, Sh
     ]
     decisions = sum(a.decision.name == b.decision.name for a, b in found)
     tops = sum(a.top_class == b.top_class for a, b in found)
-    return Share(decisions, len(found)), Share(tops, len(found))
+    return Proportion(decisions, len(found)), Proportion(tops, len(found))
 
 
 def area_under_curve(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:

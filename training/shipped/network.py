@@ -17,6 +17,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from training.backend import KerasObject
 from training.shipped.fit import FEATURES, HIDDEN
 from training.shipped.trunk import folded
 
@@ -28,7 +29,7 @@ _LITTLE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class InvertedResidual:
     """One inverted residual of EfficientNet-Lite0 (Tan and Le 2019, without squeeze-excitation)."""
 
     index: int
@@ -39,30 +40,29 @@ class Block:
 
 
 BLOCKS: Final = (
-    Block(0, 3, 1, 1, 16),
-    Block(1, 3, 2, 6, 24),
-    Block(2, 3, 1, 6, 24),
-    Block(3, 5, 2, 6, 40),
-    Block(4, 5, 1, 6, 40),
-    Block(5, 3, 2, 6, 80),
-    Block(6, 3, 1, 6, 80),
-    Block(7, 3, 1, 6, 80),
-    Block(8, 5, 1, 6, 112),
-    Block(9, 5, 1, 6, 112),
-    Block(10, 5, 1, 6, 112),
-    Block(11, 5, 2, 6, 192),
-    Block(12, 5, 1, 6, 192),
-    Block(13, 5, 1, 6, 192),
-    Block(14, 5, 1, 6, 192),
-    Block(15, 3, 1, 6, 320),
+    InvertedResidual(0, 3, 1, 1, 16),
+    InvertedResidual(1, 3, 2, 6, 24),
+    InvertedResidual(2, 3, 1, 6, 24),
+    InvertedResidual(3, 5, 2, 6, 40),
+    InvertedResidual(4, 5, 1, 6, 40),
+    InvertedResidual(5, 3, 2, 6, 80),
+    InvertedResidual(6, 3, 1, 6, 80),
+    InvertedResidual(7, 3, 1, 6, 80),
+    InvertedResidual(8, 5, 1, 6, 112),
+    InvertedResidual(9, 5, 1, 6, 112),
+    InvertedResidual(10, 5, 1, 6, 112),
+    InvertedResidual(11, 5, 2, 6, 192),
+    InvertedResidual(12, 5, 1, 6, 192),
+    InvertedResidual(13, 5, 1, 6, 192),
+    InvertedResidual(14, 5, 1, 6, 192),
+    InvertedResidual(15, 3, 1, 6, 320),
 )
 DEPTHS: Final = (2, 4, 7, 10, 15)
-CHANNELS: Final = 24 + 40 + 80 + 112 + 320
 GRID: Final = 16
 """Pixels of the input per place."""
 
 
-def _block(x: Any, block: Block) -> Any:  # noqa: ANN401  (Keras tensors have no public type)
+def _block(x: KerasObject, block: InvertedResidual) -> KerasObject:
     """Apply one block; normalisations are folded into the convolutions' biases."""
     name, entry, width = f"block{block.index}", x, x.shape[-1] * block.expand
     if block.expand > 1:
@@ -102,7 +102,7 @@ def build_trunk(side: int) -> keras.Model:
     return keras.Model(inputs, outputs, name="trunk")
 
 
-def _on_grid(x: Any, shares: Mapping[int, Any], rows: int) -> Any:  # noqa: ANN401
+def _on_grid(x: KerasObject, shares: Mapping[int, KerasObject], rows: int) -> KerasObject:
     """Bring a depth to the common grid; averages count only what lies in cells."""
     factor = x.shape[1] // rows
     if factor > 1:
@@ -111,7 +111,7 @@ def _on_grid(x: Any, shares: Mapping[int, Any], rows: int) -> Any:  # noqa: ANN4
     return x if factor == 1 else _doubled(x)
 
 
-def _doubled(x: Any) -> Any:  # noqa: ANN401
+def _doubled(x: KerasObject) -> KerasObject:
     """Repeat rows and columns, in steps that LiteRT's fast kernels know (they have no tiling)."""
     rows, columns, channels = x.shape[1:]
     wide = layers.Reshape((rows, 1, 2 * columns * channels))(layers.Concatenate()([x, x]))

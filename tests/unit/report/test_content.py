@@ -15,9 +15,10 @@ from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, FieldState, Review, Slide
 from allstation.core.statistics import wilson
-from allstation.report.content import ReportOptions, build_content, canonical_json, content_json
+from allstation.report.content import build_content, canonical_json, content_json
 from allstation.report.identity import identity, redactor
 from allstation.report.modelcard import model_block
+from allstation.report.options import ReportOptions
 from allstation.report.wording import interval, moment, percent, probability, too_few
 
 from .factory import CLOCK, DETAILS

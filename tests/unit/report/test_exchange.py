@@ -18,10 +18,11 @@ from allstation.core.errors import StationError
 from allstation.core.records import Review
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.report.annotate import annotated
-from allstation.report.content import ReportOptions, build_content
+from allstation.report.content import build_content
 from allstation.report.dicom import write_dicom
 from allstation.report.fhir import fhir_bundle, write_fhir
 from allstation.report.labelled import write_labelled
+from allstation.report.options import ReportOptions
 from allstation.report.outlines import outlines, write_outlines
 from allstation.report.pdf import write_pdf
 

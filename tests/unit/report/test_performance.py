@@ -15,7 +15,7 @@ CHILD = """
 import json, sys, time
 from pathlib import Path
 from tests.unit.report.factory import CLOCK, Factory
-from allstation.report.content import ReportOptions
+from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 folder = Path(sys.argv[1])
 snapshot = Factory(folder).snapshot(1000, slides=4, reviewed=60)

@@ -17,7 +17,8 @@ import pytest
 from allstation.core.errors import StationError
 from allstation.core.records import Review, Slide
 from allstation.paths import resource
-from allstation.report.content import ReportOptions, build_content
+from allstation.report.content import build_content
+from allstation.report.options import ReportOptions
 from allstation.report.tables import columns, safe_text, table_row, write_csv, write_json, write_xlsx
 
 from .factory import CLOCK

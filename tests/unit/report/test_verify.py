@@ -12,7 +12,8 @@ from pypdf import PdfReader, PdfWriter
 from allstation.core.errors import StationError
 from allstation.core.records import Review
 from allstation.paths import resource
-from allstation.report.content import ReportOptions, build_content, content_json
+from allstation.report.content import build_content, content_json
+from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.verify import embedded_data, verify_report
 
