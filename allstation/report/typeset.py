@@ -120,9 +120,10 @@ class Typesetter:
         for token in _TOKENS.findall(text):
             for piece in self._pieces(token, face, room):
                 advance = self._width(piece, face)
-                if current.strip() and used + advance > room and not piece.isspace():
-                    yield current.rstrip()
-                    current, used = "", 0.0
+                if used + advance > room and not piece.isspace():
+                    if current.strip():
+                        yield current.rstrip()
+                    current, used = "", 0.0  # an indent goes where the word needs its room
                 current, used = current + piece, used + advance
         yield current.rstrip()
 

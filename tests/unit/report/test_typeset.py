@@ -63,6 +63,7 @@ def test_control_characters_become_visible():
 @given(ANY_TEXT, st.floats(20, 300))
 @example("x" * 500, 50.0)
 @example("محمد" * 50, 60.0)
+@example("\t01\x1f", 20.0)  # an indent before a word that fits alone only
 def test_no_wrapped_line_is_wider_than_its_column(text, width):
     lines = SETTER.wrap(text, TEXT, size=9, width=width)
     assert lines
