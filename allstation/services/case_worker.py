@@ -24,7 +24,7 @@ from allstation.services.messages import CaseInfo, Problem
 from allstation.services.queue_worker import QueueWorker, sorted_out
 from allstation.services.removal_book import Removal, RemovalBook
 from allstation.services.review_book import ReviewBook
-from allstation.services.turns import TurnReady, Turns, Wish
+from allstation.services.turns import ModelWish, TurnReady, Turns
 from allstation.store.case import Case
 from allstation.store.content import LocateReport
 from allstation.store.database import DATABASE
@@ -158,8 +158,10 @@ class CaseWorker(QueueWorker):
         """Draw synthetic fields aside, then open a new case with them in its queue."""
         self._do_aside(partial(demo.prepare, base))
 
-    def _prepared(self, result: ModelBundle | demo.Demo | LocateReport | Wish | TurnReady | Problem) -> None:
-        if isinstance(result, Wish):
+    def _prepared(
+        self, result: ModelBundle | demo.Demo | LocateReport | ModelWish | TurnReady | Problem
+    ) -> None:
+        if isinstance(result, ModelWish):
             self._wished(result)
         elif isinstance(result, TurnReady):
             self._turn_ready(result)
@@ -189,7 +191,7 @@ class CaseWorker(QueueWorker):
         self._intake.add(paths)
         self.intake_changed.emit(self._book.status(running=True))
 
-    def _take(self, batch: taking_in.Batch) -> None:
+    def _take(self, batch: taking_in.FolderPart) -> None:
         self._intake.written()
         if self._case is None:
             return
@@ -207,7 +209,7 @@ class CaseWorker(QueueWorker):
         if self._intake.running:
             self.intake_changed.emit(self._book.status(running=True))
 
-    def _walk_ended(self, end: taking_in.Finished) -> None:
+    def _walk_ended(self, end: taking_in.WalkEnd) -> None:
         self._intake.finished()
         if end.error is not None:
             _log.error("intake failed: %s", type(end.error).__name__)
@@ -327,9 +329,9 @@ class CaseWorker(QueueWorker):
         outcomes, others = sorted_out(items)
         self._write_outcomes(outcomes)
         for item in others:
-            if isinstance(item, taking_in.Batch):
+            if isinstance(item, taking_in.FolderPart):
                 self._take(item)
-            elif isinstance(item, taking_in.Finished):
+            elif isinstance(item, taking_in.WalkEnd):
                 self._walk_ended(item)
             elif isinstance(item, Future):
                 self._prepared(item.result())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from allstation.services.messages import IntakeStatus, Problem
-from allstation.services.taking_in import Batch
+from allstation.services.taking_in import FolderPart
 from allstation.store.case import Case
 
 _KEPT: Final = 200
@@ -21,7 +21,7 @@ class IntakeBook:
         self._refused: list[Problem] = []
         self._refused_count = 0
 
-    def add(self, case: Case, batch: Batch) -> list[int]:
+    def add(self, case: Case, batch: FolderPart) -> list[int]:
         """Write one batch and return the ids of the fields that are new, or in the case again.
 
         Raises:

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PreviewWish:
     """A report to make.
 
     Attributes:
@@ -74,7 +74,7 @@ class _Maker(QObject):
         self._ticket = 0
 
     @Slot(object)
-    def make(self, wish: Wish) -> None:
+    def make(self, wish: PreviewWish) -> None:
         """Make a report unless a newer one is wished for."""
         if wish.ticket != self.newest:
             return
@@ -89,7 +89,7 @@ class _Maker(QObject):
             sentence = f"The report could not be made ({type(error).__name__}). The log has the details."
             self.failed.emit(wish.ticket, Problem("preview-failed", sentence))
 
-    def _make(self, wish: Wish) -> None:
+    def _make(self, wish: PreviewWish) -> None:
         def page(number: int) -> None:
             if wish.ticket != self.newest:
                 raise _SupersededError
@@ -174,7 +174,7 @@ class Previews(QObject):
         """
         self._tickets += 1
         self._maker.newest = self._tickets
-        self._asked.emit(Wish(self._tickets, folder, options, logo))
+        self._asked.emit(PreviewWish(self._tickets, folder, options, logo))
         return self._tickets
 
     def draw(self, ticket: int, index: int, *, width: int) -> None:

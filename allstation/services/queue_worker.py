@@ -19,7 +19,7 @@ from allstation.core.records import FieldState
 from allstation.services.batch import Batch
 from allstation.services.mailbox import Mailbox
 from allstation.services.messages import ModelInfo, Problem, QueuePhase, QueueStatus
-from allstation.services.turns import TurnReady, Turns, Wish, memory_in_use, read_bundle, read_wish
+from allstation.services.turns import ModelWish, TurnReady, Turns, memory_in_use, read_bundle, read_wish
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class QueueWorker(QObject):
         self.model_changed.emit(ModelInfo(opened.record(), opened.path, opened.preprocessing.size))
         self._start_batch()
 
-    def _wished(self, wish: Wish) -> None:
+    def _wished(self, wish: ModelWish) -> None:
         if isinstance(wish.found, Problem):
             self.problem.emit(wish.found)
         elif self._turns is not None:

@@ -27,7 +27,7 @@ _AHEAD: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class FolderPart:
     """Fields of one folder, ready to be added, and what was refused on the way."""
 
     folder: Path | None
@@ -36,7 +36,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class WalkEnd:
     """The walk ended; ``error`` says how if it did not end well."""
 
     error: BaseException | None = None
@@ -92,7 +92,7 @@ class Intake:
 
     def _ended(self, future: Future[None]) -> None:
         if not future.cancelled():
-            self._post(Finished(future.exception()))
+            self._post(WalkEnd(future.exception()))
 
     def _walk(self, given: tuple[Path, ...]) -> None:
         for batch in batches(given, self._stopping, unpack_to=self._unpack_to, limits=self._limits):
@@ -108,7 +108,7 @@ def batches(
     *,
     unpack_to: Path | None = None,
     limits: DecodeLimits | None = None,
-) -> Iterator[Batch]:
+) -> Iterator[FolderPart]:
     """Yield what lies in files, folders and archives, a folder's fields together, in natural order."""
     from allstation.imaging.intake import Found, Refused
 
@@ -121,7 +121,7 @@ def batches(
         here = found.folder if isinstance(found, Found) else folder
         if here != folder or len(fields) + len(refused) >= _BATCH:
             if fields or refused:
-                yield Batch(folder, tuple(fields), tuple(refused))
+                yield FolderPart(folder, tuple(fields), tuple(refused))
             folder, fields, refused = here, [], []
         judged = _judge(found, limits or DecodeLimits())
         if isinstance(judged, Refused):
@@ -129,7 +129,7 @@ def batches(
         else:
             fields.append(judged)
     if fields or refused:
-        yield Batch(folder, tuple(fields), tuple(refused))
+        yield FolderPart(folder, tuple(fields), tuple(refused))
 
 
 def _find(given: Sequence[Path], unpack_to: Path | None) -> Iterator[Found | Refused]:

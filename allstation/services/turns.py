@@ -40,7 +40,7 @@ class TurnReady:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ModelWish:
     """Somebody wants fields classified by another model as well.
 
     Attributes:
@@ -124,9 +124,9 @@ class Turns:
         return self._jobs
 
 
-def read_wish(path: Path, ids: tuple[int, ...]) -> Wish:
+def read_wish(path: Path, ids: tuple[int, ...]) -> ModelWish:
     """Read and verify the bundle of a wish. Runs aside: the model runtime takes its time to load."""
-    return Wish(read_bundle(path), ids)
+    return ModelWish(read_bundle(path), ids)
 
 
 def read_bundle(path: Path) -> ModelBundle | Problem:

@@ -12,7 +12,7 @@ from allstation.ui import theme
 from allstation.ui.browser.tile import facing
 from allstation.ui.text import tr
 from allstation.ui.viewer.card import paint_chip
-from allstation.ui.viewer.card_content import Row
+from allstation.ui.viewer.card_content import ClassRow
 
 _ROW: Final = 1.9
 _GAP: Final = 9.0
@@ -24,11 +24,11 @@ class ProbabilityBars(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[ClassRow, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Class probabilities"))
 
-    def set_rows(self, rows: tuple[Row, ...]) -> None:
+    def set_rows(self, rows: tuple[ClassRow, ...]) -> None:
         """Show these classes."""
         self._rows = rows
         self.setAccessibleDescription(", ".join(f"{row.mark.name} {row.percent}" for row in rows))
@@ -62,7 +62,7 @@ class ProbabilityBars(QWidget):
         painter.end()
 
     def _paint_row(
-        self, painter: QPainter, line: QRectF, row: Row, *, strong: QFont, names: float, percents: float
+        self, painter: QPainter, line: QRectF, row: ClassRow, *, strong: QFont, names: float, percents: float
     ) -> None:
         scheme = theme.tokens(self.palette())
         chip = QRectF(line.x(), line.y(), line.height(), line.height())

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from allstation.ui import theme
-from allstation.ui.viewer.card_content import CardContent, Mark, Row
+from allstation.ui.viewer.card_content import CardContent, ClassRow, Mark
 
 # The card lies on photographs, not on the window: it is dark in every theme, and its contrast is
 # that of its own text on its own ground (white on #14171c at 90 % over white is above 11:1).
@@ -176,7 +176,7 @@ class CardPainter:
         self._write(painter, line, self._content.heading, self._fonts.heading, _TEXT)
         return inner.y() + self._pitch
 
-    def _paint_row(self, painter: QPainter, line: QRectF, row: Row) -> None:
+    def _paint_row(self, painter: QPainter, line: QRectF, row: ClassRow) -> None:
         self._paint_chip(painter, line.topLeft(), row.mark)
         font = self._fonts.strong if row.is_top else self._fonts.plain
         colour = _TEXT if row.is_top else _QUIET

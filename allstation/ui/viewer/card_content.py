@@ -44,7 +44,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ClassRow:
     """One class with its probability.
 
     Attributes:
@@ -76,12 +76,12 @@ class CardContent:
     heading: str
     mark: Mark | None = None
     reasons: tuple[str, ...] = ()
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ClassRow, ...] = ()
     review: str = ""
     review_mark: Mark | None = None
 
     @property
-    def top_row(self) -> Row | None:
+    def top_row(self) -> ClassRow | None:
         """The class with the highest probability."""
         return next((row for row in self.rows if row.is_top), None)
 
@@ -131,10 +131,10 @@ def _heading(prediction: Prediction) -> str:
     return tr("Decision: {name}", name=prediction.decision.class_name)
 
 
-def _rows(prediction: Prediction) -> tuple[Row, ...]:
+def _rows(prediction: Prediction) -> tuple[ClassRow, ...]:
     top = prediction.top_class
     return tuple(
-        Row(mark_for(name, index), share, percent(float(share)), name == top)
+        ClassRow(mark_for(name, index), share, percent(float(share)), name == top)
         for index, (name, share) in enumerate(prediction.probabilities.items())
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from allstation.imaging.synthetic import write_demo
-from allstation.services.taking_in import Batch, Finished, Intake, batches
+from allstation.services.taking_in import FolderPart, Intake, WalkEnd, batches
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def collect(given: list[Path], unpack_to: Path | None = None) -> list[Batch]:
+def collect(given: list[Path], unpack_to: Path | None = None) -> list[FolderPart]:
     return list(batches(given, threading.Event(), unpack_to=unpack_to))
 
 
@@ -81,10 +81,10 @@ def test_the_walk_waits_for_the_writer(fields: Path, tmp_path: Path) -> None:
     items = [posted.get(timeout=20) for _ in range(8)]
     with pytest.raises(queue.Empty):
         posted.get(timeout=0.3)
-    while not isinstance(items[-1], Finished):
+    while not isinstance(items[-1], WalkEnd):
         intake.written()
         items.append(posted.get(timeout=20))
-    assert sum(len(item.fields) for item in items if isinstance(item, Batch)) == 20
+    assert sum(len(item.fields) for item in items if isinstance(item, FolderPart)) == 20
     intake.stop()
 
 
