@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import groupby, islice
@@ -148,9 +148,17 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
             while part := list(islice(members, _ADDED_TOGETHER)):
                 refused += [(found.path, field) for found, field in part if isinstance(field, StationError)]
                 fields = [field for _, field in part if isinstance(field, NewField)]
+                _name_paged(fields)
                 if fields and folder is not None:
                     case.add_fields(_slide(case, folder), fields)
     return refused
+
+
+def _name_paged(fields: Iterable[NewField]) -> None:
+    """Say of which files not everything is classified."""
+    for field in fields:
+        if field.pages > 1:
+            print(f"note     {field.path}: the first of {field.pages} pages is classified", file=sys.stderr)
 
 
 def _slide(case: Case, folder: Path) -> int:

@@ -49,6 +49,7 @@ class NewField:
         bytes: File size.
         width: Pixels as stored, after EXIF orientation.
         height: Pixels as stored, after EXIF orientation.
+        pages: Pages of the file, of which the first is the field.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class NewField:
     bytes: int
     width: int
     height: int
+    pages: int = 1
 
 
 @dataclass(frozen=True, slots=True)

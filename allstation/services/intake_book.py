@@ -18,6 +18,7 @@ class IntakeBook:
     def __init__(self) -> None:
         self._added = 0
         self._duplicates = 0
+        self._paged = 0
         self._refused: list[Problem] = []
         self._refused_count = 0
 
@@ -35,6 +36,7 @@ class IntakeBook:
             added = [*report.added, *report.restored]
         self._added += len(added)
         self._duplicates += len(batch.fields) - len(added)
+        self._paged += sum(field.pages > 1 for field in batch.fields)
         self._refused_count += len(batch.refused)
         for refused in batch.refused[: max(0, _KEPT - len(self._refused))]:
             self._refused.append(Problem.of(refused.error, refused.path.name))
@@ -42,4 +44,11 @@ class IntakeBook:
 
     def status(self, *, running: bool) -> IntakeStatus:
         """Return the counts so far."""
-        return IntakeStatus(self._added, self._duplicates, tuple(self._refused), self._refused_count, running)
+        return IntakeStatus(
+            added=self._added,
+            duplicates=self._duplicates,
+            paged=self._paged,
+            refused=tuple(self._refused),
+            refused_count=self._refused_count,
+            running=running,
+        )

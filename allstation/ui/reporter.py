@@ -98,7 +98,7 @@ class Reporter(QObject):
         elif status.refused_count:
             details = "\n".join(f"{p.name}\t{p.code}\t{p.sentence}" for p in status.refused)
             self._tell(Notice(Level.WARNING, intake_sentence(status), details=details))
-        elif status.duplicates:
+        elif status.duplicates or status.paged:
             self._tell(Notice(Level.INFO, intake_sentence(status)))
 
     @Slot(object)

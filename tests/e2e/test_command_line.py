@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pypdf import PdfReader
 
 from allstation import first_look, paths
@@ -127,6 +128,15 @@ def test_a_bad_file_is_named_the_rest_is_kept_and_the_status_is_one(fields, tmp_
     printed = capsys.readouterr()
     assert "broken.jpg" in printed.err
     assert "done: 8" in printed.out
+
+
+def test_a_file_of_several_pages_is_named_as_such(fields, tmp_path, capsys):
+    pages = [Image.open(path) for path in sorted(fields.rglob("*.jpg"))[:2]]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    assert main(["classify", str(tmp_path / "stack.tif")]) == 0
+    said = capsys.readouterr()
+    assert f"note     {tmp_path / 'stack.tif'}: the first of 2 pages is classified" in said.err
+    assert "done: 1" in said.out
 
 
 def test_a_folder_without_fields_is_wrong_usage(tmp_path, capsys):

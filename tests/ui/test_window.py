@@ -216,6 +216,8 @@ def test_the_queue_says_how_fast_and_how_long() -> None:
 def test_what_was_dropped_in_one_line() -> None:
     status = IntakeStatus(added=12, duplicates=3, refused_count=2, running=False)
     assert intake_sentence(status) == "12 fields added  ·  3 already in the case  ·  2 refused"
+    several = IntakeStatus(added=12, paged=2, running=False)
+    assert intake_sentence(several) == "12 fields added  ·  2 of several pages: only the first is classified"
 
 
 @pytest.mark.parametrize(

@@ -286,6 +286,8 @@ def intake_sentence(status: IntakeStatus) -> str:
     parts = [tr("{n} fields added", n=number(status.added)) if status.added != 1 else tr("1 field added")]
     if status.duplicates:
         parts.append(tr("{n} already in the case", n=number(status.duplicates)))
+    if status.paged:
+        parts.append(tr("{n} of several pages: only the first is classified", n=number(status.paged)))
     if status.refused_count:
         parts.append(tr("{n} refused", n=number(status.refused_count)))
     if status.running:

@@ -8,9 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from allstation.imaging.synthetic import write_demo
+from allstation.services.intake_book import IntakeBook
 from allstation.services.taking_in import FolderPart, Intake, WalkEnd, batches
+from allstation.store.case import Case
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,19 @@ def test_what_is_no_field_is_refused_by_name_and_the_rest_goes_on(fields: Path, 
     refused = {item.path.name: item.error.code for batch in found for item in batch.refused}
     assert set(refused) == {"letter.txt", "gone"}
     assert sum(len(batch.fields) for batch in found) == 3
+
+
+def test_files_of_several_pages_are_counted(fields: Path, tmp_path: Path) -> None:
+    pages = [Image.open(path) for path in sorted(fields.rglob("*.jpg"))]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    pages[1].save(tmp_path / "single.tif")
+    (found,) = collect([tmp_path / "stack.tif", tmp_path / "single.tif"])
+    assert {field.path.name: field.pages for field in found.fields} == {"stack.tif": 3, "single.tif": 1}
+    book = IntakeBook()
+    with Case.create(tmp_path / "a.allcase") as case:
+        book.add(case, found)
+    status = book.status(running=False)
+    assert (status.added, status.paged, status.refused_count) == (2, 1, 0)
 
 
 def test_an_archive_is_unpacked_beside_the_case(fields: Path, tmp_path: Path) -> None:
