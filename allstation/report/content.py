@@ -31,7 +31,7 @@ from allstation.report.content_types import (
     SlideBlock,
 )
 from allstation.report.counts import count_fields, quality_spread
-from allstation.report.identity import identity, redactor
+from allstation.report.identity import identity, redactor, slide_title
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
 from allstation.report.selection import MONTAGE_TOTAL, chosen
@@ -94,7 +94,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
 
 
 def without_patient(snapshot: CaseSnapshot) -> CaseSnapshot:
-    """Take the patient's name and ids out of every text that a report prints."""
+    """Number the slides, and take the patient's name and ids out of every other text that a report prints."""
     redact = redactor(snapshot.details)
 
     def field(one: FieldRecord) -> FieldRecord:
@@ -102,7 +102,7 @@ def without_patient(snapshot: CaseSnapshot) -> CaseSnapshot:
         path = one.path.with_name(redact(one.path.name)) if one.path.name else one.path
         return replace(one, path=path, error=redact(one.error), review=review)
 
-    slides = tuple(replace(one, name=redact(one.name)) for one in snapshot.slides)
+    slides = tuple(replace(one, name=slide_title(place)) for place, one in enumerate(snapshot.slides))
     fields = tuple(field(one) for one in snapshot.fields)
     return replace(snapshot, slides=slides, fields=fields)
 

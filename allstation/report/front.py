@@ -41,7 +41,10 @@ def head(parts: Parts) -> Iterator[Flowable]:
         widths=(1.0, 1.0, 1.14),
     )
     if content.anonymised:
-        remark = "Anonymised: names, ids and folders are withheld, also inside file names and comments."
+        remark = (
+            "Anonymised: patient, request, folders and slide names are withheld, and what the case data name "
+            "in file names and comments."
+        )
         yield Text(setter, remark, SMALL)
 
 

@@ -104,6 +104,14 @@ def redactor(details: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: pattern.sub("[withheld]", text)
 
 
+def slide_title(place: int) -> str:
+    """Return what stands for the name of the slide at a place of the case, from 0, in anonymised output.
+
+    Slides are called after the folders they came from, and folders after patients.
+    """
+    return f"Slide {place + 1}"
+
+
 def known_key(key: str) -> str:
     """Return the name a key goes by here, however it was written."""
     plain = "_".join(key.strip().casefold().replace("-", " ").replace("_", " ").split())

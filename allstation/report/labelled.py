@@ -18,7 +18,7 @@ from allstation.core.text import shown_name
 from allstation.imaging.archive import RESERVED_NAMES
 from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
-from allstation.report.identity import redactor
+from allstation.report.identity import redactor, slide_title
 from allstation.report.many import Progress, unheard
 from allstation.report.tables import safe_text
 
@@ -74,7 +74,7 @@ def write_labelled(
     Args:
         snapshot: The case.
         folder: Made if it is not there; must be empty.
-        anonymise: Take the patient's name and ids out of file names and slide names.
+        anonymise: Number the slides, and take the patient's name and ids out of file names.
         progress: Told of each field, once for its copy and once for its comparison.
 
     Raises:
@@ -88,7 +88,10 @@ def write_labelled(
     if any(make_folder(folder).iterdir()):
         raise StationError("not-empty", f"The folder {folder.name!r} is not empty. Choose a new one.")
     who, redact = snapshot.case_id, redactor(snapshot.details) if anonymise else str
-    slides = {slide.id: redact(slide.name) for slide in snapshot.slides}
+    slides = {
+        slide.id: slide_title(place) if anonymise else slide.name
+        for place, slide in enumerate(snapshot.slides)
+    }
     copies: list[tuple[FieldRecord, Path]] = []
     missing: list[FieldRecord] = []
     for done, (field, target) in enumerate(_targets(reviewed, folder, redact)):

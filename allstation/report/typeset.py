@@ -21,7 +21,8 @@ _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\u
 _CJK: Final = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef"
 _TOKENS: Final = re.compile(f"[ ]+|[{_CJK}]|[^ {_CJK}]+")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp"})
-_BREAK_AFTER: Final = re.compile(r"(?<=[/\\_\-.,;])")
+_BREAK_AFTER: Final = re.compile(r"(?<=[/\\_\-,;])|(?<=\.)(?!\w{1,4}$)")
+"""Not before a suffix: ``.jpg`` alone on a line reads like nothing."""
 
 
 @dataclass(frozen=True, slots=True)

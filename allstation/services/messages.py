@@ -35,6 +35,7 @@ class IntakeStatus:
     Attributes:
         added: New fields, and fields that had been removed and are back.
         duplicates: Fields that were in the case already.
+        same: Which they were, the first ones.
         paged: Files of several pages, of which only the first is a field.
         refused: Problems, the first ones in full.
         refused_count: All of them.
@@ -43,6 +44,7 @@ class IntakeStatus:
 
     added: int = 0
     duplicates: int = 0
+    same: tuple[Problem, ...] = ()
     paged: int = 0
     refused: tuple[Problem, ...] = ()
     refused_count: int = 0

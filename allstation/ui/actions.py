@@ -428,6 +428,8 @@ class ActionTable:
             spec = _turned(spec)
         action = QAction(tr(spec.text), self._window)
         action.setObjectName(spec.id)
+        # Its name in lists, whatever the text says later: Undo names what it takes back.
+        action.setIconText(tr(spec.text).replace("&", "").rstrip("…"))
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
         action.setCheckable(spec.checkable)
         action.setToolTip(_tool_tip(spec))

@@ -51,11 +51,13 @@ def number(value: int) -> str:
 def percent(share: float, *, digits: int = 1) -> str:
     """Return a share of 0 to 1 as a percentage, for example ``93.4 %``.
 
-    A share that is not quite 1 never reads as 100 %, and one above 0 never as 0 %.
+    A share that is not quite 1 never reads as 100 %, nor one above 0 as 0 %: ``>99.9 %``, ``<0.1 %``.
     """
-    step = 10.0 ** -(digits + 2)
-    shown = min(max(share, step), 1 - step) if 0 < share < 1 else share
-    return together(f"{QLocale().toString(shown * 100, 'f', digits)} %")
+    step = 10.0**-digits
+    shown, sign = share * 100, ""
+    if 0 < share < 1 and round(shown, digits) in {0, 100}:
+        shown, sign = (step, "<") if share < 0.5 else (100 - step, ">")  # noqa: PLR2004 - the nearer end
+    return together(f"{sign}{QLocale().toString(shown, 'f', digits)} %")
 
 
 def duration(seconds: float) -> str:

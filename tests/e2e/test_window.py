@@ -142,7 +142,7 @@ def whole_job(runner: Runner, fields: Path, count: int, tmp_path: Path) -> None:
         wait_for_fields(runner, window, count)
         check_overlay(runner, window, case)
         reviewed.append(review_and_undo(runner, window, case))
-        assert any(problem.name == "notes.txt" for problem in window.queue._refused)
+        assert any(problem.name == "notes.txt" for problem in window.queue._not_added)
         export_pdf(runner, window, target)
 
     def again(window: MainWindow) -> None:

@@ -222,7 +222,15 @@ def test_what_was_dropped_in_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("share", "shown"),
-    [(1.0, "100.0 %"), (0.99999, "99.9 %"), (0.00001, "0.1 %"), (0.0, "0.0 %"), (0.5, "50.0 %")],
+    [
+        (1.0, "100.0 %"),
+        (0.99999, ">99.9 %"),
+        (0.9994, "99.9 %"),
+        (0.001, "0.1 %"),
+        (0.00001, "<0.1 %"),
+        (0.0, "0.0 %"),
+        (0.5, "50.0 %"),
+    ],
 )
 def test_certainty_is_never_rounded_up_to_all(share: float, shown: str) -> None:
     assert percent(share) == shown

@@ -27,7 +27,6 @@ from allstation.frozen import build_stamp
 from allstation.services.messages import ModelInfo
 from allstation.ui import icons
 from allstation.ui.panels.licences import LicencesDialog
-from allstation.ui.panels.palette import plain
 from allstation.ui.text import tr
 
 _PARTS: Final = (
@@ -150,7 +149,7 @@ class KeysDialog(QDialog):
                 key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()
             )
             if keys:
-                table.addTopLevelItem(QTreeWidgetItem([plain(action), keys, action.statusTip()]))
+                table.addTopLevelItem(QTreeWidgetItem([action.iconText(), keys, action.statusTip()]))
         table.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)

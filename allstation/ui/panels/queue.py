@@ -58,7 +58,7 @@ class QueuePanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._status = QueueStatus()
-        self._refused: tuple[Problem, ...] = ()
+        self._not_added: tuple[Problem, ...] = ()
         self._failed: tuple[FieldRecord, ...] = ()
         self._line = QLabel(self)
         # The buttons keep their room; a long sentence is cut and stands in the tip as well.
@@ -164,8 +164,9 @@ class QueuePanel(QWidget):
             self._intake.clear()
         else:
             self._intake.setText(intake_sentence(status))
-            if status.refused != self._refused:
-                self._refused = status.refused
+            not_added = (*status.refused, *status.same)
+            if not_added != self._not_added:
+                self._not_added = not_added
                 self._show_problems()
 
     @Slot(list)
@@ -178,7 +179,7 @@ class QueuePanel(QWidget):
     @Slot()
     def clear(self) -> None:
         """Show nothing: no case."""
-        self._refused, self._failed = (), ()
+        self._not_added, self._failed = (), ()
         self.show_status(QueueStatus())
         self.show_intake(None)
         self._show_problems()
@@ -189,7 +190,7 @@ class QueuePanel(QWidget):
         QGuiApplication.clipboard().setText("\n".join(self._problems.lines()))
 
     def _show_problems(self) -> None:
-        self._problems.fill(self._failed, self._refused)
+        self._problems.fill(self._failed, self._not_added)
         some = self._problems.topLevelItemCount() > 0
         self._problems.setVisible(some)
         self._copy.setEnabled(some)
@@ -216,17 +217,18 @@ class _ProblemList(QTreeWidget):
         super().__init__(parent)
         self.setHeaderLabels([tr("File"), tr("Problem"), tr("What to do")])
         self.setRootIsDecorated(False)
-        self.setUniformRowHeights(True)
+        self.setWordWrap(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAccessibleName(tr("Files and fields with problems"))
         header = self.header()
         header.setStretchLastSection(True)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        header.resizeSection(0, 220)
-        header.resizeSection(1, 150)
+        header.resizeSection(0, 180)
+        header.resizeSection(1, 130)
+        header.sectionResized.connect(self.scheduleDelayedItemsLayout)  # sentences wrap to their column
 
     def fill(self, failed: tuple[FieldRecord, ...], refused: tuple[Problem, ...]) -> None:
-        """Show failed fields first, then refused files."""
+        """Show failed fields first, then what was not added."""
         self.clear()
         danger = QColor(theme.tokens(self.palette()).danger)
         for record in failed:
@@ -242,7 +244,7 @@ class _ProblemList(QTreeWidget):
         return ["\t".join(item.text(column) for column in range(3)) for item in items if item is not None]
 
     def _add(self, name: str, code: str, sentence: str) -> QTreeWidgetItem:
-        item = QTreeWidgetItem([name, code, sentence])
+        item = QTreeWidgetItem([name, tr(code.replace("-", " ")), sentence])
         item.setToolTip(2, tip(sentence))
         self.addTopLevelItem(item)
         return item

@@ -194,7 +194,9 @@ def _facts(tally: Tally) -> str:
         tr("{n} fields need a person", n=number(tally.open))
         if tally.open != 1
         else tr("1 field needs a person"),
-        tr("{n} fields reviewed", n=number(tally.reviewed)),
+        tr("{n} fields reviewed", n=number(tally.reviewed))
+        if tally.reviewed != 1
+        else tr("1 field reviewed"),
     ]
     if waiting:
         parts.append(tr("{n} fields still wait for the model", n=number(waiting)))

@@ -84,7 +84,7 @@ class ExportDialog(QDialog):
         self.setWindowTitle(tr("Export: {what}", what=tr(_TITLES[kind])))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         about = QLabel(tr(_ABOUT[kind]), self, wordWrap=True)
-        self.anonymise = QCheckBox(tr("Leave out patient and request data and folders"), self)
+        self.anonymise = QCheckBox(tr("Leave out patient and request data, folders and slide names"), self)
         self.anonymise.setToolTip(
             tr("The patient's name and ids are taken out of file names, slide names and comments as well")
         )

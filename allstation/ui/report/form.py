@@ -75,6 +75,12 @@ class ReportForm(QWidget):
         self.paper.addItems(list(_SIZES))
         self.paper.setCurrentText(stored.page_size)
         self.anonymise = QCheckBox(tr("Leave out patient and request data"), self)
+        self.anonymise.setToolTip(
+            tr(
+                "Folders and names of slides are left out too. File names are printed, without what the case "
+                "data name."
+            )
+        )
         self.anonymise.setChecked(stored.anonymise)
         self.status = QComboBox(self)
         self.reviewer = QLineEdit(stored.reviewer, self)

@@ -25,7 +25,7 @@ from allstation.ui import icons, keys
 from allstation.ui.panels.notices import Notices
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
-from allstation.ui.text import number, percent, tr
+from allstation.ui.text import number, together, tr
 
 _SIZE: Final = (1180, 860)
 _FORM_WIDTH: Final = 344
@@ -164,7 +164,7 @@ class ReportWindow(QWidget):
 
     @Slot(float)
     def _scale_changed(self, scale: float) -> None:
-        self._scale.setText(percent(scale, digits=0))
+        self._scale.setText(together(f"{number(round(100 * scale))} %"))
 
     def show_busy(self, text: str) -> None:
         """Say what is under way; nothing is if the text is empty."""

@@ -85,7 +85,7 @@ class CardPainter:
         plain, strong = QFontMetricsF(self._fonts.plain), QFontMetricsF(self._fonts.strong)
         self._names = max((strong.horizontalAdvance(row.mark.name) for row in rows), default=0.0)
         self._percents = max(
-            (max(strong.horizontalAdvance(row.percent), plain.horizontalAdvance("99.9 %")) for row in rows),
+            (max(strong.horizontalAdvance(row.percent), plain.horizontalAdvance(">99.9 %")) for row in rows),
             default=0.0,
         )
 

@@ -235,6 +235,13 @@ class ViewerPane(QWidget):
     @Slot(bool)
     def set_comparing(self, on: bool) -> None:
         """Pin the current field on the right; the list goes on choosing the left one."""
+        self._compare(on)
+        if self._states["view.compare"]:
+            self.told.emit(
+                tr("This field stays on the right. Choose another in the list to see it beside.")
+            )
+
+    def _compare(self, on: bool) -> None:
         scene = self.main.canvas.scene
         if on and scene.record is None:
             on = False
@@ -255,7 +262,7 @@ class ViewerPane(QWidget):
         """Show the current field with another model's prediction on the right, each under its name."""
         picture = self.main.canvas.scene.picture
         if not self._states["view.compare"]:
-            self.set_comparing(True)
+            self._compare(True)
         self.pinned.set_layers(hidden=self.is_hidden(other))
         self.pinned.show_field(other, picture)
         for view, name in ((self.main, here), (self.pinned, there)):

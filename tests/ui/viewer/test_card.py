@@ -46,7 +46,7 @@ def test_the_review_stands_beside_the_prediction():
 def test_a_certain_prediction_does_not_claim_certainty():
     content = card_content(field(made=prediction(0.00001, 0.99998, 0.00001, 0.0)))
     assert "100" not in content.rows[1].percent
-    assert content.rows[0].percent == "0.1 %"
+    assert content.rows[0].percent == "<0.1 %"
 
 
 def test_a_failed_field_says_why():

@@ -115,6 +115,14 @@ def test_anonymised_by_default_and_nothing_slips_through(factory):
         assert secret in open_text
 
 
+def test_a_folder_called_after_the_patient_is_withheld_though_nothing_else_names_her(factory):
+    snapshot = factory.snapshot(4, slides=2, details={})
+    named = tuple(Slide(slide.id, f"Meier Anna 196{slide.id}", factory.folder) for slide in snapshot.slides)
+    content = build_content(dataclasses.replace(snapshot, slides=named), ReportOptions(clock=CLOCK))
+    assert [slide.name for slide in content.slides] == ["Slide 1", "Slide 2"]
+    assert "Meier" not in canonical_json(content_json(content))
+
+
 def test_the_patient_is_taken_out_of_names_and_comments(factory):
     snapshot = factory.snapshot(2, reviewed=2)
     first = snapshot.fields[0]
