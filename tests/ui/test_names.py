@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QInputDialog, QLineEdit
+from PySide6.QtWidgets import QInputDialog, QLineEdit, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField, Slide
@@ -15,6 +15,7 @@ from allstation.store.browse import SlideCounts
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
+from allstation.ui.panels.about import KeysDialog
 
 
 @pytest.fixture
@@ -153,3 +154,15 @@ def test_what_cannot_be_shown_in_a_title_is_not(opened: MainWindow, qtbot: QtBot
     qtbot.waitUntil(lambda: not opened.windowTitle().startswith("Two"))
     assert "\u202e" not in opened.windowTitle()
     assert "\n" not in opened.windowTitle()
+
+
+def test_the_list_of_keys_names_commands_not_what_they_would_undo(opened: MainWindow, qtbot: QtBot) -> None:
+    type_case_name(opened, "Smith")
+    qtbot.waitUntil(lambda: "Rename Two" in opened.actions_table["review.undo"].text())
+    opened.actions_table["help.keys"].trigger()
+    (dialog,) = opened.findChildren(KeysDialog)
+    table = dialog.findChild(QTreeWidget)
+    names = {table.topLevelItem(row).text(0) for row in range(table.topLevelItemCount())}
+    assert {"Undo", "Redo", "Rename Case", "Remove from Case"} <= names
+    assert not any("Two" in name for name in names)
+    dialog.reject()

@@ -6,9 +6,9 @@ import gc
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtCore import QMimeData, QRect, Qt, QUrl
 from PySide6.QtGui import QKeyEvent, QPalette, QTextDocument
-from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QSlider
+from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QSlider, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
@@ -19,7 +19,7 @@ from allstation.ui.dropping import elsewhere_sentence, read_drop
 from allstation.ui.leaving import ask_before_leaving
 from allstation.ui.main_window import MainWindow
 from allstation.ui.panels.notices import Level, Notice
-from allstation.ui.panels.queue import intake_sentence, sentence
+from allstation.ui.panels.queue import QueuePanel, intake_sentence, sentence
 from allstation.ui.text import duration, percent, short_name, tip
 
 
@@ -211,6 +211,27 @@ def test_the_queue_says_how_fast_and_how_long() -> None:
     line = sentence(QueueStatus(QueuePhase.RUNNING, counts, rate=5.0))
     assert "5.0 fields/s" in line
     assert "about 2 min left" in line
+
+
+def test_a_problem_is_told_whole_whatever_the_width(qtbot: QtBot) -> None:
+    panel = QueuePanel()
+    qtbot.addWidget(panel)
+    told = "The field cut off.jpg ends too early, after 35,625 bytes. " * 3
+    panel.show_intake(IntakeStatus(refused=(Problem("truncated-field", told, "cut off.jpg"),)))
+    panel.resize(1200, 300)
+    panel.show()
+    (table,) = (tree for tree in panel.findChildren(QTreeWidget) if tree.topLevelItemCount())
+    index = table.model().index(0, 2)
+    assert table.topLevelItem(0).text(1) == "truncated field"
+    heights = []
+    for width in (1200, 600):
+        panel.resize(width, 300)
+        qtbot.waitUntil(lambda width=width: panel.width() == width)
+        room = QRect(0, 0, table.columnWidth(2), 10_000)
+        needed = table.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, told).height()
+        qtbot.waitUntil(lambda needed=needed: table.visualRect(index).height() >= needed)
+        heights.append(table.visualRect(index).height())
+    assert heights[1] > heights[0]
 
 
 def test_what_was_dropped_in_one_line() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,6 +14,8 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -29,6 +31,10 @@ from allstation.ui.text import duration, number, tip, tr
 
 _STEPS: Final = 10_000
 _WHOLE_RATES: Final = 10
+_SENTENCE: Final = 2
+"""Column of the problems that says what to do."""
+_CELL_MARGIN: Final = 8
+_TALL: Final = 10_000
 _FIELD: Final = int(Qt.ItemDataRole.UserRole)
 
 
@@ -218,6 +224,7 @@ class _ProblemList(QTreeWidget):
         self.setHeaderLabels([tr("File"), tr("Problem"), tr("What to do")])
         self.setRootIsDecorated(False)
         self.setWordWrap(True)
+        self.setItemDelegate(_WholeSentence(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAccessibleName(tr("Files and fields with problems"))
         header = self.header()
@@ -245,9 +252,24 @@ class _ProblemList(QTreeWidget):
 
     def _add(self, name: str, code: str, sentence: str) -> QTreeWidgetItem:
         item = QTreeWidgetItem([name, tr(code.replace("-", " ")), sentence])
-        item.setToolTip(2, tip(sentence))
+        item.setToolTip(_SENTENCE, tip(sentence))
         self.addTopLevelItem(item)
         return item
+
+
+class _WholeSentence(QStyledItemDelegate):
+    """Makes a row as high as its sentence needs in its column; Qt measures it on one line."""
+
+    def sizeHint(  # noqa: N802 - Qt's name
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Return the room of a cell."""
+        hint, view = super().sizeHint(option, index), self.parent()
+        if isinstance(view, QTreeWidget) and index.column() == _SENTENCE:
+            room = QRect(0, 0, view.columnWidth(_SENTENCE) - 2 * _CELL_MARGIN, _TALL)
+            wrapped = view.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, str(index.data()))
+            hint.setHeight(max(hint.height(), wrapped.height() + hint.height() - view.fontMetrics().height()))
+        return hint
 
 
 def sentence(status: QueueStatus) -> str:

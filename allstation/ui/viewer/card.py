@@ -22,7 +22,7 @@ _TRACK: Final = QColor(255, 255, 255, 46)
 
 _PAD: Final = 11.0
 _CHIP: Final = 1.45
-_BAR: Final = 104.0
+_BAR: Final = 94.0
 _GAP: Final = 8.0
 _MAX_TEXT: Final = 270.0
 _EDGED_FROM: Final = 3.0

@@ -237,9 +237,7 @@ class ViewerPane(QWidget):
         """Pin the current field on the right; the list goes on choosing the left one."""
         self._compare(on)
         if self._states["view.compare"]:
-            self.told.emit(
-                tr("This field stays on the right. Choose another in the list to see it beside.")
-            )
+            self.told.emit(tr("This field stays on the right. Choose another in the list to see it beside."))
 
     def _compare(self, on: bool) -> None:
         scene = self.main.canvas.scene

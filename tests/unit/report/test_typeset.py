@@ -83,6 +83,11 @@ def test_wrapping_loses_no_letter():
     assert together.replace(" ", "") == text.replace(" ", "")
 
 
+def test_a_suffix_does_not_stand_alone():
+    lines = SETTER.wrap("smear_field_0042.jpg", TEXT, size=9, width=78)
+    assert [line.runs[0].text for line in lines] == ["smear_field_", "0042.jpg"]
+
+
 def test_a_shortened_name_keeps_both_ends():
     line = SETTER.fitted("smear_of_a_very_long_name_field_0042.jpeg", TEXT, size=9, width=90)
     text = "".join(run.text for run in line.runs)

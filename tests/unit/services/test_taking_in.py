@@ -56,6 +56,17 @@ def test_files_of_several_pages_are_counted(fields: Path, tmp_path: Path) -> Non
     assert (status.added, status.paged, status.refused_count) == (2, 1, 0)
 
 
+def test_doubles_are_named(fields: Path, tmp_path: Path) -> None:
+    book = IntakeBook()
+    with Case.create(tmp_path / "a.allcase") as case:
+        for found in (*collect([fields]), *collect([fields])):
+            book.add(case, found)
+    status = book.status(running=False)
+    assert (status.added, status.duplicates) == (3, 3)
+    assert sorted(one.name for one in status.same) == ["field-001.jpg", "field-002.jpg", "field-003.jpg"]
+    assert "nothing was added" in status.same[0].sentence
+
+
 def test_an_archive_is_unpacked_beside_the_case(fields: Path, tmp_path: Path) -> None:
     archive = tmp_path / "monday.zip"
     with zipfile.ZipFile(archive, "w") as made:
