@@ -226,11 +226,11 @@ def _round(
     where: dict[int, Path] = {}
     ready: list[tuple[int, Prediction]] = []
 
-    def claimed() -> Iterator[tuple[int, Path]]:
+    def claimed() -> Iterator[tuple[int, Path, str]]:
         while fields := case.claim(4 * _SAVE_EVERY, turn):
             for field in fields:
                 where[field.id] = field.path
-                yield field.id, field.path
+                yield field.id, field.path, field.sha256
 
     try:
         for outcome in pipeline.run(claimed()):

@@ -16,6 +16,7 @@ Nothing of a file's metadata leaves this module but the orientation, which is ap
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import stat
@@ -128,6 +129,27 @@ def read_bytes(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
             return file.read(min(os.fstat(file.fileno()).st_size, limits.max_bytes))
         except OSError as error:
             raise _unreadable(path, error) from error
+
+
+def read_same(path: Path, sha256: str, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
+    """Read the file of a field of a case, which must still be the one that was added.
+
+    Args:
+        path: The file.
+        sha256: Of the bytes that were added; empty if there is nothing to compare with.
+        limits: What to accept.
+
+    Raises:
+        StationError: As ``read_bytes``, and ``changed-field`` if the bytes are others.
+    """
+    content = read_bytes(path, limits)
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        sentence = (
+            f"The file {_name(path)} is not the one that was added: its bytes are others now. Put that file "
+            "back and retry, or add this one as a field of its own."
+        )
+        raise StationError("changed-field", sentence)
+    return content
 
 
 def decode(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | None = None) -> RgbArray:

@@ -158,18 +158,22 @@ class Engine:
         """Return calibrated probabilities (k,) of one field's logits (k,)."""
         return softmax(logits / self._temperature)
 
-    def classify(self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> Prediction:
+    def classify(
+        self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
+    ) -> Prediction:
         """Decode, prepare and classify one field image.
 
         Args:
             path: The file.
             limits: What to accept.
+            sha256: Of the bytes that are to be classified; empty for whatever the file holds.
 
         Raises:
-            StationError: If the file cannot be read as a field.
+            StationError: If the file cannot be read as a field, or holds other bytes.
         """
         started = time.perf_counter()
-        rgb = decode.decode_reduced(path, self.preprocessing.size, limits)
+        content = decode.read_same(path, sha256, limits)
+        rgb = decode.decode_reduced(path, self.preprocessing.size, limits, data=content)
         return self.classify_rgb(rgb, started=started)
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:

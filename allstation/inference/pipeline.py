@@ -81,17 +81,21 @@ class Pipeline:
             self.threads, limit=self._limits.max_seconds, name="field", aside=aside
         )
 
-    def classify(self, path: Path) -> Prediction:
+    def classify(self, path: Path, sha256: str = "") -> Prediction:
         """Classify one field on the calling thread.
 
-        Raises:
-            StationError: If the file cannot be read as a field.
-        """
-        return self._engines.engine().classify(path, self._limits)
+        Args:
+            path: The file.
+            sha256: Of the bytes that are to be classified; empty for whatever the file holds.
 
-    def submit(self, key: Key, path: Path) -> Future[Outcome[Key]]:
+        Raises:
+            StationError: If the file cannot be read as a field, or holds other bytes.
+        """
+        return self._engines.engine().classify(path, self._limits, sha256=sha256)
+
+    def submit(self, key: Key, path: Path, sha256: str = "") -> Future[Outcome[Key]]:
         """Classify one field on a worker thread. The future never raises for a bad field."""
-        task, given_up = partial(self._outcome, key, path), partial(self._given_up, key, path)
+        task, given_up = partial(self._outcome, key, path, sha256), partial(self._given_up, key, path)
         return self._workers.submit(task, given_up)
 
     def _given_up(self, key: Key, path: Path) -> Outcome[Key]:
@@ -101,9 +105,9 @@ class Pipeline:
         )
         return Outcome(key, None, StationError("too-slow", sentence))
 
-    def _outcome(self, key: Key, path: Path) -> Outcome[Key]:
+    def _outcome(self, key: Key, path: Path, sha256: str) -> Outcome[Key]:
         try:
-            return Outcome(key, self.classify(path))
+            return Outcome(key, self.classify(path, sha256))
         except StationError as error:
             return Outcome(key, None, error)
         except MemoryError:
@@ -113,16 +117,17 @@ class Pipeline:
             )
             return Outcome(key, None, StationError("out-of-memory", sentence))
 
-    def run(self, fields: Iterable[tuple[Key, Path]]) -> Iterator[Outcome[Key]]:
+    def run(self, fields: Iterable[tuple[Key, Path] | tuple[Key, Path, str]]) -> Iterator[Outcome[Key]]:
         """Classify fields in order, a bounded number ahead of the consumer.
 
         Args:
-            fields: Keys and paths; read lazily.
+            fields: Keys and paths, with the hash of the bytes that are to be classified if they are known;
+                read lazily.
 
         Returns:
             One outcome per field, in the order of ``fields``.
         """
-        submitted = (self.submit(key, path) for key, path in fields)
+        submitted = (self.submit(*field) for field in fields)
         return in_order(submitted, ahead=self.threads * _AHEAD)
 
     def close(self) -> None:

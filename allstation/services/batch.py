@@ -97,7 +97,7 @@ class Batch:
         with self._count:
             self._under_way += len(fields)
         for field in fields:
-            future = self.pipeline.submit(field.id, field.path)
+            future = self.pipeline.submit(field.id, field.path, field.sha256)
             self._flying[field.id] = future
             future.add_done_callback(self._arrived)
         return len(fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -288,12 +289,6 @@ def test_an_interrupted_classification_keeps_what_was_finished(fields, tmp_path)
     case = tmp_path / "c.allcase"
     code = (
         "import sys\n"
-        "from allstation.inference.engine import Engine\n"
-        "real, seen = Engine.classify, []\n"
-        "def classify(self, path, *more):\n"
-        "    seen.append(path)\n"
-        "    return real(self, path, *more)\n"
-        "Engine.classify = classify\n"
         "from allstation.commands import progress\n"
         "def update(self, done):\n"
         "    if done == 4: raise KeyboardInterrupt\n"
@@ -342,3 +337,22 @@ def test_a_second_model_is_kept_beside_the_first(fields, tmp_path, capsys):
         assert kept.verify_audit() is None
     tables = [path.read_text("utf-8-sig") for path in (table, tmp_path / "t Other 2.csv")]
     assert [other.sha256 in table for table in tables] == [False, True]
+
+
+def test_a_file_that_changed_since_it_was_added_is_not_classified_as_the_old_one(fields, tmp_path, capsys):
+    """What stands beside a hash must be said of the bytes with that hash."""
+    smear = tmp_path / "smear"
+    shutil.copytree(fields, smear)
+    first, second, *_ = sorted(smear.rglob("*.jpg"))
+    case = tmp_path / "c.allcase"
+    assert main(["classify", str(smear), "--case", str(case)]) == 0
+    with Case.open(case) as stored:
+        (before,) = (field for field in stored.fields() if field.path == first)
+        first.write_bytes(second.read_bytes())
+        stored.requeue([before.id])
+    capsys.readouterr()
+    assert main(["classify", str(second), "--case", str(case)]) == 1
+    assert f"{first.name} is not the one that was added" in capsys.readouterr().err
+    with Case.open(case, read_only=True) as stored:
+        after = stored.field(before.id)
+    assert (after.error_code, after.prediction) == ("changed-field", before.prediction)
