@@ -78,6 +78,8 @@ def sentence(parts: Parts) -> Text:
     said = [f"{number(counts.read)} of {count(counts.fields, 'field')} read on {where}"]
     if counts.needs_review:
         said.append(f"{number(counts.needs_review)} {'needs' if counts.needs_review == 1 else 'need'} review")
+    if counts.another_look:
+        said.append(f"{number(counts.another_look)} marked for another look")
     if counts.failed:
         said.append(f"{number(counts.failed)} could not be read")
     if counts.waiting or counts.left_out:

@@ -36,6 +36,7 @@ class ReportState:
         unread: Fields without a prediction.
         needs_review: Fields that no class was named for, by rule or person.
         unreviewed: Fields no person looked at.
+        another_look: Fields a person marked for another look.
         fields: All of them.
         removed: Fields that were taken out of the case.
         warnings: What a person should know before signing.
@@ -46,6 +47,7 @@ class ReportState:
     unread: int = 0
     needs_review: int = 0
     unreviewed: int = 0
+    another_look: int = 0
     fields: int = 0
     removed: int = 0
     warnings: tuple[str, ...] = ()
@@ -110,6 +112,7 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
         unread=sum(one.prediction is None for one in snapshot.fields),
         needs_review=sum(one.final_name == NEEDS_REVIEW for one in snapshot.fields),
         unreviewed=sum(one.review is None for one in snapshot.fields),
+        another_look=sum(one.review is not None and one.review.class_name is None for one in snapshot.fields),
         fields=len(snapshot.fields),
         removed=snapshot.removed,
         warnings=(said,) if said else (),

@@ -252,8 +252,8 @@ def _how_it_died(code: int, *, crashed: bool, line: str) -> Failed:
     if (crashed and code == _KILLED) or code == _NO_MEMORY:
         sentence = (
             "The training program was ended from outside, most often because the machine ran out of "
-            "memory. Earlier runs and the active model are untouched. Choose a smaller batch or image "
-            "size, then resume the run."
+            "memory. Earlier runs and the active model are untouched. Close other programs and resume the "
+            "run, or start a new one with a smaller batch or image size."
         )
         return Failed("killed", sentence)
     said = f" Its last line was: {line[:200]}" if line else ""

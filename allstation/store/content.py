@@ -31,11 +31,14 @@ class AddReport:
         added: Ids of the new fields, in the order given.
         duplicates: Fields whose bytes the case (or the list itself) already holds.
         restored: Ids of fields with such bytes that had been removed and are in the case again.
+        replaced: Ids of fields that were never read and whose file now holds one of the new fields, for
+            example when it was taken half written; they are removed.
     """
 
     added: list[int]
     duplicates: list[NewField]
     restored: list[int]
+    replaced: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +150,14 @@ class ContentPart(RemovingPart, BrowsePart):
                     "fields-added", f"slide {slide_id}", details, input_hash=fields_digest(db, first, last)
                 )
             self.restore_fields(report.restored)
+            if report.replaced:
+                report.replaced[:] = self.remove_fields(report.replaced)
         return report
 
     def _insert_fields(
         self, db: sqlite3.Connection, slide_id: int, slide_key: str, new: Sequence[NewField]
     ) -> AddReport:
-        report = AddReport([], [], [])
+        report = AddReport([], [], [], [])
         folders: dict[Path, int] = {}
         now = self._now()
         for item in new:
@@ -169,6 +174,7 @@ class ContentPart(RemovingPart, BrowsePart):
             )
             if added.rowcount:
                 report.added.append(int(added.lastrowid or 0))
+                report.replaced.extend(_never_read(db, folders[parent], name))
             elif (removed := _removed_like(db, item)) is not None and removed not in report.restored:
                 self._move(db, removed, item.path)
                 report.restored.append(removed)
@@ -293,6 +299,15 @@ def hash_file(path: Path) -> str:
             "unreadable-field", f"{shown_name(path)} could not be read ({reason}): check that it is there."
         ) from error
     return digest.hexdigest()
+
+
+def _never_read(db: sqlite3.Connection, folder_id: int, name: str) -> list[int]:
+    """Return older fields of the same file whose bytes are gone before any model read them."""
+    query = (
+        "SELECT id FROM fields WHERE folder_id = ? AND name = ? AND prediction_id IS NULL "
+        "AND state <> 'running' ORDER BY id DESC LIMIT -1 OFFSET 1"
+    )
+    return [row[0] for row in db.execute(query, (folder_id, name))]
 
 
 def _removed_like(db: sqlite3.Connection, item: NewField) -> int | None:

@@ -91,7 +91,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         "case.watch",
         "&Watch Folder…",
         "Ctrl+Alt+W",
-        "Take new fields of a folder by themselves, once they are completely written",
+        "Take the fields of a folder, and new ones once they are completely written; not of its sub-folders",
         "watch",
         _WRITE,
     ),

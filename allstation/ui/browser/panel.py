@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLineEdit,
+    QPlainTextEdit,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from allstation.core.filters import FieldFilter, FieldSort
 from allstation.core.limits import DecodeLimits
@@ -53,6 +61,7 @@ class BrowserPanel(QWidget):
         self._current = 0
         self._row = 0
         self._groups: tuple[tuple[int | str | None, int], ...] = ()
+        self._just_opened = False
         self.thumbnails = Thumbnails(self, limits=limits)
         self.model = FieldModel(self)
         self.tree = SlideTree(self)
@@ -283,6 +292,7 @@ class BrowserPanel(QWidget):
     @Slot(object)
     def _case_opened(self, _info: object) -> None:
         self.clear()
+        self._just_opened = True
         self.relist()
         self._desk.read_overview()
 
@@ -321,6 +331,14 @@ class BrowserPanel(QWidget):
         count = self.model.rowCount()
         self.listed.emit(count, self.filters.is_active())
         self.footer.set_count(count)
+        if self._just_opened and count:
+            self._just_opened = False
+            self._take_keyboard()
+
+    def _take_keyboard(self) -> None:
+        """After opening a case arrows and keys mean fields, unless somebody types already."""
+        if not isinstance(QApplication.focusWidget(), QLineEdit | QPlainTextEdit):
+            self.focus_view()
 
     def _titled(self) -> list[Section]:
         """Return the groups of the listing with their names."""

@@ -139,6 +139,7 @@ class ReportActions(QObject):
         if missing:
             report.show_busy("")
             report.say(missing)
+            report.pages.set_hint(missing)
         else:
             report.show_busy(tr("The pages are being made…"))
             report.pages.set_hint(tr("The pages are being made."))
@@ -312,6 +313,7 @@ class ReportActions(QObject):
             (state.unread, tr("Not read: {n} of {all} fields.")),
             (state.needs_review, tr("Needs review, no class named: {n} of {all} fields.")),
             (state.unreviewed, tr("Not reviewed by a person: {n} of {all} fields.")),
+            (state.another_look, tr("Marked for another look, which nobody took yet: {n} of {all} fields.")),
             (state.removed, tr("Removed from the case and not counted: {n}.")),
         )
         for count, text in open_ends:

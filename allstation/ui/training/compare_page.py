@@ -332,6 +332,7 @@ class ComparePage(QWidget):
 
 def _table(columns: Sequence[str], name: str) -> QTableWidget:
     table = QTableWidget(0, len(columns))
+    table.setTabKeyNavigation(False)
     table.setHorizontalHeaderLabels([tr(text) for text in columns])
     table.setAccessibleName(name)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -88,6 +88,7 @@ class HistoryPage(QWidget):
 
     def _build_table(self) -> None:
         self._table = QTableWidget(0, len(_COLUMNS), self)
+        self._table.setTabKeyNavigation(False)
         self._table.setHorizontalHeaderLabels([tr(text) for text in _COLUMNS])
         self._table.setAccessibleName(tr("Training runs"))
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -41,6 +41,7 @@ class PredictionsPage(QWidget):
         super().__init__(parent)
         self._fields: list[TestField] = []
         self.table = QTableWidget(self)
+        self.table.setTabKeyNavigation(False)
         self.table.setAccessibleName(tr("Predictions of single fields"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -98,6 +98,7 @@ class SweepPage(QWidget):
     def _build_table(self) -> QWidget:
         side = QWidget(self)
         self._table = QTableWidget(0, len(_COLUMNS), self)
+        self._table.setTabKeyNavigation(False)
         self._table.setHorizontalHeaderLabels([tr(text) for text in _COLUMNS])
         self._table.setAccessibleName(tr("Runs of the sweep"))
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

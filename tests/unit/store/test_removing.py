@@ -203,3 +203,16 @@ def test_a_repaired_case_knows_what_was_removed(two, folder):
     with Case.open(folder) as case:
         assert case.field_ids(FieldFilter(removed=True)).tolist() == [2, 3]
         assert case.field_ids().tolist() == [1, 4, 5, 6]
+
+
+def test_a_file_taken_half_written_gives_way_to_the_whole_one(case, maker):
+    place = case.add_slide("one", maker.folder)
+    half, other = case.add_fields(place.id, [maker.field(1, "late.jpg"), maker.field(2, "b.jpg")]).added
+    case.claim(2)
+    case.fail(half, "truncated-field", "It ends too early.")
+    maker.classify(case, [other])
+    report = case.add_fields(place.id, [maker.field(3, "late.jpg"), maker.field(4, "b.jpg")])
+    assert report.replaced == [half]
+    assert sorted(case.field_ids()) == [other, *report.added]  # one that was read stays beside the new
+    assert case.queue_counts()[FieldState.FAILED] == 0
+    assert case.verify_audit() is None
