@@ -31,6 +31,8 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
         contents[name].setProperty("role", "panel")
         contents[name].setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         dock.setWidget(contents[name])
+        # Behind another tab Qt only moves a panel away: Tab would walk into it, and Space review unseen.
+        dock.visibilityChanged.connect(contents[name].setEnabled)
         window.addDockWidget(area, dock)
         # At once: the window may be on screen already, where a dock would push the page aside.
         dock.hide()
@@ -41,6 +43,13 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
     window.tabifyDockWidget(docks["review"], docks["summary"])
     window.tabifyDockWidget(docks["queue"], docks["log"])
     return docks
+
+
+def bring(dock: QDockWidget) -> None:
+    """Show a panel in front of those it shares its place with, ready to take the keyboard."""
+    dock.show()
+    dock.raise_()
+    dock.widget().setEnabled(True)
 
 
 def arrange_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:

@@ -324,8 +324,9 @@ class MainWindow(QMainWindow):
 
     def _bring(self, name: str) -> None:
         # To the front as well: what is typed for a box behind another panel would be taken for keys.
-        self.docks[name].show()
-        self.docks[name].raise_()
+        from allstation.ui.docks import bring
+
+        bring(self.docks[name])
 
     def close_workers(self) -> None:
         """Wait for pictures that are being read; call before the window goes."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from allstation.core.filters import FieldFilter
 from allstation.core.summary import Tally
 from allstation.ui.browser.slide_model import Place
+from allstation.ui.docks import bring
 from allstation.ui.panels.summary import SummaryPanel
 from allstation.ui.services import Services
 from allstation.ui.text import tr
@@ -38,9 +39,7 @@ class SummaryLink(QObject):
     @Slot()
     def show(self) -> None:
         """Bring the summary to the front and give it the keyboard."""
-        dock = self._window.docks["summary"]
-        dock.show()
-        dock.raise_()
+        bring(self._window.docks["summary"])
         self.refresh()
         self.panel.take_keyboard()
 

@@ -275,3 +275,15 @@ def test_a_new_case_gets_a_name_that_is_free(tmp_path: Path) -> None:
 def test_garbage_is_left_to_the_window_while_it_is_there(window: MainWindow) -> None:
     assert not gc.isenabled()
     assert gc.get_freeze_count() > 1000
+
+
+def test_a_panel_behind_another_takes_no_key(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    """Tab and Space must not review in a panel that nobody sees."""
+    window.services.desk.open(tmp_path / "A.allcase", create=True)
+    qtbot.waitUntil(lambda: window.services.desk.info is not None and window.review.isEnabled())
+    window.actions_table["browse.summary"].trigger()
+    qtbot.waitUntil(lambda: not window.review.isEnabled())
+    assert window.summary.panel.isEnabled()
+    window.comment()
+    qtbot.waitUntil(lambda: not window.summary.panel.isEnabled())
+    assert window.review.isEnabled()
