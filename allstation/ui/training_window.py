@@ -106,7 +106,10 @@ class TrainingActions(QObject):
 
     @Slot(str, bool)
     def _told(self, text: str, problem: bool) -> None:
-        notice = Notice(Level.ERROR if problem else Level.OK, text)
+        self._show_notice(Notice(Level.ERROR if problem else Level.OK, text))
+
+    def _show_notice(self, notice: Notice) -> None:
+        """Tell it in the window that is looked at."""
         training = self._training
         stack = training.notices if training is not None and training.isVisible() else self._window.notices
         stack.show_notice(notice)
@@ -139,7 +142,7 @@ class TrainingActions(QObject):
     def _offer_again(self, words: str) -> None:
         desk = self._services.desk
         again = tr("Classify the open case again")
-        self._window.notices.show_notice(Notice(Level.OK, words, action=again, do=desk.classify_again))
+        self._show_notice(Notice(Level.OK, words, action=again, do=desk.classify_again))
 
     @Slot(str)
     def _activation_failed(self, sentence: str) -> None:

@@ -247,6 +247,8 @@ class TrainingPanel(QWidget):
         if job.command == FIT:
             self.run.show_event(event)
             self._tell_status(job, event)
+            if isinstance(event, Phase):
+                self.refresh()  # its folder was not written yet when it started
         elif isinstance(event, Report):
             self._take_report(event)
         elif job.command == _CHECK and isinstance(event, (Phase, Progress)):

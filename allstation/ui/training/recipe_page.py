@@ -163,7 +163,7 @@ class RecipePage(QWidget):
 
     def data(self) -> dict[str, Any]:
         """Return the recipe as plain data."""
-        name = self._name.text().strip() or self.method
+        name = self._name.text().strip() or self._methods.get(self.method, {}).get("title", self.method)
         return recipe_data(name, self._folder, method=self.method, values=self.form.values())
 
     def preset_data(self, name: str) -> dict[str, Any]:
