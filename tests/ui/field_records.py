@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ def field(
     state: FieldState = FieldState.DONE,
     error: str = "",
 ) -> FieldRecord:
-    return FieldRecord(number, 1, path, f"{number:064x}", 400, 300, state, "", error, made, review)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else f"{number:064x}"
+    return FieldRecord(number, 1, path, digest, 400, 300, state, "", error, made, review)
 
 
 def write_picture(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (400, 300)) -> Path:

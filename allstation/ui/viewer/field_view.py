@@ -78,7 +78,18 @@ class FieldView(QWidget):
             scene.polygons = ()
             self._kept = (self.canvas.relative_view() or self._kept) if self.keep_view else None
         scene.picture = FieldPicture.from_image(image) if isinstance(image, QImage) else image
-        if scene.picture is None:
+        if scene.picture is not None and _holds_other_bytes(scene.picture, record):
+            # Other bytes under its name: what is said of the field is not said of this picture.
+            scene.picture = None
+            self.canvas.picture_changed(None)
+            self.show_message(
+                tr(
+                    "The file {name} is not the one that was added: its bytes are others now. Put that file "
+                    "back, or add this one as a field of its own.",
+                    name=short_name(shown_name(record.path.name)),
+                )
+            )
+        elif scene.picture is None:
             self.canvas.picture_changed(None)
             self.canvas.wait()
         else:
@@ -157,3 +168,8 @@ class FieldView(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignLeft), shown)
         painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignRight), notice)
+
+
+def _holds_other_bytes(picture: FieldPicture, record: FieldRecord) -> bool:
+    """Tell whether a file was changed since it was added, as far as both hashes are known."""
+    return bool(picture.sha256 and record.sha256) and picture.sha256 != record.sha256

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -35,7 +36,7 @@ def decode_field(path: Path, limits: DecodeLimits | None = None) -> NDArray[np.u
 
 
 def _described(picture: FieldPicture, path: Path) -> FieldPicture:
-    """Return a picture with what its file says besides: how large a pixel is, how many pages there are."""
+    """Return a picture with what its file says besides: the size of a pixel, how many pages, which bytes."""
     from allstation.imaging.decode import probe
     from allstation.imaging.stated_size import stated_pixel_size
 
@@ -43,7 +44,8 @@ def _described(picture: FieldPicture, path: Path) -> FieldPicture:
         pages = probe(path).frames
     except StationError:
         pages = 1
-    return replace(picture, pixel_size=stated_pixel_size(path), pages=pages)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return replace(picture, pixel_size=stated_pixel_size(path), pages=pages, sha256=digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,13 @@ class FieldPicture:
         levels: The field itself, then each copy half as large; all ``Format_RGB32``.
         pixel_size: Micrometres that a pixel is wide by the file's own word; None if it says nothing.
         pages: Of the file; the first one is shown.
+        sha256: Of the file's bytes; empty if they were not hashed.
     """
 
     levels: tuple[QImage, ...]
     pixel_size: float | None = None
     pages: int = 1
+    sha256: str = ""
 
     @classmethod
     def from_image(cls, image: QImage) -> FieldPicture:

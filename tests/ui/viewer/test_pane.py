@@ -415,3 +415,13 @@ def test_a_file_of_several_pages_says_that_the_first_is_shown(
     show(qtbot, pane, 2, single)
     assert "pages" not in pane.main.canvas.accessibleDescription()
     assert grabbed(pane.main.canvas) != said
+
+
+def test_a_file_that_changed_is_not_shown_under_what_was_said_of_the_old_one(
+    qtbot: QtBot, pane: ViewerPane, red: Path, blue: Path
+):
+    record = field(1, red, made=prediction())
+    red.write_bytes(blue.read_bytes())
+    pane.show_field(record)
+    qtbot.waitUntil(lambda: "is not the one that was added" in pane.main.canvas.message)
+    assert pane.main.canvas.scene.picture is None
