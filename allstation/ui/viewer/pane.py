@@ -114,7 +114,7 @@ class ViewerPane(QWidget):
         else:
             moved = self.record is None or self.record.path != record.path
             self.main.set_layers(hidden=self.is_hidden(record))
-            self.main.show_field(record, self.loader.request(record.path))
+            self._show(record, self.loader.request(record.path))
             if moved:
                 self._want_outlines()
         self._show_state()
@@ -154,8 +154,13 @@ class ViewerPane(QWidget):
     @Slot(object, object)
     def _ready(self, path: Path, picture: FieldPicture) -> None:
         if self.record is not None and self.record.path == path:
-            self.main.show_field(self.record, picture)
+            self._show(self.record, picture)
             self._show_state()
+
+    def _show(self, record: FieldRecord, picture: FieldPicture | None) -> None:
+        self.main.show_field(record, picture)
+        if picture is not None and self.main.canvas.scene.picture is None:
+            self.loader.forget(record.path)  # not the field's own bytes: they may be put back
 
     @Slot(object, str)
     def _failed(self, path: Path, sentence: str) -> None:

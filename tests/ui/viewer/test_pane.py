@@ -420,8 +420,12 @@ def test_a_file_of_several_pages_says_that_the_first_is_shown(
 def test_a_file_that_changed_is_not_shown_under_what_was_said_of_the_old_one(
     qtbot: QtBot, pane: ViewerPane, red: Path, blue: Path
 ):
-    record = field(1, red, made=prediction())
+    record, own = field(1, red, made=prediction()), red.read_bytes()
     red.write_bytes(blue.read_bytes())
     pane.show_field(record)
     qtbot.waitUntil(lambda: "is not the one that was added" in pane.main.canvas.message)
     assert pane.main.canvas.scene.picture is None
+    red.write_bytes(own)
+    show(qtbot, pane, 2, blue)
+    pane.show_field(record)
+    qtbot.waitUntil(lambda: pane.main.canvas.scene.picture is not None and not pane.main.canvas.message)
