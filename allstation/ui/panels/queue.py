@@ -31,6 +31,8 @@ from allstation.ui.text import duration, number, tip, tr
 
 _STEPS: Final = 10_000
 _WHOLE_RATES: Final = 10
+_WIDTHS: Final = (180, 130)
+"""Of a problem's file and kind, where there is room."""
 _SENTENCE: Final = 2
 """Column of the problems that says what to do."""
 _CELL_MARGIN: Final = 8
@@ -236,8 +238,6 @@ class _ProblemList(QTreeWidget):
         header = self.header()
         header.setStretchLastSection(True)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        header.resizeSection(0, 180)
-        header.resizeSection(1, 130)
         header.sectionResized.connect(self.scheduleDelayedItemsLayout)  # sentences wrap to their column
 
     def fill(self, failed: tuple[FieldRecord, ...], refused: tuple[Problem, ...]) -> None:
@@ -250,6 +250,12 @@ class _ProblemList(QTreeWidget):
             item.setData(0, _FIELD, record.id)
         for problem in refused:
             self._add(shown_name(problem.name), problem.code, problem.sentence)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave the sentence half of a narrow list."""
+        super().resizeEvent(event)
+        for column, wide in enumerate(_WIDTHS):
+            self.setColumnWidth(column, min(wide, self.viewport().width() // 4))
 
     def lines(self) -> list[str]:
         """Return the rows as text."""
