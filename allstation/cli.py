@@ -126,8 +126,8 @@ COMMANDS: dict[str, _Command] = {
     "report": ("report", _report, "write the reports of one or many cases"),
     "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
     "verify-report": ("report", _verify_report, "check a report's figures against its data and its case"),
-    "audit": ("care", _case_argument, "verify the audit trail of a case"),
-    "repair": ("care", _case_argument, "salvage a damaged case"),
+    "audit": ("maintenance", _case_argument, "verify the audit trail of a case"),
+    "repair": ("maintenance", _case_argument, "salvage a damaged case"),
     "doctor": ("doctor", lambda _: None, "versions, runtime, folders, and a self-test on one field"),
 }
 

@@ -12,8 +12,8 @@ from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Slide
 from allstation.services.messages import Problem
-from allstation.store.browse import SlideCounts
 from allstation.store.case import Case
+from allstation.store.fields import SlideCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from allstation.services.removal_book import Removal, RemovalBook
 from allstation.services.review_book import ReviewBook
 from allstation.services.turns import ModelWish, TurnReady, Turns
 from allstation.store.case import Case
-from allstation.store.content import LocateReport
 from allstation.store.database import DATABASE
+from allstation.store.field_files import LocateReport
 
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle

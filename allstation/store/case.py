@@ -18,9 +18,8 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.store import schema
-from allstation.store.base import Desk
-from allstation.store.browse import StoredFields
-from allstation.store.content import ContentPart
+from allstation.store.audit_log import TrailPart
+from allstation.store.connection import Desk
 from allstation.store.database import (
     DATABASE,
     FULL,
@@ -35,15 +34,16 @@ from allstation.store.database import (
     quick_check,
     remove_file,
 )
+from allstation.store.field_files import ContentPart
+from allstation.store.fields import StoredFields
 from allstation.store.lock import LOCK_FILE, CaseLock, Holder, login_name
-from allstation.store.plans import PlanPart
+from allstation.store.model_queue import PlanPart
 from allstation.store.queue import RecoveryReport
-from allstation.store.reporting import ReportPart
-from allstation.store.reviewing import ReviewPart
+from allstation.store.reports import ReportPart
+from allstation.store.reviews import ReviewPart
 from allstation.store.rows import REVIEW_COLUMNS, review_of
 from allstation.store.salvage import REPAIRED, exchange
-from allstation.store.summing import SummingPart
-from allstation.store.trail import TrailPart
+from allstation.store.statistics import SummingPart
 
 SUFFIX = ".allcase"
 _QUICKLY_CHECKED = 32 * 2**20

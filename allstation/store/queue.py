@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
-from allstation.store.base import field_sha256, unknown_field
-from allstation.store.browse import BrowsePart
+from allstation.store.audit_verify import predictions_digest
+from allstation.store.connection import field_sha256, unknown_field
+from allstation.store.fields import BrowsePart
 from allstation.store.rows import Row, prediction_row, reasons_text
-from allstation.store.seals import predictions_digest
 
 _MAX_ATTEMPTS = 2
 CRASHED_TWICE = "crashed-twice"

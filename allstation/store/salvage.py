@@ -16,7 +16,7 @@ from allstation.core.audit import details_text
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp
 from allstation.store import schema
-from allstation.store.base import Note, append_entry
+from allstation.store.connection import Note, append_entry
 from allstation.store.database import (
     DATABASE,
     connect,

@@ -15,7 +15,7 @@ from allstation.core.text import shown_name
 from allstation.frozen import training_is_installed
 from allstation.services.export import ExportJob, ExportKind
 from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
-from allstation.store.content import LocateReport
+from allstation.store.field_files import LocateReport
 from allstation.store.queue import RecoveryReport
 from allstation.ui.panels.notices import Level, Notice, Notices
 from allstation.ui.panels.queue import intake_sentence, sentence

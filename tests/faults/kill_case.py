@@ -42,7 +42,7 @@ from allstation.core.records import (
     Quality,
     Review,
 )
-from allstation.store import Case, care, schema
+from allstation.store import Case, maintenance, schema
 from allstation.store.database import full_check
 from allstation.store.queue import CRASHED_TWICE
 
@@ -184,7 +184,7 @@ def do_upgrade(folder: Path, dice: random.Random, tell: Tell) -> None:
 
 
 def do_repair(folder: Path, dice: random.Random, tell: Tell) -> None:
-    care.repair_case(folder.with_name("copy.allcase"))
+    maintenance.repair_case(folder.with_name("copy.allcase"))
     tell(repaired=True)
     time.sleep(10)
 
@@ -434,7 +434,7 @@ def look_at_copy(work: str, folder: Path, told: Told, tally: Tally) -> Iterator[
     """Yield what an interrupted upgrade or repair lost."""
     copy = folder.with_name("copy.allcase")
     if work == "repair":
-        care.repair_case(copy)
+        maintenance.repair_case(copy)
         yield from (f"repaired: {problem}" for problem in look(copy, told, tally))
         return
     db = sqlite3.connect(copy / "case.sqlite")

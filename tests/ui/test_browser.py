@@ -16,8 +16,8 @@ from allstation.core.decision import Decision, Reason
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, ModelRecord, NewField, Prediction, Quality, Review, Slide
 from allstation.services.case_reader import Listing, Overview, Query
-from allstation.store.browse import SlideCounts
 from allstation.store.case import Case
+from allstation.store.fields import SlideCounts
 from allstation.ui.browser import cells
 from allstation.ui.browser.filters import FilterBar
 from allstation.ui.browser.footer import TELLING

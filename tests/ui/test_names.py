@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField, Slide
 from allstation.services.case_reader import Overview
-from allstation.store.browse import SlideCounts
 from allstation.store.case import Case
+from allstation.store.fields import SlideCounts
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
 from allstation.ui.panels.about import KeysDialog

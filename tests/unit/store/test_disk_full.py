@@ -56,7 +56,7 @@ LIMITED = """
     made = importlib.util.module_from_spec(spec); spec.loader.exec_module(made)
     from allstation.core.errors import StationError
     from allstation.core.records import FieldState
-    from allstation.store import Case, care
+    from allstation.store import Case, maintenance
 
     folder = Path(sys.argv[1])
     maker = made.Maker(folder / "fields")

@@ -16,11 +16,11 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState
-from allstation.store import Case, care, schema
+from allstation.store import Case, maintenance, schema
+from allstation.store.audit_verify import predictions_digest
 from allstation.store.lock import LOCK_FILE, CaseLock
 from allstation.store.queue import shown_copy
 from allstation.store.rows import prediction_row
-from allstation.store.seals import predictions_digest
 
 
 def refused(code, action):
@@ -272,14 +272,14 @@ def test_a_case_brought_up_to_date_is_repaired_like_any_other(first_version, mak
     Case.open(first_version).close()
     with (first_version / "case.sqlite").open("r+b") as file:
         file.write(b"\xa5" * 4096)
-    report = care.repair_case(first_version)
+    report = maintenance.repair_case(first_version)
     assert (report.salvaged["fields"], report.salvaged["predictions"], report.broken) == (3, 2, None)
 
 
 def test_a_damaged_case_of_an_earlier_version_is_repaired(first_version, maker):
     with (first_version / "case.sqlite").open("r+b") as file:
         file.write(b"\xa5" * 4096)
-    report = care.repair_case(first_version)
+    report = maintenance.repair_case(first_version)
     assert (report.salvaged["fields"], report.salvaged["predictions"], report.broken) == (3, 2, None)
     with Case.open(first_version) as case:
         assert case.field(1).prediction == maker.prediction(1)

@@ -12,7 +12,7 @@ from allstation.core.decision import Reason
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, FieldState, Prediction, Slide
 from allstation.core.text import fold, unescape_name
-from allstation.store.base import CaseFile, unknown_field
+from allstation.store.connection import CaseFile, unknown_field
 from allstation.store.rows import PREDICTION_COLUMNS, REVIEW_COLUMNS, Row, prediction_of, review_of
 
 _FIELD_COLUMNS: Final = (

@@ -15,10 +15,10 @@ from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, ModelRecord, NewField, Slide
 from allstation.core.text import escape_name, fold, natural_key, shown_name, storable, unescape_name
-from allstation.store.browse import BrowsePart
-from allstation.store.removing import RemovingPart
+from allstation.store.audit_verify import fields_digest
+from allstation.store.fields import BrowsePart
+from allstation.store.removal import RemovingPart
 from allstation.store.rows import Row, model_of, texts
-from allstation.store.seals import fields_digest
 
 _BLOCK = 1 << 20
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from allstation.core.audit import GENESIS, AuditEntry, BrokenLink, first_broken
-from allstation.store.base import CaseFile
+from allstation.store.audit_verify import first_unsealed, missing_protection
+from allstation.store.connection import CaseFile
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
-from allstation.store.seals import first_unsealed, missing_protection
 
 
 class TrailPart(CaseFile):

@@ -9,8 +9,8 @@ import pytest
 from allstation.core.filters import FieldFilter, FieldSort
 from allstation.core.records import FieldState, Review
 from allstation.core.reports import DecisionChange
-from allstation.store import Case, care
-from allstation.store.removing import ranges_of
+from allstation.store import Case, maintenance
+from allstation.store.removal import ranges_of
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_a_repaired_case_knows_what_was_removed(two, folder):
     content = bytearray((folder / "case.sqlite").read_bytes())
     content[:4096] = b"\xa5" * 4096
     (folder / "case.sqlite").write_bytes(content)
-    assert care.repair_case(folder).broken is None
+    assert maintenance.repair_case(folder).broken is None
     with Case.open(folder) as case:
         assert case.field_ids(FieldFilter(removed=True)).tolist() == [2, 3]
         assert case.field_ids().tolist() == [1, 4, 5, 6]

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from allstation.store.base import CaseFile
+from allstation.store.connection import CaseFile
 
 REMOVED: Final = "fields-removed"
 RESTORED: Final = "fields-restored"

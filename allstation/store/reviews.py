@@ -8,8 +8,8 @@ from dataclasses import replace
 from allstation.core.errors import StationError
 from allstation.core.records import Review
 from allstation.core.text import storable
-from allstation.store.base import field_sha256
-from allstation.store.browse import BrowsePart
+from allstation.store.connection import field_sha256
+from allstation.store.fields import BrowsePart
 from allstation.store.rows import REVIEW_COLUMNS, review_of
 
 

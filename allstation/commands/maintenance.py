@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 
 from allstation.commands import DONE, SOME_FAILED
-from allstation.store import care
+from allstation.store import maintenance
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the named command on one case; status 1 when something is wrong with it."""
     if options.command == "repair":
-        print(care.repair_case(options.case).text())
+        print(maintenance.repair_case(options.case).text())
         return DONE
-    finding = care.audit_case(options.case)
+    finding = maintenance.audit_case(options.case)
     print(finding.text())
     return DONE if finding.intact else SOME_FAILED

@@ -9,7 +9,7 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState, Review
-from allstation.store import Case, care
+from allstation.store import Case, maintenance
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def pages(path):
 
 def test_sound_case_is_left_alone(full):
     before = (full / "case.sqlite").read_bytes()
-    report = care.repair_case(full)
+    report = maintenance.repair_case(full)
     assert report.kept is None
     assert (full / "case.sqlite").read_bytes() == before
     assert "sound" in report.text()
@@ -54,7 +54,7 @@ def test_damage_in_a_table_loses_that_page_only(full, table):
         pass
     assert caught.value.code == "damaged-case"
     assert "repair" in caught.value.sentence
-    report = care.repair_case(full)
+    report = maintenance.repair_case(full)
     assert report.kept is not None
     assert report.kept.is_file()
     with Case.open(full) as case:
@@ -86,7 +86,7 @@ def test_first_page_destroyed(full):
     with pytest.raises(StationError) as caught:
         Case.open(full)
     assert caught.value.code == "damaged-case"
-    report = care.repair_case(full)
+    report = maintenance.repair_case(full)
     assert report.salvaged["predictions"] == 300
     assert report.salvaged["reviews"] == 40
     assert report.broken is None
@@ -100,7 +100,7 @@ def test_file_cut_in_half_is_never_read_as_sound(full):
     path = full / "case.sqlite"
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size // 2)
-    report = care.repair_case(full)
+    report = maintenance.repair_case(full)
     assert report.problems
     assert sum(report.salvaged.values()) > 100
     with Case.open(full) as case:
@@ -113,7 +113,7 @@ def test_not_a_database_at_all(full):
     with pytest.raises(StationError) as caught:
         Case.open(full)
     assert caught.value.code == "damaged-case"
-    report = care.repair_case(full)
+    report = maintenance.repair_case(full)
     assert sum(report.salvaged.values()) == 0
     with Case.open(full) as case:
         assert case.name == "Müller"
@@ -129,7 +129,7 @@ def test_nonsense_in_a_row_is_found_and_given_up(full):
     with Case.open(full) as case, pytest.raises(StationError) as caught:
         case.fields()
     assert caught.value.code == "damaged-case"
-    report = care.repair_case(full)
+    report = maintenance.repair_case(full)
     assert report.lost["predictions"] == 1
     assert report.broken is not None
     with Case.open(full) as case:
@@ -144,9 +144,9 @@ def test_interrupted_repair_is_finished(full, stage, monkeypatch):
     from allstation.store import salvage
 
     with monkeypatch.context() as patch:
-        patch.setattr(care, "exchange", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(maintenance, "exchange", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            care.repair_case(full)
+            maintenance.repair_case(full)
     assert (full / salvage.REPAIRED).is_file()
     if stage in ("between", "log"):
         (full / "case.sqlite").replace(full / "case.damaged-20260101000000.sqlite")
@@ -155,7 +155,7 @@ def test_interrupted_repair_is_finished(full, stage, monkeypatch):
     if stage == "after":
         salvage.exchange(full, "2026-01-01T00:00:00Z")
     if stage == "before":
-        assert care.repair_case(full).kept is not None
+        assert maintenance.repair_case(full).kept is not None
     with Case.open(full) as case:
         assert case.queue_counts()[FieldState.DONE] == 300
         assert case.check() == []
@@ -164,13 +164,13 @@ def test_interrupted_repair_is_finished(full, stage, monkeypatch):
 
 def test_repair_needs_the_case_for_itself(case, folder):
     with pytest.raises(StationError) as caught:
-        care.repair_case(folder)
+        maintenance.repair_case(folder)
     assert caught.value.code == "case-held"
 
 
 def test_repair_without_a_case(tmp_path):
     with pytest.raises(StationError) as caught:
-        care.repair_case(tmp_path)
+        maintenance.repair_case(tmp_path)
     assert caught.value.code == "no-case"
 
 
@@ -198,7 +198,7 @@ def test_backup_to_a_place_that_is_a_file(case, tmp_path):
 
 def test_audit_of_a_case_in_use(case, folder, maker):
     maker.classify(case, maker.fill(case, 5))
-    finding = care.audit_case(folder)
+    finding = maintenance.audit_case(folder)
     assert finding.intact
     assert finding.head == case.audit_head()
     assert "intact" in finding.text()

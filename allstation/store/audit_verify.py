@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from allstation.core.audit import AuditEntry, BrokenLink, rows_digest
-from allstation.store.removing import REMOVED, RESTORED
+from allstation.store.removal import REMOVED, RESTORED
 from allstation.store.rows import Row
 from allstation.store.schema import PROTECTED
 

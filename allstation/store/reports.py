@@ -5,7 +5,7 @@ from __future__ import annotations
 from allstation.core.errors import StationError
 from allstation.core.reports import DecisionChange, ReportRecord, ReportStatus, decisions_digest
 from allstation.core.text import shown_name, storable, unescape_name
-from allstation.store.base import CaseFile
+from allstation.store.connection import CaseFile
 
 _REPORT_COLUMNS = "id, status, sha256, file, at, by, reason, decisions_sha256, audit_head"
 _CHANGED = (

@@ -12,7 +12,7 @@ from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.decision import Reason
 from allstation.core.records import FieldState
 from allstation.core.summary import Tally
-from allstation.store.base import CaseFile
+from allstation.store.connection import CaseFile
 from allstation.store.rows import Row
 
 _POOR: Final = (str(Reason.BLURRED), str(Reason.NO_WHITE_CELLS))
