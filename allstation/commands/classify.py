@@ -63,7 +63,7 @@ def _run(
         _write(case, options)
         for bundle in bundles[1:]:
             _write(case, options, beside=bundle)
-        counts = {state: number for state, number in case.queue_counts().items() if number}
+        counts = {state: number for state, number in case.queue.counts().items() if number}
     for path, error in refused:
         print(f"refused  {path}: {error.sentence}", file=sys.stderr)
     for path, error in failed:
@@ -150,7 +150,7 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
                 fields = [field for _, field in part if isinstance(field, NewField)]
                 _name_paged(fields)
                 if fields and folder is not None:
-                    case.add_fields(_slide(case, folder), fields)
+                    case.fields.add(_slide(case, folder), fields)
     return refused
 
 
@@ -162,8 +162,8 @@ def _name_paged(fields: Iterable[NewField]) -> None:
 
 
 def _slide(case: Case, folder: Path) -> int:
-    known = {slide.folder: slide.id for slide in case.slides()}
-    return known[folder] if folder in known else case.add_slide(folder.name or "fields", folder).id
+    known = {slide.folder: slide.id for slide in case.slides.all()}
+    return known[folder] if folder in known else case.slides.add(folder.name or "fields", folder).id
 
 
 def _classify(
@@ -179,11 +179,11 @@ def _classify(
 
     failed = _try_again(case)
     for place, bundle in enumerate(bundles):
-        case.add_model(bundle.record())
+        case.models.add(bundle.record())
         turn = bundle.sha256 if place else ""
         if turn:
-            case.plan(turn, case.unpredicted(turn), bundle.path.absolute())
-            case.begin_plan(turn)
+            case.model_queue.add(turn, case.fields.unpredicted(turn), bundle.path.absolute())
+            case.model_queue.start(turn)
         engine = None if place else ready.result()
         with Pipeline(bundle, threads=threads, limits=limits, ready=engine) as pipeline:
             _take_turn(case, pipeline, failed, turn=turn)
@@ -194,28 +194,28 @@ def _try_again(case: Case) -> list[tuple[Path, StationError]]:
     """Queue what failed earlier, but never what killed the program twice; return the latter."""
     from allstation.store.queue import CRASHED_TWICE
 
-    earlier = [case.field(number) for number in case.field_ids(FieldFilter(state=FieldState.FAILED))]
+    earlier = [case.fields.get(number) for number in case.fields.ids(FieldFilter(state=FieldState.FAILED))]
     deadly = [field for field in earlier if field.error_code == CRASHED_TWICE]
     again = [field.id for field in earlier if field.error_code != CRASHED_TWICE]
     if again:
-        case.requeue(again)
+        case.queue.requeue(again)
     return [(field.path, StationError(field.error_code, field.error)) for field in deadly]
 
 
 def _take_turn(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError]], *, turn: str) -> None:
     """Empty the queue of one model: empty for the one in use."""
-    line = ProgressLine(sum(row.fields for row in case.waiting() if row.model_sha256 == turn))
+    line = ProgressLine(sum(row.fields for row in case.queue.slides() if row.model_sha256 == turn))
     done = 0
     try:
         # Suspected fields are handed out alone and only once nothing else runs: hence rounds,
         # each of which ends with everything saved.
-        while case.waits_for(turn):
+        while case.queue.has_queued(turn):
             for number in _round(case, pipeline, failed, turn=turn):
                 done += number
                 line.update(done)
     finally:
         # After Ctrl+C: what was taken and not finished is not suspected of having killed the program.
-        case.release()
+        case.queue.release()
         line.close()
 
 
@@ -227,7 +227,7 @@ def _round(
     ready: list[tuple[int, Prediction]] = []
 
     def claimed() -> Iterator[tuple[int, Path, str]]:
-        while fields := case.claim(4 * _SAVE_EVERY, turn):
+        while fields := case.queue.claim(4 * _SAVE_EVERY, turn):
             for field in fields:
                 where[field.id] = field.path
                 yield field.id, field.path, field.sha256
@@ -238,14 +238,14 @@ def _round(
             if outcome.prediction is not None:
                 ready.append((outcome.key, outcome.prediction))
             elif outcome.error is not None:
-                case.fail(outcome.key, outcome.error.code, outcome.error.sentence)
+                case.queue.fail(outcome.key, outcome.error.code, outcome.error.sentence)
                 failed.append((path, outcome.error))
             if len(ready) >= _SAVE_EVERY:
-                case.save_predictions(ready)
+                case.queue.save_predictions(ready)
                 ready.clear()
             yield 1
     finally:
-        case.save_predictions(ready)
+        case.queue.save_predictions(ready)
 
 
 def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:

@@ -85,14 +85,14 @@ def _in_trail(case: Case, report: Path) -> tuple[list[str], str]:
 
     status = ReportStatus(embedded_data(report)["content"]["status"])
     digest = hashlib.sha256(report.read_bytes()).hexdigest()
-    known = [one for one in case.reports() if one.sha256 == digest]
+    known = [one for one in case.reports.all() if one.sha256 == digest]
     if not known:
         said = f"The audit trail of the case knows no {status} report of these bytes."
         return ([said] if status is not ReportStatus.DRAFT else []), ""
-    broken = case.verify_audit()
+    broken = case.audit.verify()
     if broken is not None:
         return [f"The audit trail of the case does not hold: {broken.sentence}"], ""
-    later = [one for one in case.reports() if one.status.locks and one.id > known[-1].id]
+    later = [one for one in case.reports.all() if one.status.locks and one.id > known[-1].id]
     entered = f"The audit trail entered it as {known[-1].status} on {known[-1].at} by {known[-1].by}."
     replaced = f" It was replaced by an amended report of {later[-1].at}." if later else ""
     return [], entered + replaced

@@ -93,7 +93,7 @@ class Batch:
         room = self.pipeline.threads * self._ahead() - self.flying
         if room <= 0:
             return 0
-        fields = self._case.claim(room, self.model)
+        fields = self._case.queue.claim(room, self.model)
         with self._count:
             self._under_way += len(fields)
         for field in fields:
@@ -134,10 +134,10 @@ class Batch:
 
     def _save(self, done: list[tuple[int, Prediction]], failed: list[Outcome[int]]) -> None:
         if done:
-            self._case.save_predictions(done)
+            self._case.queue.save_predictions(done)
         for outcome in failed:
             if outcome.error is not None:
-                self._case.fail(outcome.key, outcome.error.code, outcome.error.sentence)
+                self._case.queue.fail(outcome.key, outcome.error.code, outcome.error.sentence)
 
     def stop(self) -> list[int]:
         """Take back what has not begun, wait for the rest, and return the fields taken back."""

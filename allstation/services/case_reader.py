@@ -13,7 +13,7 @@ from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Slide
 from allstation.services.messages import Problem
 from allstation.store.case import Case
-from allstation.store.fields import SlideCounts
+from allstation.store.slides import SlideCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class CaseReader(QObject):
             return
         try:
             ids = self._ids_of(query)
-            groups = tuple(self._case.field_groups(query.where, query.group))
+            groups = tuple(self._case.fields.groups(query.where, query.group))
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
@@ -144,7 +144,7 @@ class CaseReader(QObject):
     def _ids_of(self, query: Query) -> array[int]:
         if self._case is None:
             return array("q")
-        return self._case.field_ids(query.where, query.sort, descending=query.descending, group=query.group)
+        return self._case.fields.ids(query.where, query.sort, descending=query.descending, group=query.group)
 
     @Slot(list, object)
     def read_page(self, ids: list[int], reviewer: str | None) -> None:
@@ -152,7 +152,7 @@ class CaseReader(QObject):
         if self._case is None:
             return
         try:
-            self.page_read.emit(self._generation, self._case.fields_of(ids, reviewer=reviewer))
+            self.page_read.emit(self._generation, self._case.fields.records(ids, reviewer=reviewer))
         except StationError as error:
             self.problem.emit(Problem.of(error))
 
@@ -163,8 +163,8 @@ class CaseReader(QObject):
             return
         try:
             mine = FieldFilter(reviewed=True, reviewer=reviewer)
-            own = self._case.count(mine) if reviewer is not None else None
-            overview = Overview(tuple(self._case.slides()), self._case.counts_by_slide(), own)
+            own = self._case.fields.count(mine) if reviewer is not None else None
+            overview = Overview(tuple(self._case.slides.all()), self._case.slides.counts(), own)
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
@@ -176,7 +176,7 @@ class CaseReader(QObject):
         if self._case is None:
             return
         try:
-            self.tally_read.emit(self._generation, slide_id, self._case.tally(slide_id))
+            self.tally_read.emit(self._generation, slide_id, self._case.statistics.tally(slide_id))
         except StationError as error:
             self.problem.emit(Problem.of(error))
 
@@ -186,7 +186,7 @@ class CaseReader(QObject):
         if self._case is None:
             return
         try:
-            found = list(self._case.fields(FieldFilter(state=FieldState.FAILED), limit=limit))
+            found = list(self._case.fields.page(FieldFilter(state=FieldState.FAILED), limit=limit))
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
@@ -198,7 +198,7 @@ class CaseReader(QObject):
         if self._case is None:
             return
         try:
-            self.known_read.emit(folder, self._case.known_files(folder))
+            self.known_read.emit(folder, self._case.files.in_folder(folder))
         except StationError as error:
             self.problem.emit(Problem.of(error))
 
@@ -218,8 +218,8 @@ class CaseReader(QObject):
         if self._case is None:
             return
         try:
-            names = {model.sha256: f"{model.name} {model.version}" for model in self._case.models()}
-            made = self._case.predictions(field_id)
+            names = {model.sha256: f"{model.name} {model.version}" for model in self._case.models.all()}
+            made = self._case.fields.predictions(field_id)
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
@@ -231,7 +231,7 @@ class CaseReader(QObject):
         if self._case is None:
             return
         try:
-            self.history_read.emit(field_id, self._case.reviews(field_id))
+            self.history_read.emit(field_id, self._case.reviews.of_field(field_id))
         except StationError as error:
             self.problem.emit(Problem.of(error))
 
@@ -243,7 +243,7 @@ class CaseReader(QObject):
         try:
             ids = self._ids_of(query)
             missing = replace(query.where, reviewed=False, reviewer=query.reviewer)
-            open_ids = set(self._case.field_ids(missing))
+            open_ids = set(self._case.fields.ids(missing))
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return

@@ -307,7 +307,7 @@ class CaseWorker(QueueWorker):
         if self._case is None:
             return
         try:
-            self._case.rename_slide(slide_id, name)
+            self._case.slides.rename(slide_id, name)
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
@@ -345,6 +345,6 @@ def holds_case(folder: Path) -> bool:
 
 def _locate(case: Case, folder: Path) -> LocateReport | Problem:
     try:
-        return case.locate_in(folder)
+        return case.files.locate_in(folder)
     except StationError as error:
         return Problem.of(error, folder.name)

@@ -35,8 +35,8 @@ class IntakeBook:
         added: list[int] = []
         if batch.fields:
             folder = batch.folder
-            slide = case.add_slide(folder.name if folder and folder.name else "fields", folder)
-            report = case.add_fields(slide.id, batch.fields)
+            slide = case.slides.add(folder.name if folder and folder.name else "fields", folder)
+            report = case.fields.add(slide.id, batch.fields)
             added = [*report.added, *report.restored]
             self._note_same(report.duplicates)
         self._added += len(added)

@@ -110,7 +110,7 @@ class QueueWorker(QObject):
             return
         if self._bundle is not None:
             try:
-                self._case.add_model(self._bundle.record())
+                self._case.models.add(self._bundle.record())
             except StationError as error:
                 self._halt(error)
                 return
@@ -132,7 +132,7 @@ class QueueWorker(QObject):
 
     def _give_way(self, case: Case) -> None:
         """Let the model in use work as soon as there is anything for it."""
-        if self._batch is not None and self._batch.model and self._bundle and case.waits_for(""):
+        if self._batch is not None and self._batch.model and self._bundle and case.queue.has_queued(""):
             self._work_with(self._bundle, "")
 
     def _next_turn(self, turns: Turns) -> None:
@@ -172,7 +172,7 @@ class QueueWorker(QObject):
         self._collect.stop()
         if taken_back and self._case is not None:
             try:
-                self._case.release(taken_back)
+                self._case.queue.release(taken_back)
             except StationError as error:
                 # They stay marked as running; the next opening of the case puts them back.
                 self._halt(error)
@@ -206,7 +206,7 @@ class QueueWorker(QObject):
     @Slot(list)
     def order_models(self, models: list[str]) -> None:
         """Let the waiting models take their turns in this order."""
-        self._on_queue(partial(Case.order_plans, models=models))
+        self._on_queue(partial(_reorder_models, models=models))
 
     @Slot()
     def resume_cancelled(self) -> None:
@@ -216,7 +216,7 @@ class QueueWorker(QObject):
     @Slot()
     def retry_failed(self) -> None:
         """Put failed fields back."""
-        self._on_queue(Case.requeue)
+        self._on_queue(_retry_failed)
 
     @Slot(list)
     def classify_again(self, ids: list[int]) -> None:
@@ -229,7 +229,7 @@ class QueueWorker(QObject):
         if self._case is None or self._case.read_only or self._batch is None or not ids:
             return
         try:
-            self._case.set_priority(ids)
+            self._case.queue.prioritise(ids)
         except StationError as error:
             self.problem.emit(Problem.of(error))
 
@@ -304,7 +304,7 @@ class QueueWorker(QObject):
         self._tell_every = max(_TELL_EVERY, round(20_000 * (self._told - began)))
 
     def _status(self) -> QueueStatus:
-        counts = {} if self._case is None else self._case.queue_counts()
+        counts = {} if self._case is None else self._case.queue.counts()
         states = {FieldState(state): number for state, number in counts.items() if number}
         flying = self._batch.flying if self._batch is not None else 0
         waiting = states.get(FieldState.QUEUED, 0) + states.get(FieldState.RUNNING, 0)
@@ -322,28 +322,36 @@ class QueueWorker(QObject):
 
 
 def _cancel_all(case: Case) -> None:
-    for plan in case.plans():
-        case.drop_plan(plan.model_sha256)
-    case.cancel_queued()
+    for plan in case.model_queue.all():
+        case.model_queue.drop(plan.model_sha256)
+    case.queue.cancel()
 
 
 def _drop(case: Case, *, model: str, slide_id: int) -> None:
     if slide_id:
-        case.cancel_queued(slide_id, model)
+        case.queue.cancel(slide_id, model)
     else:
-        case.drop_plan(model)
+        case.model_queue.drop(model)
 
 
 def _order_slides(case: Case, *, model: str, slides: list[int]) -> None:
-    case.order_slides(slides, model)
+    case.queue.order_slides(slides, model)
+
+
+def _reorder_models(case: Case, *, models: list[str]) -> None:
+    case.model_queue.reorder(models)
+
+
+def _retry_failed(case: Case) -> int:
+    return case.queue.requeue()
 
 
 def _requeue_cancelled(case: Case) -> int:
-    return case.requeue(case.field_ids(FieldFilter(state=FieldState.CANCELLED)))
+    return case.queue.requeue(case.fields.ids(FieldFilter(state=FieldState.CANCELLED)))
 
 
 def _requeue(case: Case, *, ids: list[int]) -> int:
-    return case.requeue(ids or case.field_ids())
+    return case.queue.requeue(ids or case.fields.ids())
 
 
 def sorted_out(items: list[object]) -> tuple[list[Outcome[int]], list[object]]:

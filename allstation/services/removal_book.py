@@ -40,7 +40,7 @@ class RemovalBook:
         """Do what is wanted; returns which fields that changed, and remembers them for undo."""
         ids: Iterable[int] = wanted.ids
         if wanted.slide_id is not None:
-            ids = self._case.field_ids(FieldFilter(slide_id=wanted.slide_id, removed=wanted.back))
+            ids = self._case.fields.ids(FieldFilter(slide_id=wanted.slide_id, removed=wanted.back))
         self._by_token[token] = self._set(ids, back=wanted.back)
         return self._by_token[token]
 
@@ -57,5 +57,5 @@ class RemovalBook:
         return self._set(done.ids, back=not done.back)
 
     def _set(self, ids: Iterable[int], *, back: bool) -> Removal:
-        change = self._case.restore_fields if back else self._case.remove_fields
+        change = self._case.fields.restore if back else self._case.fields.remove
         return Removal(tuple(change(ids)), back=back)

@@ -95,10 +95,10 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
         snapshot: What was read from it.
         logo: The laboratory's, to say when it is gone.
     """
-    signed = [one for one in case.reports() if one.status.locks]
+    signed = [one for one in case.reports.all() if one.status.locks]
     numbers = {one.id: number for number, one in enumerate(snapshot.fields, start=1)}
     changes = []
-    for change in case.amendments():
+    for change in case.reports.amendments():
         was, name = change.was or "none", shown_name(change.name)
         if change.removed:
             changes.append(f"{name}: {was} → removed from the case")
@@ -199,7 +199,7 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
     known = target.exists()
     _write(made, target)
     try:
-        return case.add_report(
+        return case.reports.add(
             made.status,
             made.sha256,
             file=file,
@@ -235,7 +235,7 @@ def kept(case: Case) -> Path | None:
     Raises:
         StationError: ``no-earlier-report`` if it is not in the case any more or was changed.
     """
-    signed = [one for one in case.reports() if one.status.locks]
+    signed = [one for one in case.reports.all() if one.status.locks]
     if not signed:
         return None
     last = signed[-1]
@@ -286,7 +286,7 @@ def for_exchange(
 
     with suppress(StationError):
         path = kept(case)
-        if path is not None and not case.amendment_needed:
+        if path is not None and not case.reports.amendment_needed:
             content = embedded_data(path)["content"]
             if content["anonymised"] == options.anonymise:
                 return options_of(content), path.read_bytes()

@@ -20,20 +20,20 @@ class ReviewBook:
 
     def save(self, token: int, review: Review) -> Review:
         """Store a review and remember it under its token."""
-        stored = self._case.add_review(review)
+        stored = self._case.reviews.add(review)
         self._by_token[token] = stored
         return stored
 
     def withdraw(self, token: int) -> Review:
         """Let a review no longer count; it stays in the trail."""
         review = self._known(token)
-        self._case.withdraw_review(review.id, review.reviewer)
+        self._case.reviews.withdraw(review.id, review.reviewer)
         return review
 
     def restore(self, token: int) -> Review:
         """Let a withdrawn review count again."""
         review = self._known(token)
-        self._case.restore_review(review.id, review.reviewer)
+        self._case.reviews.restore(review.id, review.reviewer)
         return review
 
     def _known(self, token: int) -> Review:

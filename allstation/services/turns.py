@@ -71,19 +71,19 @@ class Turns:
 
     def wish(self, bundle: ModelBundle, ids: tuple[int, ...], case: Case) -> None:
         """Let fields wait for the turn of a model."""
-        case.add_model(bundle.record())
-        case.plan(bundle.sha256, ids or case.field_ids(), bundle.path.absolute())
+        case.models.add(bundle.record())
+        case.model_queue.add(bundle.sha256, ids or case.fields.ids(), bundle.path.absolute())
         self._absent.discard(bundle.sha256)
 
     def next(self, *, in_use: bool) -> str | None:
         """Return for which model the queue waits now, empty for the one in use, None if nothing waits."""
-        return self._case.next_model(self._absent | (set() if in_use else {""}))
+        return self._case.model_queue.next_model(self._absent | (set() if in_use else {""}))
 
     def read(self, model: str) -> None:
         """Read the bundle of a model aside; a :class:`TurnReady` follows."""
         if self._reading != model:
             self._reading = model
-            self._aside(partial(_read, model, self._case.bundle_of(model)))
+            self._aside(partial(_read, model, self._case.model_queue.bundle_path(model)))
 
     def ready(self, turn: TurnReady) -> ModelBundle | Problem:
         """Return what was read; a model without its bundle is passed over from now on."""
@@ -95,7 +95,7 @@ class Turns:
     def begin(self, model: str) -> int:
         """Put the fields that waited for the turn of a model into the queue; returns how many."""
         self.changed()
-        return self._case.begin_plan(model)
+        return self._case.model_queue.start(model)
 
     def changed(self) -> None:
         """Look anew at what waits when asked the next time."""
@@ -104,7 +104,7 @@ class Turns:
     def name(self, model: str) -> str:
         """Return name and version of a model that the case knows, empty for the one in use."""
         if model and model not in self._names:
-            self._names = {known.sha256: f"{known.name} {known.version}" for known in self._case.models()}
+            self._names = {known.sha256: f"{known.name} {known.version}" for known in self._case.models.all()}
         return self._names.get(model, "")
 
     def jobs(self, *, busy: bool) -> tuple[QueueJob, ...]:
@@ -114,11 +114,11 @@ class Turns:
             self._looked = now
             queued = [
                 QueueJob(row.model_sha256, self.name(row.model_sha256), row.fields, row.slide_id, row.name)
-                for row in self._case.waiting()
+                for row in self._case.queue.slides()
             ]
             planned = [
                 QueueJob(plan.model_sha256, self.name(plan.model_sha256), plan.fields)
-                for plan in self._case.plans()
+                for plan in self._case.model_queue.all()
             ]
             self._jobs = (*queued, *planned)
         return self._jobs

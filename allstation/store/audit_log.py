@@ -1,4 +1,4 @@
-"""The audit trail of a case: reading it, and proving that it still says what happened."""
+"""Audit log of a case: reading it, and verifying that it still matches the case."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from allstation.core.audit import GENESIS, AuditEntry, BrokenLink, first_broken
 from allstation.store.audit_verify import first_unsealed, missing_protection
-from allstation.store.connection import CaseFile
+from allstation.store.connection import Repository
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
 
 
-class TrailPart(CaseFile):
-    """Reading and verifying the trail.
+class AuditLog(Repository):
+    """Repository of the audit log; :meth:`CaseConnection.audit` appends to it.
 
     A batch of predictions makes one entry with a digest over its rows, not one entry a field: an
     entry costs as much room as the prediction it speaks of (tests/benchmarks/store.py has the
@@ -19,38 +19,38 @@ class TrailPart(CaseFile):
     digest seals just as well.
     """
 
-    def audit_head(self) -> str:
+    def head(self) -> str:
         """Return the hash of the last entry."""
-        with self._read() as db:
+        with self._connection.read() as db:
             row = db.execute("SELECT hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
         return str(row[0]) if row else GENESIS
 
-    def audit_length(self) -> int:
-        """Return how many entries the trail has."""
-        with self._read() as db:
+    def length(self) -> int:
+        """Return the number of entries."""
+        with self._connection.read() as db:
             return int(db.execute("SELECT count(*) FROM audit").fetchone()[0])
 
-    def audit_entries(self, *, last: int | None = None) -> list[AuditEntry]:
-        """Return the trail, the oldest first.
+    def entries(self, *, last: int | None = None) -> list[AuditEntry]:
+        """Return the entries, the oldest first.
 
         Args:
             last: Only this many of the newest.
         """
         query = f"SELECT {AUDIT_COLUMNS} FROM audit ORDER BY id DESC LIMIT ?"  # noqa: S608
-        with self._read() as db:
+        with self._connection.read() as db:
             rows = db.execute(query, (-1 if last is None else last,)).fetchall()
         return [audit_of(row) for row in reversed(rows)]
 
-    def verify_audit(self) -> BrokenLink | None:
-        """Return the first place where the trail does not hold, or None.
+    def verify(self) -> BrokenLink | None:
+        """Return the first place where the log does not match the case, or None.
 
         Three things are verified: the chain of hashes; that fields, predictions, reviews and
         reports are what their entries sealed, none fewer and none more; and that the triggers that
         keep history append-only are in place.
         """
-        with self._still() as db:
+        with self._connection.consistent_read() as db:
             return first_broken(self._walk()) or first_unsealed(db, self._walk()) or missing_protection(db)
 
     def _walk(self) -> Iterator[AuditEntry]:
-        for row in self._db.execute(f"SELECT {AUDIT_COLUMNS} FROM audit ORDER BY id"):  # noqa: S608
+        for row in self._connection.db.execute(f"SELECT {AUDIT_COLUMNS} FROM audit ORDER BY id"):  # noqa: S608
             yield audit_of(row)

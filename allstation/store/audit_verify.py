@@ -1,4 +1,4 @@
-"""Comparing what a case holds with what its audit trail sealed."""
+"""Verification of a case against its audit log: digests, counts and marks of the sealed rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from allstation.store.schema import PROTECTED
 
 Details = Mapping[str, Any]
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, sqlite3.ProgrammingError)
-"""What details raise that lack something: whoever forges a whole chain writes what they like."""
+"""Errors of details that lack a key or have another type: a forged chain may hold anything."""
 
 
 def fields_digest(db: sqlite3.Connection, first: int, last: int) -> str:
@@ -40,7 +40,7 @@ def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
 
 
 def first_unsealed(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> BrokenLink | None:
-    """Return the first entry whose rows are not what it sealed, or a table with rows nobody sealed."""
+    """Return the first entry whose rows are not what it sealed, or a table with rows that no entry sealed."""
     counted: Counter[str] = Counter()
     marks = _Marks(int(db.execute("SELECT coalesce(max(id), 0) FROM fields").fetchone()[0]))
     last = 0
@@ -58,7 +58,7 @@ def first_unsealed(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> Bro
 
 @dataclass(slots=True)
 class _Marks:
-    """Marks that come and go, as the trail leaves them.
+    """Expected withdrawn and removed marks after replaying the audit log.
 
     Attributes:
         fields: Largest id of a field; a forged entry may speak of any number of them.
@@ -70,10 +70,10 @@ class _Marks:
     withdrawn: dict[int, bool] = field(default_factory=dict)
     removed: set[int] = field(default_factory=set)
 
-    def follow(self, entry: AuditEntry, details: Details) -> None:
-        """Take in what one entry changed."""
+    def replay(self, entry: AuditEntry, details: Details) -> None:
+        """Replay one entry."""
         if "review" in details:
-            # A remark, a review whose class is empty, never counts: it is marked from the beginning.
+            # A remark, a review whose class is empty, never counts: it is stored as withdrawn.
             remark = details.get("class") == ""
             self.withdrawn[int(details["review"])] = remark or entry.action == "review-withdrawn"
         if entry.action in (REMOVED, RESTORED):
@@ -85,7 +85,7 @@ class _Marks:
 def _compared(db: sqlite3.Connection, entry: AuditEntry, marks: _Marks) -> tuple[str, int, str]:
     """Return which table an entry speaks of, how many of its rows, and what is wrong with them."""
     details = json.loads(entry.details)
-    marks.follow(entry, details)
+    marks.replay(entry, details)
     table, check = _CHECKS.get(entry.action, ("", None))
     number, problem = (0, "") if check is None else check(db, entry, details)
     return table, number, problem

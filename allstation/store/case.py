@@ -1,10 +1,12 @@
-"""A case on disk: ``NAME.allcase/case.sqlite``, opened by one writer and any number of readers."""
+"""Case on disk: ``NAME.allcase/case.sqlite``, opened by one writer and any number of readers."""
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -12,14 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.store import schema
-from allstation.store.audit_log import TrailPart
-from allstation.store.connection import Desk
+from allstation.store.audit_log import AuditLog
+from allstation.store.connection import CaseConnection, CaseContext
 from allstation.store.database import (
     DATABASE,
     FULL,
@@ -34,19 +37,21 @@ from allstation.store.database import (
     quick_check,
     remove_file,
 )
-from allstation.store.field_files import ContentPart
-from allstation.store.fields import StoredFields
+from allstation.store.field_files import FieldFiles
+from allstation.store.fields import Fields, StoredFields
 from allstation.store.lock import LOCK_FILE, CaseLock, Holder, login_name
-from allstation.store.model_queue import PlanPart
-from allstation.store.queue import RecoveryReport
-from allstation.store.reports import ReportPart
-from allstation.store.reviews import ReviewPart
-from allstation.store.rows import REVIEW_COLUMNS, review_of
+from allstation.store.model_queue import ModelQueue
+from allstation.store.models import Models
+from allstation.store.queue import Queue, RecoveryReport
+from allstation.store.reports import Reports
+from allstation.store.reviews import Reviews
+from allstation.store.rows import required_name, texts
 from allstation.store.salvage import REPAIRED, exchange
-from allstation.store.statistics import SummingPart
+from allstation.store.slides import Slides
+from allstation.store.statistics import Statistics
 
 SUFFIX = ".allcase"
-_QUICKLY_CHECKED = 32 * 2**20
+_ALWAYS_CHECKED = 32 * 2**20
 """Bytes up to which a case that was closed well is checked on opening too: 3 to 4 ms a megabyte."""
 
 
@@ -54,18 +59,42 @@ _PRIVATE: Final = 0o700 if os.name == "posix" else 0o777
 """Rights of a new case folder: it may hold patient data. Who shares cases widens them."""
 
 
-class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart):
+class Case:
     """One patient's work, as a folder that can be moved to another machine.
 
-    Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block.
+    Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block. Any
+    thread may use it and its repositories; one statement or transaction runs at a time.
 
     Attributes:
+        connection: What the repositories share.
+        slides: Slides and their counts.
+        fields: Fields: listed, read, added, removed.
+        files: Files of the fields: missing and moved ones.
+        queue: States of the fields: what is claimed, saved, failed.
+        models: Models the case knows.
+        model_queue: Further models and the fields queued for them.
+        reviews: Reviews by named people.
+        reports: Signed reports and amendments.
+        statistics: Counts behind a summary.
+        audit: The audit log.
         held_by: Who has the case open for writing, when this opening is read-only for that reason.
-        recovered: What opening found after a program that died.
+        recovered: What opening recovered after a program that died.
     """
 
-    held_by: Holder | None = None
-    recovered: RecoveryReport = RecoveryReport()
+    def __init__(self, db: sqlite3.Connection, context: CaseContext) -> None:
+        self.connection = connection = CaseConnection(db, context)
+        self.slides = Slides(connection)
+        self.fields = Fields(connection)
+        self.files = FieldFiles(connection, self.fields)
+        self.queue = Queue(connection, self.fields)
+        self.models = Models(connection)
+        self.model_queue = ModelQueue(connection, self.queue)
+        self.reviews = Reviews(connection)
+        self.reports = Reports(connection)
+        self.statistics = Statistics(connection)
+        self.audit = AuditLog(connection)
+        self.held_by: Holder | None = None
+        self.recovered = RecoveryReport()
 
     @classmethod
     def create(
@@ -77,8 +106,8 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
             folder: The case folder, ``NAME.allcase``; made if it does not exist, on POSIX for its owner
                 alone. One that is there keeps its rights.
             name: Shown name; by default the folder's name without the suffix.
-            clock: Where times come from.
-            user: Name for the audit trail; by default the login name.
+            clock: Source of times.
+            user: Name for the audit log; by default the login name.
 
         Raises:
             StationError: ``case-exists``, or ``case-unwritable`` if the folder cannot be made.
@@ -100,20 +129,20 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
                 remove_file(folder / UNFINISHED)
             raise
         try:
-            desk = Desk(folder, clock, user or login_name(), lock)
-            return cls._begun(desk, storable(name or "").strip())
+            context = CaseContext(folder, clock, user or login_name(), lock)
+            return cls._created(context, storable(name or "").strip())
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def _begun(cls, desk: Desk, name: str) -> Self:
+    def _created(cls, context: CaseContext, name: str) -> Self:
         """Open the empty case file and enter the case's id and name."""
-        case = cls(open_writable(desk.folder / DATABASE, schema.STEPS), desk)
+        case = cls(open_writable(context.folder / DATABASE, schema.STEPS), context)
         try:
-            case._begin(name or shown_name(desk.folder.name.removesuffix(SUFFIX)) or "case")
+            case._initialise(name or shown_name(context.folder.name.removesuffix(SUFFIX)) or "case")
         except BaseException:
-            case._db.close()
+            case.connection.db.close()
             raise
         return case
 
@@ -132,8 +161,8 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
         Args:
             folder: The case folder, or the ``case.sqlite`` in it.
             read_only: Do not even try to become the writer.
-            clock: Where times come from.
-            user: Name for the audit trail; by default the login name.
+            clock: Source of times.
+            user: Name for the audit log; by default the login name.
             steps: Schema steps to bring the file to; another list only in tests.
 
         Raises:
@@ -148,52 +177,106 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
         taken = None if read_only else CaseLock.take(folder, since=stamp(clock()))
         name = user or login_name()
         if not isinstance(taken, CaseLock):
-            desk = Desk(folder, clock, name, None, _why_read_only(taken, asked=read_only))
-            case = cls(open_readable(folder / DATABASE, steps), desk)
+            context = CaseContext(folder, clock, name, None, _why_read_only(taken, asked=read_only))
+            case = cls(open_readable(folder / DATABASE, steps), context)
             case.held_by = taken
             return case
         try:
-            return cls._take_over(Desk(folder, clock, name, taken), steps, thoroughly=taken.unclean)
+            return cls._opened(CaseContext(folder, clock, name, taken), steps, thoroughly=taken.unclean)
         except BaseException:
             taken.release()
             raise
 
     @classmethod
-    def _take_over(cls, desk: Desk, steps: Sequence[schema.Step], *, thoroughly: bool) -> Self:
+    def _opened(cls, context: CaseContext, steps: Sequence[schema.Step], *, thoroughly: bool) -> Self:
         """Open for writing and finish what a program that died left unfinished."""
-        path = desk.folder / DATABASE
+        path = context.folder / DATABASE
         if not path.exists():  # a repair was interrupted at its last step
             with plain_errors():
-                exchange(desk.folder, stamp(desk.clock()))
-        case = cls(open_writable(path, steps), desk)
+                exchange(context.folder, stamp(context.clock()))
+        case = cls(open_writable(path, steps), context)
         try:
-            if thoroughly or path.stat().st_size < _QUICKLY_CHECKED:
-                case._look_over()
+            if thoroughly or path.stat().st_size < _ALWAYS_CHECKED:
+                case._require_sound()
             if not case.case_id:  # ... or between making the file and its first entry
-                case._begin(shown_name(desk.folder.name.removesuffix(SUFFIX)))
-            case.recovered = case.recover()
+                case._initialise(shown_name(context.folder.name.removesuffix(SUFFIX)))
+            case.recovered = case.queue.recover()
         except BaseException:
-            case._db.close()
+            case.connection.db.close()
             raise
         return case
 
-    def _begin(self, name: str) -> None:
-        with self._write():
-            for key, value in (("case_id", str(uuid.uuid4())), ("name", name), ("created", self._now())):
-                self._set_info(key, value)
-            self._audit("case-created", "case", {"name": name, "case_id": self.case_id})
+    def _initialise(self, name: str) -> None:
+        created = {"case_id": str(uuid.uuid4()), "name": name, "created": self.connection.now()}
+        with self.connection.write():
+            for key, value in created.items():
+                self.connection.set_info(key, value)
+            self.connection.audit("case-created", "case", {"name": name, "case_id": self.case_id})
 
-    def _look_over(self) -> None:
-        problems = quick_check(self._db)
+    def _require_sound(self) -> None:
+        problems = quick_check(self.connection.db)
         if problems:
             raise damaged(problems[0])
 
+    @property
+    def folder(self) -> Path:
+        """The case folder."""
+        return self.connection.context.folder
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this opening cannot write."""
+        return self.connection.read_only
+
+    @property
+    def why_read_only(self) -> str:
+        """A sentence for the user, empty when the case can be changed."""
+        return self.connection.context.why_read_only
+
+    @property
+    def user(self) -> str:
+        """Name for entries of the audit log and, unless another is given, for reviews."""
+        return self.connection.user
+
+    @user.setter
+    def user(self, name: str) -> None:
+        self.connection.user = name
+
+    @property
+    def case_id(self) -> str:
+        """Stable id (UUID) of the case; a copy or a moved case keeps it."""
+        return self.connection.info("case_id")
+
+    @property
+    def name(self) -> str:
+        """Shown name."""
+        return self.connection.info("name")
+
+    def rename(self, name: str) -> None:
+        """Give the case another shown name; its folder keeps the name it has."""
+        new = required_name(name, "case")
+        with self.connection.write():
+            self.connection.audit("case-renamed", "case", {"from": self.name, "to": new})
+            self.connection.set_info("name", new)
+
+    def details(self) -> dict[str, str]:
+        """Return the optional texts about patient, request and specimen."""
+        return dict(json.loads(self.connection.info("details", "{}")))
+
+    def set_details(self, details: Mapping[str, str]) -> None:
+        """Replace the optional texts. The audit log names the keys that changed, never their texts."""
+        with self.connection.write():
+            old, new = self.details(), texts(details)
+            changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+            if changed:
+                self.connection.audit("details-changed", "case", {"keys": changed})
+                self.connection.set_info("details", canonical(new))
+
     def reader(self) -> Case:
         """Return a second, read-only connection: it sees what was saved and never waits for the writer."""
-        desk = Desk(
-            self.folder, self._desk.clock, self.user, None, "This view of the case is for looking only."
-        )
-        return Case(open_readable(self.folder / DATABASE, schema.STEPS), desk)
+        clock, why = self.connection.context.clock, "This view of the case is for looking only."
+        context = CaseContext(self.folder, clock, self.user, None, why)
+        return Case(open_readable(self.folder / DATABASE, schema.STEPS), context)
 
     def snapshot(self, model: str | None = None) -> CaseSnapshot:
         """Return everything a report or a table needs, read in one transaction.
@@ -206,30 +289,26 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
 
     @contextmanager
     def reading(self, model: str | None = None) -> Iterator[CaseSnapshot]:
-        """Give the same with fields that are read as they are asked for: memory does not grow with them.
+        """Open a snapshot with lazily read fields: memory does not grow with their number.
 
         Only inside the block, which is one read transaction and keeps this opening to itself.
 
         Args:
             model: As for :meth:`snapshot`.
         """
-        with self._still() as db:
-            used = self._models_of(model)
-            reviews = db.execute(
-                f"SELECT {REVIEW_COLUMNS} FROM reviews r WHERE r.withdrawn = 0 "  # noqa: S608
-                "AND r.field_id NOT IN (SELECT id FROM fields WHERE removed = 1) ORDER BY r.id"
-            ).fetchall()
+        with self.connection.consistent_read():
+            used = self.models.used(model)
             yield CaseSnapshot(
                 case_id=self.case_id,
                 name=self.name,
-                taken_at=self._now(),
+                taken_at=self.connection.now(),
                 details=self.details(),
-                slides=tuple(self.slides()),
-                fields=StoredFields(self.field_ids(), partial(self._fields_by, model)),
-                models=tuple(model for model in self.models() if model.sha256 in used),
-                audit_head=self.audit_head(),
-                reviews=tuple(review_of(row) for row in reviews),
-                removed=self.count(FieldFilter(removed=True)),
+                slides=tuple(self.slides.all()),
+                fields=StoredFields(self.fields.ids(), partial(self.fields.predicted_by, model)),
+                models=tuple(model for model in self.models.all() if model.sha256 in used),
+                audit_head=self.audit.head(),
+                reviews=tuple(self.reviews.counting()),
+                removed=self.fields.count(FieldFilter(removed=True)),
             )
 
     def backup(self, target: Path | None = None) -> Path:
@@ -241,9 +320,9 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
         Raises:
             StationError: ``backup-failed``, or what the disk answered. What was there before stays.
         """
-        moment = stamp(self._desk.clock()).replace(":", "").replace("-", "")
+        moment = stamp(self.connection.context.clock()).replace(":", "").replace("-", "")
         path = target or self.folder / "backups" / f"case-{moment}.sqlite"
-        with self._read() as db:
+        with self.connection.read() as db:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 copy_database(db, path)
@@ -258,21 +337,18 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
 
     def check(self) -> list[str]:
         """Return what is wrong with the file's structure, in SQLite's words; empty when it is sound."""
-        with self._read() as db:
+        with self.connection.read() as db:
             return full_check(db)
 
     def close(self) -> None:
         """Put unfinished fields back into the queue, close the file and leave the case to others."""
-        with self._lock:
-            if self._closed:
+        with self.connection.lock:
+            if self.connection.closed:
                 return
             if not self.read_only:
                 with suppress(StationError):  # a full disk must not keep the window from closing
-                    self.release()
-            self._closed = True
-            self._db.close()
-            if self._desk.lock is not None:
-                self._desk.lock.release()
+                    self.queue.release()
+            self.connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -284,7 +360,7 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
 
 
 def holds_other_things(folder: Path) -> bool:
-    """Tell whether a folder has anything in it but what a case leaves that could not be made to its end."""
+    """Return whether a folder holds anything but the remains of a case whose creation failed."""
     known = (LOCK_FILE, UNFINISHED)
     return any(not path.name.startswith(known) for path in folder.iterdir())
 

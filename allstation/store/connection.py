@@ -1,4 +1,4 @@
-"""What every part of a case stands on: one connection, one lock, transactions and the audit trail."""
+"""Connection that all repositories of a case share: transactions, inner lock, new audit entries."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from allstation.store.lock import CaseLock
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What a case was opened with.
+class CaseContext:
+    """Open-time context of a case: folder, clock, user, write lock.
 
     Attributes:
         folder: The case folder.
-        clock: Where times come from.
-        user: Name that goes to the audit trail.
-        lock: The right to write, or None.
+        clock: Source of times.
+        user: Name for entries of the audit log.
+        lock: The write lock, or None.
         why_read_only: A sentence when there is no right to write, else empty.
     """
 
@@ -39,8 +39,8 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What an entry of the audit trail says, before it has its place; see :class:`AuditEntry`."""
+class AuditNote:
+    """Content of an audit entry before it is chained to the entry before; see :class:`AuditEntry`."""
 
     at: str
     who: str
@@ -51,8 +51,8 @@ class Note:
     input: str = ""
 
 
-def append_entry(db: sqlite3.Connection, note: Note) -> None:
-    """Seal a note as the next entry of the trail. Needs an open write transaction."""
+def append_entry(db: sqlite3.Connection, note: AuditNote) -> None:
+    """Chain a note as the next entry of the audit log. Needs an open write transaction."""
     last = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone() or (0, GENESIS)
     entry = AuditEntry(
         id=last[0] + 1,
@@ -89,55 +89,61 @@ def unknown_field(field_id: int) -> StationError:
     return StationError("unknown-field", sentence)
 
 
-class CaseFile:
-    """One open connection to a case.
+class CaseConnection:
+    """Open connection to one case file, with the context it was opened in.
 
-    Any thread may call any method; an inner lock lets one through at a time. A window that must
-    never wait for a write uses a second, read-only connection from :meth:`Case.reader`.
+    Any thread may use it; an inner lock lets one through at a time. A window that must never wait
+    for a write uses a second, read-only connection from :meth:`Case.reader`.
+
+    Attributes:
+        db: The SQLite connection.
+        context: What the case was opened with.
+        folders: Where the folders of the fields are now.
+        lock: Held during every statement and transaction; re-entrant.
+        closed: Whether :meth:`close` was called.
     """
 
-    def __init__(self, db: sqlite3.Connection, desk: Desk) -> None:
-        self._db = db
-        self._desk = desk
-        self._lock = RLock()
-        self._folders = Folders(desk.folder)
-        self._closed = False
-
-    @property
-    def folder(self) -> Path:
-        """The case folder."""
-        return self._desk.folder
+    def __init__(self, db: sqlite3.Connection, context: CaseContext) -> None:
+        self.db = db
+        self.context = context
+        self.folders = Folders(context.folder)
+        self.lock = RLock()
+        self.closed = False
 
     @property
     def read_only(self) -> bool:
-        """Whether this connection may only look."""
-        return self._desk.lock is None
-
-    @property
-    def why_read_only(self) -> str:
-        """A sentence for the person at the window, empty when the case can be changed."""
-        return self._desk.why_read_only
+        """Whether this connection cannot write."""
+        return self.context.lock is None
 
     @property
     def user(self) -> str:
-        """The name that goes to the audit trail and, unless another is given, to reviews."""
-        return self._desk.user
+        """Name for entries of the audit log and, unless another is given, for reviews."""
+        return self.context.user
 
     @user.setter
     def user(self, name: str) -> None:
-        self._desk = replace(self._desk, user=storable(name).strip() or self._desk.user)
+        self.context = replace(self.context, user=storable(name).strip() or self.context.user)
+
+    def now(self) -> str:
+        """Return the current time as it is stored."""
+        return stamp(self.context.clock())
 
     @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection for one statement."""
-        with self._lock, plain_errors():
-            self._require_open()
-            yield self._db
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Lock the connection for one statement.
+
+        Raises:
+            StationError: ``closed-case``, or what the disk answered.
+        """
+        with self.lock, plain_errors():
+            if self.closed:
+                raise StationError("closed-case", "This case was closed: open it again.")
+            yield self.db
 
     @contextmanager
-    def _still(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside one read transaction: everything read belongs together."""
-        with self._read() as db:
+    def consistent_read(self) -> Iterator[sqlite3.Connection]:
+        """Open one read transaction: everything read in it belongs together. May be nested."""
+        with self.read() as db:
             if db.in_transaction:
                 yield db
                 return
@@ -149,15 +155,15 @@ class CaseFile:
                     db.execute("COMMIT")
 
     @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside one write transaction: all of it is saved, or nothing.
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Open one write transaction: all of it is saved, or nothing. May be nested.
 
         Raises:
             StationError: ``read-only-case``, or what the disk answered.
         """
         if self.read_only:
-            raise StationError("read-only-case", self.why_read_only)
-        with self._read() as db:
+            raise StationError("read-only-case", self.context.why_read_only)
+        with self.read() as db:
             if db.in_transaction:
                 yield db
                 return
@@ -170,14 +176,7 @@ class CaseFile:
                     db.execute("ROLLBACK")
                 raise
 
-    def _require_open(self) -> None:
-        if self._closed:
-            raise StationError("closed-case", "This case was closed: open it again.")
-
-    def _now(self) -> str:
-        return stamp(self._desk.clock())
-
-    def _audit(
+    def audit(
         self,
         action: str,
         target: str,
@@ -187,20 +186,35 @@ class CaseFile:
         input_hash: str = "",
         who: str = "",
     ) -> None:
-        """Add an entry to the trail. Needs the open write transaction of what it speaks of."""
+        """Append an entry to the audit log. Needs the open write transaction that it describes."""
         by = storable(who) or self.user
-        append_entry(
-            self._db, Note(self._now(), by, action, target, details_text(details), model, input_hash)
-        )
+        note = AuditNote(self.now(), by, action, target, details_text(details), model, input_hash)
+        append_entry(self.db, note)
 
-    def _info(self, key: str, default: str = "") -> str:
-        with self._read() as db:
+    def info(self, key: str, default: str = "") -> str:
+        """Return a value of the key-value table, or the default."""
+        with self.read() as db:
             row = db.execute("SELECT value FROM info WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else default
 
-    def _set_info(self, key: str, value: str) -> None:
-        with self._write() as db:
+    def set_info(self, key: str, value: str) -> None:
+        """Set a value of the key-value table."""
+        with self.write() as db:
             db.execute(
                 "INSERT INTO info VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                 (key, value),
             )
+
+    def close(self) -> None:
+        """Close the file, then give up the write lock."""
+        self.closed = True
+        self.db.close()
+        if self.context.lock is not None:
+            self.context.lock.release()
+
+
+class Repository:
+    """Base of the repositories of a case: tables of one responsibility on the shared connection."""
+
+    def __init__(self, connection: CaseConnection) -> None:
+        self._connection = connection

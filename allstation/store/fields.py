@@ -1,18 +1,24 @@
-"""Looking through the fields of a case: filtered, sorted, counted, a page at a time."""
+"""Fields of a case: listed with filters and orders, read, added, removed and brought back."""
 
 from __future__ import annotations
 
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, overload
 
-from allstation.core.decision import Reason
+from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
-from allstation.core.records import FieldRecord, FieldState, Prediction, Slide
-from allstation.core.text import fold, unescape_name
-from allstation.store.connection import CaseFile, unknown_field
+from allstation.core.records import FieldRecord, FieldState, NewField, Prediction
+from allstation.core.text import escape_name, fold, natural_key, unescape_name
+from allstation.store.audit_verify import fields_digest
+from allstation.store.connection import Repository, unknown_field
+from allstation.store.field_query import GROUP_KEYS, GROUP_ORDERS, conditions
+from allstation.store.field_query import order as order_by
+from allstation.store.folders import set_path
+from allstation.store.removal import set_removed
 from allstation.store.rows import PREDICTION_COLUMNS, REVIEW_COLUMNS, Row, prediction_of, review_of
 
 _FIELD_COLUMNS: Final = (
@@ -32,64 +38,29 @@ _OWN_REVIEW: Final = (
 )
 _FIELD_WIDTH: Final = 12
 _PREDICTION_WIDTH: Final = 13
-
-_ORDERS: Final = {
-    FieldSort.SLIDE: "slide_key {0}, slide_id {0}, name_key {0}, id {0}",
-    FieldSort.NAME: "name_key {0}, id {0}",
-    FieldSort.DECISION: "decision {0}, id {0}",
-    FieldSort.FINAL: "final {0}, id {0}",
-    FieldSort.PROBABILITY: "probability {0}, id {0}",
-    FieldSort.MARGIN: "margin {0}, id {0}",
-    FieldSort.NOVELTY: "novelty {0}, id {0}",
-    FieldSort.SHARPNESS: "sharpness {0}, id {0}",
-    FieldSort.CELLS: "cells {0}, id {0}",
-    FieldSort.REVIEWED: "reviewed {0}, id {0}",
-    FieldSort.STATE: "state {0}, id {0}",
-    FieldSort.SIZE: "bytes {0}, id {0}",
-    FieldSort.ADDED: "id {0}",
-}
-_GROUPS: Final = {FieldGroup.SLIDE: "slide_key, slide_id", FieldGroup.DECISION: "final IS NULL, final"}
-"""What comes before the order when fields stand under headings; fields without a decision last."""
-_GROUP_KEYS: Final = {FieldGroup.SLIDE: "slide_id", FieldGroup.DECISION: "final"}
-_POOR: Final = (
-    f"(instr(reasons, '|{Reason.BLURRED}|') OR instr(reasons, '|{Reason.NO_WHITE_CELLS}|') "
-    f"OR state = '{FieldState.FAILED}')"
-)
 _CHUNK: Final = 500
-IN_CASE: Final = "removed = 0"
-"""What the indexes of ``fields`` say too: SQLite uses them only where a query repeats it."""
-_SHOWN_SLIDE: Final = (
-    "(EXISTS (SELECT 1 FROM fields INDEXED BY fields_counts WHERE slide_id = slides.id AND removed = 0) "
-    "OR NOT EXISTS (SELECT 1 FROM fields INDEXED BY fields_removed "
-    "WHERE slide_id = slides.id AND slide_key = slides.name_key AND removed = 1))"
-)
 
 
 @dataclass(frozen=True, slots=True)
-class SlideCounts:
-    """How the fields of one slide stand.
+class AddReport:
+    """Outcome of adding fields.
 
     Attributes:
-        slide_id: The slide.
-        total: Fields on it.
-        states: Fields per place in the queue.
-        decisions: Fields per decision of the model.
-        finals: Fields per final name (reviewed class, else decision).
-        reviewed: Fields with a review that counts.
-        needs_review: Fields a person should look at.
+        added: Ids of the new fields, in the order given.
+        duplicates: Fields whose bytes the case (or the list itself) already holds.
+        restored: Ids of fields with such bytes that had been removed and are in the case again.
+        replaced: Ids of fields that were never read and whose file now holds one of the new fields, for
+            example when it was taken half written; they are removed.
     """
 
-    slide_id: int
-    total: int = 0
-    states: dict[FieldState, int] = field(default_factory=dict)
-    decisions: dict[str, int] = field(default_factory=dict)
-    finals: dict[str, int] = field(default_factory=dict)
-    reviewed: int = 0
-    needs_review: int = 0
+    added: list[int]
+    duplicates: list[NewField]
+    restored: list[int]
+    replaced: list[int]
 
 
 class StoredFields(Sequence[FieldRecord]):
-    """Fields of a case in their order, read a few hundred at a time whenever somebody goes through them.
+    """Lazy sequence of fields that reads a few hundred at a time when iterated.
 
     Args:
         ids: The fields.
@@ -120,23 +91,16 @@ class StoredFields(Sequence[FieldRecord]):
         return self._read([self._ids[place]])[0]
 
 
-class BrowsePart(CaseFile):
-    """Reading slides and fields."""
-
-    def slides(self) -> list[Slide]:
-        """Return the slides in natural order, without those whose fields were all removed."""
-        query = f"SELECT id, name, folder_id FROM slides WHERE {_SHOWN_SLIDE} ORDER BY name_key, id"  # noqa: S608
-        with self._still() as db:
-            rows = db.execute(query).fetchall()
-            return [Slide(row[0], row[1], self._folders.path(db, row[2]) if row[2] else None) for row in rows]
+class Fields(Repository):
+    """Repository of the fields."""
 
     def count(self, where: FieldFilter | None = None) -> int:
         """Return how many fields meet the filter."""
         condition, values = conditions(where)
-        with self._read() as db:
+        with self._connection.read() as db:
             return int(db.execute(f"SELECT count(*) FROM fields WHERE {condition}", values).fetchone()[0])  # noqa: S608
 
-    def field_ids(
+    def ids(
         self,
         where: FieldFilter | None = None,
         sort: FieldSort = FieldSort.SLIDE,
@@ -146,20 +110,18 @@ class BrowsePart(CaseFile):
     ) -> array[int]:
         """Return the ids of all fields that meet the filter, in order: 8 bytes a field.
 
-        With it a view knows its length and asks for the records it shows by :meth:`fields_of`.
+        With it a view knows its length and asks for the records it shows by :meth:`records`.
         The order holds within each group.
         """
         condition, values = conditions(where)
-        order = _order(sort, descending)
+        order = order_by(sort, descending)
         if group is not FieldGroup.NONE:
-            order = f"{_GROUPS[group]}, {order}"
+            order = f"{GROUP_ORDERS[group]}, {order}"
         query = f"SELECT id FROM fields WHERE {condition} ORDER BY {order}"  # noqa: S608
-        with self._read() as db:
+        with self._connection.read() as db:
             return array("q", [row[0] for row in db.execute(query, values)])
 
-    def field_groups(
-        self, where: FieldFilter | None, group: FieldGroup
-    ) -> list[tuple[int | str | None, int]]:
+    def groups(self, where: FieldFilter | None, group: FieldGroup) -> list[tuple[int | str | None, int]]:
         """Return the groups of the fields that meet the filter, in order, each with its number of fields.
 
         A group is a slide's id, or a final name (None for fields that have none yet).
@@ -168,13 +130,13 @@ class BrowsePart(CaseFile):
             return []
         condition, values = conditions(where)
         query = (
-            f"SELECT {_GROUP_KEYS[group]}, count(*) FROM fields WHERE {condition} "  # noqa: S608
-            f"GROUP BY {_GROUP_KEYS[group]} ORDER BY {_GROUPS[group]}"
+            f"SELECT {GROUP_KEYS[group]}, count(*) FROM fields WHERE {condition} "  # noqa: S608
+            f"GROUP BY {GROUP_KEYS[group]} ORDER BY {GROUP_ORDERS[group]}"
         )
-        with self._read() as db:
+        with self._connection.read() as db:
             return [(row[0], int(row[1])) for row in db.execute(query, values)]
 
-    def fields(
+    def page(
         self,
         where: FieldFilter | None = None,
         sort: FieldSort = FieldSort.SLIDE,
@@ -195,64 +157,146 @@ class BrowsePart(CaseFile):
             reviewer: Show this person's reviews instead of the latest of anyone.
         """
         condition, values = conditions(where)
-        order = _order(sort, descending)
+        order = order_by(sort, descending)
         query = f"SELECT id FROM fields WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
-        with self._still() as db:
+        with self._connection.consistent_read() as db:
             limit = -1 if limit is None else limit
             ids = [row[0] for row in db.execute(query, [*values, limit, offset])]
             return self._records(db, ids, reviewer)
 
-    def fields_of(self, ids: Iterable[int], *, reviewer: str | None = None) -> list[FieldRecord]:
+    def records(self, ids: Iterable[int], *, reviewer: str | None = None) -> list[FieldRecord]:
         """Return the fields with these ids, in the order of the ids; unknown ids are left out."""
-        with self._still() as db:
+        with self._connection.consistent_read() as db:
             return self._records(db, list(ids), reviewer)
 
-    def field(self, field_id: int, *, reviewer: str | None = None) -> FieldRecord:
+    def get(self, field_id: int, *, reviewer: str | None = None) -> FieldRecord:
         """Return one field.
 
         Raises:
             StationError: ``unknown-field`` if the case has none with this id.
         """
-        found = self.fields_of([field_id], reviewer=reviewer)
-        if not found:
+        records = self.records([field_id], reviewer=reviewer)
+        if not records:
             raise unknown_field(field_id)
-        return found[0]
+        return records[0]
 
     def predictions(self, field_id: int) -> list[Prediction]:
         """Return all predictions of a field, the newest first, whatever model made them.
 
-        The newest need not be the one that the field shows: another model may have worked beside.
+        The newest need not be the one that the field shows: it may be by a further model.
         """
         query = (
             f"SELECT {PREDICTION_COLUMNS} FROM predictions p JOIN models m ON m.id = p.model_id "  # noqa: S608
             "WHERE p.field_id = ? ORDER BY p.id DESC"
         )
-        with self._read() as db:
+        with self._connection.read() as db:
             return [prediction_of(row) for row in db.execute(query, (field_id,))]
 
-    def counts_by_slide(self) -> dict[int, SlideCounts]:
-        """Return the counts of every slide, in natural order, from one walk along an index."""
+    def unpredicted(self, model_sha256: str) -> list[int]:
+        """Return the fields that have no prediction by a model yet."""
         query = (
-            "SELECT slide_id, state, decision, final, sum(reviewed), sum(needs_review), count(*) "
-            "FROM fields WHERE removed = 0 GROUP BY slide_id, state, decision, final"
+            "SELECT id FROM fields WHERE removed = 0 AND id NOT IN (SELECT p.field_id FROM predictions p "
+            "JOIN models m ON m.id = p.model_id WHERE m.sha256 = ?) ORDER BY id"
         )
-        with self._still() as db:
-            ids = [slide.id for slide in self.slides()]
-            groups: dict[int, list[Row]] = {number: [] for number in ids}
-            for row in db.execute(query):
-                groups[row[0]].append(row[1:])
-        return {number: _slide_counts(number, rows) for number, rows in groups.items()}
+        with self._connection.read() as db:
+            return [row[0] for row in db.execute(query, (model_sha256,))]
+
+    def predicted_by(self, model_sha256: str | None, ids: Sequence[int]) -> list[FieldRecord]:
+        """Return fields as they are shown, or with the newest prediction (or none) of one model instead."""
+        fields = self.records(ids)
+        if model_sha256 is None:
+            return fields
+        marks = ",".join("?" * len(ids))
+        query = (
+            f"SELECT {PREDICTION_COLUMNS}, p.field_id FROM predictions p "  # noqa: S608 - constant, marks
+            f"JOIN models m ON m.id = p.model_id WHERE m.sha256 = ? AND p.field_id IN ({marks}) ORDER BY p.id"
+        )
+        with self._connection.read() as db:
+            predictions = {
+                row[-1]: prediction_of(row[:-1]) for row in db.execute(query, [model_sha256, *ids])
+            }
+        return [replace(field, prediction=predictions.get(field.id)) for field in fields]
+
+    def add(self, slide_id: int, new: Sequence[NewField]) -> AddReport:
+        """Add fields to a slide in one transaction; bytes the case already holds are reported, not added.
+
+        A removed field that is added again is restored with all that is known of it, on its old slide
+        and with the path of the file that was added now.
+
+        Raises:
+            StationError: ``unknown-slide``, or what the disk answered (nothing is added then).
+        """
+        with self._connection.write() as db:
+            slide = db.execute("SELECT name_key FROM slides WHERE id = ?", (slide_id,)).fetchone()
+            if slide is None:
+                raise StationError("unknown-slide", f"This case has no slide number {slide_id}.")
+            report = self._insert(db, slide_id, slide[0], new)
+            if report.added:
+                first, last = report.added[0], report.added[-1]
+                details = {
+                    "added": len(report.added),
+                    "first": first,
+                    "last": last,
+                    "duplicates": len(report.duplicates),
+                }
+                self._connection.audit(
+                    "fields-added", f"slide {slide_id}", details, input_hash=fields_digest(db, first, last)
+                )
+            self.restore(report.restored)
+            if report.replaced:
+                report.replaced[:] = self.remove(report.replaced)
+        return report
+
+    def _insert(
+        self, db: sqlite3.Connection, slide_id: int, slide_key: str, new: Sequence[NewField]
+    ) -> AddReport:
+        report = AddReport([], [], [], [])
+        folders: dict[Path, int] = {}
+        now = self._connection.now()
+        for item in new:
+            parent = item.path.parent
+            if parent not in folders:
+                folders[parent] = self._connection.folders.remember(db, parent)
+            name = escape_name(item.path.name)
+            shape = (item.sha256, item.bytes, item.width, item.height, now)
+            added = db.execute(
+                "INSERT INTO fields (slide_id, slide_key, folder_id, name, name_key, search, sha256, bytes, "
+                "width, height, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (sha256) DO NOTHING",
+                (slide_id, slide_key, folders[parent], name, natural_key(name), fold(name), *shape),
+            )
+            if added.rowcount:
+                report.added.append(int(added.lastrowid or 0))
+                report.replaced.extend(_never_read(db, folders[parent], name))
+            elif (removed := _removed_like(db, item)) is not None and removed not in report.restored:
+                set_path(db, self._connection.folders, removed, item.path)
+                report.restored.append(removed)
+            else:
+                report.duplicates.append(item)
+        return report
+
+    def remove(self, ids: Iterable[int]) -> list[int]:
+        """Remove fields from the case; returns those that were in it, ascending.
+
+        A removed field is listed, counted, classified and reported nowhere. Its file is not touched, its
+        predictions and reviews stay, and the audit log says who removed it.
+        """
+        return set_removed(self._connection, ids, removed=True)
+
+    def restore(self, ids: Iterable[int]) -> list[int]:
+        """Bring removed fields back as they were; returns those that had been removed, ascending."""
+        return set_removed(self._connection, ids, removed=False)
 
     def _records(self, db: sqlite3.Connection, ids: Sequence[int], reviewer: str | None) -> list[FieldRecord]:
         query = _RECORDS.format(review=_COUNTING_REVIEW if reviewer is None else _OWN_REVIEW)
         whose = [] if reviewer is None else [reviewer]
-        found: dict[int, FieldRecord] = {}
+        records: dict[int, FieldRecord] = {}
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
             marks = ",".join("?" * len(chunk))
             for row in db.execute(f"{query} WHERE f.id IN ({marks})", [*whose, *chunk]):
-                found[row[0]] = self._record(db, row)
-        return [found[number] for number in ids if number in found]
+                records[row[0]] = self._record(db, row)
+        return [records[number] for number in ids if number in records]
 
     def _record(self, db: sqlite3.Connection, row: Row) -> FieldRecord:
         number, slide_id, folder_id, name, sha256, width, height, state, code, error, added, removed = row[
@@ -263,7 +307,7 @@ class BrowsePart(CaseFile):
         return FieldRecord(
             id=number,
             slide_id=slide_id,
-            path=self._folders.path(db, folder_id) / unescape_name(name),
+            path=self._connection.folders.path(db, folder_id) / unescape_name(name),
             sha256=sha256,
             width=width,
             height=height,
@@ -277,63 +321,16 @@ class BrowsePart(CaseFile):
         )
 
 
-def _order(sort: FieldSort, descending: bool) -> str:
-    return _ORDERS[sort].format("DESC" if descending else "ASC")
+def _never_read(db: sqlite3.Connection, folder_id: int, name: str) -> list[int]:
+    """Return older fields of the same file whose bytes are gone before any model read them."""
+    query = (
+        "SELECT id FROM fields WHERE folder_id = ? AND name = ? AND prediction_id IS NULL "
+        "AND state <> 'running' ORDER BY id DESC LIMIT -1 OFFSET 1"
+    )
+    return [row[0] for row in db.execute(query, (folder_id, name))]
 
 
-def conditions(where: FieldFilter | None) -> tuple[str, list[object]]:
-    """Return a filter as SQL with its values; removed fields meet only a filter that asks for them."""
-    if where is None:
-        return IN_CASE, []
-    parts: list[tuple[str, list[object]]] = [
-        (sql, [value])
-        for sql, value in (
-            ("slide_id = ?", where.slide_id),
-            ("decision = ?", where.decision),
-            ("final = ?", where.final),
-            ("needs_review = ?", where.needs_review),
-            ("reviewed = ?", where.reviewed if where.reviewer is None else None),
-            ("instr(reasons, ?)", None if where.reason is None else f"|{where.reason}|"),
-            ("state = ?", where.state),
-            ("sharpness <= ?", where.max_sharpness),
-            ("probability <= ?", where.max_probability),
-            ("margin <= ?", where.max_margin),
-            ("model_id = (SELECT id FROM models WHERE sha256 = ?)", where.model_sha256),
-        )
-        if value is not None
-    ]
-    parts += _text_condition(where.text) + _reviewer_condition(where)
-    if where.poor_quality is not None:
-        parts.append((_POOR if where.poor_quality else f"NOT {_POOR}", []))
-    parts.append(("removed = 1" if where.removed else IN_CASE, []))
-    return " AND ".join(sql for sql, _ in parts), [value for _, values in parts for value in values]
-
-
-def _text_condition(text: str) -> list[tuple[str, list[object]]]:
-    wanted = fold(text).strip()
-    if not wanted:
-        return []
-    slides = "slide_id IN (SELECT id FROM slides WHERE instr(search, ?))"
-    return [(f"(instr(search, ?) OR {slides})", [wanted, wanted])]
-
-
-def _reviewer_condition(where: FieldFilter) -> list[tuple[str, list[object]]]:
-    if where.reviewer is None:
-        return []
-    known = "" if where.reviewed is not False else "NOT "
-    sql = f"id {known}IN (SELECT field_id FROM reviews WHERE reviewer = ? AND withdrawn = 0)"  # noqa: S608
-    return [(sql, [where.reviewer])]
-
-
-def _slide_counts(slide_id: int, rows: Iterable[Row]) -> SlideCounts:
-    states: dict[FieldState, int] = {}
-    decisions: dict[str, int] = {}
-    finals: dict[str, int] = {}
-    total = reviewed = needing = 0
-    for state, decision, final, seen, needs, number in rows:
-        states[FieldState(state)] = states.get(FieldState(state), 0) + number
-        for counts, name in ((decisions, decision), (finals, final)):
-            if name is not None:
-                counts[name] = counts.get(name, 0) + number
-        total, reviewed, needing = total + number, reviewed + seen, needing + needs
-    return SlideCounts(slide_id, total, states, decisions, finals, reviewed, needing)
+def _removed_like(db: sqlite3.Connection, item: NewField) -> int | None:
+    """Return the removed field that has the same bytes, if there is one."""
+    row = db.execute("SELECT id FROM fields WHERE sha256 = ? AND removed = 1", (item.sha256,)).fetchone()
+    return int(row[0]) if row else None

@@ -1,7 +1,7 @@
-"""Where a case's fields lie, remembered so that moving the case or its fields together loses nothing.
+"""Folders of a case's fields, stored so that moving the case or its fields together loses nothing.
 
-Every folder is kept twice: as it lies from the case, if it is near, and absolute. On reading, the
-near one is taken if it is there. One look at the disk per folder, not per field.
+Every folder is stored twice: relative to the case, if it is near, and absolute. On reading, the
+relative path wins if it exists. The disk is asked once a folder, not once a field.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from allstation.core.text import escape_name, unescape_name
+from allstation.core.text import escape_name, fold, natural_key, unescape_name
 
 _STEPS_UP: Final = 2
 """Near means under the folder two above the case; farther relations rarely survive a move."""
 
 
 def near_path(folder: Path, case_folder: Path) -> str | None:
-    """Return a folder as it lies from the case, with forward slashes, or None if it is not near."""
+    """Return a folder's path relative to the case, with forward slashes, or None if it is not near."""
     try:
         relative = Path(os.path.relpath(folder, case_folder))
     except ValueError:  # another drive on Windows
@@ -51,7 +51,7 @@ class Folders:
         return near if near == kept or near.is_dir() or not kept.is_dir() else kept
 
     def forget(self) -> None:
-        """Look at the disk again on the next reading: a drive may be back."""
+        """Drop the cache, so that the disk is asked again on the next reading: a drive may be back."""
         self._known.clear()
 
     def remember(self, db: sqlite3.Connection, folder: Path) -> int:
@@ -66,3 +66,12 @@ class Folders:
             return int(added.lastrowid or 0)
         self._known.pop(int(row[0]), None)
         return int(row[0])
+
+
+def set_path(db: sqlite3.Connection, folders: Folders, field_id: int, path: Path) -> None:
+    """Point a field to another file. Needs an open write transaction."""
+    folder, name = folders.remember(db, path.parent), escape_name(path.name)
+    db.execute(
+        "UPDATE fields SET folder_id = ?, name = ?, name_key = ?, search = ? WHERE id = ?",
+        (folder, name, natural_key(name), fold(name), field_id),
+    )

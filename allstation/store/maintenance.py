@@ -1,4 +1,4 @@
-"""Looking after cases from the command line: verify the trail, repair.
+"""Maintenance of cases from the command line: verify the audit log, repair.
 
 Every function takes a case folder and returns plain data with a ``text()`` for the terminal.
 """
@@ -29,13 +29,13 @@ from allstation.store.salvage import (
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """What the verification of a case's trail found.
+    """Outcome of verifying a case's audit log.
 
     Attributes:
         name: The case's name.
-        entries: How many entries the trail has.
+        entries: Number of entries in the log.
         head: Hash of the last one; a report printed from the case names an earlier head.
-        broken: The first place where the trail does not hold, or None.
+        broken: The first place where the log does not match the case, or None.
     """
 
     name: str
@@ -45,11 +45,11 @@ class AuditFinding:
 
     @property
     def intact(self) -> bool:
-        """Whether the whole trail holds."""
+        """Whether the whole log matches the case."""
         return self.broken is None
 
     def text(self) -> str:
-        """Return the finding for the terminal."""
+        """Return the outcome for the terminal."""
         first = f"{shown_name(self.name)}: {self.entries} entries, head {self.head}"
         if self.broken is None:
             return f"{first}\nThe trail is intact."
@@ -58,14 +58,14 @@ class AuditFinding:
 
 @dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What a repair did.
+    """Outcome of a repair.
 
     Attributes:
         problems: What was wrong with the file; empty when nothing was, and nothing was touched then.
         salvaged: Rows carried over, per table.
         lost: Rows that were readable but referred to something that was not, per table.
-        kept: The damaged file, kept beside; None when nothing was touched.
-        broken: First place where the trail of the repaired case does not hold, or None.
+        kept: Where the damaged file is kept; None when nothing was touched.
+        broken: First place where the log does not match the repaired case, or None.
     """
 
     problems: tuple[str, ...]
@@ -75,7 +75,7 @@ class RepairReport:
     broken: BrokenLink | None
 
     def text(self) -> str:
-        """Return what was done for the terminal."""
+        """Return the outcome for the terminal."""
         if self.kept is None:
             return "The case file is sound: nothing was changed."
         lines = [f"Damage: {problem}" for problem in self.problems[:5]]
@@ -89,17 +89,17 @@ class RepairReport:
 
 
 def audit_case(folder: Path) -> AuditFinding:
-    """Verify the audit trail of a case without changing anything.
+    """Verify the audit log of a case without changing anything.
 
     Raises:
         StationError: If the case cannot be read.
     """
     with Case.open(folder, read_only=True) as case:
-        return AuditFinding(case.name, case.audit_length(), case.audit_head(), case.verify_audit())
+        return AuditFinding(case.name, case.audit.length(), case.audit.head(), case.audit.verify())
 
 
 def repair_case(folder: Path, *, clock: Clock = utc_clock) -> RepairReport:
-    """Salvage a damaged case file into a fresh one and keep the damaged one beside it.
+    """Salvage a damaged case file into a fresh one and keep the damaged one in the case folder.
 
     A sound case is left alone. A repair that was itself interrupted is taken up again.
 
@@ -133,8 +133,8 @@ def _repair(folder: Path, clock: Clock) -> RepairReport:
             salvage_into(Path(place), folder, problems=problems, clock=clock)
     kept = exchange(folder, stamp(clock()))
     with Case.open(folder, read_only=True) as case:
-        entry = next(entry for entry in reversed(case.audit_entries()) if entry.action == REPAIR_ACTION)
+        entry = next(entry for entry in reversed(case.audit.entries()) if entry.action == REPAIR_ACTION)
         rows = json.loads(entry.details)["rows"]
-        broken = case.verify_audit()
+        broken = case.audit.verify()
     saved, lost = ({table: numbers[index] for table, numbers in rows.items()} for index in (0, 1))
     return RepairReport(problems, saved, lost, kept, broken)

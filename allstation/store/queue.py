@@ -1,4 +1,4 @@
-"""The batch queue, kept in the case so that no crash can lose it."""
+"""Batch queue of the fields, stored in the case so that it survives a crash."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
 from allstation.store.audit_verify import predictions_digest
-from allstation.store.connection import field_sha256, unknown_field
-from allstation.store.fields import BrowsePart
+from allstation.store.connection import CaseConnection, Repository, field_sha256, unknown_field
+from allstation.store.fields import Fields
 from allstation.store.rows import Row, prediction_row, reasons_text
 
 _MAX_ATTEMPTS = 2
@@ -29,7 +29,7 @@ _CRASHED = (
 
 @dataclass(frozen=True, slots=True)
 class RecoveryReport:
-    """What was found after a program that ended without closing the case.
+    """Outcome of recovering a queue after a program that ended without closing the case.
 
     Attributes:
         queued_again: Fields that were under way and will be tried once more.
@@ -40,15 +40,41 @@ class RecoveryReport:
     failed: list[int] = field(default_factory=list)
 
 
-class QueuePart(BrowsePart):
-    """States of fields: queued, running, done, failed, cancelled."""
+@dataclass(frozen=True, slots=True)
+class QueuedSlide:
+    """Queued fields of one slide.
 
-    def queue_counts(self) -> dict[FieldState, int]:
+    Attributes:
+        model_sha256: Hash of the bundle they are queued for, empty for the model in use.
+        slide_id: The slide.
+        name: Its shown name.
+        fields: How many are queued.
+    """
+
+    model_sha256: str
+    slide_id: int
+    name: str
+    fields: int
+
+
+class Queue(Repository):
+    """Repository of the states of fields: queued, running, done, failed, cancelled.
+
+    Args:
+        connection: The case's connection.
+        fields: The fields, on the same connection.
+    """
+
+    def __init__(self, connection: CaseConnection, fields: Fields) -> None:
+        super().__init__(connection)
+        self._fields = fields
+
+    def counts(self) -> dict[FieldState, int]:
         """Return the number of fields in every state."""
-        with self._read() as db:
+        with self._connection.read() as db:
             query = "SELECT state, sum(1) FROM fields WHERE removed = 0 GROUP BY state"
-            found = dict(db.execute(query).fetchall())
-        return {state: found.get(state.value, 0) for state in FieldState}
+            numbers = dict(db.execute(query).fetchall())
+        return {state: numbers.get(state.value, 0) for state in FieldState}
 
     def claim(self, number: int, model: str = "") -> list[FieldRecord]:
         """Take up to ``number`` queued fields and mark them running.
@@ -57,13 +83,13 @@ class QueuePart(BrowsePart):
             number: At most this many.
             model: Only fields that wait for this model (hash); empty for the model in use.
 
-        What the user looks at comes first (:meth:`set_priority`), then the order of adding. Fields
+        Prioritised fields come first (:meth:`prioritise`), then the order of adding. Fields
         that were under way when the program died come last and strictly alone, so that a second
         death names the one field that caused it. While such a field runs, or waits for others to
-        finish, the answer is empty although :meth:`queue_counts` still shows queued fields: finish
+        finish, the answer is empty although :meth:`counts` still shows queued fields: finish
         what is running and ask again.
         """
-        with self._write() as db:
+        with self._connection.write() as db:
             rows = db.execute(
                 "SELECT id, attempts FROM fields INDEXED BY fields_queued WHERE state = 'queued' "
                 "AND removed = 0 AND for_model = ? ORDER BY attempts, priority DESC, id LIMIT ?",
@@ -74,31 +100,31 @@ class QueuePart(BrowsePart):
                 "UPDATE fields SET state = 'running', attempts = attempts + 1 WHERE id = ?",
                 [(i,) for i in ids],
             )
-            return self.fields_of(ids)
+            return self._fields.records(ids)
 
     def save_prediction(self, field_id: int, prediction: Prediction) -> None:
         """Save one prediction; see :meth:`save_predictions`."""
         self.save_predictions([(field_id, prediction)])
 
     def save_predictions(self, batch: Sequence[tuple[int, Prediction]]) -> None:
-        """Save predictions, mark their fields done and add one entry to the trail, all or nothing.
+        """Save predictions, mark their fields done and add one audit entry, all or nothing.
 
         The entry carries the range of prediction ids and one digest over what was predicted for
-        which bytes. :meth:`verify_audit` computes the digest again from the stored rows.
+        which bytes. :meth:`AuditLog.verify` computes the digest again from the stored rows.
 
         Raises:
             StationError: ``unknown-field``, ``unknown-model``, or what the disk answered.
         """
         if not batch:
             return
-        with self._write() as db:
+        with self._connection.write() as db:
             models: dict[str, int] = {}
-            now = self._now()
+            now = self._connection.now()
             ids = [self._save(db, field_id, prediction, models, now) for field_id, prediction in batch]
             details = {"fields": len(ids), "first": ids[0], "last": ids[-1]}
             model = batch[0][1].model_sha256 if len(models) == 1 else ""
             digest = predictions_digest(db, ids[0], ids[-1])
-            self._audit(
+            self._connection.audit(
                 "fields-classified",
                 f"predictions {ids[0]} to {ids[-1]}",
                 details,
@@ -113,21 +139,21 @@ class QueuePart(BrowsePart):
             models[prediction.model_sha256] = _model_id(db, prediction.model_sha256)
         model_id = models[prediction.model_sha256]
         query = "SELECT for_model, prediction_id FROM fields WHERE id = ?"
-        found = db.execute(query, (field_id,)).fetchone()
-        if found is None:
+        field_row = db.execute(query, (field_id,)).fetchone()
+        if field_row is None:
             raise unknown_field(field_id)
-        wanted, shown = found
-        beside = wanted != ""
+        for_model, shown = field_row
+        secondary = for_model != ""
         row = prediction_row(prediction)
         added = db.execute(
             "INSERT INTO predictions (field_id, model_id, at, probabilities, class_name, reasons, novelty, "
             "cells, sharpness, brightness, clipped, cell_area, evidence_shape, evidence, milliseconds, "
             "beside) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (field_id, model_id, now, *row, beside),
+            (field_id, model_id, now, *row, secondary),
         )
         number = int(added.lastrowid or 0)
-        if beside and shown:
+        if secondary and shown:
             db.execute(f"UPDATE fields SET {_DONE} WHERE id = ?", (field_id,))  # noqa: S608 - constant above
         else:
             copy = (number, model_id, *shown_copy(prediction))
@@ -135,15 +161,17 @@ class QueuePart(BrowsePart):
         return number
 
     def fail(self, field_id: int, code: str, sentence: str) -> None:
-        """Mark a field failed, with what the person at the window should know."""
-        with self._write() as db:
+        """Mark a field failed, with a code and a sentence for the user."""
+        with self._connection.write() as db:
             sha256 = field_sha256(db, field_id)
             db.execute(
                 "UPDATE fields SET state = ?, error_code = ?, error = ?, attempts = 0, priority = 0 "
                 "WHERE id = ?",
                 (FieldState.FAILED, storable(code), storable(sentence), field_id),
             )
-            self._audit(f"field-{FieldState.FAILED}", f"field {field_id}", {"code": code}, input_hash=sha256)
+            self._connection.audit(
+                f"field-{FieldState.FAILED}", f"field {field_id}", {"code": code}, input_hash=sha256
+            )
 
     def requeue(self, ids: Iterable[int] | None = None) -> int:
         """Put fields back into the queue: these for the model in use, or all that failed for theirs.
@@ -152,7 +180,7 @@ class QueuePart(BrowsePart):
         Returns how many were put back.
         """
         reset = "state = 'queued', error_code = '', error = '', attempts = 0"
-        with self._write() as db:
+        with self._connection.write() as db:
             if ids is None:
                 query = f"UPDATE fields SET {reset} WHERE removed = 0 AND state = 'failed'"  # noqa: S608
                 number = db.execute(query).rowcount
@@ -163,11 +191,11 @@ class QueuePart(BrowsePart):
                 )
                 number = db.executemany(query, [(number,) for number in ids]).rowcount
             if number:
-                self._audit("fields-queued-again", "queue", {"fields": number})
+                self._connection.audit("fields-queued-again", "queue", {"fields": number})
         return max(number, 0)
 
-    def cancel_queued(self, slide_id: int | None = None, model: str | None = None) -> int:
-        """Take what still waits out of the queue, and return how many fields that were.
+    def cancel(self, slide_id: int | None = None, model: str | None = None) -> int:
+        """Cancel queued fields; returns how many that were.
 
         A field that waited for another model than the one in use goes back to what it was.
 
@@ -177,7 +205,7 @@ class QueuePart(BrowsePart):
         """
         chosen = {"slide_id": slide_id, "for_model": model}
         also = "".join(f" AND {name} = :{name}" for name, value in chosen.items() if value is not None)
-        with self._write() as db:
+        with self._connection.write() as db:
             number = db.execute(
                 "UPDATE fields SET attempts = 0, priority = 0, state = CASE "  # noqa: S608 - names above
                 "WHEN for_model <> '' AND prediction_id IS NOT NULL THEN 'done' ELSE 'cancelled' END, "
@@ -185,27 +213,27 @@ class QueuePart(BrowsePart):
                 chosen,
             ).rowcount
             if number:
-                self._audit("queue-cancelled", "queue", {"fields": number})
+                self._connection.audit("queue-cancelled", "queue", {"fields": number})
         return number
 
-    def set_priority(self, ids: Iterable[int]) -> None:
-        """Let these queued fields be claimed next, in the given order, before earlier wishes."""
-        wanted = list(ids)
-        with self._write() as db:
+    def prioritise(self, ids: Iterable[int]) -> None:
+        """Let these queued fields be claimed next, in the given order, before those prioritised earlier."""
+        chosen = list(ids)
+        with self._connection.write() as db:
             row = db.execute(
                 "SELECT priority FROM fields INDEXED BY fields_queued WHERE state = 'queued' AND removed = 0 "
                 "AND for_model = (SELECT for_model FROM fields WHERE id = ?) AND attempts = 0 "
                 "ORDER BY priority DESC LIMIT 1",
-                (wanted[0] if wanted else 0,),
+                (chosen[0] if chosen else 0,),
             ).fetchone()
             top = int(row[0]) if row else 0
-            steps = [(top + len(wanted) - index, number) for index, number in enumerate(wanted)]
+            steps = [(top + len(chosen) - index, number) for index, number in enumerate(chosen)]
             db.executemany("UPDATE fields SET priority = ? WHERE id = ? AND state = 'queued'", steps)
 
     def release(self, ids: Iterable[int] | None = None) -> None:
-        """Put running fields (these, or all) back unfinished, without holding it against them."""
+        """Put running fields (these, or all) back into the queue without counting the attempt."""
         back = "UPDATE fields SET state = 'queued', attempts = max(attempts - 1, 0) WHERE state = 'running'"
-        with self._write() as db:
+        with self._connection.write() as db:
             if ids is None:
                 db.execute(back)
             else:
@@ -217,7 +245,7 @@ class QueuePart(BrowsePart):
         Opening a case for writing does this; call it only when no worker is running.
         """
         report = RecoveryReport()
-        with self._write() as db:
+        with self._connection.write() as db:
             for number, attempts in db.execute(
                 "SELECT id, attempts FROM fields WHERE state = 'running'"
             ).fetchall():
@@ -229,12 +257,44 @@ class QueuePart(BrowsePart):
             for number in report.failed:
                 self.fail(number, CRASHED_TWICE, _CRASHED)
             if report.queued_again:
-                self._audit("queue-recovered", "queue", {"fields": report.queued_again})
+                self._connection.audit("queue-recovered", "queue", {"fields": report.queued_again})
         return report
+
+    def has_queued(self, model: str) -> bool:
+        """Return whether any field is queued for this model; empty for the one in use."""
+        query = (
+            "SELECT 1 FROM fields INDEXED BY fields_queued "
+            "WHERE state = 'queued' AND removed = 0 AND for_model = ? LIMIT 1"
+        )
+        with self._connection.read() as db:
+            return db.execute(query, (model,)).fetchone() is not None
+
+    def slides(self) -> list[QueuedSlide]:
+        """Return the slides with queued fields, in the order in which they will be claimed."""
+        query = (
+            "SELECT for_model, slide_id, count(*) FROM fields INDEXED BY fields_queued "
+            "WHERE state = 'queued' AND removed = 0 GROUP BY for_model, slide_id "
+            "ORDER BY for_model, max(priority) DESC, min(id)"
+        )
+        with self._connection.consistent_read() as db:
+            rows = db.execute(query).fetchall()
+            names = dict(db.execute("SELECT id, name FROM slides").fetchall())
+        return [QueuedSlide(model, slide, names[slide], fields) for model, slide, fields in rows]
+
+    def order_slides(self, slides: Sequence[int], model: str = "") -> None:
+        """Prioritise the queued fields of these slides, in the order of the slides."""
+        steps = [(len(slides) - index, slide, model) for index, slide in enumerate(slides)]
+        with self._connection.write() as db:
+            db.execute("UPDATE fields SET priority = 0 WHERE state = 'queued' AND for_model = ?", (model,))
+            db.executemany(
+                "UPDATE fields SET priority = ? WHERE state = 'queued' AND slide_id = ? AND for_model = ?",
+                steps,
+            )
+            self._connection.audit("slides-ordered", "queue", {"slides": list(slides)}, model=model)
 
 
 def shown_copy(prediction: Prediction) -> Row:
-    """Return what ``fields`` repeats of the current prediction, from ``decision`` to ``cells``."""
+    """Return the copy of a prediction that ``fields`` holds, from ``decision`` to ``cells``."""
     return (
         prediction.decision.name,
         reasons_text(prediction.decision.reasons),
@@ -247,7 +307,7 @@ def shown_copy(prediction: Prediction) -> Row:
 
 
 def _without_suspects(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
-    """Return the ids that may run now: any number of fields without a past, or one suspect alone."""
+    """Return the ids that may run now: any number of fields that never crashed, or one suspect alone."""
     fresh = [number for number, attempts in rows if attempts == 0]
     running = dict(
         db.execute("SELECT attempts, count(*) FROM fields WHERE state = 'running' GROUP BY attempts")

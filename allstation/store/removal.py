@@ -1,4 +1,4 @@
-"""Taking fields out of a case and bringing them back; what is known of them stays."""
+"""Removal of fields from a case, and bringing them back: a mark, nothing is deleted."""
 
 from __future__ import annotations
 
@@ -6,38 +6,28 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from allstation.store.connection import CaseFile
+from allstation.store.connection import CaseConnection
 
 REMOVED: Final = "fields-removed"
 RESTORED: Final = "fields-restored"
-"""Actions in the trail. Their details name the fields as ``ranges``, so that no field leaves unseen."""
+"""Actions in the audit log. Their details name the fields as ``ranges``: no removal goes unrecorded."""
 _CHUNK: Final = 500
 
 
-class RemovingPart(CaseFile):
-    """Fields that do not belong to the case: a wrong folder, another patient's slide.
+def set_removed(connection: CaseConnection, ids: Iterable[int], *, removed: bool) -> list[int]:
+    """Set or clear the mark of removed fields in one transaction with its audit entry.
 
-    A removed field is listed, counted, classified and reported nowhere. Its file is not touched, its
-    predictions and reviews stay, and the trail says who took it out.
+    Returns:
+        Ids of the fields whose mark changed, ascending.
     """
-
-    def remove_fields(self, ids: Iterable[int]) -> list[int]:
-        """Take fields out of the case; returns those that were in it, ascending."""
-        return self._set_removed(ids, removed=True)
-
-    def restore_fields(self, ids: Iterable[int]) -> list[int]:
-        """Bring removed fields back as they were; returns those that had been removed, ascending."""
-        return self._set_removed(ids, removed=False)
-
-    def _set_removed(self, ids: Iterable[int], *, removed: bool) -> list[int]:
-        with self._write() as db:
-            changed = sorted(_with_mark(db, list(ids), not removed))
-            if changed:
-                marks = [(removed, number) for number in changed]
-                db.executemany("UPDATE fields SET removed = ? WHERE id = ?", marks)
-                details = {"fields": len(changed), "ranges": ranges_of(changed)}
-                self._audit(REMOVED if removed else RESTORED, "case", details)
-        return changed
+    with connection.write() as db:
+        changed = sorted(_with_mark(db, list(ids), not removed))
+        if changed:
+            marks = [(removed, number) for number in changed]
+            db.executemany("UPDATE fields SET removed = ? WHERE id = ?", marks)
+            details = {"fields": len(changed), "ranges": ranges_of(changed)}
+            connection.audit(REMOVED if removed else RESTORED, "case", details)
+    return changed
 
 
 def _with_mark(db: sqlite3.Connection, ids: Sequence[int], removed: bool) -> Iterator[int]:

@@ -1,11 +1,11 @@
-"""Reports made from a case: what they held, and whether the case still agrees with the last one."""
+"""Reports of a case: which were signed, and whether the case still agrees with the last one."""
 
 from __future__ import annotations
 
 from allstation.core.errors import StationError
 from allstation.core.reports import DecisionChange, ReportRecord, ReportStatus, decisions_digest
 from allstation.core.text import shown_name, storable, unescape_name
-from allstation.store.connection import CaseFile
+from allstation.store.connection import Repository
 
 _REPORT_COLUMNS = "id, status, sha256, file, at, by, reason, decisions_sha256, audit_head"
 _CHANGED = (
@@ -14,16 +14,16 @@ _CHANGED = (
 )
 
 
-class ReportPart(CaseFile):
-    """Reports and the decisions they lock."""
+class Reports(Repository):
+    """Repository of the reports and the decisions they lock."""
 
-    def reports(self) -> list[ReportRecord]:
+    def all(self) -> list[ReportRecord]:
         """Return the reports made from this case, the oldest first."""
-        with self._read() as db:
+        with self._connection.read() as db:
             rows = db.execute(f"SELECT {_REPORT_COLUMNS} FROM reports ORDER BY id").fetchall()  # noqa: S608
         return [ReportRecord(row[0], ReportStatus(row[1]), *row[2:]) for row in rows]
 
-    def add_report(
+    def add(
         self,
         status: ReportStatus | str,
         sha256: str,
@@ -33,7 +33,7 @@ class ReportPart(CaseFile):
         reason: str = "",
         decisions_sha256: str | None = None,
     ) -> ReportRecord:
-        """Remember a report that was written, and lock the decisions of a final or amended one.
+        """Register a report that was written, and lock the decisions of a final or amended one.
 
         Args:
             status: How binding it is. The first binding report is final, every later one amended.
@@ -49,8 +49,12 @@ class ReportPart(CaseFile):
             StationError: ``case-changed``, ``reason-needed``, ``already-final``, ``not-final-yet``,
                 or what the disk answered.
         """
-        kind, who, why = ReportStatus(status), storable(by).strip() or self.user, storable(reason).strip()
-        with self._write() as db:
+        kind, who, why = (
+            ReportStatus(status),
+            storable(by).strip() or self._connection.user,
+            storable(reason).strip(),
+        )
+        with self._connection.write() as db:
             self._require_order(kind, why)
             digest = decisions_digest(db.execute("SELECT sha256, final FROM fields WHERE removed = 0"))
             if decisions_sha256 not in (None, digest):
@@ -62,7 +66,7 @@ class ReportPart(CaseFile):
                 kind,
                 sha256,
                 shown_name(file.replace("\\", "/").rsplit("/", 1)[-1]),
-                self._now(),
+                self._connection.now(),
                 who,
                 why,
             )
@@ -73,7 +77,7 @@ class ReportPart(CaseFile):
             )
             number = int(added.lastrowid or 0)
             details = {"report": number, "status": kind, "decisions": digest, "reason": why}
-            self._audit("report-made", f"report {number}", details, input_hash=sha256, who=who)
+            self._connection.audit("report-made", f"report {number}", details, input_hash=sha256, who=who)
             if kind.locks:
                 db.execute("UPDATE fields SET locked_name = iif(removed, NULL, COALESCE(final, ''))")
         return ReportRecord(number, *values, decisions_sha256=digest, audit_head=head)
@@ -81,12 +85,12 @@ class ReportPart(CaseFile):
     @property
     def amendment_needed(self) -> bool:
         """Whether a decision differs from the last final or amended report."""
-        with self._read() as db:
+        with self._connection.read() as db:
             return bool(db.execute(f"SELECT EXISTS (SELECT 1 {_CHANGED})").fetchone()[0])
 
     def amendments(self) -> list[DecisionChange]:
         """Return what differs from the last final or amended report; empty before there is one."""
-        with self._read() as db:
+        with self._connection.read() as db:
             columns = "id, name, locked_name, iif(removed, NULL, final), removed"
             rows = db.execute(f"SELECT {columns} {_CHANGED} ORDER BY id").fetchall()
         return [
@@ -97,7 +101,7 @@ class ReportPart(CaseFile):
     def _require_order(self, kind: ReportStatus, reason: str) -> None:
         if not kind.locks:
             return
-        finalised = any(report.status.locks for report in self.reports())
+        finalised = any(report.status.locks for report in self.all())
         if kind is ReportStatus.FINAL and finalised:
             raise StationError(
                 "already-final",

@@ -1,4 +1,4 @@
-"""Between rows of ``case.sqlite`` and the records of the core."""
+"""Conversion between rows of ``case.sqlite`` and the records of the core."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from allstation.core.audit import AuditEntry
 from allstation.core.decision import Decision, Reason
+from allstation.core.errors import StationError
 from allstation.core.records import EvidenceMap, ModelRecord, Prediction, Quality, Review
 from allstation.core.text import storable
 from allstation.store.database import damaged
@@ -106,3 +107,15 @@ def texts(values: Mapping[str, object]) -> dict[str, str]:
     """Return optional free texts as they are stored; empty ones are left out."""
     pairs = {storable(str(key)): storable(str(value)) for key, value in values.items() if value is not None}
     return {key: value for key, value in pairs.items() if value}
+
+
+def required_name(name: str, what: str) -> str:
+    """Return a name as it is stored.
+
+    Raises:
+        StationError: ``empty-name``.
+    """
+    text = storable(name).strip()
+    if not text:
+        raise StationError("empty-name", f"A {what} needs a name: type at least one letter.")
+    return text

@@ -16,7 +16,7 @@ from allstation.core.audit import details_text
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp
 from allstation.store import schema
-from allstation.store.connection import Note, append_entry
+from allstation.store.connection import AuditNote, append_entry
 from allstation.store.database import (
     DATABASE,
     connect,
@@ -245,7 +245,9 @@ def salvage_into(place: Path, folder: Path, *, problems: Sequence[str], clock: C
             "rows": {table: list(numbers) for table, numbers in rows.items()},
             "problems": list(problems[:5]),
         }
-        append_entry(db, Note(stamp(clock()), login_name(), REPAIR_ACTION, "case", details_text(details)))
+        append_entry(
+            db, AuditNote(stamp(clock()), login_name(), REPAIR_ACTION, "case", details_text(details))
+        )
         db.execute("COMMIT")
         copy_database(db, folder / REPAIRED)
     finally:

@@ -1,4 +1,4 @@
-"""Counting what a slide or a case comes to, in one read transaction."""
+"""Statistics of a slide or a case: counts for its summary, read in one transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.decision import Reason
 from allstation.core.records import FieldState
 from allstation.core.summary import Tally
-from allstation.store.connection import CaseFile
+from allstation.store.connection import Repository
 from allstation.store.rows import Row
 
 _POOR: Final = (str(Reason.BLURRED), str(Reason.NO_WHITE_CELLS))
@@ -26,14 +26,14 @@ SELECT r.field_id, r.reviewer, r.class_name FROM reviews r JOIN (
 """
 
 
-class SummingPart(CaseFile):
-    """Reading the counts behind a summary."""
+class Statistics(Repository):
+    """Repository of counts over the fields and reviews."""
 
     def tally(self, slide_id: int | None = None) -> Tally:
         """Count one slide, or the whole case."""
         where = "removed = 0" if slide_id is None else "removed = 0 AND slide_id = ?"
         values: list[object] = [] if slide_id is None else [slide_id]
-        with self._still() as db:
+        with self._connection.consistent_read() as db:
             groups = db.execute(
                 f"SELECT {_COLUMNS} FROM fields WHERE {where} GROUP BY 1, 2, 3, 4, 5, 6",  # noqa: S608
                 values,

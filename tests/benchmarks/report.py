@@ -69,15 +69,15 @@ def fill(folder: Path, fields: int) -> Path:
         new.append(NewField(path, hashlib.sha256(data).hexdigest(), len(data), 1024, 768))
     place = folder / "Bench.allcase"
     with Case.create(place) as case:
-        case.add_model(ModelRecord(MODEL_SHA, "station-small", "1.0.0", CLASS_NAMES, dict(INFO)))
+        case.models.add(ModelRecord(MODEL_SHA, "station-small", "1.0.0", CLASS_NAMES, dict(INFO)))
         case.set_details(DETAILS)
         ids = []
         for slide in range(1, 5):
             here = [one for one in new if one.path.parent.name == f"Smear {slide}"]
-            ids += case.add_fields(case.add_slide(f"Smear {slide}", here[0].path.parent).id, here).added
-        case.save_predictions([(number, maker.prediction(rng)) for number in ids])
+            ids += case.fields.add(case.slides.add(f"Smear {slide}", here[0].path.parent).id, here).added
+        case.queue.save_predictions([(number, maker.prediction(rng)) for number in ids])
         for number in ids[:60]:
-            case.add_review(Review(number, "Dr. B", CLASS_NAMES[number % 4]))
+            case.reviews.add(Review(number, "Dr. B", CLASS_NAMES[number % 4]))
     return place
 
 

@@ -75,7 +75,7 @@ def add(case: Case, folder: Path, fields: int) -> dict[str, float]:
             NewField(place / f"field {n}.jpg", hashlib.sha256(str(n).encode()).hexdigest(), n, 1024, 768)
             for n in numbers
         ]
-        case.add_fields(case.add_slide(place.name, place).id, new)
+        case.fields.add(case.slides.add(place.name, place).id, new)
     return _per_field(wall, cpu, share * SLIDES)
 
 
@@ -90,8 +90,8 @@ def classify(case: Case, fields: int) -> Iterator[dict[str, float]]:
     """Empty the queue, and yield what each tenth of it cost and the memory at its end."""
     tenth, done = fields // 10, 0
     wall, cpu = time.perf_counter(), time.process_time()
-    while batch := case.claim(BATCH):
-        case.save_predictions([(field.id, prediction(field.id)) for field in batch])
+    while batch := case.queue.claim(BATCH):
+        case.queue.save_predictions([(field.id, prediction(field.id)) for field in batch])
         done += len(batch)
         if done >= tenth:
             yield {"fields": done, **_per_field(wall, cpu, done), "rss_mb": round(memory(), 1)}
@@ -99,18 +99,18 @@ def classify(case: Case, fields: int) -> Iterator[dict[str, float]]:
 
 
 def browse(case: Case) -> dict[str, dict[str, float]]:
-    middle = case.count() // 2
+    middle = case.fields.count() // 2
     figures = {
-        "counts_by_slide": timed(case.counts_by_slide),
-        "queue_counts": timed(case.queue_counts),
-        "claim_and_release": timed(lambda: case.claim(1) and case.release()),
-        "fields_of_100": timed(lambda: case.fields_of(range(middle, middle + 100))),
+        "counts_by_slide": timed(case.slides.counts),
+        "queue_counts": timed(case.queue.counts),
+        "claim_and_release": timed(lambda: case.queue.claim(1) and case.queue.release()),
+        "fields_of_100": timed(lambda: case.fields.records(range(middle, middle + 100))),
     }
     for sort in FieldSort:
         figures[f"page_of_100_by_{sort}_in_the_middle"] = timed(
-            lambda sort=sort: case.fields(None, sort, middle, 100)
+            lambda sort=sort: case.fields.page(None, sort, middle, 100)
         )
-        figures[f"ids_by_{sort}"] = timed(lambda sort=sort: case.field_ids(None, sort), 3)
+        figures[f"ids_by_{sort}"] = timed(lambda sort=sort: case.fields.ids(None, sort), 3)
     filters = {
         "class": FieldFilter(final="Pro"),
         "needs_review": FieldFilter(needs_review=True),
@@ -119,7 +119,7 @@ def browse(case: Case) -> dict[str, dict[str, float]]:
         "reason": FieldFilter(reason=Reason.LOW_CONFIDENCE),
     }
     for name, where in filters.items():
-        figures[f"ids_where_{name}"] = timed(lambda where=where: case.field_ids(where), 3)
+        figures[f"ids_where_{name}"] = timed(lambda where=where: case.fields.ids(where), 3)
     return figures
 
 
@@ -128,15 +128,15 @@ def trail_forms(folder: Path, fields: int) -> dict[str, dict[str, float]]:
     figures = {}
     for name, per_field in (("entry_per_batch", False), ("entry_per_field", True)):
         with Case.create(folder / f"{name}.allcase") as case:
-            case.add_model(ModelRecord(MODEL, "model", "1", CLASSES, {}))
+            case.models.add(ModelRecord(MODEL, "model", "1", CLASSES, {}))
             add(case, folder, fields)
             wall, cpu = time.perf_counter(), time.process_time()
-            while batch := case.claim(BATCH):
-                with case._write():
-                    case.save_predictions([(field.id, prediction(field.id)) for field in batch])
+            while batch := case.queue.claim(BATCH):
+                with case.connection.write():
+                    case.queue.save_predictions([(field.id, prediction(field.id)) for field in batch])
                     for field in batch if per_field else ():
                         details = {"class": "Pro", "probabilities": dict.fromkeys(CLASSES, 0.25)}
-                        case._audit(
+                        case.connection.audit(
                             "field-classified",
                             f"field {field.id}",
                             details,
@@ -152,22 +152,22 @@ def trail_forms(folder: Path, fields: int) -> dict[str, dict[str, float]]:
 def measure(folder: Path, fields: int) -> dict[str, Any]:
     place = folder / "large.allcase"
     with Case.create(place) as case:
-        case.add_model(ModelRecord(MODEL, "model", "1", CLASSES, {}))
+        case.models.add(ModelRecord(MODEL, "model", "1", CLASSES, {}))
         figures: dict[str, Any] = {"add": add(case, folder / "fields", fields)}
         figures["classify_by_tenths"] = list(classify(case, fields))
         reviews = cycle(range(1, fields, 50))
-        figures["one_review"] = timed(lambda: case.add_review(Review(next(reviews), "Ada", "Pro", "x")), 200)
+        figures["one_review"] = timed(lambda: case.reviews.add(Review(next(reviews), "Ada", "Pro", "x")), 200)
     figures["case_mb"] = round((place / "case.sqlite").stat().st_size / 2**20, 1)
     figures["open"] = timed(lambda: Case.open(place).close())
     figures["open_and_first_page"] = timed(lambda: _first_page(place))
     with Case.open(place) as case:
         figures["browse"] = browse(case)
         figures["check_in_full"] = timed(case.check, 1)
-        figures["verify_audit"] = timed(case.verify_audit, 1)
+        figures["verify_audit"] = timed(case.audit.verify, 1)
         figures["backup"] = timed(case.backup, 1)
         figures["snapshot"] = timed(case.snapshot, 1)
     with Case.create(folder / "small.allcase") as case:
-        case.add_model(ModelRecord(MODEL, "model", "1", CLASSES, {}))
+        case.models.add(ModelRecord(MODEL, "model", "1", CLASSES, {}))
         add(case, folder / "fields", 1000)
         list(classify(case, 1000))
         figures["snapshot_of_1000"] = timed(case.snapshot)
@@ -177,8 +177,8 @@ def measure(folder: Path, fields: int) -> dict[str, Any]:
 
 def _first_page(place: Path) -> None:
     with Case.open(place, read_only=True) as case:
-        case.field_ids()
-        case.fields(limit=100)
+        case.fields.ids()
+        case.fields.page(limit=100)
 
 
 def main() -> int:

@@ -48,7 +48,7 @@ def make_case(folder: Path, fields: int) -> None:
     pictures = cycle(sorted(source.rglob("*.jpg")))
     quality = Quality(100.0, 150.0, 0.0, 0.1)
     with Case.create(folder) as case:
-        case.add_model(ModelRecord("ab" * 32, "m", "1", classes, {}))
+        case.models.add(ModelRecord("ab" * 32, "m", "1", classes, {}))
         for number in range(SLIDES):
             place = folder.parent / f"Smear {number}"
             place.mkdir()
@@ -57,15 +57,15 @@ def make_case(folder: Path, fields: int) -> None:
                 path = place / f"field {index}.jpg"
                 path.symlink_to(next(pictures))
                 new.append(NewField(path, hashlib.sha256(str(path).encode()).hexdigest(), 1, 1024, 768))
-            case.add_fields(case.add_slide(place.name, place).id, new)
-        while claimed := case.claim(1000):
+            case.fields.add(case.slides.add(place.name, place).id, new)
+        while claimed := case.queue.claim(1000):
             batch = []
             for field in claimed:
                 name = classes[field.id % 4]
                 shares = {other: 0.97 if other == name else 0.01 for other in classes}
                 made = Prediction("ab" * 32, shares, Decision(name), 0.5, 3, quality, None, 5.0)
                 batch.append((field.id, made))
-            case.save_predictions(batch)
+            case.queue.save_predictions(batch)
 
 
 def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -> Iterator[float]:

@@ -39,18 +39,18 @@ def write(folder: Path) -> dict[str, object]:
     clock = lambda: begin + timedelta(seconds=next(ticks))  # noqa: E731
     with Case.create(folder, name="Fall № 7 — Мазки", clock=clock, user="anna") as case:
         case.set_details({"patient_id": "P-7", "comment": "made up"})
-        case.add_model(ModelRecord(_MODEL, "a model", "1", CLASSES, {"schema": 1, "name": "a model"}))
+        case.models.add(ModelRecord(_MODEL, "a model", "1", CLASSES, {"schema": 1, "name": "a model"}))
         ids = []
         for name in ("Slide 1", "Ausstrich ü"):
-            slide = case.add_slide(name, Path("/lab") / name)
-            ids += case.add_fields(slide.id, [_field(name, number) for number in range(3)]).added
-        case.claim(len(ids))
-        case.save_predictions([(number, _prediction(place)) for place, number in enumerate(ids[:-1])])
-        case.fail(ids[-1], "unreadable-field", "This field could not be read.")
-        case.add_review(Review(ids[0], "anna", "Early", "small nucleoli"))
-        second = case.add_review(Review(ids[1], "bernd", "Pro"))
-        case.withdraw_review(second.id, "bernd")
-        case.add_review(Review(ids[2], "bernd", None, "another look"))
+            slide = case.slides.add(name, Path("/lab") / name)
+            ids += case.fields.add(slide.id, [_field(name, number) for number in range(3)]).added
+        case.queue.claim(len(ids))
+        case.queue.save_predictions([(number, _prediction(place)) for place, number in enumerate(ids[:-1])])
+        case.queue.fail(ids[-1], "unreadable-field", "This field could not be read.")
+        case.reviews.add(Review(ids[0], "anna", "Early", "small nucleoli"))
+        second = case.reviews.add(Review(ids[1], "bernd", "Pro"))
+        case.reviews.withdraw(second.id, "bernd")
+        case.reviews.add(Review(ids[2], "bernd", None, "another look"))
         return facts(case)
 
 
@@ -106,7 +106,7 @@ def facts(case: Case) -> dict[str, object]:
             }
             for field in shown.fields
         ],
-        "audit_entries": case.audit_length(),
+        "audit_entries": case.audit.length(),
         "audit_head": shown.audit_head,
     }
 

@@ -50,7 +50,7 @@ def test_a_case_of_an_earlier_version_shows_what_it_showed(folder, tmp_path):
     expected = _expected(folder)
     with Case.open(tmp_path / "case.allcase", user="anna") as case:
         shown = _maker().facts(case)
-        assert case.verify_audit() is None
+        assert case.audit.verify() is None
     # Opening may add to the trail, such as the step to a newer schema; it may take nothing away.
     assert shown.pop("audit_entries") >= expected.pop("audit_entries")
     shown.pop("audit_head")
@@ -60,11 +60,11 @@ def test_a_case_of_an_earlier_version_shows_what_it_showed(folder, tmp_path):
 
 def test_a_case_of_an_earlier_version_can_be_worked_on(earlier):
     with Case.open(earlier, user="anna") as case:
-        failed = [field.id for field in case.fields() if field.error_code]
-        assert case.requeue(failed) == len(failed)
-        assert case.verify_audit() is None
+        failed = [field.id for field in case.fields.page() if field.error_code]
+        assert case.queue.requeue(failed) == len(failed)
+        assert case.audit.verify() is None
     with Case.open(earlier, user="anna") as case:
-        assert not [field for field in case.fields() if field.error_code]
+        assert not [field for field in case.fields.page() if field.error_code]
 
 
 def test_a_case_of_a_later_version_is_refused_in_one_sentence(earlier):

@@ -22,6 +22,7 @@ from allstation.core.records import Review
 from allstation.imaging import synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.store.case import Case
+from allstation.store.fields import Fields
 from allstation.store.lock import CaseLock
 
 
@@ -64,20 +65,20 @@ def test_classify_writes_case_table_json_and_report_that_agree(fields, tmp_path,
 
 def test_a_large_folder_is_read_and_added_part_by_part(fields, tmp_path, monkeypatch):
     """Never far ahead of the case, in order, every field once."""
-    ahead, read, added = [], [], Case.add_fields
+    ahead, read, added = [], [], Fields.add
 
     def counted(path, limits):
         read.append(path)
         return real(path, limits)
 
-    def noted(case, slide, new):
-        done = added(case, slide, new)
-        ahead.append(len(read) - case.count())
+    def noted(stored, slide, new):
+        done = added(stored, slide, new)
+        ahead.append(len(read) - stored.count())
         return done
 
     real = classify.read_field
     monkeypatch.setattr(classify, "read_field", counted)
-    monkeypatch.setattr(Case, "add_fields", noted)
+    monkeypatch.setattr(Fields, "add", noted)
     monkeypatch.setattr(classify, "_AHEAD", 1)
     monkeypatch.setattr(classify, "_ADDED_TOGETHER", 3)
     folder = tmp_path / "flat"
@@ -88,8 +89,8 @@ def test_a_large_folder_is_read_and_added_part_by_part(fields, tmp_path, monkeyp
     assert len(ahead) == 3
     assert max(ahead) <= 2 + 1
     with Case.open(tmp_path / "a.allcase", read_only=True) as case:
-        names = [field.path.name for field in case.fields(sort=FieldSort.ADDED)]
-        assert case.verify_audit() is None
+        names = [field.path.name for field in case.fields.page(sort=FieldSort.ADDED)]
+        assert case.audit.verify() is None
     assert names == sorted(path.name for path in folder.iterdir())
 
 
@@ -107,7 +108,7 @@ def test_a_case_is_exported_in_every_form(fields, tmp_path, capsys):
     case, report = tmp_path / "x.allcase", tmp_path / "x.pdf"
     assert main(["classify", str(fields), "--case", str(case), "--report", str(report)]) == 0
     with Case.open(case) as stored:
-        stored.add_review(Review(stored.fields()[0].id, "Ana", "Pre"))
+        stored.reviews.add(Review(stored.fields.page()[0].id, "Ana", "Pre"))
     out = tmp_path / "out"
     out.mkdir()
     forms = ["--fhir", str(out / "f.json"), "--dicom", str(out / "d"), "--geojson", str(out / "g")]
@@ -332,9 +333,9 @@ def test_a_second_model_is_kept_beside_the_first(fields, tmp_path, capsys):
     assert main(words) == 0  # nothing is done twice
     assert "t Other 2.csv" in capsys.readouterr().out
     with Case.open(case, read_only=True) as kept:
-        assert {field.prediction.model_sha256 for field in kept.fields()} == {shipped.sha256}
-        assert all(len(kept.predictions(field.id)) == 2 for field in kept.fields())
-        assert kept.verify_audit() is None
+        assert {field.prediction.model_sha256 for field in kept.fields.page()} == {shipped.sha256}
+        assert all(len(kept.fields.predictions(field.id)) == 2 for field in kept.fields.page())
+        assert kept.audit.verify() is None
     tables = [path.read_text("utf-8-sig") for path in (table, tmp_path / "t Other 2.csv")]
     assert [other.sha256 in table for table in tables] == [False, True]
 
@@ -347,12 +348,12 @@ def test_a_file_that_changed_since_it_was_added_is_not_classified_as_the_old_one
     case = tmp_path / "c.allcase"
     assert main(["classify", str(smear), "--case", str(case)]) == 0
     with Case.open(case) as stored:
-        (before,) = (field for field in stored.fields() if field.path == first)
+        (before,) = (field for field in stored.fields.page() if field.path == first)
         first.write_bytes(second.read_bytes())
-        stored.requeue([before.id])
+        stored.queue.requeue([before.id])
     capsys.readouterr()
     assert main(["classify", str(second), "--case", str(case)]) == 1
     assert f"{first.name} is not the one that was added" in capsys.readouterr().err
     with Case.open(case, read_only=True) as stored:
-        after = stored.field(before.id)
+        after = stored.fields.get(before.id)
     assert (after.error_code, after.prediction) == ("changed-field", before.prediction)

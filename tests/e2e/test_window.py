@@ -164,7 +164,7 @@ def check_overlay(runner: Runner, window: MainWindow, case: Path) -> None:
         for _ in range(3):
             runner.qtbot.waitUntil(lambda: shown(window).prediction is not None)
             record = shown(window)
-            on_disk = kept.field(record.id)
+            on_disk = kept.fields.get(record.id)
             assert record == on_disk
             rows = card_content(record).rows
             assert [row.share for row in rows] == list(on_disk.prediction.probabilities.values())
@@ -182,13 +182,13 @@ def review_and_undo(runner: Runner, window: MainWindow, case: Path) -> FieldReco
     runner.qtbot.waitUntil(lambda: shown(window).review is not None)
     assert shown(window).review.class_name == CLASS_NAMES[2]
     with stored(case) as kept:
-        assert kept.field(field_id).review == shown(window).review
+        assert kept.fields.get(field_id).review == shown(window).review
     undo = window.actions_table["review.undo"]
     assert CLASS_NAMES[2] in undo.text()
     undo.trigger()
     runner.qtbot.waitUntil(lambda: shown(window).review is None)
     with stored(case) as kept:
-        assert kept.field(field_id).review is None
+        assert kept.fields.get(field_id).review is None
     window.actions_table["review.redo"].trigger()
     runner.qtbot.waitUntil(lambda: shown(window).review is not None)
     return shown(window)
@@ -253,7 +253,7 @@ def test_after_a_kill_everything_finished_is_there_and_the_rest_goes_on(
         child.kill()
         child.wait()
     with stored(case) as kept:
-        before = [field for field in kept.fields() if field.prediction is not None]
+        before = [field for field in kept.fields.page() if field.prediction is not None]
     assert len(before) >= 2
 
     def scenario(window: MainWindow) -> None:
@@ -263,7 +263,7 @@ def test_after_a_kill_everything_finished_is_there_and_the_rest_goes_on(
     run_main([], scenario)
     with stored(case) as kept:
         for field in before:
-            assert kept.field(field.id).prediction == field.prediction
+            assert kept.fields.get(field.id).prediction == field.prediction
 
 
 def test_a_second_window_on_a_case_only_looks_and_says_who_holds_it(
@@ -296,7 +296,7 @@ def finished_in(case: Path) -> int:
     if not (case / "case.sqlite").is_file():
         return 0
     with stored(case) as kept:
-        return kept.queue_counts()[FieldState.DONE]
+        return kept.queue.counts()[FieldState.DONE]
 
 
 def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Pat
 
     run_main(["--case", str(case), "--threads", "1"], scenario)
     with stored(case) as kept:
-        states = kept.queue_counts()
+        states = kept.queue.counts()
     assert states[FieldState.RUNNING] == 0
     assert states[FieldState.DONE] + states[FieldState.QUEUED] == MANY
 
@@ -357,7 +357,7 @@ def test_a_wrong_folder_is_taken_out_while_its_queue_runs_and_dropped_again(
         window.actions_table["slide.remove"].trigger()
         wait_for_fields(runner, window, 2)
         with stored(case) as kept:
-            gone = kept.fields(FieldFilter(removed=True))
+            gone = kept.fields.page(FieldFilter(removed=True))
             assert len(gone) == many
             assert any(field.prediction is None for field in gone)
         drop(window, [wrong])
@@ -365,5 +365,5 @@ def test_a_wrong_folder_is_taken_out_while_its_queue_runs_and_dropped_again(
 
     run_main(["--case", str(case), "--threads", "1"], scenario)
     with stored(case) as kept:
-        assert kept.verify_audit() is None
-        assert all(field.prediction is not None for field in kept.fields())
+        assert kept.audit.verify() is None
+        assert all(field.prediction is not None for field in kept.fields.page())

@@ -101,11 +101,11 @@ def do_create(folder: Path, dice: random.Random, tell: Tell) -> None:
 
 def do_import(folder: Path, dice: random.Random, tell: Tell) -> None:
     with Case.open(folder) as case:
-        slide = case.add_slide(f"slide {dice.randrange(5)}", folder.parent / "fields")
+        slide = case.slides.add(f"slide {dice.randrange(5)}", folder.parent / "fields")
         while True:
             serials = [dice.randrange(10**12) for _ in range(dice.randrange(1, 40))]
             new = [new_field(folder.parent / "fields", serial) for serial in serials]
-            case.add_fields(slide.id, new)
+            case.fields.add(slide.id, new)
             tell(added=[item.sha256 for item in new])
 
 
@@ -113,43 +113,43 @@ def do_classify(folder: Path, dice: random.Random, tell: Tell) -> None:
     """Empty the queue of the model in use, and between it that of a second model."""
     with Case.open(folder) as case:
         for name, sha256 in (("model", MODEL), ("second", SECOND)):
-            case.add_model(ModelRecord(sha256, name, "1", CLASSES, {"schema": 1}))
-        case.requeue()
+            case.models.add(ModelRecord(sha256, name, "1", CLASSES, {"schema": 1}))
+        case.queue.requeue()
         while True:
             turn = SECOND if dice.random() < 0.3 else ""
-            fields = case.claim(dice.randrange(1, 20), turn)
+            fields = case.queue.claim(dice.randrange(1, 20), turn)
             if not fields:
-                some = dice.sample(list(case.field_ids()), min(case.count(), 30))
+                some = dice.sample(list(case.fields.ids()), min(case.fields.count(), 30))
                 if turn:
-                    case.plan(turn, some, folder / "second.allmodel")
-                    case.begin_plan(turn)
+                    case.model_queue.add(turn, some, folder / "second.allmodel")
+                    case.model_queue.start(turn)
                 else:
-                    case.requeue(some)
+                    case.queue.requeue(some)
                 continue
             if dice.random() < 0.05:
-                case.fail(fields[0].id, "broken", "It broke.")
+                case.queue.fail(fields[0].id, "broken", "It broke.")
                 tell(failed=fields[0].id)
                 fields = fields[1:]
             model = turn or MODEL
             batch = [(item.id, prediction(dice.randrange(10**12), model)) for item in fields]
-            case.save_predictions(batch)
+            case.queue.save_predictions(batch)
             tell(saved=[(number, made.milliseconds) for number, made in batch], by=model)
 
 
 def do_review(folder: Path, dice: random.Random, tell: Tell) -> None:
     with Case.open(folder) as case:
-        ids, given = list(case.field_ids()), []
+        ids, given = list(case.fields.ids()), []
         while ids:
             if given and dice.random() < 0.4:
                 review = dice.choice(given)
                 tell(about=review.id)
                 withdraw = dice.random() < 0.6
-                (case.withdraw_review if withdraw else case.restore_review)(review.id, review.reviewer)
+                (case.reviews.withdraw if withdraw else case.reviews.restore)(review.id, review.reviewer)
                 tell(marked=(review.id, withdraw))
                 continue
             choice = dice.choice([*CLASSES, None])
             review = Review(dice.choice(ids), dice.choice(["Ada", "Bob"]), choice, f"{dice.random()}")
-            given.append(case.add_review(review))
+            given.append(case.reviews.add(review))
             tell(reviewed=(given[-1].id, given[-1].comment))
 
 
@@ -165,8 +165,8 @@ def do_report(folder: Path, dice: random.Random, tell: Tell) -> None:
             for writer, name in ((write_csv, "t.csv"), (write_json, "t.json"), (write_pdf, "r.pdf")):
                 target = writer(snapshot, folder / name)
                 made = hashlib.sha256(target.read_bytes()).hexdigest()
-            status = "amended" if case.reports() else "final"
-            report = case.add_report(status, made, file="r.pdf", reason=f"{dice.random()}")
+            status = "amended" if case.reports.all() else "final"
+            report = case.reports.add(status, made, file="r.pdf", reason=f"{dice.random()}")
             tell(reported=(report.id, report.reason))
 
 
@@ -331,22 +331,22 @@ def look(folder: Path, told: Told, tally: Tally) -> Iterator[str]:
         tally.recovered += len(case.recovered.queued_again)
         tally.crashed_twice += len(case.recovered.failed)
         yield from (f"check: {problem}" for problem in case.check())
-        broken = case.verify_audit()
+        broken = case.audit.verify()
         if broken is not None:
             yield f"trail: {broken}"
         yield from _rows(case, told)
-        if case.queue_counts()[FieldState.RUNNING]:
+        if case.queue.counts()[FieldState.RUNNING]:
             yield "a field is still running after opening"
 
 
 def _rows(case: Case, told: Told) -> Iterator[str]:
-    records = case.fields()
+    records = case.fields.page()
     lost = told.sha256 - {record.sha256 for record in records}
     if lost:
         yield f"{len(lost)} added fields are lost"
     by_id = {record.id: record for record in records}
     for number, serials in told.predictions.items():
-        have = {made.milliseconds for made in case.predictions(number)}
+        have = {made.milliseconds for made in case.fields.predictions(number)}
         if not have.issuperset(serials):
             yield f"field {number} lost {len(set(serials) - have)} predictions"
         if by_id[number].prediction is None:
@@ -355,7 +355,7 @@ def _rows(case: Case, told: Told) -> Iterator[str]:
             yield f"field {number} shows another model than the one in use"
     for number, comment in told.reviews.items():
         yield from _review(case, number, comment, told)
-    found = {report.id: report.reason for report in case.reports()}
+    found = {report.id: report.reason for report in case.reports.all()}
     if not found.items() >= told.reports.items():
         yield "a recorded report is lost"
     for record in records:
@@ -365,7 +365,9 @@ def _rows(case: Case, told: Told) -> Iterator[str]:
 
 
 def _review(case: Case, number: int, comment: str, told: Told) -> Iterator[str]:
-    row = case._db.execute("SELECT comment, withdrawn FROM reviews WHERE id = ?", (number,)).fetchone()
+    row = case.connection.db.execute(
+        "SELECT comment, withdrawn FROM reviews WHERE id = ?", (number,)
+    ).fetchone()
     if row is None or row[0] != comment:
         yield f"review {number} is lost"
     elif number not in told.unsure and bool(row[1]) != told.withdrawn.get(number, False):
@@ -444,18 +446,18 @@ def look_at_copy(work: str, folder: Path, told: Told, tally: Tally) -> Iterator[
         yield f"the upgrade stopped at version {version}"
     with Case.open(copy, steps=UPGRADED) as case:
         yield from (f"upgraded: {problem}" for problem in [*case.check(), *_rows(case, told)])
-        if case._db.execute("SELECT count(*) FROM later").fetchone()[0] != case.count():
+        if case.connection.db.execute("SELECT count(*) FROM later").fetchone()[0] != case.fields.count():
             yield "the upgrade is half done"
 
 
 def begin(folder: Path, told: Told, dice: random.Random) -> None:
     """Give every kind of work something to work on."""
     with Case.open(folder) as case:
-        case.add_model(ModelRecord(MODEL, "model", "1", CLASSES, {"schema": 1}))
-        slide = case.add_slide("slide 0", folder.parent / "fields")
+        case.models.add(ModelRecord(MODEL, "model", "1", CLASSES, {"schema": 1}))
+        slide = case.slides.add("slide 0", folder.parent / "fields")
         new = [new_field(folder.parent / "fields", serial) for serial in range(60)]
-        ids = case.add_fields(slide.id, new).added
-        case.save_predictions([(number, prediction(dice.randrange(10**12))) for number in ids[:30]])
+        ids = case.fields.add(slide.id, new).added
+        case.queue.save_predictions([(number, prediction(dice.randrange(10**12))) for number in ids[:30]])
     told.hear({"added": [item.sha256 for item in new]})
 
 

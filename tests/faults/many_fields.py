@@ -58,7 +58,7 @@ def fill(folder: Path, source: Path, fields: int) -> Path:
                 link.symlink_to(file)
                 digest = hashlib.sha256(str(link).encode()).hexdigest()
                 new.append(NewField(link, digest, file.stat().st_size, 224, 224))
-            case.add_fields(case.add_slide(slide.name, slide).id, new)
+            case.fields.add(case.slides.add(slide.name, slide).id, new)
     return place
 
 
@@ -138,8 +138,8 @@ def run(folder: Path, options: argparse.Namespace) -> tuple[Watcher, float]:
     app.exec()
     station.join()
     with Case.open(case, read_only=True) as done:
-        assert done.queue_counts()[FieldState.DONE] == options.fields - watcher.failed
-        assert done.verify_audit() is None
+        assert done.queue.counts()[FieldState.DONE] == options.fields - watcher.failed
+        assert done.audit.verify() is None
     return watcher, time.monotonic() - began
 
 

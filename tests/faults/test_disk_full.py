@@ -77,16 +77,16 @@ def test_a_whole_run_on_a_disk_that_fills_up(fields: Path, tmp_path: Path, kib: 
         kept = 0
         if (place / "c.allcase" / "case.sqlite").is_file():
             with Case.open(place / "c.allcase", read_only=True) as case:
-                assert (case.check(), case.verify_audit()) == ([], None)
-                kept = case.queue_counts()[FieldState.DONE]
+                assert (case.check(), case.audit.verify()) == ([], None)
+                kept = case.queue.counts()[FieldState.DONE]
         for name in ("t.csv", "t.json", "t.xlsx", "r.pdf"):
             assert not (place / name).exists() or (place / name).stat().st_size > 0
         subprocess.run(["mount", "-o", "remount,size=64m", str(place)], check=True)
         second = classify(fields, place)
         assert second.returncode == 0, second.stderr
         with Case.open(place / "c.allcase", read_only=True) as case:
-            assert case.queue_counts()[FieldState.DONE] == 2 >= kept
-            assert case.verify_audit() is None
+            assert case.queue.counts()[FieldState.DONE] == 2 >= kept
+            assert case.audit.verify() is None
         assert all((place / name).stat().st_size > 0 for name in ("t.csv", "t.json", "t.xlsx", "r.pdf"))
 
 
@@ -100,8 +100,8 @@ def test_a_case_is_brought_up_to_date_whole_or_not_at_all(tmp_path: Path) -> Non
     assert caught.value.code in ("disk-full", "case-unreachable")
     assert not list(folder.glob("case.before-version-*.sqlite"))
     with Case.open(folder) as case:
-        assert schema.version_of(case._db) == len(schema.STEPS)
-        assert case.verify_audit() is None
+        assert schema.version_of(case.connection.db) == len(schema.STEPS)
+        assert case.audit.verify() is None
     assert list(folder.glob("case.before-version-*.sqlite"))
 
 

@@ -51,8 +51,8 @@ def test_a_field_that_kills_the_program_twice_is_left_out_by_name(tmp_path: Path
     assert last.returncode == 1, last.stderr
     assert "poison.jpg" in last.stdout + last.stderr
     with Case.open(case, read_only=True) as kept:
-        states = kept.queue_counts()
-        (failed,) = [field for field in kept.fields() if field.state is FieldState.FAILED]
+        states = kept.queue.counts()
+        (failed,) = [field for field in kept.fields.page() if field.state is FieldState.FAILED]
         assert (states[FieldState.DONE], states[FieldState.RUNNING]) == (5, 0)
         assert (failed.path.name, failed.error_code) == ("poison.jpg", CRASHED_TWICE)
-        assert kept.verify_audit() is None
+        assert kept.audit.verify() is None

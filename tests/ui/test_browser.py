@@ -17,7 +17,7 @@ from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, ModelRecord, NewField, Prediction, Quality, Review, Slide
 from allstation.services.case_reader import Listing, Overview, Query
 from allstation.store.case import Case
-from allstation.store.fields import SlideCounts
+from allstation.store.slides import SlideCounts
 from allstation.ui.browser import cells
 from allstation.ui.browser.filters import FilterBar
 from allstation.ui.browser.footer import TELLING
@@ -45,16 +45,16 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("template")
     folder = tmp_path / "Big.allcase"
     with Case.create(folder) as made:
-        made.add_model(ModelRecord("ab" * 32, "m", "1", CLASSES, {}))
+        made.models.add(ModelRecord("ab" * 32, "m", "1", CLASSES, {}))
         for number in (1, 2):
-            slide = made.add_slide(f"Smear {number}", tmp_path / f"Smear {number}")
+            slide = made.slides.add(f"Smear {number}", tmp_path / f"Smear {number}")
             new = [
                 NewField(tmp_path / f"Smear {number}" / f"f{i}.jpg", f"{number}{i:063d}", 10, 1024, 768)
                 for i in range(FIELDS // 2)
             ]
-            made.add_fields(slide.id, new)
-        while claimed := made.claim(500):
-            made.save_predictions([(field.id, prediction(field.id)) for field in claimed])
+            made.fields.add(slide.id, new)
+        while claimed := made.queue.claim(500):
+            made.queue.save_predictions([(field.id, prediction(field.id)) for field in claimed])
     return folder
 
 
@@ -381,7 +381,7 @@ def test_many_fields_are_reviewed_and_undone_at_once(opened: MainWindow, qtbot: 
     opened.actions_table["review.undo"].trigger()
     qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is None)
     with Case.open(case, read_only=True) as kept:
-        assert [kept.field(field_id).review for field_id in model.ids()[:3]] == [None] * 3
+        assert [kept.fields.get(field_id).review for field_id in model.ids()[:3]] == [None] * 3
 
 
 # The model by itself

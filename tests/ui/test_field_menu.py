@@ -20,10 +20,10 @@ from allstation.ui.main_window import MainWindow
 def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
     folder = tmp_path / "Few.allcase"
     with Case.create(folder) as case:
-        slide = case.add_slide("Smear Ж", tmp_path / "Smear Ж")
+        slide = case.slides.add("Smear Ж", tmp_path / "Smear Ж")
         places = [tmp_path / "Smear Ж" / f"f{number}.jpg" for number in range(3)]
         new = [NewField(path, f"{n:064d}", 10, 1024, 768) for n, path in enumerate(places)]
-        case.add_fields(slide.id, new)
+        case.fields.add(slide.id, new)
     window.services.desk.pause(True)
     window.services.desk.open(folder)
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import Slide
 from allstation.services.case_reader import Overview
-from allstation.store.fields import SlideCounts
+from allstation.store.slides import SlideCounts
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.sections import Section
 from allstation.ui.browser.slide_model import Place

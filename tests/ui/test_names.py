@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from allstation.core.records import NewField, Slide
 from allstation.services.case_reader import Overview
 from allstation.store.case import Case
-from allstation.store.fields import SlideCounts
+from allstation.store.slides import SlideCounts
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
 from allstation.ui.panels.about import KeysDialog
@@ -23,8 +23,8 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
     folder = tmp_path / "Two.allcase"
     with Case.create(folder) as case:
         for number, name in enumerate(("P-014 a", "P-014 b")):
-            slide = case.add_slide(name, tmp_path / name)
-            case.add_fields(slide.id, [NewField(tmp_path / name / "f.jpg", f"{number:064d}", 10, 1024, 768)])
+            slide = case.slides.add(name, tmp_path / name)
+            case.fields.add(slide.id, [NewField(tmp_path / name / "f.jpg", f"{number:064d}", 10, 1024, 768)])
     window.services.desk.pause(True)
     window.services.desk.open(folder)
     qtbot.waitUntil(lambda: window.browser.tree.slides.rowCount() == 3, timeout=20_000)
@@ -41,7 +41,7 @@ def typing(opened: MainWindow, qtbot: QtBot, slide_id: int) -> QLineEdit:
 
 def in_case(folder: Path) -> list[str]:
     with Case.open(folder, read_only=True) as case:
-        return [slide.name for slide in case.slides()]
+        return [slide.name for slide in case.slides.all()]
 
 
 def test_a_slide_is_renamed_undone_and_redone(opened: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:

@@ -22,9 +22,9 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
     folder = tmp_path / "Two.allcase"
     with Case.create(folder) as case:
         for slide, numbers in (("one", (1, 2, 3)), ("two", (4, 5))):
-            place = case.add_slide(slide, tmp_path / slide)
+            place = case.slides.add(slide, tmp_path / slide)
             paths = {number: tmp_path / slide / f"f{number}.jpg" for number in numbers}
-            case.add_fields(place.id, [NewField(p, f"{n:064d}", 10, 1024, 768) for n, p in paths.items()])
+            case.fields.add(place.id, [NewField(p, f"{n:064d}", 10, 1024, 768) for n, p in paths.items()])
     window.services.desk.pause(True)
     window.services.desk.open(folder)
     qtbot.waitUntil(lambda: shown(window) == [1, 2, 3, 4, 5], timeout=20_000)
@@ -57,8 +57,8 @@ def test_selected_fields_are_removed_undone_and_redone(opened: MainWindow, qtbot
     opened.actions_table["review.redo"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 3, 5])
     with Case.open(opened.services.desk.info.folder, read_only=True) as case:
-        assert case.count() == 3
-        assert case.verify_audit() is None
+        assert case.fields.count() == 3
+        assert case.audit.verify() is None
 
 
 def test_the_tree_counts_what_is_left_and_loses_an_empty_slide(opened: MainWindow, qtbot: QtBot) -> None:

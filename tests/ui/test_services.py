@@ -85,7 +85,7 @@ def test_fields_are_on_disk_before_the_window_hears_of_them(
     def check(ids: list[int]) -> None:
         # On the worker's thread, within the emit: nothing can have been written in between.
         with Case.open(folder, read_only=True) as case:
-            seen.extend(field.id for field in case.fields_of(ids))
+            seen.extend(field.id for field in case.fields.records(ids))
 
     desk.worker.fields_added.connect(check)
     desk.open(folder, create=True)
@@ -140,7 +140,7 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
         desk.use_model(default_bundle_path())
         qtbot.waitUntil(lambda: bool(changed.all), timeout=LONG)
         with Case.open(tmp_path / "a.allcase", read_only=True) as case:
-            assert case.queue_counts()[FieldState.DONE] == 1
+            assert case.queue.counts()[FieldState.DONE] == 1
     finally:
         go_on.set()
     qtbot.waitUntil(lambda: sum(map(len, changed.all)) == 5, timeout=LONG)
@@ -155,8 +155,8 @@ def test_a_case_that_cannot_be_written_or_read_pauses_the_queue_with_a_sentence(
     qtbot.waitUntil(lambda: bool(told) and told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
     case = desk.worker._case
     assert case is not None
-    pages = case._db.execute("PRAGMA page_count").fetchone()[0]
-    case._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = case.connection.db.execute("PRAGMA page_count").fetchone()[0]
+    case.connection.db.execute(f"PRAGMA max_page_count = {pages}")
     desk.use_model(default_bundle_path())
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert problems[-1].code == "disk-full"
@@ -202,7 +202,7 @@ def test_moved_fields_are_found_by_their_bytes(
     assert len(reports[0].found) == 3
     assert reports[0].missing == []
     with Case.open(tmp_path / "a.allcase", read_only=True) as case:
-        assert all(field.path.is_file() for field in case.fields())
+        assert all(field.path.is_file() for field in case.fields.page())
 
 
 def test_a_second_window_on_a_case_may_only_look(desk: CaseDesk, qtbot: QtBot, tmp_path: Path) -> None:

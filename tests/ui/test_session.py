@@ -136,7 +136,7 @@ def test_the_pixel_size_is_one_line_of_the_case_data(
     qtbot.waitUntil(lambda: shown() == 0.25, timeout=LONG)
     with Case.open(case, read_only=True) as stored:
         assert stored.details() == {"objective": "100x oil", "pixel_size": "0.25 µm"}
-        changes = [entry for entry in stored.audit_entries() if entry.action == "details-changed"]
+        changes = [entry for entry in stored.audit.entries() if entry.action == "details-changed"]
     assert len(changes) == 2
     window.actions_table["review.undo"].trigger()
     qtbot.waitUntil(lambda: shown() == pytest.approx(0.1), timeout=LONG)
@@ -177,17 +177,19 @@ def test_a_comment_alone_is_kept_and_the_field_stays_unreviewed(
     window.browser.go_to_row(0)
     qtbot.waitUntil(lambda: edit.toPlainText() == "smudge cells", timeout=LONG)
     with Case.open(case, read_only=True) as stored:
-        assert [(one.class_name, one.comment) for one in stored.reviews(number)] == [("", "smudge cells")]
+        assert [(one.class_name, one.comment) for one in stored.reviews.of_field(number)] == [
+            ("", "smudge cells")
+        ]
         assert stored.snapshot().reviews == ()
         assert all(one.review is None for one in stored.snapshot().fields)
-        assert stored.verify_audit() is None
+        assert stored.audit.verify() is None
     window.reviews.stack.undo()
     qtbot.waitUntil(lambda: edit.toPlainText() == "", timeout=LONG)
     window.reviews.stack.redo()
     qtbot.waitUntil(lambda: edit.toPlainText() == "smudge cells", timeout=LONG)
     with Case.open(case, read_only=True) as stored:
         assert all(one.review is None for one in stored.snapshot().fields)
-        assert stored.verify_audit() is None
+        assert stored.audit.verify() is None
 
 
 def test_two_models_stand_side_by_side_and_follow_the_field(
@@ -202,10 +204,12 @@ def test_two_models_stand_side_by_side_and_follow_the_field(
     qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
     with Case.open(folder) as made:
         for key, name in (("aa" * 32, "Old"), ("bb" * 32, "New")):
-            made.add_model(ModelRecord(key, name, "1", CLASSES, {}))
-            ids = [field.id for field in made.claim(9)]
-            made.save_predictions([(number, said(key, "Pre" if name == "Old" else "Pro")) for number in ids])
-            made.requeue(ids) if name == "Old" else None
+            made.models.add(ModelRecord(key, name, "1", CLASSES, {}))
+            ids = [field.id for field in made.queue.claim(9)]
+            made.queue.save_predictions(
+                [(number, said(key, "Pre" if name == "Old" else "Pro")) for number in ids]
+            )
+            made.queue.requeue(ids) if name == "Old" else None
     window.services.desk.open(folder)
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.picture is not None, timeout=LONG)
     window.actions_table["view.models"].trigger()

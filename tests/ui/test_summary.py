@@ -37,19 +37,19 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("summary")
     folder = tmp_path / "Two.allcase"
     with Case.create(folder) as made:
-        made.add_model(ModelRecord("ab" * 32, "m", "1", CLASSES, {}))
+        made.models.add(ModelRecord("ab" * 32, "m", "1", CLASSES, {}))
         for number in (1, 2):
-            slide = made.add_slide(f"Smear {number}", tmp_path / f"Smear {number}")
-            made.add_fields(
+            slide = made.slides.add(f"Smear {number}", tmp_path / f"Smear {number}")
+            made.fields.add(
                 slide.id,
                 [
                     NewField(tmp_path / f"Smear {number}" / f"f{i}.jpg", f"{number}{i:063d}", 10, 1024, 768)
                     for i in range(FIELDS // 2)
                 ],
             )
-        claimed = made.claim(FIELDS)
-        made.save_predictions([(field.id, prediction(field.id)) for field in claimed[:-2]])
-        made.fail(claimed[-1].id, "broken", "It broke.")
+        claimed = made.queue.claim(FIELDS)
+        made.queue.save_predictions([(field.id, prediction(field.id)) for field in claimed[:-2]])
+        made.queue.fail(claimed[-1].id, "broken", "It broke.")
     return folder
 
 

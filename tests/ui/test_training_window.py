@@ -77,13 +77,13 @@ def test_an_activation_can_be_taken_back_and_is_in_every_trail(
     with Case.open(tmp_path / "New.allcase", read_only=True) as case:
 
         def used() -> list[str]:
-            entries = [entry for entry in case.audit_entries() if entry.action.startswith("model-")]
+            entries = [entry for entry in case.audit.entries() if entry.action.startswith("model-")]
             return [json.loads(entry.details)["name"] for entry in entries]
 
         # The window hears of the model before the case's trail is written.
         qtbot.waitUntil(lambda: len(used()) >= 5, timeout=LONG)
         assert used() == [shipped.name, "First", "Second", "First", shipped.name]
-        assert case.verify_audit() is None
+        assert case.audit.verify() is None
 
 
 def test_a_changed_list_of_activations_is_refused(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_what_was_looked_at_is_written(opened: MainWindow, qtbot: QtBot, tmp_pat
     choose_place(opened, qtbot, tmp_path / "seen")
     assert (tmp_path / "seen.pdf").read_bytes() == preview.made.data
     with Case.open(opened.services.desk.info.folder, read_only=True) as case:
-        assert case.reports() == []
+        assert case.reports.all() == []
 
 
 def test_only_the_newest_wish_is_made(opened: MainWindow, qtbot: QtBot) -> None:
@@ -180,9 +180,9 @@ def test_draft_preliminary_final_amended(
     assert main(["verify-report", str(tmp_path / "amended.pdf"), "--case", str(folder)]) == 0
     assert main(["verify-report", str(tmp_path / "final.pdf"), "--case", str(folder)]) == 1
     with Case.open(folder, read_only=True) as case:
-        known = {one.status: one.sha256 for one in case.reports()}
-        assert case.verify_audit() is None
-        trail = {entry.input for entry in case.audit_entries() if entry.action == "report-made"}
+        known = {one.status: one.sha256 for one in case.reports.all()}
+        assert case.audit.verify() is None
+        trail = {entry.input for entry in case.audit.entries() if entry.action == "report-made"}
     written = {
         name: hashlib.sha256((tmp_path / f"{name}.pdf").read_bytes()).hexdigest()
         for name in ("preliminary", "final", "amended")
@@ -220,7 +220,7 @@ def test_case_data_are_stored_audited_and_undone(opened: MainWindow, qtbot: QtBo
     again(opened, qtbot)
     with Case.open(folder, read_only=True) as case:
         assert case.details()["stain"] == "May-Gruenwald-Giemsa"
-        actions = [entry.action for entry in case.audit_entries()]
+        actions = [entry.action for entry in case.audit.entries()]
     assert actions.count("details-changed") == 3
     assert "Wright" not in {one.value for one in content(opened)["specimen"]}
 

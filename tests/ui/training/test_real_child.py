@@ -105,9 +105,9 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
 
     window.services.desk.add_paths([labelled / "Pro"])
     with Case.open(tmp_path / "New.allcase", read_only=True) as case:
-        until(lambda: case.queue_counts().get(FieldState.DONE, 0) == 7)
+        until(lambda: case.queue.counts().get(FieldState.DONE, 0) == 7)
         made = ModelBundle.open(window.model.path)
-        predictions = [case.predictions(row)[-1] for row in range(1, 8)]
+        predictions = [case.fields.predictions(row)[-1] for row in range(1, 8)]
         assert {one.model_sha256 for one in predictions} == {made.sha256}
         assert set(predictions[0].probabilities) == {"Benign", "Early", "Pre", "Pro"}
 

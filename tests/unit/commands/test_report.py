@@ -32,8 +32,8 @@ def test_final_and_amended_are_accepted_by_the_check(folder: Path, tmp_path: Pat
     assert main(["verify-report", str(final), "--case", str(folder)]) == 0
     assert "entered it as final" in capsys.readouterr().out
     with Case.open(folder) as case:
-        first = next(iter(case.fields()))
-        case.add_review(Review(first.id, "Dr. C", "Pro" if first.final_name != "Pro" else "Pre"))
+        first = next(iter(case.fields.page()))
+        case.reviews.add(Review(first.id, "Dr. C", "Pro" if first.final_name != "Pro" else "Pre"))
     # The first report still holds in itself, and no longer agrees with the case.
     assert main(["verify-report", str(final)]) == 0
     assert main(["verify-report", str(final), "--case", str(folder)]) == 1
@@ -118,7 +118,7 @@ def test_an_anonymised_export_takes_no_report_that_names_the_patient(
 
 def test_exports_name_nobody_and_tell_what_is_left_out(folder: Path, tmp_path: Path, capsys) -> None:
     with Case.open(folder, read_only=True) as case:
-        next(iter(case.fields())).path.unlink()
+        next(iter(case.fields.page())).path.unlink()
     out = tmp_path / "out"
     forms = ["--fhir", str(tmp_path / "f.json"), "--dicom", str(out / "d"), "--geojson", str(out / "g")]
     assert main(["export", str(folder), *forms]) == 1

@@ -198,17 +198,17 @@ def stored_case(
     rng = np.random.default_rng(7)
     place = folder / "Musterfrau.allcase"
     with Case.create(place, clock=CLOCK, user="tester") as case:
-        case.add_model(ModelRecord(MODEL_SHA, "station-small", "1.0.0", CLASS_NAMES, dict(INFO)))
+        case.models.add(ModelRecord(MODEL_SHA, "station-small", "1.0.0", CLASS_NAMES, dict(INFO)))
         case.set_details(DETAILS if details is None else details)
         paths = [maker.picture(index) for index in range(n)]
         new = [
             NewField(path, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size, 512, 384)
             for path in paths
         ]
-        ids = case.add_fields(case.add_slide("Smear 1", maker.folder).id, new).added
-        case.save_predictions([(number, maker.prediction(rng)) for number in ids[: n - failed]])
+        ids = case.fields.add(case.slides.add("Smear 1", maker.folder).id, new).added
+        case.queue.save_predictions([(number, maker.prediction(rng)) for number in ids[: n - failed]])
         for number in ids[n - failed :]:
-            case.fail(number, "truncated-field", "The field ends before its last row.")
+            case.queue.fail(number, "truncated-field", "The field ends before its last row.")
         for number in ids[:reviewed]:
-            case.add_review(Review(number, "Dr. B. Reviewer", CLASS_NAMES[number % 4]))
+            case.reviews.add(Review(number, "Dr. B. Reviewer", CLASS_NAMES[number % 4]))
     return place

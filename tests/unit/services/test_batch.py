@@ -64,10 +64,10 @@ def prediction(number: int) -> Prediction:
 @pytest.fixture
 def case(tmp_path: Path) -> Iterator[Case]:
     with Case.create(tmp_path / "a.allcase") as case:
-        case.add_model(ModelRecord(MODEL, "m", "1", CLASSES, {}))
+        case.models.add(ModelRecord(MODEL, "m", "1", CLASSES, {}))
         names = [tmp_path / f"field {number}.jpg" for number in range(60)]
         new = [NewField(path, hashlib.sha256(path.name.encode()).hexdigest(), 1, 4, 3) for path in names]
-        case.add_fields(case.add_slide("S", tmp_path).id, new)
+        case.fields.add(case.slides.add("S", tmp_path).id, new)
         yield case
 
 
@@ -99,7 +99,7 @@ def batch(case: Case, pipeline: ByHand, post: Post, clock: Callable[[float], Non
 
 
 def written(case: Case) -> int:
-    return sum(entry.action == "fields-classified" for entry in case.audit_entries())
+    return sum(entry.action == "fields-classified" for entry in case.audit.entries())
 
 
 def test_the_worker_is_woken_only_when_its_threads_are_about_to_run_out_of_work(
@@ -133,11 +133,11 @@ def test_results_that_came_meanwhile_are_one_entry_of_the_trail(
 ) -> None:
     batch.fill()
     pipeline.finish(3)
-    assert case.queue_counts()[FieldState.DONE] == 0
+    assert case.queue.counts()[FieldState.DONE] == 0
     assert len(batch.write_down(post.take())) == 3
     assert written(case) == 1
-    assert case.queue_counts()[FieldState.DONE] == 3
-    assert case.verify_audit() is None
+    assert case.queue.counts()[FieldState.DONE] == 3
+    assert case.audit.verify() is None
 
 
 def test_what_is_taken_back_wakes_nobody_and_is_not_counted_as_under_way(

@@ -15,15 +15,15 @@ from allstation.store.case import Case
 @pytest.fixture
 def case(tmp_path: Path) -> Case:
     with Case.create(tmp_path / "a.allcase") as case:
-        slide = case.add_slide("one", tmp_path)
-        case.add_fields(
+        slide = case.slides.add("one", tmp_path)
+        case.fields.add(
             slide.id, [NewField(tmp_path / f"{n}.jpg", f"{n:064d}", 1, 8, 8) for n in range(1, 5)]
         )
         yield case
 
 
 def in_case(case: Case) -> list[int]:
-    return case.field_ids().tolist()
+    return case.fields.ids().tolist()
 
 
 def test_undo_of_a_slide_leaves_out_what_was_removed_before(case: Case) -> None:

@@ -40,25 +40,25 @@ def signed(folder: Path, options: ReportOptions = FINAL) -> Path:
 
 def decide(folder: Path, class_name: str) -> None:
     with Case.open(folder) as case:
-        first = next(iter(case.fields()))
-        case.add_review(Review(first.id, "Dr. C", class_name))
+        first = next(iter(case.fields.page()))
+        case.reviews.add(Review(first.id, "Dr. C", class_name))
 
 
 def other_class(folder: Path) -> str:
     with Case.open(folder, read_only=True) as case:
-        return "Pro" if next(iter(case.fields())).final_name != "Pro" else "Pre"
+        return "Pro" if next(iter(case.fields.page())).final_name != "Pro" else "Pre"
 
 
 def test_a_field_that_came_after_the_snapshot_is_no_fault(folder: Path) -> None:
     signed(folder)
     with Case.open(folder) as case:
         earlier = case.snapshot()
-        (slide, *_), (known, *_) = case.slides(), case.fields()
+        (slide, *_), (known, *_) = case.slides.all(), case.fields.page()
         late = NewField(known.path.with_name("late.jpg"), "f" * 64, 1, known.width, known.height)
-        (new,) = case.add_fields(slide.id, [late]).added
+        (new,) = case.fields.add(slide.id, [late]).added
         assert known.prediction is not None
-        case.save_predictions([(new, known.prediction)])
-        assert [change.field_id for change in case.amendments()] == [new]
+        case.queue.save_predictions([(new, known.prediction)])
+        assert [change.field_id for change in case.reports.amendments()] == [new]
         assert reporting.state_of(case, earlier).changes == ()
         assert len(reporting.state_of(case, case.snapshot()).changes) == 1
 
@@ -66,8 +66,8 @@ def test_a_field_that_came_after_the_snapshot_is_no_fault(folder: Path) -> None:
 def test_a_field_removed_after_signing_is_named_and_asks_for_an_amended_report(folder: Path) -> None:
     signed(folder)
     with Case.open(folder) as case:
-        first = next(iter(case.fields()))
-        case.remove_fields([first.id])
+        first = next(iter(case.fields.page()))
+        case.fields.remove([first.id])
         snapshot = case.snapshot()
         (said,) = reporting.state_of(case, snapshot).changes
         assert said == f"{first.path.name}: {first.final_name} → removed from the case"
@@ -79,9 +79,9 @@ def test_a_field_removed_after_signing_is_named_and_asks_for_an_amended_report(f
 def test_a_signed_report_is_kept_and_in_the_trail(folder: Path) -> None:
     path = signed(folder)
     with Case.open(folder, read_only=True) as case:
-        (record,) = case.reports()
-        entry = case.audit_entries(last=1)[0]
-        assert case.verify_audit() is None
+        (record,) = case.reports.all()
+        entry = case.audit.entries(last=1)[0]
+        assert case.audit.verify() is None
     assert record.sha256 == entry.input == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (record.status, record.by, record.file) == (ReportStatus.FINAL, "Dr. B", "out.pdf")
     assert embedded_data(path)["content"]["status"] == "final"
@@ -115,7 +115,7 @@ def test_a_later_change_makes_an_amended_report_that_names_it(folder: Path) -> N
     told = embedded_data(path)["content"]["amendments"]
     assert [(one["what"].split(",")[0], one["now"]) for one in told] == [("Field 1", now)]
     with Case.open(folder, read_only=True) as case:
-        assert not case.amendment_needed
+        assert not case.reports.amendment_needed
         assert verify_report(path, case.snapshot()) == []
 
 
@@ -132,15 +132,15 @@ def test_an_amended_report_is_compared_with_the_amended_one_before(folder: Path)
 def test_a_report_of_a_case_that_changed_meanwhile_is_not_kept(folder: Path, change: str) -> None:
     with Case.open(folder, clock=CLOCK) as case:
         made = reporting.make(case, case.snapshot(), FINAL)
-        first = next(iter(case.fields()))
+        first = next(iter(case.fields.page()))
         if change == "decision":
-            case.add_review(Review(first.id, "Dr. C", "Pro" if first.final_name != "Pro" else "Pre"))
+            case.reviews.add(Review(first.id, "Dr. C", "Pro" if first.final_name != "Pro" else "Pre"))
         else:
             case.set_details({**case.details(), "stain": "Wright"})
         with pytest.raises(StationError) as refused:
             reporting.keep(case, made)
         assert refused.value.code == "case-changed"
-        assert case.reports() == []
+        assert case.reports.all() == []
     assert list((folder / reporting.KEPT).glob("*")) == []
 
 

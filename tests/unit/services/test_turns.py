@@ -84,12 +84,12 @@ def timeless(prediction: Prediction) -> Prediction:
 def all_predictions(folder: Path) -> dict[str, dict[str, Prediction]]:
     """Return the newest prediction of each field by each model, and check that nothing is mixed up."""
     with Case.open(folder, read_only=True) as case:
-        assert case.verify_audit() is None
+        assert case.audit.verify() is None
         return {
             field.path.name + field.path.parent.name: {
-                made.model_sha256: timeless(made) for made in reversed(case.predictions(field.id))
+                made.model_sha256: timeless(made) for made in reversed(case.fields.predictions(field.id))
             }
-            for field in case.fields()
+            for field in case.fields.page()
         }
 
 
@@ -114,8 +114,8 @@ def test_two_models_keep_both_predictions_whatever_order_and_threads(
     for made in all_predictions(folder).values():
         assert set(made) == set(engines)
     with Case.open(folder, read_only=True) as case:
-        for field in case.fields():
-            for made in case.predictions(field.id):
+        for field in case.fields.page():
+            for made in case.fields.predictions(field.id):
                 assert timeless(made) == timeless(engines[made.model_sha256].classify(field.path))
             assert field.prediction.model_sha256 == shipped  # the model in use is what a field shows
     assert heard.problems == []
@@ -136,8 +136,8 @@ def test_the_turn_of_a_model_goes_on_after_a_restart(
     desk.close_case()
     qtbot.waitUntil(lambda: heard.closed, timeout=LONG)
     with Case.open(folder) as case:  # ... as if its turn had begun
-        case.cancel_queued()
-        assert case.begin_plan(bundle.sha256) == 2
+        case.queue.cancel()
+        assert case.model_queue.start(bundle.sha256) == 2
     desk.open(folder)
     qtbot.waitUntil(lambda: heard.idle(2), timeout=LONG)
     assert [set(made) for made in all_predictions(folder).values()] == [{bundle.sha256}] * 2

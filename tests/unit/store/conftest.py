@@ -63,12 +63,12 @@ class Maker:
 
     def fill(self, case: Case, number: int, *, slide: str = "slide 1", first: int = 0) -> list[int]:
         """Add fields to a slide of their own folder and return their ids."""
-        place = case.add_slide(slide, self.folder / slide)
+        place = case.slides.add(slide, self.folder / slide)
         new = [self.field(i, f"{slide}/field {i}.jpg") for i in range(first, first + number)]
-        return case.add_fields(place.id, new).added
+        return case.fields.add(place.id, new).added
 
     def classify(self, case: Case, ids: list[int]) -> None:
-        case.save_predictions([(number, self.prediction(number)) for number in ids])
+        case.queue.save_predictions([(number, self.prediction(number)) for number in ids])
 
 
 @pytest.fixture
@@ -92,5 +92,5 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def case(folder: Path, maker: Maker, clock: Callable[[], datetime]) -> Iterator[Case]:
     with Case.create(folder, clock=clock, user="Ada") as case:
-        case.add_model(maker.record())
+        case.models.add(maker.record())
         yield case

@@ -18,13 +18,13 @@ def used(case, maker):
     ids = maker.fill(case, 20)
     maker.classify(case, ids[:10])
     maker.classify(case, ids[10:])
-    first = case.add_review(Review(ids[0], "Ada", "Pro", "sure"))
-    case.add_review(Review(ids[1], "Bob", None, ""))
-    case.withdraw_review(first.id, "Ada")
-    case.remove_fields([7, 8, 9])
-    case.restore_fields([8])
-    case.add_report("final", "ab" * 32, file="r.pdf", by="Ada")
-    assert case.verify_audit() is None
+    first = case.reviews.add(Review(ids[0], "Ada", "Pro", "sure"))
+    case.reviews.add(Review(ids[1], "Bob", None, ""))
+    case.reviews.withdraw(first.id, "Ada")
+    case.fields.remove([7, 8, 9])
+    case.fields.restore([8])
+    case.reports.add("final", "ab" * 32, file="r.pdf", by="Ada")
+    assert case.audit.verify() is None
     return case
 
 
@@ -46,7 +46,7 @@ def used(case, maker):
 )
 def test_history_cannot_be_changed(used, statement):
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        used._db.execute(statement)
+        used.connection.db.execute(statement)
 
 
 CHANGES = {
@@ -84,7 +84,7 @@ def test_changes_past_the_program_are_named(used, folder, word):
     db.commit()
     db.close()
     with Case.open(folder, read_only=True) as case:
-        broken = case.verify_audit()
+        broken = case.audit.verify()
     assert broken is not None
     assert word in broken.sentence
 
@@ -94,7 +94,7 @@ def test_changes_past_the_program_are_named(used, folder, word):
 )
 def test_a_whole_chain_forged_with_other_details_is_broken_not_a_fault(used, folder, details):
     forged, previous = [], GENESIS
-    for entry in used.audit_entries():
+    for entry in used.audit.entries():
         said = details if entry.action == "fields-added" else entry.details
         told = replace(entry, details=said, previous=previous)
         forged.append(replace(told, hash=told.seal()))
@@ -110,13 +110,13 @@ def test_a_whole_chain_forged_with_other_details_is_broken_not_a_fault(used, fol
     db.commit()
     db.close()
     with Case.open(folder, read_only=True) as case:
-        broken = case.verify_audit()
+        broken = case.audit.verify()
     assert broken is not None
     assert broken.sentence == "Entry 4 does not say what such an entry says."
 
 
 def test_entries_say_who_and_what(used, maker):
-    entries = used.audit_entries()
+    entries = used.audit.entries()
     actions = [entry.action for entry in entries]
     assert actions == [
         "case-created", "model-added", "slide-added", "fields-added", "fields-classified",
@@ -127,9 +127,9 @@ def test_entries_say_who_and_what(used, maker):
     assert classified.model == maker.model
     assert classified.at.endswith("Z")
     assert [entry.who for entry in entries[6:8]] == ["Ada", "Bob"]
-    assert entries[6].input == used.field(1).sha256
-    assert [entry.id for entry in used.audit_entries(last=2)] == [11, 12]
-    assert used.audit_length() == 12
+    assert entries[6].input == used.fields.get(1).sha256
+    assert [entry.id for entry in used.audit.entries(last=2)] == [11, 12]
+    assert used.audit.length() == 12
 
 
 def test_the_user_can_be_changed_and_is_the_login_name_by_default(case, tmp_path):
@@ -137,7 +137,7 @@ def test_the_user_can_be_changed_and_is_the_login_name_by_default(case, tmp_path
 
     case.user = "Dr. Zhang 张"
     case.rename("other")
-    assert case.audit_entries()[-1].who == "Dr. Zhang 张"
+    assert case.audit.entries()[-1].who == "Dr. Zhang 张"
     case.user = "  "
     assert case.user == "Dr. Zhang 张"
     with Case.create(tmp_path / "own.allcase") as own:
@@ -147,6 +147,6 @@ def test_the_user_can_be_changed_and_is_the_login_name_by_default(case, tmp_path
 def test_details_are_named_not_told(case):
     case.set_details({"patient_name": "Erika Mustermann", "stain": "Giemsa"})
     case.set_details({"patient_name": "Erika Mustermann", "stain": "Wright"})
-    texts = [entry.details for entry in case.audit_entries()]
+    texts = [entry.details for entry in case.audit.entries()]
     assert texts[-1] == '{"keys":["stain"]}'
     assert not any("Mustermann" in text for text in texts)

@@ -17,8 +17,8 @@ from allstation.store import Case
 def test_everything_is_there_after_reopening(case, folder, maker):
     ids = maker.fill(case, 12)
     maker.classify(case, ids[:8])
-    case.fail(ids[8], "unreadable-field", "It cannot be read.")
-    review = case.add_review(Review(ids[0], "Ada", "Pro", "clear"))
+    case.queue.fail(ids[8], "unreadable-field", "It cannot be read.")
+    review = case.reviews.add(Review(ids[0], "Ada", "Pro", "clear"))
     case.set_details({"patient": "Frau Müller", "request": ""})
     before = case.snapshot()
     case.close()
@@ -28,7 +28,7 @@ def test_everything_is_there_after_reopening(case, folder, maker):
         assert (after.case_id, after.slides, after.models) == (before.case_id, before.slides, before.models)
         assert after.details == {"patient": "Frau Müller"}
         assert after.reviews == (review,)
-        assert again.verify_audit() is None
+        assert again.audit.verify() is None
         assert not again.recovered.queued_again
     assert after.fields[0].prediction == maker.prediction(ids[0])
     assert after.fields[0].review == review
@@ -63,17 +63,17 @@ def test_name_comes_from_the_folder(case):
 
 
 def test_duplicates_are_reported_not_added(case, maker):
-    slide = case.add_slide("one", None)
-    first = case.add_fields(slide.id, [maker.field(1), maker.field(2), maker.field(1, "again.jpg")])
+    slide = case.slides.add("one", None)
+    first = case.fields.add(slide.id, [maker.field(1), maker.field(2), maker.field(1, "again.jpg")])
     assert (len(first.added), first.duplicates) == (2, [maker.field(1, "again.jpg")])
-    second = case.add_fields(case.add_slide("two", None).id, [maker.field(2), maker.field(3)])
+    second = case.fields.add(case.slides.add("two", None).id, [maker.field(2), maker.field(3)])
     assert (len(second.added), second.duplicates) == (1, [maker.field(2)])
-    assert case.count() == 3
+    assert case.fields.count() == 3
 
 
 def test_adding_a_folder_twice_gives_the_same_slide(case, tmp_path):
-    assert case.add_slide("a", tmp_path / "a") == case.add_slide("other name", tmp_path / "a")
-    assert len(case.slides()) == 1
+    assert case.slides.add("a", tmp_path / "a") == case.slides.add("other name", tmp_path / "a")
+    assert len(case.slides.all()) == 1
 
 
 def test_second_window_is_read_only_and_says_who(case, folder):
@@ -93,24 +93,27 @@ def test_reader_sees_what_was_saved(case, maker):
     with case.reader() as reader:
         ids = maker.fill(case, 3)
         maker.classify(case, ids)
-        assert reader.count(FieldFilter(state=FieldState.DONE)) == 3
+        assert reader.fields.count(FieldFilter(state=FieldState.DONE)) == 3
         assert reader.read_only
 
 
 def test_claim_save_and_counts(case, maker):
     ids = maker.fill(case, 5)
-    taken = case.claim(3)
+    taken = case.queue.claim(3)
     assert [field.id for field in taken] == ids[:3]
     assert {field.state for field in taken} == {FieldState.RUNNING}
-    case.save_prediction(ids[0], maker.prediction(ids[0]))
-    counts = case.queue_counts()
+    case.queue.save_prediction(ids[0], maker.prediction(ids[0]))
+    counts = case.queue.counts()
     assert (counts[FieldState.QUEUED], counts[FieldState.RUNNING], counts[FieldState.DONE]) == (2, 2, 1)
-    by_slide = case.counts_by_slide()
+    by_slide = case.slides.counts()
     assert by_slide[taken[0].slide_id].total == 5
 
 
 def test_fields_sort_naturally(case, maker):
     maker.fill(case, 12)
-    names = [field.path.name for field in case.fields(sort=FieldSort.NAME)]
+    names = [field.path.name for field in case.fields.page(sort=FieldSort.NAME)]
     assert names == [f"field {i}.jpg" for i in range(12)]
-    assert [field.path.name for field in case.fields(offset=9, limit=2)] == ["field 9.jpg", "field 10.jpg"]
+    assert [field.path.name for field in case.fields.page(offset=9, limit=2)] == [
+        "field 9.jpg",
+        "field 10.jpg",
+    ]

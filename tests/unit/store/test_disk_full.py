@@ -20,17 +20,17 @@ def test_every_kind_of_write_on_a_full_disk(case, maker):
     """SQLite itself is told that no page is left."""
     ids = maker.fill(case, 20)
     maker.classify(case, ids[:5])
-    review = case.add_review(Review(ids[0], "Ada", "Pro"))
-    pages = case._db.execute("PRAGMA page_count").fetchone()[0]
-    case._db.execute(f"PRAGMA max_page_count = {pages}")
-    before, length = case.snapshot().fields, case.audit_length()
+    review = case.reviews.add(Review(ids[0], "Ada", "Pro"))
+    pages = case.connection.db.execute("PRAGMA page_count").fetchone()[0]
+    case.connection.db.execute(f"PRAGMA max_page_count = {pages}")
+    before, length = case.snapshot().fields, case.audit.length()
     long = "x" * 100_000
     for write in (
         lambda: maker.fill(case, 2000, first=100),
         lambda: maker.classify(case, ids * 50),
-        lambda: case.add_review(Review(ids[0], "Ada", "Pro", long)),
+        lambda: case.reviews.add(Review(ids[0], "Ada", "Pro", long)),
         lambda: case.set_details({"question": long}),
-        lambda: case.fail(ids[3], "x", long),
+        lambda: case.queue.fail(ids[3], "x", long),
         lambda: case.rename(long),
     ):
         with pytest.raises(StationError) as caught:
@@ -38,12 +38,12 @@ def test_every_kind_of_write_on_a_full_disk(case, maker):
         assert caught.value.code == "disk-full"
         assert "space" in caught.value.sentence
         assert case.snapshot().fields == before
-        assert case.audit_length() == length
-    case._db.execute("PRAGMA max_page_count = 1000000")
+        assert case.audit.length() == length
+    case.connection.db.execute("PRAGMA max_page_count = 1000000")
     maker.classify(case, ids)
-    case.withdraw_review(review.id)
-    assert case.queue_counts()[FieldState.DONE] == 20
-    assert case.verify_audit() is None
+    case.reviews.withdraw(review.id)
+    assert case.queue.counts()[FieldState.DONE] == 20
+    assert case.audit.verify() is None
     assert case.check() == []
 
 
@@ -74,7 +74,7 @@ LIMITED = """
             refused += 1
             continue
         try:
-            case.add_model(maker.record())
+            case.models.add(maker.record())
             ids = maker.fill(case, 200)
             for start in range(0, 200, 10):
                 maker.classify(case, ids[start:start + 10])
@@ -87,12 +87,12 @@ LIMITED = """
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         with Case.open(place) as again:
             assert again.check() == [], again.check()
-            assert again.verify_audit() is None
-            assert again.queue_counts()[FieldState.DONE] == len(done)
-            rest = [field.id for field in again.fields() if field.id not in done]
-            again.add_model(maker.record())
+            assert again.audit.verify() is None
+            assert again.queue.counts()[FieldState.DONE] == len(done)
+            rest = [field.id for field in again.fields.page() if field.id not in done]
+            again.models.add(maker.record())
             maker.classify(again, rest)
-            assert again.verify_audit() is None
+            assert again.audit.verify() is None
     print(refused)
 """
 

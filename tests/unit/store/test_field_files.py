@@ -31,17 +31,17 @@ NAMES = [
 @pytest.mark.skipif(sys.platform == "win32", reason="these names cannot exist there")
 def test_hostile_names_come_back_and_open(case, folder, maker):
     files = [maker.file(number, name) for number, name in enumerate(NAMES)]
-    slide = case.add_slide("hostile\n\u202eslide", maker.folder)
-    assert len(case.add_fields(slide.id, files).added) == len(NAMES)
+    slide = case.slides.add("hostile\n\u202eslide", maker.folder)
+    assert len(case.fields.add(slide.id, files).added) == len(NAMES)
     case.close()
     with Case.open(folder) as again:
-        fields = again.fields()
+        fields = again.fields.page()
         assert {field.path for field in fields} == {file.path for file in files}
         assert all(field.path.is_file() for field in fields)
-        assert again.missing() == []
-        assert again.count(FieldFilter(text="白血")) == 1
-        assert again.count(FieldFilter(text="'; DROP")) == 1
-        assert again.verify_audit() is None
+        assert again.files.missing() == []
+        assert again.fields.count(FieldFilter(text="白血")) == 1
+        assert again.fields.count(FieldFilter(text="'; DROP")) == 1
+        assert again.audit.verify() is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="such names cannot exist there")
@@ -51,9 +51,9 @@ def test_hostile_case_folder(tmp_path, maker):
         maker.fill(case, 2)
         assert case.name.isprintable()
     with Case.open(folder) as again:
-        assert again.count() == 2
+        assert again.fields.count() == 2
         with again.reader() as reader:
-            assert reader.count() == 2
+            assert reader.fields.count() == 2
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\0b", "x" * 10_000, "<b>", "\u202e"])
@@ -63,11 +63,11 @@ def test_hostile_texts_are_stored(case, maker, text):
     ids = maker.fill(case, 1)
     case.rename(text + "n")
     case.set_details({"patient": text, text: "k"})
-    case.fail(ids[0], "code", text)
-    case.add_review(Review(ids[0], text + "n", "Pro", text))
-    case.rename_slide(1, text + "n")
+    case.queue.fail(ids[0], "code", text)
+    case.reviews.add(Review(ids[0], text + "n", "Pro", text))
+    case.slides.rename(1, text + "n")
     case.user = text + "n"
-    assert case.verify_audit() is None
+    assert case.audit.verify() is None
     assert case.snapshot().name.endswith("n")
 
 
@@ -87,24 +87,24 @@ def move(parent, target):
 def test_case_and_fields_move_together(tmp_path, maker, case_place, fields_place):
     maker.folder = tmp_path / "old" / fields_place
     with Case.create(tmp_path / "old" / case_place) as case:
-        slide = case.add_slide("s", maker.folder)
-        case.add_fields(slide.id, [maker.file(number) for number in range(3)])
+        slide = case.slides.add("s", maker.folder)
+        case.fields.add(slide.id, [maker.file(number) for number in range(3)])
     move(tmp_path / "old" / "p", tmp_path / "new" / "drive" / "p")
     with Case.open(tmp_path / "new" / "drive" / case_place) as again:
-        assert again.missing() == []
-        assert again.fields()[0].path == tmp_path / "new" / "drive" / fields_place / "field 0.jpg"
-        assert again.slides()[0].folder == tmp_path / "new" / "drive" / fields_place
-        slide = again.add_slide("same folder", tmp_path / "new" / "drive" / fields_place)
+        assert again.files.missing() == []
+        assert again.fields.page()[0].path == tmp_path / "new" / "drive" / fields_place / "field 0.jpg"
+        assert again.slides.all()[0].folder == tmp_path / "new" / "drive" / fields_place
+        slide = again.slides.add("same folder", tmp_path / "new" / "drive" / fields_place)
         assert slide.id == 1
 
 
 def test_case_moves_alone(tmp_path, maker):
     with Case.create(tmp_path / "a.allcase") as case:
-        case.add_fields(case.add_slide("s").id, [maker.file(1)])
+        case.fields.add(case.slides.add("s").id, [maker.file(1)])
     move(tmp_path / "a.allcase", tmp_path / "far" / "away" / "a.allcase")
     with Case.open(tmp_path / "far" / "away" / "a.allcase") as again:
-        assert again.missing() == []
-        assert again.field(1).path == maker.folder / "field 1.jpg"
+        assert again.files.missing() == []
+        assert again.fields.get(1).path == maker.folder / "field 1.jpg"
 
 
 def test_near_means_two_folders_up():
@@ -115,64 +115,64 @@ def test_near_means_two_folders_up():
 
 
 def test_a_drive_that_comes_back(case, maker):
-    case.add_fields(case.add_slide("s").id, [maker.file(number) for number in range(3)])
+    case.fields.add(case.slides.add("s").id, [maker.file(number) for number in range(3)])
     away = maker.folder.with_name("away")
     maker.folder.rename(away)
-    assert case.missing() == [1, 2, 3]
+    assert case.files.missing() == [1, 2, 3]
     away.rename(maker.folder)
-    assert case.missing() == []
+    assert case.files.missing() == []
 
 
 def test_locating_compares_the_bytes(case, maker, tmp_path):
-    case.add_fields(case.add_slide("s").id, [maker.file(1), maker.file(2)])
-    case.field(1).path.rename(tmp_path / "renamed.jpg")
-    assert case.missing() == [1]
+    case.fields.add(case.slides.add("s").id, [maker.file(1), maker.file(2)])
+    case.fields.get(1).path.rename(tmp_path / "renamed.jpg")
+    assert case.files.missing() == [1]
     with pytest.raises(StationError) as caught:
-        case.locate(1, case.field(2).path)
+        case.files.locate(1, case.fields.get(2).path)
     assert caught.value.code == "other-field"
     with pytest.raises(StationError) as caught:
-        case.locate(1, tmp_path / "nowhere.jpg")
+        case.files.locate(1, tmp_path / "nowhere.jpg")
     assert caught.value.code == "unreadable-field"
-    assert case.locate(1, tmp_path / "renamed.jpg").path == tmp_path / "renamed.jpg"
-    assert case.missing() == []
-    assert case.verify_audit() is None
+    assert case.files.locate(1, tmp_path / "renamed.jpg").path == tmp_path / "renamed.jpg"
+    assert case.files.missing() == []
+    assert case.audit.verify() is None
 
 
 def test_locating_a_whole_folder(case, maker, tmp_path):
-    case.add_fields(case.add_slide("s").id, [maker.file(number) for number in range(5)])
+    case.fields.add(case.slides.add("s").id, [maker.file(number) for number in range(5)])
     (tmp_path / "found" / "deep").mkdir(parents=True)
     for number in range(4):
         (maker.folder / f"field {number}.jpg").rename(tmp_path / "found" / "deep" / f"other {9 - number}.jpg")
     (maker.folder / "field 4.jpg").unlink()
     (tmp_path / "found" / "field 4.jpg").write_bytes(b"bytes X")  # the same size, other bytes
-    report = case.locate_in(tmp_path / "found")
+    report = case.files.locate_in(tmp_path / "found")
     assert (report.found, report.missing) == ([1, 2, 3, 4], [5])
-    assert case.field(1).path == tmp_path / "found" / "deep" / "other 9.jpg"
-    assert case.verify_audit() is None
+    assert case.fields.get(1).path == tmp_path / "found" / "deep" / "other 9.jpg"
+    assert case.audit.verify() is None
 
 
 def test_slides_sort_naturally_and_fields_follow(case, maker):
     for name in ("slide 10", "Slide 9", "slide 1"):
         maker.fill(case, 2, slide=name, first=len(name) * 100 + int(name.split()[1]) * 10)
-    assert [slide.name for slide in case.slides()] == ["slide 1", "Slide 9", "slide 10"]
-    assert [field.slide_id for field in case.fields()] == [3, 3, 2, 2, 1, 1]
-    case.rename_slide(3, "slide 11")
-    assert [field.slide_id for field in case.fields()] == [2, 2, 1, 1, 3, 3]
+    assert [slide.name for slide in case.slides.all()] == ["slide 1", "Slide 9", "slide 10"]
+    assert [field.slide_id for field in case.fields.page()] == [3, 3, 2, 2, 1, 1]
+    case.slides.rename(3, "slide 11")
+    assert [field.slide_id for field in case.fields.page()] == [2, 2, 1, 1, 3, 3]
     with pytest.raises(StationError) as caught:
-        case.rename_slide(99, "x")
+        case.slides.rename(99, "x")
     assert caught.value.code == "unknown-slide"
     with pytest.raises(StationError) as caught:
-        case.add_fields(99, [])
+        case.fields.add(99, [])
     assert caught.value.code == "unknown-slide"
 
 
 def test_fields_dropped_one_by_one_share_a_slide(case, maker):
-    assert case.add_slide("fields") == case.add_slide("fields")
-    assert case.add_slide("others").id == 2
+    assert case.slides.add("fields") == case.slides.add("fields")
+    assert case.slides.add("others").id == 2
 
 
 def test_known_files_of_a_folder(case, maker, tmp_path):
-    case.add_fields(case.add_slide("s").id, [maker.file(1), maker.file(22, "sub/x.jpg"), maker.file(333)])
-    assert case.known_files(maker.folder) == {"field 1.jpg": 7, "field 333.jpg": 9}
-    assert case.known_files(maker.folder / "sub") == {"x.jpg": 8}
-    assert case.known_files(tmp_path / "none") == {}
+    case.fields.add(case.slides.add("s").id, [maker.file(1), maker.file(22, "sub/x.jpg"), maker.file(333)])
+    assert case.files.in_folder(maker.folder) == {"field 1.jpg": 7, "field 333.jpg": 9}
+    assert case.files.in_folder(maker.folder / "sub") == {"x.jpg": 8}
+    assert case.files.in_folder(tmp_path / "none") == {}

@@ -21,11 +21,11 @@ def mixed(case, maker):
     """Three slides; fields of every state, decision and kind of review."""
     ids = [number for i in range(3) for number in maker.fill(case, 20, slide=f"smear {i}", first=i * 20)]
     maker.classify(case, ids[5:50])
-    case.fail(ids[50], "broken", "It broke.")
-    case.claim(2)
+    case.queue.fail(ids[50], "broken", "It broke.")
+    case.queue.claim(2)
     for index, choice in enumerate(["Pro", "Pre", None, "Early", None, "Pro"]):
-        case.add_review(Review(ids[4 + index * 5], "Ada" if index % 2 else "Bob", choice))
-    case.requeue(ids[20:22])
+        case.reviews.add(Review(ids[4 + index * 5], "Ada" if index % 2 else "Bob", choice))
+    case.queue.requeue(ids[20:22])
     return case
 
 
@@ -82,9 +82,9 @@ FILTERS = {
 @pytest.mark.parametrize("descending", [False, True])
 def test_groups_stand_together_and_keep_the_order_within(mixed, group, descending):
     where = FieldFilter(text="field")
-    groups = mixed.field_groups(where, group)
-    listed = mixed.field_ids(where, FieldSort.SHARPNESS, descending=descending, group=group)
-    plain = list(mixed.field_ids(where, FieldSort.SHARPNESS, descending=descending))
+    groups = mixed.fields.groups(where, group)
+    listed = mixed.fields.ids(where, FieldSort.SHARPNESS, descending=descending, group=group)
+    plain = list(mixed.fields.ids(where, FieldSort.SHARPNESS, descending=descending))
     assert sorted(listed) == sorted(plain)
     if group is FieldGroup.NONE:
         assert groups == []
@@ -94,7 +94,7 @@ def test_groups_stand_together_and_keep_the_order_within(mixed, group, descendin
     start = 0
     for key, count in groups:
         part = list(listed[start : start + count])
-        fields = mixed.fields_of(part)
+        fields = mixed.fields.records(part)
         assert {f.slide_id if group is FieldGroup.SLIDE else f.final_name for f in fields} == {key}
         assert part == [number for number in plain if number in set(part)]
         start += count
@@ -102,23 +102,23 @@ def test_groups_stand_together_and_keep_the_order_within(mixed, group, descendin
 
 
 def test_a_field_says_when_it_was_added(mixed):
-    assert all(field.added.endswith("Z") for field in mixed.fields(limit=3))
+    assert all(field.added.endswith("Z") for field in mixed.fields.page(limit=3))
 
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_filters(mixed, name):
     where, test = FILTERS[name]
-    wanted = [field.id for field in mixed.fields() if test(field)]
-    assert list(mixed.field_ids(where)) == wanted
-    assert [field.id for field in mixed.fields(where)] == wanted
-    assert mixed.count(where) == len(wanted)
+    wanted = [field.id for field in mixed.fields.page() if test(field)]
+    assert list(mixed.fields.ids(where)) == wanted
+    assert [field.id for field in mixed.fields.page(where)] == wanted
+    assert mixed.fields.count(where) == len(wanted)
     if name not in ("other reason", "percent"):
-        assert 0 < len(wanted) < mixed.count()
+        assert 0 < len(wanted) < mixed.fields.count()
 
 
 def test_filter_by_model(mixed, maker):
-    assert mixed.count(FieldFilter(model_sha256=maker.model)) == 45
-    assert mixed.count(FieldFilter(model_sha256="other")) == 0
+    assert mixed.fields.count(FieldFilter(model_sha256=maker.model)) == 45
+    assert mixed.fields.count(FieldFilter(model_sha256="other")) == 0
 
 
 MISSING = float("-inf")
@@ -141,20 +141,21 @@ KEYS = {
 
 @pytest.mark.parametrize("sort", FieldSort)
 def test_sorts_and_pages(mixed, sort):
-    everything = mixed.fields(sort=sort)
+    everything = mixed.fields.page(sort=sort)
     assert [field.id for field in everything] == [
-        field.id for field in sorted(mixed.fields(sort=FieldSort.ADDED), key=lambda f: (KEYS[sort](f), f.id))
+        field.id
+        for field in sorted(mixed.fields.page(sort=FieldSort.ADDED), key=lambda f: (KEYS[sort](f), f.id))
     ]
-    assert mixed.fields(sort=sort, descending=True) == everything[::-1]
-    paged = [field for start in range(0, 60, 7) for field in mixed.fields(None, sort, start, 7)]
+    assert mixed.fields.page(sort=sort, descending=True) == everything[::-1]
+    paged = [field for start in range(0, 60, 7) for field in mixed.fields.page(None, sort, start, 7)]
     assert paged == everything
-    assert list(mixed.field_ids(None, sort)) == [field.id for field in everything]
+    assert list(mixed.fields.ids(None, sort)) == [field.id for field in everything]
 
 
 def test_counts_by_slide(mixed):
-    for slide in mixed.slides():
-        fields = mixed.fields(FieldFilter(slide_id=slide.id))
-        counts = mixed.counts_by_slide()[slide.id]
+    for slide in mixed.slides.all():
+        fields = mixed.fields.page(FieldFilter(slide_id=slide.id))
+        counts = mixed.slides.counts()[slide.id]
         assert counts.total == len(fields) == 20
         assert counts.reviewed == sum(field.review is not None for field in fields)
         assert counts.needs_review == sum(needs(field) for field in fields)
@@ -167,26 +168,26 @@ def test_counts_by_slide(mixed):
 
 
 def test_empty_slide_is_counted(case):
-    slide = case.add_slide("empty")
-    assert case.counts_by_slide()[slide.id].total == 0
+    slide = case.slides.add("empty")
+    assert case.slides.counts()[slide.id].total == 0
 
 
 def test_fields_of_keeps_the_order_asked_for(mixed):
-    assert [field.id for field in mixed.fields_of([9, 3, 999, 5])] == [9, 3, 5]
-    assert len(mixed.fields_of(range(1, 61))) == 60
+    assert [field.id for field in mixed.fields.records([9, 3, 999, 5])] == [9, 3, 5]
+    assert len(mixed.fields.records(range(1, 61))) == 60
 
 
 def test_unknown_field(case):
     with pytest.raises(StationError) as caught:
-        case.field(1)
+        case.fields.get(1)
     assert caught.value.code == "unknown-field"
 
 
 def test_snapshot_agrees_with_the_pages(mixed):
     snapshot = mixed.snapshot()
-    assert list(snapshot.fields) == mixed.fields()
-    assert list(snapshot.slides) == mixed.slides()
-    assert snapshot.audit_head == mixed.audit_head()
+    assert list(snapshot.fields) == mixed.fields.page()
+    assert list(snapshot.slides) == mixed.slides.all()
+    assert snapshot.audit_head == mixed.audit.head()
     assert [review.id for review in snapshot.reviews] == [1, 2, 3, 4, 5, 6]
 
 
@@ -205,13 +206,13 @@ def test_fields_read_as_they_are_asked_for_are_those_of_the_snapshot(mixed):
 
 def test_a_snapshot_of_one_model_shows_its_newest_predictions_only(mixed, maker):
     second = maker.record("second")
-    mixed.add_model(second)
-    first, other, *_ = (field.id for field in mixed.fields())
-    mixed.plan(second.sha256, [first, other])
-    mixed.save_predictions([(first, maker.prediction(5, second.sha256))])
-    mixed.save_predictions([(first, maker.prediction(6, second.sha256))])
+    mixed.models.add(second)
+    first, other, *_ = (field.id for field in mixed.fields.page())
+    mixed.model_queue.add(second.sha256, [first, other])
+    mixed.queue.save_predictions([(first, maker.prediction(5, second.sha256))])
+    mixed.queue.save_predictions([(first, maker.prediction(6, second.sha256))])
     snapshot = mixed.snapshot(second.sha256)
-    assert [field.id for field in snapshot.fields] == [field.id for field in mixed.fields()]
+    assert [field.id for field in snapshot.fields] == [field.id for field in mixed.fields.page()]
     made = {field.id: field.prediction for field in snapshot.fields if field.prediction is not None}
     assert made == {first: maker.prediction(6, second.sha256)}
     assert snapshot.models == (second,)
@@ -221,8 +222,8 @@ def test_a_snapshot_of_one_model_shows_its_newest_predictions_only(mixed, maker)
 def test_prediction_without_evidence(case, maker):
     ids = maker.fill(case, 1)
     plain = replace(maker.prediction(1), evidence=None)
-    case.save_prediction(ids[0], plain)
-    assert case.field(ids[0]).prediction == plain
+    case.queue.save_prediction(ids[0], plain)
+    assert case.fields.get(ids[0]).prediction == plain
 
 
 def test_many_threads_on_one_case(case, maker):
@@ -233,9 +234,9 @@ def test_many_threads_on_one_case(case, maker):
     def read():
         try:
             for _ in range(40):
-                done = case.count(FieldFilter(state=FieldState.DONE))
+                done = case.fields.count(FieldFilter(state=FieldState.DONE))
                 assert done % 10 == 0
-                assert len(case.fields(FieldFilter(state=FieldState.DONE), limit=5)) <= 5
+                assert len(case.fields.page(FieldFilter(state=FieldState.DONE), limit=5)) <= 5
         except BaseException as error:
             problems.append(error)
 
@@ -247,7 +248,7 @@ def test_many_threads_on_one_case(case, maker):
     for thread in threads:
         thread.join()
     assert problems == []
-    assert case.verify_audit() is None
+    assert case.audit.verify() is None
 
 
 @pytest.mark.parametrize("descending", [False, True])
@@ -257,9 +258,9 @@ def test_many_threads_on_one_case(case, maker):
 def test_a_page_of_a_large_case_sorts_nothing(case, sort, descending):
     """What the browser sorts by is walked along an index."""
     asked = []
-    case._db.set_trace_callback(asked.append)
-    case.fields(None, sort, 50, 10, descending=descending)
-    case._db.set_trace_callback(None)
+    case.connection.db.set_trace_callback(asked.append)
+    case.fields.page(None, sort, 50, 10, descending=descending)
+    case.connection.db.set_trace_callback(None)
     query = next(text for text in asked if text.startswith("SELECT id"))
-    plan = " ".join(row[3] for row in case._db.execute(f"EXPLAIN QUERY PLAN {query}"))
+    plan = " ".join(row[3] for row in case.connection.db.execute(f"EXPLAIN QUERY PLAN {query}"))
     assert "TEMP B-TREE" not in plan, plan

@@ -19,7 +19,7 @@ def full(case, maker, folder):
     for start in range(0, 300, 50):
         maker.classify(case, ids[start : start + 50])
     for number in ids[:40]:
-        case.add_review(Review(number, "Ada", "Pro", "seen"))
+        case.reviews.add(Review(number, "Ada", "Pro", "seen"))
     case.close()
     return folder
 
@@ -59,11 +59,13 @@ def test_damage_in_a_table_loses_that_page_only(full, table):
     assert report.kept.is_file()
     with Case.open(full) as case:
         assert case.check() == []
-        states = case.queue_counts()
+        states = case.queue.counts()
         # A page of 4096 bytes holds under 60 of these rows.
         assert sum(states.values()) >= 240
         assert states[FieldState.DONE] >= 200
-        assert sum(field.review is not None for field in case.fields()) >= (0 if table == "reviews" else 20)
+        assert sum(field.review is not None for field in case.fields.page()) >= (
+            0 if table == "reviews" else 20
+        )
         assert case.name == "Müller"
     if table != "predictions":
         assert "entry" in report.text()
@@ -91,9 +93,9 @@ def test_first_page_destroyed(full):
     assert report.salvaged["reviews"] == 40
     assert report.broken is None
     with Case.open(full) as case:
-        assert case.queue_counts()[FieldState.DONE] == 300
-        assert case.verify_audit() is None
-        assert case.audit_entries()[-1].action == "case-repaired"
+        assert case.queue.counts()[FieldState.DONE] == 300
+        assert case.audit.verify() is None
+        assert case.audit.entries()[-1].action == "case-repaired"
 
 
 def test_file_cut_in_half_is_never_read_as_sound(full):
@@ -105,7 +107,7 @@ def test_file_cut_in_half_is_never_read_as_sound(full):
     assert sum(report.salvaged.values()) > 100
     with Case.open(full) as case:
         assert case.check() == []
-        assert len(case.fields()) == report.salvaged["fields"]
+        assert len(case.fields.page()) == report.salvaged["fields"]
 
 
 def test_not_a_database_at_all(full):
@@ -127,14 +129,14 @@ def test_nonsense_in_a_row_is_found_and_given_up(full):
     db.commit()
     db.close()
     with Case.open(full) as case, pytest.raises(StationError) as caught:
-        case.fields()
+        case.fields.page()
     assert caught.value.code == "damaged-case"
     report = maintenance.repair_case(full)
     assert report.lost["predictions"] == 1
     assert report.broken is not None
     with Case.open(full) as case:
-        assert len(case.fields()) == 300
-        assert case.queue_counts()[FieldState.QUEUED] == 1
+        assert len(case.fields.page()) == 300
+        assert case.queue.counts()[FieldState.QUEUED] == 1
 
 
 @pytest.mark.parametrize("stage", ["before", "between", "log", "after"])
@@ -157,7 +159,7 @@ def test_interrupted_repair_is_finished(full, stage, monkeypatch):
     if stage == "before":
         assert maintenance.repair_case(full).kept is not None
     with Case.open(full) as case:
-        assert case.queue_counts()[FieldState.DONE] == 300
+        assert case.queue.counts()[FieldState.DONE] == 300
         assert case.check() == []
     assert list(full.glob("case.damaged-*.sqlite"))
 
@@ -184,9 +186,9 @@ def test_backup_while_in_use_opens_as_a_case(case, maker, tmp_path):
     other.mkdir()
     shutil.copyfile(path, other / "case.sqlite")
     with Case.open(other) as copy:
-        assert copy.queue_counts()[FieldState.DONE] == 20
+        assert copy.queue.counts()[FieldState.DONE] == 20
         assert copy.case_id == case.case_id
-        assert copy.verify_audit() is None
+        assert copy.audit.verify() is None
 
 
 def test_backup_to_a_place_that_is_a_file(case, tmp_path):
@@ -200,5 +202,5 @@ def test_audit_of_a_case_in_use(case, folder, maker):
     maker.classify(case, maker.fill(case, 5))
     finding = maintenance.audit_case(folder)
     assert finding.intact
-    assert finding.head == case.audit_head()
+    assert finding.head == case.audit.head()
     assert "intact" in finding.text()

@@ -84,7 +84,7 @@ def test_died_before_the_first_entry(folder):
     create_file(folder / "case.sqlite", schema.STEPS)
     with Case.open(folder) as case:
         assert (case.name, len(case.case_id)) == ("Müller", 36)
-        assert case.verify_audit() is None
+        assert case.audit.verify() is None
 
 
 def test_creating_where_a_file_is(tmp_path):
@@ -128,7 +128,7 @@ def test_the_file_itself_may_be_named(case, folder):
 def test_closed_case_says_so(case):
     case.close()
     case.close()
-    refused("closed-case", case.count)
+    refused("closed-case", case.fields.count)
 
 
 # Older and newer files
@@ -159,9 +159,9 @@ def test_older_case_is_upgraded_and_a_copy_kept(case, folder, maker):
     ids, newer = maker.fill(case, 3), len(schema.STEPS) + 1
     case.close()
     with Case.open(folder, steps=(*schema.STEPS, step_colour)) as again:
-        assert again.count() == 3
-        assert schema.version_of(again._db) == newer
-        assert again._db.execute("SELECT colour FROM slides").fetchall() == [("",)]
+        assert again.fields.count() == 3
+        assert schema.version_of(again.connection.db) == newer
+        assert again.connection.db.execute("SELECT colour FROM slides").fetchall() == [("",)]
     kept = sqlite3.connect(folder / f"case.before-version-{newer}.sqlite")
     assert kept.execute("PRAGMA user_version").fetchone()[0] == newer - 1
     assert kept.execute("SELECT count(*) FROM fields").fetchone()[0] == len(ids)
@@ -175,8 +175,8 @@ def test_upgrade_that_dies_leaves_the_old_case(case, folder, maker):
     with pytest.raises(KeyboardInterrupt):
         Case.open(folder, steps=(*schema.STEPS, step_colour, step_that_dies))
     with Case.open(folder) as again:
-        assert again.count() == 3
-        tables = {row[0] for row in again._db.execute("SELECT name FROM sqlite_master")}
+        assert again.fields.count() == 3
+        tables = {row[0] for row in again.connection.db.execute("SELECT name FROM sqlite_master")}
         assert "half" not in tables
 
 
@@ -185,8 +185,8 @@ def test_older_case_opened_for_looking_is_not_touched(case, folder, maker):
     case.close()
     before = (folder / "case.sqlite").read_bytes()
     with Case.open(folder, read_only=True, steps=(*schema.STEPS, step_colour)) as again:
-        assert again.count() == 3
-        assert again._db.execute("SELECT colour FROM slides").fetchall() == [("",)]
+        assert again.fields.count() == 3
+        assert again.connection.db.execute("SELECT colour FROM slides").fetchall() == [("",)]
     assert (folder / "case.sqlite").read_bytes() == before
 
 
@@ -226,16 +226,16 @@ def first_version(folder, maker, monkeypatch):
     """A case as version 1 of the tables wrote it: two fields with predictions, one in the queue."""
     monkeypatch.setattr(schema, "STEPS", schema.STEPS[:1])
     with Case.create(folder) as case:
-        case.add_model(maker.record())
+        case.models.add(maker.record())
         ids = maker.fill(case, 3)
         # What saving a prediction did then; the present program writes a column that came later.
-        with case._write() as db:
+        with case.connection.write() as db:
             for number in ids[:2]:
                 made = maker.prediction(number)
                 db.execute(_OLD_PREDICTION, (number, *prediction_row(made)))
                 db.execute(_OLD_FIELD, (number, *shown_copy(made), number))
             details = {"fields": 2, "first": 1, "last": 2}
-            case._audit("fields-classified", "x", details, input_hash=predictions_digest(db, 1, 2))
+            case.connection.audit("fields-classified", "x", details, input_hash=predictions_digest(db, 1, 2))
     monkeypatch.undo()
     return folder
 
@@ -243,27 +243,27 @@ def first_version(folder, maker, monkeypatch):
 def test_step_many_models(first_version, maker):
     """What was there stays; the queue goes on, now knowing for which model."""
     with Case.open(first_version) as case:
-        assert case.field(1).prediction == maker.prediction(1)
-        assert [field.id for field in case.claim(5)] == [3]
-        case.add_model(maker.record("second"))
-        second = case.models()[1].sha256
-        case.plan(second, [1])
-        case.begin_plan(second)
-        case.claim(5, second)
-        case.save_prediction(1, maker.prediction(7, second))
-        assert case.field(1).prediction == maker.prediction(1)
-        assert (case.check(), case.verify_audit()) == ([], None)
+        assert case.fields.get(1).prediction == maker.prediction(1)
+        assert [field.id for field in case.queue.claim(5)] == [3]
+        case.models.add(maker.record("second"))
+        second = case.models.all()[1].sha256
+        case.model_queue.add(second, [1])
+        case.model_queue.start(second)
+        case.queue.claim(5, second)
+        case.queue.save_prediction(1, maker.prediction(7, second))
+        assert case.fields.get(1).prediction == maker.prediction(1)
+        assert (case.check(), case.audit.verify()) == ([], None)
 
 
 def test_step_removed_fields(first_version, maker):
     """All fields of an older case are in it; from then on they can be taken out and brought back."""
     with Case.open(first_version) as case:
-        assert [field.id for field in case.fields()] == [1, 2, 3]
-        assert case.remove_fields([2]) == [2]
-        assert [field.id for field in case.fields()] == [1, 3]
-        assert case.restore_fields([2]) == [2]
-        assert case.field(2).prediction == maker.prediction(2)
-        assert (case.check(), case.verify_audit()) == ([], None)
+        assert [field.id for field in case.fields.page()] == [1, 2, 3]
+        assert case.fields.remove([2]) == [2]
+        assert [field.id for field in case.fields.page()] == [1, 3]
+        assert case.fields.restore([2]) == [2]
+        assert case.fields.get(2).prediction == maker.prediction(2)
+        assert (case.check(), case.audit.verify()) == ([], None)
     assert (first_version / "case.before-version-3.sqlite").is_file()
 
 
@@ -282,7 +282,7 @@ def test_a_damaged_case_of_an_earlier_version_is_repaired(first_version, maker):
     report = maintenance.repair_case(first_version)
     assert (report.salvaged["fields"], report.salvaged["predictions"], report.broken) == (3, 2, None)
     with Case.open(first_version) as case:
-        assert case.field(1).prediction == maker.prediction(1)
+        assert case.fields.get(1).prediction == maker.prediction(1)
 
 
 # Two windows
@@ -293,7 +293,7 @@ OPEN = """
     from allstation.store import Case
     with Case.open(__import__("pathlib").Path(sys.argv[1])) as case:
         holder = case.held_by
-        print(json.dumps([case.read_only, holder and holder.pid, case.why_read_only, case.count()]))
+        print(json.dumps([case.read_only, holder and holder.pid, case.why_read_only, case.fields.count()]))
 """
 
 
@@ -361,10 +361,10 @@ def test_without_file_locks_the_process_decides(folder, case, monkeypatch):
 def test_reader_sees_no_half_saved_batch(case, maker):
     ids = maker.fill(case, 10)
     with case.reader() as reader:
-        with case._write():
-            case.save_predictions([(ids[0], maker.prediction(1))])
-            assert reader.queue_counts()[FieldState.DONE] == 0
-        assert reader.queue_counts()[FieldState.DONE] == 1
+        with case.connection.write():
+            case.queue.save_predictions([(ids[0], maker.prediction(1))])
+            assert reader.queue.counts()[FieldState.DONE] == 0
+        assert reader.queue.counts()[FieldState.DONE] == 1
 
 
 # Places that cannot be written
@@ -382,8 +382,8 @@ AS_NOBODY = """
             code = ""
         except StationError as error:
             code = error.code
-        intact = case.verify_audit() is None
-        print(json.dumps([case.read_only, case.why_read_only, case.count(), code, intact]))
+        intact = case.audit.verify() is None
+        print(json.dumps([case.read_only, case.why_read_only, case.fields.count(), code, intact]))
 """
 
 

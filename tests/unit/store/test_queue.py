@@ -14,27 +14,27 @@ from allstation.store.salvage import refresh
 
 def crash(case):
     """End as a killed process does: nothing is put back, the lock is freed by the system."""
-    case._db.close()
-    case._closed = True
-    case._desk.lock._file.close()
+    case.connection.db.close()
+    case.connection.closed = True
+    case.connection.context.lock._file.close()
 
 
 def claimed(case, number):
-    return [field.id for field in case.claim(number)]
+    return [field.id for field in case.queue.claim(number)]
 
 
 def test_order_is_the_order_of_adding_and_wishes_come_first(case, maker):
     ids = maker.fill(case, 10)
     assert claimed(case, 2) == ids[:2]
-    case.set_priority([ids[7], ids[5]])
-    case.set_priority([ids[9]])
+    case.queue.prioritise([ids[7], ids[5]])
+    case.queue.prioritise([ids[9]])
     assert claimed(case, 4) == [ids[9], ids[7], ids[5], ids[2]]
 
 
 def test_wishes_for_what_does_not_wait_change_nothing(case, maker):
     ids = maker.fill(case, 3)
     maker.classify(case, ids[:1])
-    case.set_priority([ids[0], 999])
+    case.queue.prioritise([ids[0], 999])
     assert claimed(case, 5) == ids[1:]
 
 
@@ -61,21 +61,21 @@ def test_after_a_crash_each_suspect_runs_alone(case, folder, maker):
         assert claimed(again, 8) == []
         new = maker.fill(again, 2, slide="new", first=50)
         assert claimed(again, 8) == []  # nor does anything run beside a suspect
-        again.save_prediction(ids[0], maker.prediction(1))
+        again.queue.save_prediction(ids[0], maker.prediction(1))
         assert claimed(again, 8) == new
         maker.classify(again, new)
         assert claimed(again, 8) == ids[1:2]
         crash(again)
     with Case.open(folder) as third:
         assert third.recovered.failed == ids[1:2]
-        failed = third.field(ids[1])
+        failed = third.fields.get(ids[1])
         assert (failed.state, failed.error_code) == (FieldState.FAILED, CRASHED_TWICE)
         assert "twice" in failed.error
         assert claimed(third, 8) == ids[2:3]
-        assert third.requeue() == 1
-        third.save_prediction(ids[2], maker.prediction(1))
+        assert third.queue.requeue() == 1
+        third.queue.save_prediction(ids[2], maker.prediction(1))
         assert claimed(third, 8) == ids[1:2]
-        assert third.verify_audit() is None
+        assert third.audit.verify() is None
 
 
 def test_one_poisoned_field_costs_two_crashes(case, folder, maker):
@@ -94,70 +94,72 @@ def test_one_poisoned_field_costs_two_crashes(case, folder, maker):
         crashes += 1
         crash(case)
     assert crashes == 2
-    states = case.queue_counts()
+    states = case.queue.counts()
     assert (states[FieldState.DONE], states[FieldState.FAILED]) == (19, 1)
-    assert case.field(poison).error_code == CRASHED_TWICE
+    assert case.fields.get(poison).error_code == CRASHED_TWICE
     case.close()
 
 
 def test_failed_fields_carry_code_and_sentence_and_can_be_retried(case, maker):
     ids = maker.fill(case, 3)
     claimed(case, 3)
-    case.fail(ids[0], "unreadable-field", "It cannot be read.")
-    assert case.field(ids[0]).error == "It cannot be read."
-    assert case.requeue() == 1
-    field = case.field(ids[0])
+    case.queue.fail(ids[0], "unreadable-field", "It cannot be read.")
+    assert case.fields.get(ids[0]).error == "It cannot be read."
+    assert case.queue.requeue() == 1
+    field = case.fields.get(ids[0])
     assert (field.state, field.error_code, field.error) == (FieldState.QUEUED, "", "")
-    case.fail(ids[1], "unreadable-field", "It cannot be read.")
-    assert case.requeue([ids[1], ids[2]]) == 1  # the third is running
+    case.queue.fail(ids[1], "unreadable-field", "It cannot be read.")
+    assert case.queue.requeue([ids[1], ids[2]]) == 1  # the third is running
 
 
 def test_cancelling_takes_what_waits_only(case, maker):
     ids = maker.fill(case, 5)
     claimed(case, 2)
-    assert case.cancel_queued() == 3
-    counts = case.queue_counts()
+    assert case.queue.cancel() == 3
+    counts = case.queue.counts()
     assert (counts[FieldState.RUNNING], counts[FieldState.CANCELLED]) == (2, 3)
-    assert case.cancel_queued() == 0
-    assert case.requeue(case.field_ids(FieldFilter(state=FieldState.CANCELLED))) == 3
-    assert case.queue_counts()[FieldState.QUEUED] == 3
+    assert case.queue.cancel() == 0
+    assert case.queue.requeue(case.fields.ids(FieldFilter(state=FieldState.CANCELLED))) == 3
+    assert case.queue.counts()[FieldState.QUEUED] == 3
     assert ids
 
 
 def test_release_gives_back_some(case, maker):
     ids = maker.fill(case, 4)
     claimed(case, 4)
-    case.release(ids[2:])
+    case.queue.release(ids[2:])
     assert claimed(case, 4) == ids[2:]
 
 
 def test_saving_is_all_or_nothing(case, maker):
     ids = maker.fill(case, 3)
     with pytest.raises(StationError) as caught:
-        case.save_predictions([(ids[0], maker.prediction(1)), (999, maker.prediction(2))])
+        case.queue.save_predictions([(ids[0], maker.prediction(1)), (999, maker.prediction(2))])
     assert caught.value.code == "unknown-field"
     with pytest.raises(StationError) as caught:
-        case.save_predictions([(ids[0], maker.prediction(1)), (ids[1], maker.prediction(2, model="other"))])
+        case.queue.save_predictions(
+            [(ids[0], maker.prediction(1)), (ids[1], maker.prediction(2, model="other"))]
+        )
     assert caught.value.code == "unknown-model"
-    assert case.queue_counts()[FieldState.DONE] == 0
-    assert case.predictions(ids[0]) == []
-    case.save_predictions([])
-    assert case.verify_audit() is None
+    assert case.queue.counts()[FieldState.DONE] == 0
+    assert case.fields.predictions(ids[0]) == []
+    case.queue.save_predictions([])
+    assert case.audit.verify() is None
 
 
 def test_predictions_of_other_models_stay(case, maker):
     ids = maker.fill(case, 2)
     maker.classify(case, ids)
-    case.add_model(maker.record("second"))
-    case.add_model(maker.record("second"))
-    assert [model.name for model in case.models()] == ["model", "second"]
-    second = case.models()[1].sha256
-    case.requeue(ids)
-    assert case.field(ids[0]).prediction == maker.prediction(ids[0])
-    case.save_prediction(ids[0], maker.prediction(9, second))
-    assert case.field(ids[0]).prediction == maker.prediction(9, second)
-    assert case.predictions(ids[0]) == [maker.prediction(9, second), maker.prediction(ids[0])]
-    assert case.count(FieldFilter(model_sha256=second)) == 1
+    case.models.add(maker.record("second"))
+    case.models.add(maker.record("second"))
+    assert [model.name for model in case.models.all()] == ["model", "second"]
+    second = case.models.all()[1].sha256
+    case.queue.requeue(ids)
+    assert case.fields.get(ids[0]).prediction == maker.prediction(ids[0])
+    case.queue.save_prediction(ids[0], maker.prediction(9, second))
+    assert case.fields.get(ids[0]).prediction == maker.prediction(9, second)
+    assert case.fields.predictions(ids[0]) == [maker.prediction(9, second), maker.prediction(ids[0])]
+    assert case.fields.count(FieldFilter(model_sha256=second)) == 1
     snapshot = case.snapshot()
     assert {model.name for model in snapshot.models} == {"model", "second"}
 
@@ -171,8 +173,8 @@ def test_exact_numbers_come_back(case, maker):
 
     values = np.array([1 / 3, 0.1 + 0.2, 1e-17, 0.36666666666666664])
     prediction = replace(maker.prediction(1), probabilities=dict(zip(maker.classes, values, strict=True)))
-    case.save_prediction(ids[0], prediction)
-    stored = case.field(ids[0]).prediction
+    case.queue.save_prediction(ids[0], prediction)
+    stored = case.fields.get(ids[0]).prediction
     assert list(stored.probabilities.values()) == values.tolist()
     assert all(type(value) is float for value in stored.probabilities.values())
 
@@ -180,44 +182,50 @@ def test_exact_numbers_come_back(case, maker):
 def test_other_models_wait_for_their_turn_over_a_restart(case, folder, maker):
     ids = maker.fill(case, 6)
     maker.classify(case, ids[:4])
-    assert case.plan("b" * 64, ids[:3], folder / "b.allmodel") == 3
-    assert case.plan("c" * 64, ids[2:4]) == 2
-    assert case.plan("b" * 64, ids) == 3
+    assert case.model_queue.add("b" * 64, ids[:3], folder / "b.allmodel") == 3
+    assert case.model_queue.add("c" * 64, ids[2:4]) == 2
+    assert case.model_queue.add("b" * 64, ids) == 3
     case.close()
     with Case.open(folder) as again:
-        assert [(plan.model_sha256[0], plan.fields) for plan in again.plans()] == [("b", 6), ("c", 2)]
-        assert again.bundle_of("b" * 64) == folder / "b.allmodel"
-        assert again.bundle_of("c" * 64) is None
-        assert again.next_model() == ""  # the model in use has two fields left
-        assert again.begin_plan("b" * 64) == 4
-        assert [(plan.model_sha256[0], plan.fields) for plan in again.plans()] == [("c", 2), ("b", 2)]
-        assert again.queue_counts()[FieldState.QUEUED] == 6
+        assert [(plan.model_sha256[0], plan.fields) for plan in again.model_queue.all()] == [
+            ("b", 6),
+            ("c", 2),
+        ]
+        assert again.model_queue.bundle_path("b" * 64) == folder / "b.allmodel"
+        assert again.model_queue.bundle_path("c" * 64) is None
+        assert again.model_queue.next_model() == ""  # the model in use has two fields left
+        assert again.model_queue.start("b" * 64) == 4
+        assert [(plan.model_sha256[0], plan.fields) for plan in again.model_queue.all()] == [
+            ("c", 2),
+            ("b", 2),
+        ]
+        assert again.queue.counts()[FieldState.QUEUED] == 6
         assert claimed(again, 9) == ids[4:]
-        assert again.next_model() == "b" * 64
-        again.drop_plan("b" * 64)
-        again.drop_plan("b" * 64)
-        assert again.queue_counts()[FieldState.DONE] == 4  # they are what they were before
-        assert again.next_model() == "c" * 64
-        assert again.next_model(absent=["c" * 64]) is None
-        assert again.verify_audit() is None
+        assert again.model_queue.next_model() == "b" * 64
+        again.model_queue.drop("b" * 64)
+        again.model_queue.drop("b" * 64)
+        assert again.queue.counts()[FieldState.DONE] == 4  # they are what they were before
+        assert again.model_queue.next_model() == "c" * 64
+        assert again.model_queue.next_model(absent=["c" * 64]) is None
+        assert again.audit.verify() is None
 
 
 def test_models_can_change_places(case, maker):
     ids = maker.fill(case, 2)
     for letter in "bcd":
-        case.plan(letter * 64, ids)
-    case.order_plans(["d" * 64, "b" * 64])
-    assert [plan.model_sha256[0] for plan in case.plans()] == ["d", "b", "c"]
+        case.model_queue.add(letter * 64, ids)
+    case.model_queue.reorder(["d" * 64, "b" * 64])
+    assert [plan.model_sha256[0] for plan in case.model_queue.all()] == ["d", "b", "c"]
 
 
 def run_all(case, maker, numbers, first):
     """Empty the queue as a worker does: the model in use, then the others in their order."""
-    while (model := case.next_model()) is not None:
+    while (model := case.model_queue.next_model()) is not None:
         if model:
-            case.begin_plan(model)
-        while fields := case.claim(2, model):
+            case.model_queue.start(model)
+        while fields := case.queue.claim(2, model):
             for field in fields:
-                case.save_prediction(
+                case.queue.save_prediction(
                     field.id, maker.prediction(field.id * numbers[model or first], model or first)
                 )
 
@@ -225,72 +233,72 @@ def run_all(case, maker, numbers, first):
 @pytest.mark.parametrize("order", ["in use first", "other first"])
 def test_what_a_field_shows_does_not_depend_on_the_order_of_models(case, maker, order):
     ids = maker.fill(case, 5)
-    case.add_model(maker.record("second"))
-    first, second = (model.sha256 for model in case.models())
+    case.models.add(maker.record("second"))
+    first, second = (model.sha256 for model in case.models.all())
     numbers = {"": 3, first: 3, second: 7}
     if order == "other first":
-        case.cancel_queued()
-    case.plan(second, ids)
+        case.queue.cancel()
+    case.model_queue.add(second, ids)
     run_all(case, maker, numbers, first)
-    case.requeue(ids)
+    case.queue.requeue(ids)
     run_all(case, maker, numbers, first)
     for number in ids:
-        shown = case.field(number)
+        shown = case.fields.get(number)
         assert (shown.state, shown.prediction) == (FieldState.DONE, maker.prediction(number * 3, first))
-        assert maker.prediction(number * 7, second) in case.predictions(number)
-    with case._write() as db:
+        assert maker.prediction(number * 7, second) in case.fields.predictions(number)
+    with case.connection.write() as db:
         refresh(db)
-    assert case.field(ids[0]).prediction == maker.prediction(ids[0] * 3, first)
-    assert case.verify_audit() is None
+    assert case.fields.get(ids[0]).prediction == maker.prediction(ids[0] * 3, first)
+    assert case.audit.verify() is None
 
 
 def test_a_field_that_crashes_another_model_keeps_what_it_showed(case, folder, maker):
     ids = maker.fill(case, 3)
     maker.classify(case, ids)
-    case.add_model(maker.record("second"))
-    second = case.models()[1].sha256
-    case.plan(second, ids)
-    case.begin_plan(second)
+    case.models.add(maker.record("second"))
+    second = case.models.all()[1].sha256
+    case.model_queue.add(second, ids)
+    case.model_queue.start(second)
     for _ in range(2):  # it dies whenever it touches the first field
-        while (taken := [field.id for field in case.claim(1, second)]) and taken != ids[:1]:
-            case.save_prediction(taken[0], maker.prediction(1, second))
+        while (taken := [field.id for field in case.queue.claim(1, second)]) and taken != ids[:1]:
+            case.queue.save_prediction(taken[0], maker.prediction(1, second))
         crash(case)
         case = Case.open(folder)
-    assert case.next_model() is None
-    assert case.field(ids[0]).error_code == CRASHED_TWICE
-    assert all(case.field(number).prediction == maker.prediction(number) for number in ids)
-    assert case.requeue() == 1
-    assert [field.id for field in case.claim(1, second)] == ids[:1]  # again for that model
+    assert case.model_queue.next_model() is None
+    assert case.fields.get(ids[0]).error_code == CRASHED_TWICE
+    assert all(case.fields.get(number).prediction == maker.prediction(number) for number in ids)
+    assert case.queue.requeue() == 1
+    assert [field.id for field in case.queue.claim(1, second)] == ids[:1]  # again for that model
     case.close()
 
 
 def test_folders_are_listed_and_can_change_places(case, maker):
     one = maker.fill(case, 3, slide="one")
     two = maker.fill(case, 2, slide="two", first=10)
-    assert [(row.name, row.fields) for row in case.waiting()] == [("one", 3), ("two", 2)]
-    names = {row.name: row.slide_id for row in case.waiting()}
-    case.order_slides([names["two"], names["one"]])
-    assert [row.name for row in case.waiting()] == ["two", "one"]
-    case.set_priority([one[2]])  # what is looked at still comes before both
+    assert [(row.name, row.fields) for row in case.queue.slides()] == [("one", 3), ("two", 2)]
+    names = {row.name: row.slide_id for row in case.queue.slides()}
+    case.queue.order_slides([names["two"], names["one"]])
+    assert [row.name for row in case.queue.slides()] == ["two", "one"]
+    case.queue.prioritise([one[2]])  # what is looked at still comes before both
     assert claimed(case, 6) == [one[2], *two, *one[:2]]
-    case.release()
-    assert case.cancel_queued(names["two"]) == 2
-    assert [(row.name, row.fields) for row in case.waiting()] == [("one", 3)]
-    assert case.queue_counts()[FieldState.CANCELLED] == 2
+    case.queue.release()
+    assert case.queue.cancel(names["two"]) == 2
+    assert [(row.name, row.fields) for row in case.queue.slides()] == [("one", 3)]
+    assert case.queue.counts()[FieldState.CANCELLED] == 2
 
 
 def test_claiming_from_a_long_queue_sorts_nothing(case, maker):
     """The next field is the first of an index, whatever the length of the queue."""
     maker.fill(case, 5)
     asked = []
-    case._db.set_trace_callback(asked.append)
-    case.claim(2)
-    case.set_priority([4, 5])
-    case.claim(2)
-    case._db.set_trace_callback(None)
+    case.connection.db.set_trace_callback(asked.append)
+    case.queue.claim(2)
+    case.queue.prioritise([4, 5])
+    case.queue.claim(2)
+    case.connection.db.set_trace_callback(None)
     queries = {text for text in asked if text.startswith("SELECT") and "'queued'" in text}
     assert len(queries) == 2
     for query in queries:
-        plan = " ".join(row[3] for row in case._db.execute(f"EXPLAIN QUERY PLAN {query}"))
+        plan = " ".join(row[3] for row in case.connection.db.execute(f"EXPLAIN QUERY PLAN {query}"))
         assert "fields_queued" in plan
         assert "TEMP B-TREE" not in plan

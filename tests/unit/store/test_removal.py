@@ -27,29 +27,29 @@ def everything(case: Case) -> dict[str, object]:
         reviews = list(snapshot.reviews)
         models = list(snapshot.models)
     return {
-        "count": case.count(),
-        "lists": [case.field_ids(None, sort).tolist() for sort in FieldSort],
-        "found": case.field_ids(FieldFilter(text="field")).tolist(),
-        "slides": [slide.name for slide in case.slides()],
-        "by slide": case.counts_by_slide(),
-        "queue": case.queue_counts(),
-        "tally": case.tally(),
+        "count": case.fields.count(),
+        "lists": [case.fields.ids(None, sort).tolist() for sort in FieldSort],
+        "found": case.fields.ids(FieldFilter(text="field")).tolist(),
+        "slides": [slide.name for slide in case.slides.all()],
+        "by slide": case.slides.counts(),
+        "queue": case.queue.counts(),
+        "tally": case.statistics.tally(),
         "report": in_report,
         "reviews": reviews,
         "models": models,
-        "missing": case.missing(),
-        "unpredicted": case.unpredicted("another"),
+        "missing": case.files.missing(),
+        "unpredicted": case.fields.unpredicted("another"),
     }
 
 
 def test_removed_fields_are_nowhere_as_if_never_added(two, maker, tmp_path):
-    two.add_review(Review(2, "Ada", "Pro"))
-    two.add_review(Review(5, "Bob", "Pro"))
-    assert two.remove_fields([4, 5, 6]) == [4, 5, 6]
-    with Case.create(tmp_path / "other.allcase", clock=two._desk.clock) as other:
-        other.add_model(maker.record())
+    two.reviews.add(Review(2, "Ada", "Pro"))
+    two.reviews.add(Review(5, "Bob", "Pro"))
+    assert two.fields.remove([4, 5, 6]) == [4, 5, 6]
+    with Case.create(tmp_path / "other.allcase", clock=two.connection.context.clock) as other:
+        other.models.add(maker.record())
         maker.classify(other, maker.fill(other, 3, slide="one"))
-        other.add_review(Review(2, "Ada", "Pro"))
+        other.reviews.add(Review(2, "Ada", "Pro"))
         wanted = everything(other)
     shown = everything(two)
     for one in (shown, wanted):  # when a review was written is all that may differ
@@ -58,39 +58,39 @@ def test_removed_fields_are_nowhere_as_if_never_added(two, maker, tmp_path):
 
 
 def test_restored_fields_are_as_they_were(two):
-    two.add_review(Review(5, "Bob", "Pro", "sure"))
+    two.reviews.add(Review(5, "Bob", "Pro", "sure"))
     before = everything(two)
-    two.remove_fields([1, 5])
+    two.fields.remove([1, 5])
     assert everything(two) != before
-    assert two.restore_fields([1, 5, 6]) == [1, 5]
+    assert two.fields.restore([1, 5, 6]) == [1, 5]
     assert everything(two) == before
-    assert two.verify_audit() is None
+    assert two.audit.verify() is None
 
 
 def test_only_what_is_in_the_case_is_removed(two):
-    assert two.remove_fields([3, 1, 99]) == [1, 3]
-    assert two.remove_fields([1, 2, 3]) == [2]
-    assert two.remove_fields([1, 2, 3]) == []
-    assert two.restore_fields([6]) == []
-    actions = [entry.action for entry in two.audit_entries()]
+    assert two.fields.remove([3, 1, 99]) == [1, 3]
+    assert two.fields.remove([1, 2, 3]) == [2]
+    assert two.fields.remove([1, 2, 3]) == []
+    assert two.fields.restore([6]) == []
+    actions = [entry.action for entry in two.audit.entries()]
     assert actions.count("fields-removed") == 2
     assert actions.count("fields-restored") == 0
 
 
 def test_removed_fields_can_be_looked_at(two):
-    two.remove_fields([2, 6])
-    gone = two.fields(FieldFilter(removed=True))
+    two.fields.remove([2, 6])
+    gone = two.fields.page(FieldFilter(removed=True))
     assert [(field.id, field.removed) for field in gone] == [(2, True), (6, True)]
     assert gone[0].prediction is not None
-    assert two.field_ids(FieldFilter(removed=True, slide_id=gone[1].slide_id)).tolist() == [6]
-    assert not any(field.removed for field in two.fields())
+    assert two.fields.ids(FieldFilter(removed=True, slide_id=gone[1].slide_id)).tolist() == [6]
+    assert not any(field.removed for field in two.fields.page())
     assert two.snapshot().removed == 2
 
 
 def test_the_trail_says_who_removed_which(two):
     two.user = "Grace"
-    two.remove_fields([6, 4, 5, 1])
-    entry = two.audit_entries(last=1)[0]
+    two.fields.remove([6, 4, 5, 1])
+    entry = two.audit.entries(last=1)[0]
     assert (entry.who, entry.action) == ("Grace", "fields-removed")
     assert json.loads(entry.details) == {"fields": 4, "ranges": [[1, 1], [4, 6]]}
 
@@ -107,112 +107,112 @@ def test_ranges(ids, ranges):
 
 def test_a_removed_field_is_not_classified_until_it_is_back(case, maker):
     ids = maker.fill(case, 3)
-    case.remove_fields(ids[:1])
-    assert case.queue_counts()[FieldState.QUEUED] == 2
-    assert [field.id for field in case.claim(5)] == ids[1:]
+    case.fields.remove(ids[:1])
+    assert case.queue.counts()[FieldState.QUEUED] == 2
+    assert [field.id for field in case.queue.claim(5)] == ids[1:]
     maker.classify(case, ids[1:])
-    assert case.next_model() is None
-    assert not case.waits_for("")
-    case.restore_fields(ids[:1])
-    assert case.next_model() == ""
-    assert [field.id for field in case.claim(5)] == ids[:1]
+    assert case.model_queue.next_model() is None
+    assert not case.queue.has_queued("")
+    case.fields.restore(ids[:1])
+    assert case.model_queue.next_model() == ""
+    assert [field.id for field in case.queue.claim(5)] == ids[:1]
 
 
 def test_what_is_under_way_is_kept_when_its_field_is_removed(case, maker):
     ids = maker.fill(case, 2)
-    case.claim(2)
-    case.remove_fields(ids[:1])
+    case.queue.claim(2)
+    case.fields.remove(ids[:1])
     maker.classify(case, ids)
-    assert case.count() == 1
-    case.restore_fields(ids[:1])
-    assert case.field(ids[0]).prediction == maker.prediction(ids[0])
+    assert case.fields.count() == 1
+    case.fields.restore(ids[:1])
+    assert case.fields.get(ids[0]).prediction == maker.prediction(ids[0])
 
 
 def test_another_model_passes_removed_fields_over(two, maker):
     second = maker.record("second")
-    two.add_model(second)
-    two.plan(second.sha256, [1, 2])
-    two.remove_fields([1, 2])
-    assert two.plans() == []
-    assert two.begin_plan(second.sha256) == 0
-    two.restore_fields([2])
-    assert [plan.fields for plan in two.plans()] == [1]
-    assert two.begin_plan(second.sha256) == 1
+    two.models.add(second)
+    two.model_queue.add(second.sha256, [1, 2])
+    two.fields.remove([1, 2])
+    assert two.model_queue.all() == []
+    assert two.model_queue.start(second.sha256) == 0
+    two.fields.restore([2])
+    assert [plan.fields for plan in two.model_queue.all()] == [1]
+    assert two.model_queue.start(second.sha256) == 1
 
 
 def test_failed_and_removed_fields_are_not_tried_again(case, maker):
     ids = maker.fill(case, 2)
     for number in ids:
-        case.claim(1)
-        case.fail(number, "truncated-field", "It ends too early.")
-    case.remove_fields(ids[:1])
-    assert case.requeue() == 1
-    assert case.requeue(ids) == 0
+        case.queue.claim(1)
+        case.queue.fail(number, "truncated-field", "It ends too early.")
+    case.fields.remove(ids[:1])
+    assert case.queue.requeue() == 1
+    assert case.queue.requeue(ids) == 0
 
 
 # Adding again
 
 
 def test_adding_a_removed_field_again_brings_it_back(two, maker):
-    two.add_review(Review(2, "Ada", "Pro"))
-    two.remove_fields([1, 2, 3])
-    place = two.add_slide("one", maker.folder / "one")
-    report = two.add_fields(
+    two.reviews.add(Review(2, "Ada", "Pro"))
+    two.fields.remove([1, 2, 3])
+    place = two.slides.add("one", maker.folder / "one")
+    report = two.fields.add(
         place.id, [maker.field(number, f"elsewhere/{number}.jpg") for number in (0, 1, 1)]
     )
     assert (report.added, report.restored, len(report.duplicates)) == ([], [1, 2], 1)
-    back = two.field(2)
+    back = two.fields.get(2)
     assert (back.path.name, back.review.class_name) == ("1.jpg", "Pro")
     assert back.prediction is not None
-    assert two.count() == 5
-    assert two.verify_audit() is None
+    assert two.fields.count() == 5
+    assert two.audit.verify() is None
 
 
 def test_a_watched_folder_does_not_bring_them_back(two, maker):
-    two.remove_fields([1])
-    assert len(two.known_files(maker.folder / "one")) == 3
+    two.fields.remove([1])
+    assert len(two.files.in_folder(maker.folder / "one")) == 3
 
 
 # Reports
 
 
 def test_a_field_removed_after_the_final_report_asks_for_an_amended_one(two):
-    two.add_report("final", "ab" * 32)
-    two.remove_fields([1])
-    name, was = two.field(1).path.name, two.field(1).final_name
-    assert two.amendments() == [DecisionChange(1, was, None, name=name, removed=True)]
-    two.restore_fields([1])
-    assert not two.amendment_needed
-    two.remove_fields([1])
-    two.add_report("amended", "ab" * 32, reason="Another patient's field.")
-    assert not two.amendment_needed
-    two.restore_fields([1])
-    assert two.amendments() == [DecisionChange(1, None, was, name=name)]
+    two.reports.add("final", "ab" * 32)
+    two.fields.remove([1])
+    name, was = two.fields.get(1).path.name, two.fields.get(1).final_name
+    assert two.reports.amendments() == [DecisionChange(1, was, None, name=name, removed=True)]
+    two.fields.restore([1])
+    assert not two.reports.amendment_needed
+    two.fields.remove([1])
+    two.reports.add("amended", "ab" * 32, reason="Another patient's field.")
+    assert not two.reports.amendment_needed
+    two.fields.restore([1])
+    assert two.reports.amendments() == [DecisionChange(1, None, was, name=name)]
 
 
 # Damage
 
 
 def test_a_repaired_case_knows_what_was_removed(two, folder):
-    two.remove_fields([2, 3])
+    two.fields.remove([2, 3])
     two.close()
     content = bytearray((folder / "case.sqlite").read_bytes())
     content[:4096] = b"\xa5" * 4096
     (folder / "case.sqlite").write_bytes(content)
     assert maintenance.repair_case(folder).broken is None
     with Case.open(folder) as case:
-        assert case.field_ids(FieldFilter(removed=True)).tolist() == [2, 3]
-        assert case.field_ids().tolist() == [1, 4, 5, 6]
+        assert case.fields.ids(FieldFilter(removed=True)).tolist() == [2, 3]
+        assert case.fields.ids().tolist() == [1, 4, 5, 6]
 
 
 def test_a_file_taken_half_written_gives_way_to_the_whole_one(case, maker):
-    place = case.add_slide("one", maker.folder)
-    half, other = case.add_fields(place.id, [maker.field(1, "late.jpg"), maker.field(2, "b.jpg")]).added
-    case.claim(2)
-    case.fail(half, "truncated-field", "It ends too early.")
+    place = case.slides.add("one", maker.folder)
+    half, other = case.fields.add(place.id, [maker.field(1, "late.jpg"), maker.field(2, "b.jpg")]).added
+    case.queue.claim(2)
+    case.queue.fail(half, "truncated-field", "It ends too early.")
     maker.classify(case, [other])
-    report = case.add_fields(place.id, [maker.field(3, "late.jpg"), maker.field(4, "b.jpg")])
+    report = case.fields.add(place.id, [maker.field(3, "late.jpg"), maker.field(4, "b.jpg")])
     assert report.replaced == [half]
-    assert sorted(case.field_ids()) == [other, *report.added]  # one that was read stays beside the new
-    assert case.queue_counts()[FieldState.FAILED] == 0
-    assert case.verify_audit() is None
+    assert sorted(case.fields.ids()) == [other, *report.added]  # one that was read stays beside the new
+    assert case.queue.counts()[FieldState.FAILED] == 0
+    assert case.audit.verify() is None

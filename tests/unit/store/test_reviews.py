@@ -18,61 +18,61 @@ from allstation.store import Case
 
 def test_review_gets_id_and_time(case, maker):
     ids = maker.fill(case, 1)
-    stored = case.add_review(Review(ids[0], " Ada ", "Pro", "a\nb"))
+    stored = case.reviews.add(Review(ids[0], " Ada ", "Pro", "a\nb"))
     assert (stored.id, stored.reviewer, stored.comment) == (1, "Ada", "a\nb")
     assert stored.at.startswith("2026-01-02T03:")
-    assert case.reviews(ids[0]) == [stored]
+    assert case.reviews.of_field(ids[0]) == [stored]
 
 
 def test_second_reviewer_is_kept_apart(case, maker):
     ids = maker.fill(case, 2)
-    ada = case.add_review(Review(ids[0], "Ada", "Pro"))
-    bob = case.add_review(Review(ids[0], "Bob", "Pre"))
-    assert case.field(ids[0]).review == bob
-    assert case.field(ids[0], reviewer="Ada").review == ada
-    assert case.field(ids[0], reviewer="Eve").review is None
-    assert case.reviewers() == ["Ada", "Bob"]
-    assert list(case.field_ids(FieldFilter(reviewer="Ada", reviewed=False))) == ids[1:]
+    ada = case.reviews.add(Review(ids[0], "Ada", "Pro"))
+    bob = case.reviews.add(Review(ids[0], "Bob", "Pre"))
+    assert case.fields.get(ids[0]).review == bob
+    assert case.fields.get(ids[0], reviewer="Ada").review == ada
+    assert case.fields.get(ids[0], reviewer="Eve").review is None
+    assert case.reviews.reviewers() == ["Ada", "Bob"]
+    assert list(case.fields.ids(FieldFilter(reviewer="Ada", reviewed=False))) == ids[1:]
     with pytest.raises(StationError) as caught:
-        case.withdraw_review(ada.id, "Bob")
+        case.reviews.withdraw(ada.id, "Bob")
     assert caught.value.code == "not-your-review"
 
 
 def test_another_look_is_no_class(case, maker):
     ids = maker.fill(case, 1)
     maker.classify(case, ids)
-    case.add_review(Review(ids[0], "Ada", None, "which cell?"))
-    field = case.field(ids[0])
+    case.reviews.add(Review(ids[0], "Ada", None, "which cell?"))
+    field = case.fields.get(ids[0])
     assert field.final_name == field.prediction.decision.name
-    assert list(case.field_ids(FieldFilter(needs_review=True))) == ids
+    assert list(case.fields.ids(FieldFilter(needs_review=True))) == ids
 
 
 @pytest.mark.parametrize("name", ["", "  ", "\n"])
 def test_nobody_cannot_review(case, maker, name):
     ids = maker.fill(case, 1)
     with pytest.raises(StationError) as caught:
-        case.add_review(Review(ids[0], name, "Pro"))
+        case.reviews.add(Review(ids[0], name, "Pro"))
     assert caught.value.code == "empty-name"
 
 
 def test_unknown_field_and_review(case):
     with pytest.raises(StationError) as caught:
-        case.add_review(Review(99, "Ada", "Pro"))
+        case.reviews.add(Review(99, "Ada", "Pro"))
     assert caught.value.code == "unknown-field"
     with pytest.raises(StationError) as caught:
-        case.withdraw_review(99, "Ada")
+        case.reviews.withdraw(99, "Ada")
     assert caught.value.code == "unknown-review"
 
 
 def test_withdrawing_twice_is_said_once(case, maker):
     ids = maker.fill(case, 1)
-    review = case.add_review(Review(ids[0], "Ada", "Pro"))
-    case.withdraw_review(review.id)
-    length = case.audit_length()
-    case.withdraw_review(review.id)
-    assert case.audit_length() == length
-    assert case.reviews(ids[0]) == []
-    assert case.reviews(ids[0], withdrawn=True) == [review]
+    review = case.reviews.add(Review(ids[0], "Ada", "Pro"))
+    case.reviews.withdraw(review.id)
+    length = case.audit.length()
+    case.reviews.withdraw(review.id)
+    assert case.audit.length() == length
+    assert case.reviews.of_field(ids[0]) == []
+    assert case.reviews.of_field(ids[0], withdrawn=True) == [review]
 
 
 FIELDS, NAMES = (1, 2, 3), ("Ada", "Bob")
@@ -89,8 +89,8 @@ class Reviewing(RuleBasedStateMachine):
         self.place = tempfile.TemporaryDirectory()
         self.folder = Path(self.place.name) / "m.allcase"
         self.case = Case.create(self.folder, user="Ada")
-        slide = self.case.add_slide("s")
-        self.case.add_fields(slide.id, [NewField(Path(f"/f{i}.jpg"), f"{i}" * 64, 1, 1, 1) for i in FIELDS])
+        slide = self.case.slides.add("s")
+        self.case.fields.add(slide.id, [NewField(Path(f"/f{i}.jpg"), f"{i}" * 64, 1, 1, 1) for i in FIELDS])
         self.model: list[Review] = []
         self.withdrawn: set[int] = set()
 
@@ -102,19 +102,19 @@ class Reviewing(RuleBasedStateMachine):
         choice=st.sampled_from(["Pro", "Pre", None]),
     )
     def add(self, field, name, comment, choice):
-        stored = self.case.add_review(Review(field, name, choice, comment))
+        stored = self.case.reviews.add(Review(field, name, choice, comment))
         self.model.append(stored)
         return stored
 
     @rule(target=taken, review=consumes(live))
     def undo(self, review):
-        self.case.withdraw_review(review.id, review.reviewer)
+        self.case.reviews.withdraw(review.id, review.reviewer)
         self.withdrawn.add(review.id)
         return review
 
     @rule(target=live, review=consumes(taken))
     def redo(self, review):
-        self.case.restore_review(review.id, review.reviewer)
+        self.case.reviews.restore(review.id, review.reviewer)
         self.withdrawn.discard(review.id)
         return review
 
@@ -123,9 +123,9 @@ class Reviewing(RuleBasedStateMachine):
         if clean:
             self.case.close()
         else:
-            self.case._db.close()
-            self.case._closed = True
-            self.case._desk.lock._file.close()
+            self.case.connection.db.close()
+            self.case.connection.closed = True
+            self.case.connection.context.lock._file.close()
         self.case = Case.open(self.folder, user="Ada")
 
     @invariant()
@@ -135,16 +135,16 @@ class Reviewing(RuleBasedStateMachine):
         for field in FIELDS:
             everything = [review for review in self.model if review.field_id == field]
             counting = [review for review in everything if review.id not in self.withdrawn]
-            assert self.case.reviews(field, withdrawn=True) == everything
-            assert self.case.reviews(field) == counting
-            assert self.case.field(field).review == (counting[-1] if counting else None)
+            assert self.case.reviews.of_field(field, withdrawn=True) == everything
+            assert self.case.reviews.of_field(field) == counting
+            assert self.case.fields.get(field).review == (counting[-1] if counting else None)
             for name in NAMES:
                 own = [review for review in counting if review.reviewer == name]
-                assert self.case.field(field, reviewer=name).review == (own[-1] if own else None)
+                assert self.case.fields.get(field, reviewer=name).review == (own[-1] if own else None)
 
     def teardown(self):
         if hasattr(self, "case"):
-            assert self.case.verify_audit() is None
+            assert self.case.audit.verify() is None
             self.case.close()
             self.place.cleanup()
 

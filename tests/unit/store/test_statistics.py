@@ -17,21 +17,21 @@ def judged(case, maker):
     """Two slides, most fields classified, two reviewers who decided about some of the same fields."""
     ids = [number for i in range(2) for number in maker.fill(case, 30, slide=f"smear {i}", first=i * 30)]
     maker.classify(case, ids[:50])
-    case.fail(ids[55], "broken", "It broke.")
+    case.queue.fail(ids[55], "broken", "It broke.")
     for index in range(12):
-        case.add_review(Review(ids[index * 3], "Ada", CHOICES[index % 5]))
+        case.reviews.add(Review(ids[index * 3], "Ada", CHOICES[index % 5]))
     for index in range(12):
-        case.add_review(Review(ids[index * 2], "Bob", CHOICES[(index * 2) % 5]))
-    case.add_review(Review(ids[0], "Ada", "Early"))
-    withdrawn = case.add_review(Review(ids[1], "Ada", "Pro"))
-    case.withdraw_review(withdrawn.id, "Ada")
+        case.reviews.add(Review(ids[index * 2], "Bob", CHOICES[(index * 2) % 5]))
+    case.reviews.add(Review(ids[0], "Ada", "Early"))
+    withdrawn = case.reviews.add(Review(ids[1], "Ada", "Pro"))
+    case.reviews.withdraw(withdrawn.id, "Ada")
     return case
 
 
 @pytest.mark.parametrize("slide", [None, 1, 2])
 def test_counts_equal_a_plain_walk(judged, slide):
-    fields = [field for field in judged.fields() if slide in (None, field.slide_id)]
-    tally = judged.tally(slide)
+    fields = [field for field in judged.fields.page() if slide in (None, field.slide_id)]
+    tally = judged.statistics.tally(slide)
     assert tally.fields == len(fields)
     assert tally.finals == Counter(f.final_name for f in fields if f.final_name is not None)
     assert tally.states == Counter(str(f.state) for f in fields)
@@ -50,11 +50,11 @@ def test_counts_equal_a_plain_walk(judged, slide):
 
 @pytest.mark.parametrize("slide", [None, 1, 2])
 def test_each_reviewers_latest_choice_meets_the_models_and_the_others(judged, slide):
-    fields = [field for field in judged.fields() if slide in (None, field.slide_id)]
+    fields = [field for field in judged.fields.page() if slide in (None, field.slide_id)]
     latest = {
         (f.id, r.reviewer): r.class_name
         for f in fields
-        for r in judged.reviews(f.id)  # the oldest first, withdrawn ones left out
+        for r in judged.reviews.of_field(f.id)  # the oldest first, withdrawn ones left out
     }
     expected: dict[str, Counter[tuple[str, str]]] = {}
     unnamed: Counter[str] = Counter()
@@ -72,12 +72,12 @@ def test_each_reviewers_latest_choice_meets_the_models_and_the_others(judged, sl
         for f in fields
         if latest.get((f.id, "Ada")) and latest.get((f.id, "Bob"))
     )
-    tally = judged.tally(slide)
+    tally = judged.statistics.tally(slide)
     assert tally.with_model == expected
     assert tally.unnamed == unnamed
     assert tally.between == ({("Ada", "Bob"): both} if both else {})
 
 
 def test_an_empty_case_counts_nothing(case):
-    tally = case.tally()
+    tally = case.statistics.tally()
     assert (tally.fields, tally.read, tally.finals, tally.with_model) == (0, 0, {}, {})

@@ -1,0 +1,121 @@
+"""Slides of a case: added, named, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from allstation.core.errors import StationError
+from allstation.core.records import FieldState, Slide
+from allstation.core.text import fold, natural_key
+from allstation.store.connection import Repository
+from allstation.store.rows import Row, required_name
+
+_SHOWN_SLIDE: Final = (
+    "(EXISTS (SELECT 1 FROM fields INDEXED BY fields_counts WHERE slide_id = slides.id AND removed = 0) "
+    "OR NOT EXISTS (SELECT 1 FROM fields INDEXED BY fields_removed "
+    "WHERE slide_id = slides.id AND slide_key = slides.name_key AND removed = 1))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SlideCounts:
+    """Counts of the fields of one slide.
+
+    Attributes:
+        slide_id: The slide.
+        total: Fields on it.
+        states: Fields per place in the queue.
+        decisions: Fields per decision of the model.
+        finals: Fields per final name (reviewed class, else decision).
+        reviewed: Fields with a review that counts.
+        needs_review: Fields a person should look at.
+    """
+
+    slide_id: int
+    total: int = 0
+    states: dict[FieldState, int] = field(default_factory=dict)
+    decisions: dict[str, int] = field(default_factory=dict)
+    finals: dict[str, int] = field(default_factory=dict)
+    reviewed: int = 0
+    needs_review: int = 0
+
+
+class Slides(Repository):
+    """Repository of the slides."""
+
+    def all(self) -> list[Slide]:
+        """Return the slides in natural order, without those whose fields were all removed."""
+        query = f"SELECT id, name, folder_id FROM slides WHERE {_SHOWN_SLIDE} ORDER BY name_key, id"  # noqa: S608
+        with self._connection.consistent_read() as db:
+            rows = db.execute(query).fetchall()
+            return [
+                Slide(row[0], row[1], self._connection.folders.path(db, row[2]) if row[2] else None)
+                for row in rows
+            ]
+
+    def add(self, name: str, folder: Path | None = None) -> Slide:
+        """Add a slide, or return the one of this folder if there is one.
+
+        Without a folder (fields dropped one by one) the name decides.
+        """
+        new = required_name(name, "slide")
+        with self._connection.write() as db:
+            place = None if folder is None else self._connection.folders.remember(db, folder)
+            row = db.execute(
+                "SELECT id, name FROM slides WHERE folder_id IS ? AND (folder_id IS NOT NULL OR name = ?)",
+                (place, new),
+            ).fetchone()
+            if row is None:
+                added = db.execute(
+                    "INSERT INTO slides (name, name_key, search, folder_id) VALUES (?, ?, ?, ?)",
+                    (new, natural_key(new), fold(new), place),
+                )
+                row = (int(added.lastrowid or 0), new)
+                self._connection.audit("slide-added", f"slide {row[0]}", {"name": new})
+            return Slide(row[0], row[1], None if place is None else self._connection.folders.path(db, place))
+
+    def rename(self, slide_id: int, name: str) -> None:
+        """Give a slide another shown name.
+
+        Raises:
+            StationError: ``unknown-slide``.
+        """
+        new, key = required_name(name, "slide"), natural_key(name)
+        with self._connection.write() as db:
+            row = db.execute("SELECT name FROM slides WHERE id = ?", (slide_id,)).fetchone()
+            if row is None:
+                raise StationError("unknown-slide", f"This case has no slide number {slide_id}.")
+            self._connection.audit("slide-renamed", f"slide {slide_id}", {"from": row[0], "to": new})
+            values = (new, key, fold(new), slide_id)
+            db.execute("UPDATE slides SET name = ?, name_key = ?, search = ? WHERE id = ?", values)
+            db.execute("UPDATE fields SET slide_key = ? WHERE slide_id = ?", (key, slide_id))
+
+    def counts(self) -> dict[int, SlideCounts]:
+        """Return the counts of every slide, in natural order, from one index scan."""
+        query = (
+            "SELECT slide_id, state, decision, final, sum(reviewed), sum(needs_review), count(*) "
+            "FROM fields WHERE removed = 0 GROUP BY slide_id, state, decision, final"
+        )
+        with self._connection.consistent_read() as db:
+            ids = [slide.id for slide in self.all()]
+            groups: dict[int, list[Row]] = {number: [] for number in ids}
+            for row in db.execute(query):
+                groups[row[0]].append(row[1:])
+        return {number: _slide_counts(number, rows) for number, rows in groups.items()}
+
+
+def _slide_counts(slide_id: int, rows: Iterable[Row]) -> SlideCounts:
+    states: dict[FieldState, int] = {}
+    decisions: dict[str, int] = {}
+    finals: dict[str, int] = {}
+    total = reviewed = needing = 0
+    for state, decision, final, seen, needs, number in rows:
+        states[FieldState(state)] = states.get(FieldState(state), 0) + number
+        for counts, name in ((decisions, decision), (finals, final)):
+            if name is not None:
+                counts[name] = counts.get(name, 0) + number
+        total, reviewed, needing = total + number, reviewed + seen, needing + needs
+    return SlideCounts(slide_id, total, states, decisions, finals, reviewed, needing)
