@@ -15,7 +15,7 @@ from allstation.imaging.inputs import to_tensor
 from allstation.imaging.preprocess import Preprocessing
 from allstation.imaging.quality import assess
 from allstation.inference.engine import softmax
-from training import evaluate, splits
+from training import splits
 from training.backend import KerasObject
 from training.export import Export, export_bundle
 from training.recipe import Recipe, write_toml
@@ -182,4 +182,4 @@ def _figures(
     """The bundle's own figures: calibrated, on the test set of the run."""
     logits = _outputs(serving, data.pixels[recipe.input][split.test], recipe)["logits"]
     predicted = as_predicted(data, split, split.test, probabilities=softmax(logits / temperature))
-    return [figure.to_json() for figure in evaluate.overall(predicted)]
+    return [figure.to_json() for figure in predicted.evaluated().figures]

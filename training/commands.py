@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from allstation.core.errors import StationError
+from allstation.core.evaluation import ACCURACY_BY_FIELD
 from training.protocol import Reporter
 from training.recipe import Recipe, read_recipe, recipe_from
 from training.registry import methods, preset
@@ -83,7 +84,7 @@ def _fit(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     folder = (options.out or Path("runs") / f"{recipe.name}-{stamp}").resolve()
     metrics = run_recipe(recipe, folder, reporter)
     state = "stopped" if metrics.get("stopped") else "finished"
-    accuracy = metrics["test"]["overall"]["accuracy (Wilson)"]
+    accuracy = metrics["test"]["overall"][ACCURACY_BY_FIELD]
     return CommandOutcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
 
 

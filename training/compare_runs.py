@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +80,7 @@ def compare_runs(
     """
     read = [(path.name, *read_predictions(RunFolder.open(path))) for path in paths]
     for name, predicted, _ in read:
-        for figure in evaluate.overall(predicted):
+        for figure in predicted.evaluated().figures:
             reporter.say(f"{name}: {figure}")
     for name, _, files in read[1:]:
         if files != read[0][2]:
@@ -97,7 +98,7 @@ def compare_runs(
                   "predictions": table_of(bundle)}  # fmt: skip
     result = {
         "model": active,
-        "runs": {name: evaluate.evaluate(predicted) for name, predicted, _ in read},
+        "runs": {name: evaluate.run_metrics(predicted) for name, predicted, _ in read},
         "pairs": evaluate.compare([(name, predicted) for name, predicted, _ in read]),
     }
     if json_path is not None:
@@ -140,31 +141,23 @@ def classify_test(folder: RunFolder, bundle: ModelBundle, reporter: Reporter) ->
 
 def _served(
     folder: RunFolder, bundle: ModelBundle, reporter: Reporter, *, predicted: Predicted, files: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, str]]:
     """Lines of a table like ``predictions.csv``, as the station serves the bundle."""
     source = Path(recipe_from({**folder.info["recipe"]}).data)
     root = source if source.is_dir() else source.parent
     reporter.phase("evaluating", f"{bundle.name} classifies the same fields")
-    rows: list[dict[str, Any]] = []
+    shares = np.zeros((len(files), len(predicted.classes)))
     with Pipeline(bundle) as pipeline:
-        for outcome in pipeline.run((row, root / name) for row, name in enumerate(files)):
+        outcomes = pipeline.run((row, root / name) for row, name in enumerate(files))
+        for done, outcome in enumerate(outcomes, 1):
             if outcome.prediction is None:
                 raise outcome.error or StationError(
                     "unreadable-field", f"{files[outcome.key]} is unreadable."
                 )
-            shares, row = outcome.prediction.probabilities, outcome.key
-            rows.append(
-                {
-                    "part": "test",
-                    "file": files[row],
-                    "field_group": predicted.groups[row],
-                    "class": predicted.classes[int(predicted.labels[row])],
-                    "predicted": max(predicted.classes, key=shares.__getitem__),
-                    **{name: f"{shares[name]:.6f}" for name in predicted.classes},
-                }
-            )
-            reporter.progress(len(rows), len(files), "fields classified")
-    return rows
+            shares[outcome.key] = [outcome.prediction.probabilities[name] for name in predicted.classes]
+            reporter.progress(done, len(files), "fields classified")
+    served = dataclasses.replace(predicted, probabilities=shares)
+    return [evaluate.prediction_row(served, row, part="test", file=name) for row, name in enumerate(files)]
 
 
 def draw_run(folder: RunFolder, target: Path) -> list[Path]:

@@ -1,30 +1,26 @@
-"""Everything that is said about predictions on a test set, with n, interval, split and patients."""
+"""Metrics of a run as ``metrics.json`` holds them, comparison of models, prediction times."""
 
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core import metrics
+from allstation.core import evaluation, metrics
+from allstation.core.evaluation import ClassFigures, Evaluation
 from allstation.core.metrics import Figure
-from allstation.core.statistics import Interval, cluster_bootstrap, holm, mcnemar_exact, wilson
-from training.resampling import group_weights, intervals, resampled
+from allstation.core.resampling import RESAMPLES, mean_interval
+from allstation.core.statistics import Interval, holm, mcnemar_exact
 
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
-Statistic = Callable[[Probabilities, Labels], float]
-
-RESAMPLES: Final = 2000
-COVERAGES: Final = (0.8, 0.9, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
@@ -52,99 +48,74 @@ class Predicted:
         """Confusion counts, rows true."""
         return metrics.confusion(self.labels, self.probabilities.argmax(axis=1), classes=len(self.classes))
 
-    def figure(self, name: str, value: float, interval: Interval | None, *, n: int | None = None) -> Figure:
-        """Make a figure of this split."""
-        return Figure(name, value, len(self.labels) if n is None else n, interval, self.split, self.patients)
-
-
-def _from_matrix(rate: Callable[[NDArray[np.int64]], float]) -> Statistic:
-    def statistic(probabilities: Probabilities, labels: Labels) -> float:
-        return rate(metrics.confusion(labels, probabilities.argmax(axis=1), classes=probabilities.shape[1]))
-
-    return statistic
-
-
-def _area(key: str) -> Statistic:
-    return lambda probabilities, labels: float(metrics.one_vs_rest_auc(probabilities, labels)[key])
-
-
-OVERALL: Final[Mapping[str, Statistic]] = {
-    "accuracy": _from_matrix(metrics.accuracy),
-    "balanced accuracy": _from_matrix(metrics.balanced_accuracy),
-    "macro F1": _from_matrix(lambda matrix: metrics.averages(matrix)["macro_f1"]),
-    "MCC": _from_matrix(metrics.matthews),
-    "kappa": _from_matrix(metrics.kappa),
-    "macro AUC": _area("macro"),
-    "micro AUC": _area("micro"),
-    "log loss": metrics.log_loss,
-    "Brier": metrics.brier,
-    "ECE": metrics.expected_calibration_error,
-}
-"""What is computed over all classes, each with a bootstrap over groups."""
-
-
-def overall(predicted: Predicted, *, resamples: int = RESAMPLES) -> list[Figure]:
-    """Figures over all classes, intervals by resampling whole groups; ``accuracy`` also with Wilson's."""
-    right = int(np.trace(predicted.matrix))
-    total = len(predicted.labels)
-    figures = [predicted.figure("accuracy (Wilson)", right / max(1, total), wilson(right, total))]
-    found: Mapping[str, Interval] = {}
-    if total:
-        weights = group_weights(predicted.groups, resamples=resamples, seed=0)
-        found = intervals(resampled(predicted.probabilities, predicted.labels, weights))
-    for name, statistic in OVERALL.items():
-        value = statistic(predicted.probabilities, predicted.labels) if total else math.nan
-        figures.append(predicted.figure(name, value, found.get(name)))
-    return figures
-
-
-def by_class(predicted: Predicted) -> dict[str, dict[str, Any]]:
-    """Precision, recall, specificity with Wilson intervals, F1, AUC and support of every class."""
-    areas = metrics.one_vs_rest_auc(predicted.probabilities, predicted.labels)["classes"]
-    table = {}
-    for name, rate, area in zip(predicted.classes, metrics.class_rates(predicted.matrix), areas, strict=True):
-        others = rate.total - rate.support
-        figures = (
-            predicted.figure(
-                "precision", rate.precision, wilson(rate.hits, rate.predicted), n=rate.predicted
-            ),
-            predicted.figure("recall", rate.recall, wilson(rate.hits, rate.support), n=rate.support),
-            predicted.figure("specificity", rate.specificity, wilson(rate.others_spared, others), n=others),
+    def evaluated(self, *, resamples: int = RESAMPLES) -> Evaluation:
+        """Compute every figure (:mod:`allstation.core.evaluation`)."""
+        return evaluation.evaluate(
+            self.probabilities,
+            self.labels,
+            classes=self.classes,
+            split=self.split,
+            groups=self.groups,
+            patients=self.patients,
+            resamples=resamples,
         )
-        entry: dict[str, Any] = {figure.name: figure.to_json() for figure in figures}
-        table[name] = {
-            **entry,
-            "F1": rate.f1,
-            "AUC": area,
-            "support": rate.support,
-            "predicted": rate.predicted,
-        }
-    return table
 
 
-def evaluate(predicted: Predicted, *, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """Everything about one set of predictions, as plain JSON.
+def run_metrics(predicted: Predicted, *, resamples: int = RESAMPLES) -> dict[str, Any]:
+    """Evaluate one set of predictions, in the layout of ``metrics.json``.
 
     Args:
         predicted: Predictions and truth.
         resamples: Bootstrap resamples.
     """
-    probabilities, labels = predicted.probabilities, predicted.labels
-    bins = metrics.reliability(probabilities, labels) if len(labels) else []
+    found = predicted.evaluated(resamples=resamples)
     return {
-        "n": len(labels),
-        "groups": len(set(predicted.groups)),
+        "n": len(predicted.labels),
+        "groups": found.groups,
         "split": predicted.split,
         "patients": predicted.patients,
-        "classes": list(predicted.classes),
-        "confusion_rows_true": predicted.matrix.tolist(),
-        "overall": {figure.name: figure.to_json() for figure in overall(predicted, resamples=resamples)},
-        "by_class": by_class(predicted),
-        "averages": metrics.averages(predicted.matrix),
-        "reliability": [asdict(entry) for entry in bins],
-        "accuracy_at_coverage": metrics.accuracy_at_coverage(probabilities, labels, COVERAGES)
-        if len(labels)
-        else {},
+        "classes": list(found.classes),
+        "confusion_rows_true": found.matrix.tolist(),
+        "overall": {figure.name: figure.to_json() for figure in found.figures},
+        "by_class": {each.name: _class_entry(each, predicted) for each in found.per_class},
+        "averages": found.averages,
+        "reliability": [asdict(entry) for entry in found.reliability],
+        "accuracy_at_coverage": found.coverage,
+    }
+
+
+def _class_entry(found: ClassFigures, predicted: Predicted) -> dict[str, Any]:
+    rates = found.rates
+
+    def figure(name: str, value: float, n: int, interval: Interval) -> dict[str, Any]:
+        return Figure(name, value, n, interval, predicted.split, predicted.patients).to_json()
+
+    return {
+        "precision": figure("precision", rates.precision, rates.predicted, found.precision),
+        "recall": figure("recall", rates.recall, rates.support, found.recall),
+        "specificity": figure(
+            "specificity", rates.specificity, rates.total - rates.support, found.specificity
+        ),
+        "F1": rates.f1,
+        "AUC": found.auc,
+        "support": rates.support,
+        "predicted": rates.predicted,
+    }
+
+
+def prediction_row(predicted: Predicted, place: int, *, part: str, file: str) -> dict[str, str]:
+    """Return one line of ``predictions.csv``: part, file, group, truth, prediction, probabilities.
+
+    Probabilities are written with all digits, so that figures computed from the table are those of the run.
+    """
+    shares = predicted.probabilities[place]
+    return {
+        "part": part,
+        "file": file,
+        "field_group": predicted.groups[place],
+        "class": predicted.classes[int(predicted.labels[place])],
+        "predicted": predicted.classes[int(shares.argmax())],
+        **{name: repr(value) for name, value in zip(predicted.classes, shares.tolist(), strict=True)},
     }
 
 
@@ -165,7 +136,7 @@ def compare(named: Sequence[tuple[str, Predicted]], *, resamples: int = RESAMPLE
         right_a, right_b = (p.probabilities.argmax(axis=1) == p.labels for p in (a, b))
         only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
         difference = right_a.astype(float) - right_b
-        interval = _paired(difference, a.groups, resamples)
+        interval = mean_interval(difference, a.groups, resamples=resamples)
         rows.append(
             {
                 "first": first,
@@ -180,10 +151,6 @@ def compare(named: Sequence[tuple[str, Predicted]], *, resamples: int = RESAMPLE
         )
     adjusted = holm([float(str(row["p_mcnemar"])) for row in rows])
     return [{**row, "p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
-
-
-def _paired(difference: NDArray[np.float64], groups: Sequence[str], resamples: int) -> Interval:
-    return cluster_bootstrap(lambda rows: float(difference[rows].mean()), groups, n=resamples)
 
 
 def time_prediction(predict: Callable[[], object], fields: int, *, repeats: int = 5) -> dict[str, Any]:

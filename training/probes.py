@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core import metrics
-from allstation.core.statistics import cluster_bootstrap
+from allstation.core.resampling import bootstrap, rates
 from allstation.imaging.cells import CORNER_SHARE, Cells, corner_of
 
 Pixels = NDArray[np.uint8]
@@ -125,15 +125,12 @@ def run_probe(
         forest = RandomForestClassifier(_TREES, random_state=1, class_weight="balanced")
         guessed[test] = forest.fit(numbers[train], labels[train]).predict(numbers[test])
 
-    def balanced(rows: NDArray[np.intp]) -> float:
-        return metrics.balanced_accuracy(metrics.confusion(labels[rows], guessed[rows], classes=classes))
-
-    everything = np.arange(len(labels))
-    interval = cluster_bootstrap(balanced, groups, n=500)
+    intervals = bootstrap(lambda weights: rates(labels, guessed, weights, classes=classes), groups)
+    interval = intervals["balanced accuracy"]
     right = float((guessed == labels).mean())
     return ProbeResult(
         name,
-        balanced(everything),
+        metrics.balanced_accuracy(metrics.confusion(labels, guessed, classes=classes)),
         interval.low,
         interval.high,
         right,

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from allstation.core.errors import StationError
+from allstation.core.evaluation import ACCURACY_BY_FIELD
 from allstation.core.statistics import wilson
 from training import evaluate, papers, runs
 from training.compare_runs import read_predictions
@@ -80,7 +81,7 @@ def _read_done(asked: Reproduction, planned: Sequence[Planned]) -> list[Done]:
 
 
 def _accuracy(found: Mapping[str, Any], part: str = "test") -> tuple[float, int]:
-    figure = found[part]["overall"]["accuracy (Wilson)"]
+    figure = found[part]["overall"][ACCURACY_BY_FIELD]
     return float(figure["value"]), int(figure["n"])
 
 

@@ -298,14 +298,14 @@ def evaluate_parts(
         timer: Times predicting rows of the set; None takes no times.
 
     Returns:
-        ``validation`` and ``test`` as :func:`training.evaluate.evaluate` gives them, and times.
+        ``validation`` and ``test`` as :func:`training.evaluate.run_metrics` gives them, and times.
     """
     result: dict[str, Any] = {}
     tables: list[dict[str, Any]] = []
     for part in ("validation", "test"):
         rows = getattr(split, part)
         predicted = as_predicted(data, split, rows, probabilities=probabilities_of(rows))
-        result[part] = evaluate.evaluate(predicted)
+        result[part] = evaluate.run_metrics(predicted)
         tables.extend(prediction_rows(data, predicted, rows, part=part))
         if timer is not None and len(rows):
             result[part]["time"] = timer(rows)
@@ -332,21 +332,8 @@ def as_predicted(
 def prediction_rows(
     data: Data, predicted: Predicted, rows: Sequence[int] | NDArray[np.int64], *, part: str
 ) -> list[dict[str, Any]]:
-    """Lines of ``predictions.csv``: part, file, group, truth, prediction, probabilities."""
-    best = predicted.probabilities.argmax(axis=1)
+    """Return the lines of ``predictions.csv`` (:func:`training.evaluate.prediction_row`)."""
     return [
-        {
-            "part": part,
-            "file": data.labelled.relative(int(row)),
-            "field_group": predicted.groups[place],
-            "class": predicted.classes[int(predicted.labels[place])],
-            "predicted": predicted.classes[int(best[place])],
-            **{
-                name: f"{value:.6f}"
-                for name, value in zip(
-                    predicted.classes, predicted.probabilities[place].tolist(), strict=True
-                )
-            },
-        }
+        evaluate.prediction_row(predicted, place, part=part, file=data.labelled.relative(int(row)))
         for place, row in enumerate(rows)
     ]

@@ -199,7 +199,7 @@ class _Tuning:
         if sorted(known) == sorted(classes):
             was = self._tested(before[:, [known.index(name) for name in classes]])
             now = self._tested(shares)
-            result["base_test"] = evaluate.evaluate(was)
+            result["base_test"] = evaluate.run_metrics(was)
             pair = evaluate.compare([(self.recipe.name, now), (self.base.bundle.name, was)])[0]
             result["against_base"] = pair
             self.reporter.say(pair_words(pair))

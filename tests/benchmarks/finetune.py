@@ -116,11 +116,11 @@ def compare(fields: Fields, rows: np.ndarray, outputs: dict[str, Any], split: st
     for name, one in predicted.items():
         right = one.probabilities.argmax(axis=1) == labels
         named = outputs[name][1][rows]
-        kept = {figure.name: figure.to_json() for figure in evaluate.overall(one)}
+        kept = {figure.name: figure.to_json() for figure in one.evaluated().figures}
         spot = wilson(int(right[named].sum()), int(named.sum()))
         table[name] = {
             key: kept[key]
-            for key in ("accuracy (Wilson)", "accuracy", "balanced accuracy", "log loss", "ECE")
+            for key in ("accuracy (Wilson)", "accuracy", "balanced accuracy", "log loss", "ECE (15 bins)")
         } | {
             "named by itself": int(named.sum()),
             "right of those named": int(right[named].sum()),

@@ -1,4 +1,4 @@
-"""Evaluation: fast intervals equal the plain bootstrap's figures; comparisons; times."""
+"""Metrics of a run, comparisons, times."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from allstation.core import metrics
 from allstation.core.events import plain
 from training import evaluate
-from training.evaluate import OVERALL, Predicted
-from training.resampling import group_weights, intervals, resampled, weighted_auc
+from training.evaluate import Predicted
 
 
 def predictions(seed: int, *, n: int = 120, skill: float = 1.5, ties: bool = True) -> Predicted:
@@ -29,37 +28,9 @@ def predictions(seed: int, *, n: int = 120, skill: float = 1.5, ties: bool = Tru
     )
 
 
-@pytest.mark.parametrize("ties", [True, False])
-def test_weights_give_what_repeated_fields_give(ties: bool) -> None:
-    predicted = predictions(1, ties=ties)
-    weights = group_weights(predicted.groups, resamples=6, seed=3)
-    found = resampled(predicted.probabilities, predicted.labels, weights)
-    for index, row in enumerate(weights.astype(int)):
-        rows = np.repeat(np.arange(len(row)), row)
-        for name, statistic in OVERALL.items():
-            expected = statistic(predicted.probabilities[rows], predicted.labels[rows])
-            assert found[name][index] == pytest.approx(expected, abs=1e-9), name
-
-
-def test_a_group_is_drawn_whole() -> None:
-    weights = group_weights(["a", "a", "b", "c", "c"], resamples=50, seed=1)
-    np.testing.assert_array_equal(weights[:, 0], weights[:, 1])
-    np.testing.assert_array_equal(weights[:, 3], weights[:, 4])
-    draws = weights[:, [0, 2, 3]].sum(axis=1)
-    np.testing.assert_array_equal(draws, 3)
-
-
-def test_a_missing_class_leaves_the_resample_out() -> None:
-    scores, positive = np.array([0.1, 0.9]), np.array([0.0, 1.0])
-    areas = weighted_auc(scores, positive, np.array([[1.0, 1.0], [2.0, 0.0]]))
-    assert areas[0] == 1.0
-    assert np.isnan(areas[1])
-    assert intervals({"x": areas})["x"].low == 1.0
-
-
 def test_an_evaluation_carries_everything_and_is_json() -> None:
     predicted = predictions(2)
-    found = evaluate.evaluate(predicted, resamples=200)
+    found = evaluate.run_metrics(predicted, resamples=200)
     text = json.dumps(plain(found), allow_nan=False)
     assert json.loads(text)["n"] == 120
     for name, figure in found["overall"].items():
@@ -83,7 +54,7 @@ def test_an_evaluation_carries_everything_and_is_json() -> None:
 
 def test_no_fields_no_figures() -> None:
     empty = Predicted(np.empty((0, 4)), np.array([], np.int64), [], ("a", "b", "c", "d"), "x", "y")
-    found = evaluate.evaluate(empty)
+    found = evaluate.run_metrics(empty)
     assert found["n"] == 0
     assert found["overall"]["accuracy (Wilson)"]["interval"] == [0.0, 1.0]
 

@@ -13,7 +13,6 @@ import pytest
 from allstation.core import events
 from allstation.core.errors import StationError
 from allstation.imaging.inputs import read_pixels, to_tensor
-from training import evaluate
 from training.compare_runs import compare_runs, draw_run, read_predictions
 from training.protocol import Reporter, silent
 from training.recipe import Recipe, recipe_from
@@ -231,7 +230,7 @@ def test_groups_are_found_where_no_table_names_them(labelled_folder: Path, tmp_p
 def test_figures_print_n_split_and_patients(labelled_folder: Path, tmp_path: Path) -> None:
     run_recipe(recipe(labelled_folder, "knn-pixels"), tmp_path / "run", silent())
     predicted, _ = read_predictions(RunFolder.open(tmp_path / "run"))
-    for figure in evaluate.overall(predicted, resamples=50):
+    for figure in predicted.evaluated(resamples=50).figures:
         assert f"n = {len(predicted.labels)}" in str(figure)
         assert "same-field grouped hold-out" in str(figure)
         assert "patients unknown" in str(figure)
