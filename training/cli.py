@@ -14,8 +14,8 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.events import TYPED_AS, Failed, Finished, Report, Started
 from training import commands
-from training.protocol import Reporter, console, over_pipes
-from training.reproduction import TABLES
+from training.fit.protocol import Reporter, console, over_pipes
+from training.papers.plan import TABLES
 
 DONE, REFUSED = 0, 2
 """Exit statuses: done; wrong usage or input, said in one sentence."""

@@ -33,7 +33,7 @@ from allstation.core.statistics import wilson
 from allstation.frozen import training_command
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
-from training import evaluate
+from training.evaluate import metrics as evaluate
 from training.shipped.fields import Fields, grouped_division, read_fields
 from training.shipped.material import read_shipped_recipe
 

@@ -18,14 +18,14 @@ from allstation.inference.pipeline import Pipeline
 from allstation.services.training_figures import read_figures
 from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.plotting import PlotLoader
-from training.compare_runs import compare_runs
-from training.labelled_folder import read_labelled
-from training.protocol import silent
-from training.recipe import recipe_from
-from training.registry import preset
-from training.runs import RunFolder, write_json
-from training.session import Data, evaluate_parts
-from training.splits import Split
+from training.data.labelled_folder import read_labelled
+from training.data.splits import Split
+from training.evaluate.comparison import compare_runs
+from training.fit.protocol import silent
+from training.fit.recipe import recipe_from
+from training.fit.runs import RunFolder, write_json
+from training.fit.session import Data, evaluate_parts
+from training.models.registry import preset
 
 FIELDS = 32
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from allstation.imaging.preprocess import Preprocessing, prepare
 from allstation.inference.pipeline import default_threads
-from training.shipped.composites import generous_mask, without_cells
-from training.shipped.variants import Strength, altered_tensor, gentle_tensor
+from training.data.composites import generous_mask, without_cells
+from training.data.variants import Strength, altered_tensor, gentle_tensor
 
 Bytes = NDArray[np.uint8]
 Half = NDArray[np.float16]

