@@ -33,7 +33,8 @@ from allstation.core.statistics import wilson
 from allstation.frozen import training_command
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
-from training.evaluate import metrics as evaluate
+from training.evaluate.metrics import Predicted
+from training.evaluate.metrics import compare as compare_models
 from training.shipped.fields import Fields, grouped_division, read_fields
 from training.shipped.material import read_shipped_recipe
 
@@ -109,7 +110,7 @@ def compare(fields: Fields, rows: np.ndarray, outputs: dict[str, Any], split: st
     labels, groups = fields.labels[rows], [fields.groups[row] for row in rows]
     classes = outputs["classes"]
     predicted = {
-        name: evaluate.Predicted(outputs[name][0][rows], labels, groups, classes, split, "patients unknown")
+        name: Predicted(outputs[name][0][rows], labels, groups, classes, split, "patients unknown")
         for name in ("fine-tuned", "shipped")
     }
     table: dict[str, Any] = {"n": len(rows), "split": split, "patients": "patients unknown"}
@@ -130,7 +131,7 @@ def compare(fields: Fields, rows: np.ndarray, outputs: dict[str, Any], split: st
                 for kind in range(len(classes))
             },
         }
-    table["paired"] = evaluate.compare(list(predicted.items()))[0]
+    table["paired"] = compare_models(list(predicted.items()))[0]
     return table
 
 

@@ -19,12 +19,13 @@ from allstation.services.training_figures import read_figures
 from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.plotting import PlotLoader
 from training.data.labelled_folder import read_labelled
+from training.data.loading import Data
 from training.data.splits import Split
 from training.evaluate.comparison import compare_runs
+from training.evaluate.parts import evaluate_parts
 from training.fit.protocol import silent
 from training.fit.recipe import recipe_from
 from training.fit.runs import RunFolder, write_json
-from training.fit.session import Data, evaluate_parts
 from training.models.registry import preset
 
 FIELDS = 32

@@ -21,6 +21,7 @@ INDEPENDENT: Final = Thresholds(floor=17, shift=-4)
 CHECK_GROWTH: Final = 2
 _PALE_SHARE: Final = 60
 _SMOOTH: Final = 1.2
+_BACKGROUNDS: Final = 240
 
 
 def generous_mask(rgb: Rgb, growth: int = CHECK_GROWTH) -> Mask:
@@ -62,3 +63,9 @@ def blended(inside: Rgb, outside: Rgb, mask: Mask) -> Rgb:
 def swapped(cells_of: Rgb, background_of: Rgb) -> Rgb:
     """Return the cells of the first field on the emptied background of the second."""
     return blended(cells_of, without_cells(background_of), generous_mask(cells_of))
+
+
+def backgrounds_of(rgb: Rgb, seed: int) -> Rgb:
+    """Return emptied backgrounds of a seeded choice of fields (n, h, w, 3)."""
+    chosen = np.random.default_rng(seed).permutation(len(rgb))[:_BACKGROUNDS]
+    return np.stack([without_cells(rgb[row]) for row in np.sort(chosen)])

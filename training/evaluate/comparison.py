@@ -17,8 +17,7 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.pipeline import Pipeline
 from training.data.labelled_folder import LabelledSet, read_labelled
 from training.evaluate import figures
-from training.evaluate import metrics as evaluate
-from training.evaluate.metrics import Predicted
+from training.evaluate.metrics import Predicted, compare, prediction_row, run_metrics
 from training.fit.protocol import Reporter
 from training.fit.recipe import recipe_from
 from training.fit.runs import RunFolder, rows_to_csv, write_json, write_text
@@ -99,8 +98,8 @@ def compare_runs(
                   "predictions": table_of(bundle)}  # fmt: skip
     result = {
         "model": active,
-        "runs": {name: evaluate.run_metrics(predicted) for name, predicted, _ in read},
-        "pairs": evaluate.compare([(name, predicted) for name, predicted, _ in read]),
+        "runs": {name: run_metrics(predicted) for name, predicted, _ in read},
+        "pairs": compare([(name, predicted) for name, predicted, _ in read]),
     }
     if json_path is not None:
         write_json(json_path, result)
@@ -158,7 +157,7 @@ def _served(
             shares[outcome.key] = [outcome.prediction.probabilities[name] for name in predicted.classes]
             reporter.progress(done, len(files), "fields classified")
     served = dataclasses.replace(predicted, probabilities=shares)
-    return [evaluate.prediction_row(served, row, part="test", file=name) for row, name in enumerate(files)]
+    return [prediction_row(served, row, part="test", file=name) for row, name in enumerate(files)]
 
 
 def draw_run(folder: RunFolder, target: Path) -> list[Path]:

@@ -1,12 +1,9 @@
-"""Metrics of a run as ``metrics.json`` holds them, comparison of models, prediction times."""
+"""Metrics of a run as ``metrics.json`` holds them, and comparison of models."""
 
 from __future__ import annotations
 
 import itertools
-import os
-import platform
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -151,33 +148,3 @@ def compare(named: Sequence[tuple[str, Predicted]], *, resamples: int = RESAMPLE
         )
     adjusted = holm([float(str(row["p_mcnemar"])) for row in rows])
     return [{**row, "p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
-
-
-def time_prediction(predict: Callable[[], object], fields: int, *, repeats: int = 5) -> dict[str, Any]:
-    """Time a prediction: one warm-up, then median and 95th percentile of the repeats.
-
-    Args:
-        predict: Predicts all fields once.
-        fields: How many that are.
-        repeats: Timed calls.
-
-    Returns:
-        Seconds for all fields, milliseconds a field, and what it ran on, its load included.
-    """
-    predict()
-    seconds = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        predict()
-        seconds.append(time.perf_counter() - begun)
-    median = float(np.median(seconds))
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return {
-        "fields": fields,
-        "repeats": repeats,
-        "median_s": median,
-        "p95_s": float(np.percentile(seconds, 95)),
-        "median_ms_per_field": 1000 * median / max(1, fields),
-        "device": f"{platform.machine()}, {os.cpu_count()} processors",
-        "load_average_1_min": load,
-    }

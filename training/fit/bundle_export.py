@@ -16,11 +16,12 @@ from allstation.imaging.preprocess import Preprocessing
 from allstation.imaging.quality import assess
 from allstation.inference.engine import softmax
 from training.data import splits
+from training.data.loading import Data
+from training.evaluate.parts import as_predicted
 from training.fit.bundle_writer import Export, export_bundle
 from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
 from training.fit.recipe import Recipe, write_toml
 from training.fit.runs import RunFolder, now
-from training.fit.session import Data, as_predicted
 from training.models.backend import KerasObject
 from training.models.registry import method
 
@@ -34,7 +35,7 @@ LIMITS: Final = (
 )
 
 
-def why_not(recipe: Recipe) -> str:
+def export_blocker(recipe: Recipe) -> str:
     """Say why a run of this recipe cannot become a bundle, or return an empty string.
 
     The station decodes and squashes fields by its own method before the network sees them, so a
@@ -102,7 +103,7 @@ def export_candidate(
     Temperature, novelty limit and decision rule are fitted on validation fields, never on the test set.
 
     Args:
-        recipe: The recipe; :func:`why_not` must be empty.
+        recipe: The recipe; :func:`export_blocker` must be empty.
         data: The labelled set in memory.
         split: Its division.
         folder: The run folder.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.decision import DecisionRule
+from allstation.imaging.quality import assess
 from allstation.inference.engine import softmax
 
 Floats = NDArray[Any]
@@ -91,3 +92,12 @@ def fit_rule(probabilities: Floats, sharpness: Floats) -> DecisionRule:
     least = float(np.quantile(probabilities.max(axis=1), 1 - _COVERAGE))
     softest = float(np.quantile(sharpness, 0.005)) / 2
     return DecisionRule(round(min(max(least, _LEAST), _MOST), 3), 1.0, round(softest, 2), 1)
+
+
+def sharpness(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the sharpness of fields as serving measures it."""
+
+    class _Unused:
+        area_share = 0.0
+
+    return np.array([assess(one, _Unused()).sharpness for one in rgb])

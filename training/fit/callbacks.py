@@ -9,12 +9,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from allstation.core.events import Batch, Epoch
 from training.fit.protocol import Reporter
 from training.fit.runs import RunFolder, read_arrays, write_arrays
-from training.models.backend import KerasObject
+from training.models.backend import set_variables, variables
 
 
 def _plain(logs: Mapping[str, Any] | None) -> dict[str, float]:
@@ -128,17 +127,3 @@ class Keeping(keras.callbacks.Callback):  # type: ignore[misc]
             "best_epoch": np.array(self.best_epoch),
         }
         write_arrays(self._folder.path / "state.npz", state)
-
-
-def variables(owner: KerasObject, prefix: str) -> dict[str, NDArray[Any]]:
-    """Return every variable of a model (dropout seeds included) or optimiser by its place."""
-    return {
-        f"{prefix}{index}": np.asarray(keras.ops.convert_to_numpy(variable))
-        for index, variable in enumerate(owner.variables)
-    }
-
-
-def set_variables(owner: KerasObject, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put back what :func:`variables` returned."""
-    for index, variable in enumerate(owner.variables):
-        variable.assign(arrays[f"{prefix}{index}"])

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from training.data import splits
-from training.evaluate import metrics as evaluate
+from training.data.loading import Data
+from training.evaluate.parts import evaluate_parts
+from training.evaluate.timing import time_prediction
 from training.fit import runs
 from training.fit.protocol import Reporter
 from training.fit.recipe import Recipe
 from training.fit.runs import RunFolder
-from training.fit.session import Data, evaluate_parts
 from training.models.array_models import ArrayModel, fit_arrays
 from training.models.features import cell_features, families_of, hog_features
 from training.models.registry import method
@@ -118,7 +119,7 @@ def timed(recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: ArrayMo
             measured = hog_features(pixels, options) if options["features"] == "hog" else plain
         model.probabilities(measured)
 
-    return evaluate.time_prediction(once, len(rows), repeats=3)
+    return time_prediction(once, len(rows), repeats=3)
 
 
 def save_model(path: Path, model: ArrayModel) -> None:

@@ -85,15 +85,15 @@ def _memory(recipe: Recipe, fields: int) -> float:
 
 
 def _tuning(recipe: Recipe, labelled: LabelledSet) -> tuple[float, float]:
-    from training.fit import last_layer as finetune
+    from training.fit import last_layer
     from training.fit.fine_tuning import base_bundle, base_input
 
-    base = finetune.open_base(base_bundle(recipe))
+    base = last_layer.open_base(base_bundle(recipe))
     paths, fields = _some(labelled), len(labelled.fields)
     pixels: list[NDArray[np.uint8]] = []
     reading = _each(lambda: pixels.append(load_pixels(paths, base_input(base.bundle))))
-    looking = _each(lambda: finetune.look(base, pixels[0]))
-    altering = _each(lambda: finetune.altered_fields(pixels[0], seed=1, copy=0))
+    looking = _each(lambda: last_layer.look(base, pixels[0]))
+    altering = _each(lambda: last_layer.altered_fields(pixels[0], seed=1, copy=0))
     copies = int(method(recipe.method.kind).full_options(recipe.method.options)["copies"])
     more = copies * recipe.split.train
     return fields * (reading + looking * (1 + more) + altering * more), _held()

@@ -18,19 +18,20 @@ from allstation.imaging.inputs import InputSpec
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine, novelty_output, softmax
 from training.data import splits
-from training.evaluate import metrics as evaluate
-from training.evaluate.metrics import Predicted
-from training.fit import last_layer as finetune
+from training.data.loading import Data
+from training.evaluate.metrics import Predicted, compare, run_metrics
+from training.evaluate.parts import as_predicted, evaluate_parts
+from training.fit import last_layer
 from training.fit.bundle_export import BUNDLE, bundle_info
 from training.fit.bundle_writer import Export, export_bundle, pack_bundle, reference_fields
+from training.fit.calibration import sharpness
 from training.fit.last_layer import LAST, Base, Judged, PathStep, Seen
 from training.fit.protocol import Reporter
 from training.fit.recipe import Recipe
 from training.fit.runs import RunFolder
-from training.fit.session import Data, as_predicted, evaluate_parts
 from training.models.backend import load_keras
+from training.models.cells import RETRAINING, flat_weights, halved
 from training.models.registry import method
-from training.shipped.ship import RETRAINING, flat_weights, halved, serving_model, sharpness
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -72,7 +73,7 @@ def run_tuning(
     Raises:
         StationError: ``not-retrainable``, ``stopped-early``, ``discarded``, ``export-differs``.
     """
-    base = finetune.open_base(base_bundle(recipe))
+    base = last_layer.open_base(base_bundle(recipe))
     pixels = data.prepared(base_input(base.bundle), reporter)
     return _Tuning(recipe, data, split, folder, reporter, base, pixels).run()
 
@@ -129,12 +130,12 @@ class _Tuning:
             self._end_if_asked()
 
         self.reporter.phase("preparing", f"Looking at the fields with {self.base.bundle.name}")
-        seen = finetune.look(self.base, self.pixels, told)
+        seen = last_layer.look(self.base, self.pixels, told)
         parts = [seen.features[train]]
         for copy in range(count):
             done = len(self.pixels) + copy * len(train)
-            altered = finetune.altered_fields(self.pixels[train], seed=self.recipe.fit.seed, copy=copy)
-            parts.append(finetune.look(self.base, altered, told).features)
+            altered = last_layer.altered_fields(self.pixels[train], seed=self.recipe.fit.seed, copy=copy)
+            parts.append(last_layer.look(self.base, altered, told).features)
         return seen, np.concatenate(parts), np.tile(self._labels[train], 1 + count)
 
     def _end_if_asked(self) -> None:
@@ -149,7 +150,7 @@ class _Tuning:
     ) -> tuple[PathStep, float, dict[str, Any]]:
         """Follow the path and keep the best step, or the layer as it was if that is as good."""
         classes = self.data.labelled.classes
-        start, temperature, own = finetune.start_of(self.base, classes)
+        start, temperature, own = last_layer.start_of(self.base, classes)
         if not own:
             known = ", ".join(self.base.bundle.classes)
             sentence = f"The classes are others than the model's ({known}): its last layer begins anew."
@@ -158,18 +159,18 @@ class _Tuning:
         steps: list[PathStep] = []
         rows: list[dict[str, float]] = []
         begun = time.monotonic()
-        for step in finetune.path(learned, held, start, temperature):
+        for step in last_layer.path(learned, held, start, temperature):
             better = all(step.values["val_loss"] < other.values["val_loss"] for other in steps)
             steps.append(step)
             seconds, begun = time.monotonic() - begun, time.monotonic()
             rows.append({"epoch": step.number, "seconds": round(seconds, 2), **step.values})
             self.folder.write_history(rows)
-            self.reporter.tell(Epoch(step.number, finetune.STEPS, seconds, step.values, better))
+            self.reporter.tell(Epoch(step.number, last_layer.STEPS, seconds, step.values, better))
             if self.reporter.stopping:
                 break
         if self.reporter.discarding:
             raise StationError("discarded", "The run was discarded.")
-        kept = finetune.kept_of(steps)
+        kept = last_layer.kept_of(steps)
         if kept.number or not own:
             self.reporter.say(
                 f"Step {kept.number} is kept: the lowest loss on {len(held[1])} validation fields."
@@ -184,7 +185,7 @@ class _Tuning:
 
     def _judge(self, seen: Seen, best: PathStep, temperature: float) -> Judged:
         held, train = self._judged_on, self.split.train
-        return finetune.judge(
+        return last_layer.judge(
             self.base,
             seen.features[held] @ best.weights,
             (seen.appearance[train], seen.appearance[held]),
@@ -200,8 +201,8 @@ class _Tuning:
         if sorted(known) == sorted(classes):
             was = self._tested(before[:, [known.index(name) for name in classes]])
             now = self._tested(shares)
-            result["base_test"] = evaluate.run_metrics(was)
-            pair = evaluate.compare([(self.recipe.name, now), (self.base.bundle.name, was)])[0]
+            result["base_test"] = run_metrics(was)
+            pair = compare([(self.recipe.name, now), (self.base.bundle.name, was)])[0]
             result["against_base"] = pair
             self.reporter.say(pair_words(pair))
         return result
@@ -238,13 +239,15 @@ class _Tuning:
         target, known = self.folder.path / BUNDLE, self.base.bundle.classes
         classes = self.data.labelled.classes
         same = tuple(known) == tuple(classes)
-        litert = finetune.with_last_layer(self.base, last) if same else None
+        litert = last_layer.with_last_layer(self.base, last) if same else None
         if litert is None:
             load_keras(threads=self.recipe.fit.threads, seed=self.recipe.fit.seed)
+            from training.models.cells_network import serving_model
+
             weights = {**self.base.weights, LAST: [last.astype(np.float32)]}
             return export_bundle(target, serving_model(weights, export.preprocessing.zoom), export)
         rgb = reference_fields(export.preprocessing.size)
-        shares = softmax(finetune.look(self.base, rgb).features @ last / export.temperature)
+        shares = softmax(last_layer.look(self.base, rgb).features @ last / export.temperature)
         network = {key: self.base.bundle.info["network"][key] for key in ("outputs", "parameters")}
         reference: dict[str, NDArray[Any]] = {"rgb": rgb, "probabilities": shares}
         return pack_bundle(target, litert, export, network=network, reference=reference)

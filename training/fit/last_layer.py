@@ -26,14 +26,12 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import EnginePool, novelty_output, softmax
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import MEMBER as REFERENCE
-from training.data.composites import generous_mask
+from training.data.composites import backgrounds_of, generous_mask
 from training.data.fields_in_memory import Told
 from training.data.variants import Strength, altered
 from training.fit.bundle_writer import WEIGHTS
 from training.fit.calibration import fit_novelty, fit_rule, fit_temperature, novelty
-from training.shipped.cache import backgrounds_of
-from training.shipped.fit import Weights
-from training.shipped.ship import RETRAINING, layered_weights
+from training.models.cells import RETRAINING, Weights, layered_weights
 
 LAST: Final = "classes"
 """Name of the layer that is fitted again: (f, k) weights without bias, logits = features @ weights."""

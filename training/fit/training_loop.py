@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.imaging.inputs import InputSpec, to_tensor
 from training.data.augment import Backgrounds
+from training.evaluate.timing import Timer, time_prediction
 from training.fit.protocol import Reporter
 from training.fit.recipe import FitSpec, Recipe
 from training.fit.runs import RunFolder, read_arrays
-from training.models.backend import KerasObject, load_keras
+from training.models.backend import KerasObject, load_keras, set_variables
 from training.models.registry import method
 
 _WEIGHT_DECAY: Final = 0.004
@@ -224,8 +226,6 @@ def _outcome(
 
 def load_weights(model: KerasObject, path: Path) -> None:
     """Put kept weights into a model of the same recipe."""
-    from training.fit.callbacks import set_variables
-
     set_variables(model, "model", read_arrays(path))
 
 
@@ -253,3 +253,8 @@ def predict(
         return np.empty((0, model.output_shape[-1]))
     together = np.concatenate(parts)
     return np.asarray(together / np.maximum(together.sum(axis=1, keepdims=True), 1e-12))
+
+
+def network_timer(model: KerasObject, pixels: NDArray[np.uint8], spec: InputSpec) -> Timer:
+    """Return what times a network on rows of the prepared fields."""
+    return lambda rows: time_prediction(functools.partial(predict, model, pixels[rows], spec), len(rows))

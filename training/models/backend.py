@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from allstation import __version__
 from allstation.core.errors import StationError
@@ -72,3 +76,19 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def variables(owner: KerasObject, prefix: str) -> dict[str, NDArray[Any]]:
+    """Return every variable of a model (dropout seeds included) or optimiser by its place."""
+    import keras
+
+    return {
+        f"{prefix}{index}": np.asarray(keras.ops.convert_to_numpy(variable))
+        for index, variable in enumerate(owner.variables)
+    }
+
+
+def set_variables(owner: KerasObject, prefix: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put back what :func:`variables` returned."""
+    for index, variable in enumerate(owner.variables):
+        variable.assign(arrays[f"{prefix}{index}"])

@@ -18,8 +18,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from training.models.backend import KerasObject
-from training.shipped.fit import FEATURES, HIDDEN
-from training.shipped.imagenet_weights import folded
+from training.models.cells import FEATURES, HIDDEN, ZOOM, Weights
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -149,20 +148,6 @@ def build_serving(classes: int, side: int, *, straight: int) -> keras.Model:
     return keras.Model(inputs, outputs, name="all_station")
 
 
-def imagenet_weights(state: Arrays) -> dict[str, list[NDArray[np.float32]]]:
-    """Return kernel and bias of every ImageNet layer by its Keras name."""
-    weights = {"entry": list(folded(state, "_conv_stem", "_bn0"))}
-    for block in BLOCKS:
-        place = f"_blocks.{block.index}"
-        parts = {"depthwise": ("_depthwise_conv", "_bn1"), "project": ("_project_conv", "_bn2")}
-        if block.expand > 1:
-            parts["expand"] = ("_expand_conv", "_bn0")
-        for part, (convolution, norm) in parts.items():
-            pair = folded(state, f"{place}.{convolution}", f"{place}.{norm}")
-            weights[f"block{block.index}_{part}"] = list(pair)
-    return weights
-
-
 def load_weights(model: keras.Model, weights: Mapping[str, list[NDArray[np.float32]]]) -> None:
     """Set the weights of every layer of ``model`` that ``weights`` names, inner models included.
 
@@ -178,3 +163,14 @@ def load_weights(model: keras.Model, weights: Mapping[str, list[NDArray[np.float
                 named = [np.pad(named[0], ((0, 0), (0, 0), (0, 1), (0, 0))), *named[1:]]
             values = [value.reshape(shape) for value, shape in zip(named, expected, strict=True)]
             layer.set_weights(values)
+
+
+def serving_model(weights: Weights, side: int = ZOOM) -> keras.Model:
+    """Build the whole network with these weights, for tensors of ``side`` rows and columns."""
+    straight = weights["linear"][0].shape[-1] if "linear" in weights else 0
+    model = build_serving(weights["classes"][0].shape[-1], side, straight=straight)
+    named = [name for name in ("hidden", "local", "linear", "classes") if name in weights]
+    dense: Weights = {name: weights[name] for name in named}
+    placed = {name: [values[0][None, None], *values[1:]] for name, values in dense.items()}
+    load_weights(model, {**weights, **placed})
+    return model

@@ -13,13 +13,12 @@ import numpy as np
 from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
 from allstation.core.statistics import wilson
-from training.evaluate import metrics as evaluate
 from training.evaluate.comparison import read_predictions
-from training.evaluate.metrics import Predicted
+from training.evaluate.metrics import Predicted, compare
 from training.evaluate.pdf import Block, Heading, Paragraph, Picture, PictureRow, Table, write_pdf
 from training.fit import runs
 from training.fit.runs import RunFolder
-from training.papers import printed as papers
+from training.papers import published
 from training.papers.plan import BOTH_EPOCHS, TABLE2, Planned, Reproduction
 from training.papers.reproduce import is_done
 
@@ -34,7 +33,7 @@ _TITLES: Final = {
 }
 _TABLE2_PAPER: Final = {f"{row.classifier}-cells-{row.families}": row.accuracy / 100 for row in TABLE2}
 _ZHANG_TOLD: Final = ("zhang-b64-cce", "zhang-careful")
-_ZHANG_BEST: Final = {"zhang-careful": max(row.test for row in papers.ZHANG_TABLE1)}
+_ZHANG_BEST: Final = {"zhang-careful": max(row.test for row in published.ZHANG_TABLE1)}
 _OPTIMISTIC: Final = (
     "Intervals named 'by groups' resample groups of fields that show the same place (2,000 resamples). "
     "On an image-random split such fields lie on both sides, so every accuracy here is optimistic, "
@@ -42,9 +41,9 @@ _OPTIMISTIC: Final = (
     "`python -m training check` before believing that a colour network looks at cells."
 )
 _MISTAKES: Final = {
-    "zhang": papers.ZHANG_MISTAKES,
-    "nadim": papers.NADIM_MISTAKES,
-    "table2": papers.TABLE2_MISTAKES,
+    "zhang": published.ZHANG_MISTAKES,
+    "nadim": published.NADIM_MISTAKES,
+    "table2": published.TABLE2_MISTAKES,
 }
 
 
@@ -109,7 +108,7 @@ def zhang_rows(done: Sequence[Done]) -> Rows:
         ["epochs", "batch", "loss", "paper val / test (times, s)", "ours val (mean)", "ours test (mean)",
          "seed 1 test [95 % by groups]", "val / test time, warm median s (p95)", "verdict"],
     ]  # fmt: skip
-    printed = {(row.epochs, row.batch, row.loss): row for row in papers.ZHANG_TABLE1}
+    printed = {(row.epochs, row.batch, row.loss): row for row in published.ZHANG_TABLE1}
     long, short = max(BOTH_EPOCHS), min(BOTH_EPOCHS)
     for batch in (64, 32):
         for loss in ("CCE", "BCE"):
@@ -120,7 +119,7 @@ def zhang_rows(done: Sequence[Done]) -> Rows:
     return rows
 
 
-def _zhang_cells(found: Sequence[Done], epochs: int, paper: papers.ZhangRow | None) -> list[str]:
+def _zhang_cells(found: Sequence[Done], epochs: int, paper: published.ZhangRow | None) -> list[str]:
     theirs = "not in the paper"
     if paper:
         times = f"{paper.validation_seconds:.2f} / {paper.test_seconds:.2f}"
@@ -239,7 +238,7 @@ def pair_rows(done: Sequence[Done]) -> Rows:
     rows: Rows = [
         ["first", "second", "difference of accuracy [95 %]", "only first / second right", "p (Holm)"]
     ]
-    for pair in evaluate.compare(firsts):
+    for pair in compare(firsts):
         low, high = pair["interval"]
         rows.append(
             [
@@ -260,7 +259,7 @@ def _sections(table: str, done: Sequence[Done], planned: Sequence[Planned]) -> l
             ("Number of convolution blocks (15 epochs, batch 64, CCE)", blocks_rows(done)),
             ("The same network, fitted with care", arm_rows(done, _careful(planned), _ZHANG_BEST)),
         ],
-        "nadim": lambda: [("Table 1", arm_rows(done, planned, papers.NADIM_TABLE1))],
+        "nadim": lambda: [("Table 1", arm_rows(done, planned, published.NADIM_TABLE1))],
         "table2": lambda: [
             ("Feature families: the references' own figures (ALL-IDB, binary)", _references()),
             (

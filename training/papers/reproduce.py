@@ -7,9 +7,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from allstation.core.errors import StationError
+from training.data.loading import Data, open_data
 from training.fit.protocol import Reporter
 from training.fit.runs import RunFolder
-from training.fit.session import Data, open_data, run_recipe
+from training.fit.session import run_recipe
 from training.papers.plan import Planned, Reproduction
 
 

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from training.data import splits
+from training.data.loading import Data, open_data
+from training.evaluate.timing import Timer
 from training.fit import runs
 from training.fit.classical import load_model, timed
 from training.fit.protocol import Reporter
 from training.fit.recipe import Recipe
-from training.fit.session import Data, Timer, network_timer, open_data
-from training.fit.training_loop import build_network, load_weights
+from training.fit.training_loop import build_network, load_weights, network_timer
 from training.models.registry import method
 
 

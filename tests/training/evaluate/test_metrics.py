@@ -9,8 +9,8 @@ import pytest
 
 from allstation.core import metrics
 from allstation.core.events import plain
-from training.evaluate import metrics as evaluate
-from training.evaluate.metrics import Predicted
+from training.evaluate.metrics import Predicted, compare, run_metrics
+from training.evaluate.timing import time_prediction
 
 
 def predictions(seed: int, *, n: int = 120, skill: float = 1.5, ties: bool = True) -> Predicted:
@@ -30,7 +30,7 @@ def predictions(seed: int, *, n: int = 120, skill: float = 1.5, ties: bool = Tru
 
 def test_an_evaluation_carries_everything_and_is_json() -> None:
     predicted = predictions(2)
-    found = evaluate.run_metrics(predicted, resamples=200)
+    found = run_metrics(predicted, resamples=200)
     text = json.dumps(plain(found), allow_nan=False)
     assert json.loads(text)["n"] == 120
     for name, figure in found["overall"].items():
@@ -54,14 +54,14 @@ def test_an_evaluation_carries_everything_and_is_json() -> None:
 
 def test_no_fields_no_figures() -> None:
     empty = Predicted(np.empty((0, 4)), np.array([], np.int64), [], ("a", "b", "c", "d"), "x", "y")
-    found = evaluate.run_metrics(empty)
+    found = run_metrics(empty)
     assert found["n"] == 0
     assert found["overall"]["accuracy (Wilson)"]["interval"] == [0.0, 1.0]
 
 
 def test_models_are_compared_on_the_same_fields() -> None:
     good, bad = predictions(3, skill=4), predictions(4, skill=0.1)
-    rows = evaluate.compare([("good", good), ("same", good), ("bad", bad)], resamples=200)
+    rows = compare([("good", good), ("same", good), ("bad", bad)], resamples=200)
     assert [(row["first"], row["second"]) for row in rows] == [
         ("good", "same"),
         ("good", "bad"),
@@ -75,12 +75,12 @@ def test_models_are_compared_on_the_same_fields() -> None:
     assert rows[1]["accuracy_difference"] == pytest.approx(difference)
     other = predictions(5, n=60)
     with pytest.raises(ValueError, match="same fields"):
-        evaluate.compare([("a", good), ("b", other)])
+        compare([("a", good), ("b", other)])
 
 
 def test_times_are_of_warm_calls() -> None:
     calls: list[int] = []
-    found = evaluate.time_prediction(lambda: calls.append(1), 10, repeats=3)
+    found = time_prediction(lambda: calls.append(1), 10, repeats=3)
     assert len(calls) == 4
     assert found["fields"] == 10
     assert 0 <= found["median_s"] <= found["p95_s"]

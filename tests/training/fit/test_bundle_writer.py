@@ -81,9 +81,9 @@ def test_another_process_refuses_a_network_that_computes_something_else(bundle, 
 
 
 def test_a_verification_that_does_not_end_is_a_sentence(bundle, monkeypatch):
-    from training.fit import bundle_writer as export
+    from training.fit import bundle_writer
 
-    monkeypatch.setattr(export, "_TIMEOUT", 0.01)
+    monkeypatch.setattr(bundle_writer, "_TIMEOUT", 0.01)
     with pytest.raises(StationError, match="took more than") as raised:
-        export.verify_in_new_process(bundle.path)
+        bundle_writer.verify_in_new_process(bundle.path)
     assert raised.value.code == "export-differs"

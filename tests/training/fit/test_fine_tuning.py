@@ -19,9 +19,10 @@ from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.inference.engine import Engine
 from allstation.inference.reference import verify_reference
+from training.data.loading import open_data
 from training.data.splits import Split
 from training.evaluate.comparison import compare_runs, read_predictions
-from training.fit import last_layer as finetune
+from training.fit import last_layer
 from training.fit.bundle_export import bundle_info
 from training.fit.calibration import novelty
 from training.fit.estimate import estimate
@@ -29,7 +30,7 @@ from training.fit.preview import write_preview
 from training.fit.protocol import Reporter, silent
 from training.fit.recipe import Recipe, recipe_from
 from training.fit.runs import RunFolder
-from training.fit.session import open_data, run_recipe
+from training.fit.session import run_recipe
 
 NONE = np.array([], np.int64)
 SPLIT = Split("image-random hold-out", NONE, NONE, NONE, NONE)
@@ -49,8 +50,8 @@ def shipped() -> ModelBundle:
 
 
 @pytest.fixture(scope="module")
-def base(shipped: ModelBundle) -> Iterator[finetune.Base]:
-    return finetune.open_base(shipped)
+def base(shipped: ModelBundle) -> Iterator[last_layer.Base]:
+    return last_layer.open_base(shipped)
 
 
 def recipe(folder: Path, **changes: Any) -> Recipe:
@@ -89,23 +90,23 @@ def test_a_folder_becomes_a_verified_bundle_compared_with_its_ancestor(
     assert made.preprocessing == shipped.preprocessing
     assert str(tmp_path) not in json.dumps(dict(made.info))
     assert "The model it came from" in made.text("model-card.md")
-    assert finetune.with_last_layer(finetune.open_base(made), finetune.open_base(made).last) is not None
+    assert last_layer.with_last_layer(last_layer.open_base(made), last_layer.open_base(made).last) is not None
     predicted, files = read_predictions(RunFolder.open(tmp_path / "run"))
     served = Engine(made).classify(labelled / files[0])
     np.testing.assert_allclose(list(served.probabilities.values()), predicted.probabilities[0], atol=1e-4)
 
 
-def test_only_the_last_layer_of_the_network_changes(base: finetune.Base):
+def test_only_the_last_layer_of_the_network_changes(base: last_layer.Base):
     old = base.bundle.read("network.tflite")
-    new = finetune.with_last_layer(base, base.last + 1)
+    new = last_layer.with_last_layer(base, base.last + 1)
     assert new is not None
     assert len(new) == len(old)
     differs = np.flatnonzero(np.frombuffer(old, np.uint8) != np.frombuffer(new, np.uint8))
     assert differs[-1] - differs[0] < base.last.size * 4
-    assert finetune.with_last_layer(base, np.zeros((len(base.last), 7))) is None
+    assert last_layer.with_last_layer(base, np.zeros((len(base.last), 7))) is None
 
 
-def test_a_tuned_bundle_can_be_tuned_again(base: finetune.Base, labelled: Path, tmp_path: Path):
+def test_a_tuned_bundle_can_be_tuned_again(base: last_layer.Base, labelled: Path, tmp_path: Path):
     made = tmp_path / "tuned.allmodel"
     shutil.copyfile(default_bundle_path(), made)
     method = {"kind": "finetune", "options": {"copies": 0}, "weights": str(made)}
@@ -131,9 +132,9 @@ def test_other_classes_begin_a_new_layer_and_are_said(labelled: Path, tmp_path: 
     assert metrics["test"]["overall"]["accuracy (Wilson)"]["value"] > 0.5
 
 
-def test_fields_are_seen_as_the_station_sees_them(base: finetune.Base, labelled: Path):
+def test_fields_are_seen_as_the_station_sees_them(base: last_layer.Base, labelled: Path):
     path = next((labelled / "Pro").iterdir())
-    seen = finetune.look(base, decode_reduced(path, base.bundle.preprocessing.size)[None])
+    seen = last_layer.look(base, decode_reduced(path, base.bundle.preprocessing.size)[None])
     served = Engine(base.bundle).classify(path)
     found = Engine(base.bundle).probabilities(seen.logits[0].astype(np.float32))
     np.testing.assert_array_equal(found, list(served.probabilities.values()))
@@ -150,16 +151,16 @@ def toy(seed: int, shift: float, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
 
 def test_what_is_known_already_is_left_as_it_was():
     start = 2 * np.eye(5, 3)
-    steps = list(finetune.path(toy(1, 0.0), toy(2, 0.0), start, 1.0))
+    steps = list(last_layer.path(toy(1, 0.0), toy(2, 0.0), start, 1.0))
     assert np.array_equal(steps[0].weights, start)
-    assert finetune.kept_of([steps[0], dataclasses.replace(steps[0], number=1)]).number == 0
+    assert last_layer.kept_of([steps[0], dataclasses.replace(steps[0], number=1)]).number == 0
 
 
 def test_what_is_new_is_learned_and_the_path_ends_freer_than_it_began():
     learned, held = toy(1, 0.0), toy(2, 0.0)
     wrong = np.roll(2 * np.eye(5, 3), 1, axis=1)
-    steps = list(finetune.path(learned, held, wrong, 1.0))
-    kept = finetune.kept_of(steps)
+    steps = list(last_layer.path(learned, held, wrong, 1.0))
+    kept = last_layer.kept_of(steps)
     assert kept.number > 0
     assert kept.values["val_accuracy"] > 0.8 > steps[0].values["val_accuracy"]
     moved = [np.abs(step.weights - wrong).sum() for step in steps]
@@ -168,12 +169,12 @@ def test_what_is_new_is_learned_and_the_path_ends_freer_than_it_began():
     assert losses[-1] < losses[0]
 
 
-def test_calibration_is_kept_where_too_little_speaks_for_another(base: finetune.Base):
+def test_calibration_is_kept_where_too_little_speaks_for_another(base: last_layer.Base):
     wide = base.bundle.arrays("novelty.npz")["means"].shape[1]
     features = np.abs(np.random.default_rng(1).normal(0, 1, (40, wide)))
     labels = np.arange(40) % 4
     sure = 10 * np.eye(4)[labels]
-    judged = finetune.judge(
+    judged = last_layer.judge(
         base, sure, (features, features), (labels, labels), sharpness=np.full(40, 5.0), temperature=0.4
     )
     assert judged.temperature == 0.4
@@ -181,7 +182,7 @@ def test_calibration_is_kept_where_too_little_speaks_for_another(base: finetune.
     assert judged.rule.min_probability == base.bundle.rule.min_probability
     assert judged.rule.min_sharpness <= 5.0
     assert len(judged.novelty["means"]) == 8
-    wrong = finetune.judge(
+    wrong = last_layer.judge(
         base, -sure, (features, features), (labels, labels), sharpness=np.full(40, 5.0), temperature=0.4
     )
     assert wrong.notes["temperature"].startswith("fitted on 40")
@@ -192,7 +193,7 @@ def test_another_kind_of_bundle_is_refused(shipped: ModelBundle, tmp_path: Path)
     info = {key: value for key, value in shipped.info.items() if key not in {"retraining", "files", "schema"}}
     other = write_bundle(tmp_path / "x.allmodel", info, dict(shipped.members))
     with pytest.raises(StationError, match="cannot be fine-tuned"):
-        finetune.open_base(other)
+        last_layer.open_base(other)
 
 
 @pytest.mark.parametrize(("command", "state"), [(events.STOP, "failed"), (events.DISCARD, "discarded")])

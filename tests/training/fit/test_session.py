@@ -13,11 +13,12 @@ import pytest
 from allstation.core import events
 from allstation.core.errors import StationError
 from allstation.imaging.inputs import read_pixels, to_tensor
+from training.data.loading import open_data
 from training.evaluate.comparison import compare_runs, draw_run, read_predictions
 from training.fit.protocol import Reporter, silent
 from training.fit.recipe import Recipe, recipe_from
 from training.fit.runs import RunFolder
-from training.fit.session import open_data, run_recipe
+from training.fit.session import run_recipe
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -300,7 +301,7 @@ def test_the_evidence_map_adds_up_to_the_logits() -> None:
 def test_what_makes_no_bundle_says_why(
     kind: str, changes: dict[str, Any], reason: str, tmp_path: Path
 ) -> None:
-    from training.fit.bundle_export import why_not
+    from training.fit.bundle_export import export_blocker
 
     (tmp_path / "labelled").mkdir()
-    assert reason in why_not(recipe(tmp_path / "labelled", kind, **changes))
+    assert reason in export_blocker(recipe(tmp_path / "labelled", kind, **changes))

@@ -151,7 +151,7 @@ def test_early_stopping_ends_when_validation_stalls(parts: tuple[Any, Any], tmp_
 
 def test_a_loss_that_is_no_number_gives_a_sentence(parts: tuple[Any, Any], tmp_path: Path) -> None:
     recipe = tiny(fit={"optimiser": "sgd", "learning_rate": 10.0, "epochs": 6})
-    from training import fit as module
+    from training.fit import training_loop as module
 
     original = module.build_network
 

@@ -11,7 +11,7 @@ from pypdf import PdfReader
 from allstation.core.errors import StationError
 from allstation.core.statistics import wilson
 from training.fit.protocol import Reporter, silent
-from training.papers import printed as papers
+from training.papers import published
 from training.papers.plan import TABLE2, Planned, Reproduction, Sizes, find_groups_table
 from training.papers.report import write_reports
 from training.papers.reproduce import is_done, retime_table, run_table
@@ -28,7 +28,7 @@ def keys(table: str, seeds: int = 1) -> list[str]:
 
 
 def test_every_printed_row_is_planned() -> None:
-    for row in papers.ZHANG_TABLE1:
+    for row in published.ZHANG_TABLE1:
         assert f"zhang-b{row.batch}-{row.loss.lower()}-seed1" in keys("zhang")
     zhang = plan("zhang")
     factorial = [
@@ -37,7 +37,7 @@ def test_every_printed_row_is_planned() -> None:
     for recipe in factorial:
         assert (recipe.fit.epochs, recipe.fit.snapshots, recipe.fit.keep) == (15, (10,), "last")
         assert (recipe.fit.schedule, recipe.fit.learning_rate) == ("constant", 0.001)
-    for name in papers.NADIM_TABLE1:
+    for name in published.NADIM_TABLE1:
         assert f"{name}-seed1" in keys("nadim")
     assert len([key for key in keys("table2") if "cells" in key]) == len(TABLE2) == 6
 
@@ -52,10 +52,10 @@ def test_seeds_add_runs_only_where_they_matter_and_whole_tables_come_first() -> 
 
 
 def test_the_reconstructed_matrix_gives_every_printed_figure() -> None:
-    matrix = papers.NADIM_CONFUSION
+    matrix = published.NADIM_CONFUSION
     right = sum(matrix[k][k] for k in range(4))
     total = sum(map(sum, matrix))
-    assert (right, total) == papers.NADIM_TEST
+    assert (right, total) == published.NADIM_TEST
     assert right / total == pytest.approx(0.9229208827018738, abs=1e-7)
     predicted = [sum(row[k] for row in matrix) for k in range(4)]
     assert predicted == [53, 169, 143, 128]

