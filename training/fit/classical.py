@@ -1,4 +1,4 @@
-"""Runs of the classical methods: features of each part, a classifier as arrays, the same evaluation."""
+"""Runs of the classical methods: features of each part, a classifier in memory, the same evaluation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from training.data import splits
 from training.data.loading import Data
 from training.evaluate.parts import evaluate_parts
 from training.evaluate.timing import time_prediction
-from training.fit import runs
 from training.fit.protocol import Reporter
 from training.fit.recipe import Recipe
 from training.fit.runs import RunFolder
-from training.models.array_models import ArrayModel, fit_arrays
+from training.models.classical import Classifier, fit_classifier
 from training.models.features import cell_features, families_of, hog_features
 from training.models.registry import method
 
@@ -67,22 +66,12 @@ def run_classical(
         raise StationError(
             "stopped-early", "Training was stopped before the method was fitted; nothing is kept."
         )
-    labels = data.labelled.labels
-    options = method(recipe.method.kind).full_options(recipe.method.options)
-    model = fit_arrays(
-        options["classifier"],
-        (features[split.train], labels[split.train]),
-        (features[split.validation], labels[split.validation]),
-        classes=len(data.labelled.classes),
-        options=options,
-        seed=recipe.fit.seed,
-    )
-    save_model(folder.path / "model.npz", model)
+    model = fit_to_training(recipe, data, split, features)
     reporter.phase("evaluating", "Opening the test set once")
     metrics: dict[str, Any] = {
         "features": int(features.shape[1]),
         "parameters": model.parameters,
-        "megabytes_float32": round((folder.path / "model.npz").stat().st_size / 1e6, 3),
+        "megabytes_float32": round(model.parameters * 4 / 1e6, 3),
     }
     metrics |= evaluate_parts(
         data,
@@ -94,7 +83,23 @@ def run_classical(
     return metrics
 
 
-def timed(recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: ArrayModel) -> dict[str, Any]:
+def fit_to_training(
+    recipe: Recipe, data: Data, split: splits.Split, features: NDArray[np.float64]
+) -> Classifier:
+    """Fit the recipe's classifier on the training fields; the same recipe and data give the same one."""
+    labels = data.labelled.labels
+    options = method(recipe.method.kind).full_options(recipe.method.options)
+    return fit_classifier(
+        options["classifier"],
+        (features[split.train], labels[split.train]),
+        (features[split.validation], labels[split.validation]),
+        classes=len(data.labelled.classes),
+        options=options,
+        seed=recipe.fit.seed,
+    )
+
+
+def timed(recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: Classifier) -> dict[str, Any]:
     """Time measuring and classifying the first 40 of some fields, reading excluded for HOG and pixels only.
 
     Args:
@@ -120,15 +125,3 @@ def timed(recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: ArrayMo
         model.probabilities(measured)
 
     return time_prediction(once, len(rows), repeats=3)
-
-
-def save_model(path: Path, model: ArrayModel) -> None:
-    """Write a classifier as plain arrays."""
-    header = {"kind": np.array(model.kind), "classes": np.array(model.classes)}
-    runs.write_arrays(path, {**model.arrays, **header})
-
-
-def load_model(path: Path) -> ArrayModel:
-    """Read a classifier that :func:`save_model` wrote."""
-    arrays = runs.read_arrays(path)
-    return ArrayModel(str(arrays.pop("kind")), int(arrays.pop("classes")), arrays)

@@ -15,7 +15,7 @@ from training.data import splits
 from training.data.loading import Data, open_data
 from training.evaluate.timing import Timer
 from training.fit import runs
-from training.fit.classical import load_model, timed
+from training.fit.classical import compute_features, fit_to_training, timed
 from training.fit.protocol import Reporter
 from training.fit.recipe import Recipe
 from training.fit.training_loop import build_network, load_weights, network_timer
@@ -44,7 +44,7 @@ def time_again(found: Iterable[tuple[Recipe, Path]], reporter: Reporter) -> int:
         reporter.say(f"Timing {folder.name}.")
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         split = splits.make_split(data.labelled, recipe.split, data.groups)
-        time = _timer(recipe, folder, data, reporter=reporter)
+        time = _timer(recipe, folder, data, split, reporter=reporter)
         for part in ("validation", "test"):
             metrics[part]["time"] = {**time(getattr(split, part)), "taken": runs.now()}
         runs.write_json(folder / "metrics.json", metrics)
@@ -52,11 +52,12 @@ def time_again(found: Iterable[tuple[Recipe, Path]], reporter: Reporter) -> int:
     return done
 
 
-def _timer(recipe: Recipe, folder: Path, data: Data, *, reporter: Reporter) -> Timer:
-    """Read a run's model and return what times it."""
+def _timer(recipe: Recipe, folder: Path, data: Data, split: splits.Split, *, reporter: Reporter) -> Timer:
+    """Read a run's network, or fit its classical method again, and return what times it."""
     pixels = data.prepared(recipe.input, reporter)
     if method(recipe.method.kind).kind != "network":
-        return functools.partial(timed, recipe, data, model=load_model(folder / "model.npz"))
-    model = build_network(recipe, len(data.labelled.classes))
-    load_weights(model, folder / "weights.npz")
-    return network_timer(model, pixels, recipe.input)
+        model = fit_to_training(recipe, data, split, compute_features(recipe, data, reporter))
+        return functools.partial(timed, recipe, data, model=model)
+    network = build_network(recipe, len(data.labelled.classes))
+    load_weights(network, folder / "weights.npz")
+    return network_timer(network, pixels, recipe.input)

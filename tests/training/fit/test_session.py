@@ -136,7 +136,8 @@ def test_every_classical_method_runs(kind: str, labelled_folder: Path, tmp_path:
     metrics = run_recipe(recipe(labelled_folder, kind, input=size), tmp_path / "run", silent())
     assert RunFolder.open(tmp_path / "run").state == "finished"
     assert metrics["features"] > 0
-    assert (tmp_path / "run" / "model.npz").is_file()
+    assert metrics["parameters"] > 0
+    assert (tmp_path / "run" / "predictions.csv").is_file()
 
 
 def test_training_serving_and_evaluation_see_the_same_bytes(labelled_folder: Path) -> None:

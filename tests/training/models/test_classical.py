@@ -1,15 +1,12 @@
-"""Classifiers kept as arrays give what scikit-learn gives, and survive a file without pickle."""
+"""Classical classifiers: scikit-learn's own predictions as probabilities of every class."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from allstation.inference.engine import softmax
-from training.fit.classical import load_model, save_model
-from training.models.array_models import ArrayModel, fit_arrays, pick_temperature
+from training.models.classical import Classifier, fit_classifier, pick_temperature
 
 OPTIONS = {"components": 6, "neighbours": 5, "penalty": 3.0, "hidden": 9}
 
@@ -21,9 +18,9 @@ def clouds(classes: int, *, n: int = 90, width: int = 10) -> tuple[np.ndarray, n
     return centres[labels] * 1.2 + generator.normal(size=(n, width)), labels
 
 
-def fitted(kind: str, classes: int) -> tuple[ArrayModel, np.ndarray, np.ndarray]:
+def fitted(kind: str, classes: int) -> tuple[Classifier, np.ndarray, np.ndarray]:
     features, labels = clouds(classes)
-    model = fit_arrays(
+    model = fit_classifier(
         kind,
         (features[:60], labels[:60]),
         (features[60:], labels[60:]),
@@ -56,7 +53,7 @@ def reference(kind: str, rows: np.ndarray, labels: np.ndarray) -> object:
 @pytest.mark.parametrize("kind", ["knn", "svm", "mlp"])
 def test_predictions_equal_scikit_learn(kind: str, classes: int) -> None:
     model, features, labels = fitted(kind, classes)
-    rows = model._reduced(features)
+    rows = model.reduction.transform(features)
     theirs = reference(kind, rows[:60], labels[:60])
     ours = model.probabilities(features)
     np.testing.assert_array_equal(ours.argmax(axis=1), theirs.predict(rows))
@@ -64,7 +61,7 @@ def test_predictions_equal_scikit_learn(kind: str, classes: int) -> None:
     if kind == "mlp":
         np.testing.assert_allclose(ours, theirs.predict_proba(rows), atol=1e-9)
     if kind == "svm":
-        scores = model.svm_scores(rows)
+        scores = model.scores(features)
         expected = theirs.decision_function(rows)
         np.testing.assert_allclose(scores[:, 1] if classes == 2 else scores, expected, atol=1e-9)
 
@@ -74,23 +71,25 @@ def test_principal_components_see_training_fields_only() -> None:
     changed = features.copy()
     changed[60:] *= 100
     models = [
-        fit_arrays(
+        fit_classifier(
             "knn", (rows[:60], labels[:60]), (rows[60:], labels[60:]), classes=3, options=OPTIONS, seed=1
         )
         for rows in (features, changed)
     ]
-    np.testing.assert_array_equal(models[0].arrays["components"], models[1].arrays["components"])
-    assert models[0].arrays["components"].shape == (6, 10)
+    components = [model.reduction["pca"].components_ for model in models]
+    np.testing.assert_array_equal(*components)
+    assert components[0].shape == (6, 10)
 
 
-def test_a_model_file_is_plain_arrays(tmp_path: Path) -> None:
-    model, features, _ = fitted("svm", 4)
-    save_model(tmp_path / "model.npz", model)
-    with np.load(tmp_path / "model.npz", allow_pickle=False) as archive:
-        assert all(archive[name].dtype != object for name in archive.files)
-    again = load_model(tmp_path / "model.npz")
-    np.testing.assert_array_equal(again.probabilities(features), model.probabilities(features))
-    assert again.probabilities(features[:0]).shape == (0, 4)
+@pytest.mark.parametrize("kind", ["knn", "svm", "mlp"])
+def test_a_class_without_training_fields_has_a_column_and_is_never_the_best(kind: str) -> None:
+    features, labels = clouds(3)
+    model = fit_classifier(kind, (features, labels), (features, labels), classes=5, options=OPTIONS, seed=1)
+    found = model.probabilities(features)
+    assert found.shape == (90, 5)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert found.argmax(axis=1).max() < 3
+    assert model.probabilities(features[:0]).shape == (0, 5)
 
 
 def test_temperature_makes_overconfident_scores_milder() -> None:
