@@ -13,6 +13,7 @@ from pathlib import Path
 
 from allstation import __version__
 from allstation.commands import SOME_FAILED, WRONG_USAGE
+from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 
@@ -37,13 +38,13 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--xlsx", type=Path, metavar="F", help="write the table for Excel")
     parser.add_argument("--report", type=Path, metavar="F.pdf", help="write the report")
     parser.add_argument(
-        "--threads", type=_positive, metavar="N", help="worker threads (default: one a processor)"
+        "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
     )
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="where to write the synthetic fields")
-    parser.add_argument("--fields", type=_positive, default=24, metavar="N", help="how many (default 24)")
+    parser.add_argument("--fields", type=positive, default=24, metavar="N", help="how many (default 24)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same fields (default 1)")
     parser.add_argument("--labelled", action="store_true", help="one sub-folder a class, to try training")
 
@@ -63,7 +64,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write every figure as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the evaluation as PDF")
-    parser.add_argument("--threads", type=_positive, metavar="N", help="worker threads")
+    parser.add_argument("--threads", type=positive, metavar="N", help="worker threads")
 
 
 def _case_argument(parser: argparse.ArgumentParser) -> None:
@@ -130,16 +131,6 @@ COMMANDS: dict[str, _Command] = {
     "repair": ("maintenance", _case_argument, "salvage a damaged case"),
     "doctor": ("doctor", lambda _: None, "versions, runtime, folders, and a self-test on one field"),
 }
-
-
-def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of 1 or more, received {text!r}")
-    return value
 
 
 def build_parser() -> argparse.ArgumentParser:

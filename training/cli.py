@@ -10,33 +10,27 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.events import TYPED_AS, Failed, Finished, Report, Started
 from training import commands
-from training.protocol import Reporter, console, over_pipes
-from training.reproduction import TABLES
+from training.fit.protocol import Reporter, console, over_pipes
+from training.papers.plan import TABLES
 
 DONE, REFUSED = 0, 2
 """Exit statuses: done; wrong usage or input, said in one sentence."""
 
 
-def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        message = f"expected a whole number of 1 or more, received {text!r}"
-        raise argparse.ArgumentTypeError(message)
-    return value
+def _recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", type=Path, help="recipe file (.toml), or the name of a preset")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
 
 
 def _fit(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", type=Path, help="recipe file (.toml), or the name of a preset")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
+    _recipe(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/NAME-TIME)")
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="instead of the recipe's")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
     parser.add_argument("--seed", type=int, metavar="S", help="instead of the recipe's")
 
 
@@ -68,12 +62,12 @@ def _reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="labelled folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="runs and report")
     parser.add_argument("--groups", type=Path, metavar="CSV", help="same-field groups of the folder")
-    parser.add_argument("--seeds", type=_positive, default=3, metavar="N", help="seeds a row (default 3)")
+    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="seeds a row (default 3)")
     parser.add_argument(
         "--quick", action="store_true", help="tiny runs: checks the machinery, not the figures"
     )
-    parser.add_argument("--backbone-size", type=_positive, default=224, metavar="PX", help="default 224")
-    parser.add_argument("--backbone-epochs", type=_positive, default=15, metavar="N", help="default 15")
+    parser.add_argument("--backbone-size", type=positive, default=224, metavar="PX", help="default 224")
+    parser.add_argument("--backbone-epochs", type=positive, default=15, metavar="N", help="default 15")
     parser.add_argument("--only", nargs="+", default=(), metavar="ROW", help="only these rows, by their keys")
     parser.add_argument("--report-only", action="store_true", help="write the report of what is there")
     parser.add_argument(
@@ -82,16 +76,10 @@ def _reproduce(parser: argparse.ArgumentParser) -> None:
 
 
 def _preview(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", type=Path, help="recipe file (.toml), or the name of a preset")
+    _recipe(parser)
     parser.add_argument("out", type=Path, metavar="F.png", help="preview sheet")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
-    parser.add_argument("--fields", type=_positive, default=4, metavar="N", help="fields (default 4)")
+    parser.add_argument("--fields", type=positive, default=4, metavar="N", help="fields (default 4)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same sheet")
-
-
-def _estimate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", type=Path, help="recipe file (.toml), or the name of a preset")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         ("evaluate", _evaluate, "show and compare finished runs"),
         ("reproduce", _reproduce, "the tables of the source papers"),
         ("augment-preview", _preview, "a sheet of augmented fields"),
-        ("estimate", _estimate, "how long a recipe will take here and what memory it needs"),
+        ("estimate", _recipe, "how long a recipe will take here and what memory it needs"),
         ("list", lambda _: None, "networks and classical methods with their options"),
     ):
         fill(kinds.add_parser(name, help=text, description=text[0].upper() + text[1:] + "."))

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from allstation.core.errors import StationError
-from training.protocol import Reporter
-from training.recipe import Recipe, read_recipe, recipe_from
-from training.registry import methods, preset
+from allstation.core.evaluation import ACCURACY_BY_FIELD
+from training.fit.protocol import Reporter
+from training.fit.recipe import Recipe, read_recipe, recipe_from
+from training.models.registry import methods, preset
 
 
 @dataclass(frozen=True)
@@ -76,20 +77,20 @@ def load_recipe(options: argparse.Namespace) -> Recipe:
 
 
 def _fit(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
-    from training.session import run_recipe
+    from training.fit.session import run_recipe
 
     recipe = load_recipe(options)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = (options.out or Path("runs") / f"{recipe.name}-{stamp}").resolve()
     metrics = run_recipe(recipe, folder, reporter)
     state = "stopped" if metrics.get("stopped") else "finished"
-    accuracy = metrics["test"]["overall"]["accuracy (Wilson)"]
+    accuracy = metrics["test"]["overall"][ACCURACY_BY_FIELD]
     return CommandOutcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
 
 
 def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
-    from training.check import check
-    from training.check_report import write_report
+    from training.data.check import check
+    from training.evaluate.check_report import write_report
 
     found = check(options.folder, reporter, archive=options.archive, groups=options.groups)
     write_report(found, json_path=options.json, pdf_path=options.pdf)
@@ -97,7 +98,7 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
 
 
 def _evaluate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
-    from training.compare_runs import compare_runs
+    from training.evaluate.comparison import compare_runs
 
     return CommandOutcome(
         kind="comparison",
@@ -112,8 +113,8 @@ def _evaluate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome
 
 
 def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
-    from training.reproduce import retime_table, run_table
-    from training.reproduction import Reproduction, Sizes
+    from training.papers.plan import Reproduction, Sizes
+    from training.papers.reproduce import retime_table, run_table
 
     sizes = Sizes(options.quick, options.backbone_size, options.backbone_epochs)
     asked = Reproduction(options.table, options.data, options.out, options.seeds, sizes, options.groups)
@@ -121,7 +122,7 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcom
         run_table(asked, reporter, only=options.only)
     if options.times:
         retime_table(asked, reporter)
-    from training.reproduction_report import write_reports
+    from training.papers.report import write_reports
 
     # Folders of this computer say nothing to a reader elsewhere: their names are enough.
     words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
@@ -131,7 +132,7 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcom
 
 
 def _preview(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
-    from training.preview import write_preview
+    from training.fit.preview import write_preview
 
     write_preview(load_recipe(options), options.out, fields=options.fields, seed=options.seed)
     reporter.say(f"Wrote {options.out}.")
@@ -139,7 +140,7 @@ def _preview(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
 
 
 def _estimate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
-    from training.estimate import estimate
+    from training.fit.estimate import estimate
 
     found = estimate(load_recipe(options), reporter)
     reporter.say(found["sentence"])

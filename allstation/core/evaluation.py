@@ -1,26 +1,74 @@
-"""Everything that is said about a model's predictions on labelled fields, in one place.
+"""Evaluation of a model's predictions on labelled fields: every figure with its name and interval.
 
-The command line, the training library and the reports print what stands here, so that a figure has
-one definition, one interval and one split wherever it is read.
+The command line, the training library, the reports and the window show what is computed here, so that
+a figure has one name, one definition, one interval and one split wherever it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core import metrics
 from allstation.core.classes import PATIENTS_UNKNOWN
-from allstation.core.metrics import Figure
-from allstation.core.statistics import Interval, cluster_bootstrap, wilson
+from allstation.core.metrics import Figure, FloatArray, IntArray
+from allstation.core.resampling import BINS, COVERAGES, RESAMPLES, bootstrap, coverage_name, figures
+from allstation.core.statistics import Interval, wilson
 
-COVERAGES = (0.8, 0.9, 0.95, 1.0)
-_RESAMPLES = 1000
-Statistic = Callable[[NDArray[np.intp]], float]
+Statistic = Callable[[FloatArray, IntArray], float]
+"""Probabilities (n, classes) and true classes (n,) to one number."""
+
+
+def _of_matrix(rate: Callable[[IntArray], float]) -> Statistic:
+    return lambda p, true: rate(metrics.confusion(true, p.argmax(axis=1), classes=p.shape[1]))
+
+
+def _area(key: str) -> Statistic:
+    return lambda p, true: float(metrics.one_vs_rest_auc(p, true)[key])
+
+
+def _accepted_accuracy(coverage: float) -> Statistic:
+    return lambda p, true: metrics.accuracy_at_coverage(p, true, [coverage])[coverage]
+
+
+def _largest_gap(probabilities: FloatArray, true: IntArray) -> float:
+    bins = metrics.reliability(probabilities, true, bins=BINS)
+    return max(abs(each.confidence - each.accuracy) for each in bins)
+
+
+ACCURACY_BY_FIELD: Final = "accuracy (Wilson)"
+"""Accuracy with Wilson's interval, as if fields were independent; ``accuracy`` resamples groups."""
+
+OVERALL: Final[Mapping[str, Statistic]] = {
+    "accuracy": _of_matrix(metrics.accuracy),
+    "balanced accuracy": _of_matrix(metrics.balanced_accuracy),
+    "macro F1": _of_matrix(lambda matrix: metrics.averages(matrix)["macro_f1"]),
+    "Matthews correlation": _of_matrix(metrics.matthews),
+    "kappa": _of_matrix(metrics.kappa),
+    "macro AUC": _area("macro"),
+    "micro AUC": _area("micro"),
+    "log loss": metrics.log_loss,
+    "Brier score": metrics.brier,
+    f"ECE ({BINS} bins)": lambda p, true: metrics.expected_calibration_error(p, true, bins=BINS),
+    f"MCE ({BINS} bins)": _largest_gap,
+    **{coverage_name(coverage): _accepted_accuracy(coverage) for coverage in COVERAGES[:-1]},
+}
+"""Figures over all classes whose intervals resample groups; :func:`resampling.figures` has the same names."""
+
+_EARLIER_NAMES: Final = {"MCC": "Matthews correlation", "Brier": "Brier score", "ECE": f"ECE ({BINS} bins)"}
+
+
+def current_name(name: str) -> str:
+    """Return today's name of a figure that version 0.1.0 wrote into runs.
+
+    A report prints a bundle's own figures as the bundle names them: signed reports must verify again.
+    """
+    return _EARLIER_NAMES.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +120,8 @@ class Evaluation:
         per_class: Figures of each class.
         averages: Macro and weighted means, ``macro_f1`` and so on.
         reliability: Bins of top probability against accuracy.
-        groups: How many independent groups the intervals were resampled over.
+        coverage: Accuracy at each of :data:`COVERAGES`; empty without fields.
+        groups: Number of independent groups that the intervals were resampled over.
     """
 
     classes: tuple[str, ...]
@@ -81,6 +130,7 @@ class Evaluation:
     per_class: tuple[ClassFigures, ...]
     averages: dict[str, float]
     reliability: tuple[metrics.ReliabilityBin, ...]
+    coverage: dict[float, float]
     groups: int
 
     def figure(self, name: str) -> Figure:
@@ -124,42 +174,61 @@ def evaluate(
     split: str,
     groups: Sequence[object] | None = None,
     patients: str = PATIENTS_UNKNOWN,
+    resamples: int = RESAMPLES,
 ) -> Evaluation:
     """Compute every figure.
 
     Args:
-        probabilities: (n, k), calibrated, rows sum to 1.
+        probabilities: (n, k), calibrated, rows sum to 1. Without fields overall figures are not a number.
         true: (n,) class indices.
         classes: k names.
         split: Kind of split in words, for example ``"same-field groups kept apart, hold-out"``.
         groups: Group of each field; intervals resample whole groups. Default: each field its own.
         patients: How many patients, or "patients unknown".
+        resamples: Bootstrap resamples.
 
     Raises:
-        ValueError: If there are no fields, or shapes do not fit.
+        ValueError: If shapes do not fit.
     """
-    if probabilities.shape != (len(true), len(classes)) or not len(true):
-        expected = f"Expected {len(true)} x {len(classes)} probabilities of at least 1 field"
-        message = f"{expected}; received {probabilities.shape}."
+    if probabilities.shape != (len(true), len(classes)):
+        message = f"Expected {len(true)} x {len(classes)} probabilities; received {probabilities.shape}."
         raise ValueError(message)
     cluster = list(groups) if groups is not None else list(range(len(true)))
     matrix = metrics.confusion(true, probabilities.argmax(axis=1), classes=len(classes))
-
-    def figure(name: str, statistic: Statistic) -> Figure:
-        interval = cluster_bootstrap(statistic, cluster, n=_RESAMPLES)
-        return Figure(name, statistic(np.arange(len(true))), len(true), interval, split, patients)
-
+    areas = metrics.one_vs_rest_auc(probabilities, true)["classes"]
+    right, n = int(np.trace(matrix)), len(true)
+    accuracy = Figure(ACCURACY_BY_FIELD, metrics.accuracy(matrix), n, wilson(right, n), split, patients)
+    resampled = _resampled(probabilities, true, cluster, resamples=resamples)
     return Evaluation(
         classes=tuple(classes),
         matrix=matrix,
-        figures=tuple(
-            figure(name, statistic) for name, statistic in _statistics(probabilities, true).items()
+        figures=(
+            accuracy,
+            *(Figure(name, value, n, spread, split, patients) for name, value, spread in resampled),
         ),
-        per_class=_per_class(classes, matrix, metrics.one_vs_rest_auc(probabilities, true)["classes"]),
+        per_class=_per_class(classes, matrix, areas),
         averages=metrics.averages(matrix),
-        reliability=tuple(metrics.reliability(probabilities, true)),
+        reliability=tuple(metrics.reliability(probabilities, true, bins=BINS)),
+        coverage=metrics.accuracy_at_coverage(probabilities, true, COVERAGES) if n else {},
         groups=len(set(map(str, cluster))),
     )
+
+
+def _resampled(
+    probabilities: FloatArray, true: IntArray, groups: Sequence[object], *, resamples: int
+) -> list[tuple[str, float, Interval | None]]:
+    """Name, value and interval of each of :data:`OVERALL`."""
+    if not len(true):
+        return [(name, math.nan, None) for name in OVERALL]
+    intervals = bootstrap(lambda weights: figures(probabilities, true, weights), groups, resamples=resamples)
+    return [
+        (
+            name,
+            statistic(probabilities, true),
+            intervals[name] if math.isfinite(intervals[name].low) else None,
+        )
+        for name, statistic in OVERALL.items()
+    ]
 
 
 def _per_class(
@@ -176,33 +245,3 @@ def _per_class(
         )
         for name, rates, area in zip(classes, metrics.class_rates(matrix), areas, strict=True)
     )
-
-
-def _statistics(p: NDArray[np.float64], true: NDArray[np.int64]) -> dict[str, Statistic]:
-    """Name every overall figure as a function of row indices, so that each can be resampled."""
-    predicted, k = p.argmax(axis=1), p.shape[1]
-
-    def of_matrix(function: Callable[[metrics.IntArray], float]) -> Statistic:
-        return lambda rows: function(metrics.confusion(true[rows], predicted[rows], classes=k))
-
-    def at(coverage: float) -> Statistic:
-        return lambda rows: metrics.accuracy_at_coverage(p[rows], true[rows], [coverage])[coverage]
-
-    named: dict[str, Statistic] = {
-        "accuracy": of_matrix(metrics.accuracy),
-        "balanced accuracy": of_matrix(metrics.balanced_accuracy),
-        "macro F1": of_matrix(lambda matrix: metrics.averages(matrix)["macro_f1"]),
-        "Matthews correlation": of_matrix(metrics.matthews),
-        "kappa": of_matrix(metrics.kappa),
-        "macro AUC": lambda rows: metrics.one_vs_rest_auc(p[rows], true[rows])["macro"],
-        "log loss": lambda rows: metrics.log_loss(p[rows], true[rows]),
-        "Brier score": lambda rows: metrics.brier(p[rows], true[rows]),
-        "ECE (15 bins)": lambda rows: metrics.expected_calibration_error(p[rows], true[rows]),
-        "MCE (15 bins)": lambda rows: _worst_gap(metrics.reliability(p[rows], true[rows])),
-    }
-    named |= {f"accuracy at {share:.0%} coverage": at(share) for share in COVERAGES[:-1]}
-    return named
-
-
-def _worst_gap(bins: Sequence[metrics.ReliabilityBin]) -> float:
-    return max(abs(each.confidence - each.accuracy) for each in bins)

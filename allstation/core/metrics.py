@@ -281,11 +281,16 @@ class ReliabilityBin:
     accuracy: float
 
 
+def bin_of(top: FloatArray, *, bins: int) -> IntArray:
+    """Return the index of the bin that each top probability falls in."""
+    return np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
+
+
 def reliability(probabilities: FloatArray, true: IntArray, *, bins: int = 15) -> list[ReliabilityBin]:
     """Sort fields into bins by top probability; empty bins are left out."""
     top = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == true
-    place = np.clip(np.ceil(top * bins).astype(int) - 1, 0, bins - 1)
+    place = bin_of(top, bins=bins)
     return [
         ReliabilityBin(
             low=index / bins,

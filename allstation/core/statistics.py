@@ -1,19 +1,15 @@
-"""Intervals and tests for the figures the station prints. NumPy only: serving needs them too.
+"""Intervals and tests for the figures the station prints: serving needs them too, so no SciPy.
 
-Proportions carry Wilson or Clopper-Pearson intervals; anything computed over fields that may show
-the same place twice carries a bootstrap over groups, since fields of one group are not independent.
+Proportions carry Wilson intervals; anything computed over fields that may show the same place twice
+carries a bootstrap over groups (:mod:`allstation.core.resampling`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,42 +107,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = largest
     return adjusted
-
-
-def cluster_bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float],
-    groups: Sequence[object] | NDArray[Any],
-    *,
-    n: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> Interval:
-    """Percentile bootstrap that resamples whole groups (patients, or groups of the same field).
-
-    For a paired comparison let the statistic return the difference of two models on the indices.
-
-    Args:
-        statistic: Takes row indices (repeats included) and returns one number; a resample on
-            which it is not finite (a class may be missing) is left out.
-        groups: Group of each row.
-        n: Number of resamples.
-        seed: Seed of the resampling.
-        confidence: Coverage, between 0 and 1.
-
-    Raises:
-        ValueError: If there are no rows.
-    """
-    _, codes = np.unique(np.asarray([str(group) for group in groups]), return_inverse=True)
-    if codes.size == 0:
-        message = "A bootstrap needs at least one row; received none."
-        raise ValueError(message)
-    order = np.argsort(codes, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(codes))[:-1])
-    generator = np.random.default_rng(seed)
-    values = np.empty(n)
-    for i in range(n):
-        chosen = generator.integers(0, len(members), len(members))
-        values[i] = statistic(np.concatenate([members[j] for j in chosen]))
-    tail = 50 * (1 - confidence)
-    low, high = np.nanpercentile(np.where(np.isfinite(values), values, np.nan), [tail, 100 - tail])
-    return Interval(float(low), float(high))

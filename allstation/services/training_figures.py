@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from allstation.core.errors import StationError
+from allstation.core.evaluation import current_name
 from allstation.core.metrics import Roc, roc
 from allstation.core.text import shown_name
 from allstation.services.training_history import read_json, read_summary
@@ -49,7 +50,7 @@ class RunFigures:
         folder: Run folder.
         title: For people.
         classes: Class names.
-        metrics: The ``test`` part of ``metrics.json``.
+        metrics: The ``test`` part of ``metrics.json``; figures have today's names.
         fields: The test set.
         roc: Class name to its curve.
     """
@@ -84,6 +85,7 @@ def _figures(folder: Path, title: str, test: Any, table: Path, info: Mapping[str
     """Build what the page shows, once everything it reads is known to be there."""
     try:
         classes = tuple(str(name) for name in test["classes"])
+        test = {**test, "overall": {current_name(name): each for name, each in test["overall"].items()}}
         _check(test, classes)
         fields = tuple(_read_predictions(table, classes, _fields_of(info)))
         return RunFigures(folder, title, classes, test, fields, _curves(fields, classes))

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
+from allstation.core.evaluation import ACCURACY_BY_FIELD
+
 NOTES: Final = "notes.json"
 INTERRUPTED: Final = "interrupted"
 """State of a run that says ``running`` although no child of this window runs it."""
@@ -105,7 +107,7 @@ def read_summary(folder: Path, *, running: frozenset[Path] = frozenset()) -> Run
         split=str(info.get("split", "")),
         patients=str(info.get("patients", "")),
         data_sha256=str(info.get("data_sha256", "")),
-        accuracy=_object(overall.get("accuracy (Wilson)")),
+        accuracy=_object(overall.get(ACCURACY_BY_FIELD)),
         error=str(info.get("error", "")) if state == "failed" else "",
         bundle=_bundle(folder),
         seconds_per_epoch=float(pace) if isinstance(pace, (int, float)) else None,

@@ -33,7 +33,8 @@ from allstation.core.statistics import wilson
 from allstation.frozen import training_command
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Pipeline
-from training import evaluate
+from training.evaluate.metrics import Predicted
+from training.evaluate.metrics import compare as compare_models
 from training.shipped.fields import Fields, grouped_division, read_fields
 from training.shipped.material import read_shipped_recipe
 
@@ -109,18 +110,18 @@ def compare(fields: Fields, rows: np.ndarray, outputs: dict[str, Any], split: st
     labels, groups = fields.labels[rows], [fields.groups[row] for row in rows]
     classes = outputs["classes"]
     predicted = {
-        name: evaluate.Predicted(outputs[name][0][rows], labels, groups, classes, split, "patients unknown")
+        name: Predicted(outputs[name][0][rows], labels, groups, classes, split, "patients unknown")
         for name in ("fine-tuned", "shipped")
     }
     table: dict[str, Any] = {"n": len(rows), "split": split, "patients": "patients unknown"}
     for name, one in predicted.items():
         right = one.probabilities.argmax(axis=1) == labels
         named = outputs[name][1][rows]
-        kept = {figure.name: figure.to_json() for figure in evaluate.overall(one)}
+        kept = {figure.name: figure.to_json() for figure in one.evaluated().figures}
         spot = wilson(int(right[named].sum()), int(named.sum()))
         table[name] = {
             key: kept[key]
-            for key in ("accuracy (Wilson)", "accuracy", "balanced accuracy", "log loss", "ECE")
+            for key in ("accuracy (Wilson)", "accuracy", "balanced accuracy", "log loss", "ECE (15 bins)")
         } | {
             "named by itself": int(named.sum()),
             "right of those named": int(right[named].sum()),
@@ -130,7 +131,7 @@ def compare(fields: Fields, rows: np.ndarray, outputs: dict[str, Any], split: st
                 for kind in range(len(classes))
             },
         }
-    table["paired"] = evaluate.compare(list(predicted.items()))[0]
+    table["paired"] = compare_models(list(predicted.items()))[0]
     return table
 
 

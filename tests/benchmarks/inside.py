@@ -33,8 +33,8 @@ with tempfile.TemporaryDirectory() as name:
 CHECK = """
 import json, sys, time
 from pathlib import Path
-from training.check import check
-from training.protocol import Reporter
+from training.data.check import check
+from training.fit.protocol import Reporter
 wall, busy = time.perf_counter(), time.process_time()
 check(Path(sys.argv[1]), Reporter(lambda _event: None))
 print(json.dumps({"wall": time.perf_counter() - wall, "processor": time.process_time() - busy}))

@@ -23,8 +23,9 @@ def build(folder: Path) -> None:
 
     from allstation.inference.bundle import ModelBundle, default_bundle_path
     from allstation.inference.engine import Engine
-    from training.export import WEIGHTS
-    from training.shipped.ship import layered_weights, serving_model
+    from training.fit.bundle_writer import WEIGHTS
+    from training.models.cells import layered_weights
+    from training.models.cells_network import serving_model
 
     folder.mkdir(parents=True, exist_ok=True)
     bundle = ModelBundle.open(default_bundle_path())

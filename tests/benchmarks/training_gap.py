@@ -106,9 +106,9 @@ def measure(mode: str, scratch: Path, seconds: float) -> dict[str, Any]:
 def in_thread(recipe: Path, scratch: Path, stop: threading.Event, tell: Callable[[object], None]) -> None:
     """The same run on a thread of the window's process."""
     from allstation.core import events
-    from training.protocol import Reporter
-    from training.recipe import read_recipe
-    from training.session import run_recipe
+    from training.fit.protocol import Reporter
+    from training.fit.recipe import read_recipe
+    from training.fit.session import run_recipe
 
     def told(event: events.Event) -> None:
         tell(event)

@@ -38,8 +38,8 @@ CENTRED = ("zhang",)
 
 def recipe_of(network: str, seed: int = 1) -> Any:
     """Return the network's preset with the changes of this benchmark."""
-    from training.recipe import recipe_from
-    from training.registry import preset
+    from training.fit.recipe import recipe_from
+    from training.models.registry import preset
 
     data = preset(network)
     data["augmentation"] = {**CHANGES, "horizontal_flip": True}
@@ -66,7 +66,7 @@ def plain(folder: Path, network: str, epochs: int, seed: int) -> dict[str, Any]:
     if network == "zhang":
         model = _as_zhang_wrote_it(spec.shape)
     else:
-        from training.registry import method
+        from training.models.registry import method
 
         entry = method(network)
         options = {**entry.full_options({}), "weights": "none"}
@@ -108,14 +108,14 @@ def _as_zhang_wrote_it(shape: tuple[int, int, int]) -> Any:
 
 def ours(folder: Path, network: str, epochs: int, seed: int) -> dict[str, Any]:
     """Time this project's way."""
-    from training.fields_in_memory import load_pixels
-    from training.fit import build_network, predict
-    from training.labelled_folder import read_labelled
+    from training.data.fields_in_memory import load_pixels
+    from training.data.labelled_folder import read_labelled
+    from training.fit.training_loop import build_network, predict
 
     recipe = recipe_of(network, seed)
     labelled, held = read_labelled(folder / "train"), read_labelled(folder / "test")
     model = build_network(recipe, len(labelled.classes))
-    from training.batches import Batches
+    from training.data.batches import Batches
 
     begun = time.perf_counter()
     pixels = load_pixels([field.path for field in labelled.fields], recipe.input)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,28 @@ def test_no_image_of_a_real_smear_is_in_the_project(real_data):
         if path.suffix.lower() in suffixes
     }
     assert not {path.name for path in pictures if hashlib.sha256(path.read_bytes()).hexdigest() in real}
+
+
+def modules_imported(package: str) -> dict[str, set[str]]:
+    """Modules of the package that each of its modules imports, in functions and under TYPE_CHECKING too."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sources(package)}
+    modules = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    return {name: imports_of(path) & modules.keys() - {name} for name, path in modules.items()}
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+@pytest.mark.parametrize("package", ["training"])
+def test_no_modules_import_each_other_in_a_circle(package):
+    assert not circle_in(modules_imported(package))
+
+
+def test_a_circle_is_found():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "e"}, "e": set()}
+    assert set(circle_in(graph)) == {"a", "b", "c"}

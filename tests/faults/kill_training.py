@@ -45,7 +45,7 @@ LONGEST = 240.0
 
 
 def recipe_of(folder: Path) -> Any:
-    from training.recipe import recipe_from
+    from training.fit.recipe import recipe_from
 
     table = folder.parent / "groups.csv"
     fields = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix == ".jpg")
@@ -94,8 +94,8 @@ def start(recipe: Any, folder: Path) -> tuple[int, int]:
 
 
 def _train(recipe: Any, folder: Path, pipe: int) -> None:
-    from training.protocol import Reporter
-    from training.session import run_recipe
+    from training.fit.protocol import Reporter
+    from training.fit.session import run_recipe
 
     def tell(event: Event) -> None:
         if isinstance(event, Epoch):
@@ -213,8 +213,8 @@ def bytes_of(folders: list[Path]) -> dict[str, str]:
 
 def run(kills: int, seed: int, tell: Callable[[Tally], None]) -> Tally:
     """Kill ``kills`` trainings and return what was counted."""
-    import training.session  # noqa: F401 - the network's library is loaded once, before the forks
-    from training.backend import load_keras
+    import training.fit.session  # noqa: F401 - the network's library is loaded once, before the forks
+    from training.models.backend import load_keras
 
     load_keras()
     dice, tally = random.Random(seed), Tally()
@@ -264,7 +264,7 @@ def one_run(recipe: Any, folder: Path, deaths: Iterator[Moment], *, tally: Tally
 
 def figures_of(tally: Tally, seconds: float) -> str:
     """Return everything counted, with what it was counted on, as JSON."""
-    from training.backend import versions
+    from training.models.backend import versions
 
     figures = {
         "what": "SIGKILL at random moments of every phase of training, resumed until the run ends",

@@ -24,7 +24,7 @@ def write_small_bundle(target: Path, *, seed: int = 1) -> Path:
     """Write the bundle; another seed gives another network of the same shape."""
     import keras
 
-    from training.export import Export, export_bundle
+    from training.fit.bundle_writer import Export, export_bundle
 
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((32, 32, 3))

@@ -19,8 +19,8 @@ from allstation.core.metrics import IntArray
 from allstation.core.statistics import wilson
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
+from training.fit.calibration import novelty
 from training.shipped.fields import Division, block_folds, grouped_division, random_division
-from training.shipped.judge import novelty
 from training.shipped.material import RECIPE, ShippedRecipe, gather, read_shipped_recipe
 from training.shipped.measure import Checker, Proportion, area_under_curve, twins
 from training.shipped.ship import Material, train_division, write_shipped

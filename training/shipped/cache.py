@@ -12,20 +12,18 @@ from numpy.typing import NDArray
 
 from allstation.imaging.preprocess import Preprocessing, prepare
 from allstation.inference.pipeline import default_threads
-from training.shipped.composites import generous_mask, without_cells
-from training.shipped.variants import Strength, altered_tensor, gentle_tensor
+from training.data.composites import generous_mask
+from training.data.variants import Strength, altered_tensor, gentle_tensor
+from training.models.cells import ZOOM
 
 Bytes = NDArray[np.uint8]
 Half = NDArray[np.float16]
 
-ZOOM: Final = 288
-"""Rows and columns of the network's input."""
 COPY_PLACES: Final = 64
 FIELD_PLACES: Final = 160
 CHANNELS: Final = 24 + 40 + 80 + 112 + 320
 """Of the network's five depths, side by side."""
 _CHUNK: Final = 128
-_BACKGROUNDS: Final = 240
 PREPROCESSING: Final = Preprocessing(options={"zoom": ZOOM})
 
 
@@ -131,12 +129,6 @@ def gentle_places(trunk: Trunk, rgb: Bytes, *, seed: int, copy: int) -> Places:
         ]
         parts.append(trunk.run(np.stack(made), COPY_PLACES))
     return joined(parts)
-
-
-def backgrounds_of(rgb: Bytes, seed: int) -> Bytes:
-    """Return emptied backgrounds of a seeded choice of fields (n, h, w, 3)."""
-    chosen = np.random.default_rng(seed).permutation(len(rgb))[:_BACKGROUNDS]
-    return np.stack([without_cells(rgb[row]) for row in np.sort(chosen)])
 
 
 def field_places(trunk: Trunk, rgb: Bytes) -> tuple[Places, NDArray[np.int64]]:

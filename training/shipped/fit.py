@@ -14,16 +14,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from training.models.cells import FEATURES, HIDDEN, Weights
 from training.shipped.cache import Places
 from training.shipped.perceptron import Adam, Minibatch, Perceptron, sums_by_field
 
 Single = NDArray[np.float32]
 Double = NDArray[np.float64]
 Rows = NDArray[np.int64]
-Weights = dict[str, list[NDArray[np.float32]]]
 
-HIDDEN: Final = 256
-FEATURES: Final = 256
 _TINY: Final = 1e-6
 _LEAST_SPREAD: Final = 1e-2
 _LOUD: Final = 4.0

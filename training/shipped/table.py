@@ -13,7 +13,7 @@ from allstation.core import metrics
 from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.statistics import Interval, wilson
 from allstation.inference.engine import softmax
-from training.shipped.judge import fit_temperature
+from training.fit.calibration import fit_temperature
 
 Rows = NDArray[np.int64]
 

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from allstation.core.evaluation import ACCURACY_BY_FIELD, OVERALL
 from allstation.services.training_figures import RunFigures
 from allstation.ui.text import number, tr
 from allstation.ui.training.compare_plots import draw_figures
@@ -35,10 +36,7 @@ from allstation.ui.training.peek import FieldPeek
 from allstation.ui.training.plotting import PlotArea, PlotLoader
 from allstation.ui.training.predictions import PredictionsPage
 
-_ORDER: Final = (
-    "accuracy (Wilson)", "accuracy", "balanced accuracy", "macro F1", "macro AUC", "micro AUC",
-    "MCC", "kappa", "log loss", "Brier", "ECE",
-)  # fmt: skip
+_ORDER: Final = (ACCURACY_BY_FIELD, *OVERALL)
 _CLASS_COLUMNS: Final = ("Class", "Precision", "Recall", "Specificity", "F1", "AUC", "Fields")
 
 

@@ -21,10 +21,10 @@ from allstation.ui.training.recipe_fields import (
     write_recipe,
 )
 from allstation.ui.training.sweep import ZHANG_TABLE_1, combine, grid, make_sweep, read_sweep
-from training.papers import ZHANG_TABLE1 as ZHANG_ROWS
-from training.recipe import _RANGES, AugmentSpec, FitSpec, SplitSpec, recipe_from
-from training.recipe import read_recipe as read_in_the_child
-from training.registry import methods, preset
+from training.fit.recipe import _RANGES, AugmentSpec, FitSpec, SplitSpec, recipe_from
+from training.fit.recipe import read_recipe as read_in_the_child
+from training.models.registry import methods, preset
+from training.papers.published import ZHANG_TABLE1 as ZHANG_ROWS
 
 SPECS = {"input": InputSpec, "split": SplitSpec, "augmentation": AugmentSpec, "fit": FitSpec}
 

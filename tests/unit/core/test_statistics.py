@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +9,6 @@ from scipy import stats
 
 from allstation.core.statistics import (
     Interval,
-    cluster_bootstrap,
     holm,
     mcnemar_exact,
     wilson,
@@ -60,34 +56,3 @@ def test_holm_on_a_worked_example() -> None:
     # Steps by hand: 0.005*4, 0.01*3, 0.03*2, then the running maximum.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
-
-
-def test_bootstrap_of_single_fields_comes_near_the_normal_interval() -> None:
-    values = np.random.default_rng(3).normal(size=400)
-    interval = cluster_bootstrap(lambda rows: float(values[rows].mean()), range(400), seed=1)
-    half = 1.96 * values.std() / math.sqrt(400)
-    assert interval.low == pytest.approx(values.mean() - half, abs=0.02)
-    assert interval.high == pytest.approx(values.mean() + half, abs=0.02)
-
-
-def test_bootstrap_over_groups_is_wider_and_repeatable() -> None:
-    values = np.repeat(np.random.default_rng(5).normal(size=40), 10)
-    groups = np.repeat(np.arange(40), 10)
-
-    def mean(rows: np.ndarray) -> float:
-        return float(values[rows].mean())
-
-    alone = cluster_bootstrap(mean, range(400), seed=2)
-    grouped = cluster_bootstrap(mean, groups, seed=2)
-    assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
-    assert grouped == cluster_bootstrap(mean, groups, seed=2)
-
-
-def test_bootstrap_leaves_out_resamples_without_a_value() -> None:
-    interval = cluster_bootstrap(lambda rows: math.nan if 0 in rows else 1.0, range(3), n=50)
-    assert interval == Interval(1.0, 1.0)
-
-
-def test_bootstrap_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one row"):
-        cluster_bootstrap(lambda _: 0.0, [])

@@ -387,8 +387,8 @@ def test_reviewed_fields_become_a_labelled_folder(reviewed, tmp_path):
 
 
 def test_the_training_panel_reads_what_was_exported(reviewed, tmp_path):
-    labelled_folder = pytest.importorskip("training.labelled_folder")
-    from training.splits import groups_from_csv
+    labelled_folder = pytest.importorskip("training.data.labelled_folder")
+    from training.data.splits import groups_from_csv
 
     done = write_labelled(reviewed, tmp_path / "out")
     read = labelled_folder.read_labelled(done.table)

@@ -1,0 +1,163 @@
+"""Reproduction: the plan covers every printed row, runs resume, reports are made of the runs alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from allstation.core.errors import StationError
+from allstation.core.statistics import wilson
+from training.fit.protocol import Reporter, silent
+from training.papers import published
+from training.papers.plan import TABLE2, Planned, Reproduction, Sizes, find_groups_table
+from training.papers.report import write_reports
+from training.papers.reproduce import is_done, retime_table, run_table
+
+QUICK = Sizes(quick=True)
+
+
+def plan(table: str, seeds: int = 1, sizes: Sizes | None = None) -> list[Planned]:
+    return Reproduction(table, Path("/data"), Path("/out"), seeds, sizes or Sizes()).plan()
+
+
+def keys(table: str, seeds: int = 1) -> list[str]:
+    return [entry.key for entry in plan(table, seeds)]
+
+
+def test_every_printed_row_is_planned() -> None:
+    for row in published.ZHANG_TABLE1:
+        assert f"zhang-b{row.batch}-{row.loss.lower()}-seed1" in keys("zhang")
+    zhang = plan("zhang")
+    factorial = [
+        entry.recipe for entry in zhang if entry.arm.key.startswith("zhang-b6") or "-b32-" in entry.arm.key
+    ]
+    for recipe in factorial:
+        assert (recipe.fit.epochs, recipe.fit.snapshots, recipe.fit.keep) == (15, (10,), "last")
+        assert (recipe.fit.schedule, recipe.fit.learning_rate) == ("constant", 0.001)
+    for name in published.NADIM_TABLE1:
+        assert f"{name}-seed1" in keys("nadim")
+    assert len([key for key in keys("table2") if "cells" in key]) == len(TABLE2) == 6
+
+
+def test_seeds_add_runs_only_where_they_matter_and_whole_tables_come_first() -> None:
+    three = keys("nadim", 3)
+    assert three.count("knn-pixels-seed1") == 1
+    assert "knn-pixels-seed2" not in three
+    assert three.index("densenet121-seed1") < three.index("nadim-seed2")
+    splits = {entry.recipe.split.seed for entry in plan("zhang", 3, QUICK)}
+    assert splits == {1}
+
+
+def test_the_reconstructed_matrix_gives_every_printed_figure() -> None:
+    matrix = published.NADIM_CONFUSION
+    right = sum(matrix[k][k] for k in range(4))
+    total = sum(map(sum, matrix))
+    assert (right, total) == published.NADIM_TEST
+    assert right / total == pytest.approx(0.9229208827018738, abs=1e-7)
+    predicted = [sum(row[k] for row in matrix) for k in range(4)]
+    assert predicted == [53, 169, 143, 128]
+    assert pytest.approx(0.8511904761904762) == 143 / (143 + 25)
+    assert pytest.approx(0.959731543624161) == 143 / (143 + 6)
+    assert sum(matrix[k][k] / predicted[k] for k in range(4)) / 4 == pytest.approx(0.9215, abs=1e-3)
+    assert str(wilson(455, 493)) == "0.896 to 0.943"
+
+
+def test_a_table_is_run_resumed_and_reported(labelled_folder: Path, tmp_path: Path) -> None:
+    (labelled_folder.parent / "field_groups.csv").write_text(
+        "class,file,field_group\nPro,Pro-001.png,x\nPro,Pro-002.png,x\n"
+    )
+    assert find_groups_table(labelled_folder) == (labelled_folder.parent / "field_groups.csv").resolve()
+    out, only = tmp_path / "out", ("knn-pixels", "knn-hog")
+    told: list[str] = []
+    reporter = Reporter(lambda event: told.append(getattr(event, "text", "")))
+    asked = Reproduction("nadim", labelled_folder, out, 1, QUICK)
+    run_table(asked, reporter, only=only[:1])
+    first = (out / "runs" / "knn-pixels-seed1" / "metrics.json").stat().st_mtime_ns
+    run_table(asked, reporter, only=only)
+    assert (out / "runs" / "knn-pixels-seed1" / "metrics.json").stat().st_mtime_ns == first
+    assert all(is_done(out / "runs" / f"{key}-seed1") for key in only)
+    assert any("run 2 of 2" in text for text in told)
+
+    files = write_reports(asked, command="the command")
+    assert [path.name for path in files] == ["nadim.json", "nadim.md", "nadim.pdf"]
+    data = json.loads(files[0].read_text())
+    accuracy = data["runs"]["knn-pixels-seed1"]["metrics"]["test"]["overall"]["accuracy"]["value"]
+    text = files[1].read_text()
+    assert f"| {accuracy:.3f}, 1 seed |" in text
+    for part in (
+        "the command",
+        "Not run",
+        "resnet50-seed1",
+        "patients unknown",
+        "0.6542",
+        "not run",
+        "precisions",
+    ):
+        assert part in text
+    assert str(tmp_path) not in text
+    assert str(tmp_path) not in files[0].read_text()
+    pages = "".join(page.extract_text() for page in PdfReader(files[2]).pages)
+    assert "What the paper got wrong" in pages
+
+
+def test_a_failed_run_does_not_end_the_table(labelled_folder: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "out" / "runs" / "knn-pixels-seed1"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("a file where the run folder should be")
+    told: list[str] = []
+    reporter = Reporter(lambda event: told.append(getattr(event, "text", "")))
+    only = ("knn-pixels", "knn-hog")
+    run_table(Reproduction("nadim", labelled_folder, tmp_path / "out", 1, QUICK), reporter, only=only)
+    assert any("knn-pixels-seed1" in text and "could not be written" in text for text in told)
+    assert is_done(tmp_path / "out" / "runs" / "knn-hog-seed1")
+
+
+def test_stop_is_taken_between_runs_and_nothing_to_report_is_said(
+    labelled_folder: Path, tmp_path: Path
+) -> None:
+    reporter = silent()
+    reporter.request("stop")
+    asked = Reproduction("nadim", labelled_folder, tmp_path, 1, QUICK)
+    with pytest.raises(StationError, match="start it again"):
+        run_table(asked, reporter)
+    with pytest.raises(StationError, match="No run of nadim is finished"):
+        write_reports(asked, command="x")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.xdist_group("tensorflow")
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_zhangs_table_is_reported_with_times_and_verdicts(labelled_folder: Path, tmp_path: Path) -> None:
+    only = ("zhang-b64-cce", "zhang-blocks1")
+    asked = Reproduction("zhang", labelled_folder, tmp_path, 1, QUICK)
+    run_table(asked, silent(), only=only)
+    files = write_reports(asked, command="x")
+    text = files[1].read_text()
+    assert "0.80 / 0.82 (2.13 / 1.98)" in text
+    assert "1 seed" in text
+    assert "not run" in text
+    assert "beside whatever else the computer did" in text
+
+    before = json.loads(files[0].read_text())["runs"]
+    assert retime_table(asked, silent()) == 2
+    files = write_reports(asked, command="x")
+    assert "taken one run after another until 20" in files[1].read_text()
+    after = json.loads(files[0].read_text())["runs"]
+    for key, run in before.items():
+        time, again = (entry[key]["metrics"]["test"].pop("time") for entry in (before, after))
+        assert time["fields"] == again["fields"]
+        assert time["median_s"] != again["median_s"]
+        assert run["metrics"]["test"] == after[key]["metrics"]["test"]
+
+
+def test_classical_runs_are_timed_again_and_a_stop_is_taken(labelled_folder: Path, tmp_path: Path) -> None:
+    asked = Reproduction("nadim", labelled_folder, tmp_path, 1, QUICK)
+    run_table(asked, silent(), only=("knn-pixels", "knn-hog"))
+    assert retime_table(asked, silent()) == 2
+    stopping = silent()
+    stopping.request("stop")
+    with pytest.raises(StationError, match="start it again"):
+        retime_table(asked, stopping)

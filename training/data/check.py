@@ -1,0 +1,334 @@
+"""The dataset check: what must be known about a labelled folder before any figure is believed."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.classes import PATIENTS_UNKNOWN
+from allstation.core.errors import StationError
+from allstation.imaging.cells import segment_cells
+from allstation.imaging.decode import decode
+from allstation.imaging.inputs import InputSpec, resize
+from training.data import probes, splits
+from training.data.archives import compare_with_archive, list_archive
+from training.data.labelled_folder import FieldProblem, LabelledSet, inspect_field, read_labelled
+from training.data.same_field import agreement, same_field_groups
+from training.fit.protocol import Reporter
+
+_SIDE: Final = 224
+_SHOWN: Final = 400
+_LISTED: Final = 2000
+
+
+@dataclass
+class _Seen:
+    """What opening a field once tells about it.
+
+    Attributes:
+        size: Width and height, or None when it cannot be read.
+        digest: SHA-256 of its bytes, empty when it cannot be read.
+        problems: What is wrong with it.
+        marks: Corner to kind of burnt-in mark.
+        numbers: Probe to its numbers.
+    """
+
+    size: tuple[int, int] | None = None
+    digest: str = ""
+    problems: list[FieldProblem] = field(default_factory=list)
+    marks: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def _look(path: Path) -> _Seen:
+    seen = _Seen()
+    seen.size, seen.problems = inspect_field(path)
+    if seen.size is None:
+        return seen
+    try:
+        seen.digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        rgb = resize(decode(path), InputSpec(_SIDE, _SIDE, interpolation="area"))
+    except (OSError, StationError) as error:
+        seen.size = None
+        seen.problems.append(FieldProblem(path, "unreadable-field", str(error), error=True))
+        return seen
+    seen.marks = probes.corner_marks(rgb)
+    seen.numbers = probes.probe_numbers(rgb, segment_cells(rgb))
+    return seen
+
+
+def check(
+    folder: Path, reporter: Reporter, *, archive: Path | None = None, groups: Path | None = None
+) -> dict[str, Any]:
+    """Check a labelled folder.
+
+    Args:
+        folder: Labelled folder or CSV.
+        reporter: Told every step.
+        archive: Archive the folder came from, to look for missing files.
+        groups: Known same-field groups (class, file, field_group) to compare with.
+
+    Returns:
+        Plain JSON. ``findings`` lists what was found, each with ``level`` (error, warning, note),
+        ``code``, ``sentence`` and ``fields``; ``errors`` counts those that forbid training.
+
+    Raises:
+        StationError: When there is nothing to check: see :func:`read_labelled`.
+    """
+    begun = time.monotonic()
+    reporter.phase("checking", f"Opening every field of {folder.name}")
+    labelled = read_labelled(folder)
+    seen = _look_at_all(labelled, reporter)
+    readable = [row for row, entry in enumerate(seen) if entry.size is not None]
+    kept = LabelledSet(labelled.root, labelled.classes, tuple(labelled.fields[row] for row in readable))
+    reporter.phase("checking", "Comparing fields to find those that show the same place")
+    names = same_field_groups(kept, reporter)
+    reporter.phase("checking", "Shortcut probes")
+    results = _probe(kept, [seen[row] for row in readable], names, reporter)
+    listing = compare_with_archive(labelled, list_archive(archive)) if archive is not None else None
+    report: dict[str, Any] = {
+        "folder": labelled.root.name,
+        "fields": len(labelled.fields),
+        "classes": labelled.counts(),
+        "files": _files(labelled),
+        "patients": _patients(labelled),
+        "sizes": _sizes(labelled, seen),
+        "identical": _identical(labelled, seen),
+        "groups": _groups(kept, names),
+        "marks": _marks(labelled, seen),
+        "probes": [asdict(result) for result in results],
+        "archive": listing,
+        "strangers": [path.name for path in labelled.strangers],
+    }
+    if groups is not None:
+        report["groups"]["agreement"] = agreement(names, splits.groups_from_csv(kept, groups))
+    findings = _findings(labelled, seen, report)
+    report["findings"] = findings
+    report["errors"] = sum(entry["level"] == "error" for entry in findings)
+    report["seconds"] = round(time.monotonic() - begun, 1)
+    for entry in findings:
+        reporter.say(entry["sentence"], "info" if entry["level"] == "note" else "warning")
+    return report
+
+
+def _look_at_all(labelled: LabelledSet, reporter: Reporter) -> list[_Seen]:
+    seen = []
+    with ThreadPoolExecutor(2) as pool:
+        for done, entry in enumerate(pool.map(_look, [field.path for field in labelled.fields]), 1):
+            seen.append(entry)
+            reporter.progress(done, len(labelled.fields), "fields opened")
+            if reporter.stopping:
+                pool.shutdown(cancel_futures=True)
+                raise StationError("stopped", "The check was stopped; nothing was changed.")
+    return seen
+
+
+def _files(labelled: LabelledSet) -> dict[str, list[str]]:
+    """Class to the fields labelled so, as many as anyone will look through."""
+    listed: dict[str, list[str]] = {name: [] for name in labelled.classes}
+    for row, entry in enumerate(labelled.fields):
+        if len(listed[entry.class_name]) < _LISTED:
+            listed[entry.class_name].append(labelled.relative(row))
+    return listed
+
+
+def _patients(labelled: LabelledSet) -> str:
+    ids = {field.patient for field in labelled.fields}
+    return PATIENTS_UNKNOWN if "" in ids else f"{len(ids)} patients"
+
+
+def _sizes(labelled: LabelledSet, seen: Sequence[_Seen]) -> dict[str, Any]:
+    """Width x height table, the most common first, and the fields of all other sizes."""
+    counts = Counter(entry.size for entry in seen if entry.size is not None)
+    if not counts:
+        return {"table": [], "outliers": []}
+    usual = counts.most_common(1)[0][0]
+    outliers = [labelled.relative(row) for row, entry in enumerate(seen) if entry.size not in {usual, None}]
+    table = [{"width": w, "height": h, "fields": n} for (w, h), n in counts.most_common()]
+    return {"table": table, "outliers": outliers[:_SHOWN]}
+
+
+def _identical(labelled: LabelledSet, seen: Sequence[_Seen]) -> dict[str, Any]:
+    """Sets of byte-identical files, and how many pairs they make."""
+    by_digest: dict[str, list[int]] = {}
+    for row, entry in enumerate(seen):
+        if entry.digest:
+            by_digest.setdefault(entry.digest, []).append(row)
+    sets = [rows for rows in by_digest.values() if len(rows) > 1]
+    across = [rows for rows in sets if len({labelled.fields[row].class_name for row in rows}) > 1]
+    return {
+        "pairs": sum(len(rows) * (len(rows) - 1) // 2 for rows in sets),
+        "sets": [[labelled.relative(row) for row in rows] for rows in sets][:_SHOWN],
+        "across_classes": [[labelled.relative(row) for row in rows] for rows in across],
+    }
+
+
+def _groups(labelled: LabelledSet, names: Sequence[str]) -> dict[str, Any]:
+    """Same-field groups of more than one field, and those that span classes."""
+    members: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        members.setdefault(name, []).append(row)
+    larger = [rows for rows in members.values() if len(rows) > 1]
+    across = [rows for rows in larger if len({labelled.fields[row].class_name for row in rows}) > 1]
+    return {
+        "count": len(members),
+        "larger_than_one": len(larger),
+        "fields_in_larger": sum(map(len, larger)),
+        "largest": max(map(len, members.values()), default=0),
+        "sets": [[labelled.relative(row) for row in rows] for rows in larger][:_SHOWN],
+        "across_classes": [[labelled.relative(row) for row in rows] for rows in across],
+    }
+
+
+def _marks(labelled: LabelledSet, seen: Sequence[_Seen]) -> dict[str, dict[str, int]]:
+    """Corner and kind of mark to the number of fields of each class that bear it."""
+    table: dict[str, Counter[str]] = {}
+    for entry, labelled_field in zip(seen, labelled.fields, strict=True):
+        for corner, kind in entry.marks.items():
+            table.setdefault(f"{corner}, {kind}", Counter())[labelled_field.class_name] += 1
+    return {key: {name: counts[name] for name in labelled.classes} for key, counts in sorted(table.items())}
+
+
+def _probe(
+    labelled: LabelledSet, seen: Sequence[_Seen], groups: Sequence[str], reporter: Reporter
+) -> list[probes.ProbeResult]:
+    results: list[probes.ProbeResult] = []
+    if len(set(labelled.labels.tolist())) < 2:  # noqa: PLR2004 - nothing to tell apart
+        return results
+    for done, name in enumerate(probes.PROBES, 1):
+        numbers = np.array([entry.numbers[name] for entry in seen])
+        result = probes.run_probe(name, numbers, labelled.labels, groups=groups)
+        reporter.progress(done, len(probes.PROBES), "probes")
+        if result is not None:
+            results.append(result)
+    return results
+
+
+def _finding(level: str, code: str, sentence: str, fields: Sequence[str] = ()) -> dict[str, Any]:
+    return {"level": level, "code": code, "sentence": sentence, "fields": list(fields)[:_SHOWN]}
+
+
+def _findings(
+    labelled: LabelledSet, seen: Sequence[_Seen], report: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Put everything that was found into sentences: errors first, then warnings, then notes."""
+    found = [
+        *_field_findings(labelled, seen, report["sizes"]["outliers"]),
+        *_archive_findings(report["archive"]),
+        *_group_findings(report),
+        *_shortcut_findings(labelled, seen, report),
+    ]
+    if report["patients"] == PATIENTS_UNKNOWN:
+        text = "No patient ids: every figure will say 'patients unknown', and none can be a patient's."
+        found.append(_finding("note", "patients-unknown", text))
+    if report["strangers"]:
+        text = f"{len(report['strangers'])} files are no images by their name and are left out."
+        found.append(_finding("note", "strangers", text, report["strangers"]))
+    return sorted(found, key=lambda entry: ("error", "warning", "note").index(entry["level"]))
+
+
+def _field_findings(
+    labelled: LabelledSet, seen: Sequence[_Seen], outliers: Sequence[str]
+) -> list[dict[str, Any]]:
+    by_code: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for row, entry in enumerate(seen):
+        for problem in entry.problems:
+            level = "error" if problem.error else "warning"
+            by_code.setdefault((level, problem.code), []).append((row, problem.sentence))
+    found = []
+    for (level, code), rows in by_code.items():
+        more = f" ({len(rows) - 1} more such fields.)" if len(rows) > 1 else ""
+        found.append(_finding(level, code, rows[0][1] + more, [labelled.relative(row) for row, _ in rows]))
+    if outliers:
+        text = (
+            f"{len(outliers)} fields have another size than most; they are resized, and may be judged worse "
+            "than the figures say."
+        )
+        found.append(_finding("warning", "size-outliers", text, outliers))
+    return found
+
+
+def _archive_findings(listing: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if listing is None:
+        return []
+    texts = {
+        "missing": ("error", "files of the archive are missing in the folder; unpack it again."),
+        "size_differs": ("error", "files have another size than in the archive; unpack them again."),
+        "crc_differs": ("error", "files have another content than in the archive; unpack them again."),
+        "extra": ("note", "fields of the folder are not in the archive."),
+    }
+    return [
+        _finding(level, f"archive-{key}".replace("_", "-"), f"{len(listing[key])} {text}", listing[key])
+        for key, (level, text) in texts.items()
+        if listing[key]
+    ]
+
+
+def _group_findings(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    for key, what in (("identical", "Byte-identical fields"), ("groups", "Fields of the same place")):
+        across = report[key]["across_classes"]
+        if across:
+            sets = "1 set" if len(across) == 1 else f"{len(across)} sets"
+            text = f"{what} lie in different classes ({sets}): a label is wrong. Correct it."
+            found.append(
+                _finding("error", f"{key}-across-classes", text, [name for rows in across for name in rows])
+            )
+    pairs, groups = report["identical"]["pairs"], report["groups"]
+    if pairs:
+        counted = "1 pair of files is" if pairs == 1 else f"{pairs} pairs of files are"
+        text = (
+            f"{counted} byte-identical; a split by image puts copies into training and test, "
+            "and its figures come out too high."
+        )
+        found.append(
+            _finding("warning", "identical", text, [n for rows in report["identical"]["sets"] for n in rows])
+        )
+    if groups["larger_than_one"]:
+        text = (
+            f"{groups['fields_in_larger']} of {report['fields']} fields show a place that another field "
+            f"shows too (groups: {groups['larger_than_one']}): choose a split that keeps groups together, "
+            "else the figures come out too high."
+        )
+        found.append(_finding("warning", "same-field", text, [n for rows in groups["sets"] for n in rows]))
+    return found
+
+
+def _shortcut_findings(
+    labelled: LabelledSet, seen: Sequence[_Seen], report: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    found = []
+    for key, counts in report["marks"].items():
+        shares = [count / max(1, report["classes"][name]) for name, count in counts.items()]
+        if max(shares) - min(shares) > 0.1:  # noqa: PLR2004 - a tenth
+            listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+            text = (
+                f"Burnt-in marks ({key}) differ between classes ({listed}): mask the corner, "
+                "else the figures may speak of the marks instead of the cells."
+            )
+            bearing = [
+                labelled.relative(row)
+                for row, entry in enumerate(seen)
+                if any(f"{corner}, {kind}" == key for corner, kind in entry.marks.items())
+            ]
+            found.append(_finding("warning", "corner-marks", text, bearing))
+    for result in report["probes"]:
+        if result["suspicious"]:
+            text = (
+                f"The {result['name']} alone tells the classes with balanced accuracy "
+                f"{result['balanced_accuracy']:.3f} "
+                f"(95 % interval {result['low']:.3f} to {result['high']:.3f}, n = {result['n']}, "
+                f"{result['split']}, {report['patients']}; chance {result['chance']:.2f}): "
+                "a high accuracy is no evidence that a network looks at the cells."
+            )
+            found.append(_finding("warning", "shortcut", text))
+    return found

@@ -1,0 +1,89 @@
+"""A labelled set in memory: read, checked and grouped once, shared by the runs of one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.errors import StationError
+from allstation.imaging.inputs import InputSpec
+from training.data import splits
+from training.data.fields_in_memory import load_pixels
+from training.data.labelled_folder import (
+    FieldProblem,
+    LabelledSet,
+    inspect_field,
+    read_labelled,
+    require_readable,
+)
+from training.data.same_field import same_field_groups
+from training.fit.protocol import Reporter
+from training.fit.recipe import Recipe
+
+
+@dataclass
+class Data:
+    """A labelled set with what was computed from it once, shared by the runs of one process.
+
+    Attributes:
+        labelled: The fields.
+        groups: Same-field group of each field.
+        sha256: Hash of the fields' bytes and classes.
+        pixels: Fields in memory by input description.
+        features: Measured features of the classical methods, by what was measured.
+    """
+
+    labelled: LabelledSet
+    groups: list[str]
+    sha256: str
+    pixels: dict[InputSpec, NDArray[np.uint8]] = field(default_factory=dict)
+    features: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
+
+    def prepared(self, spec: InputSpec, reporter: Reporter) -> NDArray[np.uint8]:
+        """Return all fields as bytes of the network's size, read at most once."""
+        if spec not in self.pixels:
+
+            def told(done: int, total: int) -> None:
+                reporter.progress(done, total, "fields read")
+                _end_if_asked(reporter)
+
+            self.pixels[spec] = load_pixels([entry.path for entry in self.labelled.fields], spec, told=told)
+        return self.pixels[spec]
+
+
+def _end_if_asked(reporter: Reporter) -> None:
+    """Stop between two fields: before training there is nothing to keep."""
+    if reporter.stopping:
+        sentence = "Training was stopped before its first epoch was complete, so there is nothing to keep."
+        raise StationError("stopped-early", sentence)
+
+
+def open_data(recipe: Recipe, reporter: Reporter) -> Data:
+    """Read and check the recipe's labelled folder.
+
+    Raises:
+        StationError: As :func:`read_labelled`, and ``unreadable-fields``.
+    """
+    reporter.phase("checking", "Opening every field")
+    labelled = read_labelled(Path(recipe.data))
+    problems: list[FieldProblem] = []
+    for done, entry in enumerate(labelled.fields, 1):
+        problems.extend(inspect_field(entry.path)[1])
+        reporter.progress(done, len(labelled.fields), "fields opened")
+        _end_if_asked(reporter)
+    for problem in problems:
+        if not problem.error:
+            reporter.say(problem.sentence, "warning")
+    require_readable(problems)
+    return Data(labelled, find_groups(labelled, recipe, reporter), labelled.sha256())
+
+
+def find_groups(labelled: LabelledSet, recipe: Recipe, reporter: Reporter) -> list[str]:
+    """Same-field groups from the recipe's table, else by comparing the fields."""
+    if recipe.split.groups:
+        return splits.groups_from_csv(labelled, Path(recipe.split.groups))
+    reporter.say("Comparing the fields to find those that show the same place.")
+    return same_field_groups(labelled, reporter)

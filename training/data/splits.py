@@ -1,0 +1,307 @@
+"""How fields are divided into training, validation and test, and the lists that prove it.
+
+Four kinds: by image as the papers did, by same-field group, by blocks of consecutive file numbers
+with an embargo, by patient. All are seeded; all work as one hold-out or as folds.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.classes import PATIENTS_UNKNOWN
+from allstation.core.errors import StationError
+from allstation.core.text import natural_key
+from training.data.labelled_folder import LabelledSet
+from training.fit.recipe import SplitSpec
+
+Rows = NDArray[np.int64]
+PARTS: Final = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Rows of a labelled set, divided.
+
+    Attributes:
+        kind: Kind of split as figures name it, such as ``image-random hold-out``.
+        train: Rows to learn from.
+        validation: Rows to choose by.
+        test: Rows opened once, at the end.
+        left_out: Rows in none of them (the embargo).
+        patients: Number of patients in words, or "patients unknown".
+    """
+
+    kind: str
+    train: Rows
+    validation: Rows
+    test: Rows
+    left_out: Rows
+    patients: str = PATIENTS_UNKNOWN
+
+    def part_of(self) -> dict[int, str]:
+        """Name the part of every row."""
+        return {int(row): part for part in PARTS for row in getattr(self, part)} | {
+            int(row): "left out" for row in self.left_out
+        }
+
+
+def _make(kind: str, parts: Sequence[Rows], *, left_out: Rows | None = None, patients: str) -> Split:
+    train, validation, test = (np.sort(np.asarray(part, np.int64)) for part in parts)
+    rest = np.array([], np.int64) if left_out is None else np.sort(left_out)
+    return Split(kind, train, validation, test, rest, patients)
+
+
+def _join(parts: Sequence[Sequence[Rows]]) -> list[Rows]:
+    """Join the parts of several classes: train with train, and so on."""
+    return [np.concatenate([part[index] for part in parts]) for index in range(len(PARTS))]
+
+
+def image_random(labels: Rows, spec: SplitSpec) -> list[Rows]:
+    """Stratified by image: per class int(train n), int(validation n), the rest.
+
+    These counts give 2277/486/493 on the whole data set, which is what Nadim's printed accuracies
+    imply (0.9238682985 = 449/486; 0.9229208827 = 455/493).
+    """
+    generator = np.random.default_rng(spec.seed)
+    parts = []
+    for index in np.unique(labels):
+        rows = generator.permutation(np.flatnonzero(labels == index))
+        first = int(spec.train * len(rows))
+        second = first + int(spec.validation * len(rows))
+        parts.append(np.split(rows, [first, second]))
+    return _join(parts)
+
+
+def grouped(labels: Rows, groups: Sequence[str], spec: SplitSpec) -> list[Rows]:
+    """Whole groups go to one part; each class comes near its share in each part."""
+    generator = np.random.default_rng(spec.seed)
+    shares = np.array([spec.train, spec.validation, 1 - spec.train - spec.validation])
+    return _deal(labels, groups, shares, generator=generator)
+
+
+def _deal(
+    labels: Rows, groups: Sequence[str], shares: NDArray[Any], *, generator: np.random.Generator
+) -> list[Rows]:
+    """Deal shuffled groups, largest first, to the part that lacks most of the group's classes."""
+    classes = int(labels.max()) + 1
+    _, codes = np.unique(np.asarray(groups), return_inverse=True)
+    counts = np.zeros((int(codes.max()) + 1, classes))
+    np.add.at(counts, (codes, labels), 1)
+    order = generator.permutation(len(counts))
+    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    wanted = shares[:, None] * np.bincount(labels, minlength=classes)
+    dealt = np.zeros_like(wanted)
+    place = np.empty(len(counts), int)
+    for group in order:
+        lack = ((wanted - dealt) / np.maximum(wanted, 1e-9)) @ counts[group]
+        place[group] = int(lack.argmax())
+        dealt[place[group]] += counts[group]
+    return [np.flatnonzero(place[codes] == part) for part in range(len(shares))]
+
+
+def _folds(labels: Rows, groups: Sequence[str], spec: SplitSpec) -> list[Rows]:
+    """Equal shares, dealt by group; one fold is the test set, validation is dealt from the rest."""
+    generator = np.random.default_rng(spec.seed)
+    folds = _deal(labels, groups, np.full(spec.folds, 1 / spec.folds), generator=generator)
+    test = folds[spec.fold]
+    rest = np.setdiff1d(np.arange(len(labels)), test)
+    share = spec.validation / (spec.train + spec.validation)
+    names = np.asarray(groups)[rest].tolist()
+    inner = _deal(labels[rest], names, np.array([1 - share, share]), generator=generator)
+    return [rest[inner[0]], rest[inner[1]], test]
+
+
+def blocks(
+    labels: Rows, order: Sequence[str], groups: Sequence[str], *, spec: SplitSpec
+) -> tuple[list[Rows], Rows]:
+    """Contiguous blocks of file numbers per class, with fields left out on both sides of each border.
+
+    The ring of a class's numbers is cut into test, validation and training; ``seed`` (hold-out) or
+    ``fold`` turns it. Fields that share a same-field group with another part are left out too.
+
+    Returns:
+        The three parts and the rows left out.
+    """
+    parts = [_ring(np.flatnonzero(labels == index), order, spec) for index in np.unique(labels)]
+    kept = _join([part[:3] for part in parts])
+    names = np.asarray(groups)
+    for earlier, later in ((2, 1), (2, 0), (1, 0)):
+        shared = np.isin(names[kept[later]], names[kept[earlier]])
+        kept[later] = kept[later][~shared]
+    left_out = np.setdiff1d(np.arange(len(labels)), np.concatenate(kept))
+    return kept, left_out
+
+
+def _ring(rows: Rows, order: Sequence[str], spec: SplitSpec) -> tuple[Rows, Rows, Rows]:
+    rows = rows[np.argsort(np.asarray([order[row] for row in rows]), kind="stable")]
+    n = len(rows)
+    if spec.folds:
+        start, length = (
+            spec.fold * n // spec.folds,
+            (spec.fold + 1) * n // spec.folds - spec.fold * n // spec.folds,
+        )
+    else:
+        start, length = (
+            int(np.random.default_rng(spec.seed).integers(n)),
+            n - int(spec.train * n) - int(spec.validation * n),
+        )
+    turned = np.roll(rows, -start)
+    test, rest = turned[:length], turned[length:]
+    second = int(len(rest) * spec.validation / (spec.train + spec.validation))
+    gap = min(spec.embargo, max(0, (len(rest) - second) // 4), second // 4)
+    # The ring closes: the fields before the test block border it as well. Numbers 1 and n do not
+    # touch in life, but leaving a gap there too keeps every fold alike.
+    validation, train = rest[gap : second - gap], rest[second : len(rest) - gap]
+    return train[gap:] if gap else train, validation, test
+
+
+def patient_ids(labelled: LabelledSet, spec: SplitSpec) -> list[str | None]:
+    """Patient of every field from the labelled CSV, a patient CSV or a file-name pattern.
+
+    Raises:
+        StationError: ``bad-patients``, when the CSV cannot be used.
+    """
+    ids = [field.patient or None for field in labelled.fields]
+    if spec.patients:
+        table = _patient_table(Path(spec.patients))
+        ids = [table.get(field.path.name, known) for field, known in zip(labelled.fields, ids, strict=True)]
+    if spec.patient_pattern:
+        pattern = re.compile(spec.patient_pattern)
+        found = [pattern.search(field.path.name) for field in labelled.fields]
+        ids = [match.group(1) if match else known for match, known in zip(found, ids, strict=True)]
+    return ids
+
+
+def _read_table(path: Path, needed: Sequence[str], *, what: str) -> list[dict[str, str]]:
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        sentence = f"The {what} table {path.name} cannot be read ({error}). Choose a CSV file in UTF-8."
+        raise StationError("bad-" + what, sentence) from error
+    missing = [name for name in needed if not rows or name not in rows[0]]
+    if missing:
+        columns = ", ".join(needed)
+        sentence = f"The {what} table {path.name} has no column {missing[0]!r}; expected {columns}. Add it."
+        raise StationError("bad-" + what, sentence)
+    return rows
+
+
+def _patient_table(path: Path) -> dict[str, str]:
+    rows = _read_table(path, ("file", "patient"), what="patients")
+    return {Path(row["file"]).name: row["patient"] for row in rows if row["patient"]}
+
+
+def groups_from_csv(labelled: LabelledSet, path: Path) -> list[str]:
+    """Same-field group of every field from a CSV with the columns class, file, field_group.
+
+    A field that the table does not name is a group of its own.
+
+    Raises:
+        StationError: ``bad-groups``, when the table cannot be used.
+    """
+    rows = _read_table(path, ("class", "file", "field_group"), what="groups")
+    table = {(row["class"], Path(row["file"]).name): f"{row['class']}/{row['field_group']}" for row in rows}
+    return [
+        table.get((field.class_name, field.path.name), f"{field.class_name}/{field.path.name}/alone")
+        for field in labelled.fields
+    ]
+
+
+def make_split(labelled: LabelledSet, spec: SplitSpec, groups: Sequence[str]) -> Split:
+    """Divide a labelled set as a recipe says.
+
+    Args:
+        labelled: The fields.
+        spec: How.
+        groups: Same-field group of each field, kept together by every kind but ``image-random``.
+
+    Raises:
+        StationError: ``no-patients`` when the kind needs patient ids that are not there;
+            ``too-few-fields`` when a part would have no field of some class.
+    """
+    labels = labelled.labels
+    ids = patient_ids(labelled, spec)
+    known = all(ids)
+    patients = f"{len(set(ids))} patients" if known else PATIENTS_UNKNOWN
+    if spec.kind == "patient":
+        _need_patients(ids)
+        groups = [str(name) for name in ids]
+    elif known and spec.kind == "same-field":
+        groups = [str(name) for name in ids]
+    alone = [str(index) for index in range(len(labels))]
+    makers: Mapping[str, Callable[[], list[Rows]]] = {
+        "image-random": lambda: _folds(labels, alone, spec) if spec.folds else image_random(labels, spec),
+        "same-field": lambda: (_folds if spec.folds else grouped)(labels, groups, spec),
+        "patient": lambda: (_folds if spec.folds else grouped)(labels, groups, spec),
+    }
+    left_out = None
+    if spec.kind == "blocks":
+        order = [natural_key(field.path.name) for field in labelled.fields]
+        parts, left_out = blocks(labels, order, groups, spec=spec)
+    else:
+        parts = makers[spec.kind]()
+    split = _make(_named(spec), parts, left_out=left_out, patients=patients)
+    _need_every_class(split, labelled)
+    return split
+
+
+def _named(spec: SplitSpec) -> str:
+    ending = f"fold {spec.fold + 1} of {spec.folds}" if spec.folds else "hold-out"
+    block = f"contiguous blocks, embargo {spec.embargo}"
+    kind = {"same-field": "same-field grouped", "patient": "patient-grouped", "blocks": block}.get(
+        spec.kind, spec.kind
+    )
+    return f"{kind} {ending}"
+
+
+def _need_patients(ids: Sequence[str | None]) -> None:
+    missing = sum(1 for name in ids if not name)
+    if missing:
+        sentence = (
+            f"A split by patient was asked for, but {missing} of {len(ids)} fields have no patient id. "
+            "Give a CSV with the columns file and patient, or a file-name pattern, or choose another split."
+        )
+        raise StationError("no-patients", sentence)
+
+
+def _need_every_class(split: Split, labelled: LabelledSet) -> None:
+    for part in PARTS:
+        counts = np.bincount(labelled.labels[getattr(split, part)], minlength=len(labelled.classes))
+        for name, count in zip(labelled.classes, counts.tolist(), strict=True):
+            if not count and not (part == "validation" and len(split.validation) == 0):
+                total = int((labelled.labels == labelled.classes.index(name)).sum())
+                sentence = (
+                    f"The class {name} has {total} fields, too few for this split: its {part} part would be "
+                    "empty. Add fields of this class or choose other shares."
+                )
+                raise StationError("too-few-fields", sentence)
+
+
+def lists_csv(labelled: LabelledSet, split: Split, groups: Sequence[str]) -> str:
+    """Write which field went where, one a line, sorted: the record a result stands on."""
+    ids = [field.patient or "" for field in labelled.fields]
+    parts = split.part_of()
+    rows = sorted(
+        (parts[row], field.class_name, labelled.relative(row), groups[row], ids[row])
+        for row, field in enumerate(labelled.fields)
+    )
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("part", "class", "file", "field_group", "patient"))
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def lists_sha256(text: str) -> str:
+    """Hash of the lists, printed beside every figure that stands on them."""
+    return hashlib.sha256(text.encode()).hexdigest()

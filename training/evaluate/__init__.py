@@ -1,0 +1,1 @@
+"""Metrics of a run, comparison of runs, figures and reports."""

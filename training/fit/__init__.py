@@ -1,0 +1,1 @@
+"""Recipe to verified model bundle: session, training loop, fine-tuning, calibration, export."""

@@ -1,0 +1,194 @@
+"""A run folder: everything one execution of a recipe leaves behind.
+
+``run.json`` (state, recipe, versions, hashes), ``recipe.toml``, ``lists.csv``, ``history.csv``,
+``events.jsonl``, ``metrics.json``, ``predictions.csv``, weights, figures. Every file is written beside
+its target and renamed, so that a full disk or a kill leaves the last good one.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.errors import StationError
+from allstation.core.events import plain
+from training.fit.recipe import Recipe, write_toml
+
+SCHEMA: Final = 1
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a full or forbidden disk into a sentence.
+
+    Raises:
+        StationError: ``disk-full``, ``cannot-write``.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            sentence = (
+                f"The disk is full: {path.name} of the run could not be written. Earlier runs are untouched. "
+                "Free some space and resume the run."
+            )
+            raise StationError("disk-full", sentence) from error
+        sentence = (
+            f"{path.name} of the run could not be written in {path.parent} ({error.strerror}). "
+            "Choose a folder that this user may write to."
+        )
+        raise StationError("cannot-write", sentence) from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StationError: ``disk-full`` or ``cannot-write``; the earlier file is still there.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with writing(path):
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text as UTF-8, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write JSON with sorted keys, whole or not at all; what is not finite becomes null."""
+    write_text(path, json.dumps(plain(data), indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write plain arrays as ``.npz``, whole or not at all."""
+    memory = io.BytesIO()
+    np.savez(memory, **dict(arrays))  # type: ignore[arg-type]
+    write_bytes(path, memory.getvalue())
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read plain arrays; anything that would need pickle is refused by NumPy."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}
+
+
+def now() -> str:
+    """ISO 8601 UTC time with seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, recipe: Recipe) -> RunFolder:
+        """Make a new run folder.
+
+        Raises:
+            StationError: ``run-exists`` when it holds a run already; ``disk-full``, ``cannot-write``.
+        """
+        if (path / "run.json").exists():
+            sentence = f"The folder {path.name!r} already holds a run. Resume it, or choose another folder."
+            raise StationError("run-exists", sentence)
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+        folder = cls(path)
+        write_text(path / "recipe.toml", write_toml(recipe))
+        folder.update(
+            schema=SCHEMA, name=recipe.name, state="running", started=now(), recipe=recipe.to_json()
+        )
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open an existing run folder.
+
+        Raises:
+            StationError: ``no-run`` when there is none.
+        """
+        folder = cls(path)
+        if not folder.info:
+            sentence = f"There is no run in {path.name!r}. Choose a folder with a run.json."
+            raise StationError("no-run", sentence)
+        return folder
+
+    def sweep(self) -> None:
+        """Remove what a process that was killed while it wrote left beside the run's files."""
+        for pattern in (".*.part", ".*.unverified.*"):
+            for half in self.path.glob(pattern):
+                half.unlink(missing_ok=True)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What ``run.json`` says; empty when it is missing or unreadable."""
+        try:
+            data = json.loads((self.path / "run.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return data if isinstance(data, dict) else {}
+
+    @property
+    def state(self) -> str:
+        """``running``, ``finished``, ``stopped``, ``discarded`` or ``failed``.
+
+        A run whose process is gone still says ``running``.
+        """
+        return str(self.info.get("state", ""))
+
+    def update(self, **entries: Any) -> None:  # noqa: ANN401 - plain JSON
+        """Add to ``run.json``."""
+        write_json(self.path / "run.json", {**self.info, **entries})
+
+    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write ``history.csv``: one line an epoch, what the live curves are drawn from."""
+        write_text(self.path / "history.csv", rows_to_csv(rows))
+
+    def read_history(self) -> list[dict[str, float]]:
+        """Read ``history.csv``; empty before the first epoch. Written again it gives the same bytes."""
+        path = self.path / "history.csv"
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            return [
+                {key: int(value) if key == "epoch" else float(value or "nan") for key, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
+
+
+def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write dictionaries with equal keys as CSV text."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()

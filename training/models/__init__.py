@@ -1,0 +1,1 @@
+"""Networks, classical methods and their registry."""
