@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -23,6 +23,11 @@ class Reason(StrEnum):
 
 WITHOUT_PROBABILITIES: Final = frozenset({Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS, Reason.UNREADABLE})
 """Reasons under which class probabilities mean nothing: the network was asked about what it cannot know."""
+
+
+def invalidating(reasons: Iterable[str]) -> tuple[Reason, ...]:
+    """Return those of a decision's reasons under which its class probabilities mean nothing."""
+    return tuple(Reason(reason) for reason in reasons if reason in WITHOUT_PROBABILITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +136,9 @@ class Decision:
     @property
     def probabilities_valid(self) -> bool:
         """Whether the class probabilities beside this decision may be shown, sorted by and summed up."""
-        return WITHOUT_PROBABILITIES.isdisjoint(self.reasons)
+        return not self.invalid_because
+
+    @property
+    def invalid_because(self) -> tuple[Reason, ...]:
+        """The reasons under which the class probabilities mean nothing."""
+        return invalidating(self.reasons)

@@ -163,8 +163,8 @@ def _require_own(path: Path, found: os.stat_result, *, writing: bool) -> None:
     what = "the same file as one elsewhere (a hard link)" if stat.S_ISREG(found.st_mode) else what
     sentence = (
         f"In the case {shown_name(path.parent)} the part {path.name!r} is {what}, so that using the case "
-        "could change files that are not its own. Nothing was touched. Ask where the case is from; to use it, "
-        "copy the folder with the contents of its links."
+        "could change files that are not its own. Nothing was touched. Ask where the case is from; to use "
+        "it, copy the folder with the contents of its links."
     )
     raise StationError("unsafe-case", sentence)
 

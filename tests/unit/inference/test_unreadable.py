@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -88,6 +89,25 @@ def test_features_beyond_all_numbers_have_no_novelty():
 
 def test_there_is_no_evidence_map_of_what_is_not_finite():
     assert evidence_map(np.full((2, 2, 1), NAN, np.float32), ("Pro",)) is None
+
+
+def test_such_a_model_sends_every_field_to_a_person_in_case_and_tables(fields, nan_model, tmp_path, capsys):
+    case, table, document = tmp_path / "a.allcase", tmp_path / "a.csv", tmp_path / "a.json"
+    command = ["classify", str(fields), "--model", str(nan_model), "--case", str(case), "--csv", str(table)]
+    assert main([*command, "--json", str(document), "--report", str(tmp_path / "a.pdf")]) == 0
+    with Case.open(case) as kept:
+        made = [field.prediction for field in kept.fields()]
+        assert kept.verify_audit() is None
+    assert [one.decision for one in made] == [UNREADABLE] * 6
+    assert all(math.isnan(value) for one in made for value in one.probabilities.values())
+    rows = json.loads(document.read_text("utf-8"), parse_constant=pytest.fail)["fields"]
+    assert {row["decision"] for row in rows} == {"needs review"}
+    assert {tuple(row["reasons"]) for row in rows} == {("unreadable output",)}
+    assert {row["probabilities_valid"] for row in rows} == {False}
+    with table.open(newline="", encoding="utf-8-sig") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["reasons"] for line in lines} == {"unreadable output"}
+    assert {line["p_Benign"] for line in lines} == {""}
 
 
 def test_evaluate_never_counts_such_fields_as_decided(fields, nan_model, tmp_path, capsys):
