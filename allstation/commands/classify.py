@@ -191,14 +191,14 @@ def _classify(
 
 
 def _try_again(case: Case) -> list[tuple[Path, StationError]]:
-    """Queue what failed earlier, but never what killed the program twice; return the latter."""
-    from allstation.store.queue import CRASHED_TWICE
+    """Queue what failed earlier, but never what broke the program twice; return the latter."""
+    from allstation.store.queue import LEFT_OUT
 
     earlier = [case.fields.get(number) for number in case.fields.ids(FieldFilter(state=FieldState.FAILED))]
-    deadly = [field for field in earlier if field.error_code == CRASHED_TWICE]
-    again = [field.id for field in earlier if field.error_code != CRASHED_TWICE]
+    deadly = [field for field in earlier if field.error_code in LEFT_OUT]
+    again = [field.id for field in earlier if field.error_code not in LEFT_OUT]
     if again:
-        case.queue.requeue(again)
+        case.queue.requeue(again, keep_attempts=True)
     return [(field.path, StationError(field.error_code, field.error)) for field in deadly]
 
 
@@ -241,11 +241,16 @@ def _round(
                 case.queue.fail(outcome.key, outcome.error.code, outcome.error.sentence)
                 failed.append((path, outcome.error))
             if len(ready) >= _SAVE_EVERY:
-                case.queue.save_predictions(ready)
+                failed += _save(case, ready)
                 ready.clear()
             yield 1
     finally:
-        case.queue.save_predictions(ready)
+        failed += _save(case, ready)
+
+
+def _save(case: Case, ready: list[tuple[int, Prediction]]) -> list[tuple[Path, StationError]]:
+    """Save predictions; return those of which it was not possible."""
+    return [(case.fields.get(number).path, error) for number, error in case.queue.save_or_fail(ready).items()]
 
 
 def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:

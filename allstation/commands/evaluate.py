@@ -23,7 +23,7 @@ from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 from allstation.imaging.intake import Refused, find_fields
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.pipeline import Pipeline
+from allstation.inference.pipeline import Outcome, Pipeline
 from allstation.paths import config_folder
 from allstation.report.atomic import write_whole
 from allstation.services.settings import SettingsFile
@@ -176,12 +176,24 @@ def _classify(
     limits = SettingsFile(config_folder()).value.limits
     with Pipeline(bundle, threads=threads, limits=limits) as pipeline:
         for outcome in pipeline.run((path, path) for path in paths):
-            predictions.append(outcome.prediction)
-            if outcome.error is not None:
-                failed.append((outcome.key, outcome.error))
+            error = outcome.error or _unreadable(bundle, outcome)
+            predictions.append(None if error else outcome.prediction)
+            if error is not None:
+                failed.append((outcome.key, error))
             line.update(len(predictions))
     line.close()
     return predictions, failed
+
+
+def _unreadable(bundle: ModelBundle, outcome: Outcome[Path]) -> StationError | None:
+    """Return why a prediction cannot be counted: an output that is not finite names no class."""
+    if outcome.prediction is None or outcome.prediction.is_readable:
+        return None
+    sentence = (
+        f"The model {shown_name(bundle.name)} gave an unreadable output for {shown_name(outcome.key)}: "
+        "numbers that are not finite. Check the model with “allstation models verify”, or use another."
+    )
+    return StationError("unreadable-output", sentence)
 
 
 def _decisions(predictions: list[Prediction | None], labelled: Labelled) -> dict[str, int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from allstation.core.classes import NEEDS_REVIEW
 
@@ -17,7 +18,16 @@ class Reason(StrEnum):
     UNLIKE_TRAINING = "unlike the training data"
     BLURRED = "blurred"
     NO_WHITE_CELLS = "no white cells found"
-    UNREADABLE = "unreadable"
+    UNREADABLE = "unreadable output"
+
+
+WITHOUT_PROBABILITIES: Final = frozenset({Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS, Reason.UNREADABLE})
+"""Reasons under which class probabilities mean nothing: the network was asked about what it cannot know."""
+
+
+def invalidating(reasons: Iterable[str]) -> tuple[Reason, ...]:
+    """Return those of a decision's reasons under which its class probabilities mean nothing."""
+    return tuple(Reason(reason) for reason in reasons if reason in WITHOUT_PROBABILITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,28 +73,40 @@ class DecisionRule:
 
         Raises:
             TypeError: If a key is unknown or ``min_probability`` is missing.
+            ValueError: If a limit is not finite, negative, or a probability above 1: such a check would
+                never or always fail.
         """
         values: dict[str, Any] = {key: float(value) for key, value in data.items()}
+        for key, value in values.items():
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{key} of the decision rule is {value}")
         if "min_cells" in values:
             values["min_cells"] = int(values["min_cells"])
-        return cls(**values)
+        rule = cls(**values)
+        if rule.min_probability > 1:
+            raise ValueError(f"min_probability of the decision rule is {rule.min_probability}")
+        return rule
 
     def decide(self, classes: Sequence[str], evidence: Evidence) -> Decision:
-        """Apply the rule to one field.
+        """Apply the rule to one field. A number that is not finite is a failed check, never a passed one.
 
         Args:
             classes: Class names in the order of ``evidence.probabilities``.
             evidence: The field's numbers.
         """
         probabilities = evidence.probabilities
+        measured = (*probabilities, evidence.novelty, evidence.sharpness, evidence.cell_count)
+        if not all(map(math.isfinite, measured)):
+            return Decision(None, (Reason.UNREADABLE,))
         top = max(range(len(probabilities)), key=probabilities.__getitem__)
-        checks = (
-            (evidence.cell_count < self.min_cells, Reason.NO_WHITE_CELLS),
-            (evidence.sharpness < self.min_sharpness, Reason.BLURRED),
-            (evidence.novelty > self.max_novelty, Reason.UNLIKE_TRAINING),
-            (probabilities[top] < self.min_probability, Reason.LOW_CONFIDENCE),
+        # Each check asks whether the limit is met: compared with a limit that is not a number, none is.
+        met = (
+            (evidence.cell_count >= self.min_cells, Reason.NO_WHITE_CELLS),
+            (evidence.sharpness >= self.min_sharpness, Reason.BLURRED),
+            (evidence.novelty <= self.max_novelty, Reason.UNLIKE_TRAINING),
+            (probabilities[top] >= self.min_probability, Reason.LOW_CONFIDENCE),
         )
-        reasons = tuple(reason for failed, reason in checks if failed)
+        reasons = tuple(reason for passed, reason in met if not passed)
         return Decision(None if reasons else classes[top], reasons)
 
 
@@ -110,3 +132,13 @@ class Decision:
     def name(self) -> str:
         """The class name, or ``"needs review"``."""
         return self.class_name or NEEDS_REVIEW
+
+    @property
+    def probabilities_valid(self) -> bool:
+        """Whether the class probabilities beside this decision may be shown, sorted by and summed up."""
+        return not self.invalid_because
+
+    @property
+    def invalid_because(self) -> tuple[Reason, ...]:
+        """The reasons under which the class probabilities mean nothing."""
+        return invalidating(self.reasons)

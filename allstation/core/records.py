@@ -6,6 +6,7 @@ knows a database, a widget or a page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -108,9 +109,10 @@ class Prediction:
 
     Attributes:
         model_sha256: Hash of the bundle file that produced it.
-        probabilities: Class name to probability, in the model's class order; sums to 1.
+        probabilities: Class name to probability, in the model's class order; sums to 1. All NaN where the
+            network's output was not finite. Shown and summed up only if :attr:`probabilities_valid`.
         decision: What the bundle's rule made of it.
-        novelty: 1.0 is the limit fitted with the model.
+        novelty: 1.0 is the limit fitted with the model; NaN where it could not be computed.
         cell_count: White cells found.
         quality: Image quality figures.
         evidence: The evidence map, if the model makes one.
@@ -127,18 +129,30 @@ class Prediction:
     milliseconds: float
 
     @property
+    def probabilities_valid(self) -> bool:
+        """Whether the probabilities mean anything: see :attr:`Decision.probabilities_valid`."""
+        return self.decision.probabilities_valid
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether every probability is a finite number."""
+        return all(map(math.isfinite, self.probabilities.values()))
+
+    @property
     def top_class(self) -> str:
-        """The class with the highest probability, whatever the decision says."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
+        """The class with the highest probability, whatever the decision says; empty if unreadable."""
+        return max(self.probabilities, key=self.probabilities.__getitem__) if self.is_readable else ""
 
     @property
     def top_probability(self) -> float:
-        """The highest probability, 0 to 1."""
-        return max(self.probabilities.values())
+        """The highest probability, 0 to 1; NaN if unreadable."""
+        return max(self.probabilities.values()) if self.is_readable else math.nan
 
     @property
     def margin(self) -> float:
-        """Difference between the two highest probabilities, 0 to 1."""
+        """Difference between the two highest probabilities, 0 to 1; NaN if unreadable."""
+        if not self.is_readable:
+            return math.nan
         ordered = sorted(self.probabilities.values(), reverse=True)
         return ordered[0] - ordered[1] if len(ordered) > 1 else ordered[0]
 

@@ -6,18 +6,20 @@ The window and the command line share this, so that both find the same fields in
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from allstation.core.errors import StationError
+from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
 from allstation.core.text import natural_key, shown_name
 from allstation.imaging import decode
 
+_log = logging.getLogger(__name__)
 _CHUNK: Final = 1 << 20
 
 
@@ -98,8 +100,19 @@ def read_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewF
         limits: What to accept.
 
     Raises:
-        StationError: If it is not a readable field image within the limits.
+        StationError: If it is not a readable field image within the limits; ``unexpected`` for whatever
+            else reading it raised.
     """
+    try:
+        return _read_field(path, limits)
+    except StationError:
+        raise
+    except Exception as error:
+        _log.exception("a field could not be looked at")
+        raise unexpected(shown_name(path), error) from error
+
+
+def _read_field(path: Path, limits: DecodeLimits) -> NewField:
     info = decode.probe(path, limits)
     try:
         with path.open("rb") as file:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
 import zlib
@@ -36,8 +37,19 @@ MAX_BYTES: Final = 256 * 1024**2
 """Largest bundle file and largest sum of unpacked members that is accepted."""
 MAX_MEMBERS: Final = 64
 
-_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
-"""What the zip reader raises on bytes that are none; ``RuntimeError`` on encryption and unknown methods."""
+_DAMAGED: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+)
+"""What the zip reader raises on bytes that are none: ``RuntimeError`` on encryption and unknown methods,
+``MemoryError`` on sizes that no bundle has."""
+_TEMPERATURES: Final = (1e-3, 1e3)
+"""Smallest and largest divisor of the logits that a fit can come to (``training.shipped.judge``)."""
 
 _REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -98,11 +110,12 @@ class ModelBundle:
         """Fail now, with the bundle's name, rather than at the first field."""
         try:
             _ = self.preprocessing, self.rule
-            usable = self.temperature > 0 and len(set(self.classes)) == len(self.classes) > 1
-        except (TypeError, ValueError, KeyError, StationError) as error:
+            low, high = _TEMPERATURES
+            usable = low <= self.temperature <= high and len(set(self.classes)) == len(self.classes) > 1
+        except (TypeError, ValueError, KeyError, OverflowError, StationError) as error:
             raise _refuse(self.path, f"describes a model this program cannot run ({error})") from error
         if not usable:
-            raise _refuse(self.path, "needs a positive temperature and at least two different classes")
+            raise _refuse(self.path, "needs a sensible temperature and at least two different classes")
         if str(self.info["network"].get("file")) not in self.members:
             raise _refuse(self.path, "does not contain the network it names")
 
@@ -160,7 +173,7 @@ class ModelBundle:
         try:
             with np.load(io.BytesIO(self.read(member)), allow_pickle=False) as archive:
                 return {key: archive[key] for key in archive.files}
-        except (ValueError, OSError, *_DAMAGED) as error:
+        except (OSError, *_DAMAGED) as error:
             raise _refuse(self.path, f"holds arrays in {member!r} that cannot be read") from error
 
     def record(self) -> ModelRecord:
@@ -183,10 +196,12 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     entries = archive.infolist()
     if len(entries) > MAX_MEMBERS or sum(entry.file_size for entry in entries) > MAX_BYTES:
         raise _refuse(path, "unpacks to more parts or bytes than a bundle may have")
-    if MANIFEST not in archive.namelist():
-        raise _refuse(path, f"has no {MANIFEST}")
+    if (copies := archive.namelist().count(MANIFEST)) != 1:
+        raise _refuse(path, f"has {copies or 'no'} {MANIFEST}")
     try:
-        info = json.loads(archive.read(MANIFEST))
+        info = _parsed(archive.read(MANIFEST))
+    except _AmbiguousError as error:
+        raise _refuse(path, f"has a {MANIFEST} {error}") from error
     except (ValueError, RecursionError) as error:
         raise _refuse(path, f"has a {MANIFEST} that is not JSON") from error
     if not isinstance(info, dict) or info.get("schema") != SCHEMA:
@@ -196,6 +211,38 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     if wrong:
         raise _refuse(path, f"lacks or misstates {', '.join(wrong)} in {MANIFEST}")
     return cast("dict[str, Any]", info)
+
+
+class _AmbiguousError(ValueError):
+    """JSON that two readers may understand differently, or that holds what is not a number."""
+
+
+def _parsed(text: bytes) -> object:
+    """Return JSON in which every number is finite and every name stands once.
+
+    Raises:
+        ValueError: If it is no JSON, or other JSON.
+    """
+    return json.loads(
+        text, parse_constant=_not_finite, parse_float=_finite, object_pairs_hook=_without_repeats
+    )
+
+
+def _not_finite(text: str) -> object:
+    raise _AmbiguousError(f"with {text} where a number is expected")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else cast("float", _not_finite(text))
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _AmbiguousError(f"that names {next(name for name in names if names.count(name) > 1)!r} twice")
+    return found
 
 
 def _read_members(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 import time
 from collections import deque
@@ -20,6 +22,7 @@ from allstation.core.text import shown_name
 from allstation.imaging import decode, preprocess, quality
 from allstation.inference.bundle import ModelBundle
 
+_log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float32]
 
 
@@ -64,10 +67,12 @@ class Novelty:
             raise ValueError("its numbers are not finite, or its limit is not positive")
 
     def score(self, features: FloatArray) -> float:
-        """Return the distance of one feature vector (f,) in units of the limit."""
-        point = self._whitening @ features.astype(np.float64)
-        squared = ((self._means - point) ** 2).sum(axis=1)
-        return float(np.sqrt(squared.min()) / self._limit)
+        """Return the distance of one feature vector (f,) in units of the limit; NaN if it is not finite."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            point = self._whitening @ features.astype(np.float64)
+            squared = ((self._means - point) ** 2).sum(axis=1)
+            distance = float(np.sqrt(squared.min()) / self._limit)
+        return distance if math.isfinite(distance) else math.nan
 
 
 class Engine:
@@ -85,6 +90,15 @@ class Engine:
             StationError: ``bad-bundle`` if the network cannot be loaded or its shapes do not fit
                 what the bundle says of it.
         """
+        try:
+            self._load(bundle)
+        except StationError:
+            raise
+        except Exception as error:  # a damaged network makes the runtime raise whatever it meets
+            _log.exception("the network of %s cannot be loaded", bundle.sha256)
+            raise _unusable(bundle, f"its network cannot be loaded ({type(error).__name__})") from error
+
+    def _load(self, bundle: ModelBundle) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self._bundle = bundle
@@ -94,11 +108,8 @@ class Engine:
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
         self._novelty, self._novelty_output = _novelty(bundle), novelty_output(bundle)
         network = bundle.read(str(bundle.info["network"]["file"]))
-        try:
-            self._interpreter = Interpreter(model_content=network, num_threads=1)
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise _unusable(bundle, "its network cannot be loaded") from error
+        self._interpreter = Interpreter(model_content=network, num_threads=1)
+        self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]
         self._outputs = self._find_outputs()
 
@@ -137,26 +148,47 @@ class Engine:
         Returns:
             Output name to array without the batch axis: ``logits`` (k,), and if the network has
             them ``features`` (f,), ``appearance`` (a,) and ``evidence`` (rows, columns, k).
+
+        Raises:
+            StationError: ``bad-bundle`` if the runtime cannot compute the network.
         """
         expected = tuple(int(n) for n in self._input["shape"][1:])
         if tensor.shape != expected:
             raise _unusable(
                 self._bundle, f"its network takes {expected}, its preprocessing gives {tensor.shape}"
             )
-        self._interpreter.set_tensor(self._input["index"], tensor[np.newaxis])
-        self._interpreter.invoke()
+        try:
+            self._interpreter.set_tensor(self._input["index"], tensor[np.newaxis])
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise _unusable(self._bundle, "its network cannot be computed") from error
         return {name: self._interpreter.get_tensor(index)[0] for name, index in self._outputs.items()}
 
     def warm_up(self) -> None:
         """Classify an empty field, for what is made once in a process when it is first needed.
 
         OpenCV's tables for CIELAB are most of it: 155 ms of processor time.
+
+        Raises:
+            StationError: ``bad-bundle`` if even that cannot be classified.
         """
-        self.classify_rgb(np.full((*self.preprocessing.size, 3), 255, np.uint8))
+        try:
+            self.classify_rgb(np.full((*self.preprocessing.size, 3), 255, np.uint8))
+        except StationError:
+            raise
+        except Exception as error:
+            _log.exception("an empty field cannot be classified by %s", self._bundle.sha256)
+            raise _unusable(self._bundle, f"it classifies nothing ({type(error).__name__})") from error
 
     def probabilities(self, logits: FloatArray) -> NDArray[np.float64]:
-        """Return calibrated probabilities (k,) of one field's logits (k,)."""
-        return softmax(logits / self._temperature)
+        """Return calibrated probabilities (k,) of one field's logits (k,), all NaN if one is not finite.
+
+        A single infinite logit would otherwise make its class, or the only finite one, certain.
+        """
+        with np.errstate(all="ignore"):
+            scaled = logits / self._temperature
+        finite = np.isfinite(logits).all() and np.isfinite(scaled).all()
+        return softmax(scaled) if finite else np.full(len(logits), math.nan)
 
     def classify(
         self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
@@ -189,10 +221,11 @@ class Engine:
         outputs = self.run(prepared.tensor)
         probabilities = self.probabilities(outputs["logits"])
         novelty = self._novelty.score(outputs[self._novelty_output]) if self._novelty else 0.0
-        evidence = Evidence(probabilities.tolist(), novelty, figures.sharpness, prepared.cells.count)
+        shares = [value if math.isfinite(value) else math.nan for value in probabilities.tolist()]
+        evidence = Evidence(shares, novelty, figures.sharpness, prepared.cells.count)
         return Prediction(
             model_sha256=self._bundle.sha256,
-            probabilities=dict(zip(self._classes, probabilities.tolist(), strict=True)),
+            probabilities=dict(zip(self._classes, shares, strict=True)),
             decision=self._rule.decide(self._classes, evidence),
             novelty=novelty,
             cell_count=prepared.cells.count,
@@ -205,9 +238,10 @@ class Engine:
 def evidence_map(activation: FloatArray | None, classes: tuple[str, ...]) -> EvidenceMap | None:
     """Turn class activations (rows, columns, k) into the stored form.
 
-    Negative support is shown as none: the map answers "what spoke for this class".
+    Negative support is shown as none: the map answers "what spoke for this class". Of activations that are
+    not finite there is no map.
     """
-    if activation is None:
+    if activation is None or not np.isfinite(activation).all():
         return None
     positive = np.maximum(activation, 0)
     top = float(positive.max())

@@ -7,6 +7,7 @@ all three release the interpreter lock.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import Future
@@ -18,7 +19,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 import cv2
 
-from allstation.core.errors import StationError
+from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
@@ -26,6 +27,7 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine, EnginePool
 from allstation.inference.workers import Workers, in_order
 
+_log = logging.getLogger(__name__)
 Key = TypeVar("Key", bound=Hashable)
 _AHEAD: Final = 4
 """Fields in flight per thread: enough to keep a thread busy while results are written."""
@@ -94,7 +96,7 @@ class Pipeline:
         return self._engines.engine().classify(path, self._limits, sha256=sha256)
 
     def submit(self, key: Key, path: Path, sha256: str = "") -> Future[Outcome[Key]]:
-        """Classify one field on a worker thread. The future never raises for a bad field."""
+        """Classify one field on a worker thread. The future never raises for a field, whatever it meets."""
         task, given_up = partial(self._outcome, key, path, sha256), partial(self._given_up, key, path)
         return self._workers.submit(task, given_up)
 
@@ -116,6 +118,9 @@ class Pipeline:
                 "Close other programs and retry."
             )
             return Outcome(key, None, StationError("out-of-memory", sentence))
+        except Exception as error:  # noqa: BLE001 - one field must never stop the others
+            _log.exception("field %s", key)
+            return Outcome(key, None, unexpected(shown_name(path), error))
 
     def run(self, fields: Iterable[tuple[Key, Path] | tuple[Key, Path, str]]) -> Iterator[Outcome[Key]]:
         """Classify fields in order, a bounded number ahead of the consumer.

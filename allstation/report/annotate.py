@@ -54,8 +54,17 @@ def _draw_band(draw: ImageDraw.ImageDraw, row: FieldRow, size: tuple[int, int, i
     said = f"{name}, reviewed" if row.reviewed else name
     style = class_style(row.final or NEEDS_REVIEW)
     draw.text((unit, top + 0.6 * unit), f"{style.letter}  {said}", palette.INK, font=bold)
-    each = (across - unit) / max(1, len(row.probabilities))
-    for index, (label, value) in enumerate(row.probabilities):
+    values = row.shown_probabilities
+    if not values:
+        bar = (unit, top + 5.8 * unit, across - unit, top + 6.7 * unit)
+        draw.text((unit, top + 3.2 * unit), row.no_percentages, palette.MUTED, font=plain)
+        if row.probabilities:
+            draw.rectangle(bar, fill=palette.HAIR)
+            draw.line(
+                (bar[0], top + 6.25 * unit, bar[2], top + 6.25 * unit), palette.MUTED, max(1, round(unit / 6))
+            )
+    each = (across - unit) / max(1, len(values))
+    for index, (label, value) in enumerate(values):
         style = class_style(label, index)
         x = unit + index * each
         text = f"{style.letter} {probability(value)} %"

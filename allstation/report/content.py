@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -144,19 +145,24 @@ def _prediction(field: FieldRecord) -> dict[str, Any]:
     if made is None:
         return {}
     return {
-        "probabilities": tuple((name, float(value)) for name, value in made.probabilities.items()),
+        "probabilities": tuple((name, _finite(value)) for name, value in made.probabilities.items()),
+        "probabilities_valid": made.probabilities_valid and made.is_readable,
         "decision": made.decision.name,
         "reasons": tuple(str(reason) for reason in made.decision.reasons),
-        "top": made.top_class,
+        "top": made.top_class if made.probabilities_valid else "",
         "cells": made.cell_count,
-        "novelty": made.novelty,
-        "sharpness": made.quality.sharpness,
-        "brightness": made.quality.brightness,
-        "clipped": made.quality.clipped,
-        "cell_area": made.quality.cell_area,
+        "novelty": _finite(made.novelty),
+        "sharpness": _finite(made.quality.sharpness),
+        "brightness": _finite(made.quality.brightness),
+        "clipped": _finite(made.quality.clipped),
+        "cell_area": _finite(made.quality.cell_area),
         "model": made.model_sha256,
         "milliseconds": made.milliseconds,
     }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _review(field: FieldRecord) -> dict[str, Any]:

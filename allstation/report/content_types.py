@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-SCHEMA: Final = 1
-"""Version of the embedded machine-readable data."""
+from allstation.core.decision import invalidating
+
+SCHEMA: Final = 2
+"""Version of the embedded data; ``resources/schemas/report-2.schema.json`` describes it."""
+READABLE: Final = (1, SCHEMA)
+"""Versions that this program verifies; before 2 probabilities were printed whatever the reasons."""
 KIND: Final = "allstation-report"
 ATTACHMENT: Final = "report.json"
 """Name of the embedded data in the PDF."""
@@ -124,10 +128,11 @@ class FieldRow:
         width: Pixels.
         height: Pixels.
         state: Place in the queue.
-        probabilities: Class and probability, in the model's order; empty without a prediction.
+        probabilities: Class and probability, in the model's order; empty without a prediction, None for
+            what was not finite.
         decision: Class, ``needs review``, or empty without a prediction.
         reasons: Why it needs review.
-        top: Class with the highest probability, or empty.
+        top: Class with the highest probability; empty where probabilities are not valid.
         reviewed: Class a person set, ``needs another look``, or empty.
         reviewer: Who.
         reviewed_at: When, ISO 8601.
@@ -143,6 +148,8 @@ class FieldRow:
         milliseconds: Time to read it.
         error_code: Why it failed.
         error: In a sentence.
+        probabilities_valid: Whether the probabilities mean anything and are printed; False without a
+            prediction.
     """
 
     number: int
@@ -153,7 +160,7 @@ class FieldRow:
     width: int
     height: int
     state: str
-    probabilities: tuple[tuple[str, float], ...] = ()
+    probabilities: tuple[tuple[str, float | None], ...] = ()
     decision: str = ""
     reasons: tuple[str, ...] = ()
     top: str = ""
@@ -163,15 +170,33 @@ class FieldRow:
     comment: str = ""
     final: str = ""
     cells: int = 0
-    novelty: float = 0.0
-    sharpness: float = 0.0
-    brightness: float = 0.0
-    clipped: float = 0.0
-    cell_area: float = 0.0
+    novelty: float | None = 0.0
+    sharpness: float | None = 0.0
+    brightness: float | None = 0.0
+    clipped: float | None = 0.0
+    cell_area: float | None = 0.0
     model: str = ""
     milliseconds: float = 0.0
     error_code: str = ""
     error: str = ""
+    probabilities_valid: bool = False
+
+    @property
+    def shown_probabilities(self) -> tuple[tuple[str, float], ...]:
+        """The probabilities that may be printed as such; empty where they mean nothing."""
+        if not self.probabilities_valid:
+            return ()
+        return tuple((name, value) for name, value in self.probabilities if value is not None)
+
+    @property
+    def invalid_because(self) -> str:
+        """Why no percentages are printed, in words; empty where they are, or without a prediction."""
+        return ", ".join(invalidating(self.reasons))
+
+    @property
+    def no_percentages(self) -> str:
+        """What is printed in their place; empty where they are printed, or without a prediction."""
+        return f"no percentages: {self.invalid_because}" if self.invalid_because else ""
 
 
 @dataclass(frozen=True, slots=True)

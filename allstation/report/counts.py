@@ -103,14 +103,17 @@ def quality_spread(rows: Sequence[FieldRow]) -> tuple[Spread, ...]:
     if not read:
         return ()
     return (
-        _spread("Sharpness", "variance of the Laplacian", [row.sharpness for row in read], 0),
-        _spread("Brightness", "mean grey level", [row.brightness for row in read], 0),
-        _spread("Clipped pixels", "%", [100 * row.clipped for row in read], 1),
-        _spread("Area of white cells", "%", [100 * row.cell_area for row in read], 1),
-        _spread("White cells per field", "", [float(row.cells) for row in read], 0),
-        _spread("Novelty", "1 is the model's limit", [row.novelty for row in read], 2),
+        *_spread("Sharpness", "variance of the Laplacian", [row.sharpness for row in read], 0),
+        *_spread("Brightness", "mean grey level", [row.brightness for row in read], 0),
+        *_spread("Clipped pixels", "%", [row.clipped for row in read], 1),
+        *_spread("Area of white cells", "%", [row.cell_area for row in read], 1),
+        *_spread("White cells per field", "", [float(row.cells) for row in read], 0),
+        *_spread("Novelty", "1 is the model's limit", [row.novelty for row in read], 2),
     )
 
 
-def _spread(label: str, unit: str, values: list[float], digits: int) -> Spread:
-    return Spread(label, unit, min(values), median(values), max(values), digits)
+def _spread(label: str, unit: str, found: list[float | None], digits: int) -> tuple[Spread, ...]:
+    """Return the spread of what could be measured; nothing if that is nothing."""
+    factor = 100 if unit == "%" else 1
+    values = [factor * value for value in found if value is not None]
+    return (Spread(label, unit, min(values), median(values), max(values), digits),) if values else ()

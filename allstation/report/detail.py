@@ -87,8 +87,9 @@ def field_table(parts: Parts) -> Iterator[Flowable]:
     yield CondPageBreak(160)
     yield Text(parts.setter, "Every field", HEADING, bookmark=0)
     said = (
-        "Class probabilities in per cent, the highest in bold; the decision of the model's rule; "
-        "the class a person set; white cells found; the beginning of the file's SHA-256."
+        "Class probabilities in per cent, the highest in bold, a dash where they mean nothing for the reason "
+        "beside the decision; the decision of the model's rule; the class a person set; white cells found; "
+        "the beginning of the file's SHA-256."
     )
     yield Text(parts.setter, said, SMALL)
     wide = 31 if len(parts.classes) < _MANY_CLASSES else 26
@@ -116,7 +117,7 @@ def _grouped(parts: Parts, read: Sequence[FieldRow]) -> Iterator[Row]:
 
 
 def _field(parts: Parts, row: FieldRow) -> list[Cell]:
-    values = dict(row.probabilities)
+    values = dict(row.shown_probabilities)
     cells = [Cell(str(row.number), colour=palette.MUTED), Cell(row.name)]
     for name in parts.classes:
         top = name == row.top

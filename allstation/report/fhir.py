@@ -292,7 +292,8 @@ def _media(named: _Bundle, snapshot: CaseSnapshot, progress: Progress) -> Iterat
 
 
 def _said(row: FieldRow) -> str:
-    values = ", ".join(f"{name} {value:.3f}" for name, value in row.probabilities)
+    values = ", ".join(f"{name} {value:.3f}" for name, value in row.shown_probabilities)
+    values = values or row.no_percentages
     reviewed = f"; reviewed: {row.reviewed}" if row.reviewed else ""
     return clean_line(f"SHA-256 of the field {row.sha256}; {values}; decision: {row.decision}{reviewed}")
 

@@ -21,6 +21,8 @@ Pictures = Callable[[int, int, str], tuple[Thumbnail, Thumbnail | None]]
 
 _NAME: Final = Style(BOLD, 7.6, 10)
 _SAID: Final = Style(TEXT, 7.2, 9)
+_GREY: Final = "#c3c7d0"
+"""What stands in place of percentages that mean nothing, on the dark band."""
 _QUIET: Final = Style(TEXT, 6.8, 9, palette.MUTED)
 
 
@@ -124,14 +126,16 @@ class MontageRow(_Pictured):
         whole = 2 * side + self._BETWEEN
         number = self.put(str(row.number), (x, top - 9), Style(TEXT, 7.6, 10, palette.MUTED))
         self.put(row.name, (x + number.width + 5, top - 9), _NAME, width=whole - number.width - 5)
-        shown = row.final if row.final in dict(row.probabilities) else row.top
+        known = [name for name, _ in row.probabilities]
+        shown = row.final if row.final in known else row.top
         field, evidence = self.pictures(row.number, self._PIXELS, shown)
         self.picture(field, (x, bottom, side, tall), alt=f"Field {row.number}, {row.name}")
         if not field.problem:
             self._band(card, (x, bottom, side))
         right = x + side + self._BETWEEN
         missing = Thumbnail(b"", 0, 0, "no evidence map")
-        self.picture(evidence or missing, (right, bottom, side, tall), alt=f"Evidence map for {shown}")
+        what = f"Evidence map for {shown}" if shown else "No evidence map"
+        self.picture(evidence or missing, (right, bottom, side, tall), alt=what)
         if evidence:
             self._tag(f"Evidence for {shown}", (right, bottom))
         self.decision(card, (x, bottom - 10.5), width=whole)
@@ -143,13 +147,17 @@ class MontageRow(_Pictured):
             self.put(said, at, _QUIET, width=width)
 
     def _band(self, card: Card, at: tuple[float, float, float]) -> None:
-        """Probabilities over the lower edge of the field: letter, per cent, bar."""
+        """Probabilities over the lower edge of the field: letter, per cent, bar; or why there are none."""
         x, y, width = at
-        canvas, values = self.canv, card.row.probabilities
+        canvas, values = self.canv, card.row.shown_probabilities
         canvas.saveState()
         canvas.setFillAlpha(0.8)
         canvas.box((x, y, width, self._BAND), fill="#10131a")
         canvas.restoreState()
+        if not values:
+            self.put(card.row.invalid_because, (x + 3, y + 7.4), Style(TEXT, 6.6, 8, _GREY), width=width - 6)
+            canvas.box((x + 3, y + 2.8, width - 6, 2), fill="#4a4f5c")
+            canvas.box((x + 3, y + 3.6, width - 6, 0.5), fill=_GREY)
         each = width / max(len(values), 1)
         for index, (name, value) in enumerate(values):
             style = class_style(name, index)
@@ -208,7 +216,7 @@ class ContactRow(_Pictured):
             Style(TEXT, 6.8, 9),
             width=side - number.width - 3,
         )
-        top = max((value for _, value in row.probabilities), default=0.0)
-        figure = f"{probability(top)}\u00a0%" if row.probabilities else ""
+        values = row.shown_probabilities
+        figure = f"{probability(max(value for _, value in values))}\u00a0%" if values else ""
         said = self.put(figure, (x + side, self._FOOT - 19.5), Style(FIGURES_BOLD, 7, 9), align="right")
         self.decision(card, (x, self._FOOT - 19.5), width=side - said.width - 4, short=True)

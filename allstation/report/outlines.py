@@ -132,5 +132,6 @@ def _about(field: FieldRecord) -> dict[str, Any]:
         "height": field.height,
         "class": name,
         "colour": class_style(name).colour if name else None,
-        "probabilities": dict(made.probabilities) if made else None,
+        "probabilities": dict(made.probabilities) if made and made.is_readable else None,
+        "probabilities_valid": made.probabilities_valid if made else None,
     }

@@ -59,6 +59,6 @@ def doubtful(rows: Sequence[FieldRow], limit: int) -> tuple[int, ...]:
 
 
 def certainty(row: FieldRow) -> float:
-    """Return the probability of the class a field ended up with, or its highest one."""
-    values = dict(row.probabilities)
+    """Return the probability of the class a field ended up with, or its highest one; 0 if it has none."""
+    values = dict(row.shown_probabilities)
     return values.get(row.final, max(values.values(), default=0.0))

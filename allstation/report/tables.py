@@ -26,12 +26,12 @@ from allstation.report.counts import FieldTally
 from allstation.report.many import Progress, unheard
 from allstation.report.options import ReportOptions
 
-SCHEMA: Final = 1
-"""Version of the JSON table; ``resources/schemas/fields-1.schema.json`` describes it."""
+SCHEMA: Final = 2
+"""Version of the JSON table; ``resources/schemas/fields-2.schema.json`` describes it."""
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for the beginning of a formula, full-width forms included."""
 
-Value = str | int | float | None
+Value = str | bool | int | float | None
 _TOGETHER: Final = 100
 """Lines encoded and written at a time."""
 
@@ -42,7 +42,7 @@ class TableColumn:
 
     Attributes:
         title: Header.
-        kind: ``text``, ``int``, ``real``, ``share`` (0 to 1) or ``hash``.
+        kind: ``text``, ``flag``, ``int``, ``real``, ``share`` (0 to 1) or ``hash``.
         wide: Width in XLSX, characters.
     """
 
@@ -65,6 +65,7 @@ _BEFORE: Final = (
     TableColumn("final", wide=14),
 )
 _AFTER: Final = (
+    TableColumn("probabilities_valid", "flag", 18),
     TableColumn("white_cells", "int", 11),
     TableColumn("novelty", "real", 10),
     TableColumn("sharpness", "real", 10),
@@ -162,6 +163,7 @@ def table_row(content: Content, row: FieldRow) -> list[Value]:
     return [
         *before,
         *(values.get(name) for name in classes_of(content)),
+        row.probabilities_valid if read else None,
         *(measured if read else (None,) * len(measured)),
         row.width,
         row.height,
@@ -236,6 +238,8 @@ def _csv_parts(content: TableContent, *, delimiter: str, bom: bool) -> Iterator[
 def _csv_value(value: Value) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return safe_text(value) if isinstance(value, str) else repr(value)
 
 
@@ -289,6 +293,7 @@ def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
             "height": row.height,
             "status": row.state,
             "probabilities": dict(row.probabilities) if made else None,
+            "probabilities_valid": row.probabilities_valid if made else None,
             "decision": row.decision or None,
             "reasons": list(row.reasons),
             "final": row.final or None,
@@ -300,7 +305,7 @@ def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
         }
 
 
-def _quality(row: FieldRow) -> dict[str, float]:
+def _quality(row: FieldRow) -> dict[str, float | None]:
     return {
         "white_cells": row.cells,
         "novelty": row.novelty,

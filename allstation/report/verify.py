@@ -24,7 +24,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import shown_name
 from allstation.report.content import build_content, canonical_json, content_json
-from allstation.report.content_types import ATTACHMENT, KIND, SCHEMA, ReportContent
+from allstation.report.content_types import ATTACHMENT, KIND, READABLE, SCHEMA, ReportContent
 from allstation.report.options import Letterhead, ReportOptions
 from allstation.report.typeset import clean_line
 from allstation.report.wording import HASH_PREFIX, count, interval, number, percent, probability
@@ -128,7 +128,7 @@ def _embedded(reader: PdfReader, path: Path) -> dict[str, Any]:
         raise _no_report(path, "holds damaged data") from error
     if not isinstance(data, dict) or data.get("kind") != KIND or not isinstance(data.get("content"), dict):
         raise _no_report(path, "holds data of another kind")
-    if data.get("schema") != SCHEMA:
+    if data.get("schema") not in READABLE:
         version = data.get("schema")
         raise _no_report(path, f"holds data of version {version}, this program reads version {SCHEMA}")
     if not isinstance(data.get("sha256"), str) or not data["content"].keys() >= _PARTS:
@@ -253,7 +253,7 @@ def _places(text: str) -> dict[str, list[int]]:
 
 
 def _row_before(text: str, at: int, row: Mapping[str, Any], classes: list[str]) -> bool:
-    values = dict(row["probabilities"])
+    values = dict(row["probabilities"]) if row.get("probabilities_valid", True) else {}
     shown = [probability(values[name]) if name in values else "-" for name in classes if name != NEEDS_REVIEW]
     parts = ["".join(shown), row["decision"], *row["reasons"], row["reviewed"], str(row["cells"])]
     window, start = text[max(0, at - _BEFORE_HASH) : at], 0

@@ -29,7 +29,8 @@ METHODS: Final = (
     "turned into class probabilities that sum to 100 %.",
     "A field is given a class only if every check of the model's decision rule passes: enough white cells, "
     "sharp enough, like the training data, and a top probability at or above the limit. Otherwise the "
-    "decision is needs review, with its reasons.",
+    "decision is needs review, with its reasons. Where a field is unlike the training data, shows no white "
+    "cells or gave an unreadable output, its class probabilities mean nothing and are not printed.",
     "A review by a person stands beside the prediction and does not replace it. Counts use the reviewed "
     "class where there is one, otherwise the decision.",
     f"{INTERVAL_NOTE} Every field is identified by the SHA-256 of its file.",

@@ -134,7 +134,7 @@ class Batch:
 
     def _save(self, done: list[tuple[int, Prediction]], failed: list[Outcome[int]]) -> None:
         if done:
-            self._case.queue.save_predictions(done)
+            self._case.queue.save_or_fail(done)
         for outcome in failed:
             if outcome.error is not None:
                 self._case.queue.fail(outcome.key, outcome.error.code, outcome.error.sentence)

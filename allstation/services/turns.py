@@ -5,6 +5,7 @@ All methods are called on the worker's thread; bundles are read aside and come b
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from allstation.store.case import Case
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
 
+_log = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0
 """Seconds between two looks at what waits: on a long queue each takes milliseconds."""
 
@@ -137,6 +139,13 @@ def read_bundle(path: Path) -> ModelBundle | Problem:
         return ModelBundle.open(path)
     except StationError as error:
         return Problem.of(error, path.name)
+    except Exception as error:  # noqa: BLE001 - a bundle from elsewhere may be damaged in any way
+        _log.exception("a model bundle could not be read")
+        sentence = (
+            f"The model bundle {shown_name(path)} cannot be read ({type(error).__name__}). "
+            "Ask for it again, or choose another model."
+        )
+        return Problem("bad-bundle", sentence, path.name)
 
 
 def _read(model: str, path: Path | None) -> TurnReady:

@@ -39,7 +39,7 @@ from allstation.store.database import (
 )
 from allstation.store.field_files import FieldFiles
 from allstation.store.fields import Fields, StoredFields
-from allstation.store.lock import LOCK_FILE, CaseLock, Holder, login_name
+from allstation.store.lock import LOCK_FILE, CaseLock, Holder, login_name, refuse_links
 from allstation.store.model_queue import ModelQueue
 from allstation.store.models import Models
 from allstation.store.queue import Queue, RecoveryReport
@@ -110,7 +110,8 @@ class Case:
             user: Name for the audit log; by default the login name.
 
         Raises:
-            StationError: ``case-exists``, or ``case-unwritable`` if the folder cannot be made.
+            StationError: ``case-exists``, ``unsafe-case``, or ``case-unwritable`` if the folder cannot be
+                made.
         """
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -166,14 +167,15 @@ class Case:
             steps: Schema steps to bring the file to; another list only in tests.
 
         Raises:
-            StationError: ``no-case``, ``not-a-case``, ``newer-case``, ``damaged-case``, or what the
-                disk answered.
+            StationError: ``no-case``, ``not-a-case``, ``newer-case``, ``damaged-case``, ``unsafe-case``, or
+                what the disk answered.
         """
         folder = folder.parent if folder.name == DATABASE else folder
         if not any((folder / file).is_file() for file in (DATABASE, REPAIRED)):
             raise StationError(
                 "no-case", f"There is no case in {shown_name(folder)}: choose a folder that holds {DATABASE}."
             )
+        refuse_links(folder)
         taken = None if read_only else CaseLock.take(folder, since=stamp(clock()))
         name = user or login_name()
         if not isinstance(taken, CaseLock):

@@ -14,8 +14,9 @@ _ORDERS: Final = {
     FieldSort.NAME: "name_key {0}, id {0}",
     FieldSort.DECISION: "decision {0}, id {0}",
     FieldSort.FINAL: "final {0}, id {0}",
-    FieldSort.PROBABILITY: "probability {0}, id {0}",
-    FieldSort.MARGIN: "margin {0}, id {0}",
+    # Fields without a certainty that means anything stand last in either direction.
+    FieldSort.PROBABILITY: "probability {0} NULLS LAST, id {0}",
+    FieldSort.MARGIN: "margin {0} NULLS LAST, id {0}",
     FieldSort.NOVELTY: "novelty {0}, id {0}",
     FieldSort.SHARPNESS: "sharpness {0}, id {0}",
     FieldSort.CELLS: "cells {0}, id {0}",

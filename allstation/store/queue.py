@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from allstation.core.errors import StationError
+from allstation.core.errors import UNEXPECTED, StationError, unexpected
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
 from allstation.store.audit_verify import predictions_digest
@@ -14,8 +17,12 @@ from allstation.store.connection import CaseConnection, Repository, field_sha256
 from allstation.store.fields import Fields
 from allstation.store.rows import Row, prediction_row, reasons_text
 
+_log = logging.getLogger(__name__)
 _MAX_ATTEMPTS = 2
 CRASHED_TWICE = "crashed-twice"
+UNEXPECTED_TWICE: Final = "unexpected-twice"
+LEFT_OUT: Final = frozenset({CRASHED_TWICE, UNEXPECTED_TWICE})
+"""Why a field is not tried again unless a person asks for it."""
 _DONE = "state = 'done', error_code = '', error = '', attempts = 0, priority = 0, for_model = ''"
 _COPY = (
     "prediction_id = ?, model_id = ?, decision = ?, reasons = ?, probability = ?, margin = ?, novelty = ?, "
@@ -25,6 +32,9 @@ _CRASHED = (
     "The program ended twice while it worked on this field, so the field is left out. "
     "Look at the file, and use Retry if you trust it."
 )
+
+
+_TWICE: Final = "{sentence} It failed so twice, so it is left out until you use Retry."
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +142,37 @@ class Queue(Repository):
                 input_hash=digest,
             )
 
+    def save_or_fail(self, batch: Sequence[tuple[int, Prediction]]) -> dict[int, StationError]:
+        """Save predictions; one that cannot be saved fails its own field and no other.
+
+        Returns:
+            Why, by field id, for those that failed.
+
+        Raises:
+            StationError: What the disk answered; see :meth:`save_predictions`.
+        """
+        try:
+            self.save_predictions(batch)
+        except StationError:
+            raise
+        except Exception:  # noqa: BLE001 - found again and named one by one
+            _log.exception("predictions are saved one by one")
+        else:
+            return {}
+        return {number: error for number, made in batch if (error := self._save_or_fail(number, made))}
+
+    def _save_or_fail(self, field_id: int, prediction: Prediction) -> StationError | None:
+        try:
+            self.save_prediction(field_id, prediction)
+        except StationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it belongs to its field
+            _log.exception("the prediction of field %s cannot be saved", field_id)
+            why = unexpected(f"number {field_id}", error)
+            self.fail(field_id, why.code, why.sentence)
+            return why
+        return None
+
     def _save(
         self, db: sqlite3.Connection, field_id: int, prediction: Prediction, models: dict[str, int], now: str
     ) -> int:
@@ -161,25 +202,39 @@ class Queue(Repository):
         return number
 
     def fail(self, field_id: int, code: str, sentence: str) -> None:
-        """Mark a field failed, with a code and a sentence for the user."""
+        """Mark a field failed, with a code and a sentence for the user.
+
+        An unexpected failure keeps its attempts: after the second the field counts as left out.
+        """
         with self._connection.write() as db:
             sha256 = field_sha256(db, field_id)
+            kept = 0
+            if code == UNEXPECTED:
+                query = "SELECT attempts FROM fields WHERE id = ?"
+                kept = int(db.execute(query, (field_id,)).fetchone()[0])
+            if kept >= _MAX_ATTEMPTS:
+                code, sentence, kept = UNEXPECTED_TWICE, _TWICE.format(sentence=sentence), 0
             db.execute(
-                "UPDATE fields SET state = ?, error_code = ?, error = ?, attempts = 0, priority = 0 "
+                "UPDATE fields SET state = ?, error_code = ?, error = ?, attempts = ?, priority = 0 "
                 "WHERE id = ?",
-                (FieldState.FAILED, storable(code), storable(sentence), field_id),
+                (FieldState.FAILED, storable(code), storable(sentence), kept, field_id),
             )
             self._connection.audit(
                 f"field-{FieldState.FAILED}", f"field {field_id}", {"code": code}, input_hash=sha256
             )
 
-    def requeue(self, ids: Iterable[int] | None = None) -> int:
+    def requeue(self, ids: Iterable[int] | None = None, *, keep_attempts: bool = False) -> int:
         """Put fields back into the queue: these for the model in use, or all that failed for theirs.
 
         A field that already has a prediction keeps it as the current one until the new one is saved.
         Returns how many were put back.
+
+        Args:
+            ids: The fields, or None for all that failed.
+            keep_attempts: No person asked for it: an unexpected failure goes on counting.
         """
-        reset = "state = 'queued', error_code = '', error = '', attempts = 0"
+        reset = "state = 'queued', error_code = '', error = ''"
+        reset += "" if keep_attempts else ", attempts = 0"
         with self._connection.write() as db:
             if ids is None:
                 query = f"UPDATE fields SET {reset} WHERE removed = 0 AND state = 'failed'"  # noqa: S608
@@ -294,16 +349,24 @@ class Queue(Repository):
 
 
 def shown_copy(prediction: Prediction) -> Row:
-    """Return the copy of a prediction that ``fields`` holds, from ``decision`` to ``cells``."""
+    """Return the copy of a prediction that ``fields`` holds, from ``decision`` to ``cells``.
+
+    Probabilities that mean nothing are left out, so that no list is sorted or filtered by them.
+    """
+    valid = prediction.probabilities_valid and prediction.is_readable
     return (
         prediction.decision.name,
         reasons_text(prediction.decision.reasons),
-        float(prediction.top_probability),
-        float(prediction.margin),
-        float(prediction.novelty),
-        float(prediction.quality.sharpness),
+        float(prediction.top_probability) if valid else None,
+        float(prediction.margin) if valid else None,
+        _finite(prediction.novelty),
+        _finite(prediction.quality.sharpness),
         int(prediction.cell_count),
     )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _without_suspects(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:

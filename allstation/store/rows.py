@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from allstation.core.text import storable
 from allstation.store.database import damaged
 
 Row = tuple[Any, ...]
+_NOT_MEASURED: Final = -1.0
+"""What stands in a column for a figure that was not finite: SQLite knows no NaN."""
 
 PREDICTION_COLUMNS: Final = (
     "m.sha256, p.probabilities, p.class_name, p.reasons, p.novelty, p.cells, p.sharpness, p.brightness, "
@@ -36,22 +39,41 @@ def decision_of(class_name: str | None, reasons: str) -> Decision:
 def prediction_row(prediction: Prediction) -> Row:
     """Return a prediction as it is stored, from ``probabilities`` to ``milliseconds``."""
     quality, evidence = prediction.quality, prediction.evidence
-    probabilities = {name: float(value) for name, value in prediction.probabilities.items()}
+    probabilities = {name: _json_number(value) for name, value in prediction.probabilities.items()}
     shape = "" if evidence is None else json.dumps([evidence.rows, evidence.columns, list(evidence.classes)])
     return (
         json.dumps(probabilities, allow_nan=False, separators=(",", ":")),
         prediction.decision.class_name,
         reasons_text(prediction.decision.reasons),
-        float(prediction.novelty),
+        _number(prediction.novelty),
         int(prediction.cell_count),
-        float(quality.sharpness),
-        float(quality.brightness),
-        float(quality.clipped),
-        float(quality.cell_area),
+        _number(quality.sharpness),
+        _number(quality.brightness),
+        _number(quality.clipped),
+        _number(quality.cell_area),
         shape,
         None if evidence is None else bytes(evidence.values),
         float(prediction.milliseconds),
     )
+
+
+def probabilities_of(text: str) -> dict[str, float]:
+    """Return stored class probabilities; null stands for one that was not finite."""
+    stored = json.loads(text)
+    return {name: math.nan if value is None else value for name, value in stored.items()}
+
+
+def _json_number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _number(value: float) -> float:
+    """Return a figure as its column holds it, which is never null: no figure is negative by itself."""
+    return float(value) if math.isfinite(value) else _NOT_MEASURED
+
+
+def _measured(stored: float) -> float:
+    return math.nan if stored == _NOT_MEASURED else stored
 
 
 def prediction_of(row: Row) -> Prediction:
@@ -70,11 +92,11 @@ def _prediction_of(row: Row) -> Prediction:
     model, probabilities, class_name, reasons, novelty, cells, *quality, shape, evidence, milliseconds = row
     return Prediction(
         model_sha256=model,
-        probabilities=json.loads(probabilities),
+        probabilities=probabilities_of(probabilities),
         decision=decision_of(class_name, reasons),
-        novelty=novelty,
+        novelty=_measured(novelty),
         cell_count=cells,
-        quality=Quality(*quality),
+        quality=Quality(*map(_measured, quality)),
         evidence=_evidence_of(shape, evidence),
         milliseconds=milliseconds,
     )

@@ -27,7 +27,7 @@ from allstation.store.database import (
 )
 from allstation.store.lock import login_name
 from allstation.store.queue import shown_copy
-from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of
+from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of, probabilities_of
 
 REPAIRED: Final = DATABASE + ".repaired"
 """A repaired case file, complete, that has not taken its place yet."""
@@ -217,7 +217,7 @@ def _unreadable_rows(db: sqlite3.Connection) -> Iterator[str]:
 def _sensible(probabilities: str, class_name: str | None, reasons: str) -> bool:
     try:
         decision_of(class_name, reasons)
-        return all(isinstance(value, float) for value in json.loads(probabilities).values())
+        return all(isinstance(value, float) for value in probabilities_of(probabilities).values())
     except (ValueError, AttributeError, TypeError):
         return False
 

@@ -259,7 +259,26 @@ def step_removed_fields(db: sqlite3.Connection) -> None:
     run_script(db, _REMOVED_FIELDS)
 
 
-STEPS: Final[tuple[Step, ...]] = (step_first_tables, step_many_models, step_removed_fields)
+_VALID_CERTAINTY: Final = """
+UPDATE fields SET probability = NULL, margin = NULL
+WHERE instr(reasons, '|unlike the training data|') OR instr(reasons, '|no white cells found|');
+"""
+
+
+def step_valid_certainty(db: sqlite3.Connection) -> None:
+    """Version 4: a field whose probabilities mean nothing has no certainty to sort or filter by.
+
+    The predictions themselves stay as they are; ``fields`` only repeats them.
+    """
+    run_script(db, _VALID_CERTAINTY)
+
+
+STEPS: Final[tuple[Step, ...]] = (
+    step_first_tables,
+    step_many_models,
+    step_removed_fields,
+    step_valid_certainty,
+)
 """Step number n brings a file from version n to n + 1."""
 
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QObject, Slot
@@ -15,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState, Prediction
+from allstation.imaging import decode
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
@@ -24,6 +26,7 @@ from allstation.services.messages import IntakeStatus
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
 from allstation.services.watching import FolderWatch
 from allstation.store.case import Case
+from tests.faults.damaged_bundle import rebuilt
 
 LONG = 60_000
 
@@ -144,6 +147,49 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
     finally:
         go_on.set()
     qtbot.waitUntil(lambda: sum(map(len, changed.all)) == 5, timeout=LONG)
+
+
+def test_a_field_that_raises_what_nobody_foresaw_fails_and_the_others_are_classified(
+    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_log: list[str]
+) -> None:
+    """A picture library's own exception once stopped the queue at 11 of 12 without a word."""
+    expected_log.append("allstation.inference.pipeline: field")
+    write_demo(tmp_path / "Slide", fields=5)
+    bad = sorted(path for path in (tmp_path / "Slide").rglob("*") if path.is_file())[2]
+    real = decode.decode_reduced
+
+    def raises(path: Path, *given: object, **more: object) -> object:
+        if path.name == bad.name:
+            raise cv2.error("Assertion failed")
+        return real(path, *given, **more)
+
+    monkeypatch.setattr(decode, "decode_reduced", raises)
+    folder, changed = tmp_path / "a.allcase", Heard()
+    desk.worker.fields_changed.connect(changed.take_list)
+    desk.open(folder, create=True)
+    desk.use_model(default_bundle_path())
+    desk.add_paths([tmp_path / "Slide"])
+    qtbot.waitUntil(lambda: len({number for ids in changed.all for number in ids}) == 5, timeout=LONG)
+    with Case.open(folder, read_only=True) as case:
+        counts = case.queue.counts()
+        (failed,) = [field for field in case.fields.page() if field.state is FieldState.FAILED]
+    assert (counts[FieldState.DONE], counts[FieldState.RUNNING]) == (4, 0)
+    assert (failed.path.name, failed.error_code) == (bad.name, "unexpected")
+
+
+def test_a_network_damaged_inside_fails_its_fields_with_a_sentence(
+    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, expected_log: list[str]
+) -> None:
+    expected_log.append("allstation.inference.engine: the network of")
+    bundle = rebuilt(tmp_path / "m.allmodel", network=b"no network at all" * 100)
+    folder, changed = tmp_path / "a.allcase", Heard()
+    desk.worker.fields_changed.connect(changed.take_list)
+    desk.open(folder, create=True)
+    desk.use_model(bundle.path)
+    desk.add_paths([fields])
+    qtbot.waitUntil(lambda: len({number for ids in changed.all for number in ids}) == 3, timeout=LONG)
+    with Case.open(folder, read_only=True) as case:
+        assert {field.error_code for field in case.fields.page()} == {"bad-bundle"}
 
 
 def test_a_case_that_cannot_be_written_or_read_pauses_the_queue_with_a_sentence(

@@ -56,3 +56,68 @@ def test_the_stored_rule_reads_back_equal():
 def test_an_unknown_key_in_a_stored_rule_fails():
     with pytest.raises(TypeError):
         DecisionRule.from_json({"min_probability": 0.5, "max_mood": 1.0})
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"probabilities": (NAN,) * 4},
+        {"probabilities": (NAN, 0.9, 0.05, 0.05)},
+        {"probabilities": (0.02, NAN, 0.05, 0.03)},
+        {"probabilities": (INF, 0.0, 0.0, 0.0)},
+        {"novelty": NAN},
+        {"novelty": INF},
+        {"novelty": -INF},
+        {"sharpness": NAN},
+        {"sharpness": INF},
+        {"cell_count": NAN},
+    ],
+)
+def test_a_number_that_is_not_finite_is_an_unreadable_output_and_never_a_class(changes):
+    assert RULE.decide(CLASSES, evidence(**changes)) == Decision(None, (Reason.UNREADABLE,))
+    assert str(Reason.UNREADABLE) == "unreadable output"
+
+
+@pytest.mark.parametrize("limit", ["min_probability", "max_novelty", "min_sharpness", "min_cells"])
+def test_a_limit_that_is_no_number_is_met_by_no_field(limit):
+    rule = DecisionRule(**{**RULE.to_json(), limit: NAN})
+    assert rule.decide(CLASSES, evidence()).class_name is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"min_probability": NAN},
+        {"min_probability": 1.1},
+        {"min_probability": -0.1},
+        {"max_novelty": INF},
+        {"max_novelty": NAN},
+        {"min_sharpness": -1.0},
+        {"min_sharpness": NAN},
+        {"min_cells": NAN},
+        {"min_cells": INF},
+        {"min_cells": -1},
+    ],
+)
+def test_a_stored_rule_with_a_limit_that_makes_no_sense_is_refused(changes):
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        DecisionRule.from_json({**RULE.to_json(), **changes})
+
+
+@pytest.mark.parametrize(
+    ("reason", "valid"),
+    [
+        (Reason.LOW_CONFIDENCE, True),
+        (Reason.BLURRED, True),
+        (Reason.UNLIKE_TRAINING, False),
+        (Reason.NO_WHITE_CELLS, False),
+        (Reason.UNREADABLE, False),
+    ],
+)
+def test_probabilities_mean_nothing_where_the_network_cannot_know(reason, valid):
+    assert Decision(None, (reason,)).probabilities_valid is valid
+    assert Decision(None, (Reason.LOW_CONFIDENCE, reason)).probabilities_valid is valid
+    assert Decision("Pro").probabilities_valid

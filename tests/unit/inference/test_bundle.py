@@ -148,3 +148,47 @@ def test_arrays_never_read_pickles(shipped):
     bundle = ModelBundle(shipped.path, shipped.sha256, shipped.info, {"evil.npz": buffer.getvalue()})
     with pytest.raises(StationError, match="cannot be read"):
         bundle.arrays("evil.npz")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_manifest_with_a_number_that_is_not_finite_is_refused(shipped, tmp_path, number):
+    raw = json.dumps({**shipped.info, "extra": "HERE"}).replace('"HERE"', number)
+    assert "where a number is expected" in refusal(rewrite(shipped, tmp_path / "x.allmodel", raw=raw))
+
+
+def test_a_manifest_that_names_something_twice_is_refused(shipped, tmp_path):
+    """Another program would show the other one."""
+    raw = json.dumps(shipped.info).replace('"classes":', '"classes": ["Pro", "Pre"], "classes":', 1)
+    assert "names 'classes' twice" in refusal(rewrite(shipped, tmp_path / "x.allmodel", raw=raw))
+
+
+def test_two_manifests_are_refused(shipped, tmp_path):
+    more = [("bundle.json", json.dumps(shipped.info))]
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        path = rewrite(shipped, tmp_path / "x.allmodel", extra=more)
+    assert "has 2 bundle.json" in refusal(path)
+
+
+@pytest.mark.parametrize("temperature", [1e-320, 1e-9, 1e9, "nan", "inf", -1.0])
+def test_a_temperature_that_no_fit_gives_is_refused(shipped, tmp_path, temperature):
+    change = {"calibration": {"temperature": temperature}}
+    path = rewrite(shipped, tmp_path / "x.allmodel", manifest=lambda info: info.update(change))
+    assert "sensible temperature" in refusal(path)
+
+
+def test_a_rule_with_a_limit_that_is_no_number_is_refused(shipped, tmp_path):
+    change = {"decision": {**shipped.info["decision"], "min_probability": "nan"}}
+    path = rewrite(shipped, tmp_path / "x.allmodel", manifest=lambda info: info.update(change))
+    assert "min_probability" in refusal(path)
+
+
+def test_arrays_that_claim_more_memory_than_there_is_are_refused(shipped):
+    header = io.BytesIO()
+    about = {"descr": "<f8", "fortran_order": False, "shape": (2**43,)}
+    np.lib.format.write_array_header_1_0(header, about)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("means.npy", header.getvalue())
+    bundle = ModelBundle(shipped.path, shipped.sha256, shipped.info, {"novelty.npz": packed.getvalue()})
+    with pytest.raises(StationError, match="cannot be read"):
+        bundle.arrays("novelty.npz")

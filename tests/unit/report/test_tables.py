@@ -76,8 +76,10 @@ def whole_csv(content, *, bom=False, delimiter=","):
     writer.writerow(column.title for column in columns(content))
     for row in content.fields:
         values = table_row(content, row)
+        named = {None: "", True: "true", False: "false"}
         writer.writerow(
-            "" if one is None else safe_text(one) if isinstance(one, str) else repr(one) for one in values
+            safe_text(one) if isinstance(one, str) else repr(one) if type(one) in (int, float) else named[one]
+            for one in values
         )
     return text.getvalue().encode("utf-8-sig" if bom else "utf-8")
 
@@ -142,7 +144,7 @@ def test_formulas_are_neutralised(snapshot, tmp_path, text):
         assert row[key].startswith("'")
     write_xlsx(bad, tmp_path / "t.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["Fields"]
-    assert {cell.data_type for line in sheet.iter_rows() for cell in line} <= {"s", "n"}
+    assert {cell.data_type for line in sheet.iter_rows() for cell in line} <= {"s", "n", "b"}
     assert sheet["B2"].quotePrefix
 
 
@@ -154,7 +156,7 @@ def test_numbers_stay_numbers():
 def test_json_fits_the_published_schema(snapshot, content, tmp_path):
     write_json(snapshot, tmp_path / "t.json")
     data = json.loads((tmp_path / "t.json").read_text("utf-8"))
-    schema = json.loads(resource("schemas/fields-1.schema.json").read_text("utf-8"))
+    schema = json.loads(resource("schemas/fields-2.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(data, schema, cls=jsonschema.Draft202012Validator)
     assert data["counts"]["final"] == {one.name: one.count for one in content.counts.shares}
@@ -171,14 +173,14 @@ def test_json_fits_the_published_schema(snapshot, content, tmp_path):
         lambda data: data["fields"][0].__setitem__("status", "lost"),
         lambda data: data["fields"][0].__setitem__("sha256", "abc"),
         lambda data: data["counts"].__setitem__("extra", 1),
-        lambda data: data.__setitem__("schema", 2),
+        lambda data: data.__setitem__("schema", 1),
     ],
 )
 def test_the_schema_refuses_what_it_should(snapshot, tmp_path, spoil):
     write_json(snapshot, tmp_path / "t.json")
     data = json.loads((tmp_path / "t.json").read_text("utf-8"))
     spoil(data)
-    schema = json.loads(resource("schemas/fields-1.schema.json").read_text("utf-8"))
+    schema = json.loads(resource("schemas/fields-2.schema.json").read_text("utf-8"))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, schema, cls=jsonschema.Draft202012Validator)
 

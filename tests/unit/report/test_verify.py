@@ -179,7 +179,7 @@ def test_data_with_parts_missing_are_refused_with_a_sentence(report, tmp_path, c
 
 @pytest.mark.parametrize("template", ["summary", "full", "contact"])
 def test_the_embedded_data_fit_the_published_schema(factory, template):
-    schema = json.loads(resource("schemas/report-1.schema.json").read_text("utf-8"))
+    schema = json.loads(resource("schemas/report-2.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     checker = jsonschema.Draft202012Validator(schema)
     for n in (0, 1, 20):

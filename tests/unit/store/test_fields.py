@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -9,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from allstation.core.decision import Reason
+from allstation.core.decision import WITHOUT_PROBABILITIES, Decision, Reason
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Review
@@ -122,13 +123,14 @@ def test_filter_by_model(mixed, maker):
 
 
 MISSING = float("-inf")
+CERTAINTY = (FieldSort.PROBABILITY, FieldSort.MARGIN)
 KEYS = {
     FieldSort.SLIDE: lambda f: (f.slide_id, natural_key(f.path.name)),
     FieldSort.NAME: lambda f: natural_key(f.path.name),
     FieldSort.DECISION: lambda f: f.prediction.decision.name if f.prediction else "",
     FieldSort.FINAL: lambda f: f.final_name or "",
-    FieldSort.PROBABILITY: lambda f: f.prediction.top_probability if f.prediction else MISSING,
-    FieldSort.MARGIN: lambda f: f.prediction.margin if f.prediction else MISSING,
+    FieldSort.PROBABILITY: lambda f: f.prediction.top_probability if f.prediction else math.inf,
+    FieldSort.MARGIN: lambda f: f.prediction.margin if f.prediction else math.inf,
     FieldSort.NOVELTY: lambda f: f.prediction.novelty if f.prediction else MISSING,
     FieldSort.SHARPNESS: lambda f: f.prediction.quality.sharpness if f.prediction else MISSING,
     FieldSort.CELLS: lambda f: f.prediction.cell_count if f.prediction else MISSING,
@@ -146,7 +148,10 @@ def test_sorts_and_pages(mixed, sort):
         field.id
         for field in sorted(mixed.fields.page(sort=FieldSort.ADDED), key=lambda f: (KEYS[sort](f), f.id))
     ]
-    assert mixed.fields.page(sort=sort, descending=True) == everything[::-1]
+    certain = [field for field in everything if field.prediction] if sort in CERTAINTY else everything
+    downwards = mixed.fields.page(sort=sort, descending=True)
+    assert downwards[: len(certain)] == certain[::-1]
+    assert sorted(field.id for field in downwards) == sorted(field.id for field in everything)
     paged = [field for start in range(0, 60, 7) for field in mixed.fields.page(None, sort, start, 7)]
     assert paged == everything
     assert list(mixed.fields.ids(None, sort)) == [field.id for field in everything]
@@ -264,3 +269,21 @@ def test_a_page_of_a_large_case_sorts_nothing(case, sort, descending):
     query = next(text for text in asked if text.startswith("SELECT id"))
     plan = " ".join(row[3] for row in case.connection.db.execute(f"EXPLAIN QUERY PLAN {query}"))
     assert "TEMP B-TREE" not in plan, plan
+
+
+@pytest.mark.parametrize("reason", sorted(WITHOUT_PROBABILITIES))
+def test_percentages_that_mean_nothing_are_neither_sorted_nor_filtered_by(case, maker, reason):
+    ids = maker.fill(case, 6)
+    maker.classify(case, ids[:5])
+    strange = replace(maker.prediction(1), decision=Decision(None, (reason,)))
+    blurred = replace(strange, decision=Decision(None, (Reason.BLURRED,)))
+    for number, made in ((ids[1], strange), (ids[3], blurred)):
+        case.queue.requeue([number])
+        case.queue.save_prediction(number, made)
+    for sort in CERTAINTY:
+        for descending in (False, True):
+            listed = list(case.fields.ids(sort=sort, descending=descending))
+            assert set(listed[-2:]) == {ids[1], ids[5]}
+    assert case.fields.count(FieldFilter(max_probability=1.0)) == 4
+    assert case.fields.count(FieldFilter(max_margin=1.0)) == 4
+    assert case.fields.get(ids[1]).prediction == strange

@@ -10,11 +10,14 @@ import stat
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from allstation.core.decision import Decision, Reason
 from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter, FieldSort
 from allstation.core.records import FieldState
 from allstation.store import Case, maintenance, schema
 from allstation.store.audit_verify import predictions_digest
@@ -264,7 +267,28 @@ def test_step_removed_fields(first_version, maker):
         assert case.fields.restore([2]) == [2]
         assert case.fields.get(2).prediction == maker.prediction(2)
         assert (case.check(), case.audit.verify()) == ([], None)
-    assert (first_version / "case.before-version-3.sqlite").is_file()
+    assert (first_version / f"case.before-version-{len(schema.STEPS)}.sqlite").is_file()
+
+
+@pytest.mark.parametrize("reason", [Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS])
+def test_step_valid_certainty(folder, maker, clock, monkeypatch, reason):
+    """A field that an earlier version sorted by a percentage that means nothing has none afterwards."""
+    monkeypatch.setattr(schema, "STEPS", schema.STEPS[:3])
+    plain = maker.prediction(1)
+    strange = replace(plain, decision=Decision(None, (Reason.LOW_CONFIDENCE, reason)))
+    with Case.create(folder, clock=clock) as case:
+        case.models.add(maker.record())
+        ids = maker.fill(case, 3)
+        case.queue.save_predictions([(ids[0], plain), (ids[1], strange)])
+        with case.connection.write() as db:
+            db.execute("UPDATE fields SET probability = 0.99, margin = 0.9 WHERE id = ?", (ids[1],))
+    monkeypatch.undo()
+    for read_only in (True, False):
+        with Case.open(folder, read_only=read_only) as case:
+            assert case.fields.count(FieldFilter(max_probability=1.0)) == 1
+            assert list(case.fields.ids(sort=FieldSort.PROBABILITY)) == ids
+            assert case.fields.get(ids[1]).prediction == strange
+            assert (case.check(), case.audit.verify()) == ([], None)
 
 
 def test_a_case_brought_up_to_date_is_repaired_like_any_other(first_version, maker):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 
+from allstation.core.decision import Decision, Reason
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState
@@ -302,3 +306,58 @@ def test_claiming_from_a_long_queue_sorts_nothing(case, maker):
         plan = " ".join(row[3] for row in case.connection.db.execute(f"EXPLAIN QUERY PLAN {query}"))
         assert "fields_queued" in plan
         assert "TEMP B-TREE" not in plan
+
+
+def test_an_unexpected_failure_counts_as_an_attempt_until_a_person_retries(case, maker):
+    (number,) = maker.fill(case, 1)
+    codes = []
+    for keep in (True, True, False, True):
+        (claimed,) = case.queue.claim(5)
+        case.queue.fail(claimed.id, "unexpected", "A fault.")
+        codes.append(case.fields.get(number).error_code)
+        case.queue.requeue([number], keep_attempts=keep)
+    assert codes == ["unexpected", "unexpected-twice", "unexpected", "unexpected"]
+
+
+def test_a_prediction_that_cannot_be_saved_fails_its_own_field_alone(case, maker):
+    ids = maker.fill(case, 4)
+    case.queue.claim(4)
+    batch = [(number, maker.prediction(place)) for place, number in enumerate(ids)]
+    odd = replace(batch[1][1], cell_count="many")
+    failed = case.queue.save_or_fail([batch[0], (ids[1], odd), *batch[2:]])
+    assert list(failed) == [ids[1]]
+    states = [field.state for field in case.fields.records(ids)]
+    assert states == [FieldState.DONE, FieldState.FAILED, FieldState.DONE, FieldState.DONE]
+    assert case.fields.get(ids[1]).error_code == "unexpected"
+    assert case.audit.verify() is None
+
+
+@pytest.mark.parametrize("name", ["sharpness", "brightness", "clipped", "cell_area", "novelty"])
+def test_a_figure_that_is_not_finite_is_kept_as_such(case, maker, name):
+    (number,) = maker.fill(case, 1)
+    made = maker.prediction(1)
+    odd = (
+        replace(made, novelty=math.inf) if name == "novelty"
+        else replace(made, quality=replace(made.quality, **{name: math.nan}))
+    )  # fmt: skip
+    case.queue.save_prediction(number, odd)
+    kept = case.fields.get(number).prediction
+    assert math.isnan(kept.novelty if name == "novelty" else getattr(kept.quality, name))
+    assert case.audit.verify() is None
+
+
+def test_probabilities_that_are_not_finite_are_kept_as_such(case, maker):
+    (number,) = maker.fill(case, 1)
+    unreadable = replace(
+        maker.prediction(1),
+        probabilities=dict.fromkeys(maker.classes, math.nan),
+        decision=Decision(None, (Reason.UNREADABLE,)),
+        evidence=None,
+    )
+    case.queue.save_prediction(number, unreadable)
+    kept = case.fields.get(number).prediction
+    assert all(map(math.isnan, kept.probabilities.values()))
+    assert tuple(kept.probabilities) == maker.classes
+    assert kept.decision == unreadable.decision
+    assert case.fields.count(FieldFilter(reason=Reason.UNREADABLE)) == 1
+    assert case.check() == []
