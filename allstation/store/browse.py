@@ -128,7 +128,10 @@ class BrowsePart(CaseFile):
         query = f"SELECT id, name, folder_id FROM slides WHERE {_SHOWN_SLIDE} ORDER BY name_key, id"  # noqa: S608
         with self._still() as db:
             rows = db.execute(query).fetchall()
-            return [Slide(row[0], row[1], self._folders.path(db, row[2]) if row[2] else None) for row in rows]
+            return [
+                Slide(id=row[0], name=row[1], folder=self._folders.path(db, row[2]) if row[2] else None)
+                for row in rows
+            ]
 
     def count(self, where: FieldFilter | None = None) -> int:
         """Return how many fields meet the filter."""

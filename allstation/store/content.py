@@ -106,7 +106,9 @@ class ContentPart(RemovingPart, BrowsePart):
                 )
                 row = (int(added.lastrowid or 0), new)
                 self._audit("slide-added", f"slide {row[0]}", {"name": new})
-            return Slide(row[0], row[1], None if place is None else self._folders.path(db, place))
+            return Slide(
+                id=row[0], name=row[1], folder=None if place is None else self._folders.path(db, place)
+            )
 
     def rename_slide(self, slide_id: int, name: str) -> None:
         """Give a slide another shown name.

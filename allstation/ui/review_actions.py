@@ -154,7 +154,7 @@ class ReviewActions(QObject):
         words = tr("Set {name}", name=class_name) if class_name else tr("Ask for another look")
         self.stack.beginMacro(tr("{what} on {n} fields", what=words, n=len(ids)))
         for field_id in ids:
-            review = Review(field_id, self._panel.reviewer, class_name)
+            review = Review(field_id=field_id, reviewer=self._panel.reviewer, class_name=class_name)
             self._push(self._browser.model.record(field_id), review, words)
         self.stack.endMacro()
         return True

@@ -107,7 +107,7 @@ def test_a_case_is_exported_in_every_form(fields, tmp_path, capsys):
     case, report = tmp_path / "x.allcase", tmp_path / "x.pdf"
     assert main(["classify", str(fields), "--case", str(case), "--report", str(report)]) == 0
     with Case.open(case) as stored:
-        stored.add_review(Review(stored.fields()[0].id, "Ana", "Pre"))
+        stored.add_review(Review(field_id=stored.fields()[0].id, reviewer="Ana", class_name="Pre"))
     out = tmp_path / "out"
     out.mkdir()
     forms = ["--fhir", str(out / "f.json"), "--dicom", str(out / "d"), "--geojson", str(out / "g")]

@@ -329,7 +329,9 @@ class ReviewPanel(QWidget):
         if self._record is None or not self._may_review:
             return
         text = self._comment.take_text()
-        self.reviewed.emit(Review(self._record.id, self.reviewer, class_name, text))
+        self.reviewed.emit(
+            Review(field_id=self._record.id, reviewer=self.reviewer, class_name=class_name, comment=text)
+        )
         self._show_buttons()
 
     @Slot()
@@ -345,7 +347,14 @@ class ReviewPanel(QWidget):
             return
         # A comment decides nothing: neither what the model said nor what somebody else did.
         own = record.review if record.review is not None and record.review.reviewer == self.reviewer else None
-        self.reviewed.emit(Review(record.id, self.reviewer, own.class_name if own is not None else "", text))
+        self.reviewed.emit(
+            Review(
+                field_id=record.id,
+                reviewer=self.reviewer,
+                class_name=own.class_name if own is not None else "",
+                comment=text,
+            )
+        )
 
     @Slot()
     def _reviewer_edited(self) -> None:

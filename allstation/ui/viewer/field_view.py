@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -67,7 +68,7 @@ class FieldView(QWidget):
             return
         scene = self.canvas.scene
         before = scene.record
-        same = before is not None and (before.id, before.sha256) == (record.id, record.sha256)
+        same = before is not None and _identity(before) == _identity(record)
         scene.record = record
         self._caption.setText(short_name(shown_name(record.path), _CAPTION_LIMIT))
         self._caption.setToolTip(tip(str(record.path)))
@@ -168,6 +169,11 @@ class FieldView(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignLeft), shown)
         painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignRight), notice)
+
+
+def _identity(record: FieldRecord) -> tuple[int, Path, str]:
+    """Return what tells fields apart; fields of a labelled folder have neither a row nor a hash."""
+    return record.id, record.path, record.sha256
 
 
 def _holds_other_bytes(picture: FieldPicture, record: FieldRecord) -> bool:

@@ -24,7 +24,9 @@ def mixed(case, maker):
     case.fail(ids[50], "broken", "It broke.")
     case.claim(2)
     for index, choice in enumerate(["Pro", "Pre", None, "Early", None, "Pro"]):
-        case.add_review(Review(ids[4 + index * 5], "Ada" if index % 2 else "Bob", choice))
+        case.add_review(
+            Review(field_id=ids[4 + index * 5], reviewer="Ada" if index % 2 else "Bob", class_name=choice)
+        )
     case.requeue(ids[20:22])
     return case
 

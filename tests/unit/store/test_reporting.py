@@ -16,7 +16,7 @@ def test_drafts_lock_nothing(case, maker):
     case.add_report("draft", HASH)
     maker.classify(case, ids)
     case.add_report(ReportStatus.PRELIMINARY, HASH)
-    case.add_review(Review(ids[0], "Ada", "Pro"))
+    case.add_review(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     assert not case.amendment_needed
     assert case.amendments() == []
 
@@ -28,7 +28,7 @@ def test_review_after_the_final_report_asks_for_an_amended_one(case, maker):
     assert (final.status, final.file) == (ReportStatus.FINAL, "report.pdf")
     assert not case.amendment_needed
     was = case.field(ids[0]).final_name
-    review = case.add_review(Review(ids[0], "Ada", "Pro"))
+    review = case.add_review(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     assert case.amendment_needed
     assert case.amendments() == [DecisionChange(ids[0], was, "Pro", name=case.field(ids[0]).path.name)]
     case.withdraw_review(review.id, "Ada")
@@ -45,7 +45,7 @@ def test_confirming_a_decision_changes_nothing(case, maker):
     ids = maker.fill(case, 3)
     maker.classify(case, ids)
     case.add_report("final", HASH)
-    case.add_review(Review(ids[0], "Ada", case.field(ids[0]).final_name))
+    case.add_review(Review(field_id=ids[0], reviewer="Ada", class_name=case.field(ids[0]).final_name))
     assert not case.amendment_needed
 
 
@@ -63,7 +63,7 @@ def test_the_report_must_hold_what_the_case_holds(case, maker):
     ids = maker.fill(case, 3)
     maker.classify(case, ids)
     digest = snapshot_decisions(case.snapshot())
-    case.add_review(Review(ids[0], "Ada", "Pro"))
+    case.add_review(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     with pytest.raises(StationError) as caught:
         case.add_report("final", HASH, decisions_sha256=digest)
     assert caught.value.code == "case-changed"

@@ -19,11 +19,11 @@ def judged(case, maker):
     maker.classify(case, ids[:50])
     case.fail(ids[55], "broken", "It broke.")
     for index in range(12):
-        case.add_review(Review(ids[index * 3], "Ada", CHOICES[index % 5]))
+        case.add_review(Review(field_id=ids[index * 3], reviewer="Ada", class_name=CHOICES[index % 5]))
     for index in range(12):
-        case.add_review(Review(ids[index * 2], "Bob", CHOICES[(index * 2) % 5]))
-    case.add_review(Review(ids[0], "Ada", "Early"))
-    withdrawn = case.add_review(Review(ids[1], "Ada", "Pro"))
+        case.add_review(Review(field_id=ids[index * 2], reviewer="Bob", class_name=CHOICES[(index * 2) % 5]))
+    case.add_review(Review(field_id=ids[0], reviewer="Ada", class_name="Early"))
+    withdrawn = case.add_review(Review(field_id=ids[1], reviewer="Ada", class_name="Pro"))
     case.withdraw_review(withdrawn.id, "Ada")
     return case
 
