@@ -392,6 +392,10 @@ def test_many_fields_are_reviewed_and_undone_at_once(opened: MainWindow, qtbot: 
     first, last = (grid.visualRect(model.index(row, 0)).center() for row in (0, 2))
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=first)
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, pos=last)
+    # As if their thumbnails had been looked at for a second: the files were never there.
+    grid.visibility.clock = lambda: 0.0
+    grid.visibility.painted(model.ids()[:3])
+    grid.visibility.clock = lambda: 1.0
     opened.actions_table["review.class.3"].trigger()
     qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is not None)
     assert "3 fields" in opened.actions_table["review.undo"].text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,6 +19,7 @@ from allstation.ui.text import short_name, tip, tr
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.geometry import RelativeView
 from allstation.ui.viewer.picture import FieldPicture
+from allstation.ui.viewer.visibility import identity
 
 _FOOT: Final = 26
 _CAPTION_LIMIT: Final = 64
@@ -68,7 +68,7 @@ class FieldView(QWidget):
             return
         scene = self.canvas.scene
         before = scene.record
-        same = before is not None and _identity(before) == _identity(record)
+        same = before is not None and identity(before) == identity(record)
         scene.record = record
         self._caption.setText(short_name(shown_name(record.path), _CAPTION_LIMIT))
         self._caption.setToolTip(tip(str(record.path)))
@@ -169,11 +169,6 @@ class FieldView(QWidget):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignLeft), shown)
         painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignRight), notice)
-
-
-def _identity(record: FieldRecord) -> tuple[int, Path, str]:
-    """Return what tells fields apart; fields of a labelled folder have neither a row nor a hash."""
-    return record.id, record.path, record.sha256
 
 
 def _holds_other_bytes(picture: FieldPicture, record: FieldRecord) -> bool:
