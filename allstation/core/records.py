@@ -25,7 +25,7 @@ class FieldState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slide:
     """One smear: a folder of field images.
 
@@ -40,7 +40,7 @@ class Slide:
     folder: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewField:
     """A field image found on disk, not yet in the case.
 
@@ -61,7 +61,7 @@ class NewField:
     pages: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """Image quality of one field, measured at the network's size.
 
@@ -78,7 +78,7 @@ class Quality:
     cell_area: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceMap:
     """Where in a field the network found each class, on the network's coarse grid.
 
@@ -103,7 +103,7 @@ class EvidenceMap:
             raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """Calibrated class probabilities of one field by one model, with the decision drawn from them.
 
@@ -157,7 +157,7 @@ class Prediction:
         return ordered[0] - ordered[1] if len(ordered) > 1 else ordered[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """What a named person decided about a field. The prediction stays beside it.
 
@@ -184,7 +184,7 @@ class Review:
         return self.class_name == ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldRecord:
     """One field of a case with everything known about it.
 
@@ -226,7 +226,7 @@ class FieldRecord:
         return self.prediction.decision.name if self.prediction is not None else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
     """A model bundle as a case or report remembers it.
 
@@ -245,7 +245,7 @@ class ModelRecord:
     info: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSnapshot:
     """Everything a report or a table needs, read in one transaction.
 

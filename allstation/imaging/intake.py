@@ -124,4 +124,11 @@ def _read_field(path: Path, limits: DecodeLimits) -> NewField:
             f"The field {shown_name(path)} cannot be read ({error.strerror}). Check the file and retry."
         )
         raise StationError("unreadable-field", sentence) from error
-    return NewField(path, digest.hexdigest(), info.bytes, info.width, info.height, info.frames)
+    return NewField(
+        path=path,
+        sha256=digest.hexdigest(),
+        bytes=info.bytes,
+        width=info.width,
+        height=info.height,
+        pages=info.frames,
+    )

@@ -178,7 +178,13 @@ class ModelBundle:
 
     def record(self) -> ModelRecord:
         """Return what a case remembers of the model."""
-        return ModelRecord(self.sha256, self.name, self.version, self.classes, dict(self.info))
+        return ModelRecord(
+            sha256=self.sha256,
+            name=self.name,
+            version=self.version,
+            classes=self.classes,
+            info=dict(self.info),
+        )
 
 
 def _read_limited(path: Path) -> bytes:

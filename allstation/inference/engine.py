@@ -247,7 +247,12 @@ def evidence_map(activation: FloatArray | None, classes: tuple[str, ...]) -> Evi
     top = float(positive.max())
     scaled = np.rint(positive * (255.0 / top) if top > 0 else positive).astype(np.uint8)
     rows, columns = scaled.shape[:2]
-    return EvidenceMap(rows, columns, classes, np.ascontiguousarray(scaled.transpose(2, 0, 1)).tobytes())
+    return EvidenceMap(
+        rows=rows,
+        columns=columns,
+        classes=classes,
+        values=np.ascontiguousarray(scaled.transpose(2, 0, 1)).tobytes(),
+    )
 
 
 def novelty_output(bundle: ModelBundle) -> str:

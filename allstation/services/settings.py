@@ -15,6 +15,9 @@ _VERSION: Final = 1
 BETWEEN: Final = "\0"
 """Between a case folder and what is remembered of it; no path can hold it."""
 _USUAL: Final = DecodeLimits()
+_SECONDS_ON_SCREEN: Final = 0.3
+"""About the time that it takes to recognise anything in a picture; a key is repeated ten times as fast."""
+_LONGEST_ON_SCREEN: Final = 60.0
 _SENSELESS: Final = 1e6
 """No limit is that high: a typing error must not switch it off."""
 
@@ -42,6 +45,7 @@ class Settings(NamedTuple):
         layout: Docks and toolbars, as Qt saved it (base64).
         overlay: Style of the class probabilities over a field.
         advance: Go to the next field after a review by key.
+        min_seconds_on_screen: Time that a field's picture must have been on the screen to be reviewed.
         keep_view: Keep zoom and place between fields.
         report_template: Template of the last report.
         page_size: Page size of the last report.
@@ -77,6 +81,7 @@ class Settings(NamedTuple):
     overlay: str = "bars"
     keep_view: bool = False
     advance: bool = True
+    min_seconds_on_screen: float = _SECONDS_ON_SCREEN
     report_template: str = "full"
     page_size: str = "A4"
     anonymise: bool = True
@@ -103,6 +108,12 @@ class Settings(NamedTuple):
             max_frames=round(sane(self.max_pages, _USUAL.max_frames)),
             max_seconds=sane(self.max_seconds, _USUAL.max_seconds),
         )
+
+    @property
+    def seconds_on_screen(self) -> float:
+        """Seconds that a picture must have been on the screen; a senseless value counts as the default."""
+        sane = 0 <= self.min_seconds_on_screen <= _LONGEST_ON_SCREEN
+        return self.min_seconds_on_screen if sane else _SECONDS_ON_SCREEN
 
     def with_recent(self, folder: Path) -> Settings:
         """Return settings in which a case is the latest one."""

@@ -119,20 +119,28 @@ class TrainingRuns(QObject):
             self._current.discard()
             self.queue_changed.emit()
 
-    def beside(self, command: str, arguments: Sequence[str], *, title: str) -> Job:
-        """Run a short command at once; an earlier one of the same kind is dropped, silently."""
-        self.drop(command)
+    def beside(self, command: str, arguments: Sequence[str], *, title: str, kind: str = "") -> Job:
+        """Run a short command at once; an earlier one of the same kind is dropped, silently.
+
+        Args:
+            command: Of the training program.
+            arguments: Of the command.
+            title: For people.
+            kind: What it is for, where a command serves several purposes; the command if empty.
+        """
+        kind = kind or command
+        self.drop(kind)
         job = Job(next(self._numbers), command, tuple(arguments), title)
         child = self._child(job)
         child.ended.connect(self._beside_ended)
-        self._beside[command] = child
+        self._beside[kind] = child
         child.start()
         self.queue_changed.emit()
         return job
 
-    def drop(self, command: str) -> None:
+    def drop(self, kind: str) -> None:
         """End a short command; nothing of it is told any more."""
-        child = self._beside.pop(command, None)
+        child = self._beside.pop(kind, None)
         if child is not None:
             child.abandon()
             child.deleteLater()
@@ -142,8 +150,8 @@ class TrainingRuns(QObject):
         """End every child and wait until it is gone. An unfinished run can be resumed later."""
         self._closed = True
         self._waiting.clear()
-        for command in tuple(self._beside):
-            self.drop(command)
+        for kind in tuple(self._beside):
+            self.drop(kind)
         if self._current is not None:
             self._current.abandon()
             self._current.deleteLater()
@@ -189,10 +197,9 @@ class TrainingRuns(QObject):
 
     @Slot(object)
     def _beside_ended(self, ending: Ending) -> None:
-        child = self._beside.get(ending.job.command)
-        if child is not None and child.job is ending.job:
-            del self._beside[ending.job.command]
-            child.deleteLater()
+        kind = next((kind for kind, child in self._beside.items() if child.job is ending.job), None)
+        if kind is not None:
+            self._beside.pop(kind).deleteLater()
             self.ended.emit(ending)
             self.queue_changed.emit()
 

@@ -89,14 +89,20 @@ def prediction_of(row: Row) -> Prediction:
 
 
 def _prediction_of(row: Row) -> Prediction:
-    model, probabilities, class_name, reasons, novelty, cells, *quality, shape, evidence, milliseconds = row
+    model, probabilities, class_name, reasons, novelty, cells, *measured, shape, evidence, milliseconds = row
+    sharpness, brightness, clipped, cell_area = measured
     return Prediction(
         model_sha256=model,
         probabilities=probabilities_of(probabilities),
         decision=decision_of(class_name, reasons),
         novelty=_measured(novelty),
         cell_count=cells,
-        quality=Quality(*map(_measured, quality)),
+        quality=Quality(
+            sharpness=_measured(sharpness),
+            brightness=_measured(brightness),
+            clipped=_measured(clipped),
+            cell_area=_measured(cell_area),
+        ),
         evidence=_evidence_of(shape, evidence),
         milliseconds=milliseconds,
     )
@@ -106,12 +112,15 @@ def _evidence_of(shape: str, values: bytes | None) -> EvidenceMap | None:
     if values is None or not shape:
         return None
     rows, columns, classes = json.loads(shape)
-    return EvidenceMap(rows, columns, tuple(classes), values)
+    return EvidenceMap(rows=rows, columns=columns, classes=tuple(classes), values=values)
 
 
 def review_of(row: Row) -> Review:
     """Return the review from a row of :data:`REVIEW_COLUMNS`."""
-    return Review(*row)
+    field_id, reviewer, class_name, comment, at, number = row
+    return Review(
+        field_id=field_id, reviewer=reviewer, class_name=class_name, comment=comment, at=at, id=number
+    )
 
 
 def audit_of(row: Row) -> AuditEntry:
@@ -122,7 +131,9 @@ def audit_of(row: Row) -> AuditEntry:
 def model_of(row: Row) -> ModelRecord:
     """Return the model from a row of ``sha256, name, version, classes, info``."""
     sha256, name, version, classes, info = row
-    return ModelRecord(sha256, name, version, tuple(json.loads(classes)), json.loads(info))
+    return ModelRecord(
+        sha256=sha256, name=name, version=version, classes=tuple(json.loads(classes)), info=json.loads(info)
+    )
 
 
 def texts(values: Mapping[str, object]) -> dict[str, str]:

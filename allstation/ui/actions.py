@@ -44,6 +44,8 @@ class ActionSpec:
         icon: File name in ``resources/icons`` without its suffix, or empty.
         need: When it is offered.
         checkable: It stays on.
+        repeats: A held key does it again and again. Only for what goes through fields or sizes: what
+            reviews, removes or writes is done once a press.
     """
 
     id: str
@@ -53,6 +55,7 @@ class ActionSpec:
     icon: str = ""
     need: Need = Need.NOTHING
     checkable: bool = False
+    repeats: bool = False
 
 
 def _a(  # noqa: PLR0917 - a table reads better without names
@@ -64,8 +67,9 @@ def _a(  # noqa: PLR0917 - a table reads better without names
     need: Need = Need.NOTHING,
     *,
     checkable: bool = False,
+    repeats: bool = False,
 ) -> ActionSpec:
-    return ActionSpec(id_, text, tuple(keys.split()), tip, icon, need, checkable)
+    return ActionSpec(id_, text, tuple(keys.split()), tip, icon, need, checkable, repeats)
 
 
 _WRITE: Final = Need.CASE | Need.WRITABLE
@@ -218,8 +222,16 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     ),
     _a("browse.all", "Select &All Fields", "Ctrl+A", "Select every field shown", "", Need.FIELDS),
     # Go
-    _a("go.previous", "&Previous Field", "Left PgUp", "Show the field before", "previous", Need.FIELDS),
-    _a("go.next", "&Next Field", "Right PgDown", "Show the field after", "next", Need.FIELDS),
+    _a(
+        "go.previous",
+        "&Previous Field",
+        "Left PgUp",
+        "Show the field before",
+        "previous",
+        Need.FIELDS,
+        repeats=True,
+    ),
+    _a("go.next", "&Next Field", "Right PgDown", "Show the field after", "next", Need.FIELDS, repeats=True),
     _a("go.first", "&First Field", "Home", "Show the first field", "", Need.FIELDS),
     _a("go.last", "&Last Field", "End", "Show the last field", "", Need.FIELDS),
     _a(
@@ -229,6 +241,7 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         "Go to the next field no one reviewed",
         "next-unreviewed",
         Need.FIELDS,
+        repeats=True,
     ),
     # Review
     _a(
@@ -301,8 +314,15 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
     # View
     _a("browse.grid", "Thumbnails", "Ctrl+1", "Show fields as thumbnails", "grid"),
     _a("browse.table", "Table", "Ctrl+2", "Show fields as a table", "table"),
-    _a("browse.larger", "Larger Thumbnails", "Ctrl+Alt++ Ctrl+Alt+=", "Make thumbnails larger", ""),
-    _a("browse.smaller", "Smaller Thumbnails", "Ctrl+Alt+-", "Make thumbnails smaller", ""),
+    _a(
+        "browse.larger",
+        "Larger Thumbnails",
+        "Ctrl+Alt++ Ctrl+Alt+=",
+        "Make thumbnails larger",
+        "",
+        repeats=True,
+    ),
+    _a("browse.smaller", "Smaller Thumbnails", "Ctrl+Alt+-", "Make thumbnails smaller", "", repeats=True),
     _a("browse.flat", "No Groups", "Ctrl+3", "Show fields without headings", ""),
     _a("browse.by_slide", "Group by Slide", "Ctrl+4", "Put the fields of each slide under its name", "group"),
     _a(
@@ -347,8 +367,10 @@ ACTIONS: Final[tuple[ActionSpec, ...]] = (
         "settings",
         checkable=True,
     ),
-    _a("view.scale_up", "Larger Te&xt", "Ctrl+Shift++ Ctrl+Shift+=", "Make all text larger", ""),
-    _a("view.scale_down", "&Smaller Text", "Ctrl+Shift+-", "Make all text smaller", ""),
+    _a(
+        "view.scale_up", "Larger Te&xt", "Ctrl+Shift++ Ctrl+Shift+=", "Make all text larger", "", repeats=True
+    ),
+    _a("view.scale_down", "&Smaller Text", "Ctrl+Shift+-", "Make all text smaller", "", repeats=True),
     _a("view.scale_reset", "&Normal Text", "Ctrl+Shift+0", "Back to the normal text size", ""),
     # Model and help
     _a(
@@ -431,6 +453,7 @@ class ActionTable:
         # Its name in lists, whatever the text says later: Undo names what it takes back.
         action.setIconText(tr(spec.text).replace("&", "").rstrip("…"))
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        action.setAutoRepeat(spec.repeats)
         action.setCheckable(spec.checkable)
         action.setToolTip(_tool_tip(spec))
         action.setStatusTip(tr(spec.tip))

@@ -32,6 +32,7 @@ from allstation.ui.removal_actions import RemovalActions
 from allstation.ui.report.actions import ReportActions
 from allstation.ui.report.exporting import ExportActions
 from allstation.ui.reporter import Reporter
+from allstation.ui.review.guard import ReviewGuard
 from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.review_actions import ReviewActions
 from allstation.ui.review_link import ReviewLink
@@ -80,7 +81,9 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     window.status = StatusLine(window)
     window.notices = Notices(window.first.middle)
     window.cases = CaseActions(desk, settings, window)
-    window.reviews = ReviewActions(desk, window.browser, window.review, parent=window)
+    canvas = window.viewer.main.canvas
+    guard = ReviewGuard(canvas, window.browser, limit=lambda: settings.value.seconds_on_screen, parent=window)
+    window.reviews = ReviewActions(desk, window.browser, window.review, guard=guard, parent=window)
     yield
     window.look = LookActions(services, window)
     window.reporter = Reporter(services, window)

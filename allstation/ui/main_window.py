@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
             (self.viewer.told, self.say),
             (self.watching.changed, self._update_actions),
             (self.full_screen.ended, self._full_screen_ended),
-            (self.reviews.refused, self.say),
+            (self.reviews.refused, self._review_refused),
             (self.removals.told, self.say),
             (self.cases.refused, self.say),
             (self.cases.preparing, self._preparing),
@@ -309,6 +309,13 @@ class MainWindow(QMainWindow):
         from allstation.ui.panels.notices import Level, Notice
 
         self.notices.show_notice(Notice(Level.INFO, text))
+
+    @Slot(str)
+    def _review_refused(self, text: str) -> None:
+        """Tell why nothing was reviewed: one message, however often a key is pressed."""
+        from allstation.ui.panels.notices import Level, Notice
+
+        self.notices.show_notice(Notice(Level.WARNING, text, topic="review"))
 
     @Slot()
     def comment(self) -> None:

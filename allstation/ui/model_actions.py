@@ -64,7 +64,7 @@ class ModelActions(QObject):
         )
         use = box.addButton(tr("Use this model"), QMessageBox.ButtonRole.AcceptRole)
         keep = box.addButton(tr("Keep the one in use"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(use)
+        box.setDefaultButton(keep)
         box.setEscapeButton(keep)
         use.clicked.connect(partial(self._accepted, bundle))
         box.finished.connect(box.deleteLater)

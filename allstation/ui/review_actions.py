@@ -16,6 +16,7 @@ from allstation.core.text import shown_name
 from allstation.services.desk import CaseDesk
 from allstation.ui.actions import ActionSpec, ActionTable, Need
 from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.review.guard import ReviewGuard
 from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.text import short_name, tr
 
@@ -78,11 +79,22 @@ class ReviewActions(QObject):
 
     refused = Signal(str)
 
-    def __init__(self, desk: CaseDesk, browser: BrowserPanel, panel: ReviewPanel, *, parent: QObject) -> None:
+    def __init__(
+        self,
+        desk: CaseDesk,
+        browser: BrowserPanel,
+        panel: ReviewPanel,
+        *,
+        guard: ReviewGuard,
+        parent: QObject,
+    ) -> None:
         super().__init__(parent)
         self._desk = desk
         self._browser = browser
         self._panel = panel
+        self._guard = guard
+        panel.set_guard(guard.allows)
+        guard.refused.connect(self.refused)
         self._tokens = count(1)
         self.advance = True
         self.stack = QUndoStack(self)
@@ -97,8 +109,7 @@ class ReviewActions(QObject):
             table.add(spec, partial(self._set_class, name))
 
     def _set_class(self, name: str, _checked: bool = False) -> None:
-        if not self._on_many(name):
-            self._panel.set_class(name)
+        if not self._on_many(name) and self._panel.set_class(name):
             self._go_on()
 
     @Slot()
@@ -113,15 +124,13 @@ class ReviewActions(QObject):
             self.refused.emit(
                 tr("The model named no class for this field. Set one yourself, or ask for another look.")
             )
-        else:
-            self._panel.confirm()
+        elif self._panel.confirm():
             self._go_on()
 
     @Slot()
     def another_look(self) -> None:
         """Mark the field for someone else's eyes, or one's own later."""
-        if not self._on_many(None):
-            self._panel.ask_for_another_look()
+        if not self._on_many(None) and self._panel.ask_for_another_look():
             self._go_on()
 
     @Slot(object)
@@ -151,13 +160,20 @@ class ReviewActions(QObject):
         if not self._panel.reviewer:
             self.refused.emit(tr("Reviews need a name. Write yours below the review panel."))
             return True
+        shown = self._guard.shown_before(ids)
+        if len(shown) < len(ids):
+            self._guard.refuse_many(len(ids) - len(shown), len(ids))
+        if shown:
+            self._review_many(shown, class_name)
+        return True
+
+    def _review_many(self, ids: Sequence[int], class_name: str | None) -> None:
         words = tr("Set {name}", name=class_name) if class_name else tr("Ask for another look")
         self.stack.beginMacro(tr("{what} on {n} fields", what=words, n=len(ids)))
         for field_id in ids:
-            review = Review(field_id, self._panel.reviewer, class_name)
+            review = Review(field_id=field_id, reviewer=self._panel.reviewer, class_name=class_name)
             self._push(self._browser.model.record(field_id), review, words)
         self.stack.endMacro()
-        return True
 
     def _push(self, record: FieldRecord | None, review: Review, words: str) -> None:
         name = short_name(shown_name(record.path.name), _NAME) if record is not None else ""

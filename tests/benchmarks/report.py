@@ -66,10 +66,18 @@ def fill(folder: Path, fields: int) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         data = drawn[number % DRAWN] + number.to_bytes(4, "big")
         path.write_bytes(data)
-        new.append(NewField(path, hashlib.sha256(data).hexdigest(), len(data), 1024, 768))
+        new.append(
+            NewField(
+                path=path, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), width=1024, height=768
+            )
+        )
     place = folder / "Bench.allcase"
     with Case.create(place) as case:
-        case.models.add(ModelRecord(MODEL_SHA, "station-small", "1.0.0", CLASS_NAMES, dict(INFO)))
+        case.models.add(
+            ModelRecord(
+                sha256=MODEL_SHA, name="station-small", version="1.0.0", classes=CLASS_NAMES, info=dict(INFO)
+            )
+        )
         case.set_details(DETAILS)
         ids = []
         for slide in range(1, 5):
@@ -77,7 +85,7 @@ def fill(folder: Path, fields: int) -> Path:
             ids += case.fields.add(case.slides.add(f"Smear {slide}", here[0].path.parent).id, here).added
         case.queue.save_predictions([(number, maker.prediction(rng)) for number in ids])
         for number in ids[:60]:
-            case.reviews.add(Review(number, "Dr. B", CLASS_NAMES[number % 4]))
+            case.reviews.add(Review(field_id=number, reviewer="Dr. B", class_name=CLASS_NAMES[number % 4]))
     return place
 
 

@@ -43,10 +43,19 @@ def prediction(number: int) -> Prediction:
     top = 0.4 + (number * 7919 % 1000) / 1700
     values = {name: top if index == number % 4 else (1 - top) / 3 for index, name in enumerate(CLASSES)}
     reasons = (Reason.LOW_CONFIDENCE,) if top < 0.5 else ()
-    quality = Quality(float(number * 31 % 997), 120.0, 0.01, 0.2)
-    evidence = EvidenceMap(7, 7, CLASSES, bytes(196))
+    quality = Quality(sharpness=float(number * 31 % 997), brightness=120.0, clipped=0.01, cell_area=0.2)
+    evidence = EvidenceMap(rows=7, columns=7, classes=CLASSES, values=bytes(196))
     decision = Decision(None if reasons else CLASSES[number % 4], reasons)
-    return Prediction(MODEL, values, decision, number % 100 / 100, number % 9, quality, evidence, 7.5)
+    return Prediction(
+        model_sha256=MODEL,
+        probabilities=values,
+        decision=decision,
+        novelty=number % 100 / 100,
+        cell_count=number % 9,
+        quality=quality,
+        evidence=evidence,
+        milliseconds=7.5,
+    )
 
 
 def timed(act: Callable[[], Any], repeats: int = REPEATS) -> dict[str, float]:
@@ -72,7 +81,13 @@ def add(case: Case, folder: Path, fields: int) -> dict[str, float]:
         place = folder / f"slide {index}"
         numbers = range(index * share, (index + 1) * share)
         new = [
-            NewField(place / f"field {n}.jpg", hashlib.sha256(str(n).encode()).hexdigest(), n, 1024, 768)
+            NewField(
+                path=place / f"field {n}.jpg",
+                sha256=hashlib.sha256(str(n).encode()).hexdigest(),
+                bytes=n,
+                width=1024,
+                height=768,
+            )
             for n in numbers
         ]
         case.fields.add(case.slides.add(place.name, place).id, new)
@@ -128,7 +143,7 @@ def trail_forms(folder: Path, fields: int) -> dict[str, dict[str, float]]:
     figures = {}
     for name, per_field in (("entry_per_batch", False), ("entry_per_field", True)):
         with Case.create(folder / f"{name}.allcase") as case:
-            case.models.add(ModelRecord(MODEL, "model", "1", CLASSES, {}))
+            case.models.add(ModelRecord(sha256=MODEL, name="model", version="1", classes=CLASSES, info={}))
             add(case, folder, fields)
             wall, cpu = time.perf_counter(), time.process_time()
             while batch := case.queue.claim(BATCH):
@@ -152,11 +167,16 @@ def trail_forms(folder: Path, fields: int) -> dict[str, dict[str, float]]:
 def measure(folder: Path, fields: int) -> dict[str, Any]:
     place = folder / "large.allcase"
     with Case.create(place) as case:
-        case.models.add(ModelRecord(MODEL, "model", "1", CLASSES, {}))
+        case.models.add(ModelRecord(sha256=MODEL, name="model", version="1", classes=CLASSES, info={}))
         figures: dict[str, Any] = {"add": add(case, folder / "fields", fields)}
         figures["classify_by_tenths"] = list(classify(case, fields))
         reviews = cycle(range(1, fields, 50))
-        figures["one_review"] = timed(lambda: case.reviews.add(Review(next(reviews), "Ada", "Pro", "x")), 200)
+        figures["one_review"] = timed(
+            lambda: case.reviews.add(
+                Review(field_id=next(reviews), reviewer="Ada", class_name="Pro", comment="x")
+            ),
+            200,
+        )
     figures["case_mb"] = round((place / "case.sqlite").stat().st_size / 2**20, 1)
     figures["open"] = timed(lambda: Case.open(place).close())
     figures["open_and_first_page"] = timed(lambda: _first_page(place))
@@ -167,7 +187,7 @@ def measure(folder: Path, fields: int) -> dict[str, Any]:
         figures["backup"] = timed(case.backup, 1)
         figures["snapshot"] = timed(case.snapshot, 1)
     with Case.create(folder / "small.allcase") as case:
-        case.models.add(ModelRecord(MODEL, "model", "1", CLASSES, {}))
+        case.models.add(ModelRecord(sha256=MODEL, name="model", version="1", classes=CLASSES, info={}))
         add(case, folder / "fields", 1000)
         list(classify(case, 1000))
         figures["snapshot_of_1000"] = timed(case.snapshot)

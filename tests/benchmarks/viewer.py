@@ -39,7 +39,17 @@ def write_fields(folder: Path, size: tuple[int, int], count: int) -> list[FieldR
         path = folder / f"{size[0]}-{number}.jpg"
         Image.fromarray(rgb).save(path, quality=90)
         digest = f"{size[0]}{number:060d}"
-        records.append(FieldRecord(number + 1, 1, path, digest, *size, FieldState.DONE))
+        records.append(
+            FieldRecord(
+                id=number + 1,
+                slide_id=1,
+                path=path,
+                sha256=digest,
+                width=size[0],
+                height=size[1],
+                state=FieldState.DONE,
+            )
+        )
     return records
 
 

@@ -46,9 +46,9 @@ def make_case(folder: Path, fields: int) -> None:
     source = folder.parent / "source"
     write_demo(source, fields=24)
     pictures = cycle(sorted(source.rglob("*.jpg")))
-    quality = Quality(100.0, 150.0, 0.0, 0.1)
+    quality = Quality(sharpness=100.0, brightness=150.0, clipped=0.0, cell_area=0.1)
     with Case.create(folder) as case:
-        case.models.add(ModelRecord("ab" * 32, "m", "1", classes, {}))
+        case.models.add(ModelRecord(sha256="ab" * 32, name="m", version="1", classes=classes, info={}))
         for number in range(SLIDES):
             place = folder.parent / f"Smear {number}"
             place.mkdir()
@@ -56,14 +56,31 @@ def make_case(folder: Path, fields: int) -> None:
             for index in range(fields // SLIDES):
                 path = place / f"field {index}.jpg"
                 path.symlink_to(next(pictures))
-                new.append(NewField(path, hashlib.sha256(str(path).encode()).hexdigest(), 1, 1024, 768))
+                new.append(
+                    NewField(
+                        path=path,
+                        sha256=hashlib.sha256(str(path).encode()).hexdigest(),
+                        bytes=1,
+                        width=1024,
+                        height=768,
+                    )
+                )
             case.fields.add(case.slides.add(place.name, place).id, new)
         while claimed := case.queue.claim(1000):
             batch = []
             for field in claimed:
                 name = classes[field.id % 4]
                 shares = {other: 0.97 if other == name else 0.01 for other in classes}
-                made = Prediction("ab" * 32, shares, Decision(name), 0.5, 3, quality, None, 5.0)
+                made = Prediction(
+                    model_sha256="ab" * 32,
+                    probabilities=shares,
+                    decision=Decision(name),
+                    novelty=0.5,
+                    cell_count=3,
+                    quality=quality,
+                    evidence=None,
+                    milliseconds=5.0,
+                )
                 batch.append((field.id, made))
             case.queue.save_predictions(batch)
 

@@ -39,7 +39,15 @@ def write(folder: Path) -> dict[str, object]:
     clock = lambda: begin + timedelta(seconds=next(ticks))  # noqa: E731
     with Case.create(folder, name="Fall № 7 — Мазки", clock=clock, user="anna") as case:
         case.set_details({"patient_id": "P-7", "comment": "made up"})
-        case.models.add(ModelRecord(_MODEL, "a model", "1", CLASSES, {"schema": 1, "name": "a model"}))
+        case.models.add(
+            ModelRecord(
+                sha256=_MODEL,
+                name="a model",
+                version="1",
+                classes=CLASSES,
+                info={"schema": 1, "name": "a model"},
+            )
+        )
         ids = []
         for name in ("Slide 1", "Ausstrich ü"):
             slide = case.slides.add(name, Path("/lab") / name)
@@ -47,16 +55,24 @@ def write(folder: Path) -> dict[str, object]:
         case.queue.claim(len(ids))
         case.queue.save_predictions([(number, _prediction(place)) for place, number in enumerate(ids[:-1])])
         case.queue.fail(ids[-1], "unreadable-field", "This field could not be read.")
-        case.reviews.add(Review(ids[0], "anna", "Early", "small nucleoli"))
-        second = case.reviews.add(Review(ids[1], "bernd", "Pro"))
+        case.reviews.add(
+            Review(field_id=ids[0], reviewer="anna", class_name="Early", comment="small nucleoli")
+        )
+        second = case.reviews.add(Review(field_id=ids[1], reviewer="bernd", class_name="Pro"))
         case.reviews.withdraw(second.id, "bernd")
-        case.reviews.add(Review(ids[2], "bernd", None, "another look"))
+        case.reviews.add(Review(field_id=ids[2], reviewer="bernd", class_name=None, comment="another look"))
         return facts(case)
 
 
 def _field(slide: str, number: int) -> NewField:
     digest = hashlib.sha256(f"{slide} {number}".encode()).hexdigest()
-    return NewField(Path("/lab") / slide / f"field {number}.jpg", digest, 1000 + number, 1024, 768)
+    return NewField(
+        path=Path("/lab") / slide / f"field {number}.jpg",
+        sha256=digest,
+        bytes=1000 + number,
+        width=1024,
+        height=768,
+    )
 
 
 def _prediction(place: int) -> Prediction:
@@ -74,8 +90,8 @@ def _prediction(place: int) -> Prediction:
         decision=decision,
         novelty=place / 8,
         cell_count=place,
-        quality=Quality(10.0 + place, 120.5, 0.01, 0.2),
-        evidence=EvidenceMap(2, 2, CLASSES, bytes(range(16))),
+        quality=Quality(sharpness=10.0 + place, brightness=120.5, clipped=0.01, cell_area=0.2),
+        evidence=EvidenceMap(rows=2, columns=2, classes=CLASSES, values=bytes(range(16))),
         milliseconds=3.25,
     )
 

@@ -73,7 +73,7 @@ def test_a_large_folder_is_read_and_added_part_by_part(fields, tmp_path, monkeyp
 
     def noted(stored, slide, new):
         done = added(stored, slide, new)
-        ahead.append(len(read) - stored.count())
+        ahead.append(len(read) - stored.fields.count())
         return done
 
     real = classify.read_field
@@ -108,7 +108,7 @@ def test_a_case_is_exported_in_every_form(fields, tmp_path, capsys):
     case, report = tmp_path / "x.allcase", tmp_path / "x.pdf"
     assert main(["classify", str(fields), "--case", str(case), "--report", str(report)]) == 0
     with Case.open(case) as stored:
-        stored.reviews.add(Review(stored.fields.page()[0].id, "Ana", "Pre"))
+        stored.reviews.add(Review(field_id=stored.fields.page()[0].id, reviewer="Ana", class_name="Pre"))
     out = tmp_path / "out"
     out.mkdir()
     forms = ["--fhir", str(out / "f.json"), "--dicom", str(out / "d"), "--geojson", str(out / "g")]

@@ -25,6 +25,7 @@ from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
 from allstation.ui.viewer.card_content import card_content
+from allstation.ui.viewer.visibility import identity
 
 PATIENCE = 120_000
 MANY = 100
@@ -178,6 +179,9 @@ def review_and_undo(runner: Runner, window: MainWindow, case: Path) -> FieldReco
     window.actions_table["review.advance"].setChecked(False)
     field_id = shown(window).id
     window.browser.focus_view()
+    visibility = window.viewer.main.canvas.visibility
+    least = window.services.settings.value.seconds_on_screen
+    runner.qtbot.waitUntil(lambda: (visibility.seconds(identity(shown(window))) or 0.0) > least)
     runner.qtbot.keyClick(window, Qt.Key.Key_3)
     runner.qtbot.waitUntil(lambda: shown(window).review is not None)
     assert shown(window).review.class_name == CLASS_NAMES[2]

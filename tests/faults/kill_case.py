@@ -62,20 +62,26 @@ def prediction(serial: int, model: str = MODEL) -> Prediction:
     values = {name: 0.7 if index == top else 0.1 for index, name in enumerate(CLASSES)}
     reasons = (Reason.LOW_CONFIDENCE,) if serial % 5 == 0 else ()
     return Prediction(
-        model,
-        values,
-        Decision(None if reasons else CLASSES[top], reasons),
+        model_sha256=model,
+        probabilities=values,
+        decision=Decision(None if reasons else CLASSES[top], reasons),
         novelty=0.5,
         cell_count=3,
-        quality=Quality(12.0, 130.0, 0.0, 0.2),
-        evidence=EvidenceMap(7, 7, CLASSES, bytes(196)),
+        quality=Quality(sharpness=12.0, brightness=130.0, clipped=0.0, cell_area=0.2),
+        evidence=EvidenceMap(rows=7, columns=7, classes=CLASSES, values=bytes(196)),
         milliseconds=float(serial),
     )
 
 
 def new_field(folder: Path, serial: int) -> NewField:
     path = folder / f"field {serial}.jpg"
-    return NewField(path, hashlib.sha256(str(serial).encode()).hexdigest(), serial, 1024, 768)
+    return NewField(
+        path=path,
+        sha256=hashlib.sha256(str(serial).encode()).hexdigest(),
+        bytes=serial,
+        width=1024,
+        height=768,
+    )
 
 
 def step_more(db: sqlite3.Connection) -> None:
@@ -113,7 +119,9 @@ def do_classify(folder: Path, dice: random.Random, tell: Tell) -> None:
     """Empty the queue of the model in use, and between it that of a second model."""
     with Case.open(folder) as case:
         for name, sha256 in (("model", MODEL), ("second", SECOND)):
-            case.models.add(ModelRecord(sha256, name, "1", CLASSES, {"schema": 1}))
+            case.models.add(
+                ModelRecord(sha256=sha256, name=name, version="1", classes=CLASSES, info={"schema": 1})
+            )
         case.queue.requeue()
         while True:
             turn = SECOND if dice.random() < 0.3 else ""
@@ -148,7 +156,12 @@ def do_review(folder: Path, dice: random.Random, tell: Tell) -> None:
                 tell(marked=(review.id, withdraw))
                 continue
             choice = dice.choice([*CLASSES, None])
-            review = Review(dice.choice(ids), dice.choice(["Ada", "Bob"]), choice, f"{dice.random()}")
+            review = Review(
+                field_id=dice.choice(ids),
+                reviewer=dice.choice(["Ada", "Bob"]),
+                class_name=choice,
+                comment=f"{dice.random()}",
+            )
             given.append(case.reviews.add(review))
             tell(reviewed=(given[-1].id, given[-1].comment))
 
@@ -453,7 +466,9 @@ def look_at_copy(work: str, folder: Path, told: Told, tally: Tally) -> Iterator[
 def begin(folder: Path, told: Told, dice: random.Random) -> None:
     """Give every kind of work something to work on."""
     with Case.open(folder) as case:
-        case.models.add(ModelRecord(MODEL, "model", "1", CLASSES, {"schema": 1}))
+        case.models.add(
+            ModelRecord(sha256=MODEL, name="model", version="1", classes=CLASSES, info={"schema": 1})
+        )
         slide = case.slides.add("slide 0", folder.parent / "fields")
         new = [new_field(folder.parent / "fields", serial) for serial in range(60)]
         ids = case.fields.add(slide.id, new).added

@@ -57,7 +57,9 @@ def fill(folder: Path, source: Path, fields: int) -> Path:
                 link = slide / f"field {index}{file.suffix}"
                 link.symlink_to(file)
                 digest = hashlib.sha256(str(link).encode()).hexdigest()
-                new.append(NewField(link, digest, file.stat().st_size, 224, 224))
+                new.append(
+                    NewField(path=link, sha256=digest, bytes=file.stat().st_size, width=224, height=224)
+                )
             case.fields.add(case.slides.add(slide.name, slide).id, new)
     return place
 

@@ -19,15 +19,24 @@ def evidence_map() -> EvidenceMap:
     planes = np.zeros((4, 4, 4), np.uint8)
     for index, (row, column) in enumerate(((0, 0), (0, 2), (2, 0), (2, 2))):
         planes[index, row : row + 2, column : column + 2] = 255
-    return EvidenceMap(4, 4, CLASSES, planes.tobytes())
+    return EvidenceMap(rows=4, columns=4, classes=CLASSES, values=planes.tobytes())
 
 
 def prediction(*shares: float, reasons: tuple[Reason, ...] = ()) -> Prediction:
     values = dict(zip(CLASSES, shares or (0.01, 0.9, 0.05, 0.04), strict=True))
     top = max(values, key=values.__getitem__)
     decision = Decision(None, reasons) if reasons else Decision(top)
-    quality = Quality(120.0, 200.0, 0.0, 0.1)
-    return Prediction("a" * 64, values, decision, 0.4, 3, quality, evidence_map(), 8.0)
+    quality = Quality(sharpness=120.0, brightness=200.0, clipped=0.0, cell_area=0.1)
+    return Prediction(
+        model_sha256="a" * 64,
+        probabilities=values,
+        decision=decision,
+        novelty=0.4,
+        cell_count=3,
+        quality=quality,
+        evidence=evidence_map(),
+        milliseconds=8.0,
+    )
 
 
 def field(
@@ -40,7 +49,19 @@ def field(
     error: str = "",
 ) -> FieldRecord:
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else f"{number:064x}"
-    return FieldRecord(number, 1, path, digest, 400, 300, state, "", error, made, review)
+    return FieldRecord(
+        id=number,
+        slide_id=1,
+        path=path,
+        sha256=digest,
+        width=400,
+        height=300,
+        state=state,
+        error_code="",
+        error=error,
+        prediction=made,
+        review=review,
+    )
 
 
 def write_picture(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (400, 300)) -> Path:

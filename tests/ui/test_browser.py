@@ -36,7 +36,16 @@ def prediction(index: int) -> Prediction:
     shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
     decision = Decision(None, (Reason.BLURRED,)) if index % 5 == 0 else Decision(name)
     quality = Quality(sharpness=float(index), brightness=150.0, clipped=0.0, cell_area=0.1)
-    return Prediction("ab" * 32, shares, decision, 0.5, index % 7, quality, None, 5.0)
+    return Prediction(
+        model_sha256="ab" * 32,
+        probabilities=shares,
+        decision=decision,
+        novelty=0.5,
+        cell_count=index % 7,
+        quality=quality,
+        evidence=None,
+        milliseconds=5.0,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +54,17 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("template")
     folder = tmp_path / "Big.allcase"
     with Case.create(folder) as made:
-        made.models.add(ModelRecord("ab" * 32, "m", "1", CLASSES, {}))
+        made.models.add(ModelRecord(sha256="ab" * 32, name="m", version="1", classes=CLASSES, info={}))
         for number in (1, 2):
             slide = made.slides.add(f"Smear {number}", tmp_path / f"Smear {number}")
             new = [
-                NewField(tmp_path / f"Smear {number}" / f"f{i}.jpg", f"{number}{i:063d}", 10, 1024, 768)
+                NewField(
+                    path=tmp_path / f"Smear {number}" / f"f{i}.jpg",
+                    sha256=f"{number}{i:063d}",
+                    bytes=10,
+                    width=1024,
+                    height=768,
+                )
                 for i in range(FIELDS // 2)
             ]
             made.fields.add(slide.id, new)
@@ -213,7 +228,9 @@ def test_a_class_that_comes_later_stands_in_the_models_order(opened: MainWindow,
     qtbot.waitUntil(lambda: tree.slides.rowCount() == 3)
     qtbot.waitUntil(lambda: len(_classes_below(tree, Place())) == 5)
     assert _classes_below(tree, Place()) == [*CLASSES, "needs review"]
-    slides = Overview((Slide(9, "New", None),), {9: SlideCounts(9, 3, finals={"Pro": 1, "needs review": 1})})
+    slides = Overview(
+        (Slide(id=9, name="New", folder=None),), {9: SlideCounts(9, 3, finals={"Pro": 1, "needs review": 1})}
+    )
     tree.show_overview(slides)
     more = SlideCounts(9, 3, finals={"Early": 1, "Pro": 1, "needs review": 1})
     tree.show_overview(Overview(slides.slides, {9: more}))
@@ -248,7 +265,7 @@ def test_sorting_by_a_column_header(opened: MainWindow, qtbot: QtBot) -> None:
 def test_next_unreviewed_skips_what_was_reviewed(opened: MainWindow, qtbot: QtBot) -> None:
     ids = list(opened.browser.model.ids()[:3])
     for token, field_id in enumerate(ids[1:], start=900):
-        opened.services.desk.save_review(token, Review(field_id, "Ada", "Pro"))
+        opened.services.desk.save_review(token, Review(field_id=field_id, reviewer="Ada", class_name="Pro"))
     qtbot.waitUntil(lambda: (r := opened.browser.model.record_at(2)) is not None and r.review is not None)
     opened.actions_table["go.unreviewed"].trigger()
     qtbot.waitUntil(lambda: opened.browser.grid.currentIndex().row() == 3)
@@ -261,7 +278,7 @@ def test_blind_review_hides_predictions_until_decided(opened: MainWindow, qtbot:
     index = model.index(1, int(Column.DECISION))
     assert model.data(index) == ""
     assert "91" not in model.data(model.index(1, 0), int(Qt.ItemDataRole.ToolTipRole))
-    opened.services.desk.save_review(1, Review(model.ids()[1], "Ada", "Pro"))
+    opened.services.desk.save_review(1, Review(field_id=model.ids()[1], reviewer="Ada", class_name="Pro"))
     qtbot.waitUntil(lambda: model.data(index) != "")
 
 
@@ -300,9 +317,9 @@ def test_a_second_reviewer_is_blind_to_the_first_and_keeps_what_is_theirs(
 ) -> None:
     browser, desk = opened.browser, opened.services.desk
     first, second = list(browser.model.ids()[:2])
-    desk.save_review(1, Review(first, "Bob", "Pro"))
-    desk.save_review(2, Review(first, "Ada", "Pre"))
-    desk.save_review(3, Review(second, "Ada", "Early"))
+    desk.save_review(1, Review(field_id=first, reviewer="Bob", class_name="Pro"))
+    desk.save_review(2, Review(field_id=first, reviewer="Ada", class_name="Pre"))
+    desk.save_review(3, Review(field_id=second, reviewer="Ada", class_name="Early"))
     opened.review.set_reviewer("Bob")
     opened.review.set_blind(True)
     # Ada came later, yet Bob sees his own decision and not hers.
@@ -375,6 +392,10 @@ def test_many_fields_are_reviewed_and_undone_at_once(opened: MainWindow, qtbot: 
     first, last = (grid.visualRect(model.index(row, 0)).center() for row in (0, 2))
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=first)
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, pos=last)
+    # As if their thumbnails had been looked at for a second: the files were never there.
+    grid.visibility.clock = lambda: 0.0
+    grid.visibility.painted(model.ids()[:3])
+    grid.visibility.clock = lambda: 1.0
     opened.actions_table["review.class.3"].trigger()
     qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is not None)
     assert "3 fields" in opened.actions_table["review.undo"].text()
@@ -391,7 +412,9 @@ def record(field_id: int, name: str = "") -> FieldRecord:
     from allstation.core.records import FieldState
 
     path = Path("/fields") / (name or f"{field_id}.jpg")
-    return FieldRecord(field_id, 1, path, "0" * 64, 4, 3, FieldState.QUEUED)
+    return FieldRecord(
+        id=field_id, slide_id=1, path=path, sha256="0" * 64, width=4, height=3, state=FieldState.QUEUED
+    )
 
 
 @pytest.fixture

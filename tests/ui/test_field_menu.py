@@ -22,7 +22,10 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
     with Case.create(folder) as case:
         slide = case.slides.add("Smear Ж", tmp_path / "Smear Ж")
         places = [tmp_path / "Smear Ж" / f"f{number}.jpg" for number in range(3)]
-        new = [NewField(path, f"{n:064d}", 10, 1024, 768) for n, path in enumerate(places)]
+        new = [
+            NewField(path=path, sha256=f"{n:064d}", bytes=10, width=1024, height=768)
+            for n, path in enumerate(places)
+        ]
         case.fields.add(slide.id, new)
     window.services.desk.pause(True)
     window.services.desk.open(folder)

@@ -29,7 +29,7 @@ LONG = 0.2
 def overview(pro: int, numbers: range = range(1, SLIDES + 1)) -> Overview:
     finals = {"Benign": 60, "Pro": pro} if pro else {"Benign": 60}
     counts = {number: SlideCounts(number, 100, finals=finals, reviewed=7) for number in numbers}
-    return Overview(tuple(Slide(n, f"Smear {n}", Path("/smears")) for n in numbers), counts)
+    return Overview(tuple(Slide(id=n, name=f"Smear {n}", folder=Path("/smears")) for n in numbers), counts)
 
 
 @pytest.fixture

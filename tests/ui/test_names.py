@@ -24,7 +24,18 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
     with Case.create(folder) as case:
         for number, name in enumerate(("P-014 a", "P-014 b")):
             slide = case.slides.add(name, tmp_path / name)
-            case.fields.add(slide.id, [NewField(tmp_path / name / "f.jpg", f"{number:064d}", 10, 1024, 768)])
+            case.fields.add(
+                slide.id,
+                [
+                    NewField(
+                        path=tmp_path / name / "f.jpg",
+                        sha256=f"{number:064d}",
+                        bytes=10,
+                        width=1024,
+                        height=768,
+                    )
+                ],
+            )
     window.services.desk.pause(True)
     window.services.desk.open(folder)
     qtbot.waitUntil(lambda: window.browser.tree.slides.rowCount() == 3, timeout=20_000)
@@ -96,7 +107,7 @@ def test_the_whole_case_is_no_slide(opened: MainWindow) -> None:
 def test_a_class_below_a_slide_stands_for_its_slide(opened: MainWindow, qtbot: QtBot) -> None:
     tree = opened.browser.tree
     counts = {2: SlideCounts(2, 1, finals={"Pro": 1})}
-    tree.show_overview(Overview((Slide(2, "P-014 b", None),), counts))
+    tree.show_overview(Overview((Slide(id=2, name="P-014 b", folder=None),), counts))
     tree.choose(Place(2, "Pro"))
     opened.actions_table["slide.rename"].trigger()
     (line,) = tree.findChildren(QLineEdit)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -57,11 +58,14 @@ def test_a_model_handed_over_is_offered_never_just_taken(window: MainWindow, qtb
     box = asked.args[0]
     assert isinstance(box, QMessageBox)
     assert bundle.name in box.text()
-    box.escapeButton().click()
-    assert window.services.settings.value.model == ""
+    assert box.defaultButton() is box.escapeButton()
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert not box.isVisible()
+    assert window.services.settings.value.model == "", "Return alone took a model nobody has looked at"
     with qtbot.waitSignal(window.models.offered) as asked:
         window.cases.add_paths([bundle])
-    asked.args[0].defaultButton().click()
+    (use,) = [each for each in asked.args[0].buttons() if each.text() == "Use this model"]
+    use.click()
     qtbot.waitUntil(lambda: window.model is not None, timeout=LONG)
     assert window.services.settings.value.model == str(bundle)
 

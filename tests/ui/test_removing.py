@@ -24,7 +24,13 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
         for slide, numbers in (("one", (1, 2, 3)), ("two", (4, 5))):
             place = case.slides.add(slide, tmp_path / slide)
             paths = {number: tmp_path / slide / f"f{number}.jpg" for number in numbers}
-            case.fields.add(place.id, [NewField(p, f"{n:064d}", 10, 1024, 768) for n, p in paths.items()])
+            case.fields.add(
+                place.id,
+                [
+                    NewField(path=p, sha256=f"{n:064d}", bytes=10, width=1024, height=768)
+                    for n, p in paths.items()
+                ],
+            )
     window.services.desk.pause(True)
     window.services.desk.open(folder)
     qtbot.waitUntil(lambda: shown(window) == [1, 2, 3, 4, 5], timeout=20_000)

@@ -22,7 +22,16 @@ CLASSES = ("Benign", "Early", "Pre", "Pro")
 
 def said(model: str, name: str) -> Prediction:
     shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
-    return Prediction(model, shares, Decision(name), 0.5, 3, Quality(50.0, 150.0, 0.0, 0.1), None, 5.0)
+    return Prediction(
+        model_sha256=model,
+        probabilities=shares,
+        decision=Decision(name),
+        novelty=0.5,
+        cell_count=3,
+        quality=Quality(sharpness=50.0, brightness=150.0, clipped=0.0, cell_area=0.1),
+        evidence=None,
+        milliseconds=5.0,
+    )
 
 
 @pytest.fixture
@@ -204,11 +213,9 @@ def test_two_models_stand_side_by_side_and_follow_the_field(
     qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
     with Case.open(folder) as made:
         for key, name in (("aa" * 32, "Old"), ("bb" * 32, "New")):
-            made.models.add(ModelRecord(key, name, "1", CLASSES, {}))
+            made.models.add(ModelRecord(sha256=key, name=name, version="1", classes=CLASSES, info={}))
             ids = [field.id for field in made.queue.claim(9)]
-            made.queue.save_predictions(
-                [(number, said(key, "Pre" if name == "Old" else "Pro")) for number in ids]
-            )
+            made.queue.save_predictions([(number, said(key, "Pre" if name == "Old" else "Pro")) for number in ids])
             made.queue.requeue(ids) if name == "Old" else None
     window.services.desk.open(folder)
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.picture is not None, timeout=LONG)

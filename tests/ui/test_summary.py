@@ -29,7 +29,16 @@ def prediction(index: int) -> Prediction:
     name = CLASSES[index % 4]
     shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
     decision = Decision(None, (Reason.BLURRED,)) if index % 5 == 0 else Decision(name)
-    return Prediction("ab" * 32, shares, decision, 0.5, 10, Quality(50.0, 150.0, 0.0, 0.1), None, 5.0)
+    return Prediction(
+        model_sha256="ab" * 32,
+        probabilities=shares,
+        decision=decision,
+        novelty=0.5,
+        cell_count=10,
+        quality=Quality(sharpness=50.0, brightness=150.0, clipped=0.0, cell_area=0.1),
+        evidence=None,
+        milliseconds=5.0,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +46,19 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tmp_path = tmp_path_factory.mktemp("summary")
     folder = tmp_path / "Two.allcase"
     with Case.create(folder) as made:
-        made.models.add(ModelRecord("ab" * 32, "m", "1", CLASSES, {}))
+        made.models.add(ModelRecord(sha256="ab" * 32, name="m", version="1", classes=CLASSES, info={}))
         for number in (1, 2):
             slide = made.slides.add(f"Smear {number}", tmp_path / f"Smear {number}")
             made.fields.add(
                 slide.id,
                 [
-                    NewField(tmp_path / f"Smear {number}" / f"f{i}.jpg", f"{number}{i:063d}", 10, 1024, 768)
+                    NewField(
+                        path=tmp_path / f"Smear {number}" / f"f{i}.jpg",
+                        sha256=f"{number}{i:063d}",
+                        bytes=10,
+                        width=1024,
+                        height=768,
+                    )
                     for i in range(FIELDS // 2)
                 ],
             )
@@ -124,8 +139,8 @@ def test_agreement_with_kappa_is_told_by_reviewer(opened: MainWindow, qtbot: QtB
     ids = [number for number in range(1, 30) if number % 5]
     for token, number in enumerate(ids):
         choice = CLASSES[number % 4] if token else "Pro" if CLASSES[number % 4] != "Pro" else "Pre"
-        opened.services.desk.save_review(token, Review(number, "Ada", choice))
-    opened.services.desk.save_review(99, Review(ids[0], "Bob", "Benign"))
+        opened.services.desk.save_review(token, Review(field_id=number, reviewer="Ada", class_name=choice))
+    opened.services.desk.save_review(99, Review(field_id=ids[0], reviewer="Bob", class_name="Benign"))
     n = len(ids)
 
     def told() -> str:

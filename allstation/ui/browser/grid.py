@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QHideEvent, QMouseEvent, QPainter, QPaintEvent, QRegion, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from allstation.core.records import FieldRecord
@@ -26,6 +26,7 @@ from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.sections import Section, TileLayout
 from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.browser.tile import PADDING, RADIUS, TileLook, paint_heading, paint_tile, text_height
+from allstation.ui.viewer.visibility import VisibilityTracker
 
 MIN_WIDTH: Final = 72
 MAX_WIDTH: Final = 360
@@ -42,12 +43,16 @@ class FieldGrid(QAbstractItemView):
 
     Signals:
         width_changed: The tiles' width, after Ctrl and the wheel.
+
+    Attributes:
+        visibility: How long the thumbnails of the case's fields, by id, have been on the screen.
     """
 
     width_changed = Signal(int)
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.visibility = VisibilityTracker(self.viewport())
         self._thumbnails = thumbnails
         self._width = 112
         self._scaled = icons.scaled(self._width)
@@ -309,6 +314,11 @@ class FieldGrid(QAbstractItemView):
             self.viewport().update()
         return super().viewportEvent(event)
 
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """What is hidden is not looked at."""
+        self.visibility.hidden()
+        super().hideEvent(event)
+
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Change the size with Ctrl, scroll without."""
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
@@ -341,10 +351,15 @@ class FieldGrid(QAbstractItemView):
             return
         painter = QPainter(self.viewport())
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        painted: set[int] = set()
+        kept: set[int] = set()
         for row in self.visible_rows():
             rect = self.visualRect(model.index(row, 0))
-            if event.rect().intersects(rect):
-                self._paint_row(painter, model, row, rect)
+            has_picture = event.rect().intersects(rect) and self._paint_row(painter, model, row, rect)
+            # A tile of which less than half is in view is not one that was looked at.
+            if self.viewport().rect().contains(rect.center()):
+                (painted if has_picture else kept).add(model.ids()[row])
+        self.visibility.painted(painted, kept=kept)
         top, sections = self.verticalOffset(), self._sections()
         for number, at in self._placed().headings_between(top, top + self.viewport().height()):
             line = QRectF(0, at - top, self.viewport().width(), self._words * _HEAD)
@@ -359,7 +374,8 @@ class FieldGrid(QAbstractItemView):
         width = max(4, int(record.width * scale) // 4 * 4)
         return width, max(1, round(width * record.height / max(record.width, 1)))
 
-    def _paint_row(self, painter: QPainter, model: FieldModel, row: int, rect: QRect) -> None:
+    def _paint_row(self, painter: QPainter, model: FieldModel, row: int, rect: QRect) -> bool:
+        """Draw a tile; tell whether its picture was there."""
         record = model.shown_at(row)
         index = model.index(row, 0)
         look = TileLook(
@@ -376,3 +392,4 @@ class FieldGrid(QAbstractItemView):
             width, height = self._picture_size(record, rect, ratio)
             picture = self._thumbnails.pixmap(record, width, height, look=(ratio, RADIUS))
         paint_tile(painter, QRectF(rect), record=record, picture=picture, look=look)
+        return picture is not None

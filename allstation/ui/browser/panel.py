@@ -284,6 +284,7 @@ class BrowserPanel(QWidget):
         self._current = self._row = 0
         self._groups = ()
         self.thumbnails.clear()
+        self.grid.visibility.clear()
         self.tree.clear_places()
         self.model.clear()
         self.current_changed.emit(None)

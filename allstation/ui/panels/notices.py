@@ -53,6 +53,7 @@ class Notice:
         action: Text of a button, or empty.
         do: What the button calls.
         details: What *Copy details* puts on the clipboard, or empty.
+        topic: A message takes the place of an earlier one of its topic; empty for none.
     """
 
     level: Level
@@ -60,6 +61,7 @@ class Notice:
     action: str = ""
     do: Callable[[], object] | None = None
     details: str = ""
+    topic: str = ""
 
 
 class Notices(QWidget):
@@ -84,6 +86,8 @@ class Notices(QWidget):
         if self._cards and self._cards[-1].notice.text == notice.text:
             self._cards[-1].stay()
             return
+        for earlier in [card for card in self._cards if notice.topic and card.notice.topic == notice.topic]:
+            self.remove(earlier)
         card = _Card(notice, self)
         self._cards.append(card)
         self._column.addWidget(card)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal, Slot
@@ -58,6 +58,7 @@ class ReviewPanel(QWidget):
         self._writable = True
         self._classes: tuple[str, ...] = ()
         self._class_buttons: list[QPushButton] = []
+        self._allows: Callable[[FieldRecord, str | None], bool] = _always
         self._build()
         self._refresh_icons()
         self.set_classes(CLASS_NAMES)
@@ -159,6 +160,14 @@ class ReviewPanel(QWidget):
         line.setBackgroundRole(QPalette.ColorRole.Mid)
         line.setAutoFillBackground(True)
         return line
+
+    def set_guard(self, allows: Callable[[FieldRecord, str | None], bool]) -> None:
+        """Ask before each review of a class, or for another look, whether the field may be reviewed.
+
+        Args:
+            allows: Takes the field and the class, None for another look; says itself why it refuses.
+        """
+        self._allows = allows
 
     # What is shown ---------------------------------------------------------------------------
 
@@ -299,21 +308,24 @@ class ReviewPanel(QWidget):
     # What the reviewer does ------------------------------------------------------------------
 
     @Slot()
-    def confirm(self) -> None:
-        """Agree with the network's decision; does nothing where it named no class."""
+    def confirm(self) -> bool:
+        """Agree with the network's decision; does nothing where it named no class.
+
+        Returns:
+            Whether the field was reviewed.
+        """
         decided = self._decided_class()
-        if decided is not None and not self._is_hidden():
-            self._review(decided)
+        return decided is not None and not self._is_hidden() and self._review(decided)
 
     @Slot(str)
-    def set_class(self, name: str) -> None:
-        """Say what the field is."""
-        self._review(name)
+    def set_class(self, name: str) -> bool:
+        """Say what the field is; returns whether it was reviewed."""
+        return self._review(name)
 
     @Slot()
-    def ask_for_another_look(self) -> None:
-        """Say that someone has to look again."""
-        self._review(None)
+    def ask_for_another_look(self) -> bool:
+        """Say that someone has to look again; returns whether that was stored."""
+        return self._review(None)
 
     @Slot()
     def write_comment(self) -> None:
@@ -325,12 +337,17 @@ class ReviewPanel(QWidget):
         """Whether there is a field that is in the case, which can be written."""
         return self._writable and self._record is not None and not self._record.removed
 
-    def _review(self, class_name: str | None) -> None:
-        if self._record is None or not self._may_review:
-            return
+    def _review(self, class_name: str | None) -> bool:
+        record = self._record
+        if record is None or not self._may_review or not self._allows(record, class_name):
+            self._show_buttons()
+            return False
         text = self._comment.take_text()
-        self.reviewed.emit(Review(self._record.id, self.reviewer, class_name, text))
+        self.reviewed.emit(
+            Review(field_id=record.id, reviewer=self.reviewer, class_name=class_name, comment=text)
+        )
         self._show_buttons()
+        return True
 
     @Slot()
     def _class_clicked(self) -> None:
@@ -345,7 +362,14 @@ class ReviewPanel(QWidget):
             return
         # A comment decides nothing: neither what the model said nor what somebody else did.
         own = record.review if record.review is not None and record.review.reviewer == self.reviewer else None
-        self.reviewed.emit(Review(record.id, self.reviewer, own.class_name if own is not None else "", text))
+        self.reviewed.emit(
+            Review(
+                field_id=record.id,
+                reviewer=self.reviewer,
+                class_name=own.class_name if own is not None else "",
+                comment=text,
+            )
+        )
 
     @Slot()
     def _reviewer_edited(self) -> None:
@@ -371,6 +395,10 @@ class ReviewPanel(QWidget):
             button.setIconSize(QSize(icons.scaled(side), icons.scaled(side)))
         for index, (button, name) in enumerate(zip(self._class_buttons, self._classes, strict=True)):
             _put_chip(button, mark_for(name, index))
+
+
+def _always(_record: FieldRecord, _class_name: str | None) -> bool:
+    return True
 
 
 def _button_text(index: int, name: str, *, chosen: bool) -> str:

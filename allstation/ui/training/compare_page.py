@@ -63,7 +63,7 @@ class ComparePage(QWidget):
         self._tabs = QTabWidget(self)
         self._tabs.setDocumentMode(True)
         self._tabs.addTab(self._build_matrix(), tr("Confusion"))
-        self._classes = _table(_CLASS_COLUMNS, tr("Figures per class"))
+        self._classes = table_of(_CLASS_COLUMNS, tr("Figures per class"))
         self._tabs.addTab(self._classes, tr("Classes"))
         self._plots = PlotArea(loader, "", self)
         self._tabs.addTab(self._plots, tr("ROC and Reliability"))
@@ -119,7 +119,7 @@ class ComparePage(QWidget):
 
     def _build_side_by_side(self) -> QWidget:
         page = QWidget(self)
-        self._overall = _table((), tr("Figures of every run"))
+        self._overall = table_of((), tr("Figures of every run"))
         self._pairs = QLabel(self, wordWrap=True)
         self._pairs.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column = QVBoxLayout(page)
@@ -227,7 +227,7 @@ class ComparePage(QWidget):
             entry = run.metrics["by_class"][name]
             texts = [name, *(interval_text(entry[key]) for key in ("precision", "recall", "specificity"))]
             area = f"{entry['AUC']:.3f}" if entry["AUC"] is not None else "–"
-            _fill_row(self._classes, row, [*texts, f"{entry['F1']:.3f}", area, number(entry["support"])])
+            fill_row(self._classes, row, [*texts, f"{entry['F1']:.3f}", area, number(entry["support"])])
         self._classes.resizeColumnsToContents()
 
     def _fill_overall(self) -> None:
@@ -238,7 +238,7 @@ class ComparePage(QWidget):
         self._overall.setRowCount(len(names))
         for row, name in enumerate(names):
             values = [interval_text(each.metrics["overall"].get(name)) for each in self._figures]
-            _fill_row(self._overall, row, [name, *values])
+            fill_row(self._overall, row, [name, *values])
         self._overall.resizeColumnsToContents()
 
     @Slot(str, str)
@@ -328,7 +328,8 @@ class ComparePage(QWidget):
             self.problem.emit(sentence)
 
 
-def _table(columns: Sequence[str], name: str) -> QTableWidget:
+def table_of(columns: Sequence[str], name: str) -> QTableWidget:
+    """Return a table that is only read."""
     table = QTableWidget(0, len(columns))
     table.setTabKeyNavigation(False)
     table.setHorizontalHeaderLabels([tr(text) for text in columns])
@@ -354,7 +355,8 @@ def _texts(table: QTableWidget, *, rows_named: bool = False) -> list[list[str]]:
     return [["", *header], *([name, *row] for name, row in zip(names, body, strict=True))]
 
 
-def _fill_row(table: QTableWidget, row: int, texts: Sequence[str]) -> None:
+def fill_row(table: QTableWidget, row: int, texts: Sequence[str]) -> None:
+    """Write a row of a table."""
     for column, text in enumerate(texts):
         table.setItem(row, column, QTableWidgetItem(text))
 

@@ -40,6 +40,7 @@ class Comparing(QObject):
         self._runs = runs
         self._active_model = active_model
         self._folders: list[Path] = []
+        self._job: Job | None = None
         self.reader = FigureReader(self)
         self.reader.found.connect(page.show_figures)
         self.reader.found_model.connect(page.add_model)
@@ -56,11 +57,11 @@ class Comparing(QObject):
         if model is not None:
             arguments += ["--model", str(model)]
         if model is not None or len(folders) > 1:
-            self._runs.beside(EVALUATE, arguments, title=tr("Comparison"))
+            self._job = self._runs.beside(EVALUATE, arguments, title=tr("Comparison"))
 
     @Slot(object, object)
     def _told(self, job: Job, event: Event) -> None:
-        if job.command != EVALUATE:
+        if job is not self._job:
             return
         if isinstance(event, Progress):
             words = tr("The active model classifies the same fields: {done} / {total}",
@@ -73,5 +74,5 @@ class Comparing(QObject):
 
     @Slot(object)
     def _ended(self, ending: Ending) -> None:
-        if ending.job.command == EVALUATE and ending.state is JobState.FAILED:
+        if ending.job is self._job and ending.state is JobState.FAILED:
             self._page.show_comparison_problem(ending.sentence)

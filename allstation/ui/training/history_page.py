@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from allstation.services.training_activation import Activation
 from allstation.services.training_history import INTERRUPTED, RunSummary
 from allstation.ui.text import duration, tip, tr
+from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.curves import CurvesView
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.run_page import figure_text
@@ -50,6 +51,7 @@ class HistoryPage(QWidget):
         notes_changed: Folder, title, note.
         trash_asked: Folders; the person has confirmed it.
         compare_asked: Folders of evaluated runs.
+        activation_opened: The :class:`ActivationDialog` that asks; to be filled with both models' figures.
         activate_asked: Run whose bundle shall be used, and the name for it.
         take_back_asked: Work with the model before the latest activation again.
     """
@@ -59,6 +61,7 @@ class HistoryPage(QWidget):
     notes_changed = Signal(object, str, str)
     trash_asked = Signal(object)
     compare_asked = Signal(object)
+    activation_opened = Signal(object)
     activate_asked = Signal(object, str)
     take_back_asked = Signal()
 
@@ -229,7 +232,16 @@ class HistoryPage(QWidget):
     def _activate_clicked(self) -> None:
         run = self._one()
         if run is not None:
-            self._ask(tr("Activate model"), tr("Name of the model"), run.title, "activate")
+            dialog = ActivationDialog(run, self)
+            dialog.accepted.connect(self._activation_accepted)
+            dialog.open()
+            self.activation_opened.emit(dialog)
+
+    @Slot()
+    def _activation_accepted(self) -> None:
+        dialog = self.sender()
+        if isinstance(dialog, ActivationDialog):
+            self.activate_asked.emit(dialog.run, dialog.name.text().strip())
 
     def _ask(self, title: str, label: str, text: str, what: str) -> None:
         dialog = QInputDialog(self)
@@ -249,10 +261,8 @@ class HistoryPage(QWidget):
             return
         if what == "rename":
             self.notes_changed.emit(run.folder, text.strip(), run.note)
-        elif what == "note":
-            self.notes_changed.emit(run.folder, run.title, text.strip())
         else:
-            self.activate_asked.emit(run, text.strip())
+            self.notes_changed.emit(run.folder, run.title, text.strip())
 
     @Slot()
     def _trash_clicked(self) -> None:

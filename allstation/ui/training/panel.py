@@ -19,6 +19,7 @@ from allstation.services.training_child import Ending, Job, JobState
 from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
 from allstation.services.training_runs import FIT, TrainingRuns
 from allstation.ui.text import tr
+from allstation.ui.training.activation import Activating
 from allstation.ui.training.aids import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.comparing import EVALUATE, Comparing
@@ -77,6 +78,7 @@ class TrainingPanel(QWidget):
         self._build()
         self.aids = RecipeAids(self.recipe, runs, Path(self._scratch.name), self)
         self.comparing = Comparing(self.compare, runs, active_model, self)
+        self.activating = Activating(runs, active_model, self)
         self._connect()
 
     def _build(self) -> None:
@@ -128,6 +130,7 @@ class TrainingPanel(QWidget):
             (self.past.notes_changed, self._write_notes),
             (self.past.trash_asked, self.history.trash),
             (self.past.compare_asked, self.compare_runs),
+            (self.past.activation_opened, self.activating.compare),
             (self.past.activate_asked, self._activate),
             (self.past.curves.problem, self._problem),
             (self.compare.problem, self._problem),

@@ -103,7 +103,15 @@ class FieldPeek(QWidget):
         if item is None:
             return
         path = Path(item.data(_PATH))
-        record = FieldRecord(self._list.row(item) + 1, 0, path, str(path), 0, 0, FieldState.DONE)
+        record = FieldRecord(
+            id=self._list.row(item) + 1,
+            slide_id=0,
+            path=path,
+            sha256="",  # nothing is said of a field of a labelled folder that other bytes could belie
+            width=0,
+            height=0,
+            state=FieldState.DONE,
+        )
         self._view.show_field(record, self._loader.request(path))
 
     @Slot(QListWidgetItem)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
@@ -22,6 +23,7 @@ from allstation.ui import theme
 from allstation.ui.text import tr
 from allstation.ui.viewer.geometry import RelativeView, View
 from allstation.ui.viewer.scene import Scene
+from allstation.ui.viewer.visibility import VisibilityTracker, identity, message_key
 
 _NOTCH: Final = 1.25
 _NOTCH_ANGLE: Final = 120.0
@@ -37,6 +39,10 @@ class FieldCanvas(QWidget):
         view_changed: The shown part changed; carries the zoom in device pixels per field pixel.
         moved_by_hand: As above, but only when the person did it: for a linked canvas.
         space_tapped: Space was pressed and released without a drag.
+
+    Attributes:
+        scene: What is painted.
+        visibility: How long the field's pixels, or the sentence in their place, have been on the screen.
     """
 
     view_changed = Signal(float)
@@ -46,6 +52,7 @@ class FieldCanvas(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.scene = Scene()
+        self.visibility = VisibilityTracker(self)
         self._view: View | None = None
         self._message = ""
         self._waiting = False
@@ -176,17 +183,26 @@ class FieldCanvas(QWidget):
         scheme = theme.tokens(self.palette())
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(scheme.canvas))
+        painted = False
         if self._message or self.scene.picture is None:
             text = self._message or (tr("Loading…") if self._waiting else "")
             self._paint_message(painter, text, QColor(scheme.muted))
         elif self._view is not None:
-            self.scene.paint(painter, self._view, self.font(), self.devicePixelRatioF())
+            painted = self.scene.paint(painter, self._view, self.font(), self.devicePixelRatioF())
+        self._note_visibility(pixels=painted)
         if self.hasFocus():
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             painter.setPen(QColor(scheme.accent))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
+
+    def _note_visibility(self, *, pixels: bool) -> None:
+        record = self.scene.record
+        if record is None or not (pixels or self._message):
+            self.visibility.painted(())
+        else:
+            self.visibility.painted({identity(record) if pixels else message_key(record)})
 
     def _paint_message(self, painter: QPainter, text: str, colour: QColor) -> None:
         font = QFont(self.font())
@@ -208,6 +224,11 @@ class FieldCanvas(QWidget):
         if self._view is not None:
             self._view = self._view.resized(QSizeF(self.size()))
             self._after_change()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """What is hidden is not looked at."""
+        self.visibility.hidden()
+        super().hideEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Zoom at the cursor."""

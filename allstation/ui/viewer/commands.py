@@ -16,8 +16,12 @@ VIEWER_ACTIONS: Final = (
         "one-to-one",
         Need.FIELD,
     ),
-    ActionSpec("view.zoom_in", "Zoom &In", ("+", "="), "Show the middle larger", "zoom-in", Need.FIELD),
-    ActionSpec("view.zoom_out", "Zoom &Out", ("-",), "Show more of the field", "zoom-out", Need.FIELD),
+    ActionSpec(
+        "view.zoom_in", "Zoom &In", ("+", "="), "Show the middle larger", "zoom-in", Need.FIELD, repeats=True
+    ),
+    ActionSpec(
+        "view.zoom_out", "Zoom &Out", ("-",), "Show more of the field", "zoom-out", Need.FIELD, repeats=True
+    ),
     ActionSpec(
         "view.keep",
         "&Keep View Between Fields",

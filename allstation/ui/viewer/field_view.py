@@ -19,6 +19,7 @@ from allstation.ui.text import short_name, tip, tr
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.geometry import RelativeView
 from allstation.ui.viewer.picture import FieldPicture
+from allstation.ui.viewer.visibility import identity
 
 _FOOT: Final = 26
 _CAPTION_LIMIT: Final = 64
@@ -67,7 +68,7 @@ class FieldView(QWidget):
             return
         scene = self.canvas.scene
         before = scene.record
-        same = before is not None and (before.id, before.sha256) == (record.id, record.sha256)
+        same = before is not None and identity(before) == identity(record)
         scene.record = record
         self._caption.setText(short_name(shown_name(record.path), _CAPTION_LIMIT))
         self._caption.setToolTip(tip(str(record.path)))

@@ -97,7 +97,7 @@ class Scene:
         pages = self.picture.pages if self.picture is not None else 1
         return tr("First of {n} pages; only it is classified", n=number(pages)) if pages > 1 else ""
 
-    def paint(self, painter: QPainter, view: View, font: QFont, ratio: float) -> None:
+    def paint(self, painter: QPainter, view: View, font: QFont, ratio: float) -> bool:
         """Paint everything.
 
         Args:
@@ -105,15 +105,19 @@ class Scene:
             view: Where the field lies.
             font: Of the notes.
             ratio: Device pixels per canvas unit.
+
+        Returns:
+            Whether pixels of the field were painted.
         """
         if self.picture is None or self.record is None:
-            return
-        self._paint_pixels(painter, self.picture, view, ratio)
+            return False
+        painted = self._paint_pixels(painter, self.picture, view, ratio)
         if self.layers.evidence:
             self._paint_evidence(painter, view)
         if self.layers.outlines:
             self._paint_outlines(painter, view)
         self.paint_notes(painter, view.canvas, font, scale=view.scale)
+        return painted
 
     def paint_notes(self, painter: QPainter, room: QSizeF, font: QFont, *, scale: float | None) -> None:
         """Paint the card, the legend and the scale bar, each in its corner; bottom right stays free."""
@@ -150,10 +154,10 @@ class Scene:
         card.paint(painter, QPointF(_MARGIN, _MARGIN), self.fitting_style(room, font))
 
     @staticmethod
-    def _paint_pixels(painter: QPainter, picture: FieldPicture, view: View, ratio: float) -> None:
+    def _paint_pixels(painter: QPainter, picture: FieldPicture, view: View, ratio: float) -> bool:
         shown = view.visible()
         if shown.isEmpty():
-            return
+            return False
         level = picture.level_for(view.scale * ratio)
         across = level.width() / picture.size.width()
         down = level.height() / picture.size.height()
@@ -162,6 +166,7 @@ class Scene:
         smooth = view.scale * ratio < _CRISP_FROM
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(target, level, source)
+        return True
 
     def _paint_evidence(self, painter: QPainter, view: View) -> None:
         name = self.evidence_class()

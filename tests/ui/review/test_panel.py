@@ -33,7 +33,7 @@ def test_confirming_emits_the_decision_with_the_reviewers_name(qtbot: QtBot, pan
     panel.show_field(field(7, made=prediction()))
     with qtbot.waitSignal(panel.reviewed) as reviewed:
         button(panel, "Confirm Early").click()
-    assert reviewed.args == [Review(7, "A. Example", "Early")]
+    assert reviewed.args == [Review(field_id=7, reviewer="A. Example", class_name="Early")]
 
 
 def test_a_class_button_emits_its_class(qtbot: QtBot, panel: ReviewPanel):
@@ -47,7 +47,9 @@ def test_the_button_of_a_class_shows_what_is_stored_not_what_was_clicked(panel: 
     panel.show_field(field(7, made=prediction()))
     button(panel, "Pro").click()
     assert not button(panel, "Pro").isChecked()
-    panel.show_field(field(7, made=prediction(), review=Review(7, "A. Example", "Pro")))
+    panel.show_field(
+        field(7, made=prediction(), review=Review(field_id=7, reviewer="A. Example", class_name="Pro"))
+    )
     assert button(panel, "Pro").isChecked()
     assert "✓" in button(panel, "Pro").text()
 
@@ -70,40 +72,60 @@ def test_the_comment_goes_with_the_review(qtbot: QtBot, panel: ReviewPanel):
     panel.findChild(QPlainTextEdit).setPlainText("  Smudge cells  ")
     with qtbot.waitSignal(panel.reviewed) as reviewed:
         panel.set_class("Pre")
-    assert reviewed.args[0] == Review(7, "A. Example", "Pre", "Smudge cells")
+    assert reviewed.args[0] == Review(
+        field_id=7, reviewer="A. Example", class_name="Pre", comment="Smudge cells"
+    )
 
 
 def test_a_comment_alone_keeps_the_class_that_was_set(qtbot: QtBot, panel: ReviewPanel):
-    panel.show_field(field(7, made=prediction(), review=Review(7, "A. Example", "Pro")))
+    panel.show_field(
+        field(7, made=prediction(), review=Review(field_id=7, reviewer="A. Example", class_name="Pro"))
+    )
     panel.write_comment()
     edit = panel.findChild(QPlainTextEdit)
     qtbot.keyClicks(edit, "thick smear")
     with qtbot.waitSignal(panel.reviewed) as reviewed:
         edit.finish()
-    assert reviewed.args[0] == Review(7, "A. Example", "Pro", "thick smear")
+    assert reviewed.args[0] == Review(
+        field_id=7, reviewer="A. Example", class_name="Pro", comment="thick smear"
+    )
 
 
-@pytest.mark.parametrize("review", [None, Review(7, "B. Other", "Pro", "theirs")])
+@pytest.mark.parametrize(
+    "review", [None, Review(field_id=7, reviewer="B. Other", class_name="Pro", comment="theirs")]
+)
 def test_a_comment_alone_decides_nothing(qtbot: QtBot, panel: ReviewPanel, review: Review | None):
     panel.show_field(field(7, made=prediction(), review=review))
     edit = panel.findChild(QPlainTextEdit)
     edit.setPlainText("smudge cells")
     with qtbot.waitSignal(panel.reviewed) as reviewed:
         edit.finish()
-    assert reviewed.args == [Review(7, "A. Example", "", "smudge cells")]
+    assert reviewed.args == [Review(field_id=7, reviewer="A. Example", class_name="", comment="smudge cells")]
 
 
 def test_anothers_comment_is_never_stored_under_ones_own_name(qtbot: QtBot, panel: ReviewPanel):
-    panel.show_field(field(7, made=prediction(), review=Review(7, "Someone Else", "Pro", "their words")))
+    panel.show_field(
+        field(
+            7,
+            made=prediction(),
+            review=Review(field_id=7, reviewer="Someone Else", class_name="Pro", comment="their words"),
+        )
+    )
     assert panel.findChild(QPlainTextEdit).toPlainText() == ""
     assert any("their words" in line for line in panel.findChild(HistoryList).texts())
     with qtbot.waitSignal(panel.reviewed) as reviewed:
         panel.set_class("Pre")
-    assert reviewed.args[0] == Review(7, "A. Example", "Pre", "")
+    assert reviewed.args[0] == Review(field_id=7, reviewer="A. Example", class_name="Pre", comment="")
 
 
 def test_escape_drops_what_was_typed(qtbot: QtBot, panel: ReviewPanel):
-    panel.show_field(field(7, made=prediction(), review=Review(7, "A. Example", "Pro", "old")))
+    panel.show_field(
+        field(
+            7,
+            made=prediction(),
+            review=Review(field_id=7, reviewer="A. Example", class_name="Pro", comment="old"),
+        )
+    )
     edit = panel.findChild(QPlainTextEdit)
     panel.write_comment()
     qtbot.keyClicks(edit, "new")
@@ -124,13 +146,15 @@ def test_going_to_another_field_keeps_the_comment_with_the_first(qtbot: QtBot, p
 
 def test_blind_review_shows_nothing_before_the_decision_and_all_after(panel: ReviewPanel):
     panel.set_blind(True)
-    other = Review(7, "Someone Else", "Pro")
+    other = Review(field_id=7, reviewer="Someone Else", class_name="Pro")
     panel.show_field(field(7, made=prediction(), review=other))
     assert not panel.findChild(ProbabilityBars).isVisible()
     assert not panel.findChild(HistoryList).isVisible()
     assert not button(panel, "Confirm").isEnabled()
     assert not any(b.isChecked() for b in panel.findChildren(QPushButton))
-    panel.show_field(field(7, made=prediction(), review=Review(7, "A. Example", "Pre")))
+    panel.show_field(
+        field(7, made=prediction(), review=Review(field_id=7, reviewer="A. Example", class_name="Pre"))
+    )
     assert panel.findChild(ProbabilityBars).isVisible()
     assert panel.findChild(HistoryList).isVisible()
 
@@ -146,8 +170,10 @@ def test_the_history_names_every_reviewer_newest_first(panel: ReviewPanel):
     panel.show_field(field(7, made=prediction()))
     panel.set_history(
         [
-            Review(7, "B. Other", "Pre", "edge", at="2026-11-22T10:00:00Z"),
-            Review(7, "A. Example", None, at="2026-11-22T11:00:00Z"),
+            Review(
+                field_id=7, reviewer="B. Other", class_name="Pre", comment="edge", at="2026-11-22T10:00:00Z"
+            ),
+            Review(field_id=7, reviewer="A. Example", class_name=None, at="2026-11-22T11:00:00Z"),
         ]
     )
     lines = panel.findChild(HistoryList).texts()

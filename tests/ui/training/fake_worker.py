@@ -2,7 +2,8 @@
 
 Usage: ``fake_worker.py --protocol COMMAND ARGUMENTS…``. What it does is chosen by the environment
 variable FAKE: fit (default), nan, crash, kill, memory, full-disk, vanished, garbage, hang, orphan-child.
-FAKE_HOLD names a phase in which it stays.
+FAKE_HOLD names a phase in which it stays. FAKE_PAIR says how a run does against the active model: unclear
+(default), better, worse, or failed when the two cannot be compared.
 """
 
 from __future__ import annotations
@@ -308,21 +309,52 @@ def listed() -> None:
     tell("finished", state="finished", folder="", summary={})
 
 
+PAIRS = {
+    "unclear": {"only_first_right": 3, "only_second_right": 1, "accuracy_difference": 0.05,
+                "interval": [-0.02, 0.12], "p_mcnemar": 0.625, "p_holm": 0.625},
+    "better": {"only_first_right": 12, "only_second_right": 1, "accuracy_difference": 0.275,
+               "interval": [0.12, 0.41], "p_mcnemar": 0.0034, "p_holm": 0.0034},
+    "worse": {"only_first_right": 2, "only_second_right": 28, "accuracy_difference": -0.65,
+              "interval": [-0.81, -0.48], "p_mcnemar": 1.2e-6, "p_holm": 1.2e-6},
+}  # fmt: skip
+"""What the paired test finds of a run, first, against a model, second."""
+
+SHARES = {"unclear": (0.9, 0.85), "better": (0.9, 0.625), "worse": (0.25, 0.9)}
+"""Accuracy of the run and of the model."""
+
+
+def side_by_side(how: str, names: list[str]) -> dict[str, dict[str, object]]:
+    """Figures of runs and, last, of the model; a run at chance names one class only."""
+    found = {}
+    for place, name in enumerate(names):
+        test = dict(metrics()["test"])  # type: ignore[call-overload]
+        value = SHARES[how][place > 0]
+        test["overall"] = {
+            "accuracy (Wilson)": figure(value, 40),
+            "balanced accuracy": figure(value, 40),
+            "macro F1": figure(value - 0.01, 40),
+        }
+        found[name] = test
+    return found
+
+
 def evaluate(arguments: list[str]) -> None:
     model = {}
+    how = os.environ.get("FAKE_PAIR", "unclear")
     if "--model" in arguments:
         *arguments, _, _ = arguments
         text = (Path(arguments[0]) / "predictions.csv").read_text("utf-8")
         (Path(arguments[0]) / "predictions-abc.csv").write_text(text, "utf-8")
         model = {"name": "Shipped", "version": "1.0", "sha256": "abc", "predictions": "predictions-abc.csv"}
         tell("progress", done=20, total=40, seconds_left=1.0, text="fields classified")
+        if how == "failed":
+            tell("error", code="other-classes", sentence="The model Shipped knows the classes A, B; the run "
+                 "has Benign, Early, Pre, Pro. They cannot be compared.")  # fmt: skip
+            tell("finished", state="failed", folder="", summary={})
+            sys.exit(2)
     names = [*(Path(name).name for name in arguments), *(["model"] if model else [])]
-    runs = {name: metrics()["test"] for name in names}
-    pairs = [
-        {"first": a, "second": b, "n": 40, "only_first_right": 3, "only_second_right": 1,
-         "accuracy_difference": 0.05, "interval": [-0.02, 0.12], "p_mcnemar": 0.625, "p_holm": 0.625}
-        for a, b in itertools.pairwise(names)
-    ]  # fmt: skip
+    runs = side_by_side(how, names) if model else {name: metrics()["test"] for name in names}
+    pairs = [{"first": a, "second": b, "n": 40, **PAIRS[how]} for a, b in itertools.pairwise(names)]
     tell("report", kind="comparison", data={"runs": runs, "pairs": pairs, "model": model})
     tell("finished", state="finished", folder="", summary={})
 

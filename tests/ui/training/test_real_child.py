@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from PySide6.QtWidgets import QInputDialog, QPushButton
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from allstation.core.events import PHASES
@@ -26,6 +26,7 @@ from allstation.services.training_history import read_summary
 from allstation.services.training_runs import TrainingRuns
 from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
+from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.panel import TrainingPanel
 from allstation.ui.training.recipe_fields import write_recipe
 from tests.ui.training.conftest import Seen
@@ -98,9 +99,13 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     assert "ALL Station" in panel.compare._pairs.text()
 
     button(panel, "Activate…").click()
-    dialog = panel.past.findChild(QInputDialog)
-    dialog.setTextValue("Tiny of June")
-    dialog.accept()
+    dialog = panel.past.findChild(ActivationDialog)
+    until(lambda: dialog.is_compared)
+    assert dialog._figures.rowCount() == 3
+    assert "ALL Station" in dialog._pair.text()
+    assert dialog.keep.isDefault(), "two epochs on 28 drawn fields are no better than the shipped model"
+    dialog.name.setText("Tiny of June")
+    dialog.activate.click()
     until(lambda: window.model is not None and window.model.record.name == "Tiny of June")
 
     window.services.desk.add_paths([labelled / "Pro"])

@@ -37,7 +37,7 @@ def test_needs_review_names_every_reason():
 
 
 def test_the_review_stands_beside_the_prediction():
-    review = Review(1, "A. Example", "Pre")
+    review = Review(field_id=1, reviewer="A. Example", class_name="Pre")
     words = card_content(field(made=prediction(), review=review)).description()
     assert "Decision: Early" in words
     assert "Reviewed: Pre, by A. Example" in words
@@ -55,7 +55,7 @@ def test_a_failed_field_says_why():
 
 
 def test_blind_review_shows_nothing_others_said():
-    record = field(made=prediction(), review=Review(1, "Someone Else", "Pro"))
+    record = field(made=prediction(), review=Review(field_id=1, reviewer="Someone Else", class_name="Pro"))
     words = card_content(record, hidden=True).description()
     for name in ("Early", "Pro", "%", "Someone"):
         assert name not in words
@@ -64,7 +64,7 @@ def test_blind_review_shows_nothing_others_said():
 @pytest.mark.parametrize("style", [OverlayStyle.BARS, OverlayStyle.BADGE])
 @pytest.mark.parametrize("points", [8.0, 10.0, 20.0])
 def test_nothing_is_painted_outside_the_measured_card(style: OverlayStyle, points: float):
-    review = Review(1, "A reviewer with quite a long name indeed", None)
+    review = Review(field_id=1, reviewer="A reviewer with quite a long name indeed", class_name=None)
     made = prediction(0.3, 0.35, 0.3, 0.05, reasons=(Reason.UNLIKE_TRAINING,))
     font = QFont()
     font.setPointSizeF(points)

@@ -278,10 +278,10 @@ def test_blind_review_hides_prediction_and_evidence_until_this_reviewer_decided(
 ):
     pane.set_blind(True, "Me")
     pane.set_evidence_visible(True)
-    show(qtbot, pane, 1, red, review=Review(1, "Other", "Pro"))
+    show(qtbot, pane, 1, red, review=Review(field_id=1, reviewer="Other", class_name="Pro"))
     assert "Early" not in pane.main.canvas.accessibleDescription()
     assert pane.main.canvas.scene.evidence_class() == ""
-    show(qtbot, pane, 1, red, review=Review(1, "Me", "Pro"))
+    show(qtbot, pane, 1, red, review=Review(field_id=1, reviewer="Me", class_name="Pro"))
     assert "Decision: Early" in pane.main.canvas.accessibleDescription()
 
 

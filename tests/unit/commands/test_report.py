@@ -33,7 +33,11 @@ def test_final_and_amended_are_accepted_by_the_check(folder: Path, tmp_path: Pat
     assert "entered it as final" in capsys.readouterr().out
     with Case.open(folder) as case:
         first = next(iter(case.fields.page()))
-        case.reviews.add(Review(first.id, "Dr. C", "Pro" if first.final_name != "Pro" else "Pre"))
+        case.reviews.add(
+            Review(
+                field_id=first.id, reviewer="Dr. C", class_name="Pro" if first.final_name != "Pro" else "Pre"
+            )
+        )
     # The first report still holds in itself, and no longer agrees with the case.
     assert main(["verify-report", str(final)]) == 0
     assert main(["verify-report", str(final), "--case", str(folder)]) == 1

@@ -10,11 +10,29 @@ from allstation.core.records import EvidenceMap, FieldRecord, FieldState, Predic
 
 def prediction(decision: Decision) -> Prediction:
     probabilities = {"Benign": 0.1, "Early": 0.6, "Pre": 0.25, "Pro": 0.05}
-    return Prediction("a" * 64, probabilities, decision, 0.4, 7, Quality(200.0, 180.0, 0.0, 0.1), None, 4.0)
+    return Prediction(
+        model_sha256="a" * 64,
+        probabilities=probabilities,
+        decision=decision,
+        novelty=0.4,
+        cell_count=7,
+        quality=Quality(sharpness=200.0, brightness=180.0, clipped=0.0, cell_area=0.1),
+        evidence=None,
+        milliseconds=4.0,
+    )
 
 
 def field(**parts) -> FieldRecord:
-    return FieldRecord(1, 1, Path("/f.jpg"), "b" * 64, 1024, 768, FieldState.DONE, **parts)
+    return FieldRecord(
+        id=1,
+        slide_id=1,
+        path=Path("/f.jpg"),
+        sha256="b" * 64,
+        width=1024,
+        height=768,
+        state=FieldState.DONE,
+        **parts,
+    )
 
 
 def test_top_class_probability_and_margin():
@@ -26,8 +44,14 @@ def test_top_class_probability_and_margin():
 def test_a_persons_class_stands_before_the_models():
     decided = prediction(Decision("Early"))
     assert field(prediction=decided).final_name == "Early"
-    assert field(prediction=decided, review=Review(1, "Ana", "Pre")).final_name == "Pre"
-    assert field(prediction=decided, review=Review(1, "Ana", None)).final_name == "Early"
+    assert (
+        field(prediction=decided, review=Review(field_id=1, reviewer="Ana", class_name="Pre")).final_name
+        == "Pre"
+    )
+    assert (
+        field(prediction=decided, review=Review(field_id=1, reviewer="Ana", class_name=None)).final_name
+        == "Early"
+    )
     assert field().final_name is None
 
 
@@ -37,4 +61,4 @@ def test_a_doubtful_field_is_named_needs_review():
 
 def test_an_evidence_map_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="holds 8 bytes"):
-        EvidenceMap(2, 2, ("A", "B"), b"\0" * 7)
+        EvidenceMap(rows=2, columns=2, classes=("A", "B"), values=b"\0" * 7)

@@ -13,7 +13,7 @@ from allstation.imaging import overlay
 def one_spot(rows=7, columns=7):
     planes = np.zeros((2, rows, columns), np.uint8)
     planes[1, 2, 4] = 255
-    return EvidenceMap(rows, columns, ("Benign", "Pro"), planes.tobytes())
+    return EvidenceMap(rows=rows, columns=columns, classes=("Benign", "Pro"), values=planes.tobytes())
 
 
 def test_no_support_is_transparent():

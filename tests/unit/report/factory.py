@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -119,9 +119,19 @@ class Factory:
             "name": "Musterfrau, Maria",
             "taken_at": "2026-11-22T15:30:00Z",
             "details": dict(self.details),
-            "slides": tuple(Slide(i + 1, f"Smear {i + 1}", self.folder) for i in range(slides)),
+            "slides": tuple(
+                Slide(id=i + 1, name=f"Smear {i + 1}", folder=self.folder) for i in range(slides)
+            ),
             "fields": tuple(fields),
-            "models": (ModelRecord(MODEL_SHA, "station-small", "1.0.0", CLASS_NAMES, dict(INFO)),),
+            "models": (
+                ModelRecord(
+                    sha256=MODEL_SHA,
+                    name="station-small",
+                    version="1.0.0",
+                    classes=CLASS_NAMES,
+                    info=dict(INFO),
+                ),
+            ),
             "audit_head": hashlib.sha256(b"audit").hexdigest(),
             "reviews": tuple(one.review for one in fields if one.review),
         }
@@ -151,11 +161,14 @@ class Factory:
         """Return one field; every seventeenth failed."""
         path = pictures[index % len(pictures)]
         digest = hashlib.sha256(f"field {index}".encode()).hexdigest()
-        common = (index + 1, slide, path, digest, self.size[1], self.size[0])
+        common = FieldRecord(
+            id=index + 1, slide_id=slide, path=path, sha256=digest,
+            width=self.size[1], height=self.size[0], state=FieldState.DONE,
+        )  # fmt: skip
         if index % 17 == 16:
             sentence = f"The field {path.name!r} ends before its last row. Copy it again from the camera."
-            return FieldRecord(*common, FieldState.FAILED, "truncated-field", sentence)
-        return FieldRecord(*common, FieldState.DONE, prediction=self.prediction(rng))
+            return replace(common, state=FieldState.FAILED, error_code="truncated-field", error=sentence)
+        return replace(common, prediction=self.prediction(rng))
 
     def prediction(self, rng: np.random.Generator) -> Prediction:
         """Return a prediction whose decision follows from its numbers."""
@@ -166,14 +179,19 @@ class Factory:
         evidence = Evidence(tuple(map(float, probabilities)), novelty, sharp, cells)
         grid = rng.integers(0, 256, (len(CLASS_NAMES), 6, 8)).astype(np.uint8)
         return Prediction(
-            MODEL_SHA,
-            dict(zip(CLASS_NAMES, evidence.probabilities, strict=True)),
-            RULE.decide(CLASS_NAMES, evidence),
-            novelty,
-            cells,
-            Quality(sharp, float(rng.uniform(150, 220)), float(rng.uniform(0, 0.02)), cells * 0.011),
-            EvidenceMap(6, 8, CLASS_NAMES, grid.tobytes()),
-            float(rng.uniform(3, 9)),
+            model_sha256=MODEL_SHA,
+            probabilities=dict(zip(CLASS_NAMES, evidence.probabilities, strict=True)),
+            decision=RULE.decide(CLASS_NAMES, evidence),
+            novelty=novelty,
+            cell_count=cells,
+            quality=Quality(
+                sharpness=sharp,
+                brightness=float(rng.uniform(150, 220)),
+                clipped=float(rng.uniform(0, 0.02)),
+                cell_area=cells * 0.011,
+            ),
+            evidence=EvidenceMap(rows=6, columns=8, classes=CLASS_NAMES, values=grid.tobytes()),
+            milliseconds=float(rng.uniform(3, 9)),
         )
 
     def reviewed(self, one: FieldRecord) -> FieldRecord:
@@ -181,12 +199,16 @@ class Factory:
         if one.prediction is None:
             return one
         choice = (one.prediction.top_class, "Pre", None)[one.id % 3]
-        review = Review(one.id, "Dr. B. Reviewer", choice, "Nuclear outline." if choice == "Pre" else "",
-                        "2026-11-22T15:20:00Z", one.id)  # fmt: skip
-        return FieldRecord(
-            one.id, one.slide_id, one.path, one.sha256, one.width, one.height, one.state,
-            one.error_code, one.error, one.prediction, review,
-        )  # fmt: skip
+        comment = "Nuclear outline." if choice == "Pre" else ""
+        review = Review(
+            field_id=one.id,
+            reviewer="Dr. B. Reviewer",
+            class_name=choice,
+            comment=comment,
+            at="2026-11-22T15:20:00Z",
+            id=one.id,
+        )
+        return replace(one, review=review)
 
 
 def stored_case(
@@ -198,11 +220,21 @@ def stored_case(
     rng = np.random.default_rng(7)
     place = folder / "Musterfrau.allcase"
     with Case.create(place, clock=CLOCK, user="tester") as case:
-        case.models.add(ModelRecord(MODEL_SHA, "station-small", "1.0.0", CLASS_NAMES, dict(INFO)))
+        case.models.add(
+            ModelRecord(
+                sha256=MODEL_SHA, name="station-small", version="1.0.0", classes=CLASS_NAMES, info=dict(INFO)
+            )
+        )
         case.set_details(DETAILS if details is None else details)
         paths = [maker.picture(index) for index in range(n)]
         new = [
-            NewField(path, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size, 512, 384)
+            NewField(
+                path=path,
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+                bytes=path.stat().st_size,
+                width=512,
+                height=384,
+            )
             for path in paths
         ]
         ids = case.fields.add(case.slides.add("Smear 1", maker.folder).id, new).added
@@ -210,5 +242,7 @@ def stored_case(
         for number in ids[n - failed :]:
             case.queue.fail(number, "truncated-field", "The field ends before its last row.")
         for number in ids[:reviewed]:
-            case.reviews.add(Review(number, "Dr. B. Reviewer", CLASS_NAMES[number % 4]))
+            case.reviews.add(
+                Review(field_id=number, reviewer="Dr. B. Reviewer", class_name=CLASS_NAMES[number % 4])
+            )
     return place

@@ -89,7 +89,9 @@ def test_reviews_stand_beside_predictions(factory):
     snapshot = factory.snapshot(2)
     field = snapshot.fields[0]
     other = next(name for name in CLASS_NAMES if name != field.prediction.decision.name)
-    review = Review(field.id, "Dr. B", other, "nucleus", "2026-11-22T10:00:00Z")
+    review = Review(
+        field_id=field.id, reviewer="Dr. B", class_name=other, comment="nucleus", at="2026-11-22T10:00:00Z"
+    )
     changed = dataclasses.replace(
         snapshot, fields=(dataclasses.replace(field, review=review), snapshot.fields[1])
     )
@@ -117,7 +119,10 @@ def test_anonymised_by_default_and_nothing_slips_through(factory):
 
 def test_a_folder_called_after_the_patient_is_withheld_though_nothing_else_names_her(factory):
     snapshot = factory.snapshot(4, slides=2, details={})
-    named = tuple(Slide(slide.id, f"Meier Anna 196{slide.id}", factory.folder) for slide in snapshot.slides)
+    named = tuple(
+        Slide(id=slide.id, name=f"Meier Anna 196{slide.id}", folder=factory.folder)
+        for slide in snapshot.slides
+    )
     content = build_content(dataclasses.replace(snapshot, slides=named), ReportOptions(clock=CLOCK))
     assert [slide.name for slide in content.slides] == ["Slide 1", "Slide 2"]
     assert "Meier" not in canonical_json(content_json(content))
@@ -128,7 +133,7 @@ def test_the_patient_is_taken_out_of_names_and_comments(factory):
     first = snapshot.fields[0]
     review = dataclasses.replace(first.review, comment="seen with Mrs MUSTERFRAU, pid0042")
     named = dataclasses.replace(first, path=Path("/x/musterfrau_maria_2019-03-04.jpg"), review=review)
-    slides = (Slide(1, "PID-0042 Maria Musterfrau left", None),)
+    slides = (Slide(id=1, name="PID-0042 Maria Musterfrau left", folder=None),)
     case = dataclasses.replace(snapshot, slides=slides, fields=(named, snapshot.fields[1]))
     options = ReportOptions(clock=CLOCK, comment="Smear of Maria.", reason="asked by Musterfrau")
     text = canonical_json(content_json(build_content(case, options))).casefold()
@@ -158,7 +163,15 @@ def test_the_error_of_a_failed_field_does_not_name_its_folder_when_anonymised(fa
     snapshot = factory.snapshot(1)
     path = Path("/data/Maria Musterfrau/a.jpg")
     failed = FieldRecord(
-        1, 1, path, "0" * 64, 0, 0, FieldState.FAILED, "truncated-field", f"{path} ends early."
+        id=1,
+        slide_id=1,
+        path=path,
+        sha256="0" * 64,
+        width=0,
+        height=0,
+        state=FieldState.FAILED,
+        error_code="truncated-field",
+        error=f"{path} ends early.",
     )
     content = build_content(dataclasses.replace(snapshot, fields=(failed,)), ReportOptions(clock=CLOCK))
     assert "Musterfrau" not in content.fields[0].error
@@ -184,7 +197,7 @@ def test_pictures_are_of_the_slide_and_doubtful_first(factory):
 
 
 def test_many_slides_do_not_make_many_pictures(factory):
-    slides = tuple(Slide(i + 1, f"s{i}", None) for i in range(200))
+    slides = tuple(Slide(id=i + 1, name=f"s{i}", folder=None) for i in range(200))
     snapshot = factory.snapshot(200, slides=200)
     content = build_content(dataclasses.replace(snapshot, slides=slides), ReportOptions(clock=CLOCK))
     assert sum(len(one.representative) + len(one.doubtful) for one in content.slides) <= 160
@@ -217,7 +230,9 @@ def test_model_figures_keep_n_interval_split_and_patients(factory):
 def test_any_bundle_information_gives_an_excerpt(part, key):
     from allstation.core.records import ModelRecord
 
-    block = model_block(ModelRecord("0" * 64, "m", "1", ("A",), {key: part}), 0)
+    block = model_block(
+        ModelRecord(sha256="0" * 64, name="m", version="1", classes=("A",), info={key: part}), 0
+    )
     assert all(isinstance(one.value, str) for one in block.figures)
     assert all(isinstance(limit, str) for limit in block.limits)
 
@@ -227,7 +242,9 @@ def test_an_amended_report_names_what_changed(factory):
     before = content_json(build_content(snapshot, ReportOptions(clock=CLOCK)))
     field = snapshot.fields[2]
     other = "Pro" if field.final_name != "Pro" else "Pre"
-    review = Review(field.id, "Dr. B", other, "", "2026-11-23T10:00:00Z")
+    review = Review(
+        field_id=field.id, reviewer="Dr. B", class_name=other, comment="", at="2026-11-23T10:00:00Z"
+    )
     fields = (*snapshot.fields[:2], dataclasses.replace(field, review=review), *snapshot.fields[3:5])
     options = ReportOptions(
         clock=CLOCK, status="amended", reason="second opinion", reviewer="Dr. B", previous=before

@@ -367,7 +367,17 @@ def reviewed(factory, tmp_path):
         path = tmp_path / f"slide{index}" / "field.jpg"
         path.parent.mkdir()
         path.write_bytes(factory.picture(index).read_bytes())
-        review = Review(index + 1, "Dr. B", class_name, "", "2026-11-22T10:00:00Z") if index < 4 else None
+        review = (
+            Review(
+                field_id=index + 1,
+                reviewer="Dr. B",
+                class_name=class_name,
+                comment="",
+                at="2026-11-22T10:00:00Z",
+            )
+            if index < 4
+            else None
+        )
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         fields.append(dataclasses.replace(snapshot.fields[index], path=path, sha256=digest, review=review))
     return dataclasses.replace(snapshot, fields=tuple(fields))
@@ -404,7 +414,13 @@ def test_fields_that_show_the_same_cells_are_dealt_to_one_part(factory, tmp_path
         path.parent.mkdir(exist_ok=True)
         # Of each drawn field one copy more: other bytes, the same cells.
         path.write_bytes(factory.picture(index % 10).read_bytes() + b"\0" * (index // 10))
-        review = Review(index + 1, "Dr. B", ("Pre", "Pro")[index % 2], "", "2026-11-22T10:00:00Z")
+        review = Review(
+            field_id=index + 1,
+            reviewer="Dr. B",
+            class_name=("Pre", "Pro")[index % 2],
+            comment="",
+            at="2026-11-22T10:00:00Z",
+        )
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         one = dataclasses.replace(snapshot.fields[0], id=index + 1, path=path, sha256=digest, review=review)
         fields.append(one)

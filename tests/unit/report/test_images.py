@@ -45,7 +45,9 @@ def test_evidence_is_laid_where_it_is():
     grid = np.zeros((1, 4, 4), np.uint8)
     grid[0, 0, 0] = 255
     field = np.full((80, 80, 3), 200, np.uint8)
-    made = over(field, EvidenceMap(4, 4, ("Pre",), grid.tobytes()), "Pre").astype(int)
+    made = over(field, EvidenceMap(rows=4, columns=4, classes=("Pre",), values=grid.tobytes()), "Pre").astype(
+        int
+    )
     assert np.ptp(made[60, 60]) == 0
     assert np.ptp(made[8, 8]) > 60
 

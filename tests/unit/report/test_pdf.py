@@ -346,7 +346,11 @@ def test_hostile_text_is_printed_or_replaced_and_never_breaks(factory, tmp_path,
     fields = [dataclasses.replace(field, path=Path("/data") / name) for field in reviews]
     details = {"patient_name": text, "stain": text, "question": text, text or "k": text}
     hostile = dataclasses.replace(
-        snapshot, name=text, details=details, fields=tuple(fields), slides=(Slide(1, text, None),)
+        snapshot,
+        name=text,
+        details=details,
+        fields=tuple(fields),
+        slides=(Slide(id=1, name=text, folder=None),),
     )
     options = ReportOptions(
         clock=CLOCK, anonymise=False, comment=text, reviewer="R" + text, status="amended", reason="Z" + text,

@@ -39,11 +39,13 @@ def content(snapshot):
 def hostile(snapshot, text):
     field = dataclasses.replace(
         snapshot.fields[0],
-        review=Review(1, text, "Pre", text, "2026-11-22T10:00:00Z"),
+        review=Review(field_id=1, reviewer=text, class_name="Pre", comment=text, at="2026-11-22T10:00:00Z"),
         path=Path("/x") / "f.jpg",
     )
     return dataclasses.replace(
-        snapshot, slides=(Slide(1, text, None), *snapshot.slides[1:]), fields=(field, *snapshot.fields[1:])
+        snapshot,
+        slides=(Slide(id=1, name=text, folder=None), *snapshot.slides[1:]),
+        fields=(field, *snapshot.fields[1:]),
     )
 
 

@@ -125,7 +125,9 @@ def test_a_missing_page_is_found(report, tmp_path):
 def test_a_later_review_is_found(report):
     snapshot, path = report
     field = next(one for one in snapshot.fields if one.prediction and not one.review)
-    review = Review(field.id, "Dr. C", "Pro", "", "2026-11-24T08:00:00Z")
+    review = Review(
+        field_id=field.id, reviewer="Dr. C", class_name="Pro", comment="", at="2026-11-24T08:00:00Z"
+    )
     fields = tuple(
         dataclasses.replace(one, review=review) if one.id == field.id else one for one in snapshot.fields
     )

@@ -57,16 +57,30 @@ class Post:
 
 def prediction(number: int) -> Prediction:
     shares = {name: 0.97 if name == CLASSES[number % 4] else 0.01 for name in CLASSES}
-    quality = Quality(100.0, 150.0, 0.0, 0.1)
-    return Prediction(MODEL, shares, Decision(CLASSES[number % 4]), 0.5, 3, quality, None, 5.0)
+    quality = Quality(sharpness=100.0, brightness=150.0, clipped=0.0, cell_area=0.1)
+    return Prediction(
+        model_sha256=MODEL,
+        probabilities=shares,
+        decision=Decision(CLASSES[number % 4]),
+        novelty=0.5,
+        cell_count=3,
+        quality=quality,
+        evidence=None,
+        milliseconds=5.0,
+    )
 
 
 @pytest.fixture
 def case(tmp_path: Path) -> Iterator[Case]:
     with Case.create(tmp_path / "a.allcase") as case:
-        case.models.add(ModelRecord(MODEL, "m", "1", CLASSES, {}))
+        case.models.add(ModelRecord(sha256=MODEL, name="m", version="1", classes=CLASSES, info={}))
         names = [tmp_path / f"field {number}.jpg" for number in range(60)]
-        new = [NewField(path, hashlib.sha256(path.name.encode()).hexdigest(), 1, 4, 3) for path in names]
+        new = [
+            NewField(
+                path=path, sha256=hashlib.sha256(path.name.encode()).hexdigest(), bytes=1, width=4, height=3
+            )
+            for path in names
+        ]
         case.fields.add(case.slides.add("S", tmp_path).id, new)
         yield case
 

@@ -17,7 +17,11 @@ def case(tmp_path: Path) -> Case:
     with Case.create(tmp_path / "a.allcase") as case:
         slide = case.slides.add("one", tmp_path)
         case.fields.add(
-            slide.id, [NewField(tmp_path / f"{n}.jpg", f"{n:064d}", 1, 8, 8) for n in range(1, 5)]
+            slide.id,
+            [
+                NewField(path=tmp_path / f"{n}.jpg", sha256=f"{n:064d}", bytes=1, width=8, height=8)
+                for n in range(1, 5)
+            ],
         )
         yield case
 

@@ -41,7 +41,7 @@ def signed(folder: Path, options: ReportOptions = FINAL) -> Path:
 def decide(folder: Path, class_name: str) -> None:
     with Case.open(folder) as case:
         first = next(iter(case.fields.page()))
-        case.reviews.add(Review(first.id, "Dr. C", class_name))
+        case.reviews.add(Review(field_id=first.id, reviewer="Dr. C", class_name=class_name))
 
 
 def other_class(folder: Path) -> str:
@@ -54,7 +54,13 @@ def test_a_field_that_came_after_the_snapshot_is_no_fault(folder: Path) -> None:
     with Case.open(folder) as case:
         earlier = case.snapshot()
         (slide, *_), (known, *_) = case.slides.all(), case.fields.page()
-        late = NewField(known.path.with_name("late.jpg"), "f" * 64, 1, known.width, known.height)
+        late = NewField(
+            path=known.path.with_name("late.jpg"),
+            sha256="f" * 64,
+            bytes=1,
+            width=known.width,
+            height=known.height,
+        )
         (new,) = case.fields.add(slide.id, [late]).added
         assert known.prediction is not None
         case.queue.save_predictions([(new, known.prediction)])
@@ -134,7 +140,13 @@ def test_a_report_of_a_case_that_changed_meanwhile_is_not_kept(folder: Path, cha
         made = reporting.make(case, case.snapshot(), FINAL)
         first = next(iter(case.fields.page()))
         if change == "decision":
-            case.reviews.add(Review(first.id, "Dr. C", "Pro" if first.final_name != "Pro" else "Pre"))
+            case.reviews.add(
+                Review(
+                    field_id=first.id,
+                    reviewer="Dr. C",
+                    class_name="Pro" if first.final_name != "Pro" else "Pre",
+                )
+            )
         else:
             case.set_details({**case.details(), "stain": "Wright"})
         with pytest.raises(StationError) as refused:

@@ -30,11 +30,15 @@ class Maker:
         self.folder = folder
 
     def record(self, name: str = "model") -> ModelRecord:
-        return ModelRecord(digest(name), name, "1", CLASSES, {"schema": 1, "name": name})
+        return ModelRecord(
+            sha256=digest(name), name=name, version="1", classes=CLASSES, info={"schema": 1, "name": name}
+        )
 
     def field(self, number: int, name: str | None = None) -> NewField:
         path = self.folder / (name or f"field {number}.jpg")
-        return NewField(path, digest(f"field {number}"), 1000 + number, 1024, 768)
+        return NewField(
+            path=path, sha256=digest(f"field {number}"), bytes=1000 + number, width=1024, height=768
+        )
 
     def file(self, number: int, name: str | None = None) -> NewField:
         """A field that is there: its bytes are its number."""
@@ -42,7 +46,9 @@ class Maker:
         path.parent.mkdir(parents=True, exist_ok=True)
         data = f"bytes {number}".encode()
         path.write_bytes(data)
-        return NewField(path, hashlib.sha256(data).hexdigest(), len(data), 1024, 768)
+        return NewField(
+            path=path, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data), width=1024, height=768
+        )
 
     def prediction(self, number: int, model: str | None = None) -> Prediction:
         top, rest = 0.55 + (number * 37 % 100) / 250, number % 4
@@ -56,8 +62,8 @@ class Maker:
             decision=Decision(None if reasons else CLASSES[rest], reasons),
             novelty=number % 10 / 10,
             cell_count=number % 7,
-            quality=Quality(10.0 + number % 13, 120.5, 0.01, 0.2),
-            evidence=EvidenceMap(2, 2, CLASSES, bytes([number % 256] * 16)),
+            quality=Quality(sharpness=10.0 + number % 13, brightness=120.5, clipped=0.01, cell_area=0.2),
+            evidence=EvidenceMap(rows=2, columns=2, classes=CLASSES, values=bytes([number % 256] * 16)),
             milliseconds=3.25,
         )
 

@@ -18,7 +18,7 @@ def test_everything_is_there_after_reopening(case, folder, maker):
     ids = maker.fill(case, 12)
     maker.classify(case, ids[:8])
     case.queue.fail(ids[8], "unreadable-field", "It cannot be read.")
-    review = case.reviews.add(Review(ids[0], "Ada", "Pro", "clear"))
+    review = case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro", comment="clear"))
     case.set_details({"patient": "Frau Müller", "request": ""})
     before = case.snapshot()
     case.close()

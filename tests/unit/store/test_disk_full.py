@@ -20,7 +20,7 @@ def test_every_kind_of_write_on_a_full_disk(case, maker):
     """SQLite itself is told that no page is left."""
     ids = maker.fill(case, 20)
     maker.classify(case, ids[:5])
-    review = case.reviews.add(Review(ids[0], "Ada", "Pro"))
+    review = case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     pages = case.connection.db.execute("PRAGMA page_count").fetchone()[0]
     case.connection.db.execute(f"PRAGMA max_page_count = {pages}")
     before, length = case.snapshot().fields, case.audit.length()
@@ -28,7 +28,7 @@ def test_every_kind_of_write_on_a_full_disk(case, maker):
     for write in (
         lambda: maker.fill(case, 2000, first=100),
         lambda: maker.classify(case, ids * 50),
-        lambda: case.reviews.add(Review(ids[0], "Ada", "Pro", long)),
+        lambda: case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro", comment=long)),
         lambda: case.set_details({"question": long}),
         lambda: case.queue.fail(ids[3], "x", long),
         lambda: case.rename(long),

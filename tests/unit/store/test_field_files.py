@@ -64,7 +64,7 @@ def test_hostile_texts_are_stored(case, maker, text):
     case.rename(text + "n")
     case.set_details({"patient": text, text: "k"})
     case.queue.fail(ids[0], "code", text)
-    case.reviews.add(Review(ids[0], text + "n", "Pro", text))
+    case.reviews.add(Review(field_id=ids[0], reviewer=text + "n", class_name="Pro", comment=text))
     case.slides.rename(1, text + "n")
     case.user = text + "n"
     assert case.audit.verify() is None

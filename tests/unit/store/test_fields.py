@@ -25,7 +25,9 @@ def mixed(case, maker):
     case.queue.fail(ids[50], "broken", "It broke.")
     case.queue.claim(2)
     for index, choice in enumerate(["Pro", "Pre", None, "Early", None, "Pro"]):
-        case.reviews.add(Review(ids[4 + index * 5], "Ada" if index % 2 else "Bob", choice))
+        case.reviews.add(
+            Review(field_id=ids[4 + index * 5], reviewer="Ada" if index % 2 else "Bob", class_name=choice)
+        )
     case.queue.requeue(ids[20:22])
     return case
 

@@ -19,7 +19,7 @@ def full(case, maker, folder):
     for start in range(0, 300, 50):
         maker.classify(case, ids[start : start + 50])
     for number in ids[:40]:
-        case.reviews.add(Review(number, "Ada", "Pro", "seen"))
+        case.reviews.add(Review(field_id=number, reviewer="Ada", class_name="Pro", comment="seen"))
     case.close()
     return folder
 

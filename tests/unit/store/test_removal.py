@@ -43,13 +43,13 @@ def everything(case: Case) -> dict[str, object]:
 
 
 def test_removed_fields_are_nowhere_as_if_never_added(two, maker, tmp_path):
-    two.reviews.add(Review(2, "Ada", "Pro"))
-    two.reviews.add(Review(5, "Bob", "Pro"))
+    two.reviews.add(Review(field_id=2, reviewer="Ada", class_name="Pro"))
+    two.reviews.add(Review(field_id=5, reviewer="Bob", class_name="Pro"))
     assert two.fields.remove([4, 5, 6]) == [4, 5, 6]
     with Case.create(tmp_path / "other.allcase", clock=two.connection.context.clock) as other:
         other.models.add(maker.record())
         maker.classify(other, maker.fill(other, 3, slide="one"))
-        other.reviews.add(Review(2, "Ada", "Pro"))
+        other.reviews.add(Review(field_id=2, reviewer="Ada", class_name="Pro"))
         wanted = everything(other)
     shown = everything(two)
     for one in (shown, wanted):  # when a review was written is all that may differ
@@ -58,7 +58,7 @@ def test_removed_fields_are_nowhere_as_if_never_added(two, maker, tmp_path):
 
 
 def test_restored_fields_are_as_they_were(two):
-    two.reviews.add(Review(5, "Bob", "Pro", "sure"))
+    two.reviews.add(Review(field_id=5, reviewer="Bob", class_name="Pro", comment="sure"))
     before = everything(two)
     two.fields.remove([1, 5])
     assert everything(two) != before
@@ -154,7 +154,7 @@ def test_failed_and_removed_fields_are_not_tried_again(case, maker):
 
 
 def test_adding_a_removed_field_again_brings_it_back(two, maker):
-    two.reviews.add(Review(2, "Ada", "Pro"))
+    two.reviews.add(Review(field_id=2, reviewer="Ada", class_name="Pro"))
     two.fields.remove([1, 2, 3])
     place = two.slides.add("one", maker.folder / "one")
     report = two.fields.add(

@@ -16,7 +16,7 @@ def test_drafts_lock_nothing(case, maker):
     case.reports.add("draft", HASH)
     maker.classify(case, ids)
     case.reports.add(ReportStatus.PRELIMINARY, HASH)
-    case.reviews.add(Review(ids[0], "Ada", "Pro"))
+    case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     assert not case.reports.amendment_needed
     assert case.reports.amendments() == []
 
@@ -28,11 +28,9 @@ def test_review_after_the_final_report_asks_for_an_amended_one(case, maker):
     assert (final.status, final.file) == (ReportStatus.FINAL, "report.pdf")
     assert not case.reports.amendment_needed
     was = case.fields.get(ids[0]).final_name
-    review = case.reviews.add(Review(ids[0], "Ada", "Pro"))
+    review = case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     assert case.reports.amendment_needed
-    assert case.reports.amendments() == [
-        DecisionChange(ids[0], was, "Pro", name=case.fields.get(ids[0]).path.name)
-    ]
+    assert case.reports.amendments() == [DecisionChange(ids[0], was, "Pro", name=case.fields.get(ids[0]).path.name)]
     case.reviews.withdraw(review.id, "Ada")
     assert not case.reports.amendment_needed
     case.reviews.restore(review.id, "Ada")
@@ -47,7 +45,7 @@ def test_confirming_a_decision_changes_nothing(case, maker):
     ids = maker.fill(case, 3)
     maker.classify(case, ids)
     case.reports.add("final", HASH)
-    case.reviews.add(Review(ids[0], "Ada", case.fields.get(ids[0]).final_name))
+    case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name=case.fields.get(ids[0]).final_name))
     assert not case.reports.amendment_needed
 
 
@@ -65,7 +63,7 @@ def test_the_report_must_hold_what_the_case_holds(case, maker):
     ids = maker.fill(case, 3)
     maker.classify(case, ids)
     digest = snapshot_decisions(case.snapshot())
-    case.reviews.add(Review(ids[0], "Ada", "Pro"))
+    case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     with pytest.raises(StationError) as caught:
         case.reports.add("final", HASH, decisions_sha256=digest)
     assert caught.value.code == "case-changed"

@@ -18,7 +18,7 @@ from allstation.store import Case
 
 def test_review_gets_id_and_time(case, maker):
     ids = maker.fill(case, 1)
-    stored = case.reviews.add(Review(ids[0], " Ada ", "Pro", "a\nb"))
+    stored = case.reviews.add(Review(field_id=ids[0], reviewer=" Ada ", class_name="Pro", comment="a\nb"))
     assert (stored.id, stored.reviewer, stored.comment) == (1, "Ada", "a\nb")
     assert stored.at.startswith("2026-01-02T03:")
     assert case.reviews.of_field(ids[0]) == [stored]
@@ -26,8 +26,8 @@ def test_review_gets_id_and_time(case, maker):
 
 def test_second_reviewer_is_kept_apart(case, maker):
     ids = maker.fill(case, 2)
-    ada = case.reviews.add(Review(ids[0], "Ada", "Pro"))
-    bob = case.reviews.add(Review(ids[0], "Bob", "Pre"))
+    ada = case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
+    bob = case.reviews.add(Review(field_id=ids[0], reviewer="Bob", class_name="Pre"))
     assert case.fields.get(ids[0]).review == bob
     assert case.fields.get(ids[0], reviewer="Ada").review == ada
     assert case.fields.get(ids[0], reviewer="Eve").review is None
@@ -41,7 +41,7 @@ def test_second_reviewer_is_kept_apart(case, maker):
 def test_another_look_is_no_class(case, maker):
     ids = maker.fill(case, 1)
     maker.classify(case, ids)
-    case.reviews.add(Review(ids[0], "Ada", None, "which cell?"))
+    case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name=None, comment="which cell?"))
     field = case.fields.get(ids[0])
     assert field.final_name == field.prediction.decision.name
     assert list(case.fields.ids(FieldFilter(needs_review=True))) == ids
@@ -51,13 +51,13 @@ def test_another_look_is_no_class(case, maker):
 def test_nobody_cannot_review(case, maker, name):
     ids = maker.fill(case, 1)
     with pytest.raises(StationError) as caught:
-        case.reviews.add(Review(ids[0], name, "Pro"))
+        case.reviews.add(Review(field_id=ids[0], reviewer=name, class_name="Pro"))
     assert caught.value.code == "empty-name"
 
 
 def test_unknown_field_and_review(case):
     with pytest.raises(StationError) as caught:
-        case.reviews.add(Review(99, "Ada", "Pro"))
+        case.reviews.add(Review(field_id=99, reviewer="Ada", class_name="Pro"))
     assert caught.value.code == "unknown-field"
     with pytest.raises(StationError) as caught:
         case.reviews.withdraw(99, "Ada")
@@ -66,7 +66,7 @@ def test_unknown_field_and_review(case):
 
 def test_withdrawing_twice_is_said_once(case, maker):
     ids = maker.fill(case, 1)
-    review = case.reviews.add(Review(ids[0], "Ada", "Pro"))
+    review = case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     case.reviews.withdraw(review.id)
     length = case.audit.length()
     case.reviews.withdraw(review.id)
@@ -90,7 +90,13 @@ class Reviewing(RuleBasedStateMachine):
         self.folder = Path(self.place.name) / "m.allcase"
         self.case = Case.create(self.folder, user="Ada")
         slide = self.case.slides.add("s")
-        self.case.fields.add(slide.id, [NewField(Path(f"/f{i}.jpg"), f"{i}" * 64, 1, 1, 1) for i in FIELDS])
+        self.case.fields.add(
+            slide.id,
+            [
+                NewField(path=Path(f"/f{i}.jpg"), sha256=f"{i}" * 64, bytes=1, width=1, height=1)
+                for i in FIELDS
+            ],
+        )
         self.model: list[Review] = []
         self.withdrawn: set[int] = set()
 
@@ -102,7 +108,9 @@ class Reviewing(RuleBasedStateMachine):
         choice=st.sampled_from(["Pro", "Pre", None]),
     )
     def add(self, field, name, comment, choice):
-        stored = self.case.reviews.add(Review(field, name, choice, comment))
+        stored = self.case.reviews.add(
+            Review(field_id=field, reviewer=name, class_name=choice, comment=comment)
+        )
         self.model.append(stored)
         return stored
 

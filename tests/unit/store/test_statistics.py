@@ -19,11 +19,11 @@ def judged(case, maker):
     maker.classify(case, ids[:50])
     case.queue.fail(ids[55], "broken", "It broke.")
     for index in range(12):
-        case.reviews.add(Review(ids[index * 3], "Ada", CHOICES[index % 5]))
+        case.reviews.add(Review(field_id=ids[index * 3], reviewer="Ada", class_name=CHOICES[index % 5]))
     for index in range(12):
-        case.reviews.add(Review(ids[index * 2], "Bob", CHOICES[(index * 2) % 5]))
-    case.reviews.add(Review(ids[0], "Ada", "Early"))
-    withdrawn = case.reviews.add(Review(ids[1], "Ada", "Pro"))
+        case.reviews.add(Review(field_id=ids[index * 2], reviewer="Bob", class_name=CHOICES[(index * 2) % 5]))
+    case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Early"))
+    withdrawn = case.reviews.add(Review(field_id=ids[1], reviewer="Ada", class_name="Pro"))
     case.reviews.withdraw(withdrawn.id, "Ada")
     return case
 

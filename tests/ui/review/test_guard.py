@@ -1,0 +1,263 @@
+"""Nothing is reviewed that nobody can have seen: keys, buttons, many at once, pictures that are not there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
+
+from allstation.core.records import ModelRecord, NewField
+from allstation.services.settings import Settings
+from allstation.store.case import Case
+from allstation.ui.actions import Need
+from allstation.ui.main_window import MainWindow
+from tests.ui.field_records import CLASSES, prediction
+from tests.ui.pixels import write_mosaic
+
+FIELDS = 20
+LONG = 20_000
+REPEAT = 0.03
+"""Seconds between the repeats of a held key."""
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    """A closed case of fields that are on disk and classified."""
+    folder = tmp_path / "Seen.allcase"
+    paths = [write_mosaic(tmp_path / "smear" / f"f{n:02d}.png", n) for n in range(FIELDS)]
+    with Case.create(folder) as made:
+        made.models.add(ModelRecord(sha256="a" * 64, name="m", version="1", classes=CLASSES, info={}))
+        slide = made.slides.add("smear", tmp_path / "smear")
+        made.fields.add(slide.id, [new_field(path) for path in paths])
+        while claimed := made.queue.claim(50):
+            made.queue.save_predictions([(field.id, prediction()) for field in claimed])
+    return folder
+
+
+def new_field(path: Path) -> NewField:
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    return NewField(path=path, sha256=digest, bytes=len(data), width=400, height=300)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def opened(window: MainWindow, case: Path, clock: Clock, qtbot: QtBot) -> MainWindow:
+    """The window with that case, its first field painted at this moment, and a clock that stands still."""
+    for tracker in (window.viewer.main.canvas.visibility, window.browser.grid.visibility):
+        tracker.clock = clock
+    window.review.set_reviewer("Ada")
+    window.services.desk.open(case)
+    painted(window, qtbot, "f00.png")
+    window.browser.focus_view()
+    return window
+
+
+def painted(window: MainWindow, qtbot: QtBot, name: str) -> None:
+    """Wait until the pixels of a field are on the screen."""
+    canvas = window.viewer.main.canvas
+
+    def is_painted() -> bool:
+        record = window.viewer.record
+        key = (record.id, record.path, record.sha256) if record is not None else None
+        return record is not None and record.path.name == name and canvas.visibility.seconds(key) is not None
+
+    qtbot.waitUntil(is_painted, timeout=LONG)
+
+
+def reviews(window: MainWindow, qtbot: QtBot) -> list[str | None]:
+    """Return the classes that were stored, after everything asked for was written."""
+    qtbot.wait(50)
+    with Case.open(window.services.desk.info.folder, read_only=True) as stored:
+        return [field.review.class_name for field in stored.fields.page() if field.review is not None]
+
+
+def refusals(window: MainWindow) -> list[str]:
+    """Return the messages that say why nothing was reviewed."""
+    return [text for text in window.notices.texts() if "not reviewed" in text.casefold()]
+
+
+def wait_reviews(window: MainWindow, qtbot: QtBot, expected: list[str | None]) -> None:
+    qtbot.waitUntil(lambda: reviews(window, qtbot) == expected, timeout=LONG)
+
+
+def press(window: MainWindow, qtbot: QtBot, key: Qt.Key) -> None:
+    qtbot.keyClick(window, key)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_3, Qt.Key.Key_R])
+def test_a_field_that_was_just_painted_is_not_reviewed_and_the_person_is_told_once(
+    opened: MainWindow, clock: Clock, qtbot: QtBot, key: Qt.Key
+) -> None:
+    clock.pass_by(0.29)
+    for _ in range(4):
+        press(opened, qtbot, key)
+    assert reviews(opened, qtbot) == []
+    assert opened.viewer.record.path.name == "f00.png", "the window went on without a review"
+    (words,) = refusals(opened)
+    assert words.startswith("Not reviewed: f00.png has been on the screen for less than 0.3 s.")
+    clock.pass_by(0.3)
+    press(opened, qtbot, key)
+    wait_reviews(opened, qtbot, [{Qt.Key.Key_Space: "Early", Qt.Key.Key_3: "Pre", Qt.Key.Key_R: None}[key]])
+
+
+def test_a_held_key_whose_repeats_look_like_presses_reviews_one_field(
+    opened: MainWindow, clock: Clock, qtbot: QtBot
+) -> None:
+    clock.pass_by(1.0)
+    for _ in range(round(2.5 / REPEAT)):
+        press(opened, qtbot, Qt.Key.Key_Space)
+        qtbot.wait(5)  # pictures are read and painted meanwhile
+        clock.pass_by(REPEAT)
+    assert reviews(opened, qtbot) == ["Early"]
+    assert len(refusals(opened)) == 1
+
+
+def test_the_repeats_of_a_space_held_on_the_picture_review_nothing(
+    opened: MainWindow, clock: Clock, qtbot: QtBot
+) -> None:
+    canvas = opened.viewer.main.canvas
+    clock.pass_by(1.0)
+    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) * 10:
+        event = QKeyEvent(kind, Qt.Key.Key_Space, Qt.KeyboardModifier.NoModifier, " ", True)
+        QApplication.sendEvent(canvas, event)
+    assert reviews(opened, qtbot) == []
+
+
+def test_no_key_that_reviews_removes_or_writes_repeats(opened: MainWindow) -> None:
+    table = opened.actions_table
+    repeating = {spec.id for spec in table.specs() if table[spec.id].autoRepeat()}
+    assert repeating == {
+        "go.previous", "go.next", "go.unreviewed", "browse.larger", "browse.smaller",
+        "view.zoom_in", "view.zoom_out", "view.scale_up", "view.scale_down",
+    }  # fmt: skip
+    assert {"review.class.0", "review.confirm", "field.remove"} <= {spec.id for spec in table.specs()}
+    assert not any(spec.need & Need.WRITABLE for spec in table.specs() if spec.id in repeating)
+
+
+def test_a_picture_that_cannot_be_shown_is_not_reviewed_by_key_or_button_but_sent_to_another_look(
+    opened: MainWindow, case: Path, clock: Clock, qtbot: QtBot
+) -> None:
+    (case.parent / "smear" / "f19.png").unlink()
+    opened.browser.go_to_row(19)
+    canvas = opened.viewer.main.canvas
+    qtbot.waitUntil(lambda: "f19.png" in canvas.message, timeout=LONG)
+    canvas.repaint()
+    clock.pass_by(5.0)
+    early = next(b for b in opened.review._class_buttons if b.property("class_name") == "Early")
+    confirm = next(b for b in opened.review.findChildren(QPushButton) if "Confirm" in b.text())
+    for button in (early, confirm):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        clock.pass_by(1.0)
+    opened.browser.focus_view()
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_1):
+        press(opened, qtbot, key)
+        clock.pass_by(1.0)
+    assert "Early" not in reviews(opened, qtbot)
+    (words,) = refusals(opened)
+    assert "the picture of f19.png cannot be shown, so nobody has seen it" in words
+    assert not early.isChecked()
+    press(opened, qtbot, Qt.Key.Key_R)
+    qtbot.waitUntil(lambda: None in reviews(opened, qtbot), timeout=LONG)
+
+
+def test_a_class_button_does_nothing_before_the_picture_is_there(
+    opened: MainWindow, clock: Clock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.viewer.loader.clear()
+    monkeypatch.setattr(opened.viewer.loader, "_start", lambda *_args: None)
+    opened.browser.go_to_row(7)
+    qtbot.waitUntil(lambda: opened.viewer.record.path.name == "f07.png", timeout=LONG)
+    opened.viewer.main.canvas.repaint()
+    clock.pass_by(5.0)
+    qtbot.mouseClick(opened.review._class_buttons[1], Qt.MouseButton.LeftButton)
+    assert reviews(opened, qtbot) == []
+    (words,) = refusals(opened)
+    assert "the picture of f07.png is not on the screen yet" in words
+
+
+def test_time_in_a_minimised_window_does_not_count(opened: MainWindow, clock: Clock, qtbot: QtBot) -> None:
+    canvas = opened.viewer.main.canvas
+    opened.hide()
+    clock.pass_by(10.0)
+    opened.show()
+    qtbot.waitExposed(opened)
+    painted(opened, qtbot, "f00.png")
+    press(opened, qtbot, Qt.Key.Key_Space)
+    assert reviews(opened, qtbot) == []
+    assert canvas.visibility.seconds("anything else") is None
+
+
+def test_of_many_selected_fields_only_those_whose_pictures_were_shown_are_reviewed(
+    opened: MainWindow, clock: Clock, qtbot: QtBot
+) -> None:
+    grid = opened.browser.grid
+    grid.set_tile_width(200)
+    ids = list(opened.browser.model.ids())
+    qtbot.waitUntil(lambda: grid.visibility.seconds(ids[0]) is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: opened.browser.thumbnails._asked == {}, timeout=LONG)
+    grid.viewport().repaint()
+    on_screen = [number for number in ids if grid.visibility.seconds(number) is not None]
+    assert 0 < len(on_screen) < FIELDS
+    opened.browser.select_all()
+    press(opened, qtbot, Qt.Key.Key_4)
+    assert reviews(opened, qtbot) == []
+    assert f"{FIELDS} of {FIELDS} selected fields were not reviewed" in refusals(opened)[0]
+    clock.pass_by(0.5)
+    press(opened, qtbot, Qt.Key.Key_4)
+    wait_reviews(opened, qtbot, ["Pro"] * len(on_screen))
+    (words,) = refusals(opened)
+    assert words.startswith(f"{FIELDS - len(on_screen)} of {FIELDS} selected fields were not reviewed")
+    assert f"on {len(on_screen)} fields" in opened.reviews.stack.undoText()
+
+
+def test_the_time_is_a_setting_and_a_senseless_one_counts_as_the_default(
+    opened: MainWindow, clock: Clock, qtbot: QtBot
+) -> None:
+    opened.services.settings.change(min_seconds_on_screen=2.0)
+    clock.pass_by(1.0)
+    press(opened, qtbot, Qt.Key.Key_Space)
+    assert reviews(opened, qtbot) == []
+    assert "less than 2 s" in refusals(opened)[0]
+    clock.pass_by(1.5)
+    press(opened, qtbot, Qt.Key.Key_Space)
+    wait_reviews(opened, qtbot, ["Early"])
+    for value in (-1.0, float("nan"), float("inf"), 1e9):
+        assert Settings(min_seconds_on_screen=value).seconds_on_screen == 0.3
+
+
+@pytest.mark.qt_log_ignore("does not support raise", extend=True)
+def test_thumbnails_in_a_panel_that_floats_and_comes_back_are_timed_anew(
+    opened: MainWindow, clock: Clock, qtbot: QtBot
+) -> None:
+    grid, dock = opened.browser.grid, opened.docks["browser"]
+    first = opened.browser.model.ids()[0]
+    for floating in (True, False):
+        dock.setFloating(floating)
+        qtbot.waitExposed(grid.window())
+        qtbot.waitUntil(lambda: grid.visibility.seconds(first) is not None, timeout=LONG)
+        assert grid.visibility.seconds(first) == 0.0
+        clock.pass_by(1.0)
+        assert grid.visibility.seconds(first) == 1.0
