@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from allstation.core.events import plain
+from allstation.core.tables import number
+from allstation.imaging.table_files import read_table
 from training.recipe import Recipe, write_toml
 
 SCHEMA: Final = 1
@@ -177,11 +179,11 @@ class RunFolder:
         path = self.path / "history.csv"
         if not path.is_file():
             return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return [
-                {key: int(value) if key == "epoch" else float(value or "nan") for key, value in row.items()}
-                for row in csv.DictReader(file)
-            ]
+        table = read_table(path, ("epoch",), code="no-run")
+        return [
+            {name: int(number(row[name])) if name == "epoch" else number(row[name]) for name in table.columns}
+            for row in table.rows
+        ]
 
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -48,6 +48,7 @@ class Settings(NamedTuple):
         anonymise: Leave patient data out of reports.
         csv_delimiter: Between the values of the last CSV table.
         csv_mark: Whether it began with a byte order mark.
+        csv_decimal_comma: Whether its decimal sign was a comma.
         max_megabytes: Size of a field's file, at most.
         max_megapixels: Width times height of a field, in millions, at most.
         max_pages: Pages of a TIFF, at most.
@@ -82,6 +83,7 @@ class Settings(NamedTuple):
     anonymise: bool = True
     csv_delimiter: str = ","
     csv_mark: bool = True
+    csv_decimal_comma: bool = False
     max_megabytes: float = _USUAL.max_bytes / 2**20
     max_megapixels: float = _USUAL.max_pixels / 1e6
     max_pages: int = _USUAL.max_frames

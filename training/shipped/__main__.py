@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import numpy as np
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.metrics import IntArray
 from allstation.core.statistics import wilson
+from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
 from training.shipped.fields import Division, block_folds, grouped_division, random_division
@@ -122,8 +122,7 @@ def _twin_rows(bench: Bench) -> list[ResultRow]:
     table = bench.data.parent / "taleqani-highres" / "matches.csv"
     if not table.exists():
         return []
-    with table.open(newline="", encoding="utf-8") as lines:
-        listed = list(csv.DictReader(lines))
+    listed = read_table(table, ("class", "file", "same_field_as"), code="bad-csv").rows
     original = bench.data / "Original"
     pairs = [
         (table.parent / row["class"] / row["file"], original / row["class"] / row["same_field_as"])
