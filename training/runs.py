@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
-from allstation.core.events import plain
+from allstation.core.plain_json import json_text
 from allstation.core.tables import number
 from allstation.imaging.table_files import read_table
 from training.recipe import Recipe, write_toml
@@ -80,7 +80,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, data: object) -> None:
     """Write JSON with sorted keys, whole or not at all; what is not finite becomes null."""
-    write_text(path, json.dumps(plain(data), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    write_text(path, json_text(data, sort_keys=True, ensure_ascii=True) + "\n")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

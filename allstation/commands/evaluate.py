@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation, evaluate
+from allstation.core.metrics import absent_classes
+from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
 from allstation.core.tables import file_key
 from allstation.core.text import shown_name
@@ -75,10 +76,13 @@ def run(options: argparse.Namespace) -> int:
         print(line)
     for path, error in failed:
         print(f"failed   {path}: {error.sentence}", file=sys.stderr)
-    document = {**_header(bundle), **evaluation.to_json(), "decisions": decisions}
+    remark = absent_classes(evaluation.matrix, bundle.classes)
+    if remark:
+        print(f"note     {remark}", file=sys.stderr)
+    remarks = [remark] if remark else []
+    document = {**_header(bundle), **evaluation.to_json(), "decisions": decisions, "remarks": remarks}
     if options.json:
-        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-        write_whole(options.json, text.encode())
+        write_whole(options.json, f"{json_text(document)}\n".encode())
     if options.pdf:
         from allstation.report.evaluation import write_evaluation_pdf
 

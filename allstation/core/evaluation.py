@@ -146,8 +146,9 @@ def evaluate(
     matrix = metrics.confusion(true, probabilities.argmax(axis=1), classes=len(classes))
 
     def figure(name: str, statistic: Statistic) -> Figure:
-        interval = cluster_bootstrap(statistic, cluster, n=_RESAMPLES)
-        return Figure(name, statistic(np.arange(len(true))), len(true), interval, split, patients)
+        value = statistic(np.arange(len(true)))
+        interval = cluster_bootstrap(statistic, cluster, n=_RESAMPLES) if np.isfinite(value) else None
+        return Figure(name, value, len(true), interval, split, patients)
 
     return Evaluation(
         classes=tuple(classes),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from allstation import __version__
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
@@ -131,7 +131,7 @@ def write_fhir(
         StationError: ``not-written`` with the reason.
     """
     bundle = fhir_bundle(snapshot, options, pdf=pdf, progress=progress)
-    return write_whole(target, (storable(json.dumps(bundle, indent=1, ensure_ascii=False)) + "\n").encode())
+    return write_whole(target, f"{storable(json_text(bundle))}\n".encode())
 
 
 def _code(code: str, text: str) -> Resource:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from allstation import __version__
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot, ModelRecord, Slide
 from allstation.core.tables import guarded
 from allstation.core.text import storable
@@ -235,7 +236,9 @@ def _csv_parts(content: TableContent, *, delimiter: str, decimal: str, bom: bool
 def _csv_value(value: Value, decimal: str) -> str:
     if value is None:
         return ""
-    return safe_text(value) if isinstance(value, str) else repr(value).replace(".", decimal)
+    if isinstance(value, str):
+        return safe_text(value)
+    return repr(value).replace(".", decimal) if math.isfinite(value) else ""
 
 
 def _json_head(content: TableContent) -> dict[str, Any]:
@@ -344,7 +347,7 @@ def _json_parts(content: TableContent) -> Iterator[bytes]:
 
 
 def _json_text(value: object) -> str:
-    return storable(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+    return storable(json_text(value))
 
 
 def write_xlsx(

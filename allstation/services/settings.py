@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from allstation.core.limits import DecodeLimits
+from allstation.core.plain_json import json_text
 
 FILE_NAME: Final = "settings.json"
 MAX_RECENT: Final = 10
@@ -149,7 +150,7 @@ class SettingsFile:
         part = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"version": _VERSION, **value._asdict()}, indent=1), "utf-8")
+            part.write_text(json_text({"version": _VERSION, **value._asdict()}, ensure_ascii=True), "utf-8")
             part.replace(self._path)
         except OSError:
             return

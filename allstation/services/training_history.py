@@ -11,6 +11,7 @@ from typing import Any, Final
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.core.tables import number
 from allstation.imaging.table_files import read_table
 
@@ -137,7 +138,7 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
         OSError: If the folder cannot be written.
     """
     part = folder / f".{NOTES}.part"
-    part.write_text(json.dumps({"title": title, "note": note}, indent=1, ensure_ascii=False), "utf-8")
+    part.write_text(json_text({"title": title, "note": note}), "utf-8")
     part.replace(folder / NOTES)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ import numpy as np
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.metrics import IntArray
+from allstation.core.plain_json import json_text
 from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
@@ -212,7 +212,7 @@ def write_results(folder: Path, rows: Sequence[ResultRow], matrix: IntArray) -> 
     text = render(rows, matrix, notes)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "shipped-model.md").write_text(text, encoding="utf-8")
-    document = json.dumps(as_json(rows, matrix, notes), indent=1)
+    document = json_text(as_json(rows, matrix, notes), ensure_ascii=True)
     (folder / "shipped-model.json").write_text(document + "\n", encoding="utf-8")
     return text
 
