@@ -285,6 +285,19 @@ def _need_every_class(split: Split, labelled: LabelledSet) -> None:
                 raise StationError("too-few-fields", sentence)
 
 
+def refusals(
+    labelled: LabelledSet, groups: Sequence[str], specs: Sequence[SplitSpec]
+) -> list[tuple[SplitSpec, StationError]]:
+    """Return the divisions that :func:`make_split` would refuse, with its own sentences."""
+    refused: list[tuple[SplitSpec, StationError]] = []
+    for spec in specs:
+        try:
+            make_split(labelled, spec, groups)
+        except StationError as error:
+            refused.append((spec, error))
+    return refused
+
+
 def lists_csv(labelled: LabelledSet, split: Split, groups: Sequence[str]) -> str:
     """Write which field went where, one a line, sorted: the record a result stands on."""
     ids = [field.patient or "" for field in labelled.fields]
