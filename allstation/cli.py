@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from allstation import __version__
-from allstation.commands import SOME_FAILED, WRONG_USAGE
+from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, SOME_FAILED, WRONG_USAGE
 from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
@@ -34,6 +34,21 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--case", type=Path, metavar="DIR", help="keep everything in this .allcase folder")
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")
+    parser.add_argument(
+        "--separator",
+        choices=tuple(CSV_SEPARATORS),
+        default="comma",
+        help="between the values of the CSV (default: comma); Excel where 0,83 is a number: semicolon",
+    )
+    parser.add_argument(
+        "--decimal",
+        choices=tuple(CSV_DECIMALS),
+        default="point",
+        help="decimal sign of the CSV (default: point)",
+    )
+    parser.add_argument(
+        "--bom", action="store_true", help="begin the CSV with a byte order mark: Excel then reads UTF-8"
+    )
     parser.add_argument("--json", type=Path, metavar="F", help="write the fields as JSON")
     parser.add_argument("--xlsx", type=Path, metavar="F", help="write the table for Excel")
     parser.add_argument("--report", type=Path, metavar="F.pdf", help="write the report")

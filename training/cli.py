@@ -42,6 +42,12 @@ def _check(parser: argparse.ArgumentParser) -> None:
         "--archive", type=Path, metavar="F", help="the .zip, .rar or .tar the folder came from"
     )
     parser.add_argument("--groups", type=Path, metavar="CSV", help="known same-field groups to compare with")
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="F.toml",
+        help="recipe or preset to be trained (default: any)",
+    )
     parser.add_argument("--json", type=Path, metavar="F", help="write everything found as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the report")
 

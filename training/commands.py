@@ -92,7 +92,9 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.data.check import check
     from training.evaluate.check_report import write_report
 
-    found = check(options.folder, reporter, archive=options.archive, groups=options.groups)
+    options.data = options.folder
+    split = load_recipe(options).split if options.recipe else None
+    found = check(options.folder, reporter, archive=options.archive, groups=options.groups, split=split)
     write_report(found, json_path=options.json, pdf_path=options.pdf)
     return CommandOutcome(summary={"errors": found["errors"]}, kind="check", report=found)
 

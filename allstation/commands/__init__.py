@@ -8,3 +8,7 @@ SOME_FAILED: Final = 1
 """Exit status: something failed or does not hold; it is named, the rest is done."""
 WRONG_USAGE: Final = 2
 """Exit status: wrong usage, or nothing to work on."""
+CSV_SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
+"""What ``--separator`` takes, and what it stands for."""
+CSV_DECIMALS: Final = {"point": ".", "comma": ","}
+"""What ``--decimal`` takes."""

@@ -7,20 +7,21 @@ import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation import paths
-from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
+from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import FieldState, NewField, Prediction
+from allstation.core.records import CaseSnapshot, FieldState, NewField, Prediction
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
@@ -258,7 +259,7 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     from allstation.report import tables
 
     wanted = (
-        (options.csv, tables.write_csv),
+        (options.csv, _csv_writer(options)),
         (options.json, tables.write_json),
         (options.xlsx, tables.write_xlsx),
     )
@@ -274,6 +275,18 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
             from allstation.report.pdf import write_pdf
 
             print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
+
+
+def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:
+    """Return what writes the CSV with the separator, decimal sign and mark that were asked for."""
+    from allstation.report import tables
+
+    return partial(
+        tables.write_csv,
+        bom=options.bom,
+        delimiter=CSV_SEPARATORS[options.separator],
+        decimal=CSV_DECIMALS[options.decimal],
+    )
 
 
 def _name(bundle: ModelBundle) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +17,13 @@ from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation, evaluate
+from allstation.core.metrics import absent_classes
+from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
+from allstation.core.tables import file_key
 from allstation.core.text import shown_name
 from allstation.imaging.intake import Refused, find_fields
+from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome, Pipeline
 from allstation.paths import config_folder
@@ -74,10 +76,13 @@ def run(options: argparse.Namespace) -> int:
         print(line)
     for path, error in failed:
         print(f"failed   {path}: {error.sentence}", file=sys.stderr)
-    document = {**_header(bundle), **evaluation.to_json(), "decisions": decisions}
+    remark = absent_classes(evaluation.matrix, bundle.classes)
+    if remark:
+        print(f"note     {remark}", file=sys.stderr)
+    remarks = [remark] if remark else []
+    document = {**_header(bundle), **evaluation.to_json(), "decisions": decisions, "remarks": remarks}
     if options.json:
-        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-        write_whole(options.json, text.encode())
+        write_whole(options.json, f"{json_text(document)}\n".encode())
     if options.pdf:
         from allstation.report.evaluation import write_evaluation_pdf
 
@@ -112,7 +117,9 @@ def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -
         )
         raise StationError("not-labelled", sentence)
     known, column = _read_groups(groups) if groups else ({}, "")
-    keys = [(name, path.name) for name, path in zip(names, paths, strict=True)]
+    keys = [(name, file_key(path.name)) for name, path in zip(names, paths, strict=True)]
+    if groups:
+        _compare_names(groups, known, keys)
     of_each = [known.get(key, f"alone {path}") for key, path in zip(keys, paths, strict=True)]
     # A field without a patient would count as a patient of its own.
     every = column == "patient" and all(known.get(key) for key in keys)
@@ -150,21 +157,28 @@ def _refuse_other_classes(folder: Path, classes: tuple[str, ...]) -> None:
 
 def _read_groups(path: Path) -> tuple[dict[tuple[str, str], str], str]:
     """Read the group of each (class, file); the patient column wins over the field group."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StationError(
-            "bad-groups", f"The groups file {path.name!r} cannot be read ({error})."
-        ) from error
-    columns = set(rows[0]) if rows else set()
-    column = "patient" if "patient" in columns else "field_group"
-    if not {"class", "file", column} <= columns:
-        expected = "the columns class, file and field_group (or patient)"
-        sentence = f"{path.name!r} needs {expected}; it has {sorted(columns)}. Add what is missing."
+    table = read_table(path, ("class", "file"), code="bad-groups", also=("field_group", "patient"))
+    column = "patient" if "patient" in table else "field_group"
+    table.require("class", "file", column, code="bad-groups", also="patient instead of field_group")
+    return {(row["class"], file_key(row["file"])): row[column] for row in table.rows}, column
+
+
+def _compare_names(path: Path, known: Mapping[tuple[str, str], str], keys: Sequence[tuple[str, str]]) -> None:
+    """Refuse a table that names no field at all, and say of how many fields it says nothing.
+
+    Raises:
+        StationError: ``bad-groups``.
+    """
+    named = sum(key in known for key in keys)
+    if not named:
+        sentence = (
+            f"The table {shown_name(path)} names none of the {len(keys)} fields: no row has the class and "
+            f"file name of one, such as {keys[0][0]} and {keys[0][1]}. Choose the table of this folder."
+        )
         raise StationError("bad-groups", sentence)
-    # A short line leaves its last columns None.
-    return {(row["class"], Path(row["file"] or "").name): row[column] or "" for row in rows}, column
+    if named < len(keys):
+        note = f"{shown_name(path)} names {named} of {len(keys)} fields; each other one is a group of its own"
+        print(f"note     {note}", file=sys.stderr)
 
 
 def _classify(

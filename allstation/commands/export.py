@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
         snapshot = case.snapshot()
     anonymise = not options.show_patient
     chosen, pdf = _report(options.pdf, anonymise=anonymise)
+    _check(snapshot, options, chosen)
     if options.fhir:
         from allstation.report.fhir import write_fhir
 
@@ -45,6 +46,24 @@ def run(options: argparse.Namespace) -> int:
     for path in dict.fromkeys(field.path for field in left_out):
         print(f"left out {path}: it cannot be read any more", file=sys.stderr)
     return SOME_FAILED if left_out else DONE
+
+
+def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOptions) -> None:
+    """Refuse what one of the forms cannot hold before the first of them is written.
+
+    Raises:
+        StationError: ``bad-case-data``.
+    """
+    if not (options.fhir or options.dicom):
+        return
+    from allstation.report import dicom, fhir
+    from allstation.report.content import build_content
+
+    content = build_content(snapshot, chosen)
+    if options.fhir:
+        fhir.check(content)
+    if options.dicom:
+        dicom.check(content)
 
 
 def _folders(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path
 from allstation.inference.reference import verify_reference
 
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         return _list()
     bundle = ModelBundle.open(options.bundle or default_bundle_path())
     if options.action == "show":
-        print(json.dumps({**bundle.info, "sha256": bundle.sha256}, indent=2, ensure_ascii=False))
+        print(json_text({**bundle.info, "sha256": bundle.sha256}, indent=2))
         return DONE
     difference = verify_reference(bundle)
     print(f"{bundle.name} {bundle.version}: checksums match; "

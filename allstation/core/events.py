@@ -7,12 +7,12 @@ listed here is an error, never ignored: two editions that disagree must not trai
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from allstation.core.errors import StationError
+from allstation.core.plain_json import plain
 
 PROTOCOL: Final = 1
 """Version of the lines; a reader refuses any other."""
@@ -185,17 +185,6 @@ _NAMES: Final[Mapping[str, type[Event]]] = {
     "finished": Finished,
 }
 _KINDS: Final = {kind: name for name, kind in _NAMES.items()}
-
-
-def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
-    """Replace what JSON cannot hold: numbers that are not finite become null, tuples lists."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
-    return value
 
 
 def encode(event: Event) -> str:

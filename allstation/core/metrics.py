@@ -20,6 +20,9 @@ from allstation.core.statistics import Interval
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+ONE_CLASS = "as all fields are of one class"
+NO_FIELDS = "as there are no fields"
+"""Why a figure has no value."""
 _TINY = 1e-12
 
 
@@ -45,22 +48,40 @@ class Figure:
 
     def __str__(self) -> str:
         """Write the figure with its n, interval, split and patients: never without them."""
-        interval = f"95 % interval {self.interval}" if self.interval else "no interval"
+        if not math.isfinite(self.value):
+            beside = f"no interval, n = {self.n}, {self.split}, {self.patients}"
+            return f"{self.name} undefined, {self.reason} ({beside})"
+        interval = f"95 % interval {self.interval}" if self._spread else "no interval"
         return f"{self.name} {self.value:.3f} ({interval}, n = {self.n}, {self.split}, {self.patients})"
 
+    @property
+    def reason(self) -> str:
+        """Why there is no value; empty where there is one."""
+        if math.isfinite(self.value):
+            return ""
+        return ONE_CLASS if self.n else NO_FIELDS
+
+    @property
+    def _spread(self) -> list[float] | None:
+        """The interval as a pair, None where there is none or it has no finite ends."""
+        if self.interval is None or not math.isfinite(self.interval.low + self.interval.high):
+            return None
+        return [self.interval.low, self.interval.high]
+
     def to_json(self) -> dict[str, Any]:
-        """Return the figure as a JSON object; the interval is a pair or null."""
+        """Return the figure as a JSON object; the interval is a pair or null, no value has a reason."""
         data = asdict(self)
         data["value"] = self.value if math.isfinite(self.value) else None
-        data["interval"] = [self.interval.low, self.interval.high] if self.interval else None
-        return data
+        data["interval"] = self._spread
+        return {**data, "reason": self.reason} if self.reason else data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Figure:
         """Read what :meth:`to_json` wrote."""
         pair, value = data["interval"], data["value"]
         interval = Interval(*pair) if pair else None
-        return cls(**{**data, "interval": interval, "value": math.nan if value is None else value})
+        known = {key: entry for key, entry in data.items() if key != "reason"}
+        return cls(**{**known, "interval": interval, "value": math.nan if value is None else value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +134,25 @@ def confusion(true: ArrayLike, predicted: ArrayLike, *, classes: int) -> IntArra
         message = f"Expected class indices from 0 to {classes - 1}."
         raise ValueError(message)
     return np.bincount(rows * classes + columns, minlength=classes * classes).reshape(classes, classes)
+
+
+def absent_classes(matrix: IntArray, classes: Sequence[str]) -> str:
+    """Say in a sentence which classes no field could be compared of; empty where every class has some."""
+    support = matrix.sum(axis=1)
+    present = [name for name, count in zip(classes, support, strict=True) if count]
+    absent = [name for name, count in zip(classes, support, strict=True) if not count]
+    if not absent:
+        return ""
+    if len(present) == 1:
+        return (
+            f"All fields that could be compared are {present[0]}: what tells classes apart (macro F1, "
+            "Matthews correlation, kappa, areas under the curve) says nothing here. Add fields of the other "
+            "classes."
+        )
+    return (
+        f"No field of {', '.join(absent)} could be compared: figures over all classes count these as 0, and "
+        "nothing is known of how they are told apart."
+    )
 
 
 def accuracy(matrix: IntArray) -> float:

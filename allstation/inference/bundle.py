@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from allstation import paths
 from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.core.records import ModelRecord
 from allstation.core.text import shown_name
 from allstation.imaging.preprocess import Preprocessing
@@ -297,7 +298,7 @@ def write_bundle(target: Path, info: Mapping[str, Any], members: Mapping[str, by
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         for name, data in sorted(members.items())
     }
-    manifest = json.dumps({**info, "schema": SCHEMA, "files": files}, indent=1, sort_keys=True)
+    manifest = json_text({**info, "schema": SCHEMA, "files": files}, sort_keys=True, ensure_ascii=True)
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with zipfile.ZipFile(beside, "w") as archive:

@@ -7,7 +7,6 @@ follow from the case and the content: the same report is the same DICOM object.
 from __future__ import annotations
 
 import io
-import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from allstation.report.annotate import annotated
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import FieldRow, ReportContent
+from allstation.report.identity import exported_date, refuse_too_long
 from allstation.report.many import Exported, Progress, unheard
 from allstation.report.options import ReportOptions
 from allstation.report.typeset import clean_line
@@ -74,9 +74,11 @@ def write_dicom(
         progress: Told of each field.
 
     Raises:
-        StationError: ``no-dicom`` without pydicom, ``not-written`` with the reason.
+        StationError: ``bad-case-data`` for an entry that DICOM cannot hold, ``no-dicom`` without pydicom,
+            ``not-written`` with the reason.
     """
     study = _Study(build_content(snapshot, options))
+    check(study.content)
     make_folder(folder)
     written: list[Path] = []
     refused: list[tuple[FieldRecord, StationError]] = []
@@ -94,6 +96,16 @@ def write_dicom(
             continue
         written.append(_write_field(study, row, pixels, folder / f"field-{number:04d}.dcm"))
     return Exported(tuple(written), tuple(refused))
+
+
+def check(content: ReportContent) -> None:
+    """Refuse what DICOM cannot hold whole, before anything is written.
+
+    Raises:
+        StationError: ``bad-case-data``, with the entry's name.
+    """
+    exported_date(content.patient, "birth_date")
+    refuse_too_long((*content.patient, *content.request))
 
 
 def _write_report(study: _Study, data: bytes, target: Path) -> Path:
@@ -169,8 +181,8 @@ def _patient(made: FileDataset, content: ReportContent) -> None:
     given = {one.label: one.value for one in (*content.patient, *content.request) if one.value}
     made.PatientName = _name(given.get("Name", ""))
     made.PatientID = _text(given.get("Patient id", content.case_id), 64)
-    born = given.get("Date of birth", "").replace("-", "")
-    made.PatientBirthDate = born if re.fullmatch(r"\d{8}", born) else ""
+    born = exported_date(content.patient, "birth_date")
+    made.PatientBirthDate = born.day.strftime("%Y%m%d") if born is not None else ""
     made.PatientSex = _SEX.get(given.get("Sex", "").casefold(), "")
     made.AccessionNumber = _text(given.get("Request id", ""), 16)
     made.ReferringPhysicianName = _name(given.get("Requested by", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +16,12 @@ from allstation import __version__
 from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation
+from allstation.core.metrics import Figure, absent_classes
 from allstation.core.records import ModelRecord
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.report.atomic import write_whole
-from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Text
+from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Note, Text
 from allstation.report.canvas import Properties
 from allstation.report.content import PROGRAM, canonical_json
 from allstation.report.document import Paper, compose, footing
@@ -130,6 +132,9 @@ def _blocks(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
         f"{number(n)} labelled fields in {number(made.evaluation.groups)} groups; split: {split}; {patients}."
     )
     yield Text(setter, said, BODY, limit=4)
+    remark = absent_classes(made.evaluation.matrix, made.evaluation.classes)
+    if remark:
+        yield Note(setter, remark)
     yield from _figures(made, setter)
     yield from _confusion(made, setter)
     yield from _classes(made, setter)
@@ -153,8 +158,8 @@ def _figures(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
     rows = [
         (
             Cell(one.name),
-            Cell(decimal(one.value)),
-            Cell(f"{decimal(one.interval.low)} to {decimal(one.interval.high)}" if one.interval else "-"),
+            Cell("undefined" if one.reason else decimal(one.value)),
+            Cell(_interval(one)),
             Cell(number(one.n)),
             Cell(""),
             Cell(one.split),
@@ -165,6 +170,13 @@ def _figures(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
     yield Text(setter, "Overall", HEADING, bookmark=0)
     yield Grid(setter, columns, rows)
     yield Text(setter, _NOTE, SMALL)
+
+
+def _interval(figure: Figure) -> str:
+    spread = figure.interval
+    if spread is None or not math.isfinite(spread.low + spread.high):
+        return "-"
+    return f"{decimal(spread.low)} to {decimal(spread.high)}"
 
 
 def _confusion(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:

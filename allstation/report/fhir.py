@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -18,11 +17,13 @@ from typing import Any, Final
 
 from allstation import __version__
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import Entry, FieldRow, ModelBlock, ReportContent, Share
+from allstation.report.identity import exported_date
 from allstation.report.images import thumbnails
 from allstation.report.many import Progress, unheard
 from allstation.report.options import ReportOptions
@@ -40,7 +41,6 @@ _STATUS: Final = {
 }
 """FHIR has no draft of a report; the conclusion says that it is one."""
 _SEX: Final = {"female": "female", "f": "female", "male": "male", "m": "male", "other": "other"}
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _PICTURE: Final = 512
 Resource = dict[str, Any]
 
@@ -85,6 +85,7 @@ def fhir_bundle(
         progress: Told of each picture.
     """
     content = build_content(snapshot, options)
+    check(content)
     named = _Bundle(content)
     entries = [
         named.entry("patient", _patient(content)),
@@ -105,6 +106,17 @@ def fhir_bundle(
         "identifier": {"system": "urn:ietf:rfc:3986", "value": named.url("bundle")},
         "entry": [named.entry("report", report), *entries],
     }
+
+
+def check(content: ReportContent) -> None:
+    """Refuse what FHIR cannot hold, before anything is made or written.
+
+    Raises:
+        StationError: ``bad-case-data``, with the entry's name.
+    """
+    exported_date(content.patient, "birth_date")
+    for key in ("collected_at", "received_at"):
+        exported_date(content.specimen, key)
 
 
 def write_fhir(
@@ -128,10 +140,10 @@ def write_fhir(
         The target.
 
     Raises:
-        StationError: ``not-written`` with the reason.
+        StationError: ``bad-case-data`` for an entry that FHIR cannot hold, ``not-written`` with the reason.
     """
     bundle = fhir_bundle(snapshot, options, pdf=pdf, progress=progress)
-    return write_whole(target, (storable(json.dumps(bundle, indent=1, ensure_ascii=False)) + "\n").encode())
+    return write_whole(target, f"{storable(json_text(bundle))}\n".encode())
 
 
 def _code(code: str, text: str) -> Resource:
@@ -165,8 +177,9 @@ def _patient(content: ReportContent) -> Resource:
         found["name"] = [{"text": given["Name"]}]
     if given.get("Sex", "").casefold() in _SEX:
         found["gender"] = _SEX[given["Sex"].casefold()]
-    if _DATE.match(given.get("Date of birth", "")):
-        found["birthDate"] = given["Date of birth"]
+    born = exported_date(content.patient, "birth_date")
+    if born is not None:
+        found["birthDate"] = born.day.isoformat()
     return found
 
 
@@ -174,11 +187,15 @@ def _specimen(named: _Bundle) -> Resource:
     given = _given(named.content.specimen)
     found: Resource = {"resourceType": "Specimen", "subject": named.reference("patient")}
     found["type"] = {"text": given.get("Specimen", "blood smear")}
-    if _DATE.match(given.get("Received", "")):
-        found["receivedTime"] = given["Received"]
-    if _DATE.match(given.get("Collected", "")):
-        found["collection"] = {"collectedDateTime": given["Collected"]}
-    notes = [f"{label}: {value}" for label, value in given.items() if label not in {"Specimen", "Received"}]
+    received = exported_date(named.content.specimen, "received_at")
+    collected = exported_date(named.content.specimen, "collected_at")
+    if received is not None:
+        found["receivedTime"] = received.instant()
+    if collected is not None:
+        found["collection"] = {"collectedDateTime": collected.instant()}
+    # A time of day is also kept as it was written: its zone may be this computer's guess.
+    whole = {"Received"} if received is not None and received.clock is None else set()
+    notes = [f"{label}: {value}" for label, value in given.items() if label not in {"Specimen", *whole}]
     if notes:
         found["note"] = [{"text": "; ".join(notes)}]
     return found
@@ -298,6 +315,12 @@ def _said(row: FieldRow) -> str:
     return clean_line(f"SHA-256 of the field {row.sha256}; {values}; decision: {row.decision}{reviewed}")
 
 
+def _accession(number: str) -> Resource:
+    system = "http://terminology.hl7.org/CodeSystem/v2-0203"
+    coding = {"system": system, "code": "ACSN", "display": "Accession ID"}
+    return {"type": {"coding": [coding]}, "value": number}
+
+
 def _report(named: _Bundle, results: list[str], pictures: list[Resource]) -> Resource:
     content = named.content
     reason = f" {clean_line(content.reason)}" if content.reason else ""
@@ -320,6 +343,9 @@ def _report(named: _Bundle, results: list[str], pictures: list[Resource]) -> Res
         "result": [{"reference": url} for url in results],
         "conclusion": f"{RESEARCH_USE} Status: {content.status}.{reason}{remark} {MORPHOLOGY_ONLY}",
     }
+    request = _given(content.request).get("Request id", "")
+    if request:
+        found["basedOn"] = [{"type": "ServiceRequest", "identifier": _accession(request)}]
     if content.laboratory:
         found["performer"] = [{"display": clean_line(content.laboratory)}]
     if content.reviewer:

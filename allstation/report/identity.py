@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
+from allstation.core.dates import When, read_date, spellings
+from allstation.core.errors import StationError
 from allstation.report.content_types import Entry
 
 _PATIENT: Final = {
@@ -34,6 +37,11 @@ _SPECIMEN: Final = {
 }
 GROUPS: Final = (("Patient", _PATIENT), ("Request", _REQUEST), ("Specimen and microscope", _SPECIMEN))
 """Title, and label by key, of what may be known about a case; the order of a report."""
+_LABELS: Final = {**_PATIENT, **_REQUEST, **_SPECIMEN}
+DATES: Final = {"birth_date": False, "requested_at": True, "collected_at": True, "received_at": True}
+"""Keys that hold a date, and whether a time of day may follow it."""
+DICOM_LONGEST: Final = {"patient_name": 64, "patient_id": 64, "request_id": 16, "requester": 64}
+"""Most characters that DICOM takes (PS3.5, 6.2: PN, LO, SH)."""
 _SHORTEST: Final = 4
 _ALIASES: Final = {
     "name": "patient_name",
@@ -70,8 +78,7 @@ def identity(details: Mapping[str, str], *, anonymise: bool) -> tuple[tuple[Entr
         Patient, request and specimen lines that were given; unknown keys with the request.
     """
     given = {known_key(key): value.strip() for key, value in details.items() if value.strip()}
-    known = {**_PATIENT, **_REQUEST, **_SPECIMEN}
-    extra = {key: key.replace("_", " ").capitalize() for key in sorted(given) if key not in known}
+    extra = {key: key.replace("_", " ").capitalize() for key in sorted(given) if key not in _LABELS}
 
     def lines(labels: Mapping[str, str]) -> tuple[Entry, ...]:
         return tuple(
@@ -79,6 +86,57 @@ def identity(details: Mapping[str, str], *, anonymise: bool) -> tuple[tuple[Entr
         )
 
     return lines(_PATIENT), lines({**_REQUEST, **extra}), lines(_SPECIMEN)
+
+
+def entered(key: str, text: str) -> str:
+    """Return the text of an entry as a case keeps it: dates in one spelling, no spaces around.
+
+    Raises:
+        StationError: ``bad-date`` for a date that is not certain or not in the calendar.
+    """
+    plain = text.strip()
+    if key not in DATES or not plain:
+        return plain
+    return str(read_date(plain, _LABELS[key], timed=DATES[key]))
+
+
+def exported_date(entries: Iterable[Entry], key: str) -> When | None:
+    """Return the date of an entry for another program; None where it is not given or withheld.
+
+    Raises:
+        StationError: ``bad-case-data`` if its text is no date.
+    """
+    text = next((one.value for one in entries if one.label == _LABELS[key]), "").strip()
+    if not text:
+        return None
+    try:
+        return read_date(text, _LABELS[key], timed=DATES[key])
+    except StationError as error:
+        sentence = f"{error.sentence} Correct it under Case data; nothing was written."
+        raise StationError("bad-case-data", sentence) from error
+
+
+def refuse_too_long(entries: Iterable[Entry]) -> None:
+    """Refuse what DICOM would have to cut or alter: half an accession number is another one.
+
+    Raises:
+        StationError: ``bad-case-data`` with the entry, its length and what DICOM takes.
+    """
+    given = {one.label: " ".join(one.value.split()) for one in entries}
+    for key in DICOM_LONGEST:
+        problem = dicom_problem(key, given.get(_LABELS[key], ""))
+        if problem:
+            raise StationError("bad-case-data", f"{problem} Shorten it under Case data; nothing was written.")
+
+
+def dicom_problem(key: str, text: str) -> str:
+    """Say why DICOM cannot hold the text of an entry as it is; empty if it can."""
+    longest = DICOM_LONGEST.get(key, 0)
+    if longest and len(text) > longest:
+        return f"{_LABELS[key]}: DICOM takes at most {longest} characters, {text[:80]!r} has {len(text)}."
+    if key in {"patient_id", "request_id"} and "\\" in text:
+        return f"{_LABELS[key]}: DICOM takes no backslash, {text[:80]!r} has one."
+    return ""
 
 
 def redactor(details: Mapping[str, str]) -> Callable[[str], str]:
@@ -95,6 +153,8 @@ def redactor(details: Mapping[str, str]) -> Callable[[str], str]:
     words = re.findall(r"[^\W\d_]{2,}", given.get("patient_name", ""))
     ids = [given[key] for key in ("patient_id", "birth_date", "request_id") if given.get(key)]
     ids += [re.sub(r"[\W_]", "", one) for one in ids]
+    with suppress(StationError):
+        ids += spellings(read_date(given.get("birth_date", ""), "", timed=True).day)
     parts = [re.escape(one) for one in ids if len(one) >= _SHORTEST]
     parts += [re.escape(one) for one in words if len(one) >= _SHORTEST]
     parts += [rf"(?<![^\W\d_]){re.escape(one)}(?![^\W\d_])" for one in words if len(one) < _SHORTEST]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import class_style
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.cells import segment_cells
@@ -62,7 +62,7 @@ def write_outlines(
             continue
         collection["properties"]["image"] = redact(collection["properties"]["image"])
         target = folder / f"{number:04d}_{plain_name(name)}.geojson"
-        written.append(write_whole(target, json.dumps(collection, separators=(",", ":")).encode()))
+        written.append(write_whole(target, json_text(collection, indent=None, ensure_ascii=True).encode()))
     return Exported(tuple(written), tuple(refused))
 
 

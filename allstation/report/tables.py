@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from allstation import __version__
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot, ModelRecord, Slide
+from allstation.core.tables import guarded
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content, class_names, field_rows, without_patient
@@ -28,8 +30,6 @@ from allstation.report.options import ReportOptions
 
 SCHEMA: Final = 2
 """Version of the JSON table; ``resources/schemas/fields-2.schema.json`` describes it."""
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet takes for the beginning of a formula, full-width forms included."""
 
 Value = str | bool | int | float | None
 _TOGETHER: Final = 100
@@ -178,9 +178,7 @@ def table_row(content: Content, row: FieldRow) -> list[Value]:
 
 def safe_text(text: str) -> str:
     """Return a text that no spreadsheet computes and that UTF-8 can hold."""
-    text = storable(text)
-    begins = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
-    return f"'{text}" if begins else text
+    return guarded(storable(text))
 
 
 def write_csv(
@@ -189,6 +187,7 @@ def write_csv(
     *,
     bom: bool = False,
     delimiter: str = ",",
+    decimal: str = ".",
     anonymise: bool = False,
 ) -> Path:
     """Write one line a field (RFC 4180, UTF-8).
@@ -197,7 +196,8 @@ def write_csv(
         snapshot: The case.
         target: The file.
         bom: Begin with a byte order mark, so that Excel reads UTF-8 on a double click.
-        delimiter: ``;`` where the comma is the decimal sign.
+        delimiter: ``,``, ``;`` or a tab.
+        decimal: Decimal sign, ``.`` or ``,``.
         anonymise: Leave out folders, and the patient's name and ids wherever they stand.
 
     Returns:
@@ -207,7 +207,7 @@ def write_csv(
         StationError: ``not-written`` with the reason.
     """
     content = table_content(snapshot, anonymise=anonymise)
-    return write_whole(target, _csv_parts(content, delimiter=delimiter, bom=bom))
+    return write_whole(target, _csv_parts(content, delimiter=delimiter, decimal=decimal, bom=bom))
 
 
 class _Lines(list[str]):
@@ -222,25 +222,27 @@ class _Lines(list[str]):
         return data
 
 
-def _csv_parts(content: TableContent, *, delimiter: str, bom: bool) -> Iterator[bytes]:
+def _csv_parts(content: TableContent, *, delimiter: str, decimal: str, bom: bool) -> Iterator[bytes]:
     lines = _Lines()
     writer = csv.writer(lines, delimiter=delimiter, lineterminator="\r\n")
     if bom:
         yield codecs.BOM_UTF8
     writer.writerow(safe_text(column.title) for column in columns(content))
     for row in content.rows():
-        writer.writerow(_csv_value(value) for value in table_row(content, row))
+        writer.writerow(_csv_value(value, decimal) for value in table_row(content, row))
         if len(lines) >= _TOGETHER:
             yield lines.take()
     yield lines.take()
 
 
-def _csv_value(value: Value) -> str:
+def _csv_value(value: Value, decimal: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return safe_text(value) if isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        return safe_text(value)
+    return repr(value).replace(".", decimal) if math.isfinite(value) else ""
 
 
 def _json_head(content: TableContent) -> dict[str, Any]:
@@ -350,7 +352,7 @@ def _json_parts(content: TableContent) -> Iterator[bytes]:
 
 
 def _json_text(value: object) -> str:
-    return storable(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+    return storable(json_text(value))
 
 
 def write_xlsx(

@@ -64,7 +64,8 @@ class ExportOptions:
         anonymise: Leave out patient and request data and folders, and take the patient's name and
             ids out of file names, slide names and comments. What else is in a file name stays.
         byte_order_mark: Begin a CSV so that Excel reads it as UTF-8 on a double click.
-        delimiter: Between the values of a CSV: ``,``, or ``;`` where the comma is the decimal sign.
+        delimiter: Between the values of a CSV: ``,``, ``;`` or a tab.
+        decimal: Decimal sign of a CSV: ``.`` or ``,``.
         thumbnails: Put a small picture of each field into a workbook.
         with_report: Let the report travel with FHIR and DICOM.
         report: For a report that is made now, and for one that travels.
@@ -73,6 +74,7 @@ class ExportOptions:
     anonymise: bool = True
     byte_order_mark: bool = False
     delimiter: str = ","
+    decimal: str = "."
     thumbnails: bool = False
     with_report: bool = True
     report: ReportOptions = field(default_factory=ReportOptions)
@@ -226,6 +228,7 @@ class _Writer:
             target,
             bom=chosen.byte_order_mark,
             delimiter=chosen.delimiter,
+            decimal=chosen.decimal,
             anonymise=chosen.anonymise,
         )
         return ""

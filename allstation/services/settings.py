@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from allstation.core.limits import DecodeLimits
+from allstation.core.plain_json import json_text
 
 FILE_NAME: Final = "settings.json"
 MAX_RECENT: Final = 10
@@ -52,6 +53,7 @@ class Settings(NamedTuple):
         anonymise: Leave patient data out of reports.
         csv_delimiter: Between the values of the last CSV table.
         csv_mark: Whether it began with a byte order mark.
+        csv_decimal_comma: Whether its decimal sign was a comma.
         max_megabytes: Size of a field's file, at most.
         max_megapixels: Width times height of a field, in millions, at most.
         max_pages: Pages of a TIFF, at most.
@@ -87,6 +89,7 @@ class Settings(NamedTuple):
     anonymise: bool = True
     csv_delimiter: str = ","
     csv_mark: bool = True
+    csv_decimal_comma: bool = False
     max_megabytes: float = _USUAL.max_bytes / 2**20
     max_megapixels: float = _USUAL.max_pixels / 1e6
     max_pages: int = _USUAL.max_frames
@@ -158,7 +161,7 @@ class SettingsFile:
         part = self._path.with_suffix(".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"version": _VERSION, **value._asdict()}, indent=1), "utf-8")
+            part.write_text(json_text({"version": _VERSION, **value._asdict()}, ensure_ascii=True), "utf-8")
             part.replace(self._path)
         except OSError:
             return

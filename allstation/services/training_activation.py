@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from allstation import __version__
 from allstation.core.audit import GENESIS, AuditEntry, details_text, first_broken
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.core.text import plain_name
 from allstation.core.times import stamp, utc_clock
 
@@ -105,7 +106,9 @@ def append(folder: Path, action: str, details: dict[str, Any], *, who: str, mode
     sealed = dataclasses.replace(entry, hash=entry.seal())
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / JOURNAL).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(dataclasses.asdict(sealed), sort_keys=True) + "\n")
+        file.write(
+            json_text(dataclasses.asdict(sealed), indent=None, sort_keys=True, ensure_ascii=True) + "\n"
+        )
     return sealed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from allstation.core.errors import StationError
 from allstation.core.evaluation import current_name
 from allstation.core.metrics import Roc, roc
+from allstation.core.tables import number
 from allstation.core.text import shown_name
+from allstation.imaging.table_files import read_table
 from allstation.services.training_history import read_json, read_summary
 
 MODEL: Final = "model"
@@ -151,13 +152,16 @@ def _fields_of(info: Mapping[str, Any]) -> Path:
 
 def _read_predictions(path: Path, classes: Sequence[str], base: Path) -> list[TestField]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
-    except OSError:
+        table = read_table(path, ("part", "file", "class", "predicted", *classes), code="no-predictions")
+    except StationError:
         return []
+    rows = [row for row in table.rows if row["part"] == "test"]
     return [
         TestField(
-            base / row["file"], row["class"], row["predicted"], tuple(float(row[name]) for name in classes)
+            base / row.cell("file"),
+            row.cell("class"),
+            row.cell("predicted"),
+            tuple(number(row[name]) for name in classes),
         )
         for row in rows
     ]

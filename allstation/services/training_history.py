@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +10,11 @@ from typing import Any, Final
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
+from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
+from allstation.core.plain_json import json_text
+from allstation.core.tables import number
+from allstation.imaging.table_files import read_table
 
 NOTES: Final = "notes.json"
 INTERRUPTED: Final = "interrupted"
@@ -124,19 +126,10 @@ def _bundle(folder: Path) -> Path | None:
 def read_history(folder: Path) -> list[dict[str, float]]:
     """Read the epochs of ``history.csv``; what is no number becomes NaN."""
     try:
-        with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
-            return [
-                {key: _number(value) for key, value in row.items() if key} for row in csv.DictReader(file)
-            ]
-    except OSError:
+        table = read_table(folder / "history.csv", (), code="no-history")
+    except StationError:
         return []
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return math.nan
+    return [{name: number(row[name]) for name in table.columns if name} for row in table.rows]
 
 
 def write_notes(folder: Path, *, title: str, note: str) -> None:
@@ -146,7 +139,7 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
         OSError: If the folder cannot be written.
     """
     part = folder / f".{NOTES}.part"
-    part.write_text(json.dumps({"title": title, "note": note}, indent=1, ensure_ascii=False), "utf-8")
+    part.write_text(json_text({"title": title, "note": note}), "utf-8")
     part.replace(folder / NOTES)
 
 

@@ -52,7 +52,11 @@ class Slides(Repository):
         with self._connection.consistent_read() as db:
             rows = db.execute(query).fetchall()
             return [
-                Slide(id=row[0], name=row[1], folder=self._connection.folders.path(db, row[2]) if row[2] else None)
+                Slide(
+                    id=row[0],
+                    name=row[1],
+                    folder=self._connection.folders.path(db, row[2]) if row[2] else None,
+                )
                 for row in rows
             ]
 
@@ -75,7 +79,11 @@ class Slides(Repository):
                 )
                 row = (int(added.lastrowid or 0), new)
                 self._connection.audit("slide-added", f"slide {row[0]}", {"name": new})
-            return Slide(id=row[0], name=row[1], folder=None if place is None else self._connection.folders.path(db, place))
+            return Slide(
+                id=row[0],
+                name=row[1],
+                folder=None if place is None else self._connection.folders.path(db, place),
+            )
 
     def rename(self, slide_id: int, name: str) -> None:
         """Give a slide another shown name.

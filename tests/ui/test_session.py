@@ -215,7 +215,9 @@ def test_two_models_stand_side_by_side_and_follow_the_field(
         for key, name in (("aa" * 32, "Old"), ("bb" * 32, "New")):
             made.models.add(ModelRecord(sha256=key, name=name, version="1", classes=CLASSES, info={}))
             ids = [field.id for field in made.queue.claim(9)]
-            made.queue.save_predictions([(number, said(key, "Pre" if name == "Old" else "Pro")) for number in ids])
+            made.queue.save_predictions(
+                [(number, said(key, "Pre" if name == "Old" else "Pro")) for number in ids]
+            )
             made.queue.requeue(ids) if name == "Old" else None
     window.services.desk.open(folder)
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.picture is not None, timeout=LONG)

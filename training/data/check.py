@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from training.data.archives import compare_with_archive, list_archive
 from training.data.labelled_folder import FieldProblem, LabelledSet, inspect_field, read_labelled
 from training.data.same_field import agreement, same_field_groups
 from training.fit.protocol import Reporter
+from training.fit.recipe import SplitKind, SplitSpec
 
 _SIDE: Final = 224
 _SHOWN: Final = 400
@@ -67,7 +68,12 @@ def _look(path: Path) -> _Seen:
 
 
 def check(
-    folder: Path, reporter: Reporter, *, archive: Path | None = None, groups: Path | None = None
+    folder: Path,
+    reporter: Reporter,
+    *,
+    archive: Path | None = None,
+    groups: Path | None = None,
+    split: SplitSpec | None = None,
 ) -> dict[str, Any]:
     """Check a labelled folder.
 
@@ -76,6 +82,7 @@ def check(
         reporter: Told every step.
         archive: Archive the folder came from, to look for missing files.
         groups: Known same-field groups (class, file, field_group) to compare with.
+        split: Division of the recipe that will be trained; every kind at its defaults without it.
 
     Returns:
         Plain JSON. ``findings`` lists what was found, each with ``level`` (error, warning, note),
@@ -111,7 +118,7 @@ def check(
     }
     if groups is not None:
         report["groups"]["agreement"] = agreement(names, splits.groups_from_csv(kept, groups))
-    findings = _findings(labelled, seen, report)
+    findings = _sorted([*_findings(labelled, seen, report), *_split_findings(kept, names, split)])
     report["findings"] = findings
     report["errors"] = sum(entry["level"] == "error" for entry in findings)
     report["seconds"] = round(time.monotonic() - begun, 1)
@@ -233,7 +240,33 @@ def _findings(
     if report["strangers"]:
         text = f"{len(report['strangers'])} files are no images by their name and are left out."
         found.append(_finding("note", "strangers", text, report["strangers"]))
-    return sorted(found, key=lambda entry: ("error", "warning", "note").index(entry["level"]))
+    return found
+
+
+def _sorted(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(findings, key=lambda entry: ("error", "warning", "note").index(entry["level"]))
+
+
+def _split_findings(
+    labelled: LabelledSet, names: Sequence[str], split: SplitSpec | None
+) -> list[dict[str, Any]]:
+    """Say which divisions training will refuse: an error where none is left, or the recipe's own is."""
+    if not labelled.fields:  # each of them is an error already
+        return []
+    if split is not None and split.groups:
+        names = splits.groups_from_csv(labelled, Path(split.groups))
+    patients = any(entry.patient for entry in labelled.fields)
+    kinds = [kind for kind in get_args(SplitKind) if patients or kind != "patient"]
+    specs = [SplitSpec(kind=kind) for kind in kinds] if split is None else [split]
+    refused = splits.refusals(labelled, names, specs)
+    level = "error" if len(refused) == len(specs) else "warning"
+    by_sentence: dict[tuple[str, str], list[str]] = {}
+    for spec, error in refused:
+        by_sentence.setdefault((error.code, error.sentence), []).append(spec.kind)
+    return [
+        _finding(level, code, f"Training with the split {', '.join(where)} will be refused. {sentence}")
+        for (code, sentence), where in by_sentence.items()
+    ]
 
 
 def _field_findings(

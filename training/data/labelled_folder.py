@@ -6,22 +6,23 @@ Nothing here changes a file.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
+from allstation.core.tables import TableRow
 from allstation.core.text import natural_key, shown_name
 from allstation.imaging.decode import decode, looks_like_field, probe
+from allstation.imaging.table_files import read_table
 
 _COLUMNS: Final = ("path", "class")
 RESERVED: Final = frozenset({"part", "file", "field_group", "class", "predicted"})
@@ -148,38 +149,33 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _read_csv(path: Path) -> LabelledSet:
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
-    except (UnicodeDecodeError, csv.Error) as error:
-        sentence = f"The table {path.name} cannot be read as CSV in UTF-8 ({error}). Save it as CSV UTF-8."
-        raise StationError("bad-csv", sentence) from error
-    header = set(rows[0]) if rows else set()
-    missing = [name for name in _COLUMNS if name not in header]
-    if missing:
-        sentence = (
-            f"The table {path.name} has no column {missing[0]!r}; "
-            "expected path, class and optionally patient. Add the column in the first line."
-        )
-        raise StationError("csv-columns", sentence)
-    fields = [_csv_field(path, row, line) for line, row in enumerate(rows, 2)]
+    table = read_table(path, _COLUMNS, code="bad-csv", column_code="csv-columns", also=("patient",))
+    fields = [_csv_field(path, row) for row in table.rows]
     fields.sort(key=lambda field: (natural_key(field.class_name), natural_key(field.path.name)))
     classes = tuple(sorted({field.class_name for field in fields}, key=natural_key))
     return LabelledSet(path.parent, classes, tuple(fields))
 
 
-def _csv_field(table: Path, row: dict[str, Any], line: int) -> LabelledField:
-    name, class_name = (row["path"] or "").strip(), (row["class"] or "").strip()
+def _csv_field(table: Path, row: TableRow) -> LabelledField:
+    name, class_name, line = row["path"], row["class"], row.line
     if not name or not class_name:
         sentence = f"Line {line} of {table.name} lacks a path or a class. Fill it in or delete the line."
         raise StationError("bad-csv", sentence)
-    field = table.parent / name
-    if not field.is_file():
+    field = _listed_file(table.parent, name)
+    if field is None:
         sentence = (
             f"Line {line} of {table.name} names the field {name!r}, which is not there. "
             "Correct the path (relative to the table) or delete the line."
         )
         raise StationError("csv-missing-file", sentence)
-    return LabelledField(field.absolute(), class_name, (row.get("patient") or "").strip())
+    return LabelledField(field.absolute(), class_name, row["patient"])
+
+
+def _listed_file(folder: Path, name: str) -> Path | None:
+    """Find a file as a table spells it: as it stands, with Windows' slashes, with accents apart or not."""
+    plain = name.replace("\\", "/")
+    spelled = (name, plain, unicodedata.normalize("NFC", plain), unicodedata.normalize("NFD", plain))
+    return next((path for one in spelled if (path := folder / one).is_file()), None)
 
 
 def _check_classes(labelled: LabelledSet) -> None:

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
+from allstation.core.tables import file_key
 from allstation.core.text import natural_key
+from allstation.imaging.table_files import read_table
 from training.data.labelled_folder import LabelledSet
 from training.fit.recipe import SplitSpec
 
@@ -174,7 +176,10 @@ def patient_ids(labelled: LabelledSet, spec: SplitSpec) -> list[str | None]:
     ids = [field.patient or None for field in labelled.fields]
     if spec.patients:
         table = _patient_table(Path(spec.patients))
-        ids = [table.get(field.path.name, known) for field, known in zip(labelled.fields, ids, strict=True)]
+        ids = [
+            table.get(file_key(field.path.name), known)
+            for field, known in zip(labelled.fields, ids, strict=True)
+        ]
     if spec.patient_pattern:
         pattern = re.compile(spec.patient_pattern)
         found = [pattern.search(field.path.name) for field in labelled.fields]
@@ -182,23 +187,9 @@ def patient_ids(labelled: LabelledSet, spec: SplitSpec) -> list[str | None]:
     return ids
 
 
-def _read_table(path: Path, needed: Sequence[str], *, what: str) -> list[dict[str, str]]:
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        sentence = f"The {what} table {path.name} cannot be read ({error}). Choose a CSV file in UTF-8."
-        raise StationError("bad-" + what, sentence) from error
-    missing = [name for name in needed if not rows or name not in rows[0]]
-    if missing:
-        columns = ", ".join(needed)
-        sentence = f"The {what} table {path.name} has no column {missing[0]!r}; expected {columns}. Add it."
-        raise StationError("bad-" + what, sentence)
-    return rows
-
-
 def _patient_table(path: Path) -> dict[str, str]:
-    rows = _read_table(path, ("file", "patient"), what="patients")
-    return {Path(row["file"]).name: row["patient"] for row in rows if row["patient"]}
+    table = read_table(path, ("file", "patient"), code="bad-patients")
+    return {file_key(row["file"]): row["patient"] for row in table.rows if row["patient"]}
 
 
 def groups_from_csv(labelled: LabelledSet, path: Path) -> list[str]:
@@ -209,11 +200,18 @@ def groups_from_csv(labelled: LabelledSet, path: Path) -> list[str]:
     Raises:
         StationError: ``bad-groups``, when the table cannot be used.
     """
-    rows = _read_table(path, ("class", "file", "field_group"), what="groups")
-    table = {(row["class"], Path(row["file"]).name): f"{row['class']}/{row['field_group']}" for row in rows}
+    rows = read_table(path, ("class", "file", "field_group"), code="bad-groups").rows
+    table = {(row["class"], file_key(row["file"])): f"{row['class']}/{row['field_group']}" for row in rows}
+    keys = [(field.class_name, file_key(field.path.name)) for field in labelled.fields]
+    if keys and not any(key in table for key in keys):
+        sentence = (
+            f"The table {path.name} names none of the {len(keys)} fields: no row has the class and file name "
+            f"of one, such as {keys[0][0]} and {keys[0][1]}. Choose the table of this folder."
+        )
+        raise StationError("bad-groups", sentence)
     return [
-        table.get((field.class_name, field.path.name), f"{field.class_name}/{field.path.name}/alone")
-        for field in labelled.fields
+        table.get(key, f"{key[0]}/{field.path.name}/alone")
+        for key, field in zip(keys, labelled.fields, strict=True)
     ]
 
 
@@ -285,6 +283,19 @@ def _need_every_class(split: Split, labelled: LabelledSet) -> None:
                     "empty. Add fields of this class or choose other shares."
                 )
                 raise StationError("too-few-fields", sentence)
+
+
+def refusals(
+    labelled: LabelledSet, groups: Sequence[str], specs: Sequence[SplitSpec]
+) -> list[tuple[SplitSpec, StationError]]:
+    """Return the divisions that :func:`make_split` would refuse, with its own sentences."""
+    refused: list[tuple[SplitSpec, StationError]] = []
+    for spec in specs:
+        try:
+            make_split(labelled, spec, groups)
+        except StationError as error:
+            refused.append((spec, error))
+    return refused
 
 
 def lists_csv(labelled: LabelledSet, split: Split, groups: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure as Plot
 
 from allstation.core.errors import StationError
+from allstation.core.tables import number
 from allstation.imaging.inputs import InputSpec, read_pixels
+from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.pipeline import Pipeline
 from training.data.labelled_folder import LabelledSet, read_labelled
@@ -43,18 +44,18 @@ def read_predictions(folder: RunFolder, *, suffix: str = "") -> tuple[Predicted,
     if not path.is_file() or not info:
         sentence = f"The run {folder.path.name!r} has no predictions yet. Finish or resume it first."
         raise StationError("no-run", sentence)
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
     classes = tuple(str(name) for name in info["classes"])
+    table = read_table(path, ("part", "file", "field_group", "class", *classes), code="no-run")
+    rows = [row for row in table.rows if row["part"] == "test"]
     predicted = Predicted(
-        np.array([[float(row[name]) for name in classes] for row in rows]).reshape(-1, len(classes)),
-        np.array([classes.index(row["class"]) for row in rows], np.int64),
-        [row["field_group"] for row in rows],
+        np.array([[number(row[name]) for name in classes] for row in rows]).reshape(-1, len(classes)),
+        np.array([classes.index(row.cell("class")) for row in rows], np.int64),
+        [row.cell("field_group") for row in rows],
         classes,
         str(info["split"]),
         str(info["patients"]),
     )
-    return predicted, [row["file"] for row in rows]
+    return predicted, [row.cell("file") for row in rows]
 
 
 def compare_runs(

@@ -23,7 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
-from allstation.core.events import plain
+from allstation.core.plain_json import json_text
+from allstation.core.tables import number
+from allstation.imaging.table_files import read_table
 from training.fit.recipe import Recipe, write_toml
 
 SCHEMA: Final = 1
@@ -78,7 +80,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, data: object) -> None:
     """Write JSON with sorted keys, whole or not at all; what is not finite becomes null."""
-    write_text(path, json.dumps(plain(data), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    write_text(path, json_text(data, sort_keys=True, ensure_ascii=True) + "\n")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -177,11 +179,11 @@ class RunFolder:
         path = self.path / "history.csv"
         if not path.is_file():
             return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return [
-                {key: int(value) if key == "epoch" else float(value or "nan") for key, value in row.items()}
-                for row in csv.DictReader(file)
-            ]
+        table = read_table(path, ("epoch",), code="no-run")
+        return [
+            {name: int(number(row[name])) if name == "epoch" else number(row[name]) for name in table.columns}
+            for row in table.rows
+        ]
 
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +14,9 @@ import numpy as np
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.metrics import IntArray
+from allstation.core.plain_json import json_text
 from allstation.core.statistics import wilson
+from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
 from training.fit.calibration import novelty
@@ -122,8 +122,7 @@ def _twin_rows(bench: Bench) -> list[ResultRow]:
     table = bench.data.parent / "taleqani-highres" / "matches.csv"
     if not table.exists():
         return []
-    with table.open(newline="", encoding="utf-8") as lines:
-        listed = list(csv.DictReader(lines))
+    listed = read_table(table, ("class", "file", "same_field_as"), code="bad-csv").rows
     original = bench.data / "Original"
     pairs = [
         (table.parent / row["class"] / row["file"], original / row["class"] / row["same_field_as"])
@@ -213,7 +212,7 @@ def write_results(folder: Path, rows: Sequence[ResultRow], matrix: IntArray) -> 
     text = render(rows, matrix, notes)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "shipped-model.md").write_text(text, encoding="utf-8")
-    document = json.dumps(as_json(rows, matrix, notes), indent=1)
+    document = json_text(as_json(rows, matrix, notes), ensure_ascii=True)
     (folder / "shipped-model.json").write_text(document + "\n", encoding="utf-8")
     return text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from allstation.core.classes import CLASS_NAMES
 from allstation.core.errors import StationError
 from allstation.imaging.decode import decode_reduced, looks_like_field
 from allstation.imaging.preprocess import NETWORK_SIDE
+from allstation.imaging.table_files import read_table
 
 Rows = NDArray[np.int64]
 Pixels = NDArray[np.uint8]
@@ -92,11 +92,10 @@ def read_fields(root: Path, groups_csv: Path | None) -> Fields:
 def _groups(names: Sequence[str], table: Path | None) -> tuple[str, ...]:
     known: dict[str, str] = {}
     if table is not None:
-        with table.open(newline="", encoding="utf-8") as lines:
-            known = {
-                f"{row['class']}/{row['file']}": f"{row['class']}/{row['field_group']}"
-                for row in csv.DictReader(lines)
-            }
+        known = {
+            f"{row['class']}/{row['file']}": f"{row['class']}/{row['field_group']}"
+            for row in read_table(table, ("class", "file", "field_group"), code="bad-groups").rows
+        }
     return tuple(known.get(name, name) for name in names)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -20,15 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
-from allstation.report.identity import GROUPS, known_key
+from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
 from allstation.services.desk import CaseDesk
 from allstation.ui import keys
 from allstation.ui.text import tr
 
 _LONGEST: Final = 500
-_DATES: Final = frozenset({"birth_date", "requested_at", "collected_at", "received_at"})
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EXAMPLES: Final = {
     "sex": "female, male, other",
     "specimen": "Peripheral blood",
@@ -84,7 +82,7 @@ class CaseDataDialog(QDialog):
         rows.setVerticalSpacing(8)
         for key, label in labels.items():
             box = self._box(key)
-            box.setPlaceholderText(tr("YYYY-MM-DD") if key in _DATES else tr(_EXAMPLES.get(key, "")))
+            box.setPlaceholderText(tr("YYYY-MM-DD") if key in DATES else tr(_EXAMPLES.get(key, "")))
             name = QLabel(tr(label), group)
             name.setBuddy(box)
             self._names.append(name)
@@ -155,12 +153,10 @@ class CaseDataDialog(QDialog):
 
     @Slot()
     def _typed(self) -> None:
-        odd = [
-            key for key in _DATES if (text := self.boxes[key].text().strip()) and not _DATE.fullmatch(text)
-        ]
-        said = (
-            [tr("FHIR and DICOM take dates as YYYY-MM-DD; others are printed as they stand.")] if odd else []
-        )
+        problems = self._date_problems()
+        said = [*problems.values(), *self._remarks(problems)]
+        for key in DATES:
+            self._mark(key, problems.get(key, ""))
         size = self.boxes["pixel_size"].text().strip()
         if size and micrometres(size) is None:
             said.append(
@@ -168,13 +164,45 @@ class CaseDataDialog(QDialog):
             )
         self._hint.setText("\n".join(said))
         self._hint.setVisible(bool(said))
-        self.buttons.button(QDialogButtonBox.StandardButton.Save).setEnabled(bool(self._differences()))
+        changed = self._differences()
+        save = self.buttons.button(QDialogButtonBox.StandardButton.Save)
+        save.setEnabled(bool(changed) and not changed & problems.keys())
+
+    def _date_problems(self) -> dict[str, str]:
+        """Return why a date cannot be kept, by key."""
+        problems = {}
+        for key in DATES:
+            try:
+                entered(key, self.boxes[key].text())
+            except StationError as error:
+                problems[key] = error.sentence
+        return problems
+
+    def _remarks(self, problems: Container[str]) -> Iterator[str]:
+        """Say how dates will be kept, and what DICOM would refuse."""
+        for key in DATES:
+            text = self.boxes[key].text().strip()
+            kept = entered(key, text) if key not in problems else text
+            if kept != text:
+                yield tr("Dates are kept as YYYY-MM-DD: {given} as {kept}.", given=text, kept=kept)
+        said = (dicom_problem(key, box.text().strip()) for key, box in self.boxes.items())
+        yield from (tr("{problem} A DICOM export will be refused.", problem=one) for one in said if one)
+
+    def _mark(self, key: str, problem: str) -> None:
+        """Show at the box itself that its date cannot be kept, and why."""
+        box = self.boxes[key]
+        box.setToolTip(problem)
+        box.setAccessibleDescription(problem)
+        if bool(box.property("refused")) != bool(problem):
+            box.setProperty("refused", bool(problem))
+            box.style().unpolish(box)
+            box.style().polish(box)
 
     @Slot()
     def _save(self) -> None:
         changed = self._differences()
         now = {key: value for key, value in self._stored.items() if known_key(key) not in changed}
-        now |= {key: text for key in sorted(changed) if (text := self.boxes[key].text().strip())}
+        now |= {key: text for key in sorted(changed) if (text := entered(key, self.boxes[key].text()))}
         if changed:
             self.saved.emit(dict(self._stored), now)
         self.accept()

@@ -92,6 +92,9 @@ class ExportDialog(QDialog):
         self.mark = QCheckBox(tr("Begin with a byte order mark, for Excel"), self)
         self.mark.setChecked(settings.value.csv_mark)
         self.mark.setVisible(kind is ExportKind.CSV)
+        self.decimal_comma = QCheckBox(tr("Decimal comma: 0,83 instead of 0.83"), self)
+        self.decimal_comma.setChecked(settings.value.csv_decimal_comma)
+        self.decimal_comma.setVisible(kind is ExportKind.CSV)
         delimiters = self._delimiters()
         delimiters.setVisible(kind is ExportKind.CSV)
         self.thumbnails = QCheckBox(tr("Put a small picture of each field into the first column"), self)
@@ -107,7 +110,8 @@ class ExportDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 14)
         layout.setSpacing(12)
-        for part in (about, self.anonymise, delimiters, self.mark, self.thumbnails, self.report, buttons):
+        table = (delimiters, self.decimal_comma, self.mark)
+        for part in (about, self.anonymise, *table, self.thumbnails, self.report, buttons):
             layout.addWidget(part)
         self.setMinimumWidth(440)
         keys.plain_labels(self)
@@ -117,7 +121,9 @@ class ExportDialog(QDialog):
         self.delimiter = QComboBox(row)
         self.delimiter.addItem(tr("Comma"), ",")
         self.delimiter.addItem(tr("Semicolon, where the comma is the decimal sign"), ";")
+        self.delimiter.addItem(tr("Tab"), "\t")
         self.delimiter.setCurrentIndex(max(self.delimiter.findData(self._settings.value.csv_delimiter), 0))
+        self.delimiter.activated.connect(self._delimiter_chosen)
         name = QLabel(tr("Between &values:"), row)
         name.setBuddy(self.delimiter)
         line = QHBoxLayout(row)
@@ -127,18 +133,27 @@ class ExportDialog(QDialog):
         return row
 
     @Slot()
+    def _delimiter_chosen(self) -> None:
+        """Follow the usual pair of separator and decimal sign; the box can still be changed."""
+        self.decimal_comma.setChecked(self.delimiter.currentData() == ";")
+
+    @Slot()
     def _accepted(self) -> None:
         stored = self._settings.value
         options = ExportOptions(
             anonymise=self.anonymise.isChecked(),
             byte_order_mark=self.mark.isChecked(),
             delimiter=str(self.delimiter.currentData()),
+            decimal="," if self.decimal_comma.isChecked() else ".",
             thumbnails=self.thumbnails.isChecked(),
             with_report=self.report.isChecked(),
             report=ReportOptions(page_size=stored.page_size, letterhead=letterhead(stored)),
         )
         self._settings.change(
-            anonymise=options.anonymise, csv_delimiter=options.delimiter, csv_mark=options.byte_order_mark
+            anonymise=options.anonymise,
+            csv_delimiter=options.delimiter,
+            csv_mark=options.byte_order_mark,
+            csv_decimal_comma=options.decimal == ",",
         )
         self.accept()
         self.chosen.emit(options)

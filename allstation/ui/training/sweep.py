@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.ui.training.recipe_fields import write_recipe
 
 Preset = Callable[[str], Mapping[str, Any]]
@@ -127,7 +128,7 @@ def make_sweep(
         made.append(GridRun(title, values, path, base / f"{number:02d}"))
     listed = [{"title": run.title, "values": dict(run.values), "name": run.folder.name} for run in made]
     try:
-        (base / SWEEP_FILE).write_text(json.dumps({"runs": listed}, indent=1), "utf-8")
+        (base / SWEEP_FILE).write_text(json_text({"runs": listed}, ensure_ascii=True), "utf-8")
     except OSError as error:
         sentence = f"The sweep could not be written ({error.strerror}). Choose another folder."
         raise StationError("cannot-write", sentence) from error

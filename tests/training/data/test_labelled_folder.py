@@ -143,10 +143,12 @@ def test_a_csv_without_what_is_needed(text: str, code: str, labelled_folder: Pat
     assert refusal(table).code == code
 
 
-def test_a_csv_in_another_encoding(labelled_folder: Path) -> None:
+def test_a_csv_in_an_encoding_that_cannot_be_told(labelled_folder: Path) -> None:
     table = labelled_folder / "fields.csv"
-    table.write_bytes(b"path,class\nPro/Pro-001.png,\xe9\xff\n")
-    assert refusal(table).code == "bad-csv"
+    table.write_bytes(b"path,class\nPro/Pro-001.png,M\x81ller\n")
+    error = refusal(table)
+    assert error.code == "bad-csv"
+    assert "Save it again as CSV UTF-8" in error.sentence
 
 
 def only_problem(path: Path) -> tuple[str, bool, str]:

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from allstation.core.tables import number, parse_table
 from allstation.report.options import ReportOptions
 from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
 from allstation.ui.actions import EXPORTS
@@ -146,7 +147,11 @@ def test_a_csv_is_written_as_the_person_chose_and_the_choice_is_kept(
 
     asked = dialog()
     assert (asked.delimiter.currentData(), asked.mark.isChecked()) == (",", True)
-    asked.delimiter.setCurrentIndex(asked.delimiter.findData(";"))
+    assert not asked.decimal_comma.isChecked()
+    place = asked.delimiter.findData(";")
+    asked.delimiter.setCurrentIndex(place)
+    asked.delimiter.activated.emit(place)
+    assert asked.decimal_comma.isChecked()
     asked.mark.setChecked(False)
     with qtbot.waitSignal(asked.chosen) as chosen:
         asked._accepted()
@@ -155,8 +160,13 @@ def test_a_csv_is_written_as_the_person_chose_and_the_choice_is_kept(
     with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
         opened.exporting.write(job(ExportKind.CSV, opened.services.desk.info.folder, target, chosen.args[0]))
     assert target.read_bytes().startswith(b"number;slide;field;")
+    rows = parse_table(target.read_bytes(), name="t.csv").rows
+    read = [row["p_Pro"] for row in rows if row["p_Pro"]]
+    assert read
+    assert all("," in text and 0 <= number(text) <= 1 for text in read)
     again = dialog()
     assert (again.delimiter.currentData(), again.mark.isChecked()) == (";", False)
+    assert again.decimal_comma.isChecked()
     again.reject()
 
 

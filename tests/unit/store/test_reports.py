@@ -30,7 +30,9 @@ def test_review_after_the_final_report_asks_for_an_amended_one(case, maker):
     was = case.fields.get(ids[0]).final_name
     review = case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro"))
     assert case.reports.amendment_needed
-    assert case.reports.amendments() == [DecisionChange(ids[0], was, "Pro", name=case.fields.get(ids[0]).path.name)]
+    assert case.reports.amendments() == [
+        DecisionChange(ids[0], was, "Pro", name=case.fields.get(ids[0]).path.name)
+    ]
     case.reviews.withdraw(review.id, "Ada")
     assert not case.reports.amendment_needed
     case.reviews.restore(review.id, "Ada")
