@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.classes import CLASS_NAMES
+from allstation.core.errors import StationError
+from allstation.core.text import shown_name
 
 Plane = NDArray[np.uint16]
 Shape = NDArray[np.float32]
@@ -196,8 +198,25 @@ def write_demo(folder: Path, *, fields: int = 24, seed: int = 1, labelled: bool 
 
     Returns:
         The files in the order they were written.
+
+    Raises:
+        StationError: ``not-written`` if another file bears one of their names: it may be a smear.
     """
-    written = []
+    planned = list(_plan(folder, fields, seed, labelled=labelled))
+    # Before anything is written. The same call gives the same bytes, so it may be made again.
+    there = [path for path, *drawing in planned if path.exists() and path.read_bytes() != _drawn(*drawing)]
+    if there:
+        name = shown_name(there[0])
+        sentence = f"{name} is there already and is another picture, so it is kept. Name a new folder."
+        raise StationError("not-written", sentence)
+    for path, *drawing in planned:
+        if not path.exists():
+            _write(path, _drawn(*drawing))
+    return [path for path, *_ in planned]
+
+
+def _plan(folder: Path, fields: int, seed: int, *, labelled: bool) -> Iterator[tuple[Path, str, int, float]]:
+    """Yield path, class, seed and defocus of each demo field."""
     for index in range(fields):
         kind = CLASS_NAMES[index % len(CLASS_NAMES)]
         if labelled:
@@ -206,9 +225,11 @@ def write_demo(folder: Path, *, fields: int = 24, seed: int = 1, labelled: bool 
             slide = 1 if index < (fields + 1) // 2 else 2
             path = folder / f"Slide {slide}" / f"field-{index + 1:03d}.jpg"
         defocus = 9.0 if index % _UNFOCUSED == _UNFOCUSED - 5 and not labelled else 0.0
-        write_field(path, draw_field(kind, seed * 10_000 + index, defocus=defocus))
-        written.append(path)
-    return written
+        yield path, kind, seed * 10_000 + index, defocus
+
+
+def _drawn(kind: str, seed: int, defocus: float) -> bytes:
+    return _jpeg(draw_field(kind, seed, defocus=defocus))
 
 
 def write_field(path: Path, rgb: NDArray[np.uint8]) -> None:
@@ -216,10 +237,21 @@ def write_field(path: Path, rgb: NDArray[np.uint8]) -> None:
 
     ``cv2.imwrite`` cannot write to every path on Windows, so the bytes are written here.
     """
+    _write(path, _jpeg(rgb))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: half a demo field would pass for another picture the next time."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)
+
+
+def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     _, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
-    path.write_bytes(data.tobytes())
+    return data.tobytes()
 
 
 def _chance(rng: np.random.Generator, share: float) -> bool:

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
-from allstation.core.records import CaseSnapshot
+from allstation.core.records import CaseSnapshot, FieldCopy
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.store import schema
@@ -230,7 +230,13 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
                 audit_head=self.audit_head(),
                 reviews=tuple(review_of(row) for row in reviews),
                 removed=self.count(FieldFilter(removed=True)),
+                copies=self._shown_copies(),
             )
+
+    def _shown_copies(self) -> tuple[FieldCopy, ...]:
+        """Return the copies on slides that are shown: a slide that was taken out takes its copies along."""
+        shown = {slide.id for slide in self.slides()}
+        return tuple(copy for copy in self.copies() if copy.slide_id in shown)
 
     def backup(self, target: Path | None = None) -> Path:
         """Write a checked copy of the case file while the case stays in use.

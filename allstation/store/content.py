@@ -7,15 +7,16 @@ import json
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from allstation.core.audit import canonical
 from allstation.core.errors import StationError
-from allstation.core.records import FieldRecord, ModelRecord, NewField, Slide
+from allstation.core.records import FieldCopy, FieldRecord, ModelRecord, NewField, Slide
 from allstation.core.text import escape_name, fold, natural_key, shown_name, storable, unescape_name
 from allstation.store.browse import BrowsePart
+from allstation.store.copies import CopiesPart
 from allstation.store.removing import RemovingPart
 from allstation.store.rows import Row, model_of, texts
 from allstation.store.seals import fields_digest
@@ -33,12 +34,15 @@ class AddReport:
         restored: Ids of fields with such bytes that had been removed and are in the case again.
         replaced: Ids of fields that were never read and whose file now holds one of the new fields, for
             example when it was taken half written; they are removed.
+        copies: Those of the duplicates that are files of their own beside the field's, and were not named
+            before.
     """
 
     added: list[int]
     duplicates: list[NewField]
     restored: list[int]
     replaced: list[int]
+    copies: list[FieldCopy] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class LocateReport:
     missing: list[int]
 
 
-class ContentPart(RemovingPart, BrowsePart):
+class ContentPart(RemovingPart, CopiesPart, BrowsePart):
     """What a case holds, apart from its predictions and reviews."""
 
     @property
@@ -150,6 +154,7 @@ class ContentPart(RemovingPart, BrowsePart):
                     "fields-added", f"slide {slide_id}", details, input_hash=fields_digest(db, first, last)
                 )
             self.restore_fields(report.restored)
+            report.copies.extend(self._note_copies(db, slide_id, report.duplicates))
             if report.replaced:
                 report.replaced[:] = self.remove_fields(report.replaced)
         return report
@@ -225,6 +230,12 @@ class ContentPart(RemovingPart, BrowsePart):
             marks = ",".join(map(str, same))
             rows = db.execute(f"SELECT name, bytes FROM fields WHERE folder_id IN ({marks})").fetchall()  # noqa: S608
         return {unescape_name(name): size for name, size in rows}
+
+    def holds(self, hashes: Collection[str]) -> bool:
+        """Tell whether all of these bytes (SHA-256) were added to the case, also if they were removed."""
+        query = "SELECT 1 FROM fields WHERE sha256 = ?"
+        with self._still() as db:
+            return all(db.execute(query, (one,)).fetchone() is not None for one in hashes)
 
     def look_again(self) -> None:
         """Find out anew where the folders of the case are: a drive may be back, or gone."""
