@@ -32,6 +32,12 @@ def _positive(text: str) -> int:
     return value
 
 
+def _force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--force", action="store_true", help="replace files that this program wrote for another run"
+    )
+
+
 def _fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, help="recipe file (.toml), or the name of a preset")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
@@ -50,6 +56,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--groups", type=Path, metavar="CSV", help="known same-field groups to compare with")
     parser.add_argument("--json", type=Path, metavar="F", help="write everything found as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the report")
+    _force(parser)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +68,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write the comparison as JSON")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw every figure of the first run")
+    _force(parser)
 
 
 def _reproduce(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +94,7 @@ def _preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="F.png", help="preview sheet")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
     parser.add_argument("--fields", type=_positive, default=4, metavar="N", help="fields (default 4)")
+    _force(parser)
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same sheet")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from allstation.core.errors import StationError
+from allstation.imaging import outputs
 from training.protocol import Reporter
 from training.recipe import Recipe, read_recipe, recipe_from
 from training.registry import methods, preset
@@ -91,6 +92,12 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.check import check
     from training.check_report import write_report
 
+    wanted = (("--json", options.json, outputs.CHECK_JSON), ("--pdf", options.pdf, outputs.CHECK_PDF))
+    outputs.check_outputs(
+        [outputs.Output(name, path, kind) for name, path, kind in wanted if path],
+        inputs=[path for path in (options.folder, options.archive, options.groups) if path],
+        force=options.force,
+    )
     found = check(options.folder, reporter, archive=options.archive, groups=options.groups)
     write_report(found, json_path=options.json, pdf_path=options.pdf)
     return CommandOutcome(summary={"errors": found["errors"]}, kind="check", report=found)
@@ -99,6 +106,11 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
 def _evaluate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.compare_runs import compare_runs
 
+    wanted = [outputs.Output("--json", options.json, outputs.COMPARISON_JSON)] if options.json else []
+    if options.figures:
+        wanted += outputs.check_folder(options.figures, "--figures", outputs.DRAWING)
+    inputs = [*options.runs, *([options.model] if options.model else [])]
+    outputs.check_outputs(wanted, inputs=inputs, force=options.force)
     return CommandOutcome(
         kind="comparison",
         report=compare_runs(
@@ -133,6 +145,8 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcom
 def _preview(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.preview import write_preview
 
+    sheet = outputs.Output("the preview sheet", options.out, outputs.DRAWING)
+    outputs.check_outputs([sheet], inputs=[options.recipe], force=options.force)
     write_preview(load_recipe(options), options.out, fields=options.fields, seed=options.seed)
     reporter.say(f"Wrote {options.out}.")
     return CommandOutcome(folder=options.out)

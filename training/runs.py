@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from allstation.core.events import plain
+from allstation.imaging.outputs import check_folder
 from training.recipe import Recipe, write_toml
 
 SCHEMA: Final = 1
@@ -114,15 +115,20 @@ class RunFolder:
         """Make a new run folder.
 
         Raises:
-            StationError: ``run-exists`` when it holds a run already; ``disk-full``, ``cannot-write``.
+            StationError: ``run-exists`` when it holds a run already, ``not-empty`` when it holds something
+                else; ``disk-full``, ``cannot-write``.
         """
         if (path / "run.json").exists():
             sentence = f"The folder {path.name!r} already holds a run. Resume it, or choose another folder."
             raise StationError("run-exists", sentence)
+        text = write_toml(recipe)
+        if not _begun_and_killed(path, text):
+            # What lies there may be the very inputs: they have names such as recipe.toml and lists.csv.
+            check_folder(path, "The run folder")
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
         folder = cls(path)
-        write_text(path / "recipe.toml", write_toml(recipe))
+        write_text(path / "recipe.toml", text)
         folder.update(
             schema=SCHEMA, name=recipe.name, state="running", started=now(), recipe=recipe.to_json()
         )
@@ -182,6 +188,15 @@ class RunFolder:
                 {key: int(value) if key == "epoch" else float(value or "nan") for key, value in row.items()}
                 for row in csv.DictReader(file)
             ]
+
+
+def _begun_and_killed(path: Path, recipe: str) -> bool:
+    """Tell whether a folder holds what a run leaves that was killed before its first entry."""
+    try:
+        names = {entry.name for entry in path.iterdir() if not entry.name.endswith(".part")}
+        return names == {"recipe.toml"} and (path / "recipe.toml").read_text("utf-8") == recipe
+    except (OSError, ValueError):
+        return False
 
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

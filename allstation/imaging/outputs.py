@@ -82,7 +82,12 @@ class Output:
 
 
 def check_outputs(
-    outputs: Iterable[Output], *, inputs: Iterable[Path] = (), force: bool = False, owner: Owner | None = None
+    outputs: Iterable[Output],
+    *,
+    inputs: Iterable[Path] = (),
+    force: bool = False,
+    owner: Owner | None = None,
+    remedy: str = ", or add --force to replace it",
 ) -> None:
     """Refuse outputs that would destroy something, before any work is done.
 
@@ -91,6 +96,7 @@ def check_outputs(
         inputs: Files and folders that are read, or made, by the same command.
         force: Replace files that this program wrote for another run too.
         owner: The case they are written from; its own earlier outputs are replaced.
+        remedy: What else a person may do about an earlier output of another run.
 
     Raises:
         StationError: ``bad-output``, or ``not-written`` for a folder that is not there.
@@ -106,7 +112,9 @@ def check_outputs(
             if _same_file(output.target, path):
                 raise _refused(output, "is an input. Name another file: an input is never replaced.")
         _check_place(output, made=given)
-        _check_existing(output, force=force, owner=owner)
+        if _is_another_run_s(output, owner) and not force:
+            why = f"is there already, from another run. Name another file{remedy}."
+            raise _refused(output, why)
 
 
 def check_folder(folder: Path, option: str, kind: OutputKind | None = None) -> list[Output]:
@@ -191,10 +199,15 @@ def _check_place(output: Output, *, made: Sequence[Path]) -> None:
         raise StationError("not-written", sentence)
 
 
-def _check_existing(output: Output, *, force: bool, owner: Owner | None) -> None:
+def _is_another_run_s(output: Output, owner: Owner | None) -> bool:
+    """Tell whether an output would replace what another run of this program wrote.
+
+    Raises:
+        StationError: ``bad-output`` for whatever else is there.
+    """
     target, kind = output.target, output.kind
     if not os.path.lexists(target):
-        return
+        return False
     try:
         found = target.stat()
     except OSError as error:
@@ -203,13 +216,11 @@ def _check_existing(output: Output, *, force: bool, owner: Owner | None) -> None
         what = "a folder" if stat.S_ISDIR(found.st_mode) else "no ordinary file"
         raise _refused(output, f"is {what}. Name another file.")
     if not found.st_size:
-        return
+        return False
     if not _judged(kind.written_by_us, target):
         said = f"is there already and is not {kind.name} of this program, so it is kept. Name another file."
         raise _refused(output, said)
-    if not force and not (owner is not None and _judged(kind.of_case, target, owner)):
-        said = "is there already, from another run. Name another file, or add --force to replace it."
-        raise _refused(output, said)
+    return owner is None or not _judged(kind.of_case, target, owner)
 
 
 def _judged(judge: Callable[..., bool], *given: object) -> bool:

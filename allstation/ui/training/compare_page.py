@@ -26,13 +26,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from allstation.core.errors import StationError
 from allstation.services.training_figures import RunFigures
 from allstation.ui.text import number, tr
 from allstation.ui.training.compare_plots import draw_figures
 from allstation.ui.training.confusion import ConfusionTable
 from allstation.ui.training.figures_pdf import Sheet, pages
 from allstation.ui.training.peek import FieldPeek
-from allstation.ui.training.plotting import PlotArea, PlotLoader
+from allstation.ui.training.plotting import PlotArea, PlotLoader, check_saved
 from allstation.ui.training.predictions import PredictionsPage
 
 _ORDER: Final = (
@@ -324,7 +325,10 @@ class ComparePage(QWidget):
     @Slot(str)
     def _export_selected(self, text: str) -> None:
         try:
+            check_saved(Path(text), "comparison")
             self.export_to(Path(text))
+        except StationError as error:
+            self.problem.emit(error.sentence)
         except OSError as error:
             sentence = tr("{name} could not be written ({error}).", name=Path(text).name, error=error)
             self.problem.emit(sentence)
