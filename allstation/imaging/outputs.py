@@ -343,7 +343,7 @@ def _is_recipe(path: Path) -> bool:
 
 def _is_outlines(path: Path) -> bool:
     about = json.loads(path.read_text("utf-8"))["properties"]
-    return {"image", "sha256", "probabilities"} <= about.keys()
+    return {"image", "sha256", "probabilities"} <= set(about)
 
 
 def _outlines_of(path: Path, owner: Owner) -> bool:

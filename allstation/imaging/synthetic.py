@@ -204,19 +204,32 @@ def write_demo(folder: Path, *, fields: int = 24, seed: int = 1, labelled: bool 
     """
     planned = list(_plan(folder, fields, seed, labelled=labelled))
     # Before anything is written. The same call gives the same bytes, so it may be made again.
-    there = [path for path, *drawing in planned if path.exists() and path.read_bytes() != _drawn(*drawing)]
-    if there:
-        name = shown_name(there[0])
-        sentence = f"{name} is there already and is another picture, so it is kept. Name a new folder."
-        raise StationError("not-written", sentence)
-    for path, *drawing in planned:
-        if not path.exists():
-            _write(path, _drawn(*drawing))
-    return [path for path, *_ in planned]
+    for one in planned:
+        if one.path.exists() and one.path.read_bytes() != one.drawn():
+            name = shown_name(one.path)
+            sentence = f"{name} is there already and is another picture, so it is kept. Name a new folder."
+            raise StationError("not-written", sentence)
+    for one in planned:
+        if not one.path.exists():
+            _write(one.path, one.drawn())
+    return [one.path for one in planned]
 
 
-def _plan(folder: Path, fields: int, seed: int, *, labelled: bool) -> Iterator[tuple[Path, str, int, float]]:
-    """Yield path, class, seed and defocus of each demo field."""
+@dataclass(frozen=True, slots=True)
+class _DemoField:
+    """One demo field to be written: its file, and what it is drawn from."""
+
+    path: Path
+    kind: str
+    seed: int
+    defocus: float
+
+    def drawn(self) -> bytes:
+        """Return the file's bytes, the same every time."""
+        return _jpeg(draw_field(self.kind, self.seed, defocus=self.defocus))
+
+
+def _plan(folder: Path, fields: int, seed: int, *, labelled: bool) -> Iterator[_DemoField]:
     for index in range(fields):
         kind = CLASS_NAMES[index % len(CLASS_NAMES)]
         if labelled:
@@ -225,11 +238,7 @@ def _plan(folder: Path, fields: int, seed: int, *, labelled: bool) -> Iterator[t
             slide = 1 if index < (fields + 1) // 2 else 2
             path = folder / f"Slide {slide}" / f"field-{index + 1:03d}.jpg"
         defocus = 9.0 if index % _UNFOCUSED == _UNFOCUSED - 5 and not labelled else 0.0
-        yield path, kind, seed * 10_000 + index, defocus
-
-
-def _drawn(kind: str, seed: int, defocus: float) -> bytes:
-    return _jpeg(draw_field(kind, seed, defocus=defocus))
+        yield _DemoField(path, kind, seed * 10_000 + index, defocus)
 
 
 def write_field(path: Path, rgb: NDArray[np.uint8]) -> None:
