@@ -23,8 +23,16 @@ Without a command the window opens, and the files and folders named are added to
 """
 
 
+def _force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--force", action="store_true", help="replace files that this program wrote for another run"
+    )
+
+
 def _classify(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="field images or folders of them")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="field images, folders or .zip archives of them"
+    )
     parser.add_argument(
         "--model",
         type=Path,
@@ -55,6 +63,7 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
     )
+    _force(parser)
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +89,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="F", help="write every figure as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the evaluation as PDF")
     parser.add_argument("--threads", type=positive, metavar="N", help="worker threads")
+    _force(parser)
 
 
 def _case_argument(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +120,7 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signed-by", default="", metavar="NAME", help="who signs a final or amended report")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why it is amended or preliminary")
     parser.add_argument("--comment", default="", metavar="TEXT", help="printed under the summary")
+    _force(parser)
 
 
 def _verify_report(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +136,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labelled", type=Path, metavar="DIR", help="class folders of the reviewed fields")
     parser.add_argument("--pdf", type=Path, metavar="F.pdf", help="a written report to include")
     parser.add_argument("--show-patient", action="store_true", help="include patient data")
+    _force(parser)
 
 
 def _training(parser: argparse.ArgumentParser) -> None:

@@ -27,6 +27,12 @@ def _recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="labelled folder instead of the recipe's")
 
 
+def _force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--force", action="store_true", help="replace files that this program wrote for another run"
+    )
+
+
 def _fit(parser: argparse.ArgumentParser) -> None:
     _recipe(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/NAME-TIME)")
@@ -50,6 +56,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write everything found as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the report")
+    _force(parser)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +68,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write the comparison as JSON")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="draw every figure of the first run")
+    _force(parser)
 
 
 def _reproduce(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +93,7 @@ def _preview(parser: argparse.ArgumentParser) -> None:
     _recipe(parser)
     parser.add_argument("out", type=Path, metavar="F.png", help="preview sheet")
     parser.add_argument("--fields", type=positive, default=4, metavar="N", help="fields (default 4)")
+    _force(parser)
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="same seed, same sheet")
 
 

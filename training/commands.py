@@ -13,6 +13,7 @@ from typing import Any
 
 from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
+from allstation.imaging import outputs
 from training.fit.protocol import Reporter
 from training.fit.recipe import Recipe, read_recipe, recipe_from
 from training.models.registry import methods, preset
@@ -92,6 +93,12 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.data.check import check
     from training.evaluate.check_report import write_report
 
+    wanted = (("--json", options.json, outputs.CHECK_JSON), ("--pdf", options.pdf, outputs.CHECK_PDF))
+    outputs.check_outputs(
+        [outputs.Output(name, path, kind) for name, path, kind in wanted if path],
+        inputs=[path for path in (options.folder, options.archive, options.groups) if path],
+        force=options.force,
+    )
     options.data = options.folder
     split = load_recipe(options).split if options.recipe else None
     found = check(options.folder, reporter, archive=options.archive, groups=options.groups, split=split)
@@ -102,6 +109,11 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
 def _evaluate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.evaluate.comparison import compare_runs
 
+    wanted = [outputs.Output("--json", options.json, outputs.COMPARISON_JSON)] if options.json else []
+    if options.figures:
+        wanted += outputs.check_folder(options.figures, "--figures", outputs.DRAWING)
+    inputs = [*options.runs, *([options.model] if options.model else [])]
+    outputs.check_outputs(wanted, inputs=inputs, force=options.force)
     return CommandOutcome(
         kind="comparison",
         report=compare_runs(
@@ -136,6 +148,8 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcom
 def _preview(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     from training.fit.preview import write_preview
 
+    sheet = outputs.Output("the preview sheet", options.out, outputs.DRAWING)
+    outputs.check_outputs([sheet], inputs=[options.recipe], force=options.force)
     write_preview(load_recipe(options), options.out, fields=options.fields, seed=options.seed)
     reporter.say(f"Wrote {options.out}.")
     return CommandOutcome(folder=options.out)

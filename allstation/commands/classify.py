@@ -21,9 +21,18 @@ from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import CaseSnapshot, FieldState, NewField, Prediction
+from allstation.core.records import UNPACKED, CaseSnapshot, FieldState, NewField, Prediction
 from allstation.core.text import plain_name, shown_name
+from allstation.imaging.foreign import PassedOver
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
+from allstation.imaging.outputs import (
+    FIELDS_CSV,
+    FIELDS_JSON,
+    REPORT,
+    WORKBOOK,
+    Output,
+    check_outputs,
+)
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.workers import in_order
 from allstation.services.settings import SettingsFile
@@ -39,6 +48,8 @@ _AHEAD: Final = 32
 """Files read ahead of the case per thread."""
 _ADDED_TOGETHER: Final = 1000
 """Fields of a folder added to the case in one transaction."""
+_NAMED: Final = 20
+"""Files with the same bytes as a field that are named one by one; the tables have all of them."""
 _SAVE_EVERY: Final = 32
 """Predictions written in one transaction: few commits, and little to do again after a crash."""
 
@@ -49,9 +60,12 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0 when every field is done, 1 when some were refused or failed, 2 when there was none.
     """
+    _check_first(options)
     limits = SettingsFile(paths.config_folder()).value.limits
     with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
         bundles, engine = _open_and_load(options, aside)
+        for bundle in bundles[1:]:
+            _check_first(options, beside=bundle)
         return _run(options, bundles, engine, limits)
 
 
@@ -59,12 +73,14 @@ def _run(
     options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[Engine], limits: DecodeLimits
 ) -> int:
     with _case(options.case) as case:
-        refused = _take_in(case, options.paths, limits)
+        refused = _take_in(case, options.paths, limits, keep=options.case)
         failed = _classify(case, bundles, threads=options.threads, limits=limits, ready=engine)
         _write(case, options)
         for bundle in bundles[1:]:
             _write(case, options, beside=bundle)
-        counts = {state: number for state, number in case.queue.counts().items() if number}
+        counts: dict[str, int] = {state: number for state, number in case.queue.counts().items() if number}
+        if copies := _name_copies(case):
+            counts["same bytes as another"] = copies
     for path, error in refused:
         print(f"refused  {path}: {error.sentence}", file=sys.stderr)
     for path, error in failed:
@@ -73,6 +89,40 @@ def _run(
     if not counts:
         return WRONG_USAGE
     return SOME_FAILED if refused or failed else DONE
+
+
+def _check_first(options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:
+    """Refuse outputs that would destroy something, before a model or a field is opened."""
+    kinds = (
+        ("--csv", options.csv, FIELDS_CSV),
+        ("--json", options.json, FIELDS_JSON),
+        ("--xlsx", options.xlsx, WORKBOOK),
+        ("--report", None if beside else options.report, REPORT),
+    )
+    wanted = [Output(name, _target(path, beside), kind) for name, path, kind in kinds if path]
+    inputs = [*options.paths, *(options.model or []), *([options.case] if options.case else [])]
+    with _owner(options.case, wanted) as owner:
+        check_outputs(wanted, inputs=inputs, force=options.force, owner=owner)
+
+
+@contextmanager
+def _owner(folder: Path | None, wanted: list[Output]) -> Iterator[Case | None]:
+    """Open the case for looking when one of its outputs is there already: it may replace its own."""
+    if folder is None or not any(one.target.exists() for one in wanted):
+        yield None
+        return
+    from allstation.store.case import Case
+
+    if not (folder / "case.sqlite").is_file():
+        yield None
+        return
+    with Case.open(folder, read_only=True) as case:
+        yield case
+
+
+def _target(path: Path, beside: ModelBundle | None) -> Path:
+    """Return where an output goes; that of a further model bears the model's name."""
+    return path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
 
 
 def _open_and_load(options: argparse.Namespace, aside: Executor) -> tuple[list[ModelBundle], Future[Engine]]:
@@ -130,9 +180,19 @@ def _case(folder: Path | None) -> Iterator[Case]:
         yield case
 
 
-def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[Path, StationError]]:
-    """Add every readable field to the case; return what was refused."""
+def _take_in(
+    case: Case, given: list[Path], limits: DecodeLimits, *, keep: Path | None
+) -> list[tuple[Path, StationError]]:
+    """Add every readable field to the case; return what was refused.
+
+    Args:
+        case: Its folder takes what archives hold.
+        given: Files, folders and archives.
+        limits: What a field may be.
+        keep: Where the case was asked for; None for one that is gone afterwards.
+    """
     refused: list[tuple[Path, StationError]] = []
+    passed = PassedOver()
 
     def judge(found: Found | Refused) -> tuple[Found | Refused, NewField | StationError]:
         if isinstance(found, Refused):
@@ -143,7 +203,8 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
             return found, error
 
     with ThreadPoolExecutor(_READERS, thread_name_prefix="intake") as threads:
-        submitted = (threads.submit(judge, found) for found in find_fields(given))
+        found_fields = find_fields(given, unpack_to=case.folder / UNPACKED, passed=passed)
+        submitted = (threads.submit(judge, found) for found in found_fields)
         judged = in_order(submitted, ahead=_READERS * _AHEAD)
         for folder, members in groupby(judged, key=lambda pair: getattr(pair[0], "folder", None)):
             while part := list(islice(members, _ADDED_TOGETHER)):
@@ -152,7 +213,33 @@ def _take_in(case: Case, given: list[Path], limits: DecodeLimits) -> list[tuple[
                 _name_paged(fields)
                 if fields and folder is not None:
                     case.fields.add(_slide(case, folder), fields)
+    for sentence in passed.sentences():
+        print(f"note     {sentence}", file=sys.stderr)
+    if keep is None and (case.folder / UNPACKED).is_dir():
+        print("note     archives were unpacked for this run only: --case keeps their fields", file=sys.stderr)
     return refused
+
+
+def _name_copies(case: Case) -> int:
+    """Say which files have the same bytes as a field; return how many.
+
+    They have rows of their own in every table, with the field's prediction.
+    """
+    if not case.copies.all():
+        return 0
+    from allstation.report.content import copies_of
+    from allstation.report.wording import mix_up_sentences
+
+    with case.reading() as snapshot:
+        copies = list(copies_of(snapshot))
+        paths = [copy.path for copy in snapshot.copies]
+    for path, copy in zip(paths[:_NAMED], copies, strict=False):
+        print(f"note     {path}: the same bytes as field {copy.same_as}, {copy.field}", file=sys.stderr)
+    if len(copies) > _NAMED:
+        print(f"note     and {len(copies) - _NAMED} more files like these", file=sys.stderr)
+    for sentence in mix_up_sentences(copies):
+        print(f"warning  {sentence}", file=sys.stderr)
+    return len(copies)
 
 
 def _name_paged(fields: Iterable[NewField]) -> None:
@@ -269,8 +356,7 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
-                target = path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
-                print(f"written: {os.fspath(write(snapshot, target))}")
+                print(f"written: {os.fspath(write(snapshot, _target(path, beside)))}")
         if options.report and beside is None:
             from allstation.report.pdf import write_pdf
 

@@ -22,7 +22,9 @@ from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
 from allstation.core.tables import file_key
 from allstation.core.text import shown_name
+from allstation.imaging.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
+from allstation.imaging.outputs import FIGURES_JSON, FIGURES_PDF, Output, check_outputs
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome, Pipeline
@@ -54,8 +56,15 @@ def run(options: argparse.Namespace) -> int:
     """Classify, compare, print; status 1 when some fields could not be read.
 
     Raises:
-        StationError: As :func:`read_labelled`; ``nothing-to-evaluate``; ``bad-bundle``; ``not-written``.
+        StationError: ``bad-output``, as :func:`read_labelled`, ``nothing-to-evaluate``, ``bad-bundle``,
+            ``not-written``.
     """
+    wanted = (("--json", options.json, FIGURES_JSON), ("--pdf", options.pdf, FIGURES_PDF))
+    check_outputs(
+        [Output(name, path, kind) for name, path, kind in wanted if path],
+        inputs=[path for path in (options.folder, options.model, options.groups) if path],
+        force=options.force,
+    )
     bundle = ModelBundle.open(options.model or default_bundle_path())
     labelled = read_labelled(options.folder, bundle.classes, options.groups)
     predictions, failed = _classify(bundle, labelled.paths, options.threads)
@@ -133,10 +142,13 @@ def _fields_in(folder: Path) -> Iterator[Path]:
     Raises:
         StationError: ``unreadable-folder``.
     """
-    for found in find_fields([folder]):
+    passed = PassedOver()
+    for found in find_fields([folder], passed=passed):
         if isinstance(found, Refused):
             raise found.error
         yield found.path
+    for sentence in passed.sentences():
+        print(f"note     {sentence}", file=sys.stderr)
 
 
 def _refuse_other_classes(folder: Path, classes: tuple[str, ...]) -> None:

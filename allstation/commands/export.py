@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.imaging.outputs import FHIR, OUTLINES, Output, check_folder, check_outputs
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 
@@ -27,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
         sentence = "Nothing to export was named. Add --fhir, --dicom, --geojson or --labelled."
         raise StationError("nothing-to-export", sentence)
     with Case.open(options.case, read_only=True) as case:
+        replaced = _check_first(options, case)
         snapshot = case.snapshot()
     anonymise = not options.show_patient
     chosen, pdf = _report(options.pdf, anonymise=anonymise)
@@ -40,9 +43,10 @@ def run(options: argparse.Namespace) -> int:
         from allstation.report.dicom import write_dicom
 
         done = write_dicom(snapshot, options.dicom, chosen, pdf=pdf)
+        _remove_stale(replaced, options.dicom, done.written)
         print(f"written: {len(done.written)} DICOM files in {options.dicom}")
         left_out += [field for field, _ in done.refused]
-    left_out += _folders(snapshot, options, anonymise=anonymise)
+    left_out += _folders(snapshot, options, replaced, anonymise=anonymise)
     for path in dict.fromkeys(field.path for field in left_out):
         print(f"left out {path}: it cannot be read any more", file=sys.stderr)
     return SOME_FAILED if left_out else DONE
@@ -66,8 +70,30 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
         dicom.check(content)
 
 
+def _check_first(options: argparse.Namespace, case: Case) -> list[Path]:
+    """Refuse what would replace something else; return the earlier files that will be replaced."""
+    from allstation.report.dicom import DICOM
+
+    wanted = [Output("--fhir", options.fhir, FHIR)] if options.fhir else []
+    folders = (("--dicom", options.dicom, DICOM), ("--geojson", options.geojson, OUTLINES))
+    earlier = [one for name, folder, kind in folders if folder for one in check_folder(folder, name, kind)]
+    if options.labelled:
+        check_folder(options.labelled, "--labelled")
+    inputs = [path for path in (options.case, options.pdf) if path]
+    check_outputs([*wanted, *earlier], inputs=inputs, force=options.force, owner=case)
+    return [one.target for one in earlier]
+
+
+def _remove_stale(replaced: list[Path], folder: Path, written: Sequence[Path]) -> None:
+    """Remove what an earlier export of this program wrote and this one did not: it shows other fields."""
+    suffixes, now = {path.suffix for path in written}, {path.name for path in written}
+    for path in replaced:
+        if path.parent == folder and path.suffix in suffixes and path.name not in now:
+            path.unlink(missing_ok=True)
+
+
 def _folders(
-    snapshot: CaseSnapshot, options: argparse.Namespace, *, anonymise: bool
+    snapshot: CaseSnapshot, options: argparse.Namespace, replaced: list[Path], *, anonymise: bool
 ) -> tuple[FieldRecord, ...]:
     """Write outlines and the labelled folder; return what had to be left out."""
     left_out: tuple[FieldRecord, ...] = ()
@@ -75,6 +101,7 @@ def _folders(
         from allstation.report.outlines import write_outlines
 
         done = write_outlines(snapshot, options.geojson, anonymise=anonymise)
+        _remove_stale(replaced, options.geojson, done.written)
         left_out += tuple(field for field, _ in done.refused)
         print(f"written: cell outlines in {options.geojson}")
     if options.labelled:

@@ -11,6 +11,8 @@ from allstation import paths
 from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
+from allstation.core.text import shown_name
+from allstation.imaging.outputs import REPORT, Output, check_outputs
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
@@ -34,10 +36,11 @@ def _write(options: argparse.Namespace) -> int:
         comment=options.comment,
         letterhead=reporting.letterhead(SettingsFile(paths.config_folder()).value),
     )
+    targets = [(options.out or folder) / f"{folder.stem}.pdf" for folder in options.cases]
+    _check_first(options, targets)
     status = DONE
-    for folder in options.cases:
+    for folder, target in zip(options.cases, targets, strict=True):
         try:
-            target = (options.out or folder) / f"{folder.stem}.pdf"
             if options.out:
                 make_folder(options.out)
             _one(folder, target, wanted)
@@ -47,6 +50,23 @@ def _write(options: argparse.Namespace) -> int:
         else:
             print(f"written: {target}")
     return status
+
+
+def _check_first(options: argparse.Namespace, targets: list[Path]) -> None:
+    """Refuse reports that would replace something else, before the first is made."""
+    inputs = [*options.cases, *([options.out] if options.out else [])]
+    for place, (folder, target) in enumerate(zip(options.cases, targets, strict=True)):
+        if target in targets[:place]:
+            sentence = (
+                f"Two of these cases would be reported to the same file, {shown_name(target)}. "
+                "Report them into folders of their own with --out."
+            )
+            raise StationError("bad-output", sentence)
+        if not target.exists():
+            check_outputs([Output("report", target, REPORT)], inputs=inputs)
+            continue
+        with Case.open(folder, read_only=True) as case:
+            check_outputs([Output("report", target, REPORT)], inputs=inputs, force=options.force, owner=case)
 
 
 def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:

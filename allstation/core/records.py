@@ -11,8 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from allstation.core.decision import Decision
+
+UNPACKED: Final = "unpacked"
+"""Folder inside a case for the fields of archives."""
+UNPACKED_FROM: Final = ".unpacked-from"
+"""File in each archive's folder there: the archive's SHA-256, which tells one added again from another."""
 
 
 class FieldState(StrEnum):
@@ -227,6 +233,21 @@ class FieldRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldCopy:
+    """A file with the same bytes as a field, at another place: listed with the field's prediction.
+
+    Attributes:
+        field_id: The field that was added first.
+        slide_id: Slide of the copy; another one than the field's is what a mix-up looks like.
+        path: Absolute path of the copy.
+    """
+
+    field_id: int
+    slide_id: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
     """A model bundle as a case or report remembers it.
 
@@ -260,6 +281,7 @@ class CaseSnapshot:
         audit_head: Hash of the audit trail's last entry.
         reviews: Every review of these fields that was not withdrawn, of whichever person, the oldest first.
         removed: How many fields were taken out of the case; they are not among ``fields``.
+        copies: Files with the same bytes as one of the fields, at other places; counted nowhere.
     """
 
     case_id: str
@@ -272,3 +294,4 @@ class CaseSnapshot:
     audit_head: str
     reviews: tuple[Review, ...] = field(default=())
     removed: int = 0
+    copies: tuple[FieldCopy, ...] = ()

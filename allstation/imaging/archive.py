@@ -21,6 +21,7 @@ from typing import IO, Final, Self
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.imaging.decode import looks_like_field
+from allstation.imaging.foreign import PassedOver
 
 SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _CHUNK: Final = 1 << 18
@@ -62,6 +63,9 @@ class ArchiveLimits:
 
 
 DEFAULT_LIMITS: Final = ArchiveLimits()
+NO_FIELD: Final = "no field image by its name"
+_MAC_FOLDER: Final = "__macosx"
+"""Where macOS puts the other halves of files; each begins with ``._`` and has its file's suffix."""
 
 
 @dataclass(slots=True)
@@ -70,11 +74,14 @@ class Unpacked:
 
     Attributes:
         fields: Files written, in the archive's order.
-        passed_over: Names of entries that were not unpacked, with the reason.
+        passed_over: Names of entries that were not unpacked, with the reason; nothing is said of what
+            folders do not show either (names that begin with a dot, and what macOS adds to its archives).
+        pictures: Those among them that are pictures of kinds that are not read.
     """
 
     fields: list[Path] = field(default_factory=list)
     passed_over: list[tuple[str, str]] = field(default_factory=list)
+    pictures: PassedOver = field(default_factory=PassedOver)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +260,17 @@ class _Budget:
 
 def _unpack_member(member: _Member, folder: Path, result: Unpacked, budget: _Budget) -> None:
     """Write one entry, or note why it is passed over."""
+    if _hidden(member.name):
+        return
     relative = _safe_name(member.name)
     problem = member.problem or ("" if relative else "a name that leads out of the folder")
     if not problem and relative and not looks_like_field(Path(relative.name)):
-        problem = "no field image by its name"
+        problem = NO_FIELD
     source = None if problem or relative is None else member.open()
     if source is None or relative is None:
         result.passed_over.append((shown_name(member.name), problem or "not readable"))
+        if problem == NO_FIELD:
+            result.pictures.see(member.name)
         return
     with source, _new_file(folder / relative) as target:
         result.fields.append(Path(target.name))
@@ -268,6 +279,12 @@ def _unpack_member(member: _Member, folder: Path, result: Unpacked, budget: _Bud
             written += len(chunk)
             budget.count_bytes(len(chunk), written)
             target.write(chunk)
+
+
+def _hidden(name: str) -> bool:
+    """Tell whether a folder would not show an entry: it is passed over in silence there too."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
+    return any(part.startswith(".") or part.lower() == _MAC_FOLDER for part in parts)
 
 
 def _safe_name(name: str) -> PurePosixPath | None:

@@ -15,9 +15,10 @@ from typing import Final
 
 from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import NewField
+from allstation.core.records import UNPACKED_FROM, NewField
 from allstation.core.text import natural_key, shown_name
 from allstation.imaging import decode
+from allstation.imaging.foreign import PassedOver
 
 _log = logging.getLogger(__name__)
 _CHUNK: Final = 1 << 20
@@ -49,8 +50,10 @@ class Refused:
     error: StationError
 
 
-def find_fields(paths: Iterable[Path]) -> Iterator[Found | Refused]:
-    """Walk files and folders in natural order.
+def find_fields(
+    paths: Iterable[Path], *, unpack_to: Path | None = None, passed: PassedOver | None = None
+) -> Iterator[Found | Refused]:
+    """Walk files, folders and archives in natural order.
 
     Inside a folder only files with a field image's suffix are taken and everything else is passed
     over, as a lab's folders hold notes and settings too; a file named directly is always judged.
@@ -58,19 +61,75 @@ def find_fields(paths: Iterable[Path]) -> Iterator[Found | Refused]:
 
     Args:
         paths: Files and folders, in the order they were given.
+        unpack_to: Folder below which archives that are named directly are unpacked; None to judge them
+            as fields, which they are not.
+        passed: Counts the pictures of other kinds that folders and archives hold.
     """
+    seen = PassedOver() if passed is None else passed
     for given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would replace links by targets
         if path.is_dir():
-            yield from _walk(path)
-        elif decode.looks_like_field(path) or path.is_file():
+            yield from _walk(path, seen)
+        elif decode.looks_like_field(path) or (path.is_file() and not _unpacked_here(path, unpack_to)):
             yield Found(path, path.parent)
+        elif path.is_file() and unpack_to is not None:
+            yield from _find_in_archive(path, unpack_to, seen)
         else:
             sentence = f"{shown_name(path)} is neither a file nor a folder. Check the name and try again."
             yield Refused(path, StationError("not-found", sentence))
 
 
-def _walk(folder: Path) -> Iterator[Found | Refused]:
+def _unpacked_here(path: Path, unpack_to: Path | None) -> bool:
+    if unpack_to is None:
+        return False
+    from allstation.imaging.archive import looks_like_archive
+
+    return looks_like_archive(path)
+
+
+def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterator[Found | Refused]:
+    """Unpack an archive into a folder of its own and walk that; what it is not believed of is refused."""
+    from allstation.imaging.archive import NO_FIELD, unpack
+
+    try:
+        target = _place_for(path, unpack_to)
+        unpacked = unpack(path, target)
+        if unpacked.fields:
+            (target / UNPACKED_FROM).write_text(_digest(path), "ascii")
+    except StationError as error:
+        yield Refused(path, error)
+        return
+    except OSError as error:
+        why = error.strerror
+        sentence = f"The archive {shown_name(path)} cannot be unpacked ({why}). Make space and try again."
+        yield Refused(path, StationError("unreadable-archive", sentence))
+        return
+    passed.add(unpacked.pictures)
+    for name, reason in unpacked.passed_over:
+        # Notes and settings are passed over in silence, as in a folder.
+        if reason != NO_FIELD:
+            sentence = f"Not unpacked from {shown_name(path)}: {reason}"
+            yield Refused(Path(name), StationError("archive-entry", sentence))
+    if unpacked.fields:
+        yield from _walk(target, passed)
+
+
+def _place_for(path: Path, unpack_to: Path) -> Path:
+    """Return a folder that is not there yet, named after the archive."""
+    stem, number = path.name.split(".")[0] or "archive", 1
+    target = unpack_to / stem
+    while target.exists():
+        number += 1
+        target = unpack_to / f"{stem} {number}"
+    return target
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _walk(folder: Path, passed: PassedOver) -> Iterator[Found | Refused]:
     try:
         with os.scandir(folder) as entries:
             listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
@@ -87,9 +146,11 @@ def _walk(folder: Path) -> Iterator[Found | Refused]:
             continue
         path = folder / name
         if is_folder and path.suffix != ".allcase":
-            yield from _walk(path)
+            yield from _walk(path, passed)
         elif not is_folder and decode.looks_like_field(path) and not path.is_dir():
             yield Found(path, folder)
+        elif not is_folder:
+            passed.see(name)
 
 
 def read_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:

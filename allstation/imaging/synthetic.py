@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.classes import CLASS_NAMES
+from allstation.core.errors import StationError
+from allstation.core.text import shown_name
 
 Plane = NDArray[np.uint16]
 Shape = NDArray[np.float32]
@@ -196,8 +198,38 @@ def write_demo(folder: Path, *, fields: int = 24, seed: int = 1, labelled: bool 
 
     Returns:
         The files in the order they were written.
+
+    Raises:
+        StationError: ``not-written`` if another file bears one of their names: it may be a smear.
     """
-    written = []
+    planned = list(_plan(folder, fields, seed, labelled=labelled))
+    # Before anything is written. The same call gives the same bytes, so it may be made again.
+    for one in planned:
+        if one.path.exists() and one.path.read_bytes() != one.drawn():
+            name = shown_name(one.path)
+            sentence = f"{name} is there already and is another picture, so it is kept. Name a new folder."
+            raise StationError("not-written", sentence)
+    for one in planned:
+        if not one.path.exists():
+            _write(one.path, one.drawn())
+    return [one.path for one in planned]
+
+
+@dataclass(frozen=True, slots=True)
+class _DemoField:
+    """One demo field to be written: its file, and what it is drawn from."""
+
+    path: Path
+    kind: str
+    seed: int
+    defocus: float
+
+    def drawn(self) -> bytes:
+        """Return the file's bytes, the same every time."""
+        return _jpeg(draw_field(self.kind, self.seed, defocus=self.defocus))
+
+
+def _plan(folder: Path, fields: int, seed: int, *, labelled: bool) -> Iterator[_DemoField]:
     for index in range(fields):
         kind = CLASS_NAMES[index % len(CLASS_NAMES)]
         if labelled:
@@ -206,9 +238,7 @@ def write_demo(folder: Path, *, fields: int = 24, seed: int = 1, labelled: bool 
             slide = 1 if index < (fields + 1) // 2 else 2
             path = folder / f"Slide {slide}" / f"field-{index + 1:03d}.jpg"
         defocus = 9.0 if index % _UNFOCUSED == _UNFOCUSED - 5 and not labelled else 0.0
-        write_field(path, draw_field(kind, seed * 10_000 + index, defocus=defocus))
-        written.append(path)
-    return written
+        yield _DemoField(path, kind, seed * 10_000 + index, defocus)
 
 
 def write_field(path: Path, rgb: NDArray[np.uint8]) -> None:
@@ -216,10 +246,21 @@ def write_field(path: Path, rgb: NDArray[np.uint8]) -> None:
 
     ``cv2.imwrite`` cannot write to every path on Windows, so the bytes are written here.
     """
+    _write(path, _jpeg(rgb))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: half a demo field would pass for another picture the next time."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)
+
+
+def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     _, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
-    path.write_bytes(data.tobytes())
+    return data.tobytes()
 
 
 def _chance(rng: np.random.Generator, share: float) -> bool:

@@ -25,6 +25,7 @@ from allstation.report.content_types import (
     KIND,
     SCHEMA,
     Amendment,
+    CopyRow,
     Entry,
     FieldRow,
     ModelBlock,
@@ -86,6 +87,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         limits=LIMITS,
         amendments=(),
         montage=chosen.montage,
+        copies=tuple(copies_of(snapshot)),
     )
     found = amendments(chosen.previous, content)
     if chosen.anonymise:
@@ -105,7 +107,10 @@ def without_patient(snapshot: CaseSnapshot) -> CaseSnapshot:
 
     slides = tuple(replace(one, name=slide_title(place)) for place, one in enumerate(snapshot.slides))
     fields = tuple(field(one) for one in snapshot.fields)
-    return replace(snapshot, slides=slides, fields=fields)
+    copies = tuple(
+        replace(one, path=one.path.with_name(redact(one.path.name) or "_")) for one in snapshot.copies
+    )
+    return replace(snapshot, slides=slides, fields=fields, copies=copies)
 
 
 def class_names(snapshot: CaseSnapshot) -> tuple[str, ...]:
@@ -132,6 +137,42 @@ def field_rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[FieldRow]
             error=_error(field, anonymise=anonymise),
             **_prediction(field),
             **_review(field),
+        )
+
+
+def copy_rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[tuple[FieldRow, int]]:
+    """Yield the files with the same bytes as a field, each with what is known of it and its number.
+
+    Their own numbers follow those of the fields, which keep the report's.
+    """
+    wanted = {copy.field_id for copy in snapshot.copies}
+    if not wanted:
+        return
+    rows = zip(snapshot.fields, field_rows(snapshot, anonymise=anonymise), strict=True)
+    firsts = {field.id: row for field, row in rows if field.id in wanted}
+    index = {slide.id: position for position, slide in enumerate(snapshot.slides)}
+    for number, copy in enumerate(snapshot.copies, start=len(snapshot.fields) + 1):
+        first = firsts[copy.field_id]
+        place = "" if anonymise else str(copy.path.parent)
+        row = replace(first, number=number, slide=index[copy.slide_id], name=copy.path.name, folder=place)
+        yield row, first.number
+
+
+def copies_of(snapshot: CaseSnapshot) -> Iterator[CopyRow]:
+    """Yield the files with the same bytes as a field as a report names them."""
+    names = [slide.name for slide in snapshot.slides]
+    rows = list(copy_rows(snapshot, anonymise=True))
+    firsts = {number: snapshot.fields[number - 1] for _, number in rows}
+    slides = {slide.id: slide.name for slide in snapshot.slides}
+    for (row, number), copy in zip(rows, snapshot.copies, strict=True):
+        first = firsts[number]
+        yield CopyRow(
+            name=row.name,
+            slide=names[row.slide],
+            same_as=number,
+            field=first.path.name,
+            of_slide=slides[first.slide_id],
+            across=copy.slide_id != first.slide_id,
         )
 
 

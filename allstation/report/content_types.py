@@ -200,6 +200,27 @@ class FieldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyRow:
+    """A file with the same bytes as a field.
+
+    Attributes:
+        name: Its file name.
+        slide: Name of its slide.
+        same_as: Number of the field.
+        field: File name of the field.
+        of_slide: Name of the field's slide.
+        across: The slides differ, which is what a mix-up looks like.
+    """
+
+    name: str
+    slide: str
+    same_as: int
+    field: str
+    of_slide: str
+    across: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SlideBlock:
     """One slide: its figures and the fields to show.
 
@@ -298,6 +319,7 @@ class ReportContent:
         limits: What the report is not.
         amendments: What differs from the report it amends.
         montage: Whether fields are shown as pictures.
+        copies: Files with the same bytes as a field; reports of earlier versions do not name them.
     """
 
     created: str
@@ -328,6 +350,7 @@ class ReportContent:
     limits: tuple[str, ...]
     amendments: tuple[Amendment, ...]
     montage: bool
+    copies: tuple[CopyRow, ...] = ()
 
     @property
     def changes(self) -> tuple[FieldRow, ...]:

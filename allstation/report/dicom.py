@@ -20,6 +20,7 @@ from allstation import __version__
 from allstation.core.classes import RESEARCH_USE, class_style
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.imaging.outputs import OutputKind, Owner
 from allstation.report.annotate import annotated
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, build_content
@@ -38,6 +39,26 @@ _CAPTURE_CLASS: Final = "1.2.840.10008.5.1.4.1.1.7"
 _EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 _SEX: Final = {"female": "F", "f": "F", "male": "M", "m": "M", "other": "O"}
 _WIDTH: Final = 1024
+_HEAD: Final = 1 << 16
+"""Bytes at a file's beginning that hold everything but the pixels."""
+
+
+def _uid(case_id: str, what: str) -> str:
+    return f"2.25.{uuid.uuid5(_NAMESPACE, f'{case_id} {what}').int}"
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return head[128:132] == b"DICM" and b"ALLSTATION " in head
+
+
+def _is_of_case(path: Path, owner: Owner) -> bool:
+    with path.open("rb") as file:
+        return _uid(owner.case_id, "study").encode() in file.read(_HEAD)
+
+
+DICOM: Final = OutputKind("a DICOM object", ".dcm", _is_ours, _is_of_case, picture=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +69,7 @@ class _Study:
 
     def uid(self, what: str) -> str:
         """Return a unique identifier below 2.25, the root of UUIDs (PS3.5, B.2)."""
-        named = uuid.uuid5(_NAMESPACE, f"{self.content.case_id} {what}")
-        return f"2.25.{named.int}"
+        return _uid(self.content.case_id, what)
 
     def moment(self) -> datetime:
         """Return the time of the report."""

@@ -20,6 +20,7 @@ from allstation.report.wording import (
     INTERVAL_NOTE,
     MORPHOLOGY_ONLY,
     NOT_A_SCALE,
+    copies_sentence,
     count,
     number,
     percent,
@@ -98,6 +99,8 @@ def glance(parts: Parts, *, tight: bool = False, row: float = 21.5) -> Iterator[
     yield Tiles(setter, _tiles(counts))
     if counts.statement:
         yield Note(setter, counts.statement)
+    if parts.content.copies:
+        yield Note(setter, copies_sentence(parts.content.copies))
     yield ClassBars(setter, counts.shares, row=row)
     yield Text(setter, f"{INTERVAL_NOTE} {NOT_A_SCALE}", SMALL)
     if counts.reasons:

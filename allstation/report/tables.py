@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,14 @@ from allstation.core.records import CaseSnapshot, ModelRecord, Slide
 from allstation.core.tables import guarded
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
-from allstation.report.content import PROGRAM, build_content, class_names, field_rows, without_patient
+from allstation.report.content import (
+    PROGRAM,
+    build_content,
+    class_names,
+    copy_rows,
+    field_rows,
+    without_patient,
+)
 from allstation.report.content_types import Counts, FieldRow, ReportContent
 from allstation.report.counts import FieldTally
 from allstation.report.many import Progress, unheard
@@ -80,6 +88,7 @@ _AFTER: Final = (
     TableColumn("sha256", "hash", 66),
     TableColumn("model_sha256", "hash", 66),
     TableColumn("path", wide=60),
+    TableColumn("same_as", "int", 9),
 )
 
 
@@ -97,6 +106,8 @@ class TableContent:
         slides: Slides with their names.
         models: Models that read the fields.
         rows: Goes through the fields, as often as it is asked to.
+        copies: Likewise through the files with the same bytes as a field, each with that field's number.
+        copied: How many of them there are.
     """
 
     case_id: str
@@ -108,6 +119,8 @@ class TableContent:
     slides: tuple[Slide, ...]
     models: tuple[ModelRecord, ...]
     rows: Callable[[], Iterator[FieldRow]]
+    copies: Callable[[], Iterator[tuple[FieldRow, int]]]
+    copied: int
 
 
 Content = ReportContent | TableContent
@@ -129,6 +142,8 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: bool = False) -> TableCo
         slides=shown.slides,
         models=shown.models,
         rows=partial(field_rows, shown, anonymise=anonymise),
+        copies=partial(copy_rows, shown, anonymise=anonymise),
+        copied=len(shown.copies),
     )
 
 
@@ -143,8 +158,14 @@ def columns(content: Content) -> tuple[TableColumn, ...]:
     return (*_BEFORE, *shares, *_AFTER)
 
 
-def table_row(content: Content, row: FieldRow) -> list[Value]:
-    """Return the values of one field in the order of :func:`columns`; None where there is nothing."""
+def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) -> list[Value]:
+    """Return the values of one field in the order of :func:`columns`; None where there is nothing.
+
+    Args:
+        content: Of the table.
+        row: The field, or a file with the same bytes as one.
+        same_as: The number of that field; None for a field.
+    """
     values, read = dict(row.probabilities), bool(row.decision)
     before: list[Value] = [
         row.number,
@@ -173,6 +194,7 @@ def table_row(content: Content, row: FieldRow) -> list[Value]:
         row.sha256,
         row.model or None,
         str(Path(row.folder) / row.name),
+        same_as,
     ]
 
 
@@ -232,6 +254,8 @@ def _csv_parts(content: TableContent, *, delimiter: str, decimal: str, bom: bool
         writer.writerow(_csv_value(value, decimal) for value in table_row(content, row))
         if len(lines) >= _TOGETHER:
             yield lines.take()
+    for row, number in content.copies():
+        writer.writerow(_csv_value(value, decimal) for value in table_row(content, row, same_as=number))
     yield lines.take()
 
 
@@ -264,6 +288,7 @@ def _json_head(content: TableContent) -> dict[str, Any]:
             "failed": counts.failed,
             "reviewed": counts.reviewed,
             "removed": content.removed,
+            "copies": content.copied,
             "decisions": {
                 name: content.decisions.get(name, 0) for name in (*classes_of(content), NEEDS_REVIEW)
             },
@@ -284,7 +309,7 @@ def _json_head(content: TableContent) -> dict[str, Any]:
 
 def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
     names = {one.sha256: f"{one.name} {one.version}" for one in content.models}
-    for row in content.rows():
+    for row, same_as in chain(((row, None) for row in content.rows()), content.copies()):
         made = bool(row.decision)
         yield {
             "number": row.number,
@@ -304,6 +329,7 @@ def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
             "quality": _quality(row) if made else None,
             "review": _review(row),
             "error": {"code": row.error_code, "sentence": row.error} if row.error_code else None,
+            "same_as": same_as,
         }
 
 
@@ -381,5 +407,7 @@ def write_xlsx(
     from allstation.report.workbook import workbook_bytes
 
     content = build_content(snapshot, ReportOptions(anonymise=anonymise))
-    data = workbook_bytes(content, snapshot if thumbnails else None, progress=progress)
+    shown = without_patient(snapshot) if anonymise else snapshot
+    copies = tuple(copy_rows(shown, anonymise=anonymise)) if shown.copies else ()
+    data = workbook_bytes(content, snapshot if thumbnails else None, copies=copies, progress=progress)
     return write_whole(target, data)

@@ -14,7 +14,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +32,8 @@ from allstation.report.wording import HASH_PREFIX, count, interval, number, perc
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
-_PARTS: Final = frozenset(part.name for part in fields(ReportContent))
+_PARTS: Final = frozenset(part.name for part in fields(ReportContent) if part.default is MISSING)
+"""What the data of every report have; parts with a default came later."""
 _BEFORE_HASH: Final = 400
 """Characters before a field's hash in which its row must stand."""
 _BETWEEN_ROWS: Final = 1500

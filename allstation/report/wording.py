@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
+from allstation.core.text import shown_name
+
+if TYPE_CHECKING:
+    from allstation.report.content_types import CopyRow
 
 NBSP: Final = "\u00a0"
 
@@ -49,6 +54,9 @@ NOT_GIVEN: Final = "not given"
 HASH_PREFIX: Final = 10
 """Characters of a field's hash in the tables; the whole hash stands in the appendix."""
 ANOTHER_LOOK: Final = "needs another look"
+_MIX_UPS: Final = 3
+"""Pairs of slides that are named on a page."""
+_LONGEST_NAME: Final = 60
 
 
 def percent(share: float) -> str:
@@ -85,6 +93,46 @@ def count(n: int, one: str) -> str:
 def number(n: int) -> str:
     """Write a whole number with narrow groups of thousands."""
     return f"{n:,}".replace(",", NBSP)
+
+
+def copies_sentence(copies: Sequence[CopyRow]) -> str:
+    """Say how many files have the same bytes as a field, and which slides share a picture.
+
+    Args:
+        copies: At least one.
+    """
+    first = copies[0]
+    has, are = ("file has", "is") if len(copies) == 1 else ("files have", "are")
+    said = (
+        f"{number(len(copies))} {has} the same bytes as another field and {are} not counted again "
+        f"(the first: {_short(first.name)} is {_short(first.field)})."
+    )
+    return " ".join([said, *mix_up_sentences(copies)[:_MIX_UPS]])
+
+
+def mix_up_sentences(copies: Sequence[CopyRow]) -> list[str]:
+    """Warn of every two slides that share a picture, one sentence each."""
+    pairs: dict[tuple[str, ...], list[CopyRow]] = {}
+    for one in copies:
+        if one.across:
+            pairs.setdefault(tuple(sorted((one.slide, one.of_slide))), []).append(one)
+    return [_mix_up(shared) for shared in pairs.values()]
+
+
+def _mix_up(shared: Sequence[CopyRow]) -> str:
+    one = shared[0]
+    here, there = (
+        f"on slide {_short(slide)} ({_short(name)})"
+        for slide, name in ((one.of_slide, one.field), (one.slide, one.name))
+    )
+    what = "The same picture lies" if len(shared) == 1 else f"{number(len(shared))} pictures lie both"
+    first = "" if len(shared) == 1 else ", the first of them named"
+    return f"{what} {here} and {there}{first}: that is what a mix-up looks like."
+
+
+def _short(name: str) -> str:
+    shown = shown_name(name)
+    return shown if len(shown) <= _LONGEST_NAME else f"{shown[:_LONGEST_NAME]}\u2026"
 
 
 def moment(stamp: str) -> str:

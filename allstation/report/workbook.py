@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -25,10 +25,13 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.content import PROGRAM
-from allstation.report.content_types import ModelFigure, ReportContent
+from allstation.report.content_types import FieldRow, ModelFigure, ReportContent
 from allstation.report.images import thumbnails as pictures_of
 from allstation.report.many import Progress, unheard
 from allstation.report.tables import TableColumn, Value, columns, table_row
+from allstation.report.wording import copies_sentence
+
+Copies = Sequence[tuple[FieldRow, int]]
 
 _FORMATS: Final = {"share": "0.0%", "real": "0.000", "int": "0"}
 _LONGEST: Final = 32_000
@@ -41,18 +44,23 @@ _PICTURE_HEIGHT: Final = 56
 
 
 def workbook_bytes(
-    content: ReportContent, pictured: CaseSnapshot | None = None, *, progress: Progress = unheard
+    content: ReportContent,
+    pictured: CaseSnapshot | None = None,
+    *,
+    copies: Copies = (),
+    progress: Progress = unheard,
 ) -> bytes:
     """Return the workbook of a case.
 
     Args:
         content: The report's.
         pictured: Where the files are, to put a small picture in front of each field.
+        copies: Files with the same bytes as a field, each with that field's number.
         progress: Told of each field.
     """
     book = Workbook()
     book.remove(book.active)
-    _fields(book.create_sheet("Fields"), content, pictured, progress=progress)
+    _fields(book.create_sheet("Fields"), content, pictured, copies=copies, progress=progress)
     _summary(book.create_sheet("Summary"), content)
     _models(book.create_sheet("Models"), content)
     book.properties.creator = f"{PROGRAM} {__version__}"
@@ -127,24 +135,30 @@ def _head(sheet: Worksheet, titles: list[TableColumn]) -> None:
 
 
 def _fields(
-    sheet: Worksheet, content: ReportContent, pictured: CaseSnapshot | None, *, progress: Progress
+    sheet: Worksheet,
+    content: ReportContent,
+    pictured: CaseSnapshot | None,
+    *,
+    copies: Copies,
+    progress: Progress,
 ) -> None:
     titles = [*([TableColumn("picture", wide=14)] if pictured else []), *columns(content)]
     _head(sheet, titles)
     first = 2 if pictured else 1
-    for line, row in enumerate(content.fields, start=2):
-        progress(line - 2, len(content.fields))
-        for index, value in enumerate(table_row(content, row), start=first):
+    rows = [*((row, None) for row in content.fields), *copies]
+    for line, (row, same_as) in enumerate(rows, start=2):
+        progress(line - 2, len(rows))
+        for index, value in enumerate(table_row(content, row, same_as=same_as), start=first):
             _put(sheet.cell(line, index), value, titles[index - 1].kind)
         if pictured:
-            _picture(sheet, line, pictured)
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(titles))}{len(content.fields) + 1}"
+            _picture(sheet, line, pictured, number=same_as or row.number)
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(titles))}{len(rows) + 1}"
     sheet.freeze_panes = sheet.cell(2, first + 3)
 
 
-def _picture(sheet: Worksheet, line: int, snapshot: CaseSnapshot) -> None:
+def _picture(sheet: Worksheet, line: int, snapshot: CaseSnapshot, *, number: int) -> None:
     sheet.row_dimensions[line].height = _PICTURE_HEIGHT
-    made, _ = pictures_of(snapshot.fields[line - 2], width=_PICTURE_WIDTH)
+    made, _ = pictures_of(snapshot.fields[number - 1], width=_PICTURE_WIDTH)
     if made.problem:
         _put(sheet.cell(line, 1), made.problem)
         return
@@ -174,7 +188,10 @@ def _summary(sheet: Worksheet, content: ReportContent) -> None:
             for index, value in enumerate(values, start=1):
                 _put(sheet.cell(line, index), value, titles[index - 1].kind)
             line += 1
-    for text in (RESEARCH_USE, "Fractions are of the fields read, with 95 % Wilson intervals."):
+    told = [RESEARCH_USE, "Fractions are of the fields read, with 95 % Wilson intervals."]
+    if content.copies:
+        told.append(copies_sentence(content.copies))
+    for text in told:
         line += 1
         _put(sheet.cell(line, 1), text)
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import Review
+from allstation.core.records import UNPACKED, Review
 from allstation.services import demo, reporting, taking_in
 from allstation.services.intake_book import IntakeBook
 from allstation.services.messages import CaseInfo, Problem
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from allstation.services.reporting import MadeReport
 
 _log = logging.getLogger(__name__)
-UNPACKED: Final = "unpacked"
-"""Folder inside the case for what came in archives."""
 
 
 class CaseWorker(QueueWorker):

@@ -91,6 +91,7 @@ class ExportJob:
         options: How.
         made: A report that was looked at; its very bytes are written.
         stop: Set to give up.
+        asked: The person was asked whether a file that is there may be replaced.
     """
 
     kind: ExportKind
@@ -99,6 +100,27 @@ class ExportJob:
     options: ExportOptions = field(default_factory=ExportOptions)
     made: MadeReport | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    asked: bool = True
+
+
+def check_target(job: ExportJob) -> None:
+    """Refuse a file that is not an earlier output of this kind, before any work is done.
+
+    Raises:
+        StationError: ``bad-output``, or ``not-written`` for a folder that is not there.
+    """
+    from allstation.imaging import outputs
+
+    kinds = {
+        ExportKind.PDF: outputs.REPORT,
+        ExportKind.CSV: outputs.FIELDS_CSV,
+        ExportKind.XLSX: outputs.WORKBOOK,
+        ExportKind.JSON: outputs.FIELDS_JSON,
+        ExportKind.FHIR: outputs.FHIR,
+    }
+    if job.kind in kinds:
+        output = outputs.Output("Export", job.target, kinds[job.kind])
+        outputs.check_outputs([output], inputs=[job.case_folder], force=job.asked, remedy="")
 
 
 class _StoppedError(Exception):
@@ -137,6 +159,7 @@ class _Exporter(QObject):
 
     def _write(self, job: ExportJob) -> str:
         progress = self._progress(job)
+        check_target(job)
         if job.made is not None:
             if not job.made.status.locks:
                 reporting.check(job.made)

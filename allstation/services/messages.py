@@ -39,6 +39,8 @@ class IntakeStatus:
         paged: Files of several pages, of which only the first is a field.
         refused: Problems, the first ones in full.
         refused_count: All of them.
+        mix_ups: Fields that lie on another slide of the case as well, which is what a mix-up looks like.
+        passed: Pictures of kinds that are not read, a sentence a kind.
         running: More is being looked at.
     """
 
@@ -48,6 +50,8 @@ class IntakeStatus:
     paged: int = 0
     refused: tuple[Problem, ...] = ()
     refused_count: int = 0
+    mix_ups: int = 0
+    passed: tuple[Problem, ...] = ()
     running: bool = True
 
 

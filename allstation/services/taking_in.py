@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
-from allstation.core.text import shown_name
 
 if TYPE_CHECKING:
+    from allstation.imaging.foreign import PassedOver
     from allstation.imaging.intake import Found, Refused
 
 _BATCH: Final = 64
@@ -28,11 +28,12 @@ _AHEAD: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class FolderPart:
-    """Fields of one folder, ready to be added, and what was refused on the way."""
+    """Fields of one folder, ready to be added, and what was refused or passed over on the way."""
 
     folder: Path | None
     fields: tuple[NewField, ...]
     refused: tuple[Refused, ...]
+    passed: PassedOver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,18 @@ def batches(
     unpack_to: Path | None = None,
     limits: DecodeLimits | None = None,
 ) -> Iterator[FolderPart]:
-    """Yield what lies in files, folders and archives, a folder's fields together, in natural order."""
-    from allstation.imaging.intake import Found, Refused
+    """Yield what lies in files, folders and archives, a folder's fields together, in natural order.
+
+    The last one says what was passed over.
+    """
+    from allstation.imaging.foreign import PassedOver
+    from allstation.imaging.intake import Found, Refused, find_fields
 
     folder: Path | None = None
     fields: list[NewField] = []
     refused: list[Refused] = []
-    for found in _find(given, unpack_to):
+    passed = PassedOver()
+    for found in find_fields(given, unpack_to=unpack_to, passed=passed):
         if stopping.is_set():
             return
         here = found.folder if isinstance(found, Found) else folder
@@ -128,41 +134,8 @@ def batches(
             refused.append(judged)
         else:
             fields.append(judged)
-    if fields or refused:
-        yield FolderPart(folder, tuple(fields), tuple(refused))
-
-
-def _find(given: Sequence[Path], unpack_to: Path | None) -> Iterator[Found | Refused]:
-    from allstation.imaging.archive import looks_like_archive
-    from allstation.imaging.intake import find_fields
-
-    for path in given:
-        if unpack_to is not None and looks_like_archive(path) and path.is_file():
-            yield from _find_in_archive(path, unpack_to)
-        else:
-            yield from find_fields([path])
-
-
-def _find_in_archive(path: Path, unpack_to: Path) -> Iterator[Found | Refused]:
-    from allstation.imaging.archive import unpack
-    from allstation.imaging.intake import Refused, find_fields
-
-    stem = path.name.split(".")[0] or "archive"
-    target, number = unpack_to / stem, 1
-    while target.exists():
-        number += 1
-        target = unpack_to / f"{stem} {number}"
-    try:
-        unpacked = unpack(path, target)
-    except StationError as error:
-        yield Refused(path, error)
-        return
-    for name, reason in unpacked.passed_over:
-        yield Refused(
-            Path(name), StationError("archive-entry", f"Not unpacked from {shown_name(path)}: {reason}")
-        )
-    if unpacked.fields:
-        yield from find_fields([target])
+    if fields or refused or passed.counts:
+        yield FolderPart(folder, tuple(fields), tuple(refused), passed)
 
 
 def _judge(found: Found | Refused, limits: DecodeLimits) -> NewField | Refused:

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -17,12 +17,13 @@ from typing import Final, Self
 from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
-from allstation.core.records import CaseSnapshot
+from allstation.core.records import CaseSnapshot, FieldCopy
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.store import schema
 from allstation.store.audit_log import AuditLog
 from allstation.store.connection import CaseConnection, CaseContext
+from allstation.store.copies import Copies
 from allstation.store.database import (
     DATABASE,
     FULL,
@@ -84,7 +85,8 @@ class Case:
     def __init__(self, db: sqlite3.Connection, context: CaseContext) -> None:
         self.connection = connection = CaseConnection(db, context)
         self.slides = Slides(connection)
-        self.fields = Fields(connection)
+        self.copies = Copies(connection)
+        self.fields = Fields(connection, self.copies)
         self.files = FieldFiles(connection, self.fields)
         self.queue = Queue(connection, self.fields)
         self.models = Models(connection)
@@ -311,7 +313,17 @@ class Case:
                 audit_head=self.audit.head(),
                 reviews=tuple(self.reviews.counting()),
                 removed=self.fields.count(FieldFilter(removed=True)),
+                copies=self._shown_copies(),
             )
+
+    def holds(self, hashes: Collection[str]) -> bool:
+        """Tell whether all of these bytes (SHA-256) were added to the case, also if they were removed."""
+        return self.fields.hold(hashes)
+
+    def _shown_copies(self) -> tuple[FieldCopy, ...]:
+        """Return the copies on slides that are shown: a slide that was taken out takes its copies along."""
+        shown = {slide.id for slide in self.slides.all()}
+        return tuple(copy for copy in self.copies.all() if copy.slide_id in shown)
 
     def backup(self, target: Path | None = None) -> Path:
         """Write a checked copy of the case file while the case stays in use.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, overload
 
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
-from allstation.core.records import FieldRecord, FieldState, NewField, Prediction
+from allstation.core.records import FieldCopy, FieldRecord, FieldState, NewField, Prediction
 from allstation.core.text import escape_name, fold, natural_key, unescape_name
 from allstation.store.audit_verify import fields_digest
-from allstation.store.connection import Repository, unknown_field
+from allstation.store.connection import CaseConnection, Repository, unknown_field
+from allstation.store.copies import Copies
 from allstation.store.field_query import GROUP_KEYS, GROUP_ORDERS, conditions
 from allstation.store.field_query import order as order_by
 from allstation.store.folders import set_path
@@ -51,12 +52,15 @@ class AddReport:
         restored: Ids of fields with such bytes that had been removed and are in the case again.
         replaced: Ids of fields that were never read and whose file now holds one of the new fields, for
             example when it was taken half written; they are removed.
+        copies: Those of the duplicates that are files of their own beside the field's, and were not named
+            before.
     """
 
     added: list[int]
     duplicates: list[NewField]
     restored: list[int]
     replaced: list[int]
+    copies: list[FieldCopy] = field(default_factory=list)
 
 
 class StoredFields(Sequence[FieldRecord]):
@@ -92,7 +96,22 @@ class StoredFields(Sequence[FieldRecord]):
 
 
 class Fields(Repository):
-    """Repository of the fields."""
+    """Repository of the fields.
+
+    Args:
+        connection: The case's connection.
+        copies: Enters the copies of fields that are added again.
+    """
+
+    def __init__(self, connection: CaseConnection, copies: Copies) -> None:
+        super().__init__(connection)
+        self._copies = copies
+
+    def hold(self, hashes: Collection[str]) -> bool:
+        """Tell whether all of these bytes (SHA-256) were added to the case, also if they were removed."""
+        query = "SELECT 1 FROM fields WHERE sha256 = ?"
+        with self._connection.consistent_read() as db:
+            return all(db.execute(query, (one,)).fetchone() is not None for one in hashes)
 
     def count(self, where: FieldFilter | None = None) -> int:
         """Return how many fields meet the filter."""
@@ -242,6 +261,7 @@ class Fields(Repository):
                 self._connection.audit(
                     "fields-added", f"slide {slide_id}", details, input_hash=fields_digest(db, first, last)
                 )
+            report.copies.extend(self._copies.note(db, slide_id, report.duplicates))
             self.restore(report.restored)
             if report.replaced:
                 report.replaced[:] = self.remove(report.replaced)

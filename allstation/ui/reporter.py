@@ -92,11 +92,13 @@ class Reporter(QObject):
         self._window.queue.show_intake(status)
         if status.running:
             return
-        if not status.added and not status.duplicates and not status.refused_count:
+        mixed = [problem for problem in status.same if problem.code == "same-picture"]
+        told = (*mixed, *status.refused, *status.passed)
+        if not told and not status.added and not status.duplicates:
             text = tr("No field images were found. Fields are JPEG, PNG, TIFF, BMP, WebP or JPEG 2000 files.")
             self._tell(Notice(Level.WARNING, text))
-        elif status.refused_count:
-            details = "\n".join(f"{p.name}\t{p.code}\t{p.sentence}" for p in status.refused)
+        elif told:
+            details = "\n".join(f"{p.name}\t{p.code}\t{p.sentence}" for p in told)
             self._tell(Notice(Level.WARNING, intake_sentence(status), details=details))
         elif status.duplicates or status.paged:
             self._tell(Notice(Level.INFO, intake_sentence(status)))

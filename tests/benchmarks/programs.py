@@ -210,5 +210,6 @@ def _classify(work: Path, count: int, model: Path, *, threads: int | None = None
         return run(command)
     finally:
         shutil.rmtree(case, ignore_errors=True)
+        (work / "scaling.csv").unlink(missing_ok=True)  # a table of another run is not replaced
         if count > folders.KEPT:
             shutil.rmtree(folder)

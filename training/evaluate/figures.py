@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from allstation.core import metrics
 from allstation.core.classes import class_style
+from allstation.imaging.outputs import PROGRAM_MARK
 from training.evaluate.metrics import Predicted
 from training.fit.runs import write_bytes
 
@@ -37,7 +38,11 @@ def _plot(width: float, height: float, *, panels: tuple[int, int] = (1, 1)) -> t
 def image_bytes(figure: Plot, *, kind: str = "png", dpi: int = 150) -> bytes:
     """Return a figure as PNG, SVG or PDF bytes, without a date so that equal figures are equal files."""
     memory = io.BytesIO()
-    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    metadata = {
+        "png": {"Software": PROGRAM_MARK},
+        "svg": {"Date": None, "Creator": PROGRAM_MARK},
+        "pdf": {"CreationDate": None, "Creator": PROGRAM_MARK},
+    }[kind]
     figure.savefig(memory, format=kind, dpi=dpi, metadata=metadata)
     return memory.getvalue()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from allstation.imaging.outputs import PROGRAM_MARK
 from allstation.imaging.preprocess import CELLS, Preprocessing, prepare
 from training.data.augment import Backgrounds, preview_sheet
 from training.data.fields_in_memory import load_cells, load_pixels
@@ -49,8 +53,11 @@ def write_preview(recipe: Recipe, target: Path, *, fields: int, seed: int) -> No
 
 
 def _write(target: Path, sheet: NDArray[np.uint8]) -> None:
-    encoded = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))[1]
-    write_bytes(target, encoded.tobytes())
+    memory = io.BytesIO()
+    about = PngInfo()
+    about.add_text("Software", PROGRAM_MARK)
+    Image.fromarray(np.ascontiguousarray(sheet)).save(memory, "png", pnginfo=about)
+    write_bytes(target, memory.getvalue())
 
 
 def _cells_sheet(recipe: Recipe, fields: int, seed: int) -> NDArray[np.uint8]:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.tables import number
+from allstation.imaging.outputs import check_folder
 from allstation.imaging.table_files import read_table
 from training.fit.recipe import Recipe, write_toml
 
@@ -116,15 +117,20 @@ class RunFolder:
         """Make a new run folder.
 
         Raises:
-            StationError: ``run-exists`` when it holds a run already; ``disk-full``, ``cannot-write``.
+            StationError: ``run-exists`` when it holds a run already, ``not-empty`` when it holds something
+                else; ``disk-full``, ``cannot-write``.
         """
         if (path / "run.json").exists():
             sentence = f"The folder {path.name!r} already holds a run. Resume it, or choose another folder."
             raise StationError("run-exists", sentence)
+        text = write_toml(recipe)
+        if not _begun_and_killed(path, text):
+            # What lies there may be the very inputs: they have names such as recipe.toml and lists.csv.
+            check_folder(path, "The run folder")
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
         folder = cls(path)
-        write_text(path / "recipe.toml", write_toml(recipe))
+        write_text(path / "recipe.toml", text)
         folder.update(
             schema=SCHEMA, name=recipe.name, state="running", started=now(), recipe=recipe.to_json()
         )
@@ -184,6 +190,15 @@ class RunFolder:
             {name: int(number(row[name])) if name == "epoch" else number(row[name]) for name in table.columns}
             for row in table.rows
         ]
+
+
+def _begun_and_killed(path: Path, recipe: str) -> bool:
+    """Tell whether a folder holds what a run leaves that was killed before its first entry."""
+    try:
+        names = {entry.name for entry in path.iterdir() if not entry.name.endswith(".part")}
+        return names == {"recipe.toml"} and (path / "recipe.toml").read_text("utf-8") == recipe
+    except (OSError, ValueError):
+        return False
 
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

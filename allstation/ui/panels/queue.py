@@ -178,7 +178,7 @@ class QueuePanel(QWidget):
             self._intake.clear()
         else:
             self._intake.setText(intake_sentence(status))
-            not_added = (*status.refused, *status.same)
+            not_added = (*status.refused, *status.same, *status.passed)
             if not_added != self._not_added:
                 self._not_added = not_added
                 self._show_problems()
@@ -322,10 +322,13 @@ def intake_sentence(status: IntakeStatus) -> str:
     parts = [tr("{n} fields added", n=number(status.added)) if status.added != 1 else tr("1 field added")]
     if status.duplicates:
         parts.append(tr("{n} already in the case", n=number(status.duplicates)))
+    if status.mix_ups:
+        parts.append(tr("{n} on two slides: a mix-up?", n=number(status.mix_ups)))
     if status.paged:
         parts.append(tr("{n} of several pages: only the first is classified", n=number(status.paged)))
     if status.refused_count:
         parts.append(tr("{n} refused", n=number(status.refused_count)))
+    parts += [problem.sentence for problem in status.passed]
     if status.running:
         parts.append(tr("looking for more…"))
     return "  ·  ".join(parts)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
+from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
-from allstation.services.export import ExportJob, ExportKind
+from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.messages import CaseInfo, Problem
 from allstation.services.previews import Preview, Previews
 from allstation.services.reporting import MadeReport, ReportState
 from allstation.ui.panels.notices import Level, Notice, Notices
+from allstation.ui.report.exporting import with_suffix
 from allstation.ui.services import Services
 from allstation.ui.text import number, tr
 
@@ -41,7 +43,7 @@ class ReportActions(QObject):
         self._preview: Preview | None = None
         self._wanted = 0
         self._going: MadeReport | None = None
-        self._target: Path | None = None
+        self._target: ExportJob | None = None
         self._data: CaseDataDialog | None = None
         self._closed = False
         self._quiet = QTimer(self, singleShot=True, interval=_QUIET)
@@ -334,6 +336,7 @@ class ReportActions(QObject):
         dialog.setFileMode(QFileDialog.FileMode.AnyFile)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilter(tr("PDF (*.pdf)"))
+        dialog.setDefaultSuffix("pdf")
         dialog.setDirectory(str(made.folder.parent))
         ending = "" if made.status is ReportStatus.DRAFT else f" {made.status}"
         dialog.selectFile(f"{made.folder.stem}{ending}.pdf")
@@ -346,25 +349,30 @@ class ReportActions(QObject):
         made, target = self._going, Path(name)
         if made is None:
             return
-        if target.suffix.lower() != ".pdf":
-            target = target.with_name(f"{target.name}.pdf")
-        if made.status is ReportStatus.DRAFT:
-            self._write(made, target)
+        typed, target = target, with_suffix(target, ExportKind.PDF)
+        job = ExportJob(ExportKind.PDF, made.folder, target, made=made, asked=target == typed)
+        try:
+            check_target(job)  # before the report is entered into the trail
+        except StationError as error:
+            self._refused(made, Problem.of(error))
             return
-        self._target = target
+        if made.status is ReportStatus.DRAFT:
+            self._write(job)
+            return
+        self._target = job
         self._offer()
         self._services.desk.keep_report(made, target.name)
 
-    def _write(self, made: MadeReport, target: Path) -> None:
+    def _write(self, job: ExportJob) -> None:
         self._going = None
-        self._services.exports.write(ExportJob(ExportKind.PDF, made.folder, target, made=made))
+        self._services.exports.write(job)
 
     @Slot(object, object)
-    def _kept(self, made: MadeReport, _record: ReportRecord) -> None:
+    def _kept(self, _made: MadeReport, _record: ReportRecord) -> None:
         if self._target is None:
             return
-        target, self._target = self._target, None
-        self._write(made, target)
+        job, self._target = self._target, None
+        self._write(job)
         if self._report is not None:
             self._report.form.signed()
 

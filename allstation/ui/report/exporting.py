@@ -235,6 +235,7 @@ class ExportActions(QObject):
             dialog.setLabelText(QFileDialog.DialogLabel.FileName, tr("New folder:"))
         else:
             dialog.setNameFilter(tr(_FILTERS[kind]))
+            dialog.setDefaultSuffix(kind.suffix)
         dialog.setDirectory(str(info.folder.parent))
         dialog.selectFile(f"{info.folder.stem}{_ENDINGS.get(kind, '')}{kind.suffix}")
         _Target(dialog, ExportJob(kind, info.folder, Path(), options), self)
@@ -242,10 +243,9 @@ class ExportActions(QObject):
 
     def write(self, job: ExportJob) -> None:
         """Write to the place the person chose."""
-        suffix, target = job.kind.suffix, job.target
-        if suffix and target.suffix.lower() != suffix:
-            target = target.with_name(f"{target.name}{suffix}")
-        self._services.exports.write(replace(job, target=target))
+        target = with_suffix(job.target, job.kind)
+        # The dialog asked about the name that was typed, not about the longer one.
+        self._services.exports.write(replace(job, target=target, asked=target == job.target))
 
     @Slot()
     def stop(self) -> None:
@@ -269,6 +269,12 @@ class ExportActions(QObject):
         if job is self._job:
             self._job = None
             self.strip.hide()
+
+
+def with_suffix(target: Path, kind: ExportKind) -> Path:
+    """Return a file's name with the suffix of what is written."""
+    right = not kind.suffix or target.suffix.lower() == kind.suffix
+    return target if right else target.with_name(f"{target.name}{kind.suffix}")
 
 
 class _Place(QObject):

@@ -90,7 +90,7 @@ class RecipeAids(QObject):
             return
         if not self._page.has_preview:
             self._page.show_preview_text(tr("Drawing augmented fields…"))
-        arguments = [str(path), str(path.with_suffix(".png")), "--fields", _FIELDS]
+        arguments = [str(path), str(path.with_suffix(".png")), "--fields", _FIELDS, "--force"]
         self._runs.beside(PREVIEW, arguments, title=tr("Augmented fields"))
 
     def _estimate(self) -> None:

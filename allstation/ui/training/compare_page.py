@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD, OVERALL
 from allstation.services.training_figures import RunFigures
 from allstation.ui.text import number, tr
@@ -33,7 +34,7 @@ from allstation.ui.training.compare_plots import draw_figures
 from allstation.ui.training.confusion import ConfusionTable
 from allstation.ui.training.figures_pdf import Sheet, pages
 from allstation.ui.training.peek import FieldPeek
-from allstation.ui.training.plotting import PlotArea, PlotLoader
+from allstation.ui.training.plotting import PlotArea, PlotLoader, check_saved
 from allstation.ui.training.predictions import PredictionsPage
 
 _ORDER: Final = (ACCURACY_BY_FIELD, *OVERALL)
@@ -322,7 +323,10 @@ class ComparePage(QWidget):
     @Slot(str)
     def _export_selected(self, text: str) -> None:
         try:
+            check_saved(Path(text), "comparison")
             self.export_to(Path(text))
+        except StationError as error:
+            self.problem.emit(error.sentence)
         except OSError as error:
             sentence = tr("{name} could not be written ({error}).", name=Path(text).name, error=error)
             self.problem.emit(sentence)

@@ -13,9 +13,10 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from allstation.core.errors import StationError
 from allstation.ui import theme
 from allstation.ui.text import tr
-from allstation.ui.training.plotting import PlotArea, PlotLoader, style_axes, style_legend
+from allstation.ui.training.plotting import PlotArea, PlotLoader, check_saved, style_axes, style_legend
 
 # Okabe-Ito; the validation curve is dashed and has marks, so that it is told apart without colour.
 _TRAINING: Final = "#0072b2"
@@ -176,7 +177,10 @@ class CurvesView(QWidget):
     @Slot(str)
     def _export_to(self, text: str) -> None:
         try:
+            check_saved(Path(text), "curves")
             self.save(Path(text))
+        except StationError as error:
+            self.problem.emit(error.sentence)
         except OSError as error:
             self._written_not(Path(text), str(error))
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from PySide6.QtCore import (
     QEvent,
@@ -30,10 +30,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation import paths
 from allstation.ui import theme
+from allstation.ui.text import tr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_MARK: Final = "ALL Station"
+"""Names the creator in saved figures: only such a file is replaced by another figure."""
 Drawing = Callable[["Figure"], None]
 """Fills an empty figure. Runs on the worker's thread: it may use what it captured, but no widget."""
 
@@ -98,6 +101,28 @@ class _Draw(QRunnable):
         self._loader.drawn.emit(Drawn(self._area, self._number, image, _panels(figure), figure))
 
 
+def check_saved(target: Path, what: Literal["curves", "comparison", "recipe"]) -> None:
+    """Refuse to save over what is no earlier output of this kind; the dialog asked about the rest.
+
+    Args:
+        target: What the person chose; curves and comparisons are tables as ``.csv``, else figures.
+        what: What is saved.
+
+    Raises:
+        StationError: ``bad-output``, ``not-written``.
+    """
+    from allstation.imaging import outputs
+
+    tables = {
+        "curves": outputs.CURVES_CSV,
+        "comparison": outputs.COMPARISON_CSV,
+        "recipe": outputs.RECIPE,
+    }
+    table = what == "recipe" or target.suffix.lower() == ".csv"
+    kind = tables[what] if table else outputs.drawing_kind(target)
+    outputs.check_outputs([outputs.Output(tr("Save"), target, kind)], force=True)
+
+
 class _Write(QRunnable):
     def __init__(self, loader: PlotLoader, path: Path, drawings: Sequence[Drawing]) -> None:
         super().__init__()
@@ -122,11 +147,12 @@ class _Write(QRunnable):
             if kind == "pdf":
                 from matplotlib.backends.backend_pdf import PdfPages
 
-                with PdfPages(part) as pages:
+                with PdfPages(part, metadata={"Creator": _MARK}) as pages:
                     for drawing in self._drawings:
                         pages.savefig(self._drawn(drawing))
             else:
-                self._drawn(self._drawings[0]).savefig(part, format=kind, dpi=2 * _DPI)
+                marks = {"png": {"Software": _MARK}, "svg": {"Creator": _MARK}}.get(kind)
+                self._drawn(self._drawings[0]).savefig(part, format=kind, dpi=2 * _DPI, metadata=marks)
             part.replace(self._path)
         finally:
             part.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.ui.text import tr
 from allstation.ui.training.form import RecipeForm
+from allstation.ui.training.plotting import check_saved
 from allstation.ui.training.recipe_fields import preset_values, read_recipe, recipe_data, write_recipe
 
 _SETTLED: Final = 700
@@ -271,6 +272,7 @@ class RecipePage(QWidget):
     @Slot(str)
     def _save_selected(self, text: str) -> None:
         try:
+            check_saved(Path(text), "recipe")
             write_recipe(Path(text), self.data())
         except StationError as error:
             self.problem.emit(error.sentence)

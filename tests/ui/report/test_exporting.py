@@ -105,6 +105,41 @@ def test_a_full_folder_is_not_touched(exports: Exports, qtbot: QtBot, folder: Pa
     assert [path.name for path in target.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.parametrize("kind", [one for one in ExportKind if not one.is_folder])
+def test_an_export_replaces_its_own_kind_and_nothing_else(
+    exports: Exports, qtbot: QtBot, folder: Path, tmp_path: Path, kind: ExportKind
+) -> None:
+    target = tmp_path / f"out{kind.suffix}"
+    smear = b"\xff\xd8\xff\xe0 a smear"
+    target.write_bytes(smear)
+    with qtbot.waitSignal(exports.failed, timeout=LONG) as failed:
+        exports.write(job(kind, folder, target))
+    assert failed.args[1].code == "bad-output"
+    assert "--force" not in failed.args[1].sentence
+    assert target.read_bytes() == smear
+    target.unlink()
+    for _ in range(2):
+        with qtbot.waitSignal(exports.done, timeout=LONG):
+            exports.write(job(kind, folder, target))
+    assert target.read_bytes() != smear
+
+
+def test_a_name_that_the_dialog_did_not_ask_about_replaces_nothing_of_another_run(
+    opened: MainWindow, qtbot: QtBot, folder: Path, tmp_path: Path
+) -> None:
+    """``my.table`` becomes ``my.table.csv``, which may be there."""
+    (tmp_path / "other").mkdir()
+    with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
+        opened.exporting.write(
+            job(ExportKind.JSON, stored_case(tmp_path / "other", 2), tmp_path / "my.table.json")
+        )
+    before = (tmp_path / "my.table.json").read_bytes()
+    with qtbot.waitSignal(opened.services.exports.failed, timeout=LONG) as failed:
+        opened.exporting.write(job(ExportKind.JSON, folder, tmp_path / "my.table"))
+    assert "from another run" in failed.args[1].sentence
+    assert (tmp_path / "my.table.json").read_bytes() == before
+
+
 def test_patient_data_are_exported_when_they_are_asked_for(
     exports: Exports, qtbot: QtBot, folder: Path, tmp_path: Path
 ) -> None:

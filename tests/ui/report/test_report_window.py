@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,25 @@ def test_what_was_looked_at_is_written(opened: MainWindow, qtbot: QtBot, tmp_pat
     assert (tmp_path / "seen.pdf").read_bytes() == preview.made.data
     with Case.open(opened.services.desk.info.folder, read_only=True) as case:
         assert case.reports.all() == []
+
+
+def test_a_report_that_would_replace_another_file_is_not_entered_into_the_trail(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    report = shown(opened, qtbot)
+    theirs = tmp_path / "theirs.pdf"
+    theirs.write_bytes(b"%PDF-1.4 a letter of the ward")
+    made = opened.reports.preview.made
+    opened.reports._going = replace(made, options=replace(made.options, status="final", reviewer="Ana"))
+    opened.reports._write_to(str(theirs))
+    qtbot.waitUntil(
+        lambda: any("not a report of this program" in text for text in opened.reports.notices.texts()),
+        timeout=LONG,
+    )
+    assert theirs.read_bytes() == b"%PDF-1.4 a letter of the ward"
+    with Case.open(opened.services.desk.info.folder, read_only=True) as case:
+        assert case.reports.all() == []
+    qtbot.waitUntil(report.export.isEnabled, timeout=LONG)
 
 
 def test_only_the_newest_wish_is_made(opened: MainWindow, qtbot: QtBot) -> None:

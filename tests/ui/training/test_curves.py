@@ -112,6 +112,32 @@ def test_curves_are_exported_as_numbers(view: CurvesView, tmp_path: Path):
     assert len(rows) == 3
 
 
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf", "csv"])
+def test_curves_replace_curves_and_nothing_else(qtbot: QtBot, view: CurvesView, tmp_path: Path, suffix: str):
+    target = tmp_path / f"curves.{suffix}"
+    theirs = b"\x89PNG\r\n\x1a\n a smear"
+    target.write_bytes(theirs)
+    with qtbot.waitSignal(view.problem, timeout=TIMEOUT) as told:
+        view._export_to(str(target))
+    assert "is there already" in told.args[0]
+    assert target.read_bytes() == theirs
+    target.unlink()
+    for _ in range(2):
+        if suffix == "csv":
+            view._export_to(str(target))
+        else:
+            with qtbot.waitSignal(view._loader.written, timeout=TIMEOUT) as written:
+                view._export_to(str(target))
+            assert written.args == [target, ""]
+        assert target.stat().st_size > 100
+
+
+def test_no_figure_gets_a_field_s_suffix(qtbot: QtBot, view: CurvesView, tmp_path: Path):
+    with qtbot.waitSignal(view.problem, timeout=TIMEOUT) as told:
+        view._export_to(str(tmp_path / "curves.jpg"))
+    assert "has the name of a field" in told.args[0]
+
+
 def test_a_file_that_cannot_be_written_is_said(qtbot: QtBot, view: CurvesView, tmp_path: Path):
     with qtbot.waitSignal(view.problem, timeout=TIMEOUT):
         view._export_to(str(tmp_path / "nowhere" / "curves.png"))
