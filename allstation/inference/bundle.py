@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
 from allstation.core.text import shown_name
+from allstation.files import replacing
 from allstation.imaging.preprocess import Preprocessing
 
 SCHEMA: Final = 1
@@ -245,17 +245,13 @@ def write_bundle(target: Path, info: Mapping[str, Any], members: Mapping[str, by
         for name, data in sorted(members.items())
     }
     manifest = json.dumps({**info, "schema": SCHEMA, "files": files}, indent=1, sort_keys=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(beside, "w") as archive:
+    with replacing(target) as part:
+        with zipfile.ZipFile(part, "w") as archive:
             for name, data in ((MANIFEST, manifest.encode()), *sorted(members.items())):
                 entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, data)
-        ModelBundle.open(beside)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+        ModelBundle.open(part)
     return ModelBundle.open(target)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from allstation.core.limits import DecodeLimits
+from allstation.files import write_atomically
 
 FILE_NAME: Final = "settings.json"
 MAX_RECENT: Final = 10
@@ -144,13 +146,11 @@ class SettingsFile:
         if value == self.value:
             return
         self.value = value
-        part = self._path.with_suffix(".part")
-        try:
+        data = json.dumps({"version": _VERSION, **value._asdict()}, indent=1).encode()
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"version": _VERSION, **value._asdict()}, indent=1), "utf-8")
-            part.replace(self._path)
-        except OSError:
-            return
+            # Not synced: the window's thread writes, and waiting for a disk would stop it.
+            write_atomically(self._path, data, sync=False)
 
     def _load(self) -> Settings:
         try:

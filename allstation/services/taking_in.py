@@ -16,6 +16,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
 from allstation.core.text import shown_name
+from allstation.files import free_path
 
 if TYPE_CHECKING:
     from allstation.imaging.intake import Found, Refused
@@ -147,11 +148,7 @@ def _find_in_archive(path: Path, unpack_to: Path) -> Iterator[Found | Refused]:
     from allstation.imaging.archive import unpack
     from allstation.imaging.intake import Refused, find_fields
 
-    stem = path.name.split(".")[0] or "archive"
-    target, number = unpack_to / stem, 1
-    while target.exists():
-        number += 1
-        target = unpack_to / f"{stem} {number}"
+    target = free_path(unpack_to, path.name.split(".")[0] or "archive")
     try:
         unpacked = unpack(path, target)
     except StationError as error:

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
+from allstation.files import write_atomically
+
 NOTES: Final = "notes.json"
 INTERRUPTED: Final = "interrupted"
 """State of a run that says ``running`` although no child of this window runs it."""
@@ -143,9 +145,8 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
     Raises:
         OSError: If the folder cannot be written.
     """
-    part = folder / f".{NOTES}.part"
-    part.write_text(json.dumps({"title": title, "note": note}, indent=1, ensure_ascii=False), "utf-8")
-    part.replace(folder / NOTES)
+    text = json.dumps({"title": title, "note": note}, indent=1, ensure_ascii=False)
+    write_atomically(folder / NOTES, text.encode())
 
 
 class _Read(QRunnable):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import socket
@@ -12,6 +11,8 @@ from dataclasses import asdict, dataclass
 from io import FileIO as RawFile
 from pathlib import Path
 from typing import Final
+
+from allstation.paths import login_name
 
 LOCK_FILE: Final = "case.lock"
 _LOCKED_BYTE: Final = 1 << 20
@@ -36,14 +37,6 @@ class Holder:
 
     def __str__(self) -> str:
         return f"{self.user} on {self.host} (process {self.pid}, since {self.since})"
-
-
-def login_name() -> str:
-    """Return the login name, or ``"unknown"`` on a system that has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
 
 
 class CaseLock:

@@ -29,6 +29,7 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QP
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation import paths
+from allstation.files import replacing
 from allstation.ui import theme
 
 if TYPE_CHECKING:
@@ -116,9 +117,8 @@ class _Write(QRunnable):
             self._loader.written.emit(self._path, "")
 
     def _write(self) -> None:
-        part = self._path.with_name(f".{self._path.name}.part")
         kind = self._path.suffix.lstrip(".").casefold()
-        try:
+        with replacing(self._path) as part:
             if kind == "pdf":
                 from matplotlib.backends.backend_pdf import PdfPages
 
@@ -127,9 +127,6 @@ class _Write(QRunnable):
                         pages.savefig(self._drawn(drawing))
             else:
                 self._drawn(self._drawings[0]).savefig(part, format=kind, dpi=2 * _DPI)
-            part.replace(self._path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _drawn(self, drawing: Drawing) -> Figure:
         figure = self._loader.new_figure(_SAVED_INCHES, _DPI)
