@@ -176,7 +176,7 @@ class Station(QObject):
         yield from self._make_services()
         yield from self.window.furnish(self.services)
         stored = self._settings.value
-        self.window.review.set_reviewer(stored.reviewer or _login_name())
+        self.window.review.set_reviewer(stored.reviewer or paths.login_name("reviewer"))
         if self._begun:
             self.window.actions_table.refresh_icons()
             yield
@@ -289,15 +289,6 @@ class Station(QObject):
 
 def _mode(text: str) -> Mode:
     return Mode(text) if text in list(Mode) else Mode.SYSTEM
-
-
-def _login_name() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "reviewer"
 
 
 def parse(argv: Sequence[str]) -> Options:

@@ -71,3 +71,13 @@ def cases_folder() -> Path:
     import platformdirs
 
     return platformdirs.user_documents_path() / "ALL Station"
+
+
+def login_name(default: str = "unknown") -> str:
+    """Return the login name, or the default on a system that has none."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return default

@@ -17,6 +17,7 @@ from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import UNPACKED_FROM, NewField
 from allstation.core.text import natural_key, shown_name
+from allstation.files import free_path
 from allstation.imaging import decode
 from allstation.imaging.foreign import PassedOver
 
@@ -92,7 +93,7 @@ def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterato
     from allstation.imaging.archive import NO_FIELD, unpack
 
     try:
-        target = _place_for(path, unpack_to)
+        target = free_path(unpack_to, path.name.split(".")[0] or "archive")
         unpacked = unpack(path, target)
         if unpacked.fields:
             (target / UNPACKED_FROM).write_text(_digest(path), "ascii")
@@ -112,16 +113,6 @@ def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterato
             yield Refused(Path(name), StationError("archive-entry", sentence))
     if unpacked.fields:
         yield from _walk(target, passed)
-
-
-def _place_for(path: Path, unpack_to: Path) -> Path:
-    """Return a folder that is not there yet, named after the archive."""
-    stem, number = path.name.split(".")[0] or "archive", 1
-    target = unpack_to / stem
-    while target.exists():
-        number += 1
-        target = unpack_to / f"{stem} {number}"
-    return target
 
 
 def _digest(path: Path) -> str:

@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -29,6 +28,7 @@ from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.records import ModelRecord
 from allstation.core.text import shown_name
+from allstation.files import replacing
 from allstation.imaging.preprocess import Preprocessing
 
 SCHEMA: Final = 1
@@ -299,17 +299,13 @@ def write_bundle(target: Path, info: Mapping[str, Any], members: Mapping[str, by
         for name, data in sorted(members.items())
     }
     manifest = json_text({**info, "schema": SCHEMA, "files": files}, sort_keys=True, ensure_ascii=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(beside, "w") as archive:
+    with replacing(target) as part:
+        with zipfile.ZipFile(part, "w") as archive:
             for name, data in ((MANIFEST, manifest.encode()), *sorted(members.items())):
                 entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, data)
-        ModelBundle.open(beside)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+        ModelBundle.open(part)
     return ModelBundle.open(target)
 
 

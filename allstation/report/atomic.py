@@ -1,15 +1,13 @@
-"""Files that are whole or not there: written beside their target, then renamed."""
+"""Atomic writing of reports and tables, with errors as sentences for the user."""
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
+from allstation.files import replacing
 
 
 def make_folder(folder: Path) -> Path:
@@ -30,38 +28,6 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-@contextmanager
-def beside(target: Path, data: bytes | Iterable[bytes]) -> Iterator[Path]:
-    """Write bytes to a file beside ``target``; when the block ends well, rename it to the target.
-
-    What stood at the target stays until then, and for good when anything fails.
-
-    Args:
-        target: The file wanted.
-        data: Its content, whole or in parts that are asked for one after the other.
-
-    Raises:
-        StationError: ``not-written`` if the folder is missing, full or closed to us.
-    """
-    temporary = target.parent / f".{secrets.token_hex(8)}{target.suffix}"
-    try:
-        with temporary.open("xb") as file:
-            file.writelines([data] if isinstance(data, bytes) else data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-        temporary.replace(target)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        sentence = (
-            f"{shown_name(target)} could not be written to {shown_name(str(target.parent))}: {reason}. "
-        )
-        raise StationError("not-written", sentence + "Choose another folder or make space.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
 def write_whole(
     target: Path, data: bytes | Iterable[bytes], check: Callable[[Path], None] | None = None
 ) -> Path:
@@ -74,8 +40,20 @@ def write_whole(
 
     Returns:
         The target.
+
+    Raises:
+        StationError: ``not-written`` if the folder is missing, full or closed to us; what stood at the
+            target is still there.
     """
-    with beside(target, data) as written:
-        if check is not None:
-            check(written)
+    try:
+        with replacing(target) as part:
+            with part.open("xb") as file:
+                file.writelines([data] if isinstance(data, bytes) else data)
+            if check is not None:
+                check(part)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        folder = shown_name(str(target.parent))
+        sentence = f"{shown_name(target)} could not be written to {folder}: {reason}. "
+        raise StationError("not-written", sentence + "Choose another folder or make space.") from error
     return target

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.errors import StationError
+from allstation.files import free_path
 from allstation.services.messages import Problem
 
 FIELDS: Final = 24
@@ -25,9 +26,7 @@ def prepare(base: Path) -> Demo | Problem:
     """Draw the fields below a folder and name a case that is not taken."""
     from allstation.imaging.synthetic import write_demo
 
-    number = 1
-    while (case := base / f"{_NAME}{f' {number}' if number > 1 else ''}.allcase").exists():
-        number += 1
+    case = free_path(base, _NAME, ".allcase")
     fields = base / "Demo fields"
     try:
         if not fields.is_dir() or not any(fields.iterdir()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import shutil
 import threading
 import time
@@ -17,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
+from allstation.files import part_path
 from allstation.report.many import Progress
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
@@ -189,18 +189,18 @@ class _Exporter(QObject):
 
 
 def _whole_folder(target: Path, write: Callable[[Path], str]) -> str:
-    """Let a folder be filled beside its place, then put it there: it is whole or not there."""
+    """Let a hidden folder be filled, then rename it to the target: it is whole or not there."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise StationError("not-empty", f"{target.name!r} is there already. Choose a new name.")
-    beside = target.parent / f".{secrets.token_hex(8)}.part"
+    part = part_path(target)
     try:
-        beside.mkdir()
-        remark = write(beside)
+        part.mkdir()
+        remark = write(part)
         if target.exists():
             target.rmdir()
-        beside.rename(target)
+        part.rename(target)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
     return remark
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from allstation.core.limits import DecodeLimits
 from allstation.core.plain_json import json_text
+from allstation.files import write_atomically
 
 FILE_NAME: Final = "settings.json"
 MAX_RECENT: Final = 10
@@ -158,13 +160,11 @@ class SettingsFile:
         if value == self.value:
             return
         self.value = value
-        part = self._path.with_suffix(".part")
-        try:
+        data = json_text({"version": _VERSION, **value._asdict()}, ensure_ascii=True).encode()
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json_text({"version": _VERSION, **value._asdict()}, ensure_ascii=True), "utf-8")
-            part.replace(self._path)
-        except OSError:
-            return
+            # Not synced: the window's thread writes, and waiting for a disk would stop it.
+            write_atomically(self._path, data, sync=False)
 
     def _load(self) -> Settings:
         try:

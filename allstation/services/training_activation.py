@@ -17,6 +17,7 @@ from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.text import plain_name
 from allstation.core.times import stamp, utc_clock
+from allstation.files import free_path
 
 JOURNAL: Final = "activations.jsonl"
 ACTIVATED: Final = "model-activated"
@@ -125,19 +126,12 @@ def activate(folder: Path, bundle: Path, name: str, *, before: Path | None, who:
     from allstation.inference.bundle import ModelBundle, write_bundle
 
     opened = ModelBundle.open(bundle)
-    target = _free(folder, plain_name(name) or bundle.stem)
+    target = free_path(folder, plain_name(name) or bundle.stem, _SUFFIX)
     folder.mkdir(parents=True, exist_ok=True)
     made = write_bundle(target, {**opened.info, "name": name}, opened.members)
     details = {"name": name, "bundle": str(target), "before": str(before or "")}
     noted = append(folder, ACTIVATED, details, who=who, model=made.sha256)
     return Activation(name, target, before, noted.at)
-
-
-def _free(folder: Path, stem: str) -> Path:
-    target, number = folder / f"{stem}{_SUFFIX}", 2
-    while target.exists():
-        target, number = folder / f"{stem} {number}{_SUFFIX}", number + 1
-    return target
 
 
 def take_back(folder: Path, *, who: str) -> Activation:

@@ -14,6 +14,7 @@ from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
 from allstation.core.plain_json import json_text
 from allstation.core.tables import number
+from allstation.files import write_atomically
 from allstation.imaging.table_files import read_table
 
 NOTES: Final = "notes.json"
@@ -138,9 +139,7 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
     Raises:
         OSError: If the folder cannot be written.
     """
-    part = folder / f".{NOTES}.part"
-    part.write_text(json_text({"title": title, "note": note}), "utf-8")
-    part.replace(folder / NOTES)
+    write_atomically(folder / NOTES, json_text({"title": title, "note": note}).encode())
 
 
 class _Read(QRunnable):

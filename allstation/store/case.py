@@ -20,6 +20,7 @@ from allstation.core.filters import FieldFilter
 from allstation.core.records import CaseSnapshot, FieldCopy
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
+from allstation.paths import login_name
 from allstation.store import schema
 from allstation.store.audit_log import AuditLog
 from allstation.store.connection import CaseConnection, CaseContext
@@ -40,7 +41,7 @@ from allstation.store.database import (
 )
 from allstation.store.field_files import FieldFiles
 from allstation.store.fields import Fields, StoredFields
-from allstation.store.lock import LOCK_FILE, CaseLock, Holder, login_name, refuse_links
+from allstation.store.lock import LOCK_FILE, CaseLock, Holder, refuse_links
 from allstation.store.model_queue import ModelQueue
 from allstation.store.models import Models
 from allstation.store.queue import Queue, RecoveryReport

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import socket
@@ -18,6 +17,7 @@ from typing import Final
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
+from allstation.paths import login_name
 
 LOCK_FILE: Final = "case.lock"
 _OPENED: Final = (
@@ -62,14 +62,6 @@ class Holder:
 
     def __str__(self) -> str:
         return f"{self.user} on {self.host} (process {self.pid}, since {self.since})"
-
-
-def login_name() -> str:
-    """Return the login name, or ``"unknown"`` on a system that has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
 
 
 class CaseLock:

@@ -15,6 +15,7 @@ from typing import Final
 from allstation.core.audit import details_text
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp
+from allstation.paths import login_name
 from allstation.store import schema
 from allstation.store.connection import AuditNote, append_entry
 from allstation.store.database import (
@@ -25,7 +26,6 @@ from allstation.store.database import (
     full_check,
     move_into_place,
 )
-from allstation.store.lock import login_name
 from allstation.store.queue import shown_copy
 from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of, probabilities_of
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation import paths
 from allstation.core.text import shown_name
+from allstation.files import free_path
 from allstation.services.desk import CaseDesk
 from allstation.services.settings import SettingsFile
 from allstation.store.database import DATABASE
@@ -209,8 +210,4 @@ def nearest_folder(path: Path) -> Path:
 def free_name(folder: Path, name: str = "") -> str:
     """Return a name for a case that is not taken yet."""
     stem = name or f"Case {datetime.now().astimezone():%Y-%m-%d}"
-    candidate, number = stem, 1
-    while (folder / f"{candidate}{CASE_SUFFIX}").exists():
-        number += 1
-        candidate = f"{stem} {number}"
-    return f"{candidate}{CASE_SUFFIX}"
+    return free_path(folder, stem, CASE_SUFFIX).name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -153,4 +152,4 @@ class TrainingActions(QObject):
         return model.path if model is not None else None
 
     def _who(self) -> str:
-        return self._services.settings.value.reviewer or getpass.getuser()
+        return self._services.settings.value.reviewer or paths.login_name()

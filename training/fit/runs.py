@@ -11,7 +11,6 @@ import csv
 import errno
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.tables import number
+from allstation.files import write_atomically
 from allstation.imaging.outputs import check_folder
 from allstation.imaging.table_files import read_table
 from training.fit.recipe import Recipe, write_toml
@@ -62,16 +62,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     Raises:
         StationError: ``disk-full`` or ``cannot-write``; the earlier file is still there.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     with writing(path):
-        try:
-            with beside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_atomically(path, data)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.files import replacing
 from allstation.imaging.preprocess import Preprocessing, prepare
 from allstation.inference.pipeline import default_threads
 from training.data.composites import generous_mask
@@ -143,6 +144,5 @@ def field_places(trunk: Trunk, rgb: Bytes) -> tuple[Places, NDArray[np.int64]]:
 
 def arrays_on_disk(path: Path, **arrays: NDArray[Any]) -> None:
     """Write arrays beside their place and rename, so a stopped run leaves no half file."""
-    beside = path.with_suffix(".part.npz")
-    np.savez(beside, allow_pickle=False, **arrays)
-    beside.replace(path)
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.events import Batch, Event, Phase, Progress, Report
+from allstation.files import free_path
 from allstation.services.training_child import Ending, Job, JobState
 from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
 from allstation.services.training_runs import FIT, TrainingRuns
@@ -224,13 +225,9 @@ class TrainingPanel(QWidget):
     def _new_folder(self, name: str) -> Path:
         plain = re.sub(r"[^\w .-]+", "_", name).strip(" .")[:60] or "run"
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        folder = self._base / f"{plain}-{stamp}"
-        taken = {job.folder for job in self.runs.waiting} | {self.runs.current and self.runs.current.folder}
-        number = 2
-        while folder in taken or folder.exists():
-            folder = self._base / f"{plain}-{stamp}-{number}"
-            number += 1
-        return folder
+        jobs = [*self.runs.waiting, *([self.runs.current] if self.runs.current else [])]
+        taken = {job.folder for job in jobs if job.folder}
+        return free_path(self._base, f"{plain}-{stamp}", separator="-", taken=taken)
 
     @Slot(object)
     def _resume(self, run: RunSummary) -> None:

@@ -29,6 +29,7 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QP
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation import paths
+from allstation.files import replacing
 from allstation.ui import theme
 from allstation.ui.text import tr
 
@@ -141,9 +142,8 @@ class _Write(QRunnable):
             self._loader.written.emit(self._path, "")
 
     def _write(self) -> None:
-        part = self._path.with_name(f".{self._path.name}.part")
         kind = self._path.suffix.lstrip(".").casefold()
-        try:
+        with replacing(self._path) as part:
             if kind == "pdf":
                 from matplotlib.backends.backend_pdf import PdfPages
 
@@ -153,9 +153,6 @@ class _Write(QRunnable):
             else:
                 marks = {"png": {"Software": _MARK}, "svg": {"Creator": _MARK}}.get(kind)
                 self._drawn(self._drawings[0]).savefig(part, format=kind, dpi=2 * _DPI, metadata=marks)
-            part.replace(self._path)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _drawn(self, drawing: Drawing) -> Figure:
         figure = self._loader.new_figure(_SAVED_INCHES, _DPI)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from allstation.core.errors import StationError
+from allstation.files import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +260,9 @@ def write_recipe(path: Path, data: Mapping[str, Any]) -> None:
     Raises:
         StationError: ``cannot-write``.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(to_toml(data), "utf-8")
-        part.replace(path)
+        write_atomically(path, to_toml(data).encode())
     except OSError as error:
         sentence = f"The recipe {path.name} could not be written ({error.strerror}). Choose another folder."
         raise StationError("cannot-write", sentence) from error
