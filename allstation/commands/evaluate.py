@@ -129,7 +129,13 @@ def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -
     keys = [(name, file_key(path.name)) for name, path in zip(names, paths, strict=True)]
     if groups:
         _compare_names(groups, known, keys)
-    of_each = [known.get(key, f"alone {path}") for key, path in zip(keys, paths, strict=True)]
+    # Groups of fields are numbered within a class, as the training library reads them; patients are not.
+    of_each = [
+        (f"{key[0]}/{known[key]}" if column == "field_group" else known[key])
+        if key in known
+        else f"alone {path}"
+        for key, path in zip(keys, paths, strict=True)
+    ]
     # A field without a patient would count as a patient of its own.
     every = column == "patient" and all(known.get(key) for key in keys)
     patients = f"{len(set(of_each))} patients" if every else PATIENTS_UNKNOWN

@@ -217,16 +217,22 @@ def evaluate(
 def _resampled(
     probabilities: FloatArray, true: IntArray, groups: Sequence[object], *, resamples: int
 ) -> list[tuple[str, float, Interval | None]]:
-    """Name, value and interval of each of :data:`OVERALL`."""
+    """Name, value and interval of each of :data:`OVERALL`.
+
+    Fields are sorted by class and probabilities first: neither the order in which a program lists them nor
+    the names it gives to groups change a draw or break a tie otherwise.
+    """
     if not len(true):
         return [(name, math.nan, None) for name in OVERALL]
-    intervals = bootstrap(lambda weights: figures(probabilities, true, weights), groups, resamples=resamples)
+    order = np.lexsort((*probabilities.T, true))
+    shares, classes = probabilities[order], true[order]
+    intervals = bootstrap(
+        lambda weights: figures(shares, classes, weights),
+        [groups[row] for row in order.tolist()],
+        resamples=resamples,
+    )
     return [
-        (
-            name,
-            statistic(probabilities, true),
-            intervals[name] if math.isfinite(intervals[name].low) else None,
-        )
+        (name, statistic(shares, classes), intervals[name] if math.isfinite(intervals[name].low) else None)
         for name, statistic in OVERALL.items()
     ]
 

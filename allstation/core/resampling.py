@@ -36,19 +36,20 @@ def group_weights(groups: Sequence[object], *, resamples: int, seed: int = 0) ->
     """Draw whole groups with replacement.
 
     Args:
-        groups: Group of each field; only its text counts.
+        groups: Group of each field; numbered as they first appear, so that names do not matter.
         resamples: Number of resamples.
         seed: Seed of the draws.
 
     Yields:
         Blocks (resamples, fields): how often each field is drawn.
     """
-    names, codes = np.unique(np.asarray([str(group) for group in groups]), return_inverse=True)
+    numbers: dict[str, int] = {}
+    codes = np.array([numbers.setdefault(str(group), len(numbers)) for group in groups])
     generator = np.random.default_rng(seed)
-    share = np.full(len(names), 1 / len(names))
+    share = np.full(len(numbers), 1 / len(numbers))
     step = max(1, min(_BLOCK, _BLOCK_WEIGHTS // len(codes)))
     for begin in range(0, resamples, step):
-        draws = generator.multinomial(len(names), share, size=min(step, resamples - begin))
+        draws = generator.multinomial(len(numbers), share, size=min(step, resamples - begin))
         yield draws[:, codes].astype(np.float64)
 
 

@@ -34,6 +34,16 @@ def test_every_figure_lies_in_its_interval() -> None:
     assert found.coverage[1.0] == found.figure("accuracy").value
 
 
+def test_neither_the_order_of_the_fields_nor_the_names_of_groups_change_an_interval() -> None:
+    probabilities, true = made()
+    groups = [row // 3 for row in range(90)]
+    found = evaluate(probabilities, true, classes=CLASSES, split="s", groups=groups)
+    order = np.random.default_rng(1).permutation(90)
+    named = [f"place {-groups[row]}" for row in order]
+    again = evaluate(probabilities[order], true[order], classes=CLASSES, split="s", groups=named)
+    assert again.figures == found.figures
+
+
 def test_fields_of_one_class_have_no_area_and_the_rest_of_the_figures() -> None:
     found = evaluate(*made(30, kinds=1), classes=CLASSES, split="s")
     area = found.figure("macro AUC")
