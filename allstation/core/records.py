@@ -137,7 +137,7 @@ class Prediction:
     @property
     def probabilities_valid(self) -> bool:
         """Whether the probabilities mean anything: see :attr:`Decision.probabilities_valid`."""
-        return self.decision.probabilities_valid
+        return self.decision.probabilities_valid and self.is_readable
 
     @property
     def is_readable(self) -> bool:

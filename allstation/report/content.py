@@ -187,7 +187,7 @@ def _prediction(field: FieldRecord) -> dict[str, Any]:
         return {}
     return {
         "probabilities": tuple((name, _finite(value)) for name, value in made.probabilities.items()),
-        "probabilities_valid": made.probabilities_valid and made.is_readable,
+        "probabilities_valid": made.probabilities_valid,
         "decision": made.decision.name,
         "reasons": tuple(str(reason) for reason in made.decision.reasons),
         "top": made.top_class if made.probabilities_valid else "",

@@ -353,7 +353,7 @@ def shown_copy(prediction: Prediction) -> Row:
 
     Probabilities that mean nothing are left out, so that no list is sorted or filtered by them.
     """
-    valid = prediction.probabilities_valid and prediction.is_readable
+    valid = prediction.probabilities_valid
     return (
         prediction.decision.name,
         reasons_text(prediction.decision.reasons),

@@ -123,7 +123,7 @@ def classify_test(folder: RunFolder, bundle: ModelBundle, reporter: Reporter) ->
         reporter: Told how far it is.
 
     Raises:
-        StationError: ``other-classes``, or as reading a field.
+        StationError: ``other-classes``, ``unreadable-output``, or as reading a field.
     """
     predicted, files = read_predictions(folder)
     if sorted(bundle.classes) != sorted(predicted.classes):
@@ -155,6 +155,10 @@ def _served(
                 raise outcome.error or StationError(
                     "unreadable-field", f"{files[outcome.key]} is unreadable."
                 )
+            if not outcome.prediction.is_readable:
+                what = f"an unreadable output for {files[outcome.key]}"
+                sentence = f"The model {bundle.name} gave {what}. Use another model."
+                raise StationError("unreadable-output", sentence)
             shares[outcome.key] = [outcome.prediction.probabilities[name] for name in predicted.classes]
             reporter.progress(done, len(files), "fields classified")
     served = dataclasses.replace(predicted, probabilities=shares)

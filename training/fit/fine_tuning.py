@@ -258,7 +258,7 @@ class _Tuning:
         rows = self.split.test[:: max(1, len(self.split.test) // _CHECKED)]
         served = [list(engine.classify_rgb(self.pixels[row]).probabilities.values()) for row in rows]
         difference = float(np.abs(np.array(served) - shares[rows]).max())
-        if difference > _ALIKE:
+        if not difference <= _ALIKE:  # NaN too: a difference that cannot be computed is none that is small
             made.path.unlink()
             sentence = (
                 f"The finished model differs by {difference:.3f} from the one that was evaluated, so it was "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from PySide6.QtCore import QDateTime, QLocale, Qt
@@ -10,6 +11,7 @@ from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
 from allstation.ui.text import number, percent, together, tr
+from allstation.ui.viewer.card_content import NO_PERCENTAGES, invalid_text
 
 TITLES: Final = (
     "Field",
@@ -55,12 +57,14 @@ def text(record: FieldRecord, column: int) -> str:
         return review_text(record)
     if prediction is None:
         return ""
-    locale = QLocale()
+    locale, valid = QLocale(), prediction.probabilities_valid
+    shares = ", ".join(f"{name} {percent(share)}" for name, share in prediction.probabilities.items())
+    sharp = prediction.quality.sharpness
     return (
         decision_text(record),
-        ", ".join(f"{name} {percent(share)}" for name, share in prediction.probabilities.items()),
-        locale.toString(prediction.margin * 100, "f", 1),
-        locale.toString(prediction.quality.sharpness, "f", 0),
+        shares if valid else invalid_text(prediction),
+        locale.toString(prediction.margin * 100, "f", 1) if valid else "",
+        locale.toString(sharp, "f", 0) if math.isfinite(sharp) else "",
         number(prediction.cell_count),
     )[column - 1]
 
@@ -111,10 +115,13 @@ def summary(record: FieldRecord) -> str:
         lines.append(tr("Decision: {name}", name=decision_text(record)))
         if prediction.decision.reasons:
             lines.append(tr("Why: {reasons}", reasons=", ".join(prediction.decision.reasons)))
-        lines += [
-            f"{class_style(name, index).letter}  {name} {percent(share)}"
-            for index, (name, share) in enumerate(prediction.probabilities.items())
-        ]
+        if prediction.probabilities_valid:
+            lines += [
+                f"{class_style(name, index).letter}  {name} {percent(share)}"
+                for index, (name, share) in enumerate(prediction.probabilities.items())
+            ]
+        else:
+            lines.append(tr(NO_PERCENTAGES))
     if record.review is not None:
         lines.append(tr("Review: {text} by {name}", text=review_text(record), name=record.review.reviewer))
     return "\n".join(lines)

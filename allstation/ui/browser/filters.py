@@ -30,7 +30,7 @@ _REVIEW_CHOICES: Final = (
 )
 _REASON_CHOICES: Final = (
     ("Any reason", FieldFilter()),
-    *((str(reason), FieldFilter(reason=reason)) for reason in Reason if reason is not Reason.UNREADABLE),
+    *((str(reason), FieldFilter(reason=reason)) for reason in Reason),
     ("quality problem", FieldFilter(poor_quality=True)),
     ("failed", FieldFilter(state=FieldState.FAILED)),
     ("waiting", FieldFilter(state=FieldState.QUEUED)),

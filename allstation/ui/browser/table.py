@@ -26,6 +26,8 @@ from allstation.ui.browser.model import Column, FieldModel
 from allstation.ui.browser.sections import Section
 from allstation.ui.browser.tile import facing, paint_chip, paint_heading
 from allstation.ui.text import tr
+from allstation.ui.viewer.card import paint_struck_bar
+from allstation.ui.viewer.card_content import invalid_text
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -42,6 +44,7 @@ SORT_OF: Final = {
     Column.ADDED: FieldSort.ADDED,
 }
 _WIDTHS: Final = (170, 124, 220, 70, 90, 96, 130, 90, 100, 130)
+_SHORTEST_BAR: Final = 12.0
 _CHIP: Final = 0.95
 """Side of a chip, in heights of the text beside it."""
 
@@ -188,6 +191,9 @@ def _paint_bars(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, r
     if prediction is None:
         return
     scheme = theme.tokens(option.palette)
+    if not prediction.probabilities_valid:
+        _paint_invalid(painter, rect, option, invalid_text(prediction))
+        return
     painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     letter = QFontMetricsF(option.font).horizontalAdvance("M") + 3
     step = rect.width() / max(len(prediction.probabilities), 1)
@@ -204,6 +210,20 @@ def _paint_bars(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, r
             track.setWidth(max(track.width() * share, 3))
             painter.setBrush(theme.class_colour(name, index))
             painter.drawRoundedRect(track, 3, 3)
+
+
+def _paint_invalid(painter: QPainter, rect: QRectF, option: QStyleOptionViewItem, words: str) -> None:
+    """Write why there are no percentages, over a bar that is struck through."""
+    scheme, metrics = theme.tokens(option.palette), QFontMetricsF(option.font)
+    painter.setFont(option.font)
+    painter.setPen(QColor(scheme.muted))
+    elided = metrics.elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
+    painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
+    left = rect.left() + metrics.horizontalAdvance(elided) + 10
+    track = QRectF(left, rect.center().y() - 3, rect.right() - left - 4, 6)
+    if track.width() > _SHORTEST_BAR:
+        place = facing(painter, rect, track)
+        paint_struck_bar(painter, place, ground=QColor(scheme.track), line=QColor(scheme.muted))
 
 
 def sort_title(sort: FieldSort) -> str:

@@ -15,6 +15,7 @@ from allstation.ui import theme
 from allstation.ui.browser import cells
 from allstation.ui.browser.sections import Section
 from allstation.ui.text import number, percent, tr
+from allstation.ui.viewer.card_content import invalid_text
 
 PADDING: Final = 6
 RADIUS: Final = 6.0
@@ -149,12 +150,14 @@ def _decision_line(
     chip = QRectF(rect.left(), rect.center().y() - side / 2, side, side)
     paint_chip(painter, facing(painter, rect, chip), name, index=index)
     left = chip.right() + 5
-    share = "" if name == NEEDS_REVIEW or record.review else percent(prediction.top_probability, digits=0)
+    plain = name == NEEDS_REVIEW or record.review is not None or not prediction.probabilities_valid
+    share = "" if plain else percent(prediction.top_probability, digits=0)
     painter.setPen(QColor(scheme.muted))
     painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, share)
     room = rect.right() - left - metrics.horizontalAdvance(share) - 4
     painter.setPen(QColor(scheme.text))
-    words = metrics.elidedText(tr(name), Qt.TextElideMode.ElideRight, room)
+    why = invalid_text(prediction) if name == NEEDS_REVIEW else ""
+    words = metrics.elidedText(why or tr(name), Qt.TextElideMode.ElideRight, room)
     place = QRectF(left, rect.top(), max(room, 0), rect.height())
     painter.drawText(facing(painter, rect, place), Qt.AlignmentFlag.AlignVCenter, words)
 

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from allstation.ui import theme
 from allstation.ui.browser.tile import facing
 from allstation.ui.text import tr
-from allstation.ui.viewer.card import paint_chip
-from allstation.ui.viewer.card_content import ClassRow
+from allstation.ui.viewer.card import paint_chip, paint_struck_bar
+from allstation.ui.viewer.card_content import NO_PERCENTAGES, ClassRow
 
 _ROW: Final = 1.9
 _GAP: Final = 9.0
@@ -31,7 +31,8 @@ class ProbabilityBars(QWidget):
     def set_rows(self, rows: tuple[ClassRow, ...]) -> None:
         """Show these classes."""
         self._rows = rows
-        self.setAccessibleDescription(", ".join(f"{row.mark.name} {row.percent}" for row in rows))
+        said = ", ".join(f"{row.mark.name} {row.percent}" for row in rows if row.valid)
+        self.setAccessibleDescription(said or (tr(NO_PERCENTAGES) if rows else ""))
         self.setVisible(bool(rows))
         self.updateGeometry()
         self.update()
@@ -77,6 +78,10 @@ class ProbabilityBars(QWidget):
         painter.drawText(facing(painter, line, percent), right, row.percent)
         track = QRectF(name.right() + _GAP, line.center().y() - _BAR / 2, 0, _BAR)
         track.setRight(percent.left() - _GAP)
+        if not row.valid:
+            place = facing(painter, line, track)
+            paint_struck_bar(painter, place, ground=QColor(scheme.track), line=QColor(scheme.muted))
+            return
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(scheme.track))
         painter.drawRoundedRect(facing(painter, line, track), _BAR / 2, _BAR / 2)

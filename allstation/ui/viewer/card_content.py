@@ -16,8 +16,11 @@ REASON_TEXTS: Final[Mapping[Reason, str]] = {
     Reason.UNLIKE_TRAINING: "Unlike the training data",
     Reason.BLURRED: "Blurred",
     Reason.NO_WHITE_CELLS: "No white cells found",
-    Reason.UNREADABLE: "Unreadable",
+    Reason.UNREADABLE: "Unreadable output",
 }
+NO_PERCENTAGES: Final = "Its class percentages mean nothing"
+"""Said beside the reasons for which it is so."""
+_NO_PERCENT: Final = "–"
 
 _STATE_TEXTS: Final[Mapping[FieldState, str]] = {
     FieldState.QUEUED: "Waiting to be classified",
@@ -52,12 +55,15 @@ class ClassRow:
         share: Probability, 0 to 1.
         percent: The probability as text.
         is_top: Whether it is the highest of the field.
+        valid: Whether the probability means anything. If not, it is neither here nor in the text, and the bar
+            is drawn grey and struck through.
     """
 
     mark: Mark
     share: float
     percent: str
     is_top: bool
+    valid: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class CardContent:
     def description(self) -> str:
         """The card in words, for a screen reader."""
         parts = [self.heading, *self.reasons]
-        parts.extend(f"{row.mark.name} {row.percent}" for row in self.rows)
+        parts.extend(f"{row.mark.name} {row.percent}" for row in self.rows if row.valid)
         if self.review:
             parts.append(self.review)
         return ". ".join(part.rstrip(".") for part in parts) + "."
@@ -118,7 +124,7 @@ def card_content(record: FieldRecord, *, hidden: bool = False) -> CardContent:
     return CardContent(
         _heading(prediction),
         _mark_in(prediction, prediction.decision.name),
-        (*removed, *(tr(REASON_TEXTS[reason]) for reason in prediction.decision.reasons)),
+        (*removed, *reason_texts(prediction)),
         _rows(prediction),
         review,
         review_mark,
@@ -131,7 +137,27 @@ def _heading(prediction: Prediction) -> str:
     return tr("Decision: {name}", name=prediction.decision.class_name)
 
 
+def reason_texts(prediction: Prediction) -> tuple[str, ...]:
+    """Return why a field needs review, and that its percentages mean nothing if it is so."""
+    reasons = tuple(tr(REASON_TEXTS[reason]) for reason in prediction.decision.reasons)
+    return reasons if prediction.probabilities_valid else (*reasons, tr(NO_PERCENTAGES))
+
+
+def invalid_text(prediction: Prediction) -> str:
+    """Return the reasons for which the percentages mean nothing; empty if they mean something."""
+    if prediction.probabilities_valid:
+        return ""
+    reasons = prediction.decision.invalid_because or (Reason.UNREADABLE,)
+    return ", ".join(tr(REASON_TEXTS[reason]) for reason in reasons)
+
+
 def _rows(prediction: Prediction) -> tuple[ClassRow, ...]:
+    if not prediction.probabilities_valid:
+        grey = class_style(NEEDS_REVIEW).colour
+        marks = (mark_for(name, index) for index, name in enumerate(prediction.probabilities))
+        return tuple(
+            ClassRow(Mark(mark.letter, grey, mark.name), 0.0, _NO_PERCENT, False, False) for mark in marks
+        )
     top = prediction.top_class
     return tuple(
         ClassRow(mark_for(name, index), share, percent(float(share)), name == top)

@@ -74,10 +74,10 @@ class EvidenceBox(QFrame):
             self._opacity.setValue(round(opacity * 100))
 
     def set_classes(self, classes: Sequence[str], *, top: str, chosen: str = "") -> None:
-        """List the classes that have an evidence map."""
+        """List the classes that have an evidence map; without a top class none is shown at first."""
         self._class.clear()
         if classes:
-            self._class.addItem(tr("Top class ({name})", name=top), "")
+            self._class.addItem(tr("Top class ({name})", name=top) if top else tr("No top class"), "")
         for name in classes:
             self._class.addItem(name, name)
         self._class.setCurrentIndex(max(self._class.findData(chosen), 0) if classes else -1)

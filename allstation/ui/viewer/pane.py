@@ -301,7 +301,7 @@ class ViewerPane(QWidget):
         prediction = scene.record.prediction if scene.record is not None and not scene.layers.hidden else None
         evidence = prediction.evidence if prediction is not None else None
         classes = evidence.classes if evidence is not None else ()
-        top = prediction.top_class if prediction is not None else ""
+        top = prediction.top_class if prediction is not None and prediction.probabilities_valid else ""
         self.bar.set_evidence_available(bool(classes))
         self.box.set_classes(classes, top=top, chosen=scene.layers.evidence_class)
         self.box.setVisible(bool(classes) and scene.layers.evidence and scene.picture is not None)

@@ -78,7 +78,9 @@ class Scene:
         if prediction is None or prediction.evidence is None or self.layers.hidden:
             return ""
         wanted = self.layers.evidence_class
-        name = wanted if wanted in prediction.evidence.classes else prediction.top_class
+        # Where probabilities mean nothing there is no highest class; a person may still choose one.
+        top = prediction.top_class if prediction.probabilities_valid else ""
+        name = wanted if wanted in prediction.evidence.classes else top
         return name if name in prediction.evidence.classes else ""
 
     def pixel_size(self) -> float | None:

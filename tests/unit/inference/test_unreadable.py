@@ -219,3 +219,42 @@ def test_a_bundle_that_cannot_even_be_read_is_a_sentence_in_the_window(tmp_path,
     found = read_bundle(tmp_path / "x.allmodel")
     assert found.code == "bad-bundle"
     assert "x.allmodel" in found.sentence
+
+
+def test_a_network_that_cannot_be_loaded_is_one_sentence_on_the_command_line(fields, tmp_path, capsys):
+    bad = rebuilt(tmp_path / "bad.allmodel", network=b"no network at all" * 100).path
+    assert main(["classify", str(fields), "--model", str(bad), "--case", str(tmp_path / "a.allcase")]) == 2
+    said = capsys.readouterr().err
+    assert "bad.allmodel cannot be used: its network cannot be loaded" in said
+    assert "Traceback" not in said
+
+
+def test_a_second_model_that_cannot_be_loaded_takes_nothing_from_the_first(fields, tmp_path, capsys):
+    bad = rebuilt(tmp_path / "bad.allmodel", network=b"no network at all" * 100).path
+    case = tmp_path / "a.allcase"
+    command = ["classify", str(fields), "--case", str(case), "--model", str(default_bundle_path())]
+    assert main([*command, "--model", str(bad)]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("its network cannot be loaded") == 6
+    assert "Traceback" not in said.err
+    with Case.open(case, read_only=True) as kept:
+        assert all(field.prediction is not None for field in kept.fields())
+
+
+def test_fields_of_another_laboratory_have_no_percentages_that_count(real_data):
+    paths = sorted((real_data / "bccd/BCCD/JPEGImages").iterdir())[:4]
+    engine = Engine(ModelBundle.open(default_bundle_path()))
+    made = [engine.classify(path) for path in paths]
+    assert [one.decision.class_name for one in made] == [None] * 4
+    assert not any(one.probabilities_valid for one in made)
+
+
+def test_a_field_without_cells_has_no_percentages_that_count(tmp_path):
+    """The twin of the test above on a drawn field: plain ground, nothing on it."""
+    empty = np.full((768, 1024, 3), 225, np.uint8)
+    empty[::7] -= 30
+    path = tmp_path / "empty.png"
+    cv2.imwrite(str(path), empty)
+    made = Engine(ModelBundle.open(default_bundle_path())).classify(path)
+    assert Reason.NO_WHITE_CELLS in made.decision.reasons
+    assert not made.probabilities_valid
