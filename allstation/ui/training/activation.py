@@ -26,13 +26,15 @@ from allstation.services.training_comparison import ModelComparison, Outcome, re
 from allstation.services.training_figures import MODEL
 from allstation.services.training_history import RunSummary
 from allstation.services.training_runs import TrainingRuns
-from allstation.ui import keys
-from allstation.ui.text import number, tr
+from allstation.ui import icons, keys
+from allstation.ui.text import number, short_name, tr
 from allstation.ui.training.compare_page import fill_row, interval_text, pair_line, table_of
 from allstation.ui.training.comparing import EVALUATE
 
 _KIND: Final = "activation"
 _WIDTH: Final = 640
+_TITLE: Final = 32
+_SPARE: Final = 4
 _VERDICTS: Final = {
     Outcome.BETTER: "Better than the model in use, on the same {n} fields.",
     Outcome.WORSE: "Worse than the model in use, on the same {n} fields.",
@@ -63,7 +65,7 @@ class ActivationDialog(QDialog):
         self.setObjectName("activate")
         self.setWindowTitle(tr("Activate model"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(_WIDTH)
+        self.setMinimumWidth(icons.scaled(_WIDTH))
         self.name = QLineEdit(run.title, self)
         self.name.textChanged.connect(self._show_buttons)
         self._verdict = QLabel(self, wordWrap=True)
@@ -140,16 +142,17 @@ class ActivationDialog(QDialog):
     def _fill_figures(self, found: ModelComparison) -> None:
         table = self._figures
         table.setColumnCount(3)
-        table.setHorizontalHeaderLabels(
-            [tr("Figure"), self.run.title, tr("{name} (in use)", name=found.active)]
-        )
+        titles = (short_name(self.run.title, _TITLE), short_name(found.active, _TITLE))
+        table.setHorizontalHeaderLabels([tr("Figure"), titles[0], tr("{name} (in use)", name=titles[1])])
         table.setRowCount(len(found.figures))
         for row, pair in enumerate(found.figures):
             fill_row(table, row, [pair.name, interval_text(pair.new), interval_text(pair.active)])
         table.resizeColumnsToContents()
         table.resizeRowsToContents()
         rows = sum(table.rowHeight(row) for row in range(table.rowCount()))
-        table.setFixedHeight(rows + table.horizontalHeader().sizeHint().height() + 2 * table.frameWidth() + 4)
+        table.setFixedHeight(
+            rows + table.horizontalHeader().sizeHint().height() + 2 * table.frameWidth() + _SPARE
+        )
         table.show()
 
     def _finish(self, *, better: bool) -> None:
@@ -159,7 +162,19 @@ class ActivationDialog(QDialog):
             self.activate.setDefault(True)
         else:
             self.keep.setDefault(True)
-        self.adjustSize()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take the room that the table's columns and the wrapped sentences need."""
+        layout, table = self.layout(), self._figures
+        if layout is None:
+            return
+        margins = layout.contentsMargins()
+        columns = table.horizontalHeader().length() + 2 * table.frameWidth() + _SPARE
+        wide = margins.left() + margins.right() + columns if not table.isHidden() else 0
+        width = max(self.minimumWidth(), wide)
+        self.setMinimumSize(width, layout.totalHeightForWidth(width))
+        self.resize(self.minimumSize())
 
     @Slot()
     def _show_buttons(self) -> None:
