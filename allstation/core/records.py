@@ -246,6 +246,7 @@ class CaseSnapshot:
         audit_head: Hash of the audit trail's last entry.
         reviews: Every review of these fields that was not withdrawn, of whichever person, the oldest first.
         removed: How many fields were taken out of the case; they are not among ``fields``.
+        audit_at: Time of the audit trail's last entry, ISO 8601 UTC; empty where it has none.
     """
 
     case_id: str
@@ -258,3 +259,4 @@ class CaseSnapshot:
     audit_head: str
     reviews: tuple[Review, ...] = field(default=())
     removed: int = 0
+    audit_at: str = ""

@@ -273,6 +273,7 @@ class ReportContent:
         limits: What the report is not.
         amendments: What differs from the report it amends.
         montage: Whether fields are shown as pictures.
+        clock_remark: That the report is dated before the last entry of the audit trail; empty if it is not.
     """
 
     created: str
@@ -303,6 +304,7 @@ class ReportContent:
     limits: tuple[str, ...]
     amendments: tuple[Amendment, ...]
     montage: bool
+    clock_remark: str = ""
 
     @property
     def changes(self) -> tuple[FieldRow, ...]:

@@ -230,6 +230,7 @@ class Case(ContentPart, PlanPart, ReviewPart, ReportPart, SummingPart, TrailPart
                 audit_head=self.audit_head(),
                 reviews=tuple(review_of(row) for row in reviews),
                 removed=self.count(FieldFilter(removed=True)),
+                audit_at=self.audit_at(),
             )
 
     def backup(self, target: Path | None = None) -> Path:

@@ -25,6 +25,12 @@ class TrailPart(CaseFile):
             row = db.execute("SELECT hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
         return str(row[0]) if row else GENESIS
 
+    def audit_at(self) -> str:
+        """Return the time of the last entry; empty where there is none."""
+        with self._read() as db:
+            row = db.execute("SELECT at FROM audit ORDER BY id DESC LIMIT 1").fetchone()
+        return str(row[0]) if row else ""
+
     def audit_length(self) -> int:
         """Return how many entries the trail has."""
         with self._read() as db:

@@ -156,6 +156,7 @@ def dialog(qtbot: QtBot) -> Iterator[CaseDataDialog]:
     parent = QWidget()
     qtbot.addWidget(parent)
     yield CaseDataDialog(parent)
+    parent.close()
 
 
 def save(dialog: CaseDataDialog) -> Any:
