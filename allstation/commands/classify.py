@@ -276,8 +276,12 @@ def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], P
     """Return what writes the CSV with the separator, decimal sign and mark that were asked for."""
     from allstation.report import tables
 
-    form = {"delimiter": CSV_SEPARATORS[options.separator], "decimal": CSV_DECIMALS[options.decimal]}
-    return partial(tables.write_csv, bom=options.bom, **form)
+    return partial(
+        tables.write_csv,
+        bom=options.bom,
+        delimiter=CSV_SEPARATORS[options.separator],
+        decimal=CSV_DECIMALS[options.decimal],
+    )
 
 
 def _name(bundle: ModelBundle) -> str:
