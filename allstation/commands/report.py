@@ -74,6 +74,8 @@ def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
     draft = wanted.status == ReportStatus.DRAFT
     with Case.open(folder, read_only=draft) as case:
         made = reporting.make(case, case.snapshot(), wanted)
+        if made.content.clock_remark:
+            print(f"note     {folder}: {made.content.clock_remark}", file=sys.stderr)
         if not draft:
             reporting.keep(case, made, file=target.name)
     reporting.write(made, target)

@@ -282,6 +282,7 @@ class CaseSnapshot:
         reviews: Every review of these fields that was not withdrawn, of whichever person, the oldest first.
         removed: How many fields were taken out of the case; they are not among ``fields``.
         copies: Files with the same bytes as one of the fields, at other places; counted nowhere.
+        audit_at: Time of the audit trail's last entry, ISO 8601 UTC; empty where it has none.
     """
 
     case_id: str
@@ -295,3 +296,4 @@ class CaseSnapshot:
     reviews: tuple[Review, ...] = field(default=())
     removed: int = 0
     copies: tuple[FieldCopy, ...] = ()
+    audit_at: str = ""

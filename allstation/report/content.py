@@ -13,6 +13,7 @@ import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ from allstation.report.identity import identity, redactor, slide_title
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
 from allstation.report.selection import MONTAGE_TOTAL, chosen
-from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS, WITHHELD
+from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
 
 PROGRAM: Final = "ALL Station"
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
@@ -88,12 +89,31 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         amendments=(),
         montage=chosen.montage,
         copies=tuple(copies_of(snapshot)),
+        clock_remark=clock_remark(stamp(chosen.clock()), snapshot.audit_at),
     )
     found = amendments(chosen.previous, content)
     if chosen.anonymise:
         redact = redactor(snapshot.details)
         found = tuple(Amendment(redact(one.what), redact(one.before), redact(one.now)) for one in found)
     return replace(content, amendments=found)
+
+
+def clock_remark(created: str, audit_at: str) -> str:
+    """Say that a report is dated before the last entry of its case's audit trail; empty if it is not.
+
+    Args:
+        created: Time of the report, ISO 8601.
+        audit_at: Time of the entry, ISO 8601; empty where there is none.
+    """
+    try:
+        if not audit_at or datetime.fromisoformat(created) >= datetime.fromisoformat(audit_at):
+            return ""
+    except ValueError:  # a trail that was tampered with is named by its own check
+        return ""
+    return (
+        f"This report is dated {moment(created)}, before the last entry of the case's audit trail "
+        f"({moment(audit_at)}). The clock of a computer is or was wrong: do not rely on these times."
+    )
 
 
 def without_patient(snapshot: CaseSnapshot) -> CaseSnapshot:
@@ -318,6 +338,8 @@ def content_json(content: ReportContent) -> dict[str, Any]:
     The digest lets a reader see that the data are whole; it is no signature.
     """
     body = json.loads(canonical_json(asdict(content)))
+    if not content.clock_remark:  # readers of version 0.1.0 do not know it
+        del body["clock_remark"]
     return {
         "kind": KIND,
         "schema": SCHEMA,

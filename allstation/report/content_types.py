@@ -320,6 +320,7 @@ class ReportContent:
         amendments: What differs from the report it amends.
         montage: Whether fields are shown as pictures.
         copies: Files with the same bytes as a field; reports of earlier versions do not name them.
+        clock_remark: That the report is dated before the last entry of the audit trail; empty if it is not.
     """
 
     created: str
@@ -351,6 +352,7 @@ class ReportContent:
     amendments: tuple[Amendment, ...]
     montage: bool
     copies: tuple[CopyRow, ...] = ()
+    clock_remark: str = ""
 
     @property
     def changes(self) -> tuple[FieldRow, ...]:

@@ -6,6 +6,7 @@ a name in Arabic, Hebrew, Thai, Chinese, Japanese or Korean is printed as it is 
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from allstation import paths
@@ -28,8 +29,8 @@ FALLBACKS: Final = (
     "DejaVuSans-Symbols",
     "DroidSansFallback-CJK",
 )
-REPLACEMENT: Final = "\u25a1"
-"""A white square: printed for a character that no font of the program has."""
+REPLACEMENT: Final = "\ufffd"
+"""The replacement character, a question mark in a diamond: the last resort where nothing else is printed."""
 _LAST_OF_BASIC_PLANE: Final = 0xFFFF
 
 
@@ -74,7 +75,15 @@ class Fonts:
             face = self.face(candidate).face
             if code in face.charToGlyph:
                 return candidate, char, float(face.getCharWidth(code))
+        plain = unicodedata.normalize("NFKC", char)
+        if len(plain) == 1 and plain != char:
+            face_name, shown, width = self.find(name, plain)
+            return face_name, shown, width
         return self.find(TEXT, REPLACEMENT)
+
+    def prints(self, char: str) -> bool:
+        """Tell whether a character, or what it is compatible with, has a glyph in one of the faces."""
+        return self.find(TEXT, char)[1] != REPLACEMENT or char == REPLACEMENT
 
 
 def _registered(name: str) -> TTFont:

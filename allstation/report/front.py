@@ -32,6 +32,8 @@ def head(parts: Parts) -> Iterator[Flowable]:
     content, setter = parts.content, parts.setter
     yield LetterheadBlock(setter, content, parts.logo)
     yield TitleBlock(setter, content)
+    if content.clock_remark:
+        yield Note(setter, content.clock_remark)
     yield Columns(
         setter,
         (

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from allstation.report.fonts import Fonts
@@ -66,6 +67,55 @@ def clean(text: str) -> str:
     )
 
 
+def spelled(text: str, fonts: Fonts | None = None) -> str:
+    """Return text in which every character that no face has is written as its code and name.
+
+    ``[U+1F9EC DNA DOUBLE HELIX]`` for a symbol; a word of a script that is not printed here is written as
+    the script and its codes: ``[DEVANAGARI U+0930 U+093E U+092E]``. Nothing is lost, and no box is printed.
+
+    Args:
+        text: Any text.
+        fonts: Where glyphs are looked for.
+    """
+    if text.isascii():
+        return text
+    faces = fonts or Fonts()
+    plain = "".join(_compatible(char, faces) for char in unicodedata.normalize("NFC", text))
+    parts = groupby(plain, key=lambda char: _has_no_glyph(char, faces))
+    return "".join(_spell("".join(part)) if missing else "".join(part) for missing, part in parts)
+
+
+def _compatible(char: str, fonts: Fonts) -> str:
+    """Return a character without a glyph as those it is made of, where they have: ligatures."""
+    if not _has_no_glyph(char, fonts):
+        return char
+    parts = unicodedata.normalize("NFKC", char)
+    return char if any(_has_no_glyph(part, fonts) for part in parts) else parts
+
+
+def _has_no_glyph(char: str, fonts: Fonts) -> bool:
+    kind = unicodedata.category(char)
+    if kind in _UNPRINTABLE:
+        return kind in {"Cn", "Co"}
+    return not (char.isascii() or _INVISIBLE.match(char) or _OVERRIDES.match(char) or fonts.prints(char))
+
+
+def _spell(run: str) -> str:
+    if len(run) > 1 and all(unicodedata.category(char)[0] in "LMN" for char in run):
+        script = unicodedata.name(run[0], "").split(" ")[0]
+        return f"[{' '.join(filter(None, (script, *(_code(char) for char in run))))}]"
+    return "".join(f"[{' '.join(filter(None, (_code(char), _char_name(char))))}]" for char in run)
+
+
+def _code(char: str) -> str:
+    return f"U+{ord(char):04X}"
+
+
+def _char_name(char: str) -> str:
+    """Return the name of a character; that of an ideograph says no more than its code."""
+    return unicodedata.name(char, "").removesuffix(f"-{ord(char):X}")
+
+
 def clean_line(text: str) -> str:
     """Return cleaned text on one line."""
     return " ".join(clean(text).split())
@@ -83,11 +133,14 @@ class Typesetter:
 
     def line(self, text: str, face: str, *, size: float) -> Line:
         """Set text on one line, however wide it gets."""
-        return self._set(_shape(clean_line(text)), face, size)
+        return self._set(_shape(self._line_of(text)), face, size)
+
+    def _line_of(self, text: str) -> str:
+        return clean_line(spelled(text, self.fonts))
 
     def fitted(self, text: str, face: str, *, size: float, width: float) -> Line:
         """Set text on one line, the middle replaced by an ellipsis if it is wider than ``width``."""
-        text = clean_line(text)
+        text = self._line_of(text)
         line = self._set(_shape(text), face, size)
         if line.width <= width:
             return line
@@ -106,7 +159,7 @@ class Typesetter:
         Words wider than a line are broken after a separator if they have one, else anywhere.
         """
         lines: list[Line] = []
-        for paragraph in clean(text).split("\n"):
+        for paragraph in clean(spelled(text, self.fonts)).split("\n"):
             shaped = _shape(paragraph.rstrip())
             lines.extend(self._set(part, face, size) for part in self._broken(shaped, face, width / size))
         return lines or [self._set("", face, size)]

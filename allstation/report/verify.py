@@ -26,14 +26,14 @@ from allstation.core.text import shown_name
 from allstation.report.content import build_content, canonical_json, content_json
 from allstation.report.content_types import ATTACHMENT, KIND, READABLE, SCHEMA, ReportContent
 from allstation.report.options import Letterhead, ReportOptions
-from allstation.report.typeset import clean_line
+from allstation.report.typeset import clean_line, spelled
 from allstation.report.wording import HASH_PREFIX, count, interval, number, percent, probability
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
 _PARTS: Final = frozenset(part.name for part in fields(ReportContent) if part.default is MISSING)
-"""What the data of every report have; parts with a default came later."""
+"""What every report holds; parts that came later have a default."""
 _BEFORE_HASH: Final = 400
 """Characters before a field's hash in which its row must stand."""
 _BETWEEN_ROWS: Final = 1500
@@ -149,6 +149,9 @@ def _whole(data: Mapping[str, Any], reader: PdfReader) -> Iterator[str]:
 def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
     texts = [page.extract_text() for page in reader.pages]
     found = [*_furniture(texts, content), *_fonts(reader)]
+    remark = content.get("clock_remark", "")
+    if remark and _bare(remark) not in _bare(texts[0]):
+        found.append("The first page does not say that the report is dated before the trail's last entry.")
     text = _bare("".join(texts))
     found.extend(_shares(text, content))
     found.extend(_shortened(list(_amended(text, content))))
@@ -224,7 +227,7 @@ def _amended(text: str, content: Mapping[str, Any]) -> Iterator[str]:
 
 def _cell(value: str) -> str:
     """Return a pattern for a cell of one line; a long one lost its middle on the page."""
-    line = clean_line(value)
+    line = clean_line(spelled(value))
     if any(unicodedata.bidirectional(char) in _TURNED for char in line):
         return ".{0,200}?"  # Laid out from right to left: read back in another order.
     if len(line) <= _WHOLE:
@@ -260,7 +263,7 @@ def _row_before(text: str, at: int, row: Mapping[str, Any], classes: list[str]) 
     window, start = text[max(0, at - _BEFORE_HASH) : at], 0
     if not window.endswith(str(row["cells"])):
         return False
-    for part in filter(None, (_bare(part)[:24] for part in parts)):
+    for part in filter(None, (_bare(spelled(part))[:24] for part in parts)):
         start = window.find(part, start)
         if start < 0:
             return False

@@ -25,6 +25,12 @@ class AuditLog(Repository):
             row = db.execute("SELECT hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
         return str(row[0]) if row else GENESIS
 
+    def last_at(self) -> str:
+        """Return the time of the last entry; empty where there is none."""
+        with self._connection.read() as db:
+            row = db.execute("SELECT at FROM audit ORDER BY id DESC LIMIT 1").fetchone()
+        return str(row[0]) if row else ""
+
     def length(self) -> int:
         """Return the number of entries."""
         with self._connection.read() as db:

@@ -315,6 +315,7 @@ class Case:
                 reviews=tuple(self.reviews.counting()),
                 removed=self.fields.count(FieldFilter(removed=True)),
                 copies=self._shown_copies(),
+                audit_at=self.audit.last_at(),
             )
 
     def holds(self, hashes: Collection[str]) -> bool:

@@ -11,10 +11,11 @@ import pydicom
 import pytest
 from fhirclient.models.bundle import Bundle
 from pydicom import config
-from PySide6.QtWidgets import QDialogButtonBox, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.__main__ import main
+from allstation.ui import theme
 from allstation.ui.report.details import CaseDataDialog
 from tests.unit.report.factory import DETAILS, stored_case
 
@@ -155,7 +156,15 @@ def test_full_case_data_pass_both_validators(tmp_path: Path) -> None:
 def dialog(qtbot: QtBot) -> Iterator[CaseDataDialog]:
     parent = QWidget()
     qtbot.addWidget(parent)
-    return CaseDataDialog(parent)
+    yield CaseDataDialog(parent)
+    parent.close()
+
+
+def drawn_red(box: QLineEdit) -> bool:
+    """Tell whether the middle of the upper and lower border has the colour of danger."""
+    image = box.grab().toImage()
+    middle, bottom = image.width() // 2, image.height() - 1
+    return {image.pixelColor(middle, row).name() for row in (0, bottom)} == {theme.LIGHT.danger}
 
 
 def save(dialog: CaseDataDialog) -> Any:
@@ -163,14 +172,19 @@ def save(dialog: CaseDataDialog) -> Any:
 
 
 def test_the_form_marks_a_date_that_is_none_and_does_not_keep_it(dialog: CaseDataDialog) -> None:
+    dialog.setStyleSheet(theme._style_sheet(theme.LIGHT, 1.0))
     dialog.show_details(PERSON)
+    dialog.show()
     box = dialog.boxes["birth_date"]
+    assert not drawn_red(box)
     box.setText("2019-02-30")
+    assert drawn_red(box)
     assert box.property("refused")
     assert "not in the calendar" in box.toolTip()
     assert "Date of birth" in dialog._hint.text()
     assert not save(dialog).isEnabled()
     box.setText("2019-02-28")
+    assert not drawn_red(box)
     assert not box.property("refused")
     assert not box.toolTip()
     assert save(dialog).isEnabled()

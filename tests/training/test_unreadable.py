@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from training.compare_runs import _served
 
 from allstation.core.errors import StationError
 from allstation.imaging.synthetic import write_demo
 from tests.faults.damaged_bundle import with_bias
-from training.compare_runs import _served
 from training.evaluate import Predicted
 
 

@@ -71,8 +71,20 @@ _FONT: Final = "Helvetica"
 
 
 def _fit(text: str) -> str:
-    """Escape, and replace what the built-in fonts cannot show."""
-    return escape(text.encode("cp1252", "replace").decode("cp1252")).replace("\n", "<br/>")
+    """Escape; what the built-in fonts cannot show is set in the report's own, or spelt."""
+    return "<br/>".join(map(_marked_up, text.split("\n")))
+
+
+def _marked_up(line: str) -> str:
+    try:
+        line.encode("cp1252")
+    except UnicodeEncodeError:
+        from allstation.report.fonts import TEXT, Fonts
+        from allstation.report.typeset import Typesetter
+
+        runs = Typesetter(Fonts()).line(line, TEXT, size=9).runs
+        return "".join(f'<font name="{run.face}">{escape(run.text)}</font>' for run in runs)
+    return escape(line)
 
 
 def write_pdf(target: Path, title: str, blocks: Sequence[Block]) -> None:

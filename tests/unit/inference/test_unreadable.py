@@ -238,7 +238,7 @@ def test_a_second_model_that_cannot_be_loaded_takes_nothing_from_the_first(field
     assert said.err.count("its network cannot be loaded") == 6
     assert "Traceback" not in said.err
     with Case.open(case, read_only=True) as kept:
-        assert all(field.prediction is not None for field in kept.fields())
+        assert all(field.prediction is not None for field in kept.fields.page())
 
 
 def test_fields_of_another_laboratory_have_no_percentages_that_count(real_data):

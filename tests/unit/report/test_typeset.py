@@ -45,10 +45,38 @@ def test_arabic_inside_latin_keeps_the_line_left_to_right():
     assert printed("Case محمد 12").startswith("Case ")
 
 
-def test_what_no_font_has_becomes_a_box_and_keeps_its_text():
-    line = SETTER.line("a\U0001f9ebb", TEXT, size=9)
-    assert "".join(run.text for run in line.runs) == f"a{REPLACEMENT}b"
-    assert line.logical == "a\U0001f9ebb"
+@pytest.mark.parametrize(
+    ("text", "spelt"),
+    [
+        ("a\U0001f9ecb", "a[U+1F9EC DNA DOUBLE HELIX]b"),
+        ("\U0001f468\u200d\U0001f467", "[U+1F468 MAN][U+1F467 GIRL]"),
+        ("राम 3", "[DEVANAGARI U+0930 U+093E U+092E] 3"),
+        ("ሰላም", "[ETHIOPIC U+1230 U+120B U+121D]"),
+        ("\U00020bb7\u91ce", "[U+20BB7 CJK UNIFIED IDEOGRAPH]\u91ce"),
+        ("\U0001fae8", "[U+1FAE8"),
+        ("\ue000", "[U+E000]"),
+        ("\ufb01eld \U0001d7ce", "field 0"),
+    ],
+)
+def test_what_no_font_has_is_spelt_and_never_a_box(text, spelt):
+    assert printed(text).startswith(spelt)
+    (wrapped,) = SETTER.wrap(text, TEXT, size=9, width=500)
+    assert "".join(run.text for run in wrapped.runs) == printed(text)
+    assert SETTER.fitted(text, TEXT, size=9, width=500).runs == SETTER.line(text, TEXT, size=9).runs
+
+
+@given(ANY_TEXT)
+@example("\U0001f9ec\u2764\ufe0f राम \u25a1")
+def test_every_printed_character_has_a_glyph_of_its_own(text):
+    for run in SETTER.line(text, TEXT, size=9).runs:
+        glyphs = SETTER.fonts.face(run.face).face.charToGlyph
+        assert all(glyphs.get(ord(char), 0) != 0 for char in run.text)
+
+
+def test_a_word_that_is_spelt_is_wrapped_like_any_other():
+    lines = SETTER.wrap("\U0001f9ec" * 20, TEXT, size=9, width=120)
+    assert len(lines) > 10
+    assert all(line.width <= 120 for line in lines)
 
 
 def test_marks_that_turn_the_direction_cannot_disguise_a_name():
