@@ -28,7 +28,10 @@ class CopiesPart(CaseFile):
     """Copies of fields."""
 
     def copies(self) -> list[FieldCopy]:
-        """Return the copies of fields that are in the case, by slide and name."""
+        """Return the copies of fields that are in the case, by slide and name.
+
+        One that a person took away since then is left out; where a whole folder is gone, its drive may be.
+        """
         with self._still() as db:
             order = {row[0]: (row[1], row[0]) for row in db.execute("SELECT id, name_key FROM slides")}
             found = [
@@ -36,7 +39,8 @@ class CopiesPart(CaseFile):
                 for slide, (field, folder, name) in self._noted(db)
                 if slide in order and _in_case(db, field)
             ]
-        return [copy for *_, copy in sorted(found, key=lambda one: one[:2])]
+        kept = [one for one in found if _is_there(one[2].path)]
+        return [copy for *_, copy in sorted(kept, key=lambda one: one[:2])]
 
     def _lies_at(self, db: sqlite3.Connection, folder: int, name: str) -> Path:
         return self._folders.path(db, folder) / unescape_name(name)
@@ -56,9 +60,10 @@ class CopiesPart(CaseFile):
     ) -> list[FieldCopy]:
         """Enter those of these files that are new copies of fields; needs an open write transaction."""
         known: set[_Place] = {place for _, place in self._noted(db)} if same else set()
+        folders = {parent: self._folders.remember(db, parent) for parent in {one.path.parent for one in same}}
         new: list[_Place] = []
         for item in same:
-            place = self._copy_of(db, item)
+            place = self._copy_of(db, item, folders[item.path.parent])
             if place is not None and place not in known:
                 known.add(place)
                 new.append(place)
@@ -67,17 +72,21 @@ class CopiesPart(CaseFile):
             self._audit(NOTED, f"slide {slide_id}", details)
         return [FieldCopy(field, slide_id, self._lies_at(db, folder, name)) for field, folder, name in new]
 
-    def _copy_of(self, db: sqlite3.Connection, item: NewField) -> _Place | None:
+    def _copy_of(self, db: sqlite3.Connection, item: NewField, folder: int) -> _Place | None:
         """Return field and place of a copy; None if it is the field's own file, by whichever way."""
         query = "SELECT id, folder_id, name FROM fields WHERE sha256 = ? AND removed = 0"
         row = db.execute(query, (item.sha256,)).fetchone()
         if row is None:
             return None
-        folder, name = self._folders.remember(db, item.path.parent), escape_name(item.path.name)
+        name = escape_name(item.path.name)
         first = self._lies_at(db, row[1], row[2])
         if (folder, name) == (row[1], row[2]) or _same_file(first, item.path):
             return None
         return None if _same_archive(first, item.path, self.folder / UNPACKED) else (row[0], folder, name)
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or not path.parent.is_dir()
 
 
 def _in_case(db: sqlite3.Connection, field_id: int) -> bool:
