@@ -132,6 +132,13 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcom
 
     sizes = Sizes(options.quick, options.backbone_size, options.backbone_epochs)
     asked = Reproduction(options.table, options.data, options.out, options.seeds, sizes, options.groups)
+    kinds = (outputs.REPRODUCTION_JSON, outputs.REPRODUCTION_TEXT, outputs.FIGURES_PDF)
+    wanted = [
+        outputs.Output("--out", options.out / f"{options.table}{kind.suffix}", kind)
+        for kind in kinds
+        if (options.out / f"{options.table}{kind.suffix}").exists()
+    ]
+    outputs.check_outputs(wanted, force=True)
     if not options.report_only:
         run_table(asked, reporter, only=options.only)
     if options.times:

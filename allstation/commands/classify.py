@@ -163,6 +163,9 @@ def _case(folder: Path | None) -> Iterator[Case]:
         ):
             yield case
         return
+    if folder.exists() and not folder.is_dir():
+        sentence = f"{shown_name(folder)} is a file, not a case. Name a new folder that ends in .allcase."
+        raise StationError("not-a-case", sentence)
     if (folder / "case.sqlite").exists():
         opened = Case.open(folder)
     elif folder.exists() and holds_other_things(folder):

@@ -326,6 +326,10 @@ def _is_drawing(path: Path) -> bool:
     return (b"<svg" in head and PROGRAM_MARK.encode() in head) or _is_pdf(path)
 
 
+def _is_reproduction(path: Path) -> bool:
+    return _contains(path, b"python -m training")
+
+
 def _is_curves(path: Path) -> bool:
     return _header(path)[:1] == ["epoch"]
 
@@ -365,6 +369,8 @@ FIGURES_PDF: Final = OutputKind("an evaluation", ".pdf", _is_pdf)
 CHECK_JSON: Final = OutputKind("a dataset check", ".json", _has_json_keys("folder", "findings", "errors"))
 CHECK_PDF: Final = OutputKind("a dataset check", ".pdf", _is_pdf)
 COMPARISON_JSON: Final = OutputKind("a comparison of runs", ".json", _has_json_keys("runs", "pairs"))
+REPRODUCTION_JSON: Final = OutputKind("a table of a paper", ".json", _has_json_keys("table", "provenance"))
+REPRODUCTION_TEXT: Final = OutputKind("a table of a paper", ".md", _is_reproduction)
 DRAWING: Final = OutputKind("a figure", ".png", _is_drawing, picture=True)
 DRAWING_PDF: Final = OutputKind("figures", ".pdf", _is_pdf)
 DRAWING_SVG: Final = OutputKind("a figure", ".svg", _is_drawing)

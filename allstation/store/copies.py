@@ -28,7 +28,10 @@ class Copies(Repository):
     """Copies of the fields of a case."""
 
     def all(self) -> list[FieldCopy]:
-        """Return the copies of fields that are in the case, by slide and name."""
+        """Return the copies of fields that are in the case, by slide and name.
+
+        One that a person took away since then is left out; where a whole folder is gone, its drive may be.
+        """
         with self._connection.consistent_read() as db:
             order = {row[0]: (row[1], row[0]) for row in db.execute("SELECT id, name_key FROM slides")}
             found = [
@@ -40,7 +43,8 @@ class Copies(Repository):
                 for slide, (field, folder, name) in self._noted(db)
                 if slide in order and _in_case(db, field)
             ]
-        return [copy for *_, copy in sorted(found, key=lambda one: one[:2])]
+        kept = [one for one in found if _is_there(one[2].path)]
+        return [copy for *_, copy in sorted(kept, key=lambda one: one[:2])]
 
     def _path(self, db: sqlite3.Connection, folder: int, name: str) -> Path:
         return self._connection.folders.path(db, folder) / unescape_name(name)
@@ -58,9 +62,13 @@ class Copies(Repository):
     def note(self, db: sqlite3.Connection, slide_id: int, same: Sequence[NewField]) -> list[FieldCopy]:
         """Enter those of these files that are new copies of fields; needs an open write transaction."""
         known: set[_Place] = {place for _, place in self._noted(db)} if same else set()
+        folders = {
+            parent: self._connection.folders.remember(db, parent)
+            for parent in {one.path.parent for one in same}
+        }
         new: list[_Place] = []
         for item in same:
-            place = self._copy_of(db, item)
+            place = self._copy_of(db, item, folders[item.path.parent])
             if place is not None and place not in known:
                 known.add(place)
                 new.append(place)
@@ -72,13 +80,13 @@ class Copies(Repository):
             for field, folder, name in new
         ]
 
-    def _copy_of(self, db: sqlite3.Connection, item: NewField) -> _Place | None:
+    def _copy_of(self, db: sqlite3.Connection, item: NewField, folder: int) -> _Place | None:
         """Return field and place of a copy; None if it is the field's own file, by whichever way."""
         query = "SELECT id, folder_id, name FROM fields WHERE sha256 = ? AND removed = 0"
         row = db.execute(query, (item.sha256,)).fetchone()
         if row is None:
             return None
-        folder, name = self._connection.folders.remember(db, item.path.parent), escape_name(item.path.name)
+        name = escape_name(item.path.name)
         first = self._path(db, row[1], row[2])
         if (folder, name) == (row[1], row[2]) or _same_file(first, item.path):
             return None
@@ -87,6 +95,10 @@ class Copies(Repository):
             if _same_archive(first, item.path, self._connection.context.folder / UNPACKED)
             else (row[0], folder, name)
         )
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or not path.parent.is_dir()
 
 
 def _in_case(db: sqlite3.Connection, field_id: int) -> bool:

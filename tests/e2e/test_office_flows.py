@@ -17,6 +17,7 @@ from allstation.__main__ import main
 from allstation.core.filters import FieldSort
 from allstation.core.records import Review
 from allstation.imaging import synthetic
+from allstation.imaging.decode import looks_like_field
 from allstation.store.case import Case
 
 
@@ -208,6 +209,18 @@ def test_the_tables_of_a_second_model_are_looked_at_before_the_work(smear, tmp_p
     assert not (tmp_path / "t.csv").exists()
 
 
+@pytest.mark.parametrize("words", [["classify", "{0}", "--case", "{1}"], ["report", "{2}", "--out", "{1}"],
+                                   ["export", "{2}", "--dicom", "{1}"], ["demo", "{1}"]])  # fmt: skip
+def test_a_smear_in_the_place_of_a_folder_is_kept(words, smear, tmp_path, capsys):
+    case, one, two = tmp_path / "c.allcase", smear / "1.jpg", smear / "2.jpg"
+    assert main(["classify", str(one), "--case", str(case)]) == 0
+    capsys.readouterr()
+    before = two.read_bytes()
+    assert main([word.format(one, two, case) for word in words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert two.read_bytes() == before
+
+
 def test_evaluate_replaces_no_smear_no_groups_and_no_earlier_figures(tmp_path, capsys):
     folder = tmp_path / "labelled"
     synthetic.write_demo(folder, fields=4, seed=2, labelled=True)
@@ -360,6 +373,18 @@ def test_the_same_picture_on_two_slides_is_called_a_mix_up(smear, tmp_path, caps
     assert main(["verify-report", str(tmp_path / "t.pdf"), "--case", str(case)]) == 0
 
 
+def test_a_mix_up_that_was_mended_is_not_told_any_more(smear, tmp_path, capsys):
+    other = tmp_path / "Slide B"
+    other.mkdir()
+    shutil.copy(smear / "2.jpg", other / "x.jpg")
+    words = ["classify", str(smear), str(other), "--case", str(tmp_path / "c.allcase")]
+    assert main(words) == 0
+    (other / "x.jpg").unlink()
+    capsys.readouterr()
+    assert main(words) == 0
+    assert "mix-up" not in "".join(capsys.readouterr())
+
+
 def test_a_file_named_twice_or_moved_is_no_copy(smear, tmp_path, capsys):
     case = ["--case", str(tmp_path / "c.allcase")]
     (tmp_path / "way").symlink_to(smear)
@@ -433,6 +458,8 @@ def test_pictures_of_other_kinds_are_counted_and_named_once(smear, capsys):
 
 @pytest.mark.parametrize("name", ["a.jxl", "a.avif", "a.gif", "a.czi", "a.dcm", "a.nef"])
 def test_a_folder_of_other_pictures_alone_is_not_called_empty_only(name, tmp_path, capsys):
+    if looks_like_field(Path(name)):
+        pytest.skip(f"{name} is read as a field")
     (tmp_path / name).write_bytes(b"x")
     assert main(["classify", str(tmp_path)]) == 2
     said = capsys.readouterr()

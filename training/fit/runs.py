@@ -116,7 +116,7 @@ class RunFolder:
             sentence = f"The folder {path.name!r} already holds a run. Resume it, or choose another folder."
             raise StationError("run-exists", sentence)
         text = write_toml(recipe)
-        if not _begun_and_killed(path, text):
+        if path.is_dir() and not _begun_and_killed(path, text):
             # What lies there may be the very inputs: they have names such as recipe.toml and lists.csv.
             check_folder(path, "The run folder")
         with writing(path):
