@@ -48,8 +48,16 @@ class Expected:
 
 
 def prediction(model: str) -> Prediction:
-    quality = Quality(10.0, 120.0, 0.01, 0.2)
-    return Prediction(model, {"Benign": 0.9, "Pro": 0.1}, Decision("Benign", ()), 0.1, 3, quality, None, 1.0)
+    return Prediction(
+        model_sha256=model,
+        probabilities={"Benign": 0.9, "Pro": 0.1},
+        decision=Decision("Benign", ()),
+        novelty=0.1,
+        cell_count=3,
+        quality=Quality(sharpness=10.0, brightness=120.0, clipped=0.01, cell_area=0.2),
+        evidence=None,
+        milliseconds=1.0,
+    )
 
 
 class Queueing(RuleBasedStateMachine):
@@ -62,7 +70,7 @@ class Queueing(RuleBasedStateMachine):
         self.case = Case.create(self.folder, user="Ada")
         self._trust_the_disk()
         for sha256 in (*FURTHER, IN_USE):
-            self.case.models.add(ModelRecord(sha256, sha256[0], "1", ("Benign", "Pro"), {}))
+            self.case.models.add(ModelRecord(sha256=sha256, name=sha256[0], version="1", classes=("Benign", "Pro"), info={}))
         self.fields: dict[int, Expected] = {}
         self.plans: set[tuple[str, int]] = set()
         self.add(4, "one")
