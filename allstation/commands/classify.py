@@ -304,6 +304,11 @@ def _take_turn(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationE
             for number in _round(case, pipeline, failed, turn=turn):
                 done += number
                 line.update(done)
+    except StationError:
+        raise
+    except Exception as error:
+        case.queue.release_suspects(error)
+        raise
     finally:
         # After Ctrl+C: what was taken and not finished is not suspected of having killed the program.
         case.queue.release()

@@ -7,8 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from allstation.core.errors import unexpected
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -57,6 +59,14 @@ class Post(Protocol):
         """Bring it at once, or, if the worker need not wake for it, when it looks the next time."""
 
 
+def _outcome_of(key: int, future: Future[Outcome[int]]) -> Outcome[int]:
+    """Return what became of a field, also if working on it raised what it should not."""
+    from allstation.inference.pipeline import Outcome
+
+    error = future.exception()
+    return future.result() if error is None else Outcome(key, None, unexpected(f"number {key}", error))
+
+
 class Batch:
     """Moves fields of one case through one pipeline. Used on the worker's thread only.
 
@@ -99,19 +109,19 @@ class Batch:
         for field in fields:
             future = self.pipeline.submit(field.id, field.path, field.sha256)
             self._flying[field.id] = future
-            future.add_done_callback(self._arrived)
+            future.add_done_callback(partial(self._arrived, field.id))
         return len(fields)
 
     def _ahead(self) -> int:
         meanwhile = round(self.rate.per_second() * _HOLD / self.pipeline.threads)
         return min(_AHEAD + meanwhile, _MOST_AHEAD)
 
-    def _arrived(self, future: Future[Outcome[int]]) -> None:
+    def _arrived(self, key: int, future: Future[Outcome[int]]) -> None:
         with self._count:
             self._under_way -= 1
             low = self._under_way <= self.pipeline.threads
         if not future.cancelled():
-            self._post(future.result(), wake=low)
+            self._post(_outcome_of(key, future), wake=low)
 
     def write_down(self, outcomes: list[Outcome[int]]) -> list[int]:
         """Write results in one transaction and return the fields they belong to.

@@ -286,13 +286,29 @@ class Queue(Repository):
             db.executemany("UPDATE fields SET priority = ? WHERE id = ? AND state = 'queued'", steps)
 
     def release(self, ids: Iterable[int] | None = None) -> None:
-        """Put running fields (these, or all) back into the queue without counting the attempt."""
+        """Put running fields (these, or all) back into the queue without counting the attempt.
+
+        For a stop that somebody wanted, or a disk that is full; see :meth:`release_suspects` for a fault.
+        """
         back = "UPDATE fields SET state = 'queued', attempts = max(attempts - 1, 0) WHERE state = 'running'"
         with self._connection.write() as db:
             if ids is None:
                 db.execute(back)
             else:
                 db.executemany(f"{back} AND id = ?", [(number,) for number in ids])
+
+    def release_suspects(self, error: Exception) -> None:
+        """Put back what was running when a fault stopped the work, and count it as an attempt.
+
+        Each runs alone next time; one that is there when it happens again is left out.
+        """
+        why = unexpected("that was being worked on", error)
+        with self._connection.write() as db:
+            running = db.execute("SELECT id, attempts FROM fields WHERE state = 'running'").fetchall()
+            db.execute("UPDATE fields SET state = 'queued' WHERE state = 'running'")
+            for number, attempts in running:
+                if attempts >= _MAX_ATTEMPTS:
+                    self.fail(number, why.code, why.sentence)
 
     def recover(self) -> RecoveryReport:
         """Put what was running when the program died back into the queue, once.

@@ -343,5 +343,34 @@ def tell_report(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     window.exporting.strip.hide()
 
 
+def tell_percentages(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+    """Fields whose percentages mean nothing: a second case, read by a model to which all of them are new."""
+    from PySide6.QtCore import Qt
+
+    from allstation.inference.bundle import ModelBundle, default_bundle_path
+    from tests.faults.damaged_bundle import rebuilt
+
+    table, dock = window.actions_table, window.docks["browser"]
+    profile = Path(os.environ["ALLSTATION_PROFILE"])
+    rule = ModelBundle.open(default_bundle_path()).rule.to_json()
+    strange = rebuilt(profile / "strange.allmodel", info={"decision": {**rule, "max_novelty": 0.1}})
+    window.services.desk.open(profile / "Elsewhere.allcase", create=True)
+    yield lambda: window.services.desk.info is not None and window.browser.model.rowCount() == 0
+    window.services.desk.use_model(strange.path)
+    yield lambda: window.model is not None and window.model.path == strange.path
+    window.cases.add_paths([Path(os.environ["ALLSTATION_SHOT_FIELDS"])])
+    yield lambda: window.browser.model.rowCount() >= 24
+    yield lambda: window.queue._status.waiting == 0 and window.viewer.record is not None
+    table["go.first"].trigger()
+    window.notices.clear()
+    yield grab(window, "36-no-percentages")
+    table["browse.table"].trigger()
+    table["view.overlay"].trigger()
+    window.resizeDocks([dock], [700], Qt.Orientation.Horizontal)
+    yield grab(window, "37-no-percentages-table")
+    window.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
+    table["browse.grid"].trigger()
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -258,3 +258,27 @@ def test_a_field_without_cells_has_no_percentages_that_count(tmp_path):
     made = Engine(ModelBundle.open(default_bundle_path())).classify(path)
     assert Reason.NO_WHITE_CELLS in made.decision.reasons
     assert not made.probabilities_valid
+
+
+def test_a_fault_beside_the_fields_does_not_come_back_for_ever(fields, tmp_path, capsys, monkeypatch):
+    """Whatever stops the command itself: what was running is tried alone, then left out by name."""
+    real, bad = Pipeline.submit, pictures(fields)[2].name
+
+    def broken(self, key, path, sha256=""):
+        if path.name == bad:
+            raise KeyError("nobody foresaw this")
+        return real(self, key, path, sha256)
+
+    case = tmp_path / "a.allcase"
+    monkeypatch.setattr(Pipeline, "submit", broken)
+    command = ["classify", str(fields), "--case", str(case), "--threads", "1"]
+    for _ in range(8):
+        try:
+            status = main(command)
+            break
+        except KeyError:
+            continue
+    assert status == 1
+    said = capsys.readouterr()
+    assert "done: 5, failed: 1" in said.out
+    assert bad in said.err

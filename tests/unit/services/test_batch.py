@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,31 @@ def test_what_is_taken_back_wakes_nobody_and_is_not_counted_as_under_way(
     taken_back = [key for key, future in pipeline.waiting.items() if future.cancel()]
     assert len(taken_back) == 2 * THREADS
     assert (post.items, post.woken) == ([], 0)
+
+
+def test_a_pipeline_that_breaks_its_promise_costs_one_field_and_not_the_queue(
+    case: Case, batch: Batch, pipeline: ByHand, post: Post
+) -> None:
+    batch.fill()
+    broken = next(iter(pipeline.waiting))
+    pipeline.waiting.pop(broken).set_exception(KeyError("nobody foresaw this"))
+    pipeline.finish(len(pipeline.waiting))
+    batch.write_down(post.take())
+    assert batch.flying == 0
+    counts = case.queue.counts()
+    assert (counts[FieldState.FAILED], counts[FieldState.RUNNING]) == (1, 0)
+    assert case.fields.get(broken).error_code == "unexpected"
+
+
+def test_a_prediction_that_cannot_be_written_down_does_not_hold_back_the_others(
+    case: Case, batch: Batch, pipeline: ByHand, post: Post
+) -> None:
+    batch.fill()
+    odd = next(iter(pipeline.waiting))
+    made = replace(prediction(odd), cell_count="many")  # type: ignore[arg-type]
+    pipeline.waiting.pop(odd).set_result(Outcome(odd, made))
+    pipeline.finish(len(pipeline.waiting))
+    batch.write_down(post.take())
+    counts = case.queue.counts()
+    assert (counts[FieldState.FAILED], counts[FieldState.DONE]) == (1, 2 * THREADS - 1)
+    assert case.audit.verify() is None

@@ -12,7 +12,7 @@ from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState
 from allstation.store import Case
-from allstation.store.queue import CRASHED_TWICE
+from allstation.store.queue import CRASHED_TWICE, UNEXPECTED_TWICE
 from allstation.store.salvage import refresh
 
 
@@ -361,3 +361,18 @@ def test_probabilities_that_are_not_finite_are_kept_as_such(case, maker):
     assert kept.decision == unreadable.decision
     assert case.fields.count(FieldFilter(reason=Reason.UNREADABLE)) == 1
     assert case.check() == []
+
+
+def test_what_was_running_when_a_fault_stopped_the_work_is_suspected_and_then_left_out(case, maker):
+    ids = maker.fill(case, 3)
+    assert claimed(case, 2) == ids[:2]
+    case.queue.release_suspects(RuntimeError("nobody foresaw this"))
+    assert claimed(case, 5) == ids[2:]  # what was not there goes first
+    case.queue.save_prediction(ids[2], maker.prediction(1))
+    assert claimed(case, 5) == ids[:1]  # then each alone
+    case.queue.save_prediction(ids[0], maker.prediction(2))
+    assert claimed(case, 5) == ids[1:2]
+    case.queue.release_suspects(RuntimeError("nobody foresaw this"))
+    assert case.fields.get(ids[1]).error_code == UNEXPECTED_TWICE
+    assert claimed(case, 5) == []
+    assert case.audit.verify() is None

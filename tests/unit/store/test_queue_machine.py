@@ -70,7 +70,9 @@ class Queueing(RuleBasedStateMachine):
         self.case = Case.create(self.folder, user="Ada")
         self._trust_the_disk()
         for sha256 in (*FURTHER, IN_USE):
-            self.case.models.add(ModelRecord(sha256=sha256, name=sha256[0], version="1", classes=("Benign", "Pro"), info={}))
+            self.case.models.add(
+                ModelRecord(sha256=sha256, name=sha256[0], version="1", classes=("Benign", "Pro"), info={})
+            )
         self.fields: dict[int, Expected] = {}
         self.plans: set[tuple[str, int]] = set()
         self.add(4, "one")
@@ -102,7 +104,10 @@ class Queueing(RuleBasedStateMachine):
     @rule(number=st.integers(1, 2), slide=st.sampled_from(["one", "two"]))
     def add(self, number, slide):
         first = len(self.fields)
-        new = [NewField(Path(f"/f{n}.jpg"), f"{n:064x}", 1, 1, 1) for n in range(first, first + number)]
+        new = [
+            NewField(path=Path(f"/f{n}.jpg"), sha256=f"{n:064x}", bytes=1, width=1, height=1)
+            for n in range(first, first + number)
+        ]
         report = self.case.fields.add(self.case.slides.add(slide).id, new)
         assert len(report.added) == number
         self.fields.update((added, Expected()) for added in report.added)
