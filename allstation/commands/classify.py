@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
         0 when every field is done, 1 when some were refused or failed, 2 when there was none.
     """
     limits = SettingsFile(paths.config_folder()).value.limits
+    options.details = _details(options.detail)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
         bundles, engine = _open_and_load(options, aside)
         return _run(options, bundles, engine, limits)
@@ -59,6 +60,8 @@ def _run(
     options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[Engine], limits: DecodeLimits
 ) -> int:
     with _case(options.case) as case:
+        if options.details:
+            case.set_details({**case.details(), **options.details})
         refused = _take_in(case, options.paths, limits)
         failed = _classify(case, bundles, threads=options.threads, limits=limits, ready=engine)
         _write(case, options)
@@ -73,6 +76,28 @@ def _run(
     if not counts:
         return WRONG_USAGE
     return SOME_FAILED if refused or failed else DONE
+
+
+def _details(given: list[str]) -> dict[str, str]:
+    """Return case data as a case keeps them.
+
+    Raises:
+        StationError: ``bad-detail`` for an unknown key or a missing text, ``bad-date``.
+    """
+    if not given:
+        return {}
+    from allstation.report.identity import GROUPS, entered, known_key
+
+    known = [key for _, labels in GROUPS for key in labels]
+    found = {}
+    for one in given:
+        name, _, text = one.partition("=")
+        key = known_key(name)
+        if key not in known or not text.strip():
+            sentence = f"--detail {one!r} is no KEY=TEXT with one of the keys {', '.join(known)}."
+            raise StationError("bad-detail", sentence)
+        found[key] = entered(key, text)
+    return found
 
 
 def _open_and_load(options: argparse.Namespace, aside: Executor) -> tuple[list[ModelBundle], Future[Engine]]:
