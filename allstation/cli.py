@@ -41,6 +41,13 @@ def _classify(parser: argparse.ArgumentParser) -> None:
         help="model bundle (default: the shipped one); given again, another model over the same fields",
     )
     parser.add_argument("--case", type=Path, metavar="DIR", help="keep everything in this .allcase folder")
+    parser.add_argument(
+        "--detail",
+        action="append",
+        default=[],
+        metavar="KEY=TEXT",
+        help="case data, such as patient_id=P-7 or received_at='2026-11-22 14:30'; again for more",
+    )
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")
     parser.add_argument(
         "--separator",

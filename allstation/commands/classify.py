@@ -62,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
     """
     _check_first(options)
     limits = SettingsFile(paths.config_folder()).value.limits
+    options.details = _details(options.detail)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
         bundles, engine = _open_and_load(options, aside)
         for bundle in bundles[1:]:
@@ -73,6 +74,8 @@ def _run(
     options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[Engine], limits: DecodeLimits
 ) -> int:
     with _case(options.case) as case:
+        if options.details:
+            case.set_details({**case.details(), **options.details})
         refused = _take_in(case, options.paths, limits, keep=options.case)
         failed = _classify(case, bundles, threads=options.threads, limits=limits, ready=engine)
         _write(case, options)
@@ -123,6 +126,28 @@ def _owner(folder: Path | None, wanted: list[Output]) -> Iterator[Case | None]:
 def _target(path: Path, beside: ModelBundle | None) -> Path:
     """Return where an output goes; that of a further model bears the model's name."""
     return path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
+
+
+def _details(given: list[str]) -> dict[str, str]:
+    """Return case data as a case keeps them.
+
+    Raises:
+        StationError: ``bad-detail`` for an unknown key or a missing text, ``bad-date``.
+    """
+    if not given:
+        return {}
+    from allstation.report.identity import GROUPS, entered, known_key
+
+    known = [key for _, labels in GROUPS for key in labels]
+    found = {}
+    for one in given:
+        name, _, text = one.partition("=")
+        key = known_key(name)
+        if key not in known or not text.strip():
+            sentence = f"--detail {one!r} is no KEY=TEXT with one of the keys {', '.join(known)}."
+            raise StationError("bad-detail", sentence)
+        found[key] = entered(key, text)
+    return found
 
 
 def _open_and_load(options: argparse.Namespace, aside: Executor) -> tuple[list[ModelBundle], Future[Engine]]:

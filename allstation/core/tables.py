@@ -19,6 +19,8 @@ from unicodedata import decimal, normalize
 
 from allstation.core.errors import StationError
 
+SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt"})
+"""Of the files that Excel saves tables in; its Unicode text is a ``.txt``."""
 SEPARATORS: Final = (",", ";", "\t", "|")
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for the beginning of a formula, full-width forms included."""

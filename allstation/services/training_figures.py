@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from allstation.core.errors import StationError
 from allstation.core.evaluation import current_name
 from allstation.core.metrics import Roc, roc
-from allstation.core.tables import number
+from allstation.core.tables import SUFFIXES, number
 from allstation.core.text import shown_name
 from allstation.imaging.table_files import read_table
 from allstation.services.training_history import read_json, read_summary
@@ -147,7 +147,7 @@ def read_model(folder: Path, comparison: Mapping[str, Any]) -> RunFigures | None
 def _fields_of(info: Mapping[str, Any]) -> Path:
     """Folder that a run's fields are named from."""
     data = Path(str(info.get("recipe", {}).get("data", "")))
-    return data if data.suffix.casefold() != ".csv" else data.parent
+    return data if data.suffix.casefold() not in SUFFIXES else data.parent
 
 
 def _read_predictions(path: Path, classes: Sequence[str], base: Path) -> list[TestField]:

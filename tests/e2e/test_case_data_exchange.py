@@ -15,6 +15,8 @@ from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.__main__ import main
+from allstation.imaging.synthetic import write_demo
+from allstation.store.case import Case
 from allstation.ui import theme
 from allstation.ui.report.details import CaseDataDialog
 from tests.unit.report.factory import DETAILS, stored_case
@@ -150,6 +152,38 @@ def test_full_case_data_pass_both_validators(tmp_path: Path) -> None:
     for kind in ("Patient", "Specimen", "DiagnosticReport"):
         assert resource(fhir, kind)
     assert len(datasets(dicom)) == 2
+
+
+def test_case_data_on_the_command_line_are_kept_in_one_spelling(tmp_path: Path) -> None:
+    write_demo(tmp_path / "in", fields=1, seed=3)
+    case = tmp_path / "a.allcase"
+    words = ["--detail", "dob=٠٤.٠٣.٢٠١٩", "--detail", "received_at=22.11.2026 14:30", "--detail", "mrn=P-7"]
+    assert main(["classify", str(tmp_path / "in"), "--case", str(case), *words]) == 0
+    with Case.open(case, read_only=True) as stored:
+        assert stored.details() == {
+            "birth_date": "2019-03-04",
+            "received_at": "2026-11-22 14:30",
+            "patient_id": "P-7",
+        }
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ("birth_date=03/04/2019", "Date of birth: '03/04/2019' can be read as two dates"),
+        ("received_at=2026-02-30", "Received: '2026-02-30' is not in the calendar"),
+        ("colour=blue", "no KEY=TEXT with one of the keys patient_name"),
+        ("stain", "no KEY=TEXT"),
+    ],
+)
+def test_case_data_that_cannot_be_kept_are_refused_before_anything_is_made(
+    detail: str, said: str, tmp_path: Path, capsys
+) -> None:
+    write_demo(tmp_path / "in", fields=1, seed=3)
+    case = tmp_path / "a.allcase"
+    assert main(["classify", str(tmp_path / "in"), "--case", str(case), "--detail", detail]) == 2
+    assert said in capsys.readouterr().err
+    assert not case.exists()
 
 
 @pytest.fixture

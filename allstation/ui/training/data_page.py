@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.events import Phase, Progress
+from allstation.core.tables import SUFFIXES
 from allstation.ui import icons
 from allstation.ui.text import duration, number, tr
 from allstation.ui.training.bars import Bar, BarChart
@@ -280,7 +281,7 @@ class DataPage(QWidget):
     def _paths(self, names: Sequence[str]) -> list[Path]:
         """Fields by their names in the report, which are those below the folder or beside the table."""
         folder = self._folder or Path()
-        base = folder.parent if folder.suffix.casefold() == ".csv" else folder
+        base = folder.parent if folder.suffix.casefold() in SUFFIXES else folder
         return [base / name for name in names]
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
@@ -301,7 +302,7 @@ class DataPage(QWidget):
     @Slot()
     def _ask_csv(self) -> None:
         dialog = QFileDialog(self, tr("Table of path, class, patient"))
-        dialog.setNameFilter(tr("Tables (*.csv)"))
+        dialog.setNameFilter(tr("Tables (*.csv *.tsv *.txt)"))
         self._open(dialog)
 
     def _open(self, dialog: QFileDialog) -> None:
@@ -355,7 +356,7 @@ def _dropped(data: QMimeData) -> Path | None:
     paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
     if len(paths) != 1:
         return None
-    return paths[0] if paths[0].suffix.casefold() in {"", ".csv"} or paths[0].is_dir() else None
+    return paths[0] if paths[0].suffix.casefold() in {"", *SUFFIXES} or paths[0].is_dir() else None
 
 
 def verdict(report: Mapping[str, Any]) -> str:
