@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,11 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from allstation.core.records import ModelRecord, NewField
 from allstation.services.settings import Settings
 from allstation.store.case import Case
 from allstation.ui.actions import Need
 from allstation.ui.main_window import MainWindow
-from tests.ui.field_records import CLASSES, prediction
-from tests.ui.pixels import write_mosaic
+from tests.ui.pixels import mosaic_case
 
 FIELDS = 20
 LONG = 20_000
@@ -40,22 +37,7 @@ class Clock:
 
 @pytest.fixture
 def case(tmp_path: Path) -> Path:
-    """A closed case of fields that are on disk and classified."""
-    folder = tmp_path / "Seen.allcase"
-    paths = [write_mosaic(tmp_path / "smear" / f"f{n:02d}.png", n) for n in range(FIELDS)]
-    with Case.create(folder) as made:
-        made.add_model(ModelRecord(sha256="a" * 64, name="m", version="1", classes=CLASSES, info={}))
-        slide = made.add_slide("smear", tmp_path / "smear")
-        made.add_fields(slide.id, [new_field(path) for path in paths])
-        while claimed := made.claim(50):
-            made.save_predictions([(field.id, prediction()) for field in claimed])
-    return folder
-
-
-def new_field(path: Path) -> NewField:
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    return NewField(path=path, sha256=digest, bytes=len(data), width=400, height=300)
+    return mosaic_case(tmp_path, FIELDS)
 
 
 @pytest.fixture
