@@ -94,7 +94,9 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
     found = amendments(chosen.previous, content)
     if chosen.anonymise:
         redact = redactor(snapshot.details)
-        found = tuple(Amendment(redact(one.what), redact(one.before), redact(one.now)) for one in found)
+        found = tuple(
+            Amendment(what=redact(one.what), before=redact(one.before), now=redact(one.now)) for one in found
+        )
     return replace(content, amendments=found)
 
 
@@ -291,19 +293,27 @@ def amendments(previous: Mapping[str, Any] | None, content: ReportContent) -> tu
     earlier = {row["sha256"]: row for row in previous["content"]["fields"]}
     present = {row.sha256: row for row in content.fields}
     found = [
-        Amendment(f"Field {row.number}, {row.name}", _stood(earlier.get(row.sha256)), _stands(row.final))
+        Amendment(
+            what=f"Field {row.number}, {row.name}",
+            before=_stood(earlier.get(row.sha256)),
+            now=_stands(row.final),
+        )
         for row in present.values()
         if _stood(earlier.get(row.sha256)) != _stands(row.final)
     ]
     gone = [row for key, row in earlier.items() if key not in present]
-    found.extend(Amendment(f"Field {row['name']}", _stood(row), "not in the case") for row in gone)
+    found.extend(
+        Amendment(what=f"Field {row['name']}", before=_stood(row), now="not in the case") for row in gone
+    )
     before = previous["content"]
     found.extend(_other_details(before, content))
     for key, label in (("comment", "Comment"), ("reviewer", "Signed by")):
         stood, stands = before.get(key, ""), getattr(content, key)
         hidden = key == "comment" and stood and content.anonymised and not before["anonymised"]
         if stood != stands:
-            found.append(Amendment(label, WITHHELD if hidden else stood or "none", stands or "none"))
+            found.append(
+                Amendment(what=label, before=WITHHELD if hidden else stood or "none", now=stands or "none")
+            )
     return tuple(found)
 
 
@@ -321,7 +331,7 @@ def _other_details(before: Mapping[str, Any], content: ReportContent) -> Iterato
                 continue
             was, now = old["value"] if old else "", new.value if new else ""
             if was != now:
-                yield Amendment(label, was or "none", now or "none")
+                yield Amendment(what=label, before=was or "none", now=now or "none")
 
 
 def _stood(row: Mapping[str, Any] | None) -> str:

@@ -277,7 +277,7 @@ class ModelBlock:
     limits: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Amendment:
     """One thing that differs from the report that is amended."""
 

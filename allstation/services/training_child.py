@@ -36,7 +36,7 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One command for the training program.
 
@@ -55,7 +55,7 @@ class Job:
     folder: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """How a job ended.
 
@@ -245,7 +245,7 @@ class TrainingChild(QObject):
         self._impatience.stop()
         summary = dict(self._finished.summary) if self._finished is not None else {}
         code, sentence = (failed.code, failed.sentence) if failed is not None else ("", "")
-        self.ended.emit(Ending(self.job, state, code, sentence, summary))
+        self.ended.emit(Ending(job=self.job, state=state, code=code, sentence=sentence, summary=summary))
 
 
 def _how_it_died(code: int, *, crashed: bool, line: str) -> Failed:

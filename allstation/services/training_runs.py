@@ -85,7 +85,7 @@ class TrainingRuns(QObject):
     def fit(self, recipe: Path, folder: Path, *, title: str) -> Job:
         """Queue a run of a recipe in a run folder; an unfinished run there is continued."""
         arguments = (str(recipe), "--out", str(folder))
-        job = Job(next(self._numbers), FIT, arguments, title, folder)
+        job = Job(number=next(self._numbers), command=FIT, arguments=arguments, title=title, folder=folder)
         self._waiting.append(job)
         self.queue_changed.emit()
         self._next()
@@ -130,7 +130,7 @@ class TrainingRuns(QObject):
         """
         kind = kind or command
         self.drop(kind)
-        job = Job(next(self._numbers), command, tuple(arguments), title)
+        job = Job(number=next(self._numbers), command=command, arguments=tuple(arguments), title=title)
         child = self._child(job)
         child.ended.connect(self._beside_ended)
         self._beside[kind] = child
@@ -213,5 +213,5 @@ def _without_folder(ending: Ending, folder: Path) -> Ending:
     except OSError as error:
         sentence = f"The discarded run's folder {folder.name} could not be deleted ({error.strerror})."
         failed = Failed("cannot-delete", sentence)
-        return Ending(ending.job, ending.state, failed.code, failed.sentence)
+        return Ending(job=ending.job, state=ending.state, code=failed.code, sentence=failed.sentence)
     return ending

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Flag, auto
+from functools import partial
 from typing import Final
 
 from PySide6.QtGui import QAction, QKeySequence
@@ -431,6 +432,9 @@ class ActionTable:
         window: Owns the actions; their keys work anywhere in it.
         specs: What to make.
         handlers: What each action calls, by id; a checkable one receives its new state.
+
+    Attributes:
+        is_repeating: Tells whether the key that is being handled is the repeat of a held one.
     """
 
     def __init__(
@@ -441,6 +445,7 @@ class ActionTable:
         self._actions: dict[str, QAction] = {}
         self._state = Need.NOTHING
         self._drawn = False
+        self.is_repeating: Callable[[], bool] = _never
         for spec in specs:
             self.add(spec, handlers[spec.id])
 
@@ -457,7 +462,10 @@ class ActionTable:
         action.setCheckable(spec.checkable)
         action.setToolTip(_tool_tip(spec))
         action.setStatusTip(tr(spec.tip))
-        (action.toggled if spec.checkable else action.triggered).connect(handler)
+        if spec.checkable:
+            action.toggled.connect(handler)
+        else:
+            action.triggered.connect(handler if spec.repeats else partial(self._once, handler))
         self._window.addAction(action)
         self._specs[spec.id] = spec
         self._actions[spec.id] = action
@@ -466,6 +474,11 @@ class ActionTable:
         if spec.id in TOOLBAR or self._drawn:
             self._draw(spec.id)
         return action
+
+    def _once(self, handler: Callable[..., object], _checked: bool = False) -> None:
+        """Do what is not repeated by a held key, also where a repeat is not marked as one."""
+        if not self.is_repeating():
+            handler()
 
     def remove(self, prefix: str) -> None:
         """Drop the actions whose id starts so, for example when another model brings other classes."""
@@ -507,6 +520,10 @@ class ActionTable:
         spec = self._specs[key]
         if spec.icon:
             self._actions[key].setIcon(icons.icon(spec.icon, self._window.palette()))
+
+
+def _never() -> bool:
+    return False
 
 
 def _turned(spec: ActionSpec) -> ActionSpec:

@@ -138,5 +138,5 @@ def lay_out(window: MainWindow, services: Services) -> Iterator[None]:
     window.browser.tree.addActions([window.actions_table[key] for key in ("slide.rename", "slide.remove")])
     keys.no_drops_into_text(window)
     keys.plain_labels(window)
-    keys.guard(window)
+    window.actions_table.is_repeating = keys.KeyGuard(window).is_repeating
     yield

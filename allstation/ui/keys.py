@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -32,6 +32,8 @@ _ARROWS: Final = frozenset(
     }
 )
 _PRESS: Final = frozenset({Qt.Key.Key_Space})
+_APART: Final = 20
+"""Milliseconds between releasing a key and pressing it again; nobody is faster."""
 _KEPT: Final[tuple[tuple[type[QWidget], frozenset[Qt.Key]], ...]] = (
     (QAbstractSlider, _ARROWS),
     (QAbstractButton, _PRESS),
@@ -50,22 +52,60 @@ def belongs_to_control(event: QKeyEvent, focused: QWidget | None) -> bool:
     return any(isinstance(focused, kind) and key in kept for kind, kept in _KEPT)
 
 
-class _Guard(QObject):
+class KeyRepeat:
+    """Recognises the repeats of a held key, also those that are not marked as repeats.
+
+    An X server sends a held key as a release and a press of the same moment. Qt marks the press as a
+    repeat only if it has read both when it handles the release; held for 2.5 s, a key had one to three
+    repeats that were not marked.
+    """
+
+    def __init__(self) -> None:
+        self._key = 0
+        self._released_at = 0
+
+    def released(self, event: QKeyEvent) -> None:
+        """Take a release."""
+        self._key, self._released_at = event.key(), event.timestamp()
+
+    def is_repeat(self, event: QKeyEvent) -> bool:
+        """Tell whether a press is the repeat of a held key."""
+        if event.isAutoRepeat():
+            return True
+        known = bool(self._released_at) and self._key == event.key()
+        return known and 0 <= event.timestamp() - self._released_at < _APART
+
+
+class KeyGuard(QObject):
+    """Keeps single-key actions away from controls that need the key, and knows a held key."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._keys = KeyRepeat()
+        self._repeating = False
+        window.installEventFilter(self)
+
+    def is_repeating(self) -> bool:
+        """Tell whether the key that is being handled is a repeat."""
+        return self._repeating
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Let a focused control keep the keys it needs, before single-key actions take them."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and belongs_to_control(event, QApplication.focusWidget())
-        ):
-            event.accept()
-            return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            self._repeating = self._keys.is_repeat(event)
+            if self._repeating:
+                # The action is called before this; what is clicked afterwards is no repeat.
+                QTimer.singleShot(0, self, self._end)
+            if belongs_to_control(event, QApplication.focusWidget()):
+                event.accept()
+                return True
+        elif event.type() == QEvent.Type.KeyRelease and isinstance(event, QKeyEvent):
+            self._keys.released(event)
         return super().eventFilter(watched, event)
 
-
-def guard(window: QWidget) -> None:
-    """Keep a window's single-key actions away from focused controls that need the key."""
-    window.installEventFilter(_Guard(window))
+    @Slot()
+    def _end(self) -> None:
+        self._repeating = False
 
 
 def plain_labels(window: QWidget) -> None:

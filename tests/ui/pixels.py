@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,10 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
+from allstation.core.records import ModelRecord, NewField
+from allstation.store.case import Case
 from allstation.ui.viewer.canvas import FieldCanvas
+from tests.ui.field_records import CLASSES, prediction
 
 _ROWS, _COLUMNS = 6, 8
 _TOLERANCE: Final = 8
@@ -25,6 +29,25 @@ def write_mosaic(path: Path, seed: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(blocks).resize((400, 300), Image.Resampling.NEAREST).save(path)
     return path
+
+
+def mosaic_case(folder: Path, fields: int) -> Path:
+    """Make a closed case of mosaics ``smear/f00.png`` and on, every one classified as Early."""
+    case = folder / "Mosaics.allcase"
+    paths = [write_mosaic(folder / "smear" / f"f{number:02d}.png", number) for number in range(fields)]
+    with Case.create(case) as made:
+        made.models.add(ModelRecord(sha256="a" * 64, name="m", version="1", classes=CLASSES, info={}))
+        slide = made.slides.add("smear", folder / "smear")
+        made.fields.add(slide.id, [_new_field(path) for path in paths])
+        while claimed := made.queue.claim(50):
+            made.queue.save_predictions([(field.id, prediction()) for field in claimed])
+    return case
+
+
+def _new_field(path: Path) -> NewField:
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    return NewField(path=path, sha256=digest, bytes=len(data), width=400, height=300)
 
 
 def pixels_of(image: QImage) -> NDArray[np.uint8]:
@@ -49,6 +72,29 @@ def matching_share(shown: NDArray[np.uint8], path: Path) -> float:
         for column in range(_COLUMNS)
     ]
     return float(np.mean(right))
+
+
+def is_drawn_on(page: NDArray[np.uint8], path: Path) -> bool:
+    """Tell whether a mosaic stands somewhere on a page, at any size.
+
+    Args:
+        page: uint8 RGB (height, width, 3).
+        path: The mosaic; its lower rows may be covered by a caption.
+    """
+    with Image.open(path) as opened:
+        expected = np.asarray(opened.convert("RGB"))
+    rows, columns = np.mgrid[0 : _ROWS - 2, 0:_COLUMNS].reshape(2, -1)
+    colours = np.array([_block(expected, r, c) for r, c in zip(rows, columns, strict=True)])
+    starts = np.argwhere((np.abs(page.astype(int) - colours[0]) <= _TOLERANCE).all(axis=2))
+    for step in np.arange(6.0, 50.0, 0.25):
+        down = starts[:, :1] + np.rint(rows * step).astype(int)
+        across = starts[:, 1:] + np.rint(columns * step).astype(int)
+        inside = (down < page.shape[0]) & (across < page.shape[1])
+        seen = page[np.where(inside, down, 0), np.where(inside, across, 0)].astype(int)
+        right = inside & (np.abs(seen - colours).max(axis=2) <= 2 * _TOLERANCE)
+        if right.size and right.mean(axis=1).max() > 0.9:
+            return True
+    return False
 
 
 def _block(image: NDArray[np.uint8], row: int, column: int) -> NDArray[np.float64]:

@@ -188,11 +188,22 @@ def tell_queue(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     yield grab(window, "04-done")
 
 
+def looked_at(window: MainWindow) -> bool:
+    """Tell whether the current field has been on the screen for long enough to be reviewed."""
+    from allstation.ui.viewer.visibility import identity
+
+    record = window.viewer.record
+    least = window.services.settings.value.seconds_on_screen
+    visibility = window.viewer.main.canvas.visibility
+    return record is not None and (visibility.seconds(identity(record)) or 0.0) > least
+
+
 def tell_review(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     table = window.actions_table
     for done, key in enumerate(
         ("review.class.1", "review.class.2", "review.look", "review.class.0"), start=1
     ):
+        yield lambda: looked_at(window)
         table[key].trigger()
         yield lambda done=done: window.reviews.stack.count() == done
         yield grab(None, "")

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
 from allstation.ui import theme
+from allstation.ui.keys import KeyRepeat
 from allstation.ui.text import tr
 from allstation.ui.viewer.geometry import RelativeView, View
 from allstation.ui.viewer.scene import Scene
@@ -58,6 +59,7 @@ class FieldCanvas(QWidget):
         self._waiting = False
         self._drag: QPointF | None = None
         self._space = False
+        self._repeat = KeyRepeat()
         self._dragged = False
         self._loading = QTimer(self, singleShot=True, interval=_PATIENCE)
         self._loading.timeout.connect(self._patience_ended)
@@ -269,7 +271,7 @@ class FieldCanvas(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Space held turns the pointer into a hand."""
         if event.key() == Qt.Key.Key_Space:
-            if not event.isAutoRepeat():
+            if not self._repeat.is_repeat(event):
                 self._space, self._dragged = True, False
                 self._update_cursor()
             return
@@ -278,6 +280,7 @@ class FieldCanvas(QWidget):
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """A space that dragged nothing is passed on as the key it is elsewhere in the window."""
         if event.key() == Qt.Key.Key_Space:
+            self._repeat.released(event)
             if not event.isAutoRepeat() and self._space:
                 self._space = False
                 self._update_cursor()

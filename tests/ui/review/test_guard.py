@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
+from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from allstation.core.records import ModelRecord, NewField
 from allstation.services.settings import Settings
 from allstation.store.case import Case
 from allstation.ui.actions import Need
 from allstation.ui.main_window import MainWindow
-from tests.ui.field_records import CLASSES, prediction
-from tests.ui.pixels import write_mosaic
+from tests.ui.pixels import mosaic_case
 
 FIELDS = 20
 LONG = 20_000
@@ -40,22 +38,7 @@ class Clock:
 
 @pytest.fixture
 def case(tmp_path: Path) -> Path:
-    """A closed case of fields that are on disk and classified."""
-    folder = tmp_path / "Seen.allcase"
-    paths = [write_mosaic(tmp_path / "smear" / f"f{n:02d}.png", n) for n in range(FIELDS)]
-    with Case.create(folder) as made:
-        made.models.add(ModelRecord(sha256="a" * 64, name="m", version="1", classes=CLASSES, info={}))
-        slide = made.slides.add("smear", tmp_path / "smear")
-        made.fields.add(slide.id, [new_field(path) for path in paths])
-        while claimed := made.queue.claim(50):
-            made.queue.save_predictions([(field.id, prediction()) for field in claimed])
-    return folder
-
-
-def new_field(path: Path) -> NewField:
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    return NewField(path=path, sha256=digest, bytes=len(data), width=400, height=300)
+    return mosaic_case(tmp_path, FIELDS)
 
 
 @pytest.fixture
@@ -261,3 +244,38 @@ def test_thumbnails_in_a_panel_that_floats_and_comes_back_are_timed_anew(
         assert grid.visibility.seconds(first) == 0.0
         clock.pass_by(1.0)
         assert grid.visibility.seconds(first) == 1.0
+
+
+def key_event(kind: QEvent.Type, key: Qt.Key, at: int) -> QKeyEvent:
+    """A key event of a moment in milliseconds, not marked as a repeat."""
+    event = QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, " ", False)
+    event.setTimestamp(at)
+    return event
+
+
+@pytest.mark.parametrize(("pause", "done"), [(0, 0), (19, 0), (21, 1), (300, 1)])
+def test_a_press_at_the_moment_of_the_release_is_a_held_key_also_where_it_is_not_marked(
+    opened: MainWindow, clock: Clock, qtbot: QtBot, pause: int, done: int
+) -> None:
+    """As an X server sends a held key whose press was not read yet when its release was handled."""
+    grid, action = opened.browser.grid, opened.actions_table["review.confirm"]
+    clock.pass_by(1.0)
+    QApplication.sendEvent(grid, key_event(QEvent.Type.KeyRelease, Qt.Key.Key_Space, 5_000))
+    QApplication.sendEvent(grid, key_event(QEvent.Type.ShortcutOverride, Qt.Key.Key_Space, 5_000 + pause))
+    action.trigger()
+    assert len(reviews(opened, qtbot)) == done
+    clock.pass_by(1.0)
+    action.trigger()  # a click on the menu afterwards
+    qtbot.waitUntil(lambda: len(reviews(opened, qtbot)) >= 1, timeout=LONG)
+
+
+def test_a_space_held_on_the_picture_confirms_at_most_once(
+    opened: MainWindow, clock: Clock, qtbot: QtBot
+) -> None:
+    canvas = opened.viewer.main.canvas
+    taps = QSignalSpy(canvas.space_tapped)
+    QApplication.sendEvent(canvas, key_event(QEvent.Type.KeyPress, Qt.Key.Key_Space, 1_000))
+    for at in range(1_660, 3_500, 40):
+        QApplication.sendEvent(canvas, key_event(QEvent.Type.KeyRelease, Qt.Key.Key_Space, at))
+        QApplication.sendEvent(canvas, key_event(QEvent.Type.KeyPress, Qt.Key.Key_Space, at))
+    assert taps.count() == 1
