@@ -25,14 +25,6 @@ from allstation.core.records import UNPACKED, CaseSnapshot, FieldState, NewField
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.foreign import PassedOver
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
-from allstation.imaging.outputs import (
-    FIELDS_CSV,
-    FIELDS_JSON,
-    REPORT,
-    WORKBOOK,
-    Output,
-    check_outputs,
-)
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.workers import in_order
 from allstation.services.settings import SettingsFile
@@ -96,22 +88,26 @@ def _run(
 
 def _check_first(options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:
     """Refuse outputs that would destroy something, before a model or a field is opened."""
+    if not any((options.csv, options.json, options.xlsx, options.report)):
+        return
+    from allstation.imaging import outputs
+
     kinds = (
-        ("--csv", options.csv, FIELDS_CSV),
-        ("--json", options.json, FIELDS_JSON),
-        ("--xlsx", options.xlsx, WORKBOOK),
-        ("--report", None if beside else options.report, REPORT),
+        ("--csv", options.csv, outputs.FIELDS_CSV),
+        ("--json", options.json, outputs.FIELDS_JSON),
+        ("--xlsx", options.xlsx, outputs.WORKBOOK),
+        ("--report", None if beside else options.report, outputs.REPORT),
     )
-    wanted = [Output(name, _target(path, beside), kind) for name, path, kind in kinds if path]
+    wanted = [outputs.Output(name, _target(path, beside), kind) for name, path, kind in kinds if path]
     inputs = [*options.paths, *(options.model or []), *([options.case] if options.case else [])]
-    with _owner(options.case, wanted) as owner:
-        check_outputs(wanted, inputs=inputs, force=options.force, owner=owner)
+    with _owner(options.case, [one.target for one in wanted]) as owner:
+        outputs.check_outputs(wanted, inputs=inputs, force=options.force, owner=owner)
 
 
 @contextmanager
-def _owner(folder: Path | None, wanted: list[Output]) -> Iterator[Case | None]:
+def _owner(folder: Path | None, targets: list[Path]) -> Iterator[Case | None]:
     """Open the case for looking when one of its outputs is there already: it may replace its own."""
-    if folder is None or not any(one.target.exists() for one in wanted):
+    if folder is None or not any(target.exists() for target in targets):
         yield None
         return
     from allstation.store.case import Case

@@ -31,6 +31,7 @@ CODE: Final = "bad-output"
 _HEAD: Final = 1 << 16
 _SCANNED: Final = 1 << 20
 _OWN_SUFFIXES: Final = (".allmodel", ".allcase", ".sqlite", ".sqlite-wal", ".sqlite-shm")
+_ARCHIVES: Final = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".rar", ".7z")
 _CASE_SUFFIX: Final = ".allcase"
 _CASE_FILE: Final = "case.sqlite"
 _CASE_FOLDERS: Final = ("reports", "backups", "unpacked")
@@ -159,15 +160,13 @@ def _place(path: Path) -> str:
 
 
 def _check_name(output: Output) -> None:
-    from allstation.imaging.archive import looks_like_archive
-
     target, kind = output.target, output.kind
     name, suffix = target.name.lower(), target.suffix.lower()
     looks_like_picture = looks_like_field(target) or bool(foreign_kind(target.name))
     if looks_like_picture and not (kind.picture and suffix == kind.suffix):
         said = f"has the name of a field. Name a file that ends in {kind.suffix}: {kind.name} is written."
         raise _refused(output, said)
-    if looks_like_archive(target) or name.endswith(_OWN_SUFFIXES):
+    if name.endswith((*_ARCHIVES, *_OWN_SUFFIXES)):
         said = f"has the name of another kind of file. Name a file that ends in {kind.suffix}."
         raise _refused(output, said)
     if _is_of_a_case(target.absolute()):
