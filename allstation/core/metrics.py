@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,17 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _TINY = 1e-12
+
+
+class FigureJson(TypedDict):
+    """Figure as JSON; the interval is a pair or null, a value that is no number is null."""
+
+    name: str
+    value: float | None
+    n: int
+    interval: list[float] | None
+    split: str
+    patients: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +59,29 @@ class Figure:
         interval = f"95 % interval {self.interval}" if self.interval else "no interval"
         return f"{self.name} {self.value:.3f} ({interval}, n = {self.n}, {self.split}, {self.patients})"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the figure as a JSON object; the interval is a pair or null."""
-        data = asdict(self)
-        data["value"] = self.value if math.isfinite(self.value) else None
-        data["interval"] = [self.interval.low, self.interval.high] if self.interval else None
-        return data
+    def to_json(self) -> FigureJson:
+        """Return the figure as a JSON object."""
+        return {
+            "name": self.name,
+            "value": self.value if math.isfinite(self.value) else None,
+            "n": self.n,
+            "interval": [self.interval.low, self.interval.high] if self.interval else None,
+            "split": self.split,
+            "patients": self.patients,
+        }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Figure:
+    def from_json(cls, data: FigureJson) -> Figure:
         """Read what :meth:`to_json` wrote."""
         pair, value = data["interval"], data["value"]
-        interval = Interval(*pair) if pair else None
-        return cls(**{**data, "interval": interval, "value": math.nan if value is None else value})
+        return cls(
+            name=data["name"],
+            value=math.nan if value is None else value,
+            n=data["n"],
+            interval=Interval(*pair) if pair else None,
+            split=data["split"],
+            patients=data["patients"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

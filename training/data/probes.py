@@ -44,7 +44,7 @@ _RED: Final = 45
 
 
 def probe_numbers(rgb: Pixels, cells: Cells) -> dict[str, Numbers]:
-    """Compute the numbers each probe may use.
+    """Compute the input features of each probe.
 
     Args:
         rgb: uint8 (h, w, 3).
@@ -78,7 +78,7 @@ def _background_numbers(rgb: Pixels, outside: NDArray[np.bool_]) -> Numbers:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a probe reached.
+    """Cross-validated result of a probe.
 
     Attributes:
         name: One of :data:`PROBES`.

@@ -1,4 +1,4 @@
-"""What the result table claims beside accuracy: swaps, marks, disturbances, evidence, speed.
+"""Robustness checks of the result table: swaps, marks, disturbances, evidence, speed.
 
 Every check runs the exported bundle through the serving engine, on fields the network was not trained
 on. Masks for swaps and for the share of evidence come from other thresholds than serving's.

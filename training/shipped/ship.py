@@ -1,4 +1,4 @@
-"""From stored trunk outputs to the bundle: train, calibrate, fit the rule, describe, export."""
+"""Production of the shipped bundle: train on trunk outputs, calibrate, describe, export."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that training needs, in memory.
+    """Training data in memory.
 
     Attributes:
         fields: The labelled fields.
@@ -50,7 +50,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with all that was fitted beside it.
+    """Trained network with its calibration.
 
     Attributes:
         weights: By layer, trunk included.

@@ -1,4 +1,4 @@
-"""The result table: targets, what was reached, with n, interval and split; Markdown and JSON."""
+"""Result table: targets and results with n, interval and split; Markdown and JSON."""
 
 from __future__ import annotations
 
