@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core import metrics
-from allstation.core.resampling import bootstrap, rates
+from allstation.core.resampling import bootstrap, rates, values_of
 from allstation.imaging.cells import CORNER_SHARE, Cells, corner_of
 
 Pixels = NDArray[np.uint8]
@@ -130,7 +129,7 @@ def run_probe(
     right = float((guessed == labels).mean())
     return ProbeResult(
         name,
-        metrics.balanced_accuracy(metrics.confusion(labels, guessed, classes=classes)),
+        values_of(rates(labels, guessed, np.ones((1, len(labels))), classes=classes))["balanced accuracy"],
         interval.low,
         interval.high,
         right,
