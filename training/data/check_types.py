@@ -6,14 +6,7 @@ from typing import Any, NotRequired, TypedDict
 
 
 class Finding(TypedDict):
-    """Finding of a check.
-
-    Attributes:
-        level: ``error`` (forbids training), ``warning`` or ``note``.
-        code: For programs.
-        sentence: For people.
-        fields: Fields it is about, as many as are listed.
-    """
+    """Finding of a check; ``level`` is ``error`` (forbids training), ``warning`` or ``note``."""
 
     level: str
     code: str
@@ -69,24 +62,9 @@ class Groups(TypedDict):
 
 
 class CheckReport(TypedDict):
-    """Report of a dataset check.
+    """Report of a dataset check; ``marks`` counts fields of each class by corner and kind of mark.
 
-    Attributes:
-        folder: Name of the folder.
-        fields: Number of fields.
-        classes: Fields of each class.
-        files: Listed fields of each class.
-        patients: Patients in words.
-        sizes: Sizes in pixels.
-        identical: Byte-identical files.
-        groups: Same-field groups.
-        marks: Corner and kind of mark to the number of fields of each class.
-        probes: Results of the shortcut probes (:class:`training.data.probes.ProbeResult`).
-        archive: Differences from the archive, by kind; None without one.
-        other_files: Files that are no images by their suffix.
-        findings: Errors first, then warnings, then notes.
-        errors: Number of errors.
-        seconds: Duration of the check.
+    ``probes`` are :class:`training.data.probes.ProbeResult`, ``archive`` the differences by kind.
     """
 
     folder: str

@@ -8,17 +8,9 @@ from allstation.core.metrics import FigureJson
 
 
 class Timing(TypedDict):
-    """Prediction time of a model, and what it was measured on.
+    """Prediction time: seconds for all fields, milliseconds a field, and what it was measured on.
 
-    Attributes:
-        fields: Fields a call.
-        repeats: Timed calls.
-        median_s: Seconds for all fields.
-        p95_s: 95th percentile of the same.
-        median_ms_per_field: Milliseconds a field.
-        device: Processor.
-        load_average_1_min: Load while it was measured; None where the system has none.
-        taken: Time at which it was taken again.
+    ``taken`` is the time at which it was taken again (:mod:`training.papers.retime`).
     """
 
     fields: int
@@ -68,18 +60,9 @@ class Parts(TypedDict):
 
 
 class ModelPair(TypedDict):
-    """Paired comparison of two models on the same fields.
+    """Paired comparison of two models on the same fields; the difference is that of the first to the second.
 
-    Attributes:
-        first: Name of the first model.
-        second: Name of the second model.
-        n: Fields.
-        only_first_right: Fields that only the first model got right.
-        only_second_right: Fields that only the second model got right.
-        accuracy_difference: First minus second.
-        interval: 95 % interval of the difference, resampled over groups.
-        p_mcnemar: Exact McNemar test.
-        p_holm: The same, adjusted for all pairs.
+    ``p_holm`` is the exact McNemar test adjusted for all pairs.
     """
 
     first: str
@@ -94,13 +77,7 @@ class ModelPair(TypedDict):
 
 
 class Comparison(TypedDict):
-    """Comparison of runs, and of a model, on the same fields.
-
-    Attributes:
-        model: Name, version, hash and table of the model; empty without one.
-        runs: Figures by the name of the run, or ``model``.
-        pairs: Every pair.
-    """
+    """Comparison of runs, and of a model under the name ``model``, on the same fields."""
 
     model: dict[str, str]
     runs: dict[str, PartMetrics]
