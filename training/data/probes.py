@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core import metrics
-from allstation.core.resampling import bootstrap, rates
+from allstation.core.resampling import bootstrap, rates, values_of
 from allstation.imaging.cells import CORNER_SHARE, Cells, corner_of
 
 Pixels = NDArray[np.uint8]
@@ -44,7 +43,7 @@ _RED: Final = 45
 
 
 def probe_numbers(rgb: Pixels, cells: Cells) -> dict[str, Numbers]:
-    """Compute the numbers each probe may use.
+    """Compute the input features of each probe.
 
     Args:
         rgb: uint8 (h, w, 3).
@@ -78,7 +77,7 @@ def _background_numbers(rgb: Pixels, outside: NDArray[np.bool_]) -> Numbers:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a probe reached.
+    """Cross-validated result of a probe.
 
     Attributes:
         name: One of :data:`PROBES`.
@@ -130,7 +129,7 @@ def run_probe(
     right = float((guessed == labels).mean())
     return ProbeResult(
         name,
-        metrics.balanced_accuracy(metrics.confusion(labels, guessed, classes=classes)),
+        values_of(rates(labels, guessed, np.ones((1, len(labels))), classes=classes))["balanced accuracy"],
         interval.low,
         interval.high,
         right,

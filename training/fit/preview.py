@@ -1,4 +1,4 @@
-"""The augmentation preview sheet: what the network will really see."""
+"""Preview sheet of the augmentation, as the network gets it."""
 
 from __future__ import annotations
 

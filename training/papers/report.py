@@ -1,4 +1,4 @@
-"""The report of a reproduction: JSON, Markdown and PDF, made from the run folders alone."""
+"""Report of a reproduction: JSON, Markdown and PDF, made from the run folders alone."""
 
 from __future__ import annotations
 
