@@ -146,7 +146,7 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
         OSError: If the folder cannot be written.
     """
     text = json.dumps({"title": title, "note": note}, indent=1, ensure_ascii=False)
-    write_atomically(folder / NOTES, text.encode())
+    write_atomically(folder / NOTES, text.encode(), sync=False)  # the window's thread writes
 
 
 class _Read(QRunnable):
