@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -75,8 +76,6 @@ def cases_folder() -> Path:
 
 def login_name(default: str = "unknown") -> str:
     """Return the login name, or the default on a system that has none."""
-    import getpass
-
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
