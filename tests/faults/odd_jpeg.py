@@ -126,7 +126,7 @@ def plain(name: str) -> bytes:
         "restart": {"subsampling": 2, "restart_marker_rows": 1},
         "restart-often": {"subsampling": 0, "restart_marker_blocks": 5},
         "gray-progressive": {"mode": "L", "progressive": True},
-        "cmyk": {"mode": "CMYK"},
+        "cmyk": {"mode": "CMYK", "subsampling": 0},
     }
     return saved(base, **options[name])
 

@@ -16,7 +16,7 @@ from PIL import Image
 from allstation.core.errors import StationError
 from allstation.imaging import decode
 from tests.conftest import REAL_DATA
-from tests.faults import odd_files, odd_jpeg, odd_png, odd_tiff
+from tests.faults import odd_files, odd_jpeg, odd_png, odd_sound, odd_tiff
 from tests.faults.odd_case import Case, picture
 from tests.faults.odd_judge import judge
 
@@ -47,6 +47,7 @@ FAMILIES = (
     "jpeg2000",
     "jpeg2000-damaged",
     "foreign",
+    *(f"sound-{name}" for name in odd_sound.ENCODERS),
 )
 
 
