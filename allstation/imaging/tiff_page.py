@@ -1,0 +1,196 @@
+"""The layout of one page of a TIFF, and the kinds of page that are read.
+
+Source: TIFF 6.0; compression numbers as registered in libtiff and tifffile.
+"""
+
+# ruff: noqa: PLR2004 - the numbers are the format's own
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from allstation.imaging.source import damaged, unsupported
+
+_COMPRESSIONS: Final = {
+    6: "the JPEG of TIFF 5.0",
+    9: "JBIG",
+    10: "JBIG",
+    22610: "JPEG XR",
+    32766: "the method of NeXT",
+    32809: "ThunderScan",
+    32908: "PixarFilm",
+    32909: "PixarLog",
+    33003: "JPEG 2000",
+    33004: "JPEG 2000",
+    33005: "JPEG 2000",
+    34661: "JBIG",
+    34676: "SGI LogLuv",
+    34677: "SGI LogLuv",
+    34712: "JPEG 2000",
+    34713: "Nikon's raw method",
+    34887: "LERC",
+    34892: "lossy DNG",
+    34926: "ZSTD",
+    34927: "WebP",
+    34933: "PNG",
+    34934: "JPEG XR",
+    48124: "Jetraw",
+    50000: "ZSTD",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+    65000: "Kodak's raw method",
+}
+"""What is known by name and not read."""
+_PHOTOMETRICS: Final = {
+    4: "a transparency mask",
+    9: "ICCLab colours",
+    10: "ITULab colours",
+    32803: "raw sensor data",
+    32844: "LogL colours",
+    32845: "LogLuv colours",
+    34892: "raw sensor data",
+    51177: "depths instead of colours",
+}
+_BASE: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
+"""Channels of each photometric interpretation that is read."""
+_FAX: Final = frozenset({2, 3, 4})
+READ_COMPRESSIONS: Final = frozenset({1, 5, 7, 8, 32773, 32946, 34925})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TiffPage:
+    """A page that can be decoded.
+
+    Attributes:
+        width: Pixels.
+        height: Pixels.
+        bits: Of each sample, 1 to 16.
+        samples: Channels as stored.
+        signed: Whether samples may be negative.
+        planar: Whether each channel is stored on its own (PlanarConfiguration 2).
+        photometric: As in TIFF: 0 and 1 grey, 2 RGB, 3 palette, 5 CMYK, 6 YCbCr, 8 CIELab.
+        compression: As in TIFF.
+        predictor: 1 none, 2 differences of neighbours in a row.
+        byte_order: ``<`` or ``>``.
+        reversed_bits: FillOrder 2.
+        tiled: Tiles instead of strips.
+        block: Height and width of a tile, or of a strip other than the last.
+        extra: ExtraSamples as stored.
+        subsampling: Chroma subsampling across and down, of YCbCr alone.
+        palette: Reds, greens and blues of 16 bits, of palette images alone.
+        tables: What all JPEG strips share.
+        segments: Offset and size of every strip or tile.
+    """
+
+    width: int
+    height: int
+    bits: int
+    samples: int
+    signed: bool
+    planar: bool
+    photometric: int
+    compression: int
+    predictor: int
+    byte_order: str
+    reversed_bits: bool
+    tiled: bool
+    block: tuple[int, int]
+    extra: tuple[int, ...]
+    subsampling: tuple[int, ...]
+    palette: tuple[int, ...]
+    tables: bytes
+    segments: tuple[tuple[int, int], ...]
+
+    @property
+    def across(self) -> int:
+        """Strips or tiles side by side."""
+        return -(-self.width // self.block[1]) if self.block[1] else 0
+
+    @property
+    def down(self) -> int:
+        """Strips or tiles below each other."""
+        return -(-self.height // self.block[0]) if self.block[0] else 0
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of a strip or tile, unpacked."""
+        return -(-self.block[1] * (1 if self.planar else self.samples) * self.bits // 8)
+
+    @property
+    def colours(self) -> int:
+        """Channels that say the colour: grey of three channels is a composite of red, green and blue."""
+        if self.photometric in {0, 1} and self.samples == 3 and not {1, 2} & set(self.extra):
+            return 3
+        return _BASE[self.photometric]
+
+    @property
+    def alpha(self) -> int:
+        """1 if the colours are multiplied by the alpha channel that follows them, 2 if not, 0 without one."""
+        kind = self.extra[0] if self.extra and self.samples > self.colours else 0
+        return kind if kind in {1, 2} else 0
+
+    @property
+    def left_out(self) -> str:
+        """Which channels are not shown, as the rest of a sentence."""
+        over = self.samples - self.colours - bool(self.alpha)
+        return f"{over} of {self.samples} channels are left out" if over > 0 else ""
+
+    @property
+    def by_library(self) -> bool:
+        """Whether OpenCV puts the checked strips together: subsampled chroma, CIELab and fax codes."""
+        return (
+            self.compression in _FAX
+            or self.photometric == 8
+            or (self.photometric == 6 and self.compression != 7)
+        )
+
+
+def check_kind(page: TiffPage) -> None:
+    """Refuse by name what is not read.
+
+    Raises:
+        HeaderError: Always with the reason.
+    """
+    compression, photometric = page.compression, page.photometric
+    if compression not in READ_COMPRESSIONS | _FAX:
+        name = _COMPRESSIONS.get(compression, f"method {compression}")
+        raise unsupported(f"a TIFF file compressed with {name}")
+    if photometric not in _BASE:
+        name = _PHOTOMETRICS.get(photometric, f"colours of kind {photometric}")
+        raise unsupported(f"a TIFF file with {name}")
+    if not 1 <= page.bits <= 16:
+        raise unsupported(f"a TIFF file with {page.bits}-bit samples")
+    if page.signed and page.bits not in {8, 16}:
+        raise unsupported(f"a TIFF file with signed {page.bits}-bit samples")
+    if page.samples < _BASE[photometric]:
+        raise damaged("TIFF")
+    if photometric in {0, 1} and page.samples > 3:
+        raise unsupported(f"a TIFF file with {page.samples} channels of which none is a colour")
+    if page.predictor != 1 and not (page.predictor == 2 and page.bits in {8, 16}):
+        raise unsupported(f"a TIFF file with predictor {page.predictor} and {page.bits}-bit samples")
+    if photometric == 3 and (page.bits > 8 or len(page.palette) < 3 << page.bits):
+        raise damaged("TIFF") if page.bits <= 8 else unsupported("a TIFF file with a 16-bit palette")
+    if compression == 7:
+        _check_jpeg(page)
+    if compression in _FAX and (page.bits, page.samples) != (1, 1):
+        raise damaged("TIFF")
+    if photometric in {6, 8}:
+        _check_other_colours(page)
+
+
+def _check_jpeg(page: TiffPage) -> None:
+    channels = 1 if page.planar else page.samples
+    if page.bits != 8:
+        raise unsupported(f"a TIFF file compressed with {page.bits}-bit JPEG")
+    if channels not in {1, 3, 4} or (page.planar and page.photometric == 6) or page.photometric in {3, 8}:
+        raise unsupported("a TIFF file compressed with JPEG whose channels are no colours")
+
+
+def _check_other_colours(page: TiffPage) -> None:
+    name = "YCbCr colours" if page.photometric == 6 else "CIELab colours"
+    if page.planar or page.samples != 3 or page.bits != 8 or page.signed:
+        raise unsupported(f"a TIFF file with {name} that are not three chunky channels of 8 bits")
+    if page.photometric == 6 and not {*page.subsampling} <= {1, 2, 4}:
+        raise damaged("TIFF")
