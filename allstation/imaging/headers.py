@@ -73,7 +73,7 @@ def _png(source: Source) -> Header:
 
 
 def _jp2(source: Source) -> Header:
-    """Find the codestream's box and read its SIZ segment."""
+    """Find the codestream's box, read its SIZ segment, and look at how its channels become colours."""
     offset = 0
     for _ in range(MAX_STEPS):
         length, kind = source.unpack(">II", offset)
@@ -83,10 +83,33 @@ def _jp2(source: Source) -> Header:
             body = 16
         if kind == 0x6A703263:  # "jp2c"
             return _codestream(source, offset + body)
+        if kind == 0x6A703268:  # "jp2h"
+            _check_jp2_header(source, offset + body, offset + length)
         if length < body:
             raise damaged("JPEG 2000")
         offset += length
     raise damaged("JPEG 2000")
+
+
+def _check_jp2_header(source: Source, offset: int, end: int) -> None:
+    """Refuse palettes and colour spaces that are not read (T.800, I.5.3)."""
+    for _ in range(MAX_STEPS):
+        if offset + 8 > end:
+            return
+        length, kind = source.unpack(">I4s", offset)
+        if kind == b"pclr":
+            raise unsupported("a JPEG 2000 file with a palette")
+        if kind == b"colr" and source.at(offset + 8, 1) == b"\1":
+            (space,) = source.unpack(">I", offset + 11)
+            if space not in {16, 17}:
+                name = _JP2_SPACES.get(space, f"of colour space {space}")
+                raise unsupported(f"a JPEG 2000 file {name}")
+        if length < 8:
+            return
+        offset += length
+
+
+_JP2_SPACES: Final = {12: "in CMYK", 14: "in CIELab", 18: "in YCbCr"}
 
 
 def _j2k(source: Source) -> Header:
@@ -103,7 +126,12 @@ def _codestream(source: Source, offset: int) -> Header:
         raise damaged("JPEG 2000")
     if not 1 <= components <= 4:
         raise unsupported(f"a JPEG 2000 file with {components} channels")
-    depths = [size & 0x7F for size in source.at(offset + 42, 3 * components)[::3]]
+    sizes = source.at(offset + 42, 3 * components)
+    depths = {size & 0x7F for size in sizes[::3]}
+    if any(size & 0x80 for size in sizes[::3]) or len(depths) > 1 or max(depths) > 15:
+        raise unsupported("a JPEG 2000 file with signed, more than 16-bit or unequally deep channels")
+    if set(sizes[1::3]) | set(sizes[2::3]) != {1}:
+        raise unsupported("a JPEG 2000 file with subsampled channels")
     tiles = -(-x1 // tile_width) * -(-y1 // tile_height)
     if tiles > 65_535:
         raise damaged("JPEG 2000")

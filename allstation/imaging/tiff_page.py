@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from allstation.imaging.source import damaged, unsupported
+from allstation.imaging.source import FEWEST_BITS, damaged, unsupported
 
 _COMPRESSIONS: Final = {
     6: "the JPEG of TIFF 5.0",
@@ -153,31 +153,39 @@ def check_kind(page: TiffPage) -> None:
     Raises:
         HeaderError: Always with the reason.
     """
-    compression, photometric = page.compression, page.photometric
-    if compression not in READ_COMPRESSIONS | _FAX:
-        name = _COMPRESSIONS.get(compression, f"method {compression}")
+    if page.compression not in READ_COMPRESSIONS | _FAX:
+        name = _COMPRESSIONS.get(page.compression, f"method {page.compression}")
         raise unsupported(f"a TIFF file compressed with {name}")
-    if photometric not in _BASE:
-        name = _PHOTOMETRICS.get(photometric, f"colours of kind {photometric}")
+    if page.photometric not in _BASE:
+        name = _PHOTOMETRICS.get(page.photometric, f"colours of kind {page.photometric}")
         raise unsupported(f"a TIFF file with {name}")
+    if page.samples < _BASE[page.photometric]:
+        raise damaged("TIFF")
+    if page.photometric in {0, 1} and page.samples > 3:
+        raise unsupported(f"a TIFF file with {page.samples} channels of which none is a colour")
+    _check_samples(page)
+    if page.compression == 7:
+        _check_jpeg(page)
+    if page.compression in _FAX and (page.bits, page.samples) != (1, 1):
+        raise damaged("TIFF")
+    if page.photometric in {6, 8}:
+        _check_other_colours(page)
+
+
+def _check_samples(page: TiffPage) -> None:
+    if page.signed:
+        raise unsupported(f"a TIFF file with signed {page.bits}-bit samples")
     if not 1 <= page.bits <= 16:
         raise unsupported(f"a TIFF file with {page.bits}-bit samples")
-    if page.signed and page.bits not in {8, 16}:
-        raise unsupported(f"a TIFF file with signed {page.bits}-bit samples")
-    if page.samples < _BASE[photometric]:
-        raise damaged("TIFF")
-    if photometric in {0, 1} and page.samples > 3:
-        raise unsupported(f"a TIFF file with {page.samples} channels of which none is a colour")
+    if page.photometric == 3:
+        if page.bits > 8:
+            raise unsupported(f"a TIFF file with a palette of {page.bits} bits")
+        if len(page.palette) < 3 << page.bits:
+            raise damaged("TIFF")
+    elif 1 < page.bits and 3 * page.bits < FEWEST_BITS:
+        raise unsupported(f"a TIFF file with {page.bits} bits a colour (too coarse for a smear)")
     if page.predictor != 1 and not (page.predictor == 2 and page.bits in {8, 16}):
         raise unsupported(f"a TIFF file with predictor {page.predictor} and {page.bits}-bit samples")
-    if photometric == 3 and (page.bits > 8 or len(page.palette) < 3 << page.bits):
-        raise damaged("TIFF") if page.bits <= 8 else unsupported("a TIFF file with a 16-bit palette")
-    if compression == 7:
-        _check_jpeg(page)
-    if compression in _FAX and (page.bits, page.samples) != (1, 1):
-        raise damaged("TIFF")
-    if photometric in {6, 8}:
-        _check_other_colours(page)
 
 
 def _check_jpeg(page: TiffPage) -> None:

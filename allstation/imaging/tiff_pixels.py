@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.jpeg import decode_segment
-from allstation.imaging.source import damaged, unsupported
+from allstation.imaging.source import damaged
 from allstation.imaging.tiff import TiffHeader
 from allstation.imaging.tiff_page import TiffPage
 from allstation.imaging.unpack import (
@@ -144,8 +144,6 @@ def _from_bits(flat: NDArray[np.uint8], bits: int, count: int) -> Samples:
 
 def _coloured(stored: Samples, page: TiffPage) -> Samples:
     """Turn stored samples into grey or RGB, with the alpha channel if there is one."""
-    if page.signed and (stored >> (page.bits - 1)).any():
-        raise unsupported("a TIFF file with negative samples")
     colour, alpha = stored[..., : page.colours], stored[..., page.colours :]
     top = (1 << page.bits) - 1
     if page.photometric == 3:
