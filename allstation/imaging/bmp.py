@@ -211,6 +211,8 @@ def _run_lengths(content: bytes, header: BmpHeader) -> NDArray[np.uint8]:
             x, y = 0, y + 1
             continue
         elif value == 1:
+            if y < header.height - 1:
+                raise truncated(at)
             break
         elif value == 2:
             if at + 2 > len(content):

@@ -34,6 +34,7 @@ from allstation.core.text import shown_name
 from allstation.imaging.bmp import BmpHeader, decode_bmp
 from allstation.imaging.headers import read_header
 from allstation.imaging.jpeg import JpegHeader, decode_jpeg
+from allstation.imaging.png import PngHeader, decode_png
 from allstation.imaging.source import END_OF_IMAGE, Header, HeaderError, Source, damaged, truncated
 from allstation.imaging.tiff import TiffHeader
 from allstation.imaging.tiff_pixels import decode_tiff
@@ -359,6 +360,8 @@ def _pixels(path: Path, content: bytes, header: Header, *, reduction: int = 1) -
             raw: NDArray[Any] = decode_tiff(content, header)
         elif isinstance(header, BmpHeader):
             raw = decode_bmp(content, header)
+        elif isinstance(header, PngHeader):
+            raw = decode_png(content, header)
         else:
             raw = _by_opencv(content, header)
             if isinstance(header, WebpHeader):
@@ -369,7 +372,7 @@ def _pixels(path: Path, content: bytes, header: Header, *, reduction: int = 1) -
 
 
 def _by_opencv(content: bytes, header: Header) -> NDArray[Any]:
-    """Decode PNG, WebP or JPEG 2000: grey, RGB, or either with alpha.
+    """Decode WebP or JPEG 2000: grey, RGB, or either with alpha.
 
     Raises:
         HeaderError: If the file is truncated or damaged.

@@ -17,6 +17,7 @@ from typing import Final
 
 from allstation.imaging.bmp import read_bmp
 from allstation.imaging.jpeg import read_jpeg
+from allstation.imaging.png import read_png
 from allstation.imaging.source import (
     MAX_STEPS,
     Header,
@@ -25,7 +26,7 @@ from allstation.imaging.source import (
     damaged,
     unsupported,
 )
-from allstation.imaging.tiff import TIFF_MAGIC, exif_orientation, read_tiff
+from allstation.imaging.tiff import TIFF_MAGIC, read_tiff
 from allstation.imaging.webp import read_webp
 
 
@@ -39,7 +40,7 @@ def read_header(source: Source, *, max_frames: int = 1000) -> Header:
     Raises:
         HeaderError: If the file is no image, none that is read, damaged or truncated.
     """
-    start = source.at(0, min(source.size, 32))
+    start = source.at(0, min(source.size, 132))
     for magic, parser in _PARSERS:
         if start.startswith(magic):
             return parser(source)
@@ -52,24 +53,6 @@ def read_header(source: Source, *, max_frames: int = 1000) -> Header:
             raise unsupported(name)
     problem = "is not an image file that the station knows. Expected JPEG, PNG, TIFF, BMP, WebP or JPEG 2000."
     raise HeaderError("not-an-image", problem)
-
-
-def _png(source: Source) -> Header:
-    """Walk the chunks to the end, which is the only proof that a PNG is complete."""
-    width, height, depth, colour = source.unpack(">IIBB", 16)
-    orientation, alpha, offset = 1, colour in {4, 6}, 8
-    for _ in range(MAX_STEPS):
-        (length,) = source.unpack(">I", offset)
-        kind = source.at(offset + 4, 4)
-        if kind == b"IEND":
-            end = offset + 12
-            return Header("PNG", width, height, depth=depth, alpha=alpha, orientation=orientation, end=end)
-        if kind == b"tRNS":
-            alpha = True
-        elif kind == b"eXIf":
-            orientation = exif_orientation(source, offset + 8, length)
-        offset += 12 + length
-    raise damaged("PNG")
 
 
 def _jp2(source: Source) -> Header:
@@ -142,7 +125,7 @@ def _codestream(source: Source, offset: int) -> Header:
 
 _PARSERS: Final[tuple[tuple[bytes, Callable[[Source], Header]], ...]] = (
     (b"\xff\xd8\xff", read_jpeg),
-    (b"\x89PNG\r\n\x1a\n", _png),
+    (b"\x89PNG\r\n\x1a\n", read_png),
     (b"BM", read_bmp),
     (b"\0\0\0\x0cjP  \r\n\x87\n", _jp2),
     (b"\xff\x4f\xff\x51", _j2k),
@@ -150,10 +133,41 @@ _PARSERS: Final[tuple[tuple[bytes, Callable[[Source], Header]], ...]] = (
 _FOREIGN: Final = (
     (0, b"GIF8", "a GIF file (256 colours at most)"),
     (4, b"ftypavif", "an AVIF file"),
-    (4, b"ftyphei", "a HEIF file"),
+    (4, b"ftypavis", "an AVIF file"),
+    (4, b"ftypcrx ", "a raw camera file"),
+    (4, b"ftyphe", "a HEIF file"),
     (4, b"ftypmif1", "a HEIF file"),
+    (4, b"ftypmsf1", "a HEIF file"),
+    (4, b"ftypjxl ", "a JPEG XL file"),
+    (4, b"ftyp", "a film, or another file of that kind"),
+    (0, b"\xff\x0a", "a JPEG XL file"),
+    (0, b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL file"),
+    (0, b"II\xbc", "a JPEG XR file"),
+    (0, b"\x97JB2", "a JBIG2 file"),
     (0, b"8BPS", "a Photoshop file"),
     (0, b"\x76\x2f\x31\x01", "an OpenEXR file"),
+    (0, b"#?RADIANCE", "a Radiance HDR file"),
+    (0, b"qoif", "a QOI file"),
+    (0, b"DDS ", "a DirectDraw texture"),
+    (0, b"\0\0\1\0", "an icon"),
+    (0, b"\0\0\2\0", "a mouse pointer or a Targa file"),
+    (0, b"\x0a\x05\x01", "a PCX file"),
+    (0, b"\x0a\x05\x00", "a PCX file"),
+    (0, b"\x59\xa6\x6a\x95", "a Sun raster file"),
+    (0, b"\x01\xda", "an SGI picture"),
+    (128, b"DICM", "a DICOM file"),
+    (0, b"ZISRAWFILE", "a Zeiss CZI file"),
+    (0, b"\xda\xce\xbe\x0a", "a Nikon ND2 file"),
+    (0, b"\x70\0\0\0\x2a", "a Leica LIF file"),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (0, b"SIMPLE  =", "a FITS file"),
     (0, b"%PDF", "a PDF file"),
     (0, b"PK\x03\x04", "a zip archive or an office document"),
+    *(
+        (0, b"P%d" % kind + space, f"a PNM file (P{kind})")
+        for kind in range(1, 8)
+        for space in (b"\n", b" ", b"\t", b"\r", b"#")
+    ),
+    *((0, kind + space, "a PFM file") for kind in (b"PF", b"Pf") for space in (b"\n", b"\r", b" ")),
 )
+"""Offset and first bytes of what is known by name and not read."""

@@ -45,6 +45,7 @@ _COMPRESSIONS: Final = {
 """What is known by name and not read."""
 _PHOTOMETRICS: Final = {
     4: "a transparency mask",
+    8: "CIELab colours",
     9: "ICCLab colours",
     10: "ITULab colours",
     32803: "raw sensor data",
@@ -53,9 +54,9 @@ _PHOTOMETRICS: Final = {
     34892: "raw sensor data",
     51177: "depths instead of colours",
 }
-_BASE: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
+_BASE: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3}
 """Channels of each photometric interpretation that is read."""
-_FAX: Final = frozenset({2, 3, 4})
+FAX: Final = frozenset({2, 3, 4})
 READ_COMPRESSIONS: Final = frozenset({1, 5, 7, 8, 32773, 32946, 34925})
 
 
@@ -121,7 +122,7 @@ class TiffPage:
     @property
     def colours(self) -> int:
         """Channels that say the colour: grey of three channels is a composite of red, green and blue."""
-        if self.photometric in {0, 1} and self.samples == 3 and not {1, 2} & set(self.extra):
+        if self.photometric == 1 and self.samples == 3 and not {1, 2} & set(self.extra):
             return 3
         return _BASE[self.photometric]
 
@@ -139,12 +140,8 @@ class TiffPage:
 
     @property
     def by_library(self) -> bool:
-        """Whether OpenCV puts the checked strips together: subsampled chroma, CIELab and fax codes."""
-        return (
-            self.compression in _FAX
-            or self.photometric == 8
-            or (self.photometric == 6 and self.compression != 7)
-        )
+        """Whether OpenCV puts the checked strips together: fax codes, and subsampled chroma without JPEG."""
+        return self.compression in FAX or (self.photometric == 6 and self.compression != 7)
 
 
 def check_kind(page: TiffPage) -> None:
@@ -153,7 +150,7 @@ def check_kind(page: TiffPage) -> None:
     Raises:
         HeaderError: Always with the reason.
     """
-    if page.compression not in READ_COMPRESSIONS | _FAX:
+    if page.compression not in READ_COMPRESSIONS | FAX:
         name = _COMPRESSIONS.get(page.compression, f"method {page.compression}")
         raise unsupported(f"a TIFF file compressed with {name}")
     if page.photometric not in _BASE:
@@ -161,15 +158,15 @@ def check_kind(page: TiffPage) -> None:
         raise unsupported(f"a TIFF file with {name}")
     if page.samples < _BASE[page.photometric]:
         raise damaged("TIFF")
-    if page.photometric in {0, 1} and page.samples > 3:
+    if page.photometric in {0, 1} and page.samples > 2 and page.colours != 3:
         raise unsupported(f"a TIFF file with {page.samples} channels of which none is a colour")
     _check_samples(page)
     if page.compression == 7:
         _check_jpeg(page)
-    if page.compression in _FAX and (page.bits, page.samples) != (1, 1):
-        raise damaged("TIFF")
-    if page.photometric in {6, 8}:
-        _check_other_colours(page)
+    if page.compression in FAX and ((page.bits, page.samples) != (1, 1) or page.tiled):
+        raise unsupported("a TIFF file with fax codes that are not strips of black and white")
+    if page.photometric == 6:
+        _check_luma_chroma(page)
 
 
 def _check_samples(page: TiffPage) -> None:
@@ -182,7 +179,7 @@ def _check_samples(page: TiffPage) -> None:
             raise unsupported(f"a TIFF file with a palette of {page.bits} bits")
         if len(page.palette) < 3 << page.bits:
             raise damaged("TIFF")
-    elif 1 < page.bits and 3 * page.bits < FEWEST_BITS:
+    elif page.bits > 1 and 3 * page.bits < FEWEST_BITS:
         raise unsupported(f"a TIFF file with {page.bits} bits a colour (too coarse for a smear)")
     if page.predictor != 1 and not (page.predictor == 2 and page.bits in {8, 16}):
         raise unsupported(f"a TIFF file with predictor {page.predictor} and {page.bits}-bit samples")
@@ -192,13 +189,14 @@ def _check_jpeg(page: TiffPage) -> None:
     channels = 1 if page.planar else page.samples
     if page.bits != 8:
         raise unsupported(f"a TIFF file compressed with {page.bits}-bit JPEG")
-    if channels not in {1, 3, 4} or (page.planar and page.photometric == 6) or page.photometric in {3, 8}:
+    if channels not in {1, 3, 4} or (page.planar and page.photometric == 6) or page.photometric == 3:
         raise unsupported("a TIFF file compressed with JPEG whose channels are no colours")
 
 
-def _check_other_colours(page: TiffPage) -> None:
-    name = "YCbCr colours" if page.photometric == 6 else "CIELab colours"
-    if page.planar or page.samples != 3 or page.bits != 8 or page.signed:
-        raise unsupported(f"a TIFF file with {name} that are not three chunky channels of 8 bits")
-    if page.photometric == 6 and not {*page.subsampling} <= {1, 2, 4}:
+def _check_luma_chroma(page: TiffPage) -> None:
+    if page.planar or page.samples != 3 or page.bits != 8:
+        raise unsupported("a TIFF file with YCbCr colours that are not three chunky channels of 8 bits")
+    if page.compression != 7 and (page.tiled or page.compression == 34925):
+        raise unsupported("a TIFF file with YCbCr colours in tiles or packed by LZMA")
+    if not {*page.subsampling} <= {1, 2, 4}:
         raise damaged("TIFF")

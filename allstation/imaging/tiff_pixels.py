@@ -11,16 +11,18 @@ Sources: TIFF 6.0, sections 8, 14 (predictor), 15 (tiles), 16 (CMYK), 18 (alpha)
 
 from __future__ import annotations
 
+import io
 from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from allstation.imaging.jpeg import decode_segment
-from allstation.imaging.source import damaged
-from allstation.imaging.tiff import TiffHeader
-from allstation.imaging.tiff_page import TiffPage
+from allstation.imaging.source import Source, damaged, unsupported
+from allstation.imaging.tiff import TiffHeader, read_tiff
+from allstation.imaging.tiff_page import FAX, TiffPage
 from allstation.imaging.unpack import (
     UnpackError,
     unpack_deflate,
@@ -176,28 +178,58 @@ def _by_library(content: bytes, header: TiffHeader) -> Samples:
     """Let OpenCV decode a file whose strips are sound.
 
     Raises:
-        UnpackError: If one is not.
+        HeaderError: If it cannot be told whether they are.
+        UnpackError: If they are not.
     """
     page = header.pages[0]
     if page.compression in _UNPACK:
-        for index, (offset, size) in enumerate(page.segments):
-            rows = page.block[0] if page.tiled else min(page.block[0], page.height - index * page.block[0])
-            full, wanted = (_stored_bytes(page, count) for count in (page.block[0], rows))
-            unpacked = _UNPACK[page.compression](content[offset : offset + size], full)
-            if len(unpacked) not in {wanted, full}:
-                raise UnpackError
+        _check_strips(content, page)
     copy = bytearray(content)
     for offset, value in header.patches:
         copy[offset : offset + len(value)] = value
     bgr = cv2.imdecode(np.frombuffer(copy, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None or bgr.shape[:2] != (page.height, page.width):
         raise UnpackError
+    if page.compression in FAX:
+        _check_fax(content, page, bgr[..., 0] > 0)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _stored_bytes(page: TiffPage, rows: int) -> int:
-    """Return the bytes of a strip or tile of some rows; subsampled chroma is stored in small blocks."""
-    if page.photometric != 6:
-        return rows * page.row_bytes
+def _check_strips(content: bytes, page: TiffPage) -> None:
+    """Raise ``UnpackError`` if a strip of subsampled chroma has not the bytes that it should."""
     across, down = page.subsampling
-    return -(-page.block[1] // across) * -(-rows // down) * (across * down + 2)
+    for index, (offset, size) in enumerate(page.segments):
+        rows = min(page.block[0], page.height - index * page.block[0])
+        full, wanted = (
+            -(-page.width // across) * -(-count // down) * (across * down + 2)
+            for count in (page.block[0], rows)
+        )
+        data = content[offset : offset + size]
+        unpacked = _UNPACK[page.compression](data.translate(_REVERSED) if page.reversed_bits else data, full)
+        if len(unpacked) not in {wanted, full}:
+            raise UnpackError
+
+
+def _check_fax(content: bytes, page: TiffPage, light: NDArray[np.bool_]) -> None:
+    """Encode black and white strips again: fax codes carry no checksum, and have one spelling.
+
+    Raises:
+        HeaderError: If the codes are others.
+    """
+    for index, (offset, size) in enumerate(page.segments):
+        rows = light[index * page.block[0] : (index + 1) * page.block[0]]
+        data = content[offset : offset + size]
+        if _fax(rows, page) != (data.translate(_REVERSED) if page.reversed_bits else data):
+            raise unsupported("a TIFF file with fax codes that are damaged or of an unusual program")
+
+
+def _fax(light: NDArray[np.bool_], page: TiffPage) -> bytes:
+    """Return the codes that libtiff writes for some rows."""
+    buffer = io.BytesIO()
+    info = {262: page.photometric, 278: len(light)}
+    Image.fromarray(light).save(buffer, "TIFF", compression=_FAX_NAMES[page.compression], tiffinfo=info)
+    written = read_tiff(Source(buffer, buffer.tell()), "<", max_frames=1).pages[0]
+    return b"".join(buffer.getvalue()[at : at + size] for at, size in written.segments)
+
+
+_FAX_NAMES: Final = {2: "tiff_ccitt", 3: "group3", 4: "group4"}

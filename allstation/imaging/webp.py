@@ -22,10 +22,10 @@ import numpy as np
 from allstation.imaging.source import MAX_STEPS, Header, Source, damaged
 from allstation.imaging.tiff import exif_orientation
 
-_LAST: Final = 4
-"""Bytes without which a lossy stream fails: the encoder ends with at most two that say nothing."""
-_LAST_LOSSLESS: Final = 16
-"""The decoder of lossless streams reads ahead by eight."""
+_LAST: Final = 6
+"""Bytes without which a lossy partition fails: of 240 sound files none needed more than its last 4."""
+_LAST_LOSSLESS: Final = 4
+"""The same of lossless streams, which end in the byte of their last bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _shortened_frames(frame: bytes) -> Iterator[bytes]:
             yield frame[:place] + less + frame[place + 3 : at + size - _LAST] + frame[at + size :]
         at += size
     if len(frame) - at > _LAST:
-        yield frame[:-_LAST]
+        yield frame.rstrip(b"\0")[:-_LAST]  # Zeros may be padding.
 
 
 class _Booleans:
