@@ -169,7 +169,7 @@ def _levels(top: int) -> NDArray[np.uint8]:
     """Return the grey levels that values of fewer than 8 bits stand for.
 
     Programs drop the lower bits, so that a value stands for several levels and is best given back as their
-    middle: 5-6-5 is then off by 1.7 levels on average, and by 2.4 where 31 is made 255.
+    middle: 5-6-5 is then off by 1.6 levels on average, and by 2.4 where 31 is made 255.
     """
     step = 256 // (top + 1)
     return (np.arange(top + 1) * step + step // 2).astype(np.uint8)

@@ -206,7 +206,7 @@ def decode_reduced(
     header = _header(path, Source(io.BytesIO(content), len(content)), limits)
     wanted = size[::-1] if header.turned else size
     reduction = _reduction(header, wanted)
-    if header.format == "JPEG":
+    if isinstance(header, JpegHeader) and header.scalable:
         rgb = _pixels(path, content, header, reduction=reduction)
     else:
         rgb = _halved(_pixels(path, content, header), reduction)
@@ -379,7 +379,7 @@ def _by_opencv(content: bytes, header: Header) -> NDArray[Any]:
     """
     if header.data_at and content.rfind(END_OF_IMAGE, header.data_at) < 0:
         raise truncated(len(content))
-    whole = header.depth > 8 or header.alpha
+    whole = header.depth > 8 or header.alpha or header.format == "JPEG 2000"
     flags = cv2.IMREAD_UNCHANGED if whole else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         raw = cv2.imdecode(np.frombuffer(content, np.uint8), flags)

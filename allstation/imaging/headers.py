@@ -107,7 +107,7 @@ def _codestream(source: Source, offset: int) -> Header:
     (components,) = source.unpack(">H", offset + 40)
     if x1 <= x0 or y1 <= y0 or not tile_width or not tile_height:
         raise damaged("JPEG 2000")
-    if not 1 <= components <= 4:
+    if components not in {1, 3, 4}:
         raise unsupported(f"a JPEG 2000 file with {components} channels")
     sizes = source.at(offset + 42, 3 * components)
     depths = {size & 0x7F for size in sizes[::3]}
@@ -118,9 +118,7 @@ def _codestream(source: Source, offset: int) -> Header:
     tiles = -(-x1 // tile_width) * -(-y1 // tile_height)
     if tiles > 65_535:
         raise damaged("JPEG 2000")
-    return Header(
-        "JPEG 2000", x1 - x0, y1 - y0, depth=max(depths) + 1, alpha=components in {2, 4}, data_at=offset
-    )
+    return Header("JPEG 2000", x1 - x0, y1 - y0, depth=max(depths) + 1, alpha=components == 4, data_at=offset)
 
 
 _PARSERS: Final[tuple[tuple[bytes, Callable[[Source], Header]], ...]] = (

@@ -158,7 +158,7 @@ def check_kind(page: TiffPage) -> None:
         raise unsupported(f"a TIFF file with {name}")
     if page.samples < _BASE[page.photometric]:
         raise damaged("TIFF")
-    if page.photometric in {0, 1} and page.samples > 2 and page.colours != 3:
+    if page.photometric == 1 and page.samples > 3:
         raise unsupported(f"a TIFF file with {page.samples} channels of which none is a colour")
     _check_samples(page)
     if page.compression == 7:
@@ -170,7 +170,7 @@ def check_kind(page: TiffPage) -> None:
 
 
 def _check_samples(page: TiffPage) -> None:
-    if page.signed:
+    if page.signed and page.bits != 8:
         raise unsupported(f"a TIFF file with signed {page.bits}-bit samples")
     if not 1 <= page.bits <= 16:
         raise unsupported(f"a TIFF file with {page.bits}-bit samples")

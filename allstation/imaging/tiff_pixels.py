@@ -146,6 +146,8 @@ def _from_bits(flat: NDArray[np.uint8], bits: int, count: int) -> Samples:
 
 def _coloured(stored: Samples, page: TiffPage) -> Samples:
     """Turn stored samples into grey or RGB, with the alpha channel if there is one."""
+    if page.signed and stored.max() > 127:
+        raise unsupported("a TIFF file with negative samples")
     colour, alpha = stored[..., : page.colours], stored[..., page.colours :]
     top = (1 << page.bits) - 1
     if page.photometric == 3:

@@ -117,7 +117,7 @@ def runs(indices: Samples, bits: int, *, absolute: bool, escapes: bool = False) 
                 same = min(same, 255)
                 out += bytes([same, int(line[at]) * (1 if bits == 8 else 17)])
                 at += same
-        out += b"\0\0" if not escapes else b"\0\0"
+        out += b"\0\0"
     return bytes(out[:-2]) + b"\0\1"
 
 

@@ -317,6 +317,8 @@ def truth_of(kind: Kind, raw: Samples) -> Pixels | None:
     if kind.sample == "float" or kind.bits > 16 or kind.sample == "int":
         return None
     count = COLOURS[kind.colour]
+    if kind.colour == "gray" and kind.extra == (0, 0):
+        count = 3  # A composite of red, green and blue, as OME-TIFF has it.
     unsigned = raw.astype(np.uint16)
     if kind.colour == "white":
         unsigned = np.concatenate([(1 << kind.bits) - 1 - unsigned[..., :1], unsigned[..., 1:]], axis=2)
