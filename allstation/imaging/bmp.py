@@ -159,7 +159,8 @@ def _by_masks(values: NDArray[np.unsignedinteger], header: BmpHeader) -> NDArray
         shift = (mask & -mask).bit_length() - 1
         top = mask >> shift
         value = ((values & mask) >> shift).astype(np.int64)
-        out[..., channel] = _levels(top)[value] if top < 255 else (value * 255 + top // 2) // top
+        scaled = _levels(top)[value] if channel < 3 and top < 255 else (value * 255 + top // 2) // top
+        out[..., channel] = scaled
     if header.alpha and not out[..., 3].any():
         return out[..., :3]  # Written by programs that name an alpha channel and leave it empty.
     return out

@@ -101,7 +101,7 @@ def masked(rgb: Pixels, alpha: Samples, bits: int, masks: Sequence[int]) -> tupl
     return rows(lines.reshape(len(rgb), -1)), kept[..., :3], kept[..., 3]
 
 
-def runs(indices: Samples, bits: int, *, absolute: bool, escapes: bool = False) -> bytes:
+def runs(indices: Samples, bits: int, *, absolute: bool) -> bytes:
     """Return RLE4 or RLE8 pixels, last line first."""
     out = bytearray()
     for line in indices[::-1]:
