@@ -87,6 +87,7 @@ class FieldInfo:
         height: Pixels, after the orientation is applied.
         frames: Pages that can be decoded; an animation counts as its first frame.
         bytes: File size.
+        channels_left_out: Channels that are stored and not shown: neither a colour nor transparency.
     """
 
     format: str
@@ -94,6 +95,7 @@ class FieldInfo:
     height: int
     frames: int
     bytes: int
+    channels_left_out: int = 0
 
 
 def looks_like_field(path: Path) -> bool:
@@ -117,7 +119,9 @@ def probe(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldInfo:
         size = os.fstat(file.fileno()).st_size
         header = _header(path, Source(file, size), limits)
     width, height = (header.height, header.width) if header.turned else (header.width, header.height)
-    return FieldInfo(header.format, width, height, header.frames, size)
+    return FieldInfo(
+        header.format, width, height, header.frames, size, channels_left_out=header.channels_left_out
+    )
 
 
 def read_bytes(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:

@@ -48,7 +48,7 @@ class Header:
         frames: Pages that can be decoded; animations count as their first frame.
         end: Bytes the file must have to be complete.
         data_at: Where the coded pixels of JPEG and JPEG 2000 begin; 0 for the others.
-        left_out: What of the file is not shown, apart from further pages, as the rest of a sentence.
+        channels_left_out: Channels that are stored and not shown.
     """
 
     format: str
@@ -61,7 +61,7 @@ class Header:
     frames: int = 1
     end: int = 0
     data_at: int = 0
-    left_out: str = ""
+    channels_left_out: int = 0
 
     @property
     def turned(self) -> bool:

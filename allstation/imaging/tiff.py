@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -47,8 +47,8 @@ _TIFF_LAYOUT: Final = {1: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "Q"
 """Layouts of what integers are written in: BYTE, SHORT, LONG, UNDEFINED, IFD, LONG8, IFD8."""
 
 
-_MEASURES: Final = {2: "s", 3: "H", 5: "II"}
-"""Layouts of what a size is written in: ASCII, SHORT, RATIONAL."""
+_LAYOUTS: Final = {**_TIFF_LAYOUT, 2: "s", 5: "II"}
+"""The same with what else is read: ASCII, RATIONAL."""
 _LONGEST_TEXT: Final = 1 << 20
 """Bytes of a description that are read; OME-XML of many planes is long, its first ones say the size."""
 
@@ -190,14 +190,12 @@ class _Tiff:
             end = offset + (8 + 20 * count if self._big else 2 + 12 * count)
             (offset,) = self._unpack("Q" if self._big else "I", end)
 
-    def _entries(
-        self, offset: int, count: int, layouts: Mapping[int, str] = _TIFF_LAYOUT
-    ) -> dict[int, _Entry]:
+    def _entries(self, offset: int, count: int) -> dict[int, _Entry]:
         entries: dict[int, _Entry] = {}
         head, step, inline = (8, 20, 8) if self._big else (2, 12, 4)
         for at in range(offset + head, offset + head + step * count, step):
             tag, kind, values = self._unpack("HHQ" if self._big else "HHI", at)
-            layout = layouts.get(kind)
+            layout = _LAYOUTS.get(kind)
             if layout is None:
                 continue
             value_at = at + step - inline
@@ -208,7 +206,7 @@ class _Tiff:
 
     def _values(self, entries: dict[int, _Entry], tag: int, default: tuple[int, ...]) -> tuple[int, ...]:
         entry = entries.get(tag)
-        if entry is None or not entry.count:
+        if entry is None or not entry.count or entry.kind not in _TIFF_LAYOUT:
             return default
         if entry.count > MAX_STEPS * 10:
             raise damaged("TIFF")
@@ -224,7 +222,7 @@ class _Tiff:
     def resolution(self) -> Resolution:
         """Return what the first directory says of its pixels' size; nothing where it makes no sense."""
         for offset, count in self._directories():
-            found = self._entries(offset, count, _MEASURES)
+            found = self._entries(offset, count)
             across, down = (self._quotient(found.get(tag)) for tag in (282, 283))
             unit = found.get(296)
             (number,) = self._unpack("H", unit.at) if unit is not None and unit.kind == 3 else (2,)
@@ -238,7 +236,7 @@ class _Tiff:
         return above / below if below else 0.0
 
     def text(self, entries: dict[int, _Entry], tag: int) -> str:
-        """Return a text of a directory read with the layouts of measures."""
+        """Return a text of a directory."""
         entry = entries.get(tag)
         if entry is None or entry.kind != 2 or not entry.count:
             return ""
@@ -258,7 +256,7 @@ class _Tiff:
         whole = [entries for entries in found if not self._values(entries, 254, (0,))[0] & _REDUCED_OR_MASK]
         described = whole or found
         pages = [self._page(described[0])]
-        text = self.text(self._entries(*directories[0], _MEASURES), 270)
+        text = self.text(found[0], 270)
         stack = _Stack.of(text, len(described))
         if stack.colours and pages[0].samples == 1:
             pages = self._colours(described, pages[0])
@@ -287,7 +285,7 @@ class _Tiff:
         value = self._values(entries, 274, (1,))[0]
         patches: tuple[tuple[int, bytes], ...] = ()
         turn = entries.get(274)
-        if turn is not None:
+        if turn is not None and turn.kind in _TIFF_LAYOUT:
             size = struct.calcsize(_TIFF_LAYOUT[turn.kind])
             patches = ((turn.at, (1).to_bytes(size, _BYTE_ORDER[self._order])),)
         page = pages[0]
@@ -301,7 +299,7 @@ class _Tiff:
             orientation=value if 1 <= value <= 8 else 1,
             frames=frames,
             end=max((at + size for page in pages for at, size in page.segments), default=0),
-            left_out=page.left_out,
+            channels_left_out=page.left_out,
             pages=tuple(pages),
             patches=patches,
         )
@@ -348,10 +346,27 @@ class _Tiff:
         if formats - {1, 2, 4}:
             kind = "complex" if formats & {5, 6} else "floating-point"
             raise unsupported(f"a TIFF file with {page.bits}-bit {kind} samples")
+        if page.photometric == 6 and not page.subsampled and not self._usual_luma(entries):
+            raise unsupported("a TIFF file with YCbCr colours of other coefficients than usual")
         if one(332, 1) != 1 and page.photometric == 5:
             raise unsupported("a TIFF file with inks other than CMYK")
         check_kind(page)
         return replace(page, segments=self._segments(entries, page))
+
+    def _usual_luma(self, entries: dict[int, _Entry]) -> bool:
+        """Return whether luma is mixed as ITU-R BT.601 does it, in the full range (TIFF 6.0, section 21)."""
+        usual = {529: (0.299, 0.587, 0.114), 532: (0, 255, 128, 255, 128, 255)}
+        for tag, values in usual.items():
+            found = entries.get(tag)
+            if found is None:
+                continue
+            if found.count != len(values) or found.kind != 5:
+                return False
+            numbers = self._unpack(f"{2 * len(values)}I", found.at)
+            pairs = zip(numbers[::2], numbers[1::2], values, strict=True)
+            if any(not below or abs(above / below - value) > 0.002 for above, below, value in pairs):
+                return False
+        return True
 
     def _bytes(self, entry: _Entry | None) -> bytes:
         """Return the shared tables of JPEG strips, which are of type UNDEFINED."""

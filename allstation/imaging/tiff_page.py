@@ -133,15 +133,19 @@ class TiffPage:
         return kind if kind in {1, 2} else 0
 
     @property
-    def left_out(self) -> str:
-        """Which channels are not shown, as the rest of a sentence."""
-        over = self.samples - self.colours - bool(self.alpha)
-        return f"{over} of {self.samples} channels are left out" if over > 0 else ""
+    def left_out(self) -> int:
+        """Channels that are not shown."""
+        return self.samples - self.colours - bool(self.alpha)
 
     @property
     def by_library(self) -> bool:
         """Whether OpenCV puts the checked strips together: fax codes, and subsampled chroma without JPEG."""
-        return self.compression in FAX or (self.photometric == 6 and self.compression != 7)
+        return self.compression in FAX or (self.subsampled and self.compression != 7)
+
+    @property
+    def subsampled(self) -> bool:
+        """Whether chroma has fewer samples than luma."""
+        return self.photometric == 6 and self.subsampling != (1, 1)
 
 
 def check_kind(page: TiffPage) -> None:
@@ -189,14 +193,18 @@ def _check_jpeg(page: TiffPage) -> None:
     channels = 1 if page.planar else page.samples
     if page.bits != 8:
         raise unsupported(f"a TIFF file compressed with {page.bits}-bit JPEG")
-    if channels not in {1, 3, 4} or (page.planar and page.photometric == 6) or page.photometric == 3:
+    if channels not in {1, 3, 4} or page.photometric == 3:
         raise unsupported("a TIFF file compressed with JPEG whose channels are no colours")
 
 
 def _check_luma_chroma(page: TiffPage) -> None:
-    if page.planar or page.samples != 3 or page.bits != 8:
-        raise unsupported("a TIFF file with YCbCr colours that are not three chunky channels of 8 bits")
-    if page.compression != 7 and (page.tiled or page.compression == 34925):
-        raise unsupported("a TIFF file with YCbCr colours in tiles or packed by LZMA")
+    if page.bits != 8 or page.signed:
+        raise unsupported(f"a TIFF file with YCbCr colours of {page.bits} bits")
     if not {*page.subsampling} <= {1, 2, 4}:
         raise damaged("TIFF")
+    if not page.subsampled:
+        return
+    if page.planar or page.samples != 3 or (page.compression != 7 and page.tiled):
+        raise unsupported("a TIFF file with subsampled YCbCr colours in planes or tiles")
+    if page.compression == 34925:
+        raise unsupported("a TIFF file with subsampled YCbCr colours compressed with LZMA")

@@ -156,6 +156,8 @@ def _coloured(stored: Samples, page: TiffPage) -> Samples:
         colour = top - colour
     if page.photometric == 5:
         colour = _from_inks(colour)
+    if page.photometric == 6 and (page.planar or page.compression != 7):
+        colour = _from_luma(colour)
     whole = np.concatenate([colour, alpha], axis=2) if alpha.size else colour
     if page.bits < 8:
         table = (np.arange(top + 1) * 255 + top // 2) // top
@@ -174,6 +176,14 @@ def _from_inks(inks: Samples) -> Samples:
     top = np.iinfo(inks.dtype).max
     light = top - inks.astype(np.uint64)
     return (light[..., :3] * light[..., 3:] // top).astype(inks.dtype)
+
+
+def _from_luma(stored: Samples) -> Samples:
+    """Return RGB of 8-bit YCbCr in the full range (ITU-R BT.601, as JFIF has it)."""
+    luma, blue, red = np.moveaxis(stored.astype(np.float32), -1, 0)
+    blue, red = blue - 128, red - 128
+    mixed = [luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue]
+    return np.clip(np.stack(mixed, axis=-1) + 0.5, 0, 255).astype(np.uint8)
 
 
 def _by_library(content: bytes, header: TiffHeader) -> Samples:
