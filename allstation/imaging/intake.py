@@ -111,4 +111,12 @@ def read_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewF
             f"The field {shown_name(path)} cannot be read ({error.strerror}). Check the file and retry."
         )
         raise StationError("unreadable-field", sentence) from error
-    return NewField(path, digest.hexdigest(), info.bytes, info.width, info.height, info.frames)
+    return NewField(
+        path,
+        digest.hexdigest(),
+        info.bytes,
+        info.width,
+        info.height,
+        info.frames,
+        channels_left_out=info.channels_left_out,
+    )
