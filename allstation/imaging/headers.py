@@ -79,10 +79,10 @@ def _check_jp2_header(source: Source, offset: int, end: int) -> None:
     for _ in range(MAX_STEPS):
         if offset + 8 > end:
             return
-        length, kind = source.unpack(">I4s", offset)
-        if kind == b"pclr":
+        length, kind = source.unpack(">II", offset)
+        if kind == 0x70636C72:  # "pclr"
             raise unsupported("a JPEG 2000 file with a palette")
-        if kind == b"colr" and source.at(offset + 8, 1) == b"\1":
+        if kind == 0x636F6C72 and source.at(offset + 8, 1) == b"\1":  # "colr", enumerated
             (space,) = source.unpack(">I", offset + 11)
             if space not in {16, 17}:
                 name = _JP2_SPACES.get(space, f"of colour space {space}")

@@ -21,7 +21,6 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 
 from allstation.imaging.source import (
     END_OF_IMAGE,
@@ -218,6 +217,8 @@ def _of_unusual_sampling(picture: bytes) -> NDArray[np.uint8]:
     Raises:
         OSError: If they do.
     """
+    from PIL import Image
+
     with Image.open(io.BytesIO(picture[:-2] + bytes(64))) as image:
         return np.array(image.convert("RGB"), np.uint8)
 

@@ -17,7 +17,6 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from allstation.imaging.jpeg import decode_segment
 from allstation.imaging.source import Source, damaged, unsupported
@@ -237,6 +236,8 @@ def _check_fax(content: bytes, page: TiffPage, light: NDArray[np.bool_]) -> None
 
 def _fax(light: NDArray[np.bool_], page: TiffPage) -> bytes:
     """Return the codes that libtiff writes for some rows."""
+    from PIL import Image
+
     buffer = io.BytesIO()
     info = {262: page.photometric, 278: len(light)}
     Image.fromarray(light).save(buffer, "TIFF", compression=_FAX_NAMES[page.compression], tiffinfo=info)
