@@ -204,6 +204,25 @@ def run_lengths() -> Iterator[Case]:
     yield case("needless-table", bmp(head, table, rows(stored)), picture(48, 64))
 
 
+def unusual() -> Iterator[Case]:
+    """Yield headers with fields that programs leave wrong, and pixels skipped by run-length deltas."""
+    base = picture(48, 64)
+    pixels = rows(np.ascontiguousarray(base[..., ::-1]).reshape(48, -1))
+    head = header(40, (48, 64), 24, 0)
+    good = bmp(head, b"", pixels)
+    yield case("file-size-0", good[:2] + bytes(4) + good[6:], base)
+    yield case("file-size-wrong", good[:2] + struct.pack("<I", 77) + good[6:], base)
+    yield case("image-size", bmp(head[:20] + struct.pack("<I", len(pixels)) + head[24:], b"", pixels), base)
+    v5 = header(124, (48, 64), 24, 0)
+    profile = v5[:56] + b"DEBM" + v5[60:112] + struct.pack("<II", 124 + len(pixels), 100) + v5[120:]
+    yield case("profile-behind", bmp(profile, b"", pixels) + bytes(100), base)
+    yield case("array", b"BA" + struct.pack("<IIHH", 40, 0, 0, 0) + good, base)
+    gray = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, 1)
+    index = base[..., 1]
+    data = bmp(header(40, (48, 64), 8, 0), table_of(gray, wide=4), rows(index))
+    yield case("gray-table", data, np.repeat(index[..., None], 3, 2))
+
+
 def embedded() -> Iterator[Case]:
     """Yield a bitmap around a JPEG and around a PNG (printers' own kind)."""
     from tests.faults.odd_jpeg import read, saved
@@ -257,4 +276,5 @@ def cases(*, few: bool) -> Iterator[Case]:
     yield from made[::3] if few else made
     yield from run_lengths()
     yield from embedded()
+    yield from unusual()
     yield from damaged(few=few)

@@ -7,6 +7,7 @@ import io
 import itertools
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import imagecodecs
@@ -105,7 +106,7 @@ def case(name: str, data: bytes, truth: Pixels | None = None, **more: Any) -> Ca
             "name": f"{family}/{name}",
             "suffix": ".jpg",
             "data": data,
-            "truth": read(data) if truth is None else truth,
+            "truth": read(data) if truth is None and not more.get("damaged") else truth,
             "tolerance": LOSSY,
             "words": "JPEG",
             **more,
@@ -125,7 +126,7 @@ def plain(name: str) -> bytes:
         "restart": {"subsampling": 2, "restart_marker_rows": 1},
         "restart-often": {"subsampling": 0, "restart_marker_blocks": 5},
         "gray-progressive": {"mode": "L", "progressive": True},
-        "cmyk": {"mode": "CMYK"},
+        "cmyk": {"mode": "CMYK", "subsampling": 0},
     }
     return saved(base, **options[name])
 
@@ -229,6 +230,64 @@ def rare() -> Iterator[Case]:
     )
 
 
+KEPT = Path(__file__).with_name("odd_jpegs")
+
+
+def kept() -> Iterator[Case]:
+    """Yield what cjpeg wrote."""
+    for path in sorted(KEPT.glob("*.jpg")):
+        yield case(f"cjpeg-{path.stem}", path.read_bytes(), words="JPEG|arithmetic|sampl")
+
+
+def _patched(data: bytes, marker: int, offset: int, value: bytes) -> bytes:
+    start = next(start for found, start, _ in segments(data) if found == marker)
+    return data[: start + offset] + value + data[start + offset + len(value) :]
+
+
+def _exif_block(*entries: tuple[int, int, int], more: bytes = b"", order: str = "<") -> bytes:
+    """Return an APP1 segment with one directory of tags of one value each."""
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    tiff = mark + struct.pack(f"{order}IH", 8, len(entries))
+    for tag, kind, value in entries:
+        tiff += struct.pack(f"{order}HHI", tag, kind, 1)
+        tiff += struct.pack(f"{order}{'HH' if kind == 3 else 'I'}", *((value, 0) if kind == 3 else (value,)))
+    body = b"Exif\0\0" + tiff + (more or bytes(4))
+    return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+
+
+def cameras() -> Iterator[Case]:
+    """Yield what phones and microscope cameras write around a picture."""
+    base = saved(picture(50, 67))
+    shown = read(base)
+    xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>"
+    xmp = b"\xff\xe1" + struct.pack(">H", len(xmp) + 2) + xmp
+    second = struct.pack("<I", 26) + struct.pack("<HHHIHHI", 1, 274, 3, 1, 6, 0, 0)
+    made = {
+        "xmp-before-exif": (base[:2] + xmp + _exif_block((274, 3, 6)) + base[2:], 6),
+        "exif-big-endian": (base[:2] + _exif_block((274, 3, 8), order=">") + base[2:], 8),
+        "exif-long": (base[:2] + _exif_block((274, 4, 3)) + base[2:], 3),
+        "exif-orientation-of-thumbnail": (base[:2] + _exif_block((271, 3, 1), more=second) + base[2:], 1),
+        "exif-0": (base[:2] + _exif_block((274, 3, 0)) + base[2:], 1),
+        "exif-broken": (base[:2] + b"\xff\xe1\0\x12Exif\0\0II*\0\xff\xff\xff\x7f" + base[2:], 1),
+        "motion-photo": (base + b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 4, 1),
+        "samsung-behind": (base + b"\0\0\1\x0aSEFHe\0\0\0SEFT", 1),
+        "no-huffman-tables": (without(base, 0xC4), 1),
+        "no-jfif": (without(base, 0xE0), 1),
+        "gray-sampled-twice": (_patched(saved(picture(50, 67), "L"), 0xC0, 11, b"\x22"), 1),
+    }
+    for name, (data, turn) in made.items():
+        truth = shown if not name.startswith("gray") else read(saved(picture(50, 67), "L"))
+        damaged = name in {"no-huffman-tables", "exif-broken"}
+        yield case(name, data, upright(truth, turn), damaged=damaged)
+    adobe = imagecodecs.jpeg8_encode(picture(50, 67), 95, colorspace="RGB", outcolorspace="RGB")
+    yield case("rgb-adobe", adobe)
+    for name, height in (("taller", 66), ("taller-by-a-row", 51), ("shorter", 34)):
+        data = _patched(base, 0xC0, 5, struct.pack(">H", height))
+        yield case(
+            f"said-{name}", data, None, verdict=REFUSED, damaged=True, strict=reading, family="jpeg-damaged"
+        )
+
+
 def reading(data: bytes) -> Pixels | None:
     """Read a damaged file; a missing end mark alone is no damage, scans that never came are."""
     whole = data if END in data[-2:] else data + END
@@ -285,4 +344,6 @@ def cases(*, few: bool) -> Iterator[Case]:
     """Yield all JPEG cases."""
     yield from usual(few=few)
     yield from rare()
+    yield from kept()
+    yield from cameras()
     yield from damaged(few=few)

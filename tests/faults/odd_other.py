@@ -25,6 +25,8 @@ from tests.faults.odd_case import (
     over_white,
     picture,
     scaled,
+    to_cmyk,
+    to_ycbcr,
     upright,
 )
 from tests.faults.odd_jpeg import exif
@@ -145,7 +147,45 @@ def jpeg2000(*, few: bool) -> Iterator[Case]:
     yield case("jpeg2000/subsampled-gray", ".j2k", _subsampled(stream), wide, words="sub-?sampl|JPEG.?2000")
     pillow = saved(Image.fromarray(base), "JPEG2000", tile_size=(32, 32), num_resolutions=2)
     yield case("jpeg2000/pillow-tiles", ".jp2", pillow, base, tolerance=EXACT, words=words)
+    yield from jp2_colours()
     yield from _damaged_jpeg2000(few=few)
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body) + 8) + kind + body
+
+
+def _jp2(stream: bytes, channels: int, colours: int, *, more: bytes = b"") -> bytes:
+    """Return a codestream in a JP2 file of one of the enumerated colour spaces (T.800, annex I)."""
+    head = _box(b"ihdr", struct.pack(">IIHBBBB", 48, 64, channels, 7, 7, 0, 0))
+    head += _box(b"colr", struct.pack(">BBBI", 1, 0, 0, colours)) + more
+    start = _box(b"jP  ", b"\r\n\x87\n") + _box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
+    return start + _box(b"jp2h", head) + _box(b"jp2c", stream)
+
+
+def jp2_colours() -> Iterator[Case]:
+    """Yield JP2 files whose channels are no plain RGB: palette, sYCC, CMYK, other orders."""
+    base = picture(48, 64)
+    options: dict[str, Any] = {"codecformat": "j2k", "reversible": True, "mct": False}
+
+    def stream(pixels: Samples) -> bytes:
+        return imagecodecs.jpeg2k_encode(np.ascontiguousarray(pixels), **options)
+
+    words = "JPEG.?2000"
+    table = np.random.default_rng(5).integers(0, 256, (256, 3), dtype=np.uint8)
+    pclr = _box(b"pclr", struct.pack(">HB3B", 256, 3, 7, 7, 7) + table.tobytes())
+    cmap = _box(b"cmap", b"".join(struct.pack(">HBB", 0, 1, index) for index in range(3)))
+    order = _box(b"cdef", struct.pack(">H9H", 3, 0, 0, 3, 1, 0, 2, 2, 0, 1))
+    made = {
+        "srgb": (_jp2(stream(base), 3, 16), base, EXACT),
+        "gray": (_jp2(stream(base[..., 1]), 1, 17), as_rgb(base[..., 1]), EXACT),
+        "palette": (_jp2(stream(base[..., 1]), 1, 16, more=pclr + cmap), table[base[..., 1]], EXACT),
+        "sycc": (_jp2(stream(to_ycbcr(base)), 3, 18), base, LOSSY),
+        "cmyk": (_jp2(stream(to_cmyk(base)), 4, 12), base, LOSSY),
+        "bgr-order": (_jp2(stream(base[..., ::-1]), 3, 16, more=order), base, EXACT),
+    }
+    for name, (data, truth, tolerance) in made.items():
+        yield case(f"jpeg2000/colours-{name}", ".jp2", data, truth, tolerance=tolerance, words=words)
 
 
 def _damaged_jpeg2000(*, few: bool) -> Iterator[Case]:

@@ -6,6 +6,7 @@ import itertools
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -73,11 +74,18 @@ def image_data(raw: Samples, depth: int, *, interlaced: bool) -> bytes:
 
 
 def png(
-    raw: Samples, colour: int, depth: int, *, interlaced: bool = False, before: bytes = b"", pieces: int = 1
+    raw: Samples,
+    colour: int,
+    depth: int,
+    *,
+    interlaced: bool = False,
+    before: bytes = b"",
+    pieces: int = 1,
+    tail: bytes = b"",
 ) -> bytes:
     """Return a file; ``before`` holds the chunks between the header and the pixels."""
     head = struct.pack(">IIBBBBB", raw.shape[1], raw.shape[0], depth, colour, 0, 0, int(interlaced))
-    data = image_data(raw, depth, interlaced=interlaced)
+    data = image_data(raw, depth, interlaced=interlaced) + tail
     size = -(-len(data) // pieces)
     body = b"".join(chunk(b"IDAT", data[at : at + size]) for at in range(0, len(data), size))
     return SIGNATURE + chunk(b"IHDR", head) + before + body + chunk(b"IEND", b"")
@@ -186,6 +194,18 @@ def chunks() -> Iterator[Case]:
         tiff = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 274, 3, 1, turn, 0, 0)
         yield case(f"exif-{turn}", png(raw, 2, 8, before=chunk(b"eXIf", tiff)), upright(base, turn))
     yield case("animated", _animated(), base)
+    whole = png(raw, 2, 8)
+    tiff = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 274, 3, 1, 6, 0, 0)
+    yield case("exif-behind", whole[:-12] + chunk(b"eXIf", tiff) + whole[-12:], upright(base, 6))
+    apple = SIGNATURE + chunk(b"CgBI", b"P\0 \2") + whole[8:]
+    yield replace(case("apple", apple, base), words="Apple|CgBI|PNG", damaged=True)
+    for name, data in (
+        ("text-sum", whole[:33] + chunk(b"tEXt", b"Comment\0x")[:-1] + b"!" + whole[33:]),
+        ("pixels-sum", whole[:-17] + bytes([whole[-17] ^ 1]) + whole[-16:]),
+        ("bytes-in-stream", png(raw, 2, 8, tail=b"behind the stream")),
+        ("no-end", whole[:-12]),
+    ):
+        yield replace(case(f"wrong-{name}", data, base), damaged=True)
 
 
 def _animated() -> bytes:

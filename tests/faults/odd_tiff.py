@@ -238,6 +238,7 @@ def valid(kind: Kind) -> bool:
         kind.bits > 1 or not kind.extra,
         # Nobody says what colours multiplied by an alpha mean where 0 is white.
         kind.colour not in {"white", "cmyk"} or kind.extra[:1] != (1,),
+        kind.colour != "white" or kind.extra != (0, 0),
         _codec_takes(kind, each),
         kind.layout != "tile1000" or (kind.codec not in {"none", "packbits"} and kind.size[0] == 48),
     )
@@ -316,9 +317,8 @@ def truth_of(kind: Kind, raw: Samples) -> Pixels | None:
     """Return the pixels that the documented rules give; None where there is no rule for such samples."""
     if kind.sample == "float" or kind.bits > 16 or kind.sample == "int":
         return None
-    count = COLOURS[kind.colour]
-    if kind.colour == "gray" and kind.extra == (0, 0):
-        count = 3  # A composite of red, green and blue, as OME-TIFF has it.
+    # Three grey channels without a word on the other two are the colours of a composite.
+    count = 3 if (kind.colour, kind.extra) == ("gray", (0, 0)) else COLOURS[kind.colour]
     unsigned = raw.astype(np.uint16)
     if kind.colour == "white":
         unsigned = np.concatenate([(1 << kind.bits) - 1 - unsigned[..., :1], unsigned[..., 1:]], axis=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -15,8 +16,8 @@ from PIL import Image
 from allstation.core.errors import StationError
 from allstation.imaging import decode
 from tests.conftest import REAL_DATA
-from tests.faults import odd_files, odd_tiff
-from tests.faults.odd_case import Case
+from tests.faults import odd_files, odd_jpeg, odd_png, odd_sound, odd_tiff
+from tests.faults.odd_case import Case, picture
 from tests.faults.odd_judge import judge
 
 ODD = REAL_DATA / "odd-files"
@@ -33,6 +34,8 @@ def by_family() -> dict[str, list[Case]]:
 FAMILIES = (
     *(f"tiff-{codec}" for codec in odd_tiff.CODECS),
     *(f"tiff-damaged-{codec}" for codec in odd_tiff.CODECS if codec != "none"),
+    "tiff-hand",
+    "tiff-hand-damaged",
     "jpeg",
     "jpeg-damaged",
     "png",
@@ -44,6 +47,7 @@ FAMILIES = (
     "jpeg2000",
     "jpeg2000-damaged",
     "foreign",
+    *(f"sound-{name}" for name in odd_sound.ENCODERS),
 )
 
 
@@ -80,6 +84,28 @@ def test_the_same_files_are_made_again():
     again = {case.name: case.data for case in odd_files.cases(few=True)}
     assert sum(len(cases) for cases in first.values()) > 500
     assert [case.name for cases in first.values() for case in cases if again[case.name] != case.data] == []
+
+
+def test_files_decoded_at_once_do_not_take_each_others_warnings(tmp_path):
+    good = [odd_jpeg.plain("baseline"), odd_jpeg.plain("progressive"), odd_png.png(picture(48, 64), 2, 8)]
+    half = odd_jpeg.plain("420")
+    bad = [half[: len(half) * size // 10] + odd_jpeg.END for size in (5, 7, 9)]
+    paths = [tmp_path / f"{number}.jpg" for number in range(len(good) + len(bad))]
+    for path, data in zip(paths, [*good, *bad], strict=True):
+        path.write_bytes(data)
+    truths = [decode.decode(path) for path in paths[: len(good)]]
+
+    def one(number):
+        index = number % len(paths)
+        try:
+            rgb = decode.decode(paths[index])
+        except StationError:
+            return index >= len(good)
+        return index < len(good) and np.array_equal(rgb, truths[index])
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(one, range(600)))
+    assert answers.count(False) == 0
 
 
 def rows() -> list[dict[str, str]]:
