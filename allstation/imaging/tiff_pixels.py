@@ -109,13 +109,13 @@ def _block(data: bytes, page: TiffPage, rows: int) -> Samples:
         samples = flat.view(f"{page.byte_order}u2").reshape(rows, columns, channels).astype(np.uint16)
     else:
         samples = _from_bits(flat, page.bits, columns * channels).reshape(rows, columns, channels)
-    if page.predictor == 2:
+    if page.predicted:
         samples = np.cumsum(samples, axis=1, dtype=samples.dtype)
     return samples
 
 
 def _unpacked(data: bytes, page: TiffPage, rows: int) -> bytes:
-    """Return exactly the bytes of the rows of a strip or tile.
+    """Return exactly the bytes of the rows of a strip or tile; one of no bytes was never written.
 
     Raises:
         UnpackError: If it holds fewer, or more than a full strip has.
@@ -140,7 +140,8 @@ def _from_bits(flat: NDArray[np.uint8], bits: int, count: int) -> Samples:
     samples = np.zeros(single.shape[:2], kind)
     for bit in range(bits):
         samples = (samples << 1) | single[..., bit]
-    return samples
+    # Depths beyond 8 are told apart in steps of two.
+    return samples << 1 if bits > 8 and bits % 2 else samples
 
 
 def _coloured(stored: Samples, page: TiffPage) -> Samples:
@@ -148,7 +149,7 @@ def _coloured(stored: Samples, page: TiffPage) -> Samples:
     if page.signed and stored.max() > 127:
         raise unsupported("a TIFF file with negative samples")
     colour, alpha = stored[..., : page.colours], stored[..., page.colours :]
-    top = (1 << page.bits) - 1
+    top = (1 << page.bits + (page.bits > 8 and page.bits % 2)) - 1
     if page.photometric == 3:
         return _from_palette(colour[..., 0], page)
     if page.photometric == 0:
