@@ -90,7 +90,8 @@ def picture(height: int = 48, width: int = 64, variant: int = 0) -> Pixels:
 def scaled(samples: Samples, bits: int) -> Samples:
     """Return samples of ``bits`` bits as 8-bit ones, by the documented rule."""
     if bits <= 8:
-        return (samples.astype(np.uint32) * 255 // ((1 << bits) - 1)).astype(np.uint8)
+        most = (1 << bits) - 1
+        return ((samples.astype(np.uint32) * 255 + most // 2) // most).astype(np.uint8)
     brightest = int(samples.max())
     held = next(wide for wide in (10, 12, 14, 16) if brightest < 1 << wide)
     top = (1 << held) - 1

@@ -230,8 +230,8 @@ def valid(kind: Kind) -> bool:
         or (kind.codec in BYTE_CODECS - {"none", "packbits"} and kind.bits in {8, 16, 32, 64}),
         (kind.predictor == 3) <= (kind.sample == "float"),
         (kind.predictor == 2) <= (kind.sample != "float"),
-        kind.colour not in {"palette"} or (kind.bits in {1, 2, 4, 8} and not kind.extra),
-        kind.colour not in {"cmyk", "lab"} or kind.bits in {8, 16},
+        kind.colour != "palette" or (kind.bits <= 8 and not kind.extra),
+        kind.colour != "lab" or kind.bits in {8, 16},
         kind.colour != "ycbcr" or (kind.bits == 8 and not kind.extra and kind.codec not in {"lerc", "png"}),
         kind.colour != "lab" or not kind.extra,
         not kind.held or (kind.bits == 16 and plain and kind.colour in {"gray", "rgb"} and not kind.extra),
@@ -459,7 +459,7 @@ def case_of(kind: Kind) -> Case:
 def _tolerance(kind: Kind) -> int | None:
     if kind.colour == "lab" or kind.codec == "jpeg":
         return LOSSY
-    converted = kind.extra or kind.colour in {"cmyk", "ycbcr"} or kind.bits > 8
+    converted = kind.extra or kind.colour in {"cmyk", "ycbcr"} or kind.bits not in {1, 2, 4, 8}
     return ROUNDED if converted else EXACT
 
 
@@ -559,6 +559,12 @@ FEW = (
     Kind(bits=16, held=10),
     Kind(bits=16, codec="lzw", predictor=2, order=">"),
     *(Kind(bits=bits, sample="float") for bits in (16, 32, 64)),
+    *(
+        Kind(colour=colour, bits=bits)
+        for colour in ("gray", "white", "rgb", "palette", "cmyk", "ycbcr", "lab")
+        for bits in (1, 2, 3, 4, 5, 6, 7, 10, 12, 14, 16)
+    ),
+    *(Kind(bits=bits, extra=(2,), planar=planar) for bits in (2, 4, 5, 12, 16) for planar in (False, True)),
 )
 
 

@@ -86,6 +86,24 @@ def test_the_same_files_are_made_again():
     assert [case.name for cases in first.values() for case in cases if again[case.name] != case.data] == []
 
 
+@pytest.mark.parametrize(
+    ("extra", "left_out"), [((), 0), ((1,), 0), ((2,), 0), ((0,), 1), ((2, 0), 1), ((0, 0), 2)]
+)
+@pytest.mark.parametrize("planar", [False, True])
+def test_a_channel_that_is_left_out_is_said(extra, left_out, planar, tmp_path):
+    kind = odd_tiff.Kind(extra=extra, planar=planar)
+    path = tmp_path / "field.tif"
+    path.write_bytes(odd_tiff.built(kind)[0])
+    assert decode.probe(path).channels_left_out == left_out
+
+
+def test_pages_that_are_left_out_are_counted(tmp_path):
+    path = tmp_path / "field.tif"
+    for name, frames in (("two", 2), ("many", 31), ("thumbnail-behind", 1), ("thumbnail-before", 1)):
+        path.write_bytes(next(c.data for c in by_family()["tiff-hand"] if c.name.endswith(f"pages-{name}")))
+        assert decode.probe(path).frames == frames, name
+
+
 def test_files_decoded_at_once_do_not_take_each_others_warnings(tmp_path):
     good = [odd_jpeg.plain("baseline"), odd_jpeg.plain("progressive"), odd_png.png(picture(48, 64), 2, 8)]
     half = odd_jpeg.plain("420")
