@@ -397,16 +397,19 @@ class _Tiff:
             raise damaged("TIFF")
         offsets = self._values(entries, 324 if 324 in entries else 273, ())
         counts = self._values(entries, 325 if 325 in entries else 279, ())
-        counts = counts[:wanted] or (0,) * wanted
-        if min(len(offsets), len(counts)) < wanted or not all(offsets[:wanted]):
+        if len(offsets) < wanted or not all(offsets[:wanted]):
             raise damaged("TIFF")
-        if not any(counts):  # Some writers leave out what can be told from the rest.
+        if not counts or (
+            counts[0] == 0 and wanted == 1
+        ):  # Some writers leave out what can be told from the rest.
             places = sorted({*offsets[:wanted], self._source.size})
             ends = {at: places[min(bisect(places, at), len(places) - 1)] for at in offsets[:wanted]}
             found = [max(ends[at] - at, 0) for at in offsets[:wanted]]
             most = page.row_bytes * page.block[0] if page.compression == 1 else max(found)
             counts = tuple(min(size, most) for size in found)
-        return tuple(zip(offsets[:wanted], counts, strict=True))
+        if len(counts) < wanted:
+            raise damaged("TIFF")
+        return tuple(zip(offsets[:wanted], counts[:wanted], strict=True))
 
 
 def exif_orientation(source: Source, offset: int, size: int) -> int:

@@ -189,6 +189,8 @@ def _check_samples(page: TiffPage) -> None:
             raise unsupported(f"a TIFF file with a palette of {page.bits} bits")
         if len(page.palette) < 3 << page.bits:
             raise damaged("TIFF")
+    elif page.photometric == 5 and page.bits not in {8, 16}:
+        raise unsupported(f"a TIFF file with {page.bits}-bit CMYK colours")
     elif page.bits > 1 and 3 * page.bits < FEWEST_BITS:
         raise unsupported(f"a TIFF file with {page.bits} bits a colour (too coarse for a smear)")
     if page.predicted and not (page.predictor == 2 and page.bits in {8, 16}):
