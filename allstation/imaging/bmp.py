@@ -149,7 +149,7 @@ def _plain(content: bytes, header: BmpHeader, rows: NDArray[np.uint8]) -> NDArra
         return _by_masks(np.ascontiguousarray(rows[:, : width * bits // 8]).view(kind), header)
     single = np.unpackbits(rows, axis=1, count=width * bits).reshape(len(rows), width, bits)
     index = np.packbits(single, axis=2)[..., 0] >> (8 - bits)
-    return _palette(content, header)[index]
+    return np.asarray(_palette(content, header)[index], np.uint8)
 
 
 def _by_masks(values: NDArray[np.unsignedinteger], header: BmpHeader) -> NDArray[np.uint8]:

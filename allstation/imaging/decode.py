@@ -383,12 +383,12 @@ def _by_opencv(content: bytes, header: Header) -> NDArray[Any]:
     """
     if header.data_at and content.rfind(END_OF_IMAGE, header.data_at) < 0:
         raise truncated(len(content))
-    whole = header.depth > 8 or header.alpha or header.format == "JPEG 2000"
-    flags = cv2.IMREAD_UNCHANGED if whole else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        raw = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error:
-        raw = None
+    data = np.frombuffer(content, np.uint8)
+    raw = None
+    if header.depth <= 8 and not header.alpha:
+        raw = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if raw is None:  # Also grey JPEG 2000 without boxes, which OpenCV does not turn into colours.
+        raw = _decoded(data, cv2.IMREAD_UNCHANGED)
     if (
         raw is None
         or raw.shape[:2] != (header.height, header.width)
@@ -398,6 +398,13 @@ def _by_opencv(content: bytes, header: Header) -> NDArray[Any]:
     channels = 1 if raw.ndim == 2 else raw.shape[2]
     order = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}.get(channels)
     return np.asarray(raw if order is None else cv2.cvtColor(raw, order))
+
+
+def _decoded(data: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
+    try:
+        return cv2.imdecode(data, flags)
+    except cv2.error:
+        return None
 
 
 def _to_8_bit(raw: NDArray[Any]) -> NDArray[np.uint8]:

@@ -75,14 +75,12 @@ def _jp2(source: Source) -> Header:
 
 
 def _check_jp2_header(source: Source, offset: int, end: int) -> None:
-    """Refuse palettes and colour spaces that are not read (T.800, I.5.3)."""
+    """Refuse colour spaces that are not read (T.800, I.5.3)."""
     for _ in range(MAX_STEPS):
         if offset + 8 > end:
             return
-        length, kind = source.unpack(">I4s", offset)
-        if kind == b"pclr":
-            raise unsupported("a JPEG 2000 file with a palette")
-        if kind == b"colr" and source.at(offset + 8, 1) == b"\1":
+        length, kind = source.unpack(">II", offset)
+        if kind == 0x636F6C72 and source.at(offset + 8, 1) == b"\1":  # "colr", enumerated
             (space,) = source.unpack(">I", offset + 11)
             if space not in {16, 17}:
                 name = _JP2_SPACES.get(space, f"of colour space {space}")
@@ -142,6 +140,7 @@ _FOREIGN: Final = (
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL file"),
     (0, b"II\xbc", "a JPEG XR file"),
     (0, b"\x97JB2", "a JBIG2 file"),
+    (0, b"BA", "an array of OS/2 bitmaps"),
     (0, b"8BPS", "a Photoshop file"),
     (0, b"\x76\x2f\x31\x01", "an OpenEXR file"),
     (0, b"#?RADIANCE", "a Radiance HDR file"),

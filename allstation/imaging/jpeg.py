@@ -21,7 +21,6 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 
 from allstation.imaging.source import (
     END_OF_IMAGE,
@@ -123,6 +122,7 @@ def _frame(source: Source, offset: int, process: int) -> JpegHeader:
     usual = (
         all(chroma)
         and {*samplings[1:3]} <= {chroma}
+        and {*samplings[3:]} <= {samplings[0]}
         and (samplings[0][0] / chroma[0], samplings[0][1] / chroma[1]) in _SAMPLINGS
     )
     return JpegHeader(
@@ -153,8 +153,9 @@ def decode_jpeg(content: bytes, header: JpegHeader, *, reduction: int = 1) -> ND
     size = (-(-header.height // reduction), -(-header.width // reduction))
     try:
         if not header.usual_sampling:
-            rgb = _of_unusual_sampling(picture)
+            rgb = _of_unusual_sampling(picture, progressive=header.process in _PROGRESSIVE)
         elif len(header.components) == 4:
+            _without_warnings(picture, "CMYK")
             rgb = _of_inks(picture)
         elif header.process == _LOSSLESS and len(header.components) == 1:
             rgb = np.repeat(_without_warnings(picture, "GRAY"), 3, axis=2)
@@ -205,21 +206,25 @@ def _decoded(picture: bytes, colour: str, size: tuple[int, int], *, strict: bool
 
 def _of_inks(picture: bytes) -> NDArray[np.uint8]:
     """Decode a sound CMYK picture with OpenCV, which knows that some programs store inks inverted."""
-    _without_warnings(picture, "CMYK")
     bgr = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if bgr is None:
         raise ValueError
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _of_unusual_sampling(picture: bytes) -> NDArray[np.uint8]:
+def _of_unusual_sampling(picture: bytes, *, progressive: bool) -> NDArray[np.uint8]:
     """Decode with Pillow, which says when data run out, unless an end marker hides it.
+
+    A progressive picture is not complete without the marker; which scans it has is known already.
 
     Raises:
         OSError: If they do.
     """
-    with Image.open(io.BytesIO(picture[:-2] + bytes(64))) as image:
-        return np.array(image.convert("RGB"), np.uint8)
+    from PIL import Image
+
+    with Image.open(io.BytesIO(picture if progressive else picture[:-2] + bytes(64))) as image:
+        rgb = np.array(image.convert("RGB"), np.uint8)
+        return _of_inks(picture) if image.mode == "CMYK" else rgb
 
 
 def _check_arithmetic(picture: bytes, ends: Sequence[int]) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import struct
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -70,6 +71,8 @@ class Resolution:
     description: str = ""
 
 
+_OLD_REDUCED: Final = 2
+"""SubfileType of a smaller copy, as TIFF 5.0 has it."""
 _REDUCED_OR_MASK: Final = 5
 """Bits of NewSubfileType: a smaller copy of another page, a transparency mask."""
 _MOST_SAMPLES: Final = 64
@@ -253,7 +256,7 @@ class _Tiff:
         if not directories:
             raise damaged("TIFF")
         found = [self._entries(*directory) for directory in directories]
-        whole = [entries for entries in found if not self._values(entries, 254, (0,))[0] & _REDUCED_OR_MASK]
+        whole = [entries for entries in found if not self._is_copy(entries)]
         described = whole or found
         pages = [self._page(described[0])]
         text = self.text(found[0], 270)
@@ -261,6 +264,12 @@ class _Tiff:
         if stack.colours and pages[0].samples == 1:
             pages = self._colours(described, pages[0])
         return self._header(pages, described[0], frames=stack.frames)
+
+    def _is_copy(self, entries: dict[int, _Entry]) -> bool:
+        """Return whether a page is a smaller copy of another or a mask, by the newer or the older tag."""
+        return bool(self._values(entries, 254, (0,))[0] & _REDUCED_OR_MASK) or (
+            self._values(entries, 255, (1,))[0] == _OLD_REDUCED
+        )
 
     def _colours(self, described: list[dict[int, _Entry]], first: TiffPage) -> list[TiffPage]:
         """Return the grey pages that are the red, green and blue of one picture.
@@ -388,10 +397,17 @@ class _Tiff:
             raise damaged("TIFF")
         offsets = self._values(entries, 324 if 324 in entries else 273, ())
         counts = self._values(entries, 325 if 325 in entries else 279, ())
-        if not counts and len(offsets) == 1:
-            left = max(self._source.size - offsets[0], 0)
-            counts = (min(left, page.row_bytes * page.height) if page.compression == 1 else left,)
-        if min(len(offsets), len(counts)) < wanted:
+        if len(offsets) < wanted or not all(offsets[:wanted]):
+            raise damaged("TIFF")
+        if not counts or (
+            counts[0] == 0 and wanted == 1
+        ):  # Some writers leave out what can be told from the rest.
+            places = sorted({*offsets[:wanted], self._source.size})
+            ends = {at: places[min(bisect(places, at), len(places) - 1)] for at in offsets[:wanted]}
+            found = [max(ends[at] - at, 0) for at in offsets[:wanted]]
+            most = page.row_bytes * page.block[0] if page.compression == 1 else max(found)
+            counts = tuple(min(size, most) for size in found)
+        if len(counts) < wanted:
             raise damaged("TIFF")
         return tuple(zip(offsets[:wanted], counts[:wanted], strict=True))
 

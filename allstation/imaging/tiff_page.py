@@ -57,6 +57,7 @@ _PHOTOMETRICS: Final = {
 _BASE: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3}
 """Channels of each photometric interpretation that is read."""
 FAX: Final = frozenset({2, 3, 4})
+_PREDICTED: Final = frozenset({5, 8, 32946, 34925})
 READ_COMPRESSIONS: Final = frozenset({1, 5, 7, 8, 32773, 32946, 34925})
 
 
@@ -138,6 +139,11 @@ class TiffPage:
         return self.samples - self.colours - bool(self.alpha)
 
     @property
+    def predicted(self) -> bool:
+        """Whether samples are stored as differences; codecs without a predictor pass the tag over."""
+        return self.predictor != 1 and self.compression in _PREDICTED
+
+    @property
     def by_library(self) -> bool:
         """Whether OpenCV puts the checked strips together: fax codes, and subsampled chroma without JPEG."""
         return self.compression in FAX or (self.subsampled and self.compression != 7)
@@ -183,9 +189,11 @@ def _check_samples(page: TiffPage) -> None:
             raise unsupported(f"a TIFF file with a palette of {page.bits} bits")
         if len(page.palette) < 3 << page.bits:
             raise damaged("TIFF")
+    elif page.photometric == 5 and page.bits not in {8, 16}:
+        raise unsupported(f"a TIFF file with {page.bits}-bit CMYK colours")
     elif page.bits > 1 and 3 * page.bits < FEWEST_BITS:
         raise unsupported(f"a TIFF file with {page.bits} bits a colour (too coarse for a smear)")
-    if page.predictor != 1 and not (page.predictor == 2 and page.bits in {8, 16}):
+    if page.predicted and not (page.predictor == 2 and page.bits in {8, 16}):
         raise unsupported(f"a TIFF file with predictor {page.predictor} and {page.bits}-bit samples")
 
 

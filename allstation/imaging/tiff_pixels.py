@@ -17,7 +17,6 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from allstation.imaging.jpeg import decode_segment
 from allstation.imaging.source import Source, damaged, unsupported
@@ -110,13 +109,13 @@ def _block(data: bytes, page: TiffPage, rows: int) -> Samples:
         samples = flat.view(f"{page.byte_order}u2").reshape(rows, columns, channels).astype(np.uint16)
     else:
         samples = _from_bits(flat, page.bits, columns * channels).reshape(rows, columns, channels)
-    if page.predictor == 2:
+    if page.predicted:
         samples = np.cumsum(samples, axis=1, dtype=samples.dtype)
     return samples
 
 
 def _unpacked(data: bytes, page: TiffPage, rows: int) -> bytes:
-    """Return exactly the bytes of the rows of a strip or tile.
+    """Return exactly the bytes of the rows of a strip or tile; one of no bytes was never written.
 
     Raises:
         UnpackError: If it holds fewer, or more than a full strip has.
@@ -141,7 +140,8 @@ def _from_bits(flat: NDArray[np.uint8], bits: int, count: int) -> Samples:
     samples = np.zeros(single.shape[:2], kind)
     for bit in range(bits):
         samples = (samples << 1) | single[..., bit]
-    return samples
+    # Depths beyond 8 are told apart in steps of two.
+    return samples << 1 if bits > 8 and bits % 2 else samples
 
 
 def _coloured(stored: Samples, page: TiffPage) -> Samples:
@@ -149,7 +149,7 @@ def _coloured(stored: Samples, page: TiffPage) -> Samples:
     if page.signed and stored.max() > 127:
         raise unsupported("a TIFF file with negative samples")
     colour, alpha = stored[..., : page.colours], stored[..., page.colours :]
-    top = (1 << page.bits) - 1
+    top = (1 << page.bits + (page.bits > 8 and page.bits % 2)) - 1
     if page.photometric == 3:
         return _from_palette(colour[..., 0], page)
     if page.photometric == 0:
@@ -237,6 +237,8 @@ def _check_fax(content: bytes, page: TiffPage, light: NDArray[np.bool_]) -> None
 
 def _fax(light: NDArray[np.bool_], page: TiffPage) -> bytes:
     """Return the codes that libtiff writes for some rows."""
+    from PIL import Image
+
     buffer = io.BytesIO()
     info = {262: page.photometric, 278: len(light)}
     Image.fromarray(light).save(buffer, "TIFF", compression=_FAX_NAMES[page.compression], tiffinfo=info)

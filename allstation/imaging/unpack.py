@@ -9,7 +9,6 @@ Sources: TIFF 6.0, sections 9 (PackBits) and 13 (LZW); RFC 1950 (zlib); the xz f
 
 from __future__ import annotations
 
-import lzma
 import zlib
 from typing import Final
 
@@ -52,6 +51,8 @@ def unpack_deflate(data: bytes, limit: int) -> bytes:
 
 def unpack_lzma(data: bytes, limit: int) -> bytes:
     """Return what an xz stream holds, its checksum compared; arguments and errors as ``unpack_deflate``."""
+    import lzma
+
     stream = lzma.LZMADecompressor(memlimit=1 << 28)
     try:
         out = stream.decompress(data, limit)
