@@ -36,7 +36,7 @@ import tifffile
 
 from tests.faults import odd_bmp, odd_hand, odd_jpeg, odd_other, odd_png, odd_sound, odd_tiff
 from tests.faults.odd_case import MUST_BE_RIGHT, Case
-from tests.faults.odd_judge import RIGHT, Outcome, judge
+from tests.faults.odd_judge import RIGHT, UNSEEN, Outcome, judge
 
 BEFORE = Path(__file__).with_name("results") / "odd-files-before.json"
 """What became of the whole matrix at d5dbeb9, with the names of what was right: it must stay so."""
@@ -69,19 +69,24 @@ def cases(*, few: bool) -> Iterator[Case]:
 
 @dataclass
 class Counts:
-    """What became of the cases of a family."""
+    """What became of the cases of a family.
+
+    ``unseen`` are those of the right ones that are damaged, with bytes that any reader takes for sound.
+    """
 
     cases: int = 0
     right: int = 0
     refused: int = 0
     wrong: int = 0
     escaped: int = 0
+    unseen: int = 0
     faults: dict[str, int] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
         self.cases += 1
         setattr(self, outcome.result, getattr(self, outcome.result) + 1)
+        self.unseen += outcome.detail == UNSEEN
         if outcome.fault:
             self.faults[outcome.fault] = self.faults.get(outcome.fault, 0) + 1
 
@@ -142,6 +147,7 @@ def report(outcomes: list[Outcome], crashes: list[str], command: str) -> dict[st
         },
         "cases": len(outcomes) + len(crashes),
         "outcomes": dict(sorted(total.items())),
+        "unseen": sum(outcome.detail == UNSEEN for outcome in outcomes),
         "faults": dict(sorted(faults.items())),
         "crashes": crashes,
         "families": {name: asdict(counts) for name, counts in sorted(families.items())},
@@ -192,7 +198,7 @@ def main() -> int:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(data, indent=1) + "\n"
         arguments.out.with_suffix(".json").write_text(text, encoding="utf-8")
-    print(json.dumps({key: data[key] for key in ("cases", "outcomes", "faults", "crashes")}))
+    print(json.dumps({key: data[key] for key in ("cases", "outcomes", "unseen", "faults", "crashes")}))
     for outcome in outcomes:
         if outcome.fault:
             print(outcome.result, outcome.fault, outcome.name, outcome.detail)

@@ -217,6 +217,27 @@ def _animated() -> bytes:
     return whole[:-12] + chunk(b"fcTL", control[1]) + chunk(b"fdAT", more) + whole[-12:]
 
 
+def without_colours() -> Iterator[Case]:
+    """Yield indexed files whose colour table is missing or too short for its indices."""
+    raw = samples_of(3, 8, (48, 64))
+    clear = chunk(b"tRNS", bytes(9))
+    made = {
+        "no-table": b"",
+        "no-table-trns": clear,
+        "table-short": chunk(b"PLTE", palette(8).tobytes()[:30]),
+        "table-odd": chunk(b"PLTE", palette(8).tobytes()[:31]),
+    }
+    for name, before in made.items():
+        yield Case(
+            name=f"png-damaged/{name}",
+            suffix=".png",
+            data=png(raw, 3, 8, before=before),
+            truth=None,
+            verdict=REFUSED,
+            damaged=True,
+        )
+
+
 def damaged(*, few: bool) -> Iterator[Case]:
     """Yield files whose pixels have a hole, a wrong checksum, or end early inside a whole file."""
     for colour, depth, interlaced in (
@@ -258,4 +279,5 @@ def cases(*, few: bool) -> Iterator[Case]:
     """Yield all PNG cases."""
     yield from kinds(few=few)
     yield from chunks()
+    yield from without_colours()
     yield from damaged(few=few)
