@@ -348,6 +348,7 @@ class _Tiff:
             block=(one(323, 0), one(322, 0)) if tiled else (min(one(278, height) or height, height), width),
             extra=self._values(entries, 338, ()),
             subsampling=(*self._values(entries, 530, (2, 2)), 2, 2)[:2],
+            usual_luma=self._usual_luma(entries),
             palette=self._values(entries, 320, ()),
             tables=self._bytes(entries.get(347)),
             segments=(),
@@ -355,8 +356,6 @@ class _Tiff:
         if formats - {1, 2, 4}:
             kind = "complex" if formats & {5, 6} else "floating-point"
             raise unsupported(f"a TIFF file with {page.bits}-bit {kind} samples")
-        if page.photometric == 6 and not page.subsampled and not self._usual_luma(entries):
-            raise unsupported("a TIFF file with YCbCr colours of other coefficients than usual")
         if one(332, 1) != 1 and page.photometric == 5:
             raise unsupported("a TIFF file with inks other than CMYK")
         check_kind(page)

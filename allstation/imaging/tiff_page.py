@@ -81,6 +81,7 @@ class TiffPage:
         block: Height and width of a tile, or of a strip other than the last.
         extra: ExtraSamples as stored.
         subsampling: Chroma subsampling across and down, of YCbCr alone.
+        usual_luma: Whether YCbCr is mixed as ITU-R BT.601 does it, in the full range.
         palette: Reds, greens and blues of 16 bits, of palette images alone.
         tables: What all JPEG strips share.
         segments: Offset and size of every strip or tile.
@@ -101,6 +102,7 @@ class TiffPage:
     block: tuple[int, int]
     extra: tuple[int, ...]
     subsampling: tuple[int, ...]
+    usual_luma: bool
     palette: tuple[int, ...]
     tables: bytes
     segments: tuple[tuple[int, int], ...]
@@ -145,13 +147,13 @@ class TiffPage:
 
     @property
     def by_library(self) -> bool:
-        """Whether OpenCV puts the checked strips together: fax codes, and subsampled chroma without JPEG."""
-        return self.compression in FAX or (self.subsampled and self.compression != 7)
+        """Whether OpenCV puts the checked strips together: fax codes, and unusual YCbCr without JPEG."""
+        return self.compression in FAX or (self.unusual_luma_chroma and self.compression != 7)
 
     @property
-    def subsampled(self) -> bool:
-        """Whether chroma has fewer samples than luma."""
-        return self.photometric == 6 and self.subsampling != (1, 1)
+    def unusual_luma_chroma(self) -> bool:
+        """Whether chroma has fewer samples than luma, or is mixed otherwise than usual."""
+        return self.photometric == 6 and (self.subsampling != (1, 1) or not self.usual_luma)
 
 
 def check_kind(page: TiffPage) -> None:
@@ -210,9 +212,9 @@ def _check_luma_chroma(page: TiffPage) -> None:
         raise unsupported(f"a TIFF file with YCbCr colours of {page.bits} bits")
     if not {*page.subsampling} <= {1, 2, 4}:
         raise damaged("TIFF")
-    if not page.subsampled:
+    if not page.unusual_luma_chroma:
         return
     if page.planar or page.samples != 3 or (page.compression != 7 and page.tiled):
-        raise unsupported("a TIFF file with subsampled YCbCr colours in planes or tiles")
+        raise unsupported("a TIFF file with unusual YCbCr colours in planes or tiles")
     if page.compression == 34925:
-        raise unsupported("a TIFF file with subsampled YCbCr colours compressed with LZMA")
+        raise unsupported("a TIFF file with unusual YCbCr colours compressed with LZMA")
