@@ -195,6 +195,8 @@ def _check_samples(page: TiffPage) -> None:
         raise unsupported(f"a TIFF file with {page.bits}-bit CMYK colours")
     elif page.bits > 1 and 3 * page.bits < FEWEST_BITS:
         raise unsupported(f"a TIFF file with {page.bits} bits a colour (too coarse for a smear)")
+    if page.predictor != 1 and page.compression == 32773:
+        raise unsupported("a TIFF file with a predictor before PackBits, which programs read differently")
     if page.predicted and not (page.predictor == 2 and page.bits in {8, 16}):
         raise unsupported(f"a TIFF file with predictor {page.predictor} and {page.bits}-bit samples")
 
