@@ -187,11 +187,13 @@ def test_three_planes_of_ome_tiff_are_one_colour_picture(field, tmp_path, bits):
     assert decode.probe(path).frames == 1
 
 
-def test_of_a_file_that_begins_with_a_small_copy_the_whole_picture_is_read(field, tmp_path):
+@pytest.mark.parametrize("codec", [None, "lzw"])
+@pytest.mark.parametrize("bigtiff", [True, False])
+def test_of_a_file_that_begins_with_a_small_copy_the_whole_picture_is_read(field, tmp_path, codec, bigtiff):
     path = tmp_path / "a.tif"
-    with tifffile.TiffWriter(path) as writer:
-        writer.write(field[::4, ::4], photometric="rgb", subfiletype=1, metadata=None)
-        writer.write(field, photometric="rgb", metadata=None)
+    with tifffile.TiffWriter(path, bigtiff=bigtiff) as writer:
+        writer.write(field[::4, ::4], photometric="rgb", subfiletype=1, metadata=None, compression=codec)
+        writer.write(field, photometric="rgb", metadata=None, compression=codec)
     np.testing.assert_array_equal(decode.decode(path), field)
     info = decode.probe(path)
     assert (info.width, info.height, info.frames) == (80, 60, 1)
