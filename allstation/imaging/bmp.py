@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -143,7 +144,8 @@ def decode_bmp(content: bytes, header: BmpHeader) -> NDArray[np.uint8]:
 def _plain(content: bytes, header: BmpHeader, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     width, bits = header.width, header.bits
     if bits == 24:
-        return rows[:, : width * 3].reshape(-1, width, 3)[..., ::-1]
+        bgr = np.ascontiguousarray(rows[:, : width * 3]).reshape(-1, width, 3)
+        return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
     if header.masks:
         kind = "<u2" if bits == 16 else "<u4"
         return _by_masks(np.ascontiguousarray(rows[:, : width * bits // 8]).view(kind), header)

@@ -4,8 +4,9 @@ Every parser is a bounded walk over the file's own structure: it never trusts a 
 end of the file, never follows a loop, and reads a few kilobytes whatever the file claims. Nothing
 of the metadata is kept but the orientation, and a size in micrometres where it is asked for.
 
-Sources: ITU-T T.81 and Exif 2.32 (JPEG), W3C PNG 3rd edition, TIFF 6.0 and BigTIFF, Microsoft's
-BITMAPINFOHEADER, RFC 9649 (WebP), ITU-T T.800 annex A and I (JPEG 2000).
+JPEG 2000 is read here; ``jpeg``, ``png``, ``tiff``, ``bmp`` and ``webp`` read the others.
+
+Source: ITU-T T.800 annex A and I (JPEG 2000).
 """
 
 # ruff: noqa: PLR2004 - the numbers are the formats' own; each parser names its source

@@ -84,8 +84,8 @@ class TiffHeader(Header):
 
     Attributes:
         pages: The page that is shown, or the three grey ones that are its colours.
-        patches: Offset and bytes to write over the file before a library decodes it: its orientation
-            is set to 1.
+        patches: Offset and bytes to write over the file before a library decodes it: the page is made the
+            first, and its orientation 1.
     """
 
     pages: tuple[TiffPage, ...] = ()
@@ -256,14 +256,15 @@ class _Tiff:
         if not directories:
             raise damaged("TIFF")
         found = [self._entries(*directory) for directory in directories]
-        whole = [entries for entries in found if not self._is_copy(entries)]
-        described = whole or found
+        whole = [index for index, entries in enumerate(found) if not self._is_copy(entries)]
+        described = [found[index] for index in whole] or found
+        place = directories[whole[0] if whole else 0][0]
         pages = [self._page(described[0])]
         text = self.text(found[0], 270)
         stack = _Stack.of(text, len(described))
         if stack.colours and pages[0].samples == 1:
             pages = self._colours(described, pages[0])
-        return self._header(pages, described[0], frames=stack.frames)
+        return self._header(pages, described[0], place, frames=stack.frames)
 
     def _is_copy(self, entries: dict[int, _Entry]) -> bool:
         """Return whether a page is a smaller copy of another or a mask, by the newer or the older tag."""
@@ -290,13 +291,16 @@ class _Tiff:
             for index in range(3)
         ]
 
-    def _header(self, pages: list[TiffPage], entries: dict[int, _Entry], *, frames: int) -> TiffHeader:
+    def _header(
+        self, pages: list[TiffPage], entries: dict[int, _Entry], place: int, *, frames: int
+    ) -> TiffHeader:
         value = self._values(entries, 274, (1,))[0]
-        patches: tuple[tuple[int, bytes], ...] = ()
+        pointer, size = (8, 8) if self._big else (4, 4)
+        patches: tuple[tuple[int, bytes], ...] = ((pointer, place.to_bytes(size, _BYTE_ORDER[self._order])),)
         turn = entries.get(274)
         if turn is not None and turn.kind in _TIFF_LAYOUT:
             size = struct.calcsize(_TIFF_LAYOUT[turn.kind])
-            patches = ((turn.at, (1).to_bytes(size, _BYTE_ORDER[self._order])),)
+            patches += ((turn.at, (1).to_bytes(size, _BYTE_ORDER[self._order])),)
         page = pages[0]
         return TiffHeader(
             "TIFF",

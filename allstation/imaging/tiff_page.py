@@ -147,8 +147,16 @@ class TiffPage:
 
     @property
     def by_library(self) -> bool:
-        """Whether OpenCV puts the checked strips together: fax codes, and unusual YCbCr without JPEG."""
-        return self.compression in FAX or (self.unusual_luma_chroma and self.compression != 7)
+        """Whether OpenCV puts the checked strips together.
+
+        These are fax codes, unusual YCbCr without JPEG, and, as it is faster, the most usual ones with LZW.
+        """
+        usual = (self.photometric, self.samples) in {(1, 1), (2, 3)} and not (self.planar or self.tiled)
+        return (
+            self.compression in FAX
+            or (self.unusual_luma_chroma and self.compression != 7)
+            or (usual and self.compression == 5 and self.bits == 8 and not self.signed)
+        )
 
     @property
     def unusual_luma_chroma(self) -> bool:
@@ -195,6 +203,8 @@ def _check_samples(page: TiffPage) -> None:
         raise unsupported(f"a TIFF file with {page.bits}-bit CMYK colours")
     elif page.bits > 1 and 3 * page.bits < FEWEST_BITS:
         raise unsupported(f"a TIFF file with {page.bits} bits a colour (too coarse for a smear)")
+    if page.predictor != 1 and page.compression == 32773:
+        raise unsupported("a TIFF file with a predictor before PackBits, which programs read differently")
     if page.predicted and not (page.predictor == 2 and page.bits in {8, 16}):
         raise unsupported(f"a TIFF file with predictor {page.predictor} and {page.bits}-bit samples")
 

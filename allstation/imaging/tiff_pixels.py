@@ -24,6 +24,7 @@ from allstation.imaging.tiff import TiffHeader, read_tiff
 from allstation.imaging.tiff_page import FAX, TiffPage
 from allstation.imaging.unpack import (
     UnpackError,
+    measure_lzw,
     unpack_deflate,
     unpack_lzma,
     unpack_lzw,
@@ -57,7 +58,7 @@ def decode_tiff(content: bytes, header: TiffHeader) -> Samples:
         HeaderError: If a strip or tile is damaged.
     """
     try:
-        if header.pages[0].by_library:
+        if len(header.pages) == 1 and header.pages[0].by_library:
             return _by_library(content, header)
         if len(header.pages) == 3:
             return np.concatenate([_coloured(_stored(content, page), page) for page in header.pages], axis=2)
@@ -208,17 +209,22 @@ def _by_library(content: bytes, header: TiffHeader) -> Samples:
 
 
 def _check_strips(content: bytes, page: TiffPage) -> None:
-    """Raise ``UnpackError`` if a strip of subsampled chroma has not the bytes that it should."""
+    """Raise ``UnpackError`` if a strip has not the bytes that it should."""
     across, down = page.subsampling
+    chroma = page.photometric == 6
     for index, (offset, size) in enumerate(page.segments):
         rows = min(page.block[0], page.height - index * page.block[0])
         full, wanted = (
             -(-page.width // across) * -(-count // down) * (across * down + 2)
+            if chroma
+            else count * page.row_bytes
             for count in (page.block[0], rows)
         )
         data = content[offset : offset + size]
-        unpacked = _UNPACK[page.compression](data.translate(_REVERSED) if page.reversed_bits else data, full)
-        if len(unpacked) not in {wanted, full}:
+        data = data.translate(_REVERSED) if page.reversed_bits else data
+        lzw = page.compression == 5
+        found = measure_lzw(data, full) if lzw else len(_UNPACK[page.compression](data, full))
+        if found not in {wanted, full}:
             raise UnpackError
 
 

@@ -10,6 +10,7 @@ Sources: TIFF 6.0, sections 9 (PackBits) and 13 (LZW); RFC 1950 (zlib); the xz f
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -107,38 +108,55 @@ def unpack_lzw(data: bytes, limit: int) -> bytes:
     The codes between two clear codes have known places, so they are read and turned into strings as
     arrays: about 60 ns a byte, where a loop takes ten times as long.
     """
+    parts: list[NDArray[np.uint8]] = []
+    size = 0
+    for codes in _code_runs(data):
+        parts.append(_strings(codes))
+        size += parts[-1].size
+        if size > limit:
+            raise UnpackError
+    return np.concatenate(parts).tobytes() if parts else b""
+
+
+def measure_lzw(data: bytes, limit: int) -> int:
+    """Return the count of bytes that ``unpack_lzw`` would, in half its time."""
+    size = 0
+    for codes in _code_runs(data):
+        lengths, _, _ = _resolved(codes)
+        size += int(lengths.sum())
+        if size > limit:
+            raise UnpackError
+    return size
+
+
+def _code_runs(data: bytes) -> Iterator[NDArray[np.int32]]:
+    """Yield the codes between two clear codes, up to the end code or the end of the data."""
     padded = np.frombuffer(data + bytes(4), np.uint8).astype(np.uint32)
     words = (padded[:-2] << 16) | (padded[1:-1] << 8) | padded[2:]
-    at, size, bits = 0, 0, 8 * len(data)
-    parts: list[NDArray[np.uint8]] = []
-    while size <= limit:
+    at, bits = 0, 8 * len(data)
+    while True:
         count = min(int(np.searchsorted(_PLACES, bits - at, "right")) - 1, len(_WIDTHS))
         if count <= 0:
-            break
+            return
         places = at + _PLACES[:count]
         widths = _WIDTHS[:count]
         codes = (words[places >> 3] >> (24 - (places & 7) - widths)) & ((1 << widths) - 1)
         stops = np.flatnonzero((codes == _CLEAR) | (codes == _END))
         stop = int(stops[0]) if stops.size else count
         if stop:
-            parts.append(_strings(codes[:stop].astype(np.int32)))
-            size += parts[-1].size
+            yield codes[:stop].astype(np.int32)
         if not stops.size or codes[stop] == _END:
-            break
+            return
         at += int(_PLACES[stop + 1])
-    if size > limit:
-        raise UnpackError
-    return np.concatenate(parts).tobytes() if parts else b""
 
 
-def _strings(codes: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Return the bytes of the codes after one clear code.
+def _resolved(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Return for each code the length of its string, the code that it leads to, and the literal at its root.
 
     Code ``258 + i`` is the string of code i and the first byte of the string of code i + 1. So each code
-    is its last byte, preceded by the string of the code it leads to.
+    is its last byte, preceded by the string of the code it leads to; a literal leads to itself.
     """
-    count = codes.size
-    numbers = np.arange(count, dtype=np.int32)
+    numbers = np.arange(codes.size, dtype=np.int32)
     literal = codes < _CLEAR
     before = np.where(literal, numbers, codes - _FIRST)
     if (before >= numbers)[~literal].any():
@@ -146,13 +164,20 @@ def _strings(codes: NDArray[np.int32]) -> NDArray[np.uint8]:
     lengths, roots = (~literal).astype(np.int32), before
     while not np.array_equal(further := roots[roots], roots):
         lengths, roots = lengths + lengths[roots], further
-    ends = np.cumsum(lengths + 1)
+    return lengths + 1, before, roots
+
+
+def _strings(codes: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Return the bytes of the codes after one clear code."""
+    lengths, before, roots = _resolved(codes)
+    literal = codes < _CLEAR
+    ends = np.cumsum(lengths)
     firsts = codes[roots]
-    lasts = np.where(literal, codes, firsts[np.minimum(before + 1, count - 1)]).astype(np.uint8)
+    lasts = np.where(literal, codes, firsts[np.minimum(before + 1, codes.size - 1)]).astype(np.uint8)
     out = np.empty(int(ends[-1]), np.uint8)
     places = ends - 1
     out[places] = lasts
-    current = numbers
+    current = np.arange(codes.size, dtype=np.int32)
     while (left := ~literal[current]).any():
         current, places = before[current[left]], places[left] - 1
         out[places] = lasts[current]
