@@ -9,9 +9,9 @@ from reportlab.platypus import CondPageBreak, Flowable
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SUBHEADING, Bullet, Text
 from allstation.report.content_types import ModelBlock, ModelFigure
+from allstation.report.context import Parts
 from allstation.report.fonts import FIGURES, FIGURES_BOLD, MONO
 from allstation.report.grid import Cell, Column, Grid
-from allstation.report.parts import Parts
 from allstation.report.wording import count
 
 

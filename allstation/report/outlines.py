@@ -19,8 +19,8 @@ from allstation.core.text import plain_name, shown_name
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.decode import decode_reduced
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.export_types import Exported, Progress, unheard
 from allstation.report.identity import redactor
-from allstation.report.many import Exported, Progress, unheard
 
 _NAMESPACE: Final = uuid.UUID("6f4b1f2e-9b0e-5c57-8d55-0a3c2f1f7a11")
 _SIDE: Final = 224

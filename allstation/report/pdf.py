@@ -77,10 +77,10 @@ def render_pdf(
         options: Letterhead and paper.
         progress: Told of each page.
     """
+    from allstation.report.context import Parts
     from allstation.report.document import Paper, compose, footing
     from allstation.report.images import logo, thumbnails
-    from allstation.report.parts import Parts
-    from allstation.report.story import blocks
+    from allstation.report.layout import blocks
 
     paper = Paper.named(content.page_size)
     setter = Typesetter(Fonts())

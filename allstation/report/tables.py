@@ -33,7 +33,7 @@ from allstation.report.content import (
 )
 from allstation.report.content_types import Counts, FieldRow, ReportContent
 from allstation.report.counts import FieldTally
-from allstation.report.many import Progress, unheard
+from allstation.report.export_types import Progress, unheard
 from allstation.report.options import ReportOptions
 
 SCHEMA: Final = 2

@@ -26,8 +26,8 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.content import PROGRAM
 from allstation.report.content_types import FieldRow, ModelFigure, ReportContent
+from allstation.report.export_types import Progress, unheard
 from allstation.report.images import thumbnails as pictures_of
-from allstation.report.many import Progress, unheard
 from allstation.report.tables import TableColumn, Value, columns, table_row
 from allstation.report.wording import copies_sentence
 

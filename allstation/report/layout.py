@@ -8,10 +8,10 @@ from typing import Final
 
 from reportlab.platypus import CondPageBreak, Flowable, PageBreak
 
-from allstation.report import detail, front, method, plates
+from allstation.report import cover_page, field_table, image_pages, method
+from allstation.report.context import Parts
 from allstation.report.grid import Grid
-from allstation.report.letter import SignOff
-from allstation.report.parts import Parts
+from allstation.report.letterhead import SignOff
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ def _front(parts: Parts) -> list[Flowable]:
 
 
 def _filled(parts: Parts, fill: _Fill) -> Iterator[Flowable]:
-    yield from front.head(parts)
-    yield from front.changed(parts, tight=fill.tight)
-    yield from front.glance(parts, tight=fill.tight, row=fill.row)
+    yield from cover_page.head(parts)
+    yield from cover_page.changed(parts, tight=fill.tight)
+    yield from cover_page.glance(parts, tight=fill.tight, row=fill.row)
     if fill.slides:
-        yield from front.slides(parts, limit=fill.slides)
-    yield from front.remarks(parts, tight=fill.tight, limit=fill.comment)
-    yield from front.models_in_a_line(parts)
+        yield from cover_page.slides(parts, limit=fill.slides)
+    yield from cover_page.remarks(parts, tight=fill.tight, limit=fill.comment)
+    yield from cover_page.models_in_a_line(parts)
     yield SignOff(parts.setter, parts.content, tight=fill.tight)
 
 
@@ -88,18 +88,18 @@ def _full(parts: Parts) -> Iterator[Flowable]:
     page = _front(parts)
     yield from page
     yield PageBreak()
-    yield from front.amendments(parts)
+    yield from cover_page.amendments(parts)
     if len(parts.content.slides) > 1 and not _shows_all_slides(parts, page):
-        yield from front.slides(parts)
-    yield from detail.quality(parts)
-    yield from detail.reviews(parts)
-    yield from plates.montages(parts)
-    yield from detail.field_table(parts)
-    yield from detail.failures(parts)
+        yield from cover_page.slides(parts)
+    yield from field_table.quality(parts)
+    yield from field_table.reviews(parts)
+    yield from image_pages.montages(parts)
+    yield from field_table.field_table(parts)
+    yield from field_table.failures(parts)
     for model in parts.content.models:
         yield from method.model_card(parts, model)
     yield from method.methods(parts)
-    yield from detail.files(parts)
+    yield from field_table.files(parts)
 
 
 def _shows_all_slides(parts: Parts, page: Sequence[Flowable]) -> bool:
@@ -107,8 +107,8 @@ def _shows_all_slides(parts: Parts, page: Sequence[Flowable]) -> bool:
 
 
 def _contact(parts: Parts) -> Iterator[Flowable]:
-    yield from front.head(parts)
-    yield from front.changed(parts)
-    yield front.sentence(parts)
-    yield from plates.contact_sheet(parts)
-    yield from front.models_in_a_line(parts)
+    yield from cover_page.head(parts)
+    yield from cover_page.changed(parts)
+    yield cover_page.sentence(parts)
+    yield from image_pages.contact_sheet(parts)
+    yield from cover_page.models_in_a_line(parts)

@@ -11,11 +11,11 @@ from allstation.core.reports import ReportStatus
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, SUBHEADING, Columns, Note, Text, Tiles
 from allstation.report.charts import ClassBars
 from allstation.report.content_types import Counts, ModelBlock
+from allstation.report.context import Parts
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD
 from allstation.report.grid import Cell, Column, Grid
-from allstation.report.letter import LetterheadBlock, TitleBlock
+from allstation.report.letterhead import LetterheadBlock, TitleBlock
 from allstation.report.options import Template
-from allstation.report.parts import Parts
 from allstation.report.wording import (
     INTERVAL_NOTE,
     MORPHOLOGY_ONLY,

@@ -9,8 +9,8 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, Text
 from allstation.report.charts import SharesStrip
 from allstation.report.content_types import SlideBlock
+from allstation.report.context import Parts
 from allstation.report.montage import Card, ContactRow, MontageRow
-from allstation.report.parts import Parts
 from allstation.report.wording import count, number
 
 

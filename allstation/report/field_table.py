@@ -11,9 +11,9 @@ from allstation.core.classes import class_style
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SMALL, Text
 from allstation.report.content_types import FieldRow, Spread
+from allstation.report.context import Parts
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, MONO
 from allstation.report.grid import Cell, Column, Grid, Row
-from allstation.report.parts import Parts
 from allstation.report.wording import HASH_PREFIX, count, decimal, moment, number, probability
 
 _MANY_CLASSES: Final = 7
