@@ -51,9 +51,9 @@ def _draw_band(draw: ImageDraw.ImageDraw, row: FieldRow, size: tuple[int, int, i
     unit = band / 10
     bold, plain = (_font(name, 1.75 * unit) for name in ("Inter-SemiBold", "Inter-Regular"))
     name = row.final or "not read"
-    said = f"{name}, reviewed" if row.reviewed else name
+    title = f"{name}, reviewed" if row.reviewed else name
     style = class_style(row.final or NEEDS_REVIEW)
-    draw.text((unit, top + 0.6 * unit), f"{style.letter}  {said}", palette.INK, font=bold)
+    draw.text((unit, top + 0.6 * unit), f"{style.letter}  {title}", palette.INK, font=bold)
     values = row.shown_probabilities
     if not values:
         bar = (unit, top + 5.8 * unit, across - unit, top + 6.7 * unit)

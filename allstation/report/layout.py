@@ -9,7 +9,7 @@ from typing import Final
 from reportlab.platypus import CondPageBreak, Flowable, PageBreak
 
 from allstation.report import cover_page, field_table, image_pages, method
-from allstation.report.context import Parts
+from allstation.report.context import ReportContext
 from allstation.report.grid import Grid
 from allstation.report.letterhead import SignOff
 
@@ -42,31 +42,31 @@ _SHORT: Final = (_Fill(0, True, 4, 19.5), _Fill(0, True, 2, 19.5), _Fill(0, True
 """For the one-page summary alone: a full report rather goes on on its second page."""
 
 
-def blocks(parts: Parts) -> list[Flowable]:
+def blocks(context: ReportContext) -> list[Flowable]:
     """Return a whole report in reading order."""
     made = {"summary": _front, "full": _full, "contact": _contact}
-    return list(made[parts.content.template](parts))
+    return list(made[context.content.template](context))
 
 
-def _front(parts: Parts) -> list[Flowable]:
+def _front(context: ReportContext) -> list[Flowable]:
     """Return the first page, as generous as fits on one."""
-    fills = (*_FILLS, *_SHORT) if parts.content.template == "summary" else _FILLS
+    fills = (*_FILLS, *_SHORT) if context.content.template == "summary" else _FILLS
     for fill in fills:
-        page = list(_filled(parts, fill))
-        if _height(page, parts.width) <= parts.room:
+        page = list(_filled(context, fill))
+        if _height(page, context.width) <= context.room:
             break
     return page
 
 
-def _filled(parts: Parts, fill: _Fill) -> Iterator[Flowable]:
-    yield from cover_page.head(parts)
-    yield from cover_page.changed(parts, tight=fill.tight)
-    yield from cover_page.glance(parts, tight=fill.tight, row=fill.row)
+def _filled(context: ReportContext, fill: _Fill) -> Iterator[Flowable]:
+    yield from cover_page.head(context)
+    yield from cover_page.changed(context, tight=fill.tight)
+    yield from cover_page.glance(context, tight=fill.tight, row=fill.row)
     if fill.slides:
-        yield from cover_page.slides(parts, limit=fill.slides)
-    yield from cover_page.remarks(parts, tight=fill.tight, limit=fill.comment)
-    yield from cover_page.models_in_a_line(parts)
-    yield SignOff(parts.setter, parts.content, tight=fill.tight)
+        yield from cover_page.slides(context, limit=fill.slides)
+    yield from cover_page.remarks(context, tight=fill.tight, limit=fill.comment)
+    yield from cover_page.models_in_a_line(context)
+    yield SignOff(context.setter, context.content, tight=fill.tight)
 
 
 def _height(page: Sequence[Flowable], width: float) -> float:
@@ -84,31 +84,31 @@ def _height(page: Sequence[Flowable], width: float) -> float:
     return total
 
 
-def _full(parts: Parts) -> Iterator[Flowable]:
-    page = _front(parts)
+def _full(context: ReportContext) -> Iterator[Flowable]:
+    page = _front(context)
     yield from page
     yield PageBreak()
-    yield from cover_page.amendments(parts)
-    if len(parts.content.slides) > 1 and not _shows_all_slides(parts, page):
-        yield from cover_page.slides(parts)
-    yield from field_table.quality(parts)
-    yield from field_table.reviews(parts)
-    yield from image_pages.montages(parts)
-    yield from field_table.field_table(parts)
-    yield from field_table.failures(parts)
-    for model in parts.content.models:
-        yield from method.model_card(parts, model)
-    yield from method.methods(parts)
-    yield from field_table.files(parts)
+    yield from cover_page.amendments(context)
+    if len(context.content.slides) > 1 and not _shows_all_slides(context, page):
+        yield from cover_page.slides(context)
+    yield from field_table.quality(context)
+    yield from field_table.reviews(context)
+    yield from image_pages.montages(context)
+    yield from field_table.field_table(context)
+    yield from field_table.failures(context)
+    for model in context.content.models:
+        yield from method.model_card(context, model)
+    yield from method.methods(context)
+    yield from field_table.files(context)
 
 
-def _shows_all_slides(parts: Parts, page: Sequence[Flowable]) -> bool:
-    return any(isinstance(block, Grid) and len(block.rows) > len(parts.content.slides) for block in page)
+def _shows_all_slides(context: ReportContext, page: Sequence[Flowable]) -> bool:
+    return any(isinstance(block, Grid) and len(block.rows) > len(context.content.slides) for block in page)
 
 
-def _contact(parts: Parts) -> Iterator[Flowable]:
-    yield from cover_page.head(parts)
-    yield from cover_page.changed(parts)
-    yield cover_page.sentence(parts)
-    yield from image_pages.contact_sheet(parts)
-    yield from cover_page.models_in_a_line(parts)
+def _contact(context: ReportContext) -> Iterator[Flowable]:
+    yield from cover_page.head(context)
+    yield from cover_page.changed(context)
+    yield cover_page.sentence(context)
+    yield from image_pages.contact_sheet(context)
+    yield from cover_page.models_in_a_line(context)
