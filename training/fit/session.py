@@ -83,7 +83,7 @@ def _folder(recipe: Recipe, path: Path) -> RunFolder:
             f"The run in {path.name!r} has another recipe. Resume it with its own, or choose another folder."
         )
         raise StationError("other-recipe", sentence)
-    folder.sweep()
+    folder.remove_leftovers()
     return folder
 
 
