@@ -74,6 +74,10 @@ class Novelty:
             distance = float(np.sqrt(squared.min()) / self._limit)
         return distance if math.isfinite(distance) else math.nan
 
+    def scores(self, features: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the score of every row of features (n, f), the same numbers as one by one."""
+        return np.array([self.score(row) for row in features])
+
 
 class Engine:
     """Runs a bundle's network on one thread.
