@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from allstation import paths
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE, class_style
 from allstation.core.records import FieldRecord
-from allstation.imaging.decode import decode, decode_reduced
+from allstation.imaging.field_file import read_field
 from allstation.report import palette
 from allstation.report.content_types import FieldRow
 from allstation.report.wording import probability
@@ -32,12 +32,13 @@ def annotated(field: FieldRecord, row: FieldRow, *, width: int) -> NDArray[np.ui
         (h, w, 3) uint8 RGB.
 
     Raises:
-        StationError: If the file cannot be read.
+        StationError: If the file cannot be read, or holds other bytes than were added.
     """
+    file = read_field(field.path, sha256=field.sha256)
     if field.width > width:
-        rgb = decode_reduced(field.path, (max(1, round(field.height * width / field.width)), width))
+        rgb = file.reduced((max(1, round(field.height * width / field.width)), width))
     else:
-        rgb = decode(field.path)
+        rgb = file.pixels
     height, across = rgb.shape[:2]
     band = max(64, round(across * _BAND))
     picture = Image.new("RGB", (across, height + band), palette.PAPER)
