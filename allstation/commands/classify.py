@@ -24,7 +24,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import UNPACKED, CaseSnapshot, FieldState, NewField, Prediction
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.foreign import PassedOver
-from allstation.imaging.intake import Found, Refused, find_fields, read_field
+from allstation.imaging.intake import Found, Refused, find_fields, new_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.workers import in_order
 from allstation.services.settings import SettingsFile
@@ -222,7 +222,7 @@ def _take_in(
         if isinstance(found, Refused):
             return found, found.error
         try:
-            return found, read_field(found.path, limits)
+            return found, new_field(found.path, limits)
         except StationError as error:
             return found, error
 

@@ -139,11 +139,11 @@ def batches(
 
 
 def _judge(found: Found | Refused, limits: DecodeLimits) -> NewField | Refused:
-    from allstation.imaging.intake import Refused, read_field
+    from allstation.imaging.intake import Refused, new_field
 
     if isinstance(found, Refused):
         return found
     try:
-        return read_field(found.path, limits)
+        return new_field(found.path, limits)
     except StationError as error:
         return Refused(found.path, error)

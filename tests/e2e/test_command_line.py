@@ -76,8 +76,8 @@ def test_a_large_folder_is_read_and_added_part_by_part(fields, tmp_path, monkeyp
         ahead.append(len(read) - stored.count())
         return done
 
-    real = classify.read_field
-    monkeypatch.setattr(classify, "read_field", counted)
+    real = classify.new_field
+    monkeypatch.setattr(classify, "new_field", counted)
     monkeypatch.setattr(Fields, "add", noted)
     monkeypatch.setattr(classify, "_AHEAD", 1)
     monkeypatch.setattr(classify, "_ADDED_TOGETHER", 3)

@@ -348,7 +348,7 @@ def test_thumbnails_arrive_in_the_size_asked_for(qtbot: QtBot, fields: Path) -> 
     loader = ThumbnailLoader()
     key = ThumbnailKey(1, 120, 90)
     with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
-        loader.request(key, next(fields.rglob("*.jpg")))
+        loader.request(key, next(fields.rglob("*.jpg")), "")
     assert arrived.args[0] == key
     assert arrived.args[1].shape == (90, 120, 3)
     assert arrived.args[1].dtype == np.uint8
@@ -360,7 +360,7 @@ def test_what_was_asked_for_last_comes_first() -> None:
     loader._pool.setMaxThreadCount(1)
     keys = [ThumbnailKey(number, 4, 3) for number in range(500)]
     with loader._lock:
-        loader._waiting.update({key: Path(f"{key.field_id}.jpg") for key in keys})
+        loader._waiting.update({key: (Path(f"{key.field_id}.jpg"), "") for key in keys})
     assert loader.take()[0] == keys[-1]
     assert loader.take()[0] == keys[-2]
     loader.stop()
@@ -371,14 +371,14 @@ def test_a_stopped_loader_begins_nothing(qtbot: QtBot, fields: Path) -> None:
     loader = ThumbnailLoader()
     loader.stop()
     with qtbot.assertNotEmitted(loader.loaded, wait=100):
-        loader.request(ThumbnailKey(1, 120, 90), next(fields.rglob("*.jpg")))
+        loader.request(ThumbnailKey(1, 120, 90), next(fields.rglob("*.jpg")), "")
     assert loader._pool.activeThreadCount() == 0
 
 
 def test_a_file_that_is_gone_gives_no_picture_and_no_error(qtbot: QtBot, tmp_path: Path) -> None:
     loader = ThumbnailLoader()
     with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
-        loader.request(ThumbnailKey(1, 4, 3), tmp_path / "gone.jpg")
+        loader.request(ThumbnailKey(1, 4, 3), tmp_path / "gone.jpg", "")
     assert arrived.args[1] is None
     loader.stop()
 

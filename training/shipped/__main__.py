@@ -18,8 +18,7 @@ from allstation.core.plain_json import json_text
 from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
-from allstation.inference.engine import Engine
-from training.fit.calibration import novelty
+from allstation.inference.engine import Engine, Novelty
 from training.shipped.fields import Division, block_folds, grouped_division, random_division
 from training.shipped.material import RECIPE, ShippedRecipe, gather, read_shipped_recipe
 from training.shipped.measure import Checker, Proportion, area_under_curve, twins
@@ -36,7 +35,7 @@ def tested(material: Material, division: Division, recipe: ShippedRecipe, work: 
     labels = material.fields.labels[division.test]
     if not kept.exists():
         trained = train_division(material, division, recipe.fit, seed=recipe.seed)
-        far = novelty(trained.novelty, trained.appearance)
+        far = Novelty(trained.novelty).scores(trained.appearance)
         np.savez(kept, logits=trained.logits, novelty=far, temperature=trained.temperature)
         right = (trained.logits.argmax(axis=1) == labels).mean()
         print(f"{division.name}: {right:.4f} of {len(labels)} in {trained.seconds:.0f} s", flush=True)
