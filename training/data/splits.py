@@ -170,8 +170,9 @@ def _ring(rows: Rows, spec: SplitSpec, name: str) -> tuple[Rows, Rows, Rows]:
     if len(rest) - second <= gaps * gap:
         widest = max(0, (len(rest) - second - 1) // gaps)
         sentence = (
-            f"The class {name} has {n} fields, too few for blocks that keep {gap} fields of distance: its "
-            f"train part would be empty. Set the embargo to at most {widest}, add fields or choose another split."
+            f"The class {name} has {n} fields, too few for blocks that keep {gap} fields of distance: "
+            f"its train part would be empty. Set the embargo to at most {widest}, add fields or choose "
+            "another split."
         )
         raise StationError("too-few-fields", sentence)
     validation, train = rest[gap : gap + second], rest[(gaps - 1) * gap + second : len(rest) - gap]
