@@ -16,8 +16,10 @@ from training.shipped.cache import CHANNELS, PREPROCESSING, Trunk, _part, field_
 from training.shipped.fit import head_outputs
 
 NEAR = 0.15
-"""Of a feature's spread over fields. The bundle keeps weights in half precision, which alone makes 0.105 on
-the crowded fields below; with the trunk's own weights it is 0.006. Cut to 160 places it is 0.55, to 64 5.8."""
+NEAR_SYNTHETIC = 0.3
+"""Of a feature's spread over the fields; synthetic fields differ less. The bundle keeps its weights in half
+precision, which alone makes 0.105 on the crowded fields below and 0.223 on synthetic ones; with the trunk's
+own weights it is 0.006. Cut to 160 places the crowded fields differ by 0.55, cut to 64 by 5.8."""
 
 
 class Both:
@@ -57,7 +59,7 @@ def test_training_and_serving_agree_on_synthetic_fields(both):
     fields = [draw_field(name, seed) for name in ("Benign", "Early", "Pre", "Pro") for seed in range(3)]
     size = (NETWORK_SIDE, NETWORK_SIDE)
     found, _ = both.largest_difference(np.stack([squash(field, size) for field in fields]))
-    assert max(found.values()) < NEAR
+    assert max(found.values()) < NEAR_SYNTHETIC
 
 
 def test_training_and_serving_agree_on_crowded_fields(both, real_data):
