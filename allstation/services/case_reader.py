@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Slide
-from allstation.services.messages import Problem
+from allstation.services.status_types import Problem
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 

@@ -20,10 +20,10 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import UNPACKED, Review
 from allstation.services import demo, reporting, taking_in
 from allstation.services.intake_book import IntakeBook
-from allstation.services.messages import CaseInfo, Problem
 from allstation.services.queue_worker import QueueWorker, sorted_out
 from allstation.services.removal_book import Removal, RemovalBook
 from allstation.services.review_book import ReviewBook
+from allstation.services.status_types import CaseInfo, Problem
 from allstation.services.turns import ModelWish, TurnReady, Turns
 from allstation.store.case import Case
 from allstation.store.database import DATABASE
@@ -43,7 +43,7 @@ class CaseWorker(QueueWorker):
         opened: A :class:`CaseInfo`.
         closed: The case was closed and everything written.
         finished: Nothing runs any more; the thread may end.
-        intake_changed: An :class:`IntakeStatus`.
+        import_changed: An :class:`ImportStatus`.
         fields_added: Ids of new fields, written.
         located: What a search for moved fields found (``store.content.LocateReport``).
         recovered: What opening found after a program that died (``store.queue.RecoveryReport``).
@@ -60,7 +60,7 @@ class CaseWorker(QueueWorker):
     opened = Signal(object)
     closed = Signal()
     finished = Signal()
-    intake_changed = Signal(object)
+    import_changed = Signal(object)
     fields_added = Signal(list)
     fields_removed = Signal(list)
     fields_restored = Signal(list)
@@ -187,7 +187,7 @@ class CaseWorker(QueueWorker):
         if not self._intake.running:
             self._book = IntakeBook()
         self._intake.add(paths)
-        self.intake_changed.emit(self._book.status(running=True))
+        self.import_changed.emit(self._book.status(running=True))
 
     def _take(self, batch: taking_in.FolderPart) -> None:
         self._intake.written()
@@ -205,7 +205,7 @@ class CaseWorker(QueueWorker):
     @Slot()
     def _tell_intake(self) -> None:
         if self._intake.running:
-            self.intake_changed.emit(self._book.status(running=True))
+            self.import_changed.emit(self._book.status(running=True))
 
     def _walk_ended(self, end: taking_in.WalkEnd) -> None:
         self._intake.finished()
@@ -213,7 +213,7 @@ class CaseWorker(QueueWorker):
             _log.error("intake failed: %s", type(end.error).__name__)
             sentence = "Looking through the dropped files stopped unexpectedly. Try again with fewer of them."
             self.problem.emit(Problem("intake-failed", sentence))
-        self.intake_changed.emit(self._book.status(running=self._intake.running))
+        self.import_changed.emit(self._book.status(running=self._intake.running))
 
     @Slot(object)
     def locate(self, folder: Path) -> None:

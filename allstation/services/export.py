@@ -20,7 +20,7 @@ from allstation.files import part_path
 from allstation.report.many import Progress
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
-from allstation.services.messages import Problem
+from allstation.services.status_types import Problem
 from allstation.store.case import Case
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Final
 
 from allstation.core.records import FieldCopy, NewField, Slide
 from allstation.core.text import shown_name
-from allstation.services.messages import IntakeStatus, Problem
+from allstation.services.status_types import ImportStatus, Problem
 from allstation.services.taking_in import FolderPart
 from allstation.store.case import Case
 
@@ -72,9 +72,9 @@ class IntakeBook:
                 )
                 self._mix_ups.append(Problem("same-picture", sentence, copy.path.name))
 
-    def status(self, *, running: bool) -> IntakeStatus:
+    def status(self, *, running: bool) -> ImportStatus:
         """Return the counts so far."""
-        return IntakeStatus(
+        return ImportStatus(
             added=self._added,
             duplicates=self._duplicates,
             same=(*self._mix_ups[:_KEPT], *self._same),

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.services import reporting
-from allstation.services.messages import Problem
+from allstation.services.status_types import Problem
 from allstation.store.case import Case
 
 if TYPE_CHECKING:

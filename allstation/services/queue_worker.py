@@ -18,7 +18,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState
 from allstation.services.batch import Batch
 from allstation.services.mailbox import Mailbox
-from allstation.services.messages import ModelInfo, Problem, QueuePhase, QueueStatus
+from allstation.services.status_types import ModelInfo, Problem, QueuePhase, QueueStatus
 from allstation.services.turns import ModelWish, TurnReady, Turns, memory_in_use, read_bundle, read_wish
 from allstation.store.case import Case
 
@@ -127,7 +127,7 @@ class QueueWorker(QObject):
 
         self._stop_batch()
         if self._case is not None:
-            pipeline = Pipeline(bundle, threads=self._threads, limits=self._limits, aside=True)
+            pipeline = Pipeline(bundle, threads=self._threads, limits=self._limits, low_priority=True)
             self._batch = Batch(self._case, pipeline, self._mail.post, model=model)
 
     def _give_way(self, case: Case) -> None:

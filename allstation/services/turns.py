@@ -17,7 +17,7 @@ import psutil
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.services.messages import Problem, QueueJob
+from allstation.services.status_types import Problem, QueueJob
 from allstation.store.case import Case
 
 if TYPE_CHECKING:

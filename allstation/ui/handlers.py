@@ -19,12 +19,12 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
 
 
 def _of_the_case(window: MainWindow) -> dict[str, Callable[..., object]]:
-    cases, reviews, desk = window.cases, window.reviews, window.services.desk
+    cases, reviews, session = window.cases, window.reviews, window.services.session
     return {
         "case.new": cases.new,
         "case.open": cases.open,
         "case.demo": cases.open_demo,
-        "case.close": desk.close_case,
+        "case.close": session.close_case,
         "case.add_files": cases.add_files,
         "case.add_folder": cases.add_folder,
         "case.watch": window.watching.ask,
@@ -53,10 +53,10 @@ def _of_the_case(window: MainWindow) -> dict[str, Callable[..., object]]:
         "review.look": reviews.another_look,
         "review.comment": window.comment,
         "review.advance": reviews.set_advance,
-        "queue.pause": desk.pause,
-        "queue.cancel": desk.cancel,
-        "queue.resume": desk.resume_cancelled,
-        "queue.retry": desk.retry_failed,
+        "queue.pause": session.pause,
+        "queue.cancel": session.cancel,
+        "queue.resume": session.resume_cancelled,
+        "queue.retry": session.retry_failed,
         "queue.again": partial(_again, window),
         "queue.model": window.queueing.ask_model,
         "model.train": window.training.show,
@@ -108,7 +108,7 @@ def _to_row(window: MainWindow, row: int, _checked: bool = False) -> None:
 
 def _again(window: MainWindow, _checked: bool = False) -> None:
     selected = window.browser.selected_ids()
-    window.services.desk.classify_again(selected if len(selected) > 1 else None)
+    window.services.session.classify_again(selected if len(selected) > 1 else None)
 
 
 def _export(window: MainWindow, kind: ExportKind, _checked: bool = False) -> None:

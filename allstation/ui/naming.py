@@ -11,8 +11,8 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.core.text import shown_name
-from allstation.services.desk import CaseDesk
-from allstation.services.messages import CaseInfo
+from allstation.services.case_session import CaseSession
+from allstation.services.status_types import CaseInfo
 from allstation.ui.text import short_name, tr
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ class Naming(QObject):
     """Lets a person name the case, and the slide that is chosen in the tree.
 
     Args:
-        desk: The case.
+        session: The case.
         window: Its title says the name, its tree is typed in.
         stack: Where renaming can be undone.
     """
 
-    def __init__(self, desk: CaseDesk, window: MainWindow, *, stack: QUndoStack) -> None:
+    def __init__(self, session: CaseSession, window: MainWindow, *, stack: QUndoStack) -> None:
         super().__init__(window)
-        self._desk = desk
+        self._session = session
         self._window = window
         self._tree = window.browser.tree
         self._stack = stack
         self._tree.slides.name_typed.connect(self._slide_named)
-        desk.renamed.connect(self.show)
+        session.renamed.connect(self.show)
 
     @Slot(object)
     def show(self, info: CaseInfo | None) -> None:
@@ -54,27 +54,27 @@ class Naming(QObject):
     @Slot()
     def rename_case(self) -> None:
         """Ask for another name of the case; its folder keeps the name it has."""
-        if self._desk.info is None:
+        if self._session.info is None:
             return
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle(tr("Rename case"))
         dialog.setLabelText(
             tr("Name of the case, as the window and its reports show it. Its folder keeps its own.")
         )
-        dialog.setTextValue(self._desk.info.name)
+        dialog.setTextValue(self._session.info.name)
         dialog.textValueSelected.connect(self._case_named)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     @Slot(str)
     def _case_named(self, typed: str) -> None:
-        info, name = self._desk.info, typed.strip()
+        info, name = self._session.info, typed.strip()
         if info is not None and name not in {"", info.name}:
-            self._push(self._desk.rename_case, info.name, name)
+            self._push(self._session.rename_case, info.name, name)
 
     @Slot(int, str)
     def _slide_named(self, slide_id: int, name: str) -> None:
-        self._push(partial(self._desk.rename_slide, slide_id), self._tree.name_of(slide_id), name)
+        self._push(partial(self._session.rename_slide, slide_id), self._tree.name_of(slide_id), name)
 
     def _push(self, give: Callable[[str], None], before: str, after: str) -> None:
         self._stack.push(_RenameCommand(give, before, after))

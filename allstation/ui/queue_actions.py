@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from allstation.services.desk import CaseDesk
+from allstation.services.case_session import CaseSession
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.panels.queue import QueuePanel
 from allstation.ui.text import tr
@@ -17,21 +17,23 @@ class QueueActions(QObject):
     """Connects the queue panel with the case.
 
     Args:
-        desk: The case.
+        session: The case.
         panel: What asks.
         browser: Knows which fields are selected.
         window: Parent of the dialog.
     """
 
-    def __init__(self, desk: CaseDesk, panel: QueuePanel, *, browser: BrowserPanel, window: QWidget) -> None:
+    def __init__(
+        self, session: CaseSession, panel: QueuePanel, *, browser: BrowserPanel, window: QWidget
+    ) -> None:
         super().__init__(window)
-        self._desk = desk
+        self._session = session
         self._browser = browser
         self._window = window
         panel.model_asked.connect(self.ask_model)
-        panel.slides_ordered.connect(desk.order_slides)
-        panel.models_ordered.connect(desk.order_models)
-        panel.job_dropped.connect(desk.drop_job)
+        panel.slides_ordered.connect(session.order_slides)
+        panel.models_ordered.connect(session.order_models)
+        panel.job_dropped.connect(session.drop_job)
 
     @Slot()
     def ask_model(self) -> None:
@@ -47,4 +49,4 @@ class QueueActions(QObject):
     def queue_model(self, name: str) -> None:
         """Let a bundle classify the selected fields, or all, after the model in use."""
         selected = self._browser.selected_ids()
-        self._desk.queue_model(Path(name), selected if len(selected) > 1 else None)
+        self._session.queue_model(Path(name), selected if len(selected) > 1 else None)

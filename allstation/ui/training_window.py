@@ -136,12 +136,12 @@ class TrainingActions(QObject):
         from allstation.inference.bundle import default_bundle_path
 
         self._services.settings.change(model=str(bundle or ""))
-        self._services.desk.use_model(bundle or default_bundle_path())
+        self._services.session.use_model(bundle or default_bundle_path())
 
     def _offer_again(self, words: str) -> None:
-        desk = self._services.desk
+        session = self._services.session
         again = tr("Classify the open case again")
-        self._show_notice(Notice(Level.OK, words, action=again, do=desk.classify_again))
+        self._show_notice(Notice(Level.OK, words, action=again, do=session.classify_again))
 
     @Slot(str)
     def _activation_failed(self, sentence: str) -> None:

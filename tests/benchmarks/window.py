@@ -100,7 +100,7 @@ def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -
 
     window.browser.listed.connect(listed)
     window.browser.thumbnails.arrived.connect(lambda _id: arrived.append(time.perf_counter() - began))
-    window.services.desk.open(case)
+    window.services.session.open(case)
     while not arrived:
         yield 0.02
     figures["first_thumbnail_s"] = arrived[0]
@@ -123,11 +123,11 @@ def adding(
     window: MainWindow, folder: Path, count: int, figures: dict[str, Any], gaps: Gaps
 ) -> Iterator[float]:
     """Drop a folder on a new case, drop it again, then classify."""
-    desk, statuses = window.services.desk, []
-    desk.worker.intake_changed.connect(statuses.append)
-    desk.open(folder.parent / "Adding.allcase", create=True)
+    session, statuses = window.services.session, []
+    session.worker.import_changed.connect(statuses.append)
+    session.open(folder.parent / "Adding.allcase", create=True)
     yield 1.0
-    desk.pause(True)
+    session.pause(True)
     gaps.take()
     for turn in ("adding", "adding_the_same_again"):
         statuses.clear()
@@ -139,10 +139,10 @@ def adding(
         figures[f"{turn}_s"] = time.perf_counter() - began
         figures[turn] = gaps.take()
     figures["added"], figures["duplicates"] = count, statuses[-1].duplicates
-    desk.pause(False)
+    session.pause(False)
     yield CLASSIFYING
     figures["classifying"] = gaps.take()
-    desk.cancel()
+    session.cancel()
     yield 0.5
 
 

@@ -27,8 +27,8 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
             for n, path in enumerate(places)
         ]
         case.fields.add(slide.id, new)
-    window.services.desk.pause(True)
-    window.services.desk.open(folder)
+    window.services.session.pause(True)
+    window.services.session.open(folder)
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
     yield window
     shutil.rmtree(folder, ignore_errors=True)

@@ -31,7 +31,7 @@ def smear(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(window: MainWindow, tmp_path: Path, smear: Path, qtbot: QtBot) -> MainWindow:
     """The window with a case of fields of which no two look alike."""
-    window.services.desk.open(mosaic_case(tmp_path, FIELDS))
+    window.services.session.open(mosaic_case(tmp_path, FIELDS))
     qtbot.waitUntil(lambda: shown(window, smear / "f00.png") > COVERED, timeout=LONG)
     return window
 

@@ -13,14 +13,14 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import Review
 from allstation.services.case_reader import CaseReader, Query
 from allstation.services.case_worker import CaseWorker
-from allstation.services.messages import CaseInfo
+from allstation.services.status_types import CaseInfo
 
 if TYPE_CHECKING:
     from allstation.services.removal_book import Removal
     from allstation.services.reporting import MadeReport
 
 
-class CaseDesk(QObject):
+class CaseSession(QObject):
     """Owns the writer's and the reader's thread. Lives on the window's thread; never waits.
 
     Signals:
@@ -28,7 +28,7 @@ class CaseDesk(QObject):
         opened: A case is open and can be read (:class:`CaseInfo`).
         renamed: The open case has another name (:class:`CaseInfo`).
 
-    The signals of the worker and the reader are reached as ``desk.worker`` and ``desk.reader``;
+    The signals of the worker and the reader are reached as ``session.worker`` and ``session.reader``;
     connect them to methods of QObjects only.
     """
 
