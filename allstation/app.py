@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from allstation import __version__, paths
 from allstation.core.errors import StationError
+from allstation.services.requests import AddPaths, OpenCase, UseModel
 from allstation.services.settings import SettingsFile
 from allstation.ui.application import Application
 from allstation.ui.main_window import MainWindow
@@ -227,7 +228,7 @@ class Station(QObject):
         except StationError as error:
             self.window.reporter.show_problem(Problem.of(error))
             return
-        self.services.session.use_model(path)
+        self.services.session.submit(UseModel(path))
 
     def _open_first(self) -> None:
         given = [Path(text).absolute() for text in self._options.paths]
@@ -237,9 +238,9 @@ class Station(QObject):
             self.window.cases.open_demo()
         elif case is not None:
             folder = Path(case).absolute()
-            self.services.session.open(folder, create=not (folder / "case.sqlite").exists())
+            self.services.session.submit(OpenCase(folder, create=not (folder / "case.sqlite").exists()))
             if given:
-                self.services.session.add_paths(given)
+                self.services.session.submit(AddPaths(given))
         elif given:
             self.window.cases.add_paths(given)
         elif last and (Path(last) / "case.sqlite").is_file():

@@ -21,10 +21,9 @@ from allstation.core.records import UNPACKED, Review
 from allstation.services import demo, reporting, taking_in
 from allstation.services.intake_book import IntakeBook
 from allstation.services.queue_worker import QueueWorker, sorted_out
-from allstation.services.removal_book import Removal, RemovalBook
-from allstation.services.review_book import ReviewBook
 from allstation.services.status_types import CaseInfo, Problem
 from allstation.services.turns import ModelWish, TurnReady, Turns
+from allstation.services.undo_log import Removal, UndoLog
 from allstation.store.case import Case
 from allstation.store.database import DATABASE
 from allstation.store.field_files import LocateReport
@@ -32,6 +31,7 @@ from allstation.store.field_files import LocateReport
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
     from allstation.services.reporting import MadeReport
+    from allstation.services.requests import Request
 
 _log = logging.getLogger(__name__)
 
@@ -76,8 +76,7 @@ class CaseWorker(QueueWorker):
     def __init__(self, *, threads: int | None = None, limits: DecodeLimits | None = None) -> None:
         super().__init__(threads=threads, limits=limits)
         self._book = IntakeBook()
-        self._reviews: ReviewBook | None = None
-        self._removals: RemovalBook | None = None
+        self._undo: UndoLog | None = None
 
     @Slot()
     def start(self) -> None:
@@ -86,9 +85,13 @@ class CaseWorker(QueueWorker):
         self._intake = taking_in.Intake(self._mail.post, limits=self._limits)
         self._tell.timeout.connect(self._tell_intake)
 
+    @Slot(object)
+    def handle(self, request: Request) -> None:
+        """Apply one request."""
+        request.apply(self)
+
     # Opening and closing
 
-    @Slot(object, bool)
     def open_case(self, folder: Path, create: bool) -> None:
         """Close the open case and open, or create and open, another."""
         if not create and not holds_case(folder):
@@ -105,8 +108,7 @@ class CaseWorker(QueueWorker):
             self.closed.emit()
             return
         self._case = case
-        self._reviews = ReviewBook(case)
-        self._removals = RemovalBook(case)
+        self._undo = UndoLog(case)
         self._turns = Turns(case, self._do_aside)
         self._intake = taking_in.Intake(self._mail.post, case.folder / UNPACKED, limits=self._limits)
         _log.info("case opened, read only: %s", case.read_only)
@@ -116,7 +118,6 @@ class CaseWorker(QueueWorker):
         self._start_batch()
         self._tell_changes()
 
-    @Slot()
     def close_case(self) -> None:
         """Finish what is in flight, write it, close the case."""
         self._close_case()
@@ -142,8 +143,7 @@ class CaseWorker(QueueWorker):
             if isinstance(item, Future):
                 self._mail.post(item)
         self._case = None
-        self._reviews = None
-        self._removals = None
+        self._undo = None
         self._turns = None
         self._book = IntakeBook()
         self._changed = []
@@ -151,7 +151,6 @@ class CaseWorker(QueueWorker):
 
     # The model
 
-    @Slot(object)
     def open_demo(self, base: Path) -> None:
         """Draw synthetic fields aside, then open a new case with them in its queue."""
         self._do_aside(partial(demo.prepare, base))
@@ -179,7 +178,6 @@ class CaseWorker(QueueWorker):
 
     # Taking in
 
-    @Slot(list)
     def add_paths(self, paths: list[Path]) -> None:
         """Look at files and folders and add the fields among them."""
         if self._case is None or not paths:
@@ -215,7 +213,6 @@ class CaseWorker(QueueWorker):
             self.problem.emit(Problem("intake-failed", sentence))
         self.import_changed.emit(self._book.status(running=self._intake.running))
 
-    @Slot(object)
     def locate(self, folder: Path) -> None:
         """Search a folder, aside, for fields that are not where they were."""
         if self._case is not None:
@@ -223,26 +220,23 @@ class CaseWorker(QueueWorker):
 
     # Reviews
 
-    @Slot(int, object)
     def save_review(self, token: int, review: Review) -> None:
         """Store a review; the token names it for undo."""
-        self._on_review("save", token, review)
+        self._on_review("save_review", token, review)
 
-    @Slot(int)
     def withdraw_review(self, token: int) -> None:
         """Take back the review that was stored under a token."""
-        self._on_review("withdraw", token)
+        self._on_review("withdraw_review", token)
 
-    @Slot(int)
     def restore_review(self, token: int) -> None:
         """Let a withdrawn review count again."""
-        self._on_review("restore", token)
+        self._on_review("restore_review", token)
 
     def _on_review(self, method: str, token: int, *arguments: object) -> None:
-        if self._reviews is None:
+        if self._undo is None:
             return
         try:
-            stored: Review = getattr(self._reviews, method)(token, *arguments)
+            stored: Review = getattr(self._undo, method)(token, *arguments)
         except StationError as error:
             self.problem.emit(Problem.of(error))
             return
@@ -251,17 +245,15 @@ class CaseWorker(QueueWorker):
 
     # Taking out
 
-    @Slot(int, object)
     def remove_fields(self, token: int, wanted: Removal) -> None:
         """Take fields out of the case, or bring them back; the token names it for undo."""
-        if self._removals is not None:
-            self._on_fields(partial(self._removals.do, token, wanted))
+        if self._undo is not None:
+            self._on_fields(partial(self._undo.remove, token, wanted))
 
-    @Slot(int)
     def undo_removal(self, token: int) -> None:
         """Take back what was done under a token."""
-        if self._removals is not None:
-            self._on_fields(partial(self._removals.undo, token))
+        if self._undo is not None:
+            self._on_fields(partial(self._undo.undo_removal, token))
 
     def _on_fields(self, change: Callable[[], Removal]) -> None:
         """Change which fields are in the case, and with them what waits and what counts."""
@@ -276,7 +268,6 @@ class CaseWorker(QueueWorker):
 
     # Case data and reports
 
-    @Slot(object)
     def set_details(self, details: Mapping[str, str]) -> None:
         """Store the texts about patient, request and specimen."""
         if self._case is None:
@@ -287,7 +278,6 @@ class CaseWorker(QueueWorker):
             self.problem.emit(Problem.of(error))
         self.details_changed.emit(self._case.details())
 
-    @Slot(str)
     def rename_case(self, name: str) -> None:
         """Give the case another shown name; its folder keeps the name it has."""
         if self._case is None:
@@ -299,7 +289,6 @@ class CaseWorker(QueueWorker):
             return
         self.case_renamed.emit(self._case.name)
 
-    @Slot(int, str)
     def rename_slide(self, slide_id: int, name: str) -> None:
         """Give a slide another shown name; its folder keeps the name it has."""
         if self._case is None:
@@ -311,7 +300,6 @@ class CaseWorker(QueueWorker):
             return
         self.slide_renamed.emit(slide_id)
 
-    @Slot(object, str)
     def keep_report(self, made: MadeReport, file: str) -> None:
         """Keep a report in the case and enter it into the trail."""
         try:

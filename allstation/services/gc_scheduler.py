@@ -18,7 +18,7 @@ _CALM: Final = 20
 _STIR: Final = 500
 """Objects made between two looks that count as work going on."""
 _LONG_BUSY: Final = 80
-"""Collections of the middle generation, half a second apart at least, after which even work is interrupted."""
+"""Collections of the middle generation, half a second apart at least, that interrupt even work."""
 
 
 class GcScheduler(QObject):

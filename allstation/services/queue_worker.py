@@ -79,12 +79,10 @@ class QueueWorker(QObject):
 
     # The model
 
-    @Slot(object)
     def use_model(self, path: Path) -> None:
         """Read and verify a bundle aside, then work with it."""
         self._do_aside(partial(read_bundle, path))
 
-    @Slot(object, list)
     def queue_model(self, path: Path, ids: list[int]) -> None:
         """Let these fields, or all if the list is empty, also be classified by another model."""
         if self._case is not None:
@@ -179,7 +177,6 @@ class QueueWorker(QObject):
 
     # The queue
 
-    @Slot(bool)
     def pause(self, paused: bool) -> None:
         """Stop claiming fields, or go on."""
         self._paused = paused
@@ -188,42 +185,34 @@ class QueueWorker(QObject):
         self._go_on()
         self._tell_changes()
 
-    @Slot()
     def cancel(self) -> None:
         """Drop what waits, for any model; what is in flight is finished."""
         self._on_queue(_cancel_all)
 
-    @Slot(str, int)
     def drop_job(self, model: str, slide_id: int) -> None:
         """Take a slide's fields, or a model whose turn has not come, out of the queue."""
         self._on_queue(partial(_drop, model=model, slide_id=slide_id))
 
-    @Slot(str, list)
     def order_slides(self, model: str, slides: list[int]) -> None:
         """Do the waiting slides in this order."""
         self._on_queue(partial(_order_slides, model=model, slides=slides))
 
-    @Slot(list)
     def order_models(self, models: list[str]) -> None:
         """Let the waiting models take their turns in this order."""
         self._on_queue(partial(_reorder_models, models=models))
 
-    @Slot()
     def resume_cancelled(self) -> None:
         """Put cancelled fields back."""
         self._on_queue(_requeue_cancelled)
 
-    @Slot()
     def retry_failed(self) -> None:
         """Put failed fields back."""
         self._on_queue(_retry_failed)
 
-    @Slot(list)
     def classify_again(self, ids: list[int]) -> None:
         """Queue these fields again, or all fields if the list is empty; predictions stay until then."""
         self._on_queue(partial(_requeue, ids=ids))
 
-    @Slot(list)
     def prioritise(self, ids: list[int]) -> None:
         """Do these waiting fields next, in this order."""
         if self._case is None or self._case.read_only or self._batch is None or not ids:

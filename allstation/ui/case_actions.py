@@ -14,6 +14,7 @@ from allstation import paths
 from allstation.core.text import shown_name
 from allstation.files import free_path
 from allstation.services.case_session import CaseSession
+from allstation.services.requests import AddPaths, CloseCase, LocateFields, OpenCase, OpenDemo
 from allstation.services.settings import SettingsFile
 from allstation.store.database import DATABASE
 from allstation.ui.model_actions import MODEL_SUFFIX
@@ -55,7 +56,7 @@ class CaseActions(QObject):
     def create(self, folder: Path) -> None:
         """Make and open a case."""
         folder = folder if folder.suffix == CASE_SUFFIX else folder.with_name(folder.name + CASE_SUFFIX)
-        self._session.open(folder, create=True)
+        self._session.submit(OpenCase(folder, create=True))
 
     def create_for(self, dropped: list[Path]) -> None:
         """Make a case in the usual place for what was dropped without one."""
@@ -78,7 +79,7 @@ class CaseActions(QObject):
     def open_folder(self, folder: Path) -> None:
         """Open a case folder, or the case that a database file belongs to."""
         self._asked = folder if folder.name != DATABASE else folder.parent
-        self._session.open(self._asked)
+        self._session.submit(OpenCase(self._asked))
 
     @Slot()
     def locate_case(self) -> None:
@@ -102,7 +103,12 @@ class CaseActions(QObject):
     def open_demo(self) -> None:
         """Make a fresh demo case and put synthetic fields into its queue."""
         self.preparing.emit(tr("Synthetic fields are being drawn for the demo case."))
-        self._session.open_demo(paths.cases_folder())
+        self._session.submit(OpenDemo(paths.cases_folder()))
+
+    @Slot()
+    def close(self) -> None:
+        """Close the open case."""
+        self._session.submit(CloseCase())
 
     # Fields
 
@@ -135,7 +141,7 @@ class CaseActions(QObject):
 
     @Slot(str)
     def _locate_chosen(self, name: str) -> None:
-        self._session.locate(Path(name))
+        self._session.submit(LocateFields(Path(name)))
 
     @Slot(list)
     def _add_chosen(self, names: list[str]) -> None:
@@ -162,7 +168,7 @@ class CaseActions(QObject):
             return
         if not self._session.has_case:
             self.create_for(fields)
-        self._session.add_paths(fields)
+        self._session.submit(AddPaths(fields))
 
     # Dialogs
 

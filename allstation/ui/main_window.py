@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QByteArray, Signal, Slot
 from PySide6.QtWidgets import QMainWindow
 
+from allstation.services.questions import ReadFailures
+from allstation.services.requests import Prioritise
 from allstation.services.settings import SettingsFile
 from allstation.ui.first_page import show_first_page
 from allstation.ui.text import tr
@@ -149,9 +151,6 @@ class MainWindow(QMainWindow):
             (self.browser.neighbours_changed, self.viewer.set_neighbours),
             (self.browser.listed, self._listed),
             (self.browser.tree.chosen, self._update_actions),
-            (self.queue.pause_asked, session.pause),
-            (self.queue.cancel_asked, session.cancel),
-            (self.queue.retry_asked, session.retry_failed),
             (self.queue.field_chosen, self.browser.go_to_field),
             (self.viewer.state_changed, self._view_state_changed),
             (self.viewer.full_screen_asked, self.full_screen.set_on),
@@ -204,7 +203,7 @@ class MainWindow(QMainWindow):
         self.services.settings.replace(self.services.settings.value.with_recent(info.folder))
         self._fill_recent()
         self._show_case(info)
-        self.services.session.read_failures()
+        self.services.session.ask(ReadFailures())
         if info.read_only:
             from allstation.ui.panels.notices import Level, Notice
 
@@ -276,7 +275,7 @@ class MainWindow(QMainWindow):
         self.link.show(record)
         self.status.show_record(record)
         if moved and record is not None and record.state is FieldState.QUEUED:
-            self.services.session.prioritise([record.id])
+            self.services.session.submit(Prioritise([record.id]))
         self._update_actions()
 
     @Slot(object)

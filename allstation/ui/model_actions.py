@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from allstation.core.text import shown_name
 from allstation.services.case_session import CaseSession
+from allstation.services.requests import UseModel
 from allstation.services.settings import SettingsFile
 from allstation.ui.text import tr
 
@@ -49,7 +50,7 @@ class ModelActions(QObject):
     def use(self, bundle: Path) -> None:
         """Classify with a bundle from now on, and at the next start."""
         self._settings.change(model=str(bundle))
-        self._session.use_model(bundle)
+        self._session.submit(UseModel(bundle))
 
     @Slot(object)
     def offer(self, bundle: Path) -> None:

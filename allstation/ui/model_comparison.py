@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 
 from allstation.core.records import FieldRecord, Prediction
 from allstation.services.case_session import CaseSession
+from allstation.services.questions import ReadPredictions
 from allstation.ui.text import tr
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ class ModelComparison(QObject):
         if not on:
             self._viewer.set_comparing(False)
         elif self._viewer.record is not None:
-            self._session.read_predictions(self._viewer.record.id)
+            self._session.ask(ReadPredictions(self._viewer.record.id))
 
     @Slot(object)
     def _current_changed(self, record: FieldRecord | None) -> None:
         if self._on and record is not None:
-            self._session.read_predictions(record.id)
+            self._session.ask(ReadPredictions(record.id))
 
     @Slot(str, bool)
     def _state_changed(self, key: str, on: bool) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.core.pixel_size import LARGEST, micrometres, written
+from allstation.services.questions import ReadDetails
 from allstation.services.status_types import CaseInfo
 from allstation.ui.services import Services
 from allstation.ui.text import tr
@@ -77,7 +78,7 @@ class PixelSize(QObject):
     @Slot(object)
     def _case_opened(self, _info: CaseInfo) -> None:
         self._show({})
-        self._session.read_details()
+        self._session.ask(ReadDetails())
 
     @Slot(int, object)
     def _details_read(self, generation: int, details: Mapping[str, str]) -> None:

@@ -9,7 +9,8 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from allstation.core.text import shown_name
 from allstation.services.case_session import CaseSession
-from allstation.services.removal_book import Removal
+from allstation.services.requests import RemoveFields, UndoRemoval
+from allstation.services.undo_log import Removal
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.text import number, short_name, tr
 
@@ -112,8 +113,8 @@ class _RemovalCommand(QUndoCommand):
 
     def redo(self) -> None:
         """Do it."""
-        self._session.remove_fields(self._token, self._wanted)
+        self._session.submit(RemoveFields(self._token, self._wanted))
 
     def undo(self) -> None:
         """Take it back."""
-        self._session.undo_removal(self._token)
+        self._session.submit(UndoRemoval(self._token))

@@ -14,6 +14,7 @@ from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.frozen import training_is_installed
 from allstation.services.export import ExportJob, ExportKind
+from allstation.services.questions import ReadFailures
 from allstation.services.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.store.field_files import LocateReport
 from allstation.store.queue import RecoveryReport
@@ -82,7 +83,7 @@ class Reporter(QObject):
         self._window.queue.show_status(status)
         self._window.status.show_queue(status)
         if status.failed != before.failed:
-            self._services.session.read_failures()
+            self._services.session.ask(ReadFailures())
         if before.phase is QueuePhase.RUNNING and status.phase is QueuePhase.IDLE and status.total:
             level = Level.WARNING if status.failed else Level.OK
             self._tell(Notice(level, tr("Queue finished: {line}", line=sentence(status))))

@@ -14,6 +14,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from allstation.core.records import FieldRecord, Review
 from allstation.core.text import shown_name
 from allstation.services.case_session import CaseSession
+from allstation.services.requests import RestoreReview, SaveReview, WithdrawReview
 from allstation.ui.actions import ActionSpec, ActionTable, Need
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.review.guard import ReviewGuard
@@ -39,14 +40,14 @@ class _ReviewCommand(QUndoCommand):
     def redo(self) -> None:
         """Store the review, or restore it."""
         if self._stored:
-            self._session.restore_review(self._token)
+            self._session.submit(RestoreReview(self._token))
         else:
             self._stored = True
-            self._session.save_review(self._token, self._review)
+            self._session.submit(SaveReview(self._token, self._review))
 
     def undo(self) -> None:
         """Withdraw the review."""
-        self._session.withdraw_review(self._token)
+        self._session.submit(WithdrawReview(self._token))
 
 
 class _RemarkCommand(QUndoCommand):
@@ -63,11 +64,11 @@ class _RemarkCommand(QUndoCommand):
 
     def redo(self) -> None:
         """Store the comment."""
-        self._session.save_review(next(self._tokens), self._remark)
+        self._session.submit(SaveReview(next(self._tokens), self._remark))
 
     def undo(self) -> None:
         """Store the former comment, or that there is none."""
-        self._session.save_review(next(self._tokens), self._before)
+        self._session.submit(SaveReview(next(self._tokens), self._before))
 
 
 class ReviewActions(QObject):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.records import FieldRecord, Review
-from allstation.services.case_reader import Overview
+from allstation.services.questions import Overview, ReadHistory
 from allstation.ui.services import Services
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ReviewLink(QObject):
         self._window.review.show_field(record)
         self._shown = record.id if record is not None else 0
         if record is not None:
-            self._services.session.read_history(record.id)
+            self._services.session.ask(ReadHistory(record.id))
 
     @Slot(str)
     def _reviewer_changed(self, name: str) -> None:
@@ -60,7 +60,7 @@ class ReviewLink(QObject):
     def _review_saved(self, _token: int, review: Review) -> None:
         """Read remarks again: they change nothing of the field's record."""
         if review.is_remark and review.field_id == self._shown:
-            self._services.session.read_history(self._shown)
+            self._services.session.ask(ReadHistory(self._shown))
 
     @Slot(int, list)
     def _history_read(self, field_id: int, reviews: list[Review]) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 
 from allstation.core.filters import FieldFilter
 from allstation.core.summary import Tally
+from allstation.services.questions import ReadTally
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.docks import bring
 from allstation.ui.panels.summary import SummaryPanel
@@ -51,7 +52,7 @@ class SummaryLink(QObject):
         if self._session.reviewer is not None:
             self.panel.show_hidden()
         else:
-            self._session.read_tally(self._slide())
+            self._session.ask(ReadTally(self._slide()))
 
     def _slide(self) -> int | None:
         return self._window.browser.tree.current_place().slide_id

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QFileDialog
 
 from allstation.core.text import shown_name
 from allstation.services.folder_watcher import WatchStatus
+from allstation.services.questions import ReadKnownFiles
+from allstation.services.requests import AddPaths
 from allstation.services.settings import BETWEEN
 from allstation.services.status_types import CaseInfo
 from allstation.ui.panels.notices import Level, Notice
@@ -67,7 +69,7 @@ class WatchActions(QObject):
         if info is None:
             return
         self._remember(info.folder, folder)
-        self._services.session.read_known(folder)
+        self._services.session.ask(ReadKnownFiles(folder))
 
     @Slot()
     def stop(self) -> None:
@@ -83,13 +85,13 @@ class WatchActions(QObject):
 
     @Slot(list)
     def _take(self, paths: list[Path]) -> None:
-        self._services.session.add_paths(paths)
+        self._services.session.submit(AddPaths(paths))
 
     @Slot(object)
     def _case_opened(self, info: CaseInfo) -> None:
         folder = self._remembered(info.folder)
         if folder is not None and not info.read_only:
-            self._services.session.read_known(folder)
+            self._services.session.ask(ReadKnownFiles(folder))
         else:
             self._services.watch.watch(None)
 

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Gaps
 
+from allstation.services.requests import CancelQueue, OpenCase, Pause
+
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
 
@@ -100,7 +102,7 @@ def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -
 
     window.browser.listed.connect(listed)
     window.browser.thumbnails.arrived.connect(lambda _id: arrived.append(time.perf_counter() - began))
-    window.services.session.open(case)
+    window.services.session.submit(OpenCase(case))
     while not arrived:
         yield 0.02
     figures["first_thumbnail_s"] = arrived[0]
@@ -125,9 +127,9 @@ def adding(
     """Drop a folder on a new case, drop it again, then classify."""
     session, statuses = window.services.session, []
     session.worker.import_changed.connect(statuses.append)
-    session.open(folder.parent / "Adding.allcase", create=True)
+    session.submit(OpenCase(folder.parent / "Adding.allcase", create=True))
     yield 1.0
-    session.pause(True)
+    session.submit(Pause(True))
     gaps.take()
     for turn in ("adding", "adding_the_same_again"):
         statuses.clear()
@@ -139,10 +141,10 @@ def adding(
         figures[f"{turn}_s"] = time.perf_counter() - began
         figures[turn] = gaps.take()
     figures["added"], figures["duplicates"] = count, statuses[-1].duplicates
-    session.pause(False)
+    session.submit(Pause(False))
     yield CLASSIFYING
     figures["classifying"] = gaps.take()
-    session.cancel()
+    session.submit(CancelQueue())
     yield 0.5
 
 

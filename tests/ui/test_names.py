@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField, Slide
-from allstation.services.case_reader import Overview
+from allstation.services.questions import Overview, ReadOverview
+from allstation.services.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser.slide_model import Place
@@ -36,8 +37,8 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
                     )
                 ],
             )
-    window.services.session.pause(True)
-    window.services.session.open(folder)
+    window.services.session.submit(Pause(True))
+    window.services.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: window.browser.tree.slides.rowCount() == 3, timeout=20_000)
     qtbot.waitUntil(window.actions_table["browse.all"].isEnabled)
     return window
@@ -80,7 +81,7 @@ def test_what_is_typed_outlives_other_counts(opened: MainWindow, qtbot: QtBot) -
     line = typing(opened, qtbot, 2)
     qtbot.keyClicks(line, "half typed")
     with qtbot.waitSignal(tree.slides.dataChanged):
-        opened.services.session.read_overview()
+        opened.services.session.ask(ReadOverview())
     assert line.text() == "half typed"
     qtbot.keyClick(line, Qt.Key.Key_Escape)
     assert tree.name_of(2) == "P-014 b"

@@ -10,6 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation.imaging.synthetic import write_demo
+from allstation.services.requests import AddPaths, OpenCase, Pause
 from allstation.services.status_types import ImportStatus
 from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
@@ -31,9 +32,9 @@ def smear(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
     """Return the window on an empty case whose queue rests."""
-    window.services.session.pause(True)
+    window.services.session.submit(Pause(True))
     with qtbot.waitSignal(window.services.session.opened, timeout=LONG):
-        window.services.session.open(tmp_path / "c.allcase", create=True)
+        window.services.session.submit(OpenCase(tmp_path / "c.allcase", create=True))
     return window
 
 
@@ -41,7 +42,7 @@ def added(window: MainWindow, qtbot: QtBot, *given: Path) -> ImportStatus:
     """Add what a person drops and return what became of it."""
     told: list[ImportStatus] = []
     window.services.session.worker.import_changed.connect(told.append)
-    window.services.session.add_paths(list(given))
+    window.services.session.submit(AddPaths(list(given)))
     qtbot.waitUntil(lambda: bool(told) and not told[-1].running, timeout=LONG)
     window.services.session.worker.import_changed.disconnect(told.append)
     return told[-1]

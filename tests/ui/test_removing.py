@@ -10,6 +10,7 @@ from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
+from allstation.services.requests import CloseCase, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
@@ -31,8 +32,8 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
                     for n, p in paths.items()
                 ],
             )
-    window.services.session.pause(True)
-    window.services.session.open(folder)
+    window.services.session.submit(Pause(True))
+    window.services.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: shown(window) == [1, 2, 3, 4, 5], timeout=20_000)
     qtbot.waitUntil(window.actions_table["field.remove"].isEnabled)
     return window
@@ -149,10 +150,10 @@ def test_the_words_say_it(opened: MainWindow, qtbot: QtBot) -> None:
 
 def test_a_case_for_looking_only_offers_nothing(opened: MainWindow, qtbot: QtBot) -> None:
     folder = opened.services.session.info.folder
-    opened.services.session.close_case()
+    opened.services.session.submit(CloseCase())
     qtbot.waitUntil(lambda: opened.services.session.info is None)
     with Case.open(folder):
-        opened.services.session.open(folder)
+        opened.services.session.submit(OpenCase(folder))
         qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
         for key in ("field.remove", "slide.remove", "field.restore"):
             assert not opened.actions_table[key].isEnabled(), key

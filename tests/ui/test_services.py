@@ -23,6 +23,15 @@ from allstation.inference.engine import Engine
 from allstation.services.case_session import CaseSession
 from allstation.services.export import ExportJob, ExportKind, Exports
 from allstation.services.folder_watcher import FolderWatcher
+from allstation.services.requests import (
+    AddPaths,
+    CancelQueue,
+    LocateFields,
+    OpenCase,
+    Pause,
+    RequeueCancelled,
+    UseModel,
+)
 from allstation.services.status_types import ImportStatus
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
 from allstation.store.case import Case
@@ -91,8 +100,8 @@ def test_fields_are_on_disk_before_the_window_hears_of_them(
             seen.extend(field.id for field in case.fields.records(ids))
 
     session.worker.fields_added.connect(check)
-    session.open(folder, create=True)
-    session.add_paths([fields])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: len(seen) == 3, timeout=LONG)
 
 
@@ -100,11 +109,11 @@ def test_the_same_folder_twice_adds_nothing_twice(
     session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
     statuses = listen(session.worker.import_changed)
-    session.open(tmp_path / "a.allcase", create=True)
-    session.add_paths([fields])
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: settled(statuses), timeout=LONG)
     assert statuses[-1].added == 3
-    session.add_paths([fields])
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: settled(statuses) and statuses[-1].duplicates == 3, timeout=LONG)
     assert statuses[-1].added == 0
 
@@ -113,12 +122,12 @@ def test_cancelled_fields_can_be_put_back(
     session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
     told = listen(session.worker.queue_changed)
-    session.open(tmp_path / "a.allcase", create=True)
-    session.add_paths([fields])
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: bool(told) and told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
-    session.cancel()
+    session.submit(CancelQueue())
     qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.CANCELLED) == 3, timeout=LONG)
-    session.resume_cancelled()
+    session.submit(RequeueCancelled())
     qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
 
 
@@ -137,10 +146,10 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
     monkeypatch.setattr(Engine, "classify", classify)
     changed = Heard()
     session.worker.fields_changed.connect(changed.take_list)
-    session.open(tmp_path / "a.allcase", create=True)
-    session.add_paths([tmp_path / "Slide"])
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([tmp_path / "Slide"]))
     try:
-        session.use_model(default_bundle_path())
+        session.submit(UseModel(default_bundle_path()))
         qtbot.waitUntil(lambda: bool(changed.all), timeout=LONG)
         with Case.open(tmp_path / "a.allcase", read_only=True) as case:
             assert case.queue.counts()[FieldState.DONE] == 1
@@ -170,9 +179,9 @@ def test_a_field_that_raises_what_nobody_foresaw_fails_and_the_others_are_classi
     monkeypatch.setattr(decode, "decode_reduced", raises)
     folder, changed = tmp_path / "a.allcase", Heard()
     session.worker.fields_changed.connect(changed.take_list)
-    session.open(folder, create=True)
-    session.use_model(default_bundle_path())
-    session.add_paths([tmp_path / "Slide"])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(UseModel(default_bundle_path()))
+    session.submit(AddPaths([tmp_path / "Slide"]))
     qtbot.waitUntil(lambda: len({number for ids in changed.all for number in ids}) == 5, timeout=LONG)
     with Case.open(folder, read_only=True) as case:
         counts = case.queue.counts()
@@ -188,9 +197,9 @@ def test_a_network_damaged_inside_fails_its_fields_with_a_sentence(
     bundle = rebuilt(tmp_path / "m.allmodel", network=b"no network at all" * 100)
     folder, changed = tmp_path / "a.allcase", Heard()
     session.worker.fields_changed.connect(changed.take_list)
-    session.open(folder, create=True)
-    session.use_model(bundle.path)
-    session.add_paths([fields])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(UseModel(bundle.path))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: len({number for ids in changed.all for number in ids}) == 3, timeout=LONG)
     with Case.open(folder, read_only=True) as case:
         assert {field.error_code for field in case.fields.page()} == {"bad-bundle"}
@@ -200,18 +209,18 @@ def test_a_case_that_cannot_be_written_or_read_pauses_the_queue_with_a_sentence(
     session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
     problems, told = listen(session.worker.problem), listen(session.worker.queue_changed)
-    session.open(tmp_path / "a.allcase", create=True)
-    session.add_paths([fields])
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: bool(told) and told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
     case = session.worker._case
     assert case is not None
     pages = case.connection.db.execute("PRAGMA page_count").fetchone()[0]
     case.connection.db.execute(f"PRAGMA max_page_count = {pages}")
-    session.use_model(default_bundle_path())
+    session.submit(UseModel(default_bundle_path()))
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert problems[-1].code == "disk-full"
     case.close()
-    session.pause(False)
+    session.submit(Pause(False))
     qtbot.waitUntil(lambda: problems[-1].code == "closed-case", timeout=LONG)
 
 
@@ -219,7 +228,7 @@ def test_a_folder_that_is_no_case_is_a_sentence_not_a_crash(
     session: CaseSession, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
     problems = listen(session.worker.problem)
-    session.open(tmp_path)
+    session.submit(OpenCase(tmp_path))
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert problems[0].code == "no-case"
     qtbot.waitUntil(lambda: not session.has_case, timeout=LONG)
@@ -230,8 +239,8 @@ def test_a_missing_case_does_not_close_the_open_one(
 ) -> None:
     problems = listen(session.worker.problem)
     with qtbot.waitSignal(session.opened, timeout=LONG):
-        session.open(tmp_path / "a.allcase", create=True)
-    session.open(tmp_path / "gone.allcase")
+        session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(OpenCase(tmp_path / "gone.allcase"))
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert "any more" in problems[0].sentence
     assert session.info is not None
@@ -243,11 +252,11 @@ def test_moved_fields_are_found_by_their_bytes(
 ) -> None:
     before = Path(shutil.copytree(fields, tmp_path / "before"))
     added, reports = listen(session.worker.fields_added), listen(session.worker.located)
-    session.open(tmp_path / "a.allcase", create=True)
-    session.add_paths([before])
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([before]))
     qtbot.waitUntil(lambda: sum(len(ids) for ids in added) == 3, timeout=LONG)
     before.rename(tmp_path / "after")
-    session.locate(tmp_path / "after")
+    session.submit(LocateFields(tmp_path / "after"))
     qtbot.waitUntil(lambda: bool(reports), timeout=LONG)
     assert len(reports[0].found) == 3
     assert reports[0].missing == []
@@ -257,7 +266,7 @@ def test_moved_fields_are_found_by_their_bytes(
 
 def test_a_second_window_on_a_case_may_only_look(session: CaseSession, qtbot: QtBot, tmp_path: Path) -> None:
     with Case.create(tmp_path / "a.allcase"), qtbot.waitSignal(session.opened, timeout=LONG) as opened:
-        session.open(tmp_path / "a.allcase")
+        session.submit(OpenCase(tmp_path / "a.allcase"))
     assert opened.args[0].read_only
     assert "looked at" in opened.args[0].why_read_only
 
@@ -268,7 +277,7 @@ def test_a_model_that_is_none_is_refused_with_a_sentence(
     bad = tmp_path / "m.allmodel"
     bad.write_bytes(b"nothing")
     problems = listen(session.worker.problem)
-    session.use_model(bad)
+    session.submit(UseModel(bad))
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert problems[0].code == "bad-bundle"
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QS
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
+from allstation.services.requests import OpenCase
 from allstation.services.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.ui import keys, theme
 from allstation.ui.case_actions import free_name
@@ -279,7 +280,7 @@ def test_garbage_is_left_to_the_window_while_it_is_there(window: MainWindow) -> 
 
 def test_a_panel_behind_another_takes_no_key(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     """Tab and Space must not review in a panel that nobody sees."""
-    window.services.session.open(tmp_path / "A.allcase", create=True)
+    window.services.session.submit(OpenCase(tmp_path / "A.allcase", create=True))
     qtbot.waitUntil(lambda: window.services.session.info is not None and window.review.isEnabled())
     window.actions_table["browse.summary"].trigger()
     qtbot.waitUntil(lambda: not window.review.isEnabled())

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 from allstation.core.filters import FieldFilter, FieldSort
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldRecord
-from allstation.services.case_reader import Listing, Overview, Query
 from allstation.services.case_session import CaseSession
+from allstation.services.questions import FindUnreviewed, Listing, Overview, Query, ReadOverview, ReadPage
 from allstation.ui.browser.filters import FilterBar, on_slide
 from allstation.ui.browser.footer import BrowserFooter
 from allstation.ui.browser.grid import FieldGrid
@@ -102,8 +102,8 @@ class BrowserPanel(QWidget):
 
     def _connect(self) -> None:
         self._later.timeout.connect(self.relist)
-        self._counting.timeout.connect(self._session.read_overview)
-        self.model.page_wanted.connect(self._session.read_page)
+        self._counting.timeout.connect(self._count)
+        self.model.page_wanted.connect(self._read_page)
         self.model.record_arrived.connect(self._record_arrived)
         self.filters.changed.connect(self._filters_changed)
         self.filters.left.connect(self.focus_view)
@@ -145,6 +145,14 @@ class BrowserPanel(QWidget):
         return Query(0, where, footer.sort(), footer.descending(), footer.group(), self._session.reviewer)
 
     @Slot()
+    def _count(self) -> None:
+        self._session.ask(ReadOverview(self._session.reviewer))
+
+    @Slot(list)
+    def _read_page(self, ids: list[int]) -> None:
+        self._session.ask(ReadPage(ids, self._session.reviewer))
+
+    @Slot()
     def relist(self) -> None:
         """Ask for the ids again."""
         self._later.stop()
@@ -173,7 +181,7 @@ class BrowserPanel(QWidget):
         self.tree.set_blind(reviewer is not None)
         self.footer.set_blind(reviewer is not None)
         self.filters.set_blind(reviewer)
-        self._session.read_overview()
+        self._count()
         self.relist()
 
     @Slot(str)
@@ -239,7 +247,7 @@ class BrowserPanel(QWidget):
 
     def go_to_unreviewed(self) -> None:
         """Go to the next field nobody reviewed."""
-        self._session.find_unreviewed(self.query(), after=self._current)
+        self._session.ask(FindUnreviewed(self.query(), after=self._current))
 
     @Slot(object)
     def _unreviewed_found(self, field_id: int | None) -> None:
@@ -295,7 +303,7 @@ class BrowserPanel(QWidget):
         self.clear()
         self._just_opened = True
         self.relist()
-        self._session.read_overview()
+        self._count()
 
     @Slot(list)
     def _fields_added(self, _ids: list[int]) -> None:

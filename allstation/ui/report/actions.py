@@ -12,7 +12,9 @@ from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.previews import Preview, Previews
+from allstation.services.questions import ReadDetails
 from allstation.services.reporting import MadeReport, ReportState
+from allstation.services.requests import KeepReport
 from allstation.services.status_types import CaseInfo, Problem
 from allstation.ui.panels.notices import Level, Notice, Notices
 from allstation.ui.report.exporting import with_suffix
@@ -239,7 +241,7 @@ class ReportActions(QObject):
             self._data.saved.connect(self._save_details)
             self._data.destroyed.connect(self._data_gone)
             self._data.set_writable(not info.read_only)
-        self._services.session.read_details()
+        self._services.session.ask(ReadDetails())
         if self._data.isVisible():
             self._data.raise_()
         self._data.show()
@@ -361,7 +363,7 @@ class ReportActions(QObject):
             return
         self._target = job
         self._offer()
-        self._services.session.keep_report(made, target.name)
+        self._services.session.submit(KeepReport(made, target.name))
 
     def _write(self, job: ExportJob) -> None:
         self._going = None

@@ -23,6 +23,7 @@ from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
 from allstation.services.case_session import CaseSession
+from allstation.services.requests import SetDetails
 from allstation.ui import keys
 from allstation.ui.text import tr
 
@@ -218,8 +219,8 @@ class DetailsCommand(QUndoCommand):
 
     def redo(self) -> None:
         """Store the new texts."""
-        self._session.set_details(self._after)
+        self._session.submit(SetDetails(self._after))
 
     def undo(self) -> None:
         """Store the former texts."""
-        self._session.set_details(self._before)
+        self._session.submit(SetDetails(self._before))

@@ -16,6 +16,16 @@ from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.inference.engine import Engine
 from allstation.services.case_session import CaseSession
+from allstation.services.requests import (
+    AddPaths,
+    CloseCase,
+    DropJob,
+    OpenCase,
+    OrderSlides,
+    Pause,
+    QueueModel,
+    UseModel,
+)
 from allstation.services.status_types import Problem, QueuePhase, QueueStatus
 from allstation.store.case import Case
 
@@ -98,12 +108,12 @@ def test_two_models_keep_both_predictions_whatever_order_and_threads(
     session: CaseSession, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
     folder, heard = tmp_path / "a.allcase", Heard(session)
-    session.open(folder, create=True)
-    session.add_paths([fields])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 6, timeout=LONG)
-    session.queue_model(other)
+    session.submit(QueueModel(other))
     qtbot.waitUntil(lambda: heard.status[-1].later == 6, timeout=LONG)
-    session.use_model(default_bundle_path())
+    session.submit(UseModel(default_bundle_path()))
     qtbot.waitUntil(lambda: heard.idle(6), timeout=LONG)
     assert any("Other 2" in status.model for status in heard.status)
     assert heard.status[-1].memory > 2**20
@@ -127,18 +137,18 @@ def test_the_turn_of_a_model_goes_on_after_a_restart(
     folder, heard = tmp_path / "a.allcase", Heard(session)
     bundle = ModelBundle.open(other)
     write_demo(tmp_path / "few", fields=2)
-    session.open(folder, create=True)
-    session.add_paths([tmp_path / "few"])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([tmp_path / "few"]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 2, timeout=LONG)
-    session.pause(True)
-    session.queue_model(other)
+    session.submit(Pause(True))
+    session.submit(QueueModel(other))
     qtbot.waitUntil(lambda: heard.status[-1].later == 2, timeout=LONG)
-    session.close_case()
+    session.submit(CloseCase())
     qtbot.waitUntil(lambda: heard.closed, timeout=LONG)
     with Case.open(folder) as case:  # ... as if its turn had begun
         case.queue.cancel()
         assert case.model_queue.start(bundle.sha256) == 2
-    session.open(folder)
+    session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: heard.idle(2), timeout=LONG)
     assert [set(made) for made in all_predictions(folder).values()] == [{bundle.sha256}] * 2
 
@@ -148,20 +158,20 @@ def test_a_model_that_is_gone_waits_and_says_so(
 ) -> None:
     folder, heard = tmp_path / "a.allcase", Heard(session)
     gone = Path(shutil.copy(other, tmp_path / "gone.allmodel"))
-    session.open(folder, create=True)
-    session.add_paths([fields])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 6, timeout=LONG)
-    session.pause(True)
-    session.queue_model(gone)
+    session.submit(Pause(True))
+    session.submit(QueueModel(gone))
     qtbot.waitUntil(lambda: heard.status[-1].later == 6, timeout=LONG)
     gone.unlink()
-    session.use_model(default_bundle_path())
-    session.pause(False)
+    session.submit(UseModel(default_bundle_path()))
+    session.submit(Pause(False))
     qtbot.waitUntil(lambda: bool(heard.problems), timeout=LONG)
     assert heard.problems[0].code == "queued-model-missing"
     assert "gone.allmodel" in heard.problems[0].sentence
     assert heard.status[-1].later == 6
-    session.queue_model(other)  # from where it is now
+    session.submit(QueueModel(other))  # from where it is now
     qtbot.waitUntil(lambda: heard.idle(6), timeout=LONG)
     assert len(heard.problems) == 1
 
@@ -170,18 +180,18 @@ def test_order_and_taking_out(
     session: CaseSession, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
     folder, heard = tmp_path / "a.allcase", Heard(session)
-    session.open(folder, create=True)
-    session.add_paths([fields])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 6, timeout=LONG)
-    session.queue_model(other)
+    session.submit(QueueModel(other))
     qtbot.waitUntil(lambda: len(heard.status[-1].jobs) == 3, timeout=LONG)
     one, two, later = heard.status[-1].jobs
     assert [(job.slide, job.fields) for job in (one, two, later)] == [("Slide 1", 3), ("Slide 2", 3), ("", 6)]
-    session.order_slides("", [two.slide_id, one.slide_id])
+    session.submit(OrderSlides("", [two.slide_id, one.slide_id]))
     qtbot.waitUntil(
         lambda: [job.slide for job in heard.status[-1].jobs][:2] == ["Slide 2", "Slide 1"], timeout=LONG
     )
-    session.drop_job("", one.slide_id)
+    session.submit(DropJob("", one.slide_id))
     qtbot.waitUntil(lambda: heard.counts(FieldState.CANCELLED) == 3, timeout=LONG)
-    session.drop_job(later.model_sha256, 0)
+    session.submit(DropJob(later.model_sha256, 0))
     qtbot.waitUntil(lambda: len(heard.status[-1].jobs) == 1, timeout=LONG)
