@@ -15,7 +15,7 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.events import TYPED_AS, Failed, Finished, Report, Started
 from training import commands
-from training.fit.protocol import Reporter, console, over_pipes
+from training.fit.protocol import EventWriter, console, over_pipes
 from training.papers.plan import TABLES
 
 DONE, REFUSED = 0, 2
@@ -137,24 +137,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rest.remove("--protocol")
     if rest:
         parser.error(f"unrecognised: {' '.join(rest)}")
-    reporter = over_pipes() if options.protocol else console()
-    reporter.tell(Started(os.getpid(), options.command))
-    return _answer(options, reporter)
+    events = over_pipes() if options.protocol else console()
+    events.write(Started(os.getpid(), options.command))
+    return _answer(options, events)
 
 
-def _answer(options: argparse.Namespace, reporter: Reporter) -> int:
+def _answer(options: argparse.Namespace, events: EventWriter) -> int:
     try:
-        outcome = commands.run(options, reporter)
+        outcome = commands.run(options, events)
     except StationError as error:
-        state = "discarded" if reporter.discarding else "failed"
+        state = "discarded" if events.discarding else "failed"
         if state == "failed":
-            reporter.tell(Failed(error.code, error.sentence))
-        reporter.tell(Finished(state))
+            events.write(Failed(error.code, error.sentence))
+        events.write(Finished(state))
         return DONE if state == "discarded" else REFUSED
     except KeyboardInterrupt:
-        reporter.tell(Failed("interrupted", "Interrupted from the keyboard; start again to resume."))
+        events.write(Failed("interrupted", "Interrupted from the keyboard; start again to resume."))
         return REFUSED
     if outcome.report is not None:
-        reporter.tell(Report(outcome.kind, outcome.report))
-    reporter.tell(Finished(outcome.state, str(outcome.folder or ""), outcome.summary))
+        events.write(Report(outcome.kind, outcome.report))
+    events.write(Finished(outcome.state, str(outcome.folder or ""), outcome.summary))
     return DONE

@@ -1,4 +1,4 @@
-"""What each command of the training program does."""
+"""Commands of the training program."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
 from allstation.imaging import outputs
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe, read_recipe, recipe_from
 from training.models.registry import methods, preset
 
 
 @dataclass(frozen=True)
 class CommandOutcome:
-    """How a command ended.
+    """Outcome of a command.
 
     Attributes:
         state: ``finished`` or ``stopped``.
@@ -38,13 +38,13 @@ class CommandOutcome:
     report: Mapping[str, Any] | None = None
 
 
-def run(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
-    """Do the command that was asked for.
+def run(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
+    """Run the command that the options name.
 
     Raises:
         StationError: When it cannot be done.
     """
-    does: Mapping[str, Callable[[argparse.Namespace, Reporter], CommandOutcome]] = {
+    does: Mapping[str, Callable[[argparse.Namespace, EventWriter], CommandOutcome]] = {
         "check": _check,
         "fit": _fit,
         "train": _fit,
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
         "estimate": _estimate,
         "list": _list,
     }
-    return does[options.command](options, reporter)
+    return does[options.command](options, events)
 
 
 def load_recipe(options: argparse.Namespace) -> Recipe:
@@ -77,19 +77,19 @@ def load_recipe(options: argparse.Namespace) -> Recipe:
     return recipe
 
 
-def _fit(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
+def _fit(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.fit.session import run_recipe
 
     recipe = load_recipe(options)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = (options.out or Path("runs") / f"{recipe.name}-{stamp}").resolve()
-    metrics = run_recipe(recipe, folder, reporter)
+    metrics = run_recipe(recipe, folder, events)
     state = "stopped" if metrics.get("stopped") else "finished"
     accuracy = metrics["test"]["overall"][ACCURACY_BY_FIELD]
     return CommandOutcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
 
 
-def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
+def _check(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.data.check import check
     from training.evaluate.check_report import write_report
 
@@ -101,12 +101,12 @@ def _check(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
     )
     options.data = options.folder
     split = load_recipe(options).split if options.recipe else None
-    found = check(options.folder, reporter, archive=options.archive, groups=options.groups, split=split)
+    found = check(options.folder, events, archive=options.archive, groups=options.groups, split=split)
     write_report(found, json_path=options.json, pdf_path=options.pdf)
     return CommandOutcome(summary={"errors": found["errors"]}, kind="check", report=found)
 
 
-def _evaluate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
+def _evaluate(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.evaluate.comparison import compare_runs
 
     wanted = [outputs.Output("--json", options.json, outputs.COMPARISON_JSON)] if options.json else []
@@ -118,7 +118,7 @@ def _evaluate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome
         kind="comparison",
         report=compare_runs(
             options.runs,
-            reporter,
+            events,
             model=options.model,
             json_path=options.json,
             figures_to=options.figures,
@@ -126,7 +126,7 @@ def _evaluate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome
     )
 
 
-def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
+def _reproduce(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.papers.plan import Reproduction, Sizes
     from training.papers.reproduce import retime_table, run_table
 
@@ -140,9 +140,9 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcom
     ]
     outputs.check_outputs(wanted, force=True)
     if not options.report_only:
-        run_table(asked, reporter, only=options.only)
+        run_table(asked, events, only=options.only)
     if options.times:
-        retime_table(asked, reporter)
+        retime_table(asked, events)
     from training.papers.report import write_reports
 
     # Folders of this computer say nothing to a reader elsewhere: their names are enough.
@@ -152,25 +152,25 @@ def _reproduce(options: argparse.Namespace, reporter: Reporter) -> CommandOutcom
     return CommandOutcome(folder=options.out, summary={"files": [str(path) for path in files]})
 
 
-def _preview(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
+def _preview(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.fit.preview import write_preview
 
     sheet = outputs.Output("the preview sheet", options.out, outputs.DRAWING)
     outputs.check_outputs([sheet], inputs=[options.recipe], force=options.force)
     write_preview(load_recipe(options), options.out, fields=options.fields, seed=options.seed)
-    reporter.say(f"Wrote {options.out}.")
+    events.message(f"Wrote {options.out}.")
     return CommandOutcome(folder=options.out)
 
 
-def _estimate(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
+def _estimate(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.fit.estimate import estimate
 
-    found = estimate(load_recipe(options), reporter)
-    reporter.say(found["sentence"])
+    found = estimate(load_recipe(options), events)
+    events.message(found["sentence"])
     return CommandOutcome(kind="estimate", report=found)
 
 
-def _list(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
+def _list(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     del options
     listed = [
         {
@@ -185,5 +185,5 @@ def _list(options: argparse.Namespace, reporter: Reporter) -> CommandOutcome:
         for method in methods()
     ]
     for entry in listed:
-        reporter.say(f"{entry['name']:14s} {entry['kind']:10s} {entry['text']}")
+        events.message(f"{entry['name']:14s} {entry['kind']:10s} {entry['text']}")
     return CommandOutcome(kind="methods", report={"methods": listed})

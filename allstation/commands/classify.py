@@ -271,6 +271,9 @@ def _name_paged(fields: Iterable[NewField]) -> None:
     for field in fields:
         if field.pages > 1:
             print(f"note     {field.path}: the first of {field.pages} pages is classified", file=sys.stderr)
+        if field.channels_left_out:
+            left_out = f"further channels in it are left out: {field.channels_left_out}"
+            print(f"note     {field.path}: {left_out}", file=sys.stderr)
 
 
 def _slide(case: Case, folder: Path) -> int:

@@ -7,7 +7,7 @@ a figure has one name, one definition, one interval and one split wherever it is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,48 +17,35 @@ from numpy.typing import NDArray
 from allstation.core import metrics
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.metrics import Figure, FloatArray, IntArray
-from allstation.core.resampling import BINS, COVERAGES, RESAMPLES, bootstrap, coverage_name, figures
+from allstation.core.resampling import (
+    BINS,
+    COVERAGES,
+    RESAMPLES,
+    bootstrap,
+    coverage_name,
+    figures,
+    values_of,
+)
 from allstation.core.statistics import Interval, wilson
-
-Statistic = Callable[[FloatArray, IntArray], float]
-"""Probabilities (n, classes) and true classes (n,) to one number."""
-
-
-def _of_matrix(rate: Callable[[IntArray], float]) -> Statistic:
-    return lambda p, true: rate(metrics.confusion(true, p.argmax(axis=1), classes=p.shape[1]))
-
-
-def _area(key: str) -> Statistic:
-    return lambda p, true: float(metrics.one_vs_rest_auc(p, true)[key])
-
-
-def _accepted_accuracy(coverage: float) -> Statistic:
-    return lambda p, true: metrics.accuracy_at_coverage(p, true, [coverage])[coverage]
-
-
-def _largest_gap(probabilities: FloatArray, true: IntArray) -> float:
-    bins = metrics.reliability(probabilities, true, bins=BINS)
-    return max(abs(each.confidence - each.accuracy) for each in bins)
-
 
 ACCURACY_BY_FIELD: Final = "accuracy (Wilson)"
 """Accuracy with Wilson's interval, as if fields were independent; ``accuracy`` resamples groups."""
 
-OVERALL: Final[Mapping[str, Statistic]] = {
-    "accuracy": _of_matrix(metrics.accuracy),
-    "balanced accuracy": _of_matrix(metrics.balanced_accuracy),
-    "macro F1": _of_matrix(lambda matrix: metrics.averages(matrix)["macro_f1"]),
-    "Matthews correlation": _of_matrix(metrics.matthews),
-    "kappa": _of_matrix(metrics.kappa),
-    "macro AUC": _area("macro"),
-    "micro AUC": _area("micro"),
-    "log loss": metrics.log_loss,
-    "Brier score": metrics.brier,
-    f"ECE ({BINS} bins)": lambda p, true: metrics.expected_calibration_error(p, true, bins=BINS),
-    f"MCE ({BINS} bins)": _largest_gap,
-    **{coverage_name(coverage): _accepted_accuracy(coverage) for coverage in COVERAGES[:-1]},
-}
-"""Figures over all classes whose intervals resample groups; :func:`resampling.figures` has the same names."""
+OVERALL: Final = (
+    "accuracy",
+    "balanced accuracy",
+    "macro F1",
+    "Matthews correlation",
+    "kappa",
+    "macro AUC",
+    "micro AUC",
+    "log loss",
+    "Brier score",
+    f"ECE ({BINS} bins)",
+    f"MCE ({BINS} bins)",
+    *map(coverage_name, COVERAGES[:-1]),
+)
+"""Names of the figures over all classes whose intervals resample groups, in the order of :func:`figures`."""
 
 _EARLIER_NAMES: Final = {"MCC": "Matthews correlation", "Brier": "Brier score", "ECE": f"ECE ({BINS} bins)"}
 
@@ -197,24 +184,34 @@ def evaluate(
     matrix = metrics.confusion(true, probabilities.argmax(axis=1), classes=len(classes))
     areas = metrics.one_vs_rest_auc(probabilities, true)["classes"]
     right, n = int(np.trace(matrix)), len(true)
-    accuracy = Figure(ACCURACY_BY_FIELD, metrics.accuracy(matrix), n, wilson(right, n), split, patients)
-    resampled = _resampled(probabilities, true, cluster, resamples=resamples)
+    found = _overall(probabilities, true, cluster, resamples=resamples)
+    values = {name: value for name, value, _ in found}
+    by_field = Figure(ACCURACY_BY_FIELD, right / n if n else 0.0, n, wilson(right, n), split, patients)
     return Evaluation(
         classes=tuple(classes),
         matrix=matrix,
         figures=(
-            accuracy,
-            *(Figure(name, value, n, spread, split, patients) for name, value, spread in resampled),
+            by_field,
+            *(Figure(name, value, n, spread, split, patients) for name, value, spread in found),
         ),
         per_class=_per_class(classes, matrix, areas),
         averages=metrics.averages(matrix),
         reliability=tuple(metrics.reliability(probabilities, true, bins=BINS)),
-        coverage=metrics.accuracy_at_coverage(probabilities, true, COVERAGES) if n else {},
+        coverage=(
+            {share: values[coverage_name(share)] for share in COVERAGES[:-1]} | {1.0: values["accuracy"]}
+            if n
+            else {}
+        ),
         groups=len(set(map(str, cluster))),
     )
 
 
-def _resampled(
+def overall(probabilities: FloatArray, true: IntArray) -> dict[str, float]:
+    """Compute the value of each of :data:`OVERALL` for at least one field."""
+    return values_of(figures(probabilities, true, np.ones((1, len(true)))))
+
+
+def _overall(
     probabilities: FloatArray, true: IntArray, groups: Sequence[object], *, resamples: int
 ) -> list[tuple[str, float, Interval | None]]:
     """Name, value and interval of each of :data:`OVERALL`.
@@ -232,8 +229,8 @@ def _resampled(
         resamples=resamples,
     )
     return [
-        (name, statistic(shares, classes), intervals[name] if math.isfinite(intervals[name].low) else None)
-        for name, statistic in OVERALL.items()
+        (name, value, intervals[name] if math.isfinite(intervals[name].low) else None)
+        for name, value in overall(shares, classes).items()
     ]
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,18 @@ IntArray = NDArray[np.int64]
 ONE_CLASS = "as all fields are of one class"
 NO_FIELDS = "as there are no fields"
 """Why a figure has no value."""
-_TINY = 1e-12
+
+
+class FigureJson(TypedDict):
+    """Figure as JSON; the interval is a pair or null, a value that is no number is null and has a reason."""
+
+    name: str
+    value: float | None
+    n: int
+    interval: list[float] | None
+    split: str
+    patients: str
+    reason: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +79,32 @@ class Figure:
             return None
         return [self.interval.low, self.interval.high]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the figure as a JSON object; the interval is a pair or null, no value has a reason."""
-        data = asdict(self)
-        data["value"] = self.value if math.isfinite(self.value) else None
-        data["interval"] = self._spread
-        return {**data, "reason": self.reason} if self.reason else data
+    def to_json(self) -> FigureJson:
+        """Return the figure as a JSON object."""
+        data: FigureJson = {
+            "name": self.name,
+            "value": self.value if math.isfinite(self.value) else None,
+            "n": self.n,
+            "interval": self._spread,
+            "split": self.split,
+            "patients": self.patients,
+        }
+        if self.reason:
+            data["reason"] = self.reason
+        return data
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Figure:
+    def from_json(cls, data: FigureJson) -> Figure:
         """Read what :meth:`to_json` wrote."""
         pair, value = data["interval"], data["value"]
-        interval = Interval(*pair) if pair else None
-        known = {key: entry for key, entry in data.items() if key != "reason"}
-        return cls(**{**known, "interval": interval, "value": math.nan if value is None else value})
+        return cls(
+            name=data["name"],
+            value=math.nan if value is None else value,
+            n=data["n"],
+            interval=Interval(*pair) if pair else None,
+            split=data["split"],
+            patients=data["patients"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +178,6 @@ def absent_classes(matrix: IntArray, classes: Sequence[str]) -> str:
     )
 
 
-def accuracy(matrix: IntArray) -> float:
-    """Share of fields on the diagonal."""
-    return _share(np.trace(matrix), matrix.sum())
-
-
-def balanced_accuracy(matrix: IntArray) -> float:
-    """Mean recall of the classes that have fields."""
-    support = matrix.sum(axis=1)
-    present = support > 0
-    return float(np.mean(np.diag(matrix)[present] / support[present])) if present.any() else 0.0
-
-
 def class_rates(matrix: IntArray) -> list[ClassRates]:
     """Return the rates of every class, in the order of the matrix."""
     total = int(matrix.sum())
@@ -205,24 +216,6 @@ def averages(matrix: IntArray) -> dict[str, float]:
         result[f"macro_{name}"] = float(values.mean())
         result[f"weighted_{name}"] = _share(float(values @ support), float(support.sum()))
     return result
-
-
-def matthews(matrix: IntArray) -> float:
-    """Matthews correlation for several classes (Gorodkin 2004, Comput Biol Chem 28:367)."""
-    counts = matrix.astype(float)
-    total, right = counts.sum(), np.trace(counts)
-    true, predicted = counts.sum(axis=1), counts.sum(axis=0)
-    above = right * total - true @ predicted
-    below = math.sqrt((total**2 - predicted @ predicted) * (total**2 - true @ true))
-    return _share(above, below)
-
-
-def kappa(matrix: IntArray) -> float:
-    """Cohen's kappa: agreement beyond what the margins alone would give."""
-    counts = matrix.astype(float)
-    total = counts.sum()
-    expected = _share(float(counts.sum(axis=1) @ counts.sum(axis=0)), total**2)
-    return _share(accuracy(matrix) - expected, 1 - expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,17 +284,6 @@ def one_hot(true: ArrayLike, classes: int) -> FloatArray:
     return np.eye(classes)[np.asarray(true, np.int64)]
 
 
-def log_loss(probabilities: FloatArray, true: IntArray) -> float:
-    """Mean negative log probability of the true class, in nats."""
-    picked = probabilities[np.arange(len(true)), true]
-    return float(-np.log(np.clip(picked, _TINY, 1.0)).mean())
-
-
-def brier(probabilities: FloatArray, true: IntArray) -> float:
-    """Mean squared distance to the one-hot truth, summed over classes (Brier 1950): 0 to 2."""
-    return float(((probabilities - one_hot(true, probabilities.shape[1])) ** 2).sum(axis=1).mean())
-
-
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
     """Fields whose top probability falls in one of equally wide bins.
@@ -341,33 +323,3 @@ def reliability(probabilities: FloatArray, true: IntArray, *, bins: int = 15) ->
         )
         for index in np.unique(place).tolist()
     ]
-
-
-def expected_calibration_error(probabilities: FloatArray, true: IntArray, *, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over bins (Naeini 2015; Guo 2017, PMLR 70)."""
-    parts = reliability(probabilities, true, bins=bins)
-    return _share(sum(p.count * abs(p.confidence - p.accuracy) for p in parts), len(true))
-
-
-def coverage_curve(probabilities: FloatArray, true: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Accuracy of the most certain fields, as more and more of them are accepted.
-
-    Returns:
-        Coverage (rising to 1) and the accuracy among the accepted, both of length n.
-    """
-    order = np.argsort(-probabilities.max(axis=1), kind="stable")
-    right = (probabilities.argmax(axis=1) == true)[order]
-    accepted = np.arange(1, len(right) + 1)
-    return accepted / max(1, len(right)), np.cumsum(right) / accepted
-
-
-def accuracy_at_coverage(
-    probabilities: FloatArray, true: IntArray, coverages: Sequence[float]
-) -> dict[float, float]:
-    """Accuracy when only the given share of most certain fields is accepted."""
-    coverage, accepted_accuracy = coverage_curve(probabilities, true)
-    places = np.searchsorted(coverage, np.asarray(coverages) - _TINY)
-    return {
-        share: float(accepted_accuracy[min(place, len(coverage) - 1)])
-        for share, place in zip(coverages, places.tolist(), strict=True)
-    }

@@ -57,6 +57,7 @@ class NewField:
         width: Pixels as stored, after EXIF orientation.
         height: Pixels as stored, after EXIF orientation.
         pages: Pages of the file, of which the first is the field.
+        channels_left_out: Channels of the file that are neither a colour nor transparency.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class NewField:
     width: int
     height: int
     pages: int = 1
+    channels_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

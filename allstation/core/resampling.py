@@ -1,8 +1,8 @@
-"""Group bootstrap of all overall figures at once: weights instead of copies of the fields.
+"""Overall figures of predictions, and their group bootstrap: weights instead of copies of the fields.
 
 A resample that draws a group twice gives its fields the weight two. Every figure is then a sum over
-weights, computed for a block of resamples in one go: about a hundred times faster than one by one.
-A resampled figure is the figure of :mod:`allstation.core.metrics` on the repeated fields.
+weights, computed for a block of resamples in one go: about a hundred times faster than one by one. The
+figure itself has the weight one for every field, so that value and interval have one definition.
 """
 
 from __future__ import annotations
@@ -90,6 +90,11 @@ def _percentiles(values: FloatArray) -> Interval:
     return Interval(float(low), float(high))
 
 
+def values_of(found: Resampled) -> dict[str, float]:
+    """Return the value of each figure in the first resample."""
+    return {name: float(values[0]) for name, values in found.items()}
+
+
 def mean_interval(values: FloatArray, groups: Sequence[object], *, resamples: int = RESAMPLES) -> Interval:
     """Return the interval of a mean over fields, such as the accuracy difference of two models.
 
@@ -110,6 +115,9 @@ def mean_interval(values: FloatArray, groups: Sequence[object], *, resamples: in
 
 def figures(probabilities: FloatArray, true: IntArray, weights: FloatArray) -> Resampled:
     """Compute every overall figure for every resample.
+
+    ECE and MCE are the mean and the largest gap between confidence and accuracy over bins (Naeini 2015; Guo
+    2017, PMLR 70); the log loss is in nats; the Brier score is summed over classes (Brier 1950): 0 to 2.
 
     Args:
         probabilities: (n, classes).
@@ -136,6 +144,9 @@ def figures(probabilities: FloatArray, true: IntArray, weights: FloatArray) -> R
 
 def rates(true: IntArray, predicted: IntArray, weights: FloatArray, *, classes: int) -> Resampled:
     """Compute the figures of the confusion matrix for every resample.
+
+    Balanced accuracy is the mean recall of the classes that have fields; the Matthews correlation is that of
+    several classes (Gorodkin 2004, Comput Biol Chem 28:367); kappa is Cohen's.
 
     Args:
         true: (n,) class indices.

@@ -183,4 +183,5 @@ def _read_field(path: Path, limits: DecodeLimits) -> NewField:
         width=info.width,
         height=info.height,
         pages=info.frames,
+        channels_left_out=info.channels_left_out,
     )

@@ -7,7 +7,8 @@ import struct
 from pathlib import Path
 from typing import Final
 
-from allstation.imaging.headers import HeaderError, Resolution, Source, read_resolution
+from allstation.imaging.source import HeaderError, Source
+from allstation.imaging.tiff import Resolution, read_resolution
 
 _SENSIBLE: Final = (0.005, 5.0)
 """Micrometres. What is coarser is the resolution of a print, 72 to 1200 dots an inch, which programs write

@@ -28,10 +28,11 @@ from allstation.report.content import PROGRAM
 from allstation.report.content_types import FieldRow, ModelFigure, ReportContent
 from allstation.report.images import thumbnails as pictures_of
 from allstation.report.many import Progress, unheard
-from allstation.report.tables import TableColumn, Value, columns, table_row
+from allstation.report.table_schema import TableColumn, Value, columns, table_row
 from allstation.report.wording import copies_sentence
 
 Copies = Sequence[tuple[FieldRow, int]]
+
 
 _FORMATS: Final = {"share": "0.0%", "real": "0.000", "int": "0"}
 _LONGEST: Final = 32_000

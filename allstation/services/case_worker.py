@@ -45,7 +45,7 @@ class CaseWorker(QueueWorker):
         finished: Nothing runs any more; the thread may end.
         import_changed: An :class:`ImportStatus`.
         fields_added: Ids of new fields, written.
-        located: What a search for moved fields found (``store.content.LocateReport``).
+        located: What a search for moved fields found (``store.field_files.LocateReport``).
         recovered: What opening found after a program that died (``store.queue.RecoveryReport``).
         fields_removed: Ids of fields that are out of the case now.
         fields_restored: Ids of removed fields that are in the case again.

@@ -139,7 +139,8 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
     Raises:
         OSError: If the folder cannot be written.
     """
-    write_atomically(folder / NOTES, json_text({"title": title, "note": note}).encode())
+    text = json_text({"title": title, "note": note})
+    write_atomically(folder / NOTES, text.encode(), sync=False)  # the window's thread writes
 
 
 class _Read(QRunnable):

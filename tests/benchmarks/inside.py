@@ -34,9 +34,9 @@ CHECK = """
 import json, sys, time
 from pathlib import Path
 from training.data.check import check
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 wall, busy = time.perf_counter(), time.process_time()
-check(Path(sys.argv[1]), Reporter(lambda _event: None))
+check(Path(sys.argv[1]), EventWriter(lambda _event: None))
 print(json.dumps({"wall": time.perf_counter() - wall, "processor": time.process_time() - busy}))
 """
 

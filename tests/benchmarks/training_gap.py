@@ -106,17 +106,17 @@ def measure(mode: str, scratch: Path, seconds: float) -> dict[str, Any]:
 def in_thread(recipe: Path, scratch: Path, stop: threading.Event, tell: Callable[[object], None]) -> None:
     """The same run on a thread of the window's process."""
     from allstation.core import events
-    from training.fit.protocol import Reporter
+    from training.fit.protocol import EventWriter
     from training.fit.recipe import read_recipe
     from training.fit.session import run_recipe
 
     def told(event: events.Event) -> None:
         tell(event)
         if stop.is_set():
-            reporter.request(events.STOP)
+            writer.request(events.STOP)
 
-    reporter = Reporter(told)
-    run_recipe(read_recipe(recipe), scratch / "runs-thread" / "run", reporter)
+    writer = EventWriter(told)
+    run_recipe(read_recipe(recipe), scratch / "runs-thread" / "run", writer)
 
 
 def as_markdown(found: dict[str, Any]) -> str:

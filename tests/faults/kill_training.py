@@ -94,7 +94,7 @@ def start(recipe: Any, folder: Path) -> tuple[int, int]:
 
 
 def _train(recipe: Any, folder: Path, pipe: int) -> None:
-    from training.fit.protocol import Reporter
+    from training.fit.protocol import EventWriter
     from training.fit.session import run_recipe
 
     def tell(event: Event) -> None:
@@ -103,7 +103,7 @@ def _train(recipe: Any, folder: Path, pipe: int) -> None:
         elif isinstance(event, Phase):
             os.write(pipe, json.dumps({"phase": event.name}).encode() + b"\n")
 
-    run_recipe(recipe, folder, Reporter(tell))
+    run_recipe(recipe, folder, EventWriter(tell))
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,12 @@ def test_a_tile_has_no_class_letter_and_says_the_reason(reason: Reason) -> None:
 
 
 def test_a_tile_shows_the_class_that_a_person_set() -> None:
-    assert class_pixels(tile(record(Reason.UNLIKE_TRAINING, review=Review(1, "A", "Pro")))) > 0
+    assert (
+        class_pixels(
+            tile(record(Reason.UNLIKE_TRAINING, review=Review(field_id=1, reviewer="A", class_name="Pro")))
+        )
+        > 0
+    )
 
 
 @pytest.mark.parametrize("reason", INVALID)

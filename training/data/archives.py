@@ -1,4 +1,4 @@
-"""Comparing a labelled folder with the listing of the archive it came from; nothing is unpacked."""
+"""Comparison of a labelled folder with the listing of the archive it came from; nothing is unpacked."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _head(name: str) -> str:
 
 
 def compare_with_archive(labelled: LabelledSet, entries: Sequence[ArchiveEntry]) -> dict[str, Any]:
-    """Find what the folder lacks, has besides, or has in another size or content.
+    """List files that the folder lacks, has in addition, or has in another size or content.
 
     An archive may hold the same names twice (originals and segmentations): the folder inside it that
     agrees best in names and sizes is taken.

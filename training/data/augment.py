@@ -1,4 +1,4 @@
-"""Random changes of training fields, as ImageDataGenerator names them and a few that smears need.
+"""Data augmentation: the changes of Keras' ImageDataGenerator and a few that smears need.
 
 Everything is drawn from a generator seeded by run seed, epoch and field, so that a resumed run, or
 one on more threads, sees the same fields.
@@ -30,7 +30,7 @@ _SOFT_EDGE: Final = 1.2
 
 @dataclass(frozen=True)
 class Backgrounds:
-    """What the background changes need.
+    """Cells and fields for the augmentation of backgrounds.
 
     Attributes:
         cells: For every training field, True where its white cells are: (n, h, w).
@@ -49,7 +49,7 @@ def augment(
     backgrounds: Backgrounds | None = None,
     row: int = 0,
 ) -> Pixels:
-    """Change one field at random.
+    """Augment one field at random.
 
     Args:
         pixels: uint8 (h, w, c), c 1 or 3.

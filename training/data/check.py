@@ -1,4 +1,4 @@
-"""The dataset check: what must be known about a labelled folder before any figure is believed."""
+"""Dataset check: unreadable, identical and same-field images, burnt-in marks and shortcut probes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from allstation.imaging.decode import decode
 from allstation.imaging.inputs import InputSpec, resize
 from training.data import probes, splits
 from training.data.archives import compare_with_archive, list_archive
+from training.data.check_types import CheckReport, FieldSize, Finding, Groups, Identical, Sizes
 from training.data.labelled_folder import FieldProblem, LabelledSet, inspect_field, read_labelled
 from training.data.same_field import agreement, same_field_groups
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.recipe import SplitKind, SplitSpec
 
 _SIDE: Final = 224
@@ -32,8 +33,8 @@ _LISTED: Final = 2000
 
 
 @dataclass
-class _Seen:
-    """What opening a field once tells about it.
+class _FieldCheck:
+    """Measurements of one field, taken while it is opened once.
 
     Attributes:
         size: Width and height, or None when it cannot be read.
@@ -50,8 +51,8 @@ class _Seen:
     numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-def _look(path: Path) -> _Seen:
-    seen = _Seen()
+def _check_field(path: Path) -> _FieldCheck:
+    seen = _FieldCheck()
     seen.size, seen.problems = inspect_field(path)
     if seen.size is None:
         return seen
@@ -69,40 +70,39 @@ def _look(path: Path) -> _Seen:
 
 def check(
     folder: Path,
-    reporter: Reporter,
+    events: EventWriter,
     *,
     archive: Path | None = None,
     groups: Path | None = None,
     split: SplitSpec | None = None,
-) -> dict[str, Any]:
+) -> CheckReport:
     """Check a labelled folder.
 
     Args:
         folder: Labelled folder or CSV.
-        reporter: Told every step.
+        events: Receives every step.
         archive: Archive the folder came from, to look for missing files.
         groups: Known same-field groups (class, file, field_group) to compare with.
         split: Division of the recipe that will be trained; every kind at its defaults without it.
 
     Returns:
-        Plain JSON. ``findings`` lists what was found, each with ``level`` (error, warning, note),
-        ``code``, ``sentence`` and ``fields``; ``errors`` counts those that forbid training.
+        Plain JSON.
 
     Raises:
         StationError: When there is nothing to check: see :func:`read_labelled`.
     """
     begun = time.monotonic()
-    reporter.phase("checking", f"Opening every field of {folder.name}")
+    events.phase("checking", f"Opening every field of {folder.name}")
     labelled = read_labelled(folder)
-    seen = _look_at_all(labelled, reporter)
+    seen = _check_fields(labelled, events)
     readable = [row for row, entry in enumerate(seen) if entry.size is not None]
     kept = LabelledSet(labelled.root, labelled.classes, tuple(labelled.fields[row] for row in readable))
-    reporter.phase("checking", "Comparing fields to find those that show the same place")
-    names = same_field_groups(kept, reporter)
-    reporter.phase("checking", "Shortcut probes")
-    results = _probe(kept, [seen[row] for row in readable], names, reporter)
+    events.phase("checking", "Comparing fields to find those that show the same place")
+    names = same_field_groups(kept, events)
+    events.phase("checking", "Shortcut probes")
+    results = _probe(kept, [seen[row] for row in readable], names, events)
     listing = compare_with_archive(labelled, list_archive(archive)) if archive is not None else None
-    report: dict[str, Any] = {
+    report: CheckReport = {
         "folder": labelled.root.name,
         "fields": len(labelled.fields),
         "classes": labelled.counts(),
@@ -114,7 +114,10 @@ def check(
         "marks": _marks(labelled, seen),
         "probes": [asdict(result) for result in results],
         "archive": listing,
-        "strangers": [path.name for path in labelled.strangers],
+        "other_files": [path.name for path in labelled.other_files],
+        "findings": [],
+        "errors": 0,
+        "seconds": 0.0,
     }
     if groups is not None:
         report["groups"]["agreement"] = agreement(names, splits.groups_from_csv(kept, groups))
@@ -123,17 +126,17 @@ def check(
     report["errors"] = sum(entry["level"] == "error" for entry in findings)
     report["seconds"] = round(time.monotonic() - begun, 1)
     for entry in findings:
-        reporter.say(entry["sentence"], "info" if entry["level"] == "note" else "warning")
+        events.message(entry["sentence"], "info" if entry["level"] == "note" else "warning")
     return report
 
 
-def _look_at_all(labelled: LabelledSet, reporter: Reporter) -> list[_Seen]:
+def _check_fields(labelled: LabelledSet, events: EventWriter) -> list[_FieldCheck]:
     seen = []
     with ThreadPoolExecutor(2) as pool:
-        for done, entry in enumerate(pool.map(_look, [field.path for field in labelled.fields]), 1):
+        for done, entry in enumerate(pool.map(_check_field, [field.path for field in labelled.fields]), 1):
             seen.append(entry)
-            reporter.progress(done, len(labelled.fields), "fields opened")
-            if reporter.stopping:
+            events.progress(done, len(labelled.fields), "fields opened")
+            if events.stopping:
                 pool.shutdown(cancel_futures=True)
                 raise StationError("stopped", "The check was stopped; nothing was changed.")
     return seen
@@ -153,18 +156,18 @@ def _patients(labelled: LabelledSet) -> str:
     return PATIENTS_UNKNOWN if "" in ids else f"{len(ids)} patients"
 
 
-def _sizes(labelled: LabelledSet, seen: Sequence[_Seen]) -> dict[str, Any]:
+def _sizes(labelled: LabelledSet, seen: Sequence[_FieldCheck]) -> Sizes:
     """Width x height table, the most common first, and the fields of all other sizes."""
     counts = Counter(entry.size for entry in seen if entry.size is not None)
     if not counts:
         return {"table": [], "outliers": []}
     usual = counts.most_common(1)[0][0]
     outliers = [labelled.relative(row) for row, entry in enumerate(seen) if entry.size not in {usual, None}]
-    table = [{"width": w, "height": h, "fields": n} for (w, h), n in counts.most_common()]
+    table: list[FieldSize] = [{"width": w, "height": h, "fields": n} for (w, h), n in counts.most_common()]
     return {"table": table, "outliers": outliers[:_SHOWN]}
 
 
-def _identical(labelled: LabelledSet, seen: Sequence[_Seen]) -> dict[str, Any]:
+def _identical(labelled: LabelledSet, seen: Sequence[_FieldCheck]) -> Identical:
     """Sets of byte-identical files, and how many pairs they make."""
     by_digest: dict[str, list[int]] = {}
     for row, entry in enumerate(seen):
@@ -179,7 +182,7 @@ def _identical(labelled: LabelledSet, seen: Sequence[_Seen]) -> dict[str, Any]:
     }
 
 
-def _groups(labelled: LabelledSet, names: Sequence[str]) -> dict[str, Any]:
+def _groups(labelled: LabelledSet, names: Sequence[str]) -> Groups:
     """Same-field groups of more than one field, and those that span classes."""
     members: dict[str, list[int]] = {}
     for row, name in enumerate(names):
@@ -196,7 +199,7 @@ def _groups(labelled: LabelledSet, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _marks(labelled: LabelledSet, seen: Sequence[_Seen]) -> dict[str, dict[str, int]]:
+def _marks(labelled: LabelledSet, seen: Sequence[_FieldCheck]) -> dict[str, dict[str, int]]:
     """Corner and kind of mark to the number of fields of each class that bear it."""
     table: dict[str, Counter[str]] = {}
     for entry, labelled_field in zip(seen, labelled.fields, strict=True):
@@ -206,7 +209,7 @@ def _marks(labelled: LabelledSet, seen: Sequence[_Seen]) -> dict[str, dict[str, 
 
 
 def _probe(
-    labelled: LabelledSet, seen: Sequence[_Seen], groups: Sequence[str], reporter: Reporter
+    labelled: LabelledSet, seen: Sequence[_FieldCheck], groups: Sequence[str], events: EventWriter
 ) -> list[probes.ProbeResult]:
     results: list[probes.ProbeResult] = []
     if len(set(labelled.labels.tolist())) < 2:  # noqa: PLR2004 - nothing to tell apart
@@ -214,20 +217,18 @@ def _probe(
     for done, name in enumerate(probes.PROBES, 1):
         numbers = np.array([entry.numbers[name] for entry in seen])
         result = probes.run_probe(name, numbers, labelled.labels, groups=groups)
-        reporter.progress(done, len(probes.PROBES), "probes")
+        events.progress(done, len(probes.PROBES), "probes")
         if result is not None:
             results.append(result)
     return results
 
 
-def _finding(level: str, code: str, sentence: str, fields: Sequence[str] = ()) -> dict[str, Any]:
+def _finding(level: str, code: str, sentence: str, fields: Sequence[str] = ()) -> Finding:
     return {"level": level, "code": code, "sentence": sentence, "fields": list(fields)[:_SHOWN]}
 
 
-def _findings(
-    labelled: LabelledSet, seen: Sequence[_Seen], report: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Put everything that was found into sentences: errors first, then warnings, then notes."""
+def _findings(labelled: LabelledSet, seen: Sequence[_FieldCheck], report: CheckReport) -> list[Finding]:
+    """Turn the report into findings with a sentence each: errors first, then warnings, then notes."""
     found = [
         *_field_findings(labelled, seen, report["sizes"]["outliers"]),
         *_archive_findings(report["archive"]),
@@ -237,20 +238,18 @@ def _findings(
     if report["patients"] == PATIENTS_UNKNOWN:
         text = "No patient ids: every figure will say 'patients unknown', and none can be a patient's."
         found.append(_finding("note", "patients-unknown", text))
-    if report["strangers"]:
-        text = f"{len(report['strangers'])} files are no images by their name and are left out."
-        found.append(_finding("note", "strangers", text, report["strangers"]))
+    if report["other_files"]:
+        text = f"{len(report['other_files'])} files are no images by their name and are left out."
+        found.append(_finding("note", "other-files", text, report["other_files"]))
     return found
 
 
-def _sorted(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sorted(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda entry: ("error", "warning", "note").index(entry["level"]))
 
 
-def _split_findings(
-    labelled: LabelledSet, names: Sequence[str], split: SplitSpec | None
-) -> list[dict[str, Any]]:
-    """Say which divisions training will refuse: an error where none is left, or the recipe's own is."""
+def _split_findings(labelled: LabelledSet, names: Sequence[str], split: SplitSpec | None) -> list[Finding]:
+    """Name the divisions that training will refuse: an error where none is left, or the recipe's own is."""
     if not labelled.fields:  # each of them is an error already
         return []
     if split is not None and split.groups:
@@ -270,8 +269,8 @@ def _split_findings(
 
 
 def _field_findings(
-    labelled: LabelledSet, seen: Sequence[_Seen], outliers: Sequence[str]
-) -> list[dict[str, Any]]:
+    labelled: LabelledSet, seen: Sequence[_FieldCheck], outliers: Sequence[str]
+) -> list[Finding]:
     by_code: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for row, entry in enumerate(seen):
         for problem in entry.problems:
@@ -290,7 +289,7 @@ def _field_findings(
     return found
 
 
-def _archive_findings(listing: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def _archive_findings(listing: Mapping[str, Any] | None) -> list[Finding]:
     if listing is None:
         return []
     texts = {
@@ -306,10 +305,12 @@ def _archive_findings(listing: Mapping[str, Any] | None) -> list[dict[str, Any]]
     ]
 
 
-def _group_findings(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _group_findings(report: CheckReport) -> list[Finding]:
     found = []
-    for key, what in (("identical", "Byte-identical fields"), ("groups", "Fields of the same place")):
-        across = report[key]["across_classes"]
+    for key, what, across in (
+        ("identical", "Byte-identical fields", report["identical"]["across_classes"]),
+        ("groups", "Fields of the same place", report["groups"]["across_classes"]),
+    ):
         if across:
             sets = "1 set" if len(across) == 1 else f"{len(across)} sets"
             text = f"{what} lie in different classes ({sets}): a label is wrong. Correct it."
@@ -337,8 +338,8 @@ def _group_findings(report: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _shortcut_findings(
-    labelled: LabelledSet, seen: Sequence[_Seen], report: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+    labelled: LabelledSet, seen: Sequence[_FieldCheck], report: CheckReport
+) -> list[Finding]:
     found = []
     for key, counts in report["marks"].items():
         shares = [count / max(1, report["classes"][name]) for name, count in counts.items()]

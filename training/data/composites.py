@@ -1,4 +1,4 @@
-"""Fields put together from two: cells of one on the background of another, or no cells at all.
+"""Composite fields: cells of one on the background of another, or no cells at all.
 
 Used to train (the background must not matter) and, with masks that serving never sees, to test.
 """

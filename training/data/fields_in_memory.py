@@ -1,4 +1,4 @@
-"""Reading a labelled set once into memory as bytes: 100x100 gray is 10 kB a field, 224x224 RGB 150 kB."""
+"""Loader of a labelled set into memory as bytes: 100x100 gray is 10 kB a field, 224x224 RGB 150 kB."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from allstation.imaging.cells import segment_cells
 from allstation.imaging.inputs import InputSpec, read_pixels, rgb_pixels
 from allstation.inference.pipeline import default_threads
 
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Receives fields done and fields in all."""
 
 
@@ -23,13 +23,15 @@ def reading_threads() -> int:
     return min(8, default_threads())
 
 
-def load_pixels(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = None) -> NDArray[np.uint8]:
+def load_pixels(
+    paths: Sequence[Path], spec: InputSpec, *, on_progress: OnProgress | None = None
+) -> NDArray[np.uint8]:
     """Read fields as the network will see them, before scaling.
 
     Args:
         paths: Fields.
         spec: Input of the network.
-        told: Called after every field.
+        on_progress: Called after every field.
 
     Returns:
         uint8 (n, h, w, c).
@@ -41,8 +43,8 @@ def load_pixels(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = N
     with ThreadPoolExecutor(reading_threads()) as pool:
         for row, field in enumerate(pool.map(lambda path: read_pixels(path, spec), paths)):
             pixels[row] = field
-            if told is not None:
-                told(row + 1, len(paths))
+            if on_progress is not None:
+                on_progress(row + 1, len(paths))
     return pixels
 
 

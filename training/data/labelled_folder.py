@@ -54,13 +54,13 @@ class LabelledSet:
         root: The folder, or the folder of the CSV.
         classes: Class names, sorted; their order is the order of the network's outputs.
         fields: By class, then in natural order of their names.
-        strangers: Files in the folder that are not images by their suffix.
+        other_files: Files in the folder that are not images by their suffix.
     """
 
     root: Path
     classes: tuple[str, ...]
     fields: tuple[LabelledField, ...]
-    strangers: tuple[Path, ...] = ()
+    other_files: tuple[Path, ...] = ()
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -128,13 +128,13 @@ def _read_folder(root: Path) -> LabelledSet:
         key=lambda entry: natural_key(entry.name),
     )
     fields: list[LabelledField] = []
-    strangers: list[Path] = []
+    other_files: list[Path] = []
     for folder in folders:
         found = sorted(_files(folder), key=lambda path: natural_key(path.relative_to(folder).as_posix()))
         fields.extend(LabelledField(path, folder.name) for path in found if looks_like_field(path))
-        strangers.extend(path for path in found if not looks_like_field(path))
+        other_files.extend(path for path in found if not looks_like_field(path))
     classes = tuple(folder.name for folder in folders)
-    return LabelledSet(root, classes, tuple(fields), tuple(strangers))
+    return LabelledSet(root, classes, tuple(fields), tuple(other_files))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -213,7 +213,7 @@ def _check_classes(labelled: LabelledSet) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """What is wrong with one field, or worth knowing about it.
+    """Problem of one field: an error that forbids training, or a warning.
 
     Attributes:
         path: The field.
@@ -245,7 +245,7 @@ def inspect_field(path: Path) -> tuple[tuple[int, int] | None, list[FieldProblem
 
 
 def _conversions(path: Path, frames: int) -> Iterator[tuple[str, str]]:
-    """Name what the decoder has to change to get 8-bit RGB out of a field."""
+    """List the conversions by which the decoder gets 8-bit RGB out of a field."""
     mode, shown = _pillow_mode(path), shown_name(path)
     frames = max(frames, mode[1])
     if frames > 1:

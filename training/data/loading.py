@@ -1,4 +1,4 @@
-"""A labelled set in memory: read, checked and grouped once, shared by the runs of one process."""
+"""Loading of a labelled set: read, checked and grouped once a process."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from training.data.labelled_folder import (
     require_readable,
 )
 from training.data.same_field import same_field_groups
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe
 
 
 @dataclass
 class Data:
-    """A labelled set with what was computed from it once, shared by the runs of one process.
+    """Labelled set with cached groups, pixels and features, shared by the runs of one process.
 
     Attributes:
         labelled: The fields.
@@ -42,48 +42,50 @@ class Data:
     pixels: dict[InputSpec, NDArray[np.uint8]] = field(default_factory=dict)
     features: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
 
-    def prepared(self, spec: InputSpec, reporter: Reporter) -> NDArray[np.uint8]:
+    def prepared(self, spec: InputSpec, events: EventWriter) -> NDArray[np.uint8]:
         """Return all fields as bytes of the network's size, read at most once."""
         if spec not in self.pixels:
 
-            def told(done: int, total: int) -> None:
-                reporter.progress(done, total, "fields read")
-                _end_if_asked(reporter)
+            def on_progress(done: int, total: int) -> None:
+                events.progress(done, total, "fields read")
+                _end_if_asked(events)
 
-            self.pixels[spec] = load_pixels([entry.path for entry in self.labelled.fields], spec, told=told)
+            self.pixels[spec] = load_pixels(
+                [entry.path for entry in self.labelled.fields], spec, on_progress=on_progress
+            )
         return self.pixels[spec]
 
 
-def _end_if_asked(reporter: Reporter) -> None:
+def _end_if_asked(events: EventWriter) -> None:
     """Stop between two fields: before training there is nothing to keep."""
-    if reporter.stopping:
+    if events.stopping:
         sentence = "Training was stopped before its first epoch was complete, so there is nothing to keep."
         raise StationError("stopped-early", sentence)
 
 
-def open_data(recipe: Recipe, reporter: Reporter) -> Data:
+def open_data(recipe: Recipe, events: EventWriter) -> Data:
     """Read and check the recipe's labelled folder.
 
     Raises:
         StationError: As :func:`read_labelled`, and ``unreadable-fields``.
     """
-    reporter.phase("checking", "Opening every field")
+    events.phase("checking", "Opening every field")
     labelled = read_labelled(Path(recipe.data))
     problems: list[FieldProblem] = []
     for done, entry in enumerate(labelled.fields, 1):
         problems.extend(inspect_field(entry.path)[1])
-        reporter.progress(done, len(labelled.fields), "fields opened")
-        _end_if_asked(reporter)
+        events.progress(done, len(labelled.fields), "fields opened")
+        _end_if_asked(events)
     for problem in problems:
         if not problem.error:
-            reporter.say(problem.sentence, "warning")
+            events.message(problem.sentence, "warning")
     require_readable(problems)
-    return Data(labelled, find_groups(labelled, recipe, reporter), labelled.sha256())
+    return Data(labelled, find_groups(labelled, recipe, events), labelled.sha256())
 
 
-def find_groups(labelled: LabelledSet, recipe: Recipe, reporter: Reporter) -> list[str]:
+def find_groups(labelled: LabelledSet, recipe: Recipe, events: EventWriter) -> list[str]:
     """Same-field groups from the recipe's table, else by comparing the fields."""
     if recipe.split.groups:
         return splits.groups_from_csv(labelled, Path(recipe.split.groups))
-    reporter.say("Comparing the fields to find those that show the same place.")
-    return same_field_groups(labelled, reporter)
+    events.message("Comparing the fields to find those that show the same place.")
+    return same_field_groups(labelled, events)

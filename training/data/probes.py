@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core import metrics
-from allstation.core.resampling import bootstrap, rates
+from allstation.core.resampling import bootstrap, rates, values_of
 from allstation.imaging.cells import CORNER_SHARE, Cells, corner_of
 
 Pixels = NDArray[np.uint8]
@@ -44,7 +43,7 @@ _RED: Final = 45
 
 
 def probe_numbers(rgb: Pixels, cells: Cells) -> dict[str, Numbers]:
-    """Compute the numbers each probe may use.
+    """Compute the input features of each probe.
 
     Args:
         rgb: uint8 (h, w, 3).
@@ -78,7 +77,7 @@ def _background_numbers(rgb: Pixels, outside: NDArray[np.bool_]) -> Numbers:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a probe reached.
+    """Cross-validated result of a probe.
 
     Attributes:
         name: One of :data:`PROBES`.
@@ -130,7 +129,7 @@ def run_probe(
     right = float((guessed == labels).mean())
     return ProbeResult(
         name,
-        metrics.balanced_accuracy(metrics.confusion(labels, guessed, classes=classes)),
+        values_of(rates(labels, guessed, np.ones((1, len(labels))), classes=classes))["balanced accuracy"],
         interval.low,
         interval.high,
         right,
@@ -157,7 +156,7 @@ def corner_marks(rgb: Pixels) -> dict[str, str]:
     for name, (top, left) in zip(CORNERS, ((a, b) for a in tops for b in lefts), strict=True):
         patch = rgb[top, left].astype(np.int16)
         red = (patch[..., 0] - patch[..., 1:].max(axis=2) > _RED) & (patch[..., 0] > 2 * _RED)
-        black = (patch.max(axis=2) < _INK) & _beside_white(patch)
+        black = (patch.max(axis=2) < _INK) & _near_white(patch)
         if red.sum() >= _FEWEST_MARK_PIXELS:
             found[name] = "red"
         elif black.sum() >= _FEWEST_MARK_PIXELS:
@@ -165,7 +164,7 @@ def corner_marks(rgb: Pixels) -> dict[str, str]:
     return found
 
 
-def _beside_white(patch: NDArray[np.int16]) -> NDArray[np.bool_]:
+def _near_white(patch: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Within three pixels of pure white, as lettering on a white box is and a nucleus is not."""
     white = (patch.min(axis=2) > 250).astype(np.uint8)  # noqa: PLR2004 - white
     return np.asarray(cv2.dilate(white, np.ones((7, 7), np.uint8)) > 0)

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from allstation.imaging import similarity
+from training.data.check_types import Agreement
 from training.data.labelled_folder import LabelledSet
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 
 
-def same_field_groups(labelled: LabelledSet, reporter: Reporter) -> list[str]:
+def same_field_groups(labelled: LabelledSet, events: EventWriter) -> list[str]:
     """Name the group of every field; a field that resembles no other is a group of its own.
 
     Args:
         labelled: The fields, all readable.
-        reporter: Told how far it is.
+        events: Receives the progress.
 
     Returns:
         One name a field: the relative path of the group's first field.
     """
 
-    def told(done: int, total: int) -> None:
-        reporter.progress(done, total, "fields compared")
+    def on_progress(done: int, total: int) -> None:
+        events.progress(done, total, "fields compared")
 
     paths = [field.path for field in labelled.fields]
-    return [labelled.relative(first) for first in similarity.same_field_groups(paths, progress=told)]
+    return [labelled.relative(first) for first in similarity.same_field_groups(paths, progress=on_progress)]
 
 
-def agreement(ours: Sequence[str], known: Sequence[str]) -> dict[str, Any]:
+def agreement(ours: Sequence[str], known: Sequence[str]) -> Agreement:
     """Compare two groupings of the same fields pair by pair.
 
     Returns:
@@ -52,5 +52,5 @@ def agreement(ours: Sequence[str], known: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _pairs(counts: Counter[Any]) -> int:
+def _pairs(counts: Counter[str] | Counter[tuple[str, str]]) -> int:
     return sum(count * (count - 1) // 2 for count in counts.values())

@@ -1,4 +1,4 @@
-"""How fields are divided into training, validation and test, and the lists that prove it.
+"""Splits into training, validation and test, and the lists that document them.
 
 Four kinds: by image as the papers did, by same-field group, by blocks of consecutive file numbers
 with an embargo, by patient. All are seeded; all work as one hold-out or as folds.
@@ -32,7 +32,7 @@ PARTS: Final = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Rows of a labelled set, divided.
+    """Train, validation and test rows of a labelled set.
 
     Attributes:
         kind: Kind of split as figures name it, such as ``image-random hold-out``.

@@ -1,4 +1,4 @@
-"""Altered copies of a training field.
+"""Augmentation of the cells network: altered copies of a training field.
 
 Each copy is altered as fields differ between sittings, cameras and files, then segmented by the very
 function that serves, so that the network meets the masks it will get.

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from training.data.check_types import CheckReport
 from training.evaluate.pdf import Block, Heading, Paragraph, Picture, Table, write_pdf
 from training.fit.runs import write_json
 
 _LISTED: Final = 30
 
 
-def write_report(found: Mapping[str, Any], *, json_path: Path | None, pdf_path: Path | None) -> None:
-    """Write what a check found.
+def write_report(found: CheckReport, *, json_path: Path | None, pdf_path: Path | None) -> None:
+    """Write a check report.
 
     Raises:
         StationError: ``cannot-write`` or ``disk-full``.
@@ -24,7 +24,7 @@ def write_report(found: Mapping[str, Any], *, json_path: Path | None, pdf_path: 
         write_pdf(pdf_path, f"Dataset check: {found['folder']}", _blocks(found))
 
 
-def _blocks(found: Mapping[str, Any]) -> list[Block]:
+def _blocks(found: CheckReport) -> list[Block]:
     from training.evaluate import figures
 
     chart = figures.image_bytes(figures.class_distribution(found["classes"]))
@@ -47,7 +47,7 @@ def _blocks(found: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
-def _probe_blocks(found: Mapping[str, Any]) -> list[Block]:
+def _probe_blocks(found: CheckReport) -> list[Block]:
     rows = [["probe", "balanced accuracy", "95 % interval", "accuracy", "chance", "n", "split"]]
     for entry in found["probes"]:
         interval = f"{entry['low']:.3f} to {entry['high']:.3f}"
@@ -63,7 +63,7 @@ def _probe_blocks(found: Mapping[str, Any]) -> list[Block]:
     return [Heading("Shortcut probes"), Table(rows), Heading("Burnt-in corner marks"), Table(marks)]
 
 
-def _group_blocks(found: Mapping[str, Any]) -> list[Block]:
+def _group_blocks(found: CheckReport) -> list[Block]:
     groups, identical = found["groups"], found["identical"]
     across = len(groups["across_classes"])
     text = (

@@ -1,11 +1,11 @@
-"""Showing one finished run, or comparing several on the same fields."""
+"""Comparison of finished runs, and of a model, on the same test fields."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from matplotlib.figure import Figure as Plot
@@ -19,7 +19,8 @@ from allstation.inference.pipeline import Pipeline
 from training.data.labelled_folder import LabelledSet, read_labelled
 from training.evaluate import figures
 from training.evaluate.metrics import Predicted, compare, prediction_row, run_metrics
-from training.fit.protocol import Reporter
+from training.evaluate.types import Comparison
+from training.fit.protocol import EventWriter
 from training.fit.recipe import recipe_from
 from training.fit.runs import RunFolder, rows_to_csv, write_json, write_text
 
@@ -60,17 +61,17 @@ def read_predictions(folder: RunFolder, *, suffix: str = "") -> tuple[Predicted,
 
 def compare_runs(
     paths: Sequence[Path],
-    reporter: Reporter,
+    events: EventWriter,
     *,
     model: Path | None = None,
     json_path: Path | None = None,
     figures_to: Path | None = None,
-) -> dict[str, Any]:
+) -> Comparison:
     """Show finished runs side by side, and a model if one is given; test every pair on the same fields.
 
     Args:
         paths: Run folders.
-        reporter: Told one line a figure.
+        events: Receives one line a figure.
         model: A bundle that classifies the runs' test fields as well, such as the active one.
         json_path: File for the whole comparison.
         figures_to: Folder for the figures of the first run.
@@ -82,7 +83,7 @@ def compare_runs(
     read = [(path.name, *read_predictions(RunFolder.open(path))) for path in paths]
     for name, predicted, _ in read:
         for figure in predicted.evaluated().figures:
-            reporter.say(f"{name}: {figure}")
+            events.message(f"{name}: {figure}")
     for name, _, files in read[1:]:
         if files != read[0][2]:
             sentence = (
@@ -90,14 +91,14 @@ def compare_runs(
                 "Compare runs of one split."
             )
             raise StationError("other-fields", sentence)
-    active: dict[str, Any] = {}
+    active: dict[str, str] = {}
     if model is not None:
         bundle = ModelBundle.open(model)
-        predicted = classify_test(RunFolder.open(paths[0]), bundle, reporter)
+        predicted = classify_test(RunFolder.open(paths[0]), bundle, events)
         read.append((MODEL, predicted, read[0][2]))
         active = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256,
                   "predictions": table_of(bundle)}  # fmt: skip
-    result = {
+    result: Comparison = {
         "model": active,
         "runs": {name: run_metrics(predicted) for name, predicted, _ in read},
         "pairs": compare([(name, predicted) for name, predicted, _ in read]),
@@ -110,17 +111,17 @@ def compare_runs(
 
 
 def table_of(bundle: ModelBundle) -> str:
-    """Name of the table, in a run's folder, of what a bundle says of the run's test fields."""
+    """Return the name of the table, in a run's folder, of a bundle's predictions of the test fields."""
     return f"predictions-{bundle.sha256[:12]}.csv"
 
 
-def classify_test(folder: RunFolder, bundle: ModelBundle, reporter: Reporter) -> Predicted:
-    """Let a bundle classify the test fields of a run, or read what it said of them before.
+def classify_test(folder: RunFolder, bundle: ModelBundle, events: EventWriter) -> Predicted:
+    """Classify the test fields of a run with a bundle, or read its earlier predictions.
 
     Args:
         folder: A finished run.
         bundle: The model.
-        reporter: Told how far it is.
+        events: Receives the progress.
 
     Raises:
         StationError: ``other-classes``, ``unreadable-output``, or as reading a field.
@@ -135,18 +136,18 @@ def classify_test(folder: RunFolder, bundle: ModelBundle, reporter: Reporter) ->
         raise StationError("other-classes", sentence)
     kept = folder.path / table_of(bundle)
     if not kept.is_file():
-        rows = _served(folder, bundle, reporter, predicted=predicted, files=files)
+        rows = _served(folder, bundle, events, predicted=predicted, files=files)
         write_text(kept, rows_to_csv(rows))
     return read_predictions(folder, suffix=f"-{bundle.sha256[:12]}")[0]
 
 
 def _served(
-    folder: RunFolder, bundle: ModelBundle, reporter: Reporter, *, predicted: Predicted, files: Sequence[str]
+    folder: RunFolder, bundle: ModelBundle, events: EventWriter, *, predicted: Predicted, files: Sequence[str]
 ) -> list[dict[str, str]]:
     """Lines of a table like ``predictions.csv``, as the station serves the bundle."""
     source = Path(recipe_from({**folder.info["recipe"]}).data)
     root = source if source.is_dir() else source.parent
-    reporter.phase("evaluating", f"{bundle.name} classifies the same fields")
+    events.phase("evaluating", f"{bundle.name} classifies the same fields")
     shares = np.zeros((len(files), len(predicted.classes)))
     with Pipeline(bundle) as pipeline:
         outcomes = pipeline.run((row, root / name) for row, name in enumerate(files))
@@ -160,7 +161,7 @@ def _served(
                 sentence = f"The model {bundle.name} gave {what}. Use another model."
                 raise StationError("unreadable-output", sentence)
             shares[outcome.key] = [outcome.prediction.probabilities[name] for name in predicted.classes]
-            reporter.progress(done, len(files), "fields classified")
+            events.progress(done, len(files), "fields classified")
     served = dataclasses.replace(predicted, probabilities=shares)
     return [prediction_row(served, row, part="test", file=name) for row, name in enumerate(files)]
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from allstation.core import metrics
 from allstation.core.classes import class_style
+from allstation.core.evaluation import overall
+from allstation.core.resampling import BINS
 from allstation.imaging.outputs import PROGRAM_MARK
 from training.evaluate.metrics import Predicted
 from training.fit.runs import write_bytes
@@ -120,7 +122,7 @@ def reliability_diagram(predicted: Predicted) -> Plot:
     figure, axes = _plot(5.2, 4.6)
     axis = axes[0, 0]
     bins = metrics.reliability(predicted.probabilities, predicted.labels)
-    error = metrics.expected_calibration_error(predicted.probabilities, predicted.labels)
+    error = overall(predicted.probabilities, predicted.labels)[f"ECE ({BINS} bins)"]
     axis.plot([0, 1], [0, 1], color="#999999", linestyle=":")
     axis.plot([b.confidence for b in bins], [b.accuracy for b in bins], color=_TRAIN, marker="o")
     for entry in bins:

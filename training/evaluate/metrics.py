@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core import evaluation, metrics
 from allstation.core.evaluation import ClassFigures, Evaluation
-from allstation.core.metrics import Figure
+from allstation.core.metrics import Figure, FigureJson
 from allstation.core.resampling import RESAMPLES, mean_interval
 from allstation.core.statistics import Interval, holm, mcnemar_exact
+from training.evaluate.types import ClassMetrics, ModelPair, PartMetrics
 
 Probabilities = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -58,7 +59,7 @@ class Predicted:
         )
 
 
-def run_metrics(predicted: Predicted, *, resamples: int = RESAMPLES) -> dict[str, Any]:
+def run_metrics(predicted: Predicted, *, resamples: int = RESAMPLES) -> PartMetrics:
     """Evaluate one set of predictions, in the layout of ``metrics.json``.
 
     Args:
@@ -81,10 +82,10 @@ def run_metrics(predicted: Predicted, *, resamples: int = RESAMPLES) -> dict[str
     }
 
 
-def _class_entry(found: ClassFigures, predicted: Predicted) -> dict[str, Any]:
+def _class_entry(found: ClassFigures, predicted: Predicted) -> ClassMetrics:
     rates = found.rates
 
-    def figure(name: str, value: float, n: int, interval: Interval) -> dict[str, Any]:
+    def figure(name: str, value: float, n: int, interval: Interval) -> FigureJson:
         return Figure(name, value, n, interval, predicted.split, predicted.patients).to_json()
 
     return {
@@ -116,7 +117,7 @@ def prediction_row(predicted: Predicted, place: int, *, part: str, file: str) ->
     }
 
 
-def compare(named: Sequence[tuple[str, Predicted]], *, resamples: int = RESAMPLES) -> list[dict[str, Any]]:
+def compare(named: Sequence[tuple[str, Predicted]], *, resamples: int = RESAMPLES) -> list[ModelPair]:
     """Compare every pair of models on the same fields.
 
     Exact McNemar on right and wrong, and the paired group bootstrap of the accuracy difference;
@@ -125,7 +126,7 @@ def compare(named: Sequence[tuple[str, Predicted]], *, resamples: int = RESAMPLE
     Raises:
         ValueError: If two models were not tested on the same fields.
     """
-    rows = []
+    pairs: list[ModelPair] = []
     for (first, a), (second, b) in itertools.combinations(named, 2):
         if not np.array_equal(a.labels, b.labels):
             message = f"{first} and {second} were not tested on the same fields."
@@ -134,7 +135,7 @@ def compare(named: Sequence[tuple[str, Predicted]], *, resamples: int = RESAMPLE
         only_a, only_b = int((right_a & ~right_b).sum()), int((~right_a & right_b).sum())
         difference = right_a.astype(float) - right_b
         interval = mean_interval(difference, a.groups, resamples=resamples)
-        rows.append(
+        pairs.append(
             {
                 "first": first,
                 "second": second,
@@ -144,7 +145,8 @@ def compare(named: Sequence[tuple[str, Predicted]], *, resamples: int = RESAMPLE
                 "accuracy_difference": float(difference.mean()),
                 "interval": [interval.low, interval.high],
                 "p_mcnemar": mcnemar_exact(only_a, only_b),
+                "p_holm": math.nan,
             }
         )
-    adjusted = holm([float(str(row["p_mcnemar"])) for row in rows])
-    return [{**row, "p_holm": p} for row, p in zip(rows, adjusted, strict=True)]
+    adjusted = holm([pair["p_mcnemar"] for pair in pairs])
+    return [{**pair, "p_holm": p} for pair, p in zip(pairs, adjusted, strict=True)]

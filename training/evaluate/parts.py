@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from training.data.loading import Data
 from training.data.splits import Rows, Split
 from training.evaluate.metrics import Predicted, Probabilities, prediction_row, run_metrics
 from training.evaluate.timing import Timer
+from training.evaluate.types import PartMetrics, Parts
 from training.fit import runs
 from training.fit.runs import RunFolder
 
@@ -24,7 +24,7 @@ def evaluate_parts(
     folder: RunFolder,
     suffix: str = "",
     timer: Timer | None = None,
-) -> dict[str, Any]:
+) -> Parts:
     """Evaluate validation and test set and write their predictions.
 
     Args:
@@ -36,19 +36,24 @@ def evaluate_parts(
         timer: Times predicting rows of the set; None takes no times.
 
     Returns:
-        ``validation`` and ``test`` as :func:`training.evaluate.metrics.run_metrics` gives them, and times.
+        Figures and times of both parts.
     """
-    result: dict[str, Any] = {}
-    tables: list[dict[str, Any]] = []
-    for part in ("validation", "test"):
-        rows = getattr(split, part)
+    lines: list[dict[str, str]] = []
+
+    def evaluate(part: str, rows: Rows) -> PartMetrics:
         predicted = as_predicted(data, split, rows, probabilities=probabilities_of(rows))
-        result[part] = run_metrics(predicted)
-        tables.extend(prediction_rows(data, predicted, rows, part=part))
+        lines.extend(prediction_rows(data, predicted, rows, part=part))
+        found = run_metrics(predicted)
         if timer is not None and len(rows):
-            result[part]["time"] = timer(rows)
-    runs.write_text(folder.path / f"predictions{suffix}.csv", runs.rows_to_csv(tables))
-    return result
+            found["time"] = timer(rows)
+        return found
+
+    parts: Parts = {
+        "validation": evaluate("validation", split.validation),
+        "test": evaluate("test", split.test),
+    }
+    runs.write_text(folder.path / f"predictions{suffix}.csv", runs.rows_to_csv(lines))
+    return parts
 
 
 def as_predicted(
@@ -62,7 +67,7 @@ def as_predicted(
 
 def prediction_rows(
     data: Data, predicted: Predicted, rows: Sequence[int] | NDArray[np.int64], *, part: str
-) -> list[dict[str, Any]]:
+) -> list[dict[str, str]]:
     """Return the lines of ``predictions.csv`` (:func:`training.evaluate.metrics.prediction_row`)."""
     return [
         prediction_row(predicted, place, part=part, file=data.labelled.relative(int(row)))

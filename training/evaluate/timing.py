@@ -6,16 +6,17 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Timer = Callable[[NDArray[np.int64]], dict[str, Any]]
+from training.evaluate.types import Timing
+
+Timer = Callable[[NDArray[np.int64]], Timing]
 """Times predicting rows of a labelled set (:func:`time_prediction`)."""
 
 
-def time_prediction(predict: Callable[[], object], fields: int, *, repeats: int = 5) -> dict[str, Any]:
+def time_prediction(predict: Callable[[], object], fields: int, *, repeats: int = 5) -> Timing:
     """Time a prediction: one warm-up, then median and 95th percentile of the repeats.
 
     Args:

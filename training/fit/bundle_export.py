@@ -1,4 +1,4 @@
-"""From a finished run to a candidate model bundle that the station can activate."""
+"""Export of a finished run as a candidate model bundle that the station can activate."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.metrics import FigureJson
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.decode import decode_reduced
 from allstation.imaging.inputs import to_tensor
@@ -36,7 +37,7 @@ LIMITS: Final = (
 
 
 def export_blocker(recipe: Recipe) -> str:
-    """Say why a run of this recipe cannot become a bundle, or return an empty string.
+    """Return the reason why a run of this recipe cannot be exported as a bundle, or an empty string.
 
     The station decodes and squashes fields by its own method before the network sees them, so a
     network that was trained on other pixels would be served wrongly.
@@ -116,15 +117,15 @@ def export_candidate(
         StationError: ``export-differs`` when a new process computes something else.
     """
     pixels, labels = data.pixels[recipe.input], data.labelled.labels
-    judged = split.validation if len(split.validation) else split.train
+    held_rows = split.validation if len(split.validation) else split.train
     serving = serving_network(model)
     known = np.random.default_rng(recipe.fit.seed).permutation(split.train)[:_NOVELTY_FIELDS]
-    train, held = _outputs(serving, pixels[known], recipe), _outputs(serving, pixels[judged], recipe)
-    temperature = fit_temperature(held["logits"], labels[judged])
+    train, held = _outputs(serving, pixels[known], recipe), _outputs(serving, pixels[held_rows], recipe)
+    temperature = fit_temperature(held["logits"], labels[held_rows])
     probabilities = softmax(held["logits"] / temperature)
-    sharpness = np.array([_sharpness(data.labelled.fields[int(row)].path, recipe) for row in judged])
+    sharpness = np.array([_sharpness(data.labelled.fields[int(row)].path, recipe) for row in held_rows])
     export = Export(
-        info=bundle_info(recipe, data, split, folder=folder, judged=len(judged))
+        info=bundle_info(recipe, data, split, folder=folder, calibration_fields=len(held_rows))
         | {"decision": fit_rule(probabilities, sharpness).to_json()}
         | {"figures": _figures(recipe, data, split, serving=serving, temperature=temperature)},
         preprocessing=Preprocessing.plain(recipe.input),
@@ -140,16 +141,16 @@ def _sharpness(path: Path, recipe: Recipe) -> float:
 
 
 def bundle_info(
-    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, judged: int
+    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, calibration_fields: int
 ) -> dict[str, Any]:
-    """Return what ``bundle.json`` says of a run: names, hashes, split, recipe.
+    """Return the entries of ``bundle.json`` about a run: names, hashes, split, recipe.
 
     Args:
         recipe: The recipe.
         data: The labelled set.
         split: Its division.
         folder: The run folder, with its lists.
-        judged: Fields that calibration was fitted on.
+        calibration_fields: Fields that calibration was fitted on.
     """
     lists = splits.lists_sha256((folder.path / "lists.csv").read_text("utf-8"))
     return {
@@ -157,7 +158,7 @@ def bundle_info(
         "version": now()[:10].replace("-", "."),
         "created": now(),
         "classes": list(data.labelled.classes),
-        "calibration": {"method": "temperature", "fields": judged},
+        "calibration": {"method": "temperature", "fields": calibration_fields},
         "training": {
             "list_sha256": lists,
             "data_sha256": data.sha256,
@@ -179,7 +180,7 @@ def _without_folder(recipe: Recipe) -> Recipe:
 
 def _figures(
     recipe: Recipe, data: Data, split: splits.Split, *, serving: KerasObject, temperature: float
-) -> list[dict[str, Any]]:
+) -> list[FigureJson]:
     """The bundle's own figures: calibrated, on the test set of the run."""
     logits = _outputs(serving, data.pixels[recipe.input][split.test], recipe)["logits"]
     predicted = as_predicted(data, split, split.test, probabilities=softmax(logits / temperature))

@@ -1,4 +1,4 @@
-"""From a trained Keras network to a model bundle that another process has verified."""
+"""Writer of model bundles: Keras network to LiteRT, verified by another process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Export:
-    """What goes into a bundle beside the network.
+    """Contents of a bundle other than the network.
 
     Attributes:
         info: ``bundle.json`` without ``network``, ``novelty``, ``preprocessing`` and ``reference``.
@@ -99,7 +99,7 @@ def reference_fields(size: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def reference_arrays(model: KerasObject, export: Export) -> Arrays:
-    """Return the reference fields and what Keras makes of them."""
+    """Return the reference fields and Keras' probabilities of them."""
     rgb = reference_fields(export.preprocessing.size)
     tensors = np.stack([prepare(one, export.preprocessing).tensor for one in rgb])
     found = model.predict_on_batch(tensors)

@@ -1,4 +1,4 @@
-"""What is fitted after training: temperature, decision rule, novelty. All on validation fields."""
+"""Calibration on validation fields: temperature scaling, decision rule, novelty limit."""
 
 from __future__ import annotations
 

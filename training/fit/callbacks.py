@@ -1,4 +1,4 @@
-"""The callbacks of a fit beside Keras' own: one tells the window, one keeps the run resumable."""
+"""Keras callbacks: progress events, and checkpoints from which a run resumes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from allstation.core.events import Batch, Epoch
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.runs import RunFolder, read_arrays, write_arrays
 from training.models.backend import set_variables, variables
 
@@ -20,18 +20,18 @@ def _plain(logs: Mapping[str, Any] | None) -> dict[str, float]:
     return {key: float(value) for key, value in (logs or {}).items()}
 
 
-class Telling(keras.callbacks.Callback):  # type: ignore[misc]
+class ProgressCallback(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes batch events, and stops the fit when the parent asks.
 
     Args:
-        reporter: Where to.
+        events: Where to.
         epochs: Epochs planned.
         first: Epoch the fit begins with, from 0.
     """
 
-    def __init__(self, reporter: Reporter, epochs: int, *, first: int) -> None:
+    def __init__(self, events: EventWriter, epochs: int, *, first: int) -> None:
         super().__init__()
-        self._reporter, self._epochs, self._first = reporter, epochs, first
+        self._events, self._epochs, self._first = events, epochs, first
         self._epoch, self._begun = first, 0.0
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
@@ -43,34 +43,40 @@ class Telling(keras.callbacks.Callback):  # type: ignore[misc]
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Tell the batch; stop if asked."""
+        """Write the event of the batch; stop if asked."""
         values, steps = _plain(logs), int(self.params["steps"] or 1)
         done = (self._epoch - self._first) * steps + batch + 1
         left = (time.monotonic() - self._begun) / done * ((self._epochs - self._first) * steps - done)
         loss, accuracy = values.get("loss"), values.get("accuracy")
-        self._reporter.tell(Batch(self._epoch + 1, self._epochs, batch + 1, steps, loss, accuracy, left))
-        if self._reporter.stopping:
+        self._events.write(Batch(self._epoch + 1, self._epochs, batch + 1, steps, loss, accuracy, left))
+        if self._events.stopping:
             self.model.stop_training = True
 
 
-class Keeping(keras.callbacks.Callback):  # type: ignore[misc]
+class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps history, best weights, snapshots and a state that a killed run resumes from.
 
     An epoch that was cut short by a stop is not kept: its figures would be those of part of the data.
 
     Args:
         folder: The run folder.
-        reporter: Where to tell epochs.
+        events: Where to tell epochs.
         epochs: Epochs planned.
         patience: Epochs without a better validation loss before stopping; 0 never stops.
         snapshots: Epochs, from 1, whose weights are kept as well.
     """
 
     def __init__(
-        self, folder: RunFolder, reporter: Reporter, *, epochs: int, patience: int, snapshots: tuple[int, ...]
+        self,
+        folder: RunFolder,
+        events: EventWriter,
+        *,
+        epochs: int,
+        patience: int,
+        snapshots: tuple[int, ...],
     ) -> None:
         super().__init__()
-        self._folder, self._reporter, self._epochs = folder, reporter, epochs
+        self._folder, self._events, self._epochs = folder, events, epochs
         self._patience, self._snapshots = patience, snapshots
         self.history_rows: list[dict[str, float]] = []
         self.best, self.best_epoch, self._begun = math.inf, 0, 0.0
@@ -98,9 +104,9 @@ class Keeping(keras.callbacks.Callback):  # type: ignore[misc]
         self._begun = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Keep everything of a whole epoch, then tell it."""
+        """Write the checkpoint of a completed epoch, then its event."""
         values, seconds = _plain(logs), time.monotonic() - self._begun
-        if self._reporter.stopping or not math.isfinite(values.get("loss", math.nan)):
+        if self._events.stopping or not math.isfinite(values.get("loss", math.nan)):
             return
         watched = values.get("val_loss", values["loss"])
         best = watched < self.best
@@ -111,7 +117,7 @@ class Keeping(keras.callbacks.Callback):  # type: ignore[misc]
         self.history_rows.append({"epoch": epoch + 1, "seconds": round(seconds, 3), **values})
         self._folder.write_history(self.history_rows)
         self._write_state(epoch + 1)
-        self._reporter.tell(Epoch(epoch + 1, self._epochs, seconds, values, best))
+        self._events.write(Epoch(epoch + 1, self._epochs, seconds, values, best))
         if self._patience and epoch + 1 - self.best_epoch >= self._patience:
             self.model.stop_training = True
 

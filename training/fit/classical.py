@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from training.data import splits
 from training.data.loading import Data
 from training.evaluate.parts import evaluate_parts
 from training.evaluate.timing import time_prediction
-from training.fit.protocol import Reporter
+from training.evaluate.types import RunMetrics, Timing
+from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe
 from training.fit.runs import RunFolder
 from training.models.classical import Classifier, fit_classifier
@@ -24,34 +25,34 @@ from training.models.registry import method
 _TIMED_FIELDS: Final = 40
 
 
-def compute_features(recipe: Recipe, data: Data, reporter: Reporter) -> NDArray[np.float64]:
+def compute_features(recipe: Recipe, data: Data, events: EventWriter) -> NDArray[np.float64]:
     """Features of all fields of the set; each kind is computed at most once a process."""
     options = method(recipe.method.kind).full_options(recipe.method.options)
     kind = options["features"]
 
-    def told(done: int, total: int) -> None:
-        reporter.progress(done, total, "fields measured")
+    def on_progress(done: int, total: int) -> None:
+        events.progress(done, total, "fields measured")
 
     if kind == "cells":
         families = families_of(options["families"])
         key = f"cells {recipe.input}"
         if key not in data.features:
             data.features[key] = cell_features(
-                [entry.path for entry in data.labelled.fields], recipe.input, told=told
+                [entry.path for entry in data.labelled.fields], recipe.input, on_progress=on_progress
             )
         return np.concatenate([data.features[key][name] for name in families], axis=1)
-    pixels = data.prepared(recipe.input, reporter)
+    pixels = data.prepared(recipe.input, events)
     if kind == "pixels":
         return pixels.reshape(len(pixels), -1).astype(np.float64)
     key = f"hog {recipe.input} {options['orientations']} {options['cell']} {options['block']}"
     if key not in data.features:
-        data.features[key] = {"hog": hog_features(pixels, options, told=told)}
+        data.features[key] = {"hog": hog_features(pixels, options, on_progress=on_progress)}
     return data.features[key]["hog"]
 
 
 def run_classical(
-    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
-) -> dict[str, Any]:
+    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, events: EventWriter
+) -> RunMetrics:
     """Fit and evaluate a classical method.
 
     Returns:
@@ -60,27 +61,27 @@ def run_classical(
     Raises:
         StationError: ``stopped-early`` when it was stopped before it was fitted.
     """
-    reporter.phase("training", f"{recipe.name}: measuring fields")
-    features = compute_features(recipe, data, reporter)
-    if reporter.stopping:
+    events.phase("training", f"{recipe.name}: measuring fields")
+    features = compute_features(recipe, data, events)
+    if events.stopping:
         raise StationError(
             "stopped-early", "Training was stopped before the method was fitted; nothing is kept."
         )
     model = fit_to_training(recipe, data, split, features)
-    reporter.phase("evaluating", "Opening the test set once")
-    metrics: dict[str, Any] = {
+    events.phase("evaluating", "Opening the test set once")
+    metrics: RunMetrics = {
         "features": int(features.shape[1]),
         "parameters": model.parameters,
         "megabytes_float32": round(model.parameters * 4 / 1e6, 3),
     }
-    metrics |= evaluate_parts(
+    parts = evaluate_parts(
         data,
         split,
         lambda rows: model.probabilities(features[rows]),
         folder=folder,
         timer=functools.partial(timed, recipe, data, model=model),
     )
-    return metrics
+    return {**metrics, **parts}
 
 
 def fit_to_training(
@@ -99,7 +100,7 @@ def fit_to_training(
     )
 
 
-def timed(recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: Classifier) -> dict[str, Any]:
+def timed(recipe: Recipe, data: Data, rows: NDArray[np.int64], *, model: Classifier) -> Timing:
     """Time measuring and classifying the first 40 of some fields, reading excluded for HOG and pixels only.
 
     Args:

@@ -1,4 +1,4 @@
-"""How long a run will take on this computer and what memory it needs: measured in a few seconds.
+"""Estimate of a run's time and memory on this computer, measured in a few seconds.
 
 Only what a recipe does most is timed, on a few fields of its own folder; the estimate says so.
 """
@@ -18,7 +18,7 @@ from allstation.imaging.inputs import to_tensor
 from training.data.augment import augment
 from training.data.fields_in_memory import load_pixels
 from training.data.labelled_folder import LabelledSet, read_labelled
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe
 from training.fit.training_loop import build_network
 from training.models.features import cell_features, hog_features
@@ -28,12 +28,12 @@ _TRIED: Final = 4
 _MEGABYTE: Final = 2**20
 
 
-def estimate(recipe: Recipe, reporter: Reporter) -> dict[str, Any]:
+def estimate(recipe: Recipe, events: EventWriter) -> dict[str, Any]:
     """Estimate a recipe.
 
     Args:
         recipe: Names folder, method and everything else.
-        reporter: Told what is measured.
+        events: Receives what is measured.
 
     Returns:
         ``seconds`` (reading the fields and training them), ``megabytes`` and a ``sentence`` about both.
@@ -41,7 +41,7 @@ def estimate(recipe: Recipe, reporter: Reporter) -> dict[str, Any]:
     Raises:
         StationError: When the folder or a field of it cannot be read.
     """
-    reporter.phase("preparing", "Measuring on a few fields")
+    events.phase("preparing", "Measuring on a few fields")
     labelled = read_labelled(Path(recipe.data))
     makers: Mapping[str, Callable[[Recipe, LabelledSet], tuple[float, float]]] = {
         "network": _network,
@@ -92,7 +92,7 @@ def _tuning(recipe: Recipe, labelled: LabelledSet) -> tuple[float, float]:
     paths, fields = _some(labelled), len(labelled.fields)
     pixels: list[NDArray[np.uint8]] = []
     reading = _each(lambda: pixels.append(load_pixels(paths, base_input(base.bundle))))
-    looking = _each(lambda: last_layer.look(base, pixels[0]))
+    looking = _each(lambda: last_layer.extract_features(base, pixels[0]))
     altering = _each(lambda: last_layer.altered_fields(pixels[0], seed=1, copy=0))
     copies = int(method(recipe.method.kind).full_options(recipe.method.options)["copies"])
     more = copies * recipe.split.train

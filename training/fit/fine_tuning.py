@@ -1,4 +1,4 @@
-"""A run that goes on from a bundle: labelled folder to candidate bundle, beside the bundle it came from."""
+"""Fine-tuning run: labelled folder to candidate bundle, compared with the bundle it starts from."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from training.data import splits
 from training.data.loading import Data
 from training.evaluate.metrics import Predicted, compare, run_metrics
 from training.evaluate.parts import as_predicted, evaluate_parts
+from training.evaluate.types import ModelPair, RunMetrics
 from training.fit import last_layer
 from training.fit.bundle_export import BUNDLE, bundle_info
 from training.fit.bundle_writer import Export, export_bundle, pack_bundle, reference_fields
 from training.fit.calibration import sharpness
-from training.fit.last_layer import LAST, Base, Judged, PathStep, Seen
-from training.fit.protocol import Reporter
+from training.fit.last_layer import LAST, Base, Calibration, Features, PathStep
+from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe
 from training.fit.runs import RunFolder
 from training.models.backend import load_keras
@@ -47,7 +48,7 @@ rebuilt from weights of half precision."""
 
 
 def base_bundle(recipe: Recipe) -> ModelBundle:
-    """Open the bundle that a recipe goes on from: the shipped one, or the file it names as weights.
+    """Open the bundle that a recipe starts from: the shipped one, or the file it names as weights.
 
     Raises:
         StationError: ``bad-bundle``.
@@ -62,10 +63,10 @@ def base_input(bundle: ModelBundle) -> InputSpec:
     return InputSpec(height=height, width=width)
 
 
-def run_tuning(
-    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
-) -> dict[str, Any]:
-    """Fine-tune, judge, compare with the bundle it came from on the same fields, export.
+def run_fine_tuning(
+    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, events: EventWriter
+) -> RunMetrics:
+    """Fine-tune, calibrate, compare with the base bundle on the same fields, export.
 
     Returns:
         What ``metrics.json`` holds; ``base``, ``base_test`` and ``against_base`` beside what every run has.
@@ -74,129 +75,133 @@ def run_tuning(
         StationError: ``not-retrainable``, ``stopped-early``, ``discarded``, ``export-differs``.
     """
     base = last_layer.open_base(base_bundle(recipe))
-    pixels = data.prepared(base_input(base.bundle), reporter)
-    return _Tuning(recipe, data, split, folder, reporter, base, pixels).run()
+    pixels = data.prepared(base_input(base.bundle), events)
+    return _FineTuning(recipe, data, split, folder, events, base, pixels).run()
 
 
 @dataclass(frozen=True)
-class _Tuning:
-    """One run of :func:`run_tuning`."""
+class _FineTuning:
+    """One run of :func:`run_fine_tuning`."""
 
     recipe: Recipe
     data: Data
     split: splits.Split
     folder: RunFolder
-    reporter: Reporter
+    events: EventWriter
     base: Base
     pixels: NDArray[np.uint8]
 
     @property
-    def _judged_on(self) -> Rows:
+    def _calibration_rows(self) -> Rows:
         return self.split.validation if len(self.split.validation) else self.split.train
 
     @property
     def _labels(self) -> Rows:
         return self.data.labelled.labels
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> RunMetrics:
         bundle = self.base.bundle
         about = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
         self.folder.update(base=about)
-        seen, copies, copied = self._look()
-        self.reporter.phase("training", f"Fitting the last layer of {bundle.name} again")
-        best, temperature, taken = self._follow(seen.features, (copies, copied))
-        judged = self._judge(seen, best, temperature)
-        for what, note in judged.notes.items():
-            self.reporter.say(f"{what.capitalize()} {note}.")
-        self.reporter.phase("evaluating", "Opening the test set once, for this model and its ancestor")
-        shares = softmax(seen.features @ best.weights / judged.temperature)
-        metrics = {"base": about, **taken, "stopped": self.reporter.stopping, "fitted_again": judged.notes}
-        metrics |= self._evaluate(shares, softmax(seen.logits / bundle.temperature))
+        features, copies, copied = self._extract()
+        self.events.phase("training", f"Fitting the last layer of {bundle.name} again")
+        best, temperature, taken = self._fit_path(features.pooled, (copies, copied))
+        calibration = self._calibrate(features, best, temperature)
+        for what, note in calibration.notes.items():
+            self.events.message(f"{what.capitalize()} {note}.")
+        self.events.phase("evaluating", "Opening the test set once, for this model and its ancestor")
+        shares = softmax(features.pooled @ best.weights / calibration.temperature)
+        metrics: RunMetrics = {
+            "base": about,
+            **taken,
+            "stopped": self.events.stopping,
+            "fitted_again": calibration.notes,
+        }
+        metrics |= self._evaluate(shares, softmax(features.logits / bundle.temperature))
         if self.recipe.export:
-            self.reporter.phase("exporting", "Writing the model bundle and verifying it in a new process")
-            made = self._export(best, judged, metrics)
+            self.events.phase("exporting", "Writing the model bundle and verifying it in a new process")
+            made = self._export(best, calibration, metrics)
             metrics["bundle"] = made.path.name
-            metrics["served_difference"] = self._served(made, shares)
+            metrics["served_difference"] = self._served_difference(made, shares)
         return metrics
 
-    def _look(self) -> tuple[Seen, Floats, Rows]:
-        """What the network makes of the fields; features and labels of training fields and their copies."""
+    def _extract(self) -> tuple[Features, Floats, Rows]:
+        """Extract the features of all fields, and features and labels of training fields and copies."""
         count = int(method(self.recipe.method.kind).full_options(self.recipe.method.options)["copies"])
         train, done = self.split.train, 0
         total = len(self.pixels) + count * len(train)
 
-        def told(part: int, _of: int) -> None:
-            self.reporter.progress(done + part, total, "fields and altered copies seen by the network")
+        def on_progress(part: int, _of: int) -> None:
+            self.events.progress(done + part, total, "fields and altered copies seen by the network")
             self._end_if_asked()
 
-        self.reporter.phase("preparing", f"Looking at the fields with {self.base.bundle.name}")
-        seen = last_layer.look(self.base, self.pixels, told)
-        parts = [seen.features[train]]
+        self.events.phase("preparing", f"Looking at the fields with {self.base.bundle.name}")
+        features = last_layer.extract_features(self.base, self.pixels, on_progress)
+        parts = [features.pooled[train]]
         for copy in range(count):
             done = len(self.pixels) + copy * len(train)
             altered = last_layer.altered_fields(self.pixels[train], seed=self.recipe.fit.seed, copy=copy)
-            parts.append(last_layer.look(self.base, altered, told).features)
-        return seen, np.concatenate(parts), np.tile(self._labels[train], 1 + count)
+            parts.append(last_layer.extract_features(self.base, altered, on_progress).pooled)
+        return features, np.concatenate(parts), np.tile(self._labels[train], 1 + count)
 
     def _end_if_asked(self) -> None:
-        if self.reporter.discarding:
+        if self.events.discarding:
             raise StationError("discarded", "The run was discarded.")
-        if self.reporter.stopping:
+        if self.events.stopping:
             sentence = "Training was stopped before its first step, so there is nothing to keep."
             raise StationError("stopped-early", sentence)
 
-    def _follow(
-        self, features: Floats, learned: tuple[Floats, Rows]
-    ) -> tuple[PathStep, float, dict[str, Any]]:
+    def _fit_path(self, features: Floats, learned: tuple[Floats, Rows]) -> tuple[PathStep, float, RunMetrics]:
         """Follow the path and keep the best step, or the layer as it was if that is as good."""
         classes = self.data.labelled.classes
-        start, temperature, own = last_layer.start_of(self.base, classes)
+        start, temperature, own = last_layer.initial_layer(self.base, classes)
         if not own:
             known = ", ".join(self.base.bundle.classes)
             sentence = f"The classes are others than the model's ({known}): its last layer begins anew."
-            self.reporter.say(sentence, "warning")
-        held = features[self._judged_on], self._labels[self._judged_on]
+            self.events.message(sentence, "warning")
+        held = features[self._calibration_rows], self._labels[self._calibration_rows]
         steps: list[PathStep] = []
         rows: list[dict[str, float]] = []
         begun = time.monotonic()
-        for step in last_layer.path(learned, held, start, temperature):
+        for step in last_layer.regularisation_path(learned, held, start, temperature):
             better = all(step.values["val_loss"] < other.values["val_loss"] for other in steps)
             steps.append(step)
             seconds, begun = time.monotonic() - begun, time.monotonic()
             rows.append({"epoch": step.number, "seconds": round(seconds, 2), **step.values})
             self.folder.write_history(rows)
-            self.reporter.tell(Epoch(step.number, last_layer.STEPS, seconds, step.values, better))
-            if self.reporter.stopping:
+            self.events.write(Epoch(step.number, last_layer.STEPS, seconds, step.values, better))
+            if self.events.stopping:
                 break
-        if self.reporter.discarding:
+        if self.events.discarding:
             raise StationError("discarded", "The run was discarded.")
-        kept = last_layer.kept_of(steps)
+        kept = last_layer.select_step(steps)
         if kept.number or not own:
-            self.reporter.say(
+            self.events.message(
                 f"Step {kept.number} is kept: the lowest loss on {len(held[1])} validation fields."
             )
         else:
             words = "The last layer stays as it was: no step is better by more than one standard error on"
-            self.reporter.say(f"{words} {len(held[1])} validation fields.")
+            self.events.message(f"{words} {len(held[1])} validation fields.")
         self.folder.write_history([{**row, "kept": int(row["epoch"] == kept.number)} for row in rows])
         median = float(np.median([row["seconds"] for row in rows]))
-        taken = {"epochs": len(rows) - 1, "best_epoch": kept.number, "seconds_per_epoch": median}
+        taken: RunMetrics = {"epochs": len(rows) - 1, "best_epoch": kept.number, "seconds_per_epoch": median}
         return kept, temperature, taken
 
-    def _judge(self, seen: Seen, best: PathStep, temperature: float) -> Judged:
-        held, train = self._judged_on, self.split.train
-        return last_layer.judge(
+    def _calibrate(self, features: Features, best: PathStep, temperature: float) -> Calibration:
+        held, train = self._calibration_rows, self.split.train
+        return last_layer.calibrate(
             self.base,
-            seen.features[held] @ best.weights,
-            (seen.appearance[train], seen.appearance[held]),
+            features.pooled[held] @ best.weights,
+            (features.appearance[train], features.appearance[held]),
             (self._labels[train], self._labels[held]),
             sharpness=sharpness(self.pixels[held]),
             temperature=temperature,
         )
 
-    def _evaluate(self, shares: Floats, before: Floats) -> dict[str, Any]:
+    def _evaluate(self, shares: Floats, before: Floats) -> RunMetrics:
         """Figures of both parts, and on the test set those of the bundle it came from beside them."""
-        result = evaluate_parts(self.data, self.split, lambda rows: shares[rows], folder=self.folder)
+        parts = evaluate_parts(self.data, self.split, lambda rows: shares[rows], folder=self.folder)
+        result: RunMetrics = {"validation": parts["validation"], "test": parts["test"]}
         known, classes = self.base.bundle.classes, self.data.labelled.classes
         if sorted(known) == sorted(classes):
             was = self._tested(before[:, [known.index(name) for name in classes]])
@@ -204,22 +209,26 @@ class _Tuning:
             result["base_test"] = run_metrics(was)
             pair = compare([(self.recipe.name, now), (self.base.bundle.name, was)])[0]
             result["against_base"] = pair
-            self.reporter.say(pair_words(pair))
+            self.events.message(pair_sentence(pair))
         return result
 
     def _tested(self, shares: Floats) -> Predicted:
         test = self.split.test
         return as_predicted(self.data, self.split, test, probabilities=shares[test])
 
-    def _export(self, best: PathStep, judged: Judged, metrics: Mapping[str, Any]) -> ModelBundle:
+    def _export(self, best: PathStep, calibration: Calibration, metrics: RunMetrics) -> ModelBundle:
         base = self.base.bundle
         info = bundle_info(
-            self.recipe, self.data, self.split, folder=self.folder, judged=len(self._judged_on)
+            self.recipe,
+            self.data,
+            self.split,
+            folder=self.folder,
+            calibration_fields=len(self._calibration_rows),
         )
         info["figures"] = list(metrics["test"]["overall"].values())
-        info["decision"] = judged.rule.to_json()
-        info["calibration"]["note"] = judged.notes["temperature"]
-        info["training"] |= {"fine_tuned_from": metrics["base"], "fitted_again": judged.notes}
+        info["decision"] = calibration.rule.to_json()
+        info["calibration"]["note"] = calibration.notes["temperature"]
+        info["training"] |= {"fine_tuned_from": metrics["base"], "fitted_again": calibration.notes}
         info["novelty"] = {"output": novelty_output(base)}
         info["retraining"] = dict(RETRAINING)
         info["limits"] = list(LIMITS)
@@ -227,14 +236,14 @@ class _Tuning:
         export = Export(
             info=info,
             preprocessing=base.preprocessing,
-            temperature=judged.temperature,
-            novelty=judged.novelty,
+            temperature=calibration.temperature,
+            novelty=calibration.novelty,
             texts={"model-card.md": card(info, base)},
             weights=halved(flat_weights(weights)),
         )
-        return self._packed(export, best.weights)
+        return self._pack(export, best.weights)
 
-    def _packed(self, export: Export, last: Floats) -> ModelBundle:
+    def _pack(self, export: Export, last: Floats) -> ModelBundle:
         """Write the bundle's own network with another last layer; a new network where that cannot be."""
         target, known = self.folder.path / BUNDLE, self.base.bundle.classes
         classes = self.data.labelled.classes
@@ -247,12 +256,12 @@ class _Tuning:
             weights = {**self.base.weights, LAST: [last.astype(np.float32)]}
             return export_bundle(target, serving_model(weights, export.preprocessing.zoom), export)
         rgb = reference_fields(export.preprocessing.size)
-        shares = softmax(last_layer.look(self.base, rgb).features @ last / export.temperature)
+        shares = softmax(last_layer.extract_features(self.base, rgb).pooled @ last / export.temperature)
         network = {key: self.base.bundle.info["network"][key] for key in ("outputs", "parameters")}
         reference: dict[str, NDArray[Any]] = {"rgb": rgb, "probabilities": shares}
         return pack_bundle(target, litert, export, network=network, reference=reference)
 
-    def _served(self, made: ModelBundle, shares: Floats) -> float:
+    def _served_difference(self, made: ModelBundle, shares: Floats) -> float:
         """Largest difference between what was evaluated and what the finished bundle serves."""
         engine = Engine(made)
         rows = self.split.test[:: max(1, len(self.split.test) // _CHECKED)]
@@ -268,7 +277,7 @@ class _Tuning:
         return difference
 
 
-def pair_words(pair: Mapping[str, Any]) -> str:
+def pair_sentence(pair: ModelPair) -> str:
     """Write the comparison with the bundle a run came from as a sentence."""
     low, high = pair["interval"]
     return (

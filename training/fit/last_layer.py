@@ -1,12 +1,10 @@
-"""Goes on from a cells bundle with a lab's own fields: minutes on a plain computer.
+"""Fine-tuning of the last layer of a cells bundle on a laboratory's own fields: minutes on a CPU.
 
-The network stays as it is; the last layer, from pooled features to logits, is fitted again. Fields are
-prepared exactly as the bundle says and seen by the bundle's own network, so nothing here knows how
-either works. A few hundred fields move the layer only as far as their validation fields gain from it:
-the fit follows a path from the bundle's own weights, held strongly, to weights held hardly at all, and
-the step with the lowest validation loss is kept, but only if it beats the untouched layer by more than one
-standard error (after the one-standard-error rule of Breiman et al. 1984, Classification and Regression
-Trees, section 3.4.3): fields that teach nothing change nothing.
+The last layer, from pooled features to logits, is fitted again; the network below it is frozen and run by
+LiteRT on fields prepared as the bundle says. The fit is softmax regression, L2-regularised towards the
+bundle's own weights along a path of decreasing penalty. The step with the lowest validation loss is kept if
+it beats the initial layer by more than one standard error (after the one-standard-error rule of Breiman et
+al. 1984, Classification and Regression Trees, section 3.4.3), else the initial layer.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ from allstation.inference.engine import EnginePool, novelty_output, softmax
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import MEMBER as REFERENCE
 from training.data.composites import backgrounds_of, generous_mask
-from training.data.fields_in_memory import Told
+from training.data.fields_in_memory import OnProgress
 from training.data.variants import Strength, altered
 from training.fit.bundle_writer import WEIGHTS
 from training.fit.calibration import fit_novelty, fit_rule, fit_temperature, novelty
@@ -53,7 +51,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Base:
-    """A bundle to go on from.
+    """Bundle that fine-tuning starts from.
 
     Attributes:
         bundle: The bundle.
@@ -72,23 +70,23 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a bundle's network makes of fields.
+class Features:
+    """Outputs of a bundle's network for a set of fields.
 
     Attributes:
-        features: (n, f) from which the last layer makes the logits.
+        pooled: (n, f), pooled over each field; the last layer makes the logits of them.
         appearance: (n, a) from which the bundle tells novelty; the features where it names nothing else.
         logits: (n, k).
     """
 
-    features: Floats
+    pooled: Floats
     appearance: Floats
     logits: Floats
 
 
 @dataclass(frozen=True)
 class PathStep:
-    """One step of the path.
+    """One step of the regularisation path.
 
     Attributes:
         number: 0 is the layer as it was.
@@ -104,8 +102,8 @@ class PathStep:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What belongs to a fitted layer, and why each is what it is.
+class Calibration:
+    """Temperature, decision rule and novelty of a fitted layer, with the reason for each.
 
     Attributes:
         temperature: Divisor of the logits.
@@ -121,7 +119,7 @@ class Judged:
 
 
 def open_base(bundle: ModelBundle) -> Base:
-    """Take a bundle to go on from.
+    """Open a bundle for fine-tuning.
 
     Raises:
         StationError: ``not-retrainable`` if it is of another kind, or its network is not what its
@@ -132,20 +130,22 @@ def open_base(bundle: ModelBundle) -> Base:
         raise StationError("not-retrainable", sentence)
     base = Base(bundle, layered_weights(bundle.arrays(WEIGHTS)), EnginePool(bundle))
     rgb = bundle.arrays(REFERENCE)["rgb"][:4]
-    seen = look(base, rgb)
-    near = _ALIKE * max(1.0, float(np.abs(seen.logits).max()))
-    if LAST not in base.weights or not np.allclose(seen.features @ base.last, seen.logits, atol=near):
+    features = extract_features(base, rgb)
+    near = _ALIKE * max(1.0, float(np.abs(features.logits).max()))
+    if LAST not in base.weights or not np.allclose(features.pooled @ base.last, features.logits, atol=near):
         raise StationError("not-retrainable", sentence)
     return base
 
 
-def look(base: Base, fields: NDArray[np.uint8], told: Told = lambda *_: None) -> Seen:
-    """Return what the network makes of fields, prepared as its bundle says.
+def extract_features(
+    base: Base, fields: NDArray[np.uint8], on_progress: OnProgress = lambda *_: None
+) -> Features:
+    """Run the bundle's network on fields, prepared as the bundle says.
 
     Args:
         base: The bundle.
         fields: (n, h, w, 3) uint8 of the bundle's size.
-        told: Called with fields done and fields in all; may raise to stop.
+        on_progress: Called with fields done and fields in all; may raise to stop.
     """
     outputs = ("features", novelty_output(base.bundle), "logits")
 
@@ -158,8 +158,10 @@ def look(base: Base, fields: NDArray[np.uint8], told: Told = lambda *_: None) ->
     with ThreadPoolExecutor(default_threads()) as threads:
         for start in range(0, len(fields), _CHUNK):
             seen.extend(threads.map(one, range(start, min(start + _CHUNK, len(fields)))))
-            told(len(seen), len(fields))
-    return Seen(*(np.stack([one[part] for one in seen]).astype(np.float64) for part in range(len(outputs))))
+            on_progress(len(seen), len(fields))
+    return Features(
+        *(np.stack([one[part] for one in seen]).astype(np.float64) for part in range(len(outputs)))
+    )
 
 
 def altered_fields(fields: NDArray[np.uint8], *, seed: int, copy: int) -> NDArray[np.uint8]:
@@ -183,7 +185,7 @@ def _altered(
     return altered(mirrored, generous_mask(mirrored, 0), backgrounds, random, Strength())[0]
 
 
-def start_of(base: Base, classes: Sequence[str]) -> tuple[Floats, float, bool]:
+def initial_layer(base: Base, classes: Sequence[str]) -> tuple[Floats, float, bool]:
     """Return the layer and temperature to start from, and whether they are the bundle's own.
 
     The bundle's columns are put in the order of ``classes``; with other classes the layer begins empty.
@@ -194,10 +196,10 @@ def start_of(base: Base, classes: Sequence[str]) -> tuple[Floats, float, bool]:
     return np.zeros((len(base.last), len(classes))), 1.0, False
 
 
-def path(
+def regularisation_path(
     learned: tuple[Floats, Rows], held: tuple[Floats, Rows], start: Floats, temperature: float
 ) -> Iterator[PathStep]:
-    """Yield the layer as it was, then fitted ever more freely.
+    """Yield the initial layer, then fits under an ever smaller penalty.
 
     Softmax regression with a quadratic penalty on the change of each weight, in calibrated logits per
     spread of its feature; classes weigh alike.
@@ -217,7 +219,7 @@ def path(
         yield _step(number, weights, learned, held, temperature=temperature)
 
 
-def kept_of(steps: Sequence[PathStep]) -> PathStep:
+def select_step(steps: Sequence[PathStep]) -> PathStep:
     """Return the step with the lowest validation loss, or the first if that is as good.
 
     As good is: within one standard error of the difference, field by field.
@@ -303,7 +305,7 @@ def with_last_layer(base: Base, weights: Floats) -> bytes | None:
     return network[: 4 * found[0]] + new + network[4 * found[0] + len(new) :]
 
 
-def judge(
+def calibrate(
     base: Base,
     logits: Floats,
     appearance: tuple[Floats, Floats],
@@ -311,8 +313,8 @@ def judge(
     *,
     sharpness: Floats,
     temperature: float,
-) -> Judged:
-    """Fit what belongs to the layer again where the validation fields suffice for it, else keep it.
+) -> Calibration:
+    """Fit temperature, rule and novelty again where the validation fields suffice for it, else keep them.
 
     Args:
         base: The bundle.
@@ -343,13 +345,13 @@ def judge(
             f"kept: {len(held)} validation fields are too few; sharpness as low as theirs is accepted"
         )
     arrays, notes["novelty"] = _wider_novelty(base, appearance, labels)
-    return Judged(temperature, rule, arrays, notes)
+    return Calibration(temperature, rule, arrays, notes)
 
 
 def _wider_novelty(
     base: Base, appearance: tuple[Floats, Floats], labels: tuple[Rows, Rows]
 ) -> tuple[dict[str, NDArray[Any]], str]:
-    """Take the lab's class means among the known ones: its fields are at home now, the old ones still."""
+    """Add the class means of this folder to those of the bundle, and widen the limit if they need it."""
     named = base.bundle.info.get("novelty")
     if not named:
         return fit_novelty(appearance[0], labels[0], appearance[1]), "fitted on the fields of this folder"

@@ -1,4 +1,4 @@
-"""The child's side of the protocol: events on the original standard output, commands on its input.
+"""Child's side of the protocol: events on the original standard output, commands on its input.
 
 A library that prints would corrupt the protocol, so the first act is to keep the original output for
 events and to point file descriptor 1 at the error output.
@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TextIO
 
-from allstation.core import events
 from allstation.core.events import (
+    DISCARD,
+    STOP,
     Batch,
     Epoch,
     Event,
@@ -25,6 +26,7 @@ from allstation.core.events import (
     Message,
     Phase,
     Progress,
+    encode,
 )
 
 _EVERY: Final = 0.2
@@ -35,8 +37,8 @@ _SETTLED: Final = 1.0
 _NICE: Final = 10
 
 
-class Reporter:
-    """Where a command tells what it does, and learns that it should stop.
+class EventWriter:
+    """Event sink of a command: shows and logs events, and knows whether the command was asked to stop.
 
     Args:
         write: Receives each event that is to be shown.
@@ -57,8 +59,8 @@ class Reporter:
         """Append events to a run's ``events.jsonl`` from now on."""
         self._log = path
 
-    def tell(self, event: Event) -> None:
-        """Show an event. ``Progress`` and ``Batch`` are thinned to five a second."""
+    def write(self, event: Event) -> None:
+        """Write an event. ``Progress`` and ``Batch`` are thinned to five a second."""
         with self._lock:
             if isinstance(event, (Progress, Batch)):
                 if time.monotonic() - self._shown < _EVERY and not self._is_last(event):
@@ -77,30 +79,30 @@ class Reporter:
         assert self._log is not None  # noqa: S101 - for the type checker
         try:
             with self._log.open("a", encoding="utf-8") as file:
-                file.write(events.encode(event) + "\n")
+                file.write(encode(event) + "\n")
         except OSError:
             self._log = None
 
     def phase(self, name: str, text: str = "") -> None:
         """Begin a phase."""
         self._begun = time.monotonic()
-        self.tell(Phase(name, text))
+        self.write(Phase(name, text))
 
     def progress(self, done: int, total: int, text: str = "") -> None:
-        """Say how far the phase is, with an estimate from its pace so far."""
+        """Write the progress of the phase, with the time left at its pace so far."""
         spent = time.monotonic() - self._begun
         left = spent / done * (total - done) if done and spent > _SETTLED else None
-        self.tell(Progress(done, total, left, text))
+        self.write(Progress(done, total, left, text))
 
-    def say(self, text: str, level: str = "info") -> None:
+    def message(self, text: str, level: str = "info") -> None:
         """Add a sentence to the log view."""
-        self.tell(Message(text, level))
+        self.write(Message(text, level))
 
     def request(self, command: str) -> None:
-        """Take a command of the parent."""
-        if command in {events.STOP, events.DISCARD}:
+        """Handle a command of the parent."""
+        if command in {STOP, DISCARD}:
             self._stop.set()
-        if command == events.DISCARD:
+        if command == DISCARD:
             self._discard.set()
 
     @property
@@ -114,13 +116,13 @@ class Reporter:
         return self._discard.is_set()
 
 
-def silent() -> Reporter:
-    """Return a reporter that shows nothing, for use as a library."""
-    return Reporter(lambda _: None)
+def silent() -> EventWriter:
+    """Return an event writer that shows nothing, for use as a library."""
+    return EventWriter(lambda _: None)
 
 
-def console(stream: TextIO | None = None) -> Reporter:
-    """Return a reporter for people at a terminal."""
+def console(stream: TextIO | None = None) -> EventWriter:
+    """Return an event writer for people at a terminal."""
     target = stream if stream is not None else sys.stderr
 
     def write(event: Event) -> None:
@@ -129,7 +131,7 @@ def console(stream: TextIO | None = None) -> Reporter:
             ending = "" if isinstance(event, (Progress, Batch)) and target.isatty() else "\n"
             print(("\r" if not ending else "") + line, end=ending, file=target, flush=True)
 
-    return Reporter(write)
+    return EventWriter(write)
 
 
 def _left(seconds: float | None) -> str:
@@ -157,7 +159,7 @@ def _as_text(event: Event) -> str:
     return text
 
 
-def over_pipes() -> Reporter:
+def over_pipes() -> EventWriter:
     """Take over the pipes: events go to the original standard output, commands come from the input.
 
     The process takes a lower priority, so that the window it works for stays smooth.
@@ -172,17 +174,17 @@ def over_pipes() -> Reporter:
 
     def write(event: Event) -> None:
         try:
-            os.write(kept, (events.encode(event) + "\n").encode())
+            os.write(kept, (encode(event) + "\n").encode())
         except OSError:
             _end_orphan()
 
-    reporter = Reporter(write)
-    threading.Thread(target=_listen, args=(reporter,), daemon=True, name="commands").start()
-    return reporter
+    events = EventWriter(write)
+    threading.Thread(target=_listen, args=(events,), daemon=True, name="commands").start()
+    return events
 
 
 def _give_way() -> None:
-    """Let the window, and classification in it, have the processors first."""
+    """Lower the priority of this process below that of the window."""
     import psutil
 
     lower = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE)
@@ -190,14 +192,14 @@ def _give_way() -> None:
         psutil.Process().nice(lower)
 
 
-def _listen(reporter: Reporter) -> None:
-    """Read commands until the input ends, then see to it that the process ends too."""
+def _listen(events: EventWriter) -> None:
+    """Read commands until the input ends, then end the process."""
     buffer = b""
     while chunk := os.read(0, 4096):
         *lines, buffer = (buffer + chunk).split(b"\n")
         for line in lines:
-            reporter.request(line.decode("utf-8", "replace").strip())
-    reporter.request(events.STOP)
+            events.request(line.decode("utf-8", "replace").strip())
+    events.request(STOP)
     time.sleep(_GRACE)
     _end_orphan()
 

@@ -1,4 +1,4 @@
-"""Recipes: a TOML file that says how to train, read strictly.
+"""Recipes: settings of a training run as TOML, read strictly.
 
 Unknown names, wrong types and impossible values are refused with one sentence that names the entry,
 what was received and what would be accepted. Every entry has a default, except the network.
@@ -31,7 +31,7 @@ FillMode = Literal["nearest", "reflect", "constant", "wrap"]
 
 @dataclass(frozen=True, slots=True)
 class SplitSpec:
-    """How fields are divided.
+    """Settings of the split.
 
     Attributes:
         kind: ``image-random`` (the papers'), ``same-field`` groups kept together, ``blocks`` of
@@ -106,7 +106,7 @@ class AugmentSpec:
 
 @dataclass(frozen=True, slots=True)
 class FitSpec:
-    """How a network is fitted.
+    """Settings of the fit of a network.
 
     Attributes:
         epochs: Passes over the training fields.
@@ -145,7 +145,7 @@ class FitSpec:
 
 @dataclass(frozen=True, slots=True)
 class MethodSpec:
-    """Which network or classical method, and its own options.
+    """Network or classical method with its own options.
 
     Attributes:
         kind: A name of :mod:`training.models.registry`.
@@ -160,7 +160,7 @@ class MethodSpec:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train, whole.
+    """All settings of a training run.
 
     Attributes:
         name: For people.

@@ -1,4 +1,4 @@
-"""A run folder: everything one execution of a recipe leaves behind.
+"""Run folder: the files of one execution of a recipe.
 
 ``run.json`` (state, recipe, versions, hashes), ``recipe.toml``, ``lists.csv``, ``history.csv``,
 ``events.jsonl``, ``metrics.json``, ``predictions.csv``, weights, figures. Every file is written beside
@@ -35,7 +35,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn a full or forbidden disk into a sentence.
+    """Translate the errors of a full or forbidden disk.
 
     Raises:
         StationError: ``disk-full``, ``cannot-write``.
@@ -141,15 +141,15 @@ class RunFolder:
             raise StationError("no-run", sentence)
         return folder
 
-    def sweep(self) -> None:
-        """Remove what a process that was killed while it wrote left beside the run's files."""
+    def remove_leftovers(self) -> None:
+        """Remove temporary files of a process that was killed while it wrote."""
         for pattern in (".*.part", ".*.unverified.*"):
             for half in self.path.glob(pattern):
                 half.unlink(missing_ok=True)
 
     @property
     def info(self) -> dict[str, Any]:
-        """What ``run.json`` says; empty when it is missing or unreadable."""
+        """Contents of ``run.json``; empty when it is missing or unreadable."""
         try:
             data = json.loads((self.path / "run.json").read_text("utf-8"))
         except (OSError, ValueError):

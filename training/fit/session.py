@@ -1,4 +1,4 @@
-"""One execution of a recipe, from labelled folder to metrics: what ``python -m training fit`` does."""
+"""Session: one execution of a recipe, from labelled folder to metrics (``python -m training fit``)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from training.data.loading import Data, open_data
 from training.data.splits import Rows
 from training.evaluate.metrics import Probabilities
 from training.evaluate.parts import evaluate_parts
+from training.evaluate.types import RunMetrics
 from training.fit import runs
 from training.fit.bundle_export import export_blocker, export_candidate
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe, write_toml
 from training.fit.runs import RunFolder
 from training.fit.training_loop import Fitted, Part, fit_network, load_weights, network_timer, predict
@@ -29,14 +30,14 @@ from training.models.backend import KerasObject, variables, versions
 from training.models.registry import method
 
 
-def run_recipe(recipe: Recipe, path: Path, reporter: Reporter, *, data: Data | None = None) -> dict[str, Any]:
+def run_recipe(recipe: Recipe, path: Path, events: EventWriter, *, data: Data | None = None) -> RunMetrics:
     """Execute a recipe, or continue an interrupted execution, in a run folder.
 
     Args:
         recipe: What to do.
         path: Run folder; one that holds an unfinished run of the same recipe is continued, a finished
             one is read.
-        reporter: Where to tell.
+        events: Where to tell.
         data: Already opened data, for several runs in one process.
 
     Returns:
@@ -48,18 +49,19 @@ def run_recipe(recipe: Recipe, path: Path, reporter: Reporter, *, data: Data | N
     """
     folder = _folder(recipe, path)
     if folder.state == "finished" and (path / "metrics.json").is_file():
-        reporter.say("This run is finished already.")
-        return dict(json.loads((path / "metrics.json").read_text("utf-8")))
+        events.message("This run is finished already.")
+        finished: RunMetrics = json.loads((path / "metrics.json").read_text("utf-8"))
+        return finished
     folder.update(state="running")
-    reporter.keep_log(path / "events.jsonl")
+    events.keep_log(path / "events.jsonl")
     try:
-        metrics = _execute(recipe, folder, reporter, data=data)
+        metrics = _execute(recipe, folder, events, data=data)
     except StationError as error:
-        state = "discarded" if reporter.discarding else "failed"
+        state = "discarded" if events.discarding else "failed"
         _mark(folder, state=state, error_code=error.code, error=error.sentence)
         raise
     finally:
-        reporter.keep_log(None)
+        events.keep_log(None)
     return metrics
 
 
@@ -81,14 +83,14 @@ def _folder(recipe: Recipe, path: Path) -> RunFolder:
             f"The run in {path.name!r} has another recipe. Resume it with its own, or choose another folder."
         )
         raise StationError("other-recipe", sentence)
-    folder.sweep()
+    folder.remove_leftovers()
     return folder
 
 
-def _execute(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, data: Data | None) -> dict[str, Any]:
+def _execute(recipe: Recipe, folder: RunFolder, events: EventWriter, *, data: Data | None) -> RunMetrics:
     begun = time.monotonic()
-    data = data or open_data(recipe, reporter)
-    reporter.phase("preparing", "Dividing and reading the fields")
+    data = data or open_data(recipe, events)
+    events.phase("preparing", "Dividing and reading the fields")
     split = splits.make_split(data.labelled, recipe.split, data.groups)
     lists = splits.lists_csv(data.labelled, split, data.groups)
     runs.write_text(folder.path / "lists.csv", lists)
@@ -103,13 +105,13 @@ def _execute(recipe: Recipe, folder: RunFolder, reporter: Reporter, *, data: Dat
     )
     entry = method(recipe.method.kind)
     if recipe.export and entry.kind == "classical":
-        reporter.say(export_blocker(recipe), "warning")
+        events.message(export_blocker(recipe), "warning")
     run = _run_network if entry.kind == "network" else entry.builder()
-    metrics: dict[str, Any] = run(recipe, data, split, folder=folder, reporter=reporter)
+    metrics: RunMetrics = run(recipe, data, split, folder=folder, events=events)
     stopped = bool(metrics.get("stopped"))
     metrics["seconds"] = round(time.monotonic() - begun, 1)
     runs.write_json(folder.path / "metrics.json", metrics)
-    reporter.tell(Report("metrics", metrics))
+    events.write(Report("metrics", metrics))
     folder.update(state="stopped" if stopped else "finished", ended=runs.now(), seconds=metrics["seconds"])
     if not stopped:
         # The evaluated weights are in weights.npz; what a resumed fit would need is many times as large.
@@ -123,23 +125,23 @@ def _part(data: Data, pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Par
 
 
 def _run_network(
-    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, reporter: Reporter
-) -> dict[str, Any]:
-    pixels = data.prepared(recipe.input, reporter)
+    recipe: Recipe, data: Data, split: splits.Split, *, folder: RunFolder, events: EventWriter
+) -> RunMetrics:
+    pixels = data.prepared(recipe.input, events)
     backgrounds = _backgrounds(recipe, data, split.train, pixels=pixels)
-    reporter.phase("training", recipe.name)
+    events.phase("training", recipe.name)
     fitted = fit_network(
         recipe,
         _part(data, pixels, split.train),
         _part(data, pixels, split.validation),
         classes=len(data.labelled.classes),
         folder=folder,
-        reporter=reporter,
+        events=events,
         backgrounds=backgrounds,
     )
-    if reporter.discarding:
+    if events.discarding:
         raise StationError("discarded", "The run was discarded.")
-    reporter.phase("evaluating", "Opening the test set once")
+    events.phase("evaluating", "Opening the test set once")
     model = fitted.model
     metrics = _about_network(fitted, folder)
 
@@ -147,7 +149,8 @@ def _run_network(
         return predict(model, pixels[rows], recipe.input)
 
     timer = network_timer(model, pixels, recipe.input)
-    metrics |= evaluate_parts(data, split, probabilities_of, folder=folder, timer=timer)
+    parts = evaluate_parts(data, split, probabilities_of, folder=folder, timer=timer)
+    metrics["validation"], metrics["test"] = parts["validation"], parts["test"]
     metrics["snapshots"] = {}
     for epoch in recipe.fit.snapshots:
         kept = folder.path / f"epoch-{epoch}.npz"
@@ -158,7 +161,7 @@ def _run_network(
             )
     if recipe.export:
         load_weights(model, folder.path / "weights.npz")
-        metrics["bundle"] = _export(recipe, data, split, folder=folder, model=model, reporter=reporter)
+        metrics["bundle"] = _export(recipe, data, split, folder=folder, model=model, events=events)
     return metrics
 
 
@@ -169,14 +172,14 @@ def _export(
     *,
     folder: RunFolder,
     model: KerasObject,
-    reporter: Reporter,
+    events: EventWriter,
 ) -> str | None:
-    """Make the candidate bundle, or say why there is none."""
+    """Export the candidate bundle, or report the reason why there is none."""
     reason = export_blocker(recipe)
     if reason:
-        reporter.say(reason, "warning")
+        events.message(reason, "warning")
         return None
-    reporter.phase("exporting", "Writing the model bundle and verifying it in a new process")
+    events.phase("exporting", "Writing the model bundle and verifying it in a new process")
     return export_candidate(recipe, data, split, folder=folder, model=model).name
 
 
@@ -189,7 +192,7 @@ def _backgrounds(
     return Backgrounds(load_cells(paths, recipe.input), pixels[rows])
 
 
-def _about_network(fitted: Fitted, folder: RunFolder) -> dict[str, Any]:
+def _about_network(fitted: Fitted, folder: RunFolder) -> RunMetrics:
     parameters = int(fitted.model.count_params())
     runs.write_arrays(folder.path / "weights.npz", variables(fitted.model, "model"))
     return {

@@ -1,4 +1,4 @@
-"""Fitting a network: Keras' own loop and callbacks, bytes in memory, a state that survives a kill."""
+"""Training loop of the networks: Keras' own, on bytes in memory, resumable after a kill."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from allstation.core.errors import StationError
 from allstation.imaging.inputs import InputSpec, to_tensor
 from training.data.augment import Backgrounds
 from training.evaluate.timing import Timer, time_prediction
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.recipe import FitSpec, Recipe
 from training.fit.runs import RunFolder, read_arrays
 from training.models.backend import KerasObject, load_keras, set_variables
@@ -111,7 +111,7 @@ def fit_network(
     *,
     classes: int,
     folder: RunFolder,
-    reporter: Reporter,
+    events: EventWriter,
     backgrounds: Backgrounds | None = None,
 ) -> Fitted:
     """Fit the recipe's network, continuing from the run folder's state if it has one.
@@ -123,11 +123,13 @@ def fit_network(
     fit = recipe.fit
     model = build_network(recipe, classes)
     from training.data.batches import Batches
-    from training.fit.callbacks import Keeping, Telling
+    from training.fit.callbacks import CheckpointCallback, ProgressCallback
 
-    keeping = Keeping(folder, reporter, epochs=fit.epochs, patience=fit.patience, snapshots=fit.snapshots)
-    keeping.set_model(model)
-    done = keeping.restore()
+    checkpoint = CheckpointCallback(
+        folder, events, epochs=fit.epochs, patience=fit.patience, snapshots=fit.snapshots
+    )
+    checkpoint.set_model(model)
+    done = checkpoint.restore()
     eye = np.eye(classes, dtype=np.float32)
     batches = Batches(
         train.pixels,
@@ -140,29 +142,31 @@ def fit_network(
         backgrounds=backgrounds,
         epoch=done,
     )
-    seen = Batches(validation.pixels, eye[validation.labels], recipe.input, batch=max(64, fit.batch))
-    told = Telling(reporter, fit.epochs, first=done)
-    if done < fit.epochs and not _was_patient(keeping, fit, done):
+    validation_batches = Batches(
+        validation.pixels, eye[validation.labels], recipe.input, batch=max(64, fit.batch)
+    )
+    progress = ProgressCallback(events, fit.epochs, first=done)
+    if done < fit.epochs and not _was_patient(checkpoint, fit, done):
         _run(
             model,
             batches,
-            seen if len(validation.labels) else None,
+            validation_batches if len(validation.labels) else None,
             fit=fit,
             done=done,
-            callbacks=[told, keeping],
+            callbacks=[progress, checkpoint],
         )
-    return _outcome(model, keeping, fit, folder=folder, reporter=reporter)
+    return _outcome(model, checkpoint, fit, folder=folder, events=events)
 
 
-def _was_patient(keeping: KerasObject, fit: FitSpec, done: int) -> bool:
+def _was_patient(checkpoint: KerasObject, fit: FitSpec, done: int) -> bool:
     """Whether early stopping had ended the fit before it was interrupted."""
-    return bool(fit.patience and done and done - keeping.best_epoch >= fit.patience)
+    return bool(fit.patience and done and done - checkpoint.best_epoch >= fit.patience)
 
 
 def _run(
     model: KerasObject,
     batches: KerasObject,
-    seen: KerasObject,
+    validation_batches: KerasObject,
     *,
     fit: FitSpec,
     done: int,
@@ -174,12 +178,12 @@ def _run(
     if fit.schedule in {"cosine", "step"}:
         stock.append(keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate(fit, epoch)))
     elif fit.schedule == "plateau":
-        monitor = "val_loss" if seen is not None else "loss"
+        monitor = "val_loss" if validation_batches is not None else "loss"
         stock.append(keras.callbacks.ReduceLROnPlateau(monitor=monitor, factor=0.5, patience=3))
     try:
         model.fit(
             batches,
-            validation_data=seen,
+            validation_data=validation_batches,
             epochs=fit.epochs,
             initial_epoch=done,
             shuffle=False,
@@ -203,11 +207,11 @@ def _out_of_memory(fit: FitSpec) -> StationError:
 
 
 def _outcome(
-    model: KerasObject, keeping: KerasObject, fit: FitSpec, *, folder: RunFolder, reporter: Reporter
+    model: KerasObject, checkpoint: KerasObject, fit: FitSpec, *, folder: RunFolder, events: EventWriter
 ) -> Fitted:
-    rows = keeping.history_rows
+    rows = checkpoint.history_rows
     finished_or_stopped = (
-        reporter.stopping or len(rows) >= fit.epochs or _was_patient(keeping, fit, len(rows))
+        events.stopping or len(rows) >= fit.epochs or _was_patient(checkpoint, fit, len(rows))
     )
     if not finished_or_stopped:
         sentence = (
@@ -218,10 +222,10 @@ def _outcome(
     if not rows:
         sentence = "Training was stopped before its first epoch was complete, so there is nothing to keep."
         raise StationError("stopped-early", sentence)
-    if reporter.stopping or fit.keep == "best":
+    if events.stopping or fit.keep == "best":
         load_weights(model, folder.path / "best.npz")
     median = float(np.median([row["seconds"] for row in rows]))
-    return Fitted(model, len(rows), keeping.best_epoch, reporter.stopping and len(rows) < fit.epochs, median)
+    return Fitted(model, len(rows), checkpoint.best_epoch, events.stopping and len(rows) < fit.epochs, median)
 
 
 def load_weights(model: KerasObject, path: Path) -> None:
@@ -256,5 +260,5 @@ def predict(
 
 
 def network_timer(model: KerasObject, pixels: NDArray[np.uint8], spec: InputSpec) -> Timer:
-    """Return what times a network on rows of the prepared fields."""
+    """Return a timer of a network on rows of the prepared fields."""
     return lambda rows: time_prediction(functools.partial(predict, model, pixels[rows], spec), len(rows))

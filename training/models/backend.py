@@ -1,4 +1,4 @@
-"""Loading Keras once, quietly, with a fixed number of threads."""
+"""Keras backend: loaded once, quietly, with a fixed number of threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped network: the early half of EfficientNet-Lite0, read only where white cells are.
+"""Cells network: the early half of EfficientNet-Lite0, read only where white cells are.
 
 White cells are about 23 pixels wide here, so the deep, coarse half of an ImageNet network adds
 parameters but no resolution; it is left off. The stem (to 1/8 of the field) keeps its ImageNet

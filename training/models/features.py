@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.imaging.cells import Cells, segment_cells
 from allstation.imaging.inputs import InputSpec, read_pixels
-from training.data.fields_in_memory import Told, reading_threads
+from training.data.fields_in_memory import OnProgress, reading_threads
 
 Features = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
@@ -26,13 +26,15 @@ _TINY: Final = 1e-12
 _FEWEST_PIXELS: Final = 32
 
 
-def hog_features(pixels: Pixels, options: Mapping[str, Any], *, told: Told | None = None) -> Features:
+def hog_features(
+    pixels: Pixels, options: Mapping[str, Any], *, on_progress: OnProgress | None = None
+) -> Features:
     """Histograms of oriented gradients (Dalal & Triggs 2005) of prepared fields.
 
     Args:
         pixels: uint8 (n, h, w, c).
         options: ``orientations``, ``cell`` (pixels), ``block`` (cells).
-        told: Called after every field.
+        on_progress: Called after every field.
 
     Returns:
         (n, d); 4,356 numbers for 100x100 with 9 orientations, 8x8 cells and 2x2 blocks.
@@ -52,8 +54,8 @@ def hog_features(pixels: Pixels, options: Mapping[str, Any], *, told: Told | Non
                 channel_axis=-1 if color else None,
             )
         )
-        if told is not None:
-            told(index + 1, len(pixels))
+        if on_progress is not None:
+            on_progress(index + 1, len(pixels))
     return np.asarray(rows, np.float64)
 
 
@@ -74,13 +76,15 @@ def families_of(text: str) -> tuple[str, ...]:
     return names
 
 
-def cell_features(paths: Sequence[Path], spec: InputSpec, *, told: Told | None = None) -> dict[str, Features]:
+def cell_features(
+    paths: Sequence[Path], spec: InputSpec, *, on_progress: OnProgress | None = None
+) -> dict[str, Features]:
     """Compute every family of cell features.
 
     Args:
         paths: Fields.
         spec: Input; its size is the size cells are segmented at.
-        told: Called after every field.
+        on_progress: Called after every field.
 
     Returns:
         Family to (n, d).
@@ -93,8 +97,8 @@ def cell_features(paths: Sequence[Path], spec: InputSpec, *, told: Told | None =
         for index, found in enumerate(pool.map(lambda path: features_of(read_pixels(path, spec)), paths)):
             for name, values in found.items():
                 collected[name].append(values)
-            if told is not None:
-                told(index + 1, len(paths))
+            if on_progress is not None:
+                on_progress(index + 1, len(paths))
     return {name: np.asarray(rows, np.float64) for name, rows in collected.items()}
 
 

@@ -1,4 +1,4 @@
-"""The last layers that all networks share, and the names that other modules rely on."""
+"""Last layers that all networks share, and the names that other modules rely on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every network and classical method by name: what the panel lists and a recipe may ask for.
+"""Registry of networks and classical methods by name, for the panel and for recipes.
 
 Nothing heavy is loaded here; a method's module is imported when it is built.
 """
@@ -136,7 +136,7 @@ _METHODS: Final = (
         "tuning",
         "The shipped network sees the fields, its last layer is fitted to them again: minutes, no graphics "
         "card. It stays as it was where the validation fields gain nothing.",
-        "training.fit.fine_tuning:run_tuning",
+        "training.fit.fine_tuning:run_fine_tuning",
         {
             "copies": Option(
                 2, "altered copies of every training field: stain, focus, background", low=0, high=16

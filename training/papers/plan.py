@@ -1,4 +1,4 @@
-"""Which runs reproduce the tables of the two source papers, and what the papers print there."""
+"""Plan of the runs that reproduce the tables of the two source papers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How large the runs are; reports print them.
+    """Sizes of the runs; reports print them.
 
     Attributes:
         quick: Two epochs and small inputs: checks the machinery, not the figures.
@@ -165,7 +165,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A table to reproduce, and where.
+    """Reproduction of one table in one folder.
 
     Attributes:
         table: One of :data:`TABLES`.

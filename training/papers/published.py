@@ -1,4 +1,4 @@
-"""What the two source papers print, and what is wrong there: the left-hand side of every comparison."""
+"""Figures that the two source papers print, and the mistakes in them."""
 
 from __future__ import annotations
 

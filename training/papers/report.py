@@ -1,4 +1,4 @@
-"""The report of a reproduction: JSON, Markdown and PDF, made from the run folders alone."""
+"""Report of a reproduction: JSON, Markdown and PDF, made from the run folders alone."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ def _sections(table: str, done: Sequence[Done], planned: Sequence[Planned]) -> l
         ],
     }
     sections = makers[table]()
-    for run in _told(table, done):
+    for run in _detailed(table, done):
         sections.append((f"{run.key}: by class", class_rows(run)))
         sections.append((f"{run.key}: confusion, rows true", confusion_rows(run)))
     if sum(run.seed == 1 for run in done) > 1:
@@ -308,8 +308,8 @@ def _careful(planned: Sequence[Planned]) -> list[Planned]:
     return [entry for entry in planned if entry.arm.key == "zhang-careful"]
 
 
-def _told(table: str, done: Sequence[Done]) -> list[Done]:
-    """The runs told in full: the first seed of every arm, not the best one, which would flatter.
+def _detailed(table: str, done: Sequence[Done]) -> list[Done]:
+    """Runs reported in full: the first seed of every arm, not the best one, which would flatter.
 
     Of Zhang's, whose arms differ little, the paper's best row and the one fitted with care.
     """
@@ -431,7 +431,7 @@ def _pdf_blocks(
     blocks: list[Block] = [Paragraph(line) for line in provenance]
     for title, rows in sections:
         blocks += [Heading(title), Table(rows)]
-    for run in _told(table, done):
+    for run in _detailed(table, done):
         predicted, _ = read_predictions(run.folder)
         blocks.append(Heading(f"{run.key}: figures of the test set"))
         history = run.folder.read_history()

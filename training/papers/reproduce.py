@@ -1,4 +1,4 @@
-"""``python -m training reproduce``: every row of both papers' tables, run by run, resumable."""
+"""Runner of a reproduction (``python -m training reproduce``): run by run, resumable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from allstation.core.errors import StationError
 from training.data.loading import Data, open_data
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.runs import RunFolder
 from training.fit.session import run_recipe
 from training.papers.plan import Planned, Reproduction
@@ -19,12 +19,12 @@ def is_done(folder: Path) -> bool:
     return (folder / "metrics.json").is_file() and RunFolder(folder).state == "finished"
 
 
-def run_table(asked: Reproduction, reporter: Reporter, *, only: Collection[str] = ()) -> list[Planned]:
-    """Do every run of a table that is not done yet.
+def run_table(asked: Reproduction, events: EventWriter, *, only: Collection[str] = ()) -> list[Planned]:
+    """Execute every run of a table that is not done yet.
 
     Args:
         asked: The table.
-        reporter: Told runs done, runs in all and the time left.
+        events: Receives runs done, runs in all and the time left.
         only: Keys of the rows to do now; empty for all.
 
     Returns:
@@ -35,26 +35,26 @@ def run_table(asked: Reproduction, reporter: Reporter, *, only: Collection[str] 
     """
     runs = asked.plan(only)
     todo = [planned for planned in runs if not is_done(asked.folder(planned))]
-    _end_if_asked(reporter)
-    opened = open_data(todo[0].recipe, reporter) if todo else None
+    _end_if_asked(events)
+    opened = open_data(todo[0].recipe, events) if todo else None
     spent, weight = 0.0, 0.0
     for place, planned in enumerate(todo):
-        _end_if_asked(reporter)
+        _end_if_asked(events)
         left = sum(other.arm.weight for other in todo[place:])
         estimate = f", about {spent / weight * left / 60:.0f} min left" if weight else ""
         number = len(runs) - len(todo) + place + 1
-        reporter.say(f"{asked.table}: run {number} of {len(runs)}, {planned.key}{estimate}")
-        spent += _one(planned, asked.folder(planned), reporter, data=opened)
+        events.message(f"{asked.table}: run {number} of {len(runs)}, {planned.key}{estimate}")
+        spent += _one(planned, asked.folder(planned), events, data=opened)
         weight += planned.arm.weight
     return runs
 
 
-def retime_table(asked: Reproduction, reporter: Reporter) -> int:
+def retime_table(asked: Reproduction, events: EventWriter) -> int:
     """Take the prediction times of a table's finished runs again, one after another.
 
     Args:
         asked: The table.
-        reporter: Told which run is timed.
+        events: Receives which run is timed.
 
     Returns:
         Number of runs timed.
@@ -65,22 +65,22 @@ def retime_table(asked: Reproduction, reporter: Reporter) -> int:
     from training.papers.retime import time_again
 
     folders = [(planned.recipe, asked.folder(planned)) for planned in asked.plan()]
-    timed = time_again([(recipe, folder) for recipe, folder in folders if is_done(folder)], reporter)
-    _end_if_asked(reporter)
+    timed = time_again([(recipe, folder) for recipe, folder in folders if is_done(folder)], events)
+    _end_if_asked(events)
     return timed
 
 
-def _end_if_asked(reporter: Reporter) -> None:
-    if reporter.stopping:
+def _end_if_asked(events: EventWriter) -> None:
+    if events.stopping:
         sentence = "The reproduction was stopped; start it again to go on where it was."
         raise StationError("stopped", sentence)
 
 
-def _one(planned: Planned, folder: Path, reporter: Reporter, *, data: Data | None) -> float:
-    """Do one run; one that fails is told and left for the report to name."""
+def _one(planned: Planned, folder: Path, events: EventWriter, *, data: Data | None) -> float:
+    """Execute one run; a failed one is reported as a warning and named by the report."""
     begun = time.monotonic()
     try:
-        run_recipe(planned.recipe, folder, reporter, data=data)
+        run_recipe(planned.recipe, folder, events, data=data)
     except StationError as error:
-        reporter.say(f"{planned.key}: {error.sentence}", "warning")
+        events.message(f"{planned.key}: {error.sentence}", "warning")
     return time.monotonic() - begun

@@ -16,18 +16,18 @@ from training.data.loading import Data, open_data
 from training.evaluate.timing import Timer
 from training.fit import runs
 from training.fit.classical import compute_features, fit_to_training, timed
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe
 from training.fit.training_loop import build_network, load_weights, network_timer
 from training.models.registry import method
 
 
-def time_again(found: Iterable[tuple[Recipe, Path]], reporter: Reporter) -> int:
+def time_again(found: Iterable[tuple[Recipe, Path]], events: EventWriter) -> int:
     """Predict with every run's model again and put the times into its ``metrics.json``.
 
     Args:
         found: Recipe and run folder of finished runs of one labelled folder.
-        reporter: Told which run is timed; stops between two runs.
+        events: Receives which run is timed; stops between two runs.
 
     Returns:
         Number of runs timed.
@@ -38,13 +38,13 @@ def time_again(found: Iterable[tuple[Recipe, Path]], reporter: Reporter) -> int:
     data: Data | None = None
     done = 0
     for recipe, folder in found:
-        if reporter.stopping:
+        if events.stopping:
             break
-        data = data or open_data(recipe, reporter)
-        reporter.say(f"Timing {folder.name}.")
+        data = data or open_data(recipe, events)
+        events.message(f"Timing {folder.name}.")
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         split = splits.make_split(data.labelled, recipe.split, data.groups)
-        time = _timer(recipe, folder, data, split, reporter=reporter)
+        time = _timer(recipe, folder, data, split, events=events)
         for part in ("validation", "test"):
             metrics[part]["time"] = {**time(getattr(split, part)), "taken": runs.now()}
         runs.write_json(folder / "metrics.json", metrics)
@@ -52,11 +52,11 @@ def time_again(found: Iterable[tuple[Recipe, Path]], reporter: Reporter) -> int:
     return done
 
 
-def _timer(recipe: Recipe, folder: Path, data: Data, split: splits.Split, *, reporter: Reporter) -> Timer:
+def _timer(recipe: Recipe, folder: Path, data: Data, split: splits.Split, *, events: EventWriter) -> Timer:
     """Read a run's network, or fit its classical method again, and return what times it."""
-    pixels = data.prepared(recipe.input, reporter)
+    pixels = data.prepared(recipe.input, events)
     if method(recipe.method.kind).kind != "network":
-        model = fit_to_training(recipe, data, split, compute_features(recipe, data, reporter))
+        model = fit_to_training(recipe, data, split, compute_features(recipe, data, events))
         return functools.partial(timed, recipe, data, model=model)
     network = build_network(recipe, len(data.labelled.classes))
     load_weights(network, folder / "weights.npz")

@@ -1,4 +1,4 @@
-"""One command from the open fields to the shipped bundle and its result table."""
+"""Command from the open fields to the shipped bundle and its result table."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def tested(material: Material, division: Division, recipe: ShippedRecipe, work: 
 
 @dataclass(frozen=True)
 class Bench:
-    """What the checks of the exported bundle need.
+    """Exported bundle with the test fields that it is checked on.
 
     Attributes:
         engine: Of the bundle.
@@ -97,11 +97,11 @@ def _novelty_rows(bench: Bench) -> list[ResultRow]:
             "novelty alarms in the domain, held-out groups", Proportion(int((inside > 1).sum()), len(inside))
         )
     ]
-    strangers = {
+    foreign = {
         "bccd": sorted((bench.data.parent / "bccd/BCCD/JPEGImages").glob("*.jpg")),
         "pbc-sample": sorted((bench.data.parent / "pbc-sample").glob("*/*.jpg")),
     }
-    for name, paths in strangers.items():
+    for name, paths in foreign.items():
         found = [bench.engine.classify(path) for path in paths]
         if found:
             curve = area_under_curve(inside, np.array([prediction.novelty for prediction in found]))

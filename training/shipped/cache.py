@@ -1,4 +1,4 @@
-"""What the trunk says of fields and of their altered copies, computed once by LiteRT."""
+"""Cache of the trunk's outputs for fields and their altered copies, computed once by LiteRT."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PREPROCESSING: Final = Preprocessing(options={"zoom": ZOOM})
 
 @dataclass(frozen=True)
 class Places:
-    """What the trunk saw at the places of each field that hold cells, largest area first.
+    """Trunk outputs at the places of each field that hold cells, largest area first.
 
     Attributes:
         values: (n, t, c) half precision; zero where a field has fewer than t such places.
@@ -89,7 +89,7 @@ def joined(parts: list[Places]) -> Places:
 def altered_places(
     trunk: Trunk, rgb: Bytes, backgrounds: Bytes, *, seed: int, copy: int
 ) -> tuple[Places, NDArray[np.bool_]]:
-    """Alter every field once and return what the trunk sees, and whether each copy shows cells.
+    """Alter every field once and return the trunk's outputs, and whether each copy shows cells.
 
     Args:
         trunk: The frozen trunk.
@@ -114,7 +114,7 @@ def altered_places(
 
 
 def gentle_places(trunk: Trunk, rgb: Bytes, *, seed: int, copy: int) -> Places:
-    """Turn and slightly disturb every field once and return what the trunk sees.
+    """Turn and slightly disturb every field once and return the trunk's outputs.
 
     Args:
         trunk: The frozen trunk.

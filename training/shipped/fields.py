@@ -1,4 +1,4 @@
-"""The labelled fields in memory, and how they are divided to measure the model honestly."""
+"""Labelled fields in memory and their splits."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Fields:
 
 @dataclass(frozen=True)
 class Division:
-    """One way to divide the fields.
+    """One split of the fields.
 
     Attributes:
         name: For files and tables, such as ``blocks-2``.

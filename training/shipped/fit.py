@@ -31,7 +31,7 @@ _CHUNK: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """How the trained half is trained.
+    """Hyperparameters of the trained half.
 
     Attributes:
         passes: Times every copy is seen.
@@ -136,7 +136,7 @@ class Copies:
 
 @dataclass(frozen=True)
 class Moments:
-    """How pooled values of training fields lie.
+    """Means and covariances of pooled values of training fields.
 
     Attributes:
         mean: (c,) of all.

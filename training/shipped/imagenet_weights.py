@@ -40,7 +40,7 @@ StateDict = dict[str, NDArray[Any]]
 
 @dataclass
 class _Entry:
-    """What the file says of one tensor before its numbers.
+    """Description of one tensor, which precedes its numbers in the file.
 
     Attributes:
         name: Name in the state dictionary.

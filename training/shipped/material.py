@@ -1,4 +1,4 @@
-"""Reads the recipe and brings everything that training needs into memory, from disk where it can."""
+"""Loader of the recipe and of everything that training needs, cached on disk."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def make_trunk(work: Path) -> Trunk:
 
 
 def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
-    """Read the fields and make, or read, what the trunk sees of them and of their copies.
+    """Read the fields and compute, or read, the trunk's outputs for them and their copies.
 
     Args:
         data: Folder with ``Original`` and ``field_groups.csv``.

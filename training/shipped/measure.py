@@ -1,4 +1,4 @@
-"""What the result table claims beside accuracy: swaps, marks, disturbances, evidence, speed.
+"""Robustness checks of the result table: swaps, marks, disturbances, evidence, speed.
 
 Every check runs the exported bundle through the serving engine, on fields the network was not trained
 on. Masks for swaps and for the share of evidence come from other thresholds than serving's.
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.metrics import auc
 from allstation.core.records import Prediction
 from allstation.imaging.cells import corner_of
 from allstation.imaging.decode import decode_reduced
@@ -215,6 +216,4 @@ def twins(engine: Engine, pairs: Sequence[tuple[Path, Path]]) -> tuple[Proportio
 
 def area_under_curve(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
     """Return the probability that a strange field is more novel than one of the domain."""
-    greater = (outside[:, None] > inside[None]).mean()
-    equal = (outside[:, None] == inside[None]).mean()
-    return float(greater + 0.5 * equal)
+    return auc(np.r_[inside, outside], np.arange(len(inside) + len(outside)) >= len(inside))

@@ -1,4 +1,4 @@
-"""The small network of every place and its training, in NumPy: only places that hold cells cost time."""
+"""Two-layer perceptron of every place and its training, in NumPy: only places that hold cells cost time."""
 
 from __future__ import annotations
 

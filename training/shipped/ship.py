@@ -1,4 +1,4 @@
-"""From stored trunk outputs to the bundle: train, calibrate, fit the rule, describe, export."""
+"""Production of the shipped bundle: train on trunk outputs, calibrate, describe, export."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core import metrics
 from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN
 from allstation.core.decision import DecisionRule, Evidence
+from allstation.core.evaluation import ACCURACY_BY_FIELD, evaluate
 from allstation.core.metrics import Figure
+from allstation.core.resampling import BINS
 from allstation.core.statistics import wilson
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import softmax
@@ -31,7 +32,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that training needs, in memory.
+    """Training data in memory.
 
     Attributes:
         fields: The labelled fields.
@@ -50,7 +51,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with all that was fitted beside it.
+    """Trained network with its calibration.
 
     Attributes:
         weights: By layer, trunk included.
@@ -92,10 +93,9 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     """Return figures of this very network on its held-out fields, decisions included."""
     labels = material.fields.labels[division.test]
     probabilities = softmax(trained.logits / trained.temperature)
-    matrix = metrics.confusion(labels, probabilities.argmax(axis=1), classes=len(CLASS_NAMES))
-    rates = metrics.class_rates(matrix)
     n, split = len(labels), division.kind
-    right = int(np.trace(matrix))
+    groups = [material.fields.groups[row] for row in division.test.tolist()]
+    found = evaluate(probabilities, labels, classes=CLASS_NAMES, split=split, groups=groups)
     far = novelty(trained.novelty, trained.appearance)
     sharp = material.sharpness[division.test]
     decisions = [
@@ -106,17 +106,16 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     ]
     named = [index for index, decision in enumerate(decisions) if decision.class_name]
     correct = sum(decisions[index].class_name == CLASS_NAMES[labels[index]] for index in named)
-    benign = int(matrix[0].sum())
+    benign = found.per_class[0]
     return [
-        Figure("accuracy", right / n, n, wilson(right, n), split),
-        Figure("balanced accuracy", metrics.balanced_accuracy(matrix), n, None, split),
-        Figure("Benign specificity", matrix[0, 0] / benign, benign, wilson(matrix[0, 0], benign), split),
+        found.figure(ACCURACY_BY_FIELD),
+        found.figure("balanced accuracy"),
+        Figure("Benign specificity", benign.rates.recall, benign.rates.support, benign.recall, split),
         *(
-            Figure(f"recall {name}", rate.recall, rate.support, wilson(rate.hits, rate.support), split)
-            for name, rate in zip(CLASS_NAMES, rates, strict=True)
+            Figure(f"recall {each.name}", each.rates.recall, each.rates.support, each.recall, split)
+            for each in found.per_class
         ),
-        Figure("expected calibration error (15 bins)",
-               metrics.expected_calibration_error(probabilities, labels), n, None, split),
+        found.figure(f"ECE ({BINS} bins)"),
         Figure("share named by itself", len(named) / n, n, wilson(len(named), n), split),
         Figure("accuracy of those named", correct / max(1, len(named)), len(named),
                wilson(correct, max(1, len(named))), split),

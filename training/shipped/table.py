@@ -1,4 +1,4 @@
-"""The result table: targets, what was reached, with n, interval and split; Markdown and JSON."""
+"""Result table: targets and results with n, interval and split; Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from allstation.core import metrics
 from allstation.core.classes import CLASS_NAMES, PATIENTS_UNKNOWN, RESEARCH_USE
+from allstation.core.evaluation import overall
 from allstation.core.statistics import Interval, wilson
 from allstation.inference.engine import softmax
 from training.fit.calibration import fit_temperature
@@ -99,19 +100,20 @@ def block_rows(tests: Sequence[Tested], split: str) -> tuple[list[ResultRow], me
     probabilities = calibrated(tests)
     matrix = metrics.confusion(labels, probabilities.argmax(axis=1), classes=len(CLASS_NAMES))
     n = len(labels)
-    balanced = metrics.balanced_accuracy(matrix)
+    values = overall(probabilities, labels)
     spread = _bootstrap(labels, probabilities.argmax(axis=1))
     benign, hits = int(matrix[0].sum()), int(matrix[0, 0])
-    error = metrics.expected_calibration_error(probabilities, labels)
     order = np.argsort(-probabilities.max(axis=1), kind="stable")[: round(0.95 * n)]
     right = int((probabilities.argmax(axis=1)[order] == labels[order]).sum())
     alarms = int((np.concatenate([test.novelty for test in tests]) > 1).sum())
     total = int(np.trace(matrix))
     rows = [
-        judged("balanced accuracy, contiguous blocks", balanced, n, split, interval=spread),
+        judged(
+            "balanced accuracy, contiguous blocks", values["balanced accuracy"], n, split, interval=spread
+        ),
         judged("accuracy, contiguous blocks", total / n, n, split, interval=wilson(total, n)),
         judged("Benign specificity, same folds", hits / benign, benign, split, interval=wilson(hits, benign)),
-        judged("ECE (15 bins) after calibration on the other folds", error, n, split),
+        judged("ECE (15 bins) after calibration on the other folds", values["ECE (15 bins)"], n, split),
         judged(
             "accuracy at 95 % coverage",
             right / len(order),

@@ -262,7 +262,8 @@ def write_recipe(path: Path, data: Mapping[str, Any]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, to_toml(data).encode())
+        # Not synced: the window's thread writes, also for every preview of an edited recipe.
+        write_atomically(path, to_toml(data).encode(), sync=False)
     except OSError as error:
         sentence = f"The recipe {path.name} could not be written ({error.strerror}). Choose another folder."
         raise StationError("cannot-write", sentence) from error

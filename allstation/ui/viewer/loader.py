@@ -41,11 +41,18 @@ def _described(picture: FieldPicture, path: Path) -> FieldPicture:
     from allstation.imaging.stated_size import stated_pixel_size
 
     try:
-        pages = probe(path).frames
+        info = probe(path)
+        pages, left_out = info.frames, info.channels_left_out
     except StationError:
-        pages = 1
+        pages, left_out = 1, 0
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-    return replace(picture, pixel_size=stated_pixel_size(path), pages=pages, sha256=digest)
+    return replace(
+        picture,
+        pixel_size=stated_pixel_size(path),
+        pages=pages,
+        channels_left_out=left_out,
+        sha256=digest,
+    )
 
 
 @dataclass(frozen=True, slots=True)

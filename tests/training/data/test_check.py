@@ -21,7 +21,7 @@ from training.data import probes
 from training.data.check import check
 from training.data.same_field import agreement
 from training.evaluate.check_report import write_report
-from training.fit.protocol import Reporter, silent
+from training.fit.protocol import EventWriter, silent
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 
@@ -75,7 +75,7 @@ def test_everything_that_was_planted_is_found(planted: Path) -> None:
     assert {"Benign/left.png", "Benign/right.png"} in groups
     assert report["sizes"]["outliers"] == ["Early/large.png"]
     assert report["sizes"]["table"][0] == {"width": 224, "height": 224, "fields": 36}
-    assert found["strangers"]["fields"] == ["notes.md"]
+    assert found["other-files"]["fields"] == ["notes.md"]
     assert found["patients-unknown"]["level"] == "note"
     assert report["errors"] == sum(entry["level"] == "error" for entry in report["findings"]) >= 4
     assert [entry["level"] for entry in report["findings"]] == sorted(
@@ -112,10 +112,10 @@ def test_known_groups_and_an_archive_are_compared(smears: Path, tmp_path: Path) 
 
 
 def test_a_check_can_be_stopped(smears: Path) -> None:
-    reporter = silent()
-    reporter.request("stop")
+    writer = silent()
+    writer.request("stop")
     with pytest.raises(StationError, match="nothing was changed"):
-        check(smears, reporter)
+        check(smears, writer)
 
 
 def test_nothing_readable_still_gives_a_report(tmp_path: Path) -> None:
@@ -209,9 +209,9 @@ def test_the_real_fields_agree_with_their_known_groups(real_data: Path) -> None:
 
 def test_progress_is_told(smears: Path) -> None:
     told: list[Any] = []
-    reporter = Reporter(told.append)
+    writer = EventWriter(told.append)
     begun = time.monotonic()
-    check(smears, reporter)
+    check(smears, writer)
     assert [event.name for event in told if type(event).__name__ == "Phase"] == ["checking"] * 3
     assert time.monotonic() - begun < 120
 

@@ -34,7 +34,7 @@ def test_a_folder_is_read_in_a_stable_order(labelled_folder: Path, draw_toy: Dra
     labelled = read_labelled(labelled_folder)
     assert labelled.classes == ("Benign", "Early", "Pre", "Pro")
     assert labelled.counts() == {"Benign": 13, "Early": 12, "Pre": 12, "Pro": 12}
-    assert [path.name for path in labelled.strangers] == ["notes.txt"]
+    assert [path.name for path in labelled.other_files] == ["notes.txt"]
     assert labelled.relative(0) == "Benign/Benign-001.png"
     assert labelled.labels.tolist() == sorted(labelled.labels.tolist())
     assert labelled == read_labelled(labelled_folder)

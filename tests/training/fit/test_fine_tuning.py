@@ -27,7 +27,7 @@ from training.fit.bundle_export import bundle_info
 from training.fit.calibration import novelty
 from training.fit.estimate import estimate
 from training.fit.preview import write_preview
-from training.fit.protocol import Reporter, silent
+from training.fit.protocol import EventWriter, silent
 from training.fit.recipe import Recipe, recipe_from
 from training.fit.runs import RunFolder
 from training.fit.session import run_recipe
@@ -67,7 +67,7 @@ def recipe(folder: Path, **changes: Any) -> Recipe:
 
 def told_by(run: Recipe, folder: Path) -> tuple[dict[str, Any], list[events.Event]]:
     told: list[events.Event] = []
-    return run_recipe(run, folder, Reporter(told.append)), told
+    return run_recipe(run, folder, EventWriter(told.append)), told
 
 
 def test_a_folder_becomes_a_verified_bundle_compared_with_its_ancestor(
@@ -114,7 +114,7 @@ def test_a_tuned_bundle_can_be_tuned_again(base: last_layer.Base, labelled: Path
     metrics = run_recipe(run, tmp_path / "run", silent())
     assert metrics["base"]["sha256"] == base.bundle.sha256
     info = bundle_info(
-        run, open_data(run, silent()), SPLIT, folder=RunFolder.open(tmp_path / "run"), judged=1
+        run, open_data(run, silent()), SPLIT, folder=RunFolder.open(tmp_path / "run"), calibration_fields=1
     )
     assert "tuned.allmodel" in info["training"]["recipe"]
     assert str(tmp_path) not in info["training"]["recipe"]
@@ -134,11 +134,11 @@ def test_other_classes_begin_a_new_layer_and_are_said(labelled: Path, tmp_path: 
 
 def test_fields_are_seen_as_the_station_sees_them(base: last_layer.Base, labelled: Path):
     path = next((labelled / "Pro").iterdir())
-    seen = last_layer.look(base, decode_reduced(path, base.bundle.preprocessing.size)[None])
+    seen = last_layer.extract_features(base, decode_reduced(path, base.bundle.preprocessing.size)[None])
     served = Engine(base.bundle).classify(path)
     found = Engine(base.bundle).probabilities(seen.logits[0].astype(np.float32))
     np.testing.assert_array_equal(found, list(served.probabilities.values()))
-    np.testing.assert_allclose(seen.features @ base.last, seen.logits, atol=0.05 * np.abs(seen.logits).max())
+    np.testing.assert_allclose(seen.pooled @ base.last, seen.logits, atol=0.05 * np.abs(seen.logits).max())
     distance = novelty(base.bundle.arrays("novelty.npz"), seen.appearance)
     assert distance[0] == pytest.approx(served.novelty, rel=1e-6)
 
@@ -151,16 +151,16 @@ def toy(seed: int, shift: float, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
 
 def test_what_is_known_already_is_left_as_it_was():
     start = 2 * np.eye(5, 3)
-    steps = list(last_layer.path(toy(1, 0.0), toy(2, 0.0), start, 1.0))
+    steps = list(last_layer.regularisation_path(toy(1, 0.0), toy(2, 0.0), start, 1.0))
     assert np.array_equal(steps[0].weights, start)
-    assert last_layer.kept_of([steps[0], dataclasses.replace(steps[0], number=1)]).number == 0
+    assert last_layer.select_step([steps[0], dataclasses.replace(steps[0], number=1)]).number == 0
 
 
 def test_what_is_new_is_learned_and_the_path_ends_freer_than_it_began():
     learned, held = toy(1, 0.0), toy(2, 0.0)
     wrong = np.roll(2 * np.eye(5, 3), 1, axis=1)
-    steps = list(last_layer.path(learned, held, wrong, 1.0))
-    kept = last_layer.kept_of(steps)
+    steps = list(last_layer.regularisation_path(learned, held, wrong, 1.0))
+    kept = last_layer.select_step(steps)
     assert kept.number > 0
     assert kept.values["val_accuracy"] > 0.8 > steps[0].values["val_accuracy"]
     moved = [np.abs(step.weights - wrong).sum() for step in steps]
@@ -174,7 +174,7 @@ def test_calibration_is_kept_where_too_little_speaks_for_another(base: last_laye
     features = np.abs(np.random.default_rng(1).normal(0, 1, (40, wide)))
     labels = np.arange(40) % 4
     sure = 10 * np.eye(4)[labels]
-    judged = last_layer.judge(
+    judged = last_layer.calibrate(
         base, sure, (features, features), (labels, labels), sharpness=np.full(40, 5.0), temperature=0.4
     )
     assert judged.temperature == 0.4
@@ -182,7 +182,7 @@ def test_calibration_is_kept_where_too_little_speaks_for_another(base: last_laye
     assert judged.rule.min_probability == base.bundle.rule.min_probability
     assert judged.rule.min_sharpness <= 5.0
     assert len(judged.novelty["means"]) == 8
-    wrong = last_layer.judge(
+    wrong = last_layer.calibrate(
         base, -sure, (features, features), (labels, labels), sharpness=np.full(40, 5.0), temperature=0.4
     )
     assert wrong.notes["temperature"].startswith("fitted on 40")
@@ -200,21 +200,21 @@ def test_another_kind_of_bundle_is_refused(shipped: ModelBundle, tmp_path: Path)
 def test_ending_while_the_network_looks_at_fields(labelled: Path, tmp_path: Path, command: str, state: str):
     def ask(event: events.Event) -> None:
         if isinstance(event, events.Phase) and event.text.startswith("Looking"):
-            reporter.request(command)
+            writer.request(command)
 
-    reporter = Reporter(ask)
+    writer = EventWriter(ask)
     with pytest.raises(StationError):
-        run_recipe(recipe(labelled), tmp_path / "run", reporter)
+        run_recipe(recipe(labelled), tmp_path / "run", writer)
     assert RunFolder.open(tmp_path / "run").state == state
 
 
 def test_stopping_on_the_path_keeps_what_was_found(labelled: Path, tmp_path: Path):
     def ask(event: events.Event) -> None:
         if isinstance(event, events.Epoch) and event.epoch == 2:
-            reporter.request(events.STOP)
+            writer.request(events.STOP)
 
-    reporter = Reporter(ask)
-    metrics = run_recipe(recipe(labelled), tmp_path / "run", reporter)
+    writer = EventWriter(ask)
+    metrics = run_recipe(recipe(labelled), tmp_path / "run", writer)
     assert metrics["stopped"]
     assert metrics["epochs"] == 2
     assert RunFolder.open(tmp_path / "run").state == "stopped"
@@ -232,7 +232,7 @@ def test_the_active_model_is_compared_on_the_very_fields(
     served = Engine(shipped).classify(labelled / files[0])
     np.testing.assert_allclose(predicted.probabilities[0], list(served.probabilities.values()), atol=1e-5)
     told: list[events.Event] = []
-    compare_runs([tmp_path / "run"], Reporter(told.append), model=default_bundle_path())
+    compare_runs([tmp_path / "run"], EventWriter(told.append), model=default_bundle_path())
     assert not any(isinstance(event, events.Progress) for event in told), "what it said once is read again"
     right = (predicted.probabilities.argmax(axis=1) == predicted.labels).mean()
     assert result["runs"]["model"]["overall"]["accuracy"]["value"] == right

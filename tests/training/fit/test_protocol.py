@@ -12,24 +12,24 @@ from pathlib import Path
 
 from allstation.core import events
 from training.fit import protocol
-from training.fit.protocol import Reporter
+from training.fit.protocol import EventWriter
 
 _CHILD = """
 import os, time
 from training.fit.protocol import over_pipes
-reporter = over_pipes()
+writer = over_pipes()
 print("a library that prints")
 os.write(1, b"and one that writes to the descriptor")
-reporter.phase("training", "busy")
+writer.phase("training", "busy")
 limit = time.monotonic() + 60
 while time.monotonic() < limit:
     {body}
-reporter.say("too long")
+writer.message("too long")
 """
 _POLITE = """
     time.sleep(0.01)
-    if reporter.stopping:
-        reporter.say("discarding" if reporter.discarding else "stopping")
+    if writer.stopping:
+        writer.message("discarding" if writer.discarding else "stopping")
         break
 """
 _BUSY = "sum(range(100000))"
@@ -98,38 +98,38 @@ def test_the_end_of_input_ends_a_computing_child_within_two_seconds() -> None:
 
 def test_progress_is_thinned_to_five_a_second() -> None:
     told: list[events.Event] = []
-    reporter = Reporter(told.append)
+    writer = EventWriter(told.append)
     begun = time.monotonic()
     for done in range(1, 2001):
-        reporter.progress(done, 2000)
+        writer.progress(done, 2000)
     spent = time.monotonic() - begun
     assert 1 <= len(told) <= 2 + spent * 5.5
     assert told[-1] == events.Progress(2000, 2000, told[-1].seconds_left)  # type: ignore[union-attr]
 
 
 def test_the_log_holds_everything_but_progress(tmp_path: Path) -> None:
-    reporter = protocol.silent()
-    reporter.keep_log(tmp_path / "events.jsonl")
-    reporter.phase("training")
-    reporter.progress(1, 2)
-    reporter.say("done")
-    reporter.keep_log(None)
-    reporter.say("not logged")
+    writer = protocol.silent()
+    writer.keep_log(tmp_path / "events.jsonl")
+    writer.phase("training")
+    writer.progress(1, 2)
+    writer.message("done")
+    writer.keep_log(None)
+    writer.message("not logged")
     lines = (tmp_path / "events.jsonl").read_text().splitlines()
     assert [events.decode(line) for line in lines] == [events.Phase("training"), events.Message("done")]
 
 
 def test_a_log_that_cannot_be_written_does_not_stop_the_run(tmp_path: Path) -> None:
     told: list[events.Event] = []
-    reporter = Reporter(told.append)
-    reporter.keep_log(tmp_path / "none" / "events.jsonl")
-    reporter.say("still here")
+    writer = EventWriter(told.append)
+    writer.keep_log(tmp_path / "none" / "events.jsonl")
+    writer.message("still here")
     assert told == [events.Message("still here")]
 
 
 def test_people_at_a_terminal_read_sentences() -> None:
     stream = io.StringIO()
-    reporter = protocol.console(stream)
+    writer = protocol.console(stream)
     for event in (
         events.Started(1, "fit"),
         events.Phase("training", "now"),
@@ -143,7 +143,7 @@ def test_people_at_a_terminal_read_sentences() -> None:
         events.Finished("finished", "there"),
         events.Finished("failed"),
     ):
-        reporter.tell(event)
+        writer.write(event)
     assert stream.getvalue().splitlines() == [
         "training: now",
         "exporting",
@@ -158,10 +158,10 @@ def test_people_at_a_terminal_read_sentences() -> None:
 
 def test_the_estimate_follows_the_pace(monkeypatch: object) -> None:
     told: list[events.Event] = []
-    reporter = Reporter(told.append)
-    reporter.phase("checking")
-    reporter._begun -= 10
-    reporter.progress(5, 20)
+    writer = EventWriter(told.append)
+    writer.phase("checking")
+    writer._begun -= 10
+    writer.progress(5, 20)
     progress = told[-1]
     assert isinstance(progress, events.Progress)
     assert progress.seconds_left is not None

@@ -15,7 +15,7 @@ from allstation.core.errors import StationError
 from allstation.imaging.inputs import read_pixels, to_tensor
 from training.data.loading import open_data
 from training.evaluate.comparison import compare_runs, draw_run, read_predictions
-from training.fit.protocol import Reporter, silent
+from training.fit.protocol import EventWriter, silent
 from training.fit.recipe import Recipe, recipe_from
 from training.fit.runs import RunFolder
 from training.fit.session import run_recipe
@@ -56,7 +56,7 @@ def recipe(folder: Path, kind: str = "nadim", **changes: Any) -> Recipe:
 def test_a_run_leaves_everything_a_reader_needs(labelled_folder: Path, tmp_path: Path) -> None:
     told: list[events.Event] = []
     folder = tmp_path / "run"
-    metrics = run_recipe(recipe(labelled_folder), folder, Reporter(told.append))
+    metrics = run_recipe(recipe(labelled_folder), folder, EventWriter(told.append))
     run = RunFolder.open(folder)
     assert run.state == "finished"
     names = {path.name for path in folder.iterdir()}
@@ -162,7 +162,7 @@ def test_an_interrupted_run_is_resumed_and_another_recipe_is_not(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_recipe(recipe(labelled_folder), tmp_path / "run", Reporter(die))
+        run_recipe(recipe(labelled_folder), tmp_path / "run", EventWriter(die))
     assert RunFolder.open(tmp_path / "run").state == "running"
     with pytest.raises(StationError, match="another recipe"):
         run_recipe(recipe(labelled_folder, fit={"batch": 8}), tmp_path / "run", silent())
@@ -170,16 +170,16 @@ def test_an_interrupted_run_is_resumed_and_another_recipe_is_not(
     assert RunFolder.open(tmp_path / "run").state == "finished"
     assert len(RunFolder.open(tmp_path / "run").read_history()) == 2
     told: list[events.Event] = []
-    again = run_recipe(recipe(labelled_folder), tmp_path / "run", Reporter(told.append))
+    again = run_recipe(recipe(labelled_folder), tmp_path / "run", EventWriter(told.append))
     assert again["test"]["n"] > 0
     assert [type(event) for event in told] == [events.Message]
 
 
 def test_a_stop_while_reading_ends_at_once(labelled_folder: Path, tmp_path: Path) -> None:
-    reporter = silent()
-    reporter.request(events.STOP)
+    writer = silent()
+    writer.request(events.STOP)
     with pytest.raises(StationError, match="nothing to keep"):
-        run_recipe(recipe(labelled_folder), tmp_path / "run", reporter)
+        run_recipe(recipe(labelled_folder), tmp_path / "run", writer)
     assert not (tmp_path / "run" / "lists.csv").exists()
 
 
@@ -196,15 +196,15 @@ def test_a_failed_run_says_why_and_leaves_the_others(labelled_folder: Path, tmp_
     assert {path: path.read_bytes() for path in (tmp_path / "good").iterdir()} == before
 
 
-def asking(command: str) -> Reporter:
-    """A reporter whose parent asks to end after the first epoch."""
+def asking(command: str) -> EventWriter:
+    """A writer whose parent asks to end after the first epoch."""
 
     def ask(event: events.Event) -> None:
         if isinstance(event, events.Epoch):
-            reporter.request(command)
+            writer.request(command)
 
-    reporter = Reporter(ask)
-    return reporter
+    writer = EventWriter(ask)
+    return writer
 
 
 def test_stop_evaluates_and_discard_does_not(labelled_folder: Path, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_run_becomes_a_bundle_that_serves_what_was_trained(labelled_folder: Pa
     )
     made = recipe_from({**made.to_json(), "export": True})
     told: list[events.Event] = []
-    metrics = run_recipe(made, tmp_path / "run", Reporter(told.append))
+    metrics = run_recipe(made, tmp_path / "run", EventWriter(told.append))
     assert metrics["bundle"] == "model.allmodel"
     assert [event.name for event in told if isinstance(event, events.Phase)][-1] == "exporting"
     bundle = ModelBundle.open(tmp_path / "run" / "model.allmodel")

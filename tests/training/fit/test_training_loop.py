@@ -11,7 +11,7 @@ import pytest
 
 from allstation.core import events
 from allstation.core.errors import StationError
-from training.fit.protocol import Reporter, silent
+from training.fit.protocol import EventWriter, silent
 from training.fit.recipe import FitSpec, Recipe, recipe_from
 from training.fit.runs import RunFolder, read_arrays
 from training.fit.training_loop import class_weights, learning_rate, load_weights, predict
@@ -48,11 +48,11 @@ def parts() -> tuple[Any, Any]:
     return Part(pixels[:32], labels[:32]), Part(pixels[32:], labels[32:])
 
 
-def fit(recipe: Recipe, parts: tuple[Any, Any], path: Path, reporter: Reporter | None = None) -> Any:
+def fit(recipe: Recipe, parts: tuple[Any, Any], path: Path, writer: EventWriter | None = None) -> Any:
     from training.fit.training_loop import fit_network
 
     folder = RunFolder(path) if (path / "run.json").exists() else RunFolder.create(path, recipe)
-    return fit_network(recipe, parts[0], parts[1], classes=2, folder=folder, reporter=reporter or silent())
+    return fit_network(recipe, parts[0], parts[1], classes=2, folder=folder, events=writer or silent())
 
 
 def weights_of(fitted: Any) -> list[np.ndarray]:
@@ -61,7 +61,7 @@ def weights_of(fitted: Any) -> list[np.ndarray]:
 
 def test_a_network_learns_and_tells_its_epochs(parts: tuple[Any, Any], tmp_path: Path) -> None:
     told: list[events.Event] = []
-    fitted = fit(tiny(fit={"epochs": 8}), parts, tmp_path, Reporter(told.append))
+    fitted = fit(tiny(fit={"epochs": 8}), parts, tmp_path, EventWriter(told.append))
     probabilities = predict(fitted.model, parts[1].pixels, tiny().input, batch=5)
     assert (probabilities.argmax(axis=1) == parts[1].labels).mean() > 0.9
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
@@ -90,9 +90,9 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(parts: tuple[Any, An
             raise KilledError
 
     with pytest.raises(KilledError):
-        fit(tiny(**changes), parts, tmp_path / "killed", Reporter(die))
+        fit(tiny(**changes), parts, tmp_path / "killed", EventWriter(die))
     told: list[events.Event] = []
-    resumed = fit(tiny(**changes), parts, tmp_path / "killed", Reporter(told.append))
+    resumed = fit(tiny(**changes), parts, tmp_path / "killed", EventWriter(told.append))
     assert [event.epoch for event in told if isinstance(event, events.Epoch)] == [3, 4, 5]
     for ours, theirs in zip(weights_of(resumed), weights_of(whole), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -104,7 +104,7 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(parts: tuple[Any, An
 def test_resuming_a_finished_run_trains_no_more(parts: tuple[Any, Any], tmp_path: Path) -> None:
     first = fit(tiny(fit={"keep": "last"}), parts, tmp_path)
     told: list[events.Event] = []
-    again = fit(tiny(fit={"keep": "last"}), parts, tmp_path, Reporter(told.append))
+    again = fit(tiny(fit={"keep": "last"}), parts, tmp_path, EventWriter(told.append))
     assert not told
     for ours, theirs in zip(weights_of(again), weights_of(first), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -122,10 +122,10 @@ def test_the_first_epochs_are_a_shorter_run(parts: tuple[Any, Any], tmp_path: Pa
 def test_stop_keeps_the_best_of_the_whole_epochs(parts: tuple[Any, Any], tmp_path: Path) -> None:
     def stop(event: events.Event) -> None:
         if isinstance(event, events.Epoch) and event.epoch == 2:
-            reporter.request(events.STOP)
+            writer.request(events.STOP)
 
-    reporter = Reporter(stop)
-    fitted = fit(tiny(fit={"epochs": 9, "keep": "last"}), parts, tmp_path, reporter)
+    writer = EventWriter(stop)
+    fitted = fit(tiny(fit={"epochs": 9, "keep": "last"}), parts, tmp_path, writer)
     assert fitted.stopped
     assert fitted.epochs == 2
     best = read_arrays(tmp_path / "best.npz")
@@ -133,10 +133,10 @@ def test_stop_keeps_the_best_of_the_whole_epochs(parts: tuple[Any, Any], tmp_pat
 
 
 def test_stop_before_the_first_epoch_leaves_a_sentence(parts: tuple[Any, Any], tmp_path: Path) -> None:
-    reporter = silent()
-    reporter.request(events.STOP)
+    writer = silent()
+    writer.request(events.STOP)
     with pytest.raises(StationError, match="nothing to keep"):
-        fit(tiny(), parts, tmp_path, reporter)
+        fit(tiny(), parts, tmp_path, writer)
 
 
 def test_early_stopping_ends_when_validation_stalls(parts: tuple[Any, Any], tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_out_of_memory_gives_a_sentence(parts: tuple[Any, Any], tmp_path: Path) 
         raise MemoryError
 
     with pytest.raises(StationError, match="smaller batch") as caught:
-        fit(tiny(), parts, tmp_path, Reporter(burst))
+        fit(tiny(), parts, tmp_path, EventWriter(burst))
     assert caught.value.code == "out-of-memory"
 
 

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from allstation.core.errors import StationError
 from allstation.core.statistics import wilson
-from training.fit.protocol import Reporter, silent
+from training.fit.protocol import EventWriter, silent
 from training.papers import published
 from training.papers.plan import TABLE2, Planned, Reproduction, Sizes, find_groups_table
 from training.papers.report import write_reports
@@ -72,11 +72,11 @@ def test_a_table_is_run_resumed_and_reported(labelled_folder: Path, tmp_path: Pa
     assert find_groups_table(labelled_folder) == (labelled_folder.parent / "field_groups.csv").resolve()
     out, only = tmp_path / "out", ("knn-pixels", "knn-hog")
     told: list[str] = []
-    reporter = Reporter(lambda event: told.append(getattr(event, "text", "")))
+    writer = EventWriter(lambda event: told.append(getattr(event, "text", "")))
     asked = Reproduction("nadim", labelled_folder, out, 1, QUICK)
-    run_table(asked, reporter, only=only[:1])
+    run_table(asked, writer, only=only[:1])
     first = (out / "runs" / "knn-pixels-seed1" / "metrics.json").stat().st_mtime_ns
-    run_table(asked, reporter, only=only)
+    run_table(asked, writer, only=only)
     assert (out / "runs" / "knn-pixels-seed1" / "metrics.json").stat().st_mtime_ns == first
     assert all(is_done(out / "runs" / f"{key}-seed1") for key in only)
     assert any("run 2 of 2" in text for text in told)
@@ -108,9 +108,9 @@ def test_a_failed_run_does_not_end_the_table(labelled_folder: Path, tmp_path: Pa
     blocked.parent.mkdir(parents=True)
     blocked.write_text("a file where the run folder should be")
     told: list[str] = []
-    reporter = Reporter(lambda event: told.append(getattr(event, "text", "")))
+    writer = EventWriter(lambda event: told.append(getattr(event, "text", "")))
     only = ("knn-pixels", "knn-hog")
-    run_table(Reproduction("nadim", labelled_folder, tmp_path / "out", 1, QUICK), reporter, only=only)
+    run_table(Reproduction("nadim", labelled_folder, tmp_path / "out", 1, QUICK), writer, only=only)
     assert any("knn-pixels-seed1" in text and "could not be written" in text for text in told)
     assert is_done(tmp_path / "out" / "runs" / "knn-hog-seed1")
 
@@ -118,11 +118,11 @@ def test_a_failed_run_does_not_end_the_table(labelled_folder: Path, tmp_path: Pa
 def test_stop_is_taken_between_runs_and_nothing_to_report_is_said(
     labelled_folder: Path, tmp_path: Path
 ) -> None:
-    reporter = silent()
-    reporter.request("stop")
+    writer = silent()
+    writer.request("stop")
     asked = Reproduction("nadim", labelled_folder, tmp_path, 1, QUICK)
     with pytest.raises(StationError, match="start it again"):
-        run_table(asked, reporter)
+        run_table(asked, writer)
     with pytest.raises(StationError, match="No run of nadim is finished"):
         write_reports(asked, command="x")
 

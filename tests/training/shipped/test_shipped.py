@@ -5,7 +5,10 @@ import sys
 import numpy as np
 import pytest
 
+from allstation.core.classes import CLASS_NAMES
+from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
+from allstation.core.evaluation import evaluate
 from allstation.imaging.decode import squash
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.engine import softmax
@@ -14,10 +17,11 @@ from training.fit import calibration
 from training.models.cells import flat_weights, layered_weights
 from training.shipped import describe, fit, imagenet_weights, table
 from training.shipped.cache import Places
-from training.shipped.fields import Fields, block_folds, grouped_division, random_division
+from training.shipped.fields import Division, Fields, block_folds, grouped_division, random_division
 from training.shipped.material import read_shipped_recipe
 from training.shipped.measure import area_under_curve, with_mark, without_mark
 from training.shipped.perceptron import Minibatch, Perceptron, sums_by_field
+from training.shipped.ship import Material, Trained, held_out_figures
 
 
 @pytest.fixture(scope="module")
@@ -282,3 +286,28 @@ def test_gentle_copies_are_seeded_and_keep_their_cells(field):
     assert np.array_equal(made[3], again)
     shares = np.array([tensor[:, :, 3].mean() for tensor in made])
     assert shares.min() > 0.5 * shares.max() > 0
+
+
+def test_the_figures_of_the_bundle_are_those_of_an_evaluation():
+    random = np.random.default_rng(2)
+    labels = random.integers(0, 4, 80)
+    logits = random.normal(0, 1, (80, 4)) + 1.5 * np.eye(4)[labels]
+    fields = Fields(
+        tuple(map(str, range(80))), np.zeros((80, 1, 1, 3), np.uint8), labels, by_fours(80), labels
+    )
+    nothing, every = np.array([], np.int64), np.arange(80)
+    material = Material(fields, None, np.full(80, 9), np.full(80, 90.0), {})
+    appearance = random.normal(0, 1, (80, 3))
+    arrays = calibration.fit_novelty(appearance, labels, appearance)
+    trained = Trained({}, 1.0, arrays, DecisionRule(0.5), logits, appearance, 1.0)
+    made = held_out_figures(trained, material, Division("d", "a split", nothing, nothing, every))
+    found = evaluate(softmax(logits), labels, classes=CLASS_NAMES, split="a split", groups=by_fours(80))
+    named = {figure.name: figure for figure in made}
+    for name in ("accuracy (Wilson)", "balanced accuracy", "ECE (15 bins)"):
+        assert named[name] == found.figure(name)
+    assert named["recall Pre"].interval == found.per_class[2].recall
+    assert named["share beyond the novelty limit"].value <= 0.02
+
+
+def by_fours(n: int) -> tuple[str, ...]:
+    return tuple(str(row // 4) for row in range(n))

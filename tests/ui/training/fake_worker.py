@@ -250,7 +250,7 @@ def check(arguments: list[str], mode: str) -> None:
              "split": "same-field", "chance": 0.25, "suspicious": False},
         ],
         "archive": None,
-        "strangers": [],
+        "other_files": [],
         "findings": found,
         "errors": errors,
         "seconds": 0.3,

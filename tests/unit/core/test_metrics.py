@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allstation.core import metrics
+from allstation.core.evaluation import overall
 from allstation.core.metrics import Figure
 from allstation.core.statistics import wilson
 
@@ -32,12 +33,13 @@ def test_counts_and_rates_equal_scikit_learn(seed: int) -> None:
     predicted = probabilities.argmax(axis=1)
     matrix = metrics.confusion(true, predicted, classes=4)
     np.testing.assert_array_equal(matrix, reference.confusion_matrix(true, predicted, labels=range(4)))
-    assert metrics.accuracy(matrix) == pytest.approx(reference.accuracy_score(true, predicted))
-    assert metrics.balanced_accuracy(matrix) == pytest.approx(
-        reference.balanced_accuracy_score(true, predicted)
-    )
-    assert metrics.matthews(matrix) == pytest.approx(reference.matthews_corrcoef(true, predicted))
-    assert metrics.kappa(matrix) == pytest.approx(reference.cohen_kappa_score(true, predicted))
+    found = overall(probabilities, true)
+    assert found["accuracy"] == pytest.approx(reference.accuracy_score(true, predicted))
+    balanced = reference.balanced_accuracy_score(true, predicted)
+    assert found["balanced accuracy"] == pytest.approx(balanced)
+    assert found["macro F1"] == pytest.approx(reference.f1_score(true, predicted, average="macro"))
+    assert found["Matthews correlation"] == pytest.approx(reference.matthews_corrcoef(true, predicted))
+    assert found["kappa"] == pytest.approx(reference.cohen_kappa_score(true, predicted))
     expected = reference.precision_recall_fscore_support(true, predicted, labels=range(4))
     rates = metrics.class_rates(matrix)
     for row, name in zip(expected, ("precision", "recall", "f1", "support"), strict=True):
@@ -75,10 +77,13 @@ def test_curves_and_losses_equal_scikit_learn(seed: int) -> None:
     hot = metrics.one_hot(true, 4)
     assert areas["micro"] == pytest.approx(reference.roc_auc_score(hot.ravel(), probabilities.ravel()))
     assert areas["macro"] == pytest.approx(np.mean(areas["classes"]))
+    found = overall(probabilities, true)
+    assert found["micro AUC"] == pytest.approx(areas["micro"])
+    assert found["macro AUC"] == pytest.approx(areas["macro"])
     exact = probabilities / probabilities.sum(axis=1, keepdims=True)
-    assert metrics.log_loss(exact, true) == pytest.approx(reference.log_loss(true, exact))
+    assert overall(exact, true)["log loss"] == pytest.approx(reference.log_loss(true, exact))
     squared = sum(reference.brier_score_loss(true == k, probabilities[:, k]) for k in range(4))
-    assert metrics.brier(probabilities, true) == pytest.approx(squared)
+    assert found["Brier score"] == pytest.approx(squared)
 
 
 def test_a_curve_needs_both_kinds() -> None:
@@ -89,26 +94,28 @@ def test_a_curve_needs_both_kinds() -> None:
 def test_calibration_error_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1]] * 10 + [[0.4, 0.6]] * 10)
     true = np.array([0] * 8 + [1] * 2 + [1] * 6 + [0] * 4)
-    assert metrics.expected_calibration_error(probabilities, true) == pytest.approx(0.05)
+    found = overall(probabilities, true)
+    assert found["ECE (15 bins)"] == pytest.approx(0.05)
+    assert found["MCE (15 bins)"] == pytest.approx(0.1)
     bins = metrics.reliability(probabilities, true, bins=10)
     assert [(b.count, round(b.accuracy, 3)) for b in bins] == [(10, 0.6), (10, 0.8)]
     assert bins[1].high == pytest.approx(0.9)
 
 
-def test_coverage_curve_accepts_the_certain_first() -> None:
-    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.45, 0.55]])
-    coverage, accuracy = metrics.coverage_curve(probabilities, np.array([0, 1, 1, 0]))
-    np.testing.assert_allclose(coverage, [0.25, 0.5, 0.75, 1])
-    np.testing.assert_allclose(accuracy, [1, 1, 2 / 3, 0.5])
-    shares = metrics.accuracy_at_coverage(probabilities, np.array([0, 1, 1, 0]), (0.5, 0.75, 1.0))
-    assert shares == pytest.approx({0.5: 1, 0.75: 2 / 3, 1.0: 0.5})
+def test_the_most_certain_fields_are_accepted_first() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6], [0.55, 0.45]])
+    found = overall(probabilities, np.array([0, 0, 1, 0, 0]))
+    assert found["accuracy at 80% coverage"] == pytest.approx(3 / 4)
+    # 90 % of five fields are five.
+    assert found["accuracy at 90% coverage"] == pytest.approx(4 / 5)
 
 
 def test_a_missing_class_counts_as_zero_not_as_an_error() -> None:
     matrix = metrics.confusion([0, 0, 1], [0, 1, 1], classes=3)
-    assert metrics.balanced_accuracy(matrix) == 0.75
     assert metrics.class_rates(matrix)[2].f1 == 0.0
-    assert metrics.balanced_accuracy(np.zeros((2, 2), int)) == 0.0
+    found = overall(np.eye(3)[[0, 1, 1]], np.array([0, 0, 1]))
+    assert found["balanced accuracy"] == 0.75
+    assert found["macro F1"] == pytest.approx(metrics.averages(matrix)["macro_f1"])
 
 
 @pytest.mark.parametrize(("true", "predicted"), [([0, 1], [0]), ([0], [4]), ([-1], [0])])

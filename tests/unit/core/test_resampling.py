@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from allstation.core import resampling
-from allstation.core.evaluation import OVERALL
+from allstation.core.evaluation import OVERALL, overall
 from allstation.core.resampling import bootstrap, figures, group_weights, mean_interval, weighted_auc
 from allstation.core.statistics import Interval
 
@@ -47,9 +47,9 @@ def test_weights_give_what_repeated_fields_give(seed: int, n: int, kinds: int, t
     assert list(found) == [*OVERALL]
     for index, row in enumerate(weights.astype(int)):
         rows = np.repeat(np.arange(len(row)), row)
-        for name, statistic in OVERALL.items():
-            expected = statistic(probabilities[rows], true[rows])
-            assert found[name][index] == pytest.approx(expected, abs=1e-9, nan_ok=True), name
+        expected = overall(probabilities[rows], true[rows])
+        for name in OVERALL:
+            assert found[name][index] == pytest.approx(expected[name], abs=1e-9, nan_ok=True), name
 
 
 def test_a_group_is_drawn_whole() -> None:

@@ -19,7 +19,8 @@ from allstation.core.records import Review, Slide
 from allstation.paths import resource
 from allstation.report.content import build_content
 from allstation.report.options import ReportOptions
-from allstation.report.tables import columns, safe_text, table_row, write_csv, write_json, write_xlsx
+from allstation.report.table_schema import columns, table_row
+from allstation.report.tables import safe_text, write_csv, write_json, write_xlsx
 
 from .factory import CLOCK
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training.compare_runs import read_predictions
-from training.recipe import recipe_from
-from training.registry import preset
-from training.runs import RunFolder
 
 from allstation.services.training_history import read_history
+from training.evaluate.comparison import read_predictions
+from training.fit.recipe import recipe_from
+from training.fit.runs import RunFolder
+from training.models.registry import preset
 
 PREDICTIONS = [
     ("part", "file", "field_group", "class", "predicted", "Früh", "Pro"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pypdf import PdfReader
-from training.pdf import Paragraph, Table, write_pdf
+
+from training.evaluate.pdf import Paragraph, Table, write_pdf
 
 
 def test_text_of_any_script_is_printed_or_spelt(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from training.compare_runs import _served
 
 from allstation.core.errors import StationError
 from allstation.imaging.synthetic import write_demo
 from tests.faults.damaged_bundle import with_bias
-from training.evaluate import Predicted
+from training.evaluate.comparison import _served
+from training.evaluate.metrics import Predicted
 
 
 class Quiet:
