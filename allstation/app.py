@@ -220,7 +220,7 @@ class Station(QObject):
 
     def _load_model(self) -> None:
         from allstation.inference.bundle import default_bundle_path
-        from allstation.services.status_types import Problem
+        from allstation.processing.status_types import Problem
 
         chosen = self._settings.value.model
         try:

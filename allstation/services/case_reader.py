@@ -7,8 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
+from allstation.processing.status_types import Problem
 from allstation.services import questions
-from allstation.services.status_types import Problem
 from allstation.store.case import Case
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from allstation.core.limits import DecodeLimits
+from allstation.processing.status_types import CaseInfo
 from allstation.services.case_reader import CaseReader
 from allstation.services.case_worker import CaseWorker
 from allstation.services.questions import ListFields, Query, Question
 from allstation.services.requests import CloseCase, OpenCase, OpenDemo, Request
-from allstation.services.status_types import CaseInfo
 
 
 class CaseSession(QObject):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QDockWidget
 
     from allstation.core.records import FieldRecord
-    from allstation.services.status_types import CaseInfo, ModelInfo, QueueStatus
+    from allstation.processing.status_types import CaseInfo, ModelInfo, QueueStatus
     from allstation.ui.actions import ActionTable, Need
     from allstation.ui.browser.panel import BrowserPanel
     from allstation.ui.case_actions import CaseActions
@@ -125,7 +125,7 @@ class MainWindow(QMainWindow):
         Args:
             services: What does the work.
         """
-        from allstation.services.status_types import QueueStatus
+        from allstation.processing.status_types import QueueStatus
         from allstation.ui import furnishing
 
         self.services = services
@@ -352,7 +352,7 @@ class MainWindow(QMainWindow):
 
     def _state(self) -> Need:
         from allstation.core.records import FieldState
-        from allstation.services.status_types import QueuePhase
+        from allstation.processing.status_types import QueuePhase
         from allstation.ui.actions import Need
 
         info, status, record = self.services.session.info, self._queue_status, self._record
@@ -430,7 +430,7 @@ class MainWindow(QMainWindow):
             event.accept()
             self.closing.emit()
             return
-        from allstation.services.status_types import QueuePhase
+        from allstation.processing.status_types import QueuePhase
         from allstation.ui.leaving import ask_before_leaving
 
         status, training = self._queue_status, self.training.is_training

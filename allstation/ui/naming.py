@@ -11,9 +11,9 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.core.text import shown_name
+from allstation.processing.status_types import CaseInfo
 from allstation.services.case_session import CaseSession
 from allstation.services.requests import RenameCase, RenameSlide, Request
-from allstation.services.status_types import CaseInfo
 from allstation.ui.text import short_name, tr
 
 if TYPE_CHECKING:

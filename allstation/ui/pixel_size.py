@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.core.pixel_size import LARGEST, micrometres, written
+from allstation.processing.status_types import CaseInfo
 from allstation.services.questions import ReadDetails
-from allstation.services.status_types import CaseInfo
 from allstation.ui.services import Services
 from allstation.ui.text import tr
 

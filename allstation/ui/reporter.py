@@ -13,9 +13,9 @@ from PySide6.QtGui import QDesktopServices
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.frozen import training_is_installed
+from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.services.export import ExportJob, ExportKind
 from allstation.services.questions import ReadFailures
-from allstation.services.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.store.field_files import LocateReport
 from allstation.store.queue import RecoveryReport
 from allstation.ui.panels.notices import Level, Notice, Notices

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from allstation.core.records import FieldRecord
-from allstation.services.status_types import CaseInfo
+from allstation.processing.status_types import CaseInfo
 from allstation.ui.services import Services
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from allstation.services.status_types import CaseInfo
+from allstation.processing.status_types import CaseInfo
 from allstation.ui import theme
 from allstation.ui.services import Services
 from allstation.ui.text import tr

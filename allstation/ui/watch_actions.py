@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from allstation.core.text import shown_name
+from allstation.processing.status_types import CaseInfo
 from allstation.services.folder_watcher import WatchStatus
 from allstation.services.questions import ReadKnownFiles
 from allstation.services.requests import AddPaths
 from allstation.services.settings import BETWEEN
-from allstation.services.status_types import CaseInfo
 from allstation.ui.panels.notices import Level, Notice
 from allstation.ui.services import Services
 from allstation.ui.text import number, tr

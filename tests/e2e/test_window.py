@@ -20,8 +20,8 @@ from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord, FieldState
 from allstation.imaging.synthetic import write_demo
+from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.requests import Pause
-from allstation.services.status_types import QueuePhase, QueueStatus
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow

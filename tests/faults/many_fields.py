@@ -34,8 +34,8 @@ from allstation.app import Station, parse
 from allstation.core.records import FieldState, NewField
 from allstation.imaging.decode import looks_like_field
 from allstation.inference.bundle import ModelBundle
+from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.settings import SettingsFile
-from allstation.services.status_types import QueuePhase, QueueStatus
 from allstation.store import Case
 
 SLIDES = 50

@@ -10,8 +10,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation.imaging.synthetic import write_demo
+from allstation.processing.status_types import ImportStatus
 from allstation.services.requests import AddPaths, OpenCase, Pause
-from allstation.services.status_types import ImportStatus
 from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
 from allstation.ui.panels.queue import intake_sentence

@@ -20,6 +20,7 @@ from allstation.imaging import decode
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
+from allstation.processing.status_types import ImportStatus
 from allstation.services.case_session import CaseSession
 from allstation.services.export import ExportJob, ExportKind, Exports
 from allstation.services.folder_watcher import FolderWatcher
@@ -32,7 +33,6 @@ from allstation.services.requests import (
     RequeueCancelled,
     UseModel,
 )
-from allstation.services.status_types import ImportStatus
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
 from allstation.store.case import Case
 from tests.faults.damaged_bundle import rebuilt
@@ -212,7 +212,7 @@ def test_a_case_that_cannot_be_written_or_read_pauses_the_queue_with_a_sentence(
     session.submit(OpenCase(tmp_path / "a.allcase", create=True))
     session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: bool(told) and told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
-    case = session.worker._case
+    case = session.worker.open_case.case
     assert case is not None
     pages = case.connection.db.execute("PRAGMA page_count").fetchone()[0]
     case.connection.db.execute(f"PRAGMA max_page_count = {pages}")

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QS
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
+from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.services.requests import OpenCase
-from allstation.services.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.ui import keys, theme
 from allstation.ui.case_actions import free_name
 from allstation.ui.dropping import elsewhere_sentence, read_drop

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
-from allstation.services.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
+from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.ui import theme
 from allstation.ui.panels.jobs import JobList
 from allstation.ui.text import duration, number, tip, tr

@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
+from allstation.processing.status_types import CaseInfo, Problem
 from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.previews import Preview, Previews
 from allstation.services.questions import ReadDetails
 from allstation.services.reporting import MadeReport, ReportState
 from allstation.services.requests import KeepReport
-from allstation.services.status_types import CaseInfo, Problem
 from allstation.ui.panels.notices import Level, Notice, Notices
 from allstation.ui.report.exporting import with_suffix
 from allstation.ui.services import Services

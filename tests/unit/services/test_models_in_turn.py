@@ -15,6 +15,7 @@ from allstation.core.records import FieldState, Prediction
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.inference.engine import Engine
+from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.services.case_session import CaseSession
 from allstation.services.requests import (
     AddPaths,
@@ -26,7 +27,6 @@ from allstation.services.requests import (
     QueueModel,
     UseModel,
 )
-from allstation.services.status_types import Problem, QueuePhase, QueueStatus
 from allstation.store.case import Case
 
 LONG = 60_000
@@ -183,6 +183,7 @@ def test_order_and_taking_out(
     session.submit(OpenCase(folder, create=True))
     session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 6, timeout=LONG)
+    session.submit(Pause(True))  # or the turn of the other model comes in between
     session.submit(QueueModel(other))
     qtbot.waitUntil(lambda: len(heard.status[-1].jobs) == 3, timeout=LONG)
     one, two, later = heard.status[-1].jobs
