@@ -157,14 +157,14 @@ def _judged(
     given: Sequence[Path], options: ImportOptions, *, unpack_to: Path | None, passed: PassedOver
 ) -> Iterator[tuple[Found | Refused, NewField | Refused]]:
     """Yield what is found with what it is, in order; files are opened a bounded number ahead."""
-    from allstation.imaging.intake import Refused, find_fields, read_field
+    from allstation.imaging.intake import Refused, find_fields, new_field
     from allstation.inference.workers import in_order
 
     def judge(found: Found | Refused) -> tuple[Found | Refused, NewField | Refused]:
         if isinstance(found, Refused):
             return found, found
         try:
-            return found, read_field(found.path, options.limits)
+            return found, new_field(found.path, options.limits)
         except StationError as error:
             return found, Refused(found.path, error)
 

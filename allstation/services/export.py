@@ -19,7 +19,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.files import part_path
 from allstation.processing.status_types import Problem
-from allstation.report.many import Progress
+from allstation.report.export_types import Progress
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
 from allstation.services.tasks import Serial

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
-from allstation.core.limits import DecodeLimits
+from allstation.services.field_cache import FieldCache
 from allstation.services.tasks import Workers
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ThumbnailLoader(QObject):
     """Decodes small pictures of fields.
 
     Args:
-        limits: What a field may be.
+        files: Reads the fields; shared with the viewer, so that a field shown there is not read again.
         threads: Fields decoded at a time.
 
     Signals:
@@ -55,26 +55,28 @@ class ThumbnailLoader(QObject):
     loaded = Signal(object, object)
 
     def __init__(
-        self,
-        parent: QObject | None = None,
-        *,
-        limits: DecodeLimits | None = None,
-        threads: int = _THREADS,
+        self, parent: QObject | None = None, *, files: FieldCache | None = None, threads: int = _THREADS
     ) -> None:
         super().__init__(parent)
-        self.limits = limits or DecodeLimits()
+        self.files = files or FieldCache()
         self._workers = Workers(self, threads=threads)
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[ThumbnailKey, Path] = OrderedDict()
+        self._waiting: OrderedDict[ThumbnailKey, tuple[Path, str]] = OrderedDict()
         self._stopped = False
 
-    def request(self, key: ThumbnailKey, path: Path) -> None:
-        """Ask for a picture; asking again moves it to the front."""
+    def request(self, key: ThumbnailKey, path: Path, sha256: str) -> None:
+        """Ask for a picture; asking again moves it to the front.
+
+        Args:
+            key: Field and size.
+            path: The field's file.
+            sha256: Of the bytes that were added; there is no picture of others. Empty to accept any.
+        """
         if self._stopped:
             return
         with self._lock:
             known = key in self._waiting
-            self._waiting[key] = path
+            self._waiting[key] = path, sha256
             self._waiting.move_to_end(key)
             if len(self._waiting) > _WAITING:
                 self._waiting.popitem(last=False)
@@ -98,8 +100,8 @@ class ThumbnailLoader(QObject):
         with self._lock:
             if not self._waiting:
                 return None
-            key, path = self._waiting.popitem(last=True)
-        return key, _decode(key, path, self.limits)
+            key, (path, sha256) = self._waiting.popitem(last=True)
+        return key, _decode(key, self.files, path, sha256)
 
     @Slot(object)
     def _decoded(self, found: tuple[ThumbnailKey, NDArray[np.uint8] | None] | None) -> None:
@@ -107,11 +109,8 @@ class ThumbnailLoader(QObject):
             self.loaded.emit(*found)
 
 
-def _decode(key: ThumbnailKey, path: Path, limits: DecodeLimits) -> NDArray[np.uint8] | None:
-    # Here, on a pool thread: the decoder takes longer to load than the whole window.
-    from allstation.imaging.decode import decode_reduced
-
+def _decode(key: ThumbnailKey, files: FieldCache, path: Path, sha256: str) -> NDArray[np.uint8] | None:
     try:
-        return decode_reduced(path, (key.height, key.width), limits)
+        return files.read(path, sha256, keep=False).thumbnail((key.height, key.width))
     except (StationError, MemoryError):
         return None

@@ -79,8 +79,8 @@ def test_a_large_folder_is_read_and_added_part_by_part(fields, tmp_path, monkeyp
         ahead.append(len(read) - stored.count())
         return done
 
-    real = intake.read_field
-    monkeypatch.setattr(intake, "read_field", counted)
+    real = intake.new_field
+    monkeypatch.setattr(intake, "new_field", counted)
     monkeypatch.setattr(Fields, "add", noted)
     monkeypatch.setattr(importer, "_FILES_AHEAD", 1)
     monkeypatch.setattr(importer, "_BATCHES_AHEAD", 1)

@@ -362,7 +362,7 @@ def test_thumbnails_arrive_in_the_size_asked_for(qtbot: QtBot, fields: Path) -> 
     loader = ThumbnailLoader()
     key = ThumbnailKey(1, 120, 90)
     with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
-        loader.request(key, next(fields.rglob("*.jpg")))
+        loader.request(key, next(fields.rglob("*.jpg")), "")
     assert arrived.args[0] == key
     assert arrived.args[1].shape == (90, 120, 3)
     assert arrived.args[1].dtype == np.uint8
@@ -379,11 +379,11 @@ def test_what_was_asked_for_last_comes_first(qtbot: QtBot, monkeypatch: pytest.M
 
     monkeypatch.setattr(thumbnails, "_decode", decode)
     loader = ThumbnailLoader(threads=1)
-    loader.request(ThumbnailKey(0, 4, 3), Path("0.jpg"))
+    loader.request(ThumbnailKey(0, 4, 3), Path("0.jpg"), "")
     assert begun.wait(LONG / 1000)
     for number in range(1, 6):
-        loader.request(ThumbnailKey(number, 4, 3), Path(f"{number}.jpg"))
-    loader.request(ThumbnailKey(2, 4, 3), Path("2.jpg"))
+        loader.request(ThumbnailKey(number, 4, 3), Path(f"{number}.jpg"), "")
+    loader.request(ThumbnailKey(2, 4, 3), Path("2.jpg"), "")
     go_on.set()
     qtbot.waitUntil(lambda: len(order) == 6, timeout=LONG)
     assert order == [0, 2, 5, 4, 3, 1]
@@ -396,14 +396,14 @@ def test_a_stopped_loader_begins_nothing(qtbot: QtBot, fields: Path, monkeypatch
     loader = ThumbnailLoader()
     loader.stop()
     with qtbot.assertNotEmitted(loader.loaded, wait=100):
-        loader.request(ThumbnailKey(1, 120, 90), next(fields.rglob("*.jpg")))
+        loader.request(ThumbnailKey(1, 120, 90), next(fields.rglob("*.jpg")), "")
     assert begun == []
 
 
 def test_a_file_that_is_gone_gives_no_picture_and_no_error(qtbot: QtBot, tmp_path: Path) -> None:
     loader = ThumbnailLoader()
     with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
-        loader.request(ThumbnailKey(1, 4, 3), tmp_path / "gone.jpg")
+        loader.request(ThumbnailKey(1, 4, 3), tmp_path / "gone.jpg", "")
     assert arrived.args[1] is None
     loader.stop()
 

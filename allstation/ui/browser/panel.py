@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.filters import FieldFilter, FieldSort
-from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldRecord
 from allstation.services.case_session import CaseSession
+from allstation.services.field_cache import FieldCache
 from allstation.services.questions import FindUnreviewed, Listing, Overview, Query, ReadOverview, ReadPage
 from allstation.ui.browser.filters import FilterBar, on_slide
 from allstation.ui.browser.footer import BrowserFooter
@@ -53,7 +53,7 @@ class BrowserPanel(QWidget):
     listed = Signal(int, bool)
 
     def __init__(
-        self, session: CaseSession, parent: QWidget | None = None, *, limits: DecodeLimits | None = None
+        self, session: CaseSession, parent: QWidget | None = None, *, files: FieldCache | None = None
     ) -> None:
         super().__init__(parent)
         self._session = session
@@ -62,7 +62,7 @@ class BrowserPanel(QWidget):
         self._row = 0
         self._groups: tuple[tuple[int | str | None, int], ...] = ()
         self._just_opened = False
-        self.thumbnails = Thumbnails(self, limits=limits)
+        self.thumbnails = Thumbnails(self, files=files)
         self.model = FieldModel(self)
         self.tree = SlideTree(self)
         self.filters = FilterBar(self)

@@ -9,68 +9,68 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, Text
 from allstation.report.charts import SharesStrip
 from allstation.report.content_types import SlideBlock
+from allstation.report.context import ReportContext
 from allstation.report.montage import Card, ContactRow, MontageRow
-from allstation.report.parts import Parts
 from allstation.report.wording import count, number
 
 
-def montages(parts: Parts) -> Iterator[Flowable]:
+def montages(context: ReportContext) -> Iterator[Flowable]:
     """Of each slide the fields that show what was found, and the doubtful ones."""
-    content, setter = parts.content, parts.setter
+    content, setter = context.content, context.setter
     slides = [one for one in content.slides if one.representative or one.doubtful]
     if not slides or not content.montage:
         return
     yield CondPageBreak(330)
     yield Text(setter, "Fields to look at", HEADING, bookmark=0)
-    said = (
+    text = (
         "Of each slide the fields that show most clearly what was found, and the ones to look at first. "
         "Class probabilities in per cent are drawn over each field; beside it, where the network found "
         "support for the class named."
     )
-    yield Text(setter, said, BODY)
+    yield Text(setter, text, BODY)
     for slide in slides:
         yield CondPageBreak(250)
-        yield from _slide_head(parts, slide, level=1)
-        yield from _cards(parts, "Representative", slide.representative)
-        yield from _cards(parts, "To look at first", slide.doubtful)
+        yield from _slide_head(context, slide, level=1)
+        yield from _cards(context, "Representative", slide.representative)
+        yield from _cards(context, "To look at first", slide.doubtful)
     left = len(content.slides) - len(slides)
     if left:
         yield Text(setter, f"{count(left, 'more slide')} without pictures, to keep the report small.", SMALL)
 
 
-def contact_sheet(parts: Parts) -> Iterator[Flowable]:
+def contact_sheet(context: ReportContext) -> Iterator[Flowable]:
     """Every field of every slide as a small picture."""
-    said = (
+    text = (
         "Under each field: its number and name, the class that stands, and the highest class probability. "
         "A star marks a field that a person reviewed; before an arrow stands the predicted letter."
     )
-    yield Text(parts.setter, said, SMALL)
-    for slide in parts.content.slides:
+    yield Text(context.setter, text, SMALL)
+    for slide in context.content.slides:
         yield CondPageBreak(190)
-        yield from _slide_head(parts, slide, level=0)
+        yield from _slide_head(context, slide, level=0)
         for at in range(0, len(slide.numbers), ContactRow.ACROSS):
             numbers = slide.numbers[at : at + ContactRow.ACROSS]
-            yield ContactRow(parts.setter, _of(parts, numbers), parts.pictures)
+            yield ContactRow(context.setter, _of(context, numbers), context.pictures)
 
 
-def _slide_head(parts: Parts, slide: SlideBlock, *, level: int) -> Iterator[Flowable]:
+def _slide_head(context: ReportContext, slide: SlideBlock, *, level: int) -> Iterator[Flowable]:
     counts, style = slide.counts, HEADING if level == 0 else SUBHEADING
-    yield Text(parts.setter, slide.name or "Slide", style, bookmark=level, limit=2)
-    said = f"{number(counts.read)} of {count(counts.fields, 'field')} read, "
-    said += f"{count(counts.cells, 'white cell')} found. {counts.statement}"
-    yield Text(parts.setter, said.strip(), SMALL)
-    yield SharesStrip(parts.setter, counts.shares)
+    yield Text(context.setter, slide.name or "Slide", style, bookmark=level, limit=2)
+    text = f"{number(counts.read)} of {count(counts.fields, 'field')} read, "
+    text += f"{count(counts.cells, 'white cell')} found. {counts.statement}"
+    yield Text(context.setter, text.strip(), SMALL)
+    yield SharesStrip(context.setter, counts.shares)
 
 
-def _cards(parts: Parts, title: str, numbers: Sequence[int]) -> Iterator[Flowable]:
+def _cards(context: ReportContext, title: str, numbers: Sequence[int]) -> Iterator[Flowable]:
     rows = [
-        MontageRow(parts.setter, _of(parts, numbers[at : at + 2]), parts.pictures)
+        MontageRow(context.setter, _of(context, numbers[at : at + 2]), context.pictures)
         for at in range(0, len(numbers), 2)
     ]
     if rows:
-        yield KeepTogether([Text(parts.setter, title, SUBHEADING), rows[0]])
+        yield KeepTogether([Text(context.setter, title, SUBHEADING), rows[0]])
         yield from rows[1:]
 
 
-def _of(parts: Parts, numbers: Sequence[int]) -> list[Card]:
-    return [Card(parts.content.fields[one - 1], parts.classes) for one in numbers]
+def _of(context: ReportContext, numbers: Sequence[int]) -> list[Card]:
+    return [Card(context.content.fields[one - 1], context.classes) for one in numbers]

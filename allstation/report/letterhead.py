@@ -129,11 +129,11 @@ class TitleBlock(Block):
         case = self.put("Case", (0, top - 36), Style(TEXT, 8.8, 12, palette.MUTED))
         start = case.width + 4
         name = self.put(content.case_id, (start, top - 36), Style(MONO, 8.6, 12), width=190)
-        said = moment(content.created)
+        text = moment(content.created)
         if content.case_name:
-            said = f"{content.case_name} \u00b7 {said}"
+            text = f"{content.case_name} \u00b7 {text}"
         self.put(
-            said,
+            text,
             (start + name.width + 10, top - 36),
             Style(TEXT, 8.8, 12, palette.MUTED),
             width=self.width - start - name.width - 10,
@@ -164,14 +164,14 @@ class SignOff(Block):
     def draw(self) -> None:
         """Draw the three lines."""
         content = self.content
-        said = {
+        text = {
             "draft": "Draft. Not reviewed for release; nothing in it is confirmed.",
             "preliminary": "Preliminary. Decisions may change before the final report.",
             "final": "Final. The decisions in this report are the ones that were signed.",
             "amended": "Amended. It replaces an earlier report; the differences are listed.",
         }[content.status]
         self.put("Sign-off", (0, self.height - 9), Style(BOLD, 9.5, 12, kind="H3"))
-        self.put(said, (56, self.height - 9), Style(TEXT, 7.8, 10, palette.MUTED), width=self.width - 56)
+        self.put(text, (56, self.height - 9), Style(TEXT, 7.8, 10, palette.MUTED), width=self.width - 56)
         gap = 16.0
         each = (self.width - 2 * gap) / 3
         signed = content.status in {"final", "amended"}

@@ -15,7 +15,7 @@ from allstation.report.wording import number
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ReportContext:
     """The material of one report.
 
     Attributes:
