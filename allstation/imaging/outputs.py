@@ -366,6 +366,7 @@ FIGURES_JSON: Final = OutputKind(
 )
 FIGURES_PDF: Final = OutputKind("an evaluation", ".pdf", _is_pdf)
 CHECK_JSON: Final = OutputKind("a dataset check", ".json", _has_json_keys("folder", "findings", "errors"))
+CHECKED_TABLE: Final = OutputKind("the table of a check", ".json", _has_json_keys("checked", "fields"))
 CHECK_PDF: Final = OutputKind("a dataset check", ".pdf", _is_pdf)
 COMPARISON_JSON: Final = OutputKind("a comparison of runs", ".json", _has_json_keys("runs", "pairs"))
 REPRODUCTION_JSON: Final = OutputKind("a table of a paper", ".json", _has_json_keys("table", "provenance"))
