@@ -10,7 +10,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
-from allstation.core.watching import Watch
+from allstation.core.file_settling import FileSettling
 
 _EVERY: Final = 1000
 """Milliseconds between two looks."""
@@ -39,7 +39,7 @@ class _Looker(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._folder: Path | None = None
-        self._watch = Watch()
+        self._watch = FileSettling()
         self._status = WatchStatus()
 
     @Slot()
@@ -52,7 +52,7 @@ class _Looker(QObject):
     def watch(self, folder: Path | None, known: Mapping[str, int]) -> None:
         """Watch a folder from now on, or none."""
         self._folder = folder
-        self._watch = Watch(known)
+        self._watch = FileSettling(known)
         self._tell(WatchStatus(folder))
         if folder is None:
             self._timer.stop()
@@ -71,9 +71,9 @@ class _Looker(QObject):
         if self._folder is None:
             return
         # Here, on this thread: it brings the decoder along, for which the window must not wait.
-        from allstation.imaging.arrivals import look
+        from allstation.imaging.scan_folder import scan_folder
 
-        found = look(self._folder)
+        found = scan_folder(self._folder)
         names = self._watch.see(found, time.monotonic())
         if names:
             self.ready.emit([self._folder / name for name in names])
@@ -85,7 +85,7 @@ class _Looker(QObject):
             self.status_changed.emit(status)
 
 
-class FolderWatch(QObject):
+class FolderWatcher(QObject):
     """Watches at most one folder.
 
     Signals:
@@ -105,7 +105,7 @@ class FolderWatch(QObject):
         super().__init__(parent)
         self._looker = _Looker()
         self._thread = QThread(self)
-        self._thread.setObjectName("FolderWatch")
+        self._thread.setObjectName("FolderWatcher")
         self._looker.moveToThread(self._thread)
         self._watch.connect(self._looker.watch, Qt.ConnectionType.QueuedConnection)
         self._stop.connect(self._looker.stop, Qt.ConnectionType.QueuedConnection)
