@@ -1,4 +1,4 @@
-"""Fields that show the same cells: frames that overlap.
+"""Same-field search: finds frames that overlap and so show the same cells.
 
 A smear is photographed field by field with overlap, and some fields twice. A random split then puts
 the same cells into training and test, and every figure of the test is too good. Three steps find
@@ -84,7 +84,7 @@ MIN_OVERLAP: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two fields that show the same cells.
+    """Proven pair of fields that show the same cells.
 
     Attributes:
         first: Index of one field.
