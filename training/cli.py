@@ -38,6 +38,9 @@ def _fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/NAME-TIME)")
     parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
     parser.add_argument("--seed", type=int, metavar="S", help="instead of the recipe's")
+    parser.add_argument(
+        "--checked", type=Path, metavar="F", help="what a check of the folder kept of its fields"
+    )
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +59,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write everything found as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the report")
+    parser.add_argument("--keep", type=Path, metavar="F", help="keep what was found of every field, for fit")
     _force(parser)
 
 

@@ -83,7 +83,7 @@ def _fit(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     recipe = load_recipe(options)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = (options.out or Path("runs") / f"{recipe.name}-{stamp}").resolve()
-    metrics = run_recipe(recipe, folder, events)
+    metrics = run_recipe(recipe, folder, events, checked=options.checked)
     state = "stopped" if metrics.get("stopped") else "finished"
     accuracy = metrics["test"]["overall"][ACCURACY_BY_FIELD]
     return CommandOutcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
@@ -93,7 +93,11 @@ def _check(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.data.check import check
     from training.evaluate.check_report import write_report
 
-    wanted = (("--json", options.json, outputs.CHECK_JSON), ("--pdf", options.pdf, outputs.CHECK_PDF))
+    wanted = (
+        ("--json", options.json, outputs.CHECK_JSON),
+        ("--pdf", options.pdf, outputs.CHECK_PDF),
+        ("--keep", options.keep, outputs.CHECKED_TABLE),
+    )
     outputs.check_outputs(
         [outputs.Output(name, path, kind) for name, path, kind in wanted if path],
         inputs=[path for path in (options.folder, options.archive, options.groups) if path],
@@ -101,7 +105,9 @@ def _check(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     )
     options.data = options.folder
     split = load_recipe(options).split if options.recipe else None
-    found = check(options.folder, events, archive=options.archive, groups=options.groups, split=split)
+    found = check(
+        options.folder, events, archive=options.archive, groups=options.groups, split=split, keep=options.keep
+    )
     write_report(found, json_path=options.json, pdf_path=options.pdf)
     return CommandOutcome(summary={"errors": found["errors"]}, kind="check", report=found)
 

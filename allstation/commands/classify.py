@@ -208,7 +208,7 @@ def _case(folder: Path | None) -> Iterator[Case]:
 
 
 def _name_copies(case: Case) -> int:
-    """Say which files have the same bytes as a field; return how many.
+    """Print which files have the same bytes as a field; return how many.
 
     They have rows of their own in every table, with the field's prediction.
     """
@@ -230,7 +230,7 @@ def _name_copies(case: Case) -> int:
 
 
 def _name_partly_read(fields: Iterable[NewField]) -> None:
-    """Say of which files not everything is classified."""
+    """Print the files of which not everything is classified."""
     for field in fields:
         if field.pages > 1:
             print(f"note     {field.path}: the first of {field.pages} pages is classified", file=sys.stderr)

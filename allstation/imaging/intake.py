@@ -1,4 +1,4 @@
-"""From what a person dropped or named to field images: walk, refuse, hash.
+"""Import of files, folders and archives: walks them, refuses what is no field, hashes the rest.
 
 The window and the command line share this, so that both find the same fields in the same order.
 """

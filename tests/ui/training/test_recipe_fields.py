@@ -115,7 +115,7 @@ def test_a_saved_recipe_fills_the_form_again(qtbot: QtBot, tmp_path: Path):
     assert values["options"]["blocks"] == 2
 
 
-@pytest.mark.parametrize("text", ["not toml [", "[method]\nkind = 'unheard'"])
+@pytest.mark.parametrize("text", ["not toml [", "[method]\nkind = 'no_progress'"])
 def test_a_recipe_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path, text: str):
     path = tmp_path / "bad.toml"
     path.write_text(text, "utf-8")
