@@ -57,7 +57,7 @@ class Pipeline:
         bundle: The model.
         threads: Worker threads; default one per usable processor.
         limits: What a field may be, and how long it may take, at most.
-        aside: The threads work beside a window, which goes first.
+        low_priority: The threads work beside a window, which goes first.
         ready: An engine of the model made beforehand, for the first thread.
 
     Example:
@@ -70,7 +70,7 @@ class Pipeline:
         *,
         threads: int | None = None,
         limits: DecodeLimits | None = None,
-        aside: bool = False,
+        low_priority: bool = False,
         ready: Engine | None = None,
     ) -> None:
         self.bundle = bundle
@@ -80,7 +80,7 @@ class Pipeline:
         self._engines = EnginePool(bundle, ready)
         self._limits = limits or DecodeLimits()
         self._workers: Workers[Outcome[Any]] = Workers(
-            self.threads, limit=self._limits.max_seconds, name="field", aside=aside
+            self.threads, limit=self._limits.max_seconds, name="field", low_priority=low_priority
         )
 
     def classify(self, path: Path, sha256: str = "") -> Prediction:

@@ -25,8 +25,8 @@ from allstation.report.annotate import annotated
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import FieldRow, ReportContent
+from allstation.report.export_types import Exported, Progress, unheard
 from allstation.report.identity import exported_date, refuse_too_long
-from allstation.report.many import Exported, Progress, unheard
 from allstation.report.options import ReportOptions
 from allstation.report.typeset import clean_line
 

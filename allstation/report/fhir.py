@@ -23,9 +23,9 @@ from allstation.core.text import storable
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import Entry, FieldRow, ModelBlock, ReportContent, Share
+from allstation.report.export_types import Progress, unheard
 from allstation.report.identity import exported_date
 from allstation.report.images import thumbnails
-from allstation.report.many import Progress, unheard
 from allstation.report.options import ReportOptions
 from allstation.report.typeset import clean_line
 from allstation.report.wording import MORPHOLOGY_ONLY

@@ -18,8 +18,8 @@ from allstation.core.text import shown_name
 from allstation.imaging.archive import RESERVED_NAMES
 from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.export_types import Progress, unheard
 from allstation.report.identity import redactor, slide_title
-from allstation.report.many import Progress, unheard
 from allstation.report.tables import safe_text
 
 _COLUMNS: Final = (

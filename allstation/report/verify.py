@@ -210,9 +210,9 @@ def _amended(text: str, content: Mapping[str, Any]) -> Iterator[str]:
     if content["status"] != "amended":
         return
     found = content["amendments"]
-    said = f"{count(len(found), 'change')} since the earlier report"
-    if found and _bare(said) not in text:
-        yield f"The pages do not say {said!r} like the embedded data."
+    count_line = f"{count(len(found), 'change')} since the earlier report"
+    if found and _bare(count_line) not in text:
+        yield f"The pages do not say {count_line!r} like the embedded data."
     if content["template"] != "full":
         return
     at = max(text.find(_bare("What changed since the earlier report")), 0)

@@ -103,11 +103,11 @@ def copies_sentence(copies: Sequence[CopyRow]) -> str:
     """
     first = copies[0]
     has, are = ("file has", "is") if len(copies) == 1 else ("files have", "are")
-    said = (
+    text = (
         f"{number(len(copies))} {has} the same bytes as another field and {are} not counted again "
         f"(the first: {_short(first.name)} is {_short(first.field)})."
     )
-    return " ".join([said, *mix_up_sentences(copies)[:_MIX_UPS]])
+    return " ".join([text, *mix_up_sentences(copies)[:_MIX_UPS]])
 
 
 def mix_up_sentences(copies: Sequence[CopyRow]) -> list[str]:

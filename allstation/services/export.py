@@ -17,10 +17,10 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.files import part_path
-from allstation.report.many import Progress
+from allstation.processing.status_types import Problem
+from allstation.report.export_types import Progress
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
-from allstation.services.messages import Problem
 from allstation.store.case import Case
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from allstation.core.errors import StationError
+from allstation.processing.status_types import Problem
 from allstation.services import reporting
-from allstation.services.messages import Problem
 from allstation.store.case import Case
 
 if TYPE_CHECKING:

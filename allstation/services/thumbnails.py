@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from allstation.core.errors import StationError
-from allstation.core.limits import DecodeLimits
+from allstation.services.field_cache import FieldCache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ class ThumbnailLoader(QObject):
     """Decodes small pictures of fields.
 
     Args:
-        limits: What a field may be.
+        files: Reads the fields; shared with the viewer, so that a field shown there is not read again.
 
     Signals:
         loaded: A :class:`ThumbnailKey` and a uint8 RGB array (height, width, 3), or None when
@@ -52,22 +52,28 @@ class ThumbnailLoader(QObject):
 
     loaded = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None, *, limits: DecodeLimits | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, files: FieldCache | None = None) -> None:
         super().__init__(parent)
-        self.limits = limits or DecodeLimits()
+        self.files = files or FieldCache()
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(_THREADS)
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[ThumbnailKey, Path] = OrderedDict()
+        self._waiting: OrderedDict[ThumbnailKey, tuple[Path, str]] = OrderedDict()
         self._stopped = False
 
-    def request(self, key: ThumbnailKey, path: Path) -> None:
-        """Ask for a picture; asking again moves it to the front."""
+    def request(self, key: ThumbnailKey, path: Path, sha256: str) -> None:
+        """Ask for a picture; asking again moves it to the front.
+
+        Args:
+            key: Field and size.
+            path: The field's file.
+            sha256: Of the bytes that were added; there is no picture of others. Empty to accept any.
+        """
         if self._stopped:
             return
         with self._lock:
             known = key in self._waiting
-            self._waiting[key] = path
+            self._waiting[key] = path, sha256
             self._waiting.move_to_end(key)
             if len(self._waiting) > _WAITING:
                 self._waiting.popitem(last=False)
@@ -88,7 +94,7 @@ class ThumbnailLoader(QObject):
         self._pool.clear()
         self._pool.waitForDone()
 
-    def take(self) -> tuple[ThumbnailKey, Path] | None:
+    def take(self) -> tuple[ThumbnailKey, tuple[Path, str]] | None:
         """Return the newest request, on a pool thread."""
         with self._lock:
             return self._waiting.popitem(last=True) if self._waiting else None
@@ -104,15 +110,12 @@ class _Job(QRunnable):
         taken = self._loader.take()
         if taken is None:
             return
-        key, path = taken
-        self._loader.loaded.emit(key, _decode(key, path, self._loader.limits))
+        key, (path, sha256) = taken
+        self._loader.loaded.emit(key, _decode(key, self._loader.files, path, sha256))
 
 
-def _decode(key: ThumbnailKey, path: Path, limits: DecodeLimits) -> NDArray[np.uint8] | None:
-    # Here, on a pool thread: the decoder takes longer to load than the whole window.
-    from allstation.imaging.decode import decode_reduced
-
+def _decode(key: ThumbnailKey, files: FieldCache, path: Path, sha256: str) -> NDArray[np.uint8] | None:
     try:
-        return decode_reduced(path, (key.height, key.width), limits)
+        return files.read(path, sha256, keep=False).thumbnail((key.height, key.width))
     except (StationError, MemoryError):
         return None

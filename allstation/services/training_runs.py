@@ -119,7 +119,7 @@ class TrainingRuns(QObject):
             self._current.discard()
             self.queue_changed.emit()
 
-    def beside(self, command: str, arguments: Sequence[str], *, title: str, kind: str = "") -> Job:
+    def start_background(self, command: str, arguments: Sequence[str], *, title: str, kind: str = "") -> Job:
         """Run a short command at once; an earlier one of the same kind is dropped, silently.
 
         Args:

@@ -18,8 +18,7 @@ from allstation.core.plain_json import json_text
 from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
-from allstation.inference.engine import Engine
-from training.fit.calibration import novelty
+from allstation.inference.engine import Engine, Novelty
 from training.shipped.fields import (
     Division,
     block_folds,
@@ -65,7 +64,7 @@ def tested(material: Material, division: Division, recipe: ShippedRecipe, work: 
     sampled = np.flatnonzero(np.isin(rows, material.disturbed.rows))
     if not kept.exists():
         trained = train_division(material, division, recipe.fit, seed=seed, calibration=recipe.calibration)
-        far = novelty(trained.novelty, trained.appearance)
+        far = Novelty(trained.novelty).scores(trained.appearance)
         disturbed = material.disturbed.right(trained.weights, fields.labels, rows)
         arrays = {"logits": trained.logits, "novelty": far, "disturbed": disturbed}
         np.savez(kept, temperature=trained.temperature, **arrays)

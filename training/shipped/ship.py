@@ -18,9 +18,9 @@ from allstation.core.metrics import Figure
 from allstation.core.resampling import BINS
 from allstation.core.statistics import wilson
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import softmax
+from allstation.inference.engine import Novelty, softmax
 from training.fit.bundle_writer import Export, export_bundle
-from training.fit.calibration import fit_novelty, fit_rule, fit_temperature, novelty
+from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
 from training.models.cells import RETRAINING, Weights, flat_weights, halved
 from training.shipped.cache import PREPROCESSING
 from training.shipped.describe import LIMITS, claim_checklist, model_card
@@ -124,7 +124,7 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     n, split = len(labels), division.kind
     groups = [material.fields.groups[row] for row in division.test.tolist()]
     found = evaluate(probabilities, labels, classes=CLASS_NAMES, split=split, groups=groups)
-    far = novelty(trained.novelty, trained.appearance)
+    far = Novelty(trained.novelty).scores(trained.appearance)
     sharp = material.sharpness[division.test]
     decisions = [
         trained.rule.decide(CLASS_NAMES, Evidence(list(row), float(value), float(soft), int(count)))

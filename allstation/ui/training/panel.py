@@ -147,7 +147,7 @@ class TrainingPanel(QWidget):
         """Read methods and runs when the panel is first looked at."""
         super().showEvent(event)
         if not self.recipe.method:
-            self.runs.beside(_LIST, [], title=tr("Methods"))
+            self.runs.start_background(_LIST, [], title=tr("Methods"))
         self.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
@@ -179,7 +179,7 @@ class TrainingPanel(QWidget):
         self.data.show_checking(folder)
         self.aids.set_known(fields=0)
         self._show_refusal()
-        self.runs.beside(_CHECK, [str(folder)], title=tr("Check of {name}", name=folder.name))
+        self.runs.start_background(_CHECK, [str(folder)], title=tr("Check of {name}", name=folder.name))
 
     @Slot()
     def _stop_check(self) -> None:

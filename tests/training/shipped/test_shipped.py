@@ -13,7 +13,7 @@ from allstation.core.evaluation import evaluate
 from allstation.core.statistics import wilson
 from allstation.imaging.decode import squash
 from allstation.imaging.synthetic import draw_field
-from allstation.inference.engine import softmax
+from allstation.inference.engine import Novelty, softmax
 from training.data import composites, variants
 from training.fit import calibration
 from training.models.cells import flat_weights, layered_weights
@@ -134,8 +134,8 @@ def test_novelty_limit_holds_the_domain_in():
     random = np.random.default_rng(1)
     features, labels = random.normal(0, 1, (2000, 6)), random.integers(0, 4, 2000)
     arrays = calibration.fit_novelty(features, labels, features[:500])
-    assert (calibration.novelty(arrays, features[:500]) <= 1).mean() == pytest.approx(0.995, abs=0.004)
-    assert (calibration.novelty(arrays, features[:100] + 20) > 1).all()
+    assert (Novelty(arrays).scores(features[:500]) <= 1).mean() == pytest.approx(0.995, abs=0.004)
+    assert (Novelty(arrays).scores(features[:100] + 20) > 1).all()
 
 
 def test_rule_accepts_the_surest():
