@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -57,8 +56,8 @@ def run(options: argparse.Namespace) -> int:
     options.details = _details(options.detail)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
         bundles, engine = _open_and_load(options, aside)
-        for bundle in bundles[1:]:
-            _check_first(options, beside=bundle)
+        if bundles[1:]:
+            _check_first(options, beside=_names(bundles[1:]))
         return _run(options, bundles, engine, limits)
 
 
@@ -71,23 +70,28 @@ def _run(
         refused = _take_in(case, options.paths, limits, keep=options.case)
         failed = _classify(case, bundles, threads=options.threads, limits=limits, ready=engine)
         _write(case, options)
-        for bundle in bundles[1:]:
-            _write(case, options, beside=bundle)
+        for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
+            _write(case, options, model=bundle.sha256, name=name)
         counts: dict[str, int] = {state: number for state, number in case.queue.counts().items() if number}
         if copies := _name_copies(case):
             counts["same bytes as another"] = copies
     for path, error in refused:
-        print(f"refused  {path}: {error.sentence}", file=sys.stderr)
+        print(f"refused  {shown_name(str(path))}: {error.sentence}", file=sys.stderr)
     for path, error in failed:
-        print(f"failed   {path}: {error.sentence}", file=sys.stderr)
+        print(f"failed   {shown_name(str(path))}: {error.sentence}", file=sys.stderr)
     print(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
         return WRONG_USAGE
     return SOME_FAILED if refused or failed else DONE
 
 
-def _check_first(options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:
-    """Refuse outputs that would destroy something, before a model or a field is opened."""
+def _check_first(options: argparse.Namespace, *, beside: Iterable[str] = ()) -> None:
+    """Refuse outputs that would destroy something, before a model or a field is opened.
+
+    Args:
+        options: Of the command.
+        beside: Names of the further models, which have tables of their own.
+    """
     if not any((options.csv, options.json, options.xlsx, options.report)):
         return
     from allstation.imaging import outputs
@@ -96,9 +100,15 @@ def _check_first(options: argparse.Namespace, *, beside: ModelBundle | None = No
         ("--csv", options.csv, outputs.FIELDS_CSV),
         ("--json", options.json, outputs.FIELDS_JSON),
         ("--xlsx", options.xlsx, outputs.WORKBOOK),
-        ("--report", None if beside else options.report, outputs.REPORT),
+        ("--report", options.report, outputs.REPORT),
     )
-    wanted = [outputs.Output(name, _target(path, beside), kind) for name, path, kind in kinds if path]
+    wanted = [outputs.Output(option, path, kind) for option, path, kind in kinds if path]
+    wanted += [
+        outputs.Output(option, _target(path, name), kind)
+        for name in beside
+        for option, path, kind in kinds[:-1]
+        if path
+    ]
     inputs = [*options.paths, *(options.model or []), *([options.case] if options.case else [])]
     with _owner(options.case, [one.target for one in wanted]) as owner:
         outputs.check_outputs(wanted, inputs=inputs, force=options.force, owner=owner)
@@ -119,9 +129,9 @@ def _owner(folder: Path | None, targets: list[Path]) -> Iterator[Case | None]:
         yield case
 
 
-def _target(path: Path, beside: ModelBundle | None) -> Path:
+def _target(path: Path, name: str) -> Path:
     """Return where an output goes; that of a further model bears the model's name."""
-    return path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
+    return path.with_stem(f"{path.stem} {name}") if name else path
 
 
 def _details(given: list[str]) -> dict[str, str]:
@@ -258,7 +268,8 @@ def _name_copies(case: Case) -> int:
         copies = list(copies_of(snapshot))
         paths = [copy.path for copy in snapshot.copies]
     for path, copy in zip(paths[:_NAMED], copies, strict=False):
-        print(f"note     {path}: the same bytes as field {copy.same_as}, {copy.field}", file=sys.stderr)
+        same = f"the same bytes as field {copy.same_as}, {copy.field}"
+        print(f"note     {shown_name(str(path))}: {same}", file=sys.stderr)
     if len(copies) > _NAMED:
         print(f"note     and {len(copies) - _NAMED} more files like these", file=sys.stderr)
     for sentence in mix_up_sentences(copies):
@@ -269,11 +280,12 @@ def _name_copies(case: Case) -> int:
 def _name_paged(fields: Iterable[NewField]) -> None:
     """Say of which files not everything is classified."""
     for field in fields:
+        name = shown_name(str(field.path))
         if field.pages > 1:
-            print(f"note     {field.path}: the first of {field.pages} pages is classified", file=sys.stderr)
+            print(f"note     {name}: the first of {field.pages} pages is classified", file=sys.stderr)
         if field.channels_left_out:
             left_out = f"further channels in it are left out: {field.channels_left_out}"
-            print(f"note     {field.path}: {left_out}", file=sys.stderr)
+            print(f"note     {name}: {left_out}", file=sys.stderr)
 
 
 def _slide(case: Case, folder: Path) -> int:
@@ -373,7 +385,7 @@ def _save(case: Case, ready: list[tuple[int, Prediction]]) -> list[tuple[Path, S
     return [(case.fields.get(number).path, error) for number, error in case.queue.save_or_fail(ready).items()]
 
 
-def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:
+def _write(case: Case, options: argparse.Namespace, *, model: str | None = None, name: str = "") -> None:
     """Write what was asked for; the tables of a further model beside it, under the model's name."""
     from allstation.report import tables
 
@@ -384,15 +396,14 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     )
     if not any(path for path, _ in wanted) and not options.report:
         return
-    model = None if beside is None else beside.sha256
     with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
-                print(f"written: {os.fspath(write(snapshot, _target(path, beside)))}")
-        if options.report and beside is None:
+                print(f"written: {shown_name(str(write(snapshot, _target(path, name))))}")
+        if options.report and model is None:
             from allstation.report.pdf import write_pdf
 
-            print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
+            print(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
 
 
 def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:
@@ -407,6 +418,11 @@ def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], P
     )
 
 
-def _name(bundle: ModelBundle) -> str:
-    """Return a model's name and version as part of a file name."""
-    return plain_name(f"{bundle.name} {bundle.version}") or bundle.sha256[:12]
+def _names(bundles: list[ModelBundle]) -> list[str]:
+    """Return each model's name and version as part of a file name, with its hash where two have the same."""
+    names = [plain_name(f"{bundle.name} {bundle.version}") for bundle in bundles]
+    folded = [name.casefold() for name in names]
+    return [
+        name if name and folded.count(name.casefold()) == 1 else f"{name} {bundle.sha256[:12]}".strip()
+        for name, bundle in zip(names, bundles, strict=True)
+    ]

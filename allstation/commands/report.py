@@ -45,10 +45,10 @@ def _write(options: argparse.Namespace) -> int:
                 make_folder(options.out)
             _one(folder, target, wanted)
         except StationError as error:
-            print(f"failed   {folder}: {error.sentence}", file=sys.stderr)
+            print(f"failed   {shown_name(str(folder))}: {error.sentence}", file=sys.stderr)
             status = SOME_FAILED
         else:
-            print(f"written: {target}")
+            print(f"written: {shown_name(str(target))}")
     return status
 
 
@@ -75,7 +75,7 @@ def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
     with Case.open(folder, read_only=draft) as case:
         made = reporting.make(case, case.snapshot(), wanted)
         if made.content.clock_remark:
-            print(f"note     {folder}: {made.content.clock_remark}", file=sys.stderr)
+            print(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", file=sys.stderr)
         if not draft:
             reporting.keep(case, made, file=target.name)
     reporting.write(made, target)

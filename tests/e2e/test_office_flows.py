@@ -19,6 +19,7 @@ from allstation.core.records import Review
 from allstation.imaging import synthetic
 from allstation.imaging.decode import looks_like_field
 from allstation.store.case import Case
+from tests.faults.damaged_bundle import rebuilt
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +208,15 @@ def test_the_tables_of_a_second_model_are_looked_at_before_the_work(smear, tmp_p
     assert main(["classify", str(smear), "--csv", str(tmp_path / "t.csv"), *models]) == 2
     assert "t Other 2.csv is there already" in capsys.readouterr().err
     assert not (tmp_path / "t.csv").exists()
+
+
+def test_models_of_one_name_have_a_table_each(smear, tmp_path):
+    """A model that was trained again is called as before; its table must not take the other's place."""
+    given = [rebuilt(tmp_path / f"{text}.allmodel", info={"source": text}) for text in ("a", "b", "c")]
+    models = [word for bundle in given for word in ("--model", str(bundle.path))]
+    assert main(["classify", str(smear), "--csv", str(tmp_path / "t.csv"), *models]) == 0
+    hashes = {path.name: {row["model_sha256"] for row in rows_of(path)} for path in tmp_path.glob("t*.csv")}
+    assert sorted(map(sorted, hashes.values())) == sorted([bundle.sha256] for bundle in given)
 
 
 @pytest.mark.parametrize("words", [["classify", "{0}", "--case", "{1}"], ["report", "{2}", "--out", "{1}"],
@@ -476,3 +486,45 @@ def test_pictures_of_other_kinds_in_an_archive_are_counted_too(smear, tmp_path, 
     assert "1 HEIC file was passed over (2.heic)" in capsys.readouterr().err
     with Case.open(tmp_path / "c.allcase", read_only=True) as case:
         assert len(case.fields.page(sort=FieldSort.ADDED)) == 1
+
+
+def test_archives_in_folders_and_in_archives_are_counted(smear, tmp_path, capsys):
+    with zipfile.ZipFile(smear / "more.zip", "w") as made:
+        made.write(smear / "1.jpg", "9.jpg")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.write(smear / "more.zip", "inner.zip")
+    (smear / "old.7z").write_bytes(b"x")
+    assert main(["classify", str(smear)]) == 0
+    said = "2 archives were passed over (the first: more.zip): unpack them and add them again."
+    assert said in capsys.readouterr().err
+    assert main(["classify", str(tmp_path / "x.zip")]) == 2
+    assert "1 archive was passed over (inner.zip): unpack it and add it again." in capsys.readouterr().err
+
+
+def test_pictures_of_other_kinds_in_class_folders_are_counted_and_named_once(tmp_path, capsys):
+    synthetic.write_demo(tmp_path / "lab", fields=8, seed=2, labelled=True)
+    for folder in (tmp_path / "lab").iterdir():
+        (folder / "x.heic").write_bytes(b"x")
+    assert main(["evaluate", str(tmp_path / "lab")]) == 0
+    assert capsys.readouterr().err.count("HEIC") == 1
+
+
+def test_the_pictures_of_a_case_are_no_smears_whatever_it_is_called(smear, tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.write(smear / "1.jpg", "1.jpg")
+    assert main(["classify", str(tmp_path / "x.zip"), "--case", str(smear / "run 1")]) == 0
+    capsys.readouterr()
+    assert main(["classify", str(smear)]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("done: 3\n")
+    assert "mix-up" not in said.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names do not exist there")
+def test_a_file_s_name_cannot_write_lines_or_turn_the_writing_on_the_terminal(smear, capsys):
+    shutil.copy(smear / "1.jpg", smear / "5\nfailed   x\x1b[2J\u202egpj.jpg")
+    (smear / "6\nrefused y\x1b[2J\u202e.jpg").write_bytes(b"x")
+    assert main(["classify", str(smear)]) == 1
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 2
+    assert not {"\x1b", "\u202e"} & set(said)

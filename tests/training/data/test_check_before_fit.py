@@ -220,3 +220,13 @@ def test_the_command_takes_the_recipe_that_will_be_trained(folder: Path, tmp_pat
     assert json.loads(out.read_text("utf-8"))["errors"] == 1
     assert main(["check", str(folder), "--recipe", "zhang", "--json", str(out), "--force"]) == 0
     assert json.loads(out.read_text("utf-8"))["errors"] == 0
+
+
+def test_pictures_of_kinds_that_are_not_read_are_counted_and_named(folder: Path) -> None:
+    for name in ("a.heic", "b.HEIC", "notes.md"):
+        (folder / "Pre" / name).write_bytes(b"x")
+    (said,) = [
+        entry["sentence"] for entry in check(folder, silent())["findings"] if entry["code"] == "other-files"
+    ]
+    assert said.startswith("3 files are no images by their name")
+    assert "2 HEIC files were passed over (the first: a.heic)" in said
