@@ -22,6 +22,7 @@ from allstation.core.filters import FieldFilter
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import UNPACKED, CaseSnapshot, FieldState, NewField, Prediction
 from allstation.core.text import plain_name, shown_name
+from allstation.imaging.decode import looks_like_field
 from allstation.imaging.foreign import PassedOver
 from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
@@ -199,6 +200,11 @@ def _case(folder: Path | None) -> Iterator[Case]:
         raise StationError("not-a-case", sentence)
     if (folder / "case.sqlite").exists():
         opened = Case.open(folder)
+    elif looks_like_field(folder):
+        sentence = (
+            f"--case: {shown_name(folder)} has the name of a field. Name a folder that ends in .allcase."
+        )
+        raise StationError("not-a-case", sentence)
     elif folder.exists() and holds_other_things(folder):
         sentence = f"{shown_name(folder)} is a folder with other things in it, not a case. Name a new folder."
         raise StationError("not-a-case", sentence)

@@ -20,7 +20,7 @@ from allstation.core.evaluation import Evaluation, evaluate
 from allstation.core.metrics import absent_classes
 from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
-from allstation.core.tables import file_key
+from allstation.core.tables import file_key, one_value_each
 from allstation.core.text import shown_name
 from allstation.imaging.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
@@ -178,7 +178,8 @@ def _read_groups(path: Path) -> tuple[dict[tuple[str, str], str], str]:
     table = read_table(path, ("class", "file"), code="bad-groups", also=("field_group", "patient"))
     column = "patient" if "patient" in table else "field_group"
     table.require("class", "file", column, code="bad-groups", also="patient instead of field_group")
-    return {(row["class"], file_key(row["file"])): row[column] for row in table.rows}, column
+    pairs = (((row["class"], file_key(row["file"])), row[column]) for row in table.rows)
+    return one_value_each(pairs, name=shown_name(path), column=column), column
 
 
 def _compare_names(path: Path, known: Mapping[tuple[str, str], str], keys: Sequence[tuple[str, str]]) -> None:

@@ -12,7 +12,7 @@ from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import REPORT, Output, check_outputs
+from allstation.imaging.outputs import REPORT, Output, check_folder, check_outputs
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
@@ -54,6 +54,8 @@ def _write(options: argparse.Namespace) -> int:
 
 def _check_first(options: argparse.Namespace, targets: list[Path]) -> None:
     """Refuse reports that would replace something else, before the first is made."""
+    if options.out and not options.out.exists():
+        check_folder(options.out, "--out", REPORT)
     inputs = [*options.cases, *([options.out] if options.out else [])]
     for place, (folder, target) in enumerate(zip(options.cases, targets, strict=True)):
         if target in targets[:place]:

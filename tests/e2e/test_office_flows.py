@@ -232,6 +232,18 @@ def test_a_smear_in_the_place_of_a_folder_is_kept(words, smear, tmp_path, capsys
     assert two.read_bytes() == before
 
 
+@pytest.mark.parametrize("words", [["classify", "{0}", "--case", "{1}"], ["report", "{2}", "--out", "{1}"],
+                                   ["export", "{2}", "--dicom", "{1}"], ["export", "{2}", "--geojson", "{1}"],
+                                   ["export", "{2}", "--labelled", "{1}"]])  # fmt: skip
+def test_no_folder_gets_a_field_s_suffix(words, smear, tmp_path, capsys):
+    case, one, new = tmp_path / "c.allcase", smear / "1.jpg", tmp_path / "new.JPG"
+    assert main(["classify", str(one), "--case", str(case)]) == 0
+    capsys.readouterr()
+    assert main([word.format(one, new, case) for word in words]) == 2
+    assert "new.JPG has the name of a field. Name a folder" in capsys.readouterr().err
+    assert not new.exists()
+
+
 def test_evaluate_replaces_no_smear_no_groups_and_no_earlier_figures(tmp_path, capsys):
     folder = tmp_path / "labelled"
     synthetic.write_demo(folder, fields=4, seed=2, labelled=True)

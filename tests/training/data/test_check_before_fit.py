@@ -183,9 +183,10 @@ def test_a_split_by_patient_without_patients_is_said_before(folder: Path) -> Non
     assert any("have no patient id" in one for one in said_by_check(folder, split))
 
 
-@pytest.mark.parametrize("text", ["class,field_group\n", "class,file,field_group\nPre,no.png,x\n"])
+@pytest.mark.parametrize("text", ["class,field_group\n", "class,file,field_group\nPre,no.png,x\n",
+                                  "class,file,field_group\nPre,{0},x\nPre,{0},y\n"])  # fmt: skip
 def test_groups_that_cannot_be_used_are_said_before(text: str, folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "g.csv").write_text(text)
+    (tmp_path / "g.csv").write_text(text.format(first(folder, "Pre").name))
     split = SplitSpec(kind="same-field", groups=str(tmp_path / "g.csv"))
     refusal = refused_by_fit(folder, split)
     assert refusal.code == "bad-groups"
