@@ -20,6 +20,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import UNPACKED, Review
 from allstation.services import demo, reporting, taking_in
 from allstation.services.intake_book import IntakeBook
+from allstation.services.log_check import LogCheck
 from allstation.services.messages import CaseInfo, Problem
 from allstation.services.queue_worker import QueueWorker, sorted_out
 from allstation.services.removal_book import Removal, RemovalBook
@@ -85,6 +86,7 @@ class CaseWorker(QueueWorker):
         self._start_threads(self._receive)
         self._intake = taking_in.Intake(self._mail.post, limits=self._limits)
         self._tell.timeout.connect(self._tell_intake)
+        self._log_check = LogCheck(self._mail.post)
 
     # Opening and closing
 
@@ -115,6 +117,8 @@ class CaseWorker(QueueWorker):
             self.recovered.emit(case.recovered)
         self._start_batch()
         self._tell_changes()
+        if not create:
+            self._log_check.start(case.folder)
 
     @Slot()
     def close_case(self) -> None:
@@ -126,6 +130,7 @@ class CaseWorker(QueueWorker):
     def stop(self) -> None:
         """Close the case and every thread of this object."""
         self._close_case()
+        self._log_check.shutdown()
         self._intake.stop()
         self._aside.shutdown(wait=True, cancel_futures=True)
         self._tell.stop()
@@ -134,6 +139,7 @@ class CaseWorker(QueueWorker):
     def _close_case(self) -> None:
         if self._case is None:
             return
+        self._log_check.cancel()
         self._intake.stop()
         self._stop_batch()
         self._case.close()
@@ -157,8 +163,10 @@ class CaseWorker(QueueWorker):
         self._do_aside(partial(demo.prepare, base))
 
     def _prepared(
-        self, result: ModelBundle | demo.Demo | LocateReport | ModelWish | TurnReady | Problem
+        self, result: ModelBundle | demo.Demo | LocateReport | ModelWish | TurnReady | Problem | None
     ) -> None:
+        if result is None:  # the log holds
+            return
         if isinstance(result, ModelWish):
             self._wished(result)
         elif isinstance(result, TurnReady):
