@@ -106,6 +106,23 @@ def first_broken(entries: Iterable[AuditEntry]) -> BrokenLink | None:
     return None
 
 
+def clock_set_back(entries: Iterable[AuditEntry]) -> str:
+    """Return a sentence on the first entry that is dated before an earlier one; empty if there is none.
+
+    Args:
+        entries: In the order of their ids.
+    """
+    latest: AuditEntry | None = None
+    for entry in entries:
+        if latest is not None and entry.at < latest.at:
+            return (
+                f"Entry {entry.id} is dated {entry.at}, before entry {latest.id} of {latest.at}: the clock "
+                "of a computer was set back. Do not rely on these times."
+            )
+        latest = entry
+    return ""
+
+
 def _problem(entry: AuditEntry, expected: int, previous: str) -> str:
     if entry.id != expected:
         return f"Entry {expected} is missing: the next one is {entry.id}."
