@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from allstation.core.audit import GENESIS, AuditEntry, BrokenLink, first_broken
+from allstation.core.audit import GENESIS, AuditEntry, ChainBreak, first_broken
 from allstation.store.audit_verify import first_mismatch, missing_protection
 from allstation.store.connection import Repository
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
@@ -47,7 +47,7 @@ class AuditLog(Repository):
             rows = db.execute(query, (-1 if last is None else last,)).fetchall()
         return [audit_of(row) for row in reversed(rows)]
 
-    def verify(self) -> BrokenLink | None:
+    def verify(self) -> ChainBreak | None:
         """Return the first place where the log does not match the case, or None.
 
         Three things are verified: the chain of hashes; that fields, predictions, reviews and

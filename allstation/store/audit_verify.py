@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from allstation.core.audit import AuditEntry, BrokenLink, rows_digest
+from allstation.core.audit import AuditEntry, ChainBreak, rows_digest
 from allstation.store.removal import REMOVED, RESTORED
 from allstation.store.rows import Row
 from allstation.store.schema import PROTECTED
@@ -39,7 +39,7 @@ def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
     )
 
 
-def first_mismatch(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> BrokenLink | None:
+def first_mismatch(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> ChainBreak | None:
     """Return the first entry whose rows are not what it sealed, or a table with rows that no entry sealed."""
     counted: Counter[str] = Counter()
     marks = _Marks(int(db.execute("SELECT coalesce(max(id), 0) FROM fields").fetchone()[0]))
@@ -51,7 +51,7 @@ def first_mismatch(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> Bro
         except _UNREADABLE:
             problem = f"Entry {entry.id} does not say what such an entry says."
         if problem:
-            return BrokenLink(entry.id, problem)
+            return ChainBreak(entry.id, problem)
         counted[table] += number
     return _uncounted_rows(db, counted, last) or _mark_mismatch(db, marks, last)
 
@@ -148,7 +148,7 @@ _CHECKS: Final[
 }
 
 
-def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) -> BrokenLink | None:
+def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) -> ChainBreak | None:
     for table in ("fields", "predictions", "reviews", "reports", "models"):
         rows = int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - constants above
         if rows != counted[table]:
@@ -156,27 +156,27 @@ def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) ->
                 f"The case holds {rows} {table}, the trail speaks of {counted[table]}: "
                 "its end was cut off, or rows were added past it."
             )
-            return BrokenLink(last, sentence)
+            return ChainBreak(last, sentence)
     return None
 
 
-def _mark_mismatch(db: sqlite3.Connection, marks: _Marks, last: int) -> BrokenLink | None:
+def _mark_mismatch(db: sqlite3.Connection, marks: _Marks, last: int) -> ChainBreak | None:
     for number, mark in db.execute("SELECT id, withdrawn FROM reviews ORDER BY id"):
         if bool(mark) != marks.withdrawn.get(number, False):
-            return BrokenLink(last, f"Review {number} was withdrawn or restored past the trail.")
+            return ChainBreak(last, f"Review {number} was withdrawn or restored past the trail.")
     removed = {row[0] for row in db.execute("SELECT id FROM fields WHERE removed = 1")}
     for number in sorted(removed ^ marks.removed)[:1]:
-        return BrokenLink(last, f"Field {number} was removed or brought back past the trail.")
+        return ChainBreak(last, f"Field {number} was removed or brought back past the trail.")
     return None
 
 
-def missing_protection(db: sqlite3.Connection) -> BrokenLink | None:
+def missing_protection(db: sqlite3.Connection) -> ChainBreak | None:
     """Return a problem if triggers that keep the history append-only are missing."""
     triggers = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
     expected = {f"{table}_no_{action}" for table in PROTECTED for action in ("update", "delete", "replace")}
     gone = ", ".join(sorted(expected - triggers))
     return (
-        BrokenLink(0, f"The protection of the history was removed from the case file ({gone}).")
+        ChainBreak(0, f"The protection of the history was removed from the case file ({gone}).")
         if gone
         else None
     )
