@@ -135,12 +135,17 @@ def _walk(folder: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
         if name.startswith("."):
             continue
         path = folder / name
-        if is_folder and path.suffix != ".allcase":
+        if is_folder and not _is_case(path):
             yield from _walk(path, passed)
         elif not is_folder and decode.looks_like_field(path) and not path.is_dir():
             yield FieldPath(path, folder)
         elif not is_folder:
             passed.see(name)
+
+
+def _is_case(folder: Path) -> bool:
+    """Tell whether a folder is a case, whose own pictures are no smears, whatever it is called."""
+    return folder.suffix.lower() == ".allcase" or (folder / "case.sqlite").is_file()
 
 
 def new_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:

@@ -405,7 +405,9 @@ def test_many_fields_are_reviewed_and_undone_at_once(opened: MainWindow, qtbot: 
     qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is not None)
     assert "3 fields" in opened.actions_table["review.undo"].text()
     opened.actions_table["review.undo"].trigger()
-    qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is None)
+    qtbot.waitUntil(
+        lambda: all((r := model.record_at(row)) is not None and r.review is None for row in range(3))
+    )
     with Case.open(case, read_only=True) as kept:
         assert [kept.fields.get(field_id).review for field_id in model.ids()[:3]] == [None] * 3
 

@@ -21,6 +21,7 @@ from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.processing.status_types import ImportStatus
+from allstation.services import thumbnails
 from allstation.services.case_session import CaseSession
 from allstation.services.export import ExportJob, ExportKind, Exports
 from allstation.services.folder_watcher import FolderWatcher
@@ -368,24 +369,35 @@ def test_thumbnails_arrive_in_the_size_asked_for(qtbot: QtBot, fields: Path) -> 
     loader.stop()
 
 
-def test_what_was_asked_for_last_comes_first() -> None:
-    loader = ThumbnailLoader()
-    loader._pool.setMaxThreadCount(1)
-    keys = [ThumbnailKey(number, 4, 3) for number in range(500)]
-    with loader._lock:
-        loader._waiting.update({key: (Path(f"{key.field_id}.jpg"), "") for key in keys})
-    assert loader.take()[0] == keys[-1]
-    assert loader.take()[0] == keys[-2]
+def test_what_was_asked_for_last_comes_first(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, begun, order = threading.Event(), threading.Event(), []
+
+    def decode(key: ThumbnailKey, *_: object) -> None:
+        order.append(key.field_id)
+        begun.set()
+        assert go_on.wait(LONG / 1000)
+
+    monkeypatch.setattr(thumbnails, "_decode", decode)
+    loader = ThumbnailLoader(threads=1)
+    loader.request(ThumbnailKey(0, 4, 3), Path("0.jpg"), "")
+    assert begun.wait(LONG / 1000)
+    for number in range(1, 6):
+        loader.request(ThumbnailKey(number, 4, 3), Path(f"{number}.jpg"), "")
+    loader.request(ThumbnailKey(2, 4, 3), Path("2.jpg"), "")
+    go_on.set()
+    qtbot.waitUntil(lambda: len(order) == 6, timeout=LONG)
+    assert order == [0, 2, 5, 4, 3, 1]
     loader.stop()
-    assert loader.take() is None
 
 
-def test_a_stopped_loader_begins_nothing(qtbot: QtBot, fields: Path) -> None:
+def test_a_stopped_loader_begins_nothing(qtbot: QtBot, fields: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[object] = []
+    monkeypatch.setattr(thumbnails, "_decode", lambda *given: begun.append(given))
     loader = ThumbnailLoader()
     loader.stop()
     with qtbot.assertNotEmitted(loader.loaded, wait=100):
         loader.request(ThumbnailKey(1, 120, 90), next(fields.rglob("*.jpg")), "")
-    assert loader._pool.activeThreadCount() == 0
+    assert begun == []
 
 
 def test_a_file_that_is_gone_gives_no_picture_and_no_error(qtbot: QtBot, tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from allstation.core.errors import StationError
 from allstation.core.events import Batch, Event, Phase, Progress, Report
 from allstation.files import free_path
+from allstation.recipe_files import write_recipe
 from allstation.services.training_child import Ending, Job, JobState
 from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
 from allstation.services.training_runs import FIT, TrainingRuns
+from allstation.sweep import latest_sweep, make_sweep
 from allstation.ui.text import tr
 from allstation.ui.training.activation import Activating
 from allstation.ui.training.aids import ESTIMATE, PREVIEW, RecipeAids
@@ -27,10 +29,8 @@ from allstation.ui.training.comparing import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
 from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.plotting import PlotLoader
-from allstation.ui.training.recipe_fields import write_recipe
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line
-from allstation.ui.training.sweep import latest_sweep, make_sweep
 from allstation.ui.training.sweep_page import SweepPage
 
 _CHECK: Final = "check"

@@ -11,16 +11,15 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.errors import StationError
 from allstation.imaging.inputs import InputSpec
+from allstation.recipe_files import to_toml, write_recipe
+from allstation.sweep import ZHANG_TABLE_1, combine, grid, make_sweep, read_sweep
 from allstation.ui.training.form import RecipeForm
 from allstation.ui.training.recipe_fields import (
     ADJUSTABLES,
     preset_values,
     read_recipe,
     recipe_data,
-    to_toml,
-    write_recipe,
 )
-from allstation.ui.training.sweep import ZHANG_TABLE_1, combine, grid, make_sweep, read_sweep
 from training.fit.recipe import _RANGES, AugmentSpec, FitSpec, SplitSpec, recipe_from
 from training.fit.recipe import read_recipe as read_in_the_child
 from training.models.registry import methods, preset
