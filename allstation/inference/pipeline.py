@@ -1,4 +1,4 @@
-"""The one streaming pipeline: paths in, predictions out, bounded memory.
+"""Streaming pipeline: paths in, predictions out, bounded memory.
 
 The window, the command line and the evaluation all use it, so a field gets the same prediction
 everywhere. Decoding, segmentation and the network run on a few threads that each own an engine;
@@ -35,7 +35,7 @@ _AHEAD: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Key]):
-    """What became of one field: a prediction, or the reason why there is none."""
+    """Outcome of one field: a prediction, or an error."""
 
     key: Key
     prediction: Prediction | None

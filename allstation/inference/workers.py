@@ -1,4 +1,4 @@
-"""Threads that classify, with a limit on how long one field may keep one of them.
+"""Worker threads with a time limit for each job.
 
 A decoder is a C function: nothing can stop it from outside but the end of its process. A thread that is kept
 too long is therefore given up: its field fails with a sentence, another thread takes its place, and what it
@@ -27,7 +27,7 @@ _LOOKS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class _Job(Generic[Result]):
-    """One field.
+    """Job with its future and what to return when it is given up.
 
     Attributes:
         future: Who waits for it.
@@ -41,7 +41,7 @@ class _Job(Generic[Result]):
 
 
 class _Worker(Generic[Result]):
-    """One thread with what it is busy with."""
+    """Worker thread and its current job."""
 
     def __init__(
         self, jobs: queue.SimpleQueue[_Job[Result] | None], name: str, *, low_priority: bool = False
@@ -77,7 +77,7 @@ class _Worker(Generic[Result]):
                 job.future.set_result(result)
 
     def give_up(self, limit: float) -> _Job[Result] | None:
-        """Take away the job that has kept this thread for more than ``limit`` seconds, if there is one."""
+        """Return the job that has taken more than ``limit`` seconds, if any, and abandon this thread."""
         with self._lock:
             if self._job is None or time.monotonic() - self._since <= limit:
                 return None

@@ -1,4 +1,4 @@
-"""The page a report is drawn on: tagged, with page x of y, an attachment, and the same bytes each time."""
+"""Canvas of a report: tagged PDF with page x of y, an attachment, and the same bytes each time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from allstation.report.typeset import Line
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a viewer shows about the document.
+    """Document properties that a viewer shows.
 
     Attributes:
         title: Shown in the title bar.
@@ -198,15 +198,15 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         page.Tabs = pdfdoc.PDFName("S")
 
     def _describe(self) -> None:
-        told = self._properties
-        self.setTitle(told.title)
-        self.setAuthor(told.author)
-        self.setSubject(told.subject)
-        self.setKeywords(told.keywords)
-        self.setCreator(told.creator)
-        moment = told.moment
+        properties = self._properties
+        self.setTitle(properties.title)
+        self.setAuthor(properties.author)
+        self.setSubject(properties.subject)
+        self.setKeywords(properties.keywords)
+        self.setCreator(properties.creator)
+        moment = properties.moment
         self._doc._timeStamp.YMDhms = tuple(moment.timetuple())[:6]
-        self._doc.updateSignature(told.data)
+        self._doc.updateSignature(properties.data)
 
     def _describe_catalog(self) -> None:
         catalog, document = self._doc.Catalog, self._doc

@@ -21,6 +21,7 @@ from allstation.core.records import FieldState
 from allstation.frozen import training_command
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.recipe_files import write_recipe
 from allstation.services.requests import AddPaths, OpenCase, UseModel
 from allstation.services.training_child import JobState
 from allstation.services.training_history import read_summary
@@ -29,7 +30,6 @@ from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.panel import TrainingPanel
-from allstation.ui.training.recipe_fields import write_recipe
 from tests.ui.training.conftest import Seen
 from tests.ui.training.test_panel import drop
 
