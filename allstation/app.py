@@ -25,7 +25,7 @@ from allstation.ui.theme import Mode, Theme
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
-    from allstation.services.crash import CrashCare
+    from allstation.services.crash import CrashHandler
     from allstation.services.gc_scheduler import GcScheduler
     from allstation.ui.services import Services
 
@@ -73,7 +73,7 @@ class Station(QObject):
     """
 
     services: Services
-    _crash: CrashCare
+    _crash: CrashHandler
 
     _crashed = Signal(str)
     _loaded = Signal()
@@ -192,16 +192,16 @@ class Station(QObject):
         from PySide6.QtCore import Qt
 
         from allstation.services.case_session import CaseSession
-        from allstation.services.crash import CrashCare
+        from allstation.services.crash import CrashHandler
         from allstation.services.export import Exports
         from allstation.services.folder_watcher import FolderWatcher
-        from allstation.services.logs import LogCare
+        from allstation.services.logs import ProgramLog
         from allstation.ui.services import Services
 
-        self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
+        self._crash = CrashHandler(paths.log_folder(), self._crashed.emit)
         # Queued: a fault may happen on any thread, or in the middle of painting.
         self._crashed.connect(self._show_crash, Qt.ConnectionType.QueuedConnection)
-        logs = LogCare(paths.log_folder())
+        logs = ProgramLog(paths.log_folder())
         yield
         limits = self._settings.value.limits
         session, exports = CaseSession(self, threads=self._options.threads, limits=limits), Exports(self)
@@ -351,10 +351,10 @@ def _tell_no_start(app: QApplication, error: Exception) -> int:
     """
     from PySide6.QtWidgets import QMessageBox
 
-    from allstation.services.crash import CrashCare, describe
+    from allstation.services.crash import CrashHandler, describe
 
     report = describe(type(error), error.__traceback__)
-    care = CrashCare(paths.log_folder(), _say_nothing)
+    care = CrashHandler(paths.log_folder(), _say_nothing)
     care.handle(type(error), error, error.__traceback__)
     care.close()
     sentence = (

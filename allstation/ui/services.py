@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from allstation.services.case_session import CaseSession
 from allstation.services.export import Exports
 from allstation.services.folder_watcher import FolderWatcher
-from allstation.services.logs import LogCare
+from allstation.services.logs import ProgramLog
 from allstation.services.settings import SettingsFile
 from allstation.ui.theme import Theme
 
@@ -29,5 +29,5 @@ class Services:
     exports: Exports
     settings: SettingsFile
     theme: Theme
-    logs: LogCare
+    logs: ProgramLog
     watch: FolderWatcher
