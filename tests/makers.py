@@ -11,7 +11,7 @@ from allstation.core.decision import Decision, Reason
 from allstation.core.records import FieldRecord, FieldState, NewField, Prediction, Quality, Slide
 
 if TYPE_CHECKING:
-    from allstation.services.case_reader import Overview
+    from allstation.services.questions import Overview
 
 MODEL_SHA = "ab" * 32
 
@@ -79,7 +79,7 @@ def new_field(path: Path, sha256: str, *, size: int = 10) -> NewField:
 
 def overview_of(slides: int, *, pro: int = 0) -> Overview:
     """Return an overview of slides of 100 fields each, 7 of them reviewed."""
-    from allstation.services.case_reader import Overview
+    from allstation.services.questions import Overview
     from allstation.store.slides import SlideCounts
 
     finals = {"Benign": 60, "Pro": pro} if pro else {"Benign": 60}

@@ -1,4 +1,4 @@
-"""The hash chain of the audit trail: every entry seals the one before it.
+"""Hash chain of the audit log: every entry includes the hash of the one before it.
 
 A changed, removed, inserted or reordered entry breaks the chain at that place. What the chain
 alone cannot show is a tail cut off whole; the head's hash is therefore printed in every report
@@ -19,7 +19,7 @@ GENESIS: Final = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit trail.
+    """Entry of the audit log.
 
     Attributes:
         id: Place in the trail, 1 for the first, without gaps.
@@ -104,6 +104,23 @@ def first_broken(entries: Iterable[AuditEntry]) -> BrokenLink | None:
             return BrokenLink(entry.id, problem)
         previous, expected = entry.hash, expected + 1
     return None
+
+
+def clock_set_back(entries: Iterable[AuditEntry]) -> str:
+    """Return a sentence on the first entry that is dated before an earlier one; empty if there is none.
+
+    Args:
+        entries: In the order of their ids.
+    """
+    latest: AuditEntry | None = None
+    for entry in entries:
+        if latest is not None and entry.at < latest.at:
+            return (
+                f"Entry {entry.id} is dated {entry.at}, before entry {latest.id} of {latest.at}: the clock "
+                "of a computer was set back. Do not rely on these times."
+            )
+        latest = entry
+    return ""
 
 
 def _problem(entry: AuditEntry, expected: int, previous: str) -> str:

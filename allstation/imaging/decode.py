@@ -1,4 +1,4 @@
-"""From an image file to pixels: the station's front door for files from anywhere.
+"""Decoder of image files from anywhere: header, limits, pixels.
 
 A file is judged by its content. What it is and how large it claims to be is read from its header
 (``headers``) before a decoder sees it; a refusal names the file, the reason and what to do.
@@ -79,7 +79,7 @@ DEFAULT_LIMITS: Final = DecodeLimits()
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """What a field's header says.
+    """Header of a field.
 
     Attributes:
         format: ``JPEG``, ``PNG``, ``TIFF``, ``BMP``, ``WebP`` or ``JPEG 2000``.
@@ -99,7 +99,7 @@ class FieldInfo:
 
 
 def looks_like_field(path: Path) -> bool:
-    """Tell by the name alone whether a file is worth opening as a field."""
+    """Return whether a file has the suffix of a field image."""
     return path.suffix.lower() in SUFFIXES
 
 

@@ -1,4 +1,4 @@
-"""From what a person dropped or named to field images: walk, refuse, hash.
+"""Import of files, folders and archives: walks them, refuses what is no field, hashes the rest.
 
 The window and the command line share this, so that both find the same fields in the same order.
 """
@@ -135,12 +135,17 @@ def _walk(folder: Path, passed: PassedOver) -> Iterator[Found | Refused]:
         if name.startswith("."):
             continue
         path = folder / name
-        if is_folder and path.suffix != ".allcase":
+        if is_folder and not _is_case(path):
             yield from _walk(path, passed)
         elif not is_folder and decode.looks_like_field(path) and not path.is_dir():
             yield Found(path, folder)
         elif not is_folder:
             passed.see(name)
+
+
+def _is_case(folder: Path) -> bool:
+    """Tell whether a folder is a case, whose own pictures are no smears, whatever it is called."""
+    return folder.suffix.lower() == ".allcase" or (folder / "case.sqlite").is_file()
 
 
 def new_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:

@@ -1,4 +1,4 @@
-"""One LiteRT interpreter: prepared field in, prediction out."""
+"""Inference engine: one LiteRT interpreter, decision rule and novelty of a model bundle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
 
 
 class Novelty:
-    """How far a field's features lie from the training data.
+    """Novelty score: distance of a field's features from the training data.
 
     Smallest Mahalanobis distance to one of the class means under one shared covariance
     (Lee et al. 2018, NeurIPS), divided by the limit fitted on held-out fields, so that 1.0 is
@@ -44,7 +44,7 @@ class Novelty:
     """
 
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take what was fitted.
+        """Check the fitted arrays.
 
         Args:
             arrays: ``means`` (k, f), ``whitening`` (d, f) and ``limit`` (), a positive number.
@@ -281,7 +281,7 @@ def _unusable(bundle: ModelBundle, problem: str) -> StationError:
 
 
 class EnginePool:
-    """One engine per thread, made when a thread first asks.
+    """Pool of engines: one per thread, made when a thread first asks.
 
     Args:
         bundle: The model.

@@ -1,4 +1,4 @@
-"""A field with its probabilities drawn under it, as pixels, for systems that show pictures only."""
+"""Annotated fields: a picture with its probabilities drawn under it, for systems that show pictures only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page a report is drawn on: tagged, with page x of y, an attachment, and the same bytes each time."""
+"""Canvas of a report: tagged PDF with page x of y, an attachment, and the same bytes each time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from allstation.report.typeset import Line
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a viewer shows about the document.
+    """Document properties that a viewer shows.
 
     Attributes:
         title: Shown in the title bar.

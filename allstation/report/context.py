@@ -1,4 +1,4 @@
-"""What every section of a report is made from, and the cells they share."""
+"""Context of a report's sections: content, typesetter, pictures, page size, and the cells they share."""
 
 from __future__ import annotations
 

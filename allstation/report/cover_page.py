@@ -1,4 +1,4 @@
-"""The first page: who, what, and the result in one glance. In a full report it can be signed alone."""
+"""Cover page: patient, request and specimen, and the result in one glance; it can be signed alone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def head(context: ReportContext) -> Iterator[Flowable]:
 
 
 def changed(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
-    """Say why the report has its status and, in an amended one, what is different.
+    """Reason of the report's status and, in an amended one, the differences.
 
     A full report lists the differences on its second page.
     """
@@ -74,7 +74,7 @@ def changed(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable
 
 
 def sentence(context: ReportContext) -> Text:
-    """Say how much was read, in one sentence."""
+    """Return one sentence about how much was read."""
     counts = context.content.counts
     slides = context.content.slides
     where = f"slide {slides[0].name[:60]}" if len(slides) == 1 else count(len(slides), "slide")
@@ -178,7 +178,7 @@ def slides(context: ReportContext, *, limit: int = 0) -> Iterator[Flowable]:
 
 
 def amendments(context: ReportContext) -> Iterator[Flowable]:
-    """What differs from the report that this one amends."""
+    """Table of the differences from the report that this one amends."""
     content, setter = context.content, context.setter
     if not content.amendments:
         return

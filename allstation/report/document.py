@@ -1,4 +1,4 @@
-"""From blocks to the bytes of a PDF: paper, frames, and what stands on every page."""
+"""PDF document: paper sizes, frames, header and footer, and composition of blocks into bytes."""
 
 from __future__ import annotations
 

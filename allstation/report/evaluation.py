@@ -1,4 +1,4 @@
-"""The evaluation of a model on labelled fields, as a PDF: every figure with n, interval and split."""
+"""Evaluation report of a model on labelled fields, a PDF: every figure with n, interval and split."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def write_evaluation_pdf(
 
 @dataclass(frozen=True, slots=True)
 class _Evaluated:
-    """What is printed."""
+    """Model, evaluation and decisions to print."""
 
     model: ModelRecord
     evaluation: Evaluation

@@ -1,4 +1,4 @@
-"""Writers of many things: how they tell how far they are, and what they return."""
+"""Progress callback and result type of exports of many files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export of many files did.
+    """Result of an export of many files.
 
     Attributes:
         written: Files, in the order of the case.
@@ -26,5 +26,5 @@ class Exported:
     refused: tuple[tuple[FieldRecord, StationError], ...]
 
 
-def unheard(_done: int, _of: int) -> None:
-    """Tell nobody."""
+def no_progress(_done: int, _of: int) -> None:
+    """Ignore the progress."""

@@ -1,4 +1,4 @@
-"""The tables of a full report: quality, reviews, every field, failures, files."""
+"""Tables of a full report: quality, reviews, every field, failures, files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _spread(one: Spread) -> list[Cell]:
 
 
 def reviews(context: ReportContext) -> Iterator[Flowable]:
-    """How many fields a person looked at, and each decision they changed."""
+    """Number of reviewed fields, and a table of the changed decisions."""
     counts, setter = context.content.counts, context.setter
     yield CondPageBreak(110)
     yield Text(setter, "What the reviewer changed", HEADING, bookmark=0)
@@ -80,7 +80,7 @@ def _change(context: ReportContext, row: FieldRow) -> list[Cell]:
 
 
 def field_table(context: ReportContext) -> Iterator[Flowable]:
-    """Every field that was read, by slide."""
+    """Table of every field that was read, by slide."""
     read = [row for row in context.content.fields if row.decision]
     if not read:
         return
@@ -136,7 +136,7 @@ def _field(context: ReportContext, row: FieldRow) -> list[Cell]:
 
 
 def failures(context: ReportContext) -> Iterator[Flowable]:
-    """Fields without a prediction, each with its reason."""
+    """Table of fields without a prediction, each with its reason."""
     failed = context.content.failures
     if not failed:
         return
@@ -161,7 +161,7 @@ def failures(context: ReportContext) -> Iterator[Flowable]:
 
 
 def files(context: ReportContext) -> Iterator[Flowable]:
-    """Every file with its whole hash, so that each figure can be traced to its pixels."""
+    """Table of every file with its whole hash, so that each figure can be traced to its pixels."""
     content, setter = context.content, context.setter
     columns = (
         Column("No.", 27, "right", FIGURES),

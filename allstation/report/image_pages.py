@@ -1,4 +1,4 @@
-"""The pages with pictures: montages of a full report, and the contact sheet."""
+"""Image pages: montages of a full report, and the contact sheet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from allstation.report.wording import count, number
 
 
 def montages(context: ReportContext) -> Iterator[Flowable]:
-    """Of each slide the fields that show what was found, and the doubtful ones."""
+    """Montages of each slide: representative fields, and doubtful ones."""
     content, setter = context.content, context.setter
     slides = [one for one in content.slides if one.representative or one.doubtful]
     if not slides or not content.montage:
@@ -39,7 +39,7 @@ def montages(context: ReportContext) -> Iterator[Flowable]:
 
 
 def contact_sheet(context: ReportContext) -> Iterator[Flowable]:
-    """Every field of every slide as a small picture."""
+    """Contact sheet: every field of every slide as a small picture."""
     text = (
         "Under each field: its number and name, the class that stands, and the highest class probability. "
         "A star marks a field that a person reviewed; before an arrow stands the predicted letter."

@@ -1,4 +1,4 @@
-"""Small pictures of fields for the page: decoded by the station's own decoder, stored as JPEG."""
+"""Thumbnails of fields for the page: decoded by the station's own decoder, stored as JPEG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of things in a report, for each template."""
+"""Layout of a report: the order of its sections in each template."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from allstation.report.letterhead import SignOff
 
 @dataclass(frozen=True, slots=True)
 class _Fill:
-    """One way to fill the first page.
+    """Density of the first page.
 
     Attributes:
         slides: Most slides in its table.

@@ -1,4 +1,4 @@
-"""The laboratory's parts of a report: letterhead, title with status, sign-off."""
+"""Letterhead, title with status, and sign-off of a report."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class LetterheadBlock(Block):
 
 
 class TitleBlock(Block):
-    """What this is, of which case, when, and where it stands."""
+    """Title with case, time and status."""
 
     _TITLES: Final = {
         "summary": "Blood smear report, summary",

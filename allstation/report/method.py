@@ -1,4 +1,4 @@
-"""The pages about the model and the method: what was used, what it is worth, where it ends."""
+"""Model and method pages: model card, test figures, known limits, software."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _figures(context: ReportContext, title: str, figures: Sequence[ModelFigure])
 
 
 def methods(context: ReportContext) -> Iterator[Flowable]:
-    """How it was done, what it is not, and with which software."""
+    """Methods, limits and software."""
     content, setter = context.content, context.setter
     yield CondPageBreak(200)
     yield Text(setter, "Methods", HEADING, bookmark=0)

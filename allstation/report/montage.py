@@ -1,4 +1,4 @@
-"""Fields as pictures: cards with probabilities and evidence, and rows of a contact sheet."""
+"""Montages: cards of fields with probabilities and evidence, and rows of a contact sheet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _QUIET: Final = Style(TEXT, 6.8, 9, palette.MUTED)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One field of a montage.
+    """Field of a montage.
 
     Attributes:
         row: The field.
@@ -40,7 +40,7 @@ class Card:
 
 
 class _Pictured(Block):
-    """What a montage and a contact sheet share: placing pictures and naming decisions."""
+    """Base of montage and contact sheet: places pictures and prints decisions."""
 
     def picture(self, thumbnail: Thumbnail, at: tuple[float, float, float, float], *, alt: str) -> None:
         """Place a picture inside a frame, shape kept, or say why there is none."""

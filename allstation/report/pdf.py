@@ -1,4 +1,4 @@
-"""Writing a report: built in memory, written beside its target, opened again and checked, renamed."""
+"""PDF writer of reports: built in memory, written to a temporary file, read back and checked, renamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How numbers are written and what is said about them: the same on pages, in tables, in checks."""
+"""Wording and number formats shared by pages, tables and checks."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def number(n: int) -> str:
 
 
 def copies_sentence(copies: Sequence[CopyRow]) -> str:
-    """Say how many files have the same bytes as a field, and which slides share a picture.
+    """Return a sentence about copies: how many files repeat a field's bytes, which slides share a picture.
 
     Args:
         copies: At least one.
@@ -147,7 +147,7 @@ def moment(stamp: str) -> str:
 
 
 def too_few(fields: int, cells: int) -> str:
-    """Say in words that there is too little to count, or return an empty text."""
+    """Return a sentence if there is too little to count, else an empty text."""
     if fields == 0:
         return "No field has been read: there is nothing to count."
     missing = []

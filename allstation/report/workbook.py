@@ -1,4 +1,4 @@
-"""The XLSX workbook: typed cells, a frozen header, filters, and text that stays text."""
+"""XLSX workbook: typed cells, a frozen header, filters, and text that stays text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
 from allstation.report.content import PROGRAM
 from allstation.report.content_types import FieldRow, ModelFigure, ReportContent
-from allstation.report.export_types import Progress, unheard
+from allstation.report.export_types import Progress, no_progress
 from allstation.report.images import thumbnails as pictures_of
 from allstation.report.table_schema import TableColumn, Value, columns, table_row
 from allstation.report.wording import copies_sentence
@@ -45,7 +45,7 @@ def workbook_bytes(
     pictured: CaseSnapshot | None = None,
     *,
     copies: Copies = (),
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> bytes:
     """Return the workbook of a case.
 
@@ -110,7 +110,7 @@ def _text(text: str) -> str:
 
 
 class _Sheet:
-    """One worksheet, written row by row from the top.
+    """Worksheet, written row by row from the top.
 
     Args:
         book: The workbook.

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.services.field_cache import FieldCache
+from allstation.services.tasks import Workers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +45,7 @@ class ThumbnailLoader(QObject):
 
     Args:
         files: Reads the fields; shared with the viewer, so that a field shown there is not read again.
+        threads: Fields decoded at a time.
 
     Signals:
         loaded: A :class:`ThumbnailKey` and a uint8 RGB array (height, width, 3), or None when
@@ -52,11 +54,12 @@ class ThumbnailLoader(QObject):
 
     loaded = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None, *, files: FieldCache | None = None) -> None:
+    def __init__(
+        self, parent: QObject | None = None, *, files: FieldCache | None = None, threads: int = _THREADS
+    ) -> None:
         super().__init__(parent)
         self.files = files or FieldCache()
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(_THREADS)
+        self._workers = Workers(self, threads=threads)
         self._lock = threading.Lock()
         self._waiting: OrderedDict[ThumbnailKey, tuple[Path, str]] = OrderedDict()
         self._stopped = False
@@ -78,7 +81,7 @@ class ThumbnailLoader(QObject):
             if len(self._waiting) > _WAITING:
                 self._waiting.popitem(last=False)
         if not known:
-            self._pool.start(_Job(self))
+            self._workers.run(self._decode_newest).done.connect(self._decoded)
 
     def forget(self) -> None:
         """Drop what waits, for example when another case is opened."""
@@ -87,31 +90,23 @@ class ThumbnailLoader(QObject):
 
     def stop(self) -> None:
         """Drop what waits, wait for the threads, and take no more requests."""
-        # A job begun after this would still run while the pool is deleted, which waits for it with
+        # A function begun after this would still run while the pool is deleted, which waits for it with
         # the interpreter in its hand: neither could go on.
         self._stopped = True
         self.forget()
-        self._pool.clear()
-        self._pool.waitForDone()
+        self._workers.close()
 
-    def take(self) -> tuple[ThumbnailKey, tuple[Path, str]] | None:
-        """Return the newest request, on a pool thread."""
+    def _decode_newest(self) -> tuple[ThumbnailKey, NDArray[np.uint8] | None] | None:
         with self._lock:
-            return self._waiting.popitem(last=True) if self._waiting else None
+            if not self._waiting:
+                return None
+            key, (path, sha256) = self._waiting.popitem(last=True)
+        return key, _decode(key, self.files, path, sha256)
 
-
-class _Job(QRunnable):
-    def __init__(self, loader: ThumbnailLoader) -> None:
-        super().__init__()
-        self._loader = loader
-
-    def run(self) -> None:
-        """Decode the newest request."""
-        taken = self._loader.take()
-        if taken is None:
-            return
-        key, (path, sha256) = taken
-        self._loader.loaded.emit(key, _decode(key, self._loader.files, path, sha256))
+    @Slot(object)
+    def _decoded(self, found: tuple[ThumbnailKey, NDArray[np.uint8] | None] | None) -> None:
+        if found is not None:
+            self.loaded.emit(*found)
 
 
 def _decode(key: ThumbnailKey, files: FieldCache, path: Path, sha256: str) -> NDArray[np.uint8] | None:

@@ -67,10 +67,10 @@ def _make_viewer(window: MainWindow, files: FieldCache) -> ViewerPane:
 
 def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     """Make panels and what listens to them. Nothing of it is on screen yet."""
-    desk, settings = services.desk, services.settings
+    session, settings = services.session, services.settings
     window.setDockNestingEnabled(True)
     files = FieldCache(settings.value.limits)
-    window.browser = BrowserPanel(desk, window, files=files)
+    window.browser = BrowserPanel(session, window, files=files)
     yield
     window.viewer = _make_viewer(window, files)
     window.full_screen = FullScreen(window)
@@ -81,25 +81,25 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     yield
     window.status = StatusLine(window)
     window.notices = Notices(window.first.middle)
-    window.cases = CaseActions(desk, settings, window)
+    window.cases = CaseActions(session, settings, window)
     canvas = window.viewer.main.canvas
     guard = ReviewGuard(canvas, window.browser, limit=lambda: settings.value.seconds_on_screen, parent=window)
-    window.reviews = ReviewActions(desk, window.browser, window.review, guard=guard, parent=window)
+    window.reviews = ReviewActions(session, window.browser, window.review, guard=guard, parent=window)
     yield
     window.look = LookActions(services, window)
     window.reporter = Reporter(services, window)
     window.link = ReviewLink(services, window)
     window.watching = WatchActions(services, window)
-    window.models = ModelActions(desk, settings, window)
-    window.queueing = QueueActions(desk, window.queue, browser=window.browser, window=window)
-    window.naming = Naming(desk, window, stack=window.reviews.stack)
-    window.removals = RemovalActions(desk, window.browser, stack=window.reviews.stack)
+    window.models = ModelActions(session, settings, window)
+    window.queueing = QueueActions(session, window.queue, browser=window.browser, window=window)
+    window.naming = Naming(session, window, stack=window.reviews.stack)
+    window.removals = RemovalActions(session, window.browser, stack=window.reviews.stack)
     window.training = TrainingActions(services, window)
     window.reports = ReportActions(services, window)
     window.exporting = ExportActions(services, window)
     window.summary = SummaryLink(services, window)
     window.pixel_size = PixelSize(services, window)
-    window.model_comparison = ModelComparison(services.desk, window)
+    window.model_comparison = ModelComparison(services.session, window)
     window.tour = Tour(services, window)
     window.session = Session(services, window)
     window.field_menu = FieldMenu(window)

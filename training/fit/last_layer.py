@@ -172,7 +172,7 @@ def altered_fields(fields: NDArray[np.uint8], *, seed: int, copy: int) -> NDArra
         seed: Of the recipe.
         copy: Which copy; every one is another.
     """
-    backgrounds = backgrounds_of(fields, seed)
+    backgrounds = backgrounds_of(fields, seed).rgb
     return np.stack([_altered(field, backgrounds, [seed, copy, row]) for row, field in enumerate(fields)])
 
 

@@ -69,7 +69,7 @@ def test_every_resource_fits_the_models_of_fhir_4_0_1(reported, options):
     [
         lambda report: report.update(status=3),
         lambda report: report.pop("code"),
-        lambda report: report.update(unheard="of"),
+        lambda report: report.update(no_progress="of"),
         lambda report: report.update(presentedForm="no list"),
     ],
 )

@@ -13,8 +13,8 @@ import pytest
 from allstation.core.decision import Decision
 from allstation.core.records import FieldState, ModelRecord, NewField, Prediction, Quality
 from allstation.inference.pipeline import Outcome
-from allstation.services import batch as module
-from allstation.services.batch import Batch, Rate
+from allstation.processing import batch as module
+from allstation.processing.batch import Batch, Rate
 from allstation.store.case import Case
 
 MODEL = "ab" * 32
@@ -136,7 +136,7 @@ def test_quick_fields_go_further_ahead_and_slow_ones_do_not(
         batch.fill()
         pipeline.finish(2 * THREADS)
         clock(seconds)
-        batch.write_down(post.take())
+        batch.write(post.take())
     batch.fill()
     assert batch.flying == ahead
     batch.rate.reset()
@@ -149,7 +149,7 @@ def test_results_that_came_meanwhile_are_one_entry_of_the_trail(
     batch.fill()
     pipeline.finish(3)
     assert case.queue.counts()[FieldState.DONE] == 0
-    assert len(batch.write_down(post.take())) == 3
+    assert len(batch.write(post.take()).ids) == 3
     assert written(case) == 1
     assert case.queue.counts()[FieldState.DONE] == 3
     assert case.audit.verify() is None
@@ -171,7 +171,7 @@ def test_a_pipeline_that_breaks_its_promise_costs_one_field_and_not_the_queue(
     broken = next(iter(pipeline.waiting))
     pipeline.waiting.pop(broken).set_exception(KeyError("nobody foresaw this"))
     pipeline.finish(len(pipeline.waiting))
-    batch.write_down(post.take())
+    batch.write(post.take())
     assert batch.flying == 0
     counts = case.queue.counts()
     assert (counts[FieldState.FAILED], counts[FieldState.RUNNING]) == (1, 0)
@@ -186,7 +186,7 @@ def test_a_prediction_that_cannot_be_written_down_does_not_hold_back_the_others(
     made = replace(prediction(odd), cell_count="many")  # type: ignore[arg-type]
     pipeline.waiting.pop(odd).set_result(Outcome(odd, made))
     pipeline.finish(len(pipeline.waiting))
-    batch.write_down(post.take())
+    batch.write(post.take())
     counts = case.queue.counts()
     assert (counts[FieldState.FAILED], counts[FieldState.DONE]) == (1, 2 * THREADS - 1)
     assert case.audit.verify() is None

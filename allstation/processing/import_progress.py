@@ -1,4 +1,4 @@
-"""What one round of adding files did, counted while it runs."""
+"""Progress of an import, counted while it runs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 
 from allstation.core.records import FieldCopy, NewField, Slide
 from allstation.core.text import shown_name
-from allstation.services.messages import IntakeStatus, Problem
-from allstation.services.taking_in import FolderPart
+from allstation.processing.importer import ImportBatch
+from allstation.processing.status_types import ImportStatus, Problem
 from allstation.store.case import Case
 
 _KEPT: Final = 200
 """Problems kept in full; beyond them only their number."""
 
 
-class IntakeBook:
+class ImportProgress:
     """Adds batches to a case and remembers what became of them."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class IntakeBook:
         self._mix_ups: list[Problem] = []
         self._passed: list[Problem] = []
 
-    def add(self, case: Case, batch: FolderPart) -> list[int]:
+    def add(self, case: Case, batch: ImportBatch) -> list[int]:
         """Write one batch and return the ids of the fields that are new, or in the case again.
 
         Raises:
@@ -72,9 +72,9 @@ class IntakeBook:
                 )
                 self._mix_ups.append(Problem("same-picture", sentence, copy.path.name))
 
-    def status(self, *, running: bool) -> IntakeStatus:
+    def status(self, *, running: bool) -> ImportStatus:
         """Return the counts so far."""
-        return IntakeStatus(
+        return ImportStatus(
             added=self._added,
             duplicates=self._duplicates,
             same=(*self._mix_ups[:_KEPT], *self._same),

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from allstation.core.watching import Sighting
+from allstation.core.file_settling import Sighting
 from allstation.imaging.decode import looks_like_field
 
 
-def look(folder: Path, *, held: Callable[[Path], bool] | None = None) -> dict[str, Sighting] | None:
+def scan_folder(folder: Path, *, held: Callable[[Path], bool] | None = None) -> dict[str, Sighting] | None:
     """Return the field images directly in a folder, or None if it cannot be read now.
 
     Only plain files count: links, pipes and devices never become fields by lying in a folder.

@@ -1,23 +1,22 @@
-"""Which model works when: the one in use first, then the others that were queued.
+"""Schedules models over the queue: the one in use first, then the others that were queued.
 
-All methods are called on the worker's thread; bundles are read aside and come back through its mailbox.
+All methods are called on the owner's thread; bundles are read in the background.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.services.messages import Problem, QueueJob
+from allstation.processing import retries
+from allstation.processing.status_types import Problem, QueueJob
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _LOOK_EVERY: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class TurnReady:
+class BundleLoaded:
     """The bundle of a queued model was read, or could not be.
 
     Attributes:
@@ -42,8 +41,8 @@ class TurnReady:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelWish:
-    """Somebody wants fields classified by another model as well.
+class ModelRequest:
+    """Fields to be classified by another model as well.
 
     Attributes:
         found: The model's bundle, or why it cannot be used.
@@ -54,27 +53,34 @@ class ModelWish:
     ids: tuple[int, ...]
 
 
-class Turns:
-    """Remembers the bundles of one case that wait, and whose turn it is.
+class ModelScheduler:
+    """Schedules the models of one case.
 
     Args:
         case: The writer's connection.
-        aside: Runs a function on another thread and posts what it returns.
+        background: Runs a function on another thread and brings back what it returns.
+        skipped: Models whose fields go on waiting.
     """
 
-    def __init__(self, case: Case, aside: Callable[[Callable[[], object]], None]) -> None:
+    def __init__(
+        self,
+        case: Case,
+        background: Callable[[Callable[[], object]], None],
+        skipped: Collection[str] = (),
+    ) -> None:
         self._case = case
-        self._aside = aside
-        self._absent: set[str] = set()
+        self._background = background
+        self._absent = set(skipped)
         self._reading = ""
         self._names: dict[str, str] = {}
         self._jobs: tuple[QueueJob, ...] = ()
         self._looked = -_LOOK_EVERY
 
-    def wish(self, bundle: ModelBundle, ids: tuple[int, ...], case: Case) -> None:
-        """Let fields wait for the turn of a model."""
+    def request(self, bundle: ModelBundle, ids: Sequence[int] = ()) -> None:
+        """Let fields wait for the turn of a model: these, or all but those that are left out."""
+        case = self._case
         case.models.add(bundle.record())
-        case.model_queue.add(bundle.sha256, ids or case.fields.ids(), bundle.path.absolute())
+        case.model_queue.add(bundle.sha256, ids or retries.all_but_left_out(case), bundle.path.absolute())
         self._absent.discard(bundle.sha256)
 
     def next(self, *, in_use: bool) -> str | None:
@@ -82,17 +88,22 @@ class Turns:
         return self._case.model_queue.next_model(self._absent | (set() if in_use else {""}))
 
     def read(self, model: str) -> None:
-        """Read the bundle of a model aside; a :class:`TurnReady` follows."""
+        """Read the bundle of a model in the background; a :class:`BundleLoaded` follows."""
         if self._reading != model:
             self._reading = model
-            self._aside(partial(_read, model, self._case.model_queue.bundle_path(model)))
+            self._background(partial(_read, model, self._case.model_queue.bundle_path(model)))
 
-    def ready(self, turn: TurnReady) -> ModelBundle | Problem:
+    def loaded(self, read: BundleLoaded) -> ModelBundle | Problem:
         """Return what was read; a model without its bundle is passed over from now on."""
         self._reading = ""
-        if isinstance(turn.found, Problem):
-            self._absent.add(turn.model_sha256)
-        return turn.found
+        if isinstance(read.found, Problem):
+            self._absent.add(read.model_sha256)
+        return read.found
+
+    @property
+    def reading(self) -> bool:
+        """Whether a bundle is being read."""
+        return bool(self._reading)
 
     def begin(self, model: str) -> int:
         """Put the fields that waited for the turn of a model into the queue; returns how many."""
@@ -126,13 +137,13 @@ class Turns:
         return self._jobs
 
 
-def read_wish(path: Path, ids: tuple[int, ...]) -> ModelWish:
-    """Read and verify the bundle of a wish. Runs aside: the model runtime takes its time to load."""
-    return ModelWish(read_bundle(path), ids)
+def read_request(path: Path, ids: tuple[int, ...]) -> ModelRequest:
+    """Read and verify a bundle for some fields. In the background: the runtime takes its time to load."""
+    return ModelRequest(read_bundle(path), ids)
 
 
 def read_bundle(path: Path) -> ModelBundle | Problem:
-    """Read and verify a bundle. Runs aside, as :func:`read_wish`."""
+    """Read and verify a bundle. In the background, as :func:`read_request`."""
     from allstation.inference.bundle import ModelBundle
 
     try:
@@ -148,7 +159,7 @@ def read_bundle(path: Path) -> ModelBundle | Problem:
         return Problem("bad-bundle", sentence, path.name)
 
 
-def _read(model: str, path: Path | None) -> TurnReady:
+def _read(model: str, path: Path | None) -> BundleLoaded:
     found = Problem("no-bundle", "") if path is None else read_bundle(path)
     if isinstance(found, Problem) or found.sha256 != model:
         name = "of a queued model" if path is None else shown_name(path)
@@ -157,9 +168,4 @@ def _read(model: str, path: Path | None) -> TurnReady:
             "queue the model again from where its bundle is now, or take it out of the queue."
         )
         found = Problem("queued-model-missing", sentence, name)
-    return TurnReady(model, found)
-
-
-def memory_in_use() -> int:
-    """Return the bytes that this program holds in memory."""
-    return int(psutil.Process().memory_info().rss)
+    return BundleLoaded(model, found)

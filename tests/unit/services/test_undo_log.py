@@ -8,7 +8,7 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.records import NewField
-from allstation.services.removal_book import Removal, RemovalBook
+from allstation.services.undo_log import Removal, UndoLog
 from allstation.store.case import Case
 
 
@@ -31,27 +31,27 @@ def in_case(case: Case) -> list[int]:
 
 
 def test_undo_of_a_slide_leaves_out_what_was_removed_before(case: Case) -> None:
-    book = RemovalBook(case)
-    book.do(1, Removal((2,)))
-    assert book.do(2, Removal(slide_id=1)).ids == (1, 3, 4)
+    log = UndoLog(case)
+    log.remove(1, Removal((2,)))
+    assert log.remove(2, Removal(slide_id=1)).ids == (1, 3, 4)
     assert in_case(case) == []
-    assert book.undo(2) == Removal((1, 3, 4), back=True)
+    assert log.undo_removal(2) == Removal((1, 3, 4), back=True)
     assert in_case(case) == [1, 3, 4]
-    assert book.undo(1) == Removal((2,), back=True)
+    assert log.undo_removal(1) == Removal((2,), back=True)
     assert in_case(case) == [1, 2, 3, 4]
 
 
 def test_bringing_back_can_be_undone_and_done_again(case: Case) -> None:
-    book = RemovalBook(case)
-    book.do(1, Removal((1, 2)))
-    assert book.do(2, Removal((2, 3), back=True)) == Removal((2,), back=True)
-    assert book.undo(2) == Removal((2,))
+    log = UndoLog(case)
+    log.remove(1, Removal((1, 2)))
+    assert log.remove(2, Removal((2, 3), back=True)) == Removal((2,), back=True)
+    assert log.undo_removal(2) == Removal((2,))
     assert in_case(case) == [3, 4]
-    assert book.do(2, Removal((2, 3), back=True)).ids == (2,)
+    assert log.remove(2, Removal((2, 3), back=True)).ids == (2,)
     assert in_case(case) == [2, 3, 4]
 
 
 def test_what_was_never_done_cannot_be_undone(case: Case) -> None:
     with pytest.raises(StationError, match="nothing to undo") as caught:
-        RemovalBook(case).undo(7)
+        UndoLog(case).undo_removal(7)
     assert caught.value.code == "unknown-removal"

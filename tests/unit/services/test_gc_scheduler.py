@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from allstation.services.sweeping import Sweeper
+from allstation.services.gc_scheduler import GcScheduler
 
 
 class _Knot:
@@ -24,10 +24,10 @@ class _Knot:
 
 
 @pytest.fixture
-def sweeper(qtbot: QtBot) -> Iterator[Sweeper]:
-    """A sweeper at work; the collector is as usual before and after."""
+def scheduler(qtbot: QtBot) -> Iterator[GcScheduler]:
+    """A scheduler at work; the collector is as usual before and after."""
     assert gc.isenabled()
-    made = Sweeper()
+    made = GcScheduler()
     made.start()
     yield made
     made.stop()
@@ -41,7 +41,7 @@ def _on_a_worker(gone: list[str], count: int) -> None:
     worker.join()
 
 
-@pytest.mark.usefixtures("sweeper")
+@pytest.mark.usefixtures("scheduler")
 def test_what_a_worker_leaves_behind_goes_on_the_windows_thread(qtbot: QtBot) -> None:
     gone: list[str] = []
     _on_a_worker(gone, 20_000)
@@ -50,7 +50,7 @@ def test_what_a_worker_leaves_behind_goes_on_the_windows_thread(qtbot: QtBot) ->
     assert set(gone) == {threading.current_thread().name}
 
 
-@pytest.mark.usefixtures("sweeper")
+@pytest.mark.usefixtures("scheduler")
 def test_what_grew_old_is_swept_when_there_is_calm(qtbot: QtBot) -> None:
     gone: list[str] = []
     kept = [_Knot(gone)]
@@ -60,14 +60,14 @@ def test_what_grew_old_is_swept_when_there_is_calm(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: len(gone) == 1, timeout=6000)
 
 
-@pytest.mark.usefixtures("sweeper")
+@pytest.mark.usefixtures("scheduler")
 def test_what_was_there_before_is_not_looked_through_again() -> None:
     assert gc.get_freeze_count() > 1000
     assert len(gc.get_objects(generation=2)) < 1000
 
 
-def test_a_sweeper_that_never_began_leaves_no_trace(qtbot: QtBot) -> None:
-    made = Sweeper()
+def test_a_scheduler_that_never_began_leaves_no_trace(qtbot: QtBot) -> None:
+    made = GcScheduler()
     assert not gc.isenabled()
     made.stop()
     assert gc.isenabled()

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from allstation.imaging.synthetic import write_demo
-from allstation.services.intake_book import IntakeBook
-from allstation.services.taking_in import FolderPart, Intake, WalkEnd, batches
+from allstation.processing.import_progress import ImportProgress
+from allstation.processing.importer import ImportBatch, Importer, ImportFinished, batches
 from allstation.store.case import Case
 
 
@@ -23,7 +23,7 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def collect(given: list[Path], unpack_to: Path | None = None) -> list[FolderPart]:
+def collect(given: list[Path], unpack_to: Path | None = None) -> list[ImportBatch]:
     return list(batches(given, threading.Event(), unpack_to=unpack_to))
 
 
@@ -49,19 +49,19 @@ def test_files_of_several_pages_are_counted(fields: Path, tmp_path: Path) -> Non
     pages[1].save(tmp_path / "single.tif")
     (found,) = collect([tmp_path / "stack.tif", tmp_path / "single.tif"])
     assert {field.path.name: field.pages for field in found.fields} == {"stack.tif": 3, "single.tif": 1}
-    book = IntakeBook()
+    progress = ImportProgress()
     with Case.create(tmp_path / "a.allcase") as case:
-        book.add(case, found)
-    status = book.status(running=False)
+        progress.add(case, found)
+    status = progress.status(running=False)
     assert (status.added, status.paged, status.refused_count) == (2, 1, 0)
 
 
 def test_doubles_are_named(fields: Path, tmp_path: Path) -> None:
-    book = IntakeBook()
+    progress = ImportProgress()
     with Case.create(tmp_path / "a.allcase") as case:
         for found in (*collect([fields]), *collect([fields])):
-            book.add(case, found)
-    status = book.status(running=False)
+            progress.add(case, found)
+    status = progress.status(running=False)
     assert (status.added, status.duplicates) == (3, 3)
     assert sorted(one.name for one in status.same) == ["field-001.jpg", "field-002.jpg", "field-003.jpg"]
     assert "nothing was added" in status.same[0].sentence
@@ -103,16 +103,16 @@ def test_the_walk_waits_for_the_writer(fields: Path, tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "f.jpg").write_bytes(next(fields.rglob("*.jpg")).read_bytes())
     posted: queue.SimpleQueue[object] = queue.SimpleQueue()
-    intake = Intake(posted.put)
-    intake.add([tmp_path / "many"])
+    importer = Importer(posted.put)
+    importer.add([tmp_path / "many"])
     items = [posted.get(timeout=20) for _ in range(8)]
     with pytest.raises(queue.Empty):
         posted.get(timeout=0.3)
-    while not isinstance(items[-1], WalkEnd):
-        intake.written()
+    while not isinstance(items[-1], ImportFinished):
+        importer.written()
         items.append(posted.get(timeout=20))
-    assert sum(len(item.fields) for item in items if isinstance(item, FolderPart)) == 20
-    intake.stop()
+    assert sum(len(item.fields) for item in items if isinstance(item, ImportBatch)) == 20
+    importer.stop()
 
 
 def test_stopping_ends_a_walk_that_waits(fields: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_stopping_ends_a_walk_that_waits(fields: Path, tmp_path: Path) -> None:
         folder = tmp_path / f"s{number}"
         folder.mkdir()
         (folder / "f.jpg").write_bytes(next(fields.rglob("*.jpg")).read_bytes())
-    intake = Intake(lambda _item: None)
-    intake.add([tmp_path])
-    intake.stop()
-    assert not [t for t in threading.enumerate() if t.name.startswith("intake")]
+    importer = Importer(lambda _item: None)
+    importer.add([tmp_path])
+    importer.stop()
+    assert not [t for t in threading.enumerate() if t.name.startswith("import")]

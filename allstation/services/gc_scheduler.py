@@ -1,4 +1,4 @@
-"""Looks for garbage on the window's thread only, and at moments when nobody notices."""
+"""Schedules Python's garbage collector on the window's thread, at moments when nobody notices."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Final
 from PySide6.QtCore import QObject, QTimer, Slot
 
 _EVERY: Final = 100
-"""Milliseconds between two looks at how much there is to sweep."""
+"""Milliseconds between two looks at how much there is to collect."""
 _YOUNG: Final = 2000
-"""Objects made since the last sweep that make another one worth its while."""
-_YOUNG_SWEEPS: Final = 5
-"""Sweeps of the youngest objects before those that outlived them are swept, too."""
+"""Objects made since the last collection that make another one worth its while."""
+_YOUNG_COLLECTIONS: Final = 5
+"""Collections of the youngest objects before those that outlived them are collected, too."""
 _CALM: Final = 20
-"""Looks at which next to nothing was made before everything is swept: two seconds."""
+"""Looks at which next to nothing was made before everything is collected: two seconds."""
 _STIR: Final = 500
 """Objects made between two looks that count as work going on."""
 _LONG_BUSY: Final = 80
-"""Sweeps of the middle generation, half a second apart at least, after which even work is interrupted."""
+"""Collections of the middle generation, half a second apart at least, that interrupt even work."""
 
 
-class Sweeper(QObject):
+class GcScheduler(QObject):
     """Python's garbage collector, from its making until :meth:`stop`.
 
-    Left alone Python sweeps on whatever thread happens to make one object too many. Here that is nearly
+    Left alone Python collects on whatever thread happens to make one object too many. Here that is nearly
     always a worker: it holds the interpreter meanwhile, a dozen milliseconds while thumbnails are made
     and up to 250 with the 200,000 objects of a long report, and the window stands still. And what is
-    swept is destroyed there, widgets and items of the window among it, beside the thread that paints
+    collected is destroyed there, widgets and items of the window among it, beside the thread that paints
     them. So the collector is switched off and called by a timer of the window's thread: often for what
     is young, which takes a millisecond, for everything only when the program has come to rest.
 
@@ -43,7 +43,7 @@ class Sweeper(QObject):
         self._timer.timeout.connect(self._look)
 
     def start(self) -> None:
-        """Sweep from now on; what is there already stays for good and is not looked through again."""
+        """Collect from now on; what is there already stays for good and is not looked through again."""
         gc.freeze()
         self._timer.start()
 
@@ -59,7 +59,7 @@ class Sweeper(QObject):
         young, middle, old = gc.get_count()
         stirred = abs(young - self._last) > _STIR
         if young > _YOUNG:
-            gc.collect(1 if middle >= _YOUNG_SWEEPS else 0)
+            gc.collect(1 if middle >= _YOUNG_COLLECTIONS else 0)
         self._last = gc.get_count()[0]
         self._calm = 0 if stirred else self._calm + 1
         if (self._calm == _CALM and (middle or old)) or old >= _LONG_BUSY:

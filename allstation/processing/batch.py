@@ -1,4 +1,4 @@
-"""The batch queue between the case and the pipeline: claim, submit, collect, write down."""
+"""Moves queued fields of a case through the threads of one model: claim, submit, collect, write."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from allstation.core.errors import unexpected
+from allstation.core.errors import StationError, unexpected
+from allstation.processing.events import FieldFailure, FieldsWritten
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
     from allstation.core.records import Prediction
-    from allstation.inference.pipeline import Outcome, Pipeline
+    from allstation.inference.pipeline import Outcome
 
 _AHEAD: Final = 2
 """Fields in flight per thread. Few, because a crash costs each of them one of its two tries."""
@@ -53,10 +55,23 @@ class Rate:
 
 
 class Post(Protocol):
-    """Takes an outcome from any thread and brings it back to the worker's thread."""
+    """Takes an outcome from any thread and brings it back to the owner's thread."""
 
     def __call__(self, item: object, *, wake: bool) -> None:
-        """Bring it at once, or, if the worker need not wake for it, when it looks the next time."""
+        """Bring it at once, or, if the owner need not wake for it, when it looks the next time."""
+
+
+class FieldExecutor(Protocol):
+    """Classifies fields somewhere else: on threads of this program, or on other machines."""
+
+    threads: int
+    """Fields it works on at a time."""
+
+    def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
+        """Classify the bytes of a file that have this hash; the key comes back with the outcome."""
+
+    def close(self) -> None:
+        """Drop what has not begun and wait for the rest."""
 
 
 def _outcome_of(key: int, future: Future[Outcome[int]]) -> Outcome[int]:
@@ -68,26 +83,27 @@ def _outcome_of(key: int, future: Future[Outcome[int]]) -> Outcome[int]:
 
 
 class Batch:
-    """Moves fields of one case through one pipeline. Used on the worker's thread only.
+    """Moves fields of one case through one executor. Used on the owner's thread only.
 
     Results are brought back a few at a time: a transaction for each, and the interpreter handed over for
-    each of its statements, cost more than the results are worth. The worker is woken only when the
+    each of its statements, cost more than the results are worth. The owner is woken only when the
     threads are about to run out of work; for the rest it has to look at intervals of its own.
 
     Args:
         case: The writer's connection.
-        pipeline: Runs on threads of its own.
+        executor: Classifies.
         post: Brings outcomes back.
         model: Which queued fields it takes: those that wait for this model, or, if empty, for the
             model in use.
     """
 
-    def __init__(self, case: Case, pipeline: Pipeline, post: Post, *, model: str = "") -> None:
+    def __init__(self, case: Case, executor: FieldExecutor, post: Post, *, model: str = "") -> None:
         self._case = case
-        self.pipeline = pipeline
+        self._executor = executor
         self.model = model
         self._post = post
         self._flying: dict[int, Future[Outcome[int]]] = {}
+        self._paths: dict[int, Path] = {}
         self._unsaved: list[Outcome[int]] = []
         self._count = threading.Lock()
         self._under_way = 0
@@ -100,31 +116,31 @@ class Batch:
 
     def fill(self) -> int:
         """Claim and submit as many fields as there is room for; return how many."""
-        room = self.pipeline.threads * self._ahead() - self.flying
+        room = self._executor.threads * self._ahead() - self.flying
         if room <= 0:
             return 0
         fields = self._case.queue.claim(room, self.model)
         with self._count:
             self._under_way += len(fields)
         for field in fields:
-            future = self.pipeline.submit(field.id, field.path, field.sha256)
-            self._flying[field.id] = future
+            future = self._executor.submit(field.id, field.path, field.sha256)
+            self._flying[field.id], self._paths[field.id] = future, field.path
             future.add_done_callback(partial(self._arrived, field.id))
         return len(fields)
 
     def _ahead(self) -> int:
-        meanwhile = round(self.rate.per_second() * _HOLD / self.pipeline.threads)
+        meanwhile = round(self.rate.per_second() * _HOLD / self._executor.threads)
         return min(_AHEAD + meanwhile, _MOST_AHEAD)
 
     def _arrived(self, key: int, future: Future[Outcome[int]]) -> None:
         with self._count:
             self._under_way -= 1
-            low = self._under_way <= self.pipeline.threads
+            low = self._under_way <= self._executor.threads
         if not future.cancelled():
             self._post(_outcome_of(key, future), wake=low)
 
-    def write_down(self, outcomes: list[Outcome[int]]) -> list[int]:
-        """Write results in one transaction and return the fields they belong to.
+    def write(self, outcomes: list[Outcome[int]]) -> FieldsWritten:
+        """Write results in one transaction; returns the fields they belong to.
 
         What cannot be written (a full disk) stays here and goes with the next call.
 
@@ -135,24 +151,27 @@ class Batch:
             self._flying.pop(outcome.key, None)
         self._unsaved += outcomes
         done = [(o.key, o.prediction) for o in self._unsaved if o.prediction is not None]
-        failed = [o for o in self._unsaved if o.prediction is None and o.error is not None]
-        self._save(done, failed)
-        ids = [outcome.key for outcome in self._unsaved]
+        errors = {o.key: o.error for o in self._unsaved if o.prediction is None and o.error is not None}
+        errors |= self._save(done, errors)
+        paths = {outcome.key: self._paths.pop(outcome.key) for outcome in self._unsaved}
         self._unsaved = []
-        self.rate.add(len(ids))
-        return ids
+        self.rate.add(len(paths))
+        failed = [FieldFailure(key, paths[key], error) for key, error in errors.items()]
+        return FieldsWritten(list(paths), failed)
 
-    def _save(self, done: list[tuple[int, Prediction]], failed: list[Outcome[int]]) -> None:
-        if done:
-            self._case.queue.save_or_fail(done)
-        for outcome in failed:
-            if outcome.error is not None:
-                self._case.queue.fail(outcome.key, outcome.error.code, outcome.error.sentence)
+    def _save(
+        self, done: list[tuple[int, Prediction]], failed: dict[int, StationError]
+    ) -> dict[int, StationError]:
+        """Write predictions and failures; returns which predictions could not be written, and why."""
+        unwritable = self._case.queue.save_or_fail(done) if done else {}
+        for key, error in failed.items():
+            self._case.queue.fail(key, error.code, error.sentence)
+        return unwritable
 
     def stop(self) -> list[int]:
         """Take back what has not begun, wait for the rest, and return the fields taken back."""
         taken_back = [key for key, future in self._flying.items() if future.cancel()]
         for key in taken_back:
             del self._flying[key]
-        self.pipeline.close()
+        self._executor.close()
         return taken_back

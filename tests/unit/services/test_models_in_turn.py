@@ -15,8 +15,18 @@ from allstation.core.records import FieldState, Prediction
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.inference.engine import Engine
-from allstation.services.desk import CaseDesk
-from allstation.services.messages import Problem, QueuePhase, QueueStatus
+from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import (
+    AddPaths,
+    CloseCase,
+    DropJob,
+    OpenCase,
+    OrderSlides,
+    Pause,
+    QueueModel,
+    UseModel,
+)
 from allstation.store.case import Case
 
 LONG = 60_000
@@ -41,14 +51,14 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Heard(QObject):
     """Collects what the worker says, on the test's thread."""
 
-    def __init__(self, desk: CaseDesk) -> None:
+    def __init__(self, session: CaseSession) -> None:
         super().__init__()
         self.status: list[QueueStatus] = []
         self.problems: list[Problem] = []
         self.closed = False
-        desk.worker.closed.connect(self.note_closed)
-        desk.worker.queue_changed.connect(self.note)
-        desk.worker.problem.connect(self.warn)
+        session.worker.closed.connect(self.note_closed)
+        session.worker.queue_changed.connect(self.note)
+        session.worker.problem.connect(self.warn)
 
     @Slot(object)
     def note(self, status: QueueStatus) -> None:
@@ -71,8 +81,8 @@ class Heard(QObject):
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[CaseDesk]:
-    made = CaseDesk(threads=getattr(request, "param", None))
+def session(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[CaseSession]:
+    made = CaseSession(threads=getattr(request, "param", None))
     yield made
     assert made.wait()
 
@@ -93,17 +103,17 @@ def all_predictions(folder: Path) -> dict[str, dict[str, Prediction]]:
         }
 
 
-@pytest.mark.parametrize("desk", [1, 3], indirect=True)
+@pytest.mark.parametrize("session", [1, 3], indirect=True)
 def test_two_models_keep_both_predictions_whatever_order_and_threads(
-    desk: CaseDesk, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
+    session: CaseSession, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    folder, heard = tmp_path / "a.allcase", Heard(desk)
-    desk.open(folder, create=True)
-    desk.add_paths([fields])
+    folder, heard = tmp_path / "a.allcase", Heard(session)
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 6, timeout=LONG)
-    desk.queue_model(other)
+    session.submit(QueueModel(other))
     qtbot.waitUntil(lambda: heard.status[-1].later == 6, timeout=LONG)
-    desk.use_model(default_bundle_path())
+    session.submit(UseModel(default_bundle_path()))
     qtbot.waitUntil(lambda: heard.idle(6), timeout=LONG)
     assert any("Other 2" in status.model for status in heard.status)
     assert heard.status[-1].memory > 2**20
@@ -122,66 +132,67 @@ def test_two_models_keep_both_predictions_whatever_order_and_threads(
 
 
 def test_the_turn_of_a_model_goes_on_after_a_restart(
-    desk: CaseDesk, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
+    session: CaseSession, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    folder, heard = tmp_path / "a.allcase", Heard(desk)
+    folder, heard = tmp_path / "a.allcase", Heard(session)
     bundle = ModelBundle.open(other)
     write_demo(tmp_path / "few", fields=2)
-    desk.open(folder, create=True)
-    desk.add_paths([tmp_path / "few"])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([tmp_path / "few"]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 2, timeout=LONG)
-    desk.pause(True)
-    desk.queue_model(other)
+    session.submit(Pause(True))
+    session.submit(QueueModel(other))
     qtbot.waitUntil(lambda: heard.status[-1].later == 2, timeout=LONG)
-    desk.close_case()
+    session.submit(CloseCase())
     qtbot.waitUntil(lambda: heard.closed, timeout=LONG)
     with Case.open(folder) as case:  # ... as if its turn had begun
         case.queue.cancel()
         assert case.model_queue.start(bundle.sha256) == 2
-    desk.open(folder)
+    session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: heard.idle(2), timeout=LONG)
     assert [set(made) for made in all_predictions(folder).values()] == [{bundle.sha256}] * 2
 
 
 def test_a_model_that_is_gone_waits_and_says_so(
-    desk: CaseDesk, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
+    session: CaseSession, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    folder, heard = tmp_path / "a.allcase", Heard(desk)
+    folder, heard = tmp_path / "a.allcase", Heard(session)
     gone = Path(shutil.copy(other, tmp_path / "gone.allmodel"))
-    desk.open(folder, create=True)
-    desk.add_paths([fields])
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 6, timeout=LONG)
-    desk.pause(True)
-    desk.queue_model(gone)
+    session.submit(Pause(True))
+    session.submit(QueueModel(gone))
     qtbot.waitUntil(lambda: heard.status[-1].later == 6, timeout=LONG)
     gone.unlink()
-    desk.use_model(default_bundle_path())
-    desk.pause(False)
+    session.submit(UseModel(default_bundle_path()))
+    session.submit(Pause(False))
     qtbot.waitUntil(lambda: bool(heard.problems), timeout=LONG)
     assert heard.problems[0].code == "queued-model-missing"
     assert "gone.allmodel" in heard.problems[0].sentence
     assert heard.status[-1].later == 6
-    desk.queue_model(other)  # from where it is now
+    session.submit(QueueModel(other))  # from where it is now
     qtbot.waitUntil(lambda: heard.idle(6), timeout=LONG)
     assert len(heard.problems) == 1
 
 
 def test_order_and_taking_out(
-    desk: CaseDesk, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
+    session: CaseSession, fields: Path, other: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    folder, heard = tmp_path / "a.allcase", Heard(desk)
-    desk.open(folder, create=True)
-    desk.add_paths([fields])
+    folder, heard = tmp_path / "a.allcase", Heard(session)
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: heard.counts(FieldState.QUEUED) == 6, timeout=LONG)
-    desk.queue_model(other)
+    session.submit(Pause(True))  # or the turn of the other model comes in between
+    session.submit(QueueModel(other))
     qtbot.waitUntil(lambda: len(heard.status[-1].jobs) == 3, timeout=LONG)
     one, two, later = heard.status[-1].jobs
     assert [(job.slide, job.fields) for job in (one, two, later)] == [("Slide 1", 3), ("Slide 2", 3), ("", 6)]
-    desk.order_slides("", [two.slide_id, one.slide_id])
+    session.submit(OrderSlides("", [two.slide_id, one.slide_id]))
     qtbot.waitUntil(
         lambda: [job.slide for job in heard.status[-1].jobs][:2] == ["Slide 2", "Slide 1"], timeout=LONG
     )
-    desk.drop_job("", one.slide_id)
+    session.submit(DropJob("", one.slide_id))
     qtbot.waitUntil(lambda: heard.counts(FieldState.CANCELLED) == 3, timeout=LONG)
-    desk.drop_job(later.model_sha256, 0)
+    session.submit(DropJob(later.model_sha256, 0))
     qtbot.waitUntil(lambda: len(heard.status[-1].jobs) == 1, timeout=LONG)

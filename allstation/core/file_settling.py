@@ -3,7 +3,7 @@
 A camera or a network copy writes a file over seconds. The rule: a file is taken once it was seen
 with the same size and time of change for long enough, is not empty, is not held open by another
 program, and does not carry the name of something unfinished. The folder itself is looked at by
-``imaging.arrivals``; nothing here touches a disk, so every case can be tested with made-up times.
+``imaging.scan_folder``; nothing here touches a disk, so every case can be tested with made-up times.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def is_unfinished(name: str) -> bool:
     return folded.endswith(_UNFINISHED_ENDS) or folded.startswith(_UNFINISHED_STARTS)
 
 
-class Watch:
+class FileSettling:
     """What is known of one watched folder.
 
     Args:

@@ -29,7 +29,7 @@ class CaseInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeStatus:
+class ImportStatus:
     """What became of dropped files and folders so far.
 
     Attributes:

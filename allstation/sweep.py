@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
-from allstation.ui.training.recipe_fields import write_recipe
+from allstation.recipe_files import write_recipe
 
 Preset = Callable[[str], Mapping[str, Any]]
 """Recipe of a method as plain data."""
