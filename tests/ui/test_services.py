@@ -17,6 +17,7 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
+from allstation.core.file_settling import SETTLED_SECONDS
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState, Prediction
 from allstation.imaging import decode
@@ -329,6 +330,7 @@ def test_a_watched_folder_takes_only_what_is_complete(
     os.utime(tmp_path / "new.jpg", (1, 1))
     qtbot.waitUntil(lambda: bool(taken), timeout=LONG)
     assert [path.name for path in taken] == ["new.jpg"]
+    assert next(looks) > SETTLED_SECONDS
     qtbot.waitUntil(lambda: len(taken) == 2, timeout=LONG)
     assert taken[1] == growing
     assert watch.wait()
