@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from allstation import paths
 from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED, WRONG_USAGE
+from allstation.commands.printing import say
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
@@ -77,10 +77,10 @@ def _run(
         if copies := _name_copies(case):
             counts["same bytes as another"] = copies
     for path, error in refused:
-        print(f"refused  {path}: {error.sentence}", file=sys.stderr)
+        say(f"refused  {path}: {error.sentence}", error=True)
     for path, error in failed:
-        print(f"failed   {path}: {error.sentence}", file=sys.stderr)
-    print(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
+        say(f"failed   {path}: {error.sentence}", error=True)
+    say(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
         return WRONG_USAGE
     return SOME_FAILED if refused or failed else DONE
@@ -238,9 +238,9 @@ def _take_in(
                 if fields and folder is not None:
                     case.fields.add(_slide(case, folder), fields)
     for sentence in passed.sentences():
-        print(f"note     {sentence}", file=sys.stderr)
+        say(f"note     {sentence}", error=True)
     if keep is None and (case.folder / UNPACKED).is_dir():
-        print("note     archives were unpacked for this run only: --case keeps their fields", file=sys.stderr)
+        say("note     archives were unpacked for this run only: --case keeps their fields", error=True)
     return refused
 
 
@@ -258,11 +258,11 @@ def _name_copies(case: Case) -> int:
         copies = list(copies_of(snapshot))
         paths = [copy.path for copy in snapshot.copies]
     for path, copy in zip(paths[:_NAMED], copies, strict=False):
-        print(f"note     {path}: the same bytes as field {copy.same_as}, {copy.field}", file=sys.stderr)
+        say(f"note     {path}: the same bytes as field {copy.same_as}, {copy.field}", error=True)
     if len(copies) > _NAMED:
-        print(f"note     and {len(copies) - _NAMED} more files like these", file=sys.stderr)
+        say(f"note     and {len(copies) - _NAMED} more files like these", error=True)
     for sentence in mix_up_sentences(copies):
-        print(f"warning  {sentence}", file=sys.stderr)
+        say(f"warning  {sentence}", error=True)
     return len(copies)
 
 
@@ -270,10 +270,10 @@ def _name_paged(fields: Iterable[NewField]) -> None:
     """Say of which files not everything is classified."""
     for field in fields:
         if field.pages > 1:
-            print(f"note     {field.path}: the first of {field.pages} pages is classified", file=sys.stderr)
+            say(f"note     {field.path}: the first of {field.pages} pages is classified", error=True)
         if field.channels_left_out:
             left_out = f"further channels in it are left out: {field.channels_left_out}"
-            print(f"note     {field.path}: {left_out}", file=sys.stderr)
+            say(f"note     {field.path}: {left_out}", error=True)
 
 
 def _slide(case: Case, folder: Path) -> int:
@@ -388,11 +388,11 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
-                print(f"written: {os.fspath(write(snapshot, _target(path, beside)))}")
+                say(f"written: {os.fspath(write(snapshot, _target(path, beside)))}")
         if options.report and beside is None:
             from allstation.report.pdf import write_pdf
 
-            print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
+            say(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
 
 
 def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from allstation import __version__
 from allstation.commands import DONE, SOME_FAILED
+from allstation.commands.printing import say
 from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
@@ -82,16 +82,16 @@ def run(options: argparse.Namespace) -> int:
     )
     decisions = _decisions(predictions, labelled)
     for line in summary(bundle, evaluation, decisions):
-        print(line)
+        say(line)
     for path, error in failed:
-        print(f"failed   {path}: {error.sentence}", file=sys.stderr)
+        say(f"failed   {path}: {error.sentence}", error=True)
     remark = absent_classes(evaluation.matrix, bundle.classes)
     if remark:
-        print(f"note     {remark}", file=sys.stderr)
+        say(f"note     {remark}", error=True)
     remarks = [remark] if remark else []
     document = {**_header(bundle), **evaluation.to_json(), "decisions": decisions, "remarks": remarks}
     if options.json:
-        write_whole(options.json, f"{json_text(document)}\n".encode())
+        write_whole(options.json, f"{json_text(document)}\n".encode(), private=False)
     if options.pdf:
         from allstation.report.evaluation import write_evaluation_pdf
 
@@ -154,7 +154,7 @@ def _fields_in(folder: Path) -> Iterator[Path]:
             raise found.error
         yield found.path
     for sentence in passed.sentences():
-        print(f"note     {sentence}", file=sys.stderr)
+        say(f"note     {sentence}", error=True)
 
 
 def _refuse_other_classes(folder: Path, classes: tuple[str, ...]) -> None:
@@ -196,7 +196,7 @@ def _compare_names(path: Path, known: Mapping[tuple[str, str], str], keys: Seque
         raise StationError("bad-groups", sentence)
     if named < len(keys):
         note = f"{shown_name(path)} names {named} of {len(keys)} fields; each other one is a group of its own"
-        print(f"note     {note}", file=sys.stderr)
+        say(f"note     {note}", error=True)
 
 
 def _classify(
