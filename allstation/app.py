@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from allstation import __version__, paths
 from allstation.core.errors import StationError
+from allstation.services.requests import AddPaths, OpenCase, UseModel
 from allstation.services.settings import SettingsFile
 from allstation.ui.application import Application
 from allstation.ui.main_window import MainWindow
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
     from allstation.services.crash import CrashCare
-    from allstation.services.sweeping import Sweeper
+    from allstation.services.gc_scheduler import GcScheduler
     from allstation.ui.services import Services
 
 CANNOT_START: Final = 3
@@ -81,7 +82,7 @@ class Station(QObject):
         super().__init__()
         self._app = app
         self._options = options
-        self._sweeper: Sweeper | None = None
+        self._gc: GcScheduler | None = None
         self._settings = SettingsFile(paths.config_folder())
         stored = self._settings.value
         self._theme = Theme(app, mode=_mode(stored.theme), scale=stored.text_scale)
@@ -117,7 +118,7 @@ class Station(QObject):
 
     def _import(self) -> None:
         try:
-            from allstation.services import desk, export, logs, watching  # noqa: F401
+            from allstation.services import case_session, export, folder_watcher, logs  # noqa: F401
             from allstation.ui import furnishing  # noqa: F401
         finally:
             # What goes wrong here goes wrong again, and is told, where it is used.
@@ -169,9 +170,9 @@ class Station(QObject):
         """Make services, then the window's parts, then begin what the command line asked for."""
         from PySide6.QtGui import QIcon
 
-        from allstation.services.sweeping import Sweeper
+        from allstation.services.gc_scheduler import GcScheduler
 
-        self._sweeper = Sweeper(self)
+        self._gc = GcScheduler(self)
         self._app.setWindowIcon(QIcon(str(paths.resource("icons/allstation.svg"))))
         yield from self._make_services()
         yield from self.window.furnish(self.services)
@@ -185,16 +186,16 @@ class Station(QObject):
         handle = self.window.windowHandle()
         if handle is not None:
             handle.removeEventFilter(self)
-        self._sweeper.start()
+        self._gc.start()
 
     def _make_services(self) -> Iterator[None]:
         from PySide6.QtCore import Qt
 
+        from allstation.services.case_session import CaseSession
         from allstation.services.crash import CrashCare
-        from allstation.services.desk import CaseDesk
         from allstation.services.export import Exports
+        from allstation.services.folder_watcher import FolderWatcher
         from allstation.services.logs import LogCare
-        from allstation.services.watching import FolderWatch
         from allstation.ui.services import Services
 
         self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
@@ -203,11 +204,11 @@ class Station(QObject):
         logs = LogCare(paths.log_folder())
         yield
         limits = self._settings.value.limits
-        desk, exports = CaseDesk(self, threads=self._options.threads, limits=limits), Exports(self)
-        watch = FolderWatch(self)
-        self.services = Services(desk, exports, self._settings, self._theme, logs, watch)
+        session, exports = CaseSession(self, threads=self._options.threads, limits=limits), Exports(self)
+        watch = FolderWatcher(self)
+        self.services = Services(session, exports, self._settings, self._theme, logs, watch)
         self._has_services = True
-        for service in (desk, exports, watch):
+        for service in (session, exports, watch):
             service.stopped.connect(self._services_ended)
         self.window.closing.connect(self._end, Qt.ConnectionType.QueuedConnection)
         yield
@@ -219,7 +220,7 @@ class Station(QObject):
 
     def _load_model(self) -> None:
         from allstation.inference.bundle import default_bundle_path
-        from allstation.services.messages import Problem
+        from allstation.processing.status_types import Problem
 
         chosen = self._settings.value.model
         try:
@@ -227,7 +228,7 @@ class Station(QObject):
         except StationError as error:
             self.window.reporter.show_problem(Problem.of(error))
             return
-        self.services.desk.use_model(path)
+        self.services.session.submit(UseModel(path))
 
     def _open_first(self) -> None:
         given = [Path(text).absolute() for text in self._options.paths]
@@ -237,9 +238,9 @@ class Station(QObject):
             self.window.cases.open_demo()
         elif case is not None:
             folder = Path(case).absolute()
-            self.services.desk.open(folder, create=not (folder / "case.sqlite").exists())
+            self.services.session.submit(OpenCase(folder, create=not (folder / "case.sqlite").exists()))
             if given:
-                self.services.desk.add_paths(given)
+                self.services.session.submit(AddPaths(given))
         elif given:
             self.window.cases.add_paths(given)
         elif last and (Path(last) / "case.sqlite").is_file():
@@ -255,7 +256,7 @@ class Station(QObject):
     def _end(self) -> None:
         self.window.hide()
         self.window.close_workers()
-        self.services.desk.stop()
+        self.services.session.stop()
         self.services.exports.stop()
         self.services.watch.stop()
 
@@ -268,8 +269,8 @@ class Station(QObject):
     def join(self) -> None:
         """Wait for every thread, give the hooks back and let go of the window."""
         self._steps.close()
-        if self._sweeper is not None:
-            self._sweeper.stop()
+        if self._gc is not None:
+            self._gc.stop()
         if self._loader is not None:
             self._loader.join()
         if self.window.is_furnished:
@@ -281,7 +282,7 @@ class Station(QObject):
 
     def _join_services(self) -> None:
         self._crash.close()
-        self.services.desk.wait()
+        self.services.session.wait()
         self.services.exports.wait()
         self.services.watch.wait()
         self.services.logs.close()

@@ -1,4 +1,4 @@
-"""``allstation export``: a case in the forms that other programs read."""
+"""``allstation export``: writes a case in formats that other programs read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.core.text import shown_name
 from allstation.imaging.outputs import FHIR, OUTLINES, Output, check_folder, check_outputs
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         left_out += [field for field, _ in done.refused]
     left_out += _folders(snapshot, options, replaced, anonymise=anonymise)
     for path in dict.fromkeys(field.path for field in left_out):
-        say(f"left out {path}: it cannot be read any more", error=True)
+        say(f"left out {shown_name(str(path))}: it cannot be read any more", error=True)
     return SOME_FAILED if left_out else DONE
 
 
@@ -113,7 +114,7 @@ def _folders(
 
 
 def _report(pdf: Path | None, *, anonymise: bool) -> tuple[ReportOptions, bytes | None]:
-    """Take a written report along: its status, who signed it, its comment.
+    """Read a written report: its status, who signed it, its comment.
 
     Raises:
         StationError: ``names-patient`` if the export is anonymised and the report is not.

@@ -1,4 +1,4 @@
-"""The hash chain of the audit trail: every entry seals the one before it.
+"""Hash chain of the audit log: every entry includes the hash of the one before it.
 
 A changed, removed, inserted or reordered entry breaks the chain at that place. What the chain
 alone cannot show is a tail cut off whole; the head's hash is therefore printed in every report
@@ -19,7 +19,7 @@ GENESIS: Final = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit trail.
+    """Entry of the audit log.
 
     Attributes:
         id: Place in the trail, 1 for the first, without gaps.
@@ -65,7 +65,7 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenLink:
+class ChainBreak:
     """The first place where an audit trail does not hold.
 
     Attributes:
@@ -91,7 +91,7 @@ def details_text(details: Mapping[str, object]) -> str:
     return canonical(dict(details))
 
 
-def first_broken(entries: Iterable[AuditEntry]) -> BrokenLink | None:
+def first_broken(entries: Iterable[AuditEntry]) -> ChainBreak | None:
     """Walk a trail from its start and return the first entry that does not fit, or None.
 
     Args:
@@ -101,7 +101,7 @@ def first_broken(entries: Iterable[AuditEntry]) -> BrokenLink | None:
     for entry in entries:
         problem = _problem(entry, expected, previous)
         if problem:
-            return BrokenLink(entry.id, problem)
+            return ChainBreak(entry.id, problem)
         previous, expected = entry.hash, expected + 1
     return None
 

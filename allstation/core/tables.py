@@ -11,7 +11,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Final
@@ -55,7 +55,7 @@ class Table:
     rows: tuple[TableRow, ...]
 
     def __contains__(self, column: str) -> bool:
-        """Tell whether a column is there, whatever its capitals."""
+        """Return whether a column exists, case-insensitively."""
         return _place(self.columns, column) is not None
 
     def require(self, *columns: str, code: str, also: str = "") -> None:
@@ -86,7 +86,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row.
+    """Row of a table.
 
     Attributes:
         line: Line of the file, from 1, in which the row ends.
@@ -184,7 +184,7 @@ def _text(data: bytes, name: str) -> str:
 
 
 def _unmarked_utf16(data: bytes) -> str:
-    """Tell UTF-16 without a mark by its zero bytes: ASCII separators and line ends have one each."""
+    """Detect UTF-16 without a mark by its zero bytes: ASCII separators and line ends have one each."""
     if data[1:2] == b"\0" and data[:1] != b"\0":
         return "utf-16-le"
     return "utf-16-be" if data[:1] == b"\0" and data[1:2] != b"\0" else ""
@@ -238,6 +238,30 @@ def number(text: str) -> float:
         return float(plain)
     except ValueError:
         return math.nan
+
+
+def one_value_each(
+    pairs: Iterable[tuple[tuple[str, str], str]], *, name: str, column: str
+) -> dict[tuple[str, str], str]:
+    """Return the value that a table gives each field.
+
+    Args:
+        pairs: Class and file of each row, and its value.
+        name: File name, for the sentence.
+        column: Of the value.
+
+    Raises:
+        StationError: ``bad-groups`` if two rows of one field differ.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for key, value in pairs:
+        if found.setdefault(key, value) != value:
+            sentence = (
+                f"The table {name} gives {key[0]} {key[1]} two values of {column}: {found[key]!r} and "
+                f"{value!r}. Correct one of the rows."
+            )
+            raise StationError("bad-groups", sentence)
+    return found
 
 
 def file_key(text: str) -> str:

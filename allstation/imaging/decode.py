@@ -1,4 +1,4 @@
-"""From an image file to pixels: the station's front door for files from anywhere.
+"""Decoder of image files from anywhere: header, limits, pixels.
 
 A file is judged by its content. What it is and how large it claims to be is read from its header
 (``headers``) before a decoder sees it; a refusal names the file, the reason and what to do.
@@ -17,7 +17,6 @@ Nothing of a file's metadata leaves this module but the orientation, which is ap
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import stat
@@ -83,7 +82,7 @@ _COSTLY: Final = {"JPEG 2000": 4}
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """What a field's header says.
+    """Header of a field.
 
     Attributes:
         format: ``JPEG``, ``PNG``, ``TIFF``, ``BMP``, ``WebP`` or ``JPEG 2000``.
@@ -103,24 +102,25 @@ class FieldInfo:
 
 
 def looks_like_field(path: Path) -> bool:
-    """Tell by the name alone whether a file is worth opening as a field."""
+    """Return whether a file has the suffix of a field image."""
     return path.suffix.lower() in SUFFIXES
 
 
-def probe(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldInfo:
+def probe(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | None = None) -> FieldInfo:
     """Read a field's header.
 
     Args:
         path: The file. FIFOs, devices and sockets are refused without being opened for reading.
         limits: What to accept.
+        data: The file's bytes if they are read already.
 
     Raises:
         StationError: ``not-found``, ``no-permission``, ``not-a-file``, ``empty-file``,
             ``not-an-image``, ``unsupported-format``, ``too-large``, ``too-small``,
             ``too-many-pages``, ``truncated-field`` or ``unreadable-field``.
     """
-    with _open(path, limits) as file:
-        size = os.fstat(file.fileno()).st_size
+    with _open(path, limits) if data is None else io.BytesIO(data) as file:
+        size = os.fstat(file.fileno()).st_size if data is None else len(data)
         header = _header(path, Source(file, size), limits)
     width, height = (header.height, header.width) if header.turned else (header.width, header.height)
     return FieldInfo(
@@ -141,25 +141,13 @@ def read_bytes(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
             raise _unreadable(path, error) from error
 
 
-def read_same(path: Path, sha256: str, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
-    """Read the file of a field of a case, which must still be the one that was added.
-
-    Args:
-        path: The file.
-        sha256: Of the bytes that were added; empty if there is nothing to compare with.
-        limits: What to accept.
-
-    Raises:
-        StationError: As ``read_bytes``, and ``changed-field`` if the bytes are others.
-    """
-    content = read_bytes(path, limits)
-    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-        sentence = (
-            f"The file {_name(path)} is not the one that was added: its bytes are others now. Put that file "
-            "back and retry, or add this one as a field of its own."
-        )
-        raise StationError("changed-field", sentence)
-    return content
+def changed(path: Path) -> StationError:
+    """Return the error of a field of a case whose file holds other bytes than were added."""
+    sentence = (
+        f"The file {_name(path)} is not the one that was added: its bytes are others now. Put that file "
+        "back and retry, or add this one as a field of its own."
+    )
+    return StationError("changed-field", sentence)
 
 
 def decode(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | None = None) -> RgbArray:
@@ -213,11 +201,11 @@ def decode_reduced(
     content = read_bytes(path, limits) if data is None else data
     header = _header(path, Source(io.BytesIO(content), len(content)), limits)
     wanted = size[::-1] if header.turned else size
-    reduction = _reduction(header, wanted)
+    shrink = reduction((header.height, header.width), wanted)
     if isinstance(header, JpegHeader) and header.scalable:
-        rgb = _pixels(path, content, header, reduction=reduction)
+        rgb = _pixels(path, content, header, reduction=shrink)
     else:
-        rgb = _halved(_pixels(path, content, header), reduction)
+        rgb = halved(_pixels(path, content, header), shrink)
     return squash(_upright(rgb, header.orientation), size)
 
 
@@ -231,17 +219,18 @@ def squash(rgb: RgbArray, size: tuple[int, int]) -> RgbArray:
     return np.asarray(cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
 
 
-def _reduction(header: Header, wanted: tuple[int, int]) -> int:
-    """Return 1, 2, 4 or 8: how far to shrink before sampling."""
-    ratio = min(header.height / wanted[0], header.width / wanted[1]) / _KEEP
+def reduction(size: tuple[int, int], wanted: tuple[int, int]) -> int:
+    """Return 1, 2, 4 or 8: how far to shrink a frame of ``size`` (h, w) before it is sampled."""
+    ratio = min(size[0] / wanted[0], size[1] / wanted[1]) / _KEEP
     return max(step for step in (1, 2, 4, 8) if step == 1 or step <= ratio)
 
 
-def _halved(rgb: RgbArray, reduction: int) -> RgbArray:
-    if reduction == 1:
+def halved(rgb: RgbArray, shrink: int) -> RgbArray:
+    """Average a picture down by 1, 2, 4 or 8."""
+    if shrink == 1:
         return rgb
     height, width = rgb.shape[:2]
-    target = (-(-width // reduction), -(-height // reduction))
+    target = (-(-width // shrink), -(-height // shrink))
     return np.asarray(cv2.resize(rgb, target, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""What an image file says about itself, read without decoding a pixel.
+"""Header parsers of image files; no pixel is decoded.
 
 Every parser is a bounded walk over the file's own structure: it never trusts a length beyond the
 end of the file, never follows a loop, and reads a few kilobytes whatever the file claims. Nothing

@@ -1,4 +1,4 @@
-"""From what a person dropped or named to field images: walk, refuse, hash.
+"""Import of files, folders and archives: walks them, refuses what is no field, hashes the rest.
 
 The window and the command line share this, so that both find the same fields in the same order.
 """
@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
@@ -19,14 +18,14 @@ from allstation.core.records import UNPACKED_FROM, NewField
 from allstation.core.text import natural_key, shown_name
 from allstation.files import free_path
 from allstation.imaging import decode
+from allstation.imaging.field_file import read_field
 from allstation.imaging.foreign import PassedOver
 
 _log = logging.getLogger(__name__)
-_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FieldPath:
     """A file that looks like a field image, not opened yet.
 
     Attributes:
@@ -53,7 +52,7 @@ class Refused:
 
 def find_fields(
     paths: Iterable[Path], *, unpack_to: Path | None = None, passed: PassedOver | None = None
-) -> Iterator[Found | Refused]:
+) -> Iterator[FieldPath | Refused]:
     """Walk files, folders and archives in natural order.
 
     Inside a folder only files with a field image's suffix are taken and everything else is passed
@@ -72,7 +71,7 @@ def find_fields(
         if path.is_dir():
             yield from _walk(path, seen)
         elif decode.looks_like_field(path) or (path.is_file() and not _unpacked_here(path, unpack_to)):
-            yield Found(path, path.parent)
+            yield FieldPath(path, path.parent)
         elif path.is_file() and unpack_to is not None:
             yield from _find_in_archive(path, unpack_to, seen)
         else:
@@ -88,7 +87,7 @@ def _unpacked_here(path: Path, unpack_to: Path | None) -> bool:
     return looks_like_archive(path)
 
 
-def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterator[Found | Refused]:
+def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
     """Unpack an archive into a folder of its own and walk that; what it is not believed of is refused."""
     from allstation.imaging.archive import NO_FIELD, unpack
 
@@ -120,7 +119,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _walk(folder: Path, passed: PassedOver) -> Iterator[Found | Refused]:
+def _walk(folder: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
     try:
         with os.scandir(folder) as entries:
             listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
@@ -136,16 +135,21 @@ def _walk(folder: Path, passed: PassedOver) -> Iterator[Found | Refused]:
         if name.startswith("."):
             continue
         path = folder / name
-        if is_folder and path.suffix != ".allcase":
+        if is_folder and not _is_case(path):
             yield from _walk(path, passed)
         elif not is_folder and decode.looks_like_field(path) and not path.is_dir():
-            yield Found(path, folder)
+            yield FieldPath(path, folder)
         elif not is_folder:
             passed.see(name)
 
 
-def read_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:
-    """Check a field's header and hash its bytes.
+def _is_case(folder: Path) -> bool:
+    """Tell whether a folder is a case, whose own pictures are no smears, whatever it is called."""
+    return folder.suffix.lower() == ".allcase" or (folder / "case.sqlite").is_file()
+
+
+def new_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:
+    """Read a file as a new field of a case: size, pages and SHA-256 of the same bytes.
 
     Args:
         path: The file.
@@ -156,32 +160,19 @@ def read_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewF
             else reading it raised.
     """
     try:
-        return _read_field(path, limits)
+        file = read_field(path, limits)
+        header = file.header
     except StationError:
         raise
     except Exception as error:
         _log.exception("a field could not be looked at")
         raise unexpected(shown_name(path), error) from error
-
-
-def _read_field(path: Path, limits: DecodeLimits) -> NewField:
-    info = decode.probe(path, limits)
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        sentence = (
-            f"The field {shown_name(path)} cannot be read ({error.strerror}). Check the file and retry."
-        )
-        raise StationError("unreadable-field", sentence) from error
     return NewField(
         path=path,
-        sha256=digest.hexdigest(),
-        bytes=info.bytes,
-        width=info.width,
-        height=info.height,
-        pages=info.frames,
-        channels_left_out=info.channels_left_out,
+        sha256=file.sha256,
+        bytes=header.bytes,
+        width=header.width,
+        height=header.height,
+        pages=header.frames,
+        channels_left_out=header.channels_left_out,
     )

@@ -107,14 +107,30 @@ def decode_png(content: bytes, header: PngHeader) -> NDArray[Any]:
         elif not packed:
             chunks.setdefault(kind, body)
     rows = _inflated(b"".join(packed), header)
-    clear = chunks.get(b"tRNS", b"") if header.colour in {0, 2, 3} else b""
-    # OpenCV loses the transparent shade of grey files.
-    shade = clear if header.colour == 0 else b""
-    whole = header.depth > 8 or (header.alpha and not shade)
-    flags = cv2.IMREAD_UNCHANGED if whole else cv2.IMREAD_COLOR
-    plain = _plain_file(chunks, rows, b"" if shade else clear)
+    clear = chunks.get(b"tRNS", b"")
+    if header.colour == 3:
+        return _from_palette(_as_grey(header, rows), header, chunks.get(b"PLTE", b""), clear)
+    if header.colour == 0 and len(clear) == 2:  # OpenCV loses the transparent shade of grey files.
+        return _without_shade(_as_grey(header, rows), int.from_bytes(clear, "big"), header.depth)
+    head = chunks.get(b"IHDR", b"")
+    key = clear if header.colour == 2 and len(clear) == 6 else b""
+    raw = _opened(_plain_file(head, rows, key), header, whole=header.depth > 8 or header.alpha)
+    channels = 1 if raw.ndim == 2 else raw.shape[2]
+    order = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}.get(channels)
+    return np.asarray(raw if order is None else cv2.cvtColor(raw, order))
+
+
+def _as_grey(header: PngHeader, rows: bytes) -> NDArray[Any]:
+    """Return the one channel of a picture; fewer than 8 bits are spread over 8."""
+    head = struct.pack(">IIBBBBB", header.width, header.height, header.depth, 0, 0, 0, int(header.interlaced))
+    raw = _opened(_plain_file(head, rows, b""), header, whole=True)
+    return raw if raw.ndim == 2 else np.ascontiguousarray(raw[..., 0])
+
+
+def _opened(file: bytes, header: PngHeader, *, whole: bool) -> NDArray[Any]:
     try:
-        raw = cv2.imdecode(np.frombuffer(plain, np.uint8), flags)
+        flags = cv2.IMREAD_UNCHANGED if whole else cv2.IMREAD_COLOR
+        raw = cv2.imdecode(np.frombuffer(file, np.uint8), flags)
     except cv2.error:
         raw = None
     if (
@@ -123,11 +139,23 @@ def decode_png(content: bytes, header: PngHeader) -> NDArray[Any]:
         or raw.dtype not in (np.uint8, np.uint16)
     ):
         raise damaged("PNG")
-    if len(shade) >= 2:
-        return _without_shade(raw, int.from_bytes(shade[:2], "big"), header.depth)
-    channels = 1 if raw.ndim == 2 else raw.shape[2]
-    order = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}.get(channels)
-    return np.asarray(raw if order is None else cv2.cvtColor(raw, order))
+    return raw
+
+
+def _from_palette(spread: NDArray[Any], header: PngHeader, named: bytes, clear: bytes) -> NDArray[np.uint8]:
+    """Look up the colours of a picture, with alpha if one is transparent.
+
+    Raises:
+        HeaderError: If a pixel has a colour that the file does not name.
+    """
+    index = spread // (255 // ((1 << header.depth) - 1))
+    if len(named) % 3 or int(index.max()) >= len(named) // 3:
+        raise damaged("PNG")
+    table = np.frombuffer(named, np.uint8).reshape(-1, 3)
+    if not clear:
+        return np.asarray(table[index], np.uint8)
+    alpha = np.frombuffer(clear.ljust(len(table), b"\xff"), np.uint8)[: len(table)]
+    return np.asarray(np.column_stack([table, alpha])[index], np.uint8)
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -179,10 +207,9 @@ def _inflated(packed: bytes, header: PngHeader) -> bytes:
     return rows
 
 
-def _plain_file(chunks: dict[bytes, bytes], rows: bytes, clear: bytes) -> bytes:
+def _plain_file(head: bytes, rows: bytes, clear: bytes) -> bytes:
     """Return a PNG of the necessary chunks, its rows not packed: they are unpacked already."""
-    parts = [(b"IHDR", chunks.get(b"IHDR", b"")), (b"PLTE", chunks.get(b"PLTE", b"")), (b"tRNS", clear)]
-    parts = [(kind, body) for kind, body in parts if body]
+    parts = [(b"IHDR", head), *([(b"tRNS", clear)] if clear else [])]
     parts += [(b"IDAT", zlib.compress(rows, 0)), (b"IEND", b"")]
     return _SIGNATURE + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
@@ -192,6 +219,5 @@ def _plain_file(chunks: dict[bytes, bytes], rows: bytes, clear: bytes) -> bytes:
 
 def _without_shade(raw: NDArray[Any], shade: int, depth: int) -> NDArray[Any]:
     """Make one shade of a grey picture white, as what is transparent is laid over white."""
-    grey = raw if raw.ndim == 2 else raw[..., 0]
     value = shade if depth >= 8 else shade * 255 // ((1 << depth) - 1)
-    return np.where(grey == value, np.iinfo(grey.dtype).max, grey).astype(grey.dtype)
+    return np.where(raw == value, np.iinfo(raw.dtype).max, raw).astype(raw.dtype)

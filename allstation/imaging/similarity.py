@@ -1,4 +1,4 @@
-"""Fields that show the same cells: frames that overlap.
+"""Same-field search: finds frames that overlap and so show the same cells.
 
 A smear is photographed field by field with overlap, and some fields twice. A random split then puts
 the same cells into training and test, and every figure of the test is too good. Three steps find
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cells import CORNER_SHARE
-from allstation.imaging.decode import decode_reduced
+from allstation.imaging.field_file import FieldFile, read_field
 
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -83,8 +83,8 @@ MIN_OVERLAP: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Two fields that show the same cells.
+class Overlap:
+    """Proven pair of fields that show the same cells.
 
     Attributes:
         first: Index of one field.
@@ -116,10 +116,10 @@ def same_field_groups(fields: Sequence[Path | Gray], *, progress: Progress | Non
     Raises:
         StationError: If a file cannot be decoded.
     """
-    return grouped(len(fields), same_field_links(fields, progress=progress))
+    return grouped(len(fields), same_field_pairs(fields, progress=progress))
 
 
-def same_field_links(fields: Sequence[Path | Gray], *, progress: Progress | None = None) -> list[Link]:
+def same_field_pairs(fields: Sequence[Path | Gray], *, progress: Progress | None = None) -> list[Overlap]:
     """Return every proven pair of fields that show the same cells, by index.
 
     Args:
@@ -131,10 +131,10 @@ def same_field_links(fields: Sequence[Path | Gray], *, progress: Progress | None
     report = progress or _silent
     bands = np.empty((len(fields), SIDE, SIDE), np.float32)
     for index, field in enumerate(fields):
-        bands[index] = band_passed(_small_gray(field))
+        bands[index] = band_passed(small_gray(read_field(field) if isinstance(field, Path) else field))
         report(index + 1, 2 * len(fields))
     candidates = sorted({*_candidates(bands), *_neighbours(bands)})
-    links: dict[tuple[int, int], Link] = {}
+    links: dict[tuple[int, int], Overlap] = {}
     for step, (first, second, down, right) in enumerate(candidates):
         if step % 256 == 0:
             report(len(fields) + step * len(fields) // len(candidates), 2 * len(fields))
@@ -146,7 +146,7 @@ def same_field_links(fields: Sequence[Path | Gray], *, progress: Progress | None
     return [links[pair] for pair in sorted(links)]
 
 
-def grouped(count: int, links: Iterable[Link]) -> list[int]:
+def grouped(count: int, links: Iterable[Overlap]) -> list[int]:
     """Return for each of ``count`` fields the first index of the chain of links it belongs to."""
     parent = list(range(count))
 
@@ -166,11 +166,13 @@ def _silent(_done: int, _of: int) -> None:
     """Report nothing."""
 
 
-def _small_gray(field: Path | Gray) -> Gray:
-    if isinstance(field, Path):
-        field = np.asarray(
-            cv2.cvtColor(decode_reduced(field, (2 * SIDE, 2 * SIDE)), cv2.COLOR_RGB2GRAY), np.uint8
-        )
+def small_gray(field: FieldFile | Gray) -> Gray:
+    """Return the picture (112, 112) by which a field is compared."""
+    if isinstance(field, FieldFile):
+        rgb = field.reduced((2 * SIDE, 2 * SIDE))
+        field = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    if field.shape == (SIDE, SIDE):
+        return field
     return np.asarray(cv2.resize(field, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -293,7 +295,7 @@ def _phase_shift(first: NDArray[Any], second: NDArray[Any]) -> tuple[int, int]:
     return 2 * (down - SIDE * (down > SIDE // 2)), 2 * (right - SIDE * (right > SIDE // 2))
 
 
-def _proof(bands: Floats, pair: tuple[int, int], shift: tuple[int, int]) -> Link | None:
+def _proof(bands: Floats, pair: tuple[int, int], shift: tuple[int, int]) -> Overlap | None:
     """Correlate what two fields share, moving the shift by up to 5 pixels, and judge it."""
     down, right = shift
     rows = slice(max(0, down), min(SIDE, SIDE + down))
@@ -311,4 +313,4 @@ def _proof(bands: Floats, pair: tuple[int, int], shift: tuple[int, int]) -> Link
     overlap = (SIDE - abs(down)) * (SIDE - abs(right)) / SIDE**2
     if best < MIN_CORRELATION or overlap < MIN_OVERLAP:
         return None
-    return Link(pair[0], pair[1], down, right, float(best), overlap)
+    return Overlap(pair[0], pair[1], down, right, float(best), overlap)

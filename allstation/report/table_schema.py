@@ -16,7 +16,7 @@ Value = str | bool | int | float | None
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column of the CSV and XLSX tables.
+    """Column of the CSV and XLSX tables.
 
     Attributes:
         title: Header.
@@ -64,7 +64,7 @@ _AFTER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TableContent:
-    """What the tables are written from: the report's own figures, its fields one at a time.
+    """Content of the tables: the report's own figures, its fields one at a time.
 
     Attributes:
         case_id: As in the report.

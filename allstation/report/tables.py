@@ -32,7 +32,7 @@ from allstation.report.content import (
 )
 from allstation.report.content_types import FieldRow
 from allstation.report.counts import FieldTally
-from allstation.report.many import Progress, unheard
+from allstation.report.export_types import Progress, no_progress
 from allstation.report.options import ReportOptions
 from allstation.report.table_schema import TableContent, Value, classes_of, columns, table_row
 
@@ -253,7 +253,7 @@ def write_xlsx(
     *,
     thumbnails: bool = False,
     anonymise: bool = False,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Path:
     """Write a workbook: fields, summary, models.
 

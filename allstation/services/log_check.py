@@ -13,7 +13,7 @@ from typing import Final
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.services.messages import Problem
+from allstation.processing.status_types import Problem
 from allstation.store.case import Case
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from allstation.core.audit import BrokenLink
+from allstation.core.audit import ChainBreak
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
@@ -42,7 +42,7 @@ class AuditFinding:
     name: str
     entries: int
     head: str
-    broken: BrokenLink | None
+    broken: ChainBreak | None
     remark: str = ""
 
     @property
@@ -77,7 +77,7 @@ class RepairReport:
     salvaged: dict[str, int]
     lost: dict[str, int]
     kept: Path | None
-    broken: BrokenLink | None
+    broken: ChainBreak | None
 
     def text(self) -> str:
         """Return the outcome for the terminal."""

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from allstation import paths
 from allstation.core.text import shown_name
 from allstation.files import free_path
-from allstation.services.desk import CaseDesk
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import AddPaths, CloseCase, LocateFields, OpenCase, OpenDemo
 from allstation.services.settings import SettingsFile
 from allstation.store.database import DATABASE
 from allstation.ui.model_actions import MODEL_SUFFIX
@@ -37,9 +38,9 @@ class CaseActions(QObject):
     model_given = Signal(object)
     moved = Signal(object, object)
 
-    def __init__(self, desk: CaseDesk, settings: SettingsFile, window: QWidget) -> None:
+    def __init__(self, session: CaseSession, settings: SettingsFile, window: QWidget) -> None:
         super().__init__(window)
-        self._desk = desk
+        self._session = session
         self._settings = settings
         self._window = window
         self._asked = Path()
@@ -55,7 +56,7 @@ class CaseActions(QObject):
     def create(self, folder: Path) -> None:
         """Make and open a case."""
         folder = folder if folder.suffix == CASE_SUFFIX else folder.with_name(folder.name + CASE_SUFFIX)
-        self._desk.open(folder, create=True)
+        self._session.submit(OpenCase(folder, create=True))
 
     def create_for(self, dropped: list[Path]) -> None:
         """Make a case in the usual place for what was dropped without one."""
@@ -78,7 +79,7 @@ class CaseActions(QObject):
     def open_folder(self, folder: Path) -> None:
         """Open a case folder, or the case that a database file belongs to."""
         self._asked = folder if folder.name != DATABASE else folder.parent
-        self._desk.open(self._asked)
+        self._session.submit(OpenCase(self._asked))
 
     @Slot()
     def locate_case(self) -> None:
@@ -102,7 +103,12 @@ class CaseActions(QObject):
     def open_demo(self) -> None:
         """Make a fresh demo case and put synthetic fields into its queue."""
         self.preparing.emit(tr("Synthetic fields are being drawn for the demo case."))
-        self._desk.open_demo(paths.cases_folder())
+        self._session.submit(OpenDemo(paths.cases_folder()))
+
+    @Slot()
+    def close(self) -> None:
+        """Close the open case."""
+        self._session.submit(CloseCase())
 
     # Fields
 
@@ -128,14 +134,14 @@ class CaseActions(QObject):
     def locate(self) -> None:
         """Ask for the folder to which fields were moved."""
         dialog = self._dialog(tr("Search this folder for moved fields"), QFileDialog.FileMode.Directory)
-        if self._desk.info is not None:
-            dialog.setDirectory(str(self._desk.info.folder.parent))
+        if self._session.info is not None:
+            dialog.setDirectory(str(self._session.info.folder.parent))
         dialog.fileSelected.connect(self._locate_chosen)
         dialog.open()
 
     @Slot(str)
     def _locate_chosen(self, name: str) -> None:
-        self._desk.locate(Path(name))
+        self._session.submit(LocateFields(Path(name)))
 
     @Slot(list)
     def _add_chosen(self, names: list[str]) -> None:
@@ -157,12 +163,12 @@ class CaseActions(QObject):
             self._add_fields(fields, opening=case is not None)
 
     def _add_fields(self, fields: list[Path], *, opening: bool) -> None:
-        if not opening and self._desk.info is not None and self._desk.info.read_only:
+        if not opening and self._session.info is not None and self._session.info.read_only:
             self.refused.emit(tr("This case is open for looking only, so nothing can be added to it."))
             return
-        if not self._desk.has_case:
+        if not self._session.has_case:
             self.create_for(fields)
-        self._desk.add_paths(fields)
+        self._session.submit(AddPaths(fields))
 
     # Dialogs
 

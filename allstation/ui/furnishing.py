@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtWidgets import QWidget
 
-from allstation.core.limits import DecodeLimits
+from allstation.services.field_cache import FieldCache
 from allstation.ui import keys, viewer_actions
 from allstation.ui.actions import ACTIONS, ActionTable
 from allstation.ui.browser.panel import BrowserPanel
@@ -42,7 +42,7 @@ from allstation.ui.summary_link import SummaryLink
 from allstation.ui.tour import Tour
 from allstation.ui.training_window import TrainingActions
 from allstation.ui.viewer.full_screen import FullScreen
-from allstation.ui.viewer.loader import FieldLoader, decode_field
+from allstation.ui.viewer.loader import FieldLoader, read_picture
 from allstation.ui.viewer.outlines import OutlineFinder, find_outlines
 from allstation.ui.viewer.pane import ViewerPane
 from allstation.ui.watch_actions import WatchActions
@@ -55,10 +55,10 @@ _PICTURE_BYTES: Final = 96 * 1024**2
 _ACTIONS_A_STEP: Final = 10
 
 
-def _make_viewer(window: MainWindow, limits: DecodeLimits) -> ViewerPane:
+def _make_viewer(window: MainWindow, files: FieldCache) -> ViewerPane:
     """Return a viewer that accepts what the queue accepts."""
-    loader = FieldLoader(decoder=partial(decode_field, limits=limits), limit=_PICTURE_BYTES)
-    finder = OutlineFinder(finder=partial(find_outlines, limits=limits))
+    loader = FieldLoader(reader=partial(read_picture, files=files), limit=_PICTURE_BYTES)
+    finder = OutlineFinder(finder=partial(find_outlines, files=files))
     viewer = ViewerPane(window, loader=loader, finder=finder)
     loader.setParent(viewer)
     finder.setParent(viewer)
@@ -67,11 +67,12 @@ def _make_viewer(window: MainWindow, limits: DecodeLimits) -> ViewerPane:
 
 def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     """Make panels and what listens to them. Nothing of it is on screen yet."""
-    desk, settings = services.desk, services.settings
+    session, settings = services.session, services.settings
     window.setDockNestingEnabled(True)
-    window.browser = BrowserPanel(desk, window, limits=settings.value.limits)
+    files = FieldCache(settings.value.limits)
+    window.browser = BrowserPanel(session, window, files=files)
     yield
-    window.viewer = _make_viewer(window, settings.value.limits)
+    window.viewer = _make_viewer(window, files)
     window.full_screen = FullScreen(window)
     yield
     window.review = ReviewPanel(window)
@@ -80,25 +81,25 @@ def make_parts(window: MainWindow, services: Services) -> Iterator[None]:
     yield
     window.status = StatusLine(window)
     window.notices = Notices(window.first.middle)
-    window.cases = CaseActions(desk, settings, window)
+    window.cases = CaseActions(session, settings, window)
     canvas = window.viewer.main.canvas
     guard = ReviewGuard(canvas, window.browser, limit=lambda: settings.value.seconds_on_screen, parent=window)
-    window.reviews = ReviewActions(desk, window.browser, window.review, guard=guard, parent=window)
+    window.reviews = ReviewActions(session, window.browser, window.review, guard=guard, parent=window)
     yield
     window.look = LookActions(services, window)
     window.reporter = Reporter(services, window)
     window.link = ReviewLink(services, window)
     window.watching = WatchActions(services, window)
-    window.models = ModelActions(desk, settings, window)
-    window.queueing = QueueActions(desk, window.queue, browser=window.browser, window=window)
-    window.naming = Naming(desk, window, stack=window.reviews.stack)
-    window.removals = RemovalActions(desk, window.browser, stack=window.reviews.stack)
+    window.models = ModelActions(session, settings, window)
+    window.queueing = QueueActions(session, window.queue, browser=window.browser, window=window)
+    window.naming = Naming(session, window, stack=window.reviews.stack)
+    window.removals = RemovalActions(session, window.browser, stack=window.reviews.stack)
     window.training = TrainingActions(services, window)
     window.reports = ReportActions(services, window)
     window.exporting = ExportActions(services, window)
     window.summary = SummaryLink(services, window)
     window.pixel_size = PixelSize(services, window)
-    window.model_comparison = ModelComparison(services.desk, window)
+    window.model_comparison = ModelComparison(services.session, window)
     window.tour = Tour(services, window)
     window.session = Session(services, window)
     window.field_menu = FieldMenu(window)

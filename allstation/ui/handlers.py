@@ -19,12 +19,12 @@ def handlers(window: MainWindow) -> dict[str, Callable[..., object]]:
 
 
 def _of_the_case(window: MainWindow) -> dict[str, Callable[..., object]]:
-    cases, reviews, desk = window.cases, window.reviews, window.services.desk
+    cases, reviews = window.cases, window.reviews
     return {
         "case.new": cases.new,
         "case.open": cases.open,
         "case.demo": cases.open_demo,
-        "case.close": desk.close_case,
+        "case.close": cases.close,
         "case.add_files": cases.add_files,
         "case.add_folder": cases.add_folder,
         "case.watch": window.watching.ask,
@@ -53,11 +53,11 @@ def _of_the_case(window: MainWindow) -> dict[str, Callable[..., object]]:
         "review.look": reviews.another_look,
         "review.comment": window.comment,
         "review.advance": reviews.set_advance,
-        "queue.pause": desk.pause,
-        "queue.cancel": desk.cancel,
-        "queue.resume": desk.resume_cancelled,
-        "queue.retry": desk.retry_failed,
-        "queue.again": partial(_again, window),
+        "queue.pause": window.queueing.pause,
+        "queue.cancel": window.queueing.cancel,
+        "queue.resume": window.queueing.resume,
+        "queue.retry": window.queueing.retry,
+        "queue.again": window.queueing.classify_again,
         "queue.model": window.queueing.ask_model,
         "model.train": window.training.show,
         "model.change": window.models.change,
@@ -104,11 +104,6 @@ def _step(window: MainWindow, by: int, _checked: bool = False) -> None:
 
 def _to_row(window: MainWindow, row: int, _checked: bool = False) -> None:
     window.browser.go_to_row(row)
-
-
-def _again(window: MainWindow, _checked: bool = False) -> None:
-    selected = window.browser.selected_ids()
-    window.services.desk.classify_again(selected if len(selected) > 1 else None)
 
 
 def _export(window: MainWindow, kind: ExportKind, _checked: bool = False) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QByteArray, Signal, Slot
 from PySide6.QtWidgets import QMainWindow
 
+from allstation.services.questions import ReadFailures
+from allstation.services.requests import Prioritise
 from allstation.services.settings import SettingsFile
 from allstation.ui.first_page import show_first_page
 from allstation.ui.text import tr
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QDockWidget
 
     from allstation.core.records import FieldRecord
-    from allstation.services.messages import CaseInfo, ModelInfo, QueueStatus
+    from allstation.processing.status_types import CaseInfo, ModelInfo, QueueStatus
     from allstation.ui.actions import ActionTable, Need
     from allstation.ui.browser.panel import BrowserPanel
     from allstation.ui.case_actions import CaseActions
@@ -123,7 +125,7 @@ class MainWindow(QMainWindow):
         Args:
             services: What does the work.
         """
-        from allstation.services.messages import QueueStatus
+        from allstation.processing.status_types import QueueStatus
         from allstation.ui import furnishing
 
         self.services = services
@@ -139,19 +141,16 @@ class MainWindow(QMainWindow):
         self.is_furnished = True
 
     def _connect(self) -> None:
-        desk = self.services.desk
+        session = self.services.session
         for signal, slot in (
-            (desk.opened, self._case_opened),
-            (desk.worker.closed, self._case_closed),
-            (desk.worker.queue_changed, self._queue_changed),
-            (desk.worker.model_changed, self._model_changed),
+            (session.opened, self._case_opened),
+            (session.worker.closed, self._case_closed),
+            (session.worker.queue_changed, self._queue_changed),
+            (session.worker.model_changed, self._model_changed),
             (self.browser.current_changed, self._record_changed),
             (self.browser.neighbours_changed, self.viewer.set_neighbours),
             (self.browser.listed, self._listed),
             (self.browser.tree.chosen, self._update_actions),
-            (self.queue.pause_asked, desk.pause),
-            (self.queue.cancel_asked, desk.cancel),
-            (self.queue.retry_asked, desk.retry_failed),
             (self.queue.field_chosen, self.browser.go_to_field),
             (self.viewer.state_changed, self._view_state_changed),
             (self.viewer.full_screen_asked, self.full_screen.set_on),
@@ -204,7 +203,7 @@ class MainWindow(QMainWindow):
         self.services.settings.replace(self.services.settings.value.with_recent(info.folder))
         self._fill_recent()
         self._show_case(info)
-        self.services.desk.read_failures()
+        self.services.session.ask(ReadFailures())
         if info.read_only:
             from allstation.ui.panels.notices import Level, Notice
 
@@ -245,7 +244,7 @@ class MainWindow(QMainWindow):
 
     def show_middle(self) -> None:
         """Show the field, or what to do while there is none."""
-        info = self.services.desk.info
+        info = self.services.session.info
         rows = self.browser.model.rowCount()
         if info is None:
             self.start.show_no_case()
@@ -276,7 +275,7 @@ class MainWindow(QMainWindow):
         self.link.show(record)
         self.status.show_record(record)
         if moved and record is not None and record.state is FieldState.QUEUED:
-            self.services.desk.prioritise([record.id])
+            self.services.session.submit(Prioritise([record.id]))
         self._update_actions()
 
     @Slot(object)
@@ -353,10 +352,10 @@ class MainWindow(QMainWindow):
 
     def _state(self) -> Need:
         from allstation.core.records import FieldState
-        from allstation.services.messages import QueuePhase
+        from allstation.processing.status_types import QueuePhase
         from allstation.ui.actions import Need
 
-        info, status, record = self.services.desk.info, self._queue_status, self._record
+        info, status, record = self.services.session.info, self._queue_status, self._record
         busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
         facts = (
             (info is not None, Need.CASE),
@@ -431,7 +430,7 @@ class MainWindow(QMainWindow):
             event.accept()
             self.closing.emit()
             return
-        from allstation.services.messages import QueuePhase
+        from allstation.processing.status_types import QueuePhase
         from allstation.ui.leaving import ask_before_leaving
 
         status, training = self._queue_status, self.training.is_training

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from allstation.core.text import shown_name
-from allstation.services.desk import CaseDesk
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import UseModel
 from allstation.services.settings import SettingsFile
 from allstation.ui.text import tr
 
@@ -26,9 +27,9 @@ class ModelActions(QObject):
 
     offered = Signal(object)
 
-    def __init__(self, desk: CaseDesk, settings: SettingsFile, window: QWidget) -> None:
+    def __init__(self, session: CaseSession, settings: SettingsFile, window: QWidget) -> None:
         super().__init__(window)
-        self._desk = desk
+        self._session = session
         self._settings = settings
         self._window = window
 
@@ -49,7 +50,7 @@ class ModelActions(QObject):
     def use(self, bundle: Path) -> None:
         """Classify with a bundle from now on, and at the next start."""
         self._settings.change(model=str(bundle))
-        self._desk.use_model(bundle)
+        self._session.submit(UseModel(bundle))
 
     @Slot(object)
     def offer(self, bundle: Path) -> None:

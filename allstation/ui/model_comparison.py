@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.records import FieldRecord, Prediction
-from allstation.services.desk import CaseDesk
+from allstation.services.case_session import CaseSession
+from allstation.services.questions import ReadPredictions
 from allstation.ui.text import tr
 
 if TYPE_CHECKING:
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 class ModelComparison(QObject):
     """Follows the current field and shows the latest prediction of another model on the right."""
 
-    def __init__(self, desk: CaseDesk, window: MainWindow) -> None:
+    def __init__(self, session: CaseSession, window: MainWindow) -> None:
         super().__init__(window)
-        self._desk = desk
+        self._session = session
         self._window = window
         self._viewer = window.viewer
         self._on = False
         window.browser.current_changed.connect(self._current_changed)
         window.viewer.state_changed.connect(self._state_changed)
-        desk.reader.predictions_read.connect(self._take)
+        session.reader.predictions_read.connect(self._take)
 
     @Slot(bool)
     def set_on(self, on: bool) -> None:
@@ -37,12 +38,12 @@ class ModelComparison(QObject):
         if not on:
             self._viewer.set_comparing(False)
         elif self._viewer.record is not None:
-            self._desk.read_predictions(self._viewer.record.id)
+            self._session.ask(ReadPredictions(self._viewer.record.id))
 
     @Slot(object)
     def _current_changed(self, record: FieldRecord | None) -> None:
         if self._on and record is not None:
-            self._desk.read_predictions(record.id)
+            self._session.ask(ReadPredictions(record.id))
 
     @Slot(str, bool)
     def _state_changed(self, key: str, on: bool) -> None:

@@ -11,8 +11,9 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.core.text import shown_name
-from allstation.services.desk import CaseDesk
-from allstation.services.messages import CaseInfo
+from allstation.processing.status_types import CaseInfo
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import RenameCase, RenameSlide, Request
 from allstation.ui.text import short_name, tr
 
 if TYPE_CHECKING:
@@ -25,19 +26,19 @@ class Naming(QObject):
     """Lets a person name the case, and the slide that is chosen in the tree.
 
     Args:
-        desk: The case.
+        session: The case.
         window: Its title says the name, its tree is typed in.
         stack: Where renaming can be undone.
     """
 
-    def __init__(self, desk: CaseDesk, window: MainWindow, *, stack: QUndoStack) -> None:
+    def __init__(self, session: CaseSession, window: MainWindow, *, stack: QUndoStack) -> None:
         super().__init__(window)
-        self._desk = desk
+        self._session = session
         self._window = window
         self._tree = window.browser.tree
         self._stack = stack
         self._tree.slides.name_typed.connect(self._slide_named)
-        desk.renamed.connect(self.show)
+        session.renamed.connect(self.show)
 
     @Slot(object)
     def show(self, info: CaseInfo | None) -> None:
@@ -54,44 +55,47 @@ class Naming(QObject):
     @Slot()
     def rename_case(self) -> None:
         """Ask for another name of the case; its folder keeps the name it has."""
-        if self._desk.info is None:
+        if self._session.info is None:
             return
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle(tr("Rename case"))
         dialog.setLabelText(
             tr("Name of the case, as the window and its reports show it. Its folder keeps its own.")
         )
-        dialog.setTextValue(self._desk.info.name)
+        dialog.setTextValue(self._session.info.name)
         dialog.textValueSelected.connect(self._case_named)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     @Slot(str)
     def _case_named(self, typed: str) -> None:
-        info, name = self._desk.info, typed.strip()
+        info, name = self._session.info, typed.strip()
         if info is not None and name not in {"", info.name}:
-            self._push(self._desk.rename_case, info.name, name)
+            self._push(RenameCase, info.name, name)
 
     @Slot(int, str)
     def _slide_named(self, slide_id: int, name: str) -> None:
-        self._push(partial(self._desk.rename_slide, slide_id), self._tree.name_of(slide_id), name)
+        self._push(partial(RenameSlide, slide_id), self._tree.name_of(slide_id), name)
 
-    def _push(self, give: Callable[[str], None], before: str, after: str) -> None:
-        self._stack.push(_RenameCommand(give, before, after))
+    def _push(self, rename: Callable[[str], Request], before: str, after: str) -> None:
+        self._stack.push(_RenameCommand(self._session, rename, before, after))
 
 
 class _RenameCommand(QUndoCommand):
     """Another name; undo gives the former one back."""
 
-    def __init__(self, give: Callable[[str], None], before: str, after: str) -> None:
+    def __init__(
+        self, session: CaseSession, rename: Callable[[str], Request], before: str, after: str
+    ) -> None:
         super().__init__(tr("Rename {name}", name=short_name(before, _NAME)))
-        self._give = give
+        self._session = session
+        self._rename = rename
         self._before, self._after = before, after
 
     def redo(self) -> None:
         """Give the new name."""
-        self._give(self._after)
+        self._session.submit(self._rename(self._after))
 
     def undo(self) -> None:
         """Give the former name."""
-        self._give(self._before)
+        self._session.submit(self._rename(self._before))

@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.core.pixel_size import LARGEST, micrometres, written
-from allstation.services.messages import CaseInfo
+from allstation.processing.status_types import CaseInfo
+from allstation.services.questions import ReadDetails
 from allstation.ui.services import Services
 from allstation.ui.text import tr
 
@@ -24,18 +25,18 @@ class PixelSize(QObject):
 
     def __init__(self, services: Services, window: MainWindow) -> None:
         super().__init__(window)
-        self._desk = services.desk
+        self._session = services.session
         self._window = window
         self._details: dict[str, str] = {}
-        desk = services.desk
-        desk.opened.connect(self._case_opened)
-        desk.reader.details_read.connect(self._details_read)
-        desk.worker.details_changed.connect(self._show)
+        session = services.session
+        session.opened.connect(self._case_opened)
+        session.reader.details_read.connect(self._details_read)
+        session.worker.details_changed.connect(self._show)
 
     @Slot()
     def ask(self) -> None:
         """Ask for the size; 0 means that it is not known, and hides the bar."""
-        if self._desk.info is None:
+        if self._session.info is None:
             return
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle(tr("Pixel size"))
@@ -61,13 +62,13 @@ class PixelSize(QObject):
         from allstation.report.identity import known_key
         from allstation.ui.report.details import DetailsCommand
 
-        if self._desk.info is None:
+        if self._session.info is None:
             return
         after = {key: text for key, text in self._details.items() if known_key(key) != _KEY}
         if size > 0:
             after[_KEY] = written(size)
         if after != self._details:
-            self._window.reviews.stack.push(DetailsCommand(self._desk, self._details, after))
+            self._window.reviews.stack.push(DetailsCommand(self._session, self._details, after))
 
     def _text(self) -> str:
         from allstation.report.identity import known_key
@@ -77,11 +78,11 @@ class PixelSize(QObject):
     @Slot(object)
     def _case_opened(self, _info: CaseInfo) -> None:
         self._show({})
-        self._desk.read_details()
+        self._session.ask(ReadDetails())
 
     @Slot(int, object)
     def _details_read(self, generation: int, details: Mapping[str, str]) -> None:
-        if generation == self._desk.generation:
+        if generation == self._session.generation:
             self._show(details)
 
     @Slot(object)

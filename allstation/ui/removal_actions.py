@@ -8,8 +8,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from allstation.core.text import shown_name
-from allstation.services.desk import CaseDesk
-from allstation.services.removal_book import Removal
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import RemoveFields, UndoRemoval
+from allstation.services.undo_log import Removal
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.text import number, short_name, tr
 
@@ -20,7 +21,7 @@ class RemovalActions(QObject):
     """Removes what is selected, and says what became of it.
 
     Args:
-        desk: The case.
+        session: The case.
         browser: Knows what is selected.
         stack: Where removing can be undone.
 
@@ -30,14 +31,14 @@ class RemovalActions(QObject):
 
     told = Signal(str)
 
-    def __init__(self, desk: CaseDesk, browser: BrowserPanel, *, stack: QUndoStack) -> None:
+    def __init__(self, session: CaseSession, browser: BrowserPanel, *, stack: QUndoStack) -> None:
         super().__init__(browser)
-        self._desk = desk
+        self._session = session
         self._browser = browser
         self._stack = stack
         self._tokens = count(1)
-        desk.worker.fields_removed.connect(self._removed)
-        desk.worker.fields_restored.connect(self._restored)
+        session.worker.fields_removed.connect(self._removed)
+        session.worker.fields_restored.connect(self._restored)
 
     @Slot()
     def remove(self) -> None:
@@ -74,7 +75,7 @@ class RemovalActions(QObject):
         self._push(Removal(tuple(ids), back=back), text)
 
     def _push(self, wanted: Removal, text: str) -> None:
-        self._stack.push(_RemovalCommand(self._desk, next(self._tokens), wanted, text))
+        self._stack.push(_RemovalCommand(self._session, next(self._tokens), wanted, text))
 
     @Slot(list)
     def _removed(self, ids: list[int]) -> None:
@@ -104,16 +105,16 @@ class RemovalActions(QObject):
 class _RemovalCommand(QUndoCommand):
     """Fields taken out or brought back; undo does the opposite with the same ones."""
 
-    def __init__(self, desk: CaseDesk, token: int, wanted: Removal, text: str) -> None:
+    def __init__(self, session: CaseSession, token: int, wanted: Removal, text: str) -> None:
         super().__init__(text)
-        self._desk = desk
+        self._session = session
         self._token = token
         self._wanted = wanted
 
     def redo(self) -> None:
         """Do it."""
-        self._desk.remove_fields(self._token, self._wanted)
+        self._session.submit(RemoveFields(self._token, self._wanted))
 
     def undo(self) -> None:
         """Take it back."""
-        self._desk.undo_removal(self._token)
+        self._session.submit(UndoRemoval(self._token))

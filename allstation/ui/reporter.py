@@ -13,8 +13,9 @@ from PySide6.QtGui import QDesktopServices
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.frozen import training_is_installed
+from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.services.export import ExportJob, ExportKind
-from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
+from allstation.services.questions import ReadFailures
 from allstation.store.field_files import LocateReport
 from allstation.store.queue import RecoveryReport
 from allstation.ui.panels.notices import Level, Notice, Notices
@@ -34,14 +35,14 @@ class Reporter(QObject):
         self._services = services
         self._window = window
         self._status = QueueStatus()
-        desk, exports = services.desk, services.exports
-        desk.worker.problem.connect(self.show_problem)
-        desk.reader.problem.connect(self.show_problem)
-        desk.worker.queue_changed.connect(self._queue_changed)
-        desk.worker.intake_changed.connect(self._intake_changed)
-        desk.worker.located.connect(self._located)
-        desk.worker.recovered.connect(self._recovered)
-        desk.reader.failures_read.connect(window.queue.show_failures)
+        session, exports = services.session, services.exports
+        session.worker.problem.connect(self.show_problem)
+        session.reader.problem.connect(self.show_problem)
+        session.worker.queue_changed.connect(self._queue_changed)
+        session.worker.import_changed.connect(self._intake_changed)
+        session.worker.located.connect(self._located)
+        session.worker.recovered.connect(self._recovered)
+        session.reader.failures_read.connect(window.queue.show_failures)
         window.viewer.loader.missing.connect(self._missing)
         exports.done.connect(self._export_done)
         exports.cancelled.connect(self._export_cancelled)
@@ -82,13 +83,13 @@ class Reporter(QObject):
         self._window.queue.show_status(status)
         self._window.status.show_queue(status)
         if status.failed != before.failed:
-            self._services.desk.read_failures()
+            self._services.session.ask(ReadFailures())
         if before.phase is QueuePhase.RUNNING and status.phase is QueuePhase.IDLE and status.total:
             level = Level.WARNING if status.failed else Level.OK
             self._tell(Notice(level, tr("Queue finished: {line}", line=sentence(status))))
 
     @Slot(object)
-    def _intake_changed(self, status: IntakeStatus) -> None:
+    def _intake_changed(self, status: ImportStatus) -> None:
         self._window.queue.show_intake(status)
         if status.running:
             return

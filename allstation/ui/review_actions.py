@@ -13,7 +13,8 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from allstation.core.records import FieldRecord, Review
 from allstation.core.text import shown_name
-from allstation.services.desk import CaseDesk
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import RestoreReview, SaveReview, WithdrawReview
 from allstation.ui.actions import ActionSpec, ActionTable, Need
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.review.guard import ReviewGuard
@@ -29,9 +30,9 @@ _NEEDS: Final = Need.CASE | Need.WRITABLE | Need.FIELD | Need.IN_CASE
 class _ReviewCommand(QUndoCommand):
     """One stored review; undo withdraws it, redo lets it count again."""
 
-    def __init__(self, desk: CaseDesk, token: int, review: Review, text: str) -> None:
+    def __init__(self, session: CaseSession, token: int, review: Review, text: str) -> None:
         super().__init__(text)
-        self._desk = desk
+        self._session = session
         self._token = token
         self._review = review
         self._stored = False
@@ -39,35 +40,35 @@ class _ReviewCommand(QUndoCommand):
     def redo(self) -> None:
         """Store the review, or restore it."""
         if self._stored:
-            self._desk.restore_review(self._token)
+            self._session.submit(RestoreReview(self._token))
         else:
             self._stored = True
-            self._desk.save_review(self._token, self._review)
+            self._session.submit(SaveReview(self._token, self._review))
 
     def undo(self) -> None:
         """Withdraw the review."""
-        self._desk.withdraw_review(self._token)
+        self._session.submit(WithdrawReview(self._token))
 
 
 class _RemarkCommand(QUndoCommand):
     """A comment without a decision; undo says again what was said before, for nothing is ever deleted."""
 
     def __init__(
-        self, desk: CaseDesk, tokens: Iterator[int], remark: Review, *, before: str, text: str
+        self, session: CaseSession, tokens: Iterator[int], remark: Review, *, before: str, text: str
     ) -> None:
         super().__init__(text)
-        self._desk = desk
+        self._session = session
         self._tokens = tokens
         self._remark = remark
         self._before = replace(remark, comment=before)
 
     def redo(self) -> None:
         """Store the comment."""
-        self._desk.save_review(next(self._tokens), self._remark)
+        self._session.submit(SaveReview(next(self._tokens), self._remark))
 
     def undo(self) -> None:
         """Store the former comment, or that there is none."""
-        self._desk.save_review(next(self._tokens), self._before)
+        self._session.submit(SaveReview(next(self._tokens), self._before))
 
 
 class ReviewActions(QObject):
@@ -81,7 +82,7 @@ class ReviewActions(QObject):
 
     def __init__(
         self,
-        desk: CaseDesk,
+        session: CaseSession,
         browser: BrowserPanel,
         panel: ReviewPanel,
         *,
@@ -89,7 +90,7 @@ class ReviewActions(QObject):
         parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._session = session
         self._browser = browser
         self._panel = panel
         self._guard = guard
@@ -180,10 +181,10 @@ class ReviewActions(QObject):
         text = tr("{what} on {name}", what=words, name=name) if name else words
         if review.is_remark:
             command: QUndoCommand = _RemarkCommand(
-                self._desk, self._tokens, review, before=self._panel.remark, text=text
+                self._session, self._tokens, review, before=self._panel.remark, text=text
             )
         else:
-            command = _ReviewCommand(self._desk, next(self._tokens), review, text)
+            command = _ReviewCommand(self._session, next(self._tokens), review, text)
         self.stack.push(command)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.records import FieldRecord, Review
-from allstation.services.case_reader import Overview
+from allstation.services.questions import Overview, ReadHistory
 from allstation.ui.services import Services
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class ReviewLink(QObject):
         self._services = services
         self._window = window
         self._shown = 0
-        panel, reader = window.review, services.desk.reader
+        panel, reader = window.review, services.session.reader
         panel.reviewed.connect(window.reviews.take)
         panel.next_asked.connect(window.browser.go_to_unreviewed)
         panel.reviewer_changed.connect(self._reviewer_changed)
@@ -30,14 +30,14 @@ class ReviewLink(QObject):
         window.viewer.confirm_asked.connect(window.reviews.confirm)
         reader.overview_read.connect(self._overview_read)
         reader.history_read.connect(self._history_read)
-        services.desk.worker.review_saved.connect(self._review_saved)
+        services.session.worker.review_saved.connect(self._review_saved)
 
     def show(self, record: FieldRecord | None) -> None:
         """Show another field in the panel."""
         self._window.review.show_field(record)
         self._shown = record.id if record is not None else 0
         if record is not None:
-            self._services.desk.read_history(record.id)
+            self._services.session.ask(ReadHistory(record.id))
 
     @Slot(str)
     def _reviewer_changed(self, name: str) -> None:
@@ -60,7 +60,7 @@ class ReviewLink(QObject):
     def _review_saved(self, _token: int, review: Review) -> None:
         """Read remarks again: they change nothing of the field's record."""
         if review.is_remark and review.field_id == self._shown:
-            self._services.desk.read_history(self._shown)
+            self._services.session.ask(ReadHistory(self._shown))
 
     @Slot(int, list)
     def _history_read(self, field_id: int, reviews: list[Review]) -> None:

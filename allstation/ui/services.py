@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from allstation.services.desk import CaseDesk
+from allstation.services.case_session import CaseSession
 from allstation.services.export import Exports
+from allstation.services.folder_watcher import FolderWatcher
 from allstation.services.logs import LogCare
 from allstation.services.settings import SettingsFile
-from allstation.services.watching import FolderWatch
 from allstation.ui.theme import Theme
 
 
@@ -17,7 +17,7 @@ class Services:
     """Made by ``app`` before the window, ended by it afterwards.
 
     Attributes:
-        desk: The open case.
+        session: The open case.
         exports: Reports and tables.
         settings: The user's wishes.
         theme: Colours and text size.
@@ -25,9 +25,9 @@ class Services:
         logs: The program's log.
     """
 
-    desk: CaseDesk
+    session: CaseSession
     exports: Exports
     settings: SettingsFile
     theme: Theme
     logs: LogCare
-    watch: FolderWatch
+    watch: FolderWatcher

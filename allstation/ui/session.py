@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from allstation.core.records import FieldRecord
-from allstation.services.messages import CaseInfo
+from allstation.processing.status_types import CaseInfo
 from allstation.ui.services import Services
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Session(QObject):
         self._current = 0
         self._later = QTimer(self, singleShot=True, interval=_PAUSE)
         self._later.timeout.connect(self.note)
-        services.desk.opened.connect(self._case_opened)
+        services.session.opened.connect(self._case_opened)
         window.browser.current_changed.connect(self._current_changed)
         window.browser.listed.connect(self._listed)
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 
 from allstation.core.filters import FieldFilter
 from allstation.core.summary import Tally
+from allstation.services.questions import ReadTally
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.docks import bring
 from allstation.ui.panels.summary import SummaryPanel
@@ -23,10 +24,10 @@ class SummaryLink(QObject):
 
     def __init__(self, services: Services, window: MainWindow) -> None:
         super().__init__(window)
-        self._desk = services.desk
+        self._session = services.session
         self._window = window
         self.panel = SummaryPanel(window)
-        reader = services.desk.reader
+        reader = services.session.reader
         self.panel.wanted.connect(self.refresh)
         self.panel.filter_asked.connect(self._filter)
         window.browser.tree.chosen.connect(self.refresh)
@@ -34,7 +35,7 @@ class SummaryLink(QObject):
         window.review.reviewer_changed.connect(self.refresh)
         reader.overview_read.connect(self.refresh)
         reader.tally_read.connect(self._take)
-        services.desk.worker.model_changed.connect(self._model_changed)
+        services.session.worker.model_changed.connect(self._model_changed)
 
     @Slot()
     def show(self) -> None:
@@ -46,20 +47,20 @@ class SummaryLink(QObject):
     @Slot()
     def refresh(self) -> None:
         """Ask for the figures of the chosen slide, or of the case."""
-        if not self.panel.is_seen or self._desk.info is None:
+        if not self.panel.is_seen or self._session.info is None:
             return
-        if self._desk.reviewer is not None:
+        if self._session.reviewer is not None:
             self.panel.show_hidden()
         else:
-            self._desk.read_tally(self._slide())
+            self._session.ask(ReadTally(self._slide()))
 
     def _slide(self) -> int | None:
         return self._window.browser.tree.current_place().slide_id
 
     @Slot(int, object, object)
     def _take(self, generation: int, slide_id: int | None, tally: Tally) -> None:
-        late = generation != self._desk.generation or slide_id != self._slide()
-        if late or self._desk.reviewer is not None or not self.panel.is_seen:
+        late = generation != self._session.generation or slide_id != self._slide()
+        if late or self._session.reviewer is not None or not self.panel.is_seen:
             return
         name = self._window.browser.tree.name_of(slide_id) if slide_id is not None else tr("All fields")
         self.panel.show_tally(name, tally)

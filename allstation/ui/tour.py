@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from allstation.services.messages import CaseInfo
+from allstation.processing.status_types import CaseInfo
 from allstation.ui import theme
 from allstation.ui.services import Services
 from allstation.ui.text import tr
@@ -139,7 +139,7 @@ class Tour(QObject):
     def __init__(self, services: Services, window: MainWindow) -> None:
         super().__init__(window)
         self._settings = services.settings
-        self._desk = services.desk
+        self._session = services.session
         self._window = window
         self._at = -1
         self._asked = False
@@ -148,8 +148,8 @@ class Tour(QObject):
         self.card.next.clicked.connect(self._next)
         self.card.back.clicked.connect(self._back)
         self.card.skip.clicked.connect(self.end)
-        services.desk.opened.connect(self._case_opened)
-        services.desk.worker.closed.connect(self._closed)
+        services.session.opened.connect(self._case_opened)
+        services.session.worker.closed.connect(self._closed)
         window.cases.preparing.connect(self._demo_asked)
         window.installEventFilter(self)
 
@@ -161,7 +161,7 @@ class Tour(QObject):
     @Slot()
     def start(self) -> None:
         """Begin at the first stop; without a case the demo case is opened for it."""
-        if self._desk.info is None:
+        if self._session.info is None:
             self._settings.change(tour_done=False)
             self._window.cases.open_demo()
             return

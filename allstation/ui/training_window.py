@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation import paths
 from allstation.frozen import training_command, training_is_installed
+from allstation.services.requests import ClassifyAgain, UseModel
 from allstation.ui import keys
 from allstation.ui.panels.notices import Level, Notice, Notices
 from allstation.ui.services import Services
@@ -136,12 +138,12 @@ class TrainingActions(QObject):
         from allstation.inference.bundle import default_bundle_path
 
         self._services.settings.change(model=str(bundle or ""))
-        self._services.desk.use_model(bundle or default_bundle_path())
+        self._services.session.submit(UseModel(bundle or default_bundle_path()))
 
     def _offer_again(self, words: str) -> None:
-        desk = self._services.desk
+        session = self._services.session
         again = tr("Classify the open case again")
-        self._show_notice(Notice(Level.OK, words, action=again, do=desk.classify_again))
+        self._show_notice(Notice(Level.OK, words, action=again, do=partial(session.submit, ClassifyAgain())))
 
     @Slot(str)
     def _activation_failed(self, sentence: str) -> None:

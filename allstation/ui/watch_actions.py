@@ -10,9 +10,11 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from allstation.core.text import shown_name
-from allstation.services.messages import CaseInfo
+from allstation.processing.status_types import CaseInfo
+from allstation.services.folder_watcher import WatchStatus
+from allstation.services.questions import ReadKnownFiles
+from allstation.services.requests import AddPaths
 from allstation.services.settings import BETWEEN
-from allstation.services.watching import WatchStatus
 from allstation.ui.panels.notices import Level, Notice
 from allstation.ui.services import Services
 from allstation.ui.text import number, tr
@@ -35,10 +37,10 @@ class WatchActions(QObject):
         self._services = services
         self._window = window
         self._status = WatchStatus()
-        desk, watch = services.desk, services.watch
-        desk.opened.connect(self._case_opened)
-        desk.worker.closed.connect(self._case_closed)
-        desk.reader.known_read.connect(self._begin)
+        session, watch = services.session, services.watch
+        session.opened.connect(self._case_opened)
+        session.worker.closed.connect(self._case_closed)
+        session.reader.known_read.connect(self._begin)
         watch.ready.connect(self._take)
         watch.status_changed.connect(self._status_changed)
 
@@ -63,16 +65,16 @@ class WatchActions(QObject):
 
     def start(self, folder: Path) -> None:
         """Watch a folder for the open case and remember it."""
-        info = self._services.desk.info
+        info = self._services.session.info
         if info is None:
             return
         self._remember(info.folder, folder)
-        self._services.desk.read_known(folder)
+        self._services.session.ask(ReadKnownFiles(folder))
 
     @Slot()
     def stop(self) -> None:
         """Watch no longer and forget the folder."""
-        info = self._services.desk.info
+        info = self._services.session.info
         if info is not None:
             self._remember(info.folder, None)
         self._services.watch.watch(None)
@@ -83,13 +85,13 @@ class WatchActions(QObject):
 
     @Slot(list)
     def _take(self, paths: list[Path]) -> None:
-        self._services.desk.add_paths(paths)
+        self._services.session.submit(AddPaths(paths))
 
     @Slot(object)
     def _case_opened(self, info: CaseInfo) -> None:
         folder = self._remembered(info.folder)
         if folder is not None and not info.read_only:
-            self._services.desk.read_known(folder)
+            self._services.session.ask(ReadKnownFiles(folder))
         else:
             self._services.watch.watch(None)
 

@@ -161,7 +161,7 @@ class _Moments:
                 leave()
 
         if self._total:
-            station.services.desk.worker.queue_changed.connect(look)
+            station.services.session.worker.queue_changed.connect(look)
         else:
             leave()
 

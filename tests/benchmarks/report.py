@@ -152,7 +152,7 @@ def window(case: Path, profile: Path) -> dict[str, Any]:
         now, reports = time.perf_counter(), main.reports
         if now - began > PATIENCE:
             main.leave()
-        elif "opened" not in marks and main.services.desk.info is not None:
+        elif "opened" not in marks and main.services.session.info is not None:
             if main.browser.model.rowCount():
                 marks["opened"] = now
         elif "opened" in marks and "idle" not in marks and now - marks["opened"] > 5:

@@ -20,7 +20,8 @@ from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord, FieldState
 from allstation.imaging.synthetic import write_demo
-from allstation.services.messages import QueuePhase, QueueStatus
+from allstation.processing.status_types import QueuePhase, QueueStatus
+from allstation.services.requests import Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
@@ -233,7 +234,7 @@ def test_a_drop_without_a_case_starts_one(run_main: Runner, profile: Path, tmp_p
     def scenario(window: MainWindow) -> None:
         drop(window, [fields])
         wait_for_fields(run_main, window, 2)
-        assert window.services.desk.info.name == "Monday"
+        assert window.services.session.info.name == "Monday"
 
     run_main([], scenario)
     assert (profile / "cases" / "Monday.allcase" / "case.sqlite").is_file()
@@ -279,7 +280,7 @@ def test_a_second_window_on_a_case_only_looks_and_says_who_holds_it(
 
     def scenario(window: MainWindow) -> None:
         wait_for_fields(run_main, window, 2)
-        info = window.services.desk.info
+        info = window.services.session.info
         assert info.read_only
         assert str(child.pid) in info.why_read_only
         assert "looking only" in window.windowTitle()
@@ -312,8 +313,8 @@ def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Pat
 
     def scenario(window: MainWindow) -> None:
         # Opening a case lifts a pause, so the pause has to come after it.
-        run_main.qtbot.waitUntil(lambda: window.services.desk.info is not None, timeout=PATIENCE)
-        window.services.desk.pause(True)
+        run_main.qtbot.waitUntil(lambda: window.services.session.info is not None, timeout=PATIENCE)
+        window.services.session.submit(Pause(True))
         drop(window, [fields])
         run_main.qtbot.waitUntil(lambda: window.browser.model.rowCount() == MANY, timeout=PATIENCE)
         # Told by hand: a few fields would be done before the state could be seen.

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from allstation.services.requests import OpenCase, UseModel
+
 if TYPE_CHECKING:
     from allstation.ui.main_window import MainWindow
 
@@ -175,8 +177,10 @@ def tell_queue(window: MainWindow, grab: Grabber) -> Iterator[Step]:
 
     yield lambda: window.model is not None
     yield grab(window, "01-start")
-    window.services.desk.open(Path(os.environ["ALLSTATION_PROFILE"]) / "Smith 2026.allcase", create=True)
-    yield lambda: window.services.desk.info is not None
+    window.services.session.submit(
+        OpenCase(Path(os.environ["ALLSTATION_PROFILE"]) / "Smith 2026.allcase", create=True)
+    )
+    yield lambda: window.services.session.info is not None
     yield grab(window, "02-empty-case")
     window.cases.add_paths([scratch])
     yield some_done
@@ -365,9 +369,9 @@ def tell_percentages(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     profile = Path(os.environ["ALLSTATION_PROFILE"])
     rule = ModelBundle.open(default_bundle_path()).rule.to_json()
     strange = rebuilt(profile / "strange.allmodel", info={"decision": {**rule, "max_novelty": 0.1}})
-    window.services.desk.open(profile / "Elsewhere.allcase", create=True)
-    yield lambda: window.services.desk.info is not None and window.browser.model.rowCount() == 0
-    window.services.desk.use_model(strange.path)
+    window.services.session.submit(OpenCase(profile / "Elsewhere.allcase", create=True))
+    yield lambda: window.services.session.info is not None and window.browser.model.rowCount() == 0
+    window.services.session.submit(UseModel(strange.path))
     yield lambda: window.model is not None and window.model.path == strange.path
     window.cases.add_paths([Path(os.environ["ALLSTATION_SHOT_FIELDS"])])
     yield lambda: window.browser.model.rowCount() >= 24

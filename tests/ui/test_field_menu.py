@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
+from allstation.services.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
 
@@ -27,8 +28,8 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
             for n, path in enumerate(places)
         ]
         case.fields.add(slide.id, new)
-    window.services.desk.pause(True)
-    window.services.desk.open(folder)
+    window.services.session.submit(Pause(True))
+    window.services.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
     yield window
     shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
-from allstation.services.messages import QueueJob, QueuePhase, QueueStatus
+from allstation.processing.status_types import QueueJob, QueuePhase, QueueStatus
 from allstation.ui.main_window import MainWindow
 from allstation.ui.panels.jobs import JobList
 from allstation.ui.panels.queue import sentence

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField, Slide
-from allstation.services.case_reader import Overview
+from allstation.services.questions import Overview, ReadOverview
+from allstation.services.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser.slide_model import Place
@@ -36,8 +37,8 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
                     )
                 ],
             )
-    window.services.desk.pause(True)
-    window.services.desk.open(folder)
+    window.services.session.submit(Pause(True))
+    window.services.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: window.browser.tree.slides.rowCount() == 3, timeout=20_000)
     qtbot.waitUntil(window.actions_table["browse.all"].isEnabled)
     return window
@@ -80,7 +81,7 @@ def test_what_is_typed_outlives_other_counts(opened: MainWindow, qtbot: QtBot) -
     line = typing(opened, qtbot, 2)
     qtbot.keyClicks(line, "half typed")
     with qtbot.waitSignal(tree.slides.dataChanged):
-        opened.services.desk.read_overview()
+        opened.services.session.ask(ReadOverview())
     assert line.text() == "half typed"
     qtbot.keyClick(line, Qt.Key.Key_Escape)
     assert tree.name_of(2) == "P-014 b"
@@ -125,7 +126,7 @@ def test_the_tree_offers_it_on_a_right_click_and_f2(opened: MainWindow) -> None:
 
 
 def case_name(opened: MainWindow) -> str:
-    with Case.open(opened.services.desk.info.folder, read_only=True) as case:
+    with Case.open(opened.services.session.info.folder, read_only=True) as case:
         return case.name
 
 
@@ -140,10 +141,10 @@ def type_case_name(opened: MainWindow, name: str) -> str:
 
 
 def test_a_case_is_renamed_undone_and_redone(opened: MainWindow, qtbot: QtBot) -> None:
-    folder = opened.services.desk.info.folder
+    folder = opened.services.session.info.folder
     assert type_case_name(opened, "  Smith, first visit ") == "Two"
     qtbot.waitUntil(lambda: opened.windowTitle().startswith("Smith, first visit — "))
-    assert opened.services.desk.info.folder == folder
+    assert opened.services.session.info.folder == folder
     assert case_name(opened) == "Smith, first visit"
     assert opened.reviews.stack.undoText() == "Rename Two"
     opened.actions_table["review.undo"].trigger()

@@ -10,7 +10,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation.imaging.synthetic import write_demo
-from allstation.services.messages import IntakeStatus
+from allstation.processing.status_types import ImportStatus
+from allstation.services.requests import AddPaths, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
 from allstation.ui.panels.queue import intake_sentence
@@ -31,19 +32,19 @@ def smear(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
     """Return the window on an empty case whose queue rests."""
-    window.services.desk.pause(True)
-    with qtbot.waitSignal(window.services.desk.opened, timeout=LONG):
-        window.services.desk.open(tmp_path / "c.allcase", create=True)
+    window.services.session.submit(Pause(True))
+    with qtbot.waitSignal(window.services.session.opened, timeout=LONG):
+        window.services.session.submit(OpenCase(tmp_path / "c.allcase", create=True))
     return window
 
 
-def added(window: MainWindow, qtbot: QtBot, *given: Path) -> IntakeStatus:
+def added(window: MainWindow, qtbot: QtBot, *given: Path) -> ImportStatus:
     """Add what a person drops and return what became of it."""
-    told: list[IntakeStatus] = []
-    window.services.desk.worker.intake_changed.connect(told.append)
-    window.services.desk.add_paths(list(given))
+    told: list[ImportStatus] = []
+    window.services.session.worker.import_changed.connect(told.append)
+    window.services.session.submit(AddPaths(list(given)))
     qtbot.waitUntil(lambda: bool(told) and not told[-1].running, timeout=LONG)
-    window.services.desk.worker.intake_changed.disconnect(told.append)
+    window.services.session.worker.import_changed.disconnect(told.append)
     return told[-1]
 
 

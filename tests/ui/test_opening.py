@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation import app
 from allstation.inference.bundle import default_bundle_path
+from allstation.services.requests import CloseCase
 from allstation.store.case import Case
 from allstation.ui.main_window import MainWindow
 
@@ -23,7 +24,7 @@ LONG = 20_000
 
 
 def is_open(window: MainWindow, name: str) -> Callable[[], bool]:
-    return lambda: (info := window.services.desk.info) is not None and info.name == name
+    return lambda: (info := window.services.session.info) is not None and info.name == name
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_a_recent_case_that_is_gone_is_located(
     window.cases.open_folder(case)
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
     window.actions_table["case.close"].trigger()
-    qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.services.session.info is None, timeout=LONG)
     elsewhere = case.parent / "archive"
     elsewhere.mkdir()
     case.rename(elsewhere / case.name)
@@ -103,8 +104,8 @@ def test_moved_fields_are_offered_to_be_located_and_shown_again(
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
     window.cases.add_paths([case.parent / "Slides"])
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 3, timeout=LONG)
-    window.services.desk.close_case()
-    qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
+    window.services.session.submit(CloseCase())
+    qtbot.waitUntil(lambda: window.services.session.info is None, timeout=LONG)
     (case.parent / "Slides").rename(case.parent / "Elsewhere")
     window.cases.open_folder(case)
     grid = window.browser.grid

@@ -10,6 +10,7 @@ from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
+from allstation.services.requests import CloseCase, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window import MainWindow
@@ -31,8 +32,8 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
                     for n, p in paths.items()
                 ],
             )
-    window.services.desk.pause(True)
-    window.services.desk.open(folder)
+    window.services.session.submit(Pause(True))
+    window.services.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: shown(window) == [1, 2, 3, 4, 5], timeout=20_000)
     qtbot.waitUntil(window.actions_table["field.remove"].isEnabled)
     return window
@@ -62,7 +63,7 @@ def test_selected_fields_are_removed_undone_and_redone(opened: MainWindow, qtbot
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
     opened.actions_table["review.redo"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 3, 5])
-    with Case.open(opened.services.desk.info.folder, read_only=True) as case:
+    with Case.open(opened.services.session.info.folder, read_only=True) as case:
         assert case.fields.count() == 3
         assert case.audit.verify() is None
 
@@ -148,11 +149,11 @@ def test_the_words_say_it(opened: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_a_case_for_looking_only_offers_nothing(opened: MainWindow, qtbot: QtBot) -> None:
-    folder = opened.services.desk.info.folder
-    opened.services.desk.close_case()
-    qtbot.waitUntil(lambda: opened.services.desk.info is None)
+    folder = opened.services.session.info.folder
+    opened.services.session.submit(CloseCase())
+    qtbot.waitUntil(lambda: opened.services.session.info is None)
     with Case.open(folder):
-        opened.services.desk.open(folder)
+        opened.services.session.submit(OpenCase(folder))
         qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
         for key in ("field.remove", "slide.remove", "field.restore"):
             assert not opened.actions_table[key].isEnabled(), key

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from allstation import paths
 from allstation.core.errors import StationError
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.services.requests import OpenCase, UseModel
 from allstation.services.training_activation import (
     ACTIVATED,
     TAKEN_BACK,
@@ -54,10 +55,10 @@ def test_an_activation_can_be_taken_back_and_is_in_every_trail(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window.viewer.set_network_size(64, 64)
-    window.services.desk.use_model(default_bundle_path())
+    window.services.session.submit(UseModel(default_bundle_path()))
     qtbot.waitUntil(lambda: window.model is not None, timeout=LONG)
     assert window.viewer.finder.size == ModelBundle.open(default_bundle_path()).preprocessing.size
-    window.services.desk.open(tmp_path / "New.allcase", create=True)
+    window.services.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
     window.actions_table["model.train"].trigger()
     panel = window.training._panel
     assert panel.past._back.isHidden()

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QS
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
-from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
+from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
+from allstation.services.requests import OpenCase
 from allstation.ui import keys, theme
 from allstation.ui.case_actions import free_name
 from allstation.ui.dropping import elsewhere_sentence, read_drop
@@ -44,11 +45,11 @@ def test_text_boxes_leave_drops_to_the_window(window: MainWindow) -> None:
 
 def test_a_dropped_case_folder_is_opened_not_added(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window.cases.create(tmp_path / "a.allcase")
-    qtbot.waitUntil(lambda: window.services.desk.info is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.services.session.info is not None, timeout=20_000)
     window.cases.create(tmp_path / "b.allcase")
-    qtbot.waitUntil(lambda: window.services.desk.info.name == "b", timeout=20_000)
+    qtbot.waitUntil(lambda: window.services.session.info.name == "b", timeout=20_000)
     window.cases.add_paths([tmp_path / "a.allcase"])
-    qtbot.waitUntil(lambda: window.services.desk.info.name == "a", timeout=20_000)
+    qtbot.waitUntil(lambda: window.services.session.info.name == "a", timeout=20_000)
     assert window.services.settings.value.recent[0] == str(tmp_path / "a.allcase")
 
 
@@ -217,7 +218,7 @@ def test_a_problem_is_told_whole_whatever_the_width(qtbot: QtBot) -> None:
     panel = QueuePanel()
     qtbot.addWidget(panel)
     told = "The field cut off.jpg ends too early, after 35,625 bytes. " * 3
-    panel.show_intake(IntakeStatus(refused=(Problem("truncated-field", told, "cut off.jpg"),)))
+    panel.show_intake(ImportStatus(refused=(Problem("truncated-field", told, "cut off.jpg"),)))
     panel.resize(1200, 300)
     panel.show()
     (table,) = (tree for tree in panel.findChildren(QTreeWidget) if tree.topLevelItemCount())
@@ -235,9 +236,9 @@ def test_a_problem_is_told_whole_whatever_the_width(qtbot: QtBot) -> None:
 
 
 def test_what_was_dropped_in_one_line() -> None:
-    status = IntakeStatus(added=12, duplicates=3, refused_count=2, running=False)
+    status = ImportStatus(added=12, duplicates=3, refused_count=2, running=False)
     assert intake_sentence(status) == "12 fields added  ·  3 already in the case  ·  2 refused"
-    several = IntakeStatus(added=12, paged=2, running=False)
+    several = ImportStatus(added=12, paged=2, running=False)
     assert intake_sentence(several) == "12 fields added  ·  2 of several pages: only the first is classified"
 
 
@@ -279,8 +280,8 @@ def test_garbage_is_left_to_the_window_while_it_is_there(window: MainWindow) -> 
 
 def test_a_panel_behind_another_takes_no_key(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
     """Tab and Space must not review in a panel that nobody sees."""
-    window.services.desk.open(tmp_path / "A.allcase", create=True)
-    qtbot.waitUntil(lambda: window.services.desk.info is not None and window.review.isEnabled())
+    window.services.session.submit(OpenCase(tmp_path / "A.allcase", create=True))
+    qtbot.waitUntil(lambda: window.services.session.info is not None and window.review.isEnabled())
     window.actions_table["browse.summary"].trigger()
     qtbot.waitUntil(lambda: not window.review.isEnabled())
     assert window.summary.panel.isEnabled()

@@ -16,10 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.filters import FieldFilter, FieldSort
-from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldRecord
-from allstation.services.case_reader import Listing, Overview, Query
-from allstation.services.desk import CaseDesk
+from allstation.services.case_session import CaseSession
+from allstation.services.field_cache import FieldCache
+from allstation.services.questions import FindUnreviewed, Listing, Overview, Query, ReadOverview, ReadPage
 from allstation.ui.browser.filters import FilterBar, on_slide
 from allstation.ui.browser.footer import BrowserFooter
 from allstation.ui.browser.grid import FieldGrid
@@ -53,16 +53,16 @@ class BrowserPanel(QWidget):
     listed = Signal(int, bool)
 
     def __init__(
-        self, desk: CaseDesk, parent: QWidget | None = None, *, limits: DecodeLimits | None = None
+        self, session: CaseSession, parent: QWidget | None = None, *, files: FieldCache | None = None
     ) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._session = session
         self._ticket = 0
         self._current = 0
         self._row = 0
         self._groups: tuple[tuple[int | str | None, int], ...] = ()
         self._just_opened = False
-        self.thumbnails = Thumbnails(self, limits=limits)
+        self.thumbnails = Thumbnails(self, files=files)
         self.model = FieldModel(self)
         self.tree = SlideTree(self)
         self.filters = FilterBar(self)
@@ -102,8 +102,8 @@ class BrowserPanel(QWidget):
 
     def _connect(self) -> None:
         self._later.timeout.connect(self.relist)
-        self._counting.timeout.connect(self._desk.read_overview)
-        self.model.page_wanted.connect(self._desk.read_page)
+        self._counting.timeout.connect(self._count)
+        self.model.page_wanted.connect(self._read_page)
         self.model.record_arrived.connect(self._record_arrived)
         self.filters.changed.connect(self._filters_changed)
         self.filters.left.connect(self.focus_view)
@@ -115,22 +115,22 @@ class BrowserPanel(QWidget):
         self.grid.width_changed.connect(self.footer.set_width)
         self.grid.selectionModel().currentChanged.connect(self._index_changed)
         self.table.horizontalHeader().sectionClicked.connect(self._header_clicked)
-        desk = self._desk
-        desk.destroyed.connect(self._ask_no_more)
-        desk.opened.connect(self._case_opened)
-        desk.worker.closed.connect(self.clear)
-        desk.worker.fields_added.connect(self._fields_added)
-        desk.worker.fields_changed.connect(self._fields_changed)
-        desk.worker.queue_edited.connect(self._shown_otherwise)
-        desk.worker.slide_renamed.connect(self._shown_otherwise)
-        desk.reader.listed.connect(self._take_listing)
-        desk.reader.page_read.connect(self._take_page)
-        desk.reader.overview_read.connect(self._take_overview)
-        desk.reader.unreviewed_found.connect(self._unreviewed_found)
+        session = self._session
+        session.destroyed.connect(self._ask_no_more)
+        session.opened.connect(self._case_opened)
+        session.worker.closed.connect(self.clear)
+        session.worker.fields_added.connect(self._fields_added)
+        session.worker.fields_changed.connect(self._fields_changed)
+        session.worker.queue_edited.connect(self._shown_otherwise)
+        session.worker.slide_renamed.connect(self._shown_otherwise)
+        session.reader.listed.connect(self._take_listing)
+        session.reader.page_read.connect(self._take_page)
+        session.reader.overview_read.connect(self._take_overview)
+        session.reader.unreviewed_found.connect(self._unreviewed_found)
 
     @Slot()
     def _ask_no_more(self) -> None:
-        # The desk goes before the window does, and what was on its way here may still start a timer.
+        # The session goes before the window does, and what was on its way here may still start a timer.
         for timer in (self._later, self._counting):
             timer.stop()
             timer.blockSignals(True)
@@ -142,13 +142,21 @@ class BrowserPanel(QWidget):
         place = self.tree.current_place()
         where = on_slide(self.filters.value(), place.slide_id)
         footer = self.footer
-        return Query(0, where, footer.sort(), footer.descending(), footer.group(), self._desk.reviewer)
+        return Query(0, where, footer.sort(), footer.descending(), footer.group(), self._session.reviewer)
+
+    @Slot()
+    def _count(self) -> None:
+        self._session.ask(ReadOverview(self._session.reviewer))
+
+    @Slot(list)
+    def _read_page(self, ids: list[int]) -> None:
+        self._session.ask(ReadPage(ids, self._session.reviewer))
 
     @Slot()
     def relist(self) -> None:
         """Ask for the ids again."""
         self._later.stop()
-        self._ticket = self._desk.list_fields(self.query()).ticket
+        self._ticket = self._session.list_fields(self.query()).ticket
 
     def is_filtered(self) -> bool:
         """Tell whether fields may be hidden."""
@@ -165,15 +173,15 @@ class BrowserPanel(QWidget):
         Nothing that is left to see, sort, filter or group by depends on what the model or another
         person said; records carry this person's own reviews, whoever came after them.
         """
-        if reviewer == self._desk.reviewer:
+        if reviewer == self._session.reviewer:
             return
-        self._desk.reviewer = reviewer
+        self._session.reviewer = reviewer
         self.model.set_blind(reviewer)
         self.model.outdate()
         self.tree.set_blind(reviewer is not None)
         self.footer.set_blind(reviewer is not None)
         self.filters.set_blind(reviewer)
-        self._desk.read_overview()
+        self._count()
         self.relist()
 
     @Slot(str)
@@ -239,7 +247,7 @@ class BrowserPanel(QWidget):
 
     def go_to_unreviewed(self) -> None:
         """Go to the next field nobody reviewed."""
-        self._desk.find_unreviewed(self.query(), after=self._current)
+        self._session.ask(FindUnreviewed(self.query(), after=self._current))
 
     @Slot(object)
     def _unreviewed_found(self, field_id: int | None) -> None:
@@ -295,7 +303,7 @@ class BrowserPanel(QWidget):
         self.clear()
         self._just_opened = True
         self.relist()
-        self._desk.read_overview()
+        self._count()
 
     @Slot(list)
     def _fields_added(self, _ids: list[int]) -> None:
@@ -368,12 +376,12 @@ class BrowserPanel(QWidget):
 
     @Slot(int, list)
     def _take_page(self, generation: int, records: list[FieldRecord]) -> None:
-        if generation == self._desk.generation:
+        if generation == self._session.generation:
             self.model.take_page(records)
 
     @Slot(int, object)
     def _take_overview(self, generation: int, overview: Overview) -> None:
-        if generation == self._desk.generation:
+        if generation == self._session.generation:
             self.tree.show_overview(overview)
             self.model.set_sections(self._titled())
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QWi
 
 from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
-from allstation.services.messages import CaseInfo, ModelInfo, QueuePhase, QueueStatus
+from allstation.processing.status_types import CaseInfo, ModelInfo, QueuePhase, QueueStatus
 from allstation.ui.panels.queue import sentence
 from allstation.ui.text import short_name, tip, together, tr
 

@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
+from allstation.processing.status_types import CaseInfo, Problem
 from allstation.services.export import ExportJob, ExportKind, check_target
-from allstation.services.messages import CaseInfo, Problem
 from allstation.services.previews import Preview, Previews
+from allstation.services.questions import ReadDetails
 from allstation.services.reporting import MadeReport, ReportState
+from allstation.services.requests import KeepReport
 from allstation.ui.panels.notices import Level, Notice, Notices
 from allstation.ui.report.exporting import with_suffix
 from allstation.ui.services import Services
@@ -48,8 +50,8 @@ class ReportActions(QObject):
         self._closed = False
         self._quiet = QTimer(self, singleShot=True, interval=_QUIET)
         self._quiet.timeout.connect(self.refresh)
-        desk = services.desk
-        worker = desk.worker
+        session = services.session
+        worker = session.worker
         for signal in (
             worker.fields_changed,
             worker.fields_added,
@@ -58,12 +60,12 @@ class ReportActions(QObject):
             worker.details_changed,
         ):
             signal.connect(self._case_changed)
-        desk.worker.closed.connect(self._case_closed)
-        desk.opened.connect(self._case_opened)
-        desk.reader.details_read.connect(self._details_read)
-        desk.worker.details_changed.connect(self._details_changed)
-        desk.worker.report_kept.connect(self._kept)
-        desk.worker.report_refused.connect(self._refused)
+        session.worker.closed.connect(self._case_closed)
+        session.opened.connect(self._case_opened)
+        session.reader.details_read.connect(self._details_read)
+        session.worker.details_changed.connect(self._details_changed)
+        session.worker.report_kept.connect(self._kept)
+        session.worker.report_refused.connect(self._refused)
 
     # The window
 
@@ -122,7 +124,7 @@ class ReportActions(QObject):
     @Slot()
     def refresh(self) -> None:
         """Have the pages made for the choices and the case of now."""
-        report, previews, info = self._report, self._previews, self._services.desk.info
+        report, previews, info = self._report, self._previews, self._services.session.info
         if report is None or previews is None or not report.isVisible():
             return
         self._preview = None
@@ -151,7 +153,7 @@ class ReportActions(QObject):
         report = self._report
         if report is None:
             return
-        info, status = self._services.desk.info, report.form.chosen_status
+        info, status = self._services.session.info, report.form.chosen_status
         texts = {
             ReportStatus.FINAL: tr("Sign and &export PDF…"),
             ReportStatus.AMENDED: tr("Sign and &export PDF…"),
@@ -230,7 +232,7 @@ class ReportActions(QObject):
         """Let the person enter what is known of patient, request and specimen."""
         from allstation.ui.report.details import CaseDataDialog
 
-        info = self._services.desk.info
+        info = self._services.session.info
         if info is None:
             return
         if self._data is None:
@@ -239,7 +241,7 @@ class ReportActions(QObject):
             self._data.saved.connect(self._save_details)
             self._data.destroyed.connect(self._data_gone)
             self._data.set_writable(not info.read_only)
-        self._services.desk.read_details()
+        self._services.session.ask(ReadDetails())
         if self._data.isVisible():
             self._data.raise_()
         self._data.show()
@@ -256,7 +258,7 @@ class ReportActions(QObject):
 
     @Slot(int, object)
     def _details_read(self, generation: int, details: dict[str, str]) -> None:
-        if self._data is not None and generation == self._services.desk.generation:
+        if self._data is not None and generation == self._services.session.generation:
             self._data.show_details(details)
 
     @Slot(object)
@@ -268,7 +270,7 @@ class ReportActions(QObject):
     def _save_details(self, before: dict[str, str], after: dict[str, str]) -> None:
         from allstation.ui.report.details import DetailsCommand
 
-        self._main.reviews.stack.push(DetailsCommand(self._services.desk, before, after))
+        self._main.reviews.stack.push(DetailsCommand(self._services.session, before, after))
 
     @Slot()
     def show_letterhead(self) -> None:
@@ -361,7 +363,7 @@ class ReportActions(QObject):
             return
         self._target = job
         self._offer()
-        self._services.desk.keep_report(made, target.name)
+        self._services.session.submit(KeepReport(made, target.name))
 
     def _write(self, job: ExportJob) -> None:
         self._going = None

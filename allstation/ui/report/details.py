@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
-from allstation.services.desk import CaseDesk
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import SetDetails
 from allstation.ui import keys
 from allstation.ui.text import tr
 
@@ -211,15 +212,15 @@ class CaseDataDialog(QDialog):
 class DetailsCommand(QUndoCommand):
     """Other case data; undo puts the former texts back."""
 
-    def __init__(self, desk: CaseDesk, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    def __init__(self, session: CaseSession, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         super().__init__(tr("Case data"))
-        self._desk = desk
+        self._session = session
         self._before, self._after = dict(before), dict(after)
 
     def redo(self) -> None:
         """Store the new texts."""
-        self._desk.set_details(self._after)
+        self._session.submit(SetDetails(self._after))
 
     def undo(self) -> None:
         """Store the former texts."""
-        self._desk.set_details(self._before)
+        self._session.submit(SetDetails(self._before))

@@ -217,7 +217,7 @@ class ExportActions(QObject):
 
     def ask(self, kind: ExportKind) -> None:
         """Ask for the choices about an export of the open case."""
-        if self._services.desk.info is None:
+        if self._services.session.info is None:
             return
         dialog = ExportDialog(kind, self._services.settings, self._window)
         _Place(dialog, kind, self)
@@ -225,7 +225,7 @@ class ExportActions(QObject):
 
     def ask_where(self, kind: ExportKind, options: ExportOptions) -> None:
         """Ask for a place, then write."""
-        info = self._services.desk.info
+        info = self._services.session.info
         if info is None:
             return
         dialog = QFileDialog(self._window, tr("Export: {what}", what=tr(_TITLES[kind])))

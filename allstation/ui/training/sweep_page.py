@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.services.training_history import RunSummary
+from allstation.sweep import AXES, ZHANG_TABLE_1, GridRun, grid
 from allstation.ui.text import duration, tr
 from allstation.ui.training.history_page import short_figure
-from allstation.ui.training.sweep import AXES, ZHANG_TABLE_1, GridRun, grid
 
 _COLUMNS: Final = ("Run", "State", "Test accuracy", "Duration")
 

@@ -193,7 +193,9 @@ def test_a_csv_is_written_as_the_person_chose_and_the_choice_is_kept(
     opened.findChild(QFileDialog).reject()
     target = tmp_path / "t.csv"
     with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
-        opened.exporting.write(job(ExportKind.CSV, opened.services.desk.info.folder, target, chosen.args[0]))
+        opened.exporting.write(
+            job(ExportKind.CSV, opened.services.session.info.folder, target, chosen.args[0])
+        )
     assert target.read_bytes().startswith(b"number;slide;field;")
     rows = parse_table(target.read_bytes(), name="t.csv").rows
     read = [row["p_Pro"] for row in rows if row["p_Pro"]]
@@ -213,7 +215,7 @@ def test_a_labelled_folder_can_be_trained_on_at_once(
     monkeypatch.setattr(TrainingPanel, "set_folder", lambda _panel, folder: chosen.append(folder))
     target = tmp_path / "Out labelled"
     with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
-        opened.exporting.write(job(ExportKind.LABELLED, opened.services.desk.info.folder, target))
+        opened.exporting.write(job(ExportKind.LABELLED, opened.services.session.info.folder, target))
     (train,) = [b for b in opened.notices.findChildren(QPushButton) if b.text() == "Train on it"]
     train.click()
     assert chosen == [target]
@@ -222,7 +224,7 @@ def test_a_labelled_folder_can_be_trained_on_at_once(
 
 def test_progress_is_told_and_the_strip_can_stop(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     strip = opened.exporting.strip
-    wanted = job(ExportKind.CSV, opened.services.desk.info.folder, tmp_path / "t.csv")
+    wanted = job(ExportKind.CSV, opened.services.session.info.folder, tmp_path / "t.csv")
     opened.exporting._started(wanted)
     assert strip.isVisible()
     opened.exporting._progressed(wanted, 3, 12)

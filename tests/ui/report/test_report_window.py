@@ -116,7 +116,7 @@ def test_what_was_looked_at_is_written(opened: MainWindow, qtbot: QtBot, tmp_pat
     report.export.click()
     choose_place(opened, qtbot, tmp_path / "seen")
     assert (tmp_path / "seen.pdf").read_bytes() == preview.made.data
-    with Case.open(opened.services.desk.info.folder, read_only=True) as case:
+    with Case.open(opened.services.session.info.folder, read_only=True) as case:
         assert case.reports.all() == []
 
 
@@ -134,7 +134,7 @@ def test_a_report_that_would_replace_another_file_is_not_entered_into_the_trail(
         timeout=LONG,
     )
     assert theirs.read_bytes() == b"%PDF-1.4 a letter of the ward"
-    with Case.open(opened.services.desk.info.folder, read_only=True) as case:
+    with Case.open(opened.services.session.info.folder, read_only=True) as case:
         assert case.reports.all() == []
     qtbot.waitUntil(report.export.isEnabled, timeout=LONG)
 

@@ -11,6 +11,7 @@ from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
+from allstation.services.requests import OpenCase
 from allstation.services.settings import Settings
 from allstation.store.case import Case
 from allstation.ui.actions import Need
@@ -52,7 +53,7 @@ def opened(window: MainWindow, case: Path, clock: Clock, qtbot: QtBot) -> MainWi
     for tracker in (window.viewer.main.canvas.visibility, window.browser.grid.visibility):
         tracker.clock = clock
     window.review.set_reviewer("Ada")
-    window.services.desk.open(case)
+    window.services.session.submit(OpenCase(case))
     painted(window, qtbot, "f00.png")
     window.browser.focus_view()
     return window
@@ -73,7 +74,7 @@ def painted(window: MainWindow, qtbot: QtBot, name: str) -> None:
 def reviews(window: MainWindow, qtbot: QtBot) -> list[str | None]:
     """Return the classes that were stored, after everything asked for was written."""
     qtbot.wait(50)
-    with Case.open(window.services.desk.info.folder, read_only=True) as stored:
+    with Case.open(window.services.session.info.folder, read_only=True) as stored:
         return [field.review.class_name for field in stored.fields.page() if field.review is not None]
 
 
