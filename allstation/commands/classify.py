@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from allstation import paths
 from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.classify_output import ClassifyOutput, name_copies
+from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import CaseSnapshot
@@ -69,7 +70,7 @@ def _run(
         if copies := name_copies(case):
             counts["same bytes as another"] = copies
     output.name_failures()
-    print(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
+    say(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
         return WRONG_USAGE
     return SOME_FAILED if output.refused or output.failed else DONE
@@ -296,11 +297,11 @@ def _write(case: Case, options: argparse.Namespace, *, model: str | None = None,
     with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
-                print(f"written: {shown_name(str(write(snapshot, _target(path, name))))}")
+                say(f"written: {shown_name(str(write(snapshot, _target(path, name))))}")
         if options.report and model is None:
             from allstation.report.pdf import write_pdf
 
-            print(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
+            say(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
 
 
 def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:

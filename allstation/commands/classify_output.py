@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from allstation.commands.printing import say
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
 from allstation.core.records import UNPACKED, NewField
@@ -43,11 +43,11 @@ def name_copies(case: Case) -> int:
         paths = [copy.path for copy in snapshot.copies]
     for path, copy in zip(paths[:_NAMED], copies, strict=False):
         same = f"the same bytes as field {copy.same_as}, {copy.field}"
-        print(f"note     {shown_name(str(path))}: {same}", file=sys.stderr)
+        say(f"note     {shown_name(str(path))}: {same}", error=True)
     if len(copies) > _NAMED:
-        print(f"note     and {len(copies) - _NAMED} more files like these", file=sys.stderr)
+        say(f"note     and {len(copies) - _NAMED} more files like these", error=True)
     for sentence in mix_up_sentences(copies):
-        print(f"warning  {sentence}", file=sys.stderr)
+        say(f"warning  {sentence}", error=True)
     return len(copies)
 
 
@@ -56,10 +56,10 @@ def _name_partly_read(fields: Iterable[NewField]) -> None:
     for field in fields:
         name = shown_name(str(field.path))
         if field.pages > 1:
-            print(f"note     {name}: the first of {field.pages} pages is classified", file=sys.stderr)
+            say(f"note     {name}: the first of {field.pages} pages is classified", error=True)
         if field.channels_left_out:
             left_out = f"further channels in it are left out: {field.channels_left_out}"
-            print(f"note     {name}: {left_out}", file=sys.stderr)
+            say(f"note     {name}: {left_out}", error=True)
 
 
 class ClassifyOutput:
@@ -120,14 +120,14 @@ class ClassifyOutput:
     def name_passed(self, *, kept: bool) -> None:
         """Name what was passed over."""
         for sentence in self._passed:
-            print(f"note     {sentence}", file=sys.stderr)
+            say(f"note     {sentence}", error=True)
         if not kept and (self._case.folder / UNPACKED).is_dir():
             note = "archives were unpacked for this run only: --case keeps their fields"
-            print(f"note     {note}", file=sys.stderr)
+            say(f"note     {note}", error=True)
 
     def name_failures(self) -> None:
         """Name what was refused, and what failed."""
         for refused in self.refused:
-            print(f"refused  {shown_name(str(refused.path))}: {refused.error.sentence}", file=sys.stderr)
+            say(f"refused  {shown_name(str(refused.path))}: {refused.error.sentence}", error=True)
         for failure in self.failed:
-            print(f"failed   {shown_name(str(failure.path))}: {failure.error.sentence}", file=sys.stderr)
+            say(f"failed   {shown_name(str(failure.path))}: {failure.error.sentence}", error=True)
