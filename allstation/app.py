@@ -18,15 +18,15 @@ from allstation import __version__, paths
 from allstation.core.errors import StationError
 from allstation.services.settings import SettingsFile
 from allstation.ui.application import Application
-from allstation.ui.main_window import MainWindow
-from allstation.ui.theme import Mode, Theme
+from allstation.ui.common.theme import Mode, Theme
+from allstation.ui.main_window.window import MainWindow
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
     from allstation.services.crash import CrashCare
     from allstation.services.sweeping import Sweeper
-    from allstation.ui.services import Services
+    from allstation.ui.context import Services
 
 CANNOT_START: Final = 3
 """Exit status: the window could not be made."""
@@ -118,7 +118,7 @@ class Station(QObject):
     def _import(self) -> None:
         try:
             from allstation.services import desk, export, logs, watching  # noqa: F401
-            from allstation.ui import furnishing  # noqa: F401
+            from allstation.ui.main_window import build  # noqa: F401
         finally:
             # What goes wrong here goes wrong again, and is told, where it is used.
             self._loaded.emit()
@@ -195,7 +195,7 @@ class Station(QObject):
         from allstation.services.export import Exports
         from allstation.services.logs import LogCare
         from allstation.services.watching import FolderWatch
-        from allstation.ui.services import Services
+        from allstation.ui.context import Services
 
         self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
         # Queued: a fault may happen on any thread, or in the middle of painting.

@@ -201,7 +201,7 @@ def _bare(*, styled: bool) -> dict:
 
     program = QApplication(["bare"])
     if styled:
-        from allstation.ui.theme import Theme
+        from allstation.ui.common.theme import Theme
 
         theme = Theme(program)
     else:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from measure import Gaps
 
 if TYPE_CHECKING:
-    from allstation.ui.main_window import MainWindow
+    from allstation.ui.main_window.window import MainWindow
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]

@@ -23,7 +23,7 @@ from allstation.imaging.synthetic import write_demo
 from allstation.services.messages import QueuePhase, QueueStatus
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 from allstation.ui.viewer.card_content import card_content
 from allstation.ui.viewer.visibility import identity
 
@@ -139,7 +139,7 @@ def whole_job(runner: Runner, fields: Path, count: int, tmp_path: Path) -> None:
     def first(window: MainWindow) -> None:
         runner.qtbot.waitUntil(lambda: window.model is not None, timeout=PATIENCE)
         drop(window, [fields, fields / "notes.txt", "https://example.org/smear.jpg"])
-        runner.qtbot.waitUntil(lambda: any("on this computer" in t for t in window.notices.texts()))
+        runner.qtbot.waitUntil(lambda: any("on this computer" in t for t in window.notifications.texts()))
         wait_for_fields(runner, window, count)
         check_overlay(runner, window, case)
         reviewed.append(review_and_undo(runner, window, case))

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation import paths
 from allstation.app import Station, parse
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from allstation.ui.main_window import MainWindow
+    from allstation.ui.main_window.window import MainWindow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
@@ -243,7 +243,7 @@ def tell_removal(window: MainWindow, grab: Grabber) -> Iterator[Step]:
 
     table, model = window.actions_table, window.browser.model
     before = model.rowCount()
-    window.notices.clear()
+    window.notifications.clear()
     table["go.first"].trigger()
     table["field.remove"].trigger()
     yield lambda: model.rowCount() == before - 1
@@ -255,14 +255,14 @@ def tell_removal(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     yield lambda: model.rowCount() == 0
     table["browse.clear"].trigger()
     yield lambda: model.rowCount() == before
-    window.notices.clear()
+    window.notifications.clear()
 
 
 def tell_summary(window: MainWindow, grab: Grabber) -> Iterator[Step]:
-    from allstation.ui.panels.share_bars import BarButton
+    from allstation.ui.summary.share_bars import BarButton
 
     table = window.actions_table
-    window.notices.clear()
+    window.notifications.clear()
     table["browse.summary"].trigger()
     yield lambda: bool(window.summary.panel.findChildren(BarButton))
     window.summary.panel.findChildren(BarButton)[1].setFocus()
@@ -291,7 +291,7 @@ def tell_summary(window: MainWindow, grab: Grabber) -> Iterator[Step]:
 
 
 def tell_dialogs(window: MainWindow, grab: Grabber) -> Iterator[Step]:
-    from allstation.ui.panels.about import AboutDialog
+    from allstation.ui.main_window.about import AboutDialog
 
     table = window.actions_table
     table["help.palette"].trigger()
@@ -309,7 +309,7 @@ def tell_dialogs(window: MainWindow, grab: Grabber) -> Iterator[Step]:
 def tell_report(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     from PySide6.QtWidgets import QMessageBox
 
-    from allstation.ui.report.exporting import ExportDialog
+    from allstation.ui.report.export_controller import ExportDialog
     from allstation.ui.report.letterhead import LetterheadDialog
 
     table, reports = window.actions_table, window.reports
@@ -373,7 +373,7 @@ def tell_percentages(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     yield lambda: window.browser.model.rowCount() >= 24
     yield lambda: window.queue._status.waiting == 0 and window.viewer.record is not None
     table["go.first"].trigger()
-    window.notices.clear()
+    window.notifications.clear()
     yield grab(window, "36-no-percentages")
     table["browse.table"].trigger()
     table["view.overlay"].trigger()

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation import __version__, frozen
-from allstation.ui.panels.about import AboutDialog
-from allstation.ui.panels.licences import NOTICES, LicencesDialog
+from allstation.ui.main_window.about import AboutDialog
+from allstation.ui.main_window.licences import NOTICES, LicencesDialog
 
 
 @pytest.fixture

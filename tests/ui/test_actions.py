@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from allstation import paths
-from allstation.ui.actions import ACTIONS, EXPORTS, MENUS, TOOLBAR, Need
-from allstation.ui.main_window import MainWindow
+from allstation.ui.common.actions import ACTIONS, EXPORTS, MENUS, TOOLBAR, Need
+from allstation.ui.main_window.window import MainWindow
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
 

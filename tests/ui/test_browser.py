@@ -24,7 +24,7 @@ from allstation.ui.browser.footer import TELLING
 from allstation.ui.browser.model import PAGE, Column, FieldModel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.browser.slides import SlideTree
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 FIELDS = 300

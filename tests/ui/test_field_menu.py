@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 
 
 @pytest.fixture

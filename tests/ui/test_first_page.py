@@ -18,8 +18,8 @@ from pytestqt.qtbot import QtBot
 
 from allstation import paths
 from allstation.app import Station, parse
-from allstation.ui.actions import MENUS
-from allstation.ui.first_page import MENU_TITLES
+from allstation.ui.common.actions import MENUS
+from allstation.ui.main_window.start_page_layout import MENU_TITLES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STARTED = """

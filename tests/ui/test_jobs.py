@@ -8,9 +8,9 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
 from allstation.services.messages import QueueJob, QueuePhase, QueueStatus
-from allstation.ui.main_window import MainWindow
-from allstation.ui.panels.jobs import JobList
-from allstation.ui.panels.queue import sentence
+from allstation.ui.main_window.window import MainWindow
+from allstation.ui.queue.jobs import JobList
+from allstation.ui.queue.panel import sentence
 
 JOBS = (
     QueueJob("", "", 30, 1, "Slide 1"),

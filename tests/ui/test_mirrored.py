@@ -11,11 +11,11 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from allstation.ui.actions import ACTIONS, ActionTable
 from allstation.ui.browser.grid import FieldGrid
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.thumbs import Thumbnails
-from allstation.ui.text import percent, together
+from allstation.ui.common.actions import ACTIONS, ActionTable
+from allstation.ui.common.formatting import percent, together
 
 ISOLATE, END = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 

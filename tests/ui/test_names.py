@@ -14,8 +14,8 @@ from allstation.services.case_reader import Overview
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser.slide_model import Place
-from allstation.ui.main_window import MainWindow
-from allstation.ui.panels.about import KeysDialog
+from allstation.ui.main_window.about import KeysDialog
+from allstation.ui.main_window.window import MainWindow
 
 
 @pytest.fixture

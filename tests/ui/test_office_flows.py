@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from allstation.imaging.synthetic import write_demo
 from allstation.services.messages import IntakeStatus
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
-from allstation.ui.panels.queue import intake_sentence
+from allstation.ui.main_window.window import MainWindow
+from allstation.ui.queue.panel import intake_sentence
 
 LONG = 30_000
 
@@ -57,7 +57,7 @@ def test_the_same_picture_on_two_slides_is_warned_of(
     assert (status.added, status.duplicates, status.mix_ups) == (3, 1, 1)
     wanted = "lies on slide Slide A (2.jpg) and on slide Slide B (x.jpg): that is what a mix-up looks like"
     assert any(wanted in problem.sentence for problem in status.same)
-    qtbot.waitUntil(lambda: any("a mix-up?" in text for text in opened.notices.texts()), timeout=LONG)
+    qtbot.waitUntil(lambda: any("a mix-up?" in text for text in opened.notifications.texts()), timeout=LONG)
     assert any(wanted in problem.sentence for problem in opened.queue._not_added)
     with Case.open(tmp_path / "c.allcase", read_only=True) as case:
         assert [copy.path for copy in case.copies.all()] == [other / "x.jpg"]
@@ -100,7 +100,7 @@ def test_pictures_of_other_kinds_are_counted_in_the_summary(
     status = added(opened, qtbot, smear)
     assert status.added == 3
     assert "2 HEIC files were passed over (the first: a.HEIC)" in intake_sentence(status)
-    qtbot.waitUntil(lambda: any("whole-slide" in text for text in opened.notices.texts()), timeout=LONG)
+    qtbot.waitUntil(lambda: any("whole-slide" in text for text in opened.notifications.texts()), timeout=LONG)
 
 
 def test_a_folder_of_other_pictures_alone_says_which(
@@ -110,5 +110,6 @@ def test_a_folder_of_other_pictures_alone_says_which(
     (tmp_path / "phone" / "a.heic").write_bytes(b"x")
     added(opened, qtbot, tmp_path / "phone")
     qtbot.waitUntil(
-        lambda: any("HEIC file was passed over" in text for text in opened.notices.texts()), timeout=LONG
+        lambda: any("HEIC file was passed over" in text for text in opened.notifications.texts()),
+        timeout=LONG,
     )

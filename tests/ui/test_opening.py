@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from allstation import app
 from allstation.inference.bundle import default_bundle_path
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONG = 20_000
@@ -81,10 +81,10 @@ def test_a_recent_case_that_is_gone_is_located(
     elsewhere.mkdir()
     case.rename(elsewhere / case.name)
     window.start.recent_asked.emit(case)
-    qtbot.waitUntil(lambda: len(window.notices.texts()) == 1, timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.notifications.texts()) == 1, timeout=LONG)
     opened: list[QFileDialog] = []
     monkeypatch.setattr(QFileDialog, "open", lambda dialog: opened.append(dialog))  # noqa: PLW0108
-    (locate,) = [b for b in window.notices.findChildren(QPushButton) if b.text() == "Locate…"]
+    (locate,) = [b for b in window.notifications.findChildren(QPushButton) if b.text() == "Locate…"]
     locate.click()
     assert "Monday" in opened[0].windowTitle()
     # The folder above it will do as well: people stop one level too early.
@@ -115,14 +115,14 @@ def test_moved_fields_are_offered_to_be_located_and_shown_again(
 
     qtbot.waitUntil(lambda: len(tiles()) >= 3 and not any(tiles()), timeout=LONG)
     qtbot.waitUntil(
-        lambda: any("not where they were" in text for text in window.notices.texts()), timeout=LONG
+        lambda: any("not where they were" in text for text in window.notifications.texts()), timeout=LONG
     )
     opened: list[QFileDialog] = []
     monkeypatch.setattr(QFileDialog, "open", lambda dialog: opened.append(dialog))  # noqa: PLW0108
-    (locate,) = [b for b in window.notices.findChildren(QPushButton) if b.text() == "Locate…"]
+    (locate,) = [b for b in window.notifications.findChildren(QPushButton) if b.text() == "Locate…"]
     locate.click()
     opened[0].fileSelected.emit(str(case.parent / "Elsewhere"))
-    qtbot.waitUntil(lambda: any("All 3 moved" in text for text in window.notices.texts()), timeout=LONG)
+    qtbot.waitUntil(lambda: any("All 3 moved" in text for text in window.notifications.texts()), timeout=LONG)
     qtbot.waitUntil(lambda: all(tiles()) or bool(grid.viewport().update()), timeout=LONG)
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.picture is not None, timeout=LONG)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from pytestqt.qtbot import QtBot
 
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 from allstation.ui.report.window import ReportWindow
 from allstation.ui.viewer.card import OverlayStyle
 from tests.ui.field_records import CLASSES, evidence_map, prediction

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from allstation.core.records import NewField
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 from allstation.ui.viewer.card_content import card_content
 
 

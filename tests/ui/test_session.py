@@ -13,8 +13,8 @@ from allstation.core.decision import Decision
 from allstation.core.records import ModelRecord, Prediction, Quality
 from allstation.imaging.synthetic import write_demo
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
-from allstation.ui.tour import STOPS
+from allstation.ui.main_window.tour import STOPS
+from allstation.ui.main_window.window import MainWindow
 
 LONG = 30_000
 CLASSES = ("Benign", "Early", "Pre", "Pro")
@@ -237,4 +237,4 @@ def test_with_one_model_there_is_nothing_to_compare(window: MainWindow, qtbot: Q
     qtbot.waitUntil(lambda: window.viewer.record is not None, timeout=LONG)
     window.actions_table["view.models"].trigger()
     qtbot.waitUntil(lambda: not window.actions_table["view.models"].isChecked(), timeout=LONG)
-    assert "Only one model" in window.notices.texts()[-1]
+    assert "Only one model" in window.notifications.texts()[-1]

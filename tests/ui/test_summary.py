@@ -16,10 +16,10 @@ from allstation.core.statistics import wilson
 from allstation.core.summary import Tally
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
-from allstation.ui.main_window import MainWindow
-from allstation.ui.panels.share_bars import BarButton
-from allstation.ui.panels.summary import SummaryPanel
-from allstation.ui.text import percent
+from allstation.ui.common.formatting import percent
+from allstation.ui.main_window.window import MainWindow
+from allstation.ui.summary.panel import SummaryPanel
+from allstation.ui.summary.share_bars import BarButton
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 FIELDS = 40

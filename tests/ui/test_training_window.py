@@ -20,7 +20,7 @@ from allstation.services.training_activation import (
     take_back,
 )
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 
 LONG = 60_000
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", extend=True)
@@ -100,6 +100,6 @@ def test_a_changed_list_of_activations_is_refused(tmp_path: Path) -> None:
 def test_a_bundle_that_is_gone_is_a_sentence(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window.actions_table["model.train"].trigger()
     window.training._panel.activation_asked.emit(tmp_path / "gone.allmodel", "x")
-    notices = window.training._training.notices
-    qtbot.waitUntil(lambda: any("cannot be read" in text for text in notices.texts()), timeout=LONG)
+    notifications = window.training._training.notifications
+    qtbot.waitUntil(lambda: any("cannot be read" in text for text in notifications.texts()), timeout=LONG)
     assert window.services.settings.value.model == ""

@@ -1,4 +1,4 @@
-"""The window's own manners: drops, closing, keys, notices, problems, the first page."""
+"""The window's own manners: drops, closing, keys, notifications, problems, the first page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
 from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
-from allstation.ui import keys, theme
-from allstation.ui.case_actions import free_name
-from allstation.ui.dropping import elsewhere_sentence, read_drop
-from allstation.ui.leaving import ask_before_leaving
-from allstation.ui.main_window import MainWindow
-from allstation.ui.panels.notices import Level, Notice
-from allstation.ui.panels.queue import QueuePanel, intake_sentence, sentence
-from allstation.ui.text import duration, percent, short_name, tip
+from allstation.ui.case.controller import free_name
+from allstation.ui.common import focus_filters, theme
+from allstation.ui.common.formatting import duration, percent, short_name, tip
+from allstation.ui.common.notifications import Level, Notification
+from allstation.ui.main_window.close_dialog import ask_before_leaving
+from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_drop
+from allstation.ui.main_window.window import MainWindow
+from allstation.ui.queue.panel import QueuePanel, intake_sentence, sentence
 
 
 def test_a_drop_is_sorted_without_touching_the_disk() -> None:
@@ -64,8 +64,8 @@ def test_panels_come_with_a_case_and_go_with_it(window: MainWindow, qtbot: QtBot
 
 def test_a_problem_is_told_and_can_be_copied(window: MainWindow) -> None:
     window.reporter.show_problem(Problem("disk-full", "The disk is full: make space and try again."))
-    assert window.notices.texts() == ["The disk is full: make space and try again."]
-    copy = [b for b in window.notices.findChildren(QPushButton) if b.text() == "Copy details"]
+    assert window.notifications.texts() == ["The disk is full: make space and try again."]
+    copy = [b for b in window.notifications.findChildren(QPushButton) if b.text() == "Copy details"]
     assert len(copy) == 1
 
 
@@ -93,30 +93,30 @@ def test_tool_tips_show_names_as_they_are(window: MainWindow) -> None:
 
 def test_a_fault_of_the_program_is_told_without_a_dialog(window: MainWindow) -> None:
     window.reporter.show_crash("report")
-    assert "nothing was sent" in window.notices.texts()[0]
+    assert "nothing was sent" in window.notifications.texts()[0]
 
 
 def test_notices_never_take_the_keyboard(window: MainWindow) -> None:
     window.menuBar().setFocus()
     before = window.focusWidget()
-    window.notices.show_notice(Notice(Level.INFO, "Hello"))
+    window.notifications.show_notification(Notification(Level.INFO, "Hello"))
     assert window.focusWidget() is before
 
 
 def test_only_a_few_notices_are_shown_and_repeats_count_once(window: MainWindow) -> None:
     for text in ("a", "b", "b", "c", "d"):
-        window.notices.show_notice(Notice(Level.INFO, text))
-    assert window.notices.texts() == ["b", "c", "d"]
-    window.notices.clear()
-    assert window.notices.isHidden()
+        window.notifications.show_notification(Notification(Level.INFO, text))
+    assert window.notifications.texts() == ["b", "c", "d"]
+    window.notifications.clear()
+    assert window.notifications.isHidden()
 
 
 def test_good_news_go_by_themselves_and_errors_stay(window: MainWindow, qtbot: QtBot) -> None:
-    window.notices.show_notice(Notice(Level.ERROR, "stays"))
-    window.notices.show_notice(Notice(Level.OK, "goes"))
-    window.notices._cards[1]._timer.start(1)
-    qtbot.waitUntil(lambda: window.notices.texts() == ["stays"])
-    assert not window.notices._cards[0]._timer.isActive()
+    window.notifications.show_notification(Notification(Level.ERROR, "stays"))
+    window.notifications.show_notification(Notification(Level.OK, "goes"))
+    window.notifications._cards[1]._timer.start(1)
+    qtbot.waitUntil(lambda: window.notifications.texts() == ["stays"])
+    assert not window.notifications._cards[0]._timer.isActive()
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -134,10 +134,10 @@ def test_a_slider_keeps_its_arrow_keys(qtbot: QtBot, key: Qt.Key) -> None:
     slider = QSlider()
     qtbot.addWidget(slider)
     pressed = QKeyEvent(QKeyEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.NoModifier)
-    assert keys.belongs_to_control(pressed, slider)
+    assert focus_filters.belongs_to_control(pressed, slider)
     with_control = QKeyEvent(QKeyEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.ControlModifier)
-    assert not keys.belongs_to_control(with_control, slider)
-    assert not keys.belongs_to_control(pressed, None)
+    assert not focus_filters.belongs_to_control(with_control, slider)
+    assert not focus_filters.belongs_to_control(pressed, None)
 
 
 def test_a_button_keeps_space_and_leaves_the_arrows(qtbot: QtBot) -> None:
@@ -145,8 +145,8 @@ def test_a_button_keeps_space_and_leaves_the_arrows(qtbot: QtBot) -> None:
     qtbot.addWidget(button)
     none = Qt.KeyboardModifier.NoModifier
     kind = QKeyEvent.Type.ShortcutOverride
-    assert keys.belongs_to_control(QKeyEvent(kind, Qt.Key.Key_Space, none), button)
-    assert not keys.belongs_to_control(QKeyEvent(kind, Qt.Key.Key_Right, none), button)
+    assert focus_filters.belongs_to_control(QKeyEvent(kind, Qt.Key.Key_Space, none), button)
+    assert not focus_filters.belongs_to_control(QKeyEvent(kind, Qt.Key.Key_Right, none), button)
 
 
 def test_dark_is_dark_and_light_is_light(window: MainWindow) -> None:

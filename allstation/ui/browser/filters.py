@@ -13,8 +13,8 @@ from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.decision import Reason
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState
-from allstation.ui import icons
-from allstation.ui.text import tr
+from allstation.ui.common import icons
+from allstation.ui.common.i18n import tr
 
 _TYPING_PAUSE: Final = 180
 _FRAME_LINES: Final = 2.0

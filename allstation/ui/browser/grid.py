@@ -21,11 +21,11 @@ from PySide6.QtGui import QHideEvent, QMouseEvent, QPainter, QPaintEvent, QRegio
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from allstation.core.records import FieldRecord
-from allstation.ui import icons
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.sections import Section, TileLayout
 from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.browser.tile import PADDING, RADIUS, TileLook, paint_heading, paint_tile, text_height
+from allstation.ui.common import icons
 from allstation.ui.viewer.visibility import VisibilityTracker
 
 MIN_WIDTH: Final = 72

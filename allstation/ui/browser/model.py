@@ -14,7 +14,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from allstation.core.records import FieldRecord
 from allstation.ui.browser import cells
 from allstation.ui.browser.sections import Section
-from allstation.ui.text import tip, tr
+from allstation.ui.common.formatting import tip
+from allstation.ui.common.i18n import tr
 
 PAGE: Final = 128
 _PAGES_KEPT: Final = 40

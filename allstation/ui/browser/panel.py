@@ -29,7 +29,7 @@ from allstation.ui.browser.slide_model import Place
 from allstation.ui.browser.slides import SlideTree
 from allstation.ui.browser.table import SORT_OF, FieldTable
 from allstation.ui.browser.thumbs import Thumbnails
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 
 _RELIST_PAUSE: Final = 300
 _ROWS_PER_MILLISECOND: Final = 100

@@ -11,7 +11,8 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.text import shown_name
 from allstation.services.case_reader import Overview
-from allstation.ui.text import number, tip, tr
+from allstation.ui.common.formatting import number, tip
+from allstation.ui.common.i18n import tr
 
 Index = QModelIndex | QPersistentModelIndex
 

@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.services.case_reader import Overview
-from allstation.ui import theme
 from allstation.ui.browser.slide_model import Place, SlideModel
 from allstation.ui.browser.tile import facing, paint_chip
-from allstation.ui.text import number, tr
+from allstation.ui.common import theme
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
 
 Index = QModelIndex | QPersistentModelIndex
 _CHIP: Final = 0.95

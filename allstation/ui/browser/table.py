@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
 from allstation.core.classes import class_style
 from allstation.core.filters import FieldSort
 from allstation.core.records import FieldRecord
-from allstation.ui import theme
 from allstation.ui.browser import cells
 from allstation.ui.browser.model import Column, FieldModel
 from allstation.ui.browser.sections import Section
 from allstation.ui.browser.tile import facing, paint_chip, paint_heading
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import paint_struck_bar
 from allstation.ui.viewer.card_content import invalid_text
 

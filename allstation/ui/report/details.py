@@ -23,8 +23,8 @@ from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
 from allstation.services.desk import CaseDesk
-from allstation.ui import keys
-from allstation.ui.text import tr
+from allstation.ui.common import focus_filters
+from allstation.ui.common.i18n import tr
 
 _LONGEST: Final = 500
 _EXAMPLES: Final = {
@@ -72,8 +72,8 @@ class CaseDataDialog(QDialog):
         self._column.addWidget(self._others)
         self._column.addStretch(1)
         self._lay_out()
-        keys.no_drops_into_text(self)
-        keys.plain_labels(self)
+        focus_filters.no_drops_into_text(self)
+        focus_filters.plain_labels(self)
         self.show_details({})
 
     def _add_group(self, title: str, labels: Mapping[str, str]) -> None:

@@ -12,8 +12,8 @@ from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
-from allstation.ui.text import tr
-from allstation.ui.theme import tokens
+from allstation.ui.common.i18n import tr
+from allstation.ui.common.theme import tokens
 
 _GAP: Final = 18
 _POINT: Final = 96 / 72

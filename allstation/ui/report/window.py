@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 
 from allstation.core.classes import RESEARCH_USE
 from allstation.services.settings import SettingsFile
-from allstation.ui import icons, keys
-from allstation.ui.panels.notices import Notices
+from allstation.ui.common import focus_filters, icons
+from allstation.ui.common.formatting import number, together
+from allstation.ui.common.i18n import tr
+from allstation.ui.common.notifications import NotificationStack
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
-from allstation.ui.text import number, together, tr
 
 _SIZE: Final = (1180, 860)
 _FORM_WIDTH: Final = 344
@@ -60,13 +61,13 @@ class ReportWindow(QWidget):
         self._scale = QLabel(self)
         self._buttons: list[tuple[QToolButton, str]] = []
         self._lay_out()
-        self.notices = Notices(self)
+        self.notifications = NotificationStack(self)
         self.pages.page_changed.connect(self._page_changed)
         self.pages.scale_changed.connect(self._scale_changed)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self, self.close)
         self.refresh_icons()
-        keys.no_drops_into_text(self)
-        keys.plain_labels(self)
+        focus_filters.no_drops_into_text(self)
+        focus_filters.plain_labels(self)
         self.show_busy("")
 
     def _lay_out(self) -> None:
@@ -147,7 +148,7 @@ class ReportWindow(QWidget):
         """Draw the icons in the colours of now."""
         for button, name in self._buttons:
             button.setIcon(icons.icon(name, self.palette()))
-        self.notices.refresh()
+        self.notifications.refresh()
 
     @Slot()
     def _smaller(self) -> None:

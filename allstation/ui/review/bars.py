@@ -8,9 +8,9 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from allstation.ui import theme
 from allstation.ui.browser.tile import facing
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import paint_chip, paint_struck_bar
 from allstation.ui.viewer.card_content import NO_PERCENTAGES, ClassRow
 

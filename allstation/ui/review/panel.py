@@ -23,11 +23,12 @@ from PySide6.QtWidgets import (
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.records import FieldRecord, Review
 from allstation.core.text import shown_name
-from allstation.ui import icons
+from allstation.ui.common import icons
+from allstation.ui.common.formatting import number, short_name, tip
+from allstation.ui.common.i18n import tr
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
 from allstation.ui.review.history import HistoryList
-from allstation.ui.text import number, short_name, tip, tr
 from allstation.ui.viewer.card import paint_chip
 from allstation.ui.viewer.card_content import Mark, card_content, mark_for
 

@@ -9,8 +9,9 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from allstation.ui import theme
-from allstation.ui.text import number, tip, tr
+from allstation.ui.common import theme
+from allstation.ui.common.formatting import number, tip
+from allstation.ui.common.i18n import tr
 
 _STRONGEST: Final = 0.85
 _DARK_FROM: Final = 0.55

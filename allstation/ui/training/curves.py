@@ -14,8 +14,8 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from allstation.core.errors import StationError
-from allstation.ui import theme
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.plotting import PlotArea, PlotLoader, check_saved, style_axes, style_legend
 
 # Okabe-Ito; the validation curve is dashed and has marks, so that it is told apart without colour.

@@ -25,10 +25,11 @@ from PySide6.QtWidgets import (
 
 from allstation.core.events import Phase, Progress
 from allstation.core.tables import SUFFIXES
-from allstation.ui import icons
-from allstation.ui.text import duration, number, tr
-from allstation.ui.training.bars import Bar, BarChart
-from allstation.ui.training.peek import FieldPeek
+from allstation.ui.common import icons
+from allstation.ui.common.formatting import duration, number
+from allstation.ui.common.i18n import tr
+from allstation.ui.training.bar_chart import Bar, BarChart
+from allstation.ui.training.field_preview import FieldPeek
 from allstation.ui.viewer.card_content import mark_for
 
 _FINDING: Final = int(Qt.ItemDataRole.UserRole)

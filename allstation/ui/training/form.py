@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.recipe_fields import ADJUSTABLES, SECTIONS, Adjustable
 
 _LARGEST: Final = 2**31 - 1

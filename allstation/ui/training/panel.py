@@ -19,14 +19,14 @@ from allstation.files import free_path
 from allstation.services.training_child import Ending, Job, JobState
 from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
 from allstation.services.training_runs import FIT, TrainingRuns
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import Activating
-from allstation.ui.training.aids import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.compare_page import ComparePage
-from allstation.ui.training.comparing import EVALUATE, Comparing
+from allstation.ui.training.comparison_controller import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
 from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.plotting import PlotLoader
+from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.recipe_fields import write_recipe
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line

@@ -30,8 +30,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation import paths
 from allstation.files import replacing
-from allstation.ui import theme
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.errors import StationError
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.form import RecipeForm
 from allstation.ui.training.plotting import check_saved
 from allstation.ui.training.recipe_fields import preset_values, read_recipe, recipe_data, write_recipe

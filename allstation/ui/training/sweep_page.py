@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.services.training_history import RunSummary
-from allstation.ui.text import duration, tr
+from allstation.ui.common.formatting import duration
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.history_page import short_figure
 from allstation.ui.training.sweep import AXES, ZHANG_TABLE_1, GridRun, grid
 

@@ -19,9 +19,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
-from allstation.ui import theme
-from allstation.ui.keys import KeyRepeat
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.focus_filters import KeyRepeat
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.geometry import RelativeView, View
 from allstation.ui.viewer.scene import Scene
 from allstation.ui.viewer.visibility import VisibilityTracker, identity, message_key

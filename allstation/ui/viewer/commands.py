@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from allstation.ui.actions import ActionSpec, Need
+from allstation.ui.common.actions import ActionSpec, Need
 
 VIEWER_ACTIONS: Final = (
     ActionSpec("view.fit", "&Fit to Window", ("F",), "Show the whole field", "fit", Need.FIELD),

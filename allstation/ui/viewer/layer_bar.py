@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.ui import icons
-from allstation.ui.text import together, tr
+from allstation.ui.common import icons
+from allstation.ui.common.formatting import together
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.commands import VIEWER_ACTIONS
 

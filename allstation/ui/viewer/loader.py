@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.picture import FieldPicture
 
 Decoder = Callable[[Path], NDArray[np.uint8]]

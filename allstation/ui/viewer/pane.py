@@ -10,7 +10,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from allstation.core.records import FieldRecord
-from allstation.ui.text import number, tr
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.field_view import FieldView
 from allstation.ui.viewer.layer_bar import EvidenceBox, LayerBar

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 from tests.unit.report.factory import stored_case
 
 LONG = 60_000

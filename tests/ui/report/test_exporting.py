@@ -13,9 +13,9 @@ from pytestqt.qtbot import QtBot
 from allstation.core.tables import number, parse_table
 from allstation.report.options import ReportOptions
 from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
-from allstation.ui.actions import EXPORTS
-from allstation.ui.main_window import MainWindow
-from allstation.ui.report.exporting import ExportDialog
+from allstation.ui.common.actions import EXPORTS
+from allstation.ui.main_window.window import MainWindow
+from allstation.ui.report.export_controller import ExportDialog
 from allstation.ui.training.panel import TrainingPanel
 from tests.ui.report.conftest import LONG
 from tests.unit.report.factory import DETAILS, stored_case
@@ -47,7 +47,7 @@ def test_every_export_of_the_menu_is_written_and_told(
     files = [target] if target.is_file() else [path for path in target.rglob("*") if path.is_file()]
     assert files
     assert not any(NAME in path.read_bytes() for path in files)
-    qtbot.waitUntil(lambda: any("is written" in text for text in opened.notices.texts()), timeout=LONG)
+    qtbot.waitUntil(lambda: any("is written" in text for text in opened.notifications.texts()), timeout=LONG)
     assert not opened.exporting.strip.isVisible()
     assert not list(tmp_path.glob(".*part"))
 
@@ -214,7 +214,7 @@ def test_a_labelled_folder_can_be_trained_on_at_once(
     target = tmp_path / "Out labelled"
     with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
         opened.exporting.write(job(ExportKind.LABELLED, opened.services.desk.info.folder, target))
-    (train,) = [b for b in opened.notices.findChildren(QPushButton) if b.text() == "Train on it"]
+    (train,) = [b for b in opened.notifications.findChildren(QPushButton) if b.text() == "Train on it"]
     train.click()
     assert chosen == [target]
     assert opened.training._training.isVisible()

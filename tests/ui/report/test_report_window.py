@@ -16,7 +16,7 @@ from allstation.cli import main
 from allstation.core.reports import ReportStatus
 from allstation.report.verify import embedded_data
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 from allstation.ui.report.details import CaseDataDialog
 from allstation.ui.report.letterhead import LetterheadDialog
 from allstation.ui.report.window import ReportWindow
@@ -130,7 +130,7 @@ def test_a_report_that_would_replace_another_file_is_not_entered_into_the_trail(
     opened.reports._going = replace(made, options=replace(made.options, status="final", reviewer="Ana"))
     opened.reports._write_to(str(theirs))
     qtbot.waitUntil(
-        lambda: any("not a report of this program" in text for text in opened.reports.notices.texts()),
+        lambda: any("not a report of this program" in text for text in opened.reports.notifications.texts()),
         timeout=LONG,
     )
     assert theirs.read_bytes() == b"%PDF-1.4 a letter of the ward"
@@ -169,7 +169,7 @@ def test_draft_preliminary_final_amended(
     assert "as Dr. B" in told
     assert "Not reviewed by a person: 3 of 4 fields." in told
     assert (tmp_path / "final.pdf").read_bytes() == seen
-    assert "final.pdf is written" in " ".join(report.notices.texts() + opened.notices.texts())
+    assert "final.pdf is written" in " ".join(report.notifications.texts() + opened.notifications.texts())
     again(opened, qtbot)
     assert form.status.findData("final") < 0
     assert "Last signed: final" in form._stand.text()

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from allstation.services.settings import Settings
 from allstation.store.case import Case
-from allstation.ui.actions import Need
-from allstation.ui.main_window import MainWindow
+from allstation.ui.common.actions import Need
+from allstation.ui.main_window.window import MainWindow
 from tests.ui.pixels import mosaic_case
 
 FIELDS = 20
@@ -79,7 +79,7 @@ def reviews(window: MainWindow, qtbot: QtBot) -> list[str | None]:
 
 def refusals(window: MainWindow) -> list[str]:
     """Return the messages that say why nothing was reviewed."""
-    return [text for text in window.notices.texts() if "not reviewed" in text.casefold()]
+    return [text for text in window.notifications.texts() if "not reviewed" in text.casefold()]
 
 
 def wait_reviews(window: MainWindow, qtbot: QtBot, expected: list[str | None]) -> None:

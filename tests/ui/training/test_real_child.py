@@ -25,7 +25,7 @@ from allstation.services.training_child import JobState
 from allstation.services.training_history import read_summary
 from allstation.services.training_runs import TrainingRuns
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.panel import TrainingPanel
 from allstation.ui.training.recipe_fields import write_recipe
