@@ -133,7 +133,7 @@ class _Moments:
     def _watch(self) -> None:
         from allstation import app
 
-        begin, make = app.Station.begin, app.Station._make
+        begin, make = app.AppController.show, app.AppController._make
 
         def watched(station) -> None:
             station.window.start.painted.connect(lambda: self.note("painted"))
@@ -144,7 +144,7 @@ class _Moments:
             self.note("whole")
             self._go_on(station)
 
-        app.Station.begin, app.Station._make = watched, made
+        app.AppController.show, app.AppController._make = watched, made
 
     def _go_on(self, station) -> None:
         from PySide6.QtCore import QMetaObject, Qt
@@ -193,7 +193,7 @@ def _bare(*, styled: bool) -> dict:
     seen: dict = {"fields": 0}
 
     class Window(QMainWindow):
-        def paintEvent(self, event) -> None:  # noqa: N802
+        def paintEvent(self, event) -> None:
             super().paintEvent(event)
             seen.setdefault("painted", time.time() - began)
             seen.setdefault("painted_processor", time.process_time())

@@ -24,7 +24,7 @@ from allstation.ui.browser.footer import TELLING
 from allstation.ui.browser.model import PAGE, Column, FieldModel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.browser.slides import SlideTree
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 FIELDS = 300
@@ -80,18 +80,18 @@ def case(template: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(window: MainWindow, case: Path, qtbot: QtBot) -> MainWindow:
+def opened(window: Workbench, case: Path, qtbot: QtBot) -> Workbench:
     """The window with that case open and its first field shown."""
-    window.services.desk.open(case)
+    window.context.session.open(case)
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
     return window
 
 
-def wait_count(qtbot: QtBot, window: MainWindow, count: int) -> None:
+def wait_count(qtbot: QtBot, window: Workbench, count: int) -> None:
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == count, timeout=10_000)
 
 
-def test_all_fields_are_listed_in_natural_order(opened: MainWindow, qtbot: QtBot) -> None:
+def test_all_fields_are_listed_in_natural_order(opened: Workbench, qtbot: QtBot) -> None:
     model = opened.browser.model
     assert model.rowCount() == FIELDS
     qtbot.waitUntil(lambda: model.record_at(10) is not None)
@@ -103,13 +103,13 @@ def test_all_fields_are_listed_in_natural_order(opened: MainWindow, qtbot: QtBot
     ]
 
 
-def test_only_pages_that_are_looked_at_are_read(opened: MainWindow) -> None:
+def test_only_pages_that_are_looked_at_are_read(opened: Workbench) -> None:
     model = opened.browser.model
     assert model.record(model.ids()[0]) is not None
     assert model.record(model.ids()[-1]) is None, "the end of the list was read before anyone looked at it"
 
 
-def test_arrow_keys_go_from_field_to_field(opened: MainWindow, qtbot: QtBot) -> None:
+def test_arrow_keys_go_from_field_to_field(opened: Workbench, qtbot: QtBot) -> None:
     ids = opened.browser.model.ids()
     for key, row in (
         ("go.next", 1),
@@ -124,7 +124,7 @@ def test_arrow_keys_go_from_field_to_field(opened: MainWindow, qtbot: QtBot) -> 
         )
 
 
-def test_up_and_down_move_by_a_line_of_tiles(opened: MainWindow, qtbot: QtBot) -> None:
+def test_up_and_down_move_by_a_line_of_tiles(opened: Workbench, qtbot: QtBot) -> None:
     grid = opened.browser.grid
     columns = grid._columns()
     grid.setFocus()
@@ -134,14 +134,14 @@ def test_up_and_down_move_by_a_line_of_tiles(opened: MainWindow, qtbot: QtBot) -
     assert grid.currentIndex().row() == 0
 
 
-def test_a_click_chooses_the_tile_under_it(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_click_chooses_the_tile_under_it(opened: Workbench, qtbot: QtBot) -> None:
     grid = opened.browser.grid
     rect = grid.visualRect(opened.browser.model.index(3, 0))
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
     assert grid.currentIndex().row() == 3
 
 
-def test_shift_selects_everything_between(opened: MainWindow, qtbot: QtBot) -> None:
+def test_shift_selects_everything_between(opened: Workbench, qtbot: QtBot) -> None:
     grid, model = opened.browser.grid, opened.browser.model
     first, last = (grid.visualRect(model.index(row, 0)).center() for row in (1, 4))
     qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=first)
@@ -149,7 +149,7 @@ def test_shift_selects_everything_between(opened: MainWindow, qtbot: QtBot) -> N
     assert opened.browser.selected_ids() == list(model.ids()[1:5])
 
 
-def test_every_place_of_a_tile_leads_back_to_it(opened: MainWindow) -> None:
+def test_every_place_of_a_tile_leads_back_to_it(opened: Workbench) -> None:
     grid, model = opened.browser.grid, opened.browser.model
     for row in grid.visible_rows():
         rect = grid.visualRect(model.index(row, 0))
@@ -157,7 +157,7 @@ def test_every_place_of_a_tile_leads_back_to_it(opened: MainWindow) -> None:
             assert grid.indexAt(point).row() == row
 
 
-def test_scrolling_to_the_end_shows_the_last_field_whole(opened: MainWindow) -> None:
+def test_scrolling_to_the_end_shows_the_last_field_whole(opened: Workbench) -> None:
     grid, model = opened.browser.grid, opened.browser.model
     grid.verticalScrollBar().setValue(grid.verticalScrollBar().maximum())
     rect = grid.visualRect(model.index(FIELDS - 1, 0))
@@ -165,7 +165,7 @@ def test_scrolling_to_the_end_shows_the_last_field_whole(opened: MainWindow) -> 
     assert rect.bottom() <= grid.viewport().height()
 
 
-def test_a_filter_shows_only_what_meets_it(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_filter_shows_only_what_meets_it(opened: Workbench, qtbot: QtBot) -> None:
     filters = opened.browser.filters
     filters._reasons.setCurrentText("blurred")
     filters.changed.emit()
@@ -175,7 +175,7 @@ def test_a_filter_shows_only_what_meets_it(opened: MainWindow, qtbot: QtBot) -> 
 
 
 @pytest.mark.parametrize("empty", ["clear", "choose"])
-def test_an_emptied_text_box_offers_nothing_to_clear(opened: MainWindow, qtbot: QtBot, empty: str) -> None:
+def test_an_emptied_text_box_offers_nothing_to_clear(opened: Workbench, qtbot: QtBot, empty: str) -> None:
     filters = opened.browser.filters
     (cross,) = (button for button in filters._text.findChildren(QToolButton) if button.isHidden())
     told = QSignalSpy(filters.changed)
@@ -187,20 +187,20 @@ def test_an_emptied_text_box_offers_nothing_to_clear(opened: MainWindow, qtbot: 
     assert told.count() == 2  # once for the text, once for its end
 
 
-def test_text_finds_fields_by_name(opened: MainWindow, qtbot: QtBot) -> None:
+def test_text_finds_fields_by_name(opened: Workbench, qtbot: QtBot) -> None:
     opened.actions_table["browse.find"].trigger()
     qtbot.keyClicks(opened.browser.filters._text, "f149")
     wait_count(qtbot, opened, 2)
 
 
-def test_a_filter_that_hides_everything_says_so(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_filter_that_hides_everything_says_so(opened: Workbench, qtbot: QtBot) -> None:
     opened.browser.filters._text.setText("no such field")
     wait_count(qtbot, opened, 0)
-    assert opened.first.middle.currentWidget() is opened.start
-    assert "filter" in opened.start._title.text()
+    assert opened.shell.start.isVisible()
+    assert "filter" in opened.shell.start._title.text()
 
 
-def test_the_tree_counts_and_filters(opened: MainWindow, qtbot: QtBot) -> None:
+def test_the_tree_counts_and_filters(opened: Workbench, qtbot: QtBot) -> None:
     tree = opened.browser.tree
     qtbot.waitUntil(lambda: tree.slides.rowCount() == 3)
     totals = [tree.slides.index(row, 1).data() for row in range(3)]
@@ -223,7 +223,7 @@ def _classes_below(tree: SlideTree, place: Place) -> list[str]:
     return [tree.slides.index(row, 0, above).data() for row in range(tree.slides.rowCount(above))]
 
 
-def test_a_class_that_comes_later_stands_in_the_models_order(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_class_that_comes_later_stands_in_the_models_order(opened: Workbench, qtbot: QtBot) -> None:
     tree = opened.browser.tree
     qtbot.waitUntil(lambda: tree.slides.rowCount() == 3)
     qtbot.waitUntil(lambda: len(_classes_below(tree, Place())) == 5)
@@ -237,7 +237,7 @@ def test_a_class_that_comes_later_stands_in_the_models_order(opened: MainWindow,
     assert _classes_below(tree, Place(9)) == ["Early", "Pro", "needs review"]
 
 
-def test_tree_and_class_box_never_contradict_each_other(opened: MainWindow, qtbot: QtBot) -> None:
+def test_tree_and_class_box_never_contradict_each_other(opened: Workbench, qtbot: QtBot) -> None:
     tree, filters = opened.browser.tree, opened.browser.filters
     qtbot.waitUntil(lambda: tree.slides.rowCount() == 3)
     slide = next(
@@ -254,7 +254,7 @@ def test_tree_and_class_box_never_contradict_each_other(opened: MainWindow, qtbo
     wait_count(qtbot, opened, FIELDS)
 
 
-def test_sorting_by_a_column_header(opened: MainWindow, qtbot: QtBot) -> None:
+def test_sorting_by_a_column_header(opened: Workbench, qtbot: QtBot) -> None:
     opened.actions_table["browse.table"].trigger()
     opened.browser.table.horizontalHeader().sectionClicked.emit(int(Column.QUALITY))
     qtbot.waitUntil(lambda: opened.browser.model.ids()[0] == 1)
@@ -262,27 +262,27 @@ def test_sorting_by_a_column_header(opened: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: opened.browser.model.ids()[0] == FIELDS)
 
 
-def test_next_unreviewed_skips_what_was_reviewed(opened: MainWindow, qtbot: QtBot) -> None:
+def test_next_unreviewed_skips_what_was_reviewed(opened: Workbench, qtbot: QtBot) -> None:
     ids = list(opened.browser.model.ids()[:3])
     for token, field_id in enumerate(ids[1:], start=900):
-        opened.services.desk.save_review(token, Review(field_id=field_id, reviewer="Ada", class_name="Pro"))
+        opened.context.session.save_review(token, Review(field_id=field_id, reviewer="Ada", class_name="Pro"))
     qtbot.waitUntil(lambda: (r := opened.browser.model.record_at(2)) is not None and r.review is not None)
     opened.actions_table["go.unreviewed"].trigger()
     qtbot.waitUntil(lambda: opened.browser.grid.currentIndex().row() == 3)
 
 
-def test_blind_review_hides_predictions_until_decided(opened: MainWindow, qtbot: QtBot) -> None:
+def test_blind_review_hides_predictions_until_decided(opened: Workbench, qtbot: QtBot) -> None:
     model = opened.browser.model
     opened.review.set_reviewer("Ada")
     opened.review.set_blind(True)
     index = model.index(1, int(Column.DECISION))
     assert model.data(index) == ""
     assert "91" not in model.data(model.index(1, 0), int(Qt.ItemDataRole.ToolTipRole))
-    opened.services.desk.save_review(1, Review(field_id=model.ids()[1], reviewer="Ada", class_name="Pro"))
+    opened.context.session.save_review(1, Review(field_id=model.ids()[1], reviewer="Ada", class_name="Pro"))
     qtbot.waitUntil(lambda: model.data(index) != "")
 
 
-def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: MainWindow, qtbot: QtBot) -> None:
+def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: Workbench, qtbot: QtBot) -> None:
     """Order, filters, groups, tree: everything on screen must look the same whatever the model said."""
     browser = opened.browser
     plain = list(browser.model.ids())
@@ -313,9 +313,9 @@ def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: MainWindow,
 
 
 def test_a_second_reviewer_is_blind_to_the_first_and_keeps_what_is_theirs(
-    opened: MainWindow, qtbot: QtBot
+    opened: Workbench, qtbot: QtBot
 ) -> None:
-    browser, desk = opened.browser, opened.services.desk
+    browser, desk = opened.browser, opened.context.session
     first, second = list(browser.model.ids()[:2])
     desk.save_review(1, Review(field_id=first, reviewer="Bob", class_name="Pro"))
     desk.save_review(2, Review(field_id=first, reviewer="Ada", class_name="Pre"))
@@ -337,7 +337,7 @@ def test_a_second_reviewer_is_blind_to_the_first_and_keeps_what_is_theirs(
 
 
 @pytest.mark.parametrize("group", [FieldGroup.SLIDE, FieldGroup.DECISION])
-def test_groups_have_headings_in_grid_and_table(opened: MainWindow, qtbot: QtBot, group: FieldGroup) -> None:
+def test_groups_have_headings_in_grid_and_table(opened: Workbench, qtbot: QtBot, group: FieldGroup) -> None:
     browser = opened.browser
     browser.footer.set_group(group)
     qtbot.waitUntil(lambda: len(browser.model.sections()) > 1)
@@ -359,7 +359,7 @@ def test_groups_have_headings_in_grid_and_table(opened: MainWindow, qtbot: QtBot
     assert table.rowHeight(last) == table.rowHeight(last + 1)
 
 
-def test_a_group_can_be_walked_into_with_the_arrow_keys(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_group_can_be_walked_into_with_the_arrow_keys(opened: Workbench, qtbot: QtBot) -> None:
     browser = opened.browser
     browser.footer.set_group(FieldGroup.SLIDE)
     qtbot.waitUntil(lambda: len(browser.model.sections()) == 2)
@@ -372,13 +372,13 @@ def test_a_group_can_be_walked_into_with_the_arrow_keys(opened: MainWindow, qtbo
     assert browser.grid.currentIndex().row() == second
 
 
-def test_quality_problems_are_a_filter(opened: MainWindow, qtbot: QtBot) -> None:
+def test_quality_problems_are_a_filter(opened: Workbench, qtbot: QtBot) -> None:
     opened.browser.filters.choose(FieldFilter(poor_quality=True))
     wait_count(qtbot, opened, FIELDS // 5)
     assert opened.browser.filters._reasons.currentText() == "quality problem"
 
 
-def test_the_table_says_when_a_field_was_added(opened: MainWindow, qtbot: QtBot) -> None:
+def test_the_table_says_when_a_field_was_added(opened: Workbench, qtbot: QtBot) -> None:
     model = opened.browser.model
     qtbot.waitUntil(lambda: model.record_at(0) is not None)
     assert model.data(model.index(0, int(Column.ADDED)))
@@ -386,7 +386,7 @@ def test_the_table_says_when_a_field_was_added(opened: MainWindow, qtbot: QtBot)
     assert opened.browser.query().sort is FieldSort.ADDED
 
 
-def test_many_fields_are_reviewed_and_undone_at_once(opened: MainWindow, qtbot: QtBot, case: Path) -> None:
+def test_many_fields_are_reviewed_and_undone_at_once(opened: Workbench, qtbot: QtBot, case: Path) -> None:
     opened.review.set_reviewer("Ada")
     grid, model = opened.browser.grid, opened.browser.model
     first, last = (grid.visualRect(model.index(row, 0)).center() for row in (0, 2))
@@ -470,21 +470,21 @@ def test_memory_of_records_is_bounded(model: FieldModel) -> None:
     assert sum(model.record(number) is not None for number in range(count)) <= 40 * PAGE
 
 
-def test_a_late_answer_to_an_older_question_is_dropped(opened: MainWindow) -> None:
+def test_a_late_answer_to_an_older_question_is_dropped(opened: Workbench) -> None:
     before = list(opened.browser.model.ids())
     stale = Listing(Query(0, opened.browser.query().where), array("q", [1]))
-    opened.services.desk.reader.listed.emit(stale)
+    opened.context.session.reader.listed.emit(stale)
     assert list(opened.browser.model.ids()) == before
 
 
-def test_an_answer_about_another_case_is_dropped(opened: MainWindow) -> None:
+def test_an_answer_about_another_case_is_dropped(opened: Workbench) -> None:
     """Numbers of fields begin anew with each case, so a late page would show the wrong pictures."""
-    model, desk = opened.browser.model, opened.services.desk
+    model, desk = opened.browser.model, opened.context.session
     field_id = model.ids()[0]
     stale = record(field_id, "of another case.jpg")
-    opened.browser._take_page(desk.generation - 1, [stale])
+    desk.reader.page_read.emit(desk.generation - 1, [stale])
     assert model.record(field_id) != stale
-    opened.browser._take_page(desk.generation, [stale])
+    desk.reader.page_read.emit(desk.generation, [stale])
     assert model.record(field_id) == stale
 
 
@@ -508,13 +508,13 @@ def test_filter_boxes_take_a_second_row_where_their_words_would_be_cut_off(qtbot
     ("key", "kept"), [(Qt.Key.Key_Return, True), (Qt.Key.Key_Down, True), (Qt.Key.Key_Escape, False)]
 )
 def test_from_the_text_box_a_key_leads_to_what_was_found(
-    opened: MainWindow, qtbot: QtBot, key: Qt.Key, kept: bool
+    opened: Workbench, qtbot: QtBot, key: Qt.Key, kept: bool
 ) -> None:
     opened.actions_table["browse.find"].trigger()
     box = opened.browser.filters._text
     qtbot.keyClicks(box, "f1.")
     qtbot.waitUntil(lambda: 0 < opened.browser.model.rowCount() < FIELDS)
     qtbot.keyClick(box, key)
-    assert opened.focusWidget() is opened.browser.grid
+    assert opened.shell.focusWidget() is opened.browser.grid
     assert bool(box.text()) is kept
     wait_count(qtbot, opened, opened.browser.model.rowCount() if kept else FIELDS)

@@ -13,11 +13,11 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
 from allstation.store.case import Case
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 
 
 @pytest.fixture
-def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
+def opened(window: Workbench, tmp_path: Path, qtbot: QtBot) -> Workbench:
     folder = tmp_path / "Few.allcase"
     with Case.create(folder) as case:
         slide = case.slides.add("Smear Ж", tmp_path / "Smear Ж")
@@ -27,8 +27,8 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
             for n, path in enumerate(places)
         ]
         case.fields.add(slide.id, new)
-    window.services.desk.pause(True)
-    window.services.desk.open(folder)
+    window.context.session.pause(True)
+    window.context.session.open(folder)
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
     yield window
     shutil.rmtree(folder, ignore_errors=True)
@@ -41,8 +41,12 @@ def menu_over(view: QWidget) -> QMenu:
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-def test_the_menu_opens_over_every_view_of_a_field(opened: MainWindow) -> None:
-    views = (opened.browser.grid, opened.browser.table, opened.viewer.main.canvas)
+def test_the_menu_opens_over_every_view_of_a_field(opened: Workbench) -> None:
+    views = (
+        opened.browser.grid,
+        opened.browser.table,
+        opened.viewer.main.canvas,
+    )
     for view in views:
         menu = menu_over(view)
         shown = [action.objectName() for action in menu.actions() if not action.isSeparator()]
@@ -56,12 +60,12 @@ def test_the_menu_opens_over_every_view_of_a_field(opened: MainWindow) -> None:
         menu.close()
 
 
-def test_no_menu_without_a_field(window: MainWindow) -> None:
+def test_no_menu_without_a_field(window: Workbench) -> None:
     window.browser.grid.customContextMenuRequested.emit(QPoint(5, 5))
     assert not [menu for menu in window.browser.grid.findChildren(QMenu) if menu.isVisible()]
 
 
-def test_paths_of_what_is_selected_are_copied(opened: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+def test_paths_of_what_is_selected_are_copied(opened: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
     opened.actions_table["browse.all"].trigger()
     opened.actions_table["field.copy_path"].trigger()
     paths = QGuiApplication.clipboard().text().splitlines()
@@ -69,7 +73,7 @@ def test_paths_of_what_is_selected_are_copied(opened: MainWindow, tmp_path: Path
 
 
 def test_the_folder_is_opened_by_the_desktop(
-    opened: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[QUrl] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", asked.append)

@@ -17,8 +17,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from allstation import paths
-from allstation.app import Station, parse
-from allstation.ui.common.actions import MENUS
+from allstation.app import AppController, parse
 from allstation.ui.main_window.start_page_layout import MENU_TITLES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -26,7 +25,7 @@ STARTED = """
 import json, sys
 import PySide6.QtCore
 from allstation import app
-begin = app.Station.begin
+begin = app.AppController.show
 def watched(self):
     self.window.start.painted.connect(self.tell)
     begin(self)
@@ -35,10 +34,10 @@ def tell(self):
     print(json.dumps({
         "loaded": [name for name in heavy if name in sys.modules],
         "namespace": "Qt" in vars(PySide6.QtCore),
-        "whole": self.window.is_furnished,
+        "whole": self.workbench is not None,
     }), flush=True)
     self.window.close()
-app.Station.begin, app.Station.tell = watched, tell
+app.AppController.show, app.AppController.tell = watched, tell
 sys.exit(app.main([]))
 """
 
@@ -46,16 +45,16 @@ sys.exit(app.main([]))
 @pytest.fixture
 def unfinished(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left_running: None
-) -> Iterator[Station]:
+) -> Iterator[AppController]:
     """A station whose window is on screen and not whole yet."""
     monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "profile"))
     application = QApplication.instance()
     assert isinstance(application, QApplication)
-    made = Station(application, parse([]))
+    made = AppController(application, parse([]))
     made.window.show()
     qtbot.waitExposed(made.window)
     yield made
-    made.window.leave()
+    made.workbench.leave()
     made.join()
     qtbot.waitUntil(lambda: not shiboken6.isValid(made.window), timeout=20_000)
 
@@ -75,39 +74,43 @@ def test_what_comes_before_the_first_paint_is_little(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == {"loaded": [], "namespace": False, "whole": False}
 
 
-def test_the_menu_bar_has_its_titles_from_the_beginning() -> None:
-    assert [title for title, _ in MENUS] == list(MENU_TITLES)
+def test_the_menus_of_all_actions_are_in_the_menu_bar_from_the_beginning(unfinished: AppController) -> None:
+    unfinished.build()
+    menus = {action.menu.split("/")[0] for action in unfinished.workbench.actions_table.all()}
+    assert menus == set(MENU_TITLES)
 
 
-def test_nothing_moves_when_the_rest_comes(unfinished: Station, qtbot: QtBot) -> None:
+def test_nothing_moves_when_the_rest_comes(unfinished: AppController, qtbot: QtBot) -> None:
     window = unfinished.window
     before = window.size(), window.start.size(), window.start.mapTo(window, window.start.pos())
-    unfinished.complete()
+    unfinished.build()
     qtbot.wait(50)
     assert (window.size(), window.start.size(), window.start.mapTo(window, window.start.pos())) == before
-    assert not any(dock.isVisible() for dock in window.docks.values())
+    assert not any(dock.isVisible() for dock in unfinished.workbench.docks.values())
 
 
-def test_a_key_pressed_too_early_is_not_lost(unfinished: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_pressed_too_early_is_not_lost(
+    unfinished: AppController, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first key finds the window whole and does what it does at any time."""
     opened: list[object] = []
     monkeypatch.setattr(QFileDialog, "open", lambda *given: opened.append(given))
-    unfinished._load()
+    unfinished.import_modules()
     handle = unfinished.window.windowHandle()
     assert handle is not None
-    assert not unfinished.window.is_furnished
+    assert unfinished.workbench is None
     QTest.keyClick(handle, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
-    assert unfinished.window.is_furnished
+    assert unfinished.workbench is not None
     assert len(opened) == 1
 
 
-def test_a_window_that_nobody_sees_is_made_whole_too(unfinished: Station, qtbot: QtBot) -> None:
-    unfinished._load()
-    qtbot.waitUntil(lambda: unfinished.window.is_furnished, timeout=20_000)
+def test_a_window_that_nobody_sees_is_made_whole_too(unfinished: AppController, qtbot: QtBot) -> None:
+    unfinished.import_modules()
+    qtbot.waitUntil(lambda: unfinished.workbench is not None, timeout=20_000)
     assert unfinished.fault is None
 
 
-def test_a_window_closed_too_early_ends_in_order(unfinished: Station, qtbot: QtBot) -> None:
+def test_a_window_closed_too_early_ends_in_order(unfinished: AppController, qtbot: QtBot) -> None:
     with qtbot.waitSignal(unfinished.window.closing):
         unfinished.window.close()
-    assert unfinished.window.is_furnished
+    assert unfinished.workbench is not None

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
 from allstation.services.messages import QueueJob, QueuePhase, QueueStatus
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.jobs import JobList
 from allstation.ui.queue.panel import sentence
 
@@ -74,9 +74,9 @@ def test_the_line_names_the_model_at_work_and_the_memory() -> None:
         assert part in line
 
 
-def test_another_model_is_asked_for_in_a_dialog(window: MainWindow, qtbot: QtBot) -> None:
-    window.queueing.ask_model()
-    dialog = window.findChild(QFileDialog)
+def test_another_model_is_asked_for_in_a_dialog(window: Workbench, qtbot: QtBot) -> None:
+    window.queue_controller.ask_model()
+    dialog = window.shell.findChild(QFileDialog)
     assert dialog is not None
     assert "allmodel" in dialog.nameFilters()[0]
     dialog.reject()

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from allstation.ui.browser.grid import FieldGrid
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.thumbs import Thumbnails
-from allstation.ui.common.actions import ACTIONS, ActionTable
+from allstation.ui.common.actions import Action, ActionTable
 from allstation.ui.common.formatting import percent, together
 
 ISOLATE, END = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
@@ -86,7 +86,12 @@ def test_a_number_keeps_its_unit_behind_it() -> None:
 def test_the_next_field_lies_to_the_left(qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
-    specs = [spec for spec in ACTIONS if spec.id in {"go.next", "go.previous"}]
-    table = ActionTable(window, specs, {spec.id: window.update for spec in specs})
+    table = ActionTable(window)
+    table.add(
+        (
+            Action("go.next", "Next", window.update, "Right"),
+            Action("go.previous", "Previous", window.update, "Left"),
+        )
+    )
     assert QKeySequence("Left") in table["go.next"].shortcuts()
     assert QKeySequence("Right") in table["go.previous"].shortcuts()

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from allstation.imaging.synthetic import write_demo
 from allstation.services.messages import IntakeStatus
 from allstation.store.case import Case
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import intake_sentence
 
 LONG = 30_000
@@ -29,26 +29,26 @@ def smear(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
+def opened(window: Workbench, tmp_path: Path, qtbot: QtBot) -> Workbench:
     """Return the window on an empty case whose queue rests."""
-    window.services.desk.pause(True)
-    with qtbot.waitSignal(window.services.desk.opened, timeout=LONG):
-        window.services.desk.open(tmp_path / "c.allcase", create=True)
+    window.context.session.pause(True)
+    with qtbot.waitSignal(window.context.session.opened, timeout=LONG):
+        window.context.session.open(tmp_path / "c.allcase", create=True)
     return window
 
 
-def added(window: MainWindow, qtbot: QtBot, *given: Path) -> IntakeStatus:
+def added(window: Workbench, qtbot: QtBot, *given: Path) -> IntakeStatus:
     """Add what a person drops and return what became of it."""
     told: list[IntakeStatus] = []
-    window.services.desk.worker.intake_changed.connect(told.append)
-    window.services.desk.add_paths(list(given))
+    window.context.session.worker.intake_changed.connect(told.append)
+    window.context.session.add_paths(list(given))
     qtbot.waitUntil(lambda: bool(told) and not told[-1].running, timeout=LONG)
-    window.services.desk.worker.intake_changed.disconnect(told.append)
+    window.context.session.worker.intake_changed.disconnect(told.append)
     return told[-1]
 
 
 def test_the_same_picture_on_two_slides_is_warned_of(
-    opened: MainWindow, smear: Path, tmp_path: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     other = tmp_path / "Slide B"
     other.mkdir()
@@ -63,7 +63,7 @@ def test_the_same_picture_on_two_slides_is_warned_of(
         assert [copy.path for copy in case.copies.all()] == [other / "x.jpg"]
 
 
-def test_a_double_on_its_own_slide_is_no_mix_up(opened: MainWindow, smear: Path, qtbot: QtBot) -> None:
+def test_a_double_on_its_own_slide_is_no_mix_up(opened: Workbench, smear: Path, qtbot: QtBot) -> None:
     shutil.copy(smear / "2.jpg", smear / "9.jpg")
     status = added(opened, qtbot, smear)
     assert (status.added, status.duplicates, status.mix_ups) == (3, 1, 0)
@@ -71,7 +71,7 @@ def test_a_double_on_its_own_slide_is_no_mix_up(opened: MainWindow, smear: Path,
 
 
 def test_a_zip_made_on_a_mac_comes_in_without_a_refusal(
-    opened: MainWindow, smear: Path, tmp_path: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
         for field in sorted(smear.iterdir()):
@@ -87,13 +87,13 @@ def test_a_zip_made_on_a_mac_comes_in_without_a_refusal(
 
 
 @pytest.mark.real_data
-def test_the_zip_of_the_office_comes_in(opened: MainWindow, real_data: Path, qtbot: QtBot) -> None:
+def test_the_zip_of_the_office_comes_in(opened: Workbench, real_data: Path, qtbot: QtBot) -> None:
     status = added(opened, qtbot, real_data / "odd-files" / "mac-zip-resource-forks.zip")
     assert (status.added + status.duplicates, status.refused_count) == (2, 0)
 
 
 def test_pictures_of_other_kinds_are_counted_in_the_summary(
-    opened: MainWindow, smear: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, qtbot: QtBot
 ) -> None:
     for name in ("a.HEIC", "b.heic", "c.svs"):
         (smear / name).write_bytes(b"x")
@@ -103,9 +103,7 @@ def test_pictures_of_other_kinds_are_counted_in_the_summary(
     qtbot.waitUntil(lambda: any("whole-slide" in text for text in opened.notifications.texts()), timeout=LONG)
 
 
-def test_a_folder_of_other_pictures_alone_says_which(
-    opened: MainWindow, tmp_path: Path, qtbot: QtBot
-) -> None:
+def test_a_folder_of_other_pictures_alone_says_which(opened: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
     (tmp_path / "phone").mkdir()
     (tmp_path / "phone" / "a.heic").write_bytes(b"x")
     added(opened, qtbot, tmp_path / "phone")

@@ -16,14 +16,15 @@ from pytestqt.qtbot import QtBot
 from allstation import app
 from allstation.inference.bundle import default_bundle_path
 from allstation.store.case import Case
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
+from allstation.ui.models.controller import ModelController
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LONG = 20_000
 
 
-def is_open(window: MainWindow, name: str) -> Callable[[], bool]:
-    return lambda: (info := window.services.desk.info) is not None and info.name == name
+def is_open(window: Workbench, name: str) -> Callable[[], bool]:
+    return lambda: (info := window.context.session.info) is not None and info.name == name
 
 
 @pytest.fixture
@@ -34,53 +35,51 @@ def case(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("given", ["", "case.sqlite"])
-def test_a_case_handed_over_is_opened(window: MainWindow, qtbot: QtBot, case: Path, given: str) -> None:
-    window.cases.add_paths([case / given])
+def test_a_case_handed_over_is_opened(window: Workbench, qtbot: QtBot, case: Path, given: str) -> None:
+    window.case_controller.add_paths([case / given])
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
-    assert window.services.settings.value.recent == (str(case),)
+    assert window.context.settings.value.recent == (str(case),)
 
 
-def test_a_case_with_fields_is_opened_and_they_are_added(
-    window: MainWindow, qtbot: QtBot, case: Path
-) -> None:
+def test_a_case_with_fields_is_opened_and_they_are_added(window: Workbench, qtbot: QtBot, case: Path) -> None:
     from allstation.imaging.synthetic import write_demo
 
     write_demo(case.parent / "Slide", fields=1)
-    window.cases.add_paths([case.parent / "Slide", case])
+    window.case_controller.add_paths([case.parent / "Slide", case])
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 1, timeout=LONG)
     assert is_open(window, "Monday")()
 
 
-def test_a_model_handed_over_is_offered_never_just_taken(window: MainWindow, qtbot: QtBot) -> None:
+def test_a_model_handed_over_is_offered_never_just_taken(window: Workbench, qtbot: QtBot) -> None:
     bundle = default_bundle_path()
-    with qtbot.waitSignal(window.models.offered) as asked:
-        window.cases.add_paths([bundle])
+    with qtbot.waitSignal(window.shell.findChild(ModelController).offered) as asked:
+        window.case_controller.add_paths([bundle])
     box = asked.args[0]
     assert isinstance(box, QMessageBox)
     assert bundle.name in box.text()
     assert box.defaultButton() is box.escapeButton()
     qtbot.keyClick(box, Qt.Key.Key_Return)
     assert not box.isVisible()
-    assert window.services.settings.value.model == "", "Return alone took a model nobody has looked at"
-    with qtbot.waitSignal(window.models.offered) as asked:
-        window.cases.add_paths([bundle])
+    assert window.context.settings.value.model == "", "Return alone took a model nobody has looked at"
+    with qtbot.waitSignal(window.shell.findChild(ModelController).offered) as asked:
+        window.case_controller.add_paths([bundle])
     (use,) = [each for each in asked.args[0].buttons() if each.text() == "Use this model"]
     use.click()
-    qtbot.waitUntil(lambda: window.model is not None, timeout=LONG)
-    assert window.services.settings.value.model == str(bundle)
+    qtbot.waitUntil(lambda: window.context.selection.model is not None, timeout=LONG)
+    assert window.context.settings.value.model == str(bundle)
 
 
 def test_a_recent_case_that_is_gone_is_located(
-    window: MainWindow, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
+    window: Workbench, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window.cases.open_folder(case)
+    window.case_controller.open_folder(case)
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
     window.actions_table["case.close"].trigger()
-    qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.context.session.info is None, timeout=LONG)
     elsewhere = case.parent / "archive"
     elsewhere.mkdir()
     case.rename(elsewhere / case.name)
-    window.start.recent_asked.emit(case)
+    window.shell.start.recent_asked.emit(case)
     qtbot.waitUntil(lambda: len(window.notifications.texts()) == 1, timeout=LONG)
     opened: list[QFileDialog] = []
     monkeypatch.setattr(QFileDialog, "open", lambda dialog: opened.append(dialog))  # noqa: PLW0108
@@ -90,23 +89,23 @@ def test_a_recent_case_that_is_gone_is_located(
     # The folder above it will do as well: people stop one level too early.
     opened[0].fileSelected.emit(str(elsewhere))
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
-    assert window.services.settings.value.recent == (str(elsewhere / case.name),)
+    assert window.context.settings.value.recent == (str(elsewhere / case.name),)
 
 
 def test_moved_fields_are_offered_to_be_located_and_shown_again(
-    window: MainWindow, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
+    window: Workbench, qtbot: QtBot, case: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from allstation.imaging.synthetic import write_demo
 
     write_demo(case.parent / "Slides", fields=3)
-    window.cases.open_folder(case)
+    window.case_controller.open_folder(case)
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
-    window.cases.add_paths([case.parent / "Slides"])
+    window.case_controller.add_paths([case.parent / "Slides"])
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 3, timeout=LONG)
-    window.services.desk.close_case()
-    qtbot.waitUntil(lambda: window.services.desk.info is None, timeout=LONG)
+    window.context.session.close_case()
+    qtbot.waitUntil(lambda: window.context.session.info is None, timeout=LONG)
     (case.parent / "Slides").rename(case.parent / "Elsewhere")
-    window.cases.open_folder(case)
+    window.case_controller.open_folder(case)
     grid = window.browser.grid
 
     def tiles() -> list[object]:
@@ -115,7 +114,8 @@ def test_moved_fields_are_offered_to_be_located_and_shown_again(
 
     qtbot.waitUntil(lambda: len(tiles()) >= 3 and not any(tiles()), timeout=LONG)
     qtbot.waitUntil(
-        lambda: any("not where they were" in text for text in window.notifications.texts()), timeout=LONG
+        lambda: any("not where they were" in text for text in window.notifications.texts()),
+        timeout=LONG,
     )
     opened: list[QFileDialog] = []
     monkeypatch.setattr(QFileDialog, "open", lambda dialog: opened.append(dialog))  # noqa: PLW0108
@@ -127,21 +127,21 @@ def test_moved_fields_are_offered_to_be_located_and_shown_again(
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.picture is not None, timeout=LONG)
 
 
-def test_a_closed_case_stays_closed_at_the_next_start(window: MainWindow, qtbot: QtBot, case: Path) -> None:
-    window.cases.open_folder(case)
+def test_a_closed_case_stays_closed_at_the_next_start(window: Workbench, qtbot: QtBot, case: Path) -> None:
+    window.case_controller.open_folder(case)
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
-    assert window.services.settings.value.last_case == str(case)
+    assert window.context.settings.value.last_case == str(case)
     window.actions_table["case.close"].trigger()
-    qtbot.waitUntil(lambda: window.services.settings.value.last_case == "", timeout=LONG)
+    qtbot.waitUntil(lambda: window.context.settings.value.last_case == "", timeout=LONG)
 
 
-@pytest.mark.parametrize("where", ["MainWindow.__init__", "Station.begin"])
+@pytest.mark.parametrize("where", ["MainWindow.__init__", "AppController.show"])
 def test_a_start_that_fails_says_so_and_leaves_with_its_status(tmp_path: Path, where: str) -> None:
     """In a process of its own: it must end by itself, with no thread left to abort it."""
     program = f"""
 import sys
 from allstation import app
-from allstation.app import MainWindow, Station
+from allstation.app import MainWindow, AppController
 def fail(*_args, **_kwargs):
     raise RuntimeError("/home/dr/Jane Doe")
 {where} = fail

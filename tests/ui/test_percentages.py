@@ -172,7 +172,12 @@ def test_a_tile_has_no_class_letter_and_says_the_reason(reason: Reason) -> None:
 
 
 def test_a_tile_shows_the_class_that_a_person_set() -> None:
-    assert class_pixels(tile(record(Reason.UNLIKE_TRAINING, review=Review(1, "A", "Pro")))) > 0
+    assert (
+        class_pixels(
+            tile(record(Reason.UNLIKE_TRAINING, review=Review(field_id=1, reviewer="A", class_name="Pro")))
+        )
+        > 0
+    )
 
 
 @pytest.mark.parametrize("reason", INVALID)
@@ -196,10 +201,10 @@ class OneRow(QAbstractTableModel):
         super().__init__()
         self._shown = shown
 
-    def rowCount(self, _parent: object = None) -> int:  # noqa: N802 - Qt's name
+    def rowCount(self, _parent: object = None) -> int:
         return 1
 
-    def columnCount(self, _parent: object = None) -> int:  # noqa: N802 - Qt's name
+    def columnCount(self, _parent: object = None) -> int:
         return len(Column)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:

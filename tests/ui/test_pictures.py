@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from pytestqt.qtbot import QtBot
 
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.window import ReportWindow
 from allstation.ui.viewer.card import OverlayStyle
 from tests.ui.field_records import CLASSES, evidence_map, prediction
@@ -29,19 +29,19 @@ def smear(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(window: MainWindow, tmp_path: Path, smear: Path, qtbot: QtBot) -> MainWindow:
+def opened(window: Workbench, tmp_path: Path, smear: Path, qtbot: QtBot) -> Workbench:
     """The window with a case of fields of which no two look alike."""
-    window.services.desk.open(mosaic_case(tmp_path, FIELDS))
+    window.context.session.open(mosaic_case(tmp_path, FIELDS))
     qtbot.waitUntil(lambda: shown(window, smear / "f00.png") > COVERED, timeout=LONG)
     return window
 
 
-def shown(window: MainWindow, path: Path) -> float:
+def shown(window: Workbench, path: Path) -> float:
     return canvas_share(window.viewer.main.canvas, path)
 
 
 def test_the_viewer_shows_each_field_in_its_own_pixels_with_and_without_the_card(
-    opened: MainWindow, smear: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, qtbot: QtBot
 ) -> None:
     for row in (1, 2, 5):
         opened.browser.go_to_row(row)
@@ -52,7 +52,7 @@ def test_the_viewer_shows_each_field_in_its_own_pixels_with_and_without_the_card
 
 
 def test_thumbnails_are_the_pictures_of_their_own_fields(
-    opened: MainWindow, smear: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, qtbot: QtBot
 ) -> None:
     grid, model = opened.browser.grid, opened.browser.model
 
@@ -72,7 +72,7 @@ def test_thumbnails_are_the_pictures_of_their_own_fields(
 
 
 def test_compared_fields_stand_side_by_side_in_their_own_pixels(
-    opened: MainWindow, smear: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, qtbot: QtBot
 ) -> None:
     opened.viewer.set_overlay_style(OverlayStyle.OFF)
     opened.viewer.set_comparing(True)
@@ -82,7 +82,7 @@ def test_compared_fields_stand_side_by_side_in_their_own_pixels(
 
 
 def test_a_field_beside_another_models_prediction_is_shown_twice(
-    opened: MainWindow, smear: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, qtbot: QtBot
 ) -> None:
     opened.viewer.set_overlay_style(OverlayStyle.OFF)
     record = opened.viewer.record
@@ -93,7 +93,7 @@ def test_a_field_beside_another_models_prediction_is_shown_twice(
 
 
 def test_pixels_stay_below_the_evidence_and_the_picture_can_be_copied(
-    opened: MainWindow, smear: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, qtbot: QtBot
 ) -> None:
     assert evidence_map().classes == CLASSES
     opened.viewer.set_overlay_style(OverlayStyle.OFF)
@@ -105,7 +105,7 @@ def test_pixels_stay_below_the_evidence_and_the_picture_can_be_copied(
 
 
 def test_a_file_that_changed_is_not_shown_under_the_fields_name(
-    opened: MainWindow, smear: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, qtbot: QtBot
 ) -> None:
     write_mosaic(smear / "f05.png", 99)
     opened.browser.go_to_row(5)
@@ -114,12 +114,12 @@ def test_a_file_that_changed_is_not_shown_under_the_fields_name(
 
 
 def test_the_preview_of_the_report_shows_the_fields_pixels(
-    opened: MainWindow, smear: Path, tmp_path: Path, qtbot: QtBot
+    opened: Workbench, smear: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    opened.services.settings.change(report_template="full")
+    opened.context.settings.change(report_template="full")
     opened.actions_table["case.report"].trigger()
-    qtbot.waitUntil(lambda: opened.reports.preview is not None, timeout=LONG)
-    report = opened.reports.window
+    qtbot.waitUntil(lambda: opened.report_controller.preview is not None, timeout=LONG)
+    report = opened.report_controller.window
     assert isinstance(report, ReportWindow)
     report.pages.fit_page()
     missing = {smear / f"f0{row}.png" for row in range(FIELDS)}

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.case.removal_controller import RemovalController
+from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.card_content import card_content
 
 
 @pytest.fixture
-def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
+def opened(window: Workbench, tmp_path: Path, qtbot: QtBot) -> Workbench:
     """Two slides: fields 1 to 3, and 4 and 5; the queue does not run."""
     folder = tmp_path / "Two.allcase"
     with Case.create(folder) as case:
@@ -31,18 +31,18 @@ def opened(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> MainWindow:
                     for n, p in paths.items()
                 ],
             )
-    window.services.desk.pause(True)
-    window.services.desk.open(folder)
+    window.context.session.pause(True)
+    window.context.session.open(folder)
     qtbot.waitUntil(lambda: shown(window) == [1, 2, 3, 4, 5], timeout=20_000)
     qtbot.waitUntil(window.actions_table["field.remove"].isEnabled)
     return window
 
 
-def shown(window: MainWindow) -> list[int]:
+def shown(window: Workbench) -> list[int]:
     return list(window.browser.model.ids())
 
 
-def choose(window: MainWindow, *ids: int) -> None:
+def choose(window: Workbench, *ids: int) -> None:
     rows = [shown(window).index(number) for number in ids]
     window.browser.go_to_row(rows[0])
     selection = window.browser.grid.selectionModel()
@@ -50,24 +50,23 @@ def choose(window: MainWindow, *ids: int) -> None:
         selection.select(window.browser.model.index(row, 0), selection.SelectionFlag.Select)
 
 
-def test_selected_fields_are_removed_undone_and_redone(opened: MainWindow, qtbot: QtBot) -> None:
-    told = QSignalSpy(opened.removals.told)
+def test_selected_fields_are_removed_undone_and_redone(opened: Workbench, qtbot: QtBot) -> None:
     choose(opened, 2, 4)
     opened.actions_table["field.remove"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 3, 5])
-    assert opened.reviews.stack.undoText() == "Remove 2 fields"
-    qtbot.waitUntil(lambda: told.count() == 1)
-    assert str(told.at(0)[0]).startswith("2 fields are out of the case.")
+    assert opened.context.undo.undoText() == "Remove 2 fields"
+    said = "2 fields are out of the case."
+    qtbot.waitUntil(lambda: any(text.startswith(said) for text in opened.notifications.texts()))
     opened.actions_table["review.undo"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
     opened.actions_table["review.redo"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 3, 5])
-    with Case.open(opened.services.desk.info.folder, read_only=True) as case:
+    with Case.open(opened.context.session.info.folder, read_only=True) as case:
         assert case.fields.count() == 3
         assert case.audit.verify() is None
 
 
-def test_the_tree_counts_what_is_left_and_loses_an_empty_slide(opened: MainWindow, qtbot: QtBot) -> None:
+def test_the_tree_counts_what_is_left_and_loses_an_empty_slide(opened: Workbench, qtbot: QtBot) -> None:
     tree = opened.browser.tree
     choose(opened, 4, 5)
     opened.actions_table["field.remove"].trigger()
@@ -77,19 +76,19 @@ def test_the_tree_counts_what_is_left_and_loses_an_empty_slide(opened: MainWindo
     qtbot.waitUntil(lambda: tree.slides.rowCount() == 3)
 
 
-def test_a_slide_is_removed_from_the_tree(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_slide_is_removed_from_the_tree(opened: Workbench, qtbot: QtBot) -> None:
     opened.browser.tree.choose(Place(1))
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3])
     opened.actions_table["slide.remove"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [4, 5])
-    assert opened.reviews.stack.undoText() == "Remove slide one"
+    assert opened.context.undo.undoText() == "Remove slide one"
     opened.actions_table["review.undo"].trigger()
     opened.browser.tree.choose(Place())
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
 
 
-def test_delete_in_the_tree_means_the_slide(opened: MainWindow, qtbot: QtBot) -> None:
-    opened.activateWindow()
+def test_delete_in_the_tree_means_the_slide(opened: Workbench, qtbot: QtBot) -> None:
+    opened.shell.activateWindow()
     opened.browser.tree.choose(Place(2))
     qtbot.waitUntil(lambda: shown(opened) == [4, 5])
     opened.browser.tree.setFocus()
@@ -98,14 +97,14 @@ def test_delete_in_the_tree_means_the_slide(opened: MainWindow, qtbot: QtBot) ->
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3])
 
 
-def test_the_whole_case_is_no_slide(opened: MainWindow) -> None:
+def test_the_whole_case_is_no_slide(opened: Workbench) -> None:
     opened.browser.tree.choose(Place())
     assert not opened.actions_table["slide.remove"].isEnabled()
-    opened.removals.remove_slide()
-    assert opened.reviews.stack.count() == 0
+    opened.shell.findChild(RemovalController).remove_slide()
+    assert opened.context.undo.count() == 0
 
 
-def test_removed_fields_are_found_and_brought_back(opened: MainWindow, qtbot: QtBot) -> None:
+def test_removed_fields_are_found_and_brought_back(opened: Workbench, qtbot: QtBot) -> None:
     choose(opened, 1, 4)
     opened.actions_table["field.remove"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [2, 3, 5])
@@ -123,14 +122,14 @@ def test_removed_fields_are_found_and_brought_back(opened: MainWindow, qtbot: Qt
     choose(opened, 1, 4)
     opened.actions_table["field.restore"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [])
-    assert opened.reviews.stack.undoText() == "Bring back 2 fields"
+    assert opened.context.undo.undoText() == "Bring back 2 fields"
     opened.browser.filters.clear()
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
     opened.actions_table["review.undo"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [2, 3, 5])
 
 
-def test_the_words_say_it(opened: MainWindow, qtbot: QtBot) -> None:
+def test_the_words_say_it(opened: Workbench, qtbot: QtBot) -> None:
     choose(opened, 3)
     opened.actions_table["field.remove"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 4, 5])
@@ -147,12 +146,12 @@ def test_the_words_say_it(opened: MainWindow, qtbot: QtBot) -> None:
     assert "Removed from the case" in card_content(record).description()
 
 
-def test_a_case_for_looking_only_offers_nothing(opened: MainWindow, qtbot: QtBot) -> None:
-    folder = opened.services.desk.info.folder
-    opened.services.desk.close_case()
-    qtbot.waitUntil(lambda: opened.services.desk.info is None)
+def test_a_case_for_looking_only_offers_nothing(opened: Workbench, qtbot: QtBot) -> None:
+    folder = opened.context.session.info.folder
+    opened.context.session.close_case()
+    qtbot.waitUntil(lambda: opened.context.session.info is None)
     with Case.open(folder):
-        opened.services.desk.open(folder)
+        opened.context.session.open(folder)
         qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
         for key in ("field.remove", "slide.remove", "field.restore"):
             assert not opened.actions_table[key].isEnabled(), key

@@ -20,58 +20,61 @@ from allstation.services.training_activation import (
     take_back,
 )
 from allstation.store.case import Case
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 
 LONG = 60_000
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", extend=True)
 
 
-def test_it_is_made_when_first_asked_for_and_ends_with_the_program(window: MainWindow, qtbot: QtBot) -> None:
-    assert window.training._training is None
+def test_it_is_made_when_first_asked_for_and_ends_with_the_program(window: Workbench, qtbot: QtBot) -> None:
+    assert window.training_controller._training is None
     before = set(sys.modules)  # a worker that also runs training tests has TensorFlow loaded
     window.actions_table["model.train"].trigger()
-    made = window.training._training
+    made = window.training_controller._training
     assert made is not None
     assert made.isVisible()
     made.close()
     window.actions_table["model.train"].trigger()
-    assert window.training._training is made
+    assert window.training_controller._training is made
     assert "tensorflow" not in set(sys.modules) - before
 
 
-def test_a_finished_model_is_kept_with_the_users_and_used(window: MainWindow, qtbot: QtBot) -> None:
+def test_a_finished_model_is_kept_with_the_users_and_used(window: Workbench, qtbot: QtBot) -> None:
     window.actions_table["model.train"].trigger()
-    window.training._panel.activation_asked.emit(default_bundle_path(), "Ours / June")
+    window.training_controller._panel.activation_asked.emit(default_bundle_path(), "Ours / June")
     kept = paths.data_folder() / "models" / "Ours _ June.allmodel"
-    qtbot.waitUntil(lambda: window.model is not None and window.model.path == kept, timeout=LONG)
+    qtbot.waitUntil(
+        lambda: window.context.selection.model is not None and window.context.selection.model.path == kept,
+        timeout=LONG,
+    )
     bundle, shipped = ModelBundle.open(kept), ModelBundle.open(default_bundle_path())
     assert bundle.name == "Ours / June"
     assert bundle.members == shipped.members
-    assert window.services.settings.value.model == str(kept)
+    assert window.context.settings.value.model == str(kept)
 
 
 def test_an_activation_can_be_taken_back_and_is_in_every_trail(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path
+    window: Workbench, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window.viewer.set_network_size(64, 64)
-    window.services.desk.use_model(default_bundle_path())
-    qtbot.waitUntil(lambda: window.model is not None, timeout=LONG)
+    window.context.session.use_model(default_bundle_path())
+    qtbot.waitUntil(lambda: window.context.selection.model is not None, timeout=LONG)
     assert window.viewer.finder.size == ModelBundle.open(default_bundle_path()).preprocessing.size
-    window.services.desk.open(tmp_path / "New.allcase", create=True)
+    window.context.session.open(tmp_path / "New.allcase", create=True)
     window.actions_table["model.train"].trigger()
-    panel = window.training._panel
+    panel = window.training_controller._panel
     assert panel.past._back.isHidden()
     for name in ("First", "Second"):
         panel.activation_asked.emit(default_bundle_path(), name)
-        qtbot.waitUntil(lambda name=name: window.model.record.name == name, timeout=LONG)
+        qtbot.waitUntil(lambda name=name: window.context.selection.model.record.name == name, timeout=LONG)
     qtbot.waitUntil(lambda: not panel.past._back.isHidden() and "Second" in panel.past._back.toolTip())
     panel.past._back.click()
-    qtbot.waitUntil(lambda: window.model.record.name == "First", timeout=LONG)
+    qtbot.waitUntil(lambda: window.context.selection.model.record.name == "First", timeout=LONG)
     panel.past._back.click()
     shipped = ModelBundle.open(default_bundle_path())
-    qtbot.waitUntil(lambda: window.model.record.sha256 == shipped.sha256, timeout=LONG)
+    qtbot.waitUntil(lambda: window.context.selection.model.record.sha256 == shipped.sha256, timeout=LONG)
     qtbot.waitUntil(panel.past._back.isHidden)
-    assert window.services.settings.value.model == ""
+    assert window.context.settings.value.model == ""
     journal = read_journal(paths.data_folder() / "models")
     assert [entry.action for entry in journal] == [ACTIVATED, ACTIVATED, TAKEN_BACK, TAKEN_BACK]
     with Case.open(tmp_path / "New.allcase", read_only=True) as case:
@@ -97,9 +100,9 @@ def test_a_changed_list_of_activations_is_refused(tmp_path: Path) -> None:
         take_back(tmp_path, who="Ada")
 
 
-def test_a_bundle_that_is_gone_is_a_sentence(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_a_bundle_that_is_gone_is_a_sentence(window: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
     window.actions_table["model.train"].trigger()
-    window.training._panel.activation_asked.emit(tmp_path / "gone.allmodel", "x")
-    notifications = window.training._training.notifications
+    window.training_controller._panel.activation_asked.emit(tmp_path / "gone.allmodel", "x")
+    notifications = window.training_controller._training.notifications
     qtbot.waitUntil(lambda: any("cannot be read" in text for text in notifications.texts()), timeout=LONG)
-    assert window.services.settings.value.model == ""
+    assert window.context.settings.value.model == ""

@@ -17,9 +17,10 @@ from allstation.ui.case.controller import free_name
 from allstation.ui.common import focus_filters, theme
 from allstation.ui.common.formatting import duration, percent, short_name, tip
 from allstation.ui.common.notifications import Level, Notification
-from allstation.ui.main_window.close_dialog import ask_before_leaving
+from allstation.ui.main_window.close_dialog import ask_before_closing
 from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_drop
-from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.menus import RECENT
+from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import QueuePanel, intake_sentence, sentence
 
 
@@ -36,52 +37,52 @@ def test_what_lies_elsewhere_is_refused_in_a_sentence() -> None:
     assert "3" in elsewhere_sentence(3)
 
 
-def test_text_boxes_leave_drops_to_the_window(window: MainWindow) -> None:
-    boxes = [*window.findChildren(QLineEdit), *window.findChildren(QPlainTextEdit)]
+def test_text_boxes_leave_drops_to_the_window(window: Workbench) -> None:
+    boxes = [*window.shell.findChildren(QLineEdit), *window.shell.findChildren(QPlainTextEdit)]
     assert boxes
     assert [box for box in boxes if box.acceptDrops()] == []
 
 
-def test_a_dropped_case_folder_is_opened_not_added(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    window.cases.create(tmp_path / "a.allcase")
-    qtbot.waitUntil(lambda: window.services.desk.info is not None, timeout=20_000)
-    window.cases.create(tmp_path / "b.allcase")
-    qtbot.waitUntil(lambda: window.services.desk.info.name == "b", timeout=20_000)
-    window.cases.add_paths([tmp_path / "a.allcase"])
-    qtbot.waitUntil(lambda: window.services.desk.info.name == "a", timeout=20_000)
-    assert window.services.settings.value.recent[0] == str(tmp_path / "a.allcase")
+def test_a_dropped_case_folder_is_opened_not_added(window: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
+    window.case_controller.create(tmp_path / "a.allcase")
+    qtbot.waitUntil(lambda: window.context.session.info is not None, timeout=20_000)
+    window.case_controller.create(tmp_path / "b.allcase")
+    qtbot.waitUntil(lambda: window.context.session.info.name == "b", timeout=20_000)
+    window.case_controller.add_paths([tmp_path / "a.allcase"])
+    qtbot.waitUntil(lambda: window.context.session.info.name == "a", timeout=20_000)
+    assert window.context.settings.value.recent[0] == str(tmp_path / "a.allcase")
 
 
-def test_panels_come_with_a_case_and_go_with_it(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_panels_come_with_a_case_and_go_with_it(window: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
     assert not any(dock.isVisible() for dock in window.docks.values())
-    window.cases.create(tmp_path / "a.allcase")
+    window.case_controller.create(tmp_path / "a.allcase")
     qtbot.waitUntil(window.docks["browser"].isVisible, timeout=20_000)
-    assert "no fields yet" in window.start._title.text()
+    assert "no fields yet" in window.shell.start._title.text()
     window.actions_table["case.close"].trigger()
     qtbot.waitUntil(lambda: not window.docks["browser"].isVisible(), timeout=20_000)
-    assert window.windowTitle() == "ALL Station"
+    assert window.shell.windowTitle() == "ALL Station"
 
 
-def test_a_problem_is_told_and_can_be_copied(window: MainWindow) -> None:
-    window.reporter.show_problem(Problem("disk-full", "The disk is full: make space and try again."))
+def test_a_problem_is_told_and_can_be_copied(window: Workbench) -> None:
+    window.case_controller.show_problem(Problem("disk-full", "The disk is full: make space and try again."))
     assert window.notifications.texts() == ["The disk is full: make space and try again."]
     copy = [b for b in window.notifications.findChildren(QPushButton) if b.text() == "Copy details"]
     assert len(copy) == 1
 
 
-def test_names_with_tags_are_shown_as_they_are(window: MainWindow) -> None:
+def test_names_with_tags_are_shown_as_they_are(window: Workbench) -> None:
     """A label that guesses would read a file's name as markup, and load what it points to."""
-    window.reporter.show_problem(Problem("too-large", "The field <img src='x.png'>.jpg is too large."))
-    labels = [label for label in window.findChildren(QLabel) if label.text()]
+    window.case_controller.show_problem(Problem("too-large", "The field <img src='x.png'>.jpg is too large."))
+    labels = [label for label in window.shell.findChildren(QLabel) if label.text()]
     assert any("<img" in label.text() for label in labels)
     assert [label for label in labels if label.textFormat() is not Qt.TextFormat.PlainText] == []
 
 
-def test_tool_tips_show_names_as_they_are(window: MainWindow) -> None:
+def test_tool_tips_show_names_as_they_are(window: Workbench) -> None:
     folder = Path("/cases/<b>Müller</b> & Co.allcase")
     window.menus.fill_recent([folder], lambda _folder: None)
     window.status.show_watch("watched", str(folder))
-    tips = [action.toolTip() for action in window.menus._named["recent"].actions()]
+    tips = [action.toolTip() for action in window.menus.submenus[RECENT].actions()]
     tips += [label.toolTip() for label in window.status.findChildren(QLabel) if "Müller" in label.toolTip()]
     assert len(tips) == 2
     for shown in tips:
@@ -91,19 +92,19 @@ def test_tool_tips_show_names_as_they_are(window: MainWindow) -> None:
     assert tip("fields/a & b.jpg") == "fields/a & b.jpg"
 
 
-def test_a_fault_of_the_program_is_told_without_a_dialog(window: MainWindow) -> None:
-    window.reporter.show_crash("report")
+def test_a_fault_of_the_program_is_told_without_a_dialog(window: Workbench) -> None:
+    window.show_crash("report")
     assert "nothing was sent" in window.notifications.texts()[0]
 
 
-def test_notices_never_take_the_keyboard(window: MainWindow) -> None:
-    window.menuBar().setFocus()
-    before = window.focusWidget()
+def test_notices_never_take_the_keyboard(window: Workbench) -> None:
+    window.shell.menuBar().setFocus()
+    before = window.shell.focusWidget()
     window.notifications.show_notification(Notification(Level.INFO, "Hello"))
-    assert window.focusWidget() is before
+    assert window.shell.focusWidget() is before
 
 
-def test_only_a_few_notices_are_shown_and_repeats_count_once(window: MainWindow) -> None:
+def test_only_a_few_notices_are_shown_and_repeats_count_once(window: Workbench) -> None:
     for text in ("a", "b", "b", "c", "d"):
         window.notifications.show_notification(Notification(Level.INFO, text))
     assert window.notifications.texts() == ["b", "c", "d"]
@@ -111,7 +112,7 @@ def test_only_a_few_notices_are_shown_and_repeats_count_once(window: MainWindow)
     assert window.notifications.isHidden()
 
 
-def test_good_news_go_by_themselves_and_errors_stay(window: MainWindow, qtbot: QtBot) -> None:
+def test_good_news_go_by_themselves_and_errors_stay(window: Workbench, qtbot: QtBot) -> None:
     window.notifications.show_notification(Notification(Level.ERROR, "stays"))
     window.notifications.show_notification(Notification(Level.OK, "goes"))
     window.notifications._cards[1]._timer.start(1)
@@ -120,9 +121,9 @@ def test_good_news_go_by_themselves_and_errors_stay(window: MainWindow, qtbot: Q
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_leaving_is_asked_without_waiting(window: MainWindow, training: bool) -> None:
+def test_leaving_is_asked_without_waiting(window: Workbench, training: bool) -> None:
     left: list[bool] = []
-    box = ask_before_leaving(window, lambda: left.append(True), waiting=3, training=training)
+    box = ask_before_closing(window.shell, lambda: left.append(True), waiting=3, training=training)
     assert "3" in box.text()
     assert ("trained" in box.text()) is training
     box.escapeButton().click()
@@ -149,10 +150,15 @@ def test_a_button_keeps_space_and_leaves_the_arrows(qtbot: QtBot) -> None:
     assert not focus_filters.belongs_to_control(QKeyEvent(kind, Qt.Key.Key_Right, none), button)
 
 
-def test_dark_is_dark_and_light_is_light(window: MainWindow) -> None:
+def test_dark_is_dark_and_light_is_light(window: Workbench) -> None:
     for mode, dark in (("dark", True), ("light", False)):
         window.actions_table[f"view.{mode}"].trigger()
-        shade = window.grab().toImage().pixelColor(window.width() // 2, window.height() - 40).lightness()
+        shade = (
+            window.shell.grab()
+            .toImage()
+            .pixelColor(window.shell.width() // 2, window.shell.height() - 40)
+            .lightness()
+        )
         assert (shade < 80) is dark
         checked = [m for m in ("light", "dark", "system") if window.actions_table[f"view.{m}"].isChecked()]
         assert checked == [mode]
@@ -178,13 +184,13 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def test_text_size_is_changed_and_remembered(window: MainWindow) -> None:
-    before = window.font().pointSizeF()
+def test_text_size_is_changed_and_remembered(window: Workbench) -> None:
+    before = window.shell.font().pointSizeF()
     window.actions_table["view.scale_up"].trigger()
-    assert window.font().pointSizeF() > before
-    assert window.services.settings.value.text_scale == 1.1
+    assert window.shell.font().pointSizeF() > before
+    assert window.context.settings.value.text_scale == 1.1
     window.actions_table["view.scale_reset"].trigger()
-    assert window.font().pointSizeF() == before
+    assert window.shell.font().pointSizeF() == before
 
 
 def test_the_palette_tells_the_scheme(qtbot: QtBot) -> None:
@@ -272,18 +278,18 @@ def test_a_new_case_gets_a_name_that_is_free(tmp_path: Path) -> None:
     assert free_name(tmp_path, "Tuesday") == "Tuesday.allcase"
 
 
-def test_garbage_is_left_to_the_window_while_it_is_there(window: MainWindow) -> None:
+def test_garbage_is_left_to_the_window_while_it_is_there(window: Workbench) -> None:
     assert not gc.isenabled()
     assert gc.get_freeze_count() > 1000
 
 
-def test_a_panel_behind_another_takes_no_key(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+def test_a_panel_behind_another_takes_no_key(window: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
     """Tab and Space must not review in a panel that nobody sees."""
-    window.services.desk.open(tmp_path / "A.allcase", create=True)
-    qtbot.waitUntil(lambda: window.services.desk.info is not None and window.review.isEnabled())
+    window.context.session.open(tmp_path / "A.allcase", create=True)
+    qtbot.waitUntil(lambda: window.context.session.info is not None and window.review.isEnabled())
     window.actions_table["browse.summary"].trigger()
     qtbot.waitUntil(lambda: not window.review.isEnabled())
-    assert window.summary.panel.isEnabled()
-    window.comment()
-    qtbot.waitUntil(lambda: not window.summary.panel.isEnabled())
+    assert window.summary.isEnabled()
+    window.review_controller.comment()
+    qtbot.waitUntil(lambda: not window.summary.isEnabled())
     assert window.review.isEnabled()

@@ -108,7 +108,7 @@ class BrowserFooter(QFrame):
         layout.addStretch(1)
         layout.addWidget(self._count)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is no room, leave out the slider: Ctrl and the wheel do the same."""
         super().resizeEvent(event)
         self._size.setVisible(self.width() >= self.fontMetrics().averageCharWidth() * _ROOMY)

@@ -70,11 +70,11 @@ class FieldModel(QAbstractTableModel):
 
     # What Qt asks
 
-    def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802 - Qt's name
+    def rowCount(self, parent: Index | None = None) -> int:
         """Return the number of fields."""
         return 0 if parent is not None and parent.isValid() else len(self._ids)
 
-    def columnCount(self, parent: Index | None = None) -> int:  # noqa: N802 - Qt's name
+    def columnCount(self, parent: Index | None = None) -> int:
         """Return the number of columns."""
         return 0 if parent is not None and parent.isValid() else len(Column)
 
@@ -92,7 +92,7 @@ class FieldModel(QAbstractTableModel):
             return record
         return _words(record, index.column(), role)
 
-    def headerData(  # noqa: N802 - Qt's name
+    def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
     ) -> Any:  # noqa: ANN401 - as Qt declares it
         """Return a column's title, or a row's number."""

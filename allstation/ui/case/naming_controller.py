@@ -1,51 +1,54 @@
-"""Names of the case and of its slides: typed, kept in the case, undone."""
+"""Renaming of the case and of its slides, undoably."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QInputDialog
 
-from allstation.core.text import shown_name
-from allstation.services.desk import CaseDesk
-from allstation.services.messages import CaseInfo
+from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
-
-if TYPE_CHECKING:
-    from allstation.ui.main_window.window import MainWindow
+from allstation.ui.context import AppContext
 
 _NAME: Final = 28
 
 
-class Naming(QObject):
-    """Lets a person name the case, and the slide that is chosen in the tree.
+class NamingController(QObject):
+    """Renames the case, and the slide that is chosen in the tree.
 
     Args:
-        desk: The case.
-        window: Its title says the name, its tree is typed in.
-        stack: Where renaming can be undone.
+        context: Services and state.
+        browser: Its tree is typed in.
     """
 
-    def __init__(self, desk: CaseDesk, window: MainWindow, *, stack: QUndoStack) -> None:
-        super().__init__(window)
-        self._desk = desk
-        self._window = window
-        self._tree = window.browser.tree
-        self._stack = stack
+    def __init__(self, context: AppContext, browser: BrowserPanel) -> None:
+        super().__init__(browser)
+        self._context = context
+        self._session = context.session
+        self._tree = browser.tree
         self._tree.slides.name_typed.connect(self._slide_named)
-        desk.renamed.connect(self.show)
 
-    @Slot(object)
-    def show(self, info: CaseInfo | None) -> None:
-        """Say in the window's title which case is open."""
-        name = shown_name(info.name) if info is not None else ""
-        looking = tr(" (looking only)") if info is not None and info.read_only else ""
-        self._window.setWindowTitle(f"{name}{looking} — ALL Station" if name else "ALL Station")
+    def actions(self) -> tuple[Action, ...]:
+        """Offer other names."""
+        # fmt: off
+        return (
+            Action("case.rename", "Re&name Case…", self.rename_case, "Ctrl+Alt+N",
+                   "Give the case another name in the window and in reports; its folder keeps its own",
+                   menu="&Case", place=310, enabled_when=self._context.can_write),
+            Action("slide.rename", "Re&name Slide", self.rename_slide, "F2",
+                   "Give the slide chosen in the tree another name; its folder keeps its own",
+                   menu="&Edit", place=410, enabled_when=self._can_rename_slide),
+        )
+        # fmt: on
+
+    def _can_rename_slide(self) -> bool:
+        return self._context.can_write() and self._context.selection.slide is not None
 
     @Slot()
     def rename_slide(self) -> None:
@@ -55,30 +58,30 @@ class Naming(QObject):
     @Slot()
     def rename_case(self) -> None:
         """Ask for another name of the case; its folder keeps the name it has."""
-        if self._desk.info is None:
+        if self._session.info is None:
             return
-        dialog = QInputDialog(self._window)
+        dialog = QInputDialog(self._tree.window())
         dialog.setWindowTitle(tr("Rename case"))
         dialog.setLabelText(
             tr("Name of the case, as the window and its reports show it. Its folder keeps its own.")
         )
-        dialog.setTextValue(self._desk.info.name)
+        dialog.setTextValue(self._session.info.name)
         dialog.textValueSelected.connect(self._case_named)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     @Slot(str)
     def _case_named(self, typed: str) -> None:
-        info, name = self._desk.info, typed.strip()
+        info, name = self._session.info, typed.strip()
         if info is not None and name not in {"", info.name}:
-            self._push(self._desk.rename_case, info.name, name)
+            self._push(self._session.rename_case, info.name, name)
 
     @Slot(int, str)
     def _slide_named(self, slide_id: int, name: str) -> None:
-        self._push(partial(self._desk.rename_slide, slide_id), self._tree.name_of(slide_id), name)
+        self._push(partial(self._session.rename_slide, slide_id), self._tree.name_of(slide_id), name)
 
     def _push(self, give: Callable[[str], None], before: str, after: str) -> None:
-        self._stack.push(_RenameCommand(give, before, after))
+        self._context.undo.push(_RenameCommand(give, before, after))
 
 
 class _RenameCommand(QUndoCommand):

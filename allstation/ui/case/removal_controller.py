@@ -1,44 +1,63 @@
-"""Taking fields and slides out of the case, and bringing them back; both can be undone."""
+"""Removal of fields and slides from the case, and bringing them back; both can be undone."""
 
 from __future__ import annotations
 
 from itertools import count
 
-from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QUndoCommand
 
 from allstation.core.text import shown_name
 from allstation.services.desk import CaseDesk
 from allstation.services.removal_book import Removal
 from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number, short_name
 from allstation.ui.common.i18n import tr
+from allstation.ui.context import AppContext
 
 _NAME = 28
 
 
-class RemovalActions(QObject):
+class RemovalController(QObject):
     """Removes what is selected, and says what became of it.
 
     Args:
-        desk: The case.
+        context: Services and state.
         browser: Knows what is selected.
-        stack: Where removing can be undone.
-
-    Signals:
-        told: What was removed or brought back, in a sentence.
     """
 
-    told = Signal(str)
-
-    def __init__(self, desk: CaseDesk, browser: BrowserPanel, *, stack: QUndoStack) -> None:
+    def __init__(self, context: AppContext, browser: BrowserPanel) -> None:
         super().__init__(browser)
-        self._desk = desk
+        self._context = context
+        self._session = context.session
         self._browser = browser
-        self._stack = stack
         self._tokens = count(1)
-        desk.worker.fields_removed.connect(self._removed)
-        desk.worker.fields_restored.connect(self._restored)
+        context.session.worker.fields_removed.connect(self._removed)
+        context.session.worker.fields_restored.connect(self._restored)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer to remove, and to bring back."""
+        # fmt: off
+        return (
+            Action("field.remove", "Re&move from Case", self.remove, "Del",
+                   "Take the selected fields out of the case; their files stay, and they can be brought back",
+                   "trash", menu="&Edit", place=310, field_menu=510, enabled_when=self._context.can_review),
+            Action("field.restore", "Bring &Back into Case", self.restore, "Ins",
+                   "Bring fields back that were removed, with everything that is known of them", "undo",
+                   menu="&Edit", place=320, field_menu=520, enabled_when=self._can_restore),
+            Action("slide.remove", "Remove &Slide from Case", self.remove_slide, "Ctrl+Del",
+                   "Take all fields of the slide chosen in the tree out of the case",
+                   menu="&Edit", place=420, enabled_when=self._can_remove_slide),
+        )
+        # fmt: on
+
+    def _can_restore(self) -> bool:
+        field = self._context.selection.field
+        return self._context.can_write() and field is not None and field.removed
+
+    def _can_remove_slide(self) -> bool:
+        return self._context.can_write() and self._context.selection.slide is not None
 
     @Slot()
     def remove(self) -> None:
@@ -75,12 +94,12 @@ class RemovalActions(QObject):
         self._push(Removal(tuple(ids), back=back), text)
 
     def _push(self, wanted: Removal, text: str) -> None:
-        self._stack.push(_RemovalCommand(self._desk, next(self._tokens), wanted, text))
+        self._context.undo.push(_RemovalCommand(self._session, next(self._tokens), wanted, text))
 
     @Slot(list)
     def _removed(self, ids: list[int]) -> None:
         if len(ids) == 1:
-            self.told.emit(
+            self._context.notifier.info(
                 tr(
                     "1 field is out of the case. Its file was not touched; "
                     "Undo, or the filter “removed”, brings it back."
@@ -92,29 +111,29 @@ class RemovalActions(QObject):
                 "Undo, or the filter “removed”, brings them back.",
                 n=number(len(ids)),
             )
-            self.told.emit(text)
+            self._context.notifier.info(text)
 
     @Slot(list)
     def _restored(self, ids: list[int]) -> None:
         if len(ids) == 1:
-            self.told.emit(tr("1 field is in the case again."))
+            self._context.notifier.info(tr("1 field is in the case again."))
         else:
-            self.told.emit(tr("{n} fields are in the case again.", n=number(len(ids))))
+            self._context.notifier.info(tr("{n} fields are in the case again.", n=number(len(ids))))
 
 
 class _RemovalCommand(QUndoCommand):
     """Fields taken out or brought back; undo does the opposite with the same ones."""
 
-    def __init__(self, desk: CaseDesk, token: int, wanted: Removal, text: str) -> None:
+    def __init__(self, session: CaseDesk, token: int, wanted: Removal, text: str) -> None:
         super().__init__(text)
-        self._desk = desk
+        self._session = session
         self._token = token
         self._wanted = wanted
 
     def redo(self) -> None:
         """Do it."""
-        self._desk.remove_fields(self._token, self._wanted)
+        self._session.remove_fields(self._token, self._wanted)
 
     def undo(self) -> None:
         """Take it back."""
-        self._desk.undo_removal(self._token)
+        self._session.undo_removal(self._token)

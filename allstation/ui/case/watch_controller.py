@@ -1,51 +1,54 @@
-"""Watching a folder for a case: asked for once, remembered, taken up again when the case is opened."""
+"""Folder watching of a case: asked for once, remembered, resumed when the case is opened."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.text import shown_name
 from allstation.services.messages import CaseInfo
 from allstation.services.settings import BETWEEN
 from allstation.services.watching import WatchStatus
+from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification
-from allstation.ui.context import Services
-
-if TYPE_CHECKING:
-    from allstation.ui.main_window.window import MainWindow
+from allstation.ui.context import AppContext
 
 
-class WatchActions(QObject):
-    """Starts, stops and resumes the watching.
+class WatchController(QObject):
+    """Starts, stops and resumes the watching of a folder."""
 
-    Signals:
-        changed: Whether a folder is watched.
-    """
-
-    changed = Signal(bool)
-
-    def __init__(self, services: Services, window: MainWindow) -> None:
+    def __init__(self, context: AppContext, *, window: QWidget) -> None:
         super().__init__(window)
-        self._services = services
+        self._context = context
+        self._session = context.session
         self._window = window
         self._status = WatchStatus()
-        desk, watch = services.desk, services.watch
-        desk.opened.connect(self._case_opened)
-        desk.worker.closed.connect(self._case_closed)
-        desk.reader.known_read.connect(self._begin)
-        watch.ready.connect(self._take)
-        watch.status_changed.connect(self._status_changed)
+        session, watcher = context.session, context.watcher
+        session.opened.connect(self._case_opened)
+        session.worker.closed.connect(self._case_closed)
+        session.reader.known_read.connect(self._begin)
+        watcher.ready.connect(session.add_paths)
+        watcher.status_changed.connect(self._status_changed)
 
-    @property
-    def watching(self) -> bool:
-        """Whether a folder is watched."""
+    def actions(self) -> tuple[Action, ...]:
+        """Offer watching."""
+        # fmt: off
+        return (
+            Action("case.watch", "&Watch Folder…", self.ask, "Ctrl+Alt+W",
+                   "Take the fields of a folder, and new ones once they are completely written; "
+                   "not of its sub-folders", "watch",
+                   menu="&Case", place=230, enabled_when=self._context.can_write),
+            Action("case.unwatch", "S&top Watching", self.stop, "Ctrl+Alt+Shift+W", "Watch no folder",
+                   menu="&Case", place=240, enabled_when=self._is_watching),
+        )
+        # fmt: on
+
+    def _is_watching(self) -> bool:
         return self._status.folder is not None
 
     @Slot()
@@ -64,45 +67,40 @@ class WatchActions(QObject):
 
     def start(self, folder: Path) -> None:
         """Watch a folder for the open case and remember it."""
-        info = self._services.desk.info
+        info = self._context.info
         if info is None:
             return
         self._remember(info.folder, folder)
-        self._services.desk.read_known(folder)
+        self._session.read_known(folder)
 
     @Slot()
     def stop(self) -> None:
         """Watch no longer and forget the folder."""
-        info = self._services.desk.info
+        info = self._context.info
         if info is not None:
             self._remember(info.folder, None)
-        self._services.watch.watch(None)
+        self._context.watcher.watch(None)
 
     @Slot(object, object)
     def _begin(self, folder: Path, known: Mapping[str, int]) -> None:
-        self._services.watch.watch(folder, known)
-
-    @Slot(list)
-    def _take(self, paths: list[Path]) -> None:
-        self._services.desk.add_paths(paths)
+        self._context.watcher.watch(folder, known)
 
     @Slot(object)
     def _case_opened(self, info: CaseInfo) -> None:
         folder = self._remembered(info.folder)
         if folder is not None and not info.read_only:
-            self._services.desk.read_known(folder)
+            self._session.read_known(folder)
         else:
-            self._services.watch.watch(None)
+            self._context.watcher.watch(None)
 
     @Slot()
     def _case_closed(self) -> None:
-        self._services.watch.watch(None)
+        self._context.watcher.watch(None)
 
     @Slot(object)
     def _status_changed(self, status: WatchStatus) -> None:
         before, self._status = self._status, status
-        self._window.status.show_watch(status_words(status), str(status.folder or ""))
-        self.changed.emit(self.watching)
+        self._context.changed.emit()
         same = before.folder == status.folder and before.reachable != status.reachable
         if status.folder is not None and same:
             name = shown_name(status.folder.name)
@@ -111,26 +109,26 @@ class WatchActions(QObject):
             else:
                 text = tr("The watched folder {name} cannot be read now. It is tried again.", name=name)
                 notification = Notification(Level.WARNING, text)
-            self._window.notifications.show_notification(notification)
+            self._context.notifier.post(notification)
 
     # Remembering
 
     def _remembered(self, case: Path) -> Path | None:
-        for entry in self._services.settings.value.watched:
+        for entry in self._context.settings.value.watched:
             owner, _, folder = entry.partition(BETWEEN)
             if owner == str(case) and folder:
                 return Path(folder)
         return None
 
     def _remember(self, case: Path, folder: Path | None) -> None:
-        entries = [e for e in self._services.settings.value.watched if e.partition(BETWEEN)[0] != str(case)]
+        entries = [e for e in self._context.settings.value.watched if e.partition(BETWEEN)[0] != str(case)]
         if folder is not None:
             entries.append(f"{case}{BETWEEN}{folder}")
-        self._services.settings.change(watched=tuple(entries))
+        self._context.settings.change(watched=tuple(entries))
 
 
-def status_words(status: WatchStatus) -> str:
-    """Return the watching in a few words, empty while nothing is watched."""
+def watch_text(status: WatchStatus) -> str:
+    """Return the state of the watching for the status line, empty while nothing is watched."""
     if status.folder is None:
         return ""
     name = shown_name(status.folder.name)

@@ -89,7 +89,7 @@ class KeyGuard(QObject):
         """Tell whether the key that is being handled is a repeat."""
         return self._repeating
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Let a focused control keep the keys it needs, before single-key actions take them."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             self._repeating = self._keys.is_repeat(event)

@@ -1,4 +1,4 @@
-"""Short messages in a corner of the window: they say what happened and never take the keyboard."""
+"""Notifications in a corner of a window: they say what happened and never take the keyboard."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtWidgets import (
     QFrame,
@@ -64,6 +64,30 @@ class Notification:
     topic: str = ""
 
 
+class Notifier(QObject):
+    """Posts notifications from anywhere to the main window.
+
+    Signals:
+        posted: A :class:`Notification`.
+    """
+
+    posted = Signal(object)
+
+    @Slot(object)
+    def post(self, notification: Notification) -> None:
+        """Show a notification."""
+        self.posted.emit(notification)
+
+    @Slot(str)
+    def info(self, text: str) -> None:
+        """Show what matters now but is no fault."""
+        self.post(Notification(Level.INFO, text))
+
+    def warn(self, text: str, *, topic: str = "") -> None:
+        """Show why something was not done."""
+        self.post(Notification(Level.WARNING, text, topic=topic))
+
+
 class NotificationStack(QWidget):
     """Stacks notifications in the lower right corner of its window.
 
@@ -81,6 +105,7 @@ class NotificationStack(QWidget):
         self.hide()
         window.installEventFilter(self)
 
+    @Slot(object)
     def show_notification(self, notification: Notification) -> None:
         """Show a message; the same one twice in a row counts once."""
         if self._cards and self._cards[-1].notification.text == notification.text:
@@ -122,7 +147,7 @@ class NotificationStack(QWidget):
         for card in self._cards:
             card.refresh()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the window's size."""
         if event.type() == QEvent.Type.Resize and self._cards:
             self._place()

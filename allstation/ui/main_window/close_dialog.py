@@ -11,7 +11,7 @@ from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 
 
-def ask_before_leaving(
+def ask_before_closing(
     window: QWidget, leave: Callable[[], None], *, waiting: int, training: bool
 ) -> QMessageBox:
     """Ask whether to stop the queue and quit; returns at once.

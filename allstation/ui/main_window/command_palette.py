@@ -83,7 +83,7 @@ class CommandPalette(QFrame):
         actions = (item.data(_ACTION) for item in items)
         return [action.objectName() for action in actions if action is not None]
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Move in the list while typing; close on Escape or when the keyboard goes elsewhere."""
         if event.type() == QEvent.Type.FocusOut:
             self.hide()

@@ -1,11 +1,11 @@
-"""Where the panels stand around the viewer."""
+"""Docks of the panels around the viewer, and their layout."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabWidget, QWidget
 
 from allstation.ui.common.i18n import tr
@@ -20,6 +20,7 @@ _DOCKS: Final = (
 _WIDTHS: Final = (400, 310)
 _BOTTOM: Final = 150
 _SCROLL_BAR: Final = 12
+_LAYOUT_VERSION: Final = 1
 
 
 def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str, QDockWidget]:
@@ -45,13 +46,6 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
     return docks
 
 
-def bring(dock: QDockWidget) -> None:
-    """Show a panel in front of those it shares its place with, ready to take the keyboard."""
-    dock.show()
-    dock.raise_()
-    dock.widget().setEnabled(True)
-
-
 def arrange_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
     """Show the panels the way they are when nobody has moved them."""
     for name, dock in docks.items():
@@ -60,6 +54,40 @@ def arrange_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None
     docks["queue"].raise_()
     window.resizeDocks([docks["browser"], docks["review"]], list(_WIDTHS), Qt.Orientation.Horizontal)
     window.resizeDocks([docks["queue"]], [_BOTTOM], Qt.Orientation.Vertical)
+
+
+class DockLayout:
+    """Docks of the panels; hidden while there is no case, otherwise as they were left.
+
+    Args:
+        window: The window.
+        contents: Panels by name.
+        stored: Layout of the last start; empty if nobody ever moved them.
+
+    Attributes:
+        docks: By name.
+    """
+
+    def __init__(self, window: QMainWindow, contents: Mapping[str, QWidget], stored: str) -> None:
+        self._window = window
+        self.docks = add_docks(window, contents)
+        # While the panels are hidden, how they were left.
+        self._kept: QByteArray | None = QByteArray.fromBase64(stored.encode())
+
+    def set_visible(self, visible: bool) -> None:
+        """Show the panels as they were left, or hide them all."""
+        if visible and self._kept is not None:
+            if not self._window.restoreState(self._kept, _LAYOUT_VERSION):
+                arrange_docks(self._window, self.docks)
+            self._kept = None
+        elif not visible and self._kept is None:
+            self._kept = self._window.saveState(_LAYOUT_VERSION)
+            for dock in self.docks.values():
+                dock.hide()
+
+    def state(self) -> QByteArray:
+        """Return the layout to remember."""
+        return self._kept if self._kept is not None else self._window.saveState(_LAYOUT_VERSION)
 
 
 def fit_review(panel: QWidget) -> None:

@@ -67,13 +67,13 @@ class LogPanel(QWidget):
         layout.addLayout(row)
         layout.addWidget(self._lines, 1)
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         """Begin to look."""
         super().showEvent(event)
         self._look()
         self._poll.start()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+    def hideEvent(self, event: QHideEvent) -> None:
         """Stop looking."""
         super().hideEvent(event)
         self._poll.stop()

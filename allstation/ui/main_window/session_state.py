@@ -1,44 +1,58 @@
-"""Where a person was, noted down while they work, so that a crash costs nothing but a restart."""
+"""Session state: the current field and the view, stored while a person works, for after a crash."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from allstation.core.records import FieldRecord
 from allstation.services.messages import CaseInfo
-from allstation.ui.context import Services
-
-if TYPE_CHECKING:
-    from allstation.ui.main_window.window import MainWindow
+from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.context import AppContext
 
 _PAUSE: Final = 1_000
 """Milliseconds of staying on a field before it is noted down."""
 
 
-class Session(QObject):
-    """Notes the current field and goes back to it when its case is opened again."""
+class SessionState(QObject):
+    """Stores the current field and goes back to it when its case is opened again.
 
-    def __init__(self, services: Services, window: MainWindow) -> None:
-        super().__init__(window)
-        self._settings = services.settings
-        self._browser = window.browser
-        self._looks = window.look
+    Args:
+        context: Services and state.
+        browser: Goes to the field.
+        view_states: Give the choices of the features to remember.
+    """
+
+    def __init__(
+        self,
+        context: AppContext,
+        browser: BrowserPanel,
+        view_states: Sequence[Callable[[], dict[str, object]]],
+    ) -> None:
+        super().__init__(browser)
+        self._settings = context.settings
+        self._browser = browser
+        self._view_states = view_states
         self._back_to = 0
         self._current = 0
         self._later = QTimer(self, singleShot=True, interval=_PAUSE)
         self._later.timeout.connect(self.note)
-        services.desk.opened.connect(self._case_opened)
-        window.browser.current_changed.connect(self._current_changed)
-        window.browser.listed.connect(self._listed)
+        context.session.opened.connect(self._case_opened)
+        browser.current_changed.connect(self._current_changed)
+        browser.listed.connect(self._listed)
 
     @Slot()
     def note(self) -> None:
         """Write down where the person is and how they look at it."""
         self._later.stop()
         if self._current:
-            self._settings.change(last_field=self._current, **self._looks.state())
+            self._settings.change(last_field=self._current, **self.view_state())
+
+    def view_state(self) -> dict[str, object]:
+        """Return the choices of every feature to remember for the next start."""
+        return {key: value for state in self._view_states for key, value in state().items()}
 
     @Slot(object)
     def _case_opened(self, info: CaseInfo) -> None:

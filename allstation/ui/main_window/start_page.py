@@ -1,4 +1,4 @@
-"""What the middle of the window says while there is no field to show."""
+"""Start page: what to do while there is no field to show."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class StartPage(QWidget):
         outer.addStretch(3)
         self._frame.setMaximumWidth(680)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Say so the first time."""
         super().paintEvent(event)
         if not self._seen:

@@ -1,7 +1,7 @@
-"""What is on screen first: the start page between bars that are filled later.
+"""Layout of the first paint: the start page between bars that are filled later.
 
-A person sees the window in little more time than Qt needs for a bare one; everything else is made
-behind the first page (``furnishing``). So nothing here loads a case, a decoder or the model's runtime,
+The window is on screen in little more time than Qt needs for a bare one; everything else is built
+afterwards (``workbench``). So nothing here loads a case, a decoder or the model's runtime,
 and nothing touches ``PySide6.QtCore.Qt``: making that namespace's enumerations takes 20 to 35 ms, a
 fifth of the time in which a bare window is up.
 """
@@ -20,12 +20,12 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.main_window.start_page import StartPage
 
 MENU_TITLES: Final = ("&Case", "&Edit", "&Go", "&Review", "&Queue", "&View", "&Model", "&Help")
-"""Of ``actions.MENUS``, so that the menu bar has its height and looks from the beginning."""
+"""Titles of the menus, so that the menu bar has its height and looks from the beginning."""
 ICON: Final = 20
 
 
-class FirstPage(NamedTuple):
-    """What is on screen first.
+class StartLayout(NamedTuple):
+    """Parts of the window that are painted first.
 
     Attributes:
         middle: Holds the page, and later the viewer.
@@ -40,8 +40,8 @@ class FirstPage(NamedTuple):
     toolbar: QToolBar
 
 
-def show_first_page(window: QMainWindow, stored: Settings) -> FirstPage:
-    """Fill a window with the first page."""
+def show_start_page(window: QMainWindow, stored: Settings) -> StartLayout:
+    """Fill a window with the start page."""
     window.resize(1440, 900)
     if stored.geometry:
         window.restoreGeometry(QByteArray.fromBase64(stored.geometry.encode()))
@@ -52,7 +52,7 @@ def show_first_page(window: QMainWindow, stored: Settings) -> FirstPage:
     start = StartPage(window, recent=[Path(text) for text in stored.recent])
     middle.addWidget(start)
     window.setCentralWidget(middle)
-    return FirstPage(middle, start, menus, toolbar)
+    return StartLayout(middle, start, menus, toolbar)
 
 
 def _add_status(window: QMainWindow) -> None:

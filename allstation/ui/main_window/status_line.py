@@ -1,4 +1,4 @@
-"""The line at the bottom: case, current field, queue, model, and what the program is for."""
+"""Status line: case, current field, queue, training, watched folder, model and intended use."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QWi
 from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
 from allstation.services.messages import CaseInfo, ModelInfo, QueuePhase, QueueStatus
+from allstation.services.watching import WatchStatus
+from allstation.ui.case.watch_controller import watch_text
 from allstation.ui.common.formatting import short_name, tip, together
 from allstation.ui.common.i18n import tr
+from allstation.ui.context import AppContext
 from allstation.ui.queue.panel import sentence
 
 _NAME: Final = 44
@@ -19,9 +22,14 @@ _STEPS: Final = 1000
 
 
 class StatusLine(QStatusBar):
-    """Small facts that are always in view."""
+    """Small facts that are always in view.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Args:
+        context: Services and state to follow.
+        parent: The window.
+    """
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self._field = QLabel(self)
@@ -44,7 +52,22 @@ class StatusLine(QStatusBar):
             self.addPermanentWidget(part)
         self.show_model(None)
         self.show_queue(QueueStatus())
+        context.session.opened.connect(self.show_case)
+        context.session.worker.closed.connect(self._case_closed)
+        context.session.worker.queue_changed.connect(self.show_queue)
+        context.selection.field_changed.connect(self.show_record)
+        context.selection.model_changed.connect(self.show_model)
+        context.watcher.status_changed.connect(self._watch_changed)
 
+    @Slot()
+    def _case_closed(self) -> None:
+        self.show_case(None)
+
+    @Slot(object)
+    def _watch_changed(self, status: WatchStatus) -> None:
+        self.show_watch(watch_text(status), str(status.folder or ""))
+
+    @Slot(object)
     def show_case(self, info: CaseInfo | None) -> None:
         """Clear what belonged to another case."""
         self._field.setToolTip(tip(str(info.folder)) if info is not None else "")
@@ -52,6 +75,7 @@ class StatusLine(QStatusBar):
             self._field.clear()
             self.show_queue(QueueStatus())
 
+    @Slot(object)
     def show_record(self, record: FieldRecord | None) -> None:
         """Name the field in the viewer."""
         if record is None:
@@ -61,6 +85,7 @@ class StatusLine(QStatusBar):
         size = f"{record.width} × {record.height}"
         self._field.setText(f"{name}  ·  {together(size)}")
 
+    @Slot(object)
     def show_queue(self, status: QueueStatus) -> None:
         """Show the queue in short."""
         busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
@@ -81,6 +106,7 @@ class StatusLine(QStatusBar):
         self._watch.setToolTip(tip(folder))
         self._watch.setVisible(bool(text))
 
+    @Slot(object)
     def show_model(self, model: ModelInfo | None) -> None:
         """Name the model that classifies."""
         if model is None:

@@ -1,22 +1,23 @@
-"""A short walk through the window on the demo case: never in the way, and never twice unasked."""
+"""Tour: a short walk through the window on the demo case, never in the way and never twice unasked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from allstation.services.messages import CaseInfo
+from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.case.controller import CaseController
 from allstation.ui.common import theme
+from allstation.ui.common.actions import Action
+from allstation.ui.common.docks import bring_to_front
 from allstation.ui.common.i18n import tr
-from allstation.ui.context import Services
-
-if TYPE_CHECKING:
-    from allstation.ui.main_window.window import MainWindow
+from allstation.ui.context import AppContext
 
 _WIDTH: Final = 340
 _GAP: Final = 14
@@ -29,16 +30,12 @@ class Stop:
     Attributes:
         title: A few words.
         text: One to three sentences.
-        where: Returns what it is about.
+        target: Name of the widget it is about.
     """
 
     title: str
     text: str
-    where: Callable[[MainWindow], QWidget]
-
-
-def _dock(name: str) -> Callable[[MainWindow], QWidget]:
-    return lambda window: window.docks[name].widget()
+    target: str
 
 
 STOPS: Final = (
@@ -46,31 +43,31 @@ STOPS: Final = (
         "Slides and fields",
         "Slides stand above, their fields below. Filters and orders bring up what matters first; "
         "Ctrl+2 shows a table instead of thumbnails.",
-        _dock("browser"),
+        "browser",
     ),
     Stop(
         "What the network says",
         "The card shows the decision and how sure the network is. E shows where in the field it found "
         "its class, L outlines the white cells. The wheel zooms, dragging pans.",
-        lambda window: window.viewer,
+        "viewer",
     ),
     Stop(
         "Your decision",
         "Space confirms, 1 to 4 set a class, R asks for another look, C comments, U goes to the next field "
         "nobody reviewed. Ctrl+Z takes back anything.",
-        _dock("review"),
+        "review",
     ),
     Stop(
         "What it comes to",
         "Fractions with their intervals, what is still open, and how far you and the network agree. "
         "Click a bar to see its fields.",
-        _dock("summary"),
+        "summary",
     ),
     Stop(
         "Everything else",
         "Ctrl+Shift+P finds any action by typing a few letters, F1 lists the keys, Ctrl+E makes the report. "
         "Drop a folder of your own fields on the window to begin.",
-        lambda window: window.menuBar(),
+        "menus",
     ),
 )
 
@@ -108,7 +105,7 @@ class TourCard(QFrame):
         layout.addLayout(row)
         self.hide()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave the tour with Escape, once the keyboard is here."""
         if event.key() == Qt.Key.Key_Escape:
             self.skip.click()
@@ -124,7 +121,7 @@ class _Frame(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the line."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -134,12 +131,31 @@ class _Frame(QWidget):
 
 
 class Tour(QObject):
-    """Shows the stops one after the other; started by the first demo case, or from the menu."""
+    """Shows the stops one after the other; started by the first demo case, or from the menu.
 
-    def __init__(self, services: Services, window: MainWindow) -> None:
+    Args:
+        context: Services and state.
+        window: What the tour is drawn over.
+        case: Opens the demo case.
+        browser: Gets the keyboard at the end.
+        targets: What the stops are about, by name.
+    """
+
+    def __init__(
+        self,
+        context: AppContext,
+        window: QWidget,
+        *,
+        case: CaseController,
+        browser: BrowserPanel,
+        targets: Mapping[str, QWidget],
+    ) -> None:
         super().__init__(window)
-        self._settings = services.settings
-        self._desk = services.desk
+        self._context = context
+        self._settings = context.settings
+        self._case = case
+        self._browser = browser
+        self._targets = targets
         self._window = window
         self._at = -1
         self._asked = False
@@ -148,10 +164,19 @@ class Tour(QObject):
         self.card.next.clicked.connect(self._next)
         self.card.back.clicked.connect(self._back)
         self.card.skip.clicked.connect(self.end)
-        services.desk.opened.connect(self._case_opened)
-        services.desk.worker.closed.connect(self._closed)
-        window.cases.preparing.connect(self._demo_asked)
+        context.session.opened.connect(self._case_opened)
+        context.session.worker.closed.connect(self._closed)
+        case.preparing.connect(self._demo_asked)
         window.installEventFilter(self)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer the tour."""
+        # fmt: off
+        return (
+            Action("help.tour", "&Tour", self.start, "Ctrl+F1",
+                   "A short walk through the window on the demo case", menu="&Help", place=120),
+        )
+        # fmt: on
 
     @property
     def is_on(self) -> bool:
@@ -161,9 +186,9 @@ class Tour(QObject):
     @Slot()
     def start(self) -> None:
         """Begin at the first stop; without a case the demo case is opened for it."""
-        if self._desk.info is None:
+        if not self._context.has_case():
             self._settings.change(tour_done=False)
-            self._window.cases.open_demo()
+            self._case.open_demo()
             return
         self._show(0)
         self.card.next.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -177,7 +202,7 @@ class Tour(QObject):
         self._frame.hide()
         self._settings.change(tour_done=True)
         if had_keyboard:
-            self._window.browser.focus_view()
+            self._browser.focus_view()
 
     @Slot(str)
     def _demo_asked(self, _text: str) -> None:
@@ -208,10 +233,7 @@ class Tour(QObject):
     def _show(self, at: int) -> None:
         self._at = at
         stop, last = STOPS[at], at + 1 == len(STOPS)
-        for dock in self._window.docks.values():
-            if dock.widget() is stop.where(self._window):
-                dock.show()
-                dock.raise_()
+        bring_to_front(self._targets[stop.target])
         self.card.step.setText(tr("Tour, {n} of {all}", n=at + 1, all=len(STOPS)))
         self.card.title.setText(tr(stop.title))
         self.card.text.setText(tr(stop.text))
@@ -222,7 +244,7 @@ class Tour(QObject):
         self.card.show()
         self._place()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the window's size and its panels."""
         if self.is_on and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
             self._place()
@@ -231,7 +253,7 @@ class Tour(QObject):
     def _place(self) -> None:
         """Stand beside what is spoken of, on the side where there is room."""
         window = self._window
-        target = STOPS[self._at].where(window)
+        target = self._targets[STOPS[self._at].target]
         area = QRect(target.mapTo(window, QPoint(0, 0)), target.size())
         self._frame.setGeometry(area)
         width = min(_WIDTH, window.width() - 2 * _GAP)

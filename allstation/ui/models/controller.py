@@ -1,23 +1,20 @@
-"""Choosing the model: asked for in a dialog, or offered when a bundle is dropped or opened."""
+"""Model controller: a bundle is chosen in a dialog, or offered when it is dropped or opened."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from allstation.core.text import shown_name
-from allstation.services.desk import CaseDesk
-from allstation.services.settings import SettingsFile
+from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
+from allstation.ui.context import AppContext
 
-MODEL_SUFFIX: Final = ".allmodel"
 
-
-class ModelActions(QObject):
+class ModelController(QObject):
     """Asks which bundle to classify with. What was classified keeps its predictions.
 
     Signals:
@@ -26,11 +23,21 @@ class ModelActions(QObject):
 
     offered = Signal(object)
 
-    def __init__(self, desk: CaseDesk, settings: SettingsFile, window: QWidget) -> None:
+    def __init__(self, context: AppContext, *, window: QWidget) -> None:
         super().__init__(window)
-        self._desk = desk
-        self._settings = settings
+        self._context = context
         self._window = window
+        context.selection.bundle_given.connect(self.offer)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer another model."""
+        # fmt: off
+        return (
+            Action("model.change", "&Change Model…", self.change, "Ctrl+M",
+                   "Choose another model bundle for this case", "model",
+                   menu="&Model", place=110, enabled_when=self._context.can_write),
+        )
+        # fmt: on
 
     @Slot()
     def change(self) -> None:
@@ -44,12 +51,7 @@ class ModelActions(QObject):
 
     @Slot(str)
     def _chosen(self, name: str) -> None:
-        self.use(Path(name))
-
-    def use(self, bundle: Path) -> None:
-        """Classify with a bundle from now on, and at the next start."""
-        self._settings.change(model=str(bundle))
-        self._desk.use_model(bundle)
+        self._context.use_model(Path(name))
 
     @Slot(object)
     def offer(self, bundle: Path) -> None:
@@ -72,4 +74,4 @@ class ModelActions(QObject):
         self.offered.emit(box)
 
     def _accepted(self, bundle: Path, _checked: bool = False) -> None:
-        self.use(bundle)
+        self._context.use_model(bundle)

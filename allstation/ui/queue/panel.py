@@ -161,12 +161,12 @@ class QueuePanel(QWidget):
         )
         self._line.setText(words)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Cut the sentence to its room."""
         super().resizeEvent(event)
         self._show_line()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Draw the problems in the colours of light or dark."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
@@ -252,7 +252,7 @@ class _ProblemList(QTreeWidget):
         for problem in refused:
             self._add(shown_name(problem.name), problem.code, problem.sentence)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the sentence half of a narrow list."""
         super().resizeEvent(event)
         for column, wide in enumerate(_WIDTHS):
@@ -273,9 +273,7 @@ class _ProblemList(QTreeWidget):
 class _WholeSentence(QStyledItemDelegate):
     """Makes a row as high as its sentence needs in its column; Qt measures it on one line."""
 
-    def sizeHint(  # noqa: N802 - Qt's name
-        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Return the room of a cell."""
         hint, view = super().sizeHint(option, index), self.parent()
         if isinstance(view, QTreeWidget) and index.column() == _SENTENCE:

@@ -1,4 +1,4 @@
-"""The report from the first look to the signed file: previews, case data, letterhead, export."""
+"""Report controller: previews, case data, letterhead, signing and export of the report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt, QTimer, Slot
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
@@ -14,17 +14,23 @@ from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.messages import CaseInfo, Problem
 from allstation.services.previews import Preview, Previews
 from allstation.services.reporting import MadeReport, ReportState
+from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
-from allstation.ui.common.notifications import Level, Notification, NotificationStack
-from allstation.ui.context import Services
-from allstation.ui.report.export_controller import with_suffix
+from allstation.ui.common.notifications import Level, Notification
+from allstation.ui.common.undo_commands import DetailsCommand
+from allstation.ui.context import AppContext
+from allstation.ui.report.export_controller import (
+    cancelled_notification,
+    done_notification,
+    failed_notification,
+    with_suffix,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from allstation.ui.main_window.window import MainWindow
     from allstation.ui.report.details import CaseDataDialog
     from allstation.ui.report.window import ReportWindow
 
@@ -32,12 +38,13 @@ _QUIET: Final = 800
 """Milliseconds without a change of the case before its pages are made anew."""
 
 
-class ReportActions(QObject):
-    """Opens the report's window when it is first asked for, and carries its wishes to the services."""
+class ReportController(QObject):
+    """Opens the report's window when it is first asked for, and drives it from the services."""
 
-    def __init__(self, services: Services, window: MainWindow) -> None:
+    def __init__(self, context: AppContext, *, window: QWidget) -> None:
         super().__init__(window)
-        self._services = services
+        self._context = context
+        self._session = context.session
         self._main = window
         self._report: ReportWindow | None = None
         self._previews: Previews | None = None
@@ -49,8 +56,7 @@ class ReportActions(QObject):
         self._closed = False
         self._quiet = QTimer(self, singleShot=True, interval=_QUIET)
         self._quiet.timeout.connect(self.refresh)
-        desk = services.desk
-        worker = desk.worker
+        session, worker, reader = context.session, context.session.worker, context.session.reader
         for signal in (
             worker.fields_changed,
             worker.fields_added,
@@ -59,12 +65,28 @@ class ReportActions(QObject):
             worker.details_changed,
         ):
             signal.connect(self._case_changed)
-        desk.worker.closed.connect(self._case_closed)
-        desk.opened.connect(self._case_opened)
-        desk.reader.details_read.connect(self._details_read)
-        desk.worker.details_changed.connect(self._details_changed)
-        desk.worker.report_kept.connect(self._kept)
-        desk.worker.report_refused.connect(self._refused)
+        worker.closed.connect(self._case_closed)
+        session.opened.connect(self._case_opened)
+        reader.details_read.connect(self._details_read)
+        worker.details_changed.connect(self._details_changed)
+        worker.report_kept.connect(self._kept)
+        worker.report_refused.connect(self._refused)
+
+        context.exports.done.connect(self._export_done)
+        context.exports.cancelled.connect(self._export_cancelled)
+        context.exports.failed.connect(self._export_failed)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer the report and the case data."""
+        case = self._context.has_case
+        # fmt: off
+        return (
+            Action("case.data", "Case &Data…", self.show_data, "Ctrl+Alt+E",
+                   "Enter patient, request and specimen", menu="&Case", place=320, enabled_when=case),
+            Action("case.report", "&Report…", self.show, "Ctrl+E", "Look at the report, sign it, export it",
+                   "report", menu="&Case", place=330, toolbar=510, enabled_when=case),
+        )
+        # fmt: on
 
     # The window
 
@@ -73,7 +95,7 @@ class ReportActions(QObject):
         """Show the report of the open case."""
         if self._report is None:
             self._report = self._make()
-        self._report.form.set_reviewer(self._main.review.reviewer)
+        self._report.form.set_reviewer(self._context.selection.reviewer)
         if self._report.isVisible():
             self._report.raise_()
         self._report.show()
@@ -82,7 +104,7 @@ class ReportActions(QObject):
     def _make(self) -> ReportWindow:
         from allstation.ui.report.window import ReportWindow
 
-        made = ReportWindow(self._services.settings, self._main)
+        made = ReportWindow(self._context.settings, self._main)
         self._previews = Previews(self)
         self._previews.state_read.connect(self._state_read)
         self._previews.progressed.connect(self._progressed)
@@ -95,7 +117,7 @@ class ReportActions(QObject):
         made.pages.page_wanted.connect(self._page_wanted)
         made.export_asked.connect(self.export)
         made.shown.connect(self.refresh)
-        self._services.theme.changed.connect(made.refresh_icons)
+        self._context.theme.changed.connect(made.refresh_icons)
         return made
 
     @property
@@ -123,7 +145,7 @@ class ReportActions(QObject):
     @Slot()
     def refresh(self) -> None:
         """Have the pages made for the choices and the case of now."""
-        report, previews, info = self._report, self._previews, self._services.desk.info
+        report, previews, info = self._report, self._previews, self._session.info
         if report is None or previews is None or not report.isVisible():
             return
         self._preview = None
@@ -134,7 +156,7 @@ class ReportActions(QObject):
             report.show_busy("")
             self._offer()
             return
-        logo = Path(self._services.settings.value.logo) if self._services.settings.value.logo else None
+        logo = Path(self._context.settings.value.logo) if self._context.settings.value.logo else None
         missing = report.form.missing()
         options = None if missing else report.form.options()
         self._wanted = previews.make(info.folder, options, logo=logo)
@@ -152,7 +174,7 @@ class ReportActions(QObject):
         report = self._report
         if report is None:
             return
-        info, status = self._services.desk.info, report.form.chosen_status
+        info, status = self._session.info, report.form.chosen_status
         texts = {
             ReportStatus.FINAL: tr("Sign and &export PDF…"),
             ReportStatus.AMENDED: tr("Sign and &export PDF…"),
@@ -231,7 +253,7 @@ class ReportActions(QObject):
         """Let the person enter what is known of patient, request and specimen."""
         from allstation.ui.report.details import CaseDataDialog
 
-        info = self._services.desk.info
+        info = self._session.info
         if info is None:
             return
         if self._data is None:
@@ -240,7 +262,7 @@ class ReportActions(QObject):
             self._data.saved.connect(self._save_details)
             self._data.destroyed.connect(self._data_gone)
             self._data.set_writable(not info.read_only)
-        self._services.desk.read_details()
+        self._session.read_details()
         if self._data.isVisible():
             self._data.raise_()
         self._data.show()
@@ -257,7 +279,7 @@ class ReportActions(QObject):
 
     @Slot(int, object)
     def _details_read(self, generation: int, details: dict[str, str]) -> None:
-        if self._data is not None and generation == self._services.desk.generation:
+        if self._data is not None and generation == self._session.generation:
             self._data.show_details(details)
 
     @Slot(object)
@@ -267,16 +289,14 @@ class ReportActions(QObject):
 
     @Slot(object, object)
     def _save_details(self, before: dict[str, str], after: dict[str, str]) -> None:
-        from allstation.ui.report.details import DetailsCommand
-
-        self._main.reviews.stack.push(DetailsCommand(self._services.desk, before, after))
+        self._context.undo.push(DetailsCommand(self._session, before, after))
 
     @Slot()
     def show_letterhead(self) -> None:
         """Let the person enter who issues reports."""
         from allstation.ui.report.letterhead import LetterheadDialog
 
-        dialog = LetterheadDialog(self._services.settings, self._report or self._main)
+        dialog = LetterheadDialog(self._context.settings, self._report or self._main)
         dialog.saved.connect(self.refresh)
         dialog.show()
 
@@ -362,11 +382,11 @@ class ReportActions(QObject):
             return
         self._target = job
         self._offer()
-        self._services.desk.keep_report(made, target.name)
+        self._session.keep_report(made, target.name)
 
     def _write(self, job: ExportJob) -> None:
         self._going = None
-        self._services.exports.write(job)
+        self._context.exports.write(job)
 
     @Slot(object, object)
     def _kept(self, _made: MadeReport, _record: ReportRecord) -> None:
@@ -380,18 +400,30 @@ class ReportActions(QObject):
     @Slot(object, object)
     def _refused(self, _made: MadeReport, problem: Problem) -> None:
         self._target = None
-        self._tell(Notification(Level.ERROR, problem.sentence, details=f"{problem.code}: {problem.sentence}"))
+        self.notify(
+            Notification(Level.ERROR, problem.sentence, details=f"{problem.code}: {problem.sentence}")
+        )
         self.refresh()
 
-    def _tell(self, notification: Notification) -> None:
-        self.notifications.show_notification(notification)
+    @Slot(object, str)
+    def _export_done(self, job: ExportJob, remark: str) -> None:
+        if job.made is not None:
+            self.notify(done_notification(job, remark))
 
-    @property
-    def notifications(self) -> NotificationStack:
-        """Where what happened to a report is told: in its window while that is in front."""
+    @Slot(object)
+    def _export_cancelled(self, job: ExportJob) -> None:
+        if job.made is not None:
+            self.notify(cancelled_notification(job))
+
+    @Slot(object, object)
+    def _export_failed(self, job: ExportJob, problem: Problem) -> None:
+        if job.made is not None:
+            self.notify(failed_notification(job, problem))
+
+    def notify(self, notification: Notification) -> None:
+        """Show what happened to a report: in its window while that is in front."""
         report = self._report
-        return (
-            report.notifications
-            if report is not None and report.isActiveWindow()
-            else self._main.notifications
-        )
+        if report is not None and report.isActiveWindow():
+            report.notifications.show_notification(notification)
+        else:
+            self._context.notifier.post(notification)

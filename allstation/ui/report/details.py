@@ -6,7 +6,6 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -22,7 +21,6 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
-from allstation.services.desk import CaseDesk
 from allstation.ui.common import focus_filters
 from allstation.ui.common.i18n import tr
 
@@ -206,20 +204,3 @@ class CaseDataDialog(QDialog):
         if changed:
             self.saved.emit(dict(self._stored), now)
         self.accept()
-
-
-class DetailsCommand(QUndoCommand):
-    """Other case data; undo puts the former texts back."""
-
-    def __init__(self, desk: CaseDesk, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        super().__init__(tr("Case data"))
-        self._desk = desk
-        self._before, self._after = dict(before), dict(after)
-
-    def redo(self) -> None:
-        """Store the new texts."""
-        self._desk.set_details(self._after)
-
-    def undo(self) -> None:
-        """Store the former texts."""
-        self._desk.set_details(self._before)

@@ -1,12 +1,14 @@
-"""Tables and exchange files: what to leave out, where to, how far it is, and stopping it."""
+"""Export controller: choices, place, progress and stopping of tables and exchange files."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,18 +23,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
+from allstation.frozen import training_is_installed
 from allstation.report.options import ReportOptions
 from allstation.services.export import ExportJob, ExportKind, ExportOptions
+from allstation.services.messages import Problem
 from allstation.services.reporting import letterhead
 from allstation.services.settings import SettingsFile
 from allstation.ui.common import focus_filters, icons
+from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number, short_name
 from allstation.ui.common.i18n import tr
-from allstation.ui.context import Services
-
-if TYPE_CHECKING:
-    from allstation.ui.main_window.window import MainWindow
+from allstation.ui.common.notifications import Level, Notification
+from allstation.ui.context import AppContext
 
 _TITLES: Final = {
     ExportKind.CSV: "CSV table",
@@ -197,36 +201,60 @@ class ExportStrip(QWidget):
         self._bar.setToolTip(tr("{done} of {of}", done=number(done), of=number(of)) if of else "")
 
 
-class ExportActions(QObject):
-    """Asks what and where, then sends the request; nothing here waits."""
+class ExportController(QObject):
+    """Asks what and where, then sends the request; nothing here waits.
 
-    def __init__(self, services: Services, window: MainWindow) -> None:
+    Attributes:
+        strip: Progress of an export, for the status line.
+    """
+
+    def __init__(self, context: AppContext, *, window: QWidget) -> None:
         super().__init__(window)
-        self._services = services
+        self._context = context
         self._window = window
-        self.strip = ExportStrip(window.status)
-        window.status.insertPermanentWidget(1, self.strip)
+        self.strip = ExportStrip(window)
         self._job: ExportJob | None = None
         self._waiting: list[ExportJob] = []
-        exports = services.exports
+        exports = context.exports
         exports.started.connect(self._started)
         exports.progressed.connect(self._progressed)
-        exports.done.connect(self._ended)
-        exports.cancelled.connect(self._ended)
-        exports.failed.connect(self._ended)
+        exports.done.connect(self._done)
+        exports.cancelled.connect(self._cancelled)
+        exports.failed.connect(self._failed)
         self.strip.stop_asked.connect(self.stop)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer the tables and exchange files."""
+        rows = (
+            (ExportKind.CSV, "&CSV Table…", "C", "Write a table of all fields as CSV", "table"),
+            (ExportKind.XLSX, "&Excel Workbook…", "X", "Write a table as an XLSX workbook", "table"),
+            (ExportKind.JSON, "&JSON Table…", "J", "Write all fields as JSON", "table"),
+            (ExportKind.FHIR, "&FHIR Bundle…", "H",
+             "Write an R4 DiagnosticReport bundle for a hospital's system", "export"),
+            (ExportKind.DICOM, "&DICOM Files…", "I",
+             "Write annotated fields and the report as DICOM", "export"),
+            (ExportKind.GEOJSON, "Cell &Outlines for QuPath…", "G",
+             "Write the outlines of white cells as GeoJSON", "export"),
+            (ExportKind.LABELLED, "&Labelled Folder for Training…", "F",
+             "Copy reviewed fields into one folder a class", "export"),
+        )  # fmt: skip
+        return tuple(
+            Action(f"case.{kind}", text, partial(self.ask, kind), f"Ctrl+Alt+{key}", tip, icon,
+                   menu="&Case/E&xport", place=110 + number, enabled_when=self._context.has_fields)
+            for number, (kind, text, key, tip, icon) in enumerate(rows)
+        )  # fmt: skip
 
     def ask(self, kind: ExportKind) -> None:
         """Ask for the choices about an export of the open case."""
-        if self._services.desk.info is None:
+        if self._context.session.info is None:
             return
-        dialog = ExportDialog(kind, self._services.settings, self._window)
+        dialog = ExportDialog(kind, self._context.settings, self._window)
         _Place(dialog, kind, self)
         dialog.open()
 
     def ask_where(self, kind: ExportKind, options: ExportOptions) -> None:
         """Ask for a place, then write."""
-        info = self._services.desk.info
+        info = self._context.session.info
         if info is None:
             return
         dialog = QFileDialog(self._window, tr("Export: {what}", what=tr(_TITLES[kind])))
@@ -246,7 +274,7 @@ class ExportActions(QObject):
         """Write to the place the person chose."""
         target = with_suffix(job.target, job.kind)
         # The dialog asked about the name that was typed, not about the longer one.
-        self._services.exports.write(replace(job, target=target, asked=target == job.target))
+        self._context.exports.write(replace(job, target=target, asked=target == job.target))
 
     @Slot()
     def stop(self) -> None:
@@ -265,11 +293,55 @@ class ExportActions(QObject):
         if job is self._job:
             self.strip.step(done, of)
 
+    @Slot(object, str)
+    def _done(self, job: ExportJob, remark: str) -> None:
+        self._end(job)
+        if job.kind is ExportKind.LABELLED and training_is_installed():
+            do = partial(self._context.selection.training_asked.emit, job.target)
+            self._context.notifier.post(
+                replace(done_notification(job, remark), action=tr("Train on it"), do=do)
+            )
+        elif job.made is None:
+            self._context.notifier.post(done_notification(job, remark))
+
     @Slot(object)
-    def _ended(self, job: ExportJob) -> None:
+    def _cancelled(self, job: ExportJob) -> None:
+        self._end(job)
+        if job.made is None:
+            self._context.notifier.post(cancelled_notification(job))
+
+    @Slot(object, object)
+    def _failed(self, job: ExportJob, problem: Problem) -> None:
+        self._end(job)
+        if job.made is None:
+            self._context.notifier.post(failed_notification(job, problem))
+
+    def _end(self, job: ExportJob) -> None:
         if job is self._job:
             self._job = None
             self.strip.hide()
+
+
+def done_notification(job: ExportJob, remark: str) -> Notification:
+    """Return what is said of a file that was written."""
+    text = tr("{name} is written.", name=shown_name(job.target.name))
+    level = Level.WARNING if remark else Level.OK
+    url = QUrl.fromLocalFile(str(job.target))
+    return Notification(level, f"{text} {remark}".strip(), tr("Open"), partial(QDesktopServices.openUrl, url))
+
+
+def cancelled_notification(job: ExportJob) -> Notification:
+    """Return what is said of an export that was stopped."""
+    text = tr("{name} was not written: the export was stopped.", name=shown_name(job.target.name))
+    return Notification(Level.INFO, text)
+
+
+def failed_notification(job: ExportJob, problem: Problem) -> Notification:
+    """Return what is said of an export that failed."""
+    sentence = problem.sentence
+    if job.made is not None and job.made.status is not ReportStatus.DRAFT:
+        sentence += " " + tr("The report itself is kept in the case, in its folder of reports.")
+    return Notification(Level.ERROR, sentence, details=f"{problem.code}: {sentence}")
 
 
 def with_suffix(target: Path, kind: ExportKind) -> Path:
@@ -281,7 +353,7 @@ def with_suffix(target: Path, kind: ExportKind) -> Path:
 class _Place(QObject):
     """Asks for the place once the choices are made. Lives as long as its dialog."""
 
-    def __init__(self, dialog: ExportDialog, kind: ExportKind, actions: ExportActions) -> None:
+    def __init__(self, dialog: ExportDialog, kind: ExportKind, actions: ExportController) -> None:
         super().__init__(dialog)
         self._kind, self._actions = kind, actions
         dialog.chosen.connect(self._chosen)
@@ -294,7 +366,7 @@ class _Place(QObject):
 class _Target(QObject):
     """Passes on the chosen place. Lives as long as its dialog."""
 
-    def __init__(self, dialog: QFileDialog, job: ExportJob, actions: ExportActions) -> None:
+    def __init__(self, dialog: QFileDialog, job: ExportJob, actions: ExportController) -> None:
         super().__init__(dialog)
         self._job, self._actions = job, actions
         dialog.fileSelected.connect(self._chosen)

@@ -185,7 +185,7 @@ class ReportWindow(QWidget):
         """What is said above the button."""
         return self._said.text()
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         """Have the pages made anew: the case may have changed meanwhile."""
         super().showEvent(event)
         if not event.spontaneous():

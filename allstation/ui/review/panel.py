@@ -182,6 +182,11 @@ class ReviewPanel(QWidget):
         """The name the person gave."""
         return self._reviewer.text().strip()
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes that are offered."""
+        return self._classes
+
     def set_reviewer(self, name: str) -> None:
         """Fill in the reviewer's name."""
         self._reviewer.setText(name)
@@ -383,7 +388,7 @@ class ReviewPanel(QWidget):
         self._show()
         self.blind_changed.emit(on)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Draw the icons again when light and dark change."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):

@@ -48,7 +48,7 @@ class SummaryPanel(QWidget):
         self.is_seen = False
         self._keyboard_wanted = False
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         """Ask for figures, or listen to the dock: behind another tab a panel counts as shown."""
         super().showEvent(event)
         dock = self.parent()

@@ -88,15 +88,15 @@ class BarButton(QAbstractButton):
         self.setEnabled(bar.count > 0)
         self.update()
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Two lines and their air."""
         return QSize(240, round(QFontMetricsF(self.font()).height() * _LINES))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:
         """As high, and narrow enough for a slim panel."""
         return QSize(150, self.sizeHint().height())
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw ground, words and bar."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

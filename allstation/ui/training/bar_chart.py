@@ -60,15 +60,15 @@ class BarChart(QWidget):
         self.updateGeometry()
         self.update()
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """As high as the bars."""
         return QSize(260, round(self._pitch() * len(self._bars)))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:
         """Narrower, but as high."""
         return QSize(180, self.sizeHint().height())
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Tell which bar was clicked."""
         index = int(event.position().y() / self._pitch())
         if 0 <= index < len(self._bars) and self.rect().contains(event.position().toPoint()):
@@ -77,7 +77,7 @@ class BarChart(QWidget):
     def _pitch(self) -> float:
         return QFontMetricsF(self.font()).height() * _PITCH
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the bars."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

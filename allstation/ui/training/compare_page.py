@@ -260,7 +260,7 @@ class ComparePage(QWidget):
         if run is not None and (run.roc or run.metrics["reliability"]):
             self._plots.show_plot(partial(draw_figures, run=run, palette=QPalette(self.palette())))
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Draw again when light and dark change."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_plots"):

@@ -75,7 +75,7 @@ class ConfusionTable(QTableWidget):
     def _chosen(self, row: int, column: int) -> None:
         self.cell_chosen.emit(self._classes[row], self._classes[column])
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Shade again when light and dark change."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_classes"):

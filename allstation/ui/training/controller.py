@@ -1,24 +1,24 @@
-"""Training in a window of its own, made when it is first asked for: most days nobody trains."""
+"""Training controller: a window of its own, made when it is first asked for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation import paths
 from allstation.frozen import training_command, training_is_installed
 from allstation.ui.common import focus_filters
+from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification, NotificationStack
-from allstation.ui.context import Services
+from allstation.ui.context import AppContext
 
 if TYPE_CHECKING:
     from allstation.services.training_activation import Activation, Activations
     from allstation.services.training_runs import TrainingRuns
-    from allstation.ui.main_window.window import MainWindow
     from allstation.ui.training.panel import TrainingPanel
 
 _SIZE: Final = (1120, 780)
@@ -38,24 +38,50 @@ class TrainingWindow(QWidget):
         focus_filters.plain_labels(self)
 
 
-class TrainingActions(QObject):
-    """Opens the training window, puts finished models to use, and ends the runs with the program."""
+class TrainingController(QObject):
+    """Opens the training window, puts finished models to use, and ends the runs with the program.
 
-    def __init__(self, services: Services, window: MainWindow) -> None:
+    Signals:
+        status_changed: How a run goes, for the status line.
+    """
+
+    status_changed = Signal(str)
+
+    def __init__(self, context: AppContext, *, window: QWidget) -> None:
         super().__init__(window)
-        self._services = services
+        self._context = context
         self._window = window
         self._training: TrainingWindow | None = None
         self._panel: TrainingPanel | None = None
         self._runs: TrainingRuns | None = None
         self._activations: Activations | None = None
+        context.selection.training_asked.connect(self.show_folder)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer training."""
+        # fmt: off
+        return (
+            Action("model.train", "&Train a Model…", self.show, "Ctrl+T", "Learn from a labelled folder",
+                   "train", menu="&Model", place=120),
+        )
+        # fmt: on
+
+    @property
+    def window(self) -> TrainingWindow | None:
+        """The training window, once it was asked for."""
+        return self._training
+
+    @property
+    def panel(self) -> TrainingPanel | None:
+        """The panel in it, until the program ends."""
+        return self._panel
 
     @Slot()
     def show(self) -> None:
         """Show the training window."""
         if not training_is_installed():
             sentence = "This edition cannot train. Install the full edition over it: cases and settings stay."
-            self._window.say(tr(sentence))
+            self._context.notifier.info(tr(sentence))
             return
         if self._training is None:
             self._training = self._make()
@@ -63,6 +89,7 @@ class TrainingActions(QObject):
         self._training.raise_()
         self._training.activateWindow()
 
+    @Slot(object)
     def show_folder(self, folder: Path) -> None:
         """Show the training window with a labelled folder chosen."""
         self.show()
@@ -76,8 +103,8 @@ class TrainingActions(QObject):
 
         self._runs = TrainingRuns(training_command(), self)
         self._panel = TrainingPanel(self._runs, paths.data_folder() / "runs", self._active_model)
-        self._panel.status_changed.connect(self._window.status.show_training)
-        self._panel.told.connect(self._told)
+        self._panel.status_changed.connect(self.status_changed)
+        self._panel.told.connect(self._notify)
         self._panel.activation_asked.connect(self._activate)
         self._activations = Activations(paths.data_folder() / "models", self._who, self)
         self._activations.activated.connect(self._activated)
@@ -104,56 +131,47 @@ class TrainingActions(QObject):
             self._panel = self._runs = self._activations = None
 
     @Slot(str, bool)
-    def _told(self, text: str, problem: bool) -> None:
+    def _notify(self, text: str, problem: bool) -> None:
         self._show_notification(Notification(Level.ERROR if problem else Level.OK, text))
 
     def _show_notification(self, notification: Notification) -> None:
         """Tell it in the window that is looked at."""
-        training = self._training
-        stack = (
-            training.notifications
-            if training is not None and training.isVisible()
-            else self._window.notifications
-        )
-        stack.show_notification(notification)
+        if self._training is not None and self._training.isVisible():
+            self._training.notifications.show_notification(notification)
+        else:
+            self._context.notifier.post(notification)
 
     @Slot(object, str)
     def _activate(self, bundle: Path, name: str) -> None:
         """Copy a finished bundle to the user's models, aside, and classify with it from now on."""
         if self._activations is not None:
-            chosen = self._services.settings.value.model
+            chosen = self._context.settings.value.model
             self._activations.activate(bundle, name, before=Path(chosen) if chosen else None)
 
     @Slot(object)
     def _activated(self, made: Activation) -> None:
-        self._use(made.bundle)
+        self._context.use_model(made.bundle)
         self._offer_again(tr("{name} is used from now on.", name=made.name))
 
     @Slot(object)
     def _taken_back(self, held: Activation) -> None:
-        self._use(held.before)
+        self._context.use_model(held.before)
         words = tr("{name} is no longer used; the model before it classifies again.", name=held.name)
         self._offer_again(words)
 
-    def _use(self, bundle: Path | None) -> None:
-        """Classify with a bundle from now on, and at the next start; None is the shipped one."""
-        from allstation.inference.bundle import default_bundle_path
-
-        self._services.settings.change(model=str(bundle or ""))
-        self._services.desk.use_model(bundle or default_bundle_path())
-
     def _offer_again(self, words: str) -> None:
-        desk = self._services.desk
         again = tr("Classify the open case again")
-        self._show_notification(Notification(Level.OK, words, action=again, do=desk.classify_again))
+        self._show_notification(
+            Notification(Level.OK, words, action=again, do=self._context.session.classify_again)
+        )
 
     @Slot(str)
     def _activation_failed(self, sentence: str) -> None:
-        self._told(sentence, problem=True)
+        self._notify(sentence, problem=True)
 
     def _active_model(self) -> Path | None:
-        model = self._window.model
+        model = self._context.selection.model
         return model.path if model is not None else None
 
     def _who(self) -> str:
-        return self._services.settings.value.reviewer or paths.login_name()
+        return self._context.settings.value.reviewer or paths.login_name()

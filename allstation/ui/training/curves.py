@@ -155,7 +155,7 @@ class CurvesView(QWidget):
         last = round(self._rows[-1]["epoch"]) if self._rows else 0
         self._values.setText(value_line(self._rows, self._hovered or last))
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Draw again when light and dark change."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "area"):

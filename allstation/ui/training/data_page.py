@@ -285,7 +285,7 @@ class DataPage(QWidget):
         base = folder.parent if folder.suffix.casefold() in SUFFIXES else folder
         return [base / name for name in names]
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Icons follow light and dark."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_list"):
@@ -321,18 +321,18 @@ class DataPage(QWidget):
         if self._folder is not None:
             self.folder_chosen.emit(self._folder)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take one folder or table."""
         if _dropped(event.mimeData()) is not None:
             self._set_drop(active=True)
             event.acceptProposedAction()
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """It went away again."""
         self._set_drop(active=False)
         super().dragLeaveEvent(event)
 
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+    def dropEvent(self, event: QDropEvent) -> None:
         """Check what was dropped."""
         self._set_drop(active=False)
         path = _dropped(event.mimeData())

@@ -121,7 +121,7 @@ class RecipeForm(QWidget):
         spin.valueChanged.connect(self.changed)
         return spin
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A wheel that scrolls the form must not change a value it passes over."""
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             event.ignore()

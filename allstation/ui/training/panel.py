@@ -143,14 +143,14 @@ class TrainingPanel(QWidget):
 
     # Life ------------------------------------------------------------------------------------
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         """Read methods and runs when the panel is first looked at."""
         super().showEvent(event)
         if not self.recipe.method:
             self.runs.beside(_LIST, [], title=tr("Methods"))
         self.refresh()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+    def hideEvent(self, event: QHideEvent) -> None:
         """A preview nobody sees is not drawn."""
         super().hideEvent(event)
         self.aids.drop()

@@ -62,7 +62,7 @@ class PhaseSteps(QWidget):
         self.setAccessibleDescription(tr(_TITLES.get(name, "")))
         self.update()
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint circles with their names."""
         scheme = theme.tokens(self.palette())
         painter = QPainter(self)

@@ -1,32 +1,41 @@
-"""The same field beside itself with what another model said about it."""
+"""Comparison of two models: the same field twice, each with the prediction of one model."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.records import FieldRecord, Prediction
-from allstation.services.desk import CaseDesk
+from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
+from allstation.ui.context import AppContext
+from allstation.ui.viewer.pane import ViewerPane
 
-if TYPE_CHECKING:
-    from allstation.ui.main_window.window import MainWindow
 
+class ModelComparisonController(QObject):
+    """Shows the latest prediction of another model for the current field on the right."""
 
-class ModelComparison(QObject):
-    """Follows the current field and shows the latest prediction of another model on the right."""
-
-    def __init__(self, desk: CaseDesk, window: MainWindow) -> None:
-        super().__init__(window)
-        self._desk = desk
-        self._window = window
-        self._viewer = window.viewer
+    def __init__(self, context: AppContext, viewer: ViewerPane) -> None:
+        super().__init__(viewer)
+        self._context = context
+        self._session = context.session
+        self._viewer = viewer
         self._on = False
-        window.browser.current_changed.connect(self._current_changed)
-        window.viewer.state_changed.connect(self._state_changed)
-        desk.reader.predictions_read.connect(self._take)
+        context.selection.field_changed.connect(self._field_changed)
+        viewer.state_changed.connect(self._state_changed)
+        context.session.reader.predictions_read.connect(self._take)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer the comparison of models."""
+        # fmt: off
+        return (
+            Action("view.models", "Compare &Models", self.set_on, "Ctrl+Shift+D",
+                   "Show what another model said about the same field beside it", "compare",
+                   menu="&View", place=390, enabled_when=self._context.has_field,
+                   checked_when=lambda: self._on),
+        )
+        # fmt: on
 
     @Slot(bool)
     def set_on(self, on: bool) -> None:
@@ -37,18 +46,21 @@ class ModelComparison(QObject):
         if not on:
             self._viewer.set_comparing(False)
         elif self._viewer.record is not None:
-            self._desk.read_predictions(self._viewer.record.id)
+            self._session.read_predictions(self._viewer.record.id)
+
+    def _end(self) -> None:
+        self._on = False
+        self._context.changed.emit()
 
     @Slot(object)
-    def _current_changed(self, record: FieldRecord | None) -> None:
+    def _field_changed(self, record: FieldRecord | None) -> None:
         if self._on and record is not None:
-            self._desk.read_predictions(record.id)
+            self._session.read_predictions(record.id)
 
     @Slot(str, bool)
     def _state_changed(self, key: str, on: bool) -> None:
         if key == "view.compare" and not on and self._on:
-            self._on = False
-            self._window.actions_table["view.models"].setChecked(False)
+            self._end()
 
     @Slot(int, list)
     def _take(self, field_id: int, found: list[tuple[str, Prediction]]) -> None:
@@ -64,7 +76,7 @@ class ModelComparison(QObject):
         elif self._viewer.state_of("view.compare"):
             self._viewer.compare_models(replace(record, prediction=None), here="", there=tr("no other model"))
         else:
-            self._window.actions_table["view.models"].setChecked(False)
-            self._window.say(
+            self._end()
+            self._context.notifier.info(
                 tr("Only one model has classified this field. Choose another model, then classify again.")
             )

@@ -1,43 +1,55 @@
-"""How large a pixel of a case's fields is: one line of the case data, shown as a scale bar."""
+"""Pixel size of a case's fields: one line of the case data, shown as a scale bar."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.core.pixel_size import LARGEST, micrometres, written
+from allstation.report.identity import known_key
 from allstation.services.messages import CaseInfo
+from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
-from allstation.ui.context import Services
-
-if TYPE_CHECKING:
-    from allstation.ui.main_window.window import MainWindow
+from allstation.ui.common.undo_commands import DetailsCommand
+from allstation.ui.context import AppContext
+from allstation.ui.viewer.pane import ViewerPane
 
 _KEY: Final = "pixel_size"
 
 
-class PixelSize(QObject):
-    """Tells the viewer what the case data say, and asks for it where they say nothing."""
+class PixelSizeController(QObject):
+    """Gives the viewer the size that the case data name, and asks for it where they name none."""
 
-    def __init__(self, services: Services, window: MainWindow) -> None:
-        super().__init__(window)
-        self._desk = services.desk
-        self._window = window
+    def __init__(self, context: AppContext, viewer: ViewerPane) -> None:
+        super().__init__(viewer)
+        self._context = context
+        self._session = context.session
+        self._viewer = viewer
         self._details: dict[str, str] = {}
-        desk = services.desk
-        desk.opened.connect(self._case_opened)
-        desk.reader.details_read.connect(self._details_read)
-        desk.worker.details_changed.connect(self._show)
+        session = context.session
+        session.opened.connect(self._case_opened)
+        session.reader.details_read.connect(self._details_read)
+        session.worker.details_changed.connect(self._show)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer to name the pixel size."""
+        # fmt: off
+        return (
+            Action("view.pixel_size", "Pixel Si&ze…", self.ask, "Ctrl+Alt+P",
+                   "Say how many micrometres a pixel is: kept with the case data, shown as a scale bar",
+                   menu="&View", place=395, enabled_when=self._context.can_write),
+        )
+        # fmt: on
 
     @Slot()
     def ask(self) -> None:
         """Ask for the size; 0 means that it is not known, and hides the bar."""
-        if self._desk.info is None:
+        if self._session.info is None:
             return
-        dialog = QInputDialog(self._window)
+        dialog = QInputDialog(self._viewer.window())
         dialog.setWindowTitle(tr("Pixel size"))
         dialog.setLabelText(
             tr(
@@ -50,7 +62,7 @@ class PixelSize(QObject):
         dialog.setDoubleRange(0.0, LARGEST)
         dialog.setDoubleStep(0.01)
         # What the file says stands there already and need only be confirmed for the whole case.
-        dialog.setDoubleValue(self._window.viewer.main.canvas.scene.pixel_size() or 0.0)
+        dialog.setDoubleValue(self._viewer.main.canvas.scene.pixel_size() or 0.0)
         dialog.doubleValueSelected.connect(self.set)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -58,33 +70,28 @@ class PixelSize(QObject):
     @Slot(float)
     def set(self, size: float) -> None:
         """Put the size into the case data, undoably; the bar follows what is stored."""
-        from allstation.report.identity import known_key
-        from allstation.ui.report.details import DetailsCommand
-
-        if self._desk.info is None:
+        if self._session.info is None:
             return
         after = {key: text for key, text in self._details.items() if known_key(key) != _KEY}
         if size > 0:
             after[_KEY] = written(size)
         if after != self._details:
-            self._window.reviews.stack.push(DetailsCommand(self._desk, self._details, after))
+            self._context.undo.push(DetailsCommand(self._session, self._details, after))
 
     def _text(self) -> str:
-        from allstation.report.identity import known_key
-
         return next((text for key, text in self._details.items() if known_key(key) == _KEY), "")
 
     @Slot(object)
     def _case_opened(self, _info: CaseInfo) -> None:
         self._show({})
-        self._desk.read_details()
+        self._session.read_details()
 
     @Slot(int, object)
     def _details_read(self, generation: int, details: Mapping[str, str]) -> None:
-        if generation == self._desk.generation:
+        if generation == self._session.generation:
             self._show(details)
 
     @Slot(object)
     def _show(self, details: Mapping[str, str]) -> None:
         self._details = dict(details)
-        self._window.viewer.set_pixel_size(micrometres(self._text()))
+        self._viewer.set_pixel_size(micrometres(self._text()))
