@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
     from allstation.services.crash import CrashCare
-    from allstation.services.sweeping import Sweeper
+    from allstation.services.gc_scheduler import GcScheduler
     from allstation.ui.context import AppContext
     from allstation.ui.main_window.workbench import Workbench
 
@@ -91,7 +91,7 @@ class AppController(QObject):
         self._is_shown = False
         self._is_building = False
         self._running = 3
-        self._collector: Sweeper | None = None
+        self._collector: GcScheduler | None = None
         self._crash: CrashCare | None = None
         self._importer: threading.Thread | None = None
         self._imported.connect(self.build)
@@ -154,10 +154,10 @@ class AppController(QObject):
     def _build(self) -> None:
         from PySide6.QtGui import QIcon
 
-        from allstation.services.sweeping import Sweeper
+        from allstation.services.gc_scheduler import GcScheduler
         from allstation.ui.main_window.workbench import Workbench
 
-        self._collector = Sweeper(self)
+        self._collector = GcScheduler(self)
         self._app.setWindowIcon(QIcon(str(paths.resource("icons/allstation.svg"))))
         self.context = self._make_context()
         self.workbench = self.window.workbench = Workbench(self.context, self.window)
@@ -172,11 +172,11 @@ class AppController(QObject):
     def _make_context(self) -> AppContext:
         from PySide6.QtCore import Qt
 
+        from allstation.services.case_session import CaseSession
         from allstation.services.crash import CrashCare
-        from allstation.services.desk import CaseDesk
         from allstation.services.export import Exports
+        from allstation.services.folder_watcher import FolderWatcher
         from allstation.services.logs import LogCare
-        from allstation.services.watching import FolderWatch
         from allstation.ui.context import AppContext
 
         self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
@@ -184,12 +184,12 @@ class AppController(QObject):
         self._crashed.connect(self._show_crash, Qt.ConnectionType.QueuedConnection)
         limits = self._settings.value.limits
         context = AppContext(
-            session=CaseDesk(self, threads=self._options.threads, limits=limits),
+            session=CaseSession(self, threads=self._options.threads, limits=limits),
             exports=Exports(self),
             settings=self._settings,
             theme=self._theme,
             logs=LogCare(paths.log_folder()),
-            watcher=FolderWatch(self),
+            watcher=FolderWatcher(self),
             parent=self,
         )
         for service in (context.session, context.exports, context.watcher):
@@ -204,6 +204,8 @@ class AppController(QObject):
 
     @Slot()
     def _open_first(self) -> None:
+        from allstation.services.requests import AddPaths, OpenCase
+
         if self.workbench is None or self.context is None:
             return
         self.workbench.actions_table.refresh_icons()
@@ -214,9 +216,9 @@ class AppController(QObject):
             cases.open_demo()
         elif case is not None:
             folder = Path(case).absolute()
-            self.context.session.open(folder, create=not (folder / "case.sqlite").exists())
+            self.context.session.submit(OpenCase(folder, create=not (folder / "case.sqlite").exists()))
             if given:
-                self.context.session.add_paths(given)
+                self.context.session.submit(AddPaths(given))
         elif given:
             cases.add_paths(given)
         elif last and (Path(last) / "case.sqlite").is_file():
@@ -224,7 +226,8 @@ class AppController(QObject):
 
     def _load_model(self, workbench: Workbench, context: AppContext) -> None:
         from allstation.inference.bundle import default_bundle_path
-        from allstation.services.messages import Problem
+        from allstation.processing.status_types import Problem
+        from allstation.services.requests import UseModel
 
         chosen = self._settings.value.model
         try:
@@ -232,7 +235,7 @@ class AppController(QObject):
         except StationError as error:
             workbench.case_controller.show_problem(Problem.of(error))
             return
-        context.session.use_model(path)
+        context.session.submit(UseModel(path))
 
     @Slot(object)
     def _open_later(self, path: Path) -> None:

@@ -158,6 +158,7 @@ COMMANDS: dict[str, _Command] = {
     "evaluate": ("evaluate", _evaluate, "every figure of a model on a labelled folder"),
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),
+    "sweep": ("training", _training, "train every combination of some values (needs the training part)"),
     "report": ("report", _report, "write the reports of one or many cases"),
     "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
     "verify-report": ("report", _verify_report, "check a report's figures against its data and its case"),

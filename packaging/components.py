@@ -46,6 +46,8 @@ _SPDX_OF_PACKAGE = {
     "kiwisolver": "BSD-3-Clause",
     "matplotlib": "PSF-2.0",
     "namex": "Apache-2.0",
+    # Its wheels hold FFmpeg's shared libraries.
+    "opencv-python-headless": "Apache-2.0 AND LGPL-2.1-or-later",
     "markdown-it-py": "MIT",
     "mdurl": "MIT",
     "pydicom": "MIT",

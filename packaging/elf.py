@@ -16,19 +16,6 @@ from pathlib import Path
 
 Entry = tuple[str, str, str]
 
-_UNVERSIONED = "Base"
-"""What ``objdump`` calls the version of a symbol that has none."""
-
-# OpenCV is linked against FFmpeg for its video part, against OpenBLAS for large systems of equations and
-# against a codec for AVIF files; this program has no use for any of them (tests/contracts sees to that).
-# Libraries of the same names and versions whose functions stop the program are enough to load it.
-_UNUSED_BY_OPENCV = (
-    "opencv_python*.libs/lib[as][vw][!i]*.so*",
-    "opencv_python*.libs/libopenblas*.so*",
-    "opencv_python*.libs/libaom*.so*",
-)
-_OPENCV = ("cv2/*.so", "opencv_python*.libs/libavif*.so*")
-
 # Wheels that carry their linker's tables, of use to nobody who runs them: a quarter of TensorFlow's size.
 # Libraries under the LGPL, and libraries that were patched after linking, are left as they came.
 _STRIPPED_WHEELS = (
@@ -39,31 +26,25 @@ _STRIPPED_WHEELS = (
 
 @dataclass(frozen=True)
 class Library:
-    """What one shared library asks for and offers.
+    """What one shared library asks for.
 
     Attributes:
         needed: Names of the libraries it is linked against.
-        defined: Names of the symbol versions it defines, its own name left out.
         required: Symbol versions it requires, such as ``GLIBC_2.34``.
     """
 
     needed: tuple[str, ...]
-    defined: tuple[str, ...]
     required: tuple[str, ...]
 
 
 def read(path: Path) -> Library:
     """Read one shared library; anything that is none has no needs."""
     done = subprocess.run(["objdump", "-p", str(path)], capture_output=True, text=True, check=False)
-    dynamic, _, rest = done.stdout.partition("Version definitions:")
-    definitions, _, references = rest.partition("Version References:")
-    if not rest:
-        references = dynamic.partition("Version References:")[2]
+    dynamic, _, references = done.stdout.partition("Version References:")
+    dynamic = dynamic.partition("Version definitions:")[0]
     needed = tuple(re.findall(r"^\s+NEEDED\s+(\S+)", dynamic, re.MULTILINE))
-    # Flag 0x01 marks the library's own name.
-    defined = tuple(re.findall(r"^\d+ 0x00 0x[0-9a-f]+ (\S+)", definitions, re.MULTILINE))
     required = tuple(re.findall(r"^\s+0x[0-9a-f]+ 0x[0-9a-f]+ \d+ (\S+)", references, re.MULTILINE))
-    return Library(needed=needed, defined=defined, required=required)
+    return Library(needed=needed, required=required)
 
 
 def without_unneeded(entries: Iterable[Entry]) -> list[Entry]:
@@ -90,67 +71,8 @@ def _is_helper(destination: str) -> bool:
     return ".so" in name and not name.startswith("libpython") and (parent == "." or parent.endswith(".libs"))
 
 
-def with_stubs(entries: Iterable[Entry], folder: Path) -> list[Entry]:
-    """Put empty libraries in place of those that OpenCV needs and this program does not, given a C compiler.
-
-    Args:
-        entries: The freezer's table of binaries.
-        folder: Where to make the empty libraries.
-    """
-    entries = list(entries)
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
-        return entries
-    folder.mkdir(parents=True, exist_ok=True)
-    users = [Path(source) for dest, source, _ in entries if _matches(dest, _OPENCV)]
-    wanted = {pair for user in users for pair in undefined(user)}
-    return [
-        (dest, str(_stub(Path(source), folder, wanted=wanted, compiler=compiler)), kind)
-        if _matches(dest, _UNUSED_BY_OPENCV) and kind != "SYMLINK"
-        else (dest, source, kind)
-        for dest, source, kind in entries
-    ]
-
-
 def _matches(destination: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatch(destination, pattern) for pattern in patterns)
-
-
-def undefined(path: Path) -> set[tuple[str, str]]:
-    """Return (symbol version, symbol) of everything that a library wants from others."""
-    done = subprocess.run(["objdump", "-T", str(path)], capture_output=True, text=True, check=False)
-    line = r"\*UND\*\s+[0-9a-f]+\s+(?:\(?(\w[\w.]*)\)?\s+)?(\w+)$"
-    return {(version or _UNVERSIONED, name) for version, name in re.findall(line, done.stdout, re.MULTILINE)}
-
-
-def _exported(path: Path) -> set[str]:
-    command = ["nm", "-D", "--defined-only", "--format=posix", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return {line.split("@")[0].split()[0] for line in done.stdout.splitlines()}
-
-
-def _stub(library: Path, folder: Path, *, wanted: set[tuple[str, str]], compiler: str) -> Path:
-    """Make a library of the same name and symbol versions, each of whose functions stops the program."""
-    code, script, made = folder / "stub.c", folder / "stub.map", folder / library.name
-    versions = read(library).defined
-    exported = _exported(library)
-    offered = {
-        version: sorted(name for of, name in wanted if of == version and name in exported)
-        for version in versions or (_UNVERSIONED,)
-    }
-    names = [name for of_version in offered.values() for name in of_version]
-    code.write_text(
-        "".join(f"void {name}(void) {{ __builtin_trap(); }}\n" for name in names), encoding="ascii"
-    )
-    blocks = (
-        f"{version.replace(_UNVERSIONED, '')} {{ {''.join(f'{name}; ' for name in names)}}};\n"
-        for version, names in offered.items()
-    )
-    script.write_text("".join(blocks), encoding="ascii")
-    options = [f"-Wl,-soname,{library.name}", "-Wl,--build-id=none", f"-Wl,--version-script={script}"]
-    silent = ["-shared", "-nostdlib", "-fPIC", "-s", "-w"]
-    subprocess.run([compiler, *silent, *options, "-o", str(made), str(code)], check=True)
-    return made
 
 
 def stripped(entries: Iterable[Entry], folder: Path) -> list[Entry]:
@@ -181,7 +103,7 @@ def _strip(source: Path, target: Path) -> Path:
 
 def slim(entries: Iterable[Entry], folder: Path) -> list[Entry]:
     """Return a freezer's table of binaries with everything of this module applied."""
-    return stripped(without_unneeded(with_stubs(entries, folder / "stubs")), folder / "stripped")
+    return stripped(without_unneeded(entries), folder / "stripped")
 
 
 def libraries_of(folder: Path) -> dict[Path, Library]:

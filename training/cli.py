@@ -1,4 +1,4 @@
-"""The training program's command line: check, fit, evaluate, reproduce, previews, estimates, lists.
+"""The training program's command line: check, fit, sweep, evaluate, reproduce, previews, estimates, lists.
 
 With ``--protocol`` the output is JSON lines for the window (:mod:`allstation.core.events`).
 """
@@ -14,6 +14,7 @@ from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.events import TYPED_AS, Failed, Finished, Report, Started
+from allstation.sweep import AXES
 from training import commands
 from training.fit.protocol import EventWriter, console, over_pipes
 from training.papers.plan import TABLES
@@ -38,6 +39,23 @@ def _fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/NAME-TIME)")
     parser.add_argument("--epochs", type=positive, metavar="N", help="instead of the recipe's")
     parser.add_argument("--seed", type=int, metavar="S", help="instead of the recipe's")
+    parser.add_argument(
+        "--checked", type=Path, metavar="F", help="what a check of the folder kept of its fields"
+    )
+
+
+def _sweep(parser: argparse.ArgumentParser) -> None:
+    _recipe(parser)
+    parser.add_argument(
+        "--vary",
+        nargs="+",
+        default=(),
+        metavar="KEY=VALUES",
+        help=f"values with commas between, such as batch=32,64; of {', '.join(key for _, key, _ in AXES)}",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a new folder, or one whose sweep goes on"
+    )
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +74,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write everything found as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the report")
+    parser.add_argument("--keep", type=Path, metavar="F", help="keep what was found of every field, for fit")
     _force(parser)
 
 
@@ -111,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "look at a labelled folder before trusting any figure"),
         ("fit", _fit, "train from a recipe"),
         ("train", _fit, "train from a recipe; the same as fit"),
+        ("sweep", _sweep, "train every combination of some values, as the window's Sweep page does"),
         ("evaluate", _evaluate, "show and compare finished runs"),
         ("reproduce", _reproduce, "the tables of the source papers"),
         ("augment-preview", _preview, "a sheet of augmented fields"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
 from allstation.imaging import outputs
+from allstation.sweep import AXES, GridRun, grid, make_sweep, read_sweep
 from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe, read_recipe, recipe_from
 from training.models.registry import methods, preset
@@ -48,6 +50,7 @@ def run(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
         "check": _check,
         "fit": _fit,
         "train": _fit,
+        "sweep": _sweep,
         "evaluate": _evaluate,
         "reproduce": _reproduce,
         "augment-preview": _preview,
@@ -83,17 +86,81 @@ def _fit(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     recipe = load_recipe(options)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = (options.out or Path("runs") / f"{recipe.name}-{stamp}").resolve()
-    metrics = run_recipe(recipe, folder, events)
+    metrics = run_recipe(recipe, folder, events, checked=options.checked)
     state = "stopped" if metrics.get("stopped") else "finished"
     accuracy = metrics["test"]["overall"][ACCURACY_BY_FIELD]
     return CommandOutcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
+
+
+def _sweep(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
+    """Train every combination; a run that fails does not end the sweep, and is named at its end."""
+    from training.fit.session import run_recipe
+    from training.papers.reproduce import is_done
+
+    failed: list[str] = []
+    found = _sweep_runs(options)
+    for number, one in enumerate(found, 1):
+        if is_done(one.folder):
+            continue
+        if events.stopping:
+            return CommandOutcome("stopped", options.out)
+        events.message(f"run {number} of {len(found)}: {one.title}")
+        try:
+            if run_recipe(read_recipe(one.recipe), one.folder, events).get("stopped"):
+                return CommandOutcome("stopped", options.out)
+        except StationError as error:
+            failed.append(f"{one.title}: {error.sentence}")
+            events.message(failed[-1], "warning")
+    done = {one.title: _test_accuracy(one.folder) for one in found if is_done(one.folder)}
+    for title, figure in done.items():
+        low, high = figure["interval"]
+        beside = f"95 % interval {low:.3f} to {high:.3f}, n = {figure['n']}, {figure['split']}"
+        events.message(f"{title}: {ACCURACY_BY_FIELD} {figure['value']:.3f} ({beside}, {figure['patients']})")
+    if failed:
+        sentence = (
+            f"{len(failed)} of {len(found)} runs failed: {' '.join(failed)} Give the command again to retry."
+        )
+        raise StationError("some-failed", sentence)
+    return CommandOutcome(folder=options.out, summary={"test": done})
+
+
+def _sweep_runs(options: argparse.Namespace) -> Sequence[GridRun]:
+    """Read the sweep that a folder holds, or make one there."""
+    known, texts = read_sweep(options.out), dict(_axis(text) for text in options.vary)
+    if known and not texts:
+        return known
+    if options.out.exists() and any(options.out.iterdir()):
+        sentence = f"{options.out.name!r} is not empty. Name a new folder; a sweep goes on without --vary."
+        raise StationError("not-empty", sentence)
+    recipe = load_recipe(options)
+    rows = grid(texts)
+    return make_sweep(options.out, recipe.to_json(), rows, lambda kind: {**preset(kind), "data": recipe.data})
+
+
+def _axis(text: str) -> tuple[str, str]:
+    key, _, values = text.partition("=")
+    known = [name for _, name, _ in AXES]
+    if key not in known or not values:
+        sentence = f"{text!r} says nothing to vary. Write it like batch=32,64; of {', '.join(known)}."
+        raise StationError("bad-grid", sentence)
+    return key, values
+
+
+def _test_accuracy(folder: Path) -> Mapping[str, Any]:
+    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    figure: Mapping[str, Any] = metrics["test"]["overall"][ACCURACY_BY_FIELD]
+    return figure
 
 
 def _check(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     from training.data.check import check
     from training.evaluate.check_report import write_report
 
-    wanted = (("--json", options.json, outputs.CHECK_JSON), ("--pdf", options.pdf, outputs.CHECK_PDF))
+    wanted = (
+        ("--json", options.json, outputs.CHECK_JSON),
+        ("--pdf", options.pdf, outputs.CHECK_PDF),
+        ("--keep", options.keep, outputs.CHECKED_TABLE),
+    )
     outputs.check_outputs(
         [outputs.Output(name, path, kind) for name, path, kind in wanted if path],
         inputs=[path for path in (options.folder, options.archive, options.groups) if path],
@@ -101,7 +168,9 @@ def _check(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     )
     options.data = options.folder
     split = load_recipe(options).split if options.recipe else None
-    found = check(options.folder, events, archive=options.archive, groups=options.groups, split=split)
+    found = check(
+        options.folder, events, archive=options.archive, groups=options.groups, split=split, keep=options.keep
+    )
     write_report(found, json_path=options.json, pdf_path=options.pdf)
     return CommandOutcome(summary={"errors": found["errors"]}, kind="check", report=found)
 

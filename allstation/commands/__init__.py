@@ -1,4 +1,4 @@
-"""What each command of the command line does; one module a command, each with ``run(options)``."""
+"""Commands of the command line; one module a command, each with ``run(options)``."""
 
 from typing import Final
 

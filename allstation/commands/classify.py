@@ -7,11 +7,11 @@ import importlib
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,31 +19,36 @@ from allstation import paths
 from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.progress import ProgressLine
 from allstation.core.errors import StationError
-from allstation.core.filters import FieldFilter
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import UNPACKED, CaseSnapshot, FieldState, NewField, Prediction
+from allstation.core.records import UNPACKED, CaseSnapshot, NewField
 from allstation.core.text import plain_name, shown_name
-from allstation.imaging.foreign import PassedOver
-from allstation.imaging.intake import Found, Refused, find_fields, read_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.workers import in_order
+from allstation.processing import retries
+from allstation.processing.events import (
+    BatchImported,
+    Event,
+    FieldFailure,
+    FieldsWritten,
+    ModelStarted,
+    ProblemRaised,
+    QueueHalted,
+)
+from allstation.processing.importer import ImportOptions
+from allstation.processing.processor import CaseProcessor
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
+    from allstation.imaging.intake import Refused
     from allstation.inference.engine import Engine
     from allstation.inference.pipeline import Pipeline
     from allstation.store.case import Case
 
 _NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
 _READERS: Final = 2
-_AHEAD: Final = 32
-"""Files read ahead of the case per thread."""
-_ADDED_TOGETHER: Final = 1000
+_BATCH: Final = 1000
 """Fields of a folder added to the case in one transaction."""
 _NAMED: Final = 20
 """Files with the same bytes as a field that are named one by one; the tables have all of them."""
-_SAVE_EVERY: Final = 32
-"""Predictions written in one transaction: few commits, and little to do again after a crash."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,10 +60,10 @@ def run(options: argparse.Namespace) -> int:
     _check_first(options)
     limits = SettingsFile(paths.config_folder()).value.limits
     options.details = _details(options.detail)
-    with ThreadPoolExecutor(1, thread_name_prefix="model") as aside:
-        bundles, engine = _open_and_load(options, aside)
+    with ThreadPoolExecutor(1, thread_name_prefix="model") as background:
+        bundles, engine = _open_and_load(options, background)
         for bundle in bundles[1:]:
-            _check_first(options, beside=bundle)
+            _check_first(options, secondary=bundle)
         return _run(options, bundles, engine, limits)
 
 
@@ -68,25 +73,21 @@ def _run(
     with _case(options.case) as case:
         if options.details:
             case.set_details({**case.details(), **options.details})
-        refused = _take_in(case, options.paths, limits, keep=options.case)
-        failed = _classify(case, bundles, threads=options.threads, limits=limits, ready=engine)
+        output = _process(case, options, bundles, limits=limits, ready=engine)
         _write(case, options)
         for bundle in bundles[1:]:
-            _write(case, options, beside=bundle)
+            _write(case, options, secondary=bundle)
         counts: dict[str, int] = {state: number for state, number in case.queue.counts().items() if number}
         if copies := _name_copies(case):
             counts["same bytes as another"] = copies
-    for path, error in refused:
-        print(f"refused  {path}: {error.sentence}", file=sys.stderr)
-    for path, error in failed:
-        print(f"failed   {path}: {error.sentence}", file=sys.stderr)
+    output.name_failures()
     print(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
         return WRONG_USAGE
-    return SOME_FAILED if refused or failed else DONE
+    return SOME_FAILED if output.refused or output.failed else DONE
 
 
-def _check_first(options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:
+def _check_first(options: argparse.Namespace, *, secondary: ModelBundle | None = None) -> None:
     """Refuse outputs that would destroy something, before a model or a field is opened."""
     if not any((options.csv, options.json, options.xlsx, options.report)):
         return
@@ -96,9 +97,9 @@ def _check_first(options: argparse.Namespace, *, beside: ModelBundle | None = No
         ("--csv", options.csv, outputs.FIELDS_CSV),
         ("--json", options.json, outputs.FIELDS_JSON),
         ("--xlsx", options.xlsx, outputs.WORKBOOK),
-        ("--report", None if beside else options.report, outputs.REPORT),
+        ("--report", None if secondary else options.report, outputs.REPORT),
     )
-    wanted = [outputs.Output(name, _target(path, beside), kind) for name, path, kind in kinds if path]
+    wanted = [outputs.Output(name, _target(path, secondary), kind) for name, path, kind in kinds if path]
     inputs = [*options.paths, *(options.model or []), *([options.case] if options.case else [])]
     with _owner(options.case, [one.target for one in wanted]) as owner:
         outputs.check_outputs(wanted, inputs=inputs, force=options.force, owner=owner)
@@ -119,9 +120,9 @@ def _owner(folder: Path | None, targets: list[Path]) -> Iterator[Case | None]:
         yield case
 
 
-def _target(path: Path, beside: ModelBundle | None) -> Path:
+def _target(path: Path, secondary: ModelBundle | None) -> Path:
     """Return where an output goes; that of a further model bears the model's name."""
-    return path if beside is None else path.with_stem(f"{path.stem} {_name(beside)}")
+    return path if secondary is None else path.with_stem(f"{path.stem} {_name(secondary)}")
 
 
 def _details(given: list[str]) -> dict[str, str]:
@@ -146,13 +147,15 @@ def _details(given: list[str]) -> dict[str, str]:
     return found
 
 
-def _open_and_load(options: argparse.Namespace, aside: Executor) -> tuple[list[ModelBundle], Future[Engine]]:
+def _open_and_load(
+    options: argparse.Namespace, background: Executor
+) -> tuple[list[ModelBundle], Future[Engine]]:
     """Check the models on one processor while another loads what is needed next.
 
     The first model's engine goes on being made while the fields are taken in.
     """
-    opening = aside.submit(_open, options.model or [default_bundle_path()])
-    engine = aside.submit(_started, opening)
+    opening = background.submit(_open, options.model or [default_bundle_path()])
+    engine = background.submit(_started, opening)
     for module in _NEXT:
         importlib.import_module(module)
     if any((options.csv, options.json, options.xlsx)):
@@ -204,48 +207,8 @@ def _case(folder: Path | None) -> Iterator[Case]:
         yield case
 
 
-def _take_in(
-    case: Case, given: list[Path], limits: DecodeLimits, *, keep: Path | None
-) -> list[tuple[Path, StationError]]:
-    """Add every readable field to the case; return what was refused.
-
-    Args:
-        case: Its folder takes what archives hold.
-        given: Files, folders and archives.
-        limits: What a field may be.
-        keep: Where the case was asked for; None for one that is gone afterwards.
-    """
-    refused: list[tuple[Path, StationError]] = []
-    passed = PassedOver()
-
-    def judge(found: Found | Refused) -> tuple[Found | Refused, NewField | StationError]:
-        if isinstance(found, Refused):
-            return found, found.error
-        try:
-            return found, read_field(found.path, limits)
-        except StationError as error:
-            return found, error
-
-    with ThreadPoolExecutor(_READERS, thread_name_prefix="intake") as threads:
-        found_fields = find_fields(given, unpack_to=case.folder / UNPACKED, passed=passed)
-        submitted = (threads.submit(judge, found) for found in found_fields)
-        judged = in_order(submitted, ahead=_READERS * _AHEAD)
-        for folder, members in groupby(judged, key=lambda pair: getattr(pair[0], "folder", None)):
-            while part := list(islice(members, _ADDED_TOGETHER)):
-                refused += [(found.path, field) for found, field in part if isinstance(field, StationError)]
-                fields = [field for _, field in part if isinstance(field, NewField)]
-                _name_paged(fields)
-                if fields and folder is not None:
-                    case.fields.add(_slide(case, folder), fields)
-    for sentence in passed.sentences():
-        print(f"note     {sentence}", file=sys.stderr)
-    if keep is None and (case.folder / UNPACKED).is_dir():
-        print("note     archives were unpacked for this run only: --case keeps their fields", file=sys.stderr)
-    return refused
-
-
 def _name_copies(case: Case) -> int:
-    """Say which files have the same bytes as a field; return how many.
+    """Print which files have the same bytes as a field; return how many.
 
     They have rows of their own in every table, with the field's prediction.
     """
@@ -266,111 +229,156 @@ def _name_copies(case: Case) -> int:
     return len(copies)
 
 
-def _name_paged(fields: Iterable[NewField]) -> None:
-    """Say of which files not everything is classified."""
+def _name_partly_read(fields: Iterable[NewField]) -> None:
+    """Print the files of which not everything is classified."""
     for field in fields:
         if field.pages > 1:
             print(f"note     {field.path}: the first of {field.pages} pages is classified", file=sys.stderr)
+        if field.channels_left_out:
+            left_out = f"further channels in it are left out: {field.channels_left_out}"
+            print(f"note     {field.path}: {left_out}", file=sys.stderr)
 
 
-def _slide(case: Case, folder: Path) -> int:
-    known = {slide.folder: slide.id for slide in case.slides.all()}
-    return known[folder] if folder in known else case.slides.add(folder.name or "fields", folder).id
+class _Output:
+    """Prints what happens to the fields of one run.
+
+    Args:
+        case: The case they are in.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._line = ProgressLine(0)
+        self._done = 0
+        self._passed: list[str] = []
+        self._halted: StationError | None = None
+        self.refused: list[Refused] = []
+        self.failed: list[FieldFailure] = []
+
+    def take(self, event: Event) -> None:
+        """Print an event of the processor, or keep it for later."""
+        match event:
+            case BatchImported(batch):
+                self.refused += batch.refused
+                self._passed += batch.passed.sentences() if batch.passed is not None else []
+                _name_partly_read(batch.fields)
+            case FieldsWritten(ids, failed):
+                self.failed += failed
+                for _ in ids:
+                    self._done += 1
+                    self._line.update(self._done)
+            case ModelStarted(model):
+                self.begin(model)
+            case QueueHalted(error):
+                self._halted = error
+            case ProblemRaised(problem):
+                self._halted = StationError(problem.code, problem.sentence)
+
+    def raise_problem(self) -> None:
+        """Raise what the processor cannot go on with."""
+        if self._halted is not None:
+            raise self._halted
+
+    def begin(self, model: str) -> None:
+        """Show the progress of one model; empty for the one in use."""
+        self.close()
+        self._done = 0
+        self._line = ProgressLine(
+            sum(row.fields for row in self._case.queue.slides() if row.model_sha256 == model)
+        )
+
+    def close(self) -> None:
+        """End the line of progress."""
+        self._line.close()
+
+    def name_passed(self, *, kept: bool) -> None:
+        """Name what was passed over."""
+        for sentence in self._passed:
+            print(f"note     {sentence}", file=sys.stderr)
+        if not kept and (self._case.folder / UNPACKED).is_dir():
+            note = "archives were unpacked for this run only: --case keeps their fields"
+            print(f"note     {note}", file=sys.stderr)
+
+    def name_failures(self) -> None:
+        """Name what was refused, and what failed."""
+        for refused in self.refused:
+            print(f"refused  {refused.path}: {refused.error.sentence}", file=sys.stderr)
+        for failure in self.failed:
+            print(f"failed   {failure.path}: {failure.error.sentence}", file=sys.stderr)
 
 
-def _classify(
+def _process(
     case: Case,
+    options: argparse.Namespace,
     bundles: list[ModelBundle],
     *,
-    threads: int | None,
     limits: DecodeLimits,
     ready: Future[Engine],
-) -> list[tuple[Path, StationError]]:
-    """Classify what is queued with the first model, and every field with the others; return what failed."""
+) -> _Output:
+    """Import what was given, classify with the first model, and every field with the others."""
     from allstation.inference.pipeline import Pipeline
 
-    failed = _try_again(case)
-    for place, bundle in enumerate(bundles):
+    def executor(bundle: ModelBundle) -> Pipeline:
+        engine = ready.result() if bundle is bundles[0] else None
+        return Pipeline(bundle, threads=options.threads, limits=limits, ready=engine)
+
+    output, woken = _Output(case), threading.Event()
+    waiting = {row.model_sha256 for row in case.queue.slides()}
+    waiting |= {queued.model_sha256 for queued in case.model_queue.all()}
+    with ThreadPoolExecutor(1, thread_name_prefix="background") as background:
+        processor = CaseProcessor(
+            case,
+            output.take,
+            wake=woken.set,
+            executor=executor,
+            background=background,
+            imports=ImportOptions(limits=limits, readers=_READERS, batch=_BATCH),
+            skipped=waiting - {bundle.sha256 for bundle in bundles[1:]} - {""},
+            paused=True,
+        )
+        try:
+            processor.add_paths(options.paths)
+            _run_until_idle(processor, output, woken)
+            output.name_passed(kept=options.case is not None)
+            _classify(processor, output, bundles)
+            _run_until_idle(processor, output, woken)
+        except Exception as error:
+            processor.stop(None if isinstance(error, StationError) else error)
+            raise
+        finally:
+            output.close()
+            processor.stop()
+    return output
+
+
+def _classify(processor: CaseProcessor, output: _Output, bundles: list[ModelBundle]) -> None:
+    """Begin with what is queued and with what failed earlier, then what the other models have not seen."""
+    case = processor.case
+    left_out = retries.left_out(case)
+    errors = ((field, StationError(field.error_code, field.error)) for field in left_out)
+    output.failed += [FieldFailure(field.id, field.path, error) for field, error in errors]
+    retries.requeue_failed(case)
+    barred = {field.id for field in left_out}
+    for bundle in bundles[1:]:
         case.models.add(bundle.record())
-        turn = bundle.sha256 if place else ""
-        if turn:
-            case.model_queue.add(turn, case.fields.unpredicted(turn), bundle.path.absolute())
-            case.model_queue.start(turn)
-        engine = None if place else ready.result()
-        with Pipeline(bundle, threads=threads, limits=limits, ready=engine) as pipeline:
-            _take_turn(case, pipeline, failed, turn=turn)
-    return failed
+        missing = [number for number in case.fields.unpredicted(bundle.sha256) if number not in barred]
+        if missing:
+            processor.queue_model(bundle, missing)
+    output.begin("")
+    processor.use_model(bundles[0])
+    processor.pause(False)
 
 
-def _try_again(case: Case) -> list[tuple[Path, StationError]]:
-    """Queue what failed earlier, but never what broke the program twice; return the latter."""
-    from allstation.store.queue import LEFT_OUT
-
-    earlier = [case.fields.get(number) for number in case.fields.ids(FieldFilter(state=FieldState.FAILED))]
-    deadly = [field for field in earlier if field.error_code in LEFT_OUT]
-    again = [field.id for field in earlier if field.error_code not in LEFT_OUT]
-    if again:
-        case.queue.requeue(again, keep_attempts=True)
-    return [(field.path, StationError(field.error_code, field.error)) for field in deadly]
+def _run_until_idle(processor: CaseProcessor, output: _Output, woken: threading.Event) -> None:
+    output.raise_problem()
+    while processor.busy:
+        woken.wait(processor.seconds_to_next())
+        woken.clear()
+        processor.process()
+        output.raise_problem()
 
 
-def _take_turn(case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError]], *, turn: str) -> None:
-    """Empty the queue of one model: empty for the one in use."""
-    line = ProgressLine(sum(row.fields for row in case.queue.slides() if row.model_sha256 == turn))
-    done = 0
-    try:
-        # Suspected fields are handed out alone and only once nothing else runs: hence rounds,
-        # each of which ends with everything saved.
-        while case.queue.has_queued(turn):
-            for number in _round(case, pipeline, failed, turn=turn):
-                done += number
-                line.update(done)
-    except StationError:
-        raise
-    except Exception as error:
-        case.queue.release_suspects(error)
-        raise
-    finally:
-        # After Ctrl+C: what was taken and not finished is not suspected of having killed the program.
-        case.queue.release()
-        line.close()
-
-
-def _round(
-    case: Case, pipeline: Pipeline, failed: list[tuple[Path, StationError]], *, turn: str
-) -> Iterator[int]:
-    """Run the queue until it hands out nothing more; yield after each field that is finished."""
-    where: dict[int, Path] = {}
-    ready: list[tuple[int, Prediction]] = []
-
-    def claimed() -> Iterator[tuple[int, Path, str]]:
-        while fields := case.queue.claim(4 * _SAVE_EVERY, turn):
-            for field in fields:
-                where[field.id] = field.path
-                yield field.id, field.path, field.sha256
-
-    try:
-        for outcome in pipeline.run(claimed()):
-            path = where.pop(outcome.key)
-            if outcome.prediction is not None:
-                ready.append((outcome.key, outcome.prediction))
-            elif outcome.error is not None:
-                case.queue.fail(outcome.key, outcome.error.code, outcome.error.sentence)
-                failed.append((path, outcome.error))
-            if len(ready) >= _SAVE_EVERY:
-                failed += _save(case, ready)
-                ready.clear()
-            yield 1
-    finally:
-        failed += _save(case, ready)
-
-
-def _save(case: Case, ready: list[tuple[int, Prediction]]) -> list[tuple[Path, StationError]]:
-    """Save predictions; return those of which it was not possible."""
-    return [(case.fields.get(number).path, error) for number, error in case.queue.save_or_fail(ready).items()]
-
-
-def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | None = None) -> None:
+def _write(case: Case, options: argparse.Namespace, *, secondary: ModelBundle | None = None) -> None:
     """Write what was asked for; the tables of a further model beside it, under the model's name."""
     from allstation.report import tables
 
@@ -381,12 +389,12 @@ def _write(case: Case, options: argparse.Namespace, *, beside: ModelBundle | Non
     )
     if not any(path for path, _ in wanted) and not options.report:
         return
-    model = None if beside is None else beside.sha256
+    model = None if secondary is None else secondary.sha256
     with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
-                print(f"written: {os.fspath(write(snapshot, _target(path, beside)))}")
-        if options.report and beside is None:
+                print(f"written: {os.fspath(write(snapshot, _target(path, secondary)))}")
+        if options.report and secondary is None:
             from allstation.report.pdf import write_pdf
 
             print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")

@@ -1,4 +1,4 @@
-"""``allstation doctor``: is this machine fit to run the station?"""
+"""``allstation doctor``: checks whether this machine can run the station."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``allstation evaluate``: every figure of a model on a labelled folder, through the serving path."""
+"""``allstation evaluate``: computes the figures of a model on a labelled folder, through the serving path."""
 
 from __future__ import annotations
 

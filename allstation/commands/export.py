@@ -1,4 +1,4 @@
-"""``allstation export``: a case in the forms that other programs read."""
+"""``allstation export``: writes a case in formats that other programs read."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _folders(
 
 
 def _report(pdf: Path | None, *, anonymise: bool) -> tuple[ReportOptions, bytes | None]:
-    """Take a written report along: its status, who signed it, its comment.
+    """Read a written report: its status, who signed it, its comment.
 
     Raises:
         StationError: ``names-patient`` if the export is anonymised and the report is not.

@@ -1,4 +1,4 @@
-"""A progress line with rate and time left, on stderr and only for people."""
+"""Progress line with rate and time left, on stderr of a terminal only."""
 
 from __future__ import annotations
 

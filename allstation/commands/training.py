@@ -1,4 +1,4 @@
-"""``allstation check`` and ``allstation train``: hand over to the training program.
+"""``allstation check``, ``train`` and ``sweep``: start the training program.
 
 Training is a program of its own, so that this one never loads TensorFlow.
 """

@@ -1,4 +1,4 @@
-"""The hash chain of the audit trail: every entry seals the one before it.
+"""Hash chain of the audit log: every entry includes the hash of the one before it.
 
 A changed, removed, inserted or reordered entry breaks the chain at that place. What the chain
 alone cannot show is a tail cut off whole; the head's hash is therefore printed in every report
@@ -19,7 +19,7 @@ GENESIS: Final = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One line of the audit trail.
+    """Entry of the audit log.
 
     Attributes:
         id: Place in the trail, 1 for the first, without gaps.

@@ -1,4 +1,4 @@
-"""The classes the station knows, and how each is told apart without colour.
+"""Classes of the shipped model, and their letters and colours.
 
 Benign, Early, Pre and Pro are immunophenotypes (hematogones; early pre-B, pre-B and pro-B
 lymphoblasts). They have no order of severity and are never drawn as a scale.
@@ -22,7 +22,7 @@ PATIENTS_UNKNOWN: Final = "patients unknown"
 
 
 class ClassStyle(NamedTuple):
-    """How a class is shown: a letter first, a colour second.
+    """Display style of a class: a letter first, a colour second.
 
     Attributes:
         letter: One capital letter, unique among the four known classes.

@@ -1,4 +1,4 @@
-"""Dates as people write them, in any script's digits, to one spelling; what is not certain is refused."""
+"""Date parser: dates as people write them, in any script's digits; ambiguous ones are refused."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _parts(text: str) -> tuple[int, int, int] | None:
 
 
 def _either(first: int, second: int, year: int) -> tuple[int, int, int] | None:
-    """Tell day from month where only one order is possible."""
+    """Return day and month where only one order is possible."""
     if first > len(_MONTHS) or first == second:
         return year, second, first
     return (year, first, second) if second > len(_MONTHS) else None

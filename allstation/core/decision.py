@@ -1,4 +1,4 @@
-"""From calibrated probabilities to a decision: a class, or *needs review* with its reasons."""
+"""Decision rule: calibrated probabilities to a class, or *needs review* with its reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one exception type whose text is meant for the person at the window."""
+"""Exception type whose text is meant for the user."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def current_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """What is said about one class.
+    """Figures of one class.
 
     Attributes:
         name: The class.

@@ -1,4 +1,4 @@
-"""What a training program tells the window: one JSON object a line, versioned and typed.
+"""Event protocol of the training program: one JSON object a line, versioned and typed.
 
 The child writes with :func:`encode`, the parent reads with :func:`decode`. An event that is not
 listed here is an error, never ignored: two editions that disagree must not train in silence.
@@ -60,7 +60,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the current phase is; at most five a second.
+    """Progress of the current phase; at most five a second.
 
     Attributes:
         done: Units done.
@@ -77,7 +77,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How far the current epoch is; at most five a second.
+    """Progress within the current epoch; at most five a second.
 
     Attributes:
         epoch: Epoch, from 1.

@@ -1,4 +1,4 @@
-"""Which fields of a case to show, and in which order, as plain values."""
+"""Filter, sort order and grouping of the fields of a case, as plain values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from allstation.core.records import FieldState
 
 
 class FieldSort(StrEnum):
-    """What the browser can sort by. The value is stored in settings."""
+    """Sort order of the browser. The value is stored in settings."""
 
     SLIDE = "slide"
     NAME = "name"
@@ -28,7 +28,7 @@ class FieldSort(StrEnum):
 
 
 class FieldGroup(StrEnum):
-    """What the browser can put together under headings. The value is stored in settings."""
+    """Grouping of the browser. The value is stored in settings."""
 
     NONE = "none"
     SLIDE = "slide"

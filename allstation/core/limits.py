@@ -1,4 +1,4 @@
-"""What a field from anywhere may be at most."""
+"""Upper limits for untrusted image files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class DecodeLimits(NamedTuple):
-    """What a field may be at most. The defaults hold any microscope camera's frame.
+    """Upper limits of a field. The defaults hold any microscope camera's frame.
 
     Attributes:
         max_bytes: File size.

@@ -1,4 +1,4 @@
-"""How good a set of predictions is: counts, rates, curves. NumPy only.
+"""Classification metrics: counts, rates, curves. NumPy only.
 
 Confusion matrices have the true classes as rows everywhere. A rate whose denominator is zero is 0,
 as in scikit-learn, and its support or predicted count says why.
@@ -39,7 +39,7 @@ class FigureJson(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One printed number with everything that must stand beside it.
+    """Printed number with n, interval, split and patients.
 
     Attributes:
         name: What it is, for example ``"accuracy"``.
@@ -160,7 +160,7 @@ def confusion(true: ArrayLike, predicted: ArrayLike, *, classes: int) -> IntArra
 
 
 def absent_classes(matrix: IntArray, classes: Sequence[str]) -> str:
-    """Say in a sentence which classes no field could be compared of; empty where every class has some."""
+    """Return a sentence naming the classes without any compared field; empty where every class has some."""
     support = matrix.sum(axis=1)
     present = [name for name, count in zip(classes, support, strict=True) if count]
     absent = [name for name, count in zip(classes, support, strict=True) if not count]

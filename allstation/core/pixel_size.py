@@ -1,4 +1,4 @@
-"""How wide a pixel is, as people write it beside an objective."""
+"""Pixel size parser: micrometres as people write them beside an objective."""
 
 from __future__ import annotations
 

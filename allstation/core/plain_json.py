@@ -1,4 +1,4 @@
-"""JSON text that every other program reads: no NaN, no Infinity."""
+"""Strict JSON encoder: no NaN, no Infinity."""
 
 from __future__ import annotations
 

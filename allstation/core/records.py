@@ -1,4 +1,4 @@
-"""What a case holds, as plain frozen records.
+"""Records of a case: slides, fields, predictions, reviews, models.
 
 The store reads and writes them, the window shows them, the report prints them. None of them
 knows a database, a widget or a page.
@@ -22,7 +22,7 @@ UNPACKED_FROM: Final = ".unpacked-from"
 
 
 class FieldState(StrEnum):
-    """Where a field stands in the batch queue."""
+    """State of a field in the batch queue."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -33,7 +33,7 @@ class FieldState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slide:
-    """One smear: a folder of field images.
+    """Slide: one smear, a folder of field images.
 
     Attributes:
         id: Row id in the case.
@@ -57,6 +57,7 @@ class NewField:
         width: Pixels as stored, after EXIF orientation.
         height: Pixels as stored, after EXIF orientation.
         pages: Pages of the file, of which the first is the field.
+        channels_left_out: Channels of the file that are neither a colour nor transparency.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class NewField:
     width: int
     height: int
     pages: int = 1
+    channels_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceMap:
-    """Where in a field the network found each class, on the network's coarse grid.
+    """Evidence map: support for each class on the network's coarse grid.
 
     Attributes:
         rows: Grid rows.
@@ -165,7 +167,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """What a named person decided about a field. The prediction stays beside it.
+    """Decision of a named person about a field. The prediction stays beside it.
 
     Attributes:
         field_id: The field.
@@ -192,7 +194,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldRecord:
-    """One field of a case with everything known about it.
+    """Field of a case with everything known about it.
 
     Attributes:
         id: Row id in the case.
@@ -268,7 +270,7 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSnapshot:
-    """Everything a report or a table needs, read in one transaction.
+    """Snapshot of a case for reports and tables, read in one transaction.
 
     Attributes:
         case_id: Stable id of the case.

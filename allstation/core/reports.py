@@ -1,4 +1,4 @@
-"""What a case remembers of the reports made from it, and which decisions they hold."""
+"""Records of reports made from a case, and digests of the decisions they hold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from allstation.core.records import CaseSnapshot
 
 
 class ReportStatus(StrEnum):
-    """How binding a report is. The value is stored and printed."""
+    """Status of a report. The value is stored and printed."""
 
     DRAFT = "draft"
     PRELIMINARY = "preliminary"
@@ -26,7 +26,7 @@ class ReportStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReportRecord:
-    """One report that was made from a case.
+    """Report that was made from a case.
 
     Attributes:
         id: Row id in the case.

@@ -1,4 +1,4 @@
-"""Overall figures of predictions, and their group bootstrap: weights instead of copies of the fields.
+"""Group bootstrap of overall figures: weights instead of copies of the fields.
 
 A resample that draws a group twice gives its fields the weight two. Every figure is then a sum over
 weights, computed for a block of resamples in one go: about a hundred times faster than one by one. The

@@ -1,4 +1,4 @@
-"""Intervals and tests for the figures the station prints: serving needs them too, so no SciPy.
+"""Confidence intervals and tests of printed figures, without SciPy as serving needs them too.
 
 Proportions carry Wilson intervals; anything computed over fields that may show the same place twice
 carries a bootstrap over groups (:mod:`allstation.core.resampling`).
@@ -25,7 +25,7 @@ class Interval:
     high: float
 
     def __contains__(self, value: float) -> bool:
-        """Tell whether a value lies inside."""
+        """Return whether a value lies inside."""
         return self.low <= value <= self.high
 
     def __str__(self) -> str:

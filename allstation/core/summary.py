@@ -1,4 +1,4 @@
-"""What a slide or a case comes to: fractions with intervals, and how far people and model agree."""
+"""Summary statistics of a slide or case: fractions with intervals, agreement of people and model."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How often two judges named the same class.
+    """Agreement of two judges.
 
     Attributes:
         agreed: Fields on which they did.

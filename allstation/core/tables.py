@@ -55,7 +55,7 @@ class Table:
     rows: tuple[TableRow, ...]
 
     def __contains__(self, column: str) -> bool:
-        """Tell whether a column is there, whatever its capitals."""
+        """Return whether a column exists, case-insensitively."""
         return _place(self.columns, column) is not None
 
     def require(self, *columns: str, code: str, also: str = "") -> None:
@@ -86,7 +86,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row.
+    """Row of a table.
 
     Attributes:
         line: Line of the file, from 1, in which the row ends.
@@ -184,7 +184,7 @@ def _text(data: bytes, name: str) -> str:
 
 
 def _unmarked_utf16(data: bytes) -> str:
-    """Tell UTF-16 without a mark by its zero bytes: ASCII separators and line ends have one each."""
+    """Detect UTF-16 without a mark by its zero bytes: ASCII separators and line ends have one each."""
     if data[1:2] == b"\0" and data[:1] != b"\0":
         return "utf-16-le"
     return "utf-16-be" if data[:1] == b"\0" and data[1:2] != b"\0" else ""

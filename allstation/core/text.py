@@ -1,4 +1,4 @@
-"""Text as a case stores it: sortable the way people count, searchable, and never unstorable."""
+"""Text normalisation: natural sort keys, case folding, storable text, safe file names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way times are taken and written: UTC, ISO 8601, whole seconds."""
+"""Clock and time stamps: UTC, ISO 8601, whole seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From image file to pixels to pictures.
+"""Image files, pixels and pictures.
 
 Decode, preprocess, quality, cells, similarity, overlays and the synthetic demo.
 """

@@ -47,7 +47,7 @@ RESERVED_NAMES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """What an archive may hold at most.
+    """Upper limits of an archive.
 
     Attributes:
         max_members: Entries, of any kind.
@@ -70,7 +70,7 @@ _MAC_FOLDER: Final = "__macosx"
 
 @dataclass(slots=True)
 class Unpacked:
-    """What came out of an archive.
+    """Result of unpacking an archive.
 
     Attributes:
         fields: Files written, in the archive's order.
@@ -94,7 +94,7 @@ class _Member:
 
 
 def looks_like_archive(path: Path) -> bool:
-    """Tell by the name alone whether a file is an archive that can be unpacked."""
+    """Return whether a file is by its name an archive that can be unpacked."""
     return path.name.lower().endswith(SUFFIXES)
 
 
@@ -282,7 +282,7 @@ def _unpack_member(member: _Member, folder: Path, result: Unpacked, budget: _Bud
 
 
 def _hidden(name: str) -> bool:
-    """Tell whether a folder would not show an entry: it is passed over in silence there too."""
+    """Return whether a folder would hide an entry: it is ignored silently there too."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
     return any(part.startswith(".") or part.lower() == _MAC_FOLDER for part in parts)
 

@@ -1,4 +1,4 @@
-"""White cells of a field: where they are, how many, where their nuclei are.
+"""Segmentation of white cells: thresholding, watershed splitting of touching cells, nuclei.
 
 Plain image processing, so that it needs no training data and explains itself. Romanowsky stains make
 white cells purple: with the field balanced against its own pale background they lie far on the magenta
@@ -44,7 +44,7 @@ _A_SHARE, _B_SHARE = 5, 2
 """Weights of a* and of blue in the purple excess, the sum divided by the first."""
 _SEED_REACH: Final = 10
 _SEED_SHARE: Final = 0.6
-"""Two summits with a saddle above this share of the higher one are one cell: lobes of a nucleus."""
+"""Two maxima with a saddle above this share of the higher one are one cell: lobes of a nucleus."""
 _SEED_DEPTH: Final = 4.0
 _TWO_PARTS: Final = 0.2
 """Smallest difference of mean green optical density (natural logarithm) of nucleus and cytoplasm."""
@@ -101,7 +101,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What a checker may vary to get an independent mask; serving uses the defaults.
+    """Thresholds that a check may vary to get an independent mask; serving uses the defaults.
 
     Attributes:
         floor: Smallest purple excess that may separate cells from the rest, 8-bit CIELAB steps.
@@ -126,9 +126,9 @@ def segment_cells(rgb: Rgb) -> Cells:
         The cells, at the size of ``rgb``. Equal bytes give equal cells on every thread.
     """
     work, scale = _at_work_size(rgb)
-    pieces = _pieces(work, scale, SERVING)
-    labels, count = _split(pieces, scale)
-    nucleus = _nuclei(work, pieces)
+    components = _components(work, scale, SERVING)
+    labels, count = _split(components, scale)
+    nucleus = _nuclei(work, components)
     if work is not rgb:
         size = rgb.shape[1], rgb.shape[0]
         labels = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint16)
@@ -137,14 +137,14 @@ def segment_cells(rgb: Rgb) -> Cells:
 
 
 def cell_mask(rgb: Rgb, thresholds: Thresholds = SERVING) -> Mask:
-    """Return where ``segment_cells`` finds cells, without parting them: (H, W) of 0 and 1.
+    """Segment white cells without splitting touching ones: (H, W) of 0 and 1.
 
     Args:
         rgb: As for ``segment_cells``.
         thresholds: Others than serving's for independent masks.
     """
     work, scale = _at_work_size(rgb)
-    mask = _pieces(work, scale, thresholds).mask
+    mask = _components(work, scale, thresholds).mask
     if work is rgb:
         return mask
     size = rgb.shape[1], rgb.shape[0]
@@ -161,8 +161,8 @@ def _at_work_size(rgb: Rgb) -> tuple[Rgb, float]:
     return np.asarray(cv2.resize(rgb, small, interpolation=cv2.INTER_AREA), np.uint8), 1.0
 
 
-def _pieces(rgb: Rgb, scale: float, thresholds: Thresholds) -> _Pieces:
-    """Find what is purple, round it off, fill it, and drop what is too small to be a white cell."""
+def _components(rgb: Rgb, scale: float, thresholds: Thresholds) -> _Components:
+    """Threshold the purple excess, open and close the mask, fill its holes, drop small components."""
     excess = purple_excess(rgb, scale)
     coloured = excess[excess >= _COLOURED]
     level = float(thresholds.floor)
@@ -244,14 +244,14 @@ def _filled(mask: Mask) -> Mask:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pieces:
-    """Connected parts of the mask, specks left out.
+class _Components:
+    """Connected components of the mask, specks left out.
 
     Attributes:
         mask: (H, W) of 0 and 1.
         places: Flat indices of the mask's pixels, ascending.
-        numbers: Which piece each of these pixels belongs to; some numbers below ``count`` are specks.
-        large: (count,) bool, true for pieces that stayed.
+        numbers: Component of each of these pixels; some numbers below ``count`` are specks.
+        large: (count,) bool, true for components that stayed.
     """
 
     mask: Mask
@@ -260,114 +260,77 @@ class _Pieces:
     large: NDArray[np.bool_]
 
 
-def _without_specks(mask: Mask, scale: float) -> _Pieces:
-    """Drop what is too small to be a white cell: platelets, dirt, stain."""
+def _without_specks(mask: Mask, scale: float) -> _Components:
+    """Remove components too small to be a white cell: platelets, dirt, stain."""
     count, labels = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_16U)
     places = np.flatnonzero(mask.view(np.bool_))
     numbers = np.asarray(labels, np.uint16).ravel().take(places)
     large = np.bincount(numbers, minlength=count) >= _MIN_AREA * scale * scale
     large[0] = False
     if large[1:].all():
-        return _Pieces(mask, places, numbers, large)
+        return _Components(mask, places, numbers, large)
     stays = large.take(numbers)
     mask.ravel()[places] = stays
-    return _Pieces(mask, places[stays], numbers[stays], large)
+    return _Components(mask, places[stays], numbers[stays], large)
 
 
-def _split(pieces: _Pieces, scale: float) -> tuple[Labels | Mask, int]:
-    """Part touching cells: flood the distance to the background downwards from its broad summits."""
-    if not len(pieces.places):
-        return pieces.mask, 0
-    distance = cv2.distanceTransform(pieces.mask, cv2.DIST_L2, 3)
+def _split(components: _Components, scale: float) -> tuple[Labels | Mask, int]:
+    """Split touching cells by a watershed of the distance transform, seeded at its broad maxima."""
+    if not len(components.places):
+        return components.mask, 0
+    distance = cv2.distanceTransform(components.mask, cv2.DIST_L2, 3)
     smooth = np.asarray(cv2.GaussianBlur(distance, (0, 0), 1.2 * scale), np.float32)
-    summit = _highest_around(smooth, _disk(_SEED_REACH * scale))
-    seeds = ((smooth >= _SEED_SHARE * summit) & (distance > _SEED_DEPTH * scale)).view(np.uint8)
+    highest = np.asarray(cv2.dilate(smooth, _disk(_SEED_REACH * scale)), np.float32)
+    seeds = ((smooth >= _SEED_SHARE * highest) & (distance > _SEED_DEPTH * scale)).view(np.uint8)
     count, markers = cv2.connectedComponents(seeds, connectivity=8, ltype=cv2.CV_16U)
-    labels, number = _seed_the_rest(np.asarray(markers, np.uint16), count, pieces)
-    _flood(labels, smooth / scale, pieces)
+    labels, number = _seed_the_rest(np.asarray(markers, np.uint16), count, components)
+    _flood(labels, smooth / scale, components)
     return labels, number
 
 
-def _highest_around(height: Height, disk: Mask) -> Height:
-    """Return the largest value within a disk of odd side around each pixel, heights being at least 0.
-
-    What ``cv2.dilate`` gives, which looks at each of the disk's pixels. Here each row of the disk is made
-    of the next shorter one, and the disk of its rows from the outermost inwards: 29 steps instead of 317
-    for 21 pixels across. All rows lie in one line with zeros between them, so that a step is one call.
-    """
-    reach = disk.shape[0] // 2
-    rows, columns = height.shape
-    stride = columns + reach
-    line = np.zeros((rows + 2 * reach) * stride + 2 * reach, np.float32)
-    line[reach:-reach].reshape(-1, stride)[reach:-reach, :columns] = height
-    wide, half, around = line, 0, line[reach:-reach]
-    for row, width in enumerate((disk[: reach + 1].sum(axis=1) // 2).tolist()):
-        wide = _widened(wide, half, width)
-        half = width
-        edge = reach + row * stride - half
-        own = wide[edge : len(wide) - edge]
-        if row:
-            around = np.maximum(around[: -2 * stride], around[2 * stride :])
-            np.maximum(around, own, out=around)
-        else:
-            around = own
-    return around.reshape(rows, stride)[:, :columns]
-
-
-def _widened(line: Height, half: int, wanted: int) -> Height:
-    """Turn largest values over ``half`` pixels to both sides into those over ``wanted``."""
-    while half < wanted:
-        step = min(max(half, 1), wanted - half)
-        wider = np.maximum(line[: -2 * step], line[2 * step :])
-        if not half:
-            np.maximum(wider, line[1:-1], out=wider)
-        line, half = wider, half + step
-    return line
-
-
-def _seed_the_rest(markers: Labels, count: int, pieces: _Pieces) -> tuple[Labels | Mask, int]:
-    """Give every piece of the mask without a summit of its own one marker: the piece itself.
+def _seed_the_rest(markers: Labels, count: int, components: _Components) -> tuple[Labels | Mask, int]:
+    """Add a watershed marker for each component that has no maximum of its own: the component itself.
 
     Returns:
         Markers 1 to n, as bytes if they fit, and n.
     """
-    at = markers.ravel().take(pieces.places)
-    missing = pieces.large.copy()
-    missing[pieces.numbers[at > 0]] = False
+    at = markers.ravel().take(components.places)
+    missing = components.large.copy()
+    missing[components.numbers[at > 0]] = False
     number = count - 1 + int(np.count_nonzero(missing))
     # Bytes grow in half the time, and hold the labels of nearly every field.
     labels: Labels | Mask = markers.astype(np.uint8) if number <= _BYTE else markers
     if number >= count:
         own = (np.cumsum(missing) + (count - 1)) * missing
-        labels.ravel()[pieces.places] = np.maximum(at, own.take(pieces.numbers).astype(np.uint16))
+        labels.ravel()[components.places] = np.maximum(at, own.take(components.numbers).astype(np.uint16))
     return labels, number
 
 
-def _flood(labels: Labels | Mask, height: Height, pieces: _Pieces) -> None:
-    """Grow the markers level by level, then over the rest of the mask, in place.
+def _flood(labels: Labels | Mask, height: Height, components: _Components) -> None:
+    """Flood a watershed from its markers, level by level, then over the rest of the mask, in place.
 
     At each level every free pixel as high takes the largest label beside it. Levels that find nothing
     free are passed over, and the end is where nothing is free any more.
     """
-    free = pieces.places[labels.ravel().take(pieces.places) == 0]
+    free = components.places[labels.ravel().take(components.places) == 0]
     if not len(free):
         return
-    turns, last = _turns(height.ravel().take(free), float(height.max()))
+    levels, last = _flood_levels(height.ravel().take(free), float(height.max()))
     rows, columns = labels.shape
     stride = columns + 1
     line = np.zeros((rows + 2) * stride + 2, labels.dtype)
     inner = line[stride + 1 : -stride - 1]
     inner.reshape(rows, stride)[:, :columns] = labels
     first = np.full(rows * stride, _NEVER, np.uint8)
-    first[free + free // columns] = turns
+    first[free + free // columns] = levels
     left = len(free)
     across, found = np.empty(len(line) - 2, labels.dtype), np.empty_like(inner)
-    for turn in range(int(turns.min()), last + _LAST_STEPS):
+    for level in range(int(levels.min()), last + _LAST_STEPS):
         np.maximum(line[:-2], line[2:], out=across)
         np.maximum(across, line[1:-1], out=across)
         np.maximum(across[: -2 * stride], across[2 * stride :], out=found)
         np.maximum(found, across[stride:-stride], out=found)
-        found *= (first <= turn) & (inner == 0)
+        found *= (first <= level) & (inner == 0)
         inner |= found
         left -= int(np.count_nonzero(found))
         if not left:
@@ -375,23 +338,23 @@ def _flood(labels: Labels | Mask, height: Height, pieces: _Pieces) -> None:
     labels[:] = inner.reshape(rows, stride)[:, :columns]
 
 
-def _turns(height: Height, top: float) -> tuple[NDArray[np.uint8], int]:
-    """Return at which level, counted from the highest, each height is reached, and how many there are."""
+def _flood_levels(height: Height, top: float) -> tuple[NDArray[np.uint8], int]:
+    """Return the flooding level of each height, counted from the highest, and the number of levels."""
     levels = [top - step for step in range(1, math.ceil(top) + 1)]
     rising = np.array(levels[::-1], np.float32)
     return (len(levels) - rising.searchsorted(height, side="right")).astype(np.uint8), len(levels)
 
 
-def _nuclei(rgb: Rgb, pieces: _Pieces) -> Mask:
-    """The denser part of the cells, where there are two parts; else all of them."""
-    values = rgb.reshape(-1, 3)[:, _GREEN].take(pieces.places)
+def _nuclei(rgb: Rgb, components: _Components) -> Mask:
+    """Nuclei: the denser part of the cells where Otsu finds two parts, else the whole cells."""
+    values = rgb.reshape(-1, 3)[:, _GREEN].take(components.places)
     if not len(values):
-        return pieces.mask
+        return components.mask
     otsu, _ = cv2.threshold(values.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)
     low = values <= otsu
     dense, thin = values[low], values[~low]
     if dense.size and thin.size and np.log((thin.mean() + 1.0) / (dense.mean() + 1.0)) > _TWO_PARTS:
-        nucleus = np.zeros_like(pieces.mask)
-        nucleus.ravel()[pieces.places] = low
+        nucleus = np.zeros_like(components.mask)
+        nucleus.ravel()[components.places] = low
         return nucleus
-    return pieces.mask
+    return components.mask

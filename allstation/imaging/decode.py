@@ -1,12 +1,13 @@
-"""From an image file to pixels: the station's front door for files from anywhere.
+"""Decoder of image files from anywhere: header, limits, pixels.
 
 A file is judged by its content. What it is and how large it claims to be is read from its header
 (``headers``) before a decoder sees it; a refusal names the file, the reason and what to do.
 
-OpenCV decodes all formats. It releases the interpreter lock, refuses truncated data of every
-format, and decodes JPEG to the same pixels as Pillow. In processor time Pillow took 1.2 to 1.3 times
-as long for JPEG, 1.2 for PNG, 1.4 to 2.7 for WebP, 2 to 4 for BMP, as long for JPEG 2000 and
-LZW-packed TIFF, and 0.7 times as long for unpacked TIFF of 1024x768 (tests/benchmarks, one thread).
+A file is decoded right, or refused with the name of what it is; ``damaged`` is said of damaged files
+alone (``tests/faults/odd_files.py`` holds 14,000 files against independent decoders). simplejpeg decodes
+JPEG (``jpeg``), OpenCV PNG, WebP and JPEG 2000 after or before a check of what it would pass over (``png``,
+``webp``), and TIFF and BMP are put together here (``tiff_pixels``, ``bmp``): OpenCV leaves memory unfilled,
+or black, where it does not know the layout, and writes a file's faults on the terminal.
 
 Nothing of a file's metadata leaves this module but the orientation, which is applied.
 """
@@ -16,7 +17,6 @@ Nothing of a file's metadata leaves this module but the orientation, which is ap
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import stat
@@ -31,8 +31,14 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
-from allstation.imaging import headers
-from allstation.imaging.headers import Header, HeaderError
+from allstation.imaging.bmp import BmpHeader, decode_bmp
+from allstation.imaging.headers import read_header
+from allstation.imaging.jpeg import JpegHeader, decode_jpeg
+from allstation.imaging.png import PngHeader, decode_png
+from allstation.imaging.source import END_OF_IMAGE, Header, HeaderError, Source, damaged, truncated
+from allstation.imaging.tiff import TiffHeader
+from allstation.imaging.tiff_pixels import decode_tiff
+from allstation.imaging.webp import WebpHeader, check_webp
 
 RgbArray = NDArray[np.uint8]
 
@@ -68,16 +74,12 @@ would show twice the sampling noise of the fields that a model learned from.
 _LONGEST_NAME: Final = 64
 """Characters of a file's name that a sentence bears."""
 
-_MAX_SCANS: Final = 100
-"""Scans of a progressive JPEG. Encoders write about 10; each costs a pass over all pixels."""
-
-
 DEFAULT_LIMITS: Final = DecodeLimits()
 
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
-    """What a field's header says.
+    """Header of a field.
 
     Attributes:
         format: ``JPEG``, ``PNG``, ``TIFF``, ``BMP``, ``WebP`` or ``JPEG 2000``.
@@ -85,6 +87,7 @@ class FieldInfo:
         height: Pixels, after the orientation is applied.
         frames: Pages that can be decoded; an animation counts as its first frame.
         bytes: File size.
+        channels_left_out: Channels that are stored and not shown: neither a colour nor transparency.
     """
 
     format: str
@@ -92,30 +95,34 @@ class FieldInfo:
     height: int
     frames: int
     bytes: int
+    channels_left_out: int = 0
 
 
 def looks_like_field(path: Path) -> bool:
-    """Tell by the name alone whether a file is worth opening as a field."""
+    """Return whether a file has the suffix of a field image."""
     return path.suffix.lower() in SUFFIXES
 
 
-def probe(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> FieldInfo:
+def probe(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | None = None) -> FieldInfo:
     """Read a field's header.
 
     Args:
         path: The file. FIFOs, devices and sockets are refused without being opened for reading.
         limits: What to accept.
+        data: The file's bytes if they are read already.
 
     Raises:
         StationError: ``not-found``, ``no-permission``, ``not-a-file``, ``empty-file``,
             ``not-an-image``, ``unsupported-format``, ``too-large``, ``too-small``,
             ``too-many-pages``, ``truncated-field`` or ``unreadable-field``.
     """
-    with _open(path, limits) as file:
-        size = os.fstat(file.fileno()).st_size
-        header = _header(path, headers.Source(file, size), limits)
+    with _open(path, limits) if data is None else io.BytesIO(data) as file:
+        size = os.fstat(file.fileno()).st_size if data is None else len(data)
+        header = _header(path, Source(file, size), limits)
     width, height = (header.height, header.width) if header.turned else (header.width, header.height)
-    return FieldInfo(header.format, width, height, header.frames, size)
+    return FieldInfo(
+        header.format, width, height, header.frames, size, channels_left_out=header.channels_left_out
+    )
 
 
 def read_bytes(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
@@ -131,25 +138,13 @@ def read_bytes(path: Path, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
             raise _unreadable(path, error) from error
 
 
-def read_same(path: Path, sha256: str, limits: DecodeLimits = DEFAULT_LIMITS) -> bytes:
-    """Read the file of a field of a case, which must still be the one that was added.
-
-    Args:
-        path: The file.
-        sha256: Of the bytes that were added; empty if there is nothing to compare with.
-        limits: What to accept.
-
-    Raises:
-        StationError: As ``read_bytes``, and ``changed-field`` if the bytes are others.
-    """
-    content = read_bytes(path, limits)
-    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-        sentence = (
-            f"The file {_name(path)} is not the one that was added: its bytes are others now. Put that file "
-            "back and retry, or add this one as a field of its own."
-        )
-        raise StationError("changed-field", sentence)
-    return content
+def changed(path: Path) -> StationError:
+    """Return the error of a field of a case whose file holds other bytes than were added."""
+    sentence = (
+        f"The file {_name(path)} is not the one that was added: its bytes are others now. Put that file "
+        "back and retry, or add this one as a field of its own."
+    )
+    return StationError("changed-field", sentence)
 
 
 def decode(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | None = None) -> RgbArray:
@@ -170,7 +165,7 @@ def decode(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | N
         StationError: As ``probe``.
     """
     content = read_bytes(path, limits) if data is None else data
-    header = _header(path, headers.Source(io.BytesIO(content), len(content)), limits)
+    header = _header(path, Source(io.BytesIO(content), len(content)), limits)
     return _upright(_pixels(path, content, header), header.orientation)
 
 
@@ -201,13 +196,13 @@ def decode_reduced(
         StationError: As ``probe``.
     """
     content = read_bytes(path, limits) if data is None else data
-    header = _header(path, headers.Source(io.BytesIO(content), len(content)), limits)
+    header = _header(path, Source(io.BytesIO(content), len(content)), limits)
     wanted = size[::-1] if header.turned else size
-    reduction = _reduction(header, wanted)
-    if header.format == "JPEG":
-        rgb = _pixels(path, content, header, reduction=reduction)
+    shrink = reduction((header.height, header.width), wanted)
+    if isinstance(header, JpegHeader) and header.scalable:
+        rgb = _pixels(path, content, header, reduction=shrink)
     else:
-        rgb = _halved(_pixels(path, content, header), reduction)
+        rgb = halved(_pixels(path, content, header), shrink)
     return squash(_upright(rgb, header.orientation), size)
 
 
@@ -221,17 +216,18 @@ def squash(rgb: RgbArray, size: tuple[int, int]) -> RgbArray:
     return np.asarray(cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
 
 
-def _reduction(header: Header, wanted: tuple[int, int]) -> int:
-    """Return 1, 2, 4 or 8: how far to shrink before sampling."""
-    ratio = min(header.height / wanted[0], header.width / wanted[1]) / _KEEP
+def reduction(size: tuple[int, int], wanted: tuple[int, int]) -> int:
+    """Return 1, 2, 4 or 8: how far to shrink a frame of ``size`` (h, w) before it is sampled."""
+    ratio = min(size[0] / wanted[0], size[1] / wanted[1]) / _KEEP
     return max(step for step in (1, 2, 4, 8) if step == 1 or step <= ratio)
 
 
-def _halved(rgb: RgbArray, reduction: int) -> RgbArray:
-    if reduction == 1:
+def halved(rgb: RgbArray, shrink: int) -> RgbArray:
+    """Average a picture down by 1, 2, 4 or 8."""
+    if shrink == 1:
         return rgb
     height, width = rgb.shape[:2]
-    target = (-(-width // reduction), -(-height // reduction))
+    target = (-(-width // shrink), -(-height // shrink))
     return np.asarray(cv2.resize(rgb, target, interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -303,13 +299,13 @@ def _refused(path: Path, problem: HeaderError) -> StationError:
     return StationError(problem.code, f"The field {_name(path)} {problem.problem}")
 
 
-def _header(path: Path, source: headers.Source, limits: DecodeLimits) -> Header:
+def _header(path: Path, source: Source, limits: DecodeLimits) -> Header:
     """Read the header and hold it against the limits."""
     try:
-        header = headers.read_header(source, max_frames=limits.max_frames)
+        header = read_header(source, max_frames=limits.max_frames)
         _check_size(header, limits)
         if header.end > source.size:
-            raise headers.truncated(source.size)
+            raise truncated(source.size)
     except HeaderError as problem:
         raise _refused(path, problem) from problem
     except OSError as error:
@@ -320,7 +316,7 @@ def _header(path: Path, source: headers.Source, limits: DecodeLimits) -> Header:
 def _check_size(header: Header, limits: DecodeLimits) -> None:
     width, height = header.width, header.height
     if min(width, height) < 1:
-        raise headers.damaged(header.format)
+        raise damaged(header.format)
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
         # No setting moves the longest side: it is libjpeg's own (JPEG_MAX_DIMENSION).
         or_else = (
@@ -342,54 +338,63 @@ def _check_size(header: Header, limits: DecodeLimits) -> None:
 def _pixels(path: Path, content: bytes, header: Header, *, reduction: int = 1) -> RgbArray:
     """Decode as stored, without orientation.
 
+    Args:
+        path: The file.
+        content: Its bytes.
+        header: Its header.
+        reduction: 1, 2, 4 or 8: how far to shrink; JPEG alone.
+
     Raises:
         StationError: If the file is truncated or damaged.
     """
-    _check_complete(path, content, header)
-    deep = header.depth > 8
-    flags = (
-        cv2.IMREAD_UNCHANGED if deep or header.alpha else _COLOUR[reduction] | cv2.IMREAD_IGNORE_ORIENTATION
-    )
     try:
-        raw = cv2.imdecode(_patched(content, header), flags)
-    except cv2.error:
-        raw = None
-    expected = (-(-header.height // reduction), -(-header.width // reduction))
-    if raw is None or raw.shape[:2] != expected or raw.dtype not in (np.uint8, np.uint16):
-        raise _refused(path, headers.damaged(header.format))
-    if header.inverted and raw.dtype == np.uint16:
-        raw = np.bitwise_not(raw)
+        if isinstance(header, JpegHeader):
+            return decode_jpeg(content, header, reduction=reduction)
+        if isinstance(header, TiffHeader):
+            raw: NDArray[Any] = decode_tiff(content, header)
+        elif isinstance(header, BmpHeader):
+            raw = decode_bmp(content, header)
+        elif isinstance(header, PngHeader):
+            raw = decode_png(content, header)
+        else:
+            raw = _by_opencv(content, header)
+            if isinstance(header, WebpHeader):
+                check_webp(content, header)
+    except HeaderError as problem:
+        raise _refused(path, problem) from problem
     return _rgb(_over_white(_to_8_bit(raw), header))
 
 
-_COLOUR: Final = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
+def _by_opencv(content: bytes, header: Header) -> NDArray[Any]:
+    """Decode WebP or JPEG 2000: grey, RGB, or either with alpha.
+
+    Raises:
+        HeaderError: If the file is truncated or damaged.
+    """
+    if header.data_at and content.rfind(END_OF_IMAGE, header.data_at) < 0:
+        raise truncated(len(content))
+    data = np.frombuffer(content, np.uint8)
+    raw = None
+    if header.depth <= 8 and not header.alpha:
+        raw = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if raw is None:  # Also grey JPEG 2000 without boxes, which OpenCV does not turn into colours.
+        raw = _decoded(data, cv2.IMREAD_UNCHANGED)
+    if (
+        raw is None
+        or raw.shape[:2] != (header.height, header.width)
+        or raw.dtype not in (np.uint8, np.uint16)
+    ):
+        raise damaged(header.format)
+    channels = 1 if raw.ndim == 2 else raw.shape[2]
+    order = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}.get(channels)
+    return np.asarray(raw if order is None else cv2.cvtColor(raw, order))
 
 
-def _check_complete(path: Path, content: bytes, header: Header) -> None:
-    """Refuse what a decoder would fill up with grey, and what would keep it busy for hours."""
-    if not header.data_at:
-        return
-    if content.rfind(headers.END_OF_IMAGE, header.data_at) < 0:
-        raise _refused(path, headers.truncated(len(content)))
-    if header.format == "JPEG" and content.count(b"\xff\xda", header.data_at) > _MAX_SCANS:
-        problem = (
-            f"has more than {_MAX_SCANS} scans, which no camera writes. Save it again from an image program."
-        )
-        raise _refused(path, HeaderError("unreadable-field", problem))
-
-
-def _patched(content: bytes, header: Header) -> NDArray[np.uint8]:
-    if not header.patches:
-        return np.frombuffer(content, np.uint8)
-    copy = bytearray(content)
-    for offset, value in header.patches:
-        copy[offset : offset + len(value)] = value
-    return np.frombuffer(copy, np.uint8)
+def _decoded(data: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
+    try:
+        return cv2.imdecode(data, flags)
+    except cv2.error:
+        return None
 
 
 def _to_8_bit(raw: NDArray[Any]) -> NDArray[np.uint8]:
@@ -403,10 +408,7 @@ def _to_8_bit(raw: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _over_white(raw: NDArray[np.uint8], header: Header) -> NDArray[np.uint8]:
-    """Lay the colours over white and drop the alpha channel; without one, return them as they are.
-
-    libtiff multiplies the colours of 8-bit TIFF files by their alpha before it hands them out.
-    """
+    """Lay the colours over white and drop the alpha channel; without one, return them as they are."""
     if raw.ndim == 2 or raw.shape[2] in {1, 3}:
         return raw
     colour, alpha = raw[..., :-1], raw[..., -1:].astype(np.uint16)
@@ -418,9 +420,9 @@ def _over_white(raw: NDArray[np.uint8], header: Header) -> NDArray[np.uint8]:
 
 
 def _rgb(raw: NDArray[np.uint8]) -> RgbArray:
-    """Turn gray or BGR into RGB."""
+    """Turn gray into RGB."""
     gray = raw.ndim == 2 or raw.shape[2] == 1
-    return np.asarray(cv2.cvtColor(raw, cv2.COLOR_GRAY2RGB if gray else cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(cv2.cvtColor(raw, cv2.COLOR_GRAY2RGB), np.uint8) if gray else np.ascontiguousarray(raw)
 
 
 def _upright(rgb: RgbArray, orientation: int) -> RgbArray:

@@ -1,4 +1,4 @@
-"""Pictures of kinds that are not read: named and counted, so that no smear is passed over in silence."""
+"""Unsupported picture formats, named and counted, so that no smear is passed over in silence."""
 
 from __future__ import annotations
 

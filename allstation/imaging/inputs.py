@@ -1,4 +1,4 @@
-"""From a field on disk to a network's input, as a recipe describes it.
+"""Network input of a field on disk, as a recipe describes it.
 
 One function for training, evaluation and serving: what differs between them is only who calls it,
 so that the numbers are equal bit for bit.
@@ -45,7 +45,7 @@ _CAFFE_MEAN_BGR: Final = np.array([103.939, 116.779, 123.68], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """How a field becomes numbers.
+    """Description of a network's input: size, colour, interpolation, scaling, stain.
 
     Attributes:
         height: Pixels of the network's input.

@@ -1,4 +1,4 @@
-"""From what a person dropped or named to field images: walk, refuse, hash.
+"""Import of files, folders and archives: walks them, refuses what is no field, hashes the rest.
 
 The window and the command line share this, so that both find the same fields in the same order.
 """
@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
@@ -19,10 +18,10 @@ from allstation.core.records import UNPACKED_FROM, NewField
 from allstation.core.text import natural_key, shown_name
 from allstation.files import free_path
 from allstation.imaging import decode
+from allstation.imaging.field_file import read_field
 from allstation.imaging.foreign import PassedOver
 
 _log = logging.getLogger(__name__)
-_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +143,8 @@ def _walk(folder: Path, passed: PassedOver) -> Iterator[Found | Refused]:
             passed.see(name)
 
 
-def read_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:
-    """Check a field's header and hash its bytes.
+def new_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:
+    """Read a file as a new field of a case: size, pages and SHA-256 of the same bytes.
 
     Args:
         path: The file.
@@ -156,31 +155,19 @@ def read_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewF
             else reading it raised.
     """
     try:
-        return _read_field(path, limits)
+        file = read_field(path, limits)
+        header = file.header
     except StationError:
         raise
     except Exception as error:
         _log.exception("a field could not be looked at")
         raise unexpected(shown_name(path), error) from error
-
-
-def _read_field(path: Path, limits: DecodeLimits) -> NewField:
-    info = decode.probe(path, limits)
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        sentence = (
-            f"The field {shown_name(path)} cannot be read ({error.strerror}). Check the file and retry."
-        )
-        raise StationError("unreadable-field", sentence) from error
     return NewField(
         path=path,
-        sha256=digest.hexdigest(),
-        bytes=info.bytes,
-        width=info.width,
-        height=info.height,
-        pages=info.frames,
+        sha256=file.sha256,
+        bytes=header.bytes,
+        width=header.width,
+        height=header.height,
+        pages=header.frames,
+        channels_left_out=header.channels_left_out,
     )

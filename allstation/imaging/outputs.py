@@ -45,12 +45,12 @@ class Owner(Protocol):
         """Stable id of the case."""
 
     def holds(self, hashes: Collection[str]) -> bool:
-        """Tell whether all of these bytes (SHA-256) are fields of the case."""
+        """Return whether all of these SHA-256 are fields of the case."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputKind:
-    """One kind of file that this program writes.
+    """Kind of file that this program writes.
 
     Attributes:
         name: For sentences: "a table of fields".
@@ -69,7 +69,7 @@ class OutputKind:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One file that is to be written.
+    """File that is to be written.
 
     Attributes:
         option: What it was named with, such as ``--csv``.
@@ -174,7 +174,7 @@ def _check_name(output: Output) -> None:
 
 
 def _is_of_a_case(target: Path) -> bool:
-    """Tell whether a place is where a case keeps its own files."""
+    """Return whether a path lies where a case keeps its own files."""
     for folder in target.parents:
         if folder.suffix.lower() == _CASE_SUFFIX or (folder / _CASE_FILE).is_file():
             first = target.relative_to(folder).parts[0].lower()
@@ -199,7 +199,7 @@ def _check_place(output: Output, *, made: Sequence[Path]) -> None:
 
 
 def _is_another_run_s(output: Output, owner: Owner | None) -> bool:
-    """Tell whether an output would replace what another run of this program wrote.
+    """Return whether an output would replace what another run of this program wrote.
 
     Raises:
         StationError: ``bad-output`` for whatever else is there.
@@ -366,6 +366,7 @@ FIGURES_JSON: Final = OutputKind(
 )
 FIGURES_PDF: Final = OutputKind("an evaluation", ".pdf", _is_pdf)
 CHECK_JSON: Final = OutputKind("a dataset check", ".json", _has_json_keys("folder", "findings", "errors"))
+CHECKED_TABLE: Final = OutputKind("the table of a check", ".json", _has_json_keys("checked", "fields"))
 CHECK_PDF: Final = OutputKind("a dataset check", ".pdf", _is_pdf)
 COMPARISON_JSON: Final = OutputKind("a comparison of runs", ".json", _has_json_keys("runs", "pairs"))
 REPRODUCTION_JSON: Final = OutputKind("a table of a paper", ".json", _has_json_keys("table", "provenance"))

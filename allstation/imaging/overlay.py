@@ -1,4 +1,4 @@
-"""Evidence maps as pictures to lay over a field. No Qt, no page: only arrays."""
+"""Evidence maps as RGBA arrays to lay over a field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From pixels at the network's size to the network's input: one function for training and serving.
+"""Preprocessing of pixels at the network's size: one function for training and serving.
 
 Two preparations exist, named and versioned in every bundle:
 

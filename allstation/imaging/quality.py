@@ -1,4 +1,4 @@
-"""How fit a field is to be judged at all: sharp, lit, not clipped, with white cells in it."""
+"""Image quality of a field: sharpness, brightness, clipping, area of white cells."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HIGHEST_INSIDE: Final = (254, 254, 254)
 
 
 class CoversArea(Protocol):
-    """What quality needs to know of a segmentation."""
+    """Protocol of a segmentation's area."""
 
     @property
     def area_share(self) -> float:

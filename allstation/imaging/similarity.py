@@ -1,4 +1,4 @@
-"""Fields that show the same cells: frames that overlap.
+"""Same-field search: finds frames that overlap and so show the same cells.
 
 A smear is photographed field by field with overlap, and some fields twice. A random split then puts
 the same cells into training and test, and every figure of the test is too good. Three steps find
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cells import CORNER_SHARE
-from allstation.imaging.decode import decode_reduced
+from allstation.imaging.field_file import FieldFile, read_field
 
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -84,7 +84,7 @@ MIN_OVERLAP: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two fields that show the same cells.
+    """Proven pair of fields that show the same cells.
 
     Attributes:
         first: Index of one field.
@@ -131,7 +131,7 @@ def same_field_links(fields: Sequence[Path | Gray], *, progress: Progress | None
     report = progress or _silent
     bands = np.empty((len(fields), SIDE, SIDE), np.float32)
     for index, field in enumerate(fields):
-        bands[index] = band_passed(_small_gray(field))
+        bands[index] = band_passed(small_gray(read_field(field) if isinstance(field, Path) else field))
         report(index + 1, 2 * len(fields))
     candidates = sorted({*_candidates(bands), *_neighbours(bands)})
     links: dict[tuple[int, int], Link] = {}
@@ -166,11 +166,13 @@ def _silent(_done: int, _of: int) -> None:
     """Report nothing."""
 
 
-def _small_gray(field: Path | Gray) -> Gray:
-    if isinstance(field, Path):
-        field = np.asarray(
-            cv2.cvtColor(decode_reduced(field, (2 * SIDE, 2 * SIDE)), cv2.COLOR_RGB2GRAY), np.uint8
-        )
+def small_gray(field: FieldFile | Gray) -> Gray:
+    """Return the picture (112, 112) by which a field is compared."""
+    if isinstance(field, FieldFile):
+        rgb = field.reduced((2 * SIDE, 2 * SIDE))
+        field = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+    if field.shape == (SIDE, SIDE):
+        return field
     return np.asarray(cv2.resize(field, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -1,13 +1,14 @@
-"""How wide a pixel is, by what a microscope's program wrote into the file."""
+"""Pixel size in micrometres from the metadata that a microscope's program wrote into a TIFF."""
 
 from __future__ import annotations
 
+import io
 import re
 import struct
-from pathlib import Path
 from typing import Final
 
-from allstation.imaging.headers import HeaderError, Resolution, Source, read_resolution
+from allstation.imaging.source import HeaderError, Source
+from allstation.imaging.tiff import Resolution, read_resolution
 
 _SENSIBLE: Final = (0.005, 5.0)
 """Micrometres. What is coarser is the resolution of a print, 72 to 1200 dots an inch, which programs write
@@ -30,23 +31,21 @@ _ATTRIBUTE: Final = re.compile(r"\bPhysicalSize([XY])(Unit)?\s*=\s*[\"']([^\"']*
 _IMAGEJ: Final = re.compile(r"^unit=(\S+)\s*$", re.MULTILINE)
 
 
-def stated_pixel_size(path: Path) -> float | None:
+def stated_pixel_size(content: bytes) -> float | None:
     """Return the micrometres that a pixel of a file is wide, if the file says so.
 
     TIFF alone is asked: its resolution tags, the OME-XML of its first page (PhysicalSizeX), or ImageJ's
     unit. JPEG and PNG name the resolution of a print at best.
 
     Args:
-        path: A file that was decoded.
+        content: The bytes of a file that can be decoded.
 
     Returns:
         None where it says nothing, nothing sensible, or nothing that could be read.
     """
     try:
-        with path.open("rb") as file:
-            source = Source(file, path.stat().st_size)
-            found = read_resolution(source)
-    except (OSError, HeaderError, struct.error):
+        found = read_resolution(Source(io.BytesIO(content), len(content)))
+    except (HeaderError, struct.error):
         return None
     sizes = _from_ome(found.description) or _from_tags(found)
     if sizes is None or abs(sizes[0] - sizes[1]) > _SQUARE * sizes[0]:

@@ -1,4 +1,4 @@
-"""Smear fields drawn from numbers: the first run, the README and the tests need no patient's field.
+"""Synthetic smear fields: the first run, the README and the tests need no patient's field.
 
 A field is drawn as light passes through it: every cell adds absorbance (Beer and Lambert), the
 background's colour is multiplied by what is left, then come the lens (focus, a light fringe at
@@ -39,7 +39,7 @@ _FLOOR: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How fields of one kind look. Quantiles are the 10th, 50th and 90th percentile.
+    """Appearance of fields of one kind. Quantiles are the 10th, 50th and 90th percentile.
 
     Colours, densities and counts were measured on 1,361 fields of 224x224 (every second of the
     2,719 Taleqani fields: 204 Benign, 416 Early, 404 Pre, 337 Pro), diameters and texture on 40
@@ -217,7 +217,7 @@ def write_demo(folder: Path, *, fields: int = 24, seed: int = 1, labelled: bool 
 
 @dataclass(frozen=True, slots=True)
 class _DemoField:
-    """One demo field to be written: its file, and what it is drawn from."""
+    """Demo field to be written: its file, and the numbers it is drawn from."""
 
     path: Path
     kind: str
@@ -315,7 +315,7 @@ def _distance(rng: np.random.Generator, diameter: float, *, axis: float, wobble:
 
 
 class _Canvas:
-    """One field while it is drawn: a plane of absorbance for each kind of thing.
+    """Canvas of a field: a plane of absorbance for each stain.
 
     Args:
         look: What to draw.

@@ -1,1 +1,1 @@
-"""Model bundle to predictions, through the LiteRT network. No Qt, no database."""
+"""Inference with model bundles through LiteRT. No Qt, no database."""

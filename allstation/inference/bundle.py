@@ -1,4 +1,4 @@
-"""The model bundle: one ``.allmodel`` file that holds everything a prediction depends on.
+"""Model bundle: one ``.allmodel`` file that holds everything a prediction depends on.
 
 A bundle is a zip archive with ``bundle.json`` (what it is, how to prepare a field, how to read the
 outputs, what its figures are worth) and the members that ``bundle.json`` lists with their checksums.
@@ -137,7 +137,7 @@ class ModelBundle:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """How a field becomes the network's input; the same in training and serving."""
+        """Preprocessing of fields, the same in training and serving."""
         return Preprocessing.from_json(self.info["preprocessing"])
 
     @property

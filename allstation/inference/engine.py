@@ -1,4 +1,4 @@
-"""One LiteRT interpreter: prepared field in, prediction out."""
+"""Inference engine: one LiteRT interpreter, decision rule and novelty of a model bundle."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
 from allstation.core.text import shown_name
 from allstation.imaging import decode, preprocess, quality
+from allstation.imaging.field_file import read_field
 from allstation.inference.bundle import ModelBundle
 
 _log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
 
 
 class Novelty:
-    """How far a field's features lie from the training data.
+    """Novelty score: distance of a field's features from the training data.
 
     Smallest Mahalanobis distance to one of the class means under one shared covariance
     (Lee et al. 2018, NeurIPS), divided by the limit fitted on held-out fields, so that 1.0 is
@@ -43,7 +44,7 @@ class Novelty:
     """
 
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take what was fitted.
+        """Check the fitted arrays.
 
         Args:
             arrays: ``means`` (k, f), ``whitening`` (d, f) and ``limit`` (), a positive number.
@@ -73,6 +74,10 @@ class Novelty:
             squared = ((self._means - point) ** 2).sum(axis=1)
             distance = float(np.sqrt(squared.min()) / self._limit)
         return distance if math.isfinite(distance) else math.nan
+
+    def scores(self, features: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the score of every row of features (n, f), the same numbers as one by one."""
+        return np.array([self.score(row) for row in features])
 
 
 class Engine:
@@ -204,8 +209,7 @@ class Engine:
             StationError: If the file cannot be read as a field, or holds other bytes.
         """
         started = time.perf_counter()
-        content = decode.read_same(path, sha256, limits)
-        rgb = decode.decode_reduced(path, self.preprocessing.size, limits, data=content)
+        rgb = read_field(path, limits, sha256=sha256).reduced(self.preprocessing.size)
         return self.classify_rgb(rgb, started=started)
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
@@ -277,7 +281,7 @@ def _unusable(bundle: ModelBundle, problem: str) -> StationError:
 
 
 class EnginePool:
-    """One engine per thread, made when a thread first asks.
+    """Pool of engines: one per thread, made when a thread first asks.
 
     Args:
         bundle: The model.

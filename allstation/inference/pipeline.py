@@ -1,4 +1,4 @@
-"""The one streaming pipeline: paths in, predictions out, bounded memory.
+"""Streaming pipeline: paths in, predictions out, bounded memory.
 
 The window, the command line and the evaluation all use it, so a field gets the same prediction
 everywhere. Decoding, segmentation and the network run on a few threads that each own an engine;
@@ -35,7 +35,7 @@ _AHEAD: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Key]):
-    """What became of one field: a prediction, or the reason why there is none."""
+    """Outcome of one field: a prediction, or an error."""
 
     key: Key
     prediction: Prediction | None
@@ -57,7 +57,7 @@ class Pipeline:
         bundle: The model.
         threads: Worker threads; default one per usable processor.
         limits: What a field may be, and how long it may take, at most.
-        aside: The threads work beside a window, which goes first.
+        low_priority: The threads work beside a window, which goes first.
         ready: An engine of the model made beforehand, for the first thread.
 
     Example:
@@ -70,7 +70,7 @@ class Pipeline:
         *,
         threads: int | None = None,
         limits: DecodeLimits | None = None,
-        aside: bool = False,
+        low_priority: bool = False,
         ready: Engine | None = None,
     ) -> None:
         self.bundle = bundle
@@ -80,7 +80,7 @@ class Pipeline:
         self._engines = EnginePool(bundle, ready)
         self._limits = limits or DecodeLimits()
         self._workers: Workers[Outcome[Any]] = Workers(
-            self.threads, limit=self._limits.max_seconds, name="field", aside=aside
+            self.threads, limit=self._limits.max_seconds, name="field", low_priority=low_priority
         )
 
     def classify(self, path: Path, sha256: str = "") -> Prediction:

@@ -1,4 +1,4 @@
-"""Does this machine compute what the model's maker computed?
+"""Reference check: compares this machine's predictions with those stored in the bundle.
 
 A bundle carries a few synthetic fields, as pixels at the network's size, and the probabilities that
 its maker's training framework gave for them. The pixels travel with the bundle, so that a later

@@ -1,4 +1,4 @@
-"""Threads that classify, with a limit on how long one field may keep one of them.
+"""Worker threads with a time limit for each job.
 
 A decoder is a C function: nothing can stop it from outside but the end of its process. A thread that is kept
 too long is therefore given up: its field fails with a sentence, another thread takes its place, and what it
@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 Result = TypeVar("Result")
-_ASIDE: Final = 10
-"""Niceness of threads that step aside, of 0 to 19."""
+_NICENESS: Final = 10
+"""Niceness of threads of low priority, of 0 to 19."""
 _LOOKS: Final = 4
 """Looks at the clock within the limit: a field is given up at most a quarter of the limit late."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Job(Generic[Result]):
-    """One field.
+    """Job with its future and what to return when it is given up.
 
     Attributes:
         future: Who waits for it.
@@ -41,13 +41,13 @@ class _Job(Generic[Result]):
 
 
 class _Worker(Generic[Result]):
-    """One thread with what it is busy with."""
+    """Worker thread and its current job."""
 
     def __init__(
-        self, jobs: queue.SimpleQueue[_Job[Result] | None], name: str, *, aside: bool = False
+        self, jobs: queue.SimpleQueue[_Job[Result] | None], name: str, *, low_priority: bool = False
     ) -> None:
         self._jobs = jobs
-        self._aside = aside
+        self._low_priority = low_priority
         self._lock = threading.Lock()
         self._job: _Job[Result] | None = None
         self._since = 0.0
@@ -56,8 +56,8 @@ class _Worker(Generic[Result]):
         self.thread.start()
 
     def _run(self) -> None:
-        if self._aside:
-            step_aside()
+        if self._low_priority:
+            lower_thread_priority()
         while (job := self._jobs.get()) is not None:
             if not job.future.set_running_or_notify_cancel():
                 continue
@@ -77,7 +77,7 @@ class _Worker(Generic[Result]):
                 job.future.set_result(result)
 
     def give_up(self, limit: float) -> _Job[Result] | None:
-        """Take away the job that has kept this thread for more than ``limit`` seconds, if there is one."""
+        """Return the job that has taken more than ``limit`` seconds, if any, and abandon this thread."""
         with self._lock:
             if self._job is None or time.monotonic() - self._since <= limit:
                 return None
@@ -85,7 +85,7 @@ class _Worker(Generic[Result]):
             return self._job
 
 
-def step_aside() -> None:
+def lower_thread_priority() -> None:
     """Let every other thread go first that wants the processor. Only Linux has this for single threads.
 
     A window drawn beside threads that fill every processor waits for them at each of its small steps; with
@@ -94,7 +94,7 @@ def step_aside() -> None:
     if sys.platform == "linux":
         try:
             own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(own, _ASIDE))
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(own, _NICENESS))
         except OSError:
             return
 
@@ -126,11 +126,11 @@ class Workers(Generic[Result]):
         count: Threads.
         limit: Seconds that one job may take.
         name: Begins the names of the threads.
-        aside: They work beside a window, which goes first.
+        low_priority: They work beside a window, which goes first.
     """
 
-    def __init__(self, count: int, *, limit: float, name: str, aside: bool = False) -> None:
-        self._aside = aside
+    def __init__(self, count: int, *, limit: float, name: str, low_priority: bool = False) -> None:
+        self._low_priority = low_priority
         self._jobs: queue.SimpleQueue[_Job[Result] | None] = queue.SimpleQueue()
         self._limit = limit
         self._name = name
@@ -141,7 +141,7 @@ class Workers(Generic[Result]):
         self._watch.start()
 
     def _start(self, number: int) -> _Worker[Result]:
-        return _Worker(self._jobs, f"{self._name}_{number}", aside=self._aside)
+        return _Worker(self._jobs, f"{self._name}_{number}", low_priority=self._low_priority)
 
     def submit(self, task: Callable[[], Result], given_up: Callable[[], Result]) -> Future[Result]:
         """Run a task on one of the threads.

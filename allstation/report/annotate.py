@@ -1,4 +1,4 @@
-"""A field with its probabilities drawn under it, as pixels, for systems that show pictures only."""
+"""Annotated fields: a picture with its probabilities drawn under it, for systems that show pictures only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from allstation import paths
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE, class_style
 from allstation.core.records import FieldRecord
-from allstation.imaging.decode import decode, decode_reduced
+from allstation.imaging.field_file import read_field
 from allstation.report import palette
 from allstation.report.content_types import FieldRow
 from allstation.report.wording import probability
@@ -32,12 +32,13 @@ def annotated(field: FieldRecord, row: FieldRow, *, width: int) -> NDArray[np.ui
         (h, w, 3) uint8 RGB.
 
     Raises:
-        StationError: If the file cannot be read.
+        StationError: If the file cannot be read, or holds other bytes than were added.
     """
+    file = read_field(field.path, sha256=field.sha256)
     if field.width > width:
-        rgb = decode_reduced(field.path, (max(1, round(field.height * width / field.width)), width))
+        rgb = file.reduced((max(1, round(field.height * width / field.width)), width))
     else:
-        rgb = decode(field.path)
+        rgb = file.pixels
     height, across = rgb.shape[:2]
     band = max(64, round(across * _BAND))
     picture = Image.new("RGB", (across, height + band), palette.PAPER)
@@ -51,9 +52,9 @@ def _draw_band(draw: ImageDraw.ImageDraw, row: FieldRow, size: tuple[int, int, i
     unit = band / 10
     bold, plain = (_font(name, 1.75 * unit) for name in ("Inter-SemiBold", "Inter-Regular"))
     name = row.final or "not read"
-    said = f"{name}, reviewed" if row.reviewed else name
+    title = f"{name}, reviewed" if row.reviewed else name
     style = class_style(row.final or NEEDS_REVIEW)
-    draw.text((unit, top + 0.6 * unit), f"{style.letter}  {said}", palette.INK, font=bold)
+    draw.text((unit, top + 0.6 * unit), f"{style.letter}  {title}", palette.INK, font=bold)
     values = row.shown_probabilities
     if not values:
         bar = (unit, top + 5.8 * unit, across - unit, top + 6.7 * unit)

@@ -1,4 +1,4 @@
-"""The building stones of a page: text, headings, key-value columns, tiles, notes.
+"""Flowables of a page: text, headings, key-value columns, tiles, notes.
 
 Each is a flowable that prints plain text only; nothing a person typed is read as markup.
 """
@@ -21,7 +21,7 @@ from allstation.report.wording import NOT_GIVEN, WITHHELD
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How text is set.
+    """Text style: face, size, leading, colour, spacing, structure element.
 
     Attributes:
         face: Font.
@@ -52,7 +52,7 @@ _ROOM_FOR_A_SENTENCE: Final = 260.0
 
 
 class Block(Flowable):  # type: ignore[misc]
-    """What every block shares: the typesetter, the space around it, a canvas with structure.
+    """Base of the blocks: typesetter, space around it, a canvas with structure.
 
     Args:
         setter: The report's typesetter.
@@ -171,7 +171,7 @@ def _end(setter: Typesetter, text: str, style: Style, width: float) -> Line:
 
 
 class Bullet(Text):
-    """One item of a list, its text hanging beside the bullet."""
+    """List item, its text hanging beside the bullet."""
 
     _INDENT: Final = 10.0
 

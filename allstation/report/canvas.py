@@ -1,4 +1,4 @@
-"""The page a report is drawn on: tagged, with page x of y, an attachment, and the same bytes each time."""
+"""Canvas of a report: tagged PDF with page x of y, an attachment, and the same bytes each time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from allstation.report.typeset import Line
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """What a viewer shows about the document.
+    """Document properties that a viewer shows.
 
     Attributes:
         title: Shown in the title bar.
@@ -42,20 +42,20 @@ class Properties:
     data: bytes
 
 
-Furniture = Callable[["StationCanvas", int, int], None]
+PageDecorator = Callable[["StationCanvas", int, int], None]
 """Draws header and footer of a page: canvas, page number from 1, number of pages."""
 
 
 class StationCanvas(Canvas):  # type: ignore[misc]
-    """ReportLab's canvas with structure, furniture that knows the last page, and fixed dates."""
+    """ReportLab's canvas with structure, a page decorator that knows the last page, and fixed dates."""
 
     def __init__(
-        self, target: IO[bytes], *, properties: Properties, furniture: Furniture, **options: object
+        self, target: IO[bytes], *, properties: Properties, decorator: PageDecorator, **options: object
     ) -> None:
         super().__init__(target, **options)
         self.structure = Structure()
         self._properties = properties
-        self._furniture = furniture
+        self._decorator = decorator
         self._bodies: list[str] = []
         self._colours: dict[str, Color] = {}
         self._code: list[str]
@@ -170,18 +170,18 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         self.addOutlineEntry(title, key, level=level, closed=level > 0)
 
     def showPage(self) -> None:
-        """End a page; its furniture waits until the number of pages is known."""
+        """End a page; its decorator waits until the number of pages is known."""
         super().showPage()
         self._bodies.append(self._doc.Pages.pages[-1].stream)
 
     def save(self) -> None:
-        """Draw the furniture of every page, add structure and attachment, write the file."""
+        """Draw the decorator of every page, add structure and attachment, write the file."""
         if self._code:
             self.showPage()
         for index, body in enumerate(self._bodies):
             self._code = []
             with self.artifact():
-                self._furniture(self, index + 1, len(self._bodies))
+                self._decorator(self, index + 1, len(self._bodies))
             self._finish(self._doc.Pages.pages[index], index, body)
         self._code = []
         self._describe()

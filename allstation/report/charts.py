@@ -40,7 +40,7 @@ def badge(
 
 
 class ClassBars(Block):
-    """One bar a class: count, fraction, and the 95 % interval as a whisker and in figures.
+    """Bar chart of the classes: count, fraction, and the 95 % interval as a whisker and in figures.
 
     Args:
         shares: Classes in the model's order; needs review last, set apart by a gap.
@@ -117,7 +117,7 @@ class ClassBars(Block):
 
 
 class SharesStrip(Block):
-    """One thin bar over the whole width, each part with its class letter and count."""
+    """Stacked bar over the whole width, each part with its class letter and count."""
 
     _HEIGHT: Final = 14.0
 

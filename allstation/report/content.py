@@ -1,4 +1,4 @@
-"""From one snapshot of a case to the content of its report, as plain data.
+"""Content of a report as plain data, computed from one snapshot of a case.
 
 Everything a page, a table or a check prints is computed here once. The same snapshot and options
 give equal content.
@@ -101,7 +101,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
 
 
 def clock_remark(created: str, audit_at: str) -> str:
-    """Say that a report is dated before the last entry of its case's audit trail; empty if it is not.
+    """Return a remark if a report is dated before the last entry of its case's audit log, else an empty text.
 
     Args:
         created: Time of the report, ISO 8601.

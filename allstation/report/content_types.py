@@ -1,4 +1,4 @@
-"""The content of a report as frozen plain data. Pages, tables and checks print from these only."""
+"""Types of a report's content, frozen plain data; pages, tables and checks print from these only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ATTACHMENT: Final = "report.json"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One labelled line: ``Stain``, ``May-Gruenwald-Giemsa``.
+    """Labelled line: ``Stain``, ``May-Gruenwald-Giemsa``.
 
     Attributes:
         label: What it is.
@@ -60,7 +60,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How many fields need review for one reason; a field may have several."""
+    """Number of fields that need review for one reason; a field may have several."""
 
     reason: str
     count: int
@@ -117,7 +117,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class FieldRow:
-    """One field as the report prints it.
+    """Field as the report prints it.
 
     Attributes:
         number: 1, 2, 3 ... in the order of the case.
@@ -222,7 +222,7 @@ class CopyRow:
 
 @dataclass(frozen=True, slots=True)
 class SlideBlock:
-    """One slide: its figures and the fields to show.
+    """Slide: its figures and the fields to show.
 
     Attributes:
         name: Shown name.
@@ -279,7 +279,7 @@ class ModelBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amendment:
-    """One thing that differs from the report that is amended."""
+    """Difference from the report that is amended."""
 
     what: str
     before: str

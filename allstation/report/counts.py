@@ -1,4 +1,4 @@
-"""Every count, fraction and interval of a report, computed here and nowhere else."""
+"""Counts, fractions and intervals of a report, computed here and nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DICOM: the report as an encapsulated PDF, annotated fields as secondary captures.
+"""DICOM export: the report as an encapsulated PDF, annotated fields as secondary captures.
 
 Needs pydicom, which only this export uses (the optional part ``allstation[dicom]``). Identifiers
 follow from the case and the content: the same report is the same DICOM object.
@@ -25,8 +25,8 @@ from allstation.report.annotate import annotated
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import FieldRow, ReportContent
+from allstation.report.export_types import Exported, Progress, no_progress
 from allstation.report.identity import exported_date, refuse_too_long
-from allstation.report.many import Exported, Progress, unheard
 from allstation.report.options import ReportOptions
 from allstation.report.typeset import clean_line
 
@@ -63,7 +63,7 @@ DICOM: Final = OutputKind("a DICOM object", ".dcm", _is_ours, _is_of_case, pictu
 
 @dataclass(frozen=True, slots=True)
 class _Study:
-    """What every object of one report shares."""
+    """Attributes shared by all objects of one report."""
 
     content: ReportContent
 
@@ -82,7 +82,7 @@ def write_dicom(
     options: ReportOptions | None = None,
     *,
     pdf: bytes | None = None,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Exported:
     """Write the report as an Encapsulated PDF and every field that was read as a Secondary Capture.
 

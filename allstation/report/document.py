@@ -1,4 +1,4 @@
-"""From blocks to the bytes of a PDF: paper, frames, and what stands on every page."""
+"""PDF document: paper sizes, frames, header and footer, and composition of blocks into bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
 from allstation.report import palette
-from allstation.report.canvas import Furniture, Properties, StationCanvas
+from allstation.report.canvas import PageDecorator, Properties, StationCanvas
 from allstation.report.fonts import FIGURES, MEDIUM, MONO, TEXT
 from allstation.report.typeset import Typesetter
 
@@ -55,7 +55,7 @@ class Paper:
 def compose(
     blocks: Sequence[Flowable],
     properties: Properties,
-    furniture: Furniture,
+    decorator: PageDecorator,
     *,
     paper: Paper,
     progress: Callable[[int], None] | None = None,
@@ -65,7 +65,7 @@ def compose(
     Args:
         blocks: In reading order.
         properties: Of the document, its embedded data included.
-        furniture: Draws header and footer.
+        decorator: Draws header and footer.
         paper: Size of the sheets.
         progress: Told the number of each finished page.
     """
@@ -86,7 +86,7 @@ def compose(
     def canvas(file: IO[bytes], **options: object) -> StationCanvas:
         # Associated files and marked content are of later editions than ReportLab's 1.4.
         options["pdfVersion"] = (1, 7)
-        made = StationCanvas(file, properties=properties, furniture=furniture, **options)
+        made = StationCanvas(file, properties=properties, decorator=decorator, **options)
         if progress is not None:
             made.setPageCallBack(progress)
         return made
@@ -95,7 +95,9 @@ def compose(
     return target.getvalue()
 
 
-def footing(setter: Typesetter, *, head: tuple[str, str], what: tuple[str, str], digest: str) -> Furniture:
+def make_footer(
+    setter: Typesetter, *, head: tuple[str, str], what: tuple[str, str], digest: str
+) -> PageDecorator:
     """Return what draws header and footer: research-use wording, page x of y, what this is.
 
     Args:
@@ -126,7 +128,7 @@ def footing(setter: Typesetter, *, head: tuple[str, str], what: tuple[str, str],
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Prints small lines of a page's furniture."""
+    """Prints small lines of a page's decorator."""
 
     canvas: StationCanvas
     setter: Typesetter
@@ -147,7 +149,7 @@ class _Writer:
         return line.width
 
     def rule(self, right: float, y: float) -> None:
-        """Draw a hair line between the margins; the whole furniture is marked as decoration."""
+        """Draw a hair line between the margins; the whole decorator is marked as decoration."""
         self.canvas.setStrokeColor(self.canvas.colour(palette.LINE))
         self.canvas.setLineWidth(0.6)
         self.canvas.line(_SIDE, y, right, y)

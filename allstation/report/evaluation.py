@@ -1,4 +1,4 @@
-"""The evaluation of a model on labelled fields, as a PDF: every figure with n, interval and split."""
+"""Evaluation report of a model on labelled fields, a PDF: every figure with n, interval and split."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from allstation.report.atomic import write_whole
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Note, Text
 from allstation.report.canvas import Properties
 from allstation.report.content import PROGRAM, canonical_json
-from allstation.report.document import Paper, compose, footing
+from allstation.report.document import Paper, compose, make_footer
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT, Fonts
 from allstation.report.grid import Cell, Column, Grid
 from allstation.report.plots import ConfusionMatrix, Reliability
@@ -78,7 +78,7 @@ def write_evaluation_pdf(
 
 @dataclass(frozen=True, slots=True)
 class _Evaluated:
-    """What is printed."""
+    """Model, evaluation and decisions to print."""
 
     model: ModelRecord
     evaluation: Evaluation
@@ -113,7 +113,7 @@ def _render(made: _Evaluated) -> bytes:
         moment=datetime.fromisoformat(made.created),
         data=canonical_json(data).encode(),
     )
-    foot = footing(
+    foot = make_footer(
         setter,
         head=(f"Evaluation of {made.name}", made.model.sha256[:16]),
         what=(f"Model {made.name}", moment(made.created)),
@@ -128,10 +128,10 @@ def _blocks(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
     patients = made.evaluation.figures[0].patients if made.evaluation.figures else PATIENTS_UNKNOWN
     yield Text(setter, "Model evaluation", TITLE, bookmark=0)
     yield Text(setter, f"{made.name}, SHA-256 {made.model.sha256}, {moment(made.created)}", SMALL, limit=3)
-    said = (
+    text = (
         f"{number(n)} labelled fields in {number(made.evaluation.groups)} groups; split: {split}; {patients}."
     )
-    yield Text(setter, said, BODY, limit=4)
+    yield Text(setter, text, BODY, limit=4)
     remark = absent_classes(made.evaluation.matrix, made.evaluation.classes)
     if remark:
         yield Note(setter, remark)
@@ -217,13 +217,13 @@ def _classes(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
 def _calibration(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
     if not made.evaluation.reliability:
         return
-    said = (
+    text = (
         "Top probability against the share of fields that are right; the area of a dot follows their number."
     )
     yield KeepTogether(
         [
             Text(setter, "Calibration", HEADING, bookmark=0),
-            Text(setter, said, SMALL),
+            Text(setter, text, SMALL),
             Reliability(setter, made.evaluation.reliability),
         ]
     )

@@ -1,4 +1,4 @@
-"""A FHIR R4 bundle of a report: DiagnosticReport, Observations, Media, the model as a Device, the PDF.
+"""FHIR R4 bundle of a report: DiagnosticReport, Observations, Media, the model as a Device, the PDF.
 
 Counts of fields are no differential count of cells, so no LOINC code of a differential is claimed;
 codes are the program's own, with text. Ids follow from the case: the same report, the same bundle.
@@ -23,9 +23,9 @@ from allstation.core.text import storable
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import Entry, FieldRow, ModelBlock, ReportContent, Share
+from allstation.report.export_types import Progress, no_progress
 from allstation.report.identity import exported_date
 from allstation.report.images import thumbnails
-from allstation.report.many import Progress, unheard
 from allstation.report.options import ReportOptions
 from allstation.report.typeset import clean_line
 from allstation.report.wording import MORPHOLOGY_ONLY
@@ -74,7 +74,7 @@ def fhir_bundle(
     options: ReportOptions | None = None,
     *,
     pdf: bytes | None = None,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Resource:
     """Return the bundle of a case.
 
@@ -125,7 +125,7 @@ def write_fhir(
     options: ReportOptions | None = None,
     *,
     pdf: bytes | None = None,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Path:
     """Write the bundle as JSON.
 

@@ -1,4 +1,4 @@
-"""The fonts a report is set in, loaded once a report and embedded glyph by glyph.
+"""Fonts of a report, loaded once a report and embedded glyph by glyph.
 
 Every character is looked up in the asked face first, then in a fixed chain of fallbacks, so that
 a name in Arabic, Hebrew, Thai, Chinese, Japanese or Korean is printed as it is written.
@@ -82,7 +82,7 @@ class Fonts:
         return self.find(TEXT, REPLACEMENT)
 
     def prints(self, char: str) -> bool:
-        """Tell whether a character, or what it is compatible with, has a glyph in one of the faces."""
+        """Return whether a character, or what it is compatible with, has a glyph in one of the faces."""
         return self.find(TEXT, char)[1] != REPLACEMENT or char == REPLACEMENT
 
 

@@ -17,7 +17,7 @@ from allstation.report.typeset import Line, Typesetter
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column.
+    """Column of a table.
 
     Attributes:
         title: In the header.
@@ -38,7 +38,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell.
+    """Cell of a table.
 
     Attributes:
         text: What it says.

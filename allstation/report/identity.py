@@ -1,4 +1,4 @@
-"""Who and what a case is about: the optional details, sorted and, by default, anonymised."""
+"""Identifying details of a case: sorted into patient, request and specimen, anonymised by default."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def refuse_too_long(entries: Iterable[Entry]) -> None:
 
 
 def dicom_problem(key: str, text: str) -> str:
-    """Say why DICOM cannot hold the text of an entry as it is; empty if it can."""
+    """Return why DICOM cannot hold the text of an entry as it is; empty if it can."""
     longest = DICOM_LONGEST.get(key, 0)
     if longest and len(text) > longest:
         return f"{_LABELS[key]}: DICOM takes at most {longest} characters, {text[:80]!r} has {len(text)}."

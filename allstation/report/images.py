@@ -1,4 +1,4 @@
-"""Small pictures of fields for the page: decoded by the station's own decoder, stored as JPEG."""
+"""Thumbnails of fields for the page: decoded by the station's own decoder, stored as JPEG."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from allstation.core.records import EvidenceMap, FieldRecord
-from allstation.imaging.decode import decode, decode_reduced
+from allstation.imaging.decode import decode
+from allstation.imaging.field_file import read_field
 from allstation.imaging.overlay import blend, evidence_picture
 
 _QUALITY: Final = 82
 _FADED: Final = 0.55
+_PROBLEMS: Final = {"not-found": "file not found", "changed-field": "file was changed"}
 Rgb = NDArray[np.uint8]
 
 
@@ -43,15 +45,14 @@ def thumbnails(
     """Return a field as a small picture, and the same with its evidence map over it.
 
     Args:
-        field: The field; a file that is gone or unreadable gives a reason instead of a picture.
+        field: The field; a file that is gone, unreadable or changed gives a reason instead of a picture.
         width: Pixels across.
         evidence_of: Class whose evidence is shown; empty for none.
     """
     try:
         rgb = _reduced(field, width)
     except StationError as error:
-        problem = "file not found" if not field.path.exists() else error.code.replace("-", " ")
-        return Thumbnail(b"", 0, 0, problem), None
+        return Thumbnail(b"", 0, 0, _PROBLEMS.get(error.code, error.code.replace("-", " "))), None
     made = field.prediction
     plain = _jpeg(rgb)
     if not evidence_of or made is None or made.evidence is None or evidence_of not in made.evidence.classes:
@@ -60,11 +61,16 @@ def thumbnails(
 
 
 def _reduced(field: FieldRecord, width: int) -> Rgb:
-    """Decode to ``width`` pixels across, shape kept; what is smaller stays as it is."""
+    """Decode to ``width`` pixels across, shape kept; what is smaller stays as it is.
+
+    Raises:
+        StationError: If the file cannot be read, or holds other bytes than were added.
+    """
+    file = read_field(field.path, sha256=field.sha256)
     if field.width <= width or field.height < 1:
-        return decode(field.path)
+        return file.pixels
     height = max(1, min(4 * width, round(field.height * width / field.width)))
-    return decode_reduced(field.path, (height, width))
+    return file.reduced((height, width))
 
 
 def over(rgb: Rgb, evidence: EvidenceMap, class_name: str) -> Rgb:

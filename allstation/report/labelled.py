@@ -1,4 +1,4 @@
-"""Reviewed fields as a labelled folder, so that a person's work can train the next model."""
+"""Export of reviewed fields as a labelled folder, so that a person's work can train the next model."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from allstation.core.text import shown_name
 from allstation.imaging.archive import RESERVED_NAMES
 from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.export_types import Progress, no_progress
 from allstation.report.identity import redactor, slide_title
-from allstation.report.many import Progress, unheard
 from allstation.report.tables import safe_text
 
 _COLUMNS: Final = (
@@ -42,7 +42,7 @@ _LONGEST: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class LabelledExport:
-    """What was written.
+    """Files and counts of an exported labelled folder.
 
     Attributes:
         table: ``labels.csv`` with path, class and patient of every field.
@@ -62,7 +62,7 @@ def write_labelled(
     folder: Path,
     *,
     anonymise: bool = False,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> LabelledExport:
     """Copy every field that a person gave a class to ``folder/CLASS`` and list them in two tables.
 

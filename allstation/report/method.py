@@ -1,4 +1,4 @@
-"""The pages about the model and the method: what was used, what it is worth, where it ends."""
+"""Model and method pages: model card, test figures, known limits, software."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from reportlab.platypus import CondPageBreak, Flowable
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SUBHEADING, Bullet, Text
 from allstation.report.content_types import ModelBlock, ModelFigure
+from allstation.report.context import ReportContext
 from allstation.report.fonts import FIGURES, FIGURES_BOLD, MONO
 from allstation.report.grid import Cell, Column, Grid
-from allstation.report.parts import Parts
 from allstation.report.wording import count
 
 
-def model_card(parts: Parts, model: ModelBlock) -> Iterator[Flowable]:
+def model_card(context: ReportContext, model: ModelBlock) -> Iterator[Flowable]:
     """Excerpt of one model's card."""
-    setter = parts.setter
+    setter = context.setter
     yield CondPageBreak(260)
     yield Text(setter, f"Model {model.name} {model.version}", HEADING, bookmark=0, limit=2)
     yield Text(setter, f"Read {count(model.fields_read, 'field')} of this case.", BODY)
@@ -25,8 +25,10 @@ def model_card(parts: Parts, model: ModelBlock) -> Iterator[Flowable]:
     facts += [(Cell("Classes", colour=palette.MUTED), Cell(", ".join(model.classes)))]
     facts += [(Cell(one.label, colour=palette.MUTED), _fact(one.value)) for one in model.facts]
     yield Grid(setter, (Column("From its model card", 130), Column("", lines=3)), facts)
-    yield from _figures(parts, "Its own test figures", model.figures)
-    yield from _figures(parts, "Shortcut probes: what is reached without looking at the cells", model.probes)
+    yield from _figures(context, "Its own test figures", model.figures)
+    yield from _figures(
+        context, "Shortcut probes: what is reached without looking at the cells", model.probes
+    )
     if model.limits:
         yield CondPageBreak(60)
         yield Text(setter, "Known limits", SUBHEADING)
@@ -39,7 +41,7 @@ def _fact(value: str) -> Cell:
     return Cell(value, MONO if digest else "")
 
 
-def _figures(parts: Parts, title: str, figures: Sequence[ModelFigure]) -> Iterator[Flowable]:
+def _figures(context: ReportContext, title: str, figures: Sequence[ModelFigure]) -> Iterator[Flowable]:
     if not figures:
         return
     columns = (
@@ -62,13 +64,13 @@ def _figures(parts: Parts, title: str, figures: Sequence[ModelFigure]) -> Iterat
         for one in figures
     ]
     yield CondPageBreak(80)
-    yield Text(parts.setter, title, SUBHEADING)
-    yield Grid(parts.setter, columns, rows)
+    yield Text(context.setter, title, SUBHEADING)
+    yield Grid(context.setter, columns, rows)
 
 
-def methods(parts: Parts) -> Iterator[Flowable]:
-    """How it was done, what it is not, and with which software."""
-    content, setter = parts.content, parts.setter
+def methods(context: ReportContext) -> Iterator[Flowable]:
+    """Methods, limits and software."""
+    content, setter = context.content, context.setter
     yield CondPageBreak(200)
     yield Text(setter, "Methods", HEADING, bookmark=0)
     for paragraph in content.methods:

@@ -1,4 +1,4 @@
-"""The excerpt of a model card that a report prints, read from the stored ``bundle.json``.
+"""Model card excerpt of a report, read from the stored ``bundle.json``.
 
 A bundle is somebody's file: whatever shape its optional parts have, the excerpt shows what can be
 read and leaves out the rest. Nothing is computed from it.

@@ -1,4 +1,4 @@
-"""Fields as pictures: cards with probabilities and evidence, and rows of a contact sheet."""
+"""Montages: cards of fields with probabilities and evidence, and rows of a contact sheet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _QUIET: Final = Style(TEXT, 6.8, 9, palette.MUTED)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One field of a montage.
+    """Field of a montage.
 
     Attributes:
         row: The field.
@@ -40,7 +40,7 @@ class Card:
 
 
 class _Pictured(Block):
-    """What a montage and a contact sheet share: placing pictures and naming decisions."""
+    """Base of montage and contact sheet: places pictures and prints decisions."""
 
     def picture(self, thumbnail: Thumbnail, at: tuple[float, float, float, float], *, alt: str) -> None:
         """Place a picture inside a frame, shape kept, or say why there is none."""
@@ -79,17 +79,17 @@ class _Pictured(Block):
         index = card.classes.index(name) if name in card.classes else 0
         style = class_style(NEEDS_REVIEW if not row.final else name, index)
         badge(self.canv, self.setter, style.letter, colour=style.colour, at=(x, y - 1.8), side=9)
-        said = name
+        text = name
         if row.reviewed and short:
             before = class_style(row.decision).letter
-            said = f"{name} *" if row.final == row.decision else f"{before} \u2192 {name} *"
+            text = f"{name} *" if row.final == row.decision else f"{before} \u2192 {name} *"
         elif row.reviewed == ANOTHER_LOOK:
-            said = f"{name}, {ANOTHER_LOOK}"
+            text = f"{name}, {ANOTHER_LOOK}"
         elif row.reviewed and row.reviewed != row.decision:
-            said = f"{row.decision} \u2192 {row.reviewed}, reviewed"
+            text = f"{row.decision} \u2192 {row.reviewed}, reviewed"
         elif row.reviewed:
-            said = f"{name}, reviewed"
-        self.put(said, (x + 12, y), Style(BOLD, 7.4, 9), width=width - 12)
+            text = f"{name}, reviewed"
+        self.put(text, (x + 12, y), Style(BOLD, 7.4, 9), width=width - 12)
 
 
 class MontageRow(_Pictured):
@@ -142,9 +142,9 @@ class MontageRow(_Pictured):
         self._remark(row, (x + 12, bottom - 20), width=whole - 12)
 
     def _remark(self, row: FieldRow, at: tuple[float, float], *, width: float) -> None:
-        said = ", ".join(row.reasons) or row.comment
-        if said:
-            self.put(said, at, _QUIET, width=width)
+        text = ", ".join(row.reasons) or row.comment
+        if text:
+            self.put(text, at, _QUIET, width=width)
 
     def _band(self, card: Card, at: tuple[float, float, float]) -> None:
         """Probabilities over the lower edge of the field: letter, per cent, bar; or why there are none."""
@@ -218,5 +218,5 @@ class ContactRow(_Pictured):
         )
         values = row.shown_probabilities
         figure = f"{probability(max(value for _, value in values))}\u00a0%" if values else ""
-        said = self.put(figure, (x + side, self._FOOT - 19.5), Style(FIGURES_BOLD, 7, 9), align="right")
-        self.decision(card, (x, self._FOOT - 19.5), width=side - said.width - 4, short=True)
+        printed = self.put(figure, (x + side, self._FOOT - 19.5), Style(FIGURES_BOLD, 7, 9), align="right")
+        self.decision(card, (x, self._FOOT - 19.5), width=side - printed.width - 4, short=True)

@@ -1,4 +1,4 @@
-"""What a person chooses about a report before it is made."""
+"""Report options: template, paper, letterhead, status, anonymisation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _E = TypeVar("_E", bound=StrEnum)
 
 
 class Template(StrEnum):
-    """How much a report shows."""
+    """Template: how much a report shows."""
 
     SUMMARY = "summary"
     FULL = "full"
@@ -32,7 +32,7 @@ class PageSize(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """Who issues the report.
+    """Letterhead of the laboratory that issues the report.
 
     Attributes:
         name: Laboratory; empty prints the program's name.
@@ -47,7 +47,7 @@ class Letterhead:
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """Everything about a report that is not in the case.
+    """Options of a report that are not in the case.
 
     Attributes:
         template: ``summary`` (one page), ``full`` or ``contact`` (contact sheet of each slide).

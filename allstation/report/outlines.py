@@ -1,4 +1,4 @@
-"""Outlines of white cells as GeoJSON that QuPath reads: one file, one FeatureCollection a field."""
+"""GeoJSON export of white cell outlines for QuPath: one file, one FeatureCollection a field."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.cells import segment_cells
-from allstation.imaging.decode import decode_reduced
+from allstation.imaging.field_file import read_field
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.export_types import Exported, Progress, no_progress
 from allstation.report.identity import redactor
-from allstation.report.many import Exported, Progress, unheard
 
 _NAMESPACE: Final = uuid.UUID("6f4b1f2e-9b0e-5c57-8d55-0a3c2f1f7a11")
 _SIDE: Final = 224
@@ -30,7 +30,7 @@ _WHITE_CELL: Final = {"name": "White cell", "color": [106, 79, 179]}
 
 
 def write_outlines(
-    snapshot: CaseSnapshot, folder: Path, *, anonymise: bool = False, progress: Progress = unheard
+    snapshot: CaseSnapshot, folder: Path, *, anonymise: bool = False, progress: Progress = no_progress
 ) -> Exported:
     """Write the outlines of every field that was read to ``folder``.
 
@@ -74,10 +74,10 @@ def outlines(field: FieldRecord, model: ModelRecord | None) -> dict[str, Any]:
         model: The model that read it; gives the size the cells are found at.
 
     Raises:
-        StationError: If the file cannot be read any more.
+        StationError: If the file cannot be read any more, or holds other bytes than were read.
     """
     height, width = _size(model)
-    cells = segment_cells(decode_reduced(field.path, (height, width)))
+    cells = segment_cells(read_field(field.path, sha256=field.sha256).reduced((height, width)))
     scale = np.array([field.width / width, field.height / height])
     features = [
         _feature(field, ring, index, scale) for index, ring in enumerate(_rings(cells.outlines()), start=1)
@@ -123,7 +123,7 @@ def _feature(
 
 
 def _about(field: FieldRecord) -> dict[str, Any]:
-    """Say what the field is; QuPath ignores it, other readers need it."""
+    """Return a description of the field; QuPath ignores it, other readers need it."""
     made, name = field.prediction, field.final_name or ""
     return {
         "image": field.path.name.encode("utf-8", "replace").decode(),

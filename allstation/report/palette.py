@@ -1,4 +1,4 @@
-"""The colours of the printed page. Few, calm, and dark enough to survive a laser printer.
+"""Colours of the printed page: few, calm, and dark enough to survive a laser printer.
 
 The window has its own; a page is always white.
 """

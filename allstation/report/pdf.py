@@ -1,4 +1,4 @@
-"""Writing a report: built in memory, written beside its target, opened again and checked, renamed."""
+"""PDF writer of reports: built in memory, written to a temporary file, read back and checked, renamed."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ def render_pdf(
         options: Letterhead and paper.
         progress: Told of each page.
     """
-    from allstation.report.document import Paper, compose, footing
+    from allstation.report.context import ReportContext
+    from allstation.report.document import Paper, compose, make_footer
     from allstation.report.images import logo, thumbnails
-    from allstation.report.parts import Parts
-    from allstation.report.story import blocks
+    from allstation.report.layout import blocks
 
     paper = Paper.named(content.page_size)
     setter = Typesetter(Fonts())
-    parts = Parts(
+    context = ReportContext(
         content,
         setter,
         lambda number, width, evidence: thumbnails(
@@ -95,13 +95,13 @@ def render_pdf(
         paper.first_height,
     )
     data = content_json(content)
-    foot = footing(
+    footer = make_footer(
         setter,
         head=(content.laboratory or PROGRAM, content.case_id),
         what=(f"Case {content.case_id}", f"{content.status} \u00b7 {moment(content.created)}"),
         digest=data["sha256"],
     )
-    return compose(blocks(parts), _properties(content, data), foot, paper=paper, progress=progress)
+    return compose(blocks(context), _properties(content, data), footer, paper=paper, progress=progress)
 
 
 def _properties(content: ReportContent, data: Mapping[str, Any]) -> Properties:

@@ -1,4 +1,4 @@
-"""Pages of a PDF as pictures, for the preview in the window and for looking at reports in tests."""
+"""Rendering of PDF pages as pictures, for the preview in the window and for tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fields of a slide are worth a picture."""
+"""Selection of the fields of a slide that get a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The logical structure of a tagged PDF: what is a heading, a paragraph, a table cell, a figure.
+"""Structure tree of a tagged PDF: headings, paragraphs, table cells, figures.
 
 ReportLab's open edition writes no structure tree. This one is built while pages are drawn and
 handed to its document as plain objects (ISO 32000-1, 14.7 and 14.8). What it gives: the order of
@@ -21,7 +21,7 @@ _NAME: Final = "Structure"
 
 @dataclass(eq=False)
 class Element:
-    """One structure element.
+    """Structure element.
 
     Attributes:
         kind: ``P``, ``H1``, ``Table``, ``TR``, ``TD``, ``Figure`` and so on.

@@ -9,8 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any, Final
 from allstation import __version__
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.plain_json import json_text
-from allstation.core.records import CaseSnapshot, ModelRecord, Slide
+from allstation.core.records import CaseSnapshot
 from allstation.core.tables import guarded
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
@@ -31,99 +30,17 @@ from allstation.report.content import (
     field_rows,
     without_patient,
 )
-from allstation.report.content_types import Counts, FieldRow, ReportContent
+from allstation.report.content_types import FieldRow
 from allstation.report.counts import FieldTally
-from allstation.report.many import Progress, unheard
+from allstation.report.export_types import Progress, no_progress
 from allstation.report.options import ReportOptions
+from allstation.report.table_schema import TableContent, Value, classes_of, columns, table_row
 
 SCHEMA: Final = 2
 """Version of the JSON table; ``resources/schemas/fields-2.schema.json`` describes it."""
 
-Value = str | bool | int | float | None
 _TOGETHER: Final = 100
 """Lines encoded and written at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableColumn:
-    """One column of the CSV and XLSX tables.
-
-    Attributes:
-        title: Header.
-        kind: ``text``, ``flag``, ``int``, ``real``, ``share`` (0 to 1) or ``hash``.
-        wide: Width in XLSX, characters.
-    """
-
-    title: str
-    kind: str = "text"
-    wide: int = 14
-
-
-_BEFORE: Final = (
-    TableColumn("number", "int", 8),
-    TableColumn("slide", wide=20),
-    TableColumn("field", wide=28),
-    TableColumn("status", wide=10),
-    TableColumn("decision", wide=14),
-    TableColumn("reasons", wide=28),
-    TableColumn("reviewed", wide=18),
-    TableColumn("reviewer", wide=18),
-    TableColumn("reviewed_at", wide=20),
-    TableColumn("comment", wide=28),
-    TableColumn("final", wide=14),
-)
-_AFTER: Final = (
-    TableColumn("probabilities_valid", "flag", 18),
-    TableColumn("white_cells", "int", 11),
-    TableColumn("novelty", "real", 10),
-    TableColumn("sharpness", "real", 10),
-    TableColumn("brightness", "real", 10),
-    TableColumn("clipped", "share", 10),
-    TableColumn("cell_area", "share", 10),
-    TableColumn("width", "int", 8),
-    TableColumn("height", "int", 8),
-    TableColumn("milliseconds", "real", 12),
-    TableColumn("error_code", wide=18),
-    TableColumn("error", wide=40),
-    TableColumn("sha256", "hash", 66),
-    TableColumn("model_sha256", "hash", 66),
-    TableColumn("path", wide=60),
-    TableColumn("same_as", "int", 9),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TableContent:
-    """What the tables are written from: the report's own figures, its fields one at a time.
-
-    Attributes:
-        case_id: As in the report.
-        case_name: Likewise; empty in an anonymised table.
-        taken_at: Likewise.
-        removed: Likewise.
-        counts: Figures of the whole case.
-        decisions: Fields per decision.
-        slides: Slides with their names.
-        models: Models that read the fields.
-        rows: Goes through the fields, as often as it is asked to.
-        copies: Likewise through the files with the same bytes as a field, each with that field's number.
-        copied: How many of them there are.
-    """
-
-    case_id: str
-    case_name: str
-    taken_at: str
-    removed: int
-    counts: Counts
-    decisions: Mapping[str, int]
-    slides: tuple[Slide, ...]
-    models: tuple[ModelRecord, ...]
-    rows: Callable[[], Iterator[FieldRow]]
-    copies: Callable[[], Iterator[tuple[FieldRow, int]]]
-    copied: int
-
-
-Content = ReportContent | TableContent
 
 
 def table_content(snapshot: CaseSnapshot, *, anonymise: bool = False) -> TableContent:
@@ -145,57 +62,6 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: bool = False) -> TableCo
         copies=partial(copy_rows, shown, anonymise=anonymise),
         copied=len(shown.copies),
     )
-
-
-def classes_of(content: Content) -> tuple[str, ...]:
-    """Return the class names in the order of the tables."""
-    return tuple(one.name for one in content.counts.shares if one.name != NEEDS_REVIEW)
-
-
-def columns(content: Content) -> tuple[TableColumn, ...]:
-    """Return the columns; one of probabilities for each class."""
-    shares = (TableColumn(f"p_{name}", "share", 10) for name in classes_of(content))
-    return (*_BEFORE, *shares, *_AFTER)
-
-
-def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) -> list[Value]:
-    """Return the values of one field in the order of :func:`columns`; None where there is nothing.
-
-    Args:
-        content: Of the table.
-        row: The field, or a file with the same bytes as one.
-        same_as: The number of that field; None for a field.
-    """
-    values, read = dict(row.probabilities), bool(row.decision)
-    before: list[Value] = [
-        row.number,
-        content.slides[row.slide].name,
-        row.name,
-        row.state,
-        row.decision or None,
-        "; ".join(row.reasons) or None,
-        row.reviewed or None,
-        row.reviewer or None,
-        row.reviewed_at or None,
-        row.comment or None,
-        row.final or None,
-    ]
-    measured = (row.cells, row.novelty, row.sharpness, row.brightness, row.clipped, row.cell_area)
-    return [
-        *before,
-        *(values.get(name) for name in classes_of(content)),
-        row.probabilities_valid if read else None,
-        *(measured if read else (None,) * len(measured)),
-        row.width,
-        row.height,
-        row.milliseconds if read else None,
-        row.error_code or None,
-        row.error or None,
-        row.sha256,
-        row.model or None,
-        str(Path(row.folder) / row.name),
-        same_as,
-    ]
 
 
 def safe_text(text: str) -> str:
@@ -387,7 +253,7 @@ def write_xlsx(
     *,
     thumbnails: bool = False,
     anonymise: bool = False,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> Path:
     """Write a workbook: fields, summary, models.
 

@@ -1,4 +1,4 @@
-"""From any text to lines that can be printed: cleaned, shaped, put in visual order, wrapped.
+"""Typesetting of any text into lines: cleaned, shaped, put in visual order, wrapped.
 
 No markup is ever read: what a person typed is printed as typed. Lines are broken in logical order
 and reordered one by one, as the Unicode bidirectional algorithm (UAX #9, 3.4) asks.
@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One printable line.
+    """Printable line.
 
     Attributes:
         runs: From left to right.

@@ -1,4 +1,4 @@
-"""Checking a report: do its pages, its embedded data and, if given, the case say the same?
+"""Verification of a report: its pages, its embedded data and, if given, the case must agree.
 
 The pages are read back with another program's reader (pypdf) than wrote them. A finding is one
 sentence; no findings means that everything that was compared agrees. This is a check against
@@ -191,7 +191,7 @@ def _fonts(reader: PdfReader) -> Iterator[str]:
 
 
 def _shares(text: str, content: Mapping[str, Any]) -> Iterator[str]:
-    """Every count, fraction and interval of the summary stands on the pages as in the data."""
+    """Compare every count, fraction and interval of the summary on the pages with the data."""
     if content["template"] == "contact":
         return
     for share in content["counts"]["shares"]:
@@ -210,9 +210,9 @@ def _amended(text: str, content: Mapping[str, Any]) -> Iterator[str]:
     if content["status"] != "amended":
         return
     found = content["amendments"]
-    said = f"{count(len(found), 'change')} since the earlier report"
-    if found and _bare(said) not in text:
-        yield f"The pages do not say {said!r} like the embedded data."
+    count_line = f"{count(len(found), 'change')} since the earlier report"
+    if found and _bare(count_line) not in text:
+        yield f"The pages do not say {count_line!r} like the embedded data."
     if content["template"] != "full":
         return
     at = max(text.find(_bare("What changed since the earlier report")), 0)
@@ -249,7 +249,7 @@ def _fields(text: str, content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _places(text: str) -> dict[str, list[int]]:
-    """Where each run of hexadecimal digits that may be a hash begins, by its first characters."""
+    """Index runs of hexadecimal digits that may be hashes by their first characters."""
     places: dict[str, list[int]] = {}
     for found in re.finditer(f"(?=([0-9a-f]{{{HASH_PREFIX}}}))", text):
         places.setdefault(found[1], []).append(found.start())

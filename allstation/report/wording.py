@@ -1,4 +1,4 @@
-"""How numbers are written and what is said about them: the same on pages, in tables, in checks."""
+"""Wording and number formats shared by pages, tables and checks."""
 
 from __future__ import annotations
 
@@ -96,18 +96,18 @@ def number(n: int) -> str:
 
 
 def copies_sentence(copies: Sequence[CopyRow]) -> str:
-    """Say how many files have the same bytes as a field, and which slides share a picture.
+    """Return a sentence about copies: how many files repeat a field's bytes, which slides share a picture.
 
     Args:
         copies: At least one.
     """
     first = copies[0]
     has, are = ("file has", "is") if len(copies) == 1 else ("files have", "are")
-    said = (
+    text = (
         f"{number(len(copies))} {has} the same bytes as another field and {are} not counted again "
         f"(the first: {_short(first.name)} is {_short(first.field)})."
     )
-    return " ".join([said, *mix_up_sentences(copies)[:_MIX_UPS]])
+    return " ".join([text, *mix_up_sentences(copies)[:_MIX_UPS]])
 
 
 def mix_up_sentences(copies: Sequence[CopyRow]) -> list[str]:
@@ -147,7 +147,7 @@ def moment(stamp: str) -> str:
 
 
 def too_few(fields: int, cells: int) -> str:
-    """Say in words that there is too little to count, or return an empty text."""
+    """Return a sentence if there is too little to count, else an empty text."""
     if fields == 0:
         return "No field has been read: there is nothing to count."
     missing = []

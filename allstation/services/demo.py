@@ -8,7 +8,7 @@ from typing import Final
 
 from allstation.core.errors import StationError
 from allstation.files import free_path
-from allstation.services.messages import Problem
+from allstation.processing.status_types import Problem
 
 FIELDS: Final = 24
 _NAME: Final = "Demo"

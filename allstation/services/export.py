@@ -9,18 +9,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.files import part_path
-from allstation.report.many import Progress
+from allstation.processing.status_types import Problem
+from allstation.report.export_types import Progress
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
-from allstation.services.messages import Problem
+from allstation.services.tasks import Serial
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -125,67 +127,6 @@ def check_target(job: ExportJob) -> None:
 
 class _StoppedError(Exception):
     """The person gave up."""
-
-
-class _Exporter(QObject):
-    began = Signal(object)
-    progressed = Signal(object, int, int)
-    done = Signal(object, str)
-    stopped = Signal(object)
-    failed = Signal(object, object)
-
-    @Slot(object)
-    def run(self, job: ExportJob) -> None:
-        """Take a snapshot and write the file."""
-        self.began.emit(job)
-        try:
-            remark = self._write(job)
-        except _StoppedError:
-            self.stopped.emit(job)
-        except StationError as error:
-            self.failed.emit(job, Problem.of(error, job.target.name))
-        except OSError as error:
-            sentence = (
-                f"{job.target.name!r} could not be written ({error.strerror}). "
-                "Choose another place or make space, then try again."
-            )
-            self.failed.emit(job, Problem("export-failed", sentence, job.target.name))
-        except Exception as error:  # noqa: BLE001 - a fault in one export must reach the person, not end the thread
-            _log.exception("export failed")
-            sentence = f"The export stopped unexpectedly ({type(error).__name__}). The log has the details."
-            self.failed.emit(job, Problem("export-failed", sentence, job.target.name))
-        else:
-            self.done.emit(job, remark)
-
-    def _write(self, job: ExportJob) -> str:
-        progress = self._progress(job)
-        check_target(job)
-        if job.made is not None:
-            if not job.made.status.locks:
-                reporting.check(job.made)
-            reporting.write(job.made, job.target)
-            return ""
-        progress(0, 0)
-        with Case.open(job.case_folder, read_only=True) as case:
-            write = _Writer(case, case.snapshot(), job.options, progress)
-            if not job.kind.is_folder:
-                return write.to(job.kind, job.target)
-            return _whole_folder(job.target, lambda folder: write.to(job.kind, folder))
-
-    def _progress(self, job: ExportJob) -> Progress:
-        """Return what tells the window a few times a second, and gives up when the person did."""
-        told = 0.0
-
-        def progress(done: int, of: int) -> None:
-            nonlocal told
-            if job.stop.is_set():
-                raise _StoppedError
-            now = time.monotonic()
-            if now - told >= _TELL_EVERY:
-                told = now
-                self.progressed.emit(job, done, of)
-
-        return progress
 
 
 def _whole_folder(target: Path, write: Callable[[Path], str]) -> str:
@@ -338,36 +279,86 @@ class Exports(QObject):
     failed = Signal(object, object)
     stopped = Signal()
 
-    _asked = Signal(object)
-
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._exporter = _Exporter()
-        self._thread = QThread(self)
-        self._thread.setObjectName("Exports")
-        self._exporter.moveToThread(self._thread)
-        self._asked.connect(self._exporter.run, Qt.ConnectionType.QueuedConnection)
-        self._exporter.began.connect(self.started)
-        self._exporter.progressed.connect(self.progressed)
-        self._exporter.done.connect(self.done)
-        self._exporter.stopped.connect(self.cancelled)
-        self._exporter.failed.connect(self.failed)
-        self._thread.finished.connect(self.stopped)
-        self._thread.start()
+        self._serial = Serial(self)
         self._jobs: list[ExportJob] = []
+        self._stopping = False
 
     def write(self, job: ExportJob) -> None:
         """Write one file or folder."""
         self._jobs = [*self._jobs[-100:], job]
-        self._asked.emit(job)
+        self._serial.run(partial(self._run, job))
 
     def stop(self) -> None:
-        """Give up what is being written and end the thread; ``stopped`` follows."""
+        """Give up what is being written; ``stopped`` follows."""
         for job in self._jobs:
             job.stop.set()
-        self._thread.quit()
+        if not self._stopping:
+            self._stopping = True
+            self._serial.run(_nothing).done.connect(self._ended)
 
     def wait(self, milliseconds: int = 30_000) -> bool:
         """Block until the thread has ended. For the very end of the program only."""
         self.stop()
-        return self._thread.wait(milliseconds)
+        return self._serial.finish(milliseconds)
+
+    @Slot(object)
+    def _ended(self, _nothing: None) -> None:
+        self.stopped.emit()
+
+    def _run(self, job: ExportJob) -> None:
+        """Take a snapshot and write the file. Runs on the other thread."""
+        self.started.emit(job)
+        try:
+            remark = self._write(job)
+        except _StoppedError:
+            self.cancelled.emit(job)
+        except StationError as error:
+            self.failed.emit(job, Problem.of(error, job.target.name))
+        except OSError as error:
+            sentence = (
+                f"{job.target.name!r} could not be written ({error.strerror}). "
+                "Choose another place or make space, then try again."
+            )
+            self.failed.emit(job, Problem("export-failed", sentence, job.target.name))
+        except Exception as error:  # noqa: BLE001 - a fault in one export must reach the person, not end the thread
+            _log.exception("export failed")
+            sentence = f"The export stopped unexpectedly ({type(error).__name__}). The log has the details."
+            self.failed.emit(job, Problem("export-failed", sentence, job.target.name))
+        else:
+            self.done.emit(job, remark)
+
+    def _write(self, job: ExportJob) -> str:
+        progress = self._progress(job)
+        check_target(job)
+        if job.made is not None:
+            if not job.made.status.locks:
+                reporting.check(job.made)
+            reporting.write(job.made, job.target)
+            return ""
+        progress(0, 0)
+        with Case.open(job.case_folder, read_only=True) as case:
+            write = _Writer(case, case.snapshot(), job.options, progress)
+            if not job.kind.is_folder:
+                return write.to(job.kind, job.target)
+            return _whole_folder(job.target, lambda folder: write.to(job.kind, folder))
+
+    def _progress(self, job: ExportJob) -> Progress:
+        """Return what tells the window a few times a second, and gives up when the person did."""
+        told = 0.0
+
+        def progress(done: int, of: int) -> None:
+            nonlocal told
+            if job.stop.is_set():
+                raise _StoppedError
+            now = time.monotonic()
+            if now - told >= _TELL_EVERY:
+                told = now
+                self.progressed.emit(job, done, of)
+
+        return progress
+
+
+def _nothing() -> None:
+    """End a row of jobs."""

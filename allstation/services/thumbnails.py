@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
-from allstation.core.limits import DecodeLimits
+from allstation.services.field_cache import FieldCache
+from allstation.services.tasks import Workers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,8 @@ class ThumbnailLoader(QObject):
     """Decodes small pictures of fields.
 
     Args:
-        limits: What a field may be.
+        files: Reads the fields; shared with the viewer, so that a field shown there is not read again.
+        threads: Fields decoded at a time.
 
     Signals:
         loaded: A :class:`ThumbnailKey` and a uint8 RGB array (height, width, 3), or None when
@@ -52,27 +54,34 @@ class ThumbnailLoader(QObject):
 
     loaded = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None, *, limits: DecodeLimits | None = None) -> None:
+    def __init__(
+        self, parent: QObject | None = None, *, files: FieldCache | None = None, threads: int = _THREADS
+    ) -> None:
         super().__init__(parent)
-        self.limits = limits or DecodeLimits()
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(_THREADS)
+        self.files = files or FieldCache()
+        self._workers = Workers(self, threads=threads)
         self._lock = threading.Lock()
-        self._waiting: OrderedDict[ThumbnailKey, Path] = OrderedDict()
+        self._waiting: OrderedDict[ThumbnailKey, tuple[Path, str]] = OrderedDict()
         self._stopped = False
 
-    def request(self, key: ThumbnailKey, path: Path) -> None:
-        """Ask for a picture; asking again moves it to the front."""
+    def request(self, key: ThumbnailKey, path: Path, sha256: str) -> None:
+        """Ask for a picture; asking again moves it to the front.
+
+        Args:
+            key: Field and size.
+            path: The field's file.
+            sha256: Of the bytes that were added; there is no picture of others. Empty to accept any.
+        """
         if self._stopped:
             return
         with self._lock:
             known = key in self._waiting
-            self._waiting[key] = path
+            self._waiting[key] = path, sha256
             self._waiting.move_to_end(key)
             if len(self._waiting) > _WAITING:
                 self._waiting.popitem(last=False)
         if not known:
-            self._pool.start(_Job(self))
+            self._workers.run(self._decode_newest).done.connect(self._decoded)
 
     def forget(self) -> None:
         """Drop what waits, for example when another case is opened."""
@@ -81,38 +90,27 @@ class ThumbnailLoader(QObject):
 
     def stop(self) -> None:
         """Drop what waits, wait for the threads, and take no more requests."""
-        # A job begun after this would still run while the pool is deleted, which waits for it with
+        # A function begun after this would still run while the pool is deleted, which waits for it with
         # the interpreter in its hand: neither could go on.
         self._stopped = True
         self.forget()
-        self._pool.clear()
-        self._pool.waitForDone()
+        self._workers.close()
 
-    def take(self) -> tuple[ThumbnailKey, Path] | None:
-        """Return the newest request, on a pool thread."""
+    def _decode_newest(self) -> tuple[ThumbnailKey, NDArray[np.uint8] | None] | None:
         with self._lock:
-            return self._waiting.popitem(last=True) if self._waiting else None
+            if not self._waiting:
+                return None
+            key, (path, sha256) = self._waiting.popitem(last=True)
+        return key, _decode(key, self.files, path, sha256)
+
+    @Slot(object)
+    def _decoded(self, found: tuple[ThumbnailKey, NDArray[np.uint8] | None] | None) -> None:
+        if found is not None:
+            self.loaded.emit(*found)
 
 
-class _Job(QRunnable):
-    def __init__(self, loader: ThumbnailLoader) -> None:
-        super().__init__()
-        self._loader = loader
-
-    def run(self) -> None:
-        """Decode the newest request."""
-        taken = self._loader.take()
-        if taken is None:
-            return
-        key, path = taken
-        self._loader.loaded.emit(key, _decode(key, path, self._loader.limits))
-
-
-def _decode(key: ThumbnailKey, path: Path, limits: DecodeLimits) -> NDArray[np.uint8] | None:
-    # Here, on a pool thread: the decoder takes longer to load than the whole window.
-    from allstation.imaging.decode import decode_reduced
-
+def _decode(key: ThumbnailKey, files: FieldCache, path: Path, sha256: str) -> NDArray[np.uint8] | None:
     try:
-        return decode_reduced(path, (key.height, key.width), limits)
+        return files.read(path, sha256, keep=False).thumbnail((key.height, key.width))
     except (StationError, MemoryError):
         return None

@@ -6,10 +6,11 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation import __version__
 from allstation.core.audit import GENESIS, AuditEntry, details_text, first_broken
@@ -18,6 +19,7 @@ from allstation.core.plain_json import json_text
 from allstation.core.text import plain_name
 from allstation.core.times import stamp, utc_clock
 from allstation.files import free_path
+from allstation.services.tasks import Serial
 
 JOURNAL: Final = "activations.jsonl"
 ACTIVATED: Final = "model-activated"
@@ -153,25 +155,8 @@ def take_back(folder: Path, *, who: str) -> Activation:
     return held if there else dataclasses.replace(held, before=None)
 
 
-class _Act(QRunnable):
-    def __init__(self, owner: Activations, act: Callable[[], None]) -> None:
-        super().__init__()
-        self._owner = owner
-        self._act = act
-
-    def run(self) -> None:
-        """Runs on the pool's thread."""
-        try:
-            self._act()
-        except StationError as error:
-            self._owner.failed.emit(error.sentence)
-        except OSError as error:
-            sentence = f"The model could not be copied ({error.strerror or error}). The one in use stays."
-            self._owner.failed.emit(sentence)
-
-
 class Activations(QObject):
-    """Does both aside, one after the other.
+    """Activates models and takes that back, on another thread, one after the other.
 
     Args:
         folder: The user's models.
@@ -194,36 +179,54 @@ class Activations(QObject):
         super().__init__(parent)
         self._folder = folder
         self._who = who
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._serial = Serial(self)
 
     def activate(self, bundle: Path, name: str, *, before: Path | None) -> None:
         """Put a bundle to use under a name."""
         who = self._who()
-
-        def act() -> None:
-            self.activated.emit(activate(self._folder, bundle, name, before=before, who=who))
-            self._tell()
-
-        self._pool.start(_Act(self, act))
+        self._run(partial(activate, self._folder, bundle, name, before=before, who=who), self._activated)
 
     def take_back(self) -> None:
         """Go back to the model before the latest activation."""
-        who = self._who()
-
-        def act() -> None:
-            self.taken_back.emit(take_back(self._folder, who=who))
-            self._tell()
-
-        self._pool.start(_Act(self, act))
+        self._run(partial(take_back, self._folder, who=self._who()), self._no_longer)
 
     def refresh(self) -> None:
         """Tell which activation holds; ``known`` follows."""
-        self._pool.start(_Act(self, self._tell))
-
-    def _tell(self) -> None:
-        self.known.emit(latest(read_journal(self._folder)))
+        self._run(self._latest, self._tell)
 
     def close(self) -> None:
         """Wait for what is being copied."""
-        self._pool.waitForDone()
+        self._serial.finish()
+
+    def _run(self, function: Callable[[], object], done: Callable[[Any], None]) -> None:
+        task = self._serial.run(function)
+        task.done.connect(done)
+        task.failed.connect(self._say_failed)
+
+    def _latest(self) -> Activation | None:
+        return latest(read_journal(self._folder))
+
+    @Slot(object)
+    def _activated(self, made: Activation) -> None:
+        self.activated.emit(made)
+        self.refresh()
+
+    @Slot(object)
+    def _no_longer(self, held: Activation) -> None:
+        self.taken_back.emit(held)
+        self.refresh()
+
+    @Slot(object)
+    def _tell(self, held: Activation | None) -> None:
+        self.known.emit(held)
+
+    @Slot(object)
+    def _say_failed(self, error: Exception) -> None:
+        if isinstance(error, StationError):
+            self.failed.emit(error.sentence)
+        elif isinstance(error, OSError):
+            self.failed.emit(
+                f"The model could not be copied ({error.strerror or error}). The one in use stays."
+            )
+        else:
+            raise error

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.evaluation import current_name
@@ -18,6 +19,7 @@ from allstation.core.metrics import Roc, roc
 from allstation.core.tables import SUFFIXES, number
 from allstation.core.text import shown_name
 from allstation.imaging.table_files import read_table
+from allstation.services.tasks import Serial
 from allstation.services.training_history import read_json, read_summary
 
 MODEL: Final = "model"
@@ -177,45 +179,6 @@ def _curves(fields: Sequence[TestField], classes: Sequence[str]) -> dict[str, Ro
     return curves
 
 
-class _Read(QRunnable):
-    def __init__(self, owner: FigureReader, folders: Sequence[Path]) -> None:
-        super().__init__()
-        self._owner = owner
-        self._folders = tuple(folders)
-
-    def run(self) -> None:
-        """Runs on the pool's thread."""
-        found, problems = [], []
-        for folder in self._folders:
-            try:
-                figures = read_figures(folder)
-            except StationError as error:
-                problems.append(error.sentence)
-            else:
-                found += [figures] if figures is not None else []
-        self._owner.found.emit(found)
-        for sentence in problems:
-            self._owner.problem.emit(sentence)
-
-
-class _ReadModel(QRunnable):
-    def __init__(self, owner: FigureReader, folder: Path, comparison: Mapping[str, Any]) -> None:
-        super().__init__()
-        self._owner = owner
-        self._folder = folder
-        self._comparison = comparison
-
-    def run(self) -> None:
-        """Runs on the pool's thread."""
-        try:
-            found = read_model(self._folder, self._comparison)
-        except StationError as error:
-            self._owner.problem.emit(error.sentence)
-            return
-        if found is not None:
-            self._owner.found_model.emit(found)
-
-
 class FigureReader(QObject):
     """Reads the figures of runs on a worker thread.
 
@@ -231,17 +194,49 @@ class FigureReader(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._serial = Serial(self)
 
     def read(self, folders: Sequence[Path]) -> None:
         """Read these runs; ``found`` follows."""
-        self._pool.start(_Read(self, folders))
+        self._serial.run(partial(_read_all, tuple(folders))).done.connect(self._take)
 
     def read_model(self, folder: Path, comparison: Mapping[str, Any]) -> None:
         """Read what a model said of a run's fields; ``found_model`` follows if it said anything."""
-        self._pool.start(_ReadModel(self, folder, comparison))
+        task = self._serial.run(partial(read_model, folder, comparison))
+        task.done.connect(self._take_model)
+        task.failed.connect(self._failed)
 
     def close(self) -> None:
         """Wait for what is being read."""
-        self._pool.waitForDone()
+        self._serial.close()
+
+    @Slot(object)
+    def _take(self, read: tuple[list[RunFigures], list[str]]) -> None:
+        found, problems = read
+        self.found.emit(found)
+        for sentence in problems:
+            self.problem.emit(sentence)
+
+    @Slot(object)
+    def _take_model(self, found: RunFigures | None) -> None:
+        if found is not None:
+            self.found_model.emit(found)
+
+    @Slot(object)
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, StationError):
+            raise error
+        self.problem.emit(error.sentence)
+
+
+def _read_all(folders: Sequence[Path]) -> tuple[list[RunFigures], list[str]]:
+    """Return the figures of runs, and a sentence for each whose figures cannot be read."""
+    found, problems = [], []
+    for folder in folders:
+        try:
+            figures = read_figures(folder)
+        except StationError as error:
+            problems.append(error.sentence)
+        else:
+            found += [figures] if figures is not None else []
+    return found, problems

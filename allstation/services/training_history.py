@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD
@@ -16,6 +17,7 @@ from allstation.core.plain_json import json_text
 from allstation.core.tables import number
 from allstation.files import write_atomically
 from allstation.imaging.table_files import read_table
+from allstation.services.tasks import Serial
 
 NOTES: Final = "notes.json"
 INTERRUPTED: Final = "interrupted"
@@ -139,44 +141,8 @@ def write_notes(folder: Path, *, title: str, note: str) -> None:
     Raises:
         OSError: If the folder cannot be written.
     """
-    write_atomically(folder / NOTES, json_text({"title": title, "note": note}).encode())
-
-
-class _Read(QRunnable):
-    def __init__(self, owner: RunHistory, base: Path, running: frozenset[Path]) -> None:
-        super().__init__()
-        self._owner = owner
-        self._base = base
-        self._running = running
-
-    def run(self) -> None:
-        """Runs on the pool's thread."""
-        try:
-            folders = [path for path in self._base.iterdir() if path.is_dir()]
-            folders += [path for sweep in folders for path in sweep.iterdir() if path.is_dir()]
-        except OSError:
-            folders = []
-        found = [summary for path in folders if (summary := read_summary(path, running=self._running))]
-        self._owner.listed.emit(sorted(found, key=lambda run: run.started, reverse=True))
-
-
-class _Trash(QRunnable):
-    def __init__(self, owner: RunHistory, folders: Sequence[Path]) -> None:
-        super().__init__()
-        self._owner = owner
-        self._folders = tuple(folders)
-
-    def run(self) -> None:
-        """Runs on the pool's thread."""
-        from send2trash import send2trash
-
-        for folder in self._folders:
-            try:
-                send2trash(str(folder))
-            except OSError as error:
-                sentence = f"{folder.name} could not be moved to the trash ({error}). Nothing was deleted."
-                self._owner.problem.emit(sentence)
-        self._owner.trashed.emit(self._folders)
+    text = json_text({"title": title, "note": note})
+    write_atomically(folder / NOTES, text.encode(), sync=False)  # the window's thread writes
 
 
 class RunHistory(QObject):
@@ -198,17 +164,46 @@ class RunHistory(QObject):
     def __init__(self, base: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.base = base
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._serial = Serial(self)
 
     def refresh(self, *, running: frozenset[Path] = frozenset()) -> None:
         """Read all runs again; ``listed`` follows."""
-        self._pool.start(_Read(self, self.base, running))
+        self._serial.run(partial(_read_runs, self.base, running)).done.connect(self.listed)
 
     def trash(self, folders: Sequence[Path]) -> None:
         """Move runs to the system's trash; ``trashed`` follows."""
-        self._pool.start(_Trash(self, folders))
+        self._serial.run(partial(_trash, tuple(folders))).done.connect(self._trashed)
 
     def close(self) -> None:
         """Wait for what is being read."""
-        self._pool.waitForDone()
+        self._serial.finish()
+
+    @Slot(object)
+    def _trashed(self, done: tuple[tuple[Path, ...], list[str]]) -> None:
+        folders, problems = done
+        for sentence in problems:
+            self.problem.emit(sentence)
+        self.trashed.emit(folders)
+
+
+def _read_runs(base: Path, running: frozenset[Path]) -> list[RunSummary]:
+    try:
+        folders = [path for path in base.iterdir() if path.is_dir()]
+        folders += [path for sweep in folders for path in sweep.iterdir() if path.is_dir()]
+    except OSError:
+        folders = []
+    found = [summary for path in folders if (summary := read_summary(path, running=running))]
+    return sorted(found, key=lambda run: run.started, reverse=True)
+
+
+def _trash(folders: tuple[Path, ...]) -> tuple[tuple[Path, ...], list[str]]:
+    """Move folders to the trash; returns them, and a sentence for each that stays."""
+    from send2trash import send2trash
+
+    problems = []
+    for folder in folders:
+        try:
+            send2trash(str(folder))
+        except OSError as error:
+            problems.append(f"{folder.name} could not be moved to the trash ({error}). Nothing was deleted.")
+    return folders, problems

@@ -82,9 +82,18 @@ class TrainingRuns(QObject):
 
     # The queue -------------------------------------------------------------------------------
 
-    def fit(self, recipe: Path, folder: Path, *, title: str) -> Job:
-        """Queue a run of a recipe in a run folder; an unfinished run there is continued."""
-        arguments = (str(recipe), "--out", str(folder))
+    def fit(self, recipe: Path, folder: Path, *, title: str, checked: Path | None = None) -> Job:
+        """Queue a run of a recipe in a run folder; an unfinished run there is continued.
+
+        Args:
+            recipe: Its file.
+            folder: Its run folder.
+            title: For people.
+            checked: What the check of the labelled folder kept, so that nothing is compared twice.
+        """
+        arguments: tuple[str, ...] = (str(recipe), "--out", str(folder))
+        if checked is not None:
+            arguments += ("--checked", str(checked))
         job = Job(number=next(self._numbers), command=FIT, arguments=arguments, title=title, folder=folder)
         self._waiting.append(job)
         self.queue_changed.emit()
@@ -119,7 +128,7 @@ class TrainingRuns(QObject):
             self._current.discard()
             self.queue_changed.emit()
 
-    def beside(self, command: str, arguments: Sequence[str], *, title: str, kind: str = "") -> Job:
+    def start_background(self, command: str, arguments: Sequence[str], *, title: str, kind: str = "") -> Job:
         """Run a short command at once; an earlier one of the same kind is dropped, silently.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from allstation.core.audit import GENESIS, AuditEntry, BrokenLink, first_broken
-from allstation.store.audit_verify import first_unsealed, missing_protection
+from allstation.store.audit_verify import first_mismatch, missing_protection
 from allstation.store.connection import Repository
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
 
@@ -55,7 +55,7 @@ class AuditLog(Repository):
         keep history append-only are in place.
         """
         with self._connection.consistent_read() as db:
-            return first_broken(self._walk()) or first_unsealed(db, self._walk()) or missing_protection(db)
+            return first_broken(self._walk()) or first_mismatch(db, self._walk()) or missing_protection(db)
 
     def _walk(self) -> Iterator[AuditEntry]:
         for row in self._connection.db.execute(f"SELECT {AUDIT_COLUMNS} FROM audit ORDER BY id"):  # noqa: S608

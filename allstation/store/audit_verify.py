@@ -39,7 +39,7 @@ def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
     )
 
 
-def first_unsealed(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> BrokenLink | None:
+def first_mismatch(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> BrokenLink | None:
     """Return the first entry whose rows are not what it sealed, or a table with rows that no entry sealed."""
     counted: Counter[str] = Counter()
     marks = _Marks(int(db.execute("SELECT coalesce(max(id), 0) FROM fields").fetchone()[0]))
@@ -47,13 +47,13 @@ def first_unsealed(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> Bro
     for entry in entries:
         last = entry.id
         try:
-            table, number, problem = _compared(db, entry, marks)
+            table, number, problem = _check_entry(db, entry, marks)
         except _UNREADABLE:
             problem = f"Entry {entry.id} does not say what such an entry says."
         if problem:
             return BrokenLink(entry.id, problem)
         counted[table] += number
-    return _not_in_trail(db, counted, last) or _wrong_marks(db, marks, last)
+    return _uncounted_rows(db, counted, last) or _mark_mismatch(db, marks, last)
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class _Marks:
                 change(range(max(first, 1), min(last, self.fields) + 1))
 
 
-def _compared(db: sqlite3.Connection, entry: AuditEntry, marks: _Marks) -> tuple[str, int, str]:
+def _check_entry(db: sqlite3.Connection, entry: AuditEntry, marks: _Marks) -> tuple[str, int, str]:
     """Return which table an entry speaks of, how many of its rows, and what is wrong with them."""
     details = json.loads(entry.details)
     marks.replay(entry, details)
@@ -105,15 +105,15 @@ def _check_predictions(db: sqlite3.Connection, entry: AuditEntry, details: Detai
 
 def _check_review(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
     query = "SELECT class_name, comment, at, reviewer, 'field ' || field_id FROM reviews WHERE id = ?"
-    wanted = (details["class"], details["comment"], details["at"], entry.who, entry.object)
+    sealed = (details["class"], details["comment"], details["at"], entry.who, entry.object)
     return 1, _compare(
-        db.execute(query, (details["review"],)).fetchone(), wanted, f"The review of entry {entry.id}"
+        db.execute(query, (details["review"],)).fetchone(), sealed, f"The review of entry {entry.id}"
     )
 
 
 def _check_report(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
     query = "SELECT status, sha256, decisions_sha256, reason, by, audit_head FROM reports WHERE id = ?"
-    wanted = (
+    sealed = (
         details["status"],
         entry.input,
         details["decisions"],
@@ -122,7 +122,7 @@ def _check_report(db: sqlite3.Connection, entry: AuditEntry, details: Details) -
         entry.previous,
     )
     return 1, _compare(
-        db.execute(query, (details["report"],)).fetchone(), wanted, f"The report of entry {entry.id}"
+        db.execute(query, (details["report"],)).fetchone(), sealed, f"The report of entry {entry.id}"
     )
 
 
@@ -131,10 +131,10 @@ def _check_model(db: sqlite3.Connection, entry: AuditEntry, details: Details) ->
     return 1, _compare(row, (details["name"], details["version"]), f"The model of entry {entry.id}")
 
 
-def _compare(found: Row | None, wanted: Row, what: str) -> str:
-    if found is None:
+def _compare(stored: Row | None, sealed: Row, what: str) -> str:
+    if stored is None:
         return f"{what} was removed."
-    return "" if tuple(found) == wanted else f"{what} was changed."
+    return "" if tuple(stored) == sealed else f"{what} was changed."
 
 
 _CHECKS: Final[
@@ -148,19 +148,19 @@ _CHECKS: Final[
 }
 
 
-def _not_in_trail(db: sqlite3.Connection, counted: Counter[str], last: int) -> BrokenLink | None:
+def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) -> BrokenLink | None:
     for table in ("fields", "predictions", "reviews", "reports", "models"):
-        found = int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - constants above
-        if found != counted[table]:
+        rows = int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - constants above
+        if rows != counted[table]:
             sentence = (
-                f"The case holds {found} {table}, the trail speaks of {counted[table]}: "
+                f"The case holds {rows} {table}, the trail speaks of {counted[table]}: "
                 "its end was cut off, or rows were added past it."
             )
             return BrokenLink(last, sentence)
     return None
 
 
-def _wrong_marks(db: sqlite3.Connection, marks: _Marks, last: int) -> BrokenLink | None:
+def _mark_mismatch(db: sqlite3.Connection, marks: _Marks, last: int) -> BrokenLink | None:
     for number, mark in db.execute("SELECT id, withdrawn FROM reviews ORDER BY id"):
         if bool(mark) != marks.withdrawn.get(number, False):
             return BrokenLink(last, f"Review {number} was withdrawn or restored past the trail.")
@@ -171,10 +171,10 @@ def _wrong_marks(db: sqlite3.Connection, marks: _Marks, last: int) -> BrokenLink
 
 
 def missing_protection(db: sqlite3.Connection) -> BrokenLink | None:
-    """Report triggers that keep history append-only and were taken away."""
-    found = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    wanted = {f"{table}_no_{action}" for table in PROTECTED for action in ("update", "delete", "replace")}
-    gone = ", ".join(sorted(wanted - found))
+    """Return a problem if triggers that keep the history append-only are missing."""
+    triggers = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    expected = {f"{table}_no_{action}" for table in PROTECTED for action in ("update", "delete", "replace")}
+    gone = ", ".join(sorted(expected - triggers))
     return (
         BrokenLink(0, f"The protection of the history was removed from the case file ({gone}).")
         if gone

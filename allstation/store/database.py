@@ -1,4 +1,4 @@
-"""Connections to ``case.sqlite``: how they are opened, upgraded and checked, and what errors mean."""
+"""SQLite connections to ``case.sqlite``: opening, upgrading, checking, error translation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from allstation.store import schema
 
 DATABASE: Final = "case.sqlite"
 UNFINISHED: Final = f"{DATABASE}.creating"
-"""A case file that is being made and has not taken its place yet."""
+"""Name of a case file while it is created."""
 _BUSY_SECONDS: Final = 15.0
 _SETTINGS: Final = (
     "foreign_keys = ON",
@@ -28,7 +28,7 @@ _SETTINGS: Final = (
 )
 
 FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG})
-"""What the system says when there is no room: no space, the quota, the largest file it allows."""
+"""Error numbers of no room: no space, the quota, the largest file the system allows."""
 
 _FULL: Final = (
     "The disk is full: nothing of this step was saved and nothing else was lost. Make space and try again."
@@ -59,7 +59,7 @@ _BY_CODE: Final = {
 
 
 def station_error(error: sqlite3.Error) -> StationError | None:
-    """Return the sentence for an error of the disk or the file, or None for one in the program."""
+    """Translate an error of the disk or the file; None for an error in the program."""
     code = getattr(error, "sqlite_errorcode", 0) or 0
     found = _BY_CODE.get(code & 0xFF)
     return StationError(found[0], found[1].format(error=error)) if found else None
@@ -72,7 +72,7 @@ def damaged(what: str) -> StationError:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn errors of the disk or the file into a :class:`StationError`.
+    """Translate errors of the disk or the file into a :class:`StationError`.
 
     Raises:
         StationError: ``disk-full``, ``damaged-case``, ``read-only-case``, ``case-busy`` or
@@ -93,7 +93,7 @@ def plain_errors() -> Iterator[None]:
 
 
 def move_into_place(made: Path, place: Path) -> None:
-    """Rename a finished file over its place, and let the disk know before anything builds on it."""
+    """Rename a finished file over its target and sync the folder before anything builds on it."""
     made.replace(place)
     if os.name == "posix":
         folder = os.open(place.parent, os.O_RDONLY)
@@ -131,7 +131,7 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
 
 
 def create_file(path: Path, steps: Sequence[schema.Step]) -> None:
-    """Build an empty case file beside its place and move it there, complete or not at all."""
+    """Create an empty case file under a temporary name and rename it, complete or not at all."""
     fresh = path.with_name(path.name + UNFINISHED.removeprefix(DATABASE))
     remove_file(fresh)
     with plain_errors():
@@ -146,7 +146,7 @@ def create_file(path: Path, steps: Sequence[schema.Step]) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a database file and what SQLite keeps beside it."""
+    """Remove a database file with its log and journal."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).unlink()
@@ -237,7 +237,7 @@ def _checked_version(db: sqlite3.Connection, steps: Sequence[schema.Step]) -> in
 
 
 def quick_check(db: sqlite3.Connection) -> list[str]:
-    """Return what SQLite finds wrong with the file's structure; empty when it is sound."""
+    """Return SQLite's problems with the file's structure; empty when it is sound."""
     try:
         found = [str(row[0]) for row in db.execute("PRAGMA quick_check(20)")]
     except sqlite3.DatabaseError as error:
@@ -246,7 +246,7 @@ def quick_check(db: sqlite3.Connection) -> list[str]:
 
 
 def full_check(db: sqlite3.Connection) -> list[str]:
-    """Return what SQLite finds wrong with structure, indexes and references; slower than the quick check."""
+    """Return SQLite's problems with structure, indexes and references; slower than the quick check."""
     try:
         found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(20)")]
         orphans = [
@@ -259,7 +259,7 @@ def full_check(db: sqlite3.Connection) -> list[str]:
 
 
 def copy_database(db: sqlite3.Connection, target: Path) -> None:
-    """Write a consistent copy: beside the target, checked, then renamed over it.
+    """Write a consistent copy: under a temporary name, checked, then renamed over the target.
 
     Raises:
         StationError: ``backup-failed`` if the copy does not pass its check.

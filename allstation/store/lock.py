@@ -1,4 +1,4 @@
-"""Who may write to a case: one process, held by an advisory lock that dies with it."""
+"""Write lock of a case folder: an advisory lock of one process that dies with it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _LOCKED_BYTE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has a case open for writing.
+    """Process that has a case open for writing.
 
     Attributes:
         host: Machine name.
@@ -65,7 +65,7 @@ class Holder:
 
 
 class CaseLock:
-    """The lock of one case folder. The operating system frees it when the process ends, however it ends."""
+    """Lock of one case folder; the operating system frees it when the process ends, however it ends."""
 
     def __init__(self, file: RawFile, *, unclean: bool) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Carrying what can still be read of a damaged case file into a fresh one."""
+"""Salvage of a damaged case file: every readable row is copied into a fresh one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from allstation.store.queue import shown_copy
 from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of, probabilities_of
 
 REPAIRED: Final = DATABASE + ".repaired"
-"""A repaired case file, complete, that has not taken its place yet."""
+"""Name of a repaired, complete case file before it replaces the damaged one."""
 
 REPAIR_ACTION: Final = "case-repaired"
 
@@ -46,7 +46,7 @@ TABLES: Final = (
     "reports",
     "audit",
 )
-"""In an order in which every row finds what it refers to."""
+"""All tables, referenced ones before the tables that refer to them."""
 
 _HEADER: Final = 100
 _PROBE_PAST_END: Final = 100_000
@@ -54,23 +54,23 @@ _COPIES: Final = frozenset({"prediction_id", "review_id"})
 
 
 def salvage(damaged: Path, fresh: Path) -> dict[str, tuple[int, int]]:
-    """Read every row that can be read and put it where its references hold.
+    """Copy every readable row whose references hold.
 
     Args:
-        damaged: A copy of the damaged file (with its log beside it); its first page may be replaced.
+        damaged: A copy of the damaged file with its log; its first page may be replaced.
         fresh: An empty case file.
 
     Returns:
-        Per table how many rows were carried over and how many could be read but fit nowhere.
+        Per table the number of copied rows and of readable rows whose references do not hold.
     """
     if not _readable(damaged):
-        _mend_first_page(damaged, fresh)
+        _replace_first_page(damaged, fresh)
     if not _readable(damaged):
         return dict.fromkeys(TABLES, (0, 0))
     old, new = connect(damaged, mode="rw"), connect(fresh, mode="rw")
     try:
         new.execute("BEGIN IMMEDIATE")
-        counts = {table: _carry(old, new, table) for table in TABLES}
+        counts = {table: _copy_table(old, new, table) for table in TABLES}
         refresh(new)
         new.execute("COMMIT")
     finally:
@@ -79,7 +79,7 @@ def salvage(damaged: Path, fresh: Path) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def _mend_first_page(damaged: Path, fresh: Path) -> None:
+def _replace_first_page(damaged: Path, fresh: Path) -> None:
     """Give a file whose list of tables is unreadable the first page of an empty case.
 
     The tables of every case are made by the same statements in the same order, so they start on
@@ -108,27 +108,27 @@ def _readable(path: Path) -> bool:
     return found.issuperset(TABLES)
 
 
-def _carry(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> tuple[int, int]:
+def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> tuple[int, int]:
     older = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
     columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})") if row[1] in older]
     marks = ", ".join("NULL" if name in _COPIES else "?" for name in columns)
     kept = [index for index, name in enumerate(columns) if name not in _COPIES]
     insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of the schema
-    carried = lost = 0
+    copied = lost = 0
     for row in _rows(old, table, ", ".join(columns)):
         if table == "predictions" and not _sensible(*row[4:7]):
             lost += 1
             continue
         try:
             new.execute(insert, [row[index] for index in kept])
-            carried += 1
+            copied += 1
         except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError):
             lost += 1
-    return carried, lost
+    return copied, lost
 
 
 def _rows(old: sqlite3.Connection, table: str, columns: str) -> Iterator[Row]:
-    """Yield every readable row: in one walk while that works, then one by one around the damage."""
+    """Yield every readable row: in one scan while that works, then one by one around the damage."""
     if table == "info":
         with suppress(sqlite3.DatabaseError):
             yield from old.execute("SELECT key, value FROM info")
@@ -193,7 +193,7 @@ def refresh(db: sqlite3.Connection) -> None:
 
 
 def case_problems(path: Path) -> tuple[str, ...]:
-    """Return what a full check of structure, references and contents finds; empty for a sound case."""
+    """Return the problems of structure, references and contents; empty for a sound case."""
     if not path.is_file():
         return ("The case file is missing.",)
     try:
@@ -223,13 +223,13 @@ def _sensible(probabilities: str, class_name: str | None, reasons: str) -> bool:
 
 
 def salvage_into(place: Path, folder: Path, *, problems: Sequence[str], clock: Clock) -> None:
-    """Build the repaired case file beside the damaged one, complete or not at all.
+    """Build the repaired case file next to the damaged one, complete or not at all.
 
     Args:
         place: An empty folder for the work, on the same disk.
         folder: The case folder.
-        problems: What was found, for the trail.
-        clock: Where the time of the trail's entry comes from.
+        problems: What was found, for the audit log.
+        clock: Source of the audit entry's time.
     """
     path, copied, fresh = folder / DATABASE, place / "damaged.sqlite", place / "fresh.sqlite"
     for suffix in ("", "-wal"):
@@ -255,7 +255,7 @@ def salvage_into(place: Path, folder: Path, *, problems: Sequence[str], clock: C
 
 
 def _identify(db: sqlite3.Connection, folder: Path) -> None:
-    """Give the case its id and name back from the trail if they were lost."""
+    """Restore the case's id and name from the audit log if they were lost."""
     row = db.execute("SELECT details FROM audit WHERE action = 'case-created' ORDER BY id LIMIT 1").fetchone()
     known = json.loads(row[0]) if row else {}
     wanted = {
@@ -266,7 +266,7 @@ def _identify(db: sqlite3.Connection, folder: Path) -> None:
 
 
 def exchange(folder: Path, moment: str) -> Path | None:
-    """Put the repaired file in place and keep the damaged one; may be called again after a crash.
+    """Replace the damaged file by the repaired one and keep it; may be called again after a crash.
 
     The order matters. The damaged file goes first, so that a crash leaves no case file and not an
     old one that looks sound; its log goes second, because SQLite would replay it into the fresh file.

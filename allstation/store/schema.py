@@ -17,7 +17,7 @@ from typing import Final
 Step = Callable[[sqlite3.Connection], None]
 
 APPLICATION_ID: Final = 0x414C4C53
-"""``ALLS``: tells a case from any other SQLite file."""
+"""``ALLS``: distinguishes a case from any other SQLite file."""
 
 _TABLES: Final = """
 CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -209,10 +209,10 @@ WHERE state = 'queued';
 
 
 def step_many_models(db: sqlite3.Connection) -> None:
-    """Version 2: the queue knows which model a field waits for, if it is not the one in use.
+    """Version 2: fields can be queued for a further model than the one in use.
 
-    ``fields.for_model`` is the hash of that bundle, empty for the model in use. A prediction made
-    ``beside`` is kept but not shown while the field has one of the model in use.
+    ``fields.for_model`` is the hash of that bundle, empty for the model in use. A prediction marked
+    ``beside`` is a secondary one: kept, but not shown while the field has one of the model in use.
     """
     run_script(db, _MANY_MODELS)
 

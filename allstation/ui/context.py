@@ -9,12 +9,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from allstation.core.records import FieldRecord
-from allstation.services.desk import CaseDesk
+from allstation.processing.status_types import CaseInfo, ModelInfo
+from allstation.services.case_session import CaseSession
 from allstation.services.export import Exports
+from allstation.services.folder_watcher import FolderWatcher
 from allstation.services.logs import LogCare
-from allstation.services.messages import CaseInfo, ModelInfo
+from allstation.services.requests import UseModel
 from allstation.services.settings import SettingsFile
-from allstation.services.watching import FolderWatch
 from allstation.ui.common.notifications import Notifier
 from allstation.ui.common.theme import Theme
 
@@ -132,12 +133,12 @@ class AppContext(QObject):
     def __init__(
         self,
         *,
-        session: CaseDesk,
+        session: CaseSession,
         exports: Exports,
         settings: SettingsFile,
         theme: Theme,
         logs: LogCare,
-        watcher: FolderWatch,
+        watcher: FolderWatcher,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -199,7 +200,7 @@ class AppContext(QObject):
         from allstation.inference.bundle import default_bundle_path
 
         self.settings.change(model=str(bundle or ""))
-        self.session.use_model(bundle or default_bundle_path())
+        self.session.submit(UseModel(bundle or default_bundle_path()))
 
     @Slot()
     def _tell_changed(self) -> None:

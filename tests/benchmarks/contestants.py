@@ -133,24 +133,24 @@ class _Moments:
     def _watch(self) -> None:
         from allstation import app
 
-        begin, make = app.AppController.show, app.AppController._make
+        show, build = app.AppController.show, app.AppController._build
 
         def watched(station) -> None:
             station.window.start.painted.connect(lambda: self.note("painted"))
-            begin(station)
+            show(station)
 
-        def made(station):
-            yield from make(station)
+        def built(station) -> None:
+            build(station)
             self.note("whole")
             self._go_on(station)
 
-        app.AppController.show, app.AppController._make = watched, made
+        app.AppController.show, app.AppController._build = watched, built
 
     def _go_on(self, station) -> None:
         from PySide6.QtCore import QMetaObject, Qt
 
         def leave() -> None:
-            QMetaObject.invokeMethod(station.window, "leave", Qt.ConnectionType.QueuedConnection)
+            QMetaObject.invokeMethod(station.workbench, "leave", Qt.ConnectionType.QueuedConnection)
 
         def look(status) -> None:
             done = status.counts.get("done", 0) + status.counts.get("failed", 0)
@@ -161,7 +161,7 @@ class _Moments:
                 leave()
 
         if self._total:
-            station.services.desk.worker.queue_changed.connect(look)
+            station.context.session.worker.queue_changed.connect(look)
         else:
             leave()
 

@@ -53,22 +53,23 @@ def training(work: Path, options: argparse.Namespace) -> Section:
     count, rounds, epochs = (800, 2, 8) if options.full else (64, 1, 1)
     count, rounds = options.fields or count, options.rounds or rounds
     rows, heads = [], []
-    for networks, fields, turns, many in (
-        (("zhang",), count, rounds, epochs),
-        (QUICK_NETWORKS if options.full else QUICK_NETWORKS[1:2], min(count, 64), 1, 1),
+    for networks, fields, turns, many, further in (
+        (("zhang",), count, rounds, epochs, ()),
+        (("zhang",), count, rounds, 3, ("--unaltered",)),
+        (QUICK_NETWORKS if options.full else QUICK_NETWORKS[1:2], min(count, 64), 1, 1, ()),
     ):
         chosen = [name for name in networks if not options.programs or name in options.programs]
         if not chosen:
             continue
         folder, kind = folders.small(work, fields)
         command = [sys.executable, HERE / "training_speed.py", folder, "--rounds", str(turns)]
-        said = run([*command, "--epochs", str(many), "--networks", *chosen]).said
+        said = run([*command, "--epochs", str(many), "--networks", *chosen, *further]).said
         rows += [one | {"fields": said["fields"], "epochs": said["epochs"]} for one in said["rows"]]
         heads.append(f"{said['fields']} {kind} fields ({', '.join(chosen)})")
     shown = [
         [
             one["network"],
-            one["route"],
+            one["route"] + (", nothing altered, fields in memory" if one["unaltered"] else ""),
             one["fields"],
             spread(one["seconds_per_epoch"]),
             f"{one['times_plain']:.2f}",
@@ -80,7 +81,7 @@ def training(work: Path, options: argparse.Namespace) -> Section:
     ]
     head = ["network", "way", "fields", "s per epoch", "plain takes times", "processor s", "plain times"]
     words = (
-        f"Same augmentation, batch and held-out fields; the first epoch is not timed. {'; '.join(heads)}. "
+        f"Same batches and held-out fields; the first epoch is not timed. {'; '.join(heads)}. "
         "Only the first network learns long enough for its accuracy to mean something."
     )
     text = f"## Training\n\n{table([*head, 'right'], shown)}\n\n{words}"

@@ -9,6 +9,9 @@ folders and ``fit``, TensorFlow as it comes, and for Zhang's network ReLU before
 it. Reading the fields once into memory is part of this project's first epoch. Zhang's network gets its
 input centred in both ways: with numbers from 0 to 1 one seed in four learns nothing, and accuracies that
 are to be compared would say which seeds were drawn. Each round has a seed of its own.
+
+``--unaltered`` compares like for like with what Zhang prints: no random changes, and both ways hold their
+fields in memory.
 """
 
 from __future__ import annotations
@@ -36,13 +39,13 @@ BATCH = 32
 CENTRED = ("zhang",)
 
 
-def recipe_of(network: str, seed: int = 1) -> Any:
-    """Return the network's preset with the changes of this benchmark."""
+def recipe_of(network: str, seed: int = 1, *, unaltered: bool = False) -> Any:
+    """Return the network's preset with the changes of this benchmark, or with none."""
     from training.fit.recipe import recipe_from
     from training.models.registry import preset
 
     data = preset(network)
-    data["augmentation"] = {**CHANGES, "horizontal_flip": True}
+    data["augmentation"] = {} if unaltered else {**CHANGES, "horizontal_flip": True}
     data["fit"] = data.get("fit", {}) | {"batch": BATCH, "patience": 0, "seed": seed}
     if network in CENTRED:
         data["input"] = {**data["input"], "scaling": "signed"}
@@ -55,7 +58,7 @@ def centred(pixels: Any) -> Any:
     return pixels / 127.5 - 1
 
 
-def plain(folder: Path, network: str, epochs: int, seed: int) -> dict[str, Any]:
+def plain(folder: Path, network: str, epochs: int, seed: int, *, unaltered: bool) -> dict[str, Any]:
     """Time the papers' way."""
     import keras
     from keras.src.legacy.preprocessing.image import ImageDataGenerator
@@ -89,10 +92,18 @@ def plain(folder: Path, network: str, epochs: int, seed: int) -> dict[str, Any]:
         "color_mode": "grayscale" if spec.channels == 1 else "rgb",
         "batch_size": BATCH,
     }
+    if unaltered:
+        changes = ImageDataGenerator(**scale)
     learned = changes.flow_from_directory(str(folder / "train"), seed=seed, **kind)
     tested = ImageDataGenerator(**scale).flow_from_directory(str(folder / "test"), shuffle=False, **kind)
-    seconds = _timed(model, learned, epochs)
+    seconds = _timed(model, _in_memory(learned) if unaltered else learned, epochs)
     return seconds | {"accuracy": float(model.evaluate(tested, verbose=0)[1])}
+
+
+def _in_memory(batches: Any) -> tuple[Any, Any]:
+    """Return fields and classes as arrays, as ``fit`` takes them."""
+    pairs = [batches[index] for index in range(len(batches))]
+    return np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
 
 
 def _as_zhang_wrote_it(shape: tuple[int, int, int]) -> Any:
@@ -106,13 +117,13 @@ def _as_zhang_wrote_it(shape: tuple[int, int, int]) -> Any:
     return keras.Sequential([*stack, layers.Dense(4, activation="softmax")])
 
 
-def ours(folder: Path, network: str, epochs: int, seed: int) -> dict[str, Any]:
+def ours(folder: Path, network: str, epochs: int, seed: int, *, unaltered: bool) -> dict[str, Any]:
     """Time this project's way."""
     from training.data.fields_in_memory import load_pixels
     from training.data.labelled_folder import read_labelled
     from training.fit.training_loop import build_network, predict
 
-    recipe = recipe_of(network, seed)
+    recipe = recipe_of(network, seed, unaltered=unaltered)
     labelled, held = read_labelled(folder / "train"), read_labelled(folder / "test")
     model = build_network(recipe, len(labelled.classes))
     from training.data.batches import Batches
@@ -141,7 +152,9 @@ def _timed(model: Any, fields: Any, epochs: int) -> dict[str, Any]:
         moments.append((time.perf_counter(), time.process_time()))
 
     told = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
-    model.fit(fields, epochs=epochs + 1, verbose=0, shuffle=False, callbacks=[told])
+    arrays = {"x": fields[0], "y": fields[1], "batch_size": BATCH, "shuffle": True}
+    given = arrays if isinstance(fields, tuple) else {"x": fields, "shuffle": False}
+    model.fit(**given, epochs=epochs + 1, verbose=0, callbacks=[told])
     begin(epochs + 1, None)
     passed = np.diff(np.array(moments[1:]), axis=0)
     return {"seconds": passed[:, 0].tolist(), "processor": passed[:, 1].tolist()}
@@ -160,10 +173,11 @@ def divided(source: Path, target: Path) -> tuple[int, int]:
     return counts["train"], counts["test"]
 
 
-def child(way: str, folder: Path, network: str, epochs: int, seed: int) -> dict[str, Any]:
+def child(way: str, folder: Path, network: str, epochs: int, seed: int, *, unaltered: bool) -> dict[str, Any]:
     """Run one way in a process of its own."""
     command = [sys.executable, __file__, str(folder), "--way", way]
     command += ["--networks", network, "--epochs", str(epochs), "--seed", str(seed)]
+    command += ["--unaltered"] if unaltered else []
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment.pop("TF_ENABLE_ONEDNN_OPTS", None)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -172,12 +186,14 @@ def child(way: str, folder: Path, network: str, epochs: int, seed: int) -> dict[
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def race(folder: Path, network: str, epochs: int, rounds: int, held_out: int) -> list[dict[str, Any]]:
+def race(
+    folder: Path, network: str, epochs: int, rounds: int, held_out: int, *, unaltered: bool
+) -> list[dict[str, Any]]:
     """Run all ways in turn and compare medians."""
     found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     for number in range(1, rounds + 1):
         for way in WAYS:
-            found[way].append(child(way, folder, network, epochs, number))
+            found[way].append(child(way, folder, network, epochs, number, unaltered=unaltered))
             print(f"  {network}, {way}: {found[way][-1]}", file=sys.stderr, flush=True)
     seconds, processor = (
         {way: [value for one in many for value in one[key]] for way, many in found.items()}
@@ -187,6 +203,7 @@ def race(folder: Path, network: str, epochs: int, rounds: int, held_out: int) ->
         {
             "network": network,
             "route": way,
+            "unaltered": unaltered,
             "seconds_per_epoch": seconds[way],
             "processor_per_epoch": processor[way],
             "times_plain": median(seconds[WAYS[0]]) / median(seconds[way]),
@@ -208,17 +225,23 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--unaltered", action="store_true", help="no random changes, fields in memory")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
         way = plain if options.way == WAYS[0] else ours
-        print(json.dumps(way(options.folder, options.networks[0], options.epochs, options.seed)))
+        found = way(
+            options.folder, options.networks[0], options.epochs, options.seed, unaltered=options.unaltered
+        )
+        print(json.dumps(found))
     else:
         rows: list[dict[str, Any]] = []
         with tempfile.TemporaryDirectory() as name:
             fields, held_out = divided(options.folder, Path(name))
             for network in options.networks or NETWORKS:
-                rows += race(Path(name), network, options.epochs, options.rounds, held_out)
+                rows += race(
+                    Path(name), network, options.epochs, options.rounds, held_out, unaltered=options.unaltered
+                )
         print(json.dumps({"fields": fields, "held_out": held_out, "epochs": options.epochs, "rows": rows}))
     return 0
 

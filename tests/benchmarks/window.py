@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Gaps
 
+from allstation.services.requests import CancelQueue, OpenCase, Pause
+
 if TYPE_CHECKING:
     from allstation.ui.main_window.workbench import Workbench
 
@@ -100,7 +102,7 @@ def story(window: Workbench, case: Path, gaps: Gaps, figures: dict[str, Any]) ->
 
     window.browser.listed.connect(listed)
     window.browser.thumbnails.arrived.connect(lambda _id: arrived.append(time.perf_counter() - began))
-    window.context.session.open(case)
+    window.context.session.submit(OpenCase(case))
     while not arrived:
         yield 0.02
     figures["first_thumbnail_s"] = arrived[0]
@@ -123,11 +125,11 @@ def adding(
     window: Workbench, folder: Path, count: int, figures: dict[str, Any], gaps: Gaps
 ) -> Iterator[float]:
     """Drop a folder on a new case, drop it again, then classify."""
-    desk, statuses = window.context.session, []
-    desk.worker.intake_changed.connect(statuses.append)
-    desk.open(folder.parent / "Adding.allcase", create=True)
+    session, statuses = window.context.session, []
+    session.worker.import_changed.connect(statuses.append)
+    session.submit(OpenCase(folder.parent / "Adding.allcase", create=True))
     yield 1.0
-    desk.pause(True)
+    session.submit(Pause(True))
     gaps.take()
     for turn in ("adding", "adding_the_same_again"):
         statuses.clear()
@@ -139,10 +141,10 @@ def adding(
         figures[f"{turn}_s"] = time.perf_counter() - began
         figures[turn] = gaps.take()
     figures["added"], figures["duplicates"] = count, statuses[-1].duplicates
-    desk.pause(False)
+    session.submit(Pause(False))
     yield CLASSIFYING
     figures["classifying"] = gaps.take()
-    desk.cancel()
+    session.submit(CancelQueue())
     yield 0.5
 
 

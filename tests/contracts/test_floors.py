@@ -73,7 +73,17 @@ def modules_imported(package: str) -> dict[str, set[str]]:
     """Modules of the package that each of its modules imports, in functions and under TYPE_CHECKING too."""
     names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sources(package)}
     modules = {name.removesuffix(".__init__"): path for name, path in names.items()}
-    return {name: imports_of(path) & modules.keys() - {name} for name, path in modules.items()}
+    graph: dict[str, set[str]] = {name: set() for name in modules}
+    for name, path in modules.items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                graph[name] |= {alias.name for alias in node.names} & modules.keys()
+            elif isinstance(node, ast.ImportFrom):
+                parts = {f"{node.module}.{alias.name}" for alias in node.names}
+                # "from package import module" needs the module; anything else what stands in the package.
+                graph[name] |= parts & modules.keys()
+                graph[name] |= {str(node.module)} & modules.keys() if parts - modules.keys() else set()
+    return graph
 
 
 def circle_in(graph: dict[str, set[str]]) -> list[str]:
@@ -84,7 +94,17 @@ def circle_in(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("package", ["training"])
+# The rest of allstation follows when the window's circle is cut.
+@pytest.mark.parametrize(
+    "package",
+    [
+        "training",
+        *(
+            f"allstation/{part}"
+            for part in ("core", "imaging", "inference", "report", "services", "commands")
+        ),
+    ],
+)
 def test_no_modules_import_each_other_in_a_circle(package):
     assert not circle_in(modules_imported(package))
 

@@ -105,24 +105,6 @@ def _lies_in(name: str, packages: set[str]) -> bool:
     return any(".".join(heads[: count + 1]) in packages for count in range(len(heads)))
 
 
-_STUBBED = (
-    r"VideoCapture|VideoWriter|videoio|gemm|solve\w*|invert|eigen\w*|SV\w+|PCA\w*|determinant|mulTransposed|"
-    r"calcCovarMatrix|Mahalanobis|fit\w+|find(Homography|Essential|Fundamental)\w*|estimate\w+|"
-    r"get(Perspective|Affine)Transform|kmeans|ml\b|dnn|calib\w*|stereo\w*|triangulate\w*"
-)
-
-
-def test_nothing_of_opencv_is_used_that_needs_its_video_or_equation_libraries():
-    """On Linux those are replaced by ones whose functions stop the program."""
-    wrong = [
-        str(path.relative_to(ROOT))
-        for package in ("allstation", "training")
-        for path in (ROOT / package).rglob("*.py")
-        if re.search(rf"cv2\.({_STUBBED})", path.read_text("utf-8"))
-    ]
-    assert wrong == []
-
-
 def test_sources_that_change_while_they_are_frozen_are_noticed(tool, tmp_path):
     digest = tool("sources").digest
     (tmp_path / "allstation" / "__pycache__").mkdir(parents=True)
@@ -342,36 +324,6 @@ def test_the_manual_page_is_formatted_without_a_complaint(tool, tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "allstation PATH" in re.sub(r"[\[\]]", "", done.stdout)
-
-
-@linux_only
-@needs("gcc", "objdump")
-def test_a_stub_loads_in_place_of_a_library_and_stops_whoever_calls_it(tool, tmp_path):
-    """What is done to OpenCV's video libraries, with a library of our own."""
-    elf = tool("elf")
-    libs = tmp_path / "opencv_python_headless.libs"
-    cv2 = tmp_path / "cv2"
-    libs.mkdir()
-    cv2.mkdir()
-    (tmp_path / "v.map").write_text("LIBAV_1 { global: *; };", encoding="ascii")
-    _compile("int av_answer(void) { return 42; }", libs / "libavx.so.1", "-Wl,-soname,libavx.so.1",
-             f"-Wl,--version-script={tmp_path / 'v.map'}")  # fmt: skip
-    _compile("int av_answer(void); int here(void) { return 7; } int there(void) { return av_answer(); }",
-             cv2 / "user.so", str(libs / "libavx.so.1"),
-             "-Wl,-rpath,$ORIGIN/../opencv_python_headless.libs")  # fmt: skip
-    call = "import ctypes, sys; print(getattr(ctypes.CDLL(sys.argv[1]), sys.argv[2])())"
-
-    def ask(name: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", call, str(cv2 / "user.so"), name]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    assert ask("there").stdout.strip() == "42"
-    entries = [("cv2/user.so", str(cv2 / "user.so"), "EXTENSION"),
-               ("opencv_python_headless.libs/libavx.so.1", str(libs / "libavx.so.1"), "BINARY")]  # fmt: skip
-    made = {dest: source for dest, source, _ in elf.with_stubs(entries, tmp_path / "stubs")}
-    shutil.copyfile(made["opencv_python_headless.libs/libavx.so.1"], libs / "libavx.so.1")
-    assert ask("here").stdout.strip() == "7"
-    assert ask("there").returncode < 0
 
 
 def _compile(code: str, target: Path, *options: str) -> None:

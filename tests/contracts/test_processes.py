@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "keras", "sklearn", "skimage", "matplotlib", "PySide6", "cv2", "reportlab", "numpy")
 
 
@@ -87,3 +89,13 @@ def test_a_locale_without_utf8_draws_no_complaint():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_a_script_that_writes_takes_no_option_as_its_folder(tmp_path):
+    """``network.py --help`` made a folder of that name, with two networks in it, where it was started."""
+    script = ROOT / "tests" / "benchmarks" / "network.py"
+    done = subprocess.run(
+        [sys.executable, script, "--help"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout.startswith("usage: network.py")
+    assert list(tmp_path.iterdir()) == []

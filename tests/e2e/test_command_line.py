@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ from allstation.commands import classify
 from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
 from allstation.core.filters import FieldSort
 from allstation.core.records import Review
-from allstation.imaging import synthetic
+from allstation.imaging import intake, synthetic
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
+from allstation.processing import importer
 from allstation.store.case import Case
 from allstation.store.fields import Fields
 from allstation.store.lock import CaseLock
@@ -72,22 +74,24 @@ def test_a_large_folder_is_read_and_added_part_by_part(fields, tmp_path, monkeyp
         return real(path, limits)
 
     def noted(stored, slide, new):
+        time.sleep(0.05)  # a slow disk: reading would be far ahead by now
         done = added(stored, slide, new)
-        ahead.append(len(read) - stored.fields.count())
+        ahead.append(len(read) - stored.count())
         return done
 
-    real = classify.read_field
-    monkeypatch.setattr(classify, "read_field", counted)
+    real = intake.new_field
+    monkeypatch.setattr(intake, "new_field", counted)
     monkeypatch.setattr(Fields, "add", noted)
-    monkeypatch.setattr(classify, "_AHEAD", 1)
-    monkeypatch.setattr(classify, "_ADDED_TOGETHER", 3)
+    monkeypatch.setattr(importer, "_FILES_AHEAD", 1)
+    monkeypatch.setattr(importer, "_BATCHES_AHEAD", 1)
+    monkeypatch.setattr(classify, "_BATCH", 1)
     folder = tmp_path / "flat"
     folder.mkdir()
     for path in fields.rglob("*.jpg"):
         (folder / path.name).write_bytes(path.read_bytes())
     assert main(["classify", str(folder), "--case", str(tmp_path / "a.allcase")]) == 0
-    assert len(ahead) == 3
-    assert max(ahead) <= 2 + 1
+    assert len(ahead) == 8
+    assert max(ahead) <= 2 + 2
     with Case.open(tmp_path / "a.allcase", read_only=True) as case:
         names = [field.path.name for field in case.fields.page(sort=FieldSort.ADDED)]
         assert case.audit.verify() is None

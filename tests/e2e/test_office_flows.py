@@ -303,7 +303,7 @@ def test_a_labelled_folder_is_never_filled_twice(smear, tmp_path, capsys):
     case, out = tmp_path / "c.allcase", tmp_path / "l"
     assert main(["classify", str(smear), "--case", str(case)]) == 0
     with Case.open(case) as stored:
-        stored.reviews.add(Review(stored.fields.page()[0].id, "Ana", "Pre"))
+        stored.reviews.add(Review(field_id=stored.fields.page()[0].id, reviewer="Ana", class_name="Pre"))
     assert main(["export", str(case), "--labelled", str(out)]) == 0
     before = contents(out)
     assert main(["export", str(case), "--labelled", str(out), "--force"]) == 2

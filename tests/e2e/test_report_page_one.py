@@ -29,7 +29,7 @@ def case(tmp_path: Path) -> Path:
 
 def reviewed_at(case: Path, moment: datetime) -> None:
     with Case.open(case, clock=lambda: moment) as stored:
-        stored.reviews.add(Review(stored.fields.page()[0].id, "Ana", "Pre"))
+        stored.reviews.add(Review(field_id=stored.fields.page()[0].id, reviewer="Ana", class_name="Pre"))
 
 
 @pytest.mark.parametrize("template", ["full", "summary", "contact"])

@@ -20,7 +20,8 @@ from allstation.core.classes import CLASS_NAMES, RESEARCH_USE
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord, FieldState
 from allstation.imaging.synthetic import write_demo
-from allstation.services.messages import QueuePhase, QueueStatus
+from allstation.processing.status_types import QueuePhase, QueueStatus
+from allstation.services.requests import Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.main_window.window import MainWindow
@@ -310,7 +311,7 @@ def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Pat
     def scenario(window: Workbench) -> None:
         # Opening a case lifts a pause, so the pause has to come after it.
         run_main.qtbot.waitUntil(lambda: window.context.session.info is not None, timeout=PATIENCE)
-        window.context.session.pause(True)
+        window.context.session.submit(Pause(True))
         drop(window, [fields])
         run_main.qtbot.waitUntil(lambda: window.browser.model.rowCount() == MANY, timeout=PATIENCE)
         # Told by hand: a few fields would be done before the state could be seen.

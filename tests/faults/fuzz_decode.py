@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from allstation.core.errors import StationError  # noqa: E402
-from allstation.imaging import decode, headers, synthetic  # noqa: E402
+from allstation.imaging import bmp, decode, headers, jpeg, source, synthetic, tiff, tiff_page, webp  # noqa: E402
 
 SLOWEST = 20.0
 """Seconds after which a case counts as hanging."""
@@ -274,10 +274,10 @@ def guided(seconds: float, seed: int) -> dict[str, object]:
     """Mutate the files that reached new lines of the header parsers, again and again."""
     lines: set[tuple[str, int, int]] = set()
     fresh: list[tuple[str, int, int]] = []
-    source = headers.__file__
+    sources = {module.__file__ for module in (bmp, headers, jpeg, source, tiff, tiff_page, webp)}
 
     def trace(frame, event, _argument):
-        if frame.f_code.co_filename != source:
+        if frame.f_code.co_filename not in sources:
             return None
         last = frame.f_lineno
 
@@ -302,8 +302,8 @@ def guided(seconds: float, seed: int) -> dict[str, object]:
         began = time.perf_counter()
         sys.settrace(trace)
         try:
-            headers.read_header(headers.Source(io.BytesIO(data), len(data)))
-        except headers.HeaderError:
+            headers.read_header(source.Source(io.BytesIO(data), len(data)))
+        except source.HeaderError:
             pass
         except Exception as error:
             escaped.append(f"{type(error).__name__}: {error} for {data[:64].hex()}")

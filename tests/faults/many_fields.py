@@ -34,7 +34,7 @@ from allstation.app import AppController, parse
 from allstation.core.records import FieldState, NewField
 from allstation.imaging.decode import looks_like_field
 from allstation.inference.bundle import ModelBundle
-from allstation.services.messages import QueuePhase, QueueStatus
+from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.settings import SettingsFile
 from allstation.store import Case
 
@@ -74,7 +74,7 @@ class Watcher(QObject):
         self._last = (0, time.monotonic(), self._used())
         self.parts: list[dict[str, float]] = []
         self.failed = 0
-        station.services.desk.worker.queue_changed.connect(self.note)
+        station.context.session.worker.queue_changed.connect(self.note)
 
     def _used(self) -> tuple[float, float]:
         """Return the processor seconds of the threads that classify, and of all the others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from allstation.core import events
 from allstation.core.errors import StationError
+from allstation.sweep import grid, make_sweep, read_sweep
 from training.cli import main
 
 
@@ -83,6 +85,7 @@ def test_list_names_every_method(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_does_not_load_a_network() -> None:
     code = """
 import sys
+from allstation.sweep import grid, make_sweep, read_sweep
 from training.cli import main
 try:
     main(["--help"])
@@ -143,3 +146,72 @@ def test_the_keyboard_ends_politely(
 def test_an_error_crosses_as_it_is() -> None:
     error = StationError("a-code", "A sentence.")
     assert (error.code, str(error)) == ("a-code", "A sentence.")
+
+
+def sweep(folder: Path, out: Path, *varied: str) -> int:
+    vary = ["--vary", *varied] if varied else []
+    return main(["sweep", "knn-pixels", "--data", str(folder), "--out", str(out), *vary])
+
+
+def test_a_sweep_trains_every_combination_and_goes_on_where_it_was(
+    labelled_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sweep"
+    assert sweep(labelled_folder, out, "kind=knn-pixels,knn-hog") == 0
+    made = read_sweep(out)
+    assert [run.title for run in made] == ["knn-pixels", "knn-hog"]
+    printed = capsys.readouterr()
+    shown = printed.out + printed.err
+    for run in made:
+        info = json.loads((run.folder / "run.json").read_text())
+        assert info["recipe"]["method"]["kind"] == run.values["kind"]
+        assert f"{run.title}: accuracy (Wilson) 0." in shown or f"{run.title}: accuracy (Wilson) 1." in shown
+    assert "patients unknown" in shown
+
+    untouched = (made[0].folder / "metrics.json").stat().st_mtime_ns
+    shutil.rmtree(made[1].folder)
+    assert sweep(labelled_folder, out) == 0
+    assert (made[1].folder / "metrics.json").is_file()
+    assert (made[0].folder / "metrics.json").stat().st_mtime_ns == untouched
+    again = capsys.readouterr()
+    assert "run 2 of 2" in again.out + again.err
+
+
+@pytest.mark.parametrize(
+    ("varied", "words"),
+    [
+        ((), "Nothing varies yet"),
+        (("seed=1",), "Nothing varies yet"),
+        (("colour=red,blue",), "'colour=red,blue' says nothing to vary"),
+        (("batch=many,64",), "is no list of numbers for batch"),
+    ],
+)
+def test_a_sweep_that_varies_nothing_is_refused(
+    labelled_folder: Path, tmp_path: Path, varied: tuple[str, ...], words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert sweep(labelled_folder, tmp_path / "out", *varied) == 2
+    shown = capsys.readouterr()
+    assert words in shown.out + shown.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_goes_into_no_folder_that_holds_something_else(labelled_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    assert sweep(labelled_folder, tmp_path, "seed=1,2") == 2
+    assert [path.name for path in tmp_path.iterdir() if path.name != "labelled"] == ["mine.txt"]
+
+
+def test_a_failed_run_is_named_at_the_end_of_the_sweep(
+    labelled_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sweep"
+    out.mkdir()
+    for run in make_sweep(out, {"method": {"kind": "knn-pixels"}, "data": str(labelled_folder)},
+                          grid({"seed": "1,2"}), lambda kind: {}):  # fmt: skip
+        if run.values["seed"] == 1:
+            run.folder.write_text("a file where the run folder should be")
+    assert sweep(labelled_folder, out) == 2
+    shown = capsys.readouterr()
+    assert "1 of 2 runs failed: seed 1" in shown.out + shown.err
+    assert (out / "02" / "metrics.json").is_file()

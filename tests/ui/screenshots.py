@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from allstation.services.requests import OpenCase, UseModel
+
 if TYPE_CHECKING:
     from allstation.ui.main_window.workbench import Workbench
 
@@ -175,7 +177,9 @@ def tell_queue(window: Workbench, grab: Grabber) -> Iterator[Step]:
 
     yield lambda: window.context.selection.model is not None
     yield grab(window.shell, "01-start")
-    window.context.session.open(Path(os.environ["ALLSTATION_PROFILE"]) / "Smith 2026.allcase", create=True)
+    window.context.session.submit(
+        OpenCase(Path(os.environ["ALLSTATION_PROFILE"]) / "Smith 2026.allcase", create=True)
+    )
     yield lambda: window.context.session.info is not None
     yield grab(window.shell, "02-empty-case")
     window.case_controller.add_paths([scratch])
@@ -365,9 +369,9 @@ def tell_percentages(window: Workbench, grab: Grabber) -> Iterator[Step]:
     profile = Path(os.environ["ALLSTATION_PROFILE"])
     rule = ModelBundle.open(default_bundle_path()).rule.to_json()
     strange = rebuilt(profile / "strange.allmodel", info={"decision": {**rule, "max_novelty": 0.1}})
-    window.context.session.open(profile / "Elsewhere.allcase", create=True)
+    window.context.session.submit(OpenCase(profile / "Elsewhere.allcase", create=True))
     yield (lambda: window.context.session.info is not None and window.browser.model.rowCount() == 0)
-    window.context.session.use_model(strange.path)
+    window.context.session.submit(UseModel(strange.path))
     yield (
         lambda: (
             window.context.selection.model is not None and window.context.selection.model.path == strange.path

@@ -15,7 +15,8 @@ from pytestqt.qtbot import QtBot
 from allstation.core.decision import Decision, Reason
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, ModelRecord, NewField, Prediction, Quality, Review, Slide
-from allstation.services.case_reader import Listing, Overview, Query
+from allstation.services.questions import Listing, Overview, Query
+from allstation.services.requests import OpenCase, SaveReview
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser import cells
@@ -82,7 +83,7 @@ def case(template: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(window: Workbench, case: Path, qtbot: QtBot) -> Workbench:
     """The window with that case open and its first field shown."""
-    window.context.session.open(case)
+    window.context.session.submit(OpenCase(case))
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
     return window
 
@@ -265,7 +266,9 @@ def test_sorting_by_a_column_header(opened: Workbench, qtbot: QtBot) -> None:
 def test_next_unreviewed_skips_what_was_reviewed(opened: Workbench, qtbot: QtBot) -> None:
     ids = list(opened.browser.model.ids()[:3])
     for token, field_id in enumerate(ids[1:], start=900):
-        opened.context.session.save_review(token, Review(field_id=field_id, reviewer="Ada", class_name="Pro"))
+        opened.context.session.submit(
+            SaveReview(token, Review(field_id=field_id, reviewer="Ada", class_name="Pro"))
+        )
     qtbot.waitUntil(lambda: (r := opened.browser.model.record_at(2)) is not None and r.review is not None)
     opened.actions_table["go.unreviewed"].trigger()
     qtbot.waitUntil(lambda: opened.browser.grid.currentIndex().row() == 3)
@@ -278,7 +281,9 @@ def test_blind_review_hides_predictions_until_decided(opened: Workbench, qtbot: 
     index = model.index(1, int(Column.DECISION))
     assert model.data(index) == ""
     assert "91" not in model.data(model.index(1, 0), int(Qt.ItemDataRole.ToolTipRole))
-    opened.context.session.save_review(1, Review(field_id=model.ids()[1], reviewer="Ada", class_name="Pro"))
+    opened.context.session.submit(
+        SaveReview(1, Review(field_id=model.ids()[1], reviewer="Ada", class_name="Pro"))
+    )
     qtbot.waitUntil(lambda: model.data(index) != "")
 
 
@@ -315,11 +320,11 @@ def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: Workbench, 
 def test_a_second_reviewer_is_blind_to_the_first_and_keeps_what_is_theirs(
     opened: Workbench, qtbot: QtBot
 ) -> None:
-    browser, desk = opened.browser, opened.context.session
+    browser, session = opened.browser, opened.context.session
     first, second = list(browser.model.ids()[:2])
-    desk.save_review(1, Review(field_id=first, reviewer="Bob", class_name="Pro"))
-    desk.save_review(2, Review(field_id=first, reviewer="Ada", class_name="Pre"))
-    desk.save_review(3, Review(field_id=second, reviewer="Ada", class_name="Early"))
+    session.submit(SaveReview(1, Review(field_id=first, reviewer="Bob", class_name="Pro")))
+    session.submit(SaveReview(2, Review(field_id=first, reviewer="Ada", class_name="Pre")))
+    session.submit(SaveReview(3, Review(field_id=second, reviewer="Ada", class_name="Early")))
     opened.review.set_reviewer("Bob")
     opened.review.set_blind(True)
     # Ada came later, yet Bob sees his own decision and not hers.
@@ -400,7 +405,9 @@ def test_many_fields_are_reviewed_and_undone_at_once(opened: Workbench, qtbot: Q
     qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is not None)
     assert "3 fields" in opened.actions_table["review.undo"].text()
     opened.actions_table["review.undo"].trigger()
-    qtbot.waitUntil(lambda: (r := model.record_at(2)) is not None and r.review is None)
+    qtbot.waitUntil(
+        lambda: all((r := model.record_at(row)) is not None and r.review is None for row in range(3))
+    )
     with Case.open(case, read_only=True) as kept:
         assert [kept.fields.get(field_id).review for field_id in model.ids()[:3]] == [None] * 3
 
@@ -479,12 +486,12 @@ def test_a_late_answer_to_an_older_question_is_dropped(opened: Workbench) -> Non
 
 def test_an_answer_about_another_case_is_dropped(opened: Workbench) -> None:
     """Numbers of fields begin anew with each case, so a late page would show the wrong pictures."""
-    model, desk = opened.browser.model, opened.context.session
+    model, session = opened.browser.model, opened.context.session
     field_id = model.ids()[0]
     stale = record(field_id, "of another case.jpg")
-    desk.reader.page_read.emit(desk.generation - 1, [stale])
+    session.reader.page_read.emit(session.generation - 1, [stale])
     assert model.record(field_id) != stale
-    desk.reader.page_read.emit(desk.generation, [stale])
+    session.reader.page_read.emit(session.generation, [stale])
     assert model.record(field_id) == stale
 
 

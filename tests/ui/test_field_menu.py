@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
+from allstation.services.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 
@@ -27,8 +28,8 @@ def opened(window: Workbench, tmp_path: Path, qtbot: QtBot) -> Workbench:
             for n, path in enumerate(places)
         ]
         case.fields.add(slide.id, new)
-    window.context.session.pause(True)
-    window.context.session.open(folder)
+    window.context.session.submit(Pause(True))
+    window.context.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
     yield window
     shutil.rmtree(folder, ignore_errors=True)

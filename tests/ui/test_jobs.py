@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
-from allstation.services.messages import QueueJob, QueuePhase, QueueStatus
+from allstation.processing.status_types import QueueJob, QueuePhase, QueueStatus
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.jobs import JobList
 from allstation.ui.queue.panel import sentence

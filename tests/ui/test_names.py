@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QInputDialog, QLineEdit, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField, Slide
-from allstation.services.case_reader import Overview
+from allstation.services.questions import Overview, ReadOverview
+from allstation.services.requests import OpenCase, Pause
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 from allstation.ui.browser.slide_model import Place
@@ -37,8 +38,8 @@ def opened(window: Workbench, tmp_path: Path, qtbot: QtBot) -> Workbench:
                     )
                 ],
             )
-    window.context.session.pause(True)
-    window.context.session.open(folder)
+    window.context.session.submit(Pause(True))
+    window.context.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: window.browser.tree.slides.rowCount() == 3, timeout=20_000)
     qtbot.waitUntil(window.actions_table["browse.all"].isEnabled)
     return window
@@ -81,7 +82,7 @@ def test_what_is_typed_outlives_other_counts(opened: Workbench, qtbot: QtBot) ->
     line = typing(opened, qtbot, 2)
     qtbot.keyClicks(line, "half typed")
     with qtbot.waitSignal(tree.slides.dataChanged):
-        opened.context.session.read_overview()
+        opened.context.session.ask(ReadOverview(None))
     assert line.text() == "half typed"
     qtbot.keyClick(line, Qt.Key.Key_Escape)
     assert tree.name_of(2) == "P-014 b"

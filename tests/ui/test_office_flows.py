@@ -10,7 +10,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from allstation.imaging.synthetic import write_demo
-from allstation.services.messages import IntakeStatus
+from allstation.processing.status_types import ImportStatus
+from allstation.services.requests import AddPaths, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import intake_sentence
@@ -31,19 +32,19 @@ def smear(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(window: Workbench, tmp_path: Path, qtbot: QtBot) -> Workbench:
     """Return the window on an empty case whose queue rests."""
-    window.context.session.pause(True)
+    window.context.session.submit(Pause(True))
     with qtbot.waitSignal(window.context.session.opened, timeout=LONG):
-        window.context.session.open(tmp_path / "c.allcase", create=True)
+        window.context.session.submit(OpenCase(tmp_path / "c.allcase", create=True))
     return window
 
 
-def added(window: Workbench, qtbot: QtBot, *given: Path) -> IntakeStatus:
+def added(window: Workbench, qtbot: QtBot, *given: Path) -> ImportStatus:
     """Add what a person drops and return what became of it."""
-    told: list[IntakeStatus] = []
-    window.context.session.worker.intake_changed.connect(told.append)
-    window.context.session.add_paths(list(given))
+    told: list[ImportStatus] = []
+    window.context.session.worker.import_changed.connect(told.append)
+    window.context.session.submit(AddPaths(list(given)))
     qtbot.waitUntil(lambda: bool(told) and not told[-1].running, timeout=LONG)
-    window.context.session.worker.intake_changed.disconnect(told.append)
+    window.context.session.worker.import_changed.disconnect(told.append)
     return told[-1]
 
 

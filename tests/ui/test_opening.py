@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation import app
 from allstation.inference.bundle import default_bundle_path
+from allstation.services.requests import CloseCase
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.models.controller import ModelController
@@ -102,7 +103,7 @@ def test_moved_fields_are_offered_to_be_located_and_shown_again(
     qtbot.waitUntil(is_open(window, "Monday"), timeout=LONG)
     window.case_controller.add_paths([case.parent / "Slides"])
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 3, timeout=LONG)
-    window.context.session.close_case()
+    window.context.session.submit(CloseCase())
     qtbot.waitUntil(lambda: window.context.session.info is None, timeout=LONG)
     (case.parent / "Slides").rename(case.parent / "Elsewhere")
     window.case_controller.open_folder(case)

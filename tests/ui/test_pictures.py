@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from pytestqt.qtbot import QtBot
 
+from allstation.services.requests import OpenCase
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.window import ReportWindow
 from allstation.ui.viewer.card import OverlayStyle
@@ -31,7 +32,7 @@ def smear(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(window: Workbench, tmp_path: Path, smear: Path, qtbot: QtBot) -> Workbench:
     """The window with a case of fields of which no two look alike."""
-    window.context.session.open(mosaic_case(tmp_path, FIELDS))
+    window.context.session.submit(OpenCase(mosaic_case(tmp_path, FIELDS)))
     qtbot.waitUntil(lambda: shown(window, smear / "f00.png") > COVERED, timeout=LONG)
     return window
 

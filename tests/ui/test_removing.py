@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
+from allstation.services.requests import CloseCase, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.case.removal_controller import RemovalController
@@ -31,8 +32,8 @@ def opened(window: Workbench, tmp_path: Path, qtbot: QtBot) -> Workbench:
                     for n, p in paths.items()
                 ],
             )
-    window.context.session.pause(True)
-    window.context.session.open(folder)
+    window.context.session.submit(Pause(True))
+    window.context.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: shown(window) == [1, 2, 3, 4, 5], timeout=20_000)
     qtbot.waitUntil(window.actions_table["field.remove"].isEnabled)
     return window
@@ -148,10 +149,10 @@ def test_the_words_say_it(opened: Workbench, qtbot: QtBot) -> None:
 
 def test_a_case_for_looking_only_offers_nothing(opened: Workbench, qtbot: QtBot) -> None:
     folder = opened.context.session.info.folder
-    opened.context.session.close_case()
+    opened.context.session.submit(CloseCase())
     qtbot.waitUntil(lambda: opened.context.session.info is None)
     with Case.open(folder):
-        opened.context.session.open(folder)
+        opened.context.session.submit(OpenCase(folder))
         qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
         for key in ("field.remove", "slide.remove", "field.restore"):
             assert not opened.actions_table[key].isEnabled(), key

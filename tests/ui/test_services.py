@@ -20,11 +20,21 @@ from allstation.imaging import decode
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
-from allstation.services.desk import CaseDesk
+from allstation.processing.status_types import ImportStatus
+from allstation.services import thumbnails
+from allstation.services.case_session import CaseSession
 from allstation.services.export import ExportJob, ExportKind, Exports
-from allstation.services.messages import IntakeStatus
+from allstation.services.folder_watcher import FolderWatcher
+from allstation.services.requests import (
+    AddPaths,
+    CancelQueue,
+    LocateFields,
+    OpenCase,
+    Pause,
+    RequeueCancelled,
+    UseModel,
+)
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
-from allstation.services.watching import FolderWatch
 from allstation.store.case import Case
 from tests.faults.damaged_bundle import rebuilt
 
@@ -39,8 +49,8 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, nothing_left_running: None):
-    made = CaseDesk(threads=2)
+def session(qtbot: QtBot, nothing_left_running: None):
+    made = CaseSession(threads=2)
     yield made
     assert made.wait()
 
@@ -75,12 +85,12 @@ def listen(qapp: object) -> Iterator[Callable[[object], list[object]]]:
     listeners.clear()
 
 
-def settled(statuses: list[IntakeStatus]) -> bool:
+def settled(statuses: list[ImportStatus]) -> bool:
     return bool(statuses) and not statuses[-1].running
 
 
 def test_fields_are_on_disk_before_the_window_hears_of_them(
-    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path
+    session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path
 ) -> None:
     folder = tmp_path / "a.allcase"
     seen: list[int] = []
@@ -90,40 +100,40 @@ def test_fields_are_on_disk_before_the_window_hears_of_them(
         with Case.open(folder, read_only=True) as case:
             seen.extend(field.id for field in case.fields.records(ids))
 
-    desk.worker.fields_added.connect(check)
-    desk.open(folder, create=True)
-    desk.add_paths([fields])
+    session.worker.fields_added.connect(check)
+    session.submit(OpenCase(folder, create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: len(seen) == 3, timeout=LONG)
 
 
 def test_the_same_folder_twice_adds_nothing_twice(
-    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+    session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
-    statuses = listen(desk.worker.intake_changed)
-    desk.open(tmp_path / "a.allcase", create=True)
-    desk.add_paths([fields])
+    statuses = listen(session.worker.import_changed)
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: settled(statuses), timeout=LONG)
     assert statuses[-1].added == 3
-    desk.add_paths([fields])
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: settled(statuses) and statuses[-1].duplicates == 3, timeout=LONG)
     assert statuses[-1].added == 0
 
 
 def test_cancelled_fields_can_be_put_back(
-    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+    session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
-    told = listen(desk.worker.queue_changed)
-    desk.open(tmp_path / "a.allcase", create=True)
-    desk.add_paths([fields])
+    told = listen(session.worker.queue_changed)
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: bool(told) and told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
-    desk.cancel()
+    session.submit(CancelQueue())
     qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.CANCELLED) == 3, timeout=LONG)
-    desk.resume_cancelled()
+    session.submit(RequeueCancelled())
     qtbot.waitUntil(lambda: told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
 
 
 def test_a_result_is_not_held_back_by_slow_fields_beside_it(
-    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: CaseSession, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker is woken by few of the results; it has to look for the others by itself."""
     write_demo(tmp_path / "Slide", fields=5)
@@ -136,11 +146,11 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
 
     monkeypatch.setattr(Engine, "classify", classify)
     changed = Heard()
-    desk.worker.fields_changed.connect(changed.take_list)
-    desk.open(tmp_path / "a.allcase", create=True)
-    desk.add_paths([tmp_path / "Slide"])
+    session.worker.fields_changed.connect(changed.take_list)
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([tmp_path / "Slide"]))
     try:
-        desk.use_model(default_bundle_path())
+        session.submit(UseModel(default_bundle_path()))
         qtbot.waitUntil(lambda: bool(changed.all), timeout=LONG)
         with Case.open(tmp_path / "a.allcase", read_only=True) as case:
             assert case.queue.counts()[FieldState.DONE] == 1
@@ -150,7 +160,11 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
 
 
 def test_a_field_that_raises_what_nobody_foresaw_fails_and_the_others_are_classified(
-    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected_log: list[str]
+    session: CaseSession,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    expected_log: list[str],
 ) -> None:
     """A picture library's own exception once stopped the queue at 11 of 12 without a word."""
     expected_log.append("allstation.inference.pipeline: field")
@@ -165,10 +179,10 @@ def test_a_field_that_raises_what_nobody_foresaw_fails_and_the_others_are_classi
 
     monkeypatch.setattr(decode, "decode_reduced", raises)
     folder, changed = tmp_path / "a.allcase", Heard()
-    desk.worker.fields_changed.connect(changed.take_list)
-    desk.open(folder, create=True)
-    desk.use_model(default_bundle_path())
-    desk.add_paths([tmp_path / "Slide"])
+    session.worker.fields_changed.connect(changed.take_list)
+    session.submit(OpenCase(folder, create=True))
+    session.submit(UseModel(default_bundle_path()))
+    session.submit(AddPaths([tmp_path / "Slide"]))
     qtbot.waitUntil(lambda: len({number for ids in changed.all for number in ids}) == 5, timeout=LONG)
     with Case.open(folder, read_only=True) as case:
         counts = case.queue.counts()
@@ -178,72 +192,72 @@ def test_a_field_that_raises_what_nobody_foresaw_fails_and_the_others_are_classi
 
 
 def test_a_network_damaged_inside_fails_its_fields_with_a_sentence(
-    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, expected_log: list[str]
+    session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, expected_log: list[str]
 ) -> None:
     expected_log.append("allstation.inference.engine: the network of")
     bundle = rebuilt(tmp_path / "m.allmodel", network=b"no network at all" * 100)
     folder, changed = tmp_path / "a.allcase", Heard()
-    desk.worker.fields_changed.connect(changed.take_list)
-    desk.open(folder, create=True)
-    desk.use_model(bundle.path)
-    desk.add_paths([fields])
+    session.worker.fields_changed.connect(changed.take_list)
+    session.submit(OpenCase(folder, create=True))
+    session.submit(UseModel(bundle.path))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: len({number for ids in changed.all for number in ids}) == 3, timeout=LONG)
     with Case.open(folder, read_only=True) as case:
         assert {field.error_code for field in case.fields.page()} == {"bad-bundle"}
 
 
 def test_a_case_that_cannot_be_written_or_read_pauses_the_queue_with_a_sentence(
-    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+    session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
-    problems, told = listen(desk.worker.problem), listen(desk.worker.queue_changed)
-    desk.open(tmp_path / "a.allcase", create=True)
-    desk.add_paths([fields])
+    problems, told = listen(session.worker.problem), listen(session.worker.queue_changed)
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([fields]))
     qtbot.waitUntil(lambda: bool(told) and told[-1].counts.get(FieldState.QUEUED) == 3, timeout=LONG)
-    case = desk.worker._case
+    case = session.worker.open_case.case
     assert case is not None
     pages = case.connection.db.execute("PRAGMA page_count").fetchone()[0]
     case.connection.db.execute(f"PRAGMA max_page_count = {pages}")
-    desk.use_model(default_bundle_path())
+    session.submit(UseModel(default_bundle_path()))
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert problems[-1].code == "disk-full"
     case.close()
-    desk.pause(False)
+    session.submit(Pause(False))
     qtbot.waitUntil(lambda: problems[-1].code == "closed-case", timeout=LONG)
 
 
 def test_a_folder_that_is_no_case_is_a_sentence_not_a_crash(
-    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+    session: CaseSession, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
-    problems = listen(desk.worker.problem)
-    desk.open(tmp_path)
+    problems = listen(session.worker.problem)
+    session.submit(OpenCase(tmp_path))
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert problems[0].code == "no-case"
-    qtbot.waitUntil(lambda: not desk.has_case, timeout=LONG)
+    qtbot.waitUntil(lambda: not session.has_case, timeout=LONG)
 
 
 def test_a_missing_case_does_not_close_the_open_one(
-    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+    session: CaseSession, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
-    problems = listen(desk.worker.problem)
-    with qtbot.waitSignal(desk.opened, timeout=LONG):
-        desk.open(tmp_path / "a.allcase", create=True)
-    desk.open(tmp_path / "gone.allcase")
+    problems = listen(session.worker.problem)
+    with qtbot.waitSignal(session.opened, timeout=LONG):
+        session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(OpenCase(tmp_path / "gone.allcase"))
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert "any more" in problems[0].sentence
-    assert desk.info is not None
-    assert desk.info.name == "a"
+    assert session.info is not None
+    assert session.info.name == "a"
 
 
 def test_moved_fields_are_found_by_their_bytes(
-    desk: CaseDesk, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+    session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
     before = Path(shutil.copytree(fields, tmp_path / "before"))
-    added, reports = listen(desk.worker.fields_added), listen(desk.worker.located)
-    desk.open(tmp_path / "a.allcase", create=True)
-    desk.add_paths([before])
+    added, reports = listen(session.worker.fields_added), listen(session.worker.located)
+    session.submit(OpenCase(tmp_path / "a.allcase", create=True))
+    session.submit(AddPaths([before]))
     qtbot.waitUntil(lambda: sum(len(ids) for ids in added) == 3, timeout=LONG)
     before.rename(tmp_path / "after")
-    desk.locate(tmp_path / "after")
+    session.submit(LocateFields(tmp_path / "after"))
     qtbot.waitUntil(lambda: bool(reports), timeout=LONG)
     assert len(reports[0].found) == 3
     assert reports[0].missing == []
@@ -251,20 +265,20 @@ def test_moved_fields_are_found_by_their_bytes(
         assert all(field.path.is_file() for field in case.fields.page())
 
 
-def test_a_second_window_on_a_case_may_only_look(desk: CaseDesk, qtbot: QtBot, tmp_path: Path) -> None:
-    with Case.create(tmp_path / "a.allcase"), qtbot.waitSignal(desk.opened, timeout=LONG) as opened:
-        desk.open(tmp_path / "a.allcase")
+def test_a_second_window_on_a_case_may_only_look(session: CaseSession, qtbot: QtBot, tmp_path: Path) -> None:
+    with Case.create(tmp_path / "a.allcase"), qtbot.waitSignal(session.opened, timeout=LONG) as opened:
+        session.submit(OpenCase(tmp_path / "a.allcase"))
     assert opened.args[0].read_only
     assert "looked at" in opened.args[0].why_read_only
 
 
 def test_a_model_that_is_none_is_refused_with_a_sentence(
-    desk: CaseDesk, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+    session: CaseSession, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
     bad = tmp_path / "m.allmodel"
     bad.write_bytes(b"nothing")
-    problems = listen(desk.worker.problem)
-    desk.use_model(bad)
+    problems = listen(session.worker.problem)
+    session.submit(UseModel(bad))
     qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
     assert problems[0].code == "bad-bundle"
 
@@ -272,7 +286,7 @@ def test_a_model_that_is_none_is_refused_with_a_sentence(
 def test_a_watched_folder_takes_only_what_is_complete(
     qtbot: QtBot, fields: Path, tmp_path: Path, nothing_left_running: None
 ) -> None:
-    watch = FolderWatch()
+    watch = FolderWatcher()
     taken: list[Path] = []
     watch.ready.connect(taken.extend)
     source = next(fields.rglob("*.jpg"))
@@ -300,7 +314,7 @@ def test_a_watched_folder_that_goes_away_is_reported_and_taken_up_again(
 ) -> None:
     folder = tmp_path / "drive"
     folder.mkdir()
-    watch = FolderWatch()
+    watch = FolderWatcher()
     reachable: list[bool] = []
     watch.status_changed.connect(lambda status: reachable.append(status.reachable))
     watch.watch(folder)
@@ -317,7 +331,7 @@ def test_renamed_files_and_a_drive_that_comes_back_with_new_ones_are_taken(
 ) -> None:
     folder, away = tmp_path / "drive", tmp_path / "away"
     folder.mkdir()
-    watch = FolderWatch()
+    watch = FolderWatcher()
     taken: list[str] = []
     reachable: list[bool] = []
     watch.ready.connect(lambda paths: taken.extend(path.name for path in paths))
@@ -348,37 +362,48 @@ def test_thumbnails_arrive_in_the_size_asked_for(qtbot: QtBot, fields: Path) -> 
     loader = ThumbnailLoader()
     key = ThumbnailKey(1, 120, 90)
     with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
-        loader.request(key, next(fields.rglob("*.jpg")))
+        loader.request(key, next(fields.rglob("*.jpg")), "")
     assert arrived.args[0] == key
     assert arrived.args[1].shape == (90, 120, 3)
     assert arrived.args[1].dtype == np.uint8
     loader.stop()
 
 
-def test_what_was_asked_for_last_comes_first() -> None:
-    loader = ThumbnailLoader()
-    loader._pool.setMaxThreadCount(1)
-    keys = [ThumbnailKey(number, 4, 3) for number in range(500)]
-    with loader._lock:
-        loader._waiting.update({key: Path(f"{key.field_id}.jpg") for key in keys})
-    assert loader.take()[0] == keys[-1]
-    assert loader.take()[0] == keys[-2]
+def test_what_was_asked_for_last_comes_first(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, begun, order = threading.Event(), threading.Event(), []
+
+    def decode(key: ThumbnailKey, *_: object) -> None:
+        order.append(key.field_id)
+        begun.set()
+        assert go_on.wait(LONG / 1000)
+
+    monkeypatch.setattr(thumbnails, "_decode", decode)
+    loader = ThumbnailLoader(threads=1)
+    loader.request(ThumbnailKey(0, 4, 3), Path("0.jpg"), "")
+    assert begun.wait(LONG / 1000)
+    for number in range(1, 6):
+        loader.request(ThumbnailKey(number, 4, 3), Path(f"{number}.jpg"), "")
+    loader.request(ThumbnailKey(2, 4, 3), Path("2.jpg"), "")
+    go_on.set()
+    qtbot.waitUntil(lambda: len(order) == 6, timeout=LONG)
+    assert order == [0, 2, 5, 4, 3, 1]
     loader.stop()
-    assert loader.take() is None
 
 
-def test_a_stopped_loader_begins_nothing(qtbot: QtBot, fields: Path) -> None:
+def test_a_stopped_loader_begins_nothing(qtbot: QtBot, fields: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[object] = []
+    monkeypatch.setattr(thumbnails, "_decode", lambda *given: begun.append(given))
     loader = ThumbnailLoader()
     loader.stop()
     with qtbot.assertNotEmitted(loader.loaded, wait=100):
-        loader.request(ThumbnailKey(1, 120, 90), next(fields.rglob("*.jpg")))
-    assert loader._pool.activeThreadCount() == 0
+        loader.request(ThumbnailKey(1, 120, 90), next(fields.rglob("*.jpg")), "")
+    assert begun == []
 
 
 def test_a_file_that_is_gone_gives_no_picture_and_no_error(qtbot: QtBot, tmp_path: Path) -> None:
     loader = ThumbnailLoader()
     with qtbot.waitSignal(loader.loaded, timeout=LONG) as arrived:
-        loader.request(ThumbnailKey(1, 4, 3), tmp_path / "gone.jpg")
+        loader.request(ThumbnailKey(1, 4, 3), tmp_path / "gone.jpg", "")
     assert arrived.args[1] is None
     loader.stop()
 

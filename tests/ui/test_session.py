@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from allstation.core.decision import Decision
 from allstation.core.records import ModelRecord, Prediction, Quality
 from allstation.imaging.synthetic import write_demo
+from allstation.services.requests import AddPaths, CloseCase, OpenCase
 from allstation.store.case import Case
 from allstation.ui.main_window.tour import STOPS
 from allstation.ui.main_window.workbench import Workbench
@@ -39,8 +40,8 @@ def said(model: str, name: str) -> Prediction:
 def case(tmp_path: Path, window: Workbench, qtbot: QtBot) -> Path:
     folder = tmp_path / "Session.allcase"
     write_demo(tmp_path / "Slide", fields=4)
-    window.context.session.open(folder, create=True)
-    window.context.session.add_paths([tmp_path / "Slide"])
+    window.context.session.submit(OpenCase(folder, create=True))
+    window.context.session.submit(AddPaths([tmp_path / "Slide"]))
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=LONG)
     return folder
 
@@ -99,11 +100,11 @@ def test_the_field_that_was_looked_at_is_shown_again(window: Workbench, qtbot: Q
     qtbot.waitUntil(lambda: stored.value.last_field == wanted, timeout=LONG)
     assert stored.value.last_case == str(case)
     # As a fresh start: no field has been shown yet when the case opens.
-    window.context.session.close_case()
+    window.context.session.submit(CloseCase())
     qtbot.waitUntil(
         lambda: window.context.selection.field is None and window.context.session.info is None, timeout=LONG
     )
-    window.context.session.open(case)
+    window.context.session.submit(OpenCase(case))
     qtbot.waitUntil(
         lambda: (r := window.browser.current_record()) is not None and r.id == wanted, timeout=LONG
     )
@@ -117,9 +118,9 @@ def test_the_pixel_size_is_kept_for_the_case_and_shown_as_a_bar(
     window.actions_table["view.pixel_size"].trigger()
     asked[0].doubleValueSelected.emit(0.125)
     qtbot.waitUntil(lambda: window.viewer.layers.pixel_size == 0.125, timeout=LONG)
-    window.context.session.open(case.with_name("Other.allcase"), create=True)
+    window.context.session.submit(OpenCase(case.with_name("Other.allcase"), create=True))
     qtbot.waitUntil(lambda: window.viewer.layers.pixel_size is None, timeout=LONG)
-    window.context.session.open(case)
+    window.context.session.submit(OpenCase(case))
     qtbot.waitUntil(lambda: window.viewer.layers.pixel_size == 0.125, timeout=LONG)
     window.actions_table["view.pixel_size"].trigger()
     assert asked[1].doubleValue() == 0.125
@@ -210,10 +211,10 @@ def test_two_models_stand_side_by_side_and_follow_the_field(
 ) -> None:
     folder = tmp_path / "Models.allcase"
     files = write_demo(tmp_path / "Slide", fields=2)
-    window.context.session.open(folder, create=True)
-    window.context.session.add_paths([tmp_path / "Slide"])
+    window.context.session.submit(OpenCase(folder, create=True))
+    window.context.session.submit(AddPaths([tmp_path / "Slide"]))
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == len(files), timeout=LONG)
-    window.context.session.close_case()
+    window.context.session.submit(CloseCase())
     qtbot.waitUntil(lambda: window.context.session.info is None, timeout=LONG)
     with Case.open(folder) as made:
         for key, name in (("aa" * 32, "Old"), ("bb" * 32, "New")):
@@ -223,7 +224,7 @@ def test_two_models_stand_side_by_side_and_follow_the_field(
                 [(number, said(key, "Pre" if name == "Old" else "Pro")) for number in ids]
             )
             made.queue.requeue(ids) if name == "Old" else None
-    window.context.session.open(folder)
+    window.context.session.submit(OpenCase(folder))
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.picture is not None, timeout=LONG)
     window.actions_table["view.models"].trigger()
     viewer = window.viewer

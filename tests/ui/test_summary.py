@@ -14,6 +14,8 @@ from allstation.core.decision import Decision, Reason
 from allstation.core.records import ModelRecord, NewField, Prediction, Quality, Review
 from allstation.core.statistics import wilson
 from allstation.core.summary import Tally
+from allstation.services.questions import ReadOverview
+from allstation.services.requests import OpenCase, SaveReview
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.formatting import percent
@@ -71,7 +73,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def opened(window: Workbench, template: Path, tmp_path: Path, qtbot: QtBot) -> Workbench:
     case = Path(shutil.copytree(template, tmp_path / template.name))
-    window.context.session.open(case)
+    window.context.session.submit(OpenCase(case))
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=20_000)
     qtbot.waitUntil(lambda: window.browser.tree.slides.rowCount() == 3)
     window.actions_table["browse.summary"].trigger()
@@ -139,8 +141,12 @@ def test_agreement_with_kappa_is_told_by_reviewer(opened: Workbench, qtbot: QtBo
     ids = [number for number in range(1, 30) if number % 5]
     for token, number in enumerate(ids):
         choice = CLASSES[number % 4] if token else "Pro" if CLASSES[number % 4] != "Pro" else "Pre"
-        opened.context.session.save_review(token, Review(field_id=number, reviewer="Ada", class_name=choice))
-    opened.context.session.save_review(99, Review(field_id=ids[0], reviewer="Bob", class_name="Benign"))
+        opened.context.session.submit(
+            SaveReview(token, Review(field_id=number, reviewer="Ada", class_name=choice))
+        )
+    opened.context.session.submit(
+        SaveReview(99, Review(field_id=ids[0], reviewer="Bob", class_name="Benign"))
+    )
     n = len(ids)
 
     def told() -> str:
@@ -165,7 +171,7 @@ def test_nothing_is_counted_while_nobody_looks(opened: Workbench, qtbot: QtBot) 
     opened.docks["review"].raise_()
     qtbot.waitUntil(lambda: not opened.summary.is_seen)
     with qtbot.assertNotEmitted(opened.context.session.reader.tally_read, wait=300):
-        opened.context.session.read_overview()
+        opened.context.session.ask(ReadOverview(None))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from allstation import paths
 from allstation.core.errors import StationError
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.services.requests import OpenCase, UseModel
 from allstation.services.training_activation import (
     ACTIVATED,
     TAKEN_BACK,
@@ -57,10 +58,10 @@ def test_an_activation_can_be_taken_back_and_is_in_every_trail(
     window: Workbench, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window.viewer.set_network_size(64, 64)
-    window.context.session.use_model(default_bundle_path())
+    window.context.session.submit(UseModel(default_bundle_path()))
     qtbot.waitUntil(lambda: window.context.selection.model is not None, timeout=LONG)
     assert window.viewer.finder.size == ModelBundle.open(default_bundle_path()).preprocessing.size
-    window.context.session.open(tmp_path / "New.allcase", create=True)
+    window.context.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
     window.actions_table["model.train"].trigger()
     panel = window.training_controller._panel
     assert panel.past._back.isHidden()

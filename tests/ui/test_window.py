@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QS
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
-from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
+from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
+from allstation.services.requests import OpenCase
 from allstation.ui.case.controller import free_name
 from allstation.ui.common import focus_filters, theme
 from allstation.ui.common.formatting import duration, percent, short_name, tip
@@ -223,7 +224,7 @@ def test_a_problem_is_told_whole_whatever_the_width(qtbot: QtBot) -> None:
     panel = QueuePanel()
     qtbot.addWidget(panel)
     told = "The field cut off.jpg ends too early, after 35,625 bytes. " * 3
-    panel.show_intake(IntakeStatus(refused=(Problem("truncated-field", told, "cut off.jpg"),)))
+    panel.show_intake(ImportStatus(refused=(Problem("truncated-field", told, "cut off.jpg"),)))
     panel.resize(1200, 300)
     panel.show()
     (table,) = (tree for tree in panel.findChildren(QTreeWidget) if tree.topLevelItemCount())
@@ -241,9 +242,9 @@ def test_a_problem_is_told_whole_whatever_the_width(qtbot: QtBot) -> None:
 
 
 def test_what_was_dropped_in_one_line() -> None:
-    status = IntakeStatus(added=12, duplicates=3, refused_count=2, running=False)
+    status = ImportStatus(added=12, duplicates=3, refused_count=2, running=False)
     assert intake_sentence(status) == "12 fields added  ·  3 already in the case  ·  2 refused"
-    several = IntakeStatus(added=12, paged=2, running=False)
+    several = ImportStatus(added=12, paged=2, running=False)
     assert intake_sentence(several) == "12 fields added  ·  2 of several pages: only the first is classified"
 
 
@@ -285,7 +286,7 @@ def test_garbage_is_left_to_the_window_while_it_is_there(window: Workbench) -> N
 
 def test_a_panel_behind_another_takes_no_key(window: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
     """Tab and Space must not review in a panel that nobody sees."""
-    window.context.session.open(tmp_path / "A.allcase", create=True)
+    window.context.session.submit(OpenCase(tmp_path / "A.allcase", create=True))
     qtbot.waitUntil(lambda: window.context.session.info is not None and window.review.isEnabled())
     window.actions_table["browse.summary"].trigger()
     qtbot.waitUntil(lambda: not window.review.isEnabled())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,13 +15,14 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
+from allstation.imaging import similarity
 from allstation.imaging.cells import segment_cells
-from allstation.imaging.decode import decode
 from allstation.imaging.inputs import InputSpec, resize
 from training.data import probes, splits
 from training.data.archives import compare_with_archive, list_archive
 from training.data.check_types import CheckReport, FieldSize, Finding, Groups, Identical, Sizes
-from training.data.labelled_folder import FieldProblem, LabelledSet, inspect_field, read_labelled
+from training.data.checked_table import write_checked
+from training.data.labelled_folder import InspectedField, LabelledSet, inspect_field, read_labelled
 from training.data.same_field import agreement, same_field_groups
 from training.fit.protocol import EventWriter
 from training.fit.recipe import SplitKind, SplitSpec
@@ -37,35 +37,29 @@ class _FieldCheck:
     """Measurements of one field, taken while it is opened once.
 
     Attributes:
-        size: Width and height, or None when it cannot be read.
-        digest: SHA-256 of its bytes, empty when it cannot be read.
-        problems: What is wrong with it.
+        inspected: Size, hash and problems.
         marks: Corner to kind of burnt-in mark.
         numbers: Probe to its numbers.
+        gray: Small picture by which fields are compared; None when it cannot be read.
     """
 
-    size: tuple[int, int] | None = None
-    digest: str = ""
-    problems: list[FieldProblem] = field(default_factory=list)
+    inspected: InspectedField
     marks: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    gray: NDArray[np.uint8] | None = None
 
 
 def _check_field(path: Path) -> _FieldCheck:
-    seen = _FieldCheck()
-    seen.size, seen.problems = inspect_field(path)
-    if seen.size is None:
-        return seen
-    try:
-        seen.digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        rgb = resize(decode(path), InputSpec(_SIDE, _SIDE, interpolation="area"))
-    except (OSError, StationError) as error:
-        seen.size = None
-        seen.problems.append(FieldProblem(path, "unreadable-field", str(error), error=True))
-        return seen
-    seen.marks = probes.corner_marks(rgb)
-    seen.numbers = probes.probe_numbers(rgb, segment_cells(rgb))
-    return seen
+    inspected, file = inspect_field(path)
+    if file is None:
+        return _FieldCheck(inspected)
+    rgb = resize(file.pixels, InputSpec(_SIDE, _SIDE, interpolation="area"))
+    return _FieldCheck(
+        inspected,
+        probes.corner_marks(rgb),
+        probes.probe_numbers(rgb, segment_cells(rgb)),
+        similarity.small_gray(file),
+    )
 
 
 def check(
@@ -75,6 +69,7 @@ def check(
     archive: Path | None = None,
     groups: Path | None = None,
     split: SplitSpec | None = None,
+    keep: Path | None = None,
 ) -> CheckReport:
     """Check a labelled folder.
 
@@ -84,6 +79,7 @@ def check(
         archive: Archive the folder came from, to look for missing files.
         groups: Known same-field groups (class, file, field_group) to compare with.
         split: Division of the recipe that will be trained; every kind at its defaults without it.
+        keep: Where to write what was found of every field, for ``fit`` (:mod:`checked_table`).
 
     Returns:
         Plain JSON.
@@ -95,12 +91,15 @@ def check(
     events.phase("checking", f"Opening every field of {folder.name}")
     labelled = read_labelled(folder)
     seen = _check_fields(labelled, events)
-    readable = [row for row, entry in enumerate(seen) if entry.size is not None]
+    readable = [row for row, entry in enumerate(seen) if entry.inspected.size is not None]
     kept = LabelledSet(labelled.root, labelled.classes, tuple(labelled.fields[row] for row in readable))
     events.phase("checking", "Comparing fields to find those that show the same place")
-    names = same_field_groups(kept, events)
+    found = [seen[row] for row in readable]
+    names = same_field_groups(kept, events, [entry.gray for entry in found if entry.gray is not None])
+    if keep is not None and len(readable) == len(seen):
+        write_checked(keep, kept, [entry.inspected for entry in found], names)
     events.phase("checking", "Shortcut probes")
-    results = _probe(kept, [seen[row] for row in readable], names, events)
+    results = _probe(kept, found, names, events)
     listing = compare_with_archive(labelled, list_archive(archive)) if archive is not None else None
     report: CheckReport = {
         "folder": labelled.root.name,
@@ -158,11 +157,13 @@ def _patients(labelled: LabelledSet) -> str:
 
 def _sizes(labelled: LabelledSet, seen: Sequence[_FieldCheck]) -> Sizes:
     """Width x height table, the most common first, and the fields of all other sizes."""
-    counts = Counter(entry.size for entry in seen if entry.size is not None)
+    counts = Counter(entry.inspected.size for entry in seen if entry.inspected.size is not None)
     if not counts:
         return {"table": [], "outliers": []}
     usual = counts.most_common(1)[0][0]
-    outliers = [labelled.relative(row) for row, entry in enumerate(seen) if entry.size not in {usual, None}]
+    outliers = [
+        labelled.relative(row) for row, entry in enumerate(seen) if entry.inspected.size not in {usual, None}
+    ]
     table: list[FieldSize] = [{"width": w, "height": h, "fields": n} for (w, h), n in counts.most_common()]
     return {"table": table, "outliers": outliers[:_SHOWN]}
 
@@ -171,8 +172,8 @@ def _identical(labelled: LabelledSet, seen: Sequence[_FieldCheck]) -> Identical:
     """Sets of byte-identical files, and how many pairs they make."""
     by_digest: dict[str, list[int]] = {}
     for row, entry in enumerate(seen):
-        if entry.digest:
-            by_digest.setdefault(entry.digest, []).append(row)
+        if entry.inspected.sha256:
+            by_digest.setdefault(entry.inspected.sha256, []).append(row)
     sets = [rows for rows in by_digest.values() if len(rows) > 1]
     across = [rows for rows in sets if len({labelled.fields[row].class_name for row in rows}) > 1]
     return {
@@ -273,7 +274,7 @@ def _field_findings(
 ) -> list[Finding]:
     by_code: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for row, entry in enumerate(seen):
-        for problem in entry.problems:
+        for problem in entry.inspected.problems:
             level = "error" if problem.error else "warning"
             by_code.setdefault((level, problem.code), []).append((row, problem.sentence))
     found = []

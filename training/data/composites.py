@@ -5,6 +5,7 @@ Used to train (the background must not matter) and, with masks that serving neve
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -65,7 +66,20 @@ def swapped(cells_of: Rgb, background_of: Rgb) -> Rgb:
     return blended(cells_of, without_cells(background_of), generous_mask(cells_of))
 
 
-def backgrounds_of(rgb: Rgb, seed: int) -> Rgb:
-    """Return emptied backgrounds of a seeded choice of fields (n, h, w, 3)."""
-    chosen = np.random.default_rng(seed).permutation(len(rgb))[:_BACKGROUNDS]
-    return np.stack([without_cells(rgb[row]) for row in np.sort(chosen)])
+@dataclass(frozen=True)
+class Backgrounds:
+    """Emptied backgrounds of some of many fields.
+
+    Attributes:
+        rows: (n,) rows of the fields they come from: only who learns from a field may wear its background.
+        rgb: (n, h, w, 3).
+    """
+
+    rows: NDArray[np.int64]
+    rgb: Rgb
+
+
+def backgrounds_of(rgb: Rgb, seed: int) -> Backgrounds:
+    """Return emptied backgrounds of a seeded choice of fields."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(rgb))[:_BACKGROUNDS])
+    return Backgrounds(rows, np.stack([without_cells(rgb[row]) for row in rows]))

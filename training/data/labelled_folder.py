@@ -7,10 +7,11 @@ Nothing here changes a file.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.core.tables import TableRow
 from allstation.core.text import natural_key, shown_name
-from allstation.imaging.decode import decode, looks_like_field, probe
+from allstation.imaging.decode import looks_like_field
+from allstation.imaging.field_file import FieldFile, read_field
 from allstation.imaging.table_files import read_table
 
 _COLUMNS: Final = ("path", "class")
@@ -78,11 +80,14 @@ class LabelledSet:
         found = Counter(field.class_name for field in self.fields)
         return {name: found[name] for name in self.classes}
 
-    def sha256(self) -> str:
-        """Hash of every field's class, name and bytes: the data a run learned from."""
+    def sha256(self, digests: Iterable[str]) -> str:
+        """Hash of every field's class, name and bytes: the data a run learned from.
+
+        Args:
+            digests: SHA-256 of each field's bytes.
+        """
         total = hashlib.sha256()
-        for row, field in enumerate(self.fields):
-            digest = hashlib.sha256(field.path.read_bytes()).hexdigest()
+        for row, (field, digest) in enumerate(zip(self.fields, digests, strict=True)):
             total.update(f"{field.class_name}\t{Path(self.relative(row)).name}\t{digest}\n".encode())
         return total.hexdigest()
 
@@ -228,26 +233,52 @@ class FieldProblem:
     error: bool
 
 
-def inspect_field(path: Path) -> tuple[tuple[int, int] | None, list[FieldProblem]]:
-    """Open one field whole.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedField:
+    """A field that was opened whole.
+
+    Attributes:
+        size: Width and height, or None when it cannot be read.
+        sha256: Of its bytes, empty when it cannot be read.
+        problems: Errors as the decoder words them; notes where 16 bits, CMYK, transparency or frames are
+            converted.
+    """
+
+    size: tuple[int, int] | None
+    sha256: str
+    problems: tuple[FieldProblem, ...]
+
+
+def inspect_field(path: Path) -> tuple[InspectedField, FieldFile | None]:
+    """Open one field whole, once.
 
     Returns:
-        Width and height (None when it cannot be read), and its problems: errors as the decoder
-        words them; notes where 16 bits, CMYK, transparency or frames are converted.
+        What was found, and the decoded file, None when it cannot be read.
     """
     try:
-        info = probe(path)
-        decode(path)
+        file = read_field(path)
+        return inspect_file(file), file
     except StationError as error:
-        return None, [FieldProblem(path, error.code, error.sentence, error=True)]
-    notes = [FieldProblem(path, code, text, error=False) for code, text in _conversions(path, info.frames)]
-    return (info.width, info.height), notes
+        problem = FieldProblem(path, error.code, error.sentence, error=True)
+        return InspectedField(size=None, sha256="", problems=(problem,)), None
 
 
-def _conversions(path: Path, frames: int) -> Iterator[tuple[str, str]]:
+def inspect_file(file: FieldFile) -> InspectedField:
+    """Decode a file that was read.
+
+    Raises:
+        StationError: If it cannot be decoded.
+    """
+    header = file.header
+    file.pixels  # noqa: B018 - decodes
+    notes = (FieldProblem(file.path, code, text, error=False) for code, text in _conversions(file))
+    return InspectedField(size=(header.width, header.height), sha256=file.sha256, problems=tuple(notes))
+
+
+def _conversions(file: FieldFile) -> Iterator[tuple[str, str]]:
     """List the conversions by which the decoder gets 8-bit RGB out of a field."""
-    mode, shown = _pillow_mode(path), shown_name(path)
-    frames = max(frames, mode[1])
+    mode, shown = _pillow_mode(file.content), shown_name(file.path)
+    frames = max(file.header.frames, mode[1])
     if frames > 1:
         yield (
             "animated",
@@ -270,24 +301,22 @@ def _conversions(path: Path, frames: int) -> Iterator[tuple[str, str]]:
         )
 
 
-def _pillow_mode(path: Path) -> tuple[str, int, int]:
+def _pillow_mode(content: bytes) -> tuple[str, int, int]:
     """Pixel mode, frames and bits a channel as Pillow reads them from the header."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(content)) as image:
             bits = image.tag_v2.get(258, (8,)) if hasattr(image, "tag_v2") else (8,)
             depth = max(bits) if isinstance(bits, tuple) else int(bits)
-            return image.mode, getattr(image, "n_frames", 1), max(depth, _png_depth(path))
+            return image.mode, getattr(image, "n_frames", 1), max(depth, _png_depth(content))
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
         return "", 1, 8
 
 
-def _png_depth(path: Path) -> int:
+def _png_depth(content: bytes) -> int:
     """Bits a channel of a PNG (byte 24 of the file), 8 for everything else: Pillow hides it for RGB."""
-    with path.open("rb") as file:
-        head = file.read(25)
-    return head[24] if head.startswith(b"\x89PNG") and len(head) == 25 else 8  # noqa: PLR2004 - PNG header
+    return content[24] if content.startswith(b"\x89PNG") and len(content) > 24 else 8  # noqa: PLR2004 - PNG header
 
 
 def require_readable(problems: Sequence[FieldProblem]) -> None:

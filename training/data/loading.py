@@ -9,13 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
+from allstation.imaging.field_file import read_field
 from allstation.imaging.inputs import InputSpec
+from allstation.imaging.similarity import Gray, small_gray
 from training.data import splits
+from training.data.checked_table import CheckedTable, read_checked
 from training.data.fields_in_memory import load_pixels
 from training.data.labelled_folder import (
     FieldProblem,
+    InspectedField,
     LabelledSet,
-    inspect_field,
+    inspect_file,
     read_labelled,
     require_readable,
 )
@@ -63,29 +67,66 @@ def _end_if_asked(events: EventWriter) -> None:
         raise StationError("stopped-early", sentence)
 
 
-def open_data(recipe: Recipe, events: EventWriter) -> Data:
+def open_data(recipe: Recipe, events: EventWriter, *, checked: Path | None = None) -> Data:
     """Read and check the recipe's labelled folder.
+
+    Args:
+        recipe: The recipe.
+        events: Receives the progress.
+        checked: Table of a check of the folder: of fields whose bytes are still the same nothing is
+            decoded or compared again.
 
     Raises:
         StationError: As :func:`read_labelled`, and ``unreadable-fields``.
     """
     events.phase("checking", "Opening every field")
     labelled = read_labelled(Path(recipe.data))
-    problems: list[FieldProblem] = []
-    for done, entry in enumerate(labelled.fields, 1):
-        problems.extend(inspect_field(entry.path)[1])
-        events.progress(done, len(labelled.fields), "fields opened")
+    table = read_checked(checked)
+    inspected: list[InspectedField] = []
+    pictures: list[Gray | None] = []
+    for row, entry in enumerate(labelled.fields):
+        found, picture = _inspected(entry.path, labelled.relative(row), table)
+        inspected.append(found)
+        pictures.append(picture)
+        events.progress(row + 1, len(labelled.fields), "fields opened")
         _end_if_asked(events)
+    problems = [problem for one in inspected for problem in one.problems]
     for problem in problems:
         if not problem.error:
             events.message(problem.sentence, "warning")
     require_readable(problems)
-    return Data(labelled, find_groups(labelled, recipe, events), labelled.sha256())
+    groups = _groups(labelled, recipe, events, known=table.groups_of(labelled, inspected), pictures=pictures)
+    return Data(labelled, groups, labelled.sha256(one.sha256 for one in inspected))
 
 
-def find_groups(labelled: LabelledSet, recipe: Recipe, events: EventWriter) -> list[str]:
-    """Same-field groups from the recipe's table, else by comparing the fields."""
+def _inspected(path: Path, name: str, table: CheckedTable) -> tuple[InspectedField, Gray | None]:
+    """Return what is known of a field by its bytes, or look at it, with its picture for the comparison."""
+    try:
+        file = read_field(path)
+        known = table.field(name, file.sha256)
+        return (known, None) if known is not None else (inspect_file(file), small_gray(file))
+    except StationError as error:
+        problem = FieldProblem(path, error.code, error.sentence, error=True)
+        return InspectedField(size=None, sha256="", problems=(problem,)), None
+
+
+def _groups(
+    labelled: LabelledSet,
+    recipe: Recipe,
+    events: EventWriter,
+    *,
+    known: list[str] | None,
+    pictures: list[Gray | None],
+) -> list[str]:
+    """Same-field groups from the recipe's table, else from the check, else by comparing the fields."""
     if recipe.split.groups:
         return splits.groups_from_csv(labelled, Path(recipe.split.groups))
+    if known is not None:
+        return known
     events.message("Comparing the fields to find those that show the same place.")
-    return same_field_groups(labelled, events)
+    paths = [entry.path for entry in labelled.fields]
+    small = [
+        small_gray(read_field(path)) if gray is None else gray
+        for path, gray in zip(paths, pictures, strict=True)
+    ]
+    return same_field_groups(labelled, events, small)

@@ -156,7 +156,7 @@ def corner_marks(rgb: Pixels) -> dict[str, str]:
     for name, (top, left) in zip(CORNERS, ((a, b) for a in tops for b in lefts), strict=True):
         patch = rgb[top, left].astype(np.int16)
         red = (patch[..., 0] - patch[..., 1:].max(axis=2) > _RED) & (patch[..., 0] > 2 * _RED)
-        black = (patch.max(axis=2) < _INK) & _beside_white(patch)
+        black = (patch.max(axis=2) < _INK) & _near_white(patch)
         if red.sum() >= _FEWEST_MARK_PIXELS:
             found[name] = "red"
         elif black.sum() >= _FEWEST_MARK_PIXELS:
@@ -164,7 +164,7 @@ def corner_marks(rgb: Pixels) -> dict[str, str]:
     return found
 
 
-def _beside_white(patch: NDArray[np.int16]) -> NDArray[np.bool_]:
+def _near_white(patch: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Within three pixels of pure white, as lettering on a white box is and a nucleus is not."""
     white = (patch.min(axis=2) > 250).astype(np.uint8)  # noqa: PLR2004 - white
     return np.asarray(cv2.dilate(white, np.ones((7, 7), np.uint8)) > 0)

@@ -11,12 +11,15 @@ from training.data.labelled_folder import LabelledSet
 from training.fit.protocol import EventWriter
 
 
-def same_field_groups(labelled: LabelledSet, events: EventWriter) -> list[str]:
+def same_field_groups(
+    labelled: LabelledSet, events: EventWriter, pictures: Sequence[similarity.Gray]
+) -> list[str]:
     """Name the group of every field; a field that resembles no other is a group of its own.
 
     Args:
         labelled: The fields, all readable.
         events: Receives the progress.
+        pictures: Of each field, as :func:`similarity.small_gray` makes it.
 
     Returns:
         One name a field: the relative path of the group's first field.
@@ -25,8 +28,8 @@ def same_field_groups(labelled: LabelledSet, events: EventWriter) -> list[str]:
     def on_progress(done: int, total: int) -> None:
         events.progress(done, total, "fields compared")
 
-    paths = [field.path for field in labelled.fields]
-    return [labelled.relative(first) for first in similarity.same_field_groups(paths, progress=on_progress)]
+    groups = similarity.same_field_groups(pictures, progress=on_progress)
+    return [labelled.relative(first) for first in groups]
 
 
 def agreement(ours: Sequence[str], known: Sequence[str]) -> Agreement:

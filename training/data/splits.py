@@ -124,18 +124,26 @@ def _folds(labels: Rows, groups: Sequence[str], spec: SplitSpec) -> list[Rows]:
 
 
 def blocks(
-    labels: Rows, order: Sequence[str], groups: Sequence[str], *, spec: SplitSpec
+    labelled: LabelledSet, order: Sequence[str], groups: Sequence[str], *, spec: SplitSpec
 ) -> tuple[list[Rows], Rows]:
     """Contiguous blocks of file numbers per class, with fields left out on both sides of each border.
 
     The ring of a class's numbers is cut into test, validation and training; ``seed`` (hold-out) or
-    ``fold`` turns it. Fields that share a same-field group with another part are left out too.
+    ``fold`` turns it. Fields that share a same-field group with another part are left out too. What the
+    embargo takes comes from training.
 
     Returns:
         The three parts and the rows left out.
+
+    Raises:
+        StationError: ``too-few-fields``, when a class is too small to keep the embargo.
     """
-    parts = [_ring(np.flatnonzero(labels == index), order, spec) for index in np.unique(labels)]
-    kept = _join([part[:3] for part in parts])
+    labels = labelled.labels
+    parts = []
+    for index, name in enumerate(labelled.classes):
+        rows = np.flatnonzero(labels == index)
+        parts.append(_ring(rows[np.argsort([order[row] for row in rows], kind="stable")], spec, name))
+    kept = _join(parts)
     names = np.asarray(groups)
     for earlier, later in ((2, 1), (2, 0), (1, 0)):
         shared = np.isin(names[kept[later]], names[kept[earlier]])
@@ -144,27 +152,46 @@ def blocks(
     return kept, left_out
 
 
-def _ring(rows: Rows, order: Sequence[str], spec: SplitSpec) -> tuple[Rows, Rows, Rows]:
-    rows = rows[np.argsort(np.asarray([order[row] for row in rows]), kind="stable")]
+def _ring(rows: Rows, spec: SplitSpec, name: str) -> tuple[Rows, Rows, Rows]:
+    """Cut the rows of one class, by file number, into training, validation and test."""
     n = len(rows)
     if spec.folds:
-        start, length = (
-            spec.fold * n // spec.folds,
-            (spec.fold + 1) * n // spec.folds - spec.fold * n // spec.folds,
-        )
+        start = spec.fold * n // spec.folds
+        length = (spec.fold + 1) * n // spec.folds - start
     else:
-        start, length = (
-            int(np.random.default_rng(spec.seed).integers(n)),
-            n - int(spec.train * n) - int(spec.validation * n),
-        )
+        start = int(np.random.default_rng(spec.seed).integers(n)) if n else 0
+        length = n - int(spec.train * n) - int(spec.validation * n)
     turned = np.roll(rows, -start)
     test, rest = turned[:length], turned[length:]
-    second = int(len(rest) * spec.validation / (spec.train + spec.validation))
-    gap = min(spec.embargo, max(0, (len(rest) - second) // 4), second // 4)
+    second, gap = int(len(rest) * spec.validation / (spec.train + spec.validation)), spec.embargo
     # The ring closes: the fields before the test block border it as well. Numbers 1 and n do not
     # touch in life, but leaving a gap there too keeps every fold alike.
-    validation, train = rest[gap : second - gap], rest[second : len(rest) - gap]
-    return train[gap:] if gap else train, validation, test
+    gaps = 3 if second else 2
+    if len(rest) - second <= gaps * gap:
+        widest = max(0, (len(rest) - second - 1) // gaps)
+        sentence = (
+            f"The class {name} has {n} fields, too few for blocks that keep {gap} fields of distance: "
+            f"its train part would be empty. Set the embargo to at most {widest}, add fields or choose "
+            "another split."
+        )
+        raise StationError("too-few-fields", sentence)
+    validation, train = rest[gap : gap + second], rest[(gaps - 1) * gap + second : len(rest) - gap]
+    return train, validation, test
+
+
+def kept_gap(labels: Rows, order: Sequence[str], parts: Sequence[Rows]) -> int:
+    """Return the least number of fields, by file number in a class, between fields of different parts."""
+    place = np.full(len(labels), -1)
+    for number, rows in enumerate(parts):
+        place[rows] = number
+    least = len(labels)
+    for index in np.unique(labels):
+        rows = np.flatnonzero(labels == index)
+        placed = place[rows[np.argsort([order[row] for row in rows], kind="stable")]]
+        used = np.flatnonzero(placed >= 0)
+        borders = np.diff(placed[used]) != 0
+        least = min([least, *(np.diff(used)[borders] - 1).tolist()])
+    return least
 
 
 def patient_ids(labelled: LabelledSet, spec: SplitSpec) -> list[str | None]:
@@ -225,7 +252,7 @@ def make_split(labelled: LabelledSet, spec: SplitSpec, groups: Sequence[str]) ->
 
     Raises:
         StationError: ``no-patients`` when the kind needs patient ids that are not there;
-            ``too-few-fields`` when a part would have no field of some class.
+            ``too-few-fields`` when a part would have no field of some class, or no room for the embargo.
     """
     labels = labelled.labels
     ids = patient_ids(labelled, spec)
@@ -242,20 +269,21 @@ def make_split(labelled: LabelledSet, spec: SplitSpec, groups: Sequence[str]) ->
         "same-field": lambda: (_folds if spec.folds else grouped)(labels, groups, spec),
         "patient": lambda: (_folds if spec.folds else grouped)(labels, groups, spec),
     }
-    left_out = None
+    left_out, gap = None, 0
     if spec.kind == "blocks":
         order = [natural_key(field.path.name) for field in labelled.fields]
-        parts, left_out = blocks(labels, order, groups, spec=spec)
+        parts, left_out = blocks(labelled, order, groups, spec=spec)
+        gap = kept_gap(labels, order, parts)
     else:
         parts = makers[spec.kind]()
-    split = _make(_named(spec), parts, left_out=left_out, patients=patients)
+    split = _make(_named(spec, gap), parts, left_out=left_out, patients=patients)
     _need_every_class(split, labelled)
     return split
 
 
-def _named(spec: SplitSpec) -> str:
+def _named(spec: SplitSpec, gap: int) -> str:
     ending = f"fold {spec.fold + 1} of {spec.folds}" if spec.folds else "hold-out"
-    block = f"contiguous blocks, embargo {spec.embargo}"
+    block = f"contiguous blocks, embargo {spec.embargo} (kept: {gap} fields)"
     kind = {"same-field": "same-field grouped", "patient": "patient-grouped", "blocks": block}.get(
         spec.kind, spec.kind
     )

@@ -86,14 +86,30 @@ def degraded(rgb: Rgb, random: np.random.Generator, strength: Strength) -> Rgb:
     return rgb
 
 
+@dataclass(frozen=True)
+class Altered:
+    """One altered copy of a field.
+
+    Attributes:
+        tensor: (side, side, 4) as ``preprocess.only_cells`` gives it.
+        shows_cells: True unless it holds no cell on purpose.
+        background: Index of the background it wears; None for its own.
+    """
+
+    tensor: NDArray[np.float32]
+    shows_cells: bool
+    background: int | None
+
+
 def altered(
     rgb: Rgb, generous: Mask, backgrounds: NDArray[np.uint8], random: np.random.Generator, strength: Strength
-) -> tuple[Rgb, Mask]:
-    """Return an altered field and the mask of its cells as serving finds them, jittered a little."""
-    source = rgb
+) -> tuple[Rgb, Mask, int | None]:
+    """Return an altered field, the mask of its cells as serving finds them, jittered, and its background."""
+    source, worn = rgb, None
     if random.random() < strength.swap:
         mask = grown(generous, int(random.integers(-1, 5)))
-        other = backgrounds[random.integers(len(backgrounds))]
+        worn = int(random.integers(len(backgrounds)))
+        other = backgrounds[worn]
         if random.random() < _HALF:
             other = photometric(other, random, strength)
         source = blended(rgb, other, mask)
@@ -101,7 +117,7 @@ def altered(
         source = photometric(source, random, strength)
     source = degraded(source, random, strength)
     shift = int(random.integers(-4, 7)) if random.random() < _HALF else 0
-    return source, _chosen(cell_mask(source, Thresholds(shift=shift)), random, strength)
+    return source, _chosen(cell_mask(source, Thresholds(shift=shift)), random, strength), worn
 
 
 def _chosen(mask: Mask, random: np.random.Generator, strength: Strength) -> Mask:
@@ -124,8 +140,8 @@ def altered_tensor(
     *,
     strength: Strength,
     side: int,
-) -> tuple[NDArray[np.float32], bool]:
-    """Return the network's input for one altered copy of a field and whether it shows cells.
+) -> Altered:
+    """Return the network's input for one altered copy of a field.
 
     Args:
         rgb: (h, w, 3) at the size that serving decodes to.
@@ -134,19 +150,17 @@ def altered_tensor(
         random: Source of chance; the same state gives the same copy.
         strength: How far to go.
         side: Rows and columns of the network's input.
-
-    Returns:
-        (side, side, 4) as ``preprocess.only_cells`` gives it; true unless it holds no cell on purpose.
     """
     if random.random() < strength.junk:
-        source, mask = _junk(backgrounds, random, strength)
-        return only_cells(*zoomed(source, mask, side)), False
+        worn = int(random.integers(len(backgrounds)))
+        source, mask = _junk(backgrounds[worn], random, strength)
+        return Altered(only_cells(*zoomed(source, mask, side)), False, worn)
     turns, mirrored = int(random.integers(4)), random.random() < _HALF
     field, known = _turned(rgb, turns, mirrored), _turned(generous, turns, mirrored)
-    source, mask = altered(field, known, backgrounds, random, strength)
+    source, mask, other = altered(field, known, backgrounds, random, strength)
     if not mask.any():
-        source, mask = field, cell_mask(field)
-    return only_cells(*zoomed(source, mask, side)), True
+        source, mask, other = field, cell_mask(field), None
+    return Altered(only_cells(*zoomed(source, mask, side)), True, other)
 
 
 def gentle_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArray[np.float32]:
@@ -215,11 +229,9 @@ def _turned(field: Rgb, turns: int, mirrored: bool) -> Rgb:
     return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 
 
-def _junk(
-    backgrounds: NDArray[np.uint8], random: np.random.Generator, strength: Strength
-) -> tuple[Rgb, Mask]:
+def _junk(background: Rgb, random: np.random.Generator, strength: Strength) -> tuple[Rgb, Mask]:
     """Cell-shaped cut-outs of what is no white cell: red cells, plasma, dirt."""
-    source = photometric(backgrounds[random.integers(len(backgrounds))], random, strength)
+    source = photometric(background, random, strength)
     mask = np.zeros(source.shape[:2], np.uint8)
     for _ in range(int(random.integers(1, 10))):
         centre = tuple(int(v) for v in random.integers(10, min(mask.shape) - 10, 2))

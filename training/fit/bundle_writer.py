@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.frozen import station_command
 from allstation.imaging.decode import squash
 from allstation.imaging.preprocess import Preprocessing, prepare
@@ -162,7 +163,7 @@ def pack_bundle(
     beside = target.with_name(f".{target.stem}.unverified{target.suffix}")
     try:
         with writing(target):
-            write_bundle(beside, json.loads(json.dumps(info)), members)
+            write_bundle(beside, json.loads(json_text(info)), members)
         verify_in_new_process(beside)
         beside.replace(target)
     finally:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from allstation.core.decision import DecisionRule
 from allstation.imaging.quality import assess
-from allstation.inference.engine import softmax
+from allstation.inference.engine import Novelty, softmax
 
 Floats = NDArray[Any]
 Rows = NDArray[np.int64]
@@ -69,17 +69,8 @@ def fit_novelty(features: Floats, labels: Rows, validation: Floats) -> dict[str,
         "whitening": whitening.astype(np.float32),
         "limit": np.array(1.0),
     }
-    arrays["limit"] = np.array(np.quantile(novelty(arrays, validation), _IN_DOMAIN))
+    arrays["limit"] = np.array(np.quantile(Novelty(arrays).scores(validation), _IN_DOMAIN))
     return arrays
-
-
-def novelty(arrays: dict[str, Floats], features: Floats) -> Floats:
-    """Return the novelty of every row of features (n, f), as serving computes it."""
-    whitening = arrays["whitening"].astype(np.float64)
-    points = features.astype(np.float64) @ whitening.T
-    means = arrays["means"].astype(np.float64) @ whitening.T
-    squared = ((points[:, None] - means[None]) ** 2).sum(axis=2)
-    return np.asarray(np.sqrt(squared.min(axis=1)) / float(arrays["limit"]))
 
 
 def fit_rule(probabilities: Floats, sharpness: Floats) -> DecisionRule:

@@ -21,14 +21,14 @@ from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import EnginePool, novelty_output, softmax
+from allstation.inference.engine import EnginePool, Novelty, novelty_output, softmax
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import MEMBER as REFERENCE
 from training.data.composites import backgrounds_of, generous_mask
 from training.data.fields_in_memory import OnProgress
 from training.data.variants import Strength, altered
 from training.fit.bundle_writer import WEIGHTS
-from training.fit.calibration import fit_novelty, fit_rule, fit_temperature, novelty
+from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
 from training.models.cells import RETRAINING, Weights, layered_weights
 
 LAST: Final = "classes"
@@ -172,7 +172,7 @@ def altered_fields(fields: NDArray[np.uint8], *, seed: int, copy: int) -> NDArra
         seed: Of the recipe.
         copy: Which copy; every one is another.
     """
-    backgrounds = backgrounds_of(fields, seed)
+    backgrounds = backgrounds_of(fields, seed).rgb
     return np.stack([_altered(field, backgrounds, [seed, copy, row]) for row, field in enumerate(fields)])
 
 
@@ -359,7 +359,7 @@ def _wider_novelty(
     own = np.stack([appearance[0][labels[0] == kind].mean(axis=0) for kind in np.unique(labels[0])])
     arrays["means"] = np.concatenate([arrays["means"], own.astype(np.float32)])
     said = "the network is the same: kept, with the means of this folder's classes beside the known ones"
-    distances = novelty(arrays, appearance[1])
+    distances = Novelty(arrays).scores(appearance[1])
     if (distances > 1).mean() <= 1 - _IN_DOMAIN:
         return arrays, said
     wider = float(np.quantile(distances, _IN_DOMAIN))

@@ -72,14 +72,14 @@ def _cells_sheet(recipe: Recipe, fields: int, seed: int) -> NDArray[np.uint8]:
     columns = [pixels]
     for copy in range(_COPIES):
         altered = altered_fields(pixels, seed=seed, copy=copy)
-        columns.append(np.stack([_as_seen(field, bundle.preprocessing) for field in altered]))
+        columns.append(np.stack([_network_input(field, bundle.preprocessing) for field in altered]))
     gap = ((0, 0), (_GAP, _GAP), (_GAP, _GAP), (0, 0))
     framed = [np.pad(column, gap, constant_values=255) for column in columns]
     return np.concatenate([np.concatenate(list(row), axis=1) for row in zip(*framed, strict=True)])
 
 
-def _as_seen(field: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """A field as the network gets it; grey is what it does not see."""
+def _network_input(field: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Return a field as the network gets it; masked pixels are grey."""
     if preprocessing.name != CELLS:
         return field
     colours = prepare(field, preprocessing).tensor[:, :, :3]

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from allstation.core.errors import StationError
 from allstation.imaging.inputs import InputSpec
+from allstation.recipe_files import to_toml
 from training.models.registry import method
 
 SplitKind = Literal["image-random", "same-field", "blocks", "patient"]
@@ -331,30 +332,6 @@ def read_recipe(path: Path) -> Recipe:
     return recipe_from(data)
 
 
-def _toml_value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        shown = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
-        return f'"{shown}"'
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml_value(entry) for entry in value) + "]"
-    return repr(value)
-
-
 def write_toml(recipe: Recipe) -> str:
     """Write a recipe as TOML text that :func:`read_recipe` reads back to an equal recipe."""
-    lines: list[str] = []
-
-    def table(name: str, entries: Mapping[str, Any]) -> None:
-        if name:
-            lines.extend(("", f"[{name}]"))
-        nested = {key: value for key, value in entries.items() if isinstance(value, Mapping)}
-        lines.extend(f"{key} = {_toml_value(value)}" for key, value in entries.items() if key not in nested)
-        for key, value in nested.items():
-            if value:
-                table(f"{name}.{key}".lstrip("."), value)
-
-    table("", recipe.to_json())
-    return "\n".join(lines).lstrip("\n") + "\n"
+    return to_toml(recipe.to_json())

@@ -141,7 +141,7 @@ class RunFolder:
             raise StationError("no-run", sentence)
         return folder
 
-    def sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Remove temporary files of a process that was killed while it wrote."""
         for pattern in (".*.part", ".*.unverified.*"):
             for half in self.path.glob(pattern):

@@ -30,7 +30,14 @@ from training.models.backend import KerasObject, variables, versions
 from training.models.registry import method
 
 
-def run_recipe(recipe: Recipe, path: Path, events: EventWriter, *, data: Data | None = None) -> RunMetrics:
+def run_recipe(
+    recipe: Recipe,
+    path: Path,
+    events: EventWriter,
+    *,
+    data: Data | None = None,
+    checked: Path | None = None,
+) -> RunMetrics:
     """Execute a recipe, or continue an interrupted execution, in a run folder.
 
     Args:
@@ -39,6 +46,7 @@ def run_recipe(recipe: Recipe, path: Path, events: EventWriter, *, data: Data | 
             one is read.
         events: Where to tell.
         data: Already opened data, for several runs in one process.
+        checked: What a check of the folder kept (:mod:`training.data.checked_table`).
 
     Returns:
         What ``metrics.json`` holds.
@@ -55,7 +63,7 @@ def run_recipe(recipe: Recipe, path: Path, events: EventWriter, *, data: Data | 
     folder.update(state="running")
     events.keep_log(path / "events.jsonl")
     try:
-        metrics = _execute(recipe, folder, events, data=data)
+        metrics = _execute(recipe, folder, events, data=data, checked=checked)
     except StationError as error:
         state = "discarded" if events.discarding else "failed"
         _mark(folder, state=state, error_code=error.code, error=error.sentence)
@@ -83,13 +91,15 @@ def _folder(recipe: Recipe, path: Path) -> RunFolder:
             f"The run in {path.name!r} has another recipe. Resume it with its own, or choose another folder."
         )
         raise StationError("other-recipe", sentence)
-    folder.sweep()
+    folder.remove_leftovers()
     return folder
 
 
-def _execute(recipe: Recipe, folder: RunFolder, events: EventWriter, *, data: Data | None) -> RunMetrics:
+def _execute(
+    recipe: Recipe, folder: RunFolder, events: EventWriter, *, data: Data | None, checked: Path | None
+) -> RunMetrics:
     begun = time.monotonic()
-    data = data or open_data(recipe, events)
+    data = data or open_data(recipe, events, checked=checked)
     events.phase("preparing", "Dividing and reading the fields")
     split = splits.make_split(data.labelled, recipe.split, data.groups)
     lists = splits.lists_csv(data.labelled, split, data.groups)

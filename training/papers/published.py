@@ -72,7 +72,7 @@ NADIM_MISTAKES: Final = (
     "AUC is printed for 'class 1' and 'class 2' only: Early and Pre. All four are given here.",
     "None of 59.80, 65.42 and 79.58 % is a count over 493: the comparators were scored on another split. "
     "Here all methods share one split.",
-    "ResNet50 and DenseNet need their own scaling; 1/255 alone explains results as low as these.",
+    "ResNet50 and DenseNet need their own scaling. How much of the low results 1/255 explains was not run.",
     "An improvement of '0.6 %' is claimed; its own Table 1 shows 12.6 points, its Table 2 two better rivals.",
     "Augmentation is listed as normalisation; 'transfer learning' is claimed for a network from scratch.",
     "Highest sensitivity and specificity are claimed and never printed. Both stand in the tables here.",

@@ -18,31 +18,68 @@ from allstation.core.plain_json import json_text
 from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
-from allstation.inference.engine import Engine
-from training.fit.calibration import novelty
-from training.shipped.fields import Division, block_folds, grouped_division, random_division
+from allstation.inference.engine import Engine, Novelty
+from training.shipped.fields import (
+    Division,
+    block_folds,
+    calibrating,
+    capture_blocks,
+    grouped_division,
+    random_division,
+    share_beside_training,
+)
 from training.shipped.material import RECIPE, ShippedRecipe, gather, read_shipped_recipe
 from training.shipped.measure import Checker, Proportion, area_under_curve, twins
 from training.shipped.ship import Material, train_division, write_shipped
-from training.shipped.table import ResultRow, Tested, as_json, block_rows, judged, random_row, render
+from training.shipped.table import (
+    BLOCK,
+    FIELDS,
+    ResultRow,
+    Tested,
+    as_json,
+    block_rows,
+    disturbance_rows,
+    judged,
+    random_row,
+    render,
+    seed_rows,
+)
 
 RESULTS: Final = Path(__file__).parent.parent / "results"
 HELD: Final = "test half of the same-field groups held out from the shipped network"
 
 
-def tested(material: Material, division: Division, recipe: ShippedRecipe, work: Path) -> Tested:
-    """Train one division and keep its test outputs, or read them if they are there."""
-    kept = work / f"tested-{recipe.sha256[:12]}-{division.name}.npz"
-    labels = material.fields.labels[division.test]
+def tested(material: Material, division: Division, recipe: ShippedRecipe, work: Path, *, seed: int) -> Tested:
+    """Train one division and keep its test outputs, or read them if they are there.
+
+    Args:
+        material: Training data.
+        division: How it is divided.
+        recipe: Of the shipped model.
+        work: Folder for what can be made again.
+        seed: Of the head.
+    """
+    kept = work / f"tested-{recipe.sha256[:12]}-{division.name}-{seed}.npz"
+    fields, rows = material.fields, division.test
+    sampled = np.flatnonzero(np.isin(rows, material.disturbed.rows))
     if not kept.exists():
-        trained = train_division(material, division, recipe.fit, seed=recipe.seed)
-        far = novelty(trained.novelty, trained.appearance)
-        np.savez(kept, logits=trained.logits, novelty=far, temperature=trained.temperature)
-        right = (trained.logits.argmax(axis=1) == labels).mean()
-        print(f"{division.name}: {right:.4f} of {len(labels)} in {trained.seconds:.0f} s", flush=True)
+        trained = train_division(material, division, recipe.fit, seed=seed, calibration=recipe.calibration)
+        far = Novelty(trained.novelty).scores(trained.appearance)
+        disturbed = material.disturbed.right(trained.weights, fields.labels, rows)
+        arrays = {"logits": trained.logits, "novelty": far, "disturbed": disturbed}
+        np.savez(kept, temperature=trained.temperature, **arrays)
+        right = (trained.logits.argmax(axis=1) == fields.labels[rows]).mean()
+        print(f"{division.name}: {right:.4f} of {len(rows)} in {trained.seconds:.0f} s", flush=True)
     with np.load(kept) as archive:
         return Tested(
-            division.name, archive["logits"], labels, archive["novelty"], float(archive["temperature"])
+            division.name,
+            archive["logits"],
+            fields.labels[rows],
+            archive["novelty"],
+            float(archive["temperature"]),
+            capture_blocks(fields, rows, BLOCK),
+            sampled,
+            archive["disturbed"],
         )
 
 
@@ -55,12 +92,14 @@ class Bench:
         checker: Over the bundle's own test fields.
         data: Folder of the fields.
         paths: Files of the test fields.
+        split: Kind of split in words.
     """
 
     engine: Engine
     checker: Checker
     data: Path
     paths: Sequence[Path]
+    split: str
 
 
 def serving_rows(bench: Bench, *, swaps: int, seed: int) -> list[ResultRow]:
@@ -70,31 +109,29 @@ def serving_rows(bench: Bench, *, swaps: int, seed: int) -> list[ResultRow]:
     inside, area = checker.evidence()
     n = len(checker.plain)
     rows = [
-        _share("background swap: top class is that of the cells", kept),
-        _share("background swap: top class is that of the background", taken),
-        _share("background swap: class of the cells among those named by the rule", named),
-        _share("background only: sent to review", checker.background_only()),
-        _share("corner mark removed, added, swapped: decisions changed", checker.corner(seed)),
-        judged("evidence inside cells over share of area", inside / area, n, HELD,
+        _share("background swap: top class is that of the cells", kept, bench.split),
+        _share("background swap: top class is that of the background", taken, bench.split),
+        _share("background swap: class of the cells among those named by the rule", named, bench.split),
+        _share("background only: sent to review", checker.background_only(), bench.split),
+        _share("corner mark removed, added, swapped: decisions changed", checker.corner(seed), bench.split),
+        judged("evidence inside cells over share of area", inside / area, n, bench.split,
                text=f"{inside / area:.1f} ({inside:.3f} / {area:.3f})"),
     ]  # fmt: skip
-    for name, (before, after) in checker.disturbances().items():
-        drop = 100 * (before.value - after.value)
-        text = f"{drop:.1f} ({before.value:.4f} to {after.value:.4f})"
-        rows.append(judged(f"drop of accuracy in points: {name}", drop, after.n, HELD, text=text))
     return [*rows, *_novelty_rows(bench), *_speed_rows(bench), *_twin_rows(bench)]
 
 
-def _share(measure: str, share: Proportion, split: str = HELD) -> ResultRow:
+def _share(measure: str, share: Proportion, split: str) -> ResultRow:
     interval = wilson(share.hits, share.n) if share.n else None
-    return judged(measure, share.value, share.n, split, interval=interval)
+    return judged(measure, share.value, share.n, split, interval=interval, resampled=FIELDS)
 
 
 def _novelty_rows(bench: Bench) -> list[ResultRow]:
     inside = np.array([prediction.novelty for prediction in bench.checker.plain])
     rows = [
         _share(
-            "novelty alarms in the domain, held-out groups", Proportion(int((inside > 1).sum()), len(inside))
+            "novelty alarms in the domain, held-out groups",
+            Proportion(int((inside > 1).sum()), len(inside)),
+            bench.split,
         )
     ]
     foreign = {
@@ -105,9 +142,11 @@ def _novelty_rows(bench: Bench) -> list[ResultRow]:
         found = [bench.engine.classify(path) for path in paths]
         if found:
             curve = area_under_curve(inside, np.array([prediction.novelty for prediction in found]))
-            rows.append(judged(f"novelty, AUROC: {name} against held-out fields", curve, len(found), HELD))
+            rows.append(
+                judged(f"novelty, AUROC: {name} against held-out fields", curve, len(found), bench.split)
+            )
             review = Proportion(sum(p.decision.class_name is None for p in found), len(found))
-            rows.append(_share(f"{name}: sent to review", review))
+            rows.append(_share(f"{name}: sent to review", review, name))
     return rows
 
 
@@ -115,7 +154,7 @@ def _speed_rows(bench: Bench) -> list[ResultRow]:
     paths = bench.paths[:60]
     own = bench.checker.milliseconds(paths)
     measure = "processor time of one field, file to decision, one thread, ms"
-    return [judged(measure, own, len(paths), HELD, text=f"{own:.1f}")]
+    return [judged(measure, own, len(paths), bench.split, text=f"{own:.1f}")]
 
 
 def _twin_rows(bench: Bench) -> list[ResultRow]:
@@ -145,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--folds", type=int, help="measure only the first folds")
-    parser.add_argument("--seeds", type=int, help="measure only the first random seeds")
+    parser.add_argument("--seeds", type=int, help="measure only the first seeds")
     options = parser.parse_args(argv)
     recipe = read_shipped_recipe(options.recipe)
     material = gather(options.data, options.work, recipe)
@@ -159,14 +198,21 @@ def make(
 ) -> tuple[list[ResultRow], str]:
     """Train everything, write the bundle and the results."""
     division = grouped_division(material.fields, held=recipe.held, seed=recipe.seed)
-    trained = train_division(material, division, recipe.fit, seed=recipe.seed)
+    trained = train_division(material, division, recipe.fit, seed=recipe.seed, calibration=recipe.calibration)
     about = {
         "name": recipe.name,
         "version": recipe.version,
         "created": datetime.now(UTC).date().isoformat(),
         "recipe_sha256": recipe.sha256,
+        "calibrated_on": calibrating(material.fields, division, recipe.calibration),
         "settings": asdict(recipe.fit)
-        | {"copies": recipe.copies, "gentle": recipe.gentle, "clean": recipe.clean, "seed": recipe.seed},
+        | {
+            "calibration": asdict(recipe.calibration),
+            "copies": recipe.copies,
+            "gentle": recipe.gentle,
+            "clean": recipe.clean,
+            "seed": recipe.seed,
+        },
     }
     bundle = write_shipped(options.target, trained, material, division, about=about)
     print(f"bundle {bundle.sha256}", flush=True)
@@ -175,7 +221,9 @@ def make(
     engine = Engine(bundle)
     checker = Checker(engine, fields.rgb[division.test], fields.labels[division.test], CLASS_NAMES)
     paths = [options.data / "Original" / fields.names[row] for row in division.test]
-    bench = Bench(engine, checker, options.data, paths)
+    beside = share_beside_training(fields, division)
+    split = f"{HELD}; {beside:.0%} of them have a training field with the next file number"
+    bench = Bench(engine, checker, options.data, paths, split)
     rows += serving_rows(bench, swaps=recipe.measure["swaps"], seed=recipe.seed)
     size, parameters = options.target.stat().st_size / 1e6, bundle.info["network"]["parameters"]
     rows += [judged("parameters", parameters, 0, "", text=f"{parameters}"), judged("bundle, MB", size, 0, "")]
@@ -196,11 +244,18 @@ def split_rows(
         validation=shape["validation"],
         seed=1,
     )[: options.folds]
-    blocks = [tested(material, fold, recipe, options.work) for fold in folds]
-    rows, matrix = block_rows(blocks, f"{folds[0].kind} ({len(folds)} of {shape['folds']} run)")
+    by_seed = [
+        [tested(material, fold, recipe, options.work, seed=seed) for fold in folds]
+        for seed in shape["head_seeds"][: options.seeds]
+    ]
+    split = f"{folds[0].kind} ({len(folds)} of {shape['folds']} run)"
+    rows, matrix = block_rows(by_seed[0], split)
+    rows += seed_rows(by_seed, split)
+    rows += disturbance_rows(by_seed[0], list(material.disturbed.places), split)
     seeds = shape["random_seeds"][: options.seeds]
     randoms = [
-        tested(material, random_division(material.fields, seed), recipe, options.work) for seed in seeds
+        tested(material, random_division(material.fields, seed), recipe, options.work, seed=recipe.seed)
+        for seed in seeds
     ]
     first = [random_row(randoms, len(shape["random_seeds"]))] if randoms else []
     return [*first, *rows], matrix

@@ -104,6 +104,47 @@ def _numbers(names: Sequence[str]) -> Rows:
     return np.array([int(match.group(1)) if match else place for place, match in enumerate(found)], np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationBlocks:
+    """Blocks of training fields that the temperature is fitted on.
+
+    Attributes:
+        folds: Blocks that each class's training fields are cut into.
+        blocks: Numbers of the blocks to use, from 0; each costs one more fit of the head.
+        embargo: File numbers on both sides that the fit leaves out.
+    """
+
+    folds: int
+    blocks: Sequence[int]
+    embargo: int
+
+
+def held_block(fields: Fields, rows: Rows, *, folds: int, fold: int, embargo: int) -> tuple[Rows, Rows]:
+    """Hold out one block of consecutive file numbers of each class.
+
+    Args:
+        fields: All fields.
+        rows: Those to divide.
+        folds: Blocks of each class.
+        fold: Which block to hold out, from 0.
+        embargo: Fields at most this many file numbers away from the block are in neither part.
+
+    Returns:
+        The rest, which shares no same-field group with the block, and the block.
+    """
+    names = np.asarray(fields.groups)
+    held, near = np.zeros(len(names), bool), np.zeros(len(names), bool)
+    for label in np.unique(fields.labels[rows]):
+        own = rows[fields.labels[rows] == label]
+        own = own[np.argsort(fields.numbers[own], kind="stable")]
+        block = np.array_split(own, folds)[fold]
+        held[block] = True
+        distance = np.abs(fields.numbers[own, None] - fields.numbers[None, block]).min(axis=1)
+        near[own[distance <= embargo]] = True
+    keep = ~held & ~near & ~np.isin(names, names[held])
+    return rows[keep[rows]], np.flatnonzero(held)
+
+
 def block_folds(fields: Fields, *, folds: int, embargo: int, validation: float, seed: int) -> list[Division]:
     """Cut each class's file numbers into contiguous blocks; block k of every class is test set k.
 
@@ -113,19 +154,34 @@ def block_folds(fields: Fields, *, folds: int, embargo: int, validation: float, 
     names = np.asarray(fields.groups)
     divisions = []
     for fold in range(folds):
-        test, near = np.zeros(len(names), bool), np.zeros(len(names), bool)
-        for label in np.unique(fields.labels):
-            rows = np.flatnonzero(fields.labels == label)
-            rows = rows[np.argsort(fields.numbers[rows], kind="stable")]
-            block = np.array_split(rows, folds)[fold]
-            test[block] = True
-            low, high = fields.numbers[block[0]] - embargo, fields.numbers[block[-1]] + embargo
-            near[rows[(fields.numbers[rows] >= low) & (fields.numbers[rows] <= high)]] = True
-        rest = np.flatnonzero(~test & ~near & ~np.isin(names, names[test]))
+        rest, test = held_block(fields, np.arange(len(names)), folds=folds, fold=fold, embargo=embargo)
         train, held = _deal(names[rest], validation, seed + fold)
         kind = f"contiguous blocks, {folds} folds, embargo {embargo}"
-        divisions.append(Division(f"blocks-{fold + 1}", kind, rest[train], rest[held], np.flatnonzero(test)))
+        divisions.append(Division(f"blocks-{fold + 1}", kind, rest[train], rest[held], test))
     return divisions
+
+
+def calibrating(fields: Fields, division: Division, calibration: CalibrationBlocks) -> int:
+    """Count the fields that a division's temperature is fitted on."""
+    return sum(
+        len(held_block(fields, division.train, folds=calibration.folds, fold=fold, embargo=0)[1])
+        for fold in calibration.blocks
+    )
+
+
+def capture_blocks(fields: Fields, rows: Rows, size: int) -> list[str]:
+    """Return the block of ``size`` consecutive file numbers of a class that each field lies in."""
+    return [f"{fields.labels[row]}/{fields.numbers[row] // size}" for row in rows]
+
+
+def share_beside_training(fields: Fields, division: Division) -> float:
+    """Return the share of test fields whose class has a training field with the next file number."""
+    known = {(fields.labels[row], fields.numbers[row]) for row in division.train}
+    beside = [
+        any((fields.labels[row], fields.numbers[row] + step) in known for step in (-1, 1))
+        for row in division.test
+    ]
+    return float(np.mean(beside))
 
 
 def random_division(fields: Fields, seed: int) -> Division:

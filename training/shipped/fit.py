@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.models.cells import FEATURES, HIDDEN, Weights
-from training.shipped.cache import Places
+from training.shipped.cache import Copy, Packed
 from training.shipped.perceptron import Adam, Minibatch, Perceptron, sums_by_field
 
 Single = NDArray[np.float32]
@@ -66,72 +66,22 @@ def targets_of(
     return np.where(shows[:, None], sharp, np.float32(1 / classes)).astype(np.float32)
 
 
-class Packed:
-    """Places of fields without the empty ones, one field after the other.
-
-    Attributes:
-        values: (p, c) half precision.
-        area: (p,) share of the place inside cells.
-        starts: (n + 1,) where each field begins, and the end.
-    """
-
-    def __init__(self, places: Places) -> None:
-        """Pack places."""
-        area = places.area[:, :, 0]
-        full = area > 0
-        self.values: NDArray[np.float16] = places.values[full]
-        self.area = area[full].astype(np.float32)
-        self.starts = np.concatenate([[0], np.cumsum(full.sum(1))])
-        self._means: list[Single] = []
-
-    def places(
-        self, rows: Rows, kept: float = 1.0, random: np.random.Generator | None = None
-    ) -> tuple[Single, Single, Rows]:
-        """Return values (p, c), shares of each field's cells (p,) and number among ``rows`` (p,).
-
-        Args:
-            rows: Fields.
-            kept: Share of places to return, drawn by chance.
-            random: Source of chance; None returns all.
-        """
-        counts = np.diff(self.starts)[rows]
-        field = np.repeat(np.arange(len(rows)), counts)
-        begun = np.cumsum(counts) - counts
-        found = np.repeat(self.starts[rows] - begun, counts) + np.arange(len(field))
-        if random is not None:
-            drawn = random.random(len(found)) < kept
-            drawn[(begun + random.random(len(rows)) * counts).astype(int)[counts > 0]] = True
-            found, field = found[drawn], field[drawn]
-        area = self.area[found]
-        total = sums_by_field(area, field, len(rows)) + np.float32(_TINY)
-        return self.values[found].astype(np.float32), area / total[field], field
-
-    @property
-    def means(self) -> Single:
-        """(n, c) means over the cells' area of every field, computed once."""
-        if not self._means:
-            fields = np.arange(len(self.starts) - 1)
-            parts = []
-            for rows in np.array_split(fields, max(1, len(fields) // _CHUNK)):
-                values, share, field = self.places(rows)
-                parts.append(sums_by_field(values * share[:, None], field, len(rows)))
-            self._means.append(np.concatenate(parts))
-        return self._means[0]
-
-
 @dataclass(frozen=True)
 class Copies:
     """All copies of all fields, the unaltered first.
 
     Attributes:
-        places: One per copy, each of all fields.
-        shows: One array (n,) per copy: whether the copy shows cells at all.
+        every: One per copy.
         times: How often each copy is seen in a pass.
     """
 
-    places: list[Packed]
-    shows: list[NDArray[np.bool_]]
+    every: Sequence[Copy]
     times: Sequence[int]
+
+    @property
+    def fields(self) -> Packed:
+        """The unaltered fields."""
+        return self.every[0].places
 
 
 @dataclass(frozen=True)
@@ -153,15 +103,16 @@ class Moments:
 
 def moments_of(copies: Copies, rows: Rows, labels: Rows) -> Moments:
     """Return means and covariances of the training fields."""
-    plain, own = copies.places[0].means[rows].astype(np.float64), labels[rows]
-    means = np.stack([plain[own == kind].mean(0) for kind in range(int(labels.max()) + 1)])
-    centred = plain - means[own]
+    plain, own = copies.fields.means.astype(np.float64), labels[rows]
+    means = np.stack([plain[rows][own == kind].mean(0) for kind in range(int(labels.max()) + 1)])
+    centred = plain[rows] - means[own]
     altered, count = np.zeros_like(centred.T @ centred), 0
-    for packed, shows in zip(copies.places[1:], copies.shows[1:], strict=True):
-        seen = shows[rows]
-        change = packed.means[rows][seen] - plain[seen]
+    for copy in copies.every[1:]:
+        usable = copy.usable(rows)
+        usable = usable[copy.shows[usable]]
+        change = copy.places.means[usable] - plain[usable]
         altered, count = altered + change.T @ change, count + len(change)
-    return Moments(plain.mean(0), means, centred.T @ centred / len(rows), altered / max(1, count))
+    return Moments(plain[rows].mean(0), means, centred.T @ centred / len(rows), altered / max(1, count))
 
 
 def whitening(covariance: Double, shrink: float) -> Double:
@@ -187,13 +138,14 @@ def batches(
     classes = int(labels.max()) + 1
     counts = np.bincount(labels[rows], minlength=classes)
     weight = (len(rows) / (classes * np.maximum(counts, 1))).astype(np.float32)
-    order = np.repeat(np.arange(len(copies.places)), copies.times)
-    for copy in np.concatenate([random.permutation(order) for _ in range(settings.passes)]):
-        shuffled = random.permutation(rows)
-        for start in range(0, len(rows) - settings.batch + 1, settings.batch):
+    order = np.repeat(np.arange(len(copies.every)), copies.times)
+    for place in np.concatenate([random.permutation(order) for _ in range(settings.passes)]):
+        copy = copies.every[place]
+        shuffled = random.permutation(copy.usable(rows))
+        for start in range(0, len(shuffled) - settings.batch + 1, settings.batch):
             chosen = shuffled[start : start + settings.batch]
-            values, share, field = copies.places[copy].places(chosen, settings.kept, random)
-            shows = copies.shows[copy][chosen]
+            values, share, field = copy.places.places(chosen, settings.kept, random)
+            shows = copy.shows[chosen]
             targets = targets_of(labels[chosen], shows, classes=classes, smoothing=settings.smoothing)
             yield Minibatch(
                 values, share, field, targets, np.where(shows, weight[labels[chosen]], 1).astype(np.float32)
@@ -202,7 +154,7 @@ def batches(
 
 def standardising(copies: Copies, rows: Rows) -> tuple[Single, Single]:
     """Return mean and spread of every channel inside cells, of the training fields' first altered copy."""
-    values, share, _ = copies.places[1].places(rows)
+    values, share, _ = copies.every[1].places.places(copies.every[1].usable(rows))
     share /= share.sum()
     mean = share @ values
     return mean, np.sqrt(share @ (values - mean) ** 2) + np.float32(_LEAST_SPREAD)
@@ -214,7 +166,8 @@ def fit_perceptron(copies: Copies, rows: Rows, labels: Rows, *, settings: FitSet
     mean, scale = standardising(copies, rows)
     network = Perceptron((len(mean), HIDDEN, FEATURES, int(labels.max()) + 1), random)
     optimizer = Adam(network.weights, decay=settings.decay, momentum=settings.average)
-    steps = settings.passes * sum(copies.times) * (len(rows) // settings.batch)
+    usable = [len(copy.usable(rows)) // settings.batch for copy in copies.every]
+    steps = settings.passes * int(np.dot(usable, copies.times))
     for step, batch in enumerate(batches(copies, rows, labels, settings, random), 1):
         batch.values[...] = (batch.values - mean) / scale
         gradients = network.gradients(batch, settings.dropout, random)
@@ -252,7 +205,7 @@ def fit_head(copies: Copies, rows: Rows, labels: Rows, *, settings: FitSettings,
     kinds, last = len(bias), weights["classes"][0]
     weights["linear"] = [kernel, bias]
     weights["classes"] = [np.concatenate([last, np.zeros((kinds, kinds), np.float32)])]
-    logits, features = head_outputs(weights, copies.places[0], rows)
+    logits, features = head_outputs(weights, copies.fields, rows)
     straight = np.eye(kinds, dtype=np.float32) * (_LOUD / _spread(features[:, -kinds:]))
     weights["classes"] = [np.concatenate([last * (_LOUD / _spread(logits)), straight])]
     return weights

@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.data.composites import backgrounds_of
 from training.fit.calibration import sharpness
 from training.models.cells import ZOOM, Weights, flat_weights, layered_weights
 from training.shipped.cache import (
-    Places,
+    Copy,
     Trunk,
-    altered_places,
+    altered_copy,
     arrays_on_disk,
     field_places,
-    gentle_places,
+    gentle_copy,
+    plain_copy,
 )
-from training.shipped.fields import Fields, read_fields
-from training.shipped.fit import Copies, FitSettings, Packed
+from training.shipped.fields import CalibrationBlocks, Fields, read_fields
+from training.shipped.fit import Copies, FitSettings
+from training.shipped.robustness import disturbed_fields
 from training.shipped.ship import Material
 
 RECIPE: Final = Path(__file__).with_name("recipe.toml")
@@ -43,6 +44,7 @@ class ShippedRecipe:
         clean: Times the unaltered field counts beside them.
         held: Share of same-field groups held out from the shipped network.
         fit: How the head is trained.
+        calibration: Which blocks of training fields the temperature comes from.
         measure: What is measured, as in the file.
         sha256: Of the file.
     """
@@ -55,6 +57,7 @@ class ShippedRecipe:
     clean: int
     held: float
     fit: FitSettings
+    calibration: CalibrationBlocks
     measure: Mapping[str, Any]
     sha256: str
 
@@ -64,7 +67,8 @@ def read_shipped_recipe(path: Path = RECIPE) -> ShippedRecipe:
     data = path.read_bytes()
     table = tomllib.loads(data.decode())
     fit = FitSettings(**table.pop("fit"))
-    return ShippedRecipe(**table, fit=fit, sha256=hashlib.sha256(data).hexdigest())
+    calibration = CalibrationBlocks(**table.pop("calibration"))
+    return ShippedRecipe(**table, fit=fit, calibration=calibration, sha256=hashlib.sha256(data).hexdigest())
 
 
 def trunk_weights(work: Path) -> Weights:
@@ -102,37 +106,33 @@ def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
     work.mkdir(parents=True, exist_ok=True)
     groups = data / "field_groups.csv"
     fields = read_fields(data / "Original", groups if groups.exists() else None)
-    kept = work / "fields.npz"
-    if not kept.exists():
+    plain, cells = work / "whole-fields.npz", work / "cells.npz"
+    if not plain.exists() or not cells.exists():
         places, counts = field_places(make_trunk(work), fields.rgb)
-        arrays_on_disk(kept, o=places.values, a=places.area, n=counts)
-    with np.load(kept) as archive:
-        places, counts = Places(archive["o"], archive["a"]), archive["n"]
-    return Material(
-        fields, _copies(fields, places, work, recipe), counts, sharpness(fields.rgb), trunk_weights(work)
-    )
+        arrays_on_disk(cells, counts=counts)
+        plain_copy(places).write(plain)
+    with np.load(cells) as archive:
+        counts = archive["counts"]
+    copies = [Copy.read(plain), *_copies(fields, work, recipe)]
+    times = [recipe.clean, *[1] * (len(copies) - 1)]
+    disturbed = disturbed_fields(make_trunk(work), fields, work)
+    soft, weights = sharpness(fields.rgb), trunk_weights(work)
+    return Material(fields, Copies(copies, times), counts, soft, weights, disturbed)
 
 
-def _copies(fields: Fields, places: Places, work: Path, recipe: ShippedRecipe) -> Copies:
-    """Return the unaltered fields, then the strongly and the gently altered copies."""
-    everything = np.ones(len(fields.names), bool)
-    found, shows = [Packed(places)], [everything]
-    for copy in [*recipe.copies, *recipe.gentle]:
-        kept = work / f"out{recipe.seed}-{copy:02d}.npz"
+def _copies(fields: Fields, work: Path, recipe: ShippedRecipe) -> list[Copy]:
+    """Return the strongly, then the gently altered copies."""
+    found = []
+    for number in [*recipe.copies, *recipe.gentle]:
+        kept = work / f"whole{recipe.seed}-{number:02d}.npz"
         if not kept.exists():
-            seen, cells = _altered(fields, work, recipe, copy)
-            arrays_on_disk(kept, o=seen.values, a=seen.area, shows=cells)
-        with np.load(kept) as archive:
-            found.append(Packed(Places(archive["o"], archive["a"])))
-            shows.append(archive["shows"])
-    return Copies(found, shows, [recipe.clean, *[1] * (len(found) - 1)])
+            _altered(fields, work, recipe, number).write(kept)
+        found.append(Copy.read(kept))
+    return found
 
 
-def _altered(
-    fields: Fields, work: Path, recipe: ShippedRecipe, copy: int
-) -> tuple[Places, NDArray[np.bool_]]:
+def _altered(fields: Fields, work: Path, recipe: ShippedRecipe, number: int) -> Copy:
     trunk, seed = make_trunk(work), recipe.seed
-    if copy in recipe.gentle:
-        return gentle_places(trunk, fields.rgb, seed=seed, copy=copy), np.ones(len(fields.names), bool)
-    backgrounds = backgrounds_of(fields.rgb, seed)
-    return altered_places(trunk, fields.rgb, backgrounds, seed=seed, copy=copy)
+    if number in recipe.gentle:
+        return gentle_copy(trunk, fields.rgb, seed=seed, copy=number)
+    return altered_copy(trunk, fields.rgb, backgrounds_of(fields.rgb, seed), seed=seed, copy=number)

@@ -122,10 +122,6 @@ class Checker:
     def _all(self, fields: Sequence[Rgb] | Rgb) -> list[Prediction]:
         return [self._engine.classify_rgb(field) for field in fields]
 
-    def _right(self, predictions: Sequence[Prediction], labels: Rows) -> Proportion:
-        hits = sum(p.top_class == self._classes[k] for p, k in zip(predictions, labels, strict=True))
-        return Proportion(hits, len(predictions))
-
     def swaps(self, count: int, seed: int) -> tuple[Proportion, Proportion, Proportion]:
         """Put cells on another class's background.
 
@@ -166,14 +162,6 @@ class Checker:
                 changed += before.decision.name != after.decision.name
                 total += 1
         return Proportion(changed, total)
-
-    def disturbances(self) -> dict[str, tuple[Proportion, Proportion]]:
-        """Return accuracy by top class before and after each disturbance."""
-        before = self._right(self.plain, self._labels)
-        return {
-            name: (before, self._right(self._all([change(field) for field in self._rgb]), self._labels))
-            for name, change in DISTURBANCES.items()
-        }
 
     def evidence(self) -> tuple[float, float]:
         """Return the mean share of evidence inside cells and the cells' share of the area.

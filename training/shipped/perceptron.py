@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from allstation.inference.engine import softmax
 
 Single = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -85,7 +86,7 @@ class Perceptron:
         local = np.maximum(hidden @ second + second_bias, 0)
         spared = _kept((fields, local.shape[1]), dropout, random)
         pooled = sums_by_field(local * batch.share[:, None], batch.field, fields) * spared
-        error = (_softmax(pooled @ last) - batch.targets) * (batch.weight / fields)[:, None]
+        error = (softmax(pooled @ last).astype(np.float32) - batch.targets) * (batch.weight / fields)[:, None]
         to_local = ((error @ last.T) * spared)[batch.field] * batch.share[:, None] * (local > 0)
         to_hidden = (to_local @ second.T) * kept * (hidden > 0)
         return [
@@ -100,11 +101,6 @@ class Perceptron:
 def _kept(shape: tuple[int, ...], dropout: float, random: np.random.Generator) -> Single:
     kept = random.random(shape, np.float32) >= dropout
     return kept.astype(np.float32) * np.float32(1 / (1 - dropout))
-
-
-def _softmax(logits: NDArray[Any]) -> Single:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
 
 class Adam:

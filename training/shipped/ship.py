@@ -18,14 +18,15 @@ from allstation.core.metrics import Figure
 from allstation.core.resampling import BINS
 from allstation.core.statistics import wilson
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import softmax
+from allstation.inference.engine import Novelty, softmax
 from training.fit.bundle_writer import Export, export_bundle
-from training.fit.calibration import fit_novelty, fit_rule, fit_temperature, novelty
+from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
 from training.models.cells import RETRAINING, Weights, flat_weights, halved
 from training.shipped.cache import PREPROCESSING
 from training.shipped.describe import LIMITS, claim_checklist, model_card
-from training.shipped.fields import Division, Fields
+from training.shipped.fields import CalibrationBlocks, Division, Fields, held_block
 from training.shipped.fit import Copies, FitSettings, fit_head, head_outputs
+from training.shipped.robustness import Disturbed
 
 Rows = NDArray[np.int64]
 
@@ -40,6 +41,7 @@ class Material:
         counts: Their white cells (n,).
         sharpness: Their sharpness (n,).
         trunk: ImageNet weights by layer.
+        disturbed: Some of the fields under disturbances.
     """
 
     fields: Fields
@@ -47,6 +49,7 @@ class Material:
     counts: Rows
     sharpness: NDArray[np.float64]
     trunk: Weights
+    disturbed: Disturbed
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Trained:
 
     Attributes:
         weights: By layer, trunk included.
-        temperature: Fitted on validation.
+        temperature: Fitted on held-out blocks of the training fields.
         novelty: Means, whitening, limit.
         rule: The decision rule.
         logits: Of the test fields (n, k).
@@ -72,21 +75,46 @@ class Trained:
     seconds: float
 
 
-def train_division(material: Material, division: Division, settings: FitSettings, *, seed: int) -> Trained:
-    """Train on one division; temperature, rule and novelty come from its validation fields."""
-    labels = material.fields.labels
+def train_division(
+    material: Material,
+    division: Division,
+    settings: FitSettings,
+    *,
+    seed: int,
+    calibration: CalibrationBlocks,
+) -> Trained:
+    """Train on one division; novelty and rule come from its validation fields.
+
+    The temperature comes from blocks of the training fields, each judged by a head of the same recipe that
+    never saw it nor its neighbours: next to training fields a network is surer than it may be elsewhere.
+    """
+    labels, fields = material.fields.labels, material.copies.fields
     began = time.perf_counter()
     weights = fit_head(material.copies, division.train, labels, settings=settings, seed=seed)
     seconds = time.perf_counter() - began
-    fields = material.copies.places[0]
+    temperature = block_temperature(material, division.train, settings, seed=seed, calibration=calibration)
     held, test = (head_outputs(weights, fields, rows)[0] for rows in (division.validation, division.test))
-    temperature = fit_temperature(held, labels[division.validation])
-    seen = fields.means
-    fitted = fit_novelty(seen[division.train], labels[division.train], seen[division.validation])
+    means = fields.means
+    fitted = fit_novelty(means[division.train], labels[division.train], means[division.validation])
     rule = fit_rule(softmax(held / temperature), material.sharpness[division.validation])
     return Trained(
-        dict(material.trunk) | weights, temperature, fitted, rule, test, seen[division.test], seconds
+        dict(material.trunk) | weights, temperature, fitted, rule, test, means[division.test], seconds
     )
+
+
+def block_temperature(
+    material: Material, train: Rows, settings: FitSettings, *, seed: int, calibration: CalibrationBlocks
+) -> float:
+    """Fit the temperature on held-out blocks of training fields."""
+    labels, logits, true = material.fields.labels, [], []
+    for fold in calibration.blocks:
+        rest, block = held_block(
+            material.fields, train, folds=calibration.folds, fold=fold, embargo=calibration.embargo
+        )
+        weights = fit_head(material.copies, rest, labels, settings=settings, seed=seed)
+        logits.append(head_outputs(weights, material.copies.fields, block)[0])
+        true.append(labels[block])
+    return fit_temperature(np.concatenate(logits), np.concatenate(true))
 
 
 def held_out_figures(trained: Trained, material: Material, division: Division) -> list[Figure]:
@@ -96,7 +124,7 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     n, split = len(labels), division.kind
     groups = [material.fields.groups[row] for row in division.test.tolist()]
     found = evaluate(probabilities, labels, classes=CLASS_NAMES, split=split, groups=groups)
-    far = novelty(trained.novelty, trained.appearance)
+    far = Novelty(trained.novelty).scores(trained.appearance)
     sharp = material.sharpness[division.test]
     decisions = [
         trained.rule.decide(CLASS_NAMES, Evidence(list(row), float(value), float(soft), int(count)))
@@ -106,11 +134,9 @@ def held_out_figures(trained: Trained, material: Material, division: Division) -
     ]
     named = [index for index, decision in enumerate(decisions) if decision.class_name]
     correct = sum(decisions[index].class_name == CLASS_NAMES[labels[index]] for index in named)
-    benign = found.per_class[0]
     return [
         found.figure(ACCURACY_BY_FIELD),
         found.figure("balanced accuracy"),
-        Figure("Benign specificity", benign.rates.recall, benign.rates.support, benign.recall, split),
         *(
             Figure(f"recall {each.name}", each.rates.recall, each.rates.support, each.recall, split)
             for each in found.per_class
@@ -152,13 +178,13 @@ def write_shipped(
         "created": about["created"],
         "classes": list(CLASS_NAMES),
         "preprocessing": PREPROCESSING.to_json(),
-        "calibration": {"method": "temperature", "fields": len(division.validation)},
+        "calibration": {"method": "temperature", "fields": about["calibrated_on"]},
         "decision": trained.rule.to_json(),
         "training": {
             "list_sha256": material.fields.sha256,
             "fields": len(division.train),
-            "split": f"{division.kind}: {len(division.train)} to train, {len(division.validation)} to "
-            f"calibrate, {len(division.test)} to test",
+            "split": f"{division.kind}: {len(division.train)} to train, {len(division.validation)} for "
+            f"rule and novelty, {len(division.test)} to test; temperature on blocks of the training fields",
             "patients": PATIENTS_UNKNOWN,
             "recipe": about["settings"],
             "recipe_sha256": about["recipe_sha256"],

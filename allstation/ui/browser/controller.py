@@ -10,8 +10,9 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, FieldState
-from allstation.services.case_reader import Listing, Overview
-from allstation.services.messages import ModelInfo
+from allstation.processing.status_types import ModelInfo
+from allstation.services.questions import FindUnreviewed, Listing, Overview, ReadOverview, ReadPage
+from allstation.services.requests import Prioritise
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.docks import bring_to_front
@@ -36,11 +37,11 @@ class BrowserController(QObject):
         self._listing = QTimer(self, singleShot=True, interval=_RELIST_PAUSE)
         self._counting = QTimer(self, singleShot=True, interval=_RELIST_PAUSE)
         self._listing.timeout.connect(self.relist)
-        self._counting.timeout.connect(self._session.read_overview)
+        self._counting.timeout.connect(self._count)
         self._connect_case()
         panel.listing_asked.connect(self.relist)
         panel.unreviewed_asked.connect(self._find_unreviewed)
-        panel.model.page_wanted.connect(self._session.read_page)
+        panel.model.page_wanted.connect(self._read_page)
         panel.current_changed.connect(self._current_changed)
         panel.neighbours_changed.connect(self._selection.set_neighbours)
         panel.listed.connect(self._selection.set_listing)
@@ -122,6 +123,14 @@ class BrowserController(QObject):
         self._ticket = self._session.list_fields(self._panel.query()).ticket
 
     @Slot()
+    def _count(self) -> None:
+        self._session.ask(ReadOverview(self._session.reviewer))
+
+    @Slot(list)
+    def _read_page(self, ids: list[int]) -> None:
+        self._session.ask(ReadPage(ids, self._session.reviewer))
+
+    @Slot()
     def _ask_no_more(self) -> None:
         # The session is destroyed before the window; queued signals could still start these timers.
         for timer in (self._listing, self._counting):
@@ -134,7 +143,7 @@ class BrowserController(QObject):
         self._panel.open_case()
         self._choose_slide()
         self.relist()
-        self._session.read_overview()
+        self._count()
 
     @Slot()
     def _case_closed(self) -> None:
@@ -185,7 +194,7 @@ class BrowserController(QObject):
 
     @Slot(int)
     def _find_unreviewed(self, after: int) -> None:
-        self._session.find_unreviewed(self._panel.query(), after=after)
+        self._session.ask(FindUnreviewed(self._panel.query(), after=after))
 
     # Selection
 
@@ -195,7 +204,7 @@ class BrowserController(QObject):
         moved = record is not None and (before is None or record.id != before.id)
         self._selection.set_field(record)
         if moved and record is not None and record.state is FieldState.QUEUED:
-            self._session.prioritise([record.id])
+            self._session.submit(Prioritise([record.id]))
 
     @Slot()
     def _choose_slide(self) -> None:
@@ -213,7 +222,7 @@ class BrowserController(QObject):
         if reviewer != self._session.reviewer:
             self._session.reviewer = reviewer
             self._panel.set_blind(reviewer)
-            self._session.read_overview()
+            self._count()
             self.relist()
 
     @Slot()

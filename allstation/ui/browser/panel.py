@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.filters import FieldFilter
-from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldRecord
-from allstation.services.case_reader import Listing, Overview, Query
+from allstation.services.field_cache import FieldCache
+from allstation.services.questions import Listing, Overview, Query
 from allstation.ui.browser.filters import FilterBar, on_slide
 from allstation.ui.browser.footer import BrowserFooter
 from allstation.ui.browser.grid import FieldGrid
@@ -51,13 +51,13 @@ class BrowserPanel(QWidget):
     listing_asked = Signal()
     unreviewed_asked = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None, *, limits: DecodeLimits | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, files: FieldCache | None = None) -> None:
         super().__init__(parent)
         self._current = 0
         self._row = 0
         self._groups: tuple[tuple[int | str | None, int], ...] = ()
         self._just_opened = False
-        self.thumbnails = Thumbnails(self, limits=limits)
+        self.thumbnails = Thumbnails(self, files=files)
         self.model = FieldModel(self)
         self.tree = SlideTree(self)
         self.filters = FilterBar(self)

@@ -9,8 +9,8 @@ from typing import Final
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap
 
-from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldRecord
+from allstation.services.field_cache import FieldCache
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
 
 MAX_BYTES: Final = 64 * 1024**2
@@ -31,10 +31,10 @@ class Thumbnails(QObject):
         parent: QObject | None = None,
         *,
         max_bytes: int = MAX_BYTES,
-        limits: DecodeLimits | None = None,
+        files: FieldCache | None = None,
     ) -> None:
         super().__init__(parent)
-        self._loader = ThumbnailLoader(self, limits=limits)
+        self._loader = ThumbnailLoader(self, files=files)
         self._loader.loaded.connect(self._keep)
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -62,7 +62,7 @@ class Thumbnails(QObject):
             self._pictures.move_to_end(key)
             return self._pictures[key]
         self._asked[key] = record.path
-        self._loader.request(key, record.path)
+        self._loader.request(key, record.path, record.sha256)
         return None
 
     def clear(self) -> None:

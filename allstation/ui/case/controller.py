@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from allstation import paths
 from allstation.core.text import shown_name
 from allstation.files import free_path
-from allstation.services.messages import CaseInfo, Problem
+from allstation.processing.status_types import CaseInfo, Problem
+from allstation.services.requests import AddPaths, CloseCase, LocateFields, OpenCase, OpenDemo
 from allstation.store.database import DATABASE
 from allstation.store.field_files import LocateReport
 from allstation.store.queue import RecoveryReport
@@ -81,7 +82,7 @@ class CaseController(QObject):
             Action("case.locate", "&Locate Moved Fields…", self.locate, "Ctrl+Alt+L",
                    "Search a folder for fields that are not where they were, by their bytes", "locate",
                    menu="&Case", place=250, enabled_when=fields),
-            Action("case.close", "&Close Case", self._session.close_case, "Ctrl+W",
+            Action("case.close", "&Close Case", self.close, "Ctrl+W",
                    "Close the case; everything is already saved",
                    menu="&Case", place=410, enabled_when=case),
         )
@@ -98,7 +99,7 @@ class CaseController(QObject):
     def create(self, folder: Path) -> None:
         """Make and open a case."""
         folder = folder if folder.suffix == CASE_SUFFIX else folder.with_name(folder.name + CASE_SUFFIX)
-        self._session.open(folder, create=True)
+        self._session.submit(OpenCase(folder, create=True))
 
     def create_for(self, dropped: list[Path]) -> None:
         """Make a case in the usual place for what was dropped without one."""
@@ -121,7 +122,11 @@ class CaseController(QObject):
     def open_folder(self, folder: Path) -> None:
         """Open a case folder, or the case that a database file belongs to."""
         self._asked = folder if folder.name != DATABASE else folder.parent
-        self._session.open(self._asked)
+        self._session.submit(OpenCase(self._asked))
+
+    def close(self) -> None:
+        """Close the open case."""
+        self._session.submit(CloseCase())
 
     @Slot()
     def locate_case(self) -> None:
@@ -145,7 +150,7 @@ class CaseController(QObject):
     def open_demo(self) -> None:
         """Make a fresh demo case and put synthetic fields into its queue."""
         self.preparing.emit(tr("Synthetic fields are being drawn for the demo case."))
-        self._session.open_demo(paths.cases_folder())
+        self._session.submit(OpenDemo(paths.cases_folder()))
 
     # Fields
 
@@ -178,7 +183,7 @@ class CaseController(QObject):
 
     @Slot(str)
     def _locate_chosen(self, name: str) -> None:
-        self._session.locate(Path(name))
+        self._session.submit(LocateFields(Path(name)))
 
     @Slot(list)
     def _add_chosen(self, names: list[str]) -> None:
@@ -205,7 +210,7 @@ class CaseController(QObject):
             return
         if not self._session.has_case:
             self.create_for(fields)
-        self._session.add_paths(fields)
+        self._session.submit(AddPaths(fields))
 
     # Answers of the case
 

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QInputDialog
 
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import RenameCase, RenameSlide, Request
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import short_name
@@ -74,28 +76,31 @@ class NamingController(QObject):
     def _case_named(self, typed: str) -> None:
         info, name = self._session.info, typed.strip()
         if info is not None and name not in {"", info.name}:
-            self._push(self._session.rename_case, info.name, name)
+            self._push(RenameCase, info.name, name)
 
     @Slot(int, str)
     def _slide_named(self, slide_id: int, name: str) -> None:
-        self._push(partial(self._session.rename_slide, slide_id), self._tree.name_of(slide_id), name)
+        self._push(partial(RenameSlide, slide_id), self._tree.name_of(slide_id), name)
 
-    def _push(self, give: Callable[[str], None], before: str, after: str) -> None:
-        self._context.undo.push(_RenameCommand(give, before, after))
+    def _push(self, rename: Callable[[str], Request], before: str, after: str) -> None:
+        self._context.undo.push(_RenameCommand(self._session, rename, before, after))
 
 
 class _RenameCommand(QUndoCommand):
-    """Another name; undo gives the former one back."""
+    """Renaming; undo gives the former name back."""
 
-    def __init__(self, give: Callable[[str], None], before: str, after: str) -> None:
+    def __init__(
+        self, session: CaseSession, rename: Callable[[str], Request], before: str, after: str
+    ) -> None:
         super().__init__(tr("Rename {name}", name=short_name(before, _NAME)))
-        self._give = give
+        self._session = session
+        self._rename = rename
         self._before, self._after = before, after
 
     def redo(self) -> None:
         """Give the new name."""
-        self._give(self._after)
+        self._session.submit(self._rename(self._after))
 
     def undo(self) -> None:
         """Give the former name."""
-        self._give(self._before)
+        self._session.submit(self._rename(self._before))

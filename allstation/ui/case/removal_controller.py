@@ -8,8 +8,9 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand
 
 from allstation.core.text import shown_name
-from allstation.services.desk import CaseDesk
-from allstation.services.removal_book import Removal
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import RemoveFields, UndoRemoval
+from allstation.services.undo_log import Removal
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number, short_name
@@ -124,7 +125,7 @@ class RemovalController(QObject):
 class _RemovalCommand(QUndoCommand):
     """Fields taken out or brought back; undo does the opposite with the same ones."""
 
-    def __init__(self, session: CaseDesk, token: int, wanted: Removal, text: str) -> None:
+    def __init__(self, session: CaseSession, token: int, wanted: Removal, text: str) -> None:
         super().__init__(text)
         self._session = session
         self._token = token
@@ -132,8 +133,8 @@ class _RemovalCommand(QUndoCommand):
 
     def redo(self) -> None:
         """Do it."""
-        self._session.remove_fields(self._token, self._wanted)
+        self._session.submit(RemoveFields(self._token, self._wanted))
 
     def undo(self) -> None:
         """Take it back."""
-        self._session.undo_removal(self._token)
+        self._session.submit(UndoRemoval(self._token))

@@ -9,9 +9,11 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.text import shown_name
-from allstation.services.messages import CaseInfo
+from allstation.processing.status_types import CaseInfo
+from allstation.services.folder_watcher import WatchStatus
+from allstation.services.questions import ReadKnownFiles
+from allstation.services.requests import AddPaths
 from allstation.services.settings import BETWEEN
-from allstation.services.watching import WatchStatus
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
@@ -32,7 +34,7 @@ class WatchController(QObject):
         session.opened.connect(self._case_opened)
         session.worker.closed.connect(self._case_closed)
         session.reader.known_read.connect(self._begin)
-        watcher.ready.connect(session.add_paths)
+        watcher.ready.connect(self._add)
         watcher.status_changed.connect(self._status_changed)
 
     def actions(self) -> tuple[Action, ...]:
@@ -71,7 +73,7 @@ class WatchController(QObject):
         if info is None:
             return
         self._remember(info.folder, folder)
-        self._session.read_known(folder)
+        self._session.ask(ReadKnownFiles(folder))
 
     @Slot()
     def stop(self) -> None:
@@ -89,7 +91,7 @@ class WatchController(QObject):
     def _case_opened(self, info: CaseInfo) -> None:
         folder = self._remembered(info.folder)
         if folder is not None and not info.read_only:
-            self._session.read_known(folder)
+            self._session.ask(ReadKnownFiles(folder))
         else:
             self._context.watcher.watch(None)
 
@@ -110,6 +112,10 @@ class WatchController(QObject):
                 text = tr("The watched folder {name} cannot be read now. It is tried again.", name=name)
                 notification = Notification(Level.WARNING, text)
             self._context.notifier.post(notification)
+
+    @Slot(list)
+    def _add(self, paths: list[Path]) -> None:
+        self._session.submit(AddPaths(paths))
 
     # Remembering
 

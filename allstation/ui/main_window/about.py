@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
 from allstation.frozen import build_stamp
-from allstation.services.messages import ModelInfo
+from allstation.processing.status_types import ModelInfo
 from allstation.ui.common import icons
 from allstation.ui.common.i18n import tr
 from allstation.ui.main_window.licences import LicencesDialog

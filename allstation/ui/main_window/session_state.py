@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from allstation.core.records import FieldRecord
-from allstation.services.messages import CaseInfo
+from allstation.processing.status_types import CaseInfo
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.context import AppContext
 

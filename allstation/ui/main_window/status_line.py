@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QWi
 
 from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
-from allstation.services.messages import CaseInfo, ModelInfo, QueuePhase, QueueStatus
-from allstation.services.watching import WatchStatus
+from allstation.processing.status_types import CaseInfo, ModelInfo, QueuePhase, QueueStatus
+from allstation.services.folder_watcher import WatchStatus
 from allstation.ui.case.watch_controller import watch_text
 from allstation.ui.common.formatting import short_name, tip, together
 from allstation.ui.common.i18n import tr

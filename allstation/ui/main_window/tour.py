@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from allstation.services.messages import CaseInfo
+from allstation.processing.status_types import CaseInfo
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case.controller import CaseController
 from allstation.ui.common import theme

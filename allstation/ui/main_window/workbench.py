@@ -9,7 +9,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
 from allstation.core.text import shown_name
-from allstation.services.messages import QueuePhase
+from allstation.processing.status_types import QueuePhase
+from allstation.services.field_cache import FieldCache
 from allstation.ui.browser.controller import BrowserController
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case.controller import CaseController
@@ -76,13 +77,13 @@ class Workbench(QObject):
         self.context = context
         self.shell = window
         self._is_leaving = False
-        limits = context.settings.value.limits
+        files = FieldCache(context.settings.value.limits)
         self.notifications = NotificationStack(window.start_layout.middle)
         context.notifier.posted.connect(self.notifications.show_notification)
         self.status = StatusLine(context, window)
         self.palette = CommandPalette(window)
-        self.browser = browser = BrowserPanel(window, limits=limits)
-        self.viewer = viewer = make_viewer(limits, window)
+        self.browser = browser = BrowserPanel(window, files=files)
+        self.viewer = viewer = make_viewer(files, window)
         self.review = ReviewPanel(window)
         self.summary = SummaryPanel(window)
         self.queue = QueuePanel(window)

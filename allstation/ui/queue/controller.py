@@ -8,7 +8,19 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from allstation.core.records import FieldState
-from allstation.services.messages import IntakeStatus, QueuePhase, QueueStatus
+from allstation.processing.status_types import ImportStatus, QueuePhase, QueueStatus
+from allstation.services.questions import ReadFailures
+from allstation.services.requests import (
+    CancelQueue,
+    ClassifyAgain,
+    DropJob,
+    OrderModels,
+    OrderSlides,
+    Pause,
+    QueueModel,
+    RequeueCancelled,
+    RetryFailed,
+)
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
@@ -40,32 +52,32 @@ class QueueController(QObject):
         session.opened.connect(self._case_opened)
         session.worker.closed.connect(panel.clear)
         session.worker.queue_changed.connect(self._queue_changed)
-        session.worker.intake_changed.connect(self._intake_changed)
+        session.worker.import_changed.connect(self._intake_changed)
         session.reader.failures_read.connect(panel.show_failures)
-        panel.pause_asked.connect(session.pause)
-        panel.cancel_asked.connect(session.cancel)
-        panel.retry_asked.connect(session.retry_failed)
+        panel.pause_asked.connect(self.pause)
+        panel.cancel_asked.connect(self.cancel)
+        panel.retry_asked.connect(self.retry)
         panel.field_chosen.connect(browser.go_to_field)
         panel.model_asked.connect(self.ask_model)
-        panel.slides_ordered.connect(session.order_slides)
-        panel.models_ordered.connect(session.order_models)
-        panel.job_dropped.connect(session.drop_job)
+        panel.slides_ordered.connect(self._order_slides)
+        panel.models_ordered.connect(self._order_models)
+        panel.job_dropped.connect(self._drop_job)
 
     def actions(self) -> tuple[Action, ...]:
         """Offer what the queue can do."""
-        session, write_fields = self._session, self._context.can_write_fields
+        write_fields = self._context.can_write_fields
         # fmt: off
         return (
-            Action("queue.pause", "&Pause Queue", session.pause, "Ctrl+P",
+            Action("queue.pause", "&Pause Queue", self.pause, "Ctrl+P",
                    "Stop after the fields in flight; go on later", "pause", menu="&Queue", place=110,
                    enabled_when=self._is_busy, checked_when=lambda: self.status.phase is QueuePhase.PAUSED),
-            Action("queue.cancel", "&Cancel Queue", session.cancel, "Ctrl+Shift+X",
+            Action("queue.cancel", "&Cancel Queue", self.cancel, "Ctrl+Shift+X",
                    "Drop the fields that still wait", "cancel",
                    menu="&Queue", place=120, enabled_when=self._is_busy),
-            Action("queue.resume", "Classify &Waiting Fields", session.resume_cancelled, "Ctrl+R",
+            Action("queue.resume", "Classify &Waiting Fields", self.resume, "Ctrl+R",
                    "Put cancelled fields back into the queue", "play", menu="&Queue", place=130,
                    enabled_when=lambda: self._can_requeue(FieldState.CANCELLED)),
-            Action("queue.retry", "&Retry Failed Fields", session.retry_failed, "Ctrl+Shift+R",
+            Action("queue.retry", "&Retry Failed Fields", self.retry, "Ctrl+Shift+R",
                    "Try the failed fields once more", "retry", menu="&Queue", place=140,
                    enabled_when=lambda: self._can_requeue(FieldState.FAILED)),
             Action("queue.again", "Classify A&gain", self.classify_again, "Ctrl+Alt+R",
@@ -86,7 +98,7 @@ class QueueController(QObject):
     @Slot()
     def _case_opened(self) -> None:
         self._panel.clear()
-        self._session.read_failures()
+        self._session.ask(ReadFailures())
 
     @Slot(object)
     def _queue_changed(self, status: QueueStatus) -> None:
@@ -94,14 +106,14 @@ class QueueController(QObject):
         self._panel.show_status(status)
         self._context.changed.emit()
         if status.failed != before.failed:
-            self._session.read_failures()
+            self._session.ask(ReadFailures())
         if before.phase is QueuePhase.RUNNING and status.phase is QueuePhase.IDLE and status.total:
             level = Level.WARNING if status.failed else Level.OK
             text = tr("Queue finished: {line}", line=sentence(status))
             self._context.notifier.post(Notification(level, text))
 
     @Slot(object)
-    def _intake_changed(self, status: IntakeStatus) -> None:
+    def _intake_changed(self, status: ImportStatus) -> None:
         self._panel.show_intake(status)
         if status.running:
             return
@@ -118,9 +130,41 @@ class QueueController(QObject):
         elif status.duplicates or status.paged:
             notifier.info(intake_sentence(status))
 
+    @Slot(bool)
+    def pause(self, paused: bool) -> None:
+        """Pause the queue, or resume it."""
+        self._session.submit(Pause(paused))
+
+    @Slot()
+    def cancel(self) -> None:
+        """Drop what is queued."""
+        self._session.submit(CancelQueue())
+
+    @Slot()
+    def resume(self) -> None:
+        """Queue cancelled fields again."""
+        self._session.submit(RequeueCancelled())
+
+    @Slot()
+    def retry(self) -> None:
+        """Queue failed fields again."""
+        self._session.submit(RetryFailed())
+
+    @Slot(str, list)
+    def _order_slides(self, model: str, slides: list[int]) -> None:
+        self._session.submit(OrderSlides(model, slides))
+
+    @Slot(list)
+    def _order_models(self, models: list[str]) -> None:
+        self._session.submit(OrderModels(models))
+
+    @Slot(str, int)
+    def _drop_job(self, model: str, slide_id: int) -> None:
+        self._session.submit(DropJob(model, slide_id))
+
     def classify_again(self) -> None:
         """Classify the selected fields again, or all."""
-        self._session.classify_again(self._several_selected())
+        self._session.submit(ClassifyAgain(self._several_selected()))
 
     @Slot()
     def ask_model(self) -> None:
@@ -135,8 +179,8 @@ class QueueController(QObject):
     @Slot(str)
     def queue_model(self, name: str) -> None:
         """Let a bundle classify the selected fields, or all, after the model in use."""
-        self._session.queue_model(Path(name), self._several_selected())
+        self._session.submit(QueueModel(Path(name), self._several_selected()))
 
-    def _several_selected(self) -> list[int] | None:
+    def _several_selected(self) -> list[int]:
         selected = self._browser.selected_ids()
-        return selected if len(selected) > 1 else None
+        return selected if len(selected) > 1 else []

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.text import shown_name
-from allstation.services.messages import QueueJob
+from allstation.processing.status_types import QueueJob
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 

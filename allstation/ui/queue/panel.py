@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
-from allstation.services.messages import IntakeStatus, Problem, QueuePhase, QueueStatus
+from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import duration, number, tip
 from allstation.ui.common.i18n import tr
@@ -173,7 +173,7 @@ class QueuePanel(QWidget):
             self._show_problems()
 
     @Slot(object)
-    def show_intake(self, status: IntakeStatus | None) -> None:
+    def show_intake(self, status: ImportStatus | None) -> None:
         """Show what became of dropped files."""
         if status is None:
             self._intake.clear()
@@ -316,7 +316,7 @@ def _besides(status: QueueStatus) -> list[str]:
     return [text for worth_saying, text in said if worth_saying]
 
 
-def intake_sentence(status: IntakeStatus) -> str:
+def intake_sentence(status: ImportStatus) -> str:
     """Return what became of dropped files, in one line."""
     parts = [tr("{n} fields added", n=number(status.added)) if status.added != 1 else tr("1 field added")]
     if status.duplicates:

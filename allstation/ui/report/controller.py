@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
+from allstation.processing.status_types import CaseInfo, Problem
 from allstation.services.export import ExportJob, ExportKind, check_target
-from allstation.services.messages import CaseInfo, Problem
 from allstation.services.previews import Preview, Previews
+from allstation.services.questions import ReadDetails
 from allstation.services.reporting import MadeReport, ReportState
+from allstation.services.requests import KeepReport
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
@@ -262,7 +264,7 @@ class ReportController(QObject):
             self._data.saved.connect(self._save_details)
             self._data.destroyed.connect(self._data_gone)
             self._data.set_writable(not info.read_only)
-        self._session.read_details()
+        self._session.ask(ReadDetails())
         if self._data.isVisible():
             self._data.raise_()
         self._data.show()
@@ -382,7 +384,7 @@ class ReportController(QObject):
             return
         self._target = job
         self._offer()
-        self._session.keep_report(made, target.name)
+        self._session.submit(KeepReport(made, target.name))
 
     def _write(self, job: ExportJob) -> None:
         self._going = None

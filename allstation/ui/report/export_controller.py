@@ -26,9 +26,9 @@ from PySide6.QtWidgets import (
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.frozen import training_is_installed
+from allstation.processing.status_types import Problem
 from allstation.report.options import ReportOptions
 from allstation.services.export import ExportJob, ExportKind, ExportOptions
-from allstation.services.messages import Problem
 from allstation.services.reporting import letterhead
 from allstation.services.settings import SettingsFile
 from allstation.ui.common import focus_filters, icons

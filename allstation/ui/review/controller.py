@@ -14,9 +14,10 @@ from PySide6.QtGui import QUndoCommand
 from allstation import paths
 from allstation.core.records import FieldRecord, Review
 from allstation.core.text import shown_name
-from allstation.services.case_reader import Overview
-from allstation.services.desk import CaseDesk
-from allstation.services.messages import CaseInfo, ModelInfo
+from allstation.processing.status_types import CaseInfo, ModelInfo
+from allstation.services.case_session import CaseSession
+from allstation.services.questions import Overview, ReadHistory
+from allstation.services.requests import RestoreReview, SaveReview, WithdrawReview
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.docks import bring_to_front
@@ -35,7 +36,7 @@ _NAME: Final = 28
 class _ReviewCommand(QUndoCommand):
     """One stored review; undo withdraws it, redo lets it count again."""
 
-    def __init__(self, session: CaseDesk, token: int, review: Review, text: str) -> None:
+    def __init__(self, session: CaseSession, token: int, review: Review, text: str) -> None:
         super().__init__(text)
         self._session = session
         self._token = token
@@ -45,21 +46,21 @@ class _ReviewCommand(QUndoCommand):
     def redo(self) -> None:
         """Store the review, or restore it."""
         if self._stored:
-            self._session.restore_review(self._token)
+            self._session.submit(RestoreReview(self._token))
         else:
             self._stored = True
-            self._session.save_review(self._token, self._review)
+            self._session.submit(SaveReview(self._token, self._review))
 
     def undo(self) -> None:
         """Withdraw the review."""
-        self._session.withdraw_review(self._token)
+        self._session.submit(WithdrawReview(self._token))
 
 
 class _RemarkCommand(QUndoCommand):
     """A comment without a decision; undo says again what was said before, for nothing is ever deleted."""
 
     def __init__(
-        self, session: CaseDesk, tokens: Iterator[int], remark: Review, *, before: str, text: str
+        self, session: CaseSession, tokens: Iterator[int], remark: Review, *, before: str, text: str
     ) -> None:
         super().__init__(text)
         self._session = session
@@ -69,11 +70,11 @@ class _RemarkCommand(QUndoCommand):
 
     def redo(self) -> None:
         """Store the comment."""
-        self._session.save_review(next(self._tokens), self._remark)
+        self._session.submit(SaveReview(next(self._tokens), self._remark))
 
     def undo(self) -> None:
         """Store the former comment, or that there is none."""
-        self._session.save_review(next(self._tokens), self._before)
+        self._session.submit(SaveReview(next(self._tokens), self._before))
 
 
 class ReviewController(QObject):
@@ -288,7 +289,7 @@ class ReviewController(QObject):
     def _field_changed(self, record: FieldRecord | None) -> None:
         self._panel.show_field(record)
         if record is not None:
-            self._session.read_history(record.id)
+            self._session.ask(ReadHistory(record.id))
 
     @Slot(int, object)
     def _overview_read(self, _generation: int, overview: Overview) -> None:
@@ -300,7 +301,7 @@ class ReviewController(QObject):
     def _review_saved(self, _token: int, review: Review) -> None:
         """Read remarks again: they change nothing of the field's record."""
         if review.is_remark and review.field_id == self._shown:
-            self._session.read_history(self._shown)
+            self._session.ask(ReadHistory(self._shown))
 
     @Slot(int, list)
     def _history_read(self, field_id: int, reviews: list[Review]) -> None:

@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject, Slot
 
 from allstation.core.filters import FieldFilter
 from allstation.core.summary import Tally
-from allstation.services.messages import ModelInfo
+from allstation.processing.status_types import ModelInfo
+from allstation.services.questions import ReadTally
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.actions import Action
@@ -68,7 +69,7 @@ class SummaryController(QObject):
         if self._session.reviewer is not None:
             self._panel.show_hidden()
         else:
-            self._session.read_tally(self._selection.slide)
+            self._session.ask(ReadTally(self._selection.slide))
 
     @Slot(int, object, object)
     def _take(self, generation: int, slide_id: int | None, tally: Tally) -> None:

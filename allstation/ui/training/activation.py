@@ -214,7 +214,7 @@ class Activating(QObject):
             dialog.show_problem(tr("No model is in use. Look at the run's own figures on the Compare page."))
             return
         arguments = [str(dialog.run.folder), "--model", str(model)]
-        self._job = self._runs.beside(EVALUATE, arguments, title=tr("Comparison"), kind=_KIND)
+        self._job = self._runs.start_background(EVALUATE, arguments, title=tr("Comparison"), kind=_KIND)
 
     @Slot()
     def _closed(self) -> None:

@@ -58,7 +58,7 @@ class Comparing(QObject):
         if model is not None:
             arguments += ["--model", str(model)]
         if model is not None or len(folders) > 1:
-            self._job = self._runs.beside(EVALUATE, arguments, title=tr("Comparison"))
+            self._job = self._runs.start_background(EVALUATE, arguments, title=tr("Comparison"))
 
     @Slot(object, object)
     def _told(self, job: Job, event: Event) -> None:

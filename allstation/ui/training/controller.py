@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation import paths
 from allstation.frozen import training_command, training_is_installed
+from allstation.services.requests import ClassifyAgain
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
@@ -161,9 +163,8 @@ class TrainingController(QObject):
 
     def _offer_again(self, words: str) -> None:
         again = tr("Classify the open case again")
-        self._show_notification(
-            Notification(Level.OK, words, action=again, do=self._context.session.classify_again)
-        )
+        do = partial(self._context.session.submit, ClassifyAgain())
+        self._show_notification(Notification(Level.OK, words, action=again, do=do))
 
     @Slot(str)
     def _activation_failed(self, sentence: str) -> None:

@@ -16,9 +16,11 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from allstation.core.errors import StationError
 from allstation.core.events import Batch, Event, Phase, Progress, Report
 from allstation.files import free_path
+from allstation.recipe_files import write_recipe
 from allstation.services.training_child import Ending, Job, JobState
 from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
 from allstation.services.training_runs import FIT, TrainingRuns
+from allstation.sweep import latest_sweep, make_sweep
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import Activating
 from allstation.ui.training.compare_page import ComparePage
@@ -27,10 +29,8 @@ from allstation.ui.training.data_page import DataPage
 from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
-from allstation.ui.training.recipe_fields import write_recipe
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line
-from allstation.ui.training.sweep import latest_sweep, make_sweep
 from allstation.ui.training.sweep_page import SweepPage
 
 _CHECK: Final = "check"
@@ -73,6 +73,7 @@ class TrainingPanel(QWidget):
         self._base = base
         self._folder: Path | None = None
         self._report: Mapping[str, Any] | None = None
+        self._checked: Path | None = None
         self._summaries: dict[Path, RunSummary] = {}
         self._scratch = tempfile.TemporaryDirectory(prefix="allstation-training-")
         self._plots = PlotLoader(self)
@@ -147,7 +148,7 @@ class TrainingPanel(QWidget):
         """Read methods and runs when the panel is first looked at."""
         super().showEvent(event)
         if not self.recipe.method:
-            self.runs.beside(_LIST, [], title=tr("Methods"))
+            self.runs.start_background(_LIST, [], title=tr("Methods"))
         self.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -175,11 +176,14 @@ class TrainingPanel(QWidget):
     def set_folder(self, folder: Path) -> None:
         """Check a labelled folder."""
         self._folder, self._report = folder, None
+        self._checked = free_path(Path(self._scratch.name), "checked", ".json")
         self.pages.setCurrentWidget(self.data)
         self.data.show_checking(folder)
         self.aids.set_known(fields=0)
         self._show_refusal()
-        self.runs.beside(_CHECK, [str(folder)], title=tr("Check of {name}", name=folder.name))
+        self.runs.start_background(
+            _CHECK, [str(folder), "--keep", str(self._checked)], title=tr("Check of {name}", name=folder.name)
+        )
 
     @Slot()
     def _stop_check(self) -> None:
@@ -220,7 +224,7 @@ class TrainingPanel(QWidget):
             self._problem(error.sentence)
             return
         self.pages.setCurrentWidget(self.run)
-        self.runs.fit(path, folder, title=str(recipe["name"]))
+        self.runs.fit(path, folder, title=str(recipe["name"]), checked=self._checked)
 
     def _new_folder(self, name: str) -> Path:
         plain = re.sub(r"[^\w .-]+", "_", name).strip(" .")[:60] or "run"
@@ -362,7 +366,7 @@ class TrainingPanel(QWidget):
         for run in self.sweep.runs:
             known = self._summaries.get(run.folder)
             if known is None or not known.is_evaluated:
-                self.runs.fit(run.recipe, run.folder, title=run.title)
+                self.runs.fit(run.recipe, run.folder, title=run.title, checked=self._checked)
 
     def _show_sweep(self) -> None:
         current = self.runs.current.folder if self.runs.current is not None else None

@@ -11,12 +11,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.events import Event, Report
+from allstation.recipe_files import write_recipe
 from allstation.services.training_child import Ending, Job, JobState
 from allstation.services.training_history import RunSummary
 from allstation.services.training_runs import TrainingRuns
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.estimate import estimate_text, seconds_for
-from allstation.ui.training.recipe_fields import write_recipe
 from allstation.ui.training.recipe_page import RecipePage
 
 PREVIEW: Final = "augment-preview"
@@ -91,7 +91,7 @@ class RecipeAids(QObject):
         if not self._page.has_preview:
             self._page.show_preview_text(tr("Drawing augmented fields…"))
         arguments = [str(path), str(path.with_suffix(".png")), "--fields", _FIELDS, "--force"]
-        self._runs.beside(PREVIEW, arguments, title=tr("Augmented fields"))
+        self._runs.start_background(PREVIEW, arguments, title=tr("Augmented fields"))
 
     def _estimate(self) -> None:
         """Have the recipe measured, unless that is known or a run would falsify it."""
@@ -106,7 +106,7 @@ class RecipeAids(QObject):
             self.problem.emit(error.sentence)
             return
         self._asked = _key(recipe)
-        self._runs.beside(ESTIMATE, [str(path)], title=tr("Estimate"))
+        self._runs.start_background(ESTIMATE, [str(path)], title=tr("Estimate"))
 
     @Slot(object, object)
     def _told(self, job: Job, event: Event) -> None:

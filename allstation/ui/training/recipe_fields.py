@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from allstation.core.errors import StationError
-from allstation.files import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,47 +224,6 @@ def recipe_data(
     for section, _ in SECTIONS:
         data[section] = dict(values[section])
     return data
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return repr(value)
-
-
-def to_toml(data: Mapping[str, Any]) -> str:
-    """Write plain data as TOML: values first, then tables."""
-    lines: list[str] = []
-
-    def table(name: str, entries: Mapping[str, Any]) -> None:
-        nested = {key: value for key, value in entries.items() if isinstance(value, Mapping)}
-        if name:
-            lines.extend(("", f"[{name}]"))
-        lines.extend(f"{key} = {_toml(value)}" for key, value in entries.items() if key not in nested)
-        for key, value in nested.items():
-            table(f"{name}.{key}" if name else key, value)
-
-    table("", data)
-    return "\n".join(lines) + "\n"
-
-
-def write_recipe(path: Path, data: Mapping[str, Any]) -> None:
-    """Write a recipe file whole or not at all.
-
-    Raises:
-        StationError: ``cannot-write``.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, to_toml(data).encode())
-    except OSError as error:
-        sentence = f"The recipe {path.name} could not be written ({error.strerror}). Choose another folder."
-        raise StationError("cannot-write", sentence) from error
 
 
 def read_recipe(path: Path, methods: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, dict[str, Any]]]:

@@ -22,10 +22,11 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.errors import StationError
+from allstation.recipe_files import write_recipe
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.form import RecipeForm
 from allstation.ui.training.plotting import check_saved
-from allstation.ui.training.recipe_fields import preset_values, read_recipe, recipe_data, write_recipe
+from allstation.ui.training.recipe_fields import preset_values, read_recipe, recipe_data
 
 _SETTLED: Final = 700
 """Milliseconds without a change before the preview is drawn again."""

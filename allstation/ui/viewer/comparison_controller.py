@@ -7,6 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.records import FieldRecord, Prediction
+from allstation.services.questions import ReadPredictions
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
@@ -46,7 +47,7 @@ class ModelComparisonController(QObject):
         if not on:
             self._viewer.set_comparing(False)
         elif self._viewer.record is not None:
-            self._session.read_predictions(self._viewer.record.id)
+            self._session.ask(ReadPredictions(self._viewer.record.id))
 
     def _end(self) -> None:
         self._on = False
@@ -55,7 +56,7 @@ class ModelComparisonController(QObject):
     @Slot(object)
     def _field_changed(self, record: FieldRecord | None) -> None:
         if self._on and record is not None:
-            self._session.read_predictions(record.id)
+            self._session.ask(ReadPredictions(record.id))
 
     @Slot(str, bool)
     def _state_changed(self, key: str, on: bool) -> None:

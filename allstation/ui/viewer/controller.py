@@ -8,12 +8,12 @@ from typing import Final
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
-from allstation.core.limits import DecodeLimits
-from allstation.services.messages import ModelInfo
+from allstation.processing.status_types import ModelInfo
+from allstation.services.field_cache import FieldCache
 from allstation.ui.common.actions import Action
 from allstation.ui.context import AppContext
 from allstation.ui.viewer.card import OverlayStyle
-from allstation.ui.viewer.loader import FieldLoader, decode_field
+from allstation.ui.viewer.loader import FieldLoader, read_picture
 from allstation.ui.viewer.outlines import OutlineFinder, find_outlines
 from allstation.ui.viewer.pane import ViewerPane
 
@@ -21,10 +21,10 @@ _PICTURE_BYTES: Final = 96 * 1024**2
 """Fields kept decoded: about 25 of 1024x768, so that the window stays small beside a long queue."""
 
 
-def make_viewer(limits: DecodeLimits, parent: QWidget) -> ViewerPane:
-    """Return a viewer that accepts what the queue accepts."""
-    loader = FieldLoader(decoder=partial(decode_field, limits=limits), limit=_PICTURE_BYTES)
-    finder = OutlineFinder(finder=partial(find_outlines, limits=limits))
+def make_viewer(files: FieldCache, parent: QWidget) -> ViewerPane:
+    """Return a viewer whose pictures and outlines come from one reading of a file."""
+    loader = FieldLoader(reader=partial(read_picture, files=files), limit=_PICTURE_BYTES)
+    finder = OutlineFinder(finder=partial(find_outlines, files=files))
     viewer = ViewerPane(parent, loader=loader, finder=finder)
     loader.setParent(viewer)
     finder.setParent(viewer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -10,16 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
 from allstation.core.errors import StationError
-from allstation.core.limits import DecodeLimits
+from allstation.services.field_cache import FieldCache
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.picture import FieldPicture
 
-Decoder = Callable[[Path], NDArray[np.uint8]]
+Reader = Callable[[Path], FieldPicture]
 
 DEFAULT_BYTES: Final = 384 * 1024 * 1024
 """About 90 fields of 1024x768 with their halved copies."""
@@ -28,24 +25,22 @@ _THREADS: Final = 2
 _NOW, _LATER = 10, 0
 
 
-def decode_field(path: Path, limits: DecodeLimits | None = None) -> NDArray[np.uint8]:
-    """Decode with the project's decoder, loaded on first use to keep the window's start short."""
-    from allstation.imaging.decode import decode
+def read_picture(path: Path, files: FieldCache | None = None) -> FieldPicture:
+    """Read a field once: its pixels, and pages, pixel size and hash of the same bytes.
 
-    return decode(path, limits or DecodeLimits())
-
-
-def _described(picture: FieldPicture, path: Path) -> FieldPicture:
-    """Return a picture with what its file says besides: the size of a pixel, how many pages, which bytes."""
-    from allstation.imaging.decode import probe
-    from allstation.imaging.stated_size import stated_pixel_size
-
-    try:
-        pages = probe(path).frames
-    except StationError:
-        pages = 1
-    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-    return replace(picture, pixel_size=stated_pixel_size(path), pages=pages, sha256=digest)
+    Args:
+        path: The file.
+        files: Reads it, and keeps it for thumbnails and outlines.
+    """
+    file = (files or FieldCache()).read(path)
+    header = file.header
+    return replace(
+        FieldPicture.from_rgb(file.pixels),
+        pixel_size=file.pixel_size,
+        pages=header.frames,
+        channels_left_out=header.channels_left_out,
+        sha256=file.sha256,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +68,25 @@ class _Wanted:
 
 
 class _Job(QRunnable):
-    """Decodes one field, if it is still wanted when its turn comes."""
+    """Reads one field, if it is still wanted when its turn comes."""
 
-    def __init__(self, loader: FieldLoader, path: Path, *, decoder: Decoder, wanted: _Wanted) -> None:
+    def __init__(self, loader: FieldLoader, path: Path, *, reader: Reader, wanted: _Wanted) -> None:
         super().__init__()
         self._loader = loader
         self._path = path
-        self._decoder = decoder
+        self._reader = reader
         self._wanted = wanted
 
     def run(self) -> None:
         """Runs on a pool thread."""
         result = _Loaded(self._path, None, "")
         if self._path in self._wanted:
-            result = self._decode()
+            result = self._read()
         self._loader.job_done.emit(result)
 
-    def _decode(self) -> _Loaded:
+    def _read(self) -> _Loaded:
         try:
-            rgb = self._decoder(self._path)
-            return _Loaded(self._path, _described(FieldPicture.from_rgb(rgb), self._path), "")
+            return _Loaded(self._path, self._reader(self._path), "")
         except StationError as error:
             return _Loaded(self._path, None, error.sentence, is_missing=error.code == "not-found")
         except (OSError, ValueError, MemoryError) as error:
@@ -149,10 +143,10 @@ class PictureCache:
 
 
 class FieldLoader(QObject):
-    """Decodes fields away from the window's thread.
+    """Reads fields on worker threads.
 
     Args:
-        decoder: Path to uint8 RGB array (H, W, 3); may raise StationError.
+        reader: Reads and decodes a field; may raise StationError.
         limit: Bytes of pictures kept.
 
     Signals:
@@ -168,10 +162,10 @@ class FieldLoader(QObject):
     job_done = Signal(object)
 
     def __init__(
-        self, parent: QObject | None = None, *, decoder: Decoder = decode_field, limit: int = DEFAULT_BYTES
+        self, parent: QObject | None = None, *, reader: Reader = read_picture, limit: int = DEFAULT_BYTES
     ) -> None:
         super().__init__(parent)
-        self._decoder = decoder
+        self._reader = reader
         self._cache = PictureCache(limit)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(_THREADS)
@@ -232,7 +226,7 @@ class FieldLoader(QObject):
         if path in self._running:
             return
         self._running.add(path)
-        self._pool.start(_Job(self, path, decoder=self._decoder, wanted=self._wanted), priority)
+        self._pool.start(_Job(self, path, reader=self._reader, wanted=self._wanted), priority)
 
     @Slot(object)
     def _take(self, result: _Loaded) -> None:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
 
 from allstation.core.errors import StationError
-from allstation.core.limits import DecodeLimits
+from allstation.services.field_cache import FieldCache
 
-Finder = Callable[[Path, tuple[int, int]], "list[NDArray[np.float64]]"]
+Finder = Callable[[Path, str, tuple[int, int]], "list[NDArray[np.float64]]"]
+"""File, SHA-256 of the bytes that were added, height and width -> outlines."""
 
 NETWORK_SIZE: Final = (224, 224)
 """Height and width until a model says at which size its predictions count cells; outlines use the same."""
@@ -41,31 +42,43 @@ class Outlines:
 
 
 def find_outlines(
-    path: Path, size: tuple[int, int], limits: DecodeLimits | None = None
+    path: Path, sha256: str, size: tuple[int, int], files: FieldCache | None = None
 ) -> list[NDArray[np.float64]]:
-    """Segment a field at the network's size; outlines as shares of width and height."""
+    """Segment a field at the network's size; outlines as shares of width and height.
+
+    Raises:
+        StationError: If the file cannot be read, or holds other bytes than were added.
+    """
     from allstation.imaging.cells import segment_cells
-    from allstation.imaging.decode import decode_reduced
 
     height, width = size
-    found = segment_cells(decode_reduced(path, size, limits or DecodeLimits())).outlines()
-    return [(outline + 0.5) / (width, height) for outline in found]
+    rgb = (files or FieldCache()).read(path, sha256).reduced(size)
+    return [(outline + 0.5) / (width, height) for outline in segment_cells(rgb).outlines()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One field at one size: file, SHA-256 of the bytes that were added, height and width."""
+
+    path: Path
+    sha256: str
+    size: tuple[int, int]
 
 
 class _Job(QRunnable):
-    def __init__(self, owner: OutlineFinder, path: Path, *, size: tuple[int, int], finder: Finder) -> None:
+    def __init__(self, owner: OutlineFinder, request: _Request, *, finder: Finder) -> None:
         super().__init__()
         self._owner = owner
-        self._path = path
-        self._size = size
+        self._request = request
         self._finder = finder
 
     def run(self) -> None:
         """Runs on the pool's thread."""
+        asked = self._request
         try:
-            result = Outlines(self._path, tuple(self._finder(self._path, self._size)))
+            result = Outlines(asked.path, tuple(self._finder(asked.path, asked.sha256, asked.size)))
         except StationError as error:
-            result = Outlines(self._path, (), error.sentence)
+            result = Outlines(asked.path, (), error.sentence)
         self._owner.job_done.emit(result)
 
 
@@ -86,13 +99,18 @@ class OutlineFinder(QObject):
         self._finder = finder
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
-        self._newest: Path | None = None
-        self._running: tuple[Path, tuple[int, int]] | None = None
+        self._newest: tuple[Path, str] | None = None
+        self._running: _Request | None = None
         self.job_done.connect(self._take)
 
-    def request(self, path: Path | None) -> None:
-        """Ask for a field's outlines; None drops the last request."""
-        self._newest = path
+    def request(self, path: Path | None, sha256: str = "") -> None:
+        """Ask for a field's outlines; None drops the last request.
+
+        Args:
+            path: The field's file.
+            sha256: Of the bytes that were added; others are not outlined. Empty to accept any.
+        """
+        self._newest = (path, sha256) if path is not None else None
         if self._running is None:
             self._next()
 
@@ -101,16 +119,18 @@ class OutlineFinder(QObject):
         self._newest = None
         self._pool.waitForDone()
 
+    def _wanted(self) -> _Request | None:
+        return _Request(*self._newest, self.size) if self._newest is not None else None
+
     def _next(self) -> None:
-        self._running = (self._newest, self.size) if self._newest is not None else None
+        self._running = self._wanted()
         if self._running is not None:
-            path, size = self._running
-            self._pool.start(_Job(self, path, size=size, finder=self._finder))
+            self._pool.start(_Job(self, self._running, finder=self._finder))
 
     @Slot(object)
     def _take(self, result: Outlines) -> None:
         done, self._running = self._running, None
-        if done == (self._newest, self.size):
+        if done == self._wanted():
             self.found.emit(result)
         elif self._newest is not None:
             self._next()

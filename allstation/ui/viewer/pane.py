@@ -348,7 +348,10 @@ class ViewerPane(QWidget):
         record = self.record
         wanted = self.layers.outlines and record is not None
         self.bar.set_count(tr("Counting…") if wanted else "")
-        self.finder.request(record.path if wanted and record is not None else None)
+        if wanted and record is not None:
+            self.finder.request(record.path, record.sha256)
+        else:
+            self.finder.request(None)
 
     @Slot(object)
     def _outlines_found(self, outlines: Outlines) -> None:

@@ -20,12 +20,14 @@ class FieldPicture:
         levels: The field itself, then each copy half as large; all ``Format_RGB32``.
         pixel_size: Micrometres that a pixel is wide by the file's own word; None if it says nothing.
         pages: Of the file; the first one is shown.
+        channels_left_out: Of the file; neither a colour nor transparency.
         sha256: Of the file's bytes; empty if they were not hashed.
     """
 
     levels: tuple[QImage, ...]
     pixel_size: float | None = None
     pages: int = 1
+    channels_left_out: int = 0
     sha256: str = ""
 
     @classmethod

@@ -9,8 +9,9 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QInputDialog
 
 from allstation.core.pixel_size import LARGEST, micrometres, written
+from allstation.processing.status_types import CaseInfo
 from allstation.report.identity import known_key
-from allstation.services.messages import CaseInfo
+from allstation.services.questions import ReadDetails
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.undo_commands import DetailsCommand
@@ -84,7 +85,7 @@ class PixelSizeController(QObject):
     @Slot(object)
     def _case_opened(self, _info: CaseInfo) -> None:
         self._show({})
-        self._session.read_details()
+        self._session.ask(ReadDetails())
 
     @Slot(int, object)
     def _details_read(self, generation: int, details: Mapping[str, str]) -> None:

@@ -96,9 +96,14 @@ class Scene:
         return "\n".join(filter(None, (said, self.pages_text())))
 
     def pages_text(self) -> str:
-        """Return what to say of a file with several pages; nothing of any other."""
-        pages = self.picture.pages if self.picture is not None else 1
-        return tr("First of {n} pages; only it is classified", n=number(pages)) if pages > 1 else ""
+        """Return what to say of a file with further pages or channels; nothing of any other."""
+        if self.picture is None:
+            return ""
+        pages, channels = self.picture.pages, self.picture.channels_left_out
+        said = [tr("First of {n} pages; only it is classified", n=number(pages))] if pages > 1 else []
+        if channels:
+            said.append(tr("Further channels left out: {n}", n=number(channels)))
+        return ". ".join(said)
 
     def paint(self, painter: QPainter, view: View, font: QFont, ratio: float) -> bool:
         """Paint everything.

@@ -218,5 +218,5 @@ def test_the_command_takes_the_recipe_that_will_be_trained(folder: Path, tmp_pat
     out = tmp_path / "c.json"
     assert main(["check", str(folder), "--recipe", "finetune", "--json", str(out)]) == 0
     assert json.loads(out.read_text("utf-8"))["errors"] == 1
-    assert main(["check", str(folder), "--recipe", "zhang", "--json", str(out)]) == 0
+    assert main(["check", str(folder), "--recipe", "zhang", "--json", str(out), "--force"]) == 0
     assert json.loads(out.read_text("utf-8"))["errors"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -40,12 +41,21 @@ def test_a_folder_is_read_in_a_stable_order(labelled_folder: Path, draw_toy: Dra
     assert labelled == read_labelled(labelled_folder)
 
 
+def hash_of(folder: Path) -> str:
+    labelled = read_labelled(folder)
+    return labelled.sha256(hashlib.sha256(field.path.read_bytes()).hexdigest() for field in labelled.fields)
+
+
 def test_the_data_hash_knows_content_and_class(labelled_folder: Path) -> None:
-    before = read_labelled(labelled_folder).sha256()
-    assert before == read_labelled(labelled_folder).sha256()
+    before = hash_of(labelled_folder)
+    assert before == hash_of(labelled_folder)
     field = labelled_folder / "Pro" / "Pro-001.png"
     field.rename(labelled_folder / "Pre" / "Pro-001.png")
-    assert read_labelled(labelled_folder).sha256() != before
+    moved = hash_of(labelled_folder)
+    assert moved != before
+    other = (labelled_folder / "Pro" / "Pro-002.png").read_bytes()
+    (labelled_folder / "Pre" / "Pro-001.png").write_bytes(other)
+    assert hash_of(labelled_folder) not in {before, moved}
 
 
 def test_a_csv_with_patients(labelled_folder: Path) -> None:
@@ -152,7 +162,7 @@ def test_a_csv_in_an_encoding_that_cannot_be_told(labelled_folder: Path) -> None
 
 
 def only_problem(path: Path) -> tuple[str, bool, str]:
-    _, problems = inspect_field(path)
+    problems = inspect_field(path)[0].problems
     assert len(problems) == 1
     return problems[0].code, problems[0].error, problems[0].sentence
 
@@ -169,7 +179,7 @@ def test_fields_that_cannot_be_used(tmp_path: Path, draw_toy: Draw) -> None:
         assert name in sentence
         assert code
         with pytest.raises(StationError) as caught:
-            require_readable(inspect_field(tmp_path / name)[1])
+            require_readable(inspect_field(tmp_path / name)[0].problems)
         assert caught.value.sentence == sentence
 
 
@@ -197,13 +207,15 @@ def test_fields_that_are_converted_are_named(tmp_path: Path, draw_toy: Draw) -> 
 
 
 def test_a_plain_field_has_no_problem(labelled_folder: Path) -> None:
-    assert inspect_field(labelled_folder / "Pro" / "Pro-001.png") == ((64, 64), [])
+    inspected, file = inspect_field(labelled_folder / "Pro" / "Pro-001.png")
+    assert (inspected.size, inspected.problems) == ((64, 64), ())
+    assert inspected.sha256 == file.sha256
 
 
 def test_several_unreadable_fields_are_counted(tmp_path: Path) -> None:
     problems = []
     for name in ("a.png", "b.png", "c.png"):
         (tmp_path / name).write_bytes(b"")
-        problems += inspect_field(tmp_path / name)[1]
+        problems += inspect_field(tmp_path / name)[0].problems
     with pytest.raises(StationError, match="2 more fields"):
         require_readable(problems)

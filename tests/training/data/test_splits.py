@@ -103,7 +103,50 @@ def test_blocks_are_contiguous_with_an_embargo() -> None:
         assert np.minimum(circle, 200 - circle).min() > 6
         gaps = np.diff(np.sort(parts[0]))
         assert (gaps > 1).sum() <= 1
-    assert "embargo 6" in split.kind
+    assert split.kind == "contiguous blocks, embargo 6 (kept: 6 fields) hold-out"
+
+
+SHARED = {"Benign": 407, "Early": 831, "Pre": 807, "Pro": 674}
+"""Fields a class of the shared part of the open data."""
+
+
+@pytest.mark.parametrize(("folds", "turn"), [(0, 1), (0, 7), (0, 23), (5, 0), (5, 2), (5, 4)])
+def test_the_embargo_of_blocks_is_kept_between_all_parts(folds: int, turn: int) -> None:
+    labelled = fields(SHARED)
+    spec = SplitSpec("blocks", seed=turn, folds=folds, fold=turn if folds else 0)
+    split = splits.make_split(labelled, spec, alone(labelled))
+    for index in range(4):
+        parts = [rows[labelled.labels[rows] == index] for rows in (split.train, split.validation, split.test)]
+        assert all(len(part) for part in parts)
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            assert np.abs(parts[one][:, None] - parts[other][None]).min() > 37
+    assert "embargo 37 (kept: 37 fields)" in split.kind
+
+
+def test_the_embargo_comes_from_training_not_from_validation() -> None:
+    labelled = fields(SHARED)
+    split = splits.make_split(labelled, SplitSpec("blocks", seed=1), alone(labelled))
+    counts = np.bincount(labelled.labels[split.validation])
+    np.testing.assert_allclose(counts / np.array(list(SHARED.values())), 0.15, atol=0.01)
+
+
+def test_blocks_that_cannot_keep_their_embargo_are_refused_with_one_that_they_can() -> None:
+    labelled = fields({"a": 90, "b": 400})
+    with pytest.raises(StationError, match="The class a has 90 fields, too few for blocks") as raised:
+        splits.make_split(labelled, SplitSpec("blocks", embargo=37), alone(labelled))
+    assert raised.value.code == "too-few-fields"
+    widest = int(raised.value.sentence.split("at most ")[1].split(",")[0])
+    splits.make_split(labelled, SplitSpec("blocks", embargo=widest), alone(labelled))
+    with pytest.raises(StationError):
+        splits.make_split(labelled, SplitSpec("blocks", embargo=widest + 1), alone(labelled))
+
+
+def test_the_kept_gap_is_measured_on_the_parts() -> None:
+    order = [f"{number:03d}" for number in range(20)]
+    labels = np.zeros(20, np.int64)
+    parts = [np.array([0, 1, 2, 18]), np.array([6, 7]), np.array([10, 11])]
+    assert splits.kept_gap(labels, order, parts) == 2
+    assert splits.kept_gap(labels, order[::-1], parts) == 2
 
 
 def test_numbers_are_ordered_as_people_count() -> None:

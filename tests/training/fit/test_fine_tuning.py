@@ -17,14 +17,13 @@ from allstation.core.errors import StationError
 from allstation.imaging.decode import decode_reduced
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
-from allstation.inference.engine import Engine
+from allstation.inference.engine import Engine, Novelty
 from allstation.inference.reference import verify_reference
 from training.data.loading import open_data
 from training.data.splits import Split
 from training.evaluate.comparison import compare_runs, read_predictions
 from training.fit import last_layer
 from training.fit.bundle_export import bundle_info
-from training.fit.calibration import novelty
 from training.fit.estimate import estimate
 from training.fit.preview import write_preview
 from training.fit.protocol import EventWriter, silent
@@ -139,8 +138,8 @@ def test_fields_are_seen_as_the_station_sees_them(base: last_layer.Base, labelle
     found = Engine(base.bundle).probabilities(seen.logits[0].astype(np.float32))
     np.testing.assert_array_equal(found, list(served.probabilities.values()))
     np.testing.assert_allclose(seen.pooled @ base.last, seen.logits, atol=0.05 * np.abs(seen.logits).max())
-    distance = novelty(base.bundle.arrays("novelty.npz"), seen.appearance)
-    assert distance[0] == pytest.approx(served.novelty, rel=1e-6)
+    distance = Novelty(base.bundle.arrays("novelty.npz")).scores(seen.appearance)
+    assert distance[0] == served.novelty
 
 
 def toy(seed: int, shift: float, n: int = 60) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ def test_what_a_killed_process_left_half_written_is_swept(tmp_path: Path) -> Non
     folder = RunFolder.create(tmp_path / "run", recipe_from(preset("zhang")))
     for name in (".weights.npz.4711.part", ".model.unverified.allmodel", "weights.npz"):
         (folder.path / name).write_bytes(b"x")
-    folder.sweep()
+    folder.remove_leftovers()
     names = {path.name for path in folder.path.iterdir()}
     assert names == {"recipe.toml", "run.json", "weights.npz"}
 

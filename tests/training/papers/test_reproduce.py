@@ -11,7 +11,8 @@ from pypdf import PdfReader
 from allstation.core.errors import StationError
 from allstation.core.statistics import wilson
 from training.fit.protocol import EventWriter, silent
-from training.papers import published
+from training.fit.runs import RunFolder
+from training.papers import published, report
 from training.papers.plan import TABLE2, Planned, Reproduction, Sizes, find_groups_table
 from training.papers.report import write_reports
 from training.papers.reproduce import is_done, retime_table, run_table
@@ -137,7 +138,7 @@ def test_zhangs_table_is_reported_with_times_and_verdicts(labelled_folder: Path,
     files = write_reports(asked, command="x")
     text = files[1].read_text()
     assert "0.80 / 0.82 (2.13 / 1.98)" in text
-    assert "1 seed" in text
+    assert "1 seed" in text or "collapsed: seed 1 (" in text
     assert "not run" in text
     assert "beside whatever else the computer did" in text
 
@@ -161,3 +162,63 @@ def test_classical_runs_are_timed_again_and_a_stop_is_taken(labelled_folder: Pat
     stopping.request("stop")
     with pytest.raises(StationError, match="start it again"):
         retime_table(asked, stopping)
+
+
+def a_run(arm: str, seed: int, matrix: list[list[int]]) -> report.Done:
+    """A finished run of two classes with these counts, kept after its tenth epoch too."""
+    right, n = sum(matrix[k][k] for k in range(2)), sum(map(sum, matrix))
+    figure = {"value": right / n, "n": n, "interval": [0.1, 0.9]}
+    part = {
+        "overall": {"accuracy": figure, "accuracy (Wilson)": figure, "balanced accuracy": figure},
+        "by_class": {name: {"support": sum(row)} for name, row in zip("ab", matrix, strict=True)},
+        "confusion_rows_true": matrix,
+        "time": {"median_s": 1.0, "p95_s": 1.0, "fields": n},
+    }
+    metrics = {"test": part, "validation": part, "parameters": 1, "megabytes_float32": 1.0}
+    return report.Done(f"{arm}-seed{seed}", arm, seed, RunFolder(Path("/nowhere")), metrics)
+
+
+LEARNED, COLLAPSED, POOR = [[40, 20], [10, 30]], [[60, 0], [40, 0]], [[5, 55], [35, 5]]
+
+
+def test_collapsed_runs_are_named_in_their_row_and_not_averaged() -> None:
+    runs = [
+        a_run("zhang-blocks2", seed, matrix)
+        for seed, matrix in ((1, COLLAPSED), (2, LEARNED), (3, COLLAPSED))
+    ]
+    row = report.blocks_rows(runs)[2]
+    assert row[3] == "0.700, 1 seed that learned; collapsed: seed 1 (0.600), seed 3 (0.600)"
+    assert row[4].endswith("(collapsed)")
+    none = report.blocks_rows([a_run("zhang-blocks2", 1, COLLAPSED)])[2]
+    assert none[3] == "no seed learned; collapsed: seed 1 (0.600)"
+    table = report.zhang_rows([a_run("zhang-b64-cce", seed, m) for seed, m in ((1, LEARNED), (3, COLLAPSED))])
+    assert "collapsed: seed 3 (0.600)" in table[1][5]
+
+
+def test_a_poor_method_that_names_several_classes_has_not_collapsed() -> None:
+    runs = [a_run("zhang-blocks2", 1, POOR)]
+    assert report.blocks_rows(runs)[2][3] == "0.100, 1 seed"
+
+
+def test_collapsed_runs_are_in_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    monkeypatch.setattr(report, "read_predictions", lambda folder: (folder.path, None))
+    monkeypatch.setattr(report, "compare", lambda firsts: compared.extend(key for key, _ in firsts) or [])
+    runs = [
+        a_run("zhang-b64-cce", 1, LEARNED),
+        a_run("zhang-blocks2", 1, COLLAPSED),
+        a_run("zhang-careful", 1, POOR),
+    ]
+    report.pair_rows(runs)
+    assert compared == ["zhang-b64-cce-seed1", "zhang-careful-seed1"]
+
+
+def test_the_collapses_of_all_printed_runs_are_counted() -> None:
+    runs = [
+        a_run("zhang-b64-cce", 1, LEARNED),
+        a_run("zhang-blocks2", 1, COLLAPSED),
+        a_run("zhang-careful", 1, LEARNED),
+    ]
+    (sentence,) = report._why_not_reached("zhang", runs)
+    assert "of their 2 runs" in sentence
+    assert "1 collapsed (zhang-blocks2-seed1)" in sentence

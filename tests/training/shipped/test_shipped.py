@@ -4,23 +4,35 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.core.evaluation import evaluate
+from allstation.core.statistics import wilson
 from allstation.imaging.decode import squash
 from allstation.imaging.synthetic import draw_field
-from allstation.inference.engine import softmax
+from allstation.inference.engine import Novelty, softmax
 from training.data import composites, variants
 from training.fit import calibration
 from training.models.cells import flat_weights, layered_weights
-from training.shipped import describe, fit, imagenet_weights, table
-from training.shipped.cache import Places
-from training.shipped.fields import Division, Fields, block_folds, grouped_division, random_division
+from training.shipped import describe, fit, imagenet_weights, ship, table
+from training.shipped.cache import Copy, Packed, plain_copy
+from training.shipped.fields import (
+    CalibrationBlocks,
+    Division,
+    Fields,
+    block_folds,
+    grouped_division,
+    held_block,
+    random_division,
+    share_beside_training,
+)
 from training.shipped.material import read_shipped_recipe
 from training.shipped.measure import area_under_curve, with_mark, without_mark
 from training.shipped.perceptron import Minibatch, Perceptron, sums_by_field
+from training.shipped.robustness import Disturbed, block_sample
 from training.shipped.ship import Material, Trained, held_out_figures
 
 
@@ -88,7 +100,7 @@ def test_swapped_fields_keep_the_pixels_of_the_cells(field):
 
 
 def test_the_same_seed_gives_the_same_altered_field(field):
-    backgrounds = np.stack([composites.without_cells(field)])
+    backgrounds = composites.backgrounds_of(field[None], 1).rgb
     generous = composites.generous_mask(field, 0)
 
     def made(seed):
@@ -98,9 +110,9 @@ def test_the_same_seed_gives_the_same_altered_field(field):
         )
 
     first, second, other = made(1), made(1), made(2)
-    assert np.array_equal(first[0], second[0])
-    assert not np.array_equal(first[0], other[0])
-    assert (first[0][first[0][:, :, 3] == 0] == 0).all()
+    assert np.array_equal(first.tensor, second.tensor)
+    assert not np.array_equal(first.tensor, other.tensor)
+    assert (first.tensor[first.tensor[:, :, 3] == 0] == 0).all()
 
 
 def test_marks_change_the_corner_only(field):
@@ -122,8 +134,8 @@ def test_novelty_limit_holds_the_domain_in():
     random = np.random.default_rng(1)
     features, labels = random.normal(0, 1, (2000, 6)), random.integers(0, 4, 2000)
     arrays = calibration.fit_novelty(features, labels, features[:500])
-    assert (calibration.novelty(arrays, features[:500]) <= 1).mean() == pytest.approx(0.995, abs=0.004)
-    assert (calibration.novelty(arrays, features[:100] + 20) > 1).all()
+    assert (Novelty(arrays).scores(features[:500]) <= 1).mean() == pytest.approx(0.995, abs=0.004)
+    assert (Novelty(arrays).scores(features[:100] + 20) > 1).all()
 
 
 def test_rule_accepts_the_surest():
@@ -138,18 +150,192 @@ def test_area_under_curve_of_known_order():
     assert area_under_curve(np.array([0.0, 1.0]), np.array([0.0, 1.0])) == 0.5
 
 
-def test_a_fold_is_calibrated_on_the_others():
-    random = np.random.default_rng(1)
-    labels = random.integers(0, 4, 300)
-    sure = np.eye(4)[labels] * 20
-    wrong = np.eye(4)[(labels + 1) % 4] * 20
-    tests = [
-        table.Tested("a", sure, labels, labels * 0.0, 1.0),
-        table.Tested("b", wrong, labels, labels * 0.0, 1.0),
-    ]
-    probabilities = table.calibrated(tests)
-    assert probabilities[:300].max() < 0.5, "fold a must be scaled by fold b, which is always wrong"
-    assert probabilities[300:].max() > 0.99
+def fold_of(name, logits, labels, *, temperature=1.0):
+    """Outputs of a fold whose fields come from blocks of ten, all of them also disturbed."""
+    every, blocks = np.arange(len(labels)), [f"{name}/{row // 10}" for row in range(len(labels))]
+    right = logits.argmax(1) == labels
+    disturbed = np.stack([right, right & (every % 10 > 0)])
+    return table.Tested(name, logits, labels, labels * 0.0, temperature, blocks, every, disturbed)
+
+
+def test_calibration_is_reported_by_the_folds_own_temperatures_and_fold_by_fold():
+    labels = np.arange(300) % 4
+    sure, wrong = np.eye(4)[labels] * 20, np.eye(4)[(labels + 1) % 4] * 20
+    tests = [fold_of("a", sure, labels), fold_of("b", wrong, labels, temperature=2.0)]
+    rows, _ = table.block_rows(tests, "s")
+    found = {row.measure: row for row in rows}
+    assert found["ECE (15 bins), a"].value.startswith("0.0000")
+    assert found["ECE (15 bins), b"].value.startswith("0.99")
+    assert "temperature 2.00" in found["ECE (15 bins), b"].value
+    assert found["ECE (15 bins) after calibration, all folds"].reached is False
+
+
+def test_every_interval_of_the_blocks_resamples_blocks_and_says_so():
+    labels = np.repeat(np.arange(4), 100)
+    logits = np.eye(4)[np.where(np.arange(400) % 100 < 20, (labels + 1) % 4, labels)]  # errors in two blocks
+    rows, _ = table.block_rows([fold_of("a", logits * 5, labels)], "s")
+    for row in rows:
+        assert row.interval is not None
+        assert row.resampled == "blocks of 37 file numbers"
+    accuracy = next(row for row in rows if row.measure.startswith("accuracy, contiguous"))
+    by_field = wilson(320, 400)
+    assert accuracy.interval.high - accuracy.interval.low > 1.5 * (by_field.high - by_field.low)
+
+
+def test_disturbances_are_judged_in_pairs_on_the_blocks():
+    labels = np.arange(200) % 4
+    tests = [fold_of("a", np.eye(4)[labels] * 5, labels), fold_of("b", np.eye(4)[labels] * 5, labels)]
+    kept, lost = table.disturbance_rows(tests, ["nothing", "one in ten"], "s")
+    assert kept.value == "0.0 (1.0000 to 1.0000; 0 lost, 0 won, exact McNemar p 1)"
+    assert kept.reached is True
+    assert lost.value.startswith("10.0 (1.0000 to 0.9000; 40 lost, 0 won")
+    assert lost.reached is False
+    assert lost.n == 400
+
+
+def test_the_seeds_of_overlapping_test_sets_give_a_t_interval():
+    values = [0.98, 0.99, 0.97, 0.985, 0.975]
+    found = table.t_interval(values)
+    expected = stats.t.interval(0.95, 4, np.mean(values), stats.sem(values))
+    assert (found.low, found.high) == pytest.approx(expected)
+    assert table.t_interval([0.98]) is None
+    labels = np.arange(200) % 4
+    row = table.random_row([fold_of(str(k), np.eye(4)[labels] * 5, labels) for k in range(3)], 5)
+    assert row.n == 200, "test sets that overlap are not added up"
+    assert row.resampled == "t over 3 seeds"
+
+
+def test_the_spread_of_head_seeds_is_named_noise():
+    labels = np.arange(200) % 4
+    first, second = np.eye(4)[labels] * 5, np.eye(4)[labels] * 5
+    second[:20] = second[:20, [1, 2, 3, 0]]
+    rows = table.seed_rows([[fold_of("a", first, labels)], [fold_of("a", second, labels)]], "s")
+    assert rows[0].value.startswith("0.9500 (SD 0.0707, 0.9000 to 1.0000)")
+    assert "noise" in rows[0].measure
+    assert table.seed_rows([[fold_of("a", first, labels)]], "s") == []
+
+
+def test_a_held_block_keeps_its_distance_and_shares_no_group(fields):
+    rows = np.flatnonzero(np.arange(400) % 3 > 0)
+    rest, block = held_block(fields, rows, folds=5, fold=1, embargo=7)
+    assert len(block)
+    assert set(rest) | set(block) < set(rows)
+    for label in range(4):
+        inside, outside = (fields.numbers[part[fields.labels[part] == label]] for part in (block, rest))
+        assert np.abs(outside[:, None] - inside[None]).min() > 7
+    assert not {fields.groups[row] for row in rest} & {fields.groups[row] for row in block}
+
+
+def test_a_test_field_beside_a_training_field_is_counted(fields):
+    everything = np.arange(400)
+    odd = Division("d", "k", everything[::2], everything[:0], everything[1::2])
+    assert share_beside_training(fields, odd) == 1.0
+    assert (
+        share_beside_training(fields, Division("d", "k", everything[:40], everything[:0], everything[60:]))
+        == 0
+    )
+
+
+def test_the_temperature_comes_from_blocks_that_the_head_never_saw(monkeypatch):
+    """A block's fields are unlike all others: a head that did not see it guesses."""
+    random = np.random.default_rng(3)
+    labels, numbers = np.repeat(np.arange(4), 100), np.tile(np.arange(100), 4)
+    names = tuple(map(str, range(400)))
+    fields = Fields(names, np.zeros((400, 1, 1, 3), np.uint8), labels, names, numbers)
+    values = np.zeros((400, 24), np.float32)
+    values[np.arange(400), 4 + labels * 5 + numbers // 20] = 6.0
+    values[np.arange(400), labels] = 0.2
+    values += random.normal(0, 0.3, values.shape)
+    copy = plain_copy(Packed(values.astype(np.float16), np.ones(400, np.float32), np.arange(401)))
+    material = Material(fields, fit.Copies([copy, copy], [1, 1]), labels, labels * 1.0, {}, None)
+    settings = fit.FitSettings(passes=3, batch=16, rate=1e-2)
+    blocks = CalibrationBlocks(5, [1, 3], 5)
+    learned = []
+    fitted = ship.fit_head
+    monkeypatch.setattr(
+        ship, "fit_head", lambda c, rows, *a, **k: learned.append(rows) or fitted(c, rows, *a, **k)
+    )
+    apart = ship.block_temperature(material, np.arange(400), settings, seed=1, calibration=blocks)
+    for rows, fold in zip(learned, (1, 3), strict=True):
+        _, block = held_block(fields, np.arange(400), folds=5, fold=fold, embargo=5)
+        assert not set(rows) & set(block)
+    weights = fitted(material.copies, np.arange(400), labels, settings=settings, seed=1)
+    logits, _ = fit.head_outputs(weights, copy.places, np.arange(400))
+    assert apart > 1.5 * calibration.fit_temperature(logits, labels)
+
+
+def test_a_copy_on_the_background_of_a_test_field_is_not_learned_from():
+    places = Packed(np.zeros((6, 2), np.float16), np.ones(6, np.float32), np.arange(7))
+    copy = Copy(places, np.ones(6, bool), np.array([-1, 0, 5, 4, -1, 1]))
+    assert copy.usable(np.array([0, 1, 2, 3])).tolist() == [0, 1]
+    assert copy.usable(np.array([0, 1, 2, 5])).tolist() == [0, 1, 2, 5]
+
+
+def test_copies_on_backgrounds_of_test_fields_change_nothing(packed):
+    found, _, labels = packed
+    train, test = np.flatnonzero(np.arange(40) < 30), np.arange(30, 40)
+    clean = plain_copy(found)
+    noise = np.random.default_rng(9).normal(0, 50, found.values.shape).astype(np.float16)
+    loud = Packed(noise, found.area, found.starts)
+    settings = fit.FitSettings(passes=1, batch=4)
+
+    def weights(copy):
+        copies = fit.Copies([clean, clean, copy], [1, 1, 1])
+        return fit.fit_head(copies, train, labels, settings=settings, seed=1)
+
+    from_tests = np.full(40, test[0])
+    for first, second in zip(
+        weights(Copy(loud, np.ones(40, bool), from_tests))["linear"],
+        weights(Copy(found, np.ones(40, bool), from_tests))["linear"],
+        strict=True,
+    ):
+        assert np.array_equal(first, second)
+    changed = weights(Copy(loud, np.ones(40, bool), np.full(40, train[0])))["linear"][0]
+    assert not np.array_equal(changed, weights(Copy(loud, np.ones(40, bool), from_tests))["linear"][0])
+
+
+def test_backgrounds_name_the_fields_they_come_from(field):
+    others = np.stack([field, squash(draw_field("Pro", 4), (224, 224))])
+    found = composites.backgrounds_of(others, 3)
+    assert found.rows.tolist() == [0, 1]
+    made = [
+        variants.altered_tensor(
+            field, composites.generous_mask(field, 0), found.rgb, np.random.default_rng(seed),
+            strength=variants.Strength(), side=288,
+        )
+        for seed in range(40)
+    ]  # fmt: skip
+    worn = {each.background for each in made}
+    assert worn == {None, 0, 1}
+    assert all(each.background is not None for each in made if not each.shows_cells)
+
+
+def test_the_sample_for_disturbances_takes_both_of_two_interleaved_sittings(fields):
+    rows = block_sample(fields)
+    assert len(rows) == 4 * 34
+    for label in range(4):
+        numbers = fields.numbers[rows[fields.labels[rows] == label]]
+        assert 0.4 < (numbers % 2).mean() < 0.6
+
+
+def test_disturbed_fields_are_judged_by_their_own_outputs(packed):
+    found, _, labels = packed
+    rows = np.array([3, 10, 30, 31])
+    some = [found.values[found.starts[row] : found.starts[row + 1]] for row in rows]
+    areas = [found.area[found.starts[row] : found.starts[row + 1]] for row in rows]
+    starts = np.concatenate([[0], np.cumsum([len(each) for each in areas])])
+    same = Packed(np.concatenate(some), np.concatenate(areas), starts)
+    lost = Packed(np.zeros_like(same.values), same.area, same.starts)
+    copies = fit.Copies([plain_copy(found)] * 2, [1, 1])
+    settings = fit.FitSettings(passes=6, batch=8, rate=1e-2)
+    every = np.flatnonzero(np.arange(40) != 7)
+    weights = fit.fit_head(copies, every, labels, settings=settings, seed=1)
+    disturbed = Disturbed(rows, {"none": same, "all": lost})
+    right = disturbed.right(weights, labels, np.arange(8, 40))
+    expected = fit.head_outputs(weights, found, np.array([10, 30, 31]))[0].argmax(1) == labels[[10, 30, 31]]
+    assert right[0].tolist() == expected.tolist()
+    assert right.shape == (2, 3)
+    assert right[1].sum() < 3
 
 
 def test_rows_say_what_was_missed():
@@ -206,21 +392,24 @@ def packed():
     """Forty fields of none to nine places; what a place says is its class and noise."""
     random = np.random.default_rng(4)
     values = np.zeros((40, 9, 6), np.float16)
-    area = np.zeros((40, 9, 1), np.float16)
+    area = np.zeros((40, 9), np.float32)
     for field in range(40):
         count = 0 if field == 7 else random.integers(1, 10)
         values[field, :count] = random.normal(0, 1, (count, 6))
         values[field, :count, field % 4] += 3
-        area[field, :count, 0] = random.uniform(0.1, 1, count)
-    return fit.Packed(Places(values, area)), Places(values, area), np.arange(40) % 4
+        area[field, :count] = random.uniform(0.1, 1, count)
+    full = area > 0
+    starts = np.concatenate([[0], np.cumsum(full.sum(1))])
+    return Packed(values[full], area[full].astype(np.float32), starts), values, np.arange(40) % 4
 
 
 def test_packed_places_are_those_of_the_fields(packed):
-    found, places, _ = packed
+    found, whole, _ = packed
     rows = np.array([5, 7, 30])
+    counts = np.diff(found.starts)
     values, share, field = found.places(rows)
-    assert field.tolist() == [0] * np.count_nonzero(places.area[5]) + [2] * np.count_nonzero(places.area[30])
-    assert np.array_equal(values[field == 2], places.values[30][places.area[30, :, 0] > 0])
+    assert field.tolist() == [0] * counts[5] + [2] * counts[30]
+    assert np.array_equal(values[field == 2], whole[30, : counts[30]])
     assert sums_by_field(share, field, 3) == pytest.approx([1, 0, 1], abs=1e-5)
     some, _, kept = found.places(rows, 0.3, np.random.default_rng(1))
     assert 2 <= len(some) < len(values)
@@ -255,19 +444,19 @@ def test_gradients_are_those_of_the_loss(packed):
 
 
 def test_a_head_learns_and_is_a_sum_over_places(packed):
-    found, places, labels = packed
-    copies = fit.Copies([found, found], [np.ones(40, bool)] * 2, [1, 1])
+    found, whole, labels = packed
+    copies = fit.Copies([plain_copy(found)] * 2, [1, 1])
     settings = fit.FitSettings(passes=6, batch=8, rate=1e-2)
     rows = np.flatnonzero(np.arange(40) != 7)
     weights = fit.fit_head(copies, rows, labels, settings=settings, seed=1)
     logits, features = fit.head_outputs(weights, found, rows)
     assert (logits.argmax(1) == labels[rows]).mean() > 0.9
     assert features @ weights["classes"][0] == pytest.approx(logits, abs=1e-4)
-    count = np.count_nonzero(places.area[3])
-    alone = fit.Packed(Places(places.values[3, :count, None], places.area[3, :count, None]))
+    count = int(np.diff(found.starts)[3])
+    area = found.area[found.starts[3] : found.starts[4]]
+    alone = Packed(whole[3, :count], area, np.arange(count + 1))
     single, _ = fit.head_outputs(weights, alone, np.arange(count))
-    shares = places.area[3, :count].astype(float)
-    assert (shares * single).sum(0) / shares.sum() == pytest.approx(logits[3], abs=1e-2)
+    assert (area[:, None] * single).sum(0) / area.sum() == pytest.approx(logits[3], abs=1e-2)
 
 
 def test_the_discriminant_ignores_directions_that_altering_moves():
@@ -296,7 +485,7 @@ def test_the_figures_of_the_bundle_are_those_of_an_evaluation():
         tuple(map(str, range(80))), np.zeros((80, 1, 1, 3), np.uint8), labels, by_fours(80), labels
     )
     nothing, every = np.array([], np.int64), np.arange(80)
-    material = Material(fields, None, np.full(80, 9), np.full(80, 90.0), {})
+    material = Material(fields, None, np.full(80, 9), np.full(80, 90.0), {}, None)
     appearance = random.normal(0, 1, (80, 3))
     arrays = calibration.fit_novelty(appearance, labels, appearance)
     trained = Trained({}, 1.0, arrays, DecisionRule(0.5), logits, appearance, 1.0)

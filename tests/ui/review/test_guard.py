@@ -11,6 +11,7 @@ from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
+from allstation.services.requests import OpenCase
 from allstation.services.settings import Settings
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
@@ -51,7 +52,7 @@ def opened(window: Workbench, case: Path, clock: Clock, qtbot: QtBot) -> Workben
     for tracker in (window.viewer.main.canvas.visibility, window.browser.grid.visibility):
         tracker.clock = clock
     window.review.set_reviewer("Ada")
-    window.context.session.open(case)
+    window.context.session.submit(OpenCase(case))
     painted(window, qtbot, "f00.png")
     window.browser.focus_view()
     return window

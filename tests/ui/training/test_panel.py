@@ -490,7 +490,7 @@ def test_closing_while_something_small_runs_leaves_no_process(
 
     checked(panel, labelled, until)
     bench.behave("hang")
-    panel.runs.beside(command, [str(labelled), "x.png"], title=command)
+    panel.runs.start_background(command, [str(labelled), "x.png"], title=command)
     until(lambda: panel.runs._beside[command].pid > 0)
     pid = panel.runs._beside[command].pid
     bench.runs.close()

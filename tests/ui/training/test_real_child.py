@@ -21,6 +21,8 @@ from allstation.core.records import FieldState
 from allstation.frozen import training_command
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.recipe_files import write_recipe
+from allstation.services.requests import AddPaths, OpenCase, UseModel
 from allstation.services.training_child import JobState
 from allstation.services.training_history import read_summary
 from allstation.services.training_runs import TrainingRuns
@@ -28,7 +30,6 @@ from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.panel import TrainingPanel
-from allstation.ui.training.recipe_fields import write_recipe
 from tests.ui.training.conftest import Seen
 from tests.ui.training.test_panel import drop
 
@@ -65,8 +66,8 @@ def button(panel: TrainingPanel, text: str) -> QPushButton:
 def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     window: Workbench, labelled: Path, tmp_path: Path, until
 ):
-    window.context.session.use_model(default_bundle_path())
-    window.context.session.open(tmp_path / "New.allcase", create=True)
+    window.context.session.submit(UseModel(default_bundle_path()))
+    window.context.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
     until(lambda: window.context.selection.model is not None)
     window.actions_table["model.train"].trigger()
     panel = window.training_controller._panel
@@ -113,7 +114,7 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
         )
     )
 
-    window.context.session.add_paths([labelled / "Pro"])
+    window.context.session.submit(AddPaths([labelled / "Pro"]))
     with Case.open(tmp_path / "New.allcase", read_only=True) as case:
         until(lambda: case.queue.counts().get(FieldState.DONE, 0) == 7)
         made = ModelBundle.open(window.context.selection.model.path)

@@ -11,16 +11,15 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.errors import StationError
 from allstation.imaging.inputs import InputSpec
+from allstation.recipe_files import to_toml, write_recipe
+from allstation.sweep import ZHANG_TABLE_1, combine, grid, make_sweep, read_sweep
 from allstation.ui.training.form import RecipeForm
 from allstation.ui.training.recipe_fields import (
     ADJUSTABLES,
     preset_values,
     read_recipe,
     recipe_data,
-    to_toml,
-    write_recipe,
 )
-from allstation.ui.training.sweep import ZHANG_TABLE_1, combine, grid, make_sweep, read_sweep
 from training.fit.recipe import _RANGES, AugmentSpec, FitSpec, SplitSpec, recipe_from
 from training.fit.recipe import read_recipe as read_in_the_child
 from training.models.registry import methods, preset
@@ -115,7 +114,7 @@ def test_a_saved_recipe_fills_the_form_again(qtbot: QtBot, tmp_path: Path):
     assert values["options"]["blocks"] == 2
 
 
-@pytest.mark.parametrize("text", ["not toml [", "[method]\nkind = 'unheard'"])
+@pytest.mark.parametrize("text", ["not toml [", "[method]\nkind = 'no_progress'"])
 def test_a_recipe_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path, text: str):
     path = tmp_path / "bad.toml"
     path.write_text(text, "utf-8")

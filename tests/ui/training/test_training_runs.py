@@ -196,8 +196,8 @@ def test_a_program_that_is_not_there_is_said_in_a_sentence(qtbot: QtBot, tmp_pat
 
 
 def test_a_newer_check_replaces_the_older_silently(qtbot: QtBot, bench: Bench):
-    bench.runs.beside("check", [str(bench.base)], title="First")
-    bench.runs.beside("check", [str(bench.base)], title="Second")
+    bench.runs.start_background("check", [str(bench.base)], title="First")
+    bench.runs.start_background("check", [str(bench.base)], title="Second")
     wait_for_end(qtbot, bench)
     assert [ending.job.title for ending in bench.seen.endings] == ["Second"]
 
@@ -206,7 +206,7 @@ def test_a_check_runs_beside_a_training_run(qtbot: QtBot, bench: Bench):
     bench.behave("fit", epochs=LONG)
     bench.fit()
     wait_for_epoch(qtbot, bench)
-    bench.runs.beside("check", [str(bench.base)], title="Check")
+    bench.runs.start_background("check", [str(bench.base)], title="Check")
     wait_for_end(qtbot, bench)
     assert bench.seen.endings[0].job.command == "check"
     assert bench.runs.current is not None

@@ -27,14 +27,14 @@ class Decoder:
         self.gates: dict[Path, threading.Event] = {}
         self.threads: set[int] = set()
 
-    def __call__(self, path: Path) -> np.ndarray:
+    def __call__(self, path: Path) -> FieldPicture:
         self.calls.append(path)
         self.threads.add(threading.get_ident())
         if path in self.gates:
             assert self.gates[path].wait(10)
         if path.name.startswith("bad"):
             raise StationError("unreadable-field", "This file is no picture.")
-        return np.full((30, 40, 3), ord(path.name[0]), np.uint8)
+        return FieldPicture.from_rgb(np.full((30, 40, 3), ord(path.name[0]), np.uint8))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def decoder() -> Decoder:
 
 @pytest.fixture
 def loader(qapp: object, decoder: Decoder) -> Iterator[FieldLoader]:
-    made = FieldLoader(decoder=decoder)
+    made = FieldLoader(reader=decoder)
     yield made
     for gate in decoder.gates.values():
         gate.set()

@@ -28,7 +28,7 @@ SQUARE = np.array([[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]])
 
 @pytest.fixture
 def pane(qtbot: QtBot) -> Iterator[ViewerPane]:
-    made = ViewerPane(finder=OutlineFinder(finder=lambda _path, _size: [SQUARE, SQUARE / 2]))
+    made = ViewerPane(finder=OutlineFinder(finder=lambda _path, _sha256, _size: [SQUARE, SQUARE / 2]))
     made.resize(800, 600)
     qtbot.addWidget(made)
     made.show()
@@ -211,7 +211,7 @@ def test_cells_are_outlined_and_counted(qtbot: QtBot, pane: ViewerPane, red: Pat
 def test_cells_are_outlined_at_the_size_the_model_counts_at(qtbot: QtBot, red: Path):
     sizes: list[tuple[int, int]] = []
 
-    def finder(_path: Path, size: tuple[int, int]) -> list[np.ndarray]:
+    def finder(_path: Path, _sha256: str, size: tuple[int, int]) -> list[np.ndarray]:
         sizes.append(size)
         return [SQUARE] * (size[0] // 100)
 

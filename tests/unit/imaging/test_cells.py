@@ -136,12 +136,34 @@ def test_white_cells_of_bccd_are_found(real_data):
     assert hit / wanted >= 0.9
 
 
-@pytest.mark.parametrize("radius", [1, 2, 5, 10, 13.4])
-def test_largest_value_in_a_disk_is_what_dilation_gives(radius):
-    disk = cells._disk(radius)
-    for seed, size in enumerate(((40, 61), (7, 90), (61, 40))):
-        height = np.random.default_rng(seed).random(size, np.float32)
-        np.testing.assert_array_equal(cells._highest_around(height, disk), cv2.dilate(height, disk))
+def highest_by_definition(height, disk):
+    """Compare each pixel with every other pixel of the disk, one after the other."""
+    reach = disk.shape[0] // 2
+    padded = np.pad(height, reach)
+    rows, columns = height.shape
+    shifted = [padded[y : y + rows, x : x + columns] for y, x in np.argwhere(disk)]
+    return np.max(shifted, axis=0)
+
+
+def assert_seeds_are_the_highest_of_their_disk(field):
+    mask = cell_mask(field)
+    smooth = cv2.GaussianBlur(cv2.distanceTransform(mask, cv2.DIST_L2, 3), (0, 0), 1.2)
+    disk = cells._disk(cells._SEED_REACH)
+    assert smooth.max() > 4
+    np.testing.assert_array_equal(cv2.dilate(smooth, disk), highest_by_definition(smooth, disk))
+
+
+@pytest.mark.parametrize("kind", ["Benign", "Early", "Pre", "Pro"])
+def test_watershed_seeds_are_maxima_within_their_disk_on_synthetic_fields(kind):
+    for seed in range(5):
+        assert_seeds_are_the_highest_of_their_disk(squash(draw_field(kind, seed), (224, 224)))
+
+
+@pytest.mark.real_data
+def test_watershed_seeds_are_maxima_within_their_disk_on_real_fields(real_data):
+    for kind in ("Benign", "Early", "Pre", "Pro"):
+        for path in sorted((real_data / "taleqani/Original" / kind).glob("*.jpg"))[::60]:
+            assert_seeds_are_the_highest_of_their_disk(decode_reduced(path, (224, 224)))
 
 
 def flooded_slowly(labels, height, mask):
@@ -168,6 +190,6 @@ def test_flooding_passes_over_levels_but_changes_nothing(kind):
             labels[row, column] = number
         expected = flooded_slowly(labels.copy(), height, mask)
         places = np.flatnonzero(mask)
-        pieces = cells._Pieces(mask, places, np.ones(len(places), np.uint16), np.array([False, True]))
-        cells._flood(labels, height, pieces)
+        components = cells._Components(mask, places, np.ones(len(places), np.uint16), np.array([False, True]))
+        cells._flood(labels, height, components)
         np.testing.assert_array_equal(labels, expected)

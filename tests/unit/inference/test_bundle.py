@@ -108,7 +108,7 @@ def test_a_missing_entry_is_named(shipped, tmp_path, key):
     [
         {"classes": ["Pro", "Pro"]},
         {"classes": ["Pro"]},
-        {"preprocessing": {"name": "unheard-of"}},
+        {"preprocessing": {"name": "no_progress-of"}},
         {"decision": {"min_mood": 1}},
         {"network": {"file": "elsewhere.tflite"}},
     ],

@@ -31,16 +31,16 @@ def test_jobs_run_and_errors_reach_who_waits():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this for single threads")
-@pytest.mark.parametrize("aside", [False, True])
-def test_beside_a_window_only_the_working_threads_step_aside(aside: bool):
+@pytest.mark.parametrize("low_priority", [False, True])
+def test_beside_a_window_only_the_working_threads_have_low_priority(low_priority: bool):
     def niceness() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     own = niceness()
-    workers: Workers[int] = Workers(1, limit=10, name="work", aside=aside)
+    workers: Workers[int] = Workers(1, limit=10, name="work", low_priority=low_priority)
     found = workers.submit(niceness, lambda: -1).result(timeout=10)
     workers.close()
-    assert found == (max(own, 10) if aside else own)
+    assert found == (max(own, 10) if low_priority else own)
     assert niceness() == own
 
 

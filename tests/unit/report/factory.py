@@ -100,7 +100,7 @@ class Factory:
     """
 
     folder: Path
-    distinct: int = 12
+    distinct: int = 24
     size: tuple[int, int] = (384, 512)
     details: Mapping[str, str] = field(default_factory=lambda: dict(DETAILS))
 
@@ -160,7 +160,7 @@ class Factory:
     def field(self, index: int, pictures: list[Path], *, slide: int, rng: np.random.Generator) -> FieldRecord:
         """Return one field; every seventeenth failed."""
         path = pictures[index % len(pictures)]
-        digest = hashlib.sha256(f"field {index}".encode()).hexdigest()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         common = FieldRecord(
             id=index + 1, slide_id=slide, path=path, sha256=digest,
             width=self.size[1], height=self.size[0], state=FieldState.DONE,
@@ -209,6 +209,12 @@ class Factory:
             id=one.id,
         )
         return replace(one, review=review)
+
+
+def with_file(one: FieldRecord, path: Path, *, width: int, height: int) -> FieldRecord:
+    """Return a field whose file is another one, with that file's hash."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return replace(one, path=path, sha256=digest, width=width, height=height)
 
 
 def stored_case(

@@ -26,7 +26,7 @@ from allstation.report.options import ReportOptions
 from allstation.report.outlines import outlines, write_outlines
 from allstation.report.pdf import write_pdf
 
-from .factory import CLOCK, DETAILS
+from .factory import CLOCK, DETAILS, with_file
 
 OPEN = ReportOptions(clock=CLOCK, anonymise=False, template="summary", reviewer="Dr. B", status="final")
 HIDDEN = ReportOptions(clock=CLOCK, template="summary")
@@ -69,7 +69,7 @@ def test_every_resource_fits_the_models_of_fhir_4_0_1(reported, options):
     [
         lambda report: report.update(status=3),
         lambda report: report.pop("code"),
-        lambda report: report.update(unheard="of"),
+        lambda report: report.update(no_progress="of"),
         lambda report: report.update(presentedForm="no list"),
     ],
 )
@@ -266,7 +266,7 @@ def drawn(factory, tmp_path_factory):
     path = tmp_path_factory.mktemp("drawn") / "Pre field (1).jpg"
     write_field(path, draw_field("Pre", 3, size=(384, 512)))
     snapshot = factory.snapshot(1)
-    field = dataclasses.replace(snapshot.fields[0], path=path, width=512, height=384)
+    field = with_file(snapshot.fields[0], path, width=512, height=384)
     return dataclasses.replace(snapshot, fields=(field,))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 
 import numpy as np
@@ -20,7 +19,7 @@ from allstation.report.options import ReportOptions
 from allstation.report.outlines import outlines
 from allstation.report.pdf import write_pdf
 
-from .factory import CLOCK
+from .factory import CLOCK, with_file
 
 
 def pixels(jpeg: bytes) -> np.ndarray:
@@ -65,7 +64,7 @@ def test_odd_shapes_are_placed(factory, tmp_path, size):
     path = tmp_path / "odd.png"
     Image.new("RGB", size[::-1], (200, 180, 210)).save(path)
     snapshot = factory.snapshot(1)
-    field = dataclasses.replace(snapshot.fields[0], path=path, width=size[1], height=size[0])
+    field = with_file(snapshot.fields[0], path, width=size[1], height=size[0])
     odd = dataclasses.replace(snapshot, fields=(field,))
     write_pdf(odd, tmp_path / "r.pdf", ReportOptions(clock=CLOCK, template="contact"))
     assert len(PdfReader(tmp_path / "r.pdf").pages[0].images) == 1
@@ -91,9 +90,7 @@ def test_real_fields_are_shown_and_outlined(factory, real_data, tmp_path):
     ]
     snapshot = factory.snapshot(len(paths))
     fields = tuple(
-        dataclasses.replace(
-            field, path=path, width=224, height=224, sha256=hashlib.sha256(path.read_bytes()).hexdigest()
-        )
+        with_file(field, path, width=224, height=224)
         for field, path in zip(snapshot.fields, paths, strict=True)
     )
     real = dataclasses.replace(snapshot, fields=fields)

@@ -19,7 +19,9 @@ from allstation.core.records import Review, Slide
 from allstation.paths import resource
 from allstation.report.content import build_content
 from allstation.report.options import ReportOptions
-from allstation.report.tables import columns, safe_text, table_row, write_csv, write_json, write_xlsx
+from allstation.report.table_schema import columns, table_row
+from allstation.report.tables import safe_text, write_csv, write_json, write_xlsx
+from allstation.report.workbook import workbook_bytes
 
 from .factory import CLOCK
 
@@ -134,6 +136,18 @@ def test_memory_does_not_grow_with_the_fields_of_a_table(snapshot, tmp_path, wri
         tracemalloc.stop()
     # 1,200 rows kept would be more than 1 MB, their text half of one.
     assert peaks[2] - peaks[1] < 100_000
+
+
+def test_memory_hardly_grows_with_the_cells_of_a_workbook(content):
+    peaks = []
+    for count in (10, 300, 1500):
+        rows = tuple(content.fields[place % len(content.fields)] for place in range(count))
+        tracemalloc.start()
+        workbook_bytes(dataclasses.replace(content, fields=rows))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The packed bytes themselves are a few hundred a field; cells in memory were 11 kB.
+    assert (peaks[2] - peaks[1]) / 1200 < 1500
 
 
 @pytest.mark.parametrize("text", FORMULAS)

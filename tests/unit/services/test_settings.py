@@ -24,7 +24,7 @@ def test_a_damaged_file_gives_the_defaults(tmp_path: Path, text: str) -> None:
 
 
 def test_values_of_a_wrong_type_and_unknown_names_are_left_out(tmp_path: Path) -> None:
-    stored = {"theme": 5, "text_scale": True, "recent": ["/a", 3], "unheard": 1, "page_size": "Letter"}
+    stored = {"theme": 5, "text_scale": True, "recent": ["/a", 3], "no_progress": 1, "page_size": "Letter"}
     (tmp_path / FILE_NAME).write_text(json.dumps(stored))
     assert SettingsFile(tmp_path).value == Settings(page_size="Letter")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import stat
 import sys
@@ -117,3 +118,13 @@ def test_fields_sort_naturally(case, maker):
         "field 9.jpg",
         "field 10.jpg",
     ]
+
+
+def test_no_object_of_a_case_is_over_400_lines_with_all_it_inherits(case):
+    """A case is composed, not stacked: the size that counts is that of the object, not of one class."""
+    kinds = {type(case), *(type(value) for value in vars(case).values())}
+    own = {kind for kind in kinds if kind.__module__.startswith("allstation.store")}
+    assert len(own) > 10
+    for kind in own:
+        parts = [part for part in kind.__mro__ if part.__module__.startswith("allstation.store")]
+        assert sum(len(inspect.getsourcelines(part)[0]) for part in parts) <= 400, kind

@@ -1,0 +1,177 @@
+"""Moves queued fields of a case through the threads of one model: claim, submit, collect, write."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from allstation.core.errors import StationError, unexpected
+from allstation.processing.events import FieldFailure, FieldsWritten
+from allstation.store.case import Case
+
+if TYPE_CHECKING:
+    from allstation.core.records import Prediction
+    from allstation.inference.pipeline import Outcome
+
+_AHEAD: Final = 2
+"""Fields in flight per thread. Few, because a crash costs each of them one of its two tries."""
+_MOST_AHEAD: Final = 8
+"""The same for fields that take milliseconds, of which several are written down at a time."""
+_HOLD: Final = 0.2
+"""Seconds for which there is work ahead of the threads, as far as :data:`_MOST_AHEAD` allows."""
+_WINDOW: Final = 6.0
+"""Seconds the rate is averaged over."""
+
+
+class Rate:
+    """Finished fields a second over the last few seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ticks: deque[tuple[float, int]] = deque()
+
+    def add(self, count: int) -> None:
+        """Count finished fields now."""
+        self._ticks.append((self._clock(), count))
+
+    def reset(self) -> None:
+        """Begin again, after a pause."""
+        self._ticks.clear()
+
+    def per_second(self) -> float:
+        """Return the rate, 0 while fewer than two moments are known."""
+        now = self._clock()
+        while self._ticks and now - self._ticks[0][0] > _WINDOW:
+            self._ticks.popleft()
+        if not self._ticks or now - self._ticks[0][0] <= 0:
+            return 0.0
+        return sum(count for _, count in self._ticks) / (now - self._ticks[0][0])
+
+
+class Post(Protocol):
+    """Takes an outcome from any thread and brings it back to the owner's thread."""
+
+    def __call__(self, item: object, *, wake: bool) -> None:
+        """Bring it at once, or, if the owner need not wake for it, when it looks the next time."""
+
+
+class FieldExecutor(Protocol):
+    """Classifies fields somewhere else: on threads of this program, or on other machines."""
+
+    threads: int
+    """Fields it works on at a time."""
+
+    def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
+        """Classify the bytes of a file that have this hash; the key comes back with the outcome."""
+
+    def close(self) -> None:
+        """Drop what has not begun and wait for the rest."""
+
+
+def _outcome_of(key: int, future: Future[Outcome[int]]) -> Outcome[int]:
+    """Return what became of a field, also if working on it raised what it should not."""
+    from allstation.inference.pipeline import Outcome
+
+    error = future.exception()
+    return future.result() if error is None else Outcome(key, None, unexpected(f"number {key}", error))
+
+
+class Batch:
+    """Moves fields of one case through one executor. Used on the owner's thread only.
+
+    Results are brought back a few at a time: a transaction for each, and the interpreter handed over for
+    each of its statements, cost more than the results are worth. The owner is woken only when the
+    threads are about to run out of work; for the rest it has to look at intervals of its own.
+
+    Args:
+        case: The writer's connection.
+        executor: Classifies.
+        post: Brings outcomes back.
+        model: Which queued fields it takes: those that wait for this model, or, if empty, for the
+            model in use.
+    """
+
+    def __init__(self, case: Case, executor: FieldExecutor, post: Post, *, model: str = "") -> None:
+        self._case = case
+        self._executor = executor
+        self.model = model
+        self._post = post
+        self._flying: dict[int, Future[Outcome[int]]] = {}
+        self._paths: dict[int, Path] = {}
+        self._unsaved: list[Outcome[int]] = []
+        self._count = threading.Lock()
+        self._under_way = 0
+        self.rate = Rate()
+
+    @property
+    def flying(self) -> int:
+        """Fields submitted and not yet written down."""
+        return len(self._flying) + len(self._unsaved)
+
+    def fill(self) -> int:
+        """Claim and submit as many fields as there is room for; return how many."""
+        room = self._executor.threads * self._ahead() - self.flying
+        if room <= 0:
+            return 0
+        fields = self._case.queue.claim(room, self.model)
+        with self._count:
+            self._under_way += len(fields)
+        for field in fields:
+            future = self._executor.submit(field.id, field.path, field.sha256)
+            self._flying[field.id], self._paths[field.id] = future, field.path
+            future.add_done_callback(partial(self._arrived, field.id))
+        return len(fields)
+
+    def _ahead(self) -> int:
+        meanwhile = round(self.rate.per_second() * _HOLD / self._executor.threads)
+        return min(_AHEAD + meanwhile, _MOST_AHEAD)
+
+    def _arrived(self, key: int, future: Future[Outcome[int]]) -> None:
+        with self._count:
+            self._under_way -= 1
+            low = self._under_way <= self._executor.threads
+        if not future.cancelled():
+            self._post(_outcome_of(key, future), wake=low)
+
+    def write(self, outcomes: list[Outcome[int]]) -> FieldsWritten:
+        """Write results in one transaction; returns the fields they belong to.
+
+        What cannot be written (a full disk) stays here and goes with the next call.
+
+        Raises:
+            StationError: If the case cannot be written; nothing is lost.
+        """
+        for outcome in outcomes:
+            self._flying.pop(outcome.key, None)
+        self._unsaved += outcomes
+        done = [(o.key, o.prediction) for o in self._unsaved if o.prediction is not None]
+        errors = {o.key: o.error for o in self._unsaved if o.prediction is None and o.error is not None}
+        errors |= self._save(done, errors)
+        paths = {outcome.key: self._paths.pop(outcome.key) for outcome in self._unsaved}
+        self._unsaved = []
+        self.rate.add(len(paths))
+        failed = [FieldFailure(key, paths[key], error) for key, error in errors.items()]
+        return FieldsWritten(list(paths), failed)
+
+    def _save(
+        self, done: list[tuple[int, Prediction]], failed: dict[int, StationError]
+    ) -> dict[int, StationError]:
+        """Write predictions and failures; returns which predictions could not be written, and why."""
+        unwritable = self._case.queue.save_or_fail(done) if done else {}
+        for key, error in failed.items():
+            self._case.queue.fail(key, error.code, error.sentence)
+        return unwritable
+
+    def stop(self) -> list[int]:
+        """Take back what has not begun, wait for the rest, and return the fields taken back."""
+        taken_back = [key for key, future in self._flying.items() if future.cancel()]
+        for key in taken_back:
+            del self._flying[key]
+        self._executor.close()
+        return taken_back

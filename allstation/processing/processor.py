@@ -1,0 +1,398 @@
+"""Processes one open case: import, queue, turns of models, results, writing.
+
+The window's worker and the command line drive the same loop. Walking, hashing and inference happen on
+other threads and come back through a queue of results; the owner's thread writes them in small
+transactions and only then emits an event.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, Future
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from allstation.core.errors import StationError
+from allstation.core.records import UNPACKED, FieldState
+from allstation.processing import events
+from allstation.processing.batch import Batch, FieldExecutor
+from allstation.processing.import_progress import ImportProgress
+from allstation.processing.importer import ImportBatch, Importer, ImportFinished, ImportOptions
+from allstation.processing.model_scheduler import BundleLoaded, ModelRequest, ModelScheduler, read_request
+from allstation.processing.result_queue import ResultQueue
+from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
+from allstation.store.case import Case
+from allstation.store.field_files import LocateReport
+
+if TYPE_CHECKING:
+    from allstation.inference.bundle import ModelBundle
+    from allstation.inference.pipeline import Outcome
+
+_log = logging.getLogger(__name__)
+_REPORT_EVERY: Final = 0.2
+"""Seconds between two reports of what changed."""
+_HURRY: Final = 4
+"""Times as often when nothing more is under way."""
+_COLLECT_EVERY: Final = 0.2
+"""Seconds between two looks at results that nobody was woken for."""
+_COUNTING_SHARE: Final = 20
+"""Counting 100,000 fields takes a while: at most a twentieth of the time is spent on it."""
+
+
+class CaseProcessor:
+    """The loop over one case that is open for writing. Used on its owner's thread only.
+
+    The owner calls :meth:`process` when it was woken and when :meth:`seconds_to_next` have passed.
+
+    Args:
+        case: The writer's connection; it stays the owner's to close.
+        emit: Takes events, on the owner's thread.
+        wake: Makes the owner call :meth:`process` soon; called on any thread.
+        executor: Makes what classifies the fields of a model.
+        background: Runs slow preparations.
+        imports: How files are read.
+        skipped: Models whose fields go on waiting in the queue.
+        paused: No field is claimed until :meth:`pause`.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        emit: Callable[[events.Event], None],
+        *,
+        wake: Callable[[], None],
+        executor: Callable[[ModelBundle], FieldExecutor],
+        background: Executor,
+        imports: ImportOptions | None = None,
+        skipped: Collection[str] = (),
+        paused: bool = False,
+    ) -> None:
+        self.case = case
+        self.emit = emit
+        self._make_executor = executor
+        self._background = background
+        self._results = ResultQueue(wake)
+        self._importer = Importer(self._results.put, case.folder / UNPACKED, options=imports)
+        self._progress = ImportProgress()
+        self._scheduler = ModelScheduler(case, self._in_background, skipped)
+        self._batch: Batch | None = None
+        self._bundle: ModelBundle | None = None
+        self._paused = paused
+        self._changed: list[int] = []
+        self._collect_at = math.inf
+        self._report_at = math.inf
+        self._reported = -math.inf
+        self._report_every = _REPORT_EVERY
+
+    # The loop
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being imported or classified, or a model is being read for it."""
+        flying = self._batch is not None and self._batch.flying > 0
+        return flying or self._importer.running or self._scheduler.reading
+
+    def seconds_to_next(self) -> float | None:
+        """Return when :meth:`process` is to be called even if nothing wakes the owner; None for never."""
+        due = min(self._collect_at, self._report_at)
+        return None if due == math.inf else max(0.0, due - time.monotonic())
+
+    def process(self) -> None:
+        """Write what other threads brought, hand out more work, and report what changed if that is due."""
+        now = time.monotonic()
+        if now >= self._collect_at:
+            self._collect_at = now + _COLLECT_EVERY
+            self._receive(self._results.take_all())
+        elif self._results.awake:
+            self._receive(self._results.take_all())
+        if now >= self._report_at:
+            self.report()
+
+    def stop(self, fault: Exception | None = None) -> None:
+        """End import and classification and write what was finished; nothing waits for another call.
+
+        Args:
+            fault: What ended the work although nobody wanted it: the fields that were being worked on are
+                suspected of it, and tried one by one from then on.
+        """
+        self._importer.stop()
+        if fault is not None:
+            self.case.queue.release_suspects(fault)
+            self._batch, batch = None, self._batch
+            if batch is not None:
+                batch.stop()
+        self._stop_batch()
+
+    def _receive(self, items: list[object]) -> None:
+        if not items:
+            return
+        outcomes, others = _split(items)
+        self._write(outcomes)
+        for item in others:
+            if isinstance(item, ImportBatch):
+                self._add(item)
+            elif isinstance(item, ImportFinished):
+                self._import_finished(item)
+            elif isinstance(item, Future):
+                self._prepared(item.result())
+        self._go_on()
+
+    def _in_background(self, work: Callable[[], object]) -> None:
+        self._background.submit(work).add_done_callback(self._results.put)
+
+    def _prepared(self, result: object) -> None:
+        if isinstance(result, ModelRequest):
+            if isinstance(result.found, Problem):
+                self.emit(events.ProblemRaised(result.found))
+            else:
+                self.queue_model(result.found, result.ids)
+        elif isinstance(result, BundleLoaded):
+            self._bundle_loaded(result)
+        elif isinstance(result, LocateReport):
+            self.emit(events.FieldsLocated(result))
+            self.emit(events.QueueEdited())
+        elif isinstance(result, Problem):
+            self.emit(events.ProblemRaised(result))
+            self.report()
+
+    # Import
+
+    def add_paths(self, paths: Sequence[Path]) -> None:
+        """Look at files and folders and add the fields among them."""
+        if not paths:
+            return
+        if not self._importer.running:
+            self._progress = ImportProgress()
+        self._importer.add(paths)
+        self.emit(events.ImportProgressed(self._progress.status(running=True)))
+
+    def _add(self, batch: ImportBatch) -> None:
+        try:
+            added = self._progress.add(self.case, batch)
+        except StationError as error:
+            self.emit(events.ProblemRaised(Problem.of(error)))
+            return
+        finally:
+            self._importer.written()
+        self.emit(events.BatchImported(batch))
+        if added:
+            self.emit(events.FieldsAdded(added))
+            self._report_soon()
+
+    def _import_finished(self, end: ImportFinished) -> None:
+        self._importer.finished()
+        if end.error is not None:
+            _log.error("import failed: %s", type(end.error).__name__)
+            sentence = "Looking through the dropped files stopped unexpectedly. Try again with fewer of them."
+            self.emit(events.ProblemRaised(Problem("intake-failed", sentence)))
+        self.emit(events.ImportProgressed(self._progress.status(running=self._importer.running)))
+
+    def locate(self, folder: Path) -> None:
+        """Search a folder, in the background, for fields that are not where they were."""
+        self._in_background(partial(_locate, self.case, folder))
+
+    # Models
+
+    def use_model(self, bundle: ModelBundle | None) -> None:
+        """Classify with this model from now on."""
+        self._stop_batch()
+        self._bundle = bundle
+        if self.case.read_only:
+            return
+        if bundle is not None:
+            try:
+                self.case.models.add(bundle.record())
+            except StationError as error:
+                self._halt(error)
+                return
+            self._work_with(bundle, "")
+        self._go_on()
+
+    def read_model(self, path: Path, ids: Sequence[int] = ()) -> None:
+        """Read a bundle in the background, then let it classify these fields, or all, as well."""
+        self._in_background(partial(read_request, path, tuple(ids)))
+
+    def queue_model(self, bundle: ModelBundle, ids: Sequence[int] = ()) -> None:
+        """Let another model classify these fields, or all, after the one in use."""
+        self.edit_queue(lambda _case: self._scheduler.request(bundle, ids))
+
+    def _work_with(self, bundle: ModelBundle, model: str) -> None:
+        self._stop_batch()
+        self._batch = Batch(self.case, self._make_executor(bundle), self._results.put, model=model)
+
+    def _give_way(self) -> None:
+        """Let the model in use work as soon as there is anything for it."""
+        if self._batch is not None and self._batch.model and self._bundle and self.case.queue.has_queued(""):
+            self._work_with(self._bundle, "")
+
+    def _next_turn(self) -> None:
+        """Let the next model work, as the one at work has nothing left."""
+        model = self._scheduler.next(in_use=self._bundle is not None)
+        if model is None:
+            return
+        if self._batch is not None and model == self._batch.model:
+            if self._scheduler.begin(model):
+                self._go_on()
+        elif model:
+            self._scheduler.read(model)
+        elif self._bundle is not None:
+            self._work_with(self._bundle, "")
+            self._go_on()
+
+    def _bundle_loaded(self, read: BundleLoaded) -> None:
+        found = self._scheduler.loaded(read)
+        if isinstance(found, Problem):
+            self.emit(events.ProblemRaised(found))
+            return
+        self._work_with(found, read.model_sha256)
+        self._scheduler.begin(read.model_sha256)
+        self.emit(events.ModelStarted(read.model_sha256))
+        self.emit(events.QueueEdited())
+
+    def _stop_batch(self) -> None:
+        if self._batch is None:
+            return
+        self._batch.stop()
+        outcomes, others = _split(self._results.take_all())
+        self._write(outcomes)
+        for item in others:
+            self._results.put(item)
+        self._batch = None
+        self._collect_at = math.inf
+        try:
+            self.case.queue.release()
+        except StationError as error:
+            # They stay marked as running; the next opening of the case puts them back.
+            self._halt(error)
+
+    # The queue
+
+    def pause(self, paused: bool) -> None:
+        """Stop claiming fields, or go on."""
+        self._paused = paused
+        if self._batch is not None:
+            self._batch.rate.reset()
+        self._go_on()
+        self.report()
+
+    def prioritise(self, ids: Sequence[int]) -> None:
+        """Classify these queued fields next, in this order.
+
+        Raises:
+            StationError: If the case cannot be written.
+        """
+        if not self.case.read_only and self._batch is not None and ids:
+            self.case.queue.prioritise(ids)
+
+    def edit_queue(self, change: Callable[[Case], object]) -> None:
+        """Change what waits; a change that fails is a problem to read, and the queue goes on."""
+        try:
+            change(self.case)
+        except StationError as error:
+            self.emit(events.ProblemRaised(Problem.of(error)))
+        self._scheduler.changed()
+        self.emit(events.QueueEdited())
+        self._go_on()
+        self.report()
+
+    def _halt(self, error: StationError) -> None:
+        """Pause, as the case cannot be written or read now, and say why."""
+        self._paused = True
+        self.emit(events.QueueHalted(error))
+
+    def _go_on(self) -> None:
+        if self._paused or self.case.read_only:
+            return
+        claimed = 0
+        try:
+            self._give_way()
+            claimed = self._batch.fill() if self._batch is not None else 0
+            if not claimed and (self._batch is None or not self._batch.flying):
+                self._next_turn()
+        except StationError as error:
+            self._halt(error)
+        if claimed:
+            self._collect_at = time.monotonic() + _COLLECT_EVERY
+        if claimed or self._paused:
+            self._report_soon()
+
+    def _write(self, outcomes: list[Outcome[int]]) -> None:
+        if self._batch is None or not outcomes:
+            return
+        try:
+            written = self._batch.write(outcomes)
+        except StationError as error:
+            self._halt(error)
+        else:
+            self._changed += written.ids
+            self.emit(written)
+        idle = not self._batch.flying
+        if idle:
+            self._collect_at = math.inf
+        self._report_soon(hurry=idle)
+
+    # Reports
+
+    def _report_soon(self, *, hurry: bool = False) -> None:
+        """Report now what changed, or, if there was a report just now, a moment later.
+
+        Args:
+            hurry: Nothing more is under way: whoever dropped a single field waits for this.
+        """
+        if hurry or self._report_at == math.inf:
+            pause = self._report_every / _HURRY if hurry else self._report_every
+            self._report_at = max(time.monotonic(), self._reported + pause)
+
+    def report(self) -> None:
+        """Emit which fields changed, and how queue and import stand."""
+        self._report_at = math.inf
+        if self._changed:
+            changed, self._changed = self._changed, []
+            self.emit(events.FieldsChanged(changed))
+        began = time.monotonic()
+        try:
+            status = self._status()
+        except StationError as error:
+            self._halt(error)
+            return
+        self.emit(events.QueueChanged(status))
+        self._reported = time.monotonic()
+        self._report_every = max(_REPORT_EVERY, _COUNTING_SHARE * (self._reported - began))
+        if self._importer.running:
+            self.emit(events.ImportProgressed(self._progress.status(running=True)))
+
+    def _status(self) -> QueueStatus:
+        counts = self.case.queue.counts()
+        states = {FieldState(state): number for state, number in counts.items() if number}
+        flying = self._batch.flying if self._batch is not None else 0
+        waiting = states.get(FieldState.QUEUED, 0) + states.get(FieldState.RUNNING, 0)
+        if self._bundle is None and (self._batch is None or (waiting and not flying)):
+            phase = QueuePhase.NO_MODEL
+        elif self._paused and (waiting or flying):
+            phase = QueuePhase.PAUSED
+        else:
+            phase = QueuePhase.RUNNING if waiting and self._batch is not None else QueuePhase.IDLE
+        jobs = self._scheduler.jobs(busy=phase is QueuePhase.RUNNING)
+        if self._batch is None:
+            return QueueStatus(phase, states, jobs=jobs)
+        model = self._scheduler.name(self._batch.model)
+        return QueueStatus(phase, states, self._batch.rate.per_second(), model=model, jobs=jobs)
+
+
+def _locate(case: Case, folder: Path) -> LocateReport | Problem:
+    try:
+        return case.files.locate_in(folder)
+    except StationError as error:
+        return Problem.of(error, folder.name)
+
+
+def _split(items: list[object]) -> tuple[list[Outcome[int]], list[object]]:
+    """Return the outcomes and everything else, both in their order."""
+    from allstation.inference.pipeline import Outcome
+
+    outcomes = [item for item in items if isinstance(item, Outcome)]
+    return outcomes, [item for item in items if not isinstance(item, Outcome)]

@@ -1,0 +1,186 @@
+"""Letterhead, title with status, and sign-off of a report."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from allstation.report import palette
+from allstation.report.blocks import Block, Style
+from allstation.report.content_types import ReportContent
+from allstation.report.fonts import BOLD, MEDIUM, MONO, TEXT
+from allstation.report.images import Thumbnail
+from allstation.report.typeset import Typesetter
+from allstation.report.wording import moment
+
+STATUS_COLOURS: Final = {
+    "draft": palette.MUTED,
+    "preliminary": palette.WARNING,
+    "final": "#1b7f4d",
+    "amended": palette.DANGER,
+}
+
+_NAME_SIZES: Final = (13.5, 12.0, 10.5, 9.0)
+"""A laboratory's name is set smaller before it is shortened."""
+_MARK: Final = ("#2b3050", "#8f9bff")
+_MARK_CELLS: Final = (
+    ("#cd9896", 20, 20, 7.0),
+    ("#bd8f90", 48, 45, 6.5),
+    ("#8a6f79", 47, 15, 5.0),
+    ("#b9c3f5", 30, 36, 15.5),
+    ("#6a4fb3", 30.5, 35, 11.5),
+)
+"""Colour, centre and radius of the cells of ``icons/allstation.svg``, on its square of 64."""
+
+
+class LetterheadBlock(Block):
+    """Logo, laboratory and address; the program's own mark where no laboratory is named."""
+
+    def __init__(self, setter: Typesetter, content: ReportContent, logo: Thumbnail | None) -> None:
+        super().__init__(setter, after=12)
+        self.content, self.logo = content, logo
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Return the size."""
+        self.width, self.height = width, 44.0
+        return width, self.height
+
+    def draw(self) -> None:
+        """Draw it over a hair line."""
+        x = 0.0
+        if self.logo:
+            scale = min(34 / self.logo.height, 120 / self.logo.width)
+            size = (self.logo.width * scale, self.logo.height * scale)
+            with self.canv.leaf("Figure", alt="Logo of the laboratory"):
+                self.canv.jpeg(
+                    self.logo.jpeg, (0, 44 - size[1], *size), pixels=(self.logo.width, self.logo.height)
+                )
+            x = size[0] + 12
+        elif not self.content.laboratory:
+            self._mark()
+            x = 38
+        lines = self.content.laboratory_lines
+        room = self.width - x - (190 if lines else 0)
+        name = self.content.laboratory or "ALL Station"
+        points = next((one for one in _NAME_SIZES if self._width(name, one) <= room), _NAME_SIZES[-1])
+        self.put(name, (x, 25), Style(BOLD, points, 16), width=room)
+        below = "Report made with ALL Station" if self.content.laboratory else "Blood smear workstation"
+        self.put(below, (x, 12.5), Style(TEXT, 7.8, 10, palette.MUTED), width=room)
+        for index, text in enumerate(lines):
+            self.put(
+                text,
+                (self.width, 35.5 - 9.8 * index),
+                Style(TEXT, 7.4, 10, palette.MUTED),
+                width=180,
+                align="right",
+            )
+        self.canv.stroke((0, 0, self.width, 0), line=palette.LINE)
+
+    def _width(self, name: str, size: float) -> float:
+        return self.setter.line(name, BOLD, size=size).width
+
+    def _mark(self) -> None:
+        """The program's own mark: a white cell among red ones under a field's frame."""
+        canvas, scale, (left, bottom) = self.canv, 30 / 58, (0.0, 11.0)
+        with canvas.artifact():
+            canvas.setFillColor(canvas.colour(_MARK[0]))
+            canvas.roundRect(left, bottom, 30, 30, 13 * scale, stroke=0, fill=1)
+            for colour, x, y, radius in _MARK_CELLS:
+                canvas.setFillColor(canvas.colour(colour))
+                canvas.circle(
+                    left + (x - 3) * scale, bottom + (61 - y) * scale, radius * scale, stroke=0, fill=1
+                )
+            canvas.setStrokeColor(canvas.colour(_MARK[1]))
+            canvas.setLineWidth(3 * scale)
+            canvas.setLineCap(1)
+            canvas.lines(
+                [
+                    (left + 39 * scale, bottom + 6 * scale, left + 51 * scale, bottom + 6 * scale),
+                    (left + 51 * scale, bottom + 6 * scale, left + 51 * scale, bottom + 15 * scale),
+                ]
+            )
+            canvas.setLineCap(0)
+
+
+class TitleBlock(Block):
+    """Title with case, time and status."""
+
+    _TITLES: Final = {
+        "summary": "Blood smear report, summary",
+        "full": "Blood smear report",
+        "contact": "Blood smear contact sheet",
+    }
+
+    def __init__(self, setter: Typesetter, content: ReportContent) -> None:
+        super().__init__(setter, after=8)
+        self.content = content
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Return the size."""
+        self.width, self.height = width, 44.0
+        return width, self.height
+
+    def draw(self) -> None:
+        """Draw title, line below, status."""
+        content, top = self.content, self.height
+        title = self._TITLES[content.template]
+        self.canv.outline(title, 0, top=self.canv.absolutePosition(0, top + 4)[1])
+        self._status()
+        self.put(title, (0, top - 19), Style(BOLD, 20, 24, kind="H1"), width=self.width - 130)
+        case = self.put("Case", (0, top - 36), Style(TEXT, 8.8, 12, palette.MUTED))
+        start = case.width + 4
+        name = self.put(content.case_id, (start, top - 36), Style(MONO, 8.6, 12), width=190)
+        text = moment(content.created)
+        if content.case_name:
+            text = f"{content.case_name} \u00b7 {text}"
+        self.put(
+            text,
+            (start + name.width + 10, top - 36),
+            Style(TEXT, 8.8, 12, palette.MUTED),
+            width=self.width - start - name.width - 10,
+        )
+
+    def _status(self) -> None:
+        content = self.content
+        colour = STATUS_COLOURS[content.status]
+        line = self.setter.line(content.status.upper(), BOLD, size=9)
+        width = line.width + 20
+        self.canv.box((self.width - width, self.height - 22, width, 19), line=colour, radius=9.5, width=1)
+        with self.canv.leaf("P"):
+            self.canv.text_line(line, self.width - width + 10, self.height - 15.6, size=9, colour=colour)
+
+
+class SignOff(Block):
+    """Lines for name, signature and date; what is signed, in words."""
+
+    def __init__(self, setter: Typesetter, content: ReportContent, *, tight: bool = False) -> None:
+        super().__init__(setter, before=8, after=0)
+        self.content, self.tight = content, tight
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Return the size."""
+        self.width, self.height = width, 52.0 if self.tight else 62.0
+        return width, self.height
+
+    def draw(self) -> None:
+        """Draw the three lines."""
+        content = self.content
+        text = {
+            "draft": "Draft. Not reviewed for release; nothing in it is confirmed.",
+            "preliminary": "Preliminary. Decisions may change before the final report.",
+            "final": "Final. The decisions in this report are the ones that were signed.",
+            "amended": "Amended. It replaces an earlier report; the differences are listed.",
+        }[content.status]
+        self.put("Sign-off", (0, self.height - 9), Style(BOLD, 9.5, 12, kind="H3"))
+        self.put(text, (56, self.height - 9), Style(TEXT, 7.8, 10, palette.MUTED), width=self.width - 56)
+        gap = 16.0
+        each = (self.width - 2 * gap) / 3
+        signed = content.status in {"final", "amended"}
+        values = (content.reviewer, "", moment(content.created) if signed else "")
+        for index, (label, value) in enumerate(
+            zip(("Reviewed by", "Signature", "Date"), values, strict=True)
+        ):
+            x = index * (each + gap)
+            self.canv.stroke((x, 15, x + each, 15), line=palette.INK, width=0.6)
+            if value:
+                self.put(value, (x, 19), Style(MEDIUM, 9, 12), width=each)
+            self.put(label, (x, 5), Style(TEXT, 7, 9, palette.MUTED))
