@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 import tempfile
 import threading
@@ -22,6 +21,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import UNPACKED, CaseSnapshot, NewField
 from allstation.core.text import plain_name, shown_name
+from allstation.imaging.decode import looks_like_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing import retries
 from allstation.processing.events import (
@@ -62,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
     options.details = _details(options.detail)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as background:
         bundles, engine = _open_and_load(options, background)
-        for bundle in bundles[1:]:
-            _check_first(options, secondary=bundle)
+        if bundles[1:]:
+            _check_first(options, further=_names(bundles[1:]))
         return _run(options, bundles, engine, limits)
 
 
@@ -75,8 +75,8 @@ def _run(
             case.set_details({**case.details(), **options.details})
         output = _process(case, options, bundles, limits=limits, ready=engine)
         _write(case, options)
-        for bundle in bundles[1:]:
-            _write(case, options, secondary=bundle)
+        for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
+            _write(case, options, model=bundle.sha256, name=name)
         counts: dict[str, int] = {state: number for state, number in case.queue.counts().items() if number}
         if copies := _name_copies(case):
             counts["same bytes as another"] = copies
@@ -87,8 +87,13 @@ def _run(
     return SOME_FAILED if output.refused or output.failed else DONE
 
 
-def _check_first(options: argparse.Namespace, *, secondary: ModelBundle | None = None) -> None:
-    """Refuse outputs that would destroy something, before a model or a field is opened."""
+def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) -> None:
+    """Refuse outputs that would destroy something, before a model or a field is opened.
+
+    Args:
+        options: Of the command.
+        further: Names of the further models, which have tables of their own.
+    """
     if not any((options.csv, options.json, options.xlsx, options.report)):
         return
     from allstation.imaging import outputs
@@ -97,9 +102,15 @@ def _check_first(options: argparse.Namespace, *, secondary: ModelBundle | None =
         ("--csv", options.csv, outputs.FIELDS_CSV),
         ("--json", options.json, outputs.FIELDS_JSON),
         ("--xlsx", options.xlsx, outputs.WORKBOOK),
-        ("--report", None if secondary else options.report, outputs.REPORT),
+        ("--report", options.report, outputs.REPORT),
     )
-    wanted = [outputs.Output(name, _target(path, secondary), kind) for name, path, kind in kinds if path]
+    wanted = [outputs.Output(option, path, kind) for option, path, kind in kinds if path]
+    wanted += [
+        outputs.Output(option, _target(path, name), kind)
+        for name in further
+        for option, path, kind in kinds[:-1]
+        if path
+    ]
     inputs = [*options.paths, *(options.model or []), *([options.case] if options.case else [])]
     with _owner(options.case, [one.target for one in wanted]) as owner:
         outputs.check_outputs(wanted, inputs=inputs, force=options.force, owner=owner)
@@ -120,9 +131,9 @@ def _owner(folder: Path | None, targets: list[Path]) -> Iterator[Case | None]:
         yield case
 
 
-def _target(path: Path, secondary: ModelBundle | None) -> Path:
+def _target(path: Path, name: str) -> Path:
     """Return where an output goes; that of a further model bears the model's name."""
-    return path if secondary is None else path.with_stem(f"{path.stem} {_name(secondary)}")
+    return path.with_stem(f"{path.stem} {name}") if name else path
 
 
 def _details(given: list[str]) -> dict[str, str]:
@@ -192,6 +203,11 @@ def _case(folder: Path | None) -> Iterator[Case]:
         raise StationError("not-a-case", sentence)
     if (folder / "case.sqlite").exists():
         opened = Case.open(folder)
+    elif looks_like_field(folder):
+        sentence = (
+            f"--case: {shown_name(folder)} has the name of a field. Name a folder that ends in .allcase."
+        )
+        raise StationError("not-a-case", sentence)
     elif folder.exists() and holds_other_things(folder):
         sentence = f"{shown_name(folder)} is a folder with other things in it, not a case. Name a new folder."
         raise StationError("not-a-case", sentence)
@@ -221,7 +237,8 @@ def _name_copies(case: Case) -> int:
         copies = list(copies_of(snapshot))
         paths = [copy.path for copy in snapshot.copies]
     for path, copy in zip(paths[:_NAMED], copies, strict=False):
-        print(f"note     {path}: the same bytes as field {copy.same_as}, {copy.field}", file=sys.stderr)
+        same = f"the same bytes as field {copy.same_as}, {copy.field}"
+        print(f"note     {shown_name(str(path))}: {same}", file=sys.stderr)
     if len(copies) > _NAMED:
         print(f"note     and {len(copies) - _NAMED} more files like these", file=sys.stderr)
     for sentence in mix_up_sentences(copies):
@@ -232,11 +249,12 @@ def _name_copies(case: Case) -> int:
 def _name_partly_read(fields: Iterable[NewField]) -> None:
     """Print the files of which not everything is classified."""
     for field in fields:
+        name = shown_name(str(field.path))
         if field.pages > 1:
-            print(f"note     {field.path}: the first of {field.pages} pages is classified", file=sys.stderr)
+            print(f"note     {name}: the first of {field.pages} pages is classified", file=sys.stderr)
         if field.channels_left_out:
             left_out = f"further channels in it are left out: {field.channels_left_out}"
-            print(f"note     {field.path}: {left_out}", file=sys.stderr)
+            print(f"note     {name}: {left_out}", file=sys.stderr)
 
 
 class _Output:
@@ -302,9 +320,9 @@ class _Output:
     def name_failures(self) -> None:
         """Name what was refused, and what failed."""
         for refused in self.refused:
-            print(f"refused  {refused.path}: {refused.error.sentence}", file=sys.stderr)
+            print(f"refused  {shown_name(str(refused.path))}: {refused.error.sentence}", file=sys.stderr)
         for failure in self.failed:
-            print(f"failed   {failure.path}: {failure.error.sentence}", file=sys.stderr)
+            print(f"failed   {shown_name(str(failure.path))}: {failure.error.sentence}", file=sys.stderr)
 
 
 def _process(
@@ -378,7 +396,7 @@ def _run_until_idle(processor: CaseProcessor, output: _Output, woken: threading.
         output.raise_problem()
 
 
-def _write(case: Case, options: argparse.Namespace, *, secondary: ModelBundle | None = None) -> None:
+def _write(case: Case, options: argparse.Namespace, *, model: str | None = None, name: str = "") -> None:
     """Write what was asked for; the tables of a further model beside it, under the model's name."""
     from allstation.report import tables
 
@@ -389,15 +407,14 @@ def _write(case: Case, options: argparse.Namespace, *, secondary: ModelBundle | 
     )
     if not any(path for path, _ in wanted) and not options.report:
         return
-    model = None if secondary is None else secondary.sha256
     with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
-                print(f"written: {os.fspath(write(snapshot, _target(path, secondary)))}")
-        if options.report and secondary is None:
+                print(f"written: {shown_name(str(write(snapshot, _target(path, name))))}")
+        if options.report and model is None:
             from allstation.report.pdf import write_pdf
 
-            print(f"written: {os.fspath(write_pdf(snapshot, options.report))}")
+            print(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
 
 
 def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:
@@ -412,6 +429,11 @@ def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], P
     )
 
 
-def _name(bundle: ModelBundle) -> str:
-    """Return a model's name and version as part of a file name."""
-    return plain_name(f"{bundle.name} {bundle.version}") or bundle.sha256[:12]
+def _names(bundles: list[ModelBundle]) -> list[str]:
+    """Return each model's name and version as part of a file name, with its hash where two have the same."""
+    names = [plain_name(f"{bundle.name} {bundle.version}") for bundle in bundles]
+    folded = [name.casefold() for name in names]
+    return [
+        name if name and folded.count(name.casefold()) == 1 else f"{name} {bundle.sha256[:12]}".strip()
+        for name, bundle in zip(names, bundles, strict=True)
+    ]

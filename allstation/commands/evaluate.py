@@ -20,7 +20,7 @@ from allstation.core.evaluation import Evaluation, evaluate
 from allstation.core.metrics import absent_classes
 from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
-from allstation.core.tables import file_key
+from allstation.core.tables import file_key, one_value_each
 from allstation.core.text import shown_name
 from allstation.imaging.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     for line in summary(bundle, evaluation, decisions):
         print(line)
     for path, error in failed:
-        print(f"failed   {path}: {error.sentence}", file=sys.stderr)
+        print(f"failed   {shown_name(str(path))}: {error.sentence}", file=sys.stderr)
     remark = absent_classes(evaluation.matrix, bundle.classes)
     if remark:
         print(f"note     {remark}", file=sys.stderr)
@@ -114,11 +114,14 @@ def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -
     _refuse_other_classes(folder, classes)
     paths: list[Path] = []
     names: list[str] = []
+    passed = PassedOver()
     for name in classes:
         if (folder / name).is_dir():
-            found = list(_fields_in(folder / name))
+            found = list(_fields_in(folder / name, passed))
             paths += found
             names += [name] * len(found)
+    for note in passed.sentences():
+        print(f"note     {note}", file=sys.stderr)
     if not paths:
         sentence = (
             f"{folder.name!r} has no fields in sub-folders named {', '.join(classes)}. "
@@ -142,19 +145,16 @@ def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -
     return Labelled(paths, names, of_each if groups else None, patients)
 
 
-def _fields_in(folder: Path) -> Iterator[Path]:
+def _fields_in(folder: Path, passed: PassedOver | None = None) -> Iterator[Path]:
     """Yield the fields of a folder; one that cannot be read must not make the figures look whole.
 
     Raises:
         StationError: ``unreadable-folder``.
     """
-    passed = PassedOver()
     for found in find_fields([folder], passed=passed):
         if isinstance(found, Refused):
             raise found.error
         yield found.path
-    for sentence in passed.sentences():
-        print(f"note     {sentence}", file=sys.stderr)
 
 
 def _refuse_other_classes(folder: Path, classes: tuple[str, ...]) -> None:
@@ -178,7 +178,8 @@ def _read_groups(path: Path) -> tuple[dict[tuple[str, str], str], str]:
     table = read_table(path, ("class", "file"), code="bad-groups", also=("field_group", "patient"))
     column = "patient" if "patient" in table else "field_group"
     table.require("class", "file", column, code="bad-groups", also="patient instead of field_group")
-    return {(row["class"], file_key(row["file"])): row[column] for row in table.rows}, column
+    pairs = (((row["class"], file_key(row["file"])), row[column]) for row in table.rows)
+    return one_value_each(pairs, name=shown_name(path), column=column), column
 
 
 def _compare_names(path: Path, known: Mapping[tuple[str, str], str], keys: Sequence[tuple[str, str]]) -> None:

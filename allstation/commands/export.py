@@ -10,6 +10,7 @@ from pathlib import Path
 from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.core.text import shown_name
 from allstation.imaging.outputs import FHIR, OUTLINES, Output, check_folder, check_outputs
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         left_out += [field for field, _ in done.refused]
     left_out += _folders(snapshot, options, replaced, anonymise=anonymise)
     for path in dict.fromkeys(field.path for field in left_out):
-        print(f"left out {path}: it cannot be read any more", file=sys.stderr)
+        print(f"left out {shown_name(str(path))}: it cannot be read any more", file=sys.stderr)
     return SOME_FAILED if left_out else DONE
 
 

@@ -11,8 +11,9 @@ from allstation.store import maintenance
 def run(options: argparse.Namespace) -> int:
     """Run the named command on one case; status 1 when something is wrong with it."""
     if options.command == "repair":
-        print(maintenance.repair_case(options.case).text())
-        return DONE
+        report = maintenance.repair_case(options.case)
+        print(report.text())
+        return DONE if report.kept is not None or report.broken is None else SOME_FAILED
     finding = maintenance.audit_case(options.case)
     print(finding.text())
     return DONE if finding.intact else SOME_FAILED

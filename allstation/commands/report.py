@@ -12,7 +12,7 @@ from allstation.commands import DONE, SOME_FAILED
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import REPORT, Output, check_outputs
+from allstation.imaging.outputs import REPORT, Output, check_folder, check_outputs
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
@@ -45,15 +45,17 @@ def _write(options: argparse.Namespace) -> int:
                 make_folder(options.out)
             _one(folder, target, wanted)
         except StationError as error:
-            print(f"failed   {folder}: {error.sentence}", file=sys.stderr)
+            print(f"failed   {shown_name(str(folder))}: {error.sentence}", file=sys.stderr)
             status = SOME_FAILED
         else:
-            print(f"written: {target}")
+            print(f"written: {shown_name(str(target))}")
     return status
 
 
 def _check_first(options: argparse.Namespace, targets: list[Path]) -> None:
     """Refuse reports that would replace something else, before the first is made."""
+    if options.out and not options.out.exists():
+        check_folder(options.out, "--out", REPORT)
     inputs = [*options.cases, *([options.out] if options.out else [])]
     for place, (folder, target) in enumerate(zip(options.cases, targets, strict=True)):
         if target in targets[:place]:
@@ -75,7 +77,7 @@ def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
     with Case.open(folder, read_only=draft) as case:
         made = reporting.make(case, case.snapshot(), wanted)
         if made.content.clock_remark:
-            print(f"note     {folder}: {made.content.clock_remark}", file=sys.stderr)
+            print(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", file=sys.stderr)
         if not draft:
             reporting.keep(case, made, file=target.name)
     reporting.write(made, target)

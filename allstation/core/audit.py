@@ -65,7 +65,7 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenLink:
+class ChainBreak:
     """The first place where an audit trail does not hold.
 
     Attributes:
@@ -91,7 +91,7 @@ def details_text(details: Mapping[str, object]) -> str:
     return canonical(dict(details))
 
 
-def first_broken(entries: Iterable[AuditEntry]) -> BrokenLink | None:
+def first_broken(entries: Iterable[AuditEntry]) -> ChainBreak | None:
     """Walk a trail from its start and return the first entry that does not fit, or None.
 
     Args:
@@ -101,9 +101,26 @@ def first_broken(entries: Iterable[AuditEntry]) -> BrokenLink | None:
     for entry in entries:
         problem = _problem(entry, expected, previous)
         if problem:
-            return BrokenLink(entry.id, problem)
+            return ChainBreak(entry.id, problem)
         previous, expected = entry.hash, expected + 1
     return None
+
+
+def clock_set_back(entries: Iterable[AuditEntry]) -> str:
+    """Return a sentence on the first entry that is dated before an earlier one; empty if there is none.
+
+    Args:
+        entries: In the order of their ids.
+    """
+    latest: AuditEntry | None = None
+    for entry in entries:
+        if latest is not None and entry.at < latest.at:
+            return (
+                f"Entry {entry.id} is dated {entry.at}, before entry {latest.id} of {latest.at}: the clock "
+                "of a computer was set back. Do not rely on these times."
+            )
+        latest = entry
+    return ""
 
 
 def _problem(entry: AuditEntry, expected: int, previous: str) -> str:

@@ -11,7 +11,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Final
@@ -238,6 +238,30 @@ def number(text: str) -> float:
         return float(plain)
     except ValueError:
         return math.nan
+
+
+def one_value_each(
+    pairs: Iterable[tuple[tuple[str, str], str]], *, name: str, column: str
+) -> dict[tuple[str, str], str]:
+    """Return the value that a table gives each field.
+
+    Args:
+        pairs: Class and file of each row, and its value.
+        name: File name, for the sentence.
+        column: Of the value.
+
+    Raises:
+        StationError: ``bad-groups`` if two rows of one field differ.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for key, value in pairs:
+        if found.setdefault(key, value) != value:
+            sentence = (
+                f"The table {name} gives {key[0]} {key[1]} two values of {column}: {found[key]!r} and "
+                f"{value!r}. Correct one of the rows."
+            )
+            raise StationError("bad-groups", sentence)
+    return found
 
 
 def file_key(text: str) -> str:

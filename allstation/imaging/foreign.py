@@ -1,4 +1,7 @@
-"""Unsupported picture formats, named and counted, so that no smear is passed over in silence."""
+"""Unsupported picture formats, and archives that lie in a folder or in another archive.
+
+They are named and counted, so that no smear is passed over in silence.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from allstation.imaging.decode import looks_like_field
 _SAVE: Final = "save {them} as JPEG, PNG or TIFF"
 _DEVELOP: Final = "develop {them} and save {them} as PNG or TIFF"
 _CUT: Final = "export the fields of {them} as PNG or TIFF"
+_UNPACK: Final = "unpack {them}"
 
 _ADVICE: Final = (
     (_SAVE, "AVIF", (".avif", ".avifs")),
@@ -29,6 +33,8 @@ _ADVICE: Final = (
     (_SAVE, "PCX", (".pcx",)),
     (_SAVE, "OpenEXR", (".exr",)),
     (_SAVE, "BPG", (".bpg",)),
+    (_SAVE, "MPO", (".mpo",)),
+    (_SAVE, "BigTIFF", (".btf", ".tf8")),
     (
         _DEVELOP,
         "camera raw",
@@ -43,20 +49,25 @@ _ADVICE: Final = (
          ".isyntax", ".tmap", ".kfb", ".mdsx", ".sdpc", ".dzi"),
     ),
     (_CUT, "DICOM", (".dcm", ".dicom")),
+    (
+        _UNPACK,
+        "archive",
+        (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".rar", ".7z"),
+    ),
 )  # fmt: skip
 
 _KINDS: Final = {suffix: (name, advice) for advice, name, suffixes in _ADVICE for suffix in suffixes}
 
 
 def foreign_kind(name: str) -> str:
-    """Return the kind of a picture that is not read, by its name alone; empty for everything else."""
+    """Return the kind of a picture or archive that is not read, by its name alone; else nothing."""
     path = Path(name)
     return "" if looks_like_field(path) else _KINDS.get(path.suffix.lower(), ("", ""))[0]
 
 
 @dataclass(slots=True)
 class PassedOver:
-    """Counts pictures of other kinds while folders and archives are walked.
+    """Counts pictures of other kinds, and archives, while folders and archives are walked.
 
     Attributes:
         counts: Files of each kind, in the order in which the kinds were met.
@@ -92,7 +103,7 @@ class PassedOver:
 
 
 def _sentence(kind: str, number: int, first: str, advice: str) -> str:
-    noun = kind if kind.endswith("image") else f"{kind} file"
+    noun = kind if kind.endswith(("image", "archive")) else f"{kind} file"
     them = "it" if number == 1 else "them"
     if number == 1:
         return f"1 {noun} was passed over ({first}): {advice.format(them=them)} and add it again."

@@ -131,11 +131,14 @@ def check_folder(folder: Path, option: str, kind: OutputKind | None = None) -> l
         asked about them.
 
     Raises:
-        StationError: ``bad-output`` if a file stands in its place, ``not-empty``.
+        StationError: ``bad-output`` if a file stands in its place or it would get a field's suffix,
+            ``not-empty``.
     """
-    if not os.path.lexists(folder):
-        return []
     name = shown_name(folder)
+    if not os.path.lexists(folder):
+        if looks_like_field(folder):
+            raise StationError(CODE, f"{option}: {name} has the name of a field. Name a folder without it.")
+        return []
     if not folder.is_dir():
         raise StationError(CODE, f"{option}: {name} is not a folder. Name a new folder.")
     there = sorted(folder.iterdir())

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, cast
+from typing import Any, Final, NotRequired, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ _DAMAGED: Final = (
 """What the zip reader raises on bytes that are none: ``RuntimeError`` on encryption and unknown methods,
 ``MemoryError`` on sizes that no bundle has."""
 _TEMPERATURES: Final = (1e-3, 1e3)
-"""Smallest and largest divisor of the logits that a fit can come to (``training.shipped.judge``)."""
+"""Smallest and largest divisor of the logits that a fit can come to (``training.fit.calibration``)."""
 
 _REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -72,6 +72,51 @@ def _refuse(path: Path, problem: str) -> StationError:
     return StationError("bad-bundle", f"The model bundle {shown_name(path)} {problem}. {advice}")
 
 
+class NetworkInfo(TypedDict):
+    """Network of a bundle; ``file`` is the member that holds it."""
+
+    file: str
+    outputs: NotRequired[list[str]]
+    parameters: NotRequired[int]
+
+
+class CalibrationInfo(TypedDict):
+    """Calibration of a bundle's logits."""
+
+    temperature: float
+
+
+class NoveltyInfo(TypedDict):
+    """Novelty of a bundle: the member with its arrays, and the network's output it is computed from."""
+
+    file: str
+    output: NotRequired[str]
+
+
+class BundleInfo(TypedDict):
+    """Content of ``bundle.json``: the entries that this program reads.
+
+    Bundles may hold more. ``preprocessing``, ``decision`` and ``retraining`` are read by their own classes,
+    ``training``, ``figures`` and ``limits`` are printed as they stand; ``files`` are the members' checksums.
+    """
+
+    schema: int
+    name: str
+    version: str
+    created: str
+    classes: list[str]
+    preprocessing: dict[str, Any]
+    network: NetworkInfo
+    calibration: CalibrationInfo
+    decision: dict[str, Any]
+    training: dict[str, Any]
+    figures: list[dict[str, Any]] | dict[str, Any]
+    files: dict[str, Any]
+    novelty: NotRequired[NoveltyInfo]
+    retraining: NotRequired[dict[str, Any]]
+    limits: NotRequired[list[str] | str]
+
+
 @dataclass(frozen=True)
 class ModelBundle:
     """A verified bundle, held in memory (a bundle is at most a few tens of megabytes).
@@ -85,7 +130,7 @@ class ModelBundle:
 
     path: Path
     sha256: str
-    info: Mapping[str, Any]
+    info: BundleInfo
     members: Mapping[str, bytes]
 
     @classmethod
@@ -199,7 +244,7 @@ def _read_limited(path: Path) -> bytes:
         raise _refuse(path, f"cannot be read ({error.strerror or error})") from error
 
 
-def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+def _read_manifest(path: Path, archive: zipfile.ZipFile) -> BundleInfo:
     entries = archive.infolist()
     if len(entries) > MAX_MEMBERS or sum(entry.file_size for entry in entries) > MAX_BYTES:
         raise _refuse(path, "unpacks to more parts or bytes than a bundle may have")
@@ -217,7 +262,7 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     wrong = [key for key, kind in _REQUIRED.items() if not isinstance(info.get(key), kind)]
     if wrong:
         raise _refuse(path, f"lacks or misstates {', '.join(wrong)} in {MANIFEST}")
-    return cast("dict[str, Any]", info)
+    return cast("BundleInfo", info)
 
 
 class _AmbiguousError(ValueError):

@@ -198,15 +198,15 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         page.Tabs = pdfdoc.PDFName("S")
 
     def _describe(self) -> None:
-        told = self._properties
-        self.setTitle(told.title)
-        self.setAuthor(told.author)
-        self.setSubject(told.subject)
-        self.setKeywords(told.keywords)
-        self.setCreator(told.creator)
-        moment = told.moment
+        properties = self._properties
+        self.setTitle(properties.title)
+        self.setAuthor(properties.author)
+        self.setSubject(properties.subject)
+        self.setKeywords(properties.keywords)
+        self.setCreator(properties.creator)
+        moment = properties.moment
         self._doc._timeStamp.YMDhms = tuple(moment.timetuple())[:6]
-        self._doc.updateSignature(told.data)
+        self._doc.updateSignature(properties.data)
 
     def _describe_catalog(self) -> None:
         catalog, document = self._doc.Catalog, self._doc

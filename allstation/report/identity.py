@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 from allstation.core.dates import When, read_date, spellings
 from allstation.core.errors import StationError
+from allstation.core.times import utc_clock
 from allstation.report.content_types import Entry
 
 _PATIENT: Final = {
@@ -92,12 +94,18 @@ def entered(key: str, text: str) -> str:
     """Return the text of an entry as a case keeps it: dates in one spelling, no spaces around.
 
     Raises:
-        StationError: ``bad-date`` for a date that is not certain or not in the calendar.
+        StationError: ``bad-date`` for a date that is not certain or not in the calendar, and for a birth
+            that is still to come.
     """
     plain = text.strip()
     if key not in DATES or not plain:
         return plain
-    return str(read_date(plain, _LABELS[key], timed=DATES[key]))
+    when = read_date(plain, _LABELS[key], timed=DATES[key])
+    # Somewhere it is tomorrow already.
+    if key == "birth_date" and when.day > utc_clock().date() + timedelta(days=1):
+        sentence = f"{_LABELS[key]}: {when} lies in the future. Write the day of birth as YYYY-MM-DD."
+        raise StationError("bad-date", sentence)
+    return str(when)
 
 
 def exported_date(entries: Iterable[Entry], key: str) -> When | None:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import psutil
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
@@ -23,6 +23,7 @@ from allstation.processing.processor import CaseProcessor
 from allstation.processing.result_queue import ResultQueue
 from allstation.processing.status_types import CaseInfo, ModelInfo, Problem, QueuePhase, QueueStatus
 from allstation.services import demo, reporting
+from allstation.services.log_check import LogCheck
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
 from allstation.store.database import DATABASE
@@ -30,7 +31,6 @@ from allstation.store.database import DATABASE
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
     from allstation.services.reporting import MadeReport
-    from allstation.services.requests import Request
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,13 @@ class OpenedCase:
     def emit(self, event: events.Event) -> None:
         """Tell the window what changed."""
         self.processor.emit(event)
+
+
+class Request(Protocol):
+    """Request to the writer, as ``services.requests`` has them."""
+
+    def apply(self, worker: CaseWorker) -> None:
+        """Do what is asked for; a :class:`StationError` becomes a problem that a person reads."""
 
 
 class CaseWorker(QObject):
@@ -139,6 +146,7 @@ class CaseWorker(QObject):
         """Make what must live on this thread. Connected to the thread's start."""
         self._background = ThreadPoolExecutor(1, thread_name_prefix="background")
         self._prepared = ResultQueue(self._woken.emit)
+        self._log_check = LogCheck(self._prepared.put)
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._process)
         self._woken.connect(self._process, Qt.ConnectionType.QueuedConnection)
@@ -210,6 +218,8 @@ class CaseWorker(QObject):
             self.recovered.emit(case.recovered)
         processor.use_model(self._bundle)
         processor.report()
+        if not create:
+            self._log_check.start(case.folder)
 
     def close_case(self) -> None:
         """Finish what is in flight, write it, close the case."""
@@ -220,12 +230,14 @@ class CaseWorker(QObject):
     def stop(self) -> None:
         """Close the case and every thread of this object."""
         self._close()
+        self._log_check.shutdown()
         self._background.shutdown(wait=True, cancel_futures=True)
         self._timer.stop()
         self.finished.emit()
 
     def _close(self) -> None:
         if self._open is not None:
+            self._log_check.cancel()
             self._open.processor.stop()
             self._open.case.close()
             self._open = None
@@ -264,7 +276,9 @@ class CaseWorker(QObject):
     def _in_background(self, work: Callable[[], object]) -> None:
         self._background.submit(work).add_done_callback(self._prepared.put)
 
-    def _take_prepared(self, result: ModelBundle | demo.Demo | Problem) -> None:
+    def _take_prepared(self, result: ModelBundle | demo.Demo | Problem | None) -> None:
+        if result is None:  # the audit log holds
+            return
         if isinstance(result, Problem):
             self.problem.emit(result)
             if self._open is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.errors import StationError
@@ -20,10 +20,8 @@ from allstation.core.text import shown_name
 from allstation.report.content_types import ReportContent
 from allstation.report.options import Letterhead, ReportOptions
 from allstation.services.settings import Settings
+from allstation.store.audit_contents import REPORTS_FOLDER, kept_report
 from allstation.store.case import Case
-
-KEPT: Final = "reports"
-"""Folder inside the case for the reports that were signed or sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +185,8 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
     Raises:
         StationError: ``other-case`` if it was made from another one, ``case-changed`` if the case is
             not what the report was made from any more, ``already-final``, ``not-final-yet``,
-            ``not-written``, or what the disk answered.
+            ``broken-log`` if a final one would stand on an altered case, ``not-written``, or what the disk
+            answered.
     """
     if case is None or case.folder != made.folder:
         sentence = "The case this report was made from is not open any more: open it again."
@@ -195,7 +194,9 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
     if dict(case.details()) != dict(made.details):
         sentence = "The case data changed while the report was looked at: look at the new pages, then export."
         raise StationError("case-changed", sentence)
-    target = _place(case.folder, made.status, made.sha256)
+    if made.status.locks:
+        require_intact(case)
+    target = kept_report(case.folder, made.status, made.sha256)
     known = target.exists()
     _write(made, target)
     try:
@@ -206,12 +207,28 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
             by=made.options.reviewer,
             reason=made.options.reason,
             decisions_sha256=made.decisions,
+            kept=True,
         )
     except StationError:
         if not known:
             with suppress(OSError):
                 target.unlink()
         raise
+
+
+def require_intact(case: Case) -> None:
+    """Refuse to sign what may have been altered past the program.
+
+    Raises:
+        StationError: ``broken-log``.
+    """
+    broken = case.audit.verify()
+    if broken is not None:
+        sentence = (
+            f"The audit trail of this case is broken: {broken.sentence} Nothing can be signed from it; "
+            "compare it with a backup, or classify and review the fields in a new case."
+        )
+        raise StationError("broken-log", sentence)
 
 
 def write(made: MadeReport, target: Path) -> Path:
@@ -239,15 +256,15 @@ def kept(case: Case) -> Path | None:
     if not signed:
         return None
     last = signed[-1]
-    path = _place(case.folder, last.status, last.sha256)
+    path = kept_report(case.folder, last.status, last.sha256)
     try:
         whole = hashlib.sha256(path.read_bytes()).hexdigest() == last.sha256
     except OSError:
         whole = False
     if not whole:
         sentence = (
-            f"The signed report {path.name!r} is missing from the folder {KEPT!r} of the case, or was "
-            f"changed. Put the file {last.file or 'that was signed'!r} back under this name."
+            f"The signed report {path.name!r} is missing from the folder {REPORTS_FOLDER!r} of the case, or "
+            f"was changed. Put the file {last.file or 'that was signed'!r} back under this name."
         )
         raise StationError("no-earlier-report", sentence)
     return path
@@ -294,15 +311,14 @@ def for_exchange(
     return made.options, made.data
 
 
-def _place(folder: Path, status: ReportStatus, sha256: str) -> Path:
-    return folder / KEPT / f"{status}-{sha256[:16]}.pdf"
-
-
 def _write(made: MadeReport, target: Path) -> None:
     try:
         target.parent.mkdir(exist_ok=True)
     except OSError as error:
         reason = error.strerror or "the system refused"
-        sentence = f"The folder {KEPT!r} cannot be made in the case ({reason}): make space or rights for it."
+        sentence = (
+            f"The folder {REPORTS_FOLDER!r} cannot be made in the case ({reason}): "
+            "make space or rights for it."
+        )
         raise StationError("not-written", sentence) from error
     write(made, target)

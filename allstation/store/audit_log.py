@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 
-from allstation.core.audit import GENESIS, AuditEntry, BrokenLink, first_broken
-from allstation.store.audit_verify import first_mismatch, missing_protection
+from allstation.core.audit import GENESIS, AuditEntry, ChainBreak, clock_set_back, first_broken
+from allstation.store import schema
+from allstation.store.audit_verify import first_mismatch
 from allstation.store.connection import Repository
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
+from allstation.store.schema_match import schema_difference
 
 
 class AuditLog(Repository):
@@ -47,15 +50,31 @@ class AuditLog(Repository):
             rows = db.execute(query, (-1 if last is None else last,)).fetchall()
         return [audit_of(row) for row in reversed(rows)]
 
-    def verify(self) -> BrokenLink | None:
+    def verify(self) -> ChainBreak | None:
         """Return the first place where the log does not match the case, or None.
 
-        Three things are verified: the chain of hashes; that fields, predictions, reviews and
-        reports are what their entries sealed, none fewer and none more; and that the triggers that
-        keep history append-only are in place.
+        Verified are the chain of hashes; that fields, predictions, reviews, models, reports, names and case
+        data are what their entries hold, none fewer and none more; that what the lists show is what
+        predictions and reviews say; and that the file holds the tables and triggers of a case, no others.
         """
+        folder = self._connection.context.folder
         with self._connection.consistent_read() as db:
-            return first_broken(self._walk()) or first_mismatch(db, self._walk()) or missing_protection(db)
+            return (
+                first_broken(self._walk())
+                or first_mismatch(db, folder, self._walk)
+                or self._foreign_schema(db)
+            )
+
+    def set_back(self) -> str:
+        """Return a sentence on the first entry dated before an earlier one; empty if there is none."""
+        with self._connection.consistent_read():
+            return clock_set_back(self._walk())
+
+    def _foreign_schema(self, db: sqlite3.Connection) -> ChainBreak | None:
+        found = schema_difference(db, schema.STEPS)
+        if not found:
+            return None
+        return ChainBreak(0, f"The protection of the history in the case file was altered: {found}.")
 
     def _walk(self) -> Iterator[AuditEntry]:
         for row in self._connection.db.execute(f"SELECT {AUDIT_COLUMNS} FROM audit ORDER BY id"):  # noqa: S608

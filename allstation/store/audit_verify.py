@@ -7,15 +7,22 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
-from allstation.core.audit import AuditEntry, BrokenLink, rows_digest
+from allstation.core.audit import AuditEntry, ChainBreak, rows_digest
+from allstation.store.audit_contents import (
+    CONTENT,
+    Contents,
+    fields_content,
+    model_content,
+    predictions_content,
+)
 from allstation.store.removal import REMOVED, RESTORED
 from allstation.store.rows import Row
-from allstation.store.schema import PROTECTED
 
 Details = Mapping[str, Any]
-_UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, sqlite3.ProgrammingError)
+_UNREADABLE: Final = (KeyError, IndexError, TypeError, ValueError, AttributeError, sqlite3.ProgrammingError)
 """Errors of details that lack a key or have another type: a forged chain may hold anything."""
 
 
@@ -39,21 +46,73 @@ def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
     )
 
 
-def first_mismatch(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> BrokenLink | None:
-    """Return the first entry whose rows are not what it sealed, or a table with rows that no entry sealed."""
+def first_mismatch(
+    db: sqlite3.Connection, folder: Path, entries: Callable[[], Iterable[AuditEntry]]
+) -> ChainBreak | None:
+    """Return the first entry whose rows are not what it sealed, or rows that no entry sealed.
+
+    Args:
+        db: The case file.
+        folder: The case folder, with the kept reports.
+        entries: Reads the log from its start, each time it is called.
+    """
+    try:
+        return _first_mismatch(db, folder, entries)
+    except sqlite3.OperationalError as error:
+        if (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF != sqlite3.SQLITE_ERROR:
+            raise
+        return ChainBreak(0, f"The case file does not answer as a case does ({error}).")
+
+
+def _first_mismatch(
+    db: sqlite3.Connection, folder: Path, entries: Callable[[], Iterable[AuditEntry]]
+) -> ChainBreak | None:
     counted: Counter[str] = Counter()
     marks = _Marks(int(db.execute("SELECT coalesce(max(id), 0) FROM fields").fetchone()[0]))
-    last = 0
-    for entry in entries:
+    contents, last = Contents(), 0
+    for entry in entries():
         last = entry.id
         try:
-            table, number, problem = _check_entry(db, entry, marks)
+            details = json.loads(entry.details)
+            marks.replay(entry, details)
+            contents.replay(entry, details)
+            table, number, problem = _check_entry(db, entry, details)
         except _UNREADABLE:
             problem = f"Entry {entry.id} does not say what such an entry says."
         if problem:
-            return BrokenLink(entry.id, problem)
+            return ChainBreak(entry.id, problem)
         counted[table] += number
-    return _uncounted_rows(db, counted, last) or _mark_mismatch(db, marks, last)
+    return (
+        _uncounted_rows(db, counted, last)
+        or _mark_mismatch(db, marks, last)
+        or _content_mismatch(db, folder, contents, entries, last)
+    )
+
+
+def _content_mismatch(
+    db: sqlite3.Connection,
+    folder: Path,
+    contents: Contents,
+    entries: Callable[[], Iterable[AuditEntry]],
+    last: int,
+) -> ChainBreak | None:
+    """Compare what the log holds beside the first digests; fields only now that all moves are known."""
+    for entry in entries():
+        if entry.action == "fields-added" and not _same_places(db, contents, json.loads(entry.details)):
+            sentence = f"Names, slides or files of the fields that entry {entry.id} added were changed."
+            return ChainBreak(entry.id, sentence)
+    try:
+        problem = contents.other_info(db) or contents.other_field(db) or contents.other_report(folder)
+    except _UNREADABLE:
+        problem = "The case holds texts that cannot be read."
+    return ChainBreak(last, problem) if problem else None
+
+
+def _same_places(db: sqlite3.Connection, contents: Contents, details: Details) -> bool:
+    first, last = details["first"], details["last"]
+    if CONTENT not in details or any(first <= number <= last for number in contents.unknown):
+        return True
+    return fields_content(db, first, last, contents.first) == details[CONTENT]
 
 
 @dataclass(slots=True)
@@ -82,10 +141,8 @@ class _Marks:
                 change(range(max(first, 1), min(last, self.fields) + 1))
 
 
-def _check_entry(db: sqlite3.Connection, entry: AuditEntry, marks: _Marks) -> tuple[str, int, str]:
+def _check_entry(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[str, int, str]:
     """Return which table an entry speaks of, how many of its rows, and what is wrong with them."""
-    details = json.loads(entry.details)
-    marks.replay(entry, details)
     table, check = _CHECKS.get(entry.action, ("", None))
     number, problem = (0, "") if check is None else check(db, entry, details)
     return table, number, problem
@@ -97,7 +154,10 @@ def _check_fields(db: sqlite3.Connection, entry: AuditEntry, details: Details) -
 
 
 def _check_predictions(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
-    same = predictions_digest(db, details["first"], details["last"]) == entry.input
+    first, last = details["first"], details["last"]
+    same = predictions_digest(db, first, last) == entry.input and (
+        CONTENT not in details or predictions_content(db, first, last) == details[CONTENT]
+    )
     return details[
         "fields"
     ], "" if same else f"Predictions that entry {entry.id} saved were changed or removed."
@@ -128,7 +188,10 @@ def _check_report(db: sqlite3.Connection, entry: AuditEntry, details: Details) -
 
 def _check_model(db: sqlite3.Connection, entry: AuditEntry, details: Details) -> tuple[int, str]:
     row = db.execute("SELECT name, version FROM models WHERE sha256 = ?", (entry.model,)).fetchone()
-    return 1, _compare(row, (details["name"], details["version"]), f"The model of entry {entry.id}")
+    what = f"The model of entry {entry.id}"
+    if CONTENT in details and model_content(db, entry.model) != details[CONTENT]:
+        return 1, f"{what} was changed."
+    return 1, _compare(row, (details["name"], details["version"]), what)
 
 
 def _compare(stored: Row | None, sealed: Row, what: str) -> str:
@@ -148,7 +211,7 @@ _CHECKS: Final[
 }
 
 
-def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) -> BrokenLink | None:
+def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) -> ChainBreak | None:
     for table in ("fields", "predictions", "reviews", "reports", "models"):
         rows = int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - constants above
         if rows != counted[table]:
@@ -156,27 +219,15 @@ def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) ->
                 f"The case holds {rows} {table}, the trail speaks of {counted[table]}: "
                 "its end was cut off, or rows were added past it."
             )
-            return BrokenLink(last, sentence)
+            return ChainBreak(last, sentence)
     return None
 
 
-def _mark_mismatch(db: sqlite3.Connection, marks: _Marks, last: int) -> BrokenLink | None:
+def _mark_mismatch(db: sqlite3.Connection, marks: _Marks, last: int) -> ChainBreak | None:
     for number, mark in db.execute("SELECT id, withdrawn FROM reviews ORDER BY id"):
         if bool(mark) != marks.withdrawn.get(number, False):
-            return BrokenLink(last, f"Review {number} was withdrawn or restored past the trail.")
+            return ChainBreak(last, f"Review {number} was withdrawn or restored past the trail.")
     removed = {row[0] for row in db.execute("SELECT id FROM fields WHERE removed = 1")}
     for number in sorted(removed ^ marks.removed)[:1]:
-        return BrokenLink(last, f"Field {number} was removed or brought back past the trail.")
+        return ChainBreak(last, f"Field {number} was removed or brought back past the trail.")
     return None
-
-
-def missing_protection(db: sqlite3.Connection) -> BrokenLink | None:
-    """Return a problem if triggers that keep the history append-only are missing."""
-    triggers = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    expected = {f"{table}_no_{action}" for table in PROTECTED for action in ("update", "delete", "replace")}
-    gone = ", ".join(sorted(expected - triggers))
-    return (
-        BrokenLink(0, f"The protection of the history was removed from the case file ({gone}).")
-        if gone
-        else None
-    )

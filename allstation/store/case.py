@@ -22,6 +22,7 @@ from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.paths import login_name
 from allstation.store import schema
+from allstation.store.audit_contents import CONTENT, details_content
 from allstation.store.audit_log import AuditLog
 from allstation.store.connection import CaseConnection, CaseContext
 from allstation.store.copies import Copies
@@ -49,6 +50,7 @@ from allstation.store.reports import Reports
 from allstation.store.reviews import Reviews
 from allstation.store.rows import required_name, texts
 from allstation.store.salvage import REPAIRED, exchange
+from allstation.store.schema_match import ALTERED
 from allstation.store.slides import Slides
 from allstation.store.statistics import Statistics
 
@@ -180,17 +182,27 @@ class Case:
             )
         refuse_links(folder)
         taken = None if read_only else CaseLock.take(folder, since=stamp(clock()))
-        name = user or login_name()
+        context = CaseContext(folder, clock, user or login_name())
         if not isinstance(taken, CaseLock):
-            context = CaseContext(folder, clock, name, None, _why_read_only(taken, asked=read_only))
-            case = cls(open_readable(folder / DATABASE, steps), context)
+            case = cls._readable(context, steps, _why_read_only(taken, asked=read_only))
             case.held_by = taken
             return case
         try:
-            return cls._opened(CaseContext(folder, clock, name, taken), steps, thoroughly=taken.unclean)
+            return cls._opened(replace(context, lock=taken), steps, thoroughly=taken.unclean)
+        except StationError as error:
+            taken.release()
+            if error.code != ALTERED:
+                raise
+            return cls._readable(context, steps, error.sentence)
         except BaseException:
             taken.release()
             raise
+
+    @classmethod
+    def _readable(cls, context: CaseContext, steps: Sequence[schema.Step], why: str) -> Self:
+        """Open for looking only."""
+        db = open_readable(context.folder / DATABASE, steps)
+        return cls(db, replace(context, why_read_only=why))
 
     @classmethod
     def _opened(cls, context: CaseContext, steps: Sequence[schema.Step], *, thoroughly: bool) -> Self:
@@ -274,7 +286,8 @@ class Case:
             old, new = self.details(), texts(details)
             changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
             if changed:
-                self.connection.audit("details-changed", "case", {"keys": changed})
+                entry = {"keys": changed, CONTENT: details_content(new)}
+                self.connection.audit("details-changed", "case", entry)
                 self.connection.set_info("details", canonical(new))
 
     def reader(self) -> Case:

@@ -13,6 +13,7 @@ from typing import Final
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.store import schema
+from allstation.store.schema_match import drop_programs, require_same_schema, schema_difference
 
 DATABASE: Final = "case.sqlite"
 UNFINISHED: Final = f"{DATABASE}.creating"
@@ -21,6 +22,7 @@ _BUSY_SECONDS: Final = 15.0
 _SETTINGS: Final = (
     "foreign_keys = ON",
     "trusted_schema = OFF",
+    "cell_size_check = ON",
     "temp_store = MEMORY",
     "cache_size = -32000",
     "wal_autocheckpoint = 4000",
@@ -124,6 +126,8 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
         # FULL: what was shown as saved must survive a power cut, not only a crash of the program.
         for pragma in _SETTINGS:
             db.execute(f"PRAGMA {pragma}")
+        if hasattr(db, "setconfig"):  # from Python 3.12
+            db.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
     except BaseException:
         db.close()
         raise
@@ -153,11 +157,16 @@ def remove_file(path: Path) -> None:
 
 
 def open_writable(path: Path, steps: Sequence[schema.Step]) -> sqlite3.Connection:
-    """Open a case file for the one writer, after a copy and an upgrade if it is older."""
+    """Open a case file for the one writer, after a copy and an upgrade if it is older.
+
+    Raises:
+        StationError: ``altered-case`` if the schema is not what the steps make; nothing was run then.
+    """
     with plain_errors():
         db = connect(path, mode="rw")
         try:
             version = _checked_version(db, steps)
+            require_same_schema(db, steps)
             db.execute("PRAGMA journal_mode = WAL")
             if version < len(steps):
                 copy_database(db, path.with_name(f"{path.stem}.before-version-{len(steps)}.sqlite"))
@@ -178,6 +187,8 @@ def open_readable(path: Path, steps: Sequence[schema.Step]) -> sqlite3.Connectio
                 return db
             copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             db.backup(copy)
+            if schema_difference(db, steps):
+                drop_programs(copy)
             schema.upgrade(copy, steps)
         except BaseException:
             db.close()

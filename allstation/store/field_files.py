@@ -12,6 +12,7 @@ from pathlib import Path
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name, unescape_name
+from allstation.store.audit_contents import MOVED
 from allstation.store.connection import CaseConnection, Repository
 from allstation.store.fields import Fields
 from allstation.store.folders import set_path
@@ -85,8 +86,8 @@ class FieldFiles(Repository):
                 "its bytes differ. Choose the file that was added.",
             )
         with self._connection.write() as db:
-            set_path(db, self._connection.folders, field_id, new_path)
-            self._connection.audit("field-located", f"field {field_id}", {}, input_hash=record.sha256)
+            details = {MOVED: [set_path(db, self._connection.folders, field_id, new_path)]}
+            self._connection.audit("field-located", f"field {field_id}", details, input_hash=record.sha256)
         return self._fields.get(field_id)
 
     def locate_in(self, folder: Path) -> LocateReport:
@@ -97,10 +98,10 @@ class FieldFiles(Repository):
             rows = db.execute(f"SELECT bytes, sha256, id FROM fields WHERE id IN ({marks})").fetchall()  # noqa: S608
         found = _search(folder, rows)
         with self._connection.write() as db:
-            for field_id, path in found.items():
-                set_path(db, self._connection.folders, field_id, path)
+            moved = [set_path(db, self._connection.folders, number, path) for number, path in found.items()]
             if found:
-                self._connection.audit("fields-located", "case", {"fields": sorted(found)})
+                details = {"fields": sorted(found), MOVED: moved}
+                self._connection.audit("fields-located", "case", details)
         return LocateReport(sorted(found), sorted(set(lost) - set(found)))
 
 

@@ -13,12 +13,13 @@ from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldCopy, FieldRecord, FieldState, NewField, Prediction
 from allstation.core.text import escape_name, fold, natural_key, unescape_name
+from allstation.store.audit_contents import CONTENT, MOVED, fields_content
 from allstation.store.audit_verify import fields_digest
 from allstation.store.connection import CaseConnection, Repository, unknown_field
 from allstation.store.copies import Copies
 from allstation.store.field_query import GROUP_KEYS, GROUP_ORDERS, conditions
 from allstation.store.field_query import order as order_by
-from allstation.store.folders import set_path
+from allstation.store.folders import Move, set_path
 from allstation.store.removal import set_removed
 from allstation.store.rows import PREDICTION_COLUMNS, REVIEW_COLUMNS, Row, prediction_of, review_of
 
@@ -249,7 +250,8 @@ class Fields(Repository):
             slide = db.execute("SELECT name_key FROM slides WHERE id = ?", (slide_id,)).fetchone()
             if slide is None:
                 raise StationError("unknown-slide", f"This case has no slide number {slide_id}.")
-            report = self._insert(db, slide_id, slide[0], new)
+            moved: list[Move] = []
+            report = self._insert(db, slide_id, slide[0], new, moved)
             if report.added:
                 first, last = report.added[0], report.added[-1]
                 details = {
@@ -257,18 +259,24 @@ class Fields(Repository):
                     "first": first,
                     "last": last,
                     "duplicates": len(report.duplicates),
+                    CONTENT: fields_content(db, first, last, {}),
                 }
                 self._connection.audit(
                     "fields-added", f"slide {slide_id}", details, input_hash=fields_digest(db, first, last)
                 )
             report.copies.extend(self._copies.note(db, slide_id, report.duplicates))
-            self.restore(report.restored)
+            self._restore(report.restored, moved)
             if report.replaced:
                 report.replaced[:] = self.remove(report.replaced)
         return report
 
     def _insert(
-        self, db: sqlite3.Connection, slide_id: int, slide_key: str, new: Sequence[NewField]
+        self,
+        db: sqlite3.Connection,
+        slide_id: int,
+        slide_key: str,
+        new: Sequence[NewField],
+        moved: list[Move],
     ) -> AddReport:
         report = AddReport([], [], [], [])
         folders: dict[Path, int] = {}
@@ -289,7 +297,7 @@ class Fields(Repository):
                 report.added.append(int(added.lastrowid or 0))
                 report.replaced.extend(_never_read(db, folders[parent], name))
             elif (removed := _removed_like(db, item)) is not None and removed not in report.restored:
-                set_path(db, self._connection.folders, removed, item.path)
+                moved.append(set_path(db, self._connection.folders, removed, item.path))
                 report.restored.append(removed)
             else:
                 report.duplicates.append(item)
@@ -305,7 +313,10 @@ class Fields(Repository):
 
     def restore(self, ids: Iterable[int]) -> list[int]:
         """Bring removed fields back as they were; returns those that had been removed, ascending."""
-        return set_removed(self._connection, ids, removed=False)
+        return self._restore(ids, [])
+
+    def _restore(self, ids: Iterable[int], moved: Sequence[Move]) -> list[int]:
+        return set_removed(self._connection, ids, removed=False, more={MOVED: moved})
 
     def _records(self, db: sqlite3.Connection, ids: Sequence[int], reviewer: str | None) -> list[FieldRecord]:
         query = _RECORDS.format(review=_COUNTING_REVIEW if reviewer is None else _OWN_REVIEW)

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.text import escape_name, fold, natural_key, unescape_name
+from allstation.store.audit_contents import Place, place_of
 
+Move = tuple[int, Place, Place]
+"""Field, and its place before and now."""
 _STEPS_UP: Final = 2
 """Near means under the folder two above the case; farther relations rarely survive a move."""
 
@@ -68,10 +71,12 @@ class Folders:
         return int(row[0])
 
 
-def set_path(db: sqlite3.Connection, folders: Folders, field_id: int, path: Path) -> None:
-    """Point a field to another file. Needs an open write transaction."""
+def set_path(db: sqlite3.Connection, folders: Folders, field_id: int, path: Path) -> Move:
+    """Point a field to another file; returns the move for the audit log. Needs an open write transaction."""
+    before = place_of(db, field_id)
     folder, name = folders.remember(db, path.parent), escape_name(path.name)
     db.execute(
         "UPDATE fields SET folder_id = ?, name = ?, name_key = ?, search = ? WHERE id = ?",
         (folder, name, natural_key(name), fold(name), field_id),
     )
+    return field_id, before, place_of(db, field_id)

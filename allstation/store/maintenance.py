@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from allstation.core.audit import BrokenLink
+from allstation.core.audit import ChainBreak
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
@@ -36,12 +36,14 @@ class AuditFinding:
         entries: Number of entries in the log.
         head: Hash of the last one; a report printed from the case names an earlier head.
         broken: The first place where the log does not match the case, or None.
+        remark: That a clock was set back between two entries; empty if it was not.
     """
 
     name: str
     entries: int
     head: str
-    broken: BrokenLink | None
+    broken: ChainBreak | None
+    remark: str = ""
 
     @property
     def intact(self) -> bool:
@@ -50,10 +52,12 @@ class AuditFinding:
 
     def text(self) -> str:
         """Return the outcome for the terminal."""
-        first = f"{shown_name(self.name)}: {self.entries} entries, head {self.head}"
+        lines = [f"{shown_name(self.name)}: {self.entries} entries, head {shown_name(self.head)}"]
         if self.broken is None:
-            return f"{first}\nThe trail is intact."
-        return f"{first}\nThe trail is broken at entry {self.broken.entry_id}. {self.broken.sentence}"
+            lines.append("The trail is intact.")
+        else:
+            lines.append(f"The trail is broken at entry {self.broken.entry_id}. {self.broken.sentence}")
+        return "\n".join([*lines, self.remark] if self.remark else lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,16 @@ class RepairReport:
     salvaged: dict[str, int]
     lost: dict[str, int]
     kept: Path | None
-    broken: BrokenLink | None
+    broken: ChainBreak | None
 
     def text(self) -> str:
         """Return the outcome for the terminal."""
+        if self.kept is None and self.broken is not None:
+            return (
+                f"The case file can be read, but its trail is broken at entry {self.broken.entry_id}. "
+                f"{self.broken.sentence} Nothing was changed: what was lost or altered can only come back "
+                "from a backup."
+            )
         if self.kept is None:
             return "The case file is sound: nothing was changed."
         lines = [f"Damage: {problem}" for problem in self.problems[:5]]
@@ -95,7 +105,8 @@ def audit_case(folder: Path) -> AuditFinding:
         StationError: If the case cannot be read.
     """
     with Case.open(folder, read_only=True) as case:
-        return AuditFinding(case.name, case.audit.length(), case.audit.head(), case.audit.verify())
+        log = case.audit
+        return AuditFinding(case.name, log.length(), log.head(), log.verify(), log.set_back())
 
 
 def repair_case(folder: Path, *, clock: Clock = utc_clock) -> RepairReport:
@@ -127,7 +138,8 @@ def _repair(folder: Path, clock: Clock) -> RepairReport:
     problems = case_problems(path)
     if not problems:
         remove_file(folder / REPAIRED)
-        return RepairReport((), {}, {}, None, None)
+        with Case.open(folder, read_only=True) as case:
+            return RepairReport((), {}, {}, None, case.audit.verify())
     if not (folder / REPAIRED).is_file():
         with TemporaryDirectory(prefix="allstation-", dir=folder) as place:
             salvage_into(Path(place), folder, problems=problems, clock=clock)

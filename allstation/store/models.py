@@ -7,6 +7,7 @@ import sqlite3
 from allstation.core.audit import canonical
 from allstation.core.records import ModelRecord
 from allstation.core.text import storable
+from allstation.store.audit_contents import CONTENT, model_content
 from allstation.store.connection import Repository
 from allstation.store.rows import model_of
 
@@ -34,7 +35,8 @@ class Models(Repository):
                 ),
             )
             if added.rowcount:
-                details = {"name": model.name, "version": model.version}
+                content = model_content(db, model.sha256)
+                details = {"name": model.name, "version": model.version, CONTENT: content}
                 self._connection.audit("model-added", "model", details, model=model.sha256)
             elif _model_in_use(db) != model.sha256:
                 details = {"name": model.name, "version": model.version}

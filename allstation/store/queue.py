@@ -12,6 +12,7 @@ from typing import Final
 from allstation.core.errors import UNEXPECTED, StationError, unexpected
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
+from allstation.store.audit_contents import CONTENT, predictions_content
 from allstation.store.audit_verify import predictions_digest
 from allstation.store.connection import CaseConnection, Repository, field_sha256, unknown_field
 from allstation.store.fields import Fields
@@ -131,7 +132,8 @@ class Queue(Repository):
             models: dict[str, int] = {}
             now = self._connection.now()
             ids = [self._save(db, field_id, prediction, models, now) for field_id, prediction in batch]
-            details = {"fields": len(ids), "first": ids[0], "last": ids[-1]}
+            content = predictions_content(db, ids[0], ids[-1])
+            details = {"fields": len(ids), "first": ids[0], "last": ids[-1], CONTENT: content}
             model = batch[0][1].model_sha256 if len(models) == 1 else ""
             digest = predictions_digest(db, ids[0], ids[-1])
             self._connection.audit(
@@ -219,8 +221,9 @@ class Queue(Repository):
                 "WHERE id = ?",
                 (FieldState.FAILED, storable(code), storable(sentence), kept, field_id),
             )
+            details = {"code": storable(code), "sentence": storable(sentence)}
             self._connection.audit(
-                f"field-{FieldState.FAILED}", f"field {field_id}", {"code": code}, input_hash=sha256
+                f"field-{FieldState.FAILED}", f"field {field_id}", details, input_hash=sha256
             )
 
     def requeue(self, ids: Iterable[int] | None = None, *, keep_attempts: bool = False) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from allstation.store.connection import CaseConnection
@@ -14,8 +15,20 @@ RESTORED: Final = "fields-restored"
 _CHUNK: Final = 500
 
 
-def set_removed(connection: CaseConnection, ids: Iterable[int], *, removed: bool) -> list[int]:
+def set_removed(
+    connection: CaseConnection,
+    ids: Iterable[int],
+    *,
+    removed: bool,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> list[int]:
     """Set or clear the mark of removed fields in one transaction with its audit entry.
+
+    Args:
+        connection: The case's connection.
+        ids: The fields.
+        removed: The mark.
+        more: Further details of the entry.
 
     Returns:
         Ids of the fields whose mark changed, ascending.
@@ -25,7 +38,7 @@ def set_removed(connection: CaseConnection, ids: Iterable[int], *, removed: bool
         if changed:
             marks = [(removed, number) for number in changed]
             db.executemany("UPDATE fields SET removed = ? WHERE id = ?", marks)
-            details = {"fields": len(changed), "ranges": ranges_of(changed)}
+            details = {"fields": len(changed), "ranges": ranges_of(changed), **more}
             connection.audit(REMOVED if removed else RESTORED, "case", details)
     return changed
 

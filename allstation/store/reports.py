@@ -32,6 +32,7 @@ class Reports(Repository):
         by: str = "",
         reason: str = "",
         decisions_sha256: str | None = None,
+        kept: bool = False,
     ) -> ReportRecord:
         """Register a report that was written, and lock the decisions of a final or amended one.
 
@@ -44,6 +45,7 @@ class Reports(Repository):
             decisions_sha256: Digest of the decisions the report shows
                 (:func:`allstation.core.reports.snapshot_decisions`), to be sure the case did not
                 change while it was written.
+            kept: Its file is in the case folder and must stay there.
 
         Raises:
             StationError: ``case-changed``, ``reason-needed``, ``already-final``, ``not-final-yet``,
@@ -76,7 +78,7 @@ class Reports(Repository):
                 (*values, digest, head),
             )
             number = int(added.lastrowid or 0)
-            details = {"report": number, "status": kind, "decisions": digest, "reason": why}
+            details = {"report": number, "status": kind, "decisions": digest, "reason": why, "kept": kept}
             self._connection.audit("report-made", f"report {number}", details, input_hash=sha256, who=who)
             if kind.locks:
                 db.execute("UPDATE fields SET locked_name = iif(removed, NULL, COALESCE(final, ''))")

@@ -17,6 +17,7 @@ from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp
 from allstation.paths import login_name
 from allstation.store import schema
+from allstation.store.audit_contents import other_copy
 from allstation.store.connection import AuditNote, append_entry
 from allstation.store.database import (
     DATABASE,
@@ -28,6 +29,7 @@ from allstation.store.database import (
 )
 from allstation.store.queue import shown_copy
 from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of, probabilities_of
+from allstation.store.schema_match import schema_difference
 
 REPAIRED: Final = DATABASE + ".repaired"
 """Name of a repaired, complete case file before it replaces the damaged one."""
@@ -69,6 +71,7 @@ def salvage(damaged: Path, fresh: Path) -> dict[str, tuple[int, int]]:
         return dict.fromkeys(TABLES, (0, 0))
     old, new = connect(damaged, mode="rw"), connect(fresh, mode="rw")
     try:
+        old.execute("PRAGMA cell_size_check = OFF")  # more of a damaged page can be read without it
         new.execute("BEGIN IMMEDIATE")
         counts = {table: _copy_table(old, new, table) for table in TABLES}
         refresh(new)
@@ -165,7 +168,7 @@ def _last_id(old: sqlite3.Connection, table: str, first: int) -> int:
 def refresh(db: sqlite3.Connection) -> None:
     """Rebuild what ``fields`` repeats from predictions and reviews. Needs an open write transaction."""
     db.execute(
-        "UPDATE fields SET "
+        "UPDATE fields SET slide_key = (SELECT s.name_key FROM slides s WHERE s.id = fields.slide_id), "
         "prediction_id = (SELECT p.id FROM predictions p WHERE p.field_id = fields.id "
         "ORDER BY p.beside, p.id DESC LIMIT 1), "
         "review_id = (SELECT max(r.id) FROM reviews r WHERE r.field_id = fields.id AND r.withdrawn = 0), "
@@ -199,11 +202,20 @@ def case_problems(path: Path) -> tuple[str, ...]:
     try:
         db = connect(path, mode="rw")
         try:
-            return tuple(full_check(db)) or tuple(_unreadable_rows(db))
+            return tuple(full_check(db)) or _altered(db) or tuple(_unreadable_rows(db))
         finally:
             db.close()
     except sqlite3.DatabaseError as error:
         return (str(error),)
+
+
+def _altered(db: sqlite3.Connection) -> tuple[str, ...]:
+    """Return what another program changed and a fresh file would not have."""
+    difference = schema_difference(db, schema.STEPS)
+    if difference:
+        return (f"The file was altered by another program: {difference}.",)
+    copy = other_copy(db) if schema.version_of(db) == len(schema.STEPS) else ""
+    return (copy,) if copy else ()
 
 
 def _unreadable_rows(db: sqlite3.Connection) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.__main__ import main
+from allstation.core.times import utc_clock
 from allstation.imaging.synthetic import write_demo
 from allstation.store.case import Case
 from allstation.ui.common import theme
@@ -184,6 +186,15 @@ def test_case_data_that_cannot_be_kept_are_refused_before_anything_is_made(
     assert main(["classify", str(tmp_path / "in"), "--case", str(case), "--detail", detail]) == 2
     assert said in capsys.readouterr().err
     assert not case.exists()
+
+
+def test_nobody_is_born_next_year(tmp_path: Path, capsys) -> None:
+    write_demo(tmp_path / "in", fields=1, seed=3)
+    now = utc_clock()
+    assert main(["classify", str(tmp_path / "in"), "--detail", f"dob={now.date().isoformat()}"]) == 0
+    later = (now + timedelta(days=20)).date().isoformat()
+    assert main(["classify", str(tmp_path / "in"), "--detail", f"dob={later}"]) == 2
+    assert f"Date of birth: {later} lies in the future" in capsys.readouterr().err
 
 
 @pytest.fixture

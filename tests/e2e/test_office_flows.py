@@ -19,6 +19,7 @@ from allstation.core.records import Review
 from allstation.imaging import synthetic
 from allstation.imaging.decode import looks_like_field
 from allstation.store.case import Case
+from tests.faults.damaged_bundle import rebuilt
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +210,15 @@ def test_the_tables_of_a_second_model_are_looked_at_before_the_work(smear, tmp_p
     assert not (tmp_path / "t.csv").exists()
 
 
+def test_models_of_one_name_have_a_table_each(smear, tmp_path):
+    """A model that was trained again is called as before; its table must not take the other's place."""
+    given = [rebuilt(tmp_path / f"{text}.allmodel", info={"source": text}) for text in ("a", "b", "c")]
+    models = [word for bundle in given for word in ("--model", str(bundle.path))]
+    assert main(["classify", str(smear), "--csv", str(tmp_path / "t.csv"), *models]) == 0
+    hashes = {path.name: {row["model_sha256"] for row in rows_of(path)} for path in tmp_path.glob("t*.csv")}
+    assert sorted(map(sorted, hashes.values())) == sorted([bundle.sha256] for bundle in given)
+
+
 @pytest.mark.parametrize("words", [["classify", "{0}", "--case", "{1}"], ["report", "{2}", "--out", "{1}"],
                                    ["export", "{2}", "--dicom", "{1}"], ["demo", "{1}"]])  # fmt: skip
 def test_a_smear_in_the_place_of_a_folder_is_kept(words, smear, tmp_path, capsys):
@@ -220,6 +230,18 @@ def test_a_smear_in_the_place_of_a_folder_is_kept(words, smear, tmp_path, capsys
     assert main([word.format(one, two, case) for word in words]) == (1 if words[0] == "report" else 2)
     assert capsys.readouterr().err.count("\n") == 1
     assert two.read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [["classify", "{0}", "--case", "{1}"], ["report", "{2}", "--out", "{1}"],
+                                   ["export", "{2}", "--dicom", "{1}"], ["export", "{2}", "--geojson", "{1}"],
+                                   ["export", "{2}", "--labelled", "{1}"]])  # fmt: skip
+def test_no_folder_gets_a_field_s_suffix(words, smear, tmp_path, capsys):
+    case, one, new = tmp_path / "c.allcase", smear / "1.jpg", tmp_path / "new.JPG"
+    assert main(["classify", str(one), "--case", str(case)]) == 0
+    capsys.readouterr()
+    assert main([word.format(one, new, case) for word in words]) == 2
+    assert "new.JPG has the name of a field. Name a folder" in capsys.readouterr().err
+    assert not new.exists()
 
 
 def test_evaluate_replaces_no_smear_no_groups_and_no_earlier_figures(tmp_path, capsys):
@@ -476,3 +498,45 @@ def test_pictures_of_other_kinds_in_an_archive_are_counted_too(smear, tmp_path, 
     assert "1 HEIC file was passed over (2.heic)" in capsys.readouterr().err
     with Case.open(tmp_path / "c.allcase", read_only=True) as case:
         assert len(case.fields.page(sort=FieldSort.ADDED)) == 1
+
+
+def test_archives_in_folders_and_in_archives_are_counted(smear, tmp_path, capsys):
+    with zipfile.ZipFile(smear / "more.zip", "w") as made:
+        made.write(smear / "1.jpg", "9.jpg")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.write(smear / "more.zip", "inner.zip")
+    (smear / "old.7z").write_bytes(b"x")
+    assert main(["classify", str(smear)]) == 0
+    said = "2 archives were passed over (the first: more.zip): unpack them and add them again."
+    assert said in capsys.readouterr().err
+    assert main(["classify", str(tmp_path / "x.zip")]) == 2
+    assert "1 archive was passed over (inner.zip): unpack it and add it again." in capsys.readouterr().err
+
+
+def test_pictures_of_other_kinds_in_class_folders_are_counted_and_named_once(tmp_path, capsys):
+    synthetic.write_demo(tmp_path / "lab", fields=8, seed=2, labelled=True)
+    for folder in (tmp_path / "lab").iterdir():
+        (folder / "x.heic").write_bytes(b"x")
+    assert main(["evaluate", str(tmp_path / "lab")]) == 0
+    assert capsys.readouterr().err.count("HEIC") == 1
+
+
+def test_the_pictures_of_a_case_are_no_smears_whatever_it_is_called(smear, tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.write(smear / "1.jpg", "1.jpg")
+    assert main(["classify", str(tmp_path / "x.zip"), "--case", str(smear / "run 1")]) == 0
+    capsys.readouterr()
+    assert main(["classify", str(smear)]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("done: 3\n")
+    assert "mix-up" not in said.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names do not exist there")
+def test_a_file_s_name_cannot_write_lines_or_turn_the_writing_on_the_terminal(smear, capsys):
+    shutil.copy(smear / "1.jpg", smear / "5\nfailed   x\x1b[2J\u202egpj.jpg")
+    (smear / "6\nrefused y\x1b[2J\u202e.jpg").write_bytes(b"x")
+    assert main(["classify", str(smear)]) == 1
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 2
+    assert not {"\x1b", "\u202e"} & set(said)

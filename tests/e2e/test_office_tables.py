@@ -139,6 +139,20 @@ def test_a_groups_table_without_its_columns_says_what_came_and_what_was_expected
     assert "class, file" in said
 
 
+@pytest.mark.parametrize("column", ["patient", "field_group"])
+def test_a_table_that_gives_one_field_two_values_is_refused(
+    column: str, lab: Path, tmp_path: Path, capsys
+) -> None:
+    table = tmp_path / "g.csv"
+    rows = ["Pro;Pro-001.jpg;a", "Pro;Pro-002.jpg;b", "Pro;Pro-001.jpg;a"]
+    table.write_text("\n".join([f"class;file;{column}", *rows]), "utf-8")
+    assert main(["evaluate", str(lab), "--groups", str(table)]) == 0
+    capsys.readouterr()
+    table.write_text("\n".join([f"class;file;{column}", *rows, "Pro;Pro-001.jpg;c"]), "utf-8")
+    assert main(["evaluate", str(lab), "--groups", str(table)]) == 2
+    assert f"gives Pro Pro-001.jpg two values of {column}: 'a' and 'c'" in capsys.readouterr().err
+
+
 def test_a_table_of_another_folder_is_refused_and_one_of_half_the_fields_is_counted(
     lab: Path, tmp_path: Path, capsys
 ) -> None:

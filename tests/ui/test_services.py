@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -83,6 +85,22 @@ def listen(qapp: object) -> Iterator[Callable[[object], list[object]]]:
 
     yield begin
     listeners.clear()
+
+
+def test_a_case_whose_log_is_broken_is_told_once(
+    session: CaseSession, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+) -> None:
+    folder = tmp_path / "a.allcase"
+    with Case.create(folder) as case:
+        case.slides.add("Slide 1")
+    with closing(sqlite3.connect(folder / "case.sqlite")) as db, db:
+        db.execute("UPDATE slides SET name = 'Slide 2'")
+    problems = listen(session.worker.problem)
+    session.submit(OpenCase(folder))
+    qtbot.waitUntil(lambda: bool(problems), timeout=LONG)
+    (problem,) = problems
+    assert problem.code == "broken-log"
+    assert "slide 1" in problem.sentence
 
 
 def settled(statuses: list[ImportStatus]) -> bool:

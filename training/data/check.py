@@ -17,6 +17,7 @@ from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.imaging import similarity
 from allstation.imaging.cells import segment_cells
+from allstation.imaging.foreign import PassedOver
 from allstation.imaging.inputs import InputSpec, resize
 from training.data import probes, splits
 from training.data.archives import compare_with_archive, list_archive
@@ -241,6 +242,10 @@ def _findings(labelled: LabelledSet, seen: Sequence[_FieldCheck], report: CheckR
         found.append(_finding("note", "patients-unknown", text))
     if report["other_files"]:
         text = f"{len(report['other_files'])} files are no images by their name and are left out."
+        passed = PassedOver()
+        for name in report["other_files"]:
+            passed.see(name)
+        text = " ".join([text, *passed.sentences()])
         found.append(_finding("note", "other-files", text, report["other_files"]))
     return found
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
-from allstation.core.tables import file_key
+from allstation.core.tables import file_key, one_value_each
 from allstation.core.text import natural_key
 from allstation.imaging.table_files import read_table
 from training.data.labelled_folder import LabelledSet
@@ -142,7 +142,9 @@ def blocks(
     parts = []
     for index, name in enumerate(labelled.classes):
         rows = np.flatnonzero(labels == index)
-        parts.append(_ring(rows[np.argsort([order[row] for row in rows], kind="stable")], spec, name))
+        parts.append(
+            _ring(rows[np.argsort([order[row] for row in rows.tolist()], kind="stable")], spec, name)
+        )
     kept = _join(parts)
     names = np.asarray(groups)
     for earlier, later in ((2, 1), (2, 0), (1, 0)):
@@ -187,7 +189,7 @@ def kept_gap(labels: Rows, order: Sequence[str], parts: Sequence[Rows]) -> int:
     least = len(labels)
     for index in np.unique(labels):
         rows = np.flatnonzero(labels == index)
-        placed = place[rows[np.argsort([order[row] for row in rows], kind="stable")]]
+        placed = place[rows[np.argsort([order[row] for row in rows.tolist()], kind="stable")]]
         used = np.flatnonzero(placed >= 0)
         borders = np.diff(placed[used]) != 0
         least = min([least, *(np.diff(used)[borders] - 1).tolist()])
@@ -228,7 +230,9 @@ def groups_from_csv(labelled: LabelledSet, path: Path) -> list[str]:
         StationError: ``bad-groups``, when the table cannot be used.
     """
     rows = read_table(path, ("class", "file", "field_group"), code="bad-groups").rows
-    table = {(row["class"], file_key(row["file"])): f"{row['class']}/{row['field_group']}" for row in rows}
+    pairs = (((row["class"], file_key(row["file"])), row["field_group"]) for row in rows)
+    named = one_value_each(pairs, name=path.name, column="field_group")
+    table = {key: f"{key[0]}/{group}" for key, group in named.items()}
     keys = [(field.class_name, file_key(field.path.name)) for field in labelled.fields]
     if keys and not any(key in table for key in keys):
         sentence = (

@@ -19,6 +19,7 @@ from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine, Novelty
+from training.shipped.cache import arrays_on_disk
 from training.shipped.fields import (
     Division,
     block_folds,
@@ -66,8 +67,8 @@ def tested(material: Material, division: Division, recipe: ShippedRecipe, work: 
         trained = train_division(material, division, recipe.fit, seed=seed, calibration=recipe.calibration)
         far = Novelty(trained.novelty).scores(trained.appearance)
         disturbed = material.disturbed.right(trained.weights, fields.labels, rows)
-        arrays = {"logits": trained.logits, "novelty": far, "disturbed": disturbed}
-        np.savez(kept, temperature=trained.temperature, **arrays)
+        divisor = np.array(trained.temperature)
+        arrays_on_disk(kept, logits=trained.logits, novelty=far, disturbed=disturbed, temperature=divisor)
         right = (trained.logits.argmax(axis=1) == fields.labels[rows]).mean()
         print(f"{division.name}: {right:.4f} of {len(rows)} in {trained.seconds:.0f} s", flush=True)
     with np.load(kept) as archive:

@@ -183,9 +183,10 @@ def test_a_split_by_patient_without_patients_is_said_before(folder: Path) -> Non
     assert any("have no patient id" in one for one in said_by_check(folder, split))
 
 
-@pytest.mark.parametrize("text", ["class,field_group\n", "class,file,field_group\nPre,no.png,x\n"])
+@pytest.mark.parametrize("text", ["class,field_group\n", "class,file,field_group\nPre,no.png,x\n",
+                                  "class,file,field_group\nPre,{0},x\nPre,{0},y\n"])  # fmt: skip
 def test_groups_that_cannot_be_used_are_said_before(text: str, folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "g.csv").write_text(text)
+    (tmp_path / "g.csv").write_text(text.format(first(folder, "Pre").name))
     split = SplitSpec(kind="same-field", groups=str(tmp_path / "g.csv"))
     refusal = refused_by_fit(folder, split)
     assert refusal.code == "bad-groups"
@@ -220,3 +221,13 @@ def test_the_command_takes_the_recipe_that_will_be_trained(folder: Path, tmp_pat
     assert json.loads(out.read_text("utf-8"))["errors"] == 1
     assert main(["check", str(folder), "--recipe", "zhang", "--json", str(out), "--force"]) == 0
     assert json.loads(out.read_text("utf-8"))["errors"] == 0
+
+
+def test_pictures_of_kinds_that_are_not_read_are_counted_and_named(folder: Path) -> None:
+    for name in ("a.heic", "b.HEIC", "notes.md"):
+        (folder / "Pre" / name).write_bytes(b"x")
+    (said,) = [
+        entry["sentence"] for entry in check(folder, silent())["findings"] if entry["code"] == "other-files"
+    ]
+    assert said.startswith("3 files are no images by their name")
+    assert "2 HEIC files were passed over (the first: a.heic)" in said

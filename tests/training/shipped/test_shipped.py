@@ -271,6 +271,17 @@ def test_a_copy_on_the_background_of_a_test_field_is_not_learned_from():
     assert copy.usable(np.array([0, 1, 2, 5])).tolist() == [0, 1, 2, 5]
 
 
+def test_a_copy_survives_the_disk(tmp_path, packed):
+    found, _, _ = packed
+    copy = Copy(found, np.arange(40) % 2 > 0, np.arange(40) - 1)
+    copy.write(tmp_path / "copy.npz")
+    again = Copy.read(tmp_path / "copy.npz")
+    for name in ("values", "area", "starts"):
+        assert np.array_equal(getattr(again.places, name), getattr(found, name))
+    assert np.array_equal(again.shows, copy.shows)
+    assert np.array_equal(again.background, copy.background)
+
+
 def test_copies_on_backgrounds_of_test_fields_change_nothing(packed):
     found, _, labels = packed
     train, test = np.flatnonzero(np.arange(40) < 30), np.arange(30, 40)

@@ -16,6 +16,7 @@ from allstation.report.options import ReportOptions
 from allstation.report.verify import embedded_data, verify_report
 from allstation.services import reporting
 from allstation.services.settings import Settings
+from allstation.store.audit_contents import REPORTS_FOLDER
 from allstation.store.case import Case
 from tests.unit.report.factory import CLOCK, stored_case
 
@@ -101,11 +102,11 @@ def test_the_same_case_and_clock_give_the_same_report(folder: Path) -> None:
 
 def test_a_second_final_report_is_refused_and_leaves_nothing(folder: Path) -> None:
     signed(folder)
-    before = sorted((folder / reporting.KEPT).iterdir())
+    before = sorted((folder / REPORTS_FOLDER).iterdir())
     with pytest.raises(StationError) as refused:
         signed(folder, replace(FINAL, comment="again"))
     assert refused.value.code == "already-final"
-    assert sorted((folder / reporting.KEPT).iterdir()) == before
+    assert sorted((folder / REPORTS_FOLDER).iterdir()) == before
 
 
 def test_a_later_change_makes_an_amended_report_that_names_it(folder: Path) -> None:
@@ -153,7 +154,7 @@ def test_a_report_of_a_case_that_changed_meanwhile_is_not_kept(folder: Path, cha
             reporting.keep(case, made)
         assert refused.value.code == "case-changed"
         assert case.reports.all() == []
-    assert list((folder / reporting.KEPT).glob("*")) == []
+    assert list((folder / REPORTS_FOLDER).glob("*")) == []
 
 
 def test_a_report_is_not_kept_in_another_case(folder: Path, tmp_path: Path) -> None:
