@@ -24,7 +24,7 @@ from allstation.ui.main_window.window import MainWindow
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
-    from allstation.services.crash import CrashCare
+    from allstation.services.crash import CrashHandler
     from allstation.services.gc_scheduler import GcScheduler
     from allstation.ui.context import AppContext
     from allstation.ui.main_window.workbench import Workbench
@@ -92,7 +92,7 @@ class AppController(QObject):
         self._is_building = False
         self._running = 3
         self._collector: GcScheduler | None = None
-        self._crash: CrashCare | None = None
+        self._crash: CrashHandler | None = None
         self._importer: threading.Thread | None = None
         self._imported.connect(self.build)
         if isinstance(app, Application):
@@ -173,13 +173,13 @@ class AppController(QObject):
         from PySide6.QtCore import Qt
 
         from allstation.services.case_session import CaseSession
-        from allstation.services.crash import CrashCare
+        from allstation.services.crash import CrashHandler
         from allstation.services.export import Exports
         from allstation.services.folder_watcher import FolderWatcher
-        from allstation.services.logs import LogCare
+        from allstation.services.logs import LogHandlers
         from allstation.ui.context import AppContext
 
-        self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
+        self._crash = CrashHandler(paths.log_folder(), self._crashed.emit)
         # Queued: a fault may happen on any thread, or in the middle of painting.
         self._crashed.connect(self._show_crash, Qt.ConnectionType.QueuedConnection)
         limits = self._settings.value.limits
@@ -188,7 +188,7 @@ class AppController(QObject):
             exports=Exports(self),
             settings=self._settings,
             theme=self._theme,
-            logs=LogCare(paths.log_folder()),
+            logs=LogHandlers(paths.log_folder()),
             watcher=FolderWatcher(self),
             parent=self,
         )
@@ -343,10 +343,10 @@ def _tell_no_start(app: QApplication, error: Exception) -> int:
     """
     from PySide6.QtWidgets import QMessageBox
 
-    from allstation.services.crash import CrashCare, describe
+    from allstation.services.crash import CrashHandler, describe
 
     report = describe(type(error), error.__traceback__)
-    care = CrashCare(paths.log_folder(), _say_nothing)
+    care = CrashHandler(paths.log_folder(), _say_nothing)
     care.handle(type(error), error, error.__traceback__)
     care.close()
     sentence = (

@@ -337,7 +337,7 @@ def tell_report(window: Workbench, grab: Grabber) -> Iterator[Step]:
     yield grab(box, "22-report-sign")
     box.reject()
     form.reviewer.clear()
-    yield lambda: "name" in reports.window.said
+    yield lambda: "name" in reports.window.message
     yield grab(reports.window, "23-report-missing")
     reports.show_data()
     yield grab(reports.data, "24-case-data")

@@ -15,7 +15,7 @@ from allstation.services.questions import FindUnreviewed, Listing, Overview, Rea
 from allstation.services.requests import Prioritise
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
-from allstation.ui.common.docks import bring_to_front
+from allstation.ui.common.docks import raise_dock
 from allstation.ui.context import AppContext
 
 _RELIST_PAUSE: Final = 300
@@ -234,7 +234,7 @@ class BrowserController(QObject):
 
     def find_field(self) -> None:
         """Let the person type what to look for."""
-        bring_to_front(self._panel)
+        raise_dock(self._panel)
         self._panel.filters.focus_text()
 
     def show_file(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QDockWidget, QWidget
 
 
-def bring_to_front(panel: QWidget) -> None:
+def raise_dock(panel: QWidget) -> None:
     """Show the dock of a panel in front, ready to take the keyboard.
 
     Behind another tab what is typed for a box of the panel would be taken for keys of actions.

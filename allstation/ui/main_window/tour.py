@@ -15,7 +15,7 @@ from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case.controller import CaseController
 from allstation.ui.common import theme
 from allstation.ui.common.actions import Action
-from allstation.ui.common.docks import bring_to_front
+from allstation.ui.common.docks import raise_dock
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
@@ -233,7 +233,7 @@ class Tour(QObject):
     def _show(self, at: int) -> None:
         self._at = at
         stop, last = STOPS[at], at + 1 == len(STOPS)
-        bring_to_front(self._targets[stop.target])
+        raise_dock(self._targets[stop.target])
         self.card.step.setText(tr("Tour, {n} of {all}", n=at + 1, all=len(STOPS)))
         self.card.title.setText(tr(stop.title))
         self.card.text.setText(tr(stop.text))

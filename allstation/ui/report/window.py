@@ -52,7 +52,7 @@ class ReportWindow(QWidget):
         self.export = QPushButton(tr("&Export PDF…"), self)
         self.export.setProperty("role", "primary")
         self.export.clicked.connect(self.export_asked)
-        self._said = QLabel(self, wordWrap=True)
+        self._message = QLabel(self, wordWrap=True)
         self._bar = QProgressBar(self)
         self._bar.setRange(0, 0)
         self._bar.setTextVisible(False)
@@ -97,9 +97,9 @@ class ReportWindow(QWidget):
         under.setSpacing(8)
         use = QLabel(RESEARCH_USE, foot, wordWrap=True)
         use.setProperty("role", "research")
-        self._said.setProperty("role", "small")
-        self._said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        under.addWidget(self._said)
+        self._message.setProperty("role", "small")
+        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        under.addWidget(self._message)
         under.addWidget(self._bar)
         under.addWidget(self.export)
         under.addWidget(use)
@@ -174,16 +174,16 @@ class ReportWindow(QWidget):
 
     def say(self, text: str, *, problem: bool = False) -> None:
         """Say something about the report above the button."""
-        self._said.setText(text)
-        self._said.setVisible(bool(text))
-        self._said.setProperty("role", "danger" if problem else "small")
-        self._said.style().unpolish(self._said)
-        self._said.style().polish(self._said)
+        self._message.setText(text)
+        self._message.setVisible(bool(text))
+        self._message.setProperty("role", "danger" if problem else "small")
+        self._message.style().unpolish(self._message)
+        self._message.style().polish(self._message)
 
     @property
-    def said(self) -> str:
-        """What is said above the button."""
-        return self._said.text()
+    def message(self) -> str:
+        """Sentence above the button."""
+        return self._message.text()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Have the pages made anew: the case may have changed meanwhile."""

@@ -20,7 +20,7 @@ from allstation.services.questions import Overview, ReadHistory
 from allstation.services.requests import RestoreReview, SaveReview, WithdrawReview
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
-from allstation.ui.common.docks import bring_to_front
+from allstation.ui.common.docks import raise_dock
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
@@ -197,7 +197,7 @@ class ReviewController(QObject):
     @Slot()
     def comment(self) -> None:
         """Let the person write a comment."""
-        bring_to_front(self._panel)
+        raise_dock(self._panel)
         self._panel.write_comment()
 
     @Slot(object)

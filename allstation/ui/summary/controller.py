@@ -11,7 +11,7 @@ from allstation.services.questions import ReadTally
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.actions import Action
-from allstation.ui.common.docks import bring_to_front
+from allstation.ui.common.docks import raise_dock
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 from allstation.ui.summary.panel import SummaryPanel
@@ -57,7 +57,7 @@ class SummaryController(QObject):
 
     def show(self) -> None:
         """Bring the summary to the front and give it the keyboard."""
-        bring_to_front(self._panel)
+        raise_dock(self._panel)
         self.refresh()
         self._panel.take_keyboard()
 

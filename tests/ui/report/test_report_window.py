@@ -190,7 +190,7 @@ def test_draft_preliminary_final_amended(
     assert other in form._changes.text()
 
     form.status.setCurrentIndex(form.status.findData("amended"))
-    assert "reason" in report.said
+    assert "reason" in report.message
     assert not report.export.isEnabled()
     form.reason.setText("second look")
     again(opened, qtbot)
@@ -221,7 +221,7 @@ def test_a_final_report_needs_a_name(opened: Workbench, qtbot: QtBot) -> None:
     report = shown(opened, qtbot)
     report.form.reviewer.setText("")
     report.form.status.setCurrentIndex(report.form.status.findData("final"))
-    assert "needs the name" in report.said
+    assert "needs the name" in report.message
     assert not report.export.isEnabled()
 
 
@@ -311,7 +311,7 @@ def test_a_case_that_is_only_looked_at_gives_drafts(window: Workbench, qtbot: Qt
         report.form.status.setCurrentIndex(report.form.status.findData("preliminary"))
         again(window, qtbot)
         assert not report.export.isEnabled()
-        assert "looking only" in report.said
+        assert "looking only" in report.message
 
 
 def test_the_report_goes_with_its_case(opened: Workbench, qtbot: QtBot) -> None:
