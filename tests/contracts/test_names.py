@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 RETIRED = frozenset(
     {
-        "aside", "beside", "book", "care", "desk", "found", "front", "furnish", "furnishing", "letter", "link",
-        "mailbox", "plans", "reporter", "said", "seals", "seen", "story", "strangers", "sweeping", "told",
-        "trail", "turns", "wish",
+        "aside", "beside", "book", "care", "desk", "found", "front", "furnish", "furnishing", "letter",
+        "link", "mailbox", "plans", "reporter", "said", "seals", "seen", "story", "strangers", "sweeping",
+        "told", "trail", "turns", "wish",
     }
 )  # fmt: skip
 """A standard technical word stands for each of them; see the glossary in CONTRIBUTING."""

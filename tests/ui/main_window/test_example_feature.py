@@ -13,7 +13,7 @@ from allstation.imaging.synthetic import write_demo
 from allstation.services.requests import AddPaths, OpenCase
 from allstation.ui.main_window.workbench import Workbench
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 LONG = 30_000
 
 

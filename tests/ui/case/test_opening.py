@@ -20,7 +20,7 @@ from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.models.controller import ModelController
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 LONG = 20_000
 
 

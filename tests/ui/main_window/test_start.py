@@ -20,7 +20,7 @@ from allstation import paths
 from allstation.app import AppController, parse
 from allstation.ui.main_window.start_page_layout import MENU_TITLES
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 STARTED = """
 import json, sys
 import PySide6.QtCore
