@@ -29,8 +29,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from allstation import paths
 from allstation.files import replacing
 from allstation.services.tasks import Serial, Task
-from allstation.ui import theme
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -229,7 +229,7 @@ class PlotArea(QWidget):
         """The figure whose picture is shown; to be read, not changed."""
         return self._drawn.figure if self._drawn is not None else None
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """A readable figure."""
         return QSize(420, 280)
 
@@ -278,7 +278,7 @@ class PlotArea(QWidget):
 
     # Qt --------------------------------------------------------------------------------------
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Show the picture with its guide, or the sentence."""
         scheme = theme.tokens(self.palette())
         painter = QPainter(self)
@@ -303,7 +303,7 @@ class PlotArea(QWidget):
             QPointF(at, panel.box.top() * self.height()), QPointF(at, panel.box.bottom() * self.height())
         )
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Tell which x is under the pointer."""
         at = QPointF(event.position().x() / self.width(), event.position().y() / self.height())
         panels = self._drawn.panels if self._drawn is not None else ()
@@ -314,24 +314,24 @@ class PlotArea(QWidget):
             share = (at.x() - panel.box.left()) / panel.box.width()
             self.hovered.emit(panel.low + share * (panel.high - panel.low))
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def leaveEvent(self, event: QEvent) -> None:
         """The pointer is gone."""
         super().leaveEvent(event)
         self.hovered.emit(None)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Draw at the new size once it has settled."""
         super().resizeEvent(event)
         if self._drawing is not None:
             self._settle.start()
 
-    def showEvent(self, event: Any) -> None:  # noqa: N802, ANN401 - Qt's name and type
+    def showEvent(self, event: Any) -> None:  # noqa: ANN401 - Qt's name and type
         """Draw what was asked for while nobody looked."""
         super().showEvent(event)
         if self._drawing is not None:
             self._start()
 
-    def hideEvent(self, event: Any) -> None:  # noqa: N802, ANN401 - Qt's name and type
+    def hideEvent(self, event: Any) -> None:  # noqa: ANN401 - Qt's name and type
         """What nobody sees is not drawn."""
         super().hideEvent(event)
         self._settle.stop()
