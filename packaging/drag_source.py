@@ -23,7 +23,7 @@ class Source(QLabel):
         self.setWindowFlag(Qt.WindowType.WindowStaysOnTopHint)
         self.setGeometry(20, 20, 200, 60)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Start the drag; end the program when it was let go."""
         if not event.buttons() & Qt.MouseButton.LeftButton:
             return
