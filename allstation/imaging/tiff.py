@@ -44,8 +44,17 @@ class _Entry:
     at: int
 
 
-_TIFF_LAYOUT: Final = {1: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "Q"}
-"""Layouts of what integers are written in: BYTE, SHORT, LONG, UNDEFINED, IFD, LONG8, IFD8."""
+_TIFF_LAYOUT: Final = {
+    **{1: "B", 3: "H", 4: "I", 7: "B", 13: "I", 16: "Q", 18: "Q"},
+    **{6: "B", 8: "H", 9: "I", 17: "Q"},
+}
+"""Layouts of what integers are written in: BYTE, SHORT, LONG, UNDEFINED, IFD, LONG8, IFD8, and signed ones.
+
+A negative number, which means nothing in any tag that is read, becomes too large a one.
+"""
+
+_DECISIVE: Final = (258, 259, 262, 266, 277, 284, 317, 338, 339)
+"""Tags that say what the bytes of a pixel mean: one that cannot be read is not as good as none."""
 
 
 _LAYOUTS: Final = {**_TIFF_LAYOUT, 2: "s", 5: "II"}
@@ -327,6 +336,11 @@ class _Tiff:
         def one(tag: int, default: int) -> int:
             return self._values(entries, tag, (default,))[0]
 
+        if any(not self._values(entries, tag, ()) for tag in _DECISIVE if tag in entries):
+            raise damaged("TIFF")
+        if 262 not in entries:
+            # Grey, its negative, a palette's numbers, inks and luma look alike.
+            raise unsupported("a TIFF file that does not name its colours")
         samples = one(277, 1)
         tiled = 324 in entries or 322 in entries
         width, height = one(256, 0), one(257, 0)
@@ -343,7 +357,7 @@ class _Tiff:
             samples=samples,
             signed=formats == {2},
             planar=one(284, 1) == 2 and samples > 1,
-            photometric=one(262, 2 if samples >= 3 else 1),
+            photometric=one(262, 0),
             compression=one(259, 1),
             predictor=one(317, 1),
             byte_order=self._order,

@@ -237,19 +237,24 @@ def _check_fax(content: bytes, page: TiffPage, light: NDArray[np.bool_]) -> None
     for index, (offset, size) in enumerate(page.segments):
         rows = light[index * page.block[0] : (index + 1) * page.block[0]]
         data = content[offset : offset + size]
-        if _fax(rows, page) != (data.translate(_REVERSED) if page.reversed_bits else data):
+        plain = data.translate(_REVERSED) if page.reversed_bits else data
+        if all(_fax(rows, page, options) != plain for options in _FAX_OPTIONS[page.compression]):
             raise unsupported("a TIFF file with fax codes that are damaged or of an unusual program")
 
 
-def _fax(light: NDArray[np.bool_], page: TiffPage) -> bytes:
-    """Return the codes that libtiff writes for some rows."""
+def _fax(light: NDArray[np.bool_], page: TiffPage, options: int) -> bytes:
+    """Return the codes that libtiff writes for some rows, with the options of tag 292."""
     from PIL import Image
 
     buffer = io.BytesIO()
     info = {262: page.photometric, 278: len(light)}
+    if options:
+        info[292] = options
     Image.fromarray(light).save(buffer, "TIFF", compression=_FAX_NAMES[page.compression], tiffinfo=info)
     written = read_tiff(Source(buffer, buffer.tell()), "<", max_frames=1).pages[0]
     return b"".join(buffer.getvalue()[at : at + size] for at, size in written.segments)
 
 
+_FAX_OPTIONS: Final = {2: (0,), 3: (0, 4, 1, 5), 4: (0,)}
+"""Of group 3: rows may be coded by the one above (1), and may end at whole bytes (4)."""
 _FAX_NAMES: Final = {2: "tiff_ccitt", 3: "group3", 4: "group4"}

@@ -117,6 +117,7 @@ def tags() -> Iterator[Case]:
         "one-bits-value": page(base, tags={258: (SHORT, [8])}),
         "one-format-value": page(base, tags={339: (SHORT, [1])}),
         "format-undefined": page(base, tags={339: (SHORT, [4] * 3)}),
+        "signed-types": page(base, tags={256: (9, [64]), 258: (8, [8] * 3), 277: (8, [3]), 262: (6, [2])}),
         "long-types": page(base, tags={258: (LONG, [8] * 3), 259: (LONG, [1]), 262: (LONG, [2])}),
         "orientation-0": page(base, tags={274: (SHORT, [0])}),
         "orientation-9": page(base, tags={274: (SHORT, [9])}),
@@ -190,6 +191,10 @@ def unread() -> Iterator[Case]:
     ):
         made = page(base if code in {32845, 34892} else gray, tags={262: (SHORT, [code])})
         yield case(f"photometric-{code}", tiff([made]), None, verdict=REFUSED, words=words)
+    inks = np.concatenate([255 - base, np.zeros_like(base[..., :1])], axis=2)
+    for name, pixels in (("grey-or-not", gray), ("rgb-or-not", base), ("inks-or-not", inks)):
+        words = "does not name its colours"
+        yield case(name, tiff([bare(page(pixels), 262)]), None, verdict=REFUSED, words=words)
     mixed = {258: (SHORT, [8, 8, 4])}
     yield case("bits-8-8-4", tiff([page(base, tags=mixed)]), None, verdict=REFUSED, words="depth|bits")
     for code in (5, 6):
@@ -488,6 +493,8 @@ def broken() -> Iterator[Case]:
         "rows-missing-deflate": [recoded(few, 8, lambda data: zlib.compress(data[:-500]))],
         "rows-missing-lzw": [recoded(few, 5, lambda data: imagecodecs.lzw_encode(data[:-500]))],
         "rows-missing-packbits": [recoded(few, 32773, lambda data: imagecodecs.packbits_encode(data[:-500]))],
+        "predictor-as-text": [dataclasses.replace(deflate, tags=deflate.tags | {317: (ASCII, b"\2\0")})],
+        "fill-order-without-value": [dataclasses.replace(deflate, tags=deflate.tags | {266: (SHORT, [])})],
         "offset-beyond": [
             dataclasses.replace(bare(one), tags=one.tags | {273: (LONG, [10**6])}, segments=[])
         ],

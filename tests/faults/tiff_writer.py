@@ -10,7 +10,7 @@ from typing import Any
 Value = tuple[int, "Sequence[int] | bytes"]
 
 SHORT, LONG, ASCII, RATIONAL, UNDEFINED, LONG8 = 3, 4, 2, 5, 7, 16
-_LAYOUT = {1: "B", 2: "B", 3: "H", 4: "I", 5: "I", 7: "B", 13: "I", 16: "Q"}
+_LAYOUT = {6: "b", 8: "h", 9: "i", 1: "B", 2: "B", 3: "H", 4: "I", 5: "I", 7: "B", 13: "I", 16: "Q"}
 
 
 @dataclass(kw_only=True)

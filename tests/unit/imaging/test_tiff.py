@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from allstation.core.errors import StationError
 from allstation.imaging import decode
@@ -256,3 +257,20 @@ def test_strips_of_jpeg_are_read_and_a_cut_one_is_found(smooth_field, tmp_path, 
     with pytest.raises(StationError) as caught:
         decode.decode(path)
     assert caught.value.code == "unreadable-field"
+
+
+@pytest.mark.parametrize("options", [0, 1, 4, 5])
+def test_group_3_fax_codes_are_read_with_every_option_and_refused_with_a_wrong_bit(tmp_path, options):
+    """ImageMagick ends rows at whole bytes (4), libtiff's own fax programs code by two rows (1)."""
+    light = np.random.default_rng(7).random((48, 64)) > 0.5
+    path = tmp_path / "fax.tif"
+    Image.fromarray(light).save(path, compression="group3", tiffinfo={292: options})
+    with tifffile.TiffFile(path) as file:
+        assert file.pages[0].tags[292].value == options
+        at, size = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    np.testing.assert_array_equal(decode.decode(path)[..., 0] > 0, light)
+    data = bytearray(path.read_bytes())
+    data[at + size // 2] ^= 0x10
+    path.write_bytes(data)
+    with pytest.raises(StationError):
+        decode.decode(path)
