@@ -65,7 +65,7 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenLink:
+class ChainBreak:
     """The first place where an audit trail does not hold.
 
     Attributes:
@@ -91,7 +91,7 @@ def details_text(details: Mapping[str, object]) -> str:
     return canonical(dict(details))
 
 
-def first_broken(entries: Iterable[AuditEntry]) -> BrokenLink | None:
+def first_broken(entries: Iterable[AuditEntry]) -> ChainBreak | None:
     """Walk a trail from its start and return the first entry that does not fit, or None.
 
     Args:
@@ -101,7 +101,7 @@ def first_broken(entries: Iterable[AuditEntry]) -> BrokenLink | None:
     for entry in entries:
         problem = _problem(entry, expected, previous)
         if problem:
-            return BrokenLink(entry.id, problem)
+            return ChainBreak(entry.id, problem)
         previous, expected = entry.hash, expected + 1
     return None
 

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FieldPath:
     """A file that looks like a field image, not opened yet.
 
     Attributes:
@@ -52,7 +52,7 @@ class Refused:
 
 def find_fields(
     paths: Iterable[Path], *, unpack_to: Path | None = None, passed: PassedOver | None = None
-) -> Iterator[Found | Refused]:
+) -> Iterator[FieldPath | Refused]:
     """Walk files, folders and archives in natural order.
 
     Inside a folder only files with a field image's suffix are taken and everything else is passed
@@ -71,7 +71,7 @@ def find_fields(
         if path.is_dir():
             yield from _walk(path, seen)
         elif decode.looks_like_field(path) or (path.is_file() and not _unpacked_here(path, unpack_to)):
-            yield Found(path, path.parent)
+            yield FieldPath(path, path.parent)
         elif path.is_file() and unpack_to is not None:
             yield from _find_in_archive(path, unpack_to, seen)
         else:
@@ -87,7 +87,7 @@ def _unpacked_here(path: Path, unpack_to: Path | None) -> bool:
     return looks_like_archive(path)
 
 
-def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterator[Found | Refused]:
+def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
     """Unpack an archive into a folder of its own and walk that; what it is not believed of is refused."""
     from allstation.imaging.archive import NO_FIELD, unpack
 
@@ -119,7 +119,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _walk(folder: Path, passed: PassedOver) -> Iterator[Found | Refused]:
+def _walk(folder: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
     try:
         with os.scandir(folder) as entries:
             listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
@@ -138,7 +138,7 @@ def _walk(folder: Path, passed: PassedOver) -> Iterator[Found | Refused]:
         if is_folder and not _is_case(path):
             yield from _walk(path, passed)
         elif not is_folder and decode.looks_like_field(path) and not path.is_dir():
-            yield Found(path, folder)
+            yield FieldPath(path, folder)
         elif not is_folder:
             passed.see(name)
 

@@ -83,7 +83,7 @@ MIN_OVERLAP: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Overlap:
     """Proven pair of fields that show the same cells.
 
     Attributes:
@@ -116,10 +116,10 @@ def same_field_groups(fields: Sequence[Path | Gray], *, progress: Progress | Non
     Raises:
         StationError: If a file cannot be decoded.
     """
-    return grouped(len(fields), same_field_links(fields, progress=progress))
+    return grouped(len(fields), same_field_pairs(fields, progress=progress))
 
 
-def same_field_links(fields: Sequence[Path | Gray], *, progress: Progress | None = None) -> list[Link]:
+def same_field_pairs(fields: Sequence[Path | Gray], *, progress: Progress | None = None) -> list[Overlap]:
     """Return every proven pair of fields that show the same cells, by index.
 
     Args:
@@ -134,7 +134,7 @@ def same_field_links(fields: Sequence[Path | Gray], *, progress: Progress | None
         bands[index] = band_passed(small_gray(read_field(field) if isinstance(field, Path) else field))
         report(index + 1, 2 * len(fields))
     candidates = sorted({*_candidates(bands), *_neighbours(bands)})
-    links: dict[tuple[int, int], Link] = {}
+    links: dict[tuple[int, int], Overlap] = {}
     for step, (first, second, down, right) in enumerate(candidates):
         if step % 256 == 0:
             report(len(fields) + step * len(fields) // len(candidates), 2 * len(fields))
@@ -146,7 +146,7 @@ def same_field_links(fields: Sequence[Path | Gray], *, progress: Progress | None
     return [links[pair] for pair in sorted(links)]
 
 
-def grouped(count: int, links: Iterable[Link]) -> list[int]:
+def grouped(count: int, links: Iterable[Overlap]) -> list[int]:
     """Return for each of ``count`` fields the first index of the chain of links it belongs to."""
     parent = list(range(count))
 
@@ -295,7 +295,7 @@ def _phase_shift(first: NDArray[Any], second: NDArray[Any]) -> tuple[int, int]:
     return 2 * (down - SIDE * (down > SIDE // 2)), 2 * (right - SIDE * (right > SIDE // 2))
 
 
-def _proof(bands: Floats, pair: tuple[int, int], shift: tuple[int, int]) -> Link | None:
+def _proof(bands: Floats, pair: tuple[int, int], shift: tuple[int, int]) -> Overlap | None:
     """Correlate what two fields share, moving the shift by up to 5 pixels, and judge it."""
     down, right = shift
     rows = slice(max(0, down), min(SIDE, SIDE + down))
@@ -313,4 +313,4 @@ def _proof(bands: Floats, pair: tuple[int, int], shift: tuple[int, int]) -> Link
     overlap = (SIDE - abs(down)) * (SIDE - abs(right)) / SIDE**2
     if best < MIN_CORRELATION or overlap < MIN_OVERLAP:
         return None
-    return Link(pair[0], pair[1], down, right, float(best), overlap)
+    return Overlap(pair[0], pair[1], down, right, float(best), overlap)

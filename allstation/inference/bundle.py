@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, cast
+from typing import Any, BinaryIO, Final, NotRequired, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ SUFFIX: Final = ".allmodel"
 MAX_BYTES: Final = 256 * 1024**2
 """Largest bundle file and largest sum of unpacked members that is accepted."""
 MAX_MEMBERS: Final = 64
+_MAX_MANIFEST: Final = 4 * 1024**2
+"""Largest ``bundle.json``: that of the shipped model has some tens of kilobytes."""
 
 _DAMAGED: Final = (
     zipfile.BadZipFile,
@@ -50,7 +52,7 @@ _DAMAGED: Final = (
 """What the zip reader raises on bytes that are none: ``RuntimeError`` on encryption and unknown methods,
 ``MemoryError`` on sizes that no bundle has."""
 _TEMPERATURES: Final = (1e-3, 1e3)
-"""Smallest and largest divisor of the logits that a fit can come to (``training.shipped.judge``)."""
+"""Smallest and largest divisor of the logits that a fit can come to (``training.fit.calibration``)."""
 
 _REQUIRED: Final[Mapping[str, type | tuple[type, ...]]] = {
     "name": str,
@@ -72,6 +74,51 @@ def _refuse(path: Path, problem: str) -> StationError:
     return StationError("bad-bundle", f"The model bundle {shown_name(path)} {problem}. {advice}")
 
 
+class NetworkInfo(TypedDict):
+    """Network of a bundle; ``file`` is the member that holds it."""
+
+    file: str
+    outputs: NotRequired[list[str]]
+    parameters: NotRequired[int]
+
+
+class CalibrationInfo(TypedDict):
+    """Calibration of a bundle's logits."""
+
+    temperature: float
+
+
+class NoveltyInfo(TypedDict):
+    """Novelty of a bundle: the member with its arrays, and the network's output it is computed from."""
+
+    file: str
+    output: NotRequired[str]
+
+
+class BundleInfo(TypedDict):
+    """Content of ``bundle.json``: the entries that this program reads.
+
+    Bundles may hold more. ``preprocessing``, ``decision`` and ``retraining`` are read by their own classes,
+    ``training``, ``figures`` and ``limits`` are printed as they stand; ``files`` are the members' checksums.
+    """
+
+    schema: int
+    name: str
+    version: str
+    created: str
+    classes: list[str]
+    preprocessing: dict[str, Any]
+    network: NetworkInfo
+    calibration: CalibrationInfo
+    decision: dict[str, Any]
+    training: dict[str, Any]
+    figures: list[dict[str, Any]] | dict[str, Any]
+    files: dict[str, Any]
+    novelty: NotRequired[NoveltyInfo]
+    retraining: NotRequired[dict[str, Any]]
+    limits: NotRequired[list[str] | str]
+
+
 @dataclass(frozen=True)
 class ModelBundle:
     """A verified bundle, held in memory (a bundle is at most a few tens of megabytes).
@@ -85,7 +132,7 @@ class ModelBundle:
 
     path: Path
     sha256: str
-    info: Mapping[str, Any]
+    info: BundleInfo
     members: Mapping[str, bytes]
 
     @classmethod
@@ -172,7 +219,9 @@ class ModelBundle:
             StationError: If the member is missing or holds anything but plain arrays.
         """
         try:
-            with np.load(io.BytesIO(self.read(member)), allow_pickle=False) as archive:
+            data = io.BytesIO(self.read(member))
+            _check_arrays(data)
+            with np.load(data, allow_pickle=False) as archive:
                 return {key: archive[key] for key in archive.files}
         except (OSError, *_DAMAGED) as error:
             raise _refuse(self.path, f"holds arrays in {member!r} that cannot be read") from error
@@ -199,12 +248,14 @@ def _read_limited(path: Path) -> bytes:
         raise _refuse(path, f"cannot be read ({error.strerror or error})") from error
 
 
-def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+def _read_manifest(path: Path, archive: zipfile.ZipFile) -> BundleInfo:
     entries = archive.infolist()
     if len(entries) > MAX_MEMBERS or sum(entry.file_size for entry in entries) > MAX_BYTES:
         raise _refuse(path, "unpacks to more parts or bytes than a bundle may have")
     if (copies := archive.namelist().count(MANIFEST)) != 1:
         raise _refuse(path, f"has {copies or 'no'} {MANIFEST}")
+    if (size := archive.getinfo(MANIFEST).file_size) > _MAX_MANIFEST:
+        raise _refuse(path, f"has a {MANIFEST} of {size // 1024**2} MB")
     try:
         info = _parsed(archive.read(MANIFEST))
     except _AmbiguousError as error:
@@ -217,7 +268,7 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     wrong = [key for key, kind in _REQUIRED.items() if not isinstance(info.get(key), kind)]
     if wrong:
         raise _refuse(path, f"lacks or misstates {', '.join(wrong)} in {MANIFEST}")
-    return cast("dict[str, Any]", info)
+    return cast("BundleInfo", info)
 
 
 class _AmbiguousError(ValueError):
@@ -268,6 +319,30 @@ def _read_members(
             raise _refuse(path, f"is damaged: the checksum of {name!r} differs")
         members[name] = data
     return members
+
+
+def _check_arrays(data: io.BytesIO) -> None:
+    """Hold the arrays of an ``.npz`` against what they claim, before memory is taken for them.
+
+    Raises:
+        ValueError: If they unpack to more than a bundle may have, or a header claims more than there is.
+    """
+    with zipfile.ZipFile(data) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+            raise ValueError("the arrays are too large")
+        for entry in archive.infolist():
+            with archive.open(entry) as file:
+                if _claimed(cast("BinaryIO", file)) > entry.file_size:
+                    raise ValueError(f"{entry.filename!r} claims more than it holds")
+    data.seek(0)
+
+
+def _claimed(file: BinaryIO) -> int:
+    """Return how many bytes the header of an ``.npy`` file claims for its array."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return math.prod(shape) * dtype.itemsize
 
 
 def _is_plain(name: str) -> bool:

@@ -18,7 +18,7 @@ from allstation.core.records import NewField
 
 if TYPE_CHECKING:
     from allstation.imaging.foreign import PassedOver
-    from allstation.imaging.intake import Found, Refused
+    from allstation.imaging.intake import FieldPath, Refused
 
 _BATCHES_AHEAD: Final = 8
 """Batches read ahead of the writer."""
@@ -130,7 +130,7 @@ def batches(
     The last one says what was passed over.
     """
     from allstation.imaging.foreign import PassedOver
-    from allstation.imaging.intake import Found, Refused
+    from allstation.imaging.intake import FieldPath, Refused
 
     chosen = options or ImportOptions()
     folder: Path | None = None
@@ -140,7 +140,7 @@ def batches(
     for found, judged in _judged(given, chosen, unpack_to=unpack_to, passed=passed):
         if stopping.is_set():
             return
-        here = found.folder if isinstance(found, Found) else folder
+        here = found.folder if isinstance(found, FieldPath) else folder
         if here != folder or len(fields) + len(refused) >= chosen.batch:
             if fields or refused:
                 yield ImportBatch(folder, tuple(fields), tuple(refused))
@@ -155,12 +155,12 @@ def batches(
 
 def _judged(
     given: Sequence[Path], options: ImportOptions, *, unpack_to: Path | None, passed: PassedOver
-) -> Iterator[tuple[Found | Refused, NewField | Refused]]:
+) -> Iterator[tuple[FieldPath | Refused, NewField | Refused]]:
     """Yield what is found with what it is, in order; files are opened a bounded number ahead."""
     from allstation.imaging.intake import Refused, find_fields, new_field
     from allstation.inference.workers import in_order
 
-    def judge(found: Found | Refused) -> tuple[Found | Refused, NewField | Refused]:
+    def judge(found: FieldPath | Refused) -> tuple[FieldPath | Refused, NewField | Refused]:
         if isinstance(found, Refused):
             return found, found
         try:

@@ -169,7 +169,7 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         self.bookmarkPage(key, fit="XYZ", left=0, top=top, zoom=0)
         self.addOutlineEntry(title, key, level=level, closed=level > 0)
 
-    def showPage(self) -> None:  # noqa: N802
+    def showPage(self) -> None:
         """End a page; its decorator waits until the number of pages is known."""
         super().showPage()
         self._bodies.append(self._doc.Pages.pages[-1].stream)
@@ -198,15 +198,15 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         page.Tabs = pdfdoc.PDFName("S")
 
     def _describe(self) -> None:
-        told = self._properties
-        self.setTitle(told.title)
-        self.setAuthor(told.author)
-        self.setSubject(told.subject)
-        self.setKeywords(told.keywords)
-        self.setCreator(told.creator)
-        moment = told.moment
+        properties = self._properties
+        self.setTitle(properties.title)
+        self.setAuthor(properties.author)
+        self.setSubject(properties.subject)
+        self.setKeywords(properties.keywords)
+        self.setCreator(properties.creator)
+        moment = properties.moment
         self._doc._timeStamp.YMDhms = tuple(moment.timetuple())[:6]
-        self._doc.updateSignature(told.data)
+        self._doc.updateSignature(properties.data)
 
     def _describe_catalog(self) -> None:
         catalog, document = self._doc.Catalog, self._doc

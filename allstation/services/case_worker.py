@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import psutil
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
@@ -31,7 +31,6 @@ from allstation.store.database import DATABASE
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
     from allstation.services.reporting import MadeReport
-    from allstation.services.requests import Request
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +55,13 @@ class OpenedCase:
     def emit(self, event: events.Event) -> None:
         """Tell the window what changed."""
         self.processor.emit(event)
+
+
+class Request(Protocol):
+    """Request to the writer, as ``services.requests`` has them."""
+
+    def apply(self, worker: CaseWorker) -> None:
+        """Do what is asked for; a :class:`StationError` becomes a problem that a person reads."""
 
 
 class CaseWorker(QObject):

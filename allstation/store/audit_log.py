@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from allstation.core.audit import GENESIS, AuditEntry, BrokenLink, clock_set_back, first_broken
+from allstation.core.audit import GENESIS, AuditEntry, ChainBreak, clock_set_back, first_broken
 from allstation.store import schema
 from allstation.store.audit_verify import first_mismatch
 from allstation.store.connection import Repository
@@ -50,7 +50,7 @@ class AuditLog(Repository):
             rows = db.execute(query, (-1 if last is None else last,)).fetchall()
         return [audit_of(row) for row in reversed(rows)]
 
-    def verify(self) -> BrokenLink | None:
+    def verify(self) -> ChainBreak | None:
         """Return the first place where the log does not match the case, or None.
 
         Verified are the chain of hashes; that fields, predictions, reviews, models, reports, names and case
@@ -70,11 +70,11 @@ class AuditLog(Repository):
         with self._connection.consistent_read():
             return clock_set_back(self._walk())
 
-    def _foreign_schema(self, db: sqlite3.Connection) -> BrokenLink | None:
+    def _foreign_schema(self, db: sqlite3.Connection) -> ChainBreak | None:
         found = schema_difference(db, schema.STEPS)
         if not found:
             return None
-        return BrokenLink(0, f"The protection of the history in the case file was altered: {found}.")
+        return ChainBreak(0, f"The protection of the history in the case file was altered: {found}.")
 
     def _walk(self) -> Iterator[AuditEntry]:
         for row in self._connection.db.execute(f"SELECT {AUDIT_COLUMNS} FROM audit ORDER BY id"):  # noqa: S608

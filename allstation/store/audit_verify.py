@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from allstation.core.audit import AuditEntry, BrokenLink, rows_digest
+from allstation.core.audit import AuditEntry, ChainBreak, rows_digest
 from allstation.store.audit_contents import (
     CONTENT,
     Contents,
@@ -48,7 +48,7 @@ def predictions_digest(db: sqlite3.Connection, first: int, last: int) -> str:
 
 def first_mismatch(
     db: sqlite3.Connection, folder: Path, entries: Callable[[], Iterable[AuditEntry]]
-) -> BrokenLink | None:
+) -> ChainBreak | None:
     """Return the first entry whose rows are not what it sealed, or rows that no entry sealed.
 
     Args:
@@ -61,12 +61,12 @@ def first_mismatch(
     except sqlite3.OperationalError as error:
         if (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF != sqlite3.SQLITE_ERROR:
             raise
-        return BrokenLink(0, f"The case file does not answer as a case does ({error}).")
+        return ChainBreak(0, f"The case file does not answer as a case does ({error}).")
 
 
 def _first_mismatch(
     db: sqlite3.Connection, folder: Path, entries: Callable[[], Iterable[AuditEntry]]
-) -> BrokenLink | None:
+) -> ChainBreak | None:
     counted: Counter[str] = Counter()
     marks = _Marks(int(db.execute("SELECT coalesce(max(id), 0) FROM fields").fetchone()[0]))
     contents, last = Contents(), 0
@@ -80,7 +80,7 @@ def _first_mismatch(
         except _UNREADABLE:
             problem = f"Entry {entry.id} does not say what such an entry says."
         if problem:
-            return BrokenLink(entry.id, problem)
+            return ChainBreak(entry.id, problem)
         counted[table] += number
     return (
         _uncounted_rows(db, counted, last)
@@ -95,24 +95,24 @@ def _content_mismatch(
     contents: Contents,
     entries: Callable[[], Iterable[AuditEntry]],
     last: int,
-) -> BrokenLink | None:
+) -> ChainBreak | None:
     """Compare what the log holds beside the first digests; fields only now that all moves are known."""
     for entry in entries():
         if entry.action == "fields-added" and not _same_places(db, contents, json.loads(entry.details)):
             sentence = f"Names, slides or files of the fields that entry {entry.id} added were changed."
-            return BrokenLink(entry.id, sentence)
+            return ChainBreak(entry.id, sentence)
     try:
         problem = contents.other_info(db) or contents.other_field(db) or contents.other_report(folder)
     except _UNREADABLE:
         problem = "The case holds texts that cannot be read."
-    return BrokenLink(last, problem) if problem else None
+    return ChainBreak(last, problem) if problem else None
 
 
 def _same_places(db: sqlite3.Connection, contents: Contents, details: Details) -> bool:
     first, last = details["first"], details["last"]
     if CONTENT not in details or any(first <= number <= last for number in contents.unknown):
         return True
-    return fields_content(db, first, last, contents.first) == details[CONTENT]
+    return fields_content(db, first, last, contents.first) == str(details[CONTENT])
 
 
 @dataclass(slots=True)
@@ -211,7 +211,7 @@ _CHECKS: Final[
 }
 
 
-def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) -> BrokenLink | None:
+def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) -> ChainBreak | None:
     for table in ("fields", "predictions", "reviews", "reports", "models"):
         rows = int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - constants above
         if rows != counted[table]:
@@ -219,15 +219,15 @@ def _uncounted_rows(db: sqlite3.Connection, counted: Counter[str], last: int) ->
                 f"The case holds {rows} {table}, the trail speaks of {counted[table]}: "
                 "its end was cut off, or rows were added past it."
             )
-            return BrokenLink(last, sentence)
+            return ChainBreak(last, sentence)
     return None
 
 
-def _mark_mismatch(db: sqlite3.Connection, marks: _Marks, last: int) -> BrokenLink | None:
+def _mark_mismatch(db: sqlite3.Connection, marks: _Marks, last: int) -> ChainBreak | None:
     for number, mark in db.execute("SELECT id, withdrawn FROM reviews ORDER BY id"):
         if bool(mark) != marks.withdrawn.get(number, False):
-            return BrokenLink(last, f"Review {number} was withdrawn or restored past the trail.")
+            return ChainBreak(last, f"Review {number} was withdrawn or restored past the trail.")
     removed = {row[0] for row in db.execute("SELECT id FROM fields WHERE removed = 1")}
     for number in sorted(removed ^ marks.removed)[:1]:
-        return BrokenLink(last, f"Field {number} was removed or brought back past the trail.")
+        return ChainBreak(last, f"Field {number} was removed or brought back past the trail.")
     return None

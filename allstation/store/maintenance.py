@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from allstation.core.audit import BrokenLink
+from allstation.core.audit import ChainBreak
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
@@ -42,7 +42,7 @@ class AuditFinding:
     name: str
     entries: int
     head: str
-    broken: BrokenLink | None
+    broken: ChainBreak | None
     remark: str = ""
 
     @property
@@ -56,7 +56,8 @@ class AuditFinding:
         if self.broken is None:
             lines.append("The trail is intact.")
         else:
-            lines.append(f"The trail is broken at entry {self.broken.entry_id}. {self.broken.sentence}")
+            sentence = shown_name(self.broken.sentence)
+            lines.append(f"The trail is broken at entry {self.broken.entry_id}. {sentence}")
         return "\n".join([*lines, self.remark] if self.remark else lines)
 
 
@@ -76,15 +77,15 @@ class RepairReport:
     salvaged: dict[str, int]
     lost: dict[str, int]
     kept: Path | None
-    broken: BrokenLink | None
+    broken: ChainBreak | None
 
     def text(self) -> str:
         """Return the outcome for the terminal."""
         if self.kept is None and self.broken is not None:
             return (
                 f"The case file can be read, but its trail is broken at entry {self.broken.entry_id}. "
-                f"{self.broken.sentence} Nothing was changed: what was lost or altered can only come back "
-                "from a backup."
+                f"{shown_name(self.broken.sentence)} Nothing was changed: what was lost or altered can only "
+                "come back from a backup."
             )
         if self.kept is None:
             return "The case file is sound: nothing was changed."

@@ -142,7 +142,9 @@ def blocks(
     parts = []
     for index, name in enumerate(labelled.classes):
         rows = np.flatnonzero(labels == index)
-        parts.append(_ring(rows[np.argsort([order[row] for row in rows], kind="stable")], spec, name))
+        parts.append(
+            _ring(rows[np.argsort([order[row] for row in rows.tolist()], kind="stable")], spec, name)
+        )
     kept = _join(parts)
     names = np.asarray(groups)
     for earlier, later in ((2, 1), (2, 0), (1, 0)):
@@ -187,7 +189,7 @@ def kept_gap(labels: Rows, order: Sequence[str], parts: Sequence[Rows]) -> int:
     least = len(labels)
     for index in np.unique(labels):
         rows = np.flatnonzero(labels == index)
-        placed = place[rows[np.argsort([order[row] for row in rows], kind="stable")]]
+        placed = place[rows[np.argsort([order[row] for row in rows.tolist()], kind="stable")]]
         used = np.flatnonzero(placed >= 0)
         borders = np.diff(placed[used]) != 0
         least = min([least, *(np.diff(used)[borders] - 1).tolist()])

@@ -28,6 +28,7 @@ from allstation.core.events import (
     Progress,
     encode,
 )
+from allstation.core.text import shown_name
 
 _EVERY: Final = 0.2
 _GRACE: Final = 1.5
@@ -130,7 +131,7 @@ def console(stream: TextIO | None = None) -> EventWriter:
     target = stream if stream is not None else sys.stderr
 
     def write(event: Event) -> None:
-        line = _as_text(event)
+        line = "\n".join(map(shown_name, _as_text(event).split("\n")))
         if line:
             ending = "" if isinstance(event, (Progress, Batch)) and target.isatty() else "\n"
             print(("\r" if not ending else "") + line, end=ending, file=target, flush=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from allstation.core.errors import StationError
+from allstation.files import read_toml
 from allstation.imaging.inputs import InputSpec
 from allstation.recipe_files import to_toml
 from training.models.registry import method
@@ -320,7 +320,7 @@ def read_recipe(path: Path) -> Recipe:
         StationError: ``bad-recipe`` when it cannot be read, is not TOML or holds a wrong entry.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = read_toml(path)
     except OSError as error:
         sentence = f"The recipe {path.name} cannot be read ({error.strerror}). Choose a recipe file (.toml)."
         raise StationError("bad-recipe", sentence) from error

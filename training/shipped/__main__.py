@@ -19,6 +19,7 @@ from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine, Novelty
+from training.shipped.cache import arrays_on_disk
 from training.shipped.fields import (
     Division,
     block_folds,
@@ -26,7 +27,7 @@ from training.shipped.fields import (
     capture_blocks,
     grouped_division,
     random_division,
-    share_beside_training,
+    share_near_training,
 )
 from training.shipped.material import RECIPE, ShippedRecipe, gather, read_shipped_recipe
 from training.shipped.measure import Checker, Proportion, area_under_curve, twins
@@ -66,8 +67,8 @@ def tested(material: Material, division: Division, recipe: ShippedRecipe, work: 
         trained = train_division(material, division, recipe.fit, seed=seed, calibration=recipe.calibration)
         far = Novelty(trained.novelty).scores(trained.appearance)
         disturbed = material.disturbed.right(trained.weights, fields.labels, rows)
-        arrays = {"logits": trained.logits, "novelty": far, "disturbed": disturbed}
-        np.savez(kept, temperature=trained.temperature, **arrays)
+        divisor = np.array(trained.temperature)
+        arrays_on_disk(kept, logits=trained.logits, novelty=far, disturbed=disturbed, temperature=divisor)
         right = (trained.logits.argmax(axis=1) == fields.labels[rows]).mean()
         print(f"{division.name}: {right:.4f} of {len(rows)} in {trained.seconds:.0f} s", flush=True)
     with np.load(kept) as archive:
@@ -221,7 +222,7 @@ def make(
     engine = Engine(bundle)
     checker = Checker(engine, fields.rgb[division.test], fields.labels[division.test], CLASS_NAMES)
     paths = [options.data / "Original" / fields.names[row] for row in division.test]
-    beside = share_beside_training(fields, division)
+    beside = share_near_training(fields, division)
     split = f"{HELD}; {beside:.0%} of them have a training field with the next file number"
     bench = Bench(engine, checker, options.data, paths, split)
     rows += serving_rows(bench, swaps=recipe.measure["swaps"], seed=recipe.seed)

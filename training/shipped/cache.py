@@ -101,9 +101,9 @@ class Copy:
 
     def write(self, path: Path) -> None:
         """Write to disk."""
-        places = self.places
-        arrays = {"values": places.values, "area": places.area, "starts": places.starts}
-        arrays_on_disk(path, **arrays, shows=self.shows, background=self.background)
+        places, shows, background = self.places, self.shows, self.background
+        arrays: dict[str, NDArray[Any]] = {"values": places.values, "area": places.area}
+        arrays_on_disk(path, **arrays, starts=places.starts, shows=shows, background=background)
 
     @classmethod
     def read(cls, path: Path) -> Copy:

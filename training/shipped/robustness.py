@@ -47,7 +47,7 @@ class Disturbed:
         own = np.flatnonzero(np.isin(self.rows, rows))
         true = labels[self.rows[own]]
         found = [head_outputs(weights, places, own)[0].argmax(axis=1) for places in self.places.values()]
-        return np.stack(found) == true
+        return np.asarray(np.stack(found) == true)
 
 
 def block_sample(fields: Fields, every: int = EVERY) -> Rows:

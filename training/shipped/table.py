@@ -134,7 +134,7 @@ def block_rows(tests: Sequence[Tested], split: str) -> tuple[list[ResultRow], me
 
 
 def _some(blocks: Sequence[str], chosen: NDArray[np.bool_]) -> list[str]:
-    return [blocks[row] for row in np.flatnonzero(chosen)]
+    return [blocks[row] for row in np.flatnonzero(chosen).tolist()]
 
 
 def share_by_block(measure: str, hits: NDArray[np.bool_], blocks: Sequence[str], split: str) -> ResultRow:

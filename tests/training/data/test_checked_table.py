@@ -25,7 +25,7 @@ from training.models.registry import preset
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts files read, pictures decoded and sets compared."""
     counts: Counter[str] = Counter()
-    for module, name in ((decode, "_open"), (decode, "_pixels"), (similarity, "same_field_links")):
+    for module, name in ((decode, "_open"), (decode, "_pixels"), (similarity, "same_field_pairs")):
         real = getattr(module, name)
 
         def counting(*arguments: object, _real=real, _name=name, **more: object) -> object:
@@ -44,12 +44,12 @@ def test_check_reads_and_decodes_each_field_once_and_fit_compares_nothing_again(
     labelled_folder: Path, tmp_path: Path, counted: Counter[str]
 ):
     check(labelled_folder, silent(), keep=tmp_path / "checked.json")
-    assert counted == {"_open": 48, "_pixels": 48, "same_field_links": 1}
+    assert counted == {"_open": 48, "_pixels": 48, "same_field_pairs": 1}
     counted.clear()
     handed = open_data(recipe(labelled_folder), silent(), checked=tmp_path / "checked.json")
     assert counted == {"_open": 48}
     alone = open_data(recipe(labelled_folder), silent())
-    assert counted == {"_open": 96, "_pixels": 48, "same_field_links": 1}
+    assert counted == {"_open": 96, "_pixels": 48, "same_field_pairs": 1}
     assert (handed.groups, handed.sha256) == (alone.groups, alone.sha256)
 
 
@@ -63,7 +63,7 @@ def test_a_field_that_changed_after_the_check_is_looked_at_again_whatever_its_si
     os.utime(first, ns=(times.st_atime_ns, times.st_mtime_ns))
     counted.clear()
     data = open_data(recipe(labelled_folder), silent(), checked=tmp_path / "checked.json")
-    assert counted["same_field_links"] == 1
+    assert counted["same_field_pairs"] == 1
     rows = [row for row, field in enumerate(data.labelled.fields) if field.path in {first, second}]
     assert len({data.groups[row] for row in rows}) == 1
     assert data.sha256 == open_data(recipe(labelled_folder), silent()).sha256
@@ -86,7 +86,7 @@ def test_a_field_that_came_after_the_check_makes_the_comparison_anew(
     copy.write_bytes((labelled_folder / "Pro" / "Pro-001.png").read_bytes())
     counted.clear()
     data = open_data(recipe(labelled_folder), silent(), checked=tmp_path / "checked.json")
-    assert counted["same_field_links"] == 1
+    assert counted["same_field_pairs"] == 1
     assert data.groups.count("Pro/Pro-001.png") == 2
 
 

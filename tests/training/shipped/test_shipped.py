@@ -27,7 +27,7 @@ from training.shipped.fields import (
     grouped_division,
     held_block,
     random_division,
-    share_beside_training,
+    share_near_training,
 )
 from training.shipped.material import read_shipped_recipe
 from training.shipped.measure import area_under_curve, with_mark, without_mark
@@ -229,10 +229,9 @@ def test_a_held_block_keeps_its_distance_and_shares_no_group(fields):
 def test_a_test_field_beside_a_training_field_is_counted(fields):
     everything = np.arange(400)
     odd = Division("d", "k", everything[::2], everything[:0], everything[1::2])
-    assert share_beside_training(fields, odd) == 1.0
+    assert share_near_training(fields, odd) == 1.0
     assert (
-        share_beside_training(fields, Division("d", "k", everything[:40], everything[:0], everything[60:]))
-        == 0
+        share_near_training(fields, Division("d", "k", everything[:40], everything[:0], everything[60:])) == 0
     )
 
 
@@ -269,6 +268,17 @@ def test_a_copy_on_the_background_of_a_test_field_is_not_learned_from():
     copy = Copy(places, np.ones(6, bool), np.array([-1, 0, 5, 4, -1, 1]))
     assert copy.usable(np.array([0, 1, 2, 3])).tolist() == [0, 1]
     assert copy.usable(np.array([0, 1, 2, 5])).tolist() == [0, 1, 2, 5]
+
+
+def test_a_copy_survives_the_disk(tmp_path, packed):
+    found, _, _ = packed
+    copy = Copy(found, np.arange(40) % 2 > 0, np.arange(40) - 1)
+    copy.write(tmp_path / "copy.npz")
+    again = Copy.read(tmp_path / "copy.npz")
+    for name in ("values", "area", "starts"):
+        assert np.array_equal(getattr(again.places, name), getattr(found, name))
+    assert np.array_equal(again.shows, copy.shows)
+    assert np.array_equal(again.background, copy.background)
 
 
 def test_copies_on_backgrounds_of_test_fields_change_nothing(packed):

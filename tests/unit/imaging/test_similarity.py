@@ -56,7 +56,7 @@ def test_it_finds_them_far_apart_in_the_order(slides):
 
 def test_links_tell_the_shift_and_the_overlap(slides):
     fields = [shot(slides[2], 100, 100, 1), shot(slides[2], 196, 228, 2)]
-    (link,) = similarity.same_field_links(fields)
+    (link,) = similarity.same_field_pairs(fields)
     assert (link.first, link.second) == (0, 1)
     # 96 of 384 rows and 128 of 512 columns are a quarter of the frame: 28 of 112.
     assert abs(link.down - 28) <= 1
@@ -81,8 +81,8 @@ def test_blank_few_and_no_fields():
 
 
 def test_groups_are_chains_named_by_their_first_field():
-    link = similarity.Link(0, 0, 0, 0, 1.0, 1.0)
-    links = [similarity.Link(a, b, 0, 0, 1.0, 1.0) for a, b in ((4, 5), (1, 4), (2, 3))]
+    link = similarity.Overlap(0, 0, 0, 0, 1.0, 1.0)
+    links = [similarity.Overlap(a, b, 0, 0, 1.0, 1.0) for a, b in ((4, 5), (1, 4), (2, 3))]
     assert similarity.grouped(6, [link, *links]) == [0, 1, 2, 2, 1, 1]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from allstation.services.turns import read_bundle
 
 from allstation.__main__ import main
 from allstation.core.decision import Decision, Reason
@@ -21,6 +20,7 @@ from allstation.inference import engine as engine_module
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine, Novelty, evidence_map
 from allstation.inference.pipeline import Pipeline
+from allstation.processing.model_scheduler import read_bundle
 from allstation.store.case import Case
 from tests.faults.damaged_bundle import rebuilt, with_bias
 
