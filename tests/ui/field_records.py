@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from allstation.core.decision import Decision, Reason
-from allstation.core.records import EvidenceMap, FieldRecord, FieldState, Prediction, Quality, Review
+from allstation.core.decision import Reason
+from allstation.core.records import EvidenceMap, FieldRecord, Prediction
+from tests import makers
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 
@@ -24,18 +26,8 @@ def evidence_map() -> EvidenceMap:
 
 def prediction(*shares: float, reasons: tuple[Reason, ...] = ()) -> Prediction:
     values = dict(zip(CLASSES, shares or (0.01, 0.9, 0.05, 0.04), strict=True))
-    top = max(values, key=values.__getitem__)
-    decision = Decision(None, reasons) if reasons else Decision(top)
-    quality = Quality(sharpness=120.0, brightness=200.0, clipped=0.0, cell_area=0.1)
-    return Prediction(
-        model_sha256="a" * 64,
-        probabilities=values,
-        decision=decision,
-        novelty=0.4,
-        cell_count=3,
-        quality=quality,
-        evidence=evidence_map(),
-        milliseconds=8.0,
+    return makers.prediction(
+        values, reasons=reasons, novelty=0.4, evidence=evidence_map(), milliseconds=8.0, model_sha256="a" * 64
     )
 
 
@@ -44,24 +36,12 @@ def field(
     path: Path = Path("/fields/field 1.jpg"),
     *,
     made: Prediction | None = None,
-    review: Review | None = None,
-    state: FieldState = FieldState.DONE,
-    error: str = "",
+    **changes: Any,
 ) -> FieldRecord:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else f"{number:064x}"
-    return FieldRecord(
-        id=number,
-        slide_id=1,
-        path=path,
-        sha256=digest,
-        width=400,
-        height=300,
-        state=state,
-        error_code="",
-        error=error,
-        prediction=made,
-        review=review,
-    )
+    """Return a field with the hash of its file, if there is one."""
+    if path.is_file():
+        changes["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return makers.field(number, path, prediction=made, width=400, height=300, **changes)
 
 
 def write_picture(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (400, 300)) -> Path:

@@ -184,13 +184,12 @@ def test_other_losses_learn_too(loss: str, parts: tuple[Any, Any], tmp_path: Pat
     assert (probabilities.argmax(axis=1) == parts[1].labels).mean() > 0.9
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "sgd", "rmsprop"])
-@pytest.mark.parametrize("schedule", ["step", "plateau"])
+@pytest.mark.parametrize(
+    ("optimiser", "schedule"), [("adamw", "step"), ("sgd", "plateau"), ("rmsprop", "step")]
+)
 def test_every_optimiser_and_schedule_runs(
     optimiser: str, schedule: str, parts: tuple[Any, Any], tmp_path: Path
 ) -> None:
-    if (optimiser, schedule) not in {("adamw", "step"), ("sgd", "plateau"), ("rmsprop", "step")}:
-        return
     fitted = fit(tiny(fit={"optimiser": optimiser, "schedule": schedule, "epochs": 2}), parts, tmp_path)
     assert fitted.epochs == 2
 

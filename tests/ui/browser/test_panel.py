@@ -12,9 +12,8 @@ from PySide6.QtTest import QSignalSpy
 from PySide6.QtWidgets import QComboBox, QToolButton
 from pytestqt.qtbot import QtBot
 
-from allstation.core.decision import Decision, Reason
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
-from allstation.core.records import FieldRecord, ModelRecord, NewField, Prediction, Quality, Review, Slide
+from allstation.core.records import FieldRecord, FieldState, ModelRecord, NewField, Prediction, Review, Slide
 from allstation.services.questions import Listing, Overview, Query
 from allstation.services.requests import OpenCase, SaveReview
 from allstation.store.case import Case
@@ -26,27 +25,14 @@ from allstation.ui.browser.model import PAGE, Column, FieldModel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.browser.slides import SlideTree
 from allstation.ui.main_window.workbench import Workbench
+from tests.makers import field, numbered, quality
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 FIELDS = 300
 
 
 def prediction(index: int) -> Prediction:
-    """Return a plausible prediction; every fifth field needs review."""
-    name = CLASSES[index % 4]
-    shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
-    decision = Decision(None, (Reason.BLURRED,)) if index % 5 == 0 else Decision(name)
-    quality = Quality(sharpness=float(index), brightness=150.0, clipped=0.0, cell_area=0.1)
-    return Prediction(
-        model_sha256="ab" * 32,
-        probabilities=shares,
-        decision=decision,
-        novelty=0.5,
-        cell_count=index % 7,
-        quality=quality,
-        evidence=None,
-        milliseconds=5.0,
-    )
+    return numbered(index, cell_count=index % 7, quality=quality(sharpness=float(index)))
 
 
 @pytest.fixture(scope="module")
@@ -416,12 +402,7 @@ def test_many_fields_are_reviewed_and_undone_at_once(opened: Workbench, qtbot: Q
 
 
 def record(field_id: int, name: str = "") -> FieldRecord:
-    from allstation.core.records import FieldState
-
-    path = Path("/fields") / (name or f"{field_id}.jpg")
-    return FieldRecord(
-        id=field_id, slide_id=1, path=path, sha256="0" * 64, width=4, height=3, state=FieldState.QUEUED
-    )
+    return field(field_id, Path("/fields") / (name or f"{field_id}.jpg"), state=FieldState.QUEUED)
 
 
 @pytest.fixture

@@ -9,31 +9,21 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QInputDialog, QLabel
 from pytestqt.qtbot import QtBot
 
-from allstation.core.decision import Decision
-from allstation.core.records import ModelRecord, Prediction, Quality
+from allstation.core.records import ModelRecord, Prediction
 from allstation.imaging.synthetic import write_demo
 from allstation.services.requests import AddPaths, CloseCase, OpenCase
 from allstation.store.case import Case
 from allstation.ui.main_window.tour import STOPS
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.pixel_size_controller import PixelSizeController
+from tests.makers import prediction
 
 LONG = 30_000
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 
 
 def said(model: str, name: str) -> Prediction:
-    shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
-    return Prediction(
-        model_sha256=model,
-        probabilities=shares,
-        decision=Decision(name),
-        novelty=0.5,
-        cell_count=3,
-        quality=Quality(sharpness=50.0, brightness=150.0, clipped=0.0, cell_area=0.1),
-        evidence=None,
-        milliseconds=5.0,
-    )
+    return prediction(name, model_sha256=model)
 
 
 @pytest.fixture

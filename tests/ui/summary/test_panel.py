@@ -10,8 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
-from allstation.core.decision import Decision, Reason
-from allstation.core.records import ModelRecord, NewField, Prediction, Quality, Review
+from allstation.core.records import ModelRecord, NewField, Review
 from allstation.core.statistics import wilson
 from allstation.core.summary import Tally
 from allstation.services.questions import ReadOverview
@@ -22,25 +21,10 @@ from allstation.ui.common.formatting import percent
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.summary.panel import SummaryPanel
 from allstation.ui.summary.share_bars import BarButton
+from tests.makers import numbered
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 FIELDS = 40
-
-
-def prediction(index: int) -> Prediction:
-    name = CLASSES[index % 4]
-    shares = {other: 0.91 if other == name else 0.03 for other in CLASSES}
-    decision = Decision(None, (Reason.BLURRED,)) if index % 5 == 0 else Decision(name)
-    return Prediction(
-        model_sha256="ab" * 32,
-        probabilities=shares,
-        decision=decision,
-        novelty=0.5,
-        cell_count=10,
-        quality=Quality(sharpness=50.0, brightness=150.0, clipped=0.0, cell_area=0.1),
-        evidence=None,
-        milliseconds=5.0,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +49,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 ],
             )
         claimed = made.queue.claim(FIELDS)
-        made.queue.save_predictions([(field.id, prediction(field.id)) for field in claimed[:-2]])
+        made.queue.save_predictions([(field.id, numbered(field.id, cell_count=10)) for field in claimed[:-2]])
         made.queue.fail(claimed[-1].id, "broken", "It broke.")
     return folder
 

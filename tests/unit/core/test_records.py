@@ -1,38 +1,16 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from allstation.core.decision import Decision, Reason
-from allstation.core.records import EvidenceMap, FieldRecord, FieldState, Prediction, Quality, Review
+from allstation.core.records import EvidenceMap, Prediction, Review
+from tests import makers
+from tests.makers import field
 
 
 def prediction(decision: Decision) -> Prediction:
-    probabilities = {"Benign": 0.1, "Early": 0.6, "Pre": 0.25, "Pro": 0.05}
-    return Prediction(
-        model_sha256="a" * 64,
-        probabilities=probabilities,
-        decision=decision,
-        novelty=0.4,
-        cell_count=7,
-        quality=Quality(sharpness=200.0, brightness=180.0, clipped=0.0, cell_area=0.1),
-        evidence=None,
-        milliseconds=4.0,
-    )
-
-
-def field(**parts) -> FieldRecord:
-    return FieldRecord(
-        id=1,
-        slide_id=1,
-        path=Path("/f.jpg"),
-        sha256="b" * 64,
-        width=1024,
-        height=768,
-        state=FieldState.DONE,
-        **parts,
-    )
+    shares = {"Benign": 0.1, "Early": 0.6, "Pre": 0.25, "Pro": 0.05}
+    return makers.prediction(shares, decision=decision, cell_count=7)
 
 
 def test_top_class_probability_and_margin():

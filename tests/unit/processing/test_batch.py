@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from allstation.core.decision import Decision
-from allstation.core.records import FieldState, ModelRecord, NewField, Prediction, Quality
+from allstation.core.records import FieldState, ModelRecord, NewField, Prediction
 from allstation.inference.pipeline import Outcome
 from allstation.processing import batch as module
 from allstation.processing.batch import Batch, Rate
 from allstation.store.case import Case
+from tests import makers
 
 MODEL = "ab" * 32
 CLASSES = ("Benign", "Early", "Pre", "Pro")
@@ -57,18 +57,7 @@ class Post:
 
 
 def prediction(number: int) -> Prediction:
-    shares = {name: 0.97 if name == CLASSES[number % 4] else 0.01 for name in CLASSES}
-    quality = Quality(sharpness=100.0, brightness=150.0, clipped=0.0, cell_area=0.1)
-    return Prediction(
-        model_sha256=MODEL,
-        probabilities=shares,
-        decision=Decision(CLASSES[number % 4]),
-        novelty=0.5,
-        cell_count=3,
-        quality=quality,
-        evidence=None,
-        milliseconds=5.0,
-    )
+    return makers.prediction(CLASSES[number % 4], model_sha256=MODEL)
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from allstation.core.records import (
     ModelRecord,
     NewField,
     Prediction,
-    Quality,
     Review,
     Slide,
 )
 from allstation.store.case import Case
+from tests import makers
 
 MODEL_SHA = hashlib.sha256(b"model").hexdigest()
 CLOCK: Callable[[], datetime] = lambda: datetime(2026, 11, 22, 15, 34, 7, tzinfo=UTC)  # noqa: E731
@@ -161,10 +161,9 @@ class Factory:
         """Return one field; every seventeenth failed."""
         path = pictures[index % len(pictures)]
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        common = FieldRecord(
-            id=index + 1, slide_id=slide, path=path, sha256=digest,
-            width=self.size[1], height=self.size[0], state=FieldState.DONE,
-        )  # fmt: skip
+        common = makers.field(
+            index + 1, path, slide_id=slide, sha256=digest, width=self.size[1], height=self.size[0]
+        )
         if index % 17 == 16:
             sentence = f"The field {path.name!r} ends before its last row. Copy it again from the camera."
             return replace(common, state=FieldState.FAILED, error_code="truncated-field", error=sentence)
@@ -178,13 +177,13 @@ class Factory:
         novelty = float(rng.gamma(4, 0.12))
         evidence = Evidence(tuple(map(float, probabilities)), novelty, sharp, cells)
         grid = rng.integers(0, 256, (len(CLASS_NAMES), 6, 8)).astype(np.uint8)
-        return Prediction(
+        return makers.prediction(
+            dict(zip(CLASS_NAMES, evidence.probabilities, strict=True)),
             model_sha256=MODEL_SHA,
-            probabilities=dict(zip(CLASS_NAMES, evidence.probabilities, strict=True)),
             decision=RULE.decide(CLASS_NAMES, evidence),
             novelty=novelty,
             cell_count=cells,
-            quality=Quality(
+            quality=makers.quality(
                 sharpness=sharp,
                 brightness=float(rng.uniform(150, 220)),
                 clipped=float(rng.uniform(0, 0.02)),

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.errors import StationError
-from allstation.core.records import FieldRecord, FieldState, Review, Slide
+from allstation.core.records import FieldState, Review, Slide
 from allstation.core.statistics import wilson
 from allstation.report.content import build_content, canonical_json, content_json
 from allstation.report.identity import identity, redactor
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
 from allstation.report.wording import interval, moment, percent, probability, too_few
+from tests.makers import field
 
 from .factory import CLOCK, DETAILS
 
@@ -162,16 +163,8 @@ def test_an_unknown_key_is_withheld_when_anonymised():
 def test_the_error_of_a_failed_field_does_not_name_its_folder_when_anonymised(factory):
     snapshot = factory.snapshot(1)
     path = Path("/data/Maria Musterfrau/a.jpg")
-    failed = FieldRecord(
-        id=1,
-        slide_id=1,
-        path=path,
-        sha256="0" * 64,
-        width=0,
-        height=0,
-        state=FieldState.FAILED,
-        error_code="truncated-field",
-        error=f"{path} ends early.",
+    failed = field(
+        1, path, state=FieldState.FAILED, error_code="truncated-field", error=f"{path} ends early."
     )
     content = build_content(dataclasses.replace(snapshot, fields=(failed,)), ReportOptions(clock=CLOCK))
     assert "Musterfrau" not in content.fields[0].error

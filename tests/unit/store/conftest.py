@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from allstation.core.decision import Decision, Reason
-from allstation.core.records import EvidenceMap, ModelRecord, NewField, Prediction, Quality
+from allstation.core.decision import Reason
+from allstation.core.records import EvidenceMap, ModelRecord, NewField, Prediction
 from allstation.store import Case
+from tests.makers import prediction, quality
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 
@@ -56,13 +57,13 @@ class Maker:
         others = iter(shares)
         values = {n: (top if i == rest else (1 - top) * next(others)) for i, n in enumerate(CLASSES)}
         reasons = (Reason.LOW_CONFIDENCE, Reason.BLURRED) if number % 5 == 0 else ()
-        return Prediction(
+        return prediction(
+            values,
+            reasons=reasons,
             model_sha256=model or self.model,
-            probabilities=values,
-            decision=Decision(None if reasons else CLASSES[rest], reasons),
             novelty=number % 10 / 10,
             cell_count=number % 7,
-            quality=Quality(sharpness=10.0 + number % 13, brightness=120.5, clipped=0.01, cell_area=0.2),
+            quality=quality(sharpness=10.0 + number % 13, brightness=120.5, clipped=0.01, cell_area=0.2),
             evidence=EvidenceMap(rows=2, columns=2, classes=CLASSES, values=bytes([number % 256] * 16)),
             milliseconds=3.25,
         )

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from allstation.core.decision import Decision
 from allstation.core.filters import FieldFilter
-from allstation.core.records import FieldState, ModelRecord, NewField, Prediction, Quality
+from allstation.core.records import FieldState, ModelRecord, NewField, Prediction
 from allstation.store import Case
 from allstation.store.queue import CRASHED_TWICE
+from tests import makers
 
 IN_USE = "a" * 64
 FURTHER = ("b" * 64, "c" * 64)
@@ -48,16 +48,7 @@ class Expected:
 
 
 def prediction(model: str) -> Prediction:
-    return Prediction(
-        model_sha256=model,
-        probabilities={"Benign": 0.9, "Pro": 0.1},
-        decision=Decision("Benign", ()),
-        novelty=0.1,
-        cell_count=3,
-        quality=Quality(sharpness=10.0, brightness=120.0, clipped=0.01, cell_area=0.2),
-        evidence=None,
-        milliseconds=1.0,
-    )
+    return makers.prediction({"Benign": 0.9, "Pro": 0.1}, model_sha256=model)
 
 
 class Queueing(RuleBasedStateMachine):
