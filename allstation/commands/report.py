@@ -90,7 +90,7 @@ def _verify(options: argparse.Namespace) -> int:
     if options.case:
         with Case.open(options.case, read_only=True) as case:
             findings = verify_report(options.report, case.snapshot())
-            found, remark = _in_trail(case, options.report)
+            found, remark = _in_audit_log(case, options.report)
             findings += found
     for finding in findings:
         say(finding)
@@ -101,7 +101,7 @@ def _verify(options: argparse.Namespace) -> int:
     return SOME_FAILED if findings else DONE
 
 
-def _in_trail(case: Case, report: Path) -> tuple[list[str], str]:
+def _in_audit_log(case: Case, report: Path) -> tuple[list[str], str]:
     """Look a report up in its case: these very bytes, and whether a later one replaced them."""
     from allstation.report.verify import embedded_data
 
