@@ -21,6 +21,10 @@ _OFTEN: Final = 10_000
 """Steps of SQLite between two looks whether the check was stopped: well under a millisecond."""
 
 
+_AFTER: Final = 1.0
+"""Seconds the check waits: reading the first page of 100,000 fields beside it took 0.3 s longer."""
+
+
 class LogCheck:
     """Verifies the audit log of one case at a time.
 
@@ -37,7 +41,7 @@ class LogCheck:
         """Verify the log of a case; a check of another case is given up."""
         self.cancel()
         self._stopped = Event()
-        self._threads.submit(partial(log_problem, folder, self._stopped)).add_done_callback(self._post)
+        self._threads.submit(partial(_later_problem, folder, self._stopped)).add_done_callback(self._post)
 
     def cancel(self) -> None:
         """Give up the check that runs."""
@@ -47,6 +51,10 @@ class LogCheck:
         """Give up the check and end the thread."""
         self.cancel()
         self._threads.shutdown(wait=True, cancel_futures=False)
+
+
+def _later_problem(folder: Path, stopped: Event) -> Problem | None:
+    return None if stopped.wait(_AFTER) else log_problem(folder, stopped)
 
 
 def log_problem(folder: Path, stopped: Event) -> Problem | None:

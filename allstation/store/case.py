@@ -278,7 +278,10 @@ class Case:
 
     def details(self) -> dict[str, str]:
         """Return the optional texts about patient, request and specimen."""
-        return dict(json.loads(self.connection.info("details", "{}")))
+        try:
+            return dict(json.loads(self.connection.info("details", "{}")))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise damaged("the case data cannot be understood") from error
 
     def set_details(self, details: Mapping[str, str]) -> None:
         """Replace the optional texts. The audit log names the keys that changed, never their texts."""

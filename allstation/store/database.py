@@ -39,6 +39,8 @@ _DAMAGED: Final = (
     "The case file is damaged ({error!s}). "
     "Run “allstation repair” on the case folder; it salvages what can be read and keeps the damaged file."
 )
+_NO_TEXT: Final = "Could not decode to UTF-8"
+"""How Python's sqlite3 begins its message, without a code, on text that is none."""
 _BY_CODE: Final = {
     sqlite3.SQLITE_FULL: ("disk-full", _FULL),
     sqlite3.SQLITE_CORRUPT: ("damaged-case", _DAMAGED),
@@ -63,6 +65,8 @@ _BY_CODE: Final = {
 def station_error(error: sqlite3.Error) -> StationError | None:
     """Translate an error of the disk or the file; None for an error in the program."""
     code = getattr(error, "sqlite_errorcode", 0) or 0
+    if not code and str(error).startswith(_NO_TEXT):
+        return damaged("a text in it is not valid")
     found = _BY_CODE.get(code & 0xFF)
     return StationError(found[0], found[1].format(error=error)) if found else None
 
@@ -87,6 +91,8 @@ def plain_errors() -> Iterator[None]:
         if known is None:
             raise
         raise known from error
+    except UnicodeDecodeError as error:  # SQLite's own message quotes a schema that is no text
+        raise damaged("its list of tables is not valid") from error
     except OSError as error:
         full = error.errno in FULL
         code, sentence = _BY_CODE[sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_CANTOPEN]

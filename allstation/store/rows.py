@@ -84,7 +84,7 @@ def prediction_of(row: Row) -> Prediction:
     """
     try:
         return _prediction_of(row)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise damaged("a prediction cannot be understood") from error
 
 
@@ -129,11 +129,17 @@ def audit_of(row: Row) -> AuditEntry:
 
 
 def model_of(row: Row) -> ModelRecord:
-    """Return the model from a row of ``sha256, name, version, classes, info``."""
+    """Return the model from a row of ``sha256, name, version, classes, info``.
+
+    Raises:
+        StationError: ``damaged-case`` if the row makes no sense.
+    """
     sha256, name, version, classes, info = row
-    return ModelRecord(
-        sha256=sha256, name=name, version=version, classes=tuple(json.loads(classes)), info=json.loads(info)
-    )
+    try:
+        known, about = tuple(json.loads(classes)), dict(json.loads(info))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise damaged("a model's description cannot be understood") from error
+    return ModelRecord(sha256=sha256, name=name, version=version, classes=known, info=about)
 
 
 def texts(values: Mapping[str, object]) -> dict[str, str]:

@@ -107,7 +107,7 @@ def planted_trigger(ground: Ground) -> Seen:
     before = hashlib.sha256((case / "case.sqlite").read_bytes()).hexdigest()
     done = run("classify", ground.base / "fields", "--case", case)
     same = hashlib.sha256((case / "case.sqlite").read_bytes()).hexdigest() == before
-    return Seen(done.stderr.strip(), same and done.returncode == 2 and "altered" in done.stderr)
+    return Seen(_lines(done.stderr)[-1], same and done.returncode == 2 and "altered" in done.stderr)
 
 
 def planted_trigger_audited(ground: Ground) -> Seen:
@@ -265,6 +265,36 @@ def mutated_reports(ground: Ground) -> Seen:
     return Seen(", ".join(f"{name} {number}" for name, number in counts.items()), not counts["escaped"])
 
 
+def mutated_cases(ground: Ground) -> Seen:
+    """Run in one process: opened, verified and read whole."""
+    from allstation.core.errors import StationError
+    from allstation.store import Case, maintenance
+
+    case, dice = ground.case(), random.Random(SEED)
+    data = (case / "case.sqlite").read_bytes()
+    counts = {"refused": 0, "broken": 0, "intact": 0, "escaped": 0}
+    kinds = set()
+    for _ in range(2 * ground.mutants):
+        mutant = bytearray(data)
+        for _ in range(dice.choice((1, 4, 32, 400))):
+            mutant[dice.randrange(len(mutant))] = dice.randrange(256)
+        if dice.random() < 0.2:
+            del mutant[dice.randrange(len(mutant)) :]
+        (case / "case.sqlite").write_bytes(mutant)
+        try:
+            kind = "intact" if maintenance.audit_case(case).intact else "broken"
+            with Case.open(case, read_only=True) as opened:
+                opened.snapshot()
+        except StationError:
+            kind = "refused"
+        except Exception as error:
+            kind = "escaped"
+            kinds.add(type(error).__name__)
+        counts[kind] += 1
+    told = ", ".join(f"{name} {number}" for name, number in counts.items())
+    return Seen(f"{told} {' '.join(sorted(kinds))}".strip(), not counts["escaped"])
+
+
 def _report_with(path: Path, attachment: bytes) -> Path:
     from pypdf import PdfWriter
 
@@ -323,7 +353,7 @@ def _refused_fast(command: tuple[object, ...], seconds: float) -> Seen:
 
 
 def large_manifest(ground: Ground) -> Seen:
-    path = _repacked(ground.place / "m.allmodel", {"bundle.json": b"[],".ljust(3, b" ") * (80 << 20)})
+    path = _repacked(ground.place / "m.allmodel", {"bundle.json": b"[],".ljust(3, b" ") * (70 << 20)})
     return _refused_fast(("models", "verify", path), 10)
 
 
@@ -409,7 +439,7 @@ def large_jpeg_2000(ground: Ground) -> Seen:
     done = run("classify", folder)
     peak = max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
     held = "claims 10,900 x 10,900 pixels" in done.stderr and peak < 1024
-    return Seen(f"{done.stderr.strip()} (at most {peak:.0f} MB)", held)
+    return Seen(f"{_lines(done.stderr)[-1]} (at most {peak:.0f} MB)", held)
 
 
 COPIES = {
@@ -455,9 +485,10 @@ ATTACKS: dict[str, tuple[str, Callable[[Ground], Seen]]] = {
     "SIGTERM of classify without a case": ("nothing left", terminated),
     "modes of settings, report and tables": ("0600, replaced ones keep theirs", world_readable),
     "mutated reports": ("no traceback", mutated_reports),
+    "mutated cases": ("no traceback", mutated_cases),
     "report with data nested 5,000,000 deep": ("a sentence", deep_attachment),
     "report with data of other types": ("a sentence", odd_attachment),
-    "manifest of 240 MB": ("refused fast", large_manifest),
+    "manifest of 210 MB": ("refused fast", large_manifest),
     "two bundle.json": ("refused", two_manifests),
     "npz of 320 MB": ("refused fast", array_bomb),
     "npz that claims 2^43 doubles": ("refused fast", array_claim),
