@@ -1,14 +1,14 @@
-"""The window's program: makes the services and the window, ends them in order."""
+"""Application controller: shows the window, builds its contents, ends threads in order."""
 
 from __future__ import annotations
 
 import faulthandler
+import importlib
 import os
 import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -16,31 +16,29 @@ from PySide6.QtWidgets import QApplication
 
 from allstation import __version__, paths
 from allstation.core.errors import StationError
-from allstation.services.requests import AddPaths, OpenCase, UseModel
 from allstation.services.settings import SettingsFile
 from allstation.ui.application import Application
-from allstation.ui.main_window import MainWindow
-from allstation.ui.theme import Mode, Theme
+from allstation.ui.common.theme import Mode, Theme
+from allstation.ui.main_window.window import MainWindow
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QEvent
 
-    from allstation.services.crash import CrashCare
+    from allstation.services.crash import CrashHandler
     from allstation.services.gc_scheduler import GcScheduler
-    from allstation.ui.services import Services
+    from allstation.ui.context import AppContext
+    from allstation.ui.main_window.workbench import Workbench
 
 CANNOT_START: Final = 3
 """Exit status: the window could not be made."""
 _SWITCH_SECONDS: Final = 0.002
 _WITHOUT_EYES: Final = frozenset({"offscreen", "minimal", "vnc"})
-_SLICE: Final = 0.008
-"""Seconds for parts of the window at a time, while it is on screen and has to answer."""
-_UNSEEN: Final = 1000
-"""Milliseconds after which a window that nobody sees, a minimised one, is made whole all the same."""
+_NOT_VISIBLE: Final = 1000
+"""Milliseconds after which a window that is never painted, a minimised one, is filled all the same."""
 
 
 class Options:
-    """What the command line asked for.
+    """Options of the window's command line.
 
     Attributes:
         paths: Fields and folders to add.
@@ -58,74 +56,75 @@ class Options:
         self.threads: int | None = None
 
 
-class Station(QObject):
-    """Everything that lives as long as the program.
+class AppController(QObject):
+    """Owner of everything that lives as long as the program.
 
-    The window comes first, then, in small steps behind it, everything that works; the modules for that
-    are loaded on a thread beside. Whoever needs the whole at once calls :meth:`complete`.
+    The window is painted first; the modules of everything else are then imported on a thread and the
+    workbench is built in one go. Input before that builds it at once.
 
     Args:
         app: Qt's application.
         options: What the command line asked for.
 
     Attributes:
-        fault: What kept the window from being made whole, if anything did.
+        window: The shell, and later its contents.
+        context: Services and state; None until they are built.
+        workbench: The contents of the window; None until it is built.
+        fault: What kept the workbench from being built, if anything did.
     """
 
-    services: Services
-    _crash: CrashCare
-
     _crashed = Signal(str)
-    _loaded = Signal()
+    _imported = Signal()
 
     def __init__(self, app: QApplication, options: Options) -> None:
         super().__init__()
         self._app = app
         self._options = options
-        self._gc: GcScheduler | None = None
         self._settings = SettingsFile(paths.config_folder())
         stored = self._settings.value
         self._theme = Theme(app, mode=_mode(stored.theme), scale=stored.text_scale)
         self.window = MainWindow(self._settings)
-        self.window.wanted.connect(self.complete)
+        self.window.contents_wanted.connect(self.build)
+        self.context: AppContext | None = None
+        self.workbench: Workbench | None = None
         self.fault: Exception | None = None
-        self._begun = False
+        self._is_shown = False
+        self._is_building = False
         self._running = 3
-        self._has_services = False
-        self._loader: threading.Thread | None = None
-        self._loaded.connect(self._go_on)
-        self._steps = self._make()
+        self._collector: GcScheduler | None = None
+        self._crash: CrashHandler | None = None
+        self._importer: threading.Thread | None = None
+        self._imported.connect(self.build)
         if isinstance(app, Application):
             app.handed_over.connect(self._open_later)
 
-    def begin(self) -> None:
+    def show(self) -> None:
         """Show the window; everything slower comes after its first paint."""
-        self._begun = True
-        self.window.start.painted.connect(self._load)
+        self._is_shown = True
+        self.window.start.painted.connect(self.import_modules)
         self.window.show()
-        QTimer.singleShot(_UNSEEN, self, self._load)
+        QTimer.singleShot(_NOT_VISIBLE, self, self.import_modules)
 
     @Slot()
-    def _load(self) -> None:
-        """Load the modules of everything else, beside the window."""
-        if self._loader is not None:
+    def import_modules(self) -> None:
+        """Import the modules of the workbench on a thread, then build it."""
+        if self._importer is not None:
             return
-        self._loader = threading.Thread(target=self._import, name="loader", daemon=True)
-        self._loader.start()
+        self._importer = threading.Thread(target=self._import, name="importer", daemon=True)
+        self._importer.start()
         handle = self.window.windowHandle()
         if handle is not None:
             handle.installEventFilter(self)
 
     def _import(self) -> None:
         try:
-            from allstation.services import case_session, export, folder_watcher, logs  # noqa: F401
-            from allstation.ui import furnishing  # noqa: F401
+            importlib.import_module("allstation.ui.main_window.workbench")
         finally:
-            # What goes wrong here goes wrong again, and is told, where it is used.
-            self._loaded.emit()
+            # What goes wrong here goes wrong again, and is handled, where it is used.
+            self._imported.emit()
 
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Whatever a person does to the window before it is whole finds it whole."""
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        """Build the workbench before the first input is delivered."""
         from PySide6.QtCore import QEvent
 
         kind = QEvent.Type
@@ -136,156 +135,149 @@ class Station(QObject):
             kind.Close,
             kind.TouchBegin,
         ):
-            self.complete()
+            self.build()
         return False
 
     @Slot()
-    def _go_on(self) -> None:
-        """Make parts for a moment, then let the window answer."""
-        until = perf_counter() + _SLICE
+    def build(self) -> None:
+        """Build services and workbench now, once; what goes wrong ends the program with its fault."""
+        if self._is_building:
+            return
+        self._is_building = True
         try:
-            for _ in self._steps:
-                if perf_counter() > until:
-                    QTimer.singleShot(0, self, self._go_on)
-                    return
+            self._build()
         except Exception as error:  # noqa: BLE001 - whatever it is, main() tells the person
-            self._give_up(error)
+            self.fault = error
+            self.window.hide()
+            self._app.quit()
 
-    @Slot()
-    def complete(self) -> None:
-        """Make everything now."""
-        try:
-            for _ in self._steps:
-                pass
-        except Exception as error:
-            self._give_up(error)
-            raise
-
-    def _give_up(self, error: Exception) -> None:
-        self.fault = error
-        self.window.hide()
-        self._app.quit()
-
-    def _make(self) -> Generator[None]:
-        """Make services, then the window's parts, then begin what the command line asked for."""
+    def _build(self) -> None:
         from PySide6.QtGui import QIcon
 
         from allstation.services.gc_scheduler import GcScheduler
+        from allstation.ui.main_window.workbench import Workbench
 
-        self._gc = GcScheduler(self)
+        self._collector = GcScheduler(self)
         self._app.setWindowIcon(QIcon(str(paths.resource("icons/allstation.svg"))))
-        yield from self._make_services()
-        yield from self.window.furnish(self.services)
-        stored = self._settings.value
-        self.window.review.set_reviewer(stored.reviewer or paths.login_name("reviewer"))
-        if self._begun:
-            self.window.actions_table.refresh_icons()
-            yield
-            self._load_model()
-            self._open_first()
+        self.context = self._make_context()
+        self.workbench = self.window.workbench = Workbench(self.context, self.window)
         handle = self.window.windowHandle()
         if handle is not None:
             handle.removeEventFilter(self)
-        self._gc.start()
+        self._collector.start()
+        if self._is_shown:
+            # The window answers once before the rest of its icons is drawn and a case is opened.
+            QTimer.singleShot(0, self, self._open_first)
 
-    def _make_services(self) -> Iterator[None]:
+    def _make_context(self) -> AppContext:
         from PySide6.QtCore import Qt
 
         from allstation.services.case_session import CaseSession
-        from allstation.services.crash import CrashCare
+        from allstation.services.crash import CrashHandler
         from allstation.services.export import Exports
         from allstation.services.folder_watcher import FolderWatcher
-        from allstation.services.logs import LogCare
-        from allstation.ui.services import Services
+        from allstation.services.logs import ProgramLog
+        from allstation.ui.context import AppContext
 
-        self._crash = CrashCare(paths.log_folder(), self._crashed.emit)
+        self._crash = CrashHandler(paths.log_folder(), self._crashed.emit)
         # Queued: a fault may happen on any thread, or in the middle of painting.
         self._crashed.connect(self._show_crash, Qt.ConnectionType.QueuedConnection)
-        logs = LogCare(paths.log_folder())
-        yield
         limits = self._settings.value.limits
-        session, exports = CaseSession(self, threads=self._options.threads, limits=limits), Exports(self)
-        watch = FolderWatcher(self)
-        self.services = Services(session, exports, self._settings, self._theme, logs, watch)
-        self._has_services = True
-        for service in (session, exports, watch):
-            service.stopped.connect(self._services_ended)
+        context = AppContext(
+            session=CaseSession(self, threads=self._options.threads, limits=limits),
+            exports=Exports(self),
+            settings=self._settings,
+            theme=self._theme,
+            logs=ProgramLog(paths.log_folder()),
+            watcher=FolderWatcher(self),
+            parent=self,
+        )
+        for service in (context.session, context.exports, context.watcher):
+            service.stopped.connect(self._service_ended)
         self.window.closing.connect(self._end, Qt.ConnectionType.QueuedConnection)
-        yield
+        return context
 
     @Slot(str)
     def _show_crash(self, report: str) -> None:
-        if self.window.is_furnished:
-            self.window.reporter.show_crash(report)
+        if self.workbench is not None:
+            self.workbench.show_crash(report)
 
-    def _load_model(self) -> None:
+    @Slot()
+    def _open_first(self) -> None:
+        from allstation.services.requests import AddPaths, OpenCase
+
+        if self.workbench is None or self.context is None:
+            return
+        self.workbench.actions_table.refresh_icons()
+        self._load_model(self.workbench, self.context)
+        given = [Path(text).absolute() for text in self._options.paths]
+        case, last, cases = self._options.case, self._settings.value.last_case, self.workbench.case_controller
+        if self._options.demo:
+            cases.open_demo()
+        elif case is not None:
+            folder = Path(case).absolute()
+            self.context.session.submit(OpenCase(folder, create=not (folder / "case.sqlite").exists()))
+            if given:
+                self.context.session.submit(AddPaths(given))
+        elif given:
+            cases.add_paths(given)
+        elif last and (Path(last) / "case.sqlite").is_file():
+            cases.open_folder(Path(last))
+
+    def _load_model(self, workbench: Workbench, context: AppContext) -> None:
         from allstation.inference.bundle import default_bundle_path
         from allstation.processing.status_types import Problem
+        from allstation.services.requests import UseModel
 
         chosen = self._settings.value.model
         try:
             path = Path(chosen) if chosen and Path(chosen).is_file() else default_bundle_path()
         except StationError as error:
-            self.window.reporter.show_problem(Problem.of(error))
+            workbench.case_controller.show_problem(Problem.of(error))
             return
-        self.services.session.submit(UseModel(path))
-
-    def _open_first(self) -> None:
-        given = [Path(text).absolute() for text in self._options.paths]
-        case = self._options.case
-        last = self._settings.value.last_case
-        if self._options.demo:
-            self.window.cases.open_demo()
-        elif case is not None:
-            folder = Path(case).absolute()
-            self.services.session.submit(OpenCase(folder, create=not (folder / "case.sqlite").exists()))
-            if given:
-                self.services.session.submit(AddPaths(given))
-        elif given:
-            self.window.cases.add_paths(given)
-        elif last and (Path(last) / "case.sqlite").is_file():
-            self.window.cases.open_folder(Path(last))
+        context.session.submit(UseModel(path))
 
     @Slot(object)
     def _open_later(self, path: Path) -> None:
         """Open what the desktop hands over while the program runs."""
-        self.complete()
-        self.window.cases.add_paths([path])
+        self.build()
+        if self.workbench is not None:
+            self.workbench.case_controller.add_paths([path])
 
     @Slot()
     def _end(self) -> None:
         self.window.hide()
-        self.window.close_workers()
-        self.services.session.stop()
-        self.services.exports.stop()
-        self.services.watch.stop()
+        if self.workbench is not None:
+            self.workbench.close_workers()
+        if self.context is not None:
+            for service in (self.context.session, self.context.exports, self.context.watcher):
+                service.stop()
 
     @Slot()
-    def _services_ended(self) -> None:
+    def _service_ended(self) -> None:
         self._running -= 1
         if not self._running:
             self._app.quit()
 
     def join(self) -> None:
-        """Wait for every thread, give the hooks back and let go of the window."""
-        self._steps.close()
-        if self._gc is not None:
-            self._gc.stop()
-        if self._loader is not None:
-            self._loader.join()
-        if self.window.is_furnished:
-            self.window.close_workers()
-        if self._has_services:
-            self._join_services()
+        """Wait for every thread, give the hooks back and destroy the window."""
+        self._is_building = True
+        if self._collector is not None:
+            self._collector.stop()
+        if self._importer is not None:
+            self._importer.join()
+        if self.workbench is not None:
+            self.workbench.close_workers()
+        if self._crash is not None:
+            self._crash.close()
+        if self.context is not None:
+            for service in (self.context.session, self.context.exports, self.context.watcher):
+                service.wait()
+            self.context.logs.close()
+            # Its undo stack is destroyed before the window, whose actions must not ask for it any more.
+            self.context.blockSignals(True)
         self._theme.deleteLater()
         self.window.deleteLater()
-
-    def _join_services(self) -> None:
-        self._crash.close()
-        self.services.session.wait()
-        self.services.exports.wait()
-        self.services.watch.wait()
-        self.services.logs.close()
 
 
 def _mode(text: str) -> Mode:
@@ -330,17 +322,17 @@ def main(argv: Sequence[str]) -> int:
     app.setDesktopFileName("allstation")
     app.setQuitOnLastWindowClosed(False)
     try:
-        station = Station(app, options)
+        controller = AppController(app, options)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person must learn why no window comes
         return _tell_no_start(app, error)
     try:
-        station.begin()
+        controller.show()
     except Exception as error:  # noqa: BLE001 - as above, and nothing may be left running
-        station.join()
+        controller.join()
         return _tell_no_start(app, error)
     status = app.exec()
-    station.join()
-    return status if station.fault is None else _tell_no_start(app, station.fault)
+    controller.join()
+    return status if controller.fault is None else _tell_no_start(app, controller.fault)
 
 
 def _tell_no_start(app: QApplication, error: Exception) -> int:
@@ -351,10 +343,10 @@ def _tell_no_start(app: QApplication, error: Exception) -> int:
     """
     from PySide6.QtWidgets import QMessageBox
 
-    from allstation.services.crash import CrashCare, describe
+    from allstation.services.crash import CrashHandler, describe
 
     report = describe(type(error), error.__traceback__)
-    care = CrashCare(paths.log_folder(), _say_nothing)
+    care = CrashHandler(paths.log_folder(), _say_nothing)
     care.handle(type(error), error, error.__traceback__)
     care.close()
     sentence = (

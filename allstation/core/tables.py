@@ -199,14 +199,14 @@ def _stated_separator(text: str) -> tuple[str, str, int]:
 def _separator(text: str, expected: Sequence[str]) -> str:
     """Return the separator that finds most expected columns in the header, else the most columns."""
 
-    def found(separator: str) -> tuple[int, int]:
+    def matches(separator: str) -> tuple[int, int]:
         try:
             header = next(_lines(text, separator, 0), (0, ()))[1]
         except csv.Error:
             return 0, 0
         return sum(_place(header, name) is not None for name in expected), len(header)
 
-    return max(SEPARATORS, key=found)
+    return max(SEPARATORS, key=matches)
 
 
 def unguarded(text: str) -> str:

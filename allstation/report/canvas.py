@@ -169,7 +169,7 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         self.bookmarkPage(key, fit="XYZ", left=0, top=top, zoom=0)
         self.addOutlineEntry(title, key, level=level, closed=level > 0)
 
-    def showPage(self) -> None:  # noqa: N802
+    def showPage(self) -> None:
         """End a page; its decorator waits until the number of pages is known."""
         super().showPage()
         self._bodies.append(self._doc.Pages.pages[-1].stream)

@@ -35,7 +35,11 @@ def badge(
     line = setter.line(letter, BOLD, size=size)
     with canvas.artifact():
         canvas.text_line(
-            line, x + (side - line.width) / 2, y + side * 0.26, size=size, colour=palette.letter_on(colour)
+            line,
+            x + (side - line.width) / 2,
+            y + side * 0.26,
+            size=size,
+            colour=palette.ink_on(colour),
         )
 
 
@@ -140,5 +144,5 @@ class SharesStrip(Block):
             line = self.setter.line(text, BOLD, size=7.4)
             if line.width + 6 < part:
                 with self.canv.leaf("P"):
-                    self.canv.text_line(line, x + 4, 4.4, size=7.4, colour=palette.letter_on(share.colour))
+                    self.canv.text_line(line, x + 4, 4.4, size=7.4, colour=palette.ink_on(share.colour))
             x += part

@@ -29,6 +29,6 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def letter_on(colour: str) -> str:
+def ink_on(colour: str) -> str:
     """Return the colour of a letter that stands on ``colour``: paper where it reads, else ink."""
     return PAPER if 1.05 / (luminance(colour) + 0.05) >= _READABLE else INK

@@ -66,7 +66,7 @@ class ConfusionMatrix(Block):
             share = found / total if total else 0.0
             x, shade = self._LABEL + column * each, _mixed(share)
             self.canv.box((x, y + 1, each - 2, self._CELL - 2), fill=shade, radius=2)
-            ink = palette.letter_on(shade)
+            ink = palette.ink_on(shade)
             self.put(number(found), (x + 8, y + 15), Style(FIGURES_BOLD, 9.4, 11, ink, kind="TD"))
             self.put(percent(share) if total else "-", (x + 8, y + 6), Style(FIGURES, 6.8, 9, ink, kind="P"))
 

@@ -40,7 +40,7 @@ def describe(kind: type[BaseException], trace: TracebackType | None) -> str:
     return "\n".join(lines)
 
 
-class CrashCare:
+class CrashHandler:
     """Takes over from Python's own handling of exceptions nobody caught.
 
     Args:

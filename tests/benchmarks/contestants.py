@@ -133,24 +133,24 @@ class _Moments:
     def _watch(self) -> None:
         from allstation import app
 
-        begin, make = app.Station.begin, app.Station._make
+        show, build = app.AppController.show, app.AppController._build
 
         def watched(station) -> None:
             station.window.start.painted.connect(lambda: self.note("painted"))
-            begin(station)
+            show(station)
 
-        def made(station):
-            yield from make(station)
+        def built(station) -> None:
+            build(station)
             self.note("whole")
             self._go_on(station)
 
-        app.Station.begin, app.Station._make = watched, made
+        app.AppController.show, app.AppController._build = watched, built
 
     def _go_on(self, station) -> None:
         from PySide6.QtCore import QMetaObject, Qt
 
         def leave() -> None:
-            QMetaObject.invokeMethod(station.window, "leave", Qt.ConnectionType.QueuedConnection)
+            QMetaObject.invokeMethod(station.workbench, "leave", Qt.ConnectionType.QueuedConnection)
 
         def look(status) -> None:
             done = status.counts.get("done", 0) + status.counts.get("failed", 0)
@@ -161,7 +161,7 @@ class _Moments:
                 leave()
 
         if self._total:
-            station.services.session.worker.queue_changed.connect(look)
+            station.context.session.worker.queue_changed.connect(look)
         else:
             leave()
 
@@ -193,7 +193,7 @@ def _bare(*, styled: bool) -> dict:
     seen: dict = {"fields": 0}
 
     class Window(QMainWindow):
-        def paintEvent(self, event) -> None:  # noqa: N802
+        def paintEvent(self, event) -> None:
             super().paintEvent(event)
             seen.setdefault("painted", time.time() - began)
             seen.setdefault("painted_processor", time.process_time())
@@ -201,7 +201,7 @@ def _bare(*, styled: bool) -> dict:
 
     program = QApplication(["bare"])
     if styled:
-        from allstation.ui.theme import Theme
+        from allstation.ui.common.theme import Theme
 
         theme = Theme(program)
     else:

@@ -141,18 +141,18 @@ def window(case: Path, profile: Path) -> dict[str, Any]:
 
     qt = QApplication(["bench"])
     sys.setswitchinterval(program._SWITCH_SECONDS)
-    station = program.Station(qt, program.parse([]))
-    station.complete()
+    station = program.AppController(qt, program.parse([]))
+    station.build()
     main = station.window
     main.show()
     beat, marks = Beat(), {}
     began = time.perf_counter()
 
     def step() -> None:
-        now, reports = time.perf_counter(), main.reports
+        now, reports = time.perf_counter(), main.report_controller
         if now - began > PATIENCE:
             main.leave()
-        elif "opened" not in marks and main.services.session.info is not None:
+        elif "opened" not in marks and main.context.session.info is not None:
             if main.browser.model.rowCount():
                 marks["opened"] = now
         elif "opened" in marks and "idle" not in marks and now - marks["opened"] > 5:
@@ -165,7 +165,7 @@ def window(case: Path, profile: Path) -> dict[str, Any]:
     ticker = QTimer(interval=20)
     ticker.timeout.connect(step)
     ticker.start()
-    QTimer.singleShot(0, lambda: main.cases.open_folder(case))
+    QTimer.singleShot(0, lambda: main.case_controller.open_folder(case))
     qt.exec()
     ticker.stop()
     beat.stop()

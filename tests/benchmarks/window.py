@@ -26,7 +26,7 @@ from measure import Gaps
 from allstation.services.requests import CancelQueue, OpenCase, Pause
 
 if TYPE_CHECKING:
-    from allstation.ui.main_window import MainWindow
+    from allstation.ui.main_window.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
@@ -87,7 +87,7 @@ def make_case(folder: Path, fields: int) -> None:
             case.queue.save_predictions(batch)
 
 
-def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -> Iterator[float]:
+def story(window: Workbench, case: Path, gaps: Gaps, figures: dict[str, Any]) -> Iterator[float]:
     """What a person does with the case; each yield waits so many seconds."""
     yield 2.0
     gaps.take()
@@ -102,7 +102,7 @@ def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -
 
     window.browser.listed.connect(listed)
     window.browser.thumbnails.arrived.connect(lambda _id: arrived.append(time.perf_counter() - began))
-    window.services.session.submit(OpenCase(case))
+    window.context.session.submit(OpenCase(case))
     while not arrived:
         yield 0.02
     figures["first_thumbnail_s"] = arrived[0]
@@ -122,10 +122,10 @@ def story(window: MainWindow, case: Path, gaps: Gaps, figures: dict[str, Any]) -
 
 
 def adding(
-    window: MainWindow, folder: Path, count: int, figures: dict[str, Any], gaps: Gaps
+    window: Workbench, folder: Path, count: int, figures: dict[str, Any], gaps: Gaps
 ) -> Iterator[float]:
     """Drop a folder on a new case, drop it again, then classify."""
-    session, statuses = window.services.session, []
+    session, statuses = window.context.session, []
     session.worker.import_changed.connect(statuses.append)
     session.submit(OpenCase(folder.parent / "Adding.allcase", create=True))
     yield 1.0
@@ -134,7 +134,7 @@ def adding(
     for turn in ("adding", "adding_the_same_again"):
         statuses.clear()
         began = time.perf_counter()
-        window.cases.add_paths([folder])
+        window.case_controller.add_paths([folder])
         yield 0.2
         while not statuses or statuses[-1].running:
             yield 0.05
@@ -155,7 +155,7 @@ def resident() -> float:
     return float(psutil.Process().memory_info().rss / 2**20)
 
 
-def run_story(tell: Callable[[MainWindow, Gaps], Iterator[float]], profile: Path) -> None:
+def run_story(tell: Callable[[Workbench, Gaps], Iterator[float]], profile: Path) -> None:
     """Run the real window until its story is told."""
     os.environ["ALLSTATION_PROFILE"] = str(profile)
     from PySide6.QtCore import QTimer
@@ -166,23 +166,23 @@ def run_story(tell: Callable[[MainWindow, Gaps], Iterator[float]], profile: Path
     sys.setswitchinterval(program._SWITCH_SECONDS)
     qt = QApplication([])
     qt.setQuitOnLastWindowClosed(False)
-    station = program.Station(qt, program.parse([]))
+    station = program.AppController(qt, program.parse([]))
     gaps = Gaps()
     steps = tell(station.window, gaps)
 
     def advance() -> None:
-        if not station.window.is_furnished:
+        if station.workbench is None:
             QTimer.singleShot(100, advance)
             return
         try:
             QTimer.singleShot(round(next(steps) * 1000), advance)
         except StopIteration:
-            station.window.leave()
+            station.workbench.leave()
 
     ticker = QTimer(interval=5)
     ticker.timeout.connect(gaps.tick)
     ticker.start()
-    station.begin()
+    station.show()
     advance()
     qt.exec()
     ticker.stop()
@@ -206,7 +206,7 @@ def main() -> int:
         make_case(base / "Big.allcase", options.fields)
         (base / "drop").symlink_to(folder)
 
-        def tell(window: MainWindow, gaps: Gaps) -> Iterator[float]:
+        def tell(window: Workbench, gaps: Gaps) -> Iterator[float]:
             yield from story(window, base / "Big.allcase", gaps, figures)
             yield from adding(window, base / "drop", ADDED[options.full], figures, gaps)
 

@@ -71,7 +71,7 @@ def test_classifying_opens_no_socket():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("module", ["allstation.app", "allstation.ui.main_window"])
+@pytest.mark.parametrize("module", ["allstation.app", "allstation.ui.main_window.window"])
 def test_the_windows_process_never_loads_tensorflow(module):
     done = python(
         f"import sys, {module}\n"

@@ -19,7 +19,7 @@ from allstation.__main__ import main
 from allstation.core.times import utc_clock
 from allstation.imaging.synthetic import write_demo
 from allstation.store.case import Case
-from allstation.ui import theme
+from allstation.ui.common import theme
 from allstation.ui.report.details import CaseDataDialog
 from tests.unit.report.factory import DETAILS, stored_case
 

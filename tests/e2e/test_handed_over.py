@@ -18,7 +18,7 @@ from allstation import app
 from allstation.ui.application import Application
 
 program = Application(["allstation"])
-begin = app.Station.begin
+begin = app.AppController.show
 
 def begin_and_hand_over(station):
     begin(station)
@@ -30,7 +30,7 @@ def begin_and_hand_over(station):
     watch.timeout.connect(lambda: shown() and (print(window.windowTitle()), window.close()))
     watch.start()
 
-app.Station.begin = begin_and_hand_over
+app.AppController.show = begin_and_hand_over
 sys.exit(app.main([]))
 """
 

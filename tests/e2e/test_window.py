@@ -24,7 +24,8 @@ from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.requests import Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.card_content import card_content
 from allstation.ui.viewer.visibility import identity
 
@@ -48,14 +49,14 @@ class Runner:
         self._patch = monkeypatch
         self._quit = False
 
-    def __call__(self, argv: list[str], scenario: Callable[[MainWindow], None]) -> None:
+    def __call__(self, argv: list[str], scenario: Callable[[Workbench], None]) -> None:
         self._quit = False
 
         def run(_app: QApplication) -> int:
-            window = self.window()
-            self.qtbot.waitUntil(lambda: window.isVisible() and window.is_furnished)
-            scenario(window)
-            window.close()
+            (shell,) = self.windows()
+            self.qtbot.waitUntil(lambda: shell.isVisible() and shell.workbench is not None)
+            scenario(shell.workbench)
+            shell.close()
             self.qtbot.waitUntil(lambda: self._quit, timeout=PATIENCE)
             return 0
 
@@ -71,10 +72,6 @@ class Runner:
     def windows() -> list[MainWindow]:
         return [w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow) and w.isVisible()]
 
-    def window(self) -> MainWindow:
-        (window,) = self.windows()
-        return window
-
 
 @pytest.fixture
 def run_main(profile: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
@@ -83,20 +80,20 @@ def run_main(profile: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> It
     assert not list((profile / "logs").glob("crash-*")), "the program noted a fault of its own"
 
 
-def drop(window: MainWindow, given: list[Path | str]) -> None:
+def drop(window: Workbench, given: list[Path | str]) -> None:
     """Drop files, folders and addresses the way the window system does."""
     data = QMimeData()
     data.setUrls([QUrl(g) if isinstance(g, str) else QUrl.fromLocalFile(str(g)) for g in given])
-    where, none = QPointF(window.width() / 2, window.height() / 2), Qt.KeyboardModifier.NoModifier
+    where, none = QPointF(window.shell.width() / 2, window.shell.height() / 2), Qt.KeyboardModifier.NoModifier
     enter = QDragEnterEvent(where.toPoint(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none)
-    QApplication.sendEvent(window, enter)
+    QApplication.sendEvent(window.shell, enter)
     assert enter.isAccepted()
     event = QDropEvent(where, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none)
-    QApplication.sendEvent(window, event)
+    QApplication.sendEvent(window.shell, event)
     assert event.isAccepted()
 
 
-def wait_for_fields(runner: Runner, window: MainWindow, count: int) -> None:
+def wait_for_fields(runner: Runner, window: Workbench, count: int) -> None:
     """Wait until that many fields are listed and every one of them is done."""
 
     def done() -> bool:
@@ -107,7 +104,7 @@ def wait_for_fields(runner: Runner, window: MainWindow, count: int) -> None:
     runner.qtbot.waitUntil(lambda: window.browser.model.rowCount() == count, timeout=PATIENCE)
 
 
-def shown(window: MainWindow) -> FieldRecord:
+def shown(window: Workbench) -> FieldRecord:
     record = window.viewer.record
     assert record is not None
     return record
@@ -117,13 +114,13 @@ def stored(case: Path) -> Case:
     return Case.open(case, read_only=True)
 
 
-def export_pdf(runner: Runner, window: MainWindow, target: Path) -> None:
+def export_pdf(runner: Runner, window: Workbench, target: Path) -> None:
     """Look at the report, then write it to a place, as a person would."""
     window.actions_table["case.report"].trigger()
-    report = window.reports.window
+    report = window.report_controller.window
     assert report is not None
     runner.qtbot.waitUntil(report.export.isEnabled, timeout=PATIENCE)
-    with runner.qtbot.waitSignal(window.services.exports.done, timeout=PATIENCE):
+    with runner.qtbot.waitSignal(window.context.exports.done, timeout=PATIENCE):
         report.export.click()
         runner.qtbot.waitUntil(lambda: report.findChild(QFileDialog) is not None)
         chooser = report.findChild(QFileDialog)
@@ -137,30 +134,30 @@ def whole_job(runner: Runner, fields: Path, count: int, tmp_path: Path) -> None:
     target = tmp_path / "report.pdf"
     reviewed: list[FieldRecord] = []
 
-    def first(window: MainWindow) -> None:
-        runner.qtbot.waitUntil(lambda: window.model is not None, timeout=PATIENCE)
+    def first(window: Workbench) -> None:
+        runner.qtbot.waitUntil(lambda: window.context.selection.model is not None, timeout=PATIENCE)
         drop(window, [fields, fields / "notes.txt", "https://example.org/smear.jpg"])
-        runner.qtbot.waitUntil(lambda: any("on this computer" in t for t in window.notices.texts()))
+        runner.qtbot.waitUntil(lambda: any("on this computer" in t for t in window.notifications.texts()))
         wait_for_fields(runner, window, count)
         check_overlay(runner, window, case)
         reviewed.append(review_and_undo(runner, window, case))
         assert any(problem.name == "notes.txt" for problem in window.queue._not_added)
         export_pdf(runner, window, target)
 
-    def again(window: MainWindow) -> None:
+    def again(window: Workbench) -> None:
         wait_for_fields(runner, window, count)
         runner.qtbot.waitUntil(lambda: window.viewer.record is not None, timeout=PATIENCE)
         window.browser.go_to_field(reviewed[0].id)
         runner.qtbot.waitUntil(lambda: shown(window).id == reviewed[0].id)
         assert shown(window) == reviewed[0]
-        assert window.windowTitle().startswith("Smith")
+        assert window.shell.windowTitle().startswith("Smith")
 
     runner(["--case", str(case)], first)
     check_report(target, count, reviewed[0])
     runner([], again)
 
 
-def check_overlay(runner: Runner, window: MainWindow, case: Path) -> None:
+def check_overlay(runner: Runner, window: Workbench, case: Path) -> None:
     """What the viewer draws for three fields is what the case holds."""
     with stored(case) as kept:
         for _ in range(3):
@@ -175,15 +172,15 @@ def check_overlay(runner: Runner, window: MainWindow, case: Path) -> None:
             runner.qtbot.waitUntil(lambda before=before: shown(window).id != before)
 
 
-def review_and_undo(runner: Runner, window: MainWindow, case: Path) -> FieldRecord:
+def review_and_undo(runner: Runner, window: Workbench, case: Path) -> FieldRecord:
     """Set a class by key, take it back by name, do it again; return the field as it ends."""
-    window.actions_table["review.advance"].setChecked(False)
+    window.review_controller.set_advance(False)
     field_id = shown(window).id
     window.browser.focus_view()
     visibility = window.viewer.main.canvas.visibility
-    least = window.services.settings.value.seconds_on_screen
+    least = window.context.settings.value.seconds_on_screen
     runner.qtbot.waitUntil(lambda: (visibility.seconds(identity(shown(window))) or 0.0) > least)
-    runner.qtbot.keyClick(window, Qt.Key.Key_3)
+    runner.qtbot.keyClick(window.shell, Qt.Key.Key_3)
     runner.qtbot.waitUntil(lambda: shown(window).review is not None)
     assert shown(window).review.class_name == CLASS_NAMES[2]
     with stored(case) as kept:
@@ -231,10 +228,10 @@ def test_a_drop_without_a_case_starts_one(run_main: Runner, profile: Path, tmp_p
     fields = tmp_path / "Monday"
     write_demo(fields, fields=2, seed=3)
 
-    def scenario(window: MainWindow) -> None:
+    def scenario(window: Workbench) -> None:
         drop(window, [fields])
         wait_for_fields(run_main, window, 2)
-        assert window.services.session.info.name == "Monday"
+        assert window.context.session.info.name == "Monday"
 
     run_main([], scenario)
     assert (profile / "cases" / "Monday.allcase" / "case.sqlite").is_file()
@@ -261,8 +258,8 @@ def test_after_a_kill_everything_finished_is_there_and_the_rest_goes_on(
         before = [field for field in kept.fields.page() if field.prediction is not None]
     assert len(before) >= 2
 
-    def scenario(window: MainWindow) -> None:
-        window.cases.add_paths([fields])
+    def scenario(window: Workbench) -> None:
+        window.case_controller.add_paths([fields])
         wait_for_fields(run_main, window, 6)
 
     run_main([], scenario)
@@ -278,12 +275,12 @@ def test_a_second_window_on_a_case_only_looks_and_says_who_holds_it(
     write_demo(fields, fields=2, seed=8)
     child = other_window(fields, case)
 
-    def scenario(window: MainWindow) -> None:
+    def scenario(window: Workbench) -> None:
         wait_for_fields(run_main, window, 2)
-        info = window.services.session.info
+        info = window.context.session.info
         assert info.read_only
         assert str(child.pid) in info.why_read_only
-        assert "looking only" in window.windowTitle()
+        assert "looking only" in window.shell.windowTitle()
 
     try:
         run_main.qtbot.waitUntil(lambda: finished_in(case) == 2, timeout=PATIENCE)
@@ -311,17 +308,17 @@ def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Pat
         (fields / f"copy {number}.jpg").write_bytes(source.read_bytes() + bytes([number]))
     case = tmp_path / "Many.allcase"
 
-    def scenario(window: MainWindow) -> None:
+    def scenario(window: Workbench) -> None:
         # Opening a case lifts a pause, so the pause has to come after it.
-        run_main.qtbot.waitUntil(lambda: window.services.session.info is not None, timeout=PATIENCE)
-        window.services.session.submit(Pause(True))
+        run_main.qtbot.waitUntil(lambda: window.context.session.info is not None, timeout=PATIENCE)
+        window.context.session.submit(Pause(True))
         drop(window, [fields])
         run_main.qtbot.waitUntil(lambda: window.browser.model.rowCount() == MANY, timeout=PATIENCE)
         # Told by hand: a few fields would be done before the state could be seen.
-        window._queue_changed(QueueStatus(QueuePhase.RUNNING, {FieldState.QUEUED: 4}))
-        window.close()
-        box = next(w for w in window.children() if w.metaObject().className() == "QMessageBox")
-        assert window.isVisible()
+        window.queue_controller.status = QueueStatus(QueuePhase.RUNNING, {FieldState.QUEUED: 4})
+        window.shell.close()
+        box = next(w for w in window.shell.children() if w.metaObject().className() == "QMessageBox")
+        assert window.shell.isVisible()
         next(b for b in box.findChildren(QPushButton) if "quit" in b.text()).click()
 
     run_main(["--case", str(case), "--threads", "1"], scenario)
@@ -331,7 +328,7 @@ def test_closing_while_the_queue_runs_asks_first(run_main: Runner, tmp_path: Pat
     assert states[FieldState.DONE] + states[FieldState.QUEUED] == MANY
 
 
-def slides_by_name(window: MainWindow) -> dict[str, int]:
+def slides_by_name(window: Workbench) -> dict[str, int]:
     tree = window.browser.tree
     known = {place.slide_id for place in tree.slides.places()} - {None}
     return {tree.name_of(number): number for number in known}
@@ -349,9 +346,9 @@ def test_a_wrong_folder_is_taken_out_while_its_queue_runs_and_dropped_again(
     for number in range(many):  # other bytes, same picture: long enough to be caught running
         (wrong / f"copy {number}.jpg").write_bytes(picture + number.to_bytes(2, "big"))
 
-    def scenario(window: MainWindow) -> None:
+    def scenario(window: Workbench) -> None:
         runner, tree = run_main, window.browser.tree
-        runner.qtbot.waitUntil(lambda: window.model is not None, timeout=PATIENCE)
+        runner.qtbot.waitUntil(lambda: window.context.selection.model is not None, timeout=PATIENCE)
         drop(window, [right])
         wait_for_fields(runner, window, 2)
         drop(window, [wrong])

@@ -30,7 +30,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication
 
 from allstation import __version__, paths
-from allstation.app import Station, parse
+from allstation.app import AppController, parse
 from allstation.core.records import FieldState, NewField
 from allstation.imaging.decode import looks_like_field
 from allstation.inference.bundle import ModelBundle
@@ -67,14 +67,14 @@ def fill(folder: Path, source: Path, fields: int) -> Path:
 class Watcher(QObject):
     """Notes memory and time whenever another part of the fields is done, and ends the program at the end."""
 
-    def __init__(self, station: Station, fields: int) -> None:
+    def __init__(self, station: AppController, fields: int) -> None:
         super().__init__()
         self._station, self._fields = station, fields
         self._process = psutil.Process()
         self._last = (0, time.monotonic(), self._used())
         self.parts: list[dict[str, float]] = []
         self.failed = 0
-        station.services.session.worker.queue_changed.connect(self.note)
+        station.context.session.worker.queue_changed.connect(self.note)
 
     def _used(self) -> tuple[float, float]:
         """Return the processor seconds of the threads that classify, and of all the others."""
@@ -104,7 +104,7 @@ class Watcher(QObject):
             self._last = (done, now, used)
             sys.stderr.write(f"{self.parts[-1]}\n")
         if status.phase is QueuePhase.IDLE and done + status.failed >= self._fields:
-            self._station.window.leave()
+            self._station.workbench.leave()
 
 
 def growth(parts: list[dict[str, float]], fields: int) -> dict[str, float]:
@@ -132,10 +132,10 @@ def run(folder: Path, options: argparse.Namespace) -> tuple[Watcher, float]:
     app = QApplication([])
     app.setQuitOnLastWindowClosed(False)
     SettingsFile(paths.config_folder()).change(model=str(options.bundle.absolute()))
-    station = Station(app, parse(["--case", str(case)]))
+    station = AppController(app, parse(["--case", str(case)]))
     began = time.monotonic()
-    station.begin()
-    station.complete()
+    station.show()
+    station.build()
     watcher = Watcher(station, options.fields)
     app.exec()
     station.join()

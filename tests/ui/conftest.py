@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, 
 from pytestqt.qtbot import QtBot
 
 from allstation import paths
-from allstation.app import Station, parse
-from allstation.ui.main_window import MainWindow
+from allstation.app import AppController, parse
+from allstation.ui.main_window.workbench import Workbench
 
 
 @pytest.fixture(autouse=True)
@@ -105,23 +105,24 @@ def no_log_warnings(expected_log: list[str]) -> Iterator[None]:
 @pytest.fixture
 def station(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing_left_running: None
-) -> Iterator[Station]:
+) -> Iterator[AppController]:
     """The program's services and window in a fresh profile, shown, without a model."""
     monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "profile"))
     application = QApplication.instance()
     assert isinstance(application, QApplication)
-    made = Station(application, parse([]))
-    made.complete()
+    made = AppController(application, parse([]))
+    made.build()
+    assert made.fault is None
     made.window.show()
     qtbot.waitExposed(made.window)
     yield made
-    made.window.leave()
+    made.workbench.leave()
     made.join()
     qtbot.waitUntil(lambda: not shiboken6.isValid(made.window), timeout=20_000)
     assert not list((tmp_path / "profile" / "logs").glob("crash-*")), "the program noted a fault of its own"
 
 
 @pytest.fixture
-def window(station: Station) -> MainWindow:
-    """The window of :func:`station`."""
-    return station.window
+def window(station: AppController) -> Workbench:
+    """The contents of the window of :func:`station`; the window itself is its ``shell``."""
+    return station.workbench

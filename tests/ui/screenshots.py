@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from allstation.services.requests import OpenCase, UseModel
 
 if TYPE_CHECKING:
-    from allstation.ui.main_window import MainWindow
+    from allstation.ui.main_window.workbench import Workbench
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
@@ -72,7 +72,7 @@ def run_child(out: Path, name: str) -> int:
     class Pseudo(QTranslator):
         """Longer text in every place, so that layouts show whether they hold."""
 
-        def isEmpty(self) -> bool:  # noqa: N802 - Qt's name
+        def isEmpty(self) -> bool:
             return False
 
         def translate(self, _context: str, text: str, *_rest: object) -> str:
@@ -82,11 +82,11 @@ def run_child(out: Path, name: str) -> int:
         translator = Pseudo(qt)
         qt.installTranslator(translator)
         qt.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-    station = program.Station(qt, program.parse([]))
-    station.begin()
-    station.complete()
+    station = program.AppController(qt, program.parse([]))
+    station.show()
+    station.build()
     window = station.window
-    window.resize(*SIZE)
+    window.shell.resize(*SIZE)
     window.actions_table["view.dark" if look == "dark" else "view.light"].trigger()
     story = tell(station, Grabber(out, name))
     waiting: list[Step] = []
@@ -161,7 +161,7 @@ def tell(station: object, grab: Grabber) -> Iterator[Step]:
     yield from tell_report(station.window, grab)
 
 
-def tell_queue(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+def tell_queue(window: Workbench, grab: Grabber) -> Iterator[Step]:
     from allstation.core.records import FieldState
 
     scratch = Path(os.environ["ALLSTATION_SHOT_FIELDS"])
@@ -175,148 +175,148 @@ def tell_queue(window: MainWindow, grab: Grabber) -> Iterator[Step]:
         status = window.queue._status
         return status.total >= 24 and status.waiting == 0 and window.viewer.record is not None
 
-    yield lambda: window.model is not None
-    yield grab(window, "01-start")
-    window.services.session.submit(
+    yield lambda: window.context.selection.model is not None
+    yield grab(window.shell, "01-start")
+    window.context.session.submit(
         OpenCase(Path(os.environ["ALLSTATION_PROFILE"]) / "Smith 2026.allcase", create=True)
     )
-    yield lambda: window.services.session.info is not None
-    yield grab(window, "02-empty-case")
-    window.cases.add_paths([scratch])
+    yield lambda: window.context.session.info is not None
+    yield grab(window.shell, "02-empty-case")
+    window.case_controller.add_paths([scratch])
     yield some_done
     table["queue.pause"].trigger()
     yield lambda: window.browser.model.rowCount() >= 24
-    yield grab(window, "03-paused")
+    yield grab(window.shell, "03-paused")
     table["queue.pause"].trigger()
     yield idle
-    yield grab(window, "04-done")
+    yield grab(window.shell, "04-done")
 
 
-def looked_at(window: MainWindow) -> bool:
+def looked_at(window: Workbench) -> bool:
     """Tell whether the current field has been on the screen for long enough to be reviewed."""
     from allstation.ui.viewer.visibility import identity
 
     record = window.viewer.record
-    least = window.services.settings.value.seconds_on_screen
+    least = window.context.settings.value.seconds_on_screen
     visibility = window.viewer.main.canvas.visibility
     return record is not None and (visibility.seconds(identity(record)) or 0.0) > least
 
 
-def tell_review(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+def tell_review(window: Workbench, grab: Grabber) -> Iterator[Step]:
     table = window.actions_table
     for done, key in enumerate(
         ("review.class.1", "review.class.2", "review.look", "review.class.0"), start=1
     ):
         yield lambda: looked_at(window)
         table[key].trigger()
-        yield lambda done=done: window.reviews.stack.count() == done
+        yield lambda done=done: window.context.undo.count() == done
         yield grab(None, "")
     table["go.first"].trigger()
     table["view.evidence"].trigger()
-    yield grab(window, "05-reviewed-evidence")
+    yield grab(window.shell, "05-reviewed-evidence")
     table["view.evidence"].trigger()
     table["view.cells"].trigger()
-    yield grab(window, "06-cells")
+    yield grab(window.shell, "06-cells")
     table["view.cells"].trigger()
     table["view.compare"].trigger()
     table["go.last"].trigger()
-    yield grab(window, "07-compare")
+    yield grab(window.shell, "07-compare")
     table["view.compare"].trigger()
 
 
-def tell_browser(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+def tell_browser(window: Workbench, grab: Grabber) -> Iterator[Step]:
     from PySide6.QtCore import Qt
 
     table, dock = window.actions_table, window.docks["browser"]
     table["browse.table"].trigger()
-    window.resizeDocks([dock], [700], Qt.Orientation.Horizontal)
-    yield grab(window, "08-table")
-    window.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
+    window.shell.resizeDocks([dock], [700], Qt.Orientation.Horizontal)
+    yield grab(window.shell, "08-table")
+    window.shell.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
     table["browse.grid"].trigger()
     window.browser.filters._text.setText("nothing is called this")
     yield lambda: window.browser.model.rowCount() == 0
-    yield grab(window, "09-filtered")
+    yield grab(window.shell, "09-filtered")
     table["browse.clear"].trigger()
     yield lambda: window.browser.model.rowCount() >= 24
     yield from tell_removal(window, grab)
     yield from tell_summary(window, grab)
 
 
-def tell_removal(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+def tell_removal(window: Workbench, grab: Grabber) -> Iterator[Step]:
     from allstation.core.filters import FieldFilter
 
     table, model = window.actions_table, window.browser.model
     before = model.rowCount()
-    window.notices.clear()
+    window.notifications.clear()
     table["go.first"].trigger()
     table["field.remove"].trigger()
     yield lambda: model.rowCount() == before - 1
-    yield grab(window, "34-removed")
+    yield grab(window.shell, "34-removed")
     window.browser.filters.choose(FieldFilter(removed=True))
     yield lambda: model.rowCount() == 1
-    yield grab(window, "35-bring-back")
+    yield grab(window.shell, "35-bring-back")
     table["field.restore"].trigger()
     yield lambda: model.rowCount() == 0
     table["browse.clear"].trigger()
     yield lambda: model.rowCount() == before
-    window.notices.clear()
+    window.notifications.clear()
 
 
-def tell_summary(window: MainWindow, grab: Grabber) -> Iterator[Step]:
-    from allstation.ui.panels.share_bars import BarButton
+def tell_summary(window: Workbench, grab: Grabber) -> Iterator[Step]:
+    from allstation.ui.summary.share_bars import BarButton
 
     table = window.actions_table
-    window.notices.clear()
+    window.notifications.clear()
     table["browse.summary"].trigger()
-    yield lambda: bool(window.summary.panel.findChildren(BarButton))
-    window.summary.panel.findChildren(BarButton)[1].setFocus()
-    yield grab(window, "14-summary")
+    yield lambda: bool(window.summary.findChildren(BarButton))
+    window.summary.findChildren(BarButton)[1].setFocus()
+    yield grab(window.shell, "14-summary")
     table["browse.by_decision"].trigger()
     yield lambda: len(window.browser.model.sections()) > 2
-    yield grab(window, "15-groups")
+    yield grab(window.shell, "15-groups")
     table["browse.table"].trigger()
-    yield grab(window, "16-groups-table")
+    yield grab(window.shell, "16-groups-table")
     table["browse.grid"].trigger()
     table["browse.flat"].trigger()
     window.docks["review"].raise_()
     window.review.set_blind(True)
     table["go.last"].trigger()
-    yield grab(window, "17-blind")
+    yield grab(window.shell, "17-blind")
     window.review.set_blind(False)
     table["help.tour"].trigger()
-    yield grab(window, "18-tour")
+    yield grab(window.shell, "18-tour")
     window.tour.end()
     for step in ("down", "down", "up", "up", "up", "up", "up", "up", "up"):
         table[f"view.scale_{step}"].trigger()
-        if window.services.settings.value.text_scale in (0.8, 2.0):
-            yield grab(window, f"19-text-{round(window.services.settings.value.text_scale * 100)}")
+        if window.context.settings.value.text_scale in (0.8, 2.0):
+            yield grab(window.shell, f"19-text-{round(window.context.settings.value.text_scale * 100)}")
     table["view.scale_reset"].trigger()
     table["go.first"].trigger()
 
 
-def tell_dialogs(window: MainWindow, grab: Grabber) -> Iterator[Step]:
-    from allstation.ui.panels.about import AboutDialog
+def tell_dialogs(window: Workbench, grab: Grabber) -> Iterator[Step]:
+    from allstation.ui.main_window.about import AboutDialog
 
     table = window.actions_table
     table["help.palette"].trigger()
-    yield grab(window, "10-palette")
-    window.palette_box.hide()
+    yield grab(window.shell, "10-palette")
+    window.palette.hide()
     table["help.about"].trigger()
-    dialog = window.findChild(AboutDialog)
+    dialog = window.shell.findChild(AboutDialog)
     yield grab(dialog, "12-about")
     dialog.reject()
     window.docks["log"].show()
     window.docks["log"].raise_()
-    yield grab(window, "13-log")
+    yield grab(window.shell, "13-log")
 
 
-def tell_report(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+def tell_report(window: Workbench, grab: Grabber) -> Iterator[Step]:
     from PySide6.QtWidgets import QMessageBox
 
-    from allstation.ui.report.exporting import ExportDialog
+    from allstation.ui.report.export_controller import ExportDialog
     from allstation.ui.report.letterhead import LetterheadDialog
 
-    table, reports = window.actions_table, window.reports
+    table, reports = window.actions_table, window.report_controller
 
     def drawn() -> bool:
         return reports.preview is not None and reports.window.pages.is_drawn(0)
@@ -337,7 +337,7 @@ def tell_report(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     yield grab(box, "22-report-sign")
     box.reject()
     form.reviewer.clear()
-    yield lambda: "name" in reports.window.said
+    yield lambda: "name" in reports.window.message
     yield grab(reports.window, "23-report-missing")
     reports.show_data()
     yield grab(reports.data, "24-case-data")
@@ -349,16 +349,16 @@ def tell_report(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     reports.window.hide()
     for number, key in enumerate(("csv", "xlsx", "fhir", "labelled"), start=26):
         table[f"case.{key}"].trigger()
-        (dialog,) = [one for one in window.findChildren(ExportDialog) if one.isVisible()]
+        (dialog,) = [one for one in window.shell.findChildren(ExportDialog) if one.isVisible()]
         yield grab(dialog, f"{number}-export-{key}")
         dialog.reject()
-    window.exporting.strip.begin("Smith 2026 DICOM")
-    window.exporting.strip.step(120, 400)
-    yield grab(window, "30-exporting")
-    window.exporting.strip.hide()
+    window.export_controller.strip.begin("Smith 2026 DICOM")
+    window.export_controller.strip.step(120, 400)
+    yield grab(window.shell, "30-exporting")
+    window.export_controller.strip.hide()
 
 
-def tell_percentages(window: MainWindow, grab: Grabber) -> Iterator[Step]:
+def tell_percentages(window: Workbench, grab: Grabber) -> Iterator[Step]:
     """Fields whose percentages mean nothing: a second case, read by a model to which all of them are new."""
     from PySide6.QtCore import Qt
 
@@ -369,21 +369,25 @@ def tell_percentages(window: MainWindow, grab: Grabber) -> Iterator[Step]:
     profile = Path(os.environ["ALLSTATION_PROFILE"])
     rule = ModelBundle.open(default_bundle_path()).rule.to_json()
     strange = rebuilt(profile / "strange.allmodel", info={"decision": {**rule, "max_novelty": 0.1}})
-    window.services.session.submit(OpenCase(profile / "Elsewhere.allcase", create=True))
-    yield lambda: window.services.session.info is not None and window.browser.model.rowCount() == 0
-    window.services.session.submit(UseModel(strange.path))
-    yield lambda: window.model is not None and window.model.path == strange.path
-    window.cases.add_paths([Path(os.environ["ALLSTATION_SHOT_FIELDS"])])
+    window.context.session.submit(OpenCase(profile / "Elsewhere.allcase", create=True))
+    yield (lambda: window.context.session.info is not None and window.browser.model.rowCount() == 0)
+    window.context.session.submit(UseModel(strange.path))
+    yield (
+        lambda: (
+            window.context.selection.model is not None and window.context.selection.model.path == strange.path
+        )
+    )
+    window.case_controller.add_paths([Path(os.environ["ALLSTATION_SHOT_FIELDS"])])
     yield lambda: window.browser.model.rowCount() >= 24
     yield lambda: window.queue._status.waiting == 0 and window.viewer.record is not None
     table["go.first"].trigger()
-    window.notices.clear()
-    yield grab(window, "36-no-percentages")
+    window.notifications.clear()
+    yield grab(window.shell, "36-no-percentages")
     table["browse.table"].trigger()
     table["view.overlay"].trigger()
-    window.resizeDocks([dock], [700], Qt.Orientation.Horizontal)
-    yield grab(window, "37-no-percentages-table")
-    window.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
+    window.shell.resizeDocks([dock], [700], Qt.Orientation.Horizontal)
+    yield grab(window.shell, "37-no-percentages-table")
+    window.shell.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
     table["browse.grid"].trigger()
 
 

@@ -27,7 +27,7 @@ from training.shipped.fields import (
     capture_blocks,
     grouped_division,
     random_division,
-    share_beside_training,
+    share_near_training,
 )
 from training.shipped.material import RECIPE, ShippedRecipe, gather, read_shipped_recipe
 from training.shipped.measure import Checker, Proportion, area_under_curve, twins
@@ -222,7 +222,7 @@ def make(
     engine = Engine(bundle)
     checker = Checker(engine, fields.rgb[division.test], fields.labels[division.test], CLASS_NAMES)
     paths = [options.data / "Original" / fields.names[row] for row in division.test]
-    beside = share_beside_training(fields, division)
+    beside = share_near_training(fields, division)
     split = f"{HELD}; {beside:.0%} of them have a training field with the next file number"
     bench = Bench(engine, checker, options.data, paths, split)
     rows += serving_rows(bench, swaps=recipe.measure["swaps"], seed=recipe.seed)

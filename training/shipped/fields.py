@@ -174,7 +174,7 @@ def capture_blocks(fields: Fields, rows: Rows, size: int) -> list[str]:
     return [f"{fields.labels[row]}/{fields.numbers[row] // size}" for row in rows]
 
 
-def share_beside_training(fields: Fields, division: Division) -> float:
+def share_near_training(fields: Fields, division: Division) -> float:
     """Return the share of test fields whose class has a training field with the next file number."""
     known = {(fields.labels[row], fields.numbers[row]) for row in division.train}
     beside = [

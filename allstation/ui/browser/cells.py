@@ -10,7 +10,8 @@ from PySide6.QtCore import QDateTime, QLocale, Qt
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
-from allstation.ui.text import number, percent, together, tr
+from allstation.ui.common.formatting import number, percent, together
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card_content import NO_PERCENTAGES, invalid_text
 
 TITLES: Final = (

@@ -13,8 +13,8 @@ from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.decision import Reason
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState
-from allstation.ui import icons
-from allstation.ui.text import tr
+from allstation.ui.common import icons
+from allstation.ui.common.i18n import tr
 
 _TYPING_PAUSE: Final = 180
 _FRAME_LINES: Final = 2.0
@@ -97,7 +97,7 @@ class FilterBar(QWidget):
             self._grid.addWidget(box, row, column, 1, wide)
         self._narrow = narrow
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the boxes a second row where one is too narrow for what they say."""
         super().resizeEvent(event)
         metrics = self.fontMetrics()
@@ -106,7 +106,7 @@ class FilterBar(QWidget):
         if narrow != self._narrow:
             self._place_boxes(narrow=narrow)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Return and Down go to what was found, Escape takes the text off first: then keys review again."""
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             key = event.key()

@@ -9,10 +9,11 @@ from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
 from allstation.core.filters import FieldGroup, FieldSort
-from allstation.ui import icons
 from allstation.ui.browser.grid import MAX_WIDTH, MIN_WIDTH
 from allstation.ui.browser.table import sort_title
-from allstation.ui.text import number, tr
+from allstation.ui.common import icons
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
 
 TELLING: Final = frozenset(
     {FieldSort.DECISION, FieldSort.FINAL, FieldSort.PROBABILITY, FieldSort.MARGIN, FieldSort.NOVELTY}
@@ -107,7 +108,7 @@ class BrowserFooter(QFrame):
         layout.addStretch(1)
         layout.addWidget(self._count)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is no room, leave out the slider: Ctrl and the wheel do the same."""
         super().resizeEvent(event)
         self._size.setVisible(self.width() >= self.fontMetrics().averageCharWidth() * _ROOMY)

@@ -21,11 +21,11 @@ from PySide6.QtGui import QHideEvent, QMouseEvent, QPainter, QPaintEvent, QRegio
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from allstation.core.records import FieldRecord
-from allstation.ui import icons
 from allstation.ui.browser.model import FieldModel
 from allstation.ui.browser.sections import Section, TileLayout
 from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.browser.tile import PADDING, RADIUS, TileLook, paint_heading, paint_tile, text_height
+from allstation.ui.common import icons
 from allstation.ui.viewer.visibility import VisibilityTracker
 
 MIN_WIDTH: Final = 72
@@ -130,7 +130,7 @@ class FieldGrid(QAbstractItemView):
 
     # What QAbstractItemView asks
 
-    def visualRect(self, index: Index) -> QRect:  # noqa: N802 - Qt's name
+    def visualRect(self, index: Index) -> QRect:
         """Return where an index is, in the viewport."""
         if not index.isValid():
             return QRect()
@@ -140,13 +140,13 @@ class FieldGrid(QAbstractItemView):
         left = round(column * width)
         return QRect(left, top - self.verticalOffset(), round((column + 1) * width) - left, height)
 
-    def indexAt(self, point: QPoint) -> QModelIndex:  # noqa: N802 - Qt's name
+    def indexAt(self, point: QPoint) -> QModelIndex:
         """Return what is at a point of the viewport."""
         column = self._turned(int(point.x() // self._cell()[0]))
         row = self._placed().row_at(point.y() + self.verticalOffset(), column)
         return self.model().index(row, 0) if row is not None else QModelIndex()
 
-    def scrollTo(  # noqa: N802 - Qt's name
+    def scrollTo(
         self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
     ) -> None:
         """Scroll as little as needed to show an index whole."""
@@ -159,7 +159,7 @@ class FieldGrid(QAbstractItemView):
         elif rect.bottom() > height:
             bar.setValue(bar.value() + min(rect.bottom() - height + 1, rect.top()))
 
-    def moveCursor(  # noqa: N802 - Qt's name
+    def moveCursor(
         self,
         action: QAbstractItemView.CursorAction,
         modifiers: Qt.KeyboardModifier,  # noqa: ARG002
@@ -185,25 +185,23 @@ class FieldGrid(QAbstractItemView):
         self._target = min(max(moves[action], 0), max(last, 0))
         return self.model().index(self._target, 0)
 
-    def horizontalOffset(self) -> int:  # noqa: N802 - Qt's name
+    def horizontalOffset(self) -> int:
         """Return 0: it never scrolls sideways."""
         return 0
 
-    def verticalOffset(self) -> int:  # noqa: N802 - Qt's name
+    def verticalOffset(self) -> int:
         """Return the scroll position in pixels."""
         return self.verticalScrollBar().value()
 
-    def scrollContentsBy(self, dx: int, dy: int) -> None:  # noqa: N802 - Qt's name
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
         """Move what is drawn already, so that only the tiles that come into view are painted."""
         self.viewport().scroll(dx, dy)
 
-    def isIndexHidden(self, index: Index) -> bool:  # noqa: N802, ARG002 - Qt's signature
+    def isIndexHidden(self, index: Index) -> bool:  # noqa: ARG002 - Qt's signature
         """Return False: the filter leaves hidden fields out of the model."""
         return False
 
-    def setSelection(  # noqa: N802 - Qt's name
-        self, rect: QRect, command: QItemSelectionModel.SelectionFlag
-    ) -> None:
+    def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Select what Shift and a key or click span, else what a rubber band touches."""
         selection = QItemSelection()
         if self.state() == QAbstractItemView.State.DragSelectingState:
@@ -226,11 +224,11 @@ class FieldGrid(QAbstractItemView):
                 spans[-1:] = [(spans[-1][0], row)] if joins else [*spans[-1:], (row, row)]
         return spans
 
-    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: N802, ARG002
+    def visualRegionForSelection(self, selection: QItemSelection) -> QRegion:  # noqa: ARG002
         """Return the whole viewport: repainting what is visible is cheaper than finding out."""
         return QRegion(self.viewport().rect())
 
-    def updateGeometries(self) -> None:  # noqa: N802 - Qt's name
+    def updateGeometries(self) -> None:
         """Fit the scroll bar to the number of fields."""
         height = self._cell()[1]
         bar = self.verticalScrollBar()
@@ -247,15 +245,13 @@ class FieldGrid(QAbstractItemView):
         self._anchor = self._target = 0
         self.updateGeometries()
 
-    def rowsInserted(self, parent: Index, start: int, end: int) -> None:  # noqa: N802 - Qt's name
+    def rowsInserted(self, parent: Index, start: int, end: int) -> None:
         """Grow."""
         super().rowsInserted(parent, start, end)
         self.updateGeometries()
         self.viewport().update()
 
-    def dataChanged(  # noqa: N802 - Qt's name
-        self, top_left: Index, bottom_right: Index, roles: Sequence[int] = ()
-    ) -> None:
+    def dataChanged(self, top_left: Index, bottom_right: Index, roles: Sequence[int] = ()) -> None:
         """Repaint if what changed may be visible, and take the shape of the first field."""
         first = top_left.data(FieldModel.RecordRole)
         if isinstance(first, FieldRecord) and first.width > 0 and top_left.row() == 0:
@@ -266,7 +262,7 @@ class FieldGrid(QAbstractItemView):
         super().dataChanged(top_left, bottom_right, list(roles))
         self.viewport().update()
 
-    def currentChanged(self, current: Index, previous: Index) -> None:  # noqa: N802 - Qt's name
+    def currentChanged(self, current: Index, previous: Index) -> None:
         """Follow the current field and remember where a span begins."""
         super().currentChanged(current, previous)
         if self._target != current.row():
@@ -274,14 +270,14 @@ class FieldGrid(QAbstractItemView):
         self.scrollTo(current)
         self.viewport().update()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay out again, keeping the current field in view."""
         super().resizeEvent(event)
         self.updateGeometries()
         if self.currentIndex().isValid():
             self.scrollTo(self.currentIndex())
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Follow the text size."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
@@ -290,7 +286,7 @@ class FieldGrid(QAbstractItemView):
             self._scaled = icons.scaled(self._width)
             self.updateGeometries()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         """Remember where a span ends, or begins without Shift."""
         index = self.indexAt(event.position().toPoint())
         if index.isValid():
@@ -299,7 +295,7 @@ class FieldGrid(QAbstractItemView):
                 self._anchor = index.row()
         super().mousePressEvent(event)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Show what the pointer is on."""
         row = self.indexAt(event.position().toPoint()).row()
         if row != self._hovered:
@@ -307,19 +303,19 @@ class FieldGrid(QAbstractItemView):
             self.viewport().update()
         super().mouseMoveEvent(event)
 
-    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def viewportEvent(self, event: QEvent) -> bool:
         """Forget the pointer when it leaves."""
         if event.type() == QEvent.Type.Leave and self._hovered >= 0:
             self._hovered = -1
             self.viewport().update()
         return super().viewportEvent(event)
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+    def hideEvent(self, event: QHideEvent) -> None:
         """What is hidden is not looked at."""
         self.visibility.hidden()
         super().hideEvent(event)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+    def wheelEvent(self, event: QWheelEvent) -> None:
         """Change the size with Ctrl, scroll without."""
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.set_tile_width(self._width + (12 if event.angleDelta().y() > 0 else -12))
@@ -344,7 +340,7 @@ class FieldGrid(QAbstractItemView):
         top = self.verticalOffset()
         return self._placed().rows_between(top, top + self.viewport().height())
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the visible tiles."""
         model = self.model()
         if not isinstance(model, FieldModel):

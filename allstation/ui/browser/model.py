@@ -14,7 +14,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from allstation.core.records import FieldRecord
 from allstation.ui.browser import cells
 from allstation.ui.browser.sections import Section
-from allstation.ui.text import tip, tr
+from allstation.ui.common.formatting import tip
+from allstation.ui.common.i18n import tr
 
 PAGE: Final = 128
 _PAGES_KEPT: Final = 40
@@ -69,11 +70,11 @@ class FieldModel(QAbstractTableModel):
 
     # What Qt asks
 
-    def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802 - Qt's name
+    def rowCount(self, parent: Index | None = None) -> int:
         """Return the number of fields."""
         return 0 if parent is not None and parent.isValid() else len(self._ids)
 
-    def columnCount(self, parent: Index | None = None) -> int:  # noqa: N802 - Qt's name
+    def columnCount(self, parent: Index | None = None) -> int:
         """Return the number of columns."""
         return 0 if parent is not None and parent.isValid() else len(Column)
 
@@ -91,7 +92,7 @@ class FieldModel(QAbstractTableModel):
             return record
         return _words(record, index.column(), role)
 
-    def headerData(  # noqa: N802 - Qt's name
+    def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
     ) -> Any:  # noqa: ANN401 - as Qt declares it
         """Return a column's title, or a row's number."""

@@ -1,10 +1,10 @@
-"""The left dock: slides above, fields below, and what connects them to the case."""
+"""Browser panel: slides above, fields below; asks for lists by signal and shows what it is given."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QApplication,
     QLineEdit,
@@ -15,11 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord
-from allstation.services.case_session import CaseSession
 from allstation.services.field_cache import FieldCache
-from allstation.services.questions import FindUnreviewed, Listing, Overview, Query, ReadOverview, ReadPage
+from allstation.services.questions import Listing, Overview, Query
 from allstation.ui.browser.filters import FilterBar, on_slide
 from allstation.ui.browser.footer import BrowserFooter
 from allstation.ui.browser.grid import FieldGrid
@@ -29,14 +28,10 @@ from allstation.ui.browser.slide_model import Place
 from allstation.ui.browser.slides import SlideTree
 from allstation.ui.browser.table import SORT_OF, FieldTable
 from allstation.ui.browser.thumbs import Thumbnails
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 
-_RELIST_PAUSE: Final = 300
-_ROWS_PER_MILLISECOND: Final = 100
 _NEAR: Final = 2
 """Neighbours on each side that the viewer may load ahead."""
-
-_SETTLED_SORTS: Final = frozenset({FieldSort.SLIDE, FieldSort.NAME, FieldSort.SIZE, FieldSort.ADDED})
 
 
 class BrowserPanel(QWidget):
@@ -46,18 +41,18 @@ class BrowserPanel(QWidget):
         current_changed: The :class:`FieldRecord` to look at, or None.
         neighbours_changed: Records next to the current one, nearest first.
         listed: How many fields are shown, and whether a filter hides others.
+        listing_asked: The fields of :meth:`query` are wanted.
+        unreviewed_asked: The next unreviewed field after this id is wanted.
     """
 
     current_changed = Signal(object)
     neighbours_changed = Signal(list)
     listed = Signal(int, bool)
+    listing_asked = Signal()
+    unreviewed_asked = Signal(int)
 
-    def __init__(
-        self, session: CaseSession, parent: QWidget | None = None, *, files: FieldCache | None = None
-    ) -> None:
+    def __init__(self, parent: QWidget | None = None, *, files: FieldCache | None = None) -> None:
         super().__init__(parent)
-        self._session = session
-        self._ticket = 0
         self._current = 0
         self._row = 0
         self._groups: tuple[tuple[int | str | None, int], ...] = ()
@@ -70,8 +65,7 @@ class BrowserPanel(QWidget):
         self.table = FieldTable(self)
         self.footer = BrowserFooter(self)
         self._views = QStackedWidget(self)
-        self._later = QTimer(self, singleShot=True, interval=_RELIST_PAUSE)
-        self._counting = QTimer(self, singleShot=True, interval=_RELIST_PAUSE)
+        self._reviewer: str | None = None
         self._lay_out()
         self._connect()
 
@@ -101,39 +95,17 @@ class BrowserPanel(QWidget):
         layout.addWidget(self._split)
 
     def _connect(self) -> None:
-        self._later.timeout.connect(self.relist)
-        self._counting.timeout.connect(self._count)
-        self.model.page_wanted.connect(self._read_page)
         self.model.record_arrived.connect(self._record_arrived)
         self.filters.changed.connect(self._filters_changed)
         self.filters.left.connect(self.focus_view)
         self.tree.chosen.connect(self._place_chosen)
-        self.footer.sort_changed.connect(self.relist)
-        self.footer.group_changed.connect(self.relist)
+        self.footer.sort_changed.connect(self.listing_asked)
+        self.footer.group_changed.connect(self.listing_asked)
         self.footer.width_changed.connect(self.grid.set_tile_width)
         self.footer.view_changed.connect(self.show_view)
         self.grid.width_changed.connect(self.footer.set_width)
         self.grid.selectionModel().currentChanged.connect(self._index_changed)
         self.table.horizontalHeader().sectionClicked.connect(self._header_clicked)
-        session = self._session
-        session.destroyed.connect(self._ask_no_more)
-        session.opened.connect(self._case_opened)
-        session.worker.closed.connect(self.clear)
-        session.worker.fields_added.connect(self._fields_added)
-        session.worker.fields_changed.connect(self._fields_changed)
-        session.worker.queue_edited.connect(self._shown_otherwise)
-        session.worker.slide_renamed.connect(self._shown_otherwise)
-        session.reader.listed.connect(self._take_listing)
-        session.reader.page_read.connect(self._take_page)
-        session.reader.overview_read.connect(self._take_overview)
-        session.reader.unreviewed_found.connect(self._unreviewed_found)
-
-    @Slot()
-    def _ask_no_more(self) -> None:
-        # The session goes before the window does, and what was on its way here may still start a timer.
-        for timer in (self._later, self._counting):
-            timer.stop()
-            timer.blockSignals(True)
 
     # What is shown
 
@@ -142,21 +114,7 @@ class BrowserPanel(QWidget):
         place = self.tree.current_place()
         where = on_slide(self.filters.value(), place.slide_id)
         footer = self.footer
-        return Query(0, where, footer.sort(), footer.descending(), footer.group(), self._session.reviewer)
-
-    @Slot()
-    def _count(self) -> None:
-        self._session.ask(ReadOverview(self._session.reviewer))
-
-    @Slot(list)
-    def _read_page(self, ids: list[int]) -> None:
-        self._session.ask(ReadPage(ids, self._session.reviewer))
-
-    @Slot()
-    def relist(self) -> None:
-        """Ask for the ids again."""
-        self._later.stop()
-        self._ticket = self._session.list_fields(self.query()).ticket
+        return Query(0, where, footer.sort(), footer.descending(), footer.group(), self._reviewer)
 
     def is_filtered(self) -> bool:
         """Tell whether fields may be hidden."""
@@ -173,16 +131,12 @@ class BrowserPanel(QWidget):
         Nothing that is left to see, sort, filter or group by depends on what the model or another
         person said; records carry this person's own reviews, whoever came after them.
         """
-        if reviewer == self._session.reviewer:
-            return
-        self._session.reviewer = reviewer
+        self._reviewer = reviewer
         self.model.set_blind(reviewer)
         self.model.outdate()
         self.tree.set_blind(reviewer is not None)
         self.footer.set_blind(reviewer is not None)
         self.filters.set_blind(reviewer)
-        self._count()
-        self.relist()
 
     @Slot(str)
     def show_view(self, name: str) -> None:
@@ -239,7 +193,7 @@ class BrowserPanel(QWidget):
         self._current = field_id
         self.filters.clear()
         self.tree.choose(Place())
-        self.relist()
+        self.listing_asked.emit()
 
     def go_to_last(self) -> None:
         """Go to the last field."""
@@ -247,10 +201,11 @@ class BrowserPanel(QWidget):
 
     def go_to_unreviewed(self) -> None:
         """Go to the next field nobody reviewed."""
-        self._session.ask(FindUnreviewed(self.query(), after=self._current))
+        self.unreviewed_asked.emit(self._current)
 
     @Slot(object)
-    def _unreviewed_found(self, field_id: int | None) -> None:
+    def show_unreviewed(self, field_id: int | None) -> None:
+        """Go to the unreviewed field that was found, if it is shown."""
         row = self.model.row_of(field_id) if field_id is not None else None
         if row is not None:
             self.go_to_row(row)
@@ -266,9 +221,9 @@ class BrowserPanel(QWidget):
         self._current = field_id
         record = self.model.record_at(self._row)
         if record is not None:
-            self._tell_current(record)
+            self._emit_current(record)
 
-    def _tell_current(self, record: FieldRecord) -> None:
+    def _emit_current(self, record: FieldRecord) -> None:
         self.current_changed.emit(record)
         self.neighbours_changed.emit(self._neighbours())
 
@@ -281,14 +236,13 @@ class BrowserPanel(QWidget):
     @Slot(object)
     def _record_arrived(self, record: FieldRecord) -> None:
         if record.id == self._current:
-            self._tell_current(record)
+            self._emit_current(record)
 
-    # What the case says
+    # Records and lists of the case
 
     @Slot()
     def clear(self) -> None:
         """Show nothing: no case."""
-        self._later.stop()
         self._current = self._row = 0
         self._groups = ()
         self.thumbnails.clear()
@@ -298,42 +252,13 @@ class BrowserPanel(QWidget):
         self.current_changed.emit(None)
         self.listed.emit(0, False)
 
-    @Slot(object)
-    def _case_opened(self, _info: object) -> None:
+    def open_case(self) -> None:
+        """Show another case: the fields take the keyboard once they are listed."""
         self.clear()
         self._just_opened = True
-        self.relist()
-        self._count()
 
-    @Slot(list)
-    def _fields_added(self, _ids: list[int]) -> None:
-        self._start(self._later)
-        self._start(self._counting)
-
-    @Slot(list)
-    def _fields_changed(self, ids: list[int]) -> None:
-        self.model.outdate(ids)
-        self._start(self._counting)
-        query = self.query()
-        if query.sort not in _SETTLED_SORTS or query.where != FieldFilter(slide_id=query.where.slide_id):
-            self._start(self._later)
-
-    @Slot()
-    def _shown_otherwise(self) -> None:
-        self.model.outdate()
-        self._start(self._later)
-        self._start(self._counting)
-
-    def _start(self, timer: QTimer) -> None:
-        # Not restarted while it runs: a steady stream of changes must still be shown.
-        if not timer.isActive():
-            # Large cases take longer to list and count: ask less often.
-            timer.start(_RELIST_PAUSE + self.model.rowCount() // _ROWS_PER_MILLISECOND)
-
-    @Slot(object)
-    def _take_listing(self, listing: Listing) -> None:
-        if listing.query.ticket != self._ticket:
-            return
+    def take_listing(self, listing: Listing) -> None:
+        """Show the fields of an answer to :meth:`query`."""
         self._groups = listing.groups
         self.model.relist(listing.ids, self._titled())
         self._restore_current()
@@ -374,16 +299,10 @@ class BrowserPanel(QWidget):
             self._current = 0
             self.current_changed.emit(None)
 
-    @Slot(int, list)
-    def _take_page(self, generation: int, records: list[FieldRecord]) -> None:
-        if generation == self._session.generation:
-            self.model.take_page(records)
-
-    @Slot(int, object)
-    def _take_overview(self, generation: int, overview: Overview) -> None:
-        if generation == self._session.generation:
-            self.tree.show_overview(overview)
-            self.model.set_sections(self._titled())
+    def take_overview(self, overview: Overview) -> None:
+        """Show slides and their counts."""
+        self.tree.show_overview(overview)
+        self.model.set_sections(self._titled())
 
     @Slot()
     def show_all(self) -> None:
@@ -399,12 +318,12 @@ class BrowserPanel(QWidget):
             self.tree.blockSignals(True)
             self.tree.choose(Place(place.slide_id))
             self.tree.blockSignals(False)
-        self.relist()
+        self.listing_asked.emit()
 
     @Slot(object)
     def _place_chosen(self, place: Place) -> None:
         self.filters.show_final(place.final)
-        self.relist()
+        self.listing_asked.emit()
 
     @Slot(int)
     def _header_clicked(self, column: int) -> None:

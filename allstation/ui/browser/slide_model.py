@@ -11,7 +11,8 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.text import shown_name
 from allstation.services.questions import Overview
-from allstation.ui.text import number, tip, tr
+from allstation.ui.common.formatting import number, tip
+from allstation.ui.common.i18n import tr
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -179,13 +180,13 @@ class SlideModel(QAbstractItemModel):
         above = index.internalId() if index.isValid() else 0
         return self.createIndex(above - 1, 0, 0) if above else QModelIndex()
 
-    def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802 - Qt's name
+    def rowCount(self, parent: Index | None = None) -> int:
         """Return the number of slides and one, or of a slide's classes."""
         if parent is None or not parent.isValid():
             return len(self._lines)
         return 0 if parent.internalId() or parent.column() else len(self._lines[parent.row()].children)
 
-    def columnCount(self, parent: Index | None = None) -> int:  # noqa: N802, ARG002 - Qt's name
+    def columnCount(self, parent: Index | None = None) -> int:  # noqa: ARG002 - Qt's name
         """Return 2: names and counts."""
         return 2
 
@@ -210,7 +211,7 @@ class SlideModel(QAbstractItemModel):
         named = index.column() == 0 and place.slide_id is not None and place.final is None
         return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if named else Qt.ItemFlag.NoItemFlags)
 
-    def setData(  # noqa: N802 - Qt's name
+    def setData(
         self,
         index: Index,
         value: Any,  # noqa: ANN401 - Qt's

@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.services.questions import Overview
-from allstation.ui import theme
 from allstation.ui.browser.slide_model import Place, SlideModel
 from allstation.ui.browser.tile import facing, paint_chip
-from allstation.ui.text import number, tr
+from allstation.ui.common import theme
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
 
 Index = QModelIndex | QPersistentModelIndex
 _CHIP: Final = 0.95
@@ -130,13 +131,13 @@ class SlideTree(QTreeView):
         width = QFontMetricsF(self.font()).horizontalAdvance(number(self.slides.most()))
         self.header().resizeSection(1, round(width) + _AIR)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Follow the text size."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._fit_counts()
 
-    def currentChanged(self, current: Index, previous: Index) -> None:  # noqa: N802 - Qt's name
+    def currentChanged(self, current: Index, previous: Index) -> None:
         """Tell what was chosen."""
         super().currentChanged(current, previous)
         if self.slides.place_of(current) != self.slides.place_of(previous) or not previous.isValid():
@@ -144,9 +145,7 @@ class SlideTree(QTreeView):
 
 
 class _SlideDelegate(QStyledItemDelegate):
-    def createEditor(  # noqa: N802 - Qt's name
-        self, parent: QWidget, option: QStyleOptionViewItem, index: Index
-    ) -> QWidget:
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         """Return a line that holds the name."""
         del option
         line = QLineEdit(parent)
@@ -155,17 +154,15 @@ class _SlideDelegate(QStyledItemDelegate):
         line.selectAll()
         return line
 
-    def setEditorData(self, editor: QWidget, index: Index) -> None:  # noqa: N802 - Qt's name
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
         """Leave what is being typed: counts that change meanwhile would put the old name back."""
 
-    def updateEditorGeometry(  # noqa: N802 - Qt's name
-        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
-    ) -> None:
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         """Cover the row, or the name under the line would show."""
         del index
         editor.setGeometry(option.rect)
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Leave room for the bar below the name."""
         hint = super().sizeHint(option, index)
         hint.setHeight(round(QFontMetricsF(option.font).height() + 13))

@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
 from allstation.core.classes import class_style
 from allstation.core.filters import FieldSort
 from allstation.core.records import FieldRecord
-from allstation.ui import theme
 from allstation.ui.browser import cells
 from allstation.ui.browser.model import Column, FieldModel
 from allstation.ui.browser.sections import Section
 from allstation.ui.browser.tile import facing, paint_chip, paint_heading
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import paint_struck_bar
 from allstation.ui.viewer.card_content import invalid_text
 
@@ -84,7 +84,7 @@ class FieldTable(QTableView):
         for column, width in enumerate(_WIDTHS):
             self.setColumnWidth(column, width)
 
-    def changeEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: object) -> None:
         """Follow the text size."""
         super().changeEvent(event)  # type: ignore[arg-type]
         self._fit_rows()
@@ -120,7 +120,7 @@ class FieldTable(QTableView):
         """Return how much of a row's height its heading takes; 0 without one."""
         return self._row_height() if row in self._sections else 0
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the rows, then the headings over the top of those that begin a group."""
         super().paintEvent(event)
         if not self._sections:
@@ -160,7 +160,7 @@ class _CellDelegate(QStyledItemDelegate):
             _paint_bars(painter, rect, option, record)
         painter.restore()
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the usual size with some air."""
         return super().sizeHint(option, index) + QSize(12, 0)
 

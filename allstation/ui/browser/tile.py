@@ -11,10 +11,11 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette, QPen
 from allstation.core.classes import NEEDS_REVIEW, ClassStyle, class_style
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
-from allstation.ui import theme
 from allstation.ui.browser import cells
 from allstation.ui.browser.sections import Section
-from allstation.ui.text import number, percent, tr
+from allstation.ui.common import theme
+from allstation.ui.common.formatting import number, percent
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card_content import invalid_text
 
 PADDING: Final = 6

@@ -6,7 +6,6 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -22,10 +21,8 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
-from allstation.services.case_session import CaseSession
-from allstation.services.requests import SetDetails
-from allstation.ui import keys
-from allstation.ui.text import tr
+from allstation.ui.common import focus_filters
+from allstation.ui.common.i18n import tr
 
 _LONGEST: Final = 500
 _EXAMPLES: Final = {
@@ -73,8 +70,8 @@ class CaseDataDialog(QDialog):
         self._column.addWidget(self._others)
         self._column.addStretch(1)
         self._lay_out()
-        keys.no_drops_into_text(self)
-        keys.plain_labels(self)
+        focus_filters.no_drops_into_text(self)
+        focus_filters.plain_labels(self)
         self.show_details({})
 
     def _add_group(self, title: str, labels: Mapping[str, str]) -> None:
@@ -207,20 +204,3 @@ class CaseDataDialog(QDialog):
         if changed:
             self.saved.emit(dict(self._stored), now)
         self.accept()
-
-
-class DetailsCommand(QUndoCommand):
-    """Other case data; undo puts the former texts back."""
-
-    def __init__(self, session: CaseSession, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        super().__init__(tr("Case data"))
-        self._session = session
-        self._before, self._after = dict(before), dict(after)
-
-    def redo(self) -> None:
-        """Store the new texts."""
-        self._session.submit(SetDetails(self._after))
-
-    def undo(self) -> None:
-        """Store the former texts."""
-        self._session.submit(SetDetails(self._before))

@@ -26,7 +26,8 @@ from allstation.core.reports import ReportStatus
 from allstation.report.options import ReportOptions
 from allstation.services.reporting import ReportState, letterhead
 from allstation.services.settings import SettingsFile
-from allstation.ui.text import number, tr
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
 
 TEMPLATES: Final = (
     ("full", "Full report"),

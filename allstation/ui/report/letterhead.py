@@ -21,8 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.services.settings import SettingsFile
-from allstation.ui import keys
-from allstation.ui.text import short_name, tip, tr
+from allstation.ui.common import focus_filters
+from allstation.ui.common.formatting import short_name, tip
+from allstation.ui.common.i18n import tr
 
 _LINES: Final = 4
 _LONGEST: Final = 200
@@ -76,8 +77,8 @@ class LetterheadDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(buttons)
         self.setMinimumWidth(520)
-        keys.no_drops_into_text(self)
-        keys.plain_labels(self)
+        focus_filters.no_drops_into_text(self)
+        focus_filters.plain_labels(self)
         self._show_logo()
 
     def _show_logo(self) -> None:

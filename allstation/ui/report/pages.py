@@ -12,8 +12,8 @@ from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
-from allstation.ui.text import tr
-from allstation.ui.theme import tokens
+from allstation.ui.common.i18n import tr
+from allstation.ui.common.theme import tokens
 
 _GAP: Final = 18
 _POINT: Final = 96 / 72
@@ -220,7 +220,7 @@ class PageView(QAbstractScrollArea):
 
     # Qt
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the pages in view."""
         painter = QPainter(self.viewport())
         colours = tokens(self.palette())
@@ -246,7 +246,7 @@ class PageView(QAbstractScrollArea):
         painter.drawImage(QRectF(rect), image)
         painter.setOpacity(1.0)
 
-    def scrollContentsBy(self, _dx: int, _dy: int) -> None:  # noqa: N802 - Qt's name
+    def scrollContentsBy(self, _dx: int, _dy: int) -> None:
         """Ask for the pages that come into view."""
         self._forget_far()
         self._ask()
@@ -258,7 +258,7 @@ class PageView(QAbstractScrollArea):
         near = set(self._visible())
         self._asked = {one for one in self._asked if one[0] in near or self.is_drawn(one[0])}
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the place and the fit."""
         super().resizeEvent(event)
         place = self._place()
@@ -267,12 +267,12 @@ class PageView(QAbstractScrollArea):
         self._forget_far()
         self._ask()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Take the colours of now."""
         super().changeEvent(event)
         self.viewport().update()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Scroll and size by keys."""
         key, bar = event.key(), self.verticalScrollBar()
         if key in (Qt.Key.Key_PageDown, Qt.Key.Key_Space):
@@ -292,7 +292,7 @@ class PageView(QAbstractScrollArea):
         else:
             super().keyPressEvent(event)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+    def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll, or size with the control key."""
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.zoom(1 if event.angleDelta().y() > 0 else -1)

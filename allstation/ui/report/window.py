@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 
 from allstation.core.classes import RESEARCH_USE
 from allstation.services.settings import SettingsFile
-from allstation.ui import icons, keys
-from allstation.ui.panels.notices import Notices
+from allstation.ui.common import focus_filters, icons
+from allstation.ui.common.formatting import number, together
+from allstation.ui.common.i18n import tr
+from allstation.ui.common.notifications import NotificationStack
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
-from allstation.ui.text import number, together, tr
 
 _SIZE: Final = (1180, 860)
 _FORM_WIDTH: Final = 344
@@ -51,7 +52,7 @@ class ReportWindow(QWidget):
         self.export = QPushButton(tr("&Export PDF…"), self)
         self.export.setProperty("role", "primary")
         self.export.clicked.connect(self.export_asked)
-        self._said = QLabel(self, wordWrap=True)
+        self._message = QLabel(self, wordWrap=True)
         self._bar = QProgressBar(self)
         self._bar.setRange(0, 0)
         self._bar.setTextVisible(False)
@@ -60,13 +61,13 @@ class ReportWindow(QWidget):
         self._scale = QLabel(self)
         self._buttons: list[tuple[QToolButton, str]] = []
         self._lay_out()
-        self.notices = Notices(self)
+        self.notifications = NotificationStack(self)
         self.pages.page_changed.connect(self._page_changed)
         self.pages.scale_changed.connect(self._scale_changed)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self, self.close)
         self.refresh_icons()
-        keys.no_drops_into_text(self)
-        keys.plain_labels(self)
+        focus_filters.no_drops_into_text(self)
+        focus_filters.plain_labels(self)
         self.show_busy("")
 
     def _lay_out(self) -> None:
@@ -96,9 +97,9 @@ class ReportWindow(QWidget):
         under.setSpacing(8)
         use = QLabel(RESEARCH_USE, foot, wordWrap=True)
         use.setProperty("role", "research")
-        self._said.setProperty("role", "small")
-        self._said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        under.addWidget(self._said)
+        self._message.setProperty("role", "small")
+        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        under.addWidget(self._message)
         under.addWidget(self._bar)
         under.addWidget(self.export)
         under.addWidget(use)
@@ -147,7 +148,7 @@ class ReportWindow(QWidget):
         """Draw the icons in the colours of now."""
         for button, name in self._buttons:
             button.setIcon(icons.icon(name, self.palette()))
-        self.notices.refresh()
+        self.notifications.refresh()
 
     @Slot()
     def _smaller(self) -> None:
@@ -173,18 +174,18 @@ class ReportWindow(QWidget):
 
     def say(self, text: str, *, problem: bool = False) -> None:
         """Say something about the report above the button."""
-        self._said.setText(text)
-        self._said.setVisible(bool(text))
-        self._said.setProperty("role", "danger" if problem else "small")
-        self._said.style().unpolish(self._said)
-        self._said.style().polish(self._said)
+        self._message.setText(text)
+        self._message.setVisible(bool(text))
+        self._message.setProperty("role", "danger" if problem else "small")
+        self._message.style().unpolish(self._message)
+        self._message.style().polish(self._message)
 
     @property
-    def said(self) -> str:
-        """What is said above the button."""
-        return self._said.text()
+    def message(self) -> str:
+        """Sentence above the button."""
+        return self._message.text()
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         """Have the pages made anew: the case may have changed meanwhile."""
         super().showEvent(event)
         if not event.spontaneous():

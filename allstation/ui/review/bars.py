@@ -8,9 +8,9 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from allstation.ui import theme
 from allstation.ui.browser.tile import facing
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import paint_chip, paint_struck_bar
 from allstation.ui.viewer.card_content import NO_PERCENTAGES, ClassRow
 
@@ -37,18 +37,18 @@ class ProbabilityBars(QWidget):
         self.updateGeometry()
         self.update()
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """Height of all rows."""
         return QSize(220, round(self._pitch() * len(self._rows)))
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def minimumSizeHint(self) -> QSize:
         """As high as the rows, but narrower."""
         return QSize(150, self.sizeHint().height())
 
     def _pitch(self) -> float:
         return QFontMetricsF(self.font()).height() * _ROW
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the rows."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

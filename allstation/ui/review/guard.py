@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
 from allstation.ui.browser.panel import BrowserPanel
-from allstation.ui.text import number, short_name, tr
+from allstation.ui.common.formatting import number, short_name
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.visibility import identity, message_key
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QDateTime, QLocale, Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from allstation.core.records import Review
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card_content import mark_for
 
 

@@ -23,11 +23,12 @@ from PySide6.QtWidgets import (
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.records import FieldRecord, Review
 from allstation.core.text import shown_name
-from allstation.ui import icons
+from allstation.ui.common import icons
+from allstation.ui.common.formatting import number, short_name, tip
+from allstation.ui.common.i18n import tr
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
 from allstation.ui.review.history import HistoryList
-from allstation.ui.text import number, short_name, tip, tr
 from allstation.ui.viewer.card import paint_chip
 from allstation.ui.viewer.card_content import Mark, card_content, mark_for
 
@@ -180,6 +181,11 @@ class ReviewPanel(QWidget):
     def reviewer(self) -> str:
         """The name the person gave."""
         return self._reviewer.text().strip()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes that are offered."""
+        return self._classes
 
     def set_reviewer(self, name: str) -> None:
         """Fill in the reviewer's name."""
@@ -382,7 +388,7 @@ class ReviewPanel(QWidget):
         self._show()
         self.blind_changed.emit(on)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Draw the icons again when light and dark change."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):

@@ -26,10 +26,11 @@ from allstation.services.training_comparison import ModelComparison, Outcome, re
 from allstation.services.training_figures import MODEL
 from allstation.services.training_history import RunSummary
 from allstation.services.training_runs import TrainingRuns
-from allstation.ui import icons, keys
-from allstation.ui.text import number, short_name, tr
+from allstation.ui.common import focus_filters, icons
+from allstation.ui.common.formatting import number, short_name
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.compare_page import fill_row, interval_text, pair_line, table_of
-from allstation.ui.training.comparing import EVALUATE
+from allstation.ui.training.comparison_controller import EVALUATE
 
 _KIND: Final = "activation"
 _WIDTH: Final = 640
@@ -81,7 +82,7 @@ class ActivationDialog(QDialog):
         self._ready = False
         self._build_buttons()
         self._lay_out()
-        keys.plain_labels(self)
+        focus_filters.plain_labels(self)
         self.show_progress(tr("Comparing with the model in use on the run's test fields…"))
 
     def _build_buttons(self) -> None:
@@ -200,7 +201,7 @@ class Activating(QObject):
         self._active_model = active_model
         self._dialog: ActivationDialog | None = None
         self._job: Job | None = None
-        runs.told.connect(self._told)
+        runs.event_received.connect(self._told)
         runs.ended.connect(self._ended)
 
     @Slot(object)

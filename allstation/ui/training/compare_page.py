@@ -29,11 +29,12 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD, OVERALL
 from allstation.services.training_figures import RunFigures
-from allstation.ui.text import number, tr
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.compare_plots import draw_figures
 from allstation.ui.training.confusion import ConfusionTable
+from allstation.ui.training.field_preview import FieldPeek
 from allstation.ui.training.figures_pdf import Sheet, pages
-from allstation.ui.training.peek import FieldPeek
 from allstation.ui.training.plotting import PlotArea, PlotLoader, check_saved
 from allstation.ui.training.predictions import PredictionsPage
 
@@ -259,7 +260,7 @@ class ComparePage(QWidget):
         if run is not None and (run.roc or run.metrics["reliability"]):
             self._plots.show_plot(partial(draw_figures, run=run, palette=QPalette(self.palette())))
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Draw again when light and dark change."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_plots"):

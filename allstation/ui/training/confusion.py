@@ -9,8 +9,9 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from allstation.ui import theme
-from allstation.ui.text import number, tip, tr
+from allstation.ui.common import theme
+from allstation.ui.common.formatting import number, tip
+from allstation.ui.common.i18n import tr
 
 _STRONGEST: Final = 0.85
 _DARK_FROM: Final = 0.55
@@ -74,7 +75,7 @@ class ConfusionTable(QTableWidget):
     def _chosen(self, row: int, column: int) -> None:
         self.cell_chosen.emit(self._classes[row], self._classes[column])
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Shade again when light and dark change."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_classes"):

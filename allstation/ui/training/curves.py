@@ -14,8 +14,8 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from allstation.core.errors import StationError
-from allstation.ui import theme
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.plotting import PlotArea, PlotLoader, check_saved, style_axes, style_legend
 
 # Okabe-Ito; the validation curve is dashed and has marks, so that it is told apart without colour.
@@ -155,7 +155,7 @@ class CurvesView(QWidget):
         last = round(self._rows[-1]["epoch"]) if self._rows else 0
         self._values.setText(value_line(self._rows, self._hovered or last))
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Draw again when light and dark change."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "area"):

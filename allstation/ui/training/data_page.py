@@ -25,10 +25,11 @@ from PySide6.QtWidgets import (
 
 from allstation.core.events import Phase, Progress
 from allstation.core.tables import SUFFIXES
-from allstation.ui import icons
-from allstation.ui.text import duration, number, tr
-from allstation.ui.training.bars import Bar, BarChart
-from allstation.ui.training.peek import FieldPeek
+from allstation.ui.common import icons
+from allstation.ui.common.formatting import duration, number
+from allstation.ui.common.i18n import tr
+from allstation.ui.training.bar_chart import Bar, BarChart
+from allstation.ui.training.field_preview import FieldPeek
 from allstation.ui.viewer.card_content import mark_for
 
 _FINDING: Final = int(Qt.ItemDataRole.UserRole)
@@ -284,7 +285,7 @@ class DataPage(QWidget):
         base = folder.parent if folder.suffix.casefold() in SUFFIXES else folder
         return [base / name for name in names]
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Icons follow light and dark."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_list"):
@@ -320,18 +321,18 @@ class DataPage(QWidget):
         if self._folder is not None:
             self.folder_chosen.emit(self._folder)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take one folder or table."""
         if _dropped(event.mimeData()) is not None:
             self._set_drop(active=True)
             event.acceptProposedAction()
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802 - Qt's name
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """It went away again."""
         self._set_drop(active=False)
         super().dragLeaveEvent(event)
 
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+    def dropEvent(self, event: QDropEvent) -> None:
         """Check what was dropped."""
         self._set_drop(active=False)
         path = _dropped(event.mimeData())

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from allstation.services.training_history import RunSummary
-from allstation.ui.text import duration, tr
+from allstation.ui.common.formatting import duration
+from allstation.ui.common.i18n import tr
 
 TUNING: Final = "finetune"
 """Its steps take no time; looking at the fields does, which the training program measures."""

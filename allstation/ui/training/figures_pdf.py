@@ -12,8 +12,8 @@ from PySide6.QtGui import QPalette
 
 from allstation.core.classes import RESEARCH_USE
 from allstation.services.training_figures import RunFigures
-from allstation.ui import theme
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.compare_plots import draw_figures
 from allstation.ui.training.plotting import Drawing
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.recipe_fields import ADJUSTABLES, SECTIONS, Adjustable
 
 _LARGEST: Final = 2**31 - 1
@@ -121,7 +121,7 @@ class RecipeForm(QWidget):
         spin.valueChanged.connect(self.changed)
         return spin
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A wheel that scrolls the form must not change a value it passes over."""
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             event.ignore()

@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
 
 from allstation.services.training_activation import Activation
 from allstation.services.training_history import INTERRUPTED, RunSummary
-from allstation.ui.text import duration, tip, tr
+from allstation.ui.common.formatting import duration, tip
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.curves import CurvesView
 from allstation.ui.training.plotting import PlotLoader

@@ -21,14 +21,14 @@ from allstation.services.training_child import Ending, Job, JobState
 from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
 from allstation.services.training_runs import FIT, TrainingRuns
 from allstation.sweep import latest_sweep, make_sweep
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import Activating
-from allstation.ui.training.aids import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.compare_page import ComparePage
-from allstation.ui.training.comparing import EVALUATE, Comparing
+from allstation.ui.training.comparison_controller import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
 from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.plotting import PlotLoader
+from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line
 from allstation.ui.training.sweep_page import SweepPage
@@ -108,7 +108,7 @@ class TrainingPanel(QWidget):
 
     def _connect(self) -> None:
         for signal, slot in (
-            (self.runs.told, self._told),
+            (self.runs.event_received, self._told),
             (self.runs.printed, self._printed),
             (self.runs.started, self._started),
             (self.runs.ended, self._ended),
@@ -144,14 +144,14 @@ class TrainingPanel(QWidget):
 
     # Life ------------------------------------------------------------------------------------
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         """Read methods and runs when the panel is first looked at."""
         super().showEvent(event)
         if not self.recipe.method:
             self.runs.start_background(_LIST, [], title=tr("Methods"))
         self.refresh()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+    def hideEvent(self, event: QHideEvent) -> None:
         """A preview nobody sees is not drawn."""
         super().hideEvent(event)
         self.aids.drop()

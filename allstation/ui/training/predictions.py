@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from allstation.core.text import shown_name
 from allstation.services.training_figures import RunFigures, TestField
-from allstation.ui.text import tr
-from allstation.ui.training.peek import FieldPeek
+from allstation.ui.common.i18n import tr
+from allstation.ui.training.field_preview import FieldPeek
 
 _MOST: Final = 400
 

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.recipe_files import write_recipe
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.form import RecipeForm
 from allstation.ui.training.plotting import check_saved
 from allstation.ui.training.recipe_fields import preset_values, read_recipe, recipe_data
@@ -288,17 +288,17 @@ class RecipePage(QWidget):
         scaled.setDevicePixelRatio(ratio)
         self._preview.setPixmap(scaled)
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         """Draw the preview when it is looked at."""
         super().showEvent(event)
         self._changed()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+    def hideEvent(self, event: QHideEvent) -> None:
         """What nobody sees is not drawn."""
         super().hideEvent(event)
         self._settle.stop()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the sheet as large as the room."""
         super().resizeEvent(event)
         self._scale_preview()

@@ -23,8 +23,9 @@ from PySide6.QtWidgets import (
 
 from allstation.core.events import PHASES, Batch, Epoch, Event, Failed, Message, Phase, Progress
 from allstation.services.training_child import Ending, Job, JobState
-from allstation.ui import theme
-from allstation.ui.text import duration, number, tr
+from allstation.ui.common import theme
+from allstation.ui.common.formatting import duration, number
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.curves import CurvesView, value_line
 from allstation.ui.training.plotting import PlotLoader
 
@@ -61,7 +62,7 @@ class PhaseSteps(QWidget):
         self.setAccessibleDescription(tr(_TITLES.get(name, "")))
         self.update()
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint circles with their names."""
         scheme = theme.tokens(self.palette())
         painter = QPainter(self)

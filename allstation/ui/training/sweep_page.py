@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.services.training_history import RunSummary
 from allstation.sweep import AXES, ZHANG_TABLE_1, GridRun, grid
-from allstation.ui.text import duration, tr
+from allstation.ui.common.formatting import duration
+from allstation.ui.common.i18n import tr
 from allstation.ui.training.history_page import short_figure
 
 _COLUMNS: Final = ("Run", "State", "Test accuracy", "Duration")

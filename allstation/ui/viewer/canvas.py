@@ -19,9 +19,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
-from allstation.ui import theme
-from allstation.ui.keys import KeyRepeat
-from allstation.ui.text import tr
+from allstation.ui.common import theme
+from allstation.ui.common.focus_filters import KeyRepeat
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.geometry import RelativeView, View
 from allstation.ui.viewer.scene import Scene
 from allstation.ui.viewer.visibility import VisibilityTracker, identity, message_key
@@ -180,7 +180,7 @@ class FieldCanvas(QWidget):
 
     # Painting --------------------------------------------------------------------------------
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint ground, field and layers, or the message."""
         scheme = theme.tokens(self.palette())
         painter = QPainter(self)
@@ -220,33 +220,33 @@ class FieldCanvas(QWidget):
 
     # Events ----------------------------------------------------------------------------------
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep a fitted field fitted."""
         super().resizeEvent(event)
         if self._view is not None:
             self._view = self._view.resized(QSizeF(self.size()))
             self._after_change()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+    def hideEvent(self, event: QHideEvent) -> None:
         """What is hidden is not looked at."""
         self.visibility.hidden()
         super().hideEvent(event)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+    def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the cursor."""
         turn = event.angleDelta().y() or event.angleDelta().x()
         if turn and self._view is not None:
             self.zoom_by(_NOTCH ** (turn / _NOTCH_ANGLE), event.position())
         event.accept()
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         """Start a drag: left or middle button."""
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             self._drag = event.position()
             self._update_cursor()
             event.accept()
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Pan."""
         if self._drag is None or self._view is None:
             return
@@ -255,12 +255,12 @@ class FieldCanvas(QWidget):
         self._dragged = True
         self._move(self._view.panned(delta))
 
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
         """End a drag."""
         self._drag = None
         self._update_cursor()
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Switch between the whole field and its pixels."""
         if self._view is not None and event.button() is Qt.MouseButton.LeftButton:
             if self._view.is_fitted:
@@ -268,7 +268,7 @@ class FieldCanvas(QWidget):
             else:
                 self.fit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space held turns the pointer into a hand."""
         if event.key() == Qt.Key.Key_Space:
             if not self._repeat.is_repeat(event):
@@ -277,7 +277,7 @@ class FieldCanvas(QWidget):
             return
         super().keyPressEvent(event)
 
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """A space that dragged nothing is passed on as the key it is elsewhere in the window."""
         if event.key() == Qt.Key.Key_Space:
             self._repeat.released(event)

@@ -9,7 +9,7 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-from allstation.ui import theme
+from allstation.ui.common import theme
 from allstation.ui.viewer.card_content import CardContent, ClassRow, Mark
 
 # The card lies on photographs, not on the window: it is dark in every theme, and its contrast is

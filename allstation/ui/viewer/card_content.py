@@ -9,7 +9,8 @@ from typing import Final
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.decision import Reason
 from allstation.core.records import FieldRecord, FieldState, Prediction, Review
-from allstation.ui.text import percent, tr
+from allstation.ui.common.formatting import percent
+from allstation.ui.common.i18n import tr
 
 REASON_TEXTS: Final[Mapping[Reason, str]] = {
     Reason.LOW_CONFIDENCE: "Low confidence",

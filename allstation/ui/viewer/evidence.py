@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QLinearGradient, QPainter, QPen
 
 from allstation.core.records import EvidenceMap
-from allstation.ui.text import tr
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import paint_ground
 from allstation.ui.viewer.picture import image_from_rgba
 

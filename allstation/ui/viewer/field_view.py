@@ -14,8 +14,9 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
-from allstation.ui import theme
-from allstation.ui.text import short_name, tip, tr
+from allstation.ui.common import theme
+from allstation.ui.common.formatting import short_name, tip
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.geometry import RelativeView
 from allstation.ui.viewer.picture import FieldPicture

@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.ui import icons
-from allstation.ui.text import together, tr
+from allstation.ui.common import icons
+from allstation.ui.common.actions import Action
+from allstation.ui.common.formatting import together
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import OverlayStyle
-from allstation.ui.viewer.commands import VIEWER_ACTIONS
 
 _STYLES: Final = {OverlayStyle.BARS: "Bars", OverlayStyle.BADGE: "Badge", OverlayStyle.OFF: "Off"}
 _ICON: Final = 18
@@ -88,7 +89,7 @@ class EvidenceBox(QFrame):
         self.adjustSize()
         self.move(self._canvas.width() - self.width() - _CORNER, _CORNER)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner when the field's canvas changes its size."""
         if event.type() == QEvent.Type.Resize:
             self.place()
@@ -115,6 +116,10 @@ def _zoom_text(zoom: float) -> str:
 class LayerBar(QFrame):
     """Buttons for the viewer's layers.
 
+    Args:
+        actions: What the buttons are named, drawn and explained by.
+        parent: Owner.
+
     Signals:
         asked: Id of an action without a state, such as ``view.fit``.
         toggled: Id of an action with a state, and the state.
@@ -125,10 +130,10 @@ class LayerBar(QFrame):
     toggled = Signal(str, bool)
     style_chosen = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Sequence[Action], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "footer")
-        self._specs = {spec.id: spec for spec in VIEWER_ACTIONS}
+        self._actions = {action.id: action for action in actions}
         self._buttons: dict[str, QToolButton] = {}
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(8, 4, 8, 4)
@@ -175,14 +180,13 @@ class LayerBar(QFrame):
         self._layout.addWidget(self._count)
 
     def _button(self, key: str) -> None:
-        spec = self._specs[key]
-        plain = tr(spec.text).replace("&", "")
+        action = self._actions[key]
         button = QToolButton(self)
         button.setIconSize(QSize(icons.scaled(_ICON), icons.scaled(_ICON)))
-        button.setIcon(icons.icon(spec.icon, self.palette()))
-        button.setToolTip(f"{plain} ({spec.keys[0]})\n{tr(spec.tip)}")
-        button.setAccessibleName(plain)
-        button.setCheckable(spec.checkable)
+        button.setIcon(icons.icon(action.icon, self.palette()))
+        button.setToolTip(f"{action.name} ({action.keys.split()[0]})\n{tr(action.tip)}")
+        button.setAccessibleName(action.name)
+        button.setCheckable(action.checked_when is not None)
         button.setObjectName(key)
         button.clicked.connect(self._clicked)
         self._buttons[key] = button
@@ -234,16 +238,16 @@ class LayerBar(QFrame):
         side = icons.scaled(_ICON)
         for key, button in self._buttons.items():
             button.setIconSize(QSize(side, side))
-            button.setIcon(icons.icon(self._specs[key].icon, self.palette()))
+            button.setIcon(icons.icon(self._actions[key].icon, self.palette()))
         self._fit_text()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Follow the text size."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._fit_text()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is no room, leave what the menus have too."""
         super().resizeEvent(event)
         self._fit()

@@ -1,8 +1,9 @@
-"""The middle of the window: the current field, another one beside it if wanted, and the layers' strip."""
+"""Viewer pane: the current field, another one beside it if wanted, and the bar of layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
@@ -10,7 +11,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from allstation.core.records import FieldRecord
-from allstation.ui.text import number, tr
+from allstation.ui.common.actions import Action
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.field_view import FieldView
 from allstation.ui.viewer.layer_bar import EvidenceBox, LayerBar
@@ -32,13 +35,13 @@ class ViewerPane(QWidget):
         confirm_asked: Space was tapped on the field.
         state_changed: Id of a checkable action and its new state; keep the window's actions in step.
         full_screen_asked: The field wants, or no longer wants, the whole screen.
-        told: A sentence worth showing, for example that a picture was copied.
+        notified: A sentence worth showing, for example that a picture was copied.
     """
 
     confirm_asked = Signal()
     state_changed = Signal(str, bool)
     full_screen_asked = Signal(bool)
-    told = Signal(str)
+    notified = Signal(str)
 
     def __init__(
         self,
@@ -52,10 +55,11 @@ class ViewerPane(QWidget):
         self.finder = finder or OutlineFinder(self)
         self.main = FieldView(self)
         self.pinned = FieldView(self)
-        self.bar = LayerBar(self)
         self.box = EvidenceBox(self.main.canvas)
         self._states = {"view.evidence": False, "view.cells": False, "view.compare": False,
                         "view.keep": False, "view.full_screen": False}  # fmt: skip
+        self._actions = {action.id: action for action in self.viewer_actions()}
+        self.bar = LayerBar(tuple(self._actions.values()), self)
         self._blind = False
         self._reviewer = ""
         self._lay_out()
@@ -169,22 +173,49 @@ class ViewerPane(QWidget):
 
     # Layers ----------------------------------------------------------------------------------
 
-    def handlers(self) -> dict[str, Callable[..., object]]:
-        """Return what each action of ``VIEWER_ACTIONS`` calls."""
-        canvas = self.main.canvas
-        return {
-            "view.fit": canvas.fit,
-            "view.actual": self.actual_size,
-            "view.zoom_in": canvas.zoom_in,
-            "view.zoom_out": canvas.zoom_out,
-            "view.keep": self.set_keep_view,
-            "view.overlay": self.cycle_overlay_style,
-            "view.evidence": self.set_evidence_visible,
-            "view.cells": self.set_outlines_visible,
-            "view.compare": self.set_comparing,
-            "view.copy": self.copy_picture,
-            "view.full_screen": self.set_full_screen,
-        }
+    def viewer_actions(self) -> tuple[Action, ...]:
+        """Offer zoom, layers and comparison; the layer bar has buttons for most of them."""
+        canvas, field, state = self.main.canvas, self._has_field, self.state_of
+        # fmt: off
+        return (
+            Action("view.fit", "&Fit to Window", canvas.fit, "F", "Show the whole field", "fit",
+                   menu="&View", place=310, enabled_when=field),
+            Action("view.actual", "&Actual Pixels (1:1)", self.actual_size, "Ctrl+0",
+                   "Show each pixel of the field as one pixel of the screen", "one-to-one",
+                   menu="&View", place=320, enabled_when=field),
+            Action("view.zoom_in", "Zoom &In", canvas.zoom_in, "+ =", "Show the middle larger", "zoom-in",
+                   menu="&View", place=330, enabled_when=field, repeats=True),
+            Action("view.zoom_out", "Zoom &Out", canvas.zoom_out, "-", "Show more of the field", "zoom-out",
+                   menu="&View", place=340, enabled_when=field, repeats=True),
+            Action("view.keep", "&Keep View Between Fields", self.set_keep_view, "K",
+                   "Stay at the same place and zoom when another field is shown",
+                   menu="&View", place=350, checked_when=partial(state, "view.keep")),
+            Action("view.overlay", "Next O&verlay Style", self.cycle_overlay_style, "O",
+                   "Class probabilities as bars, as a badge, or off", "overlay",
+                   menu="&View", place=360, enabled_when=field),
+            Action("view.evidence", "&Evidence Map", self.set_evidence_visible, "E",
+                   "Show where in the field the network found its class", "evidence",
+                   menu="&View", place=370, field_menu=210, enabled_when=field,
+                   checked_when=partial(state, "view.evidence")),
+            Action("view.cells", "&Cell Outlines", self.set_outlines_visible, "L",
+                   "Outline the white cells that were found and count them", "cells",
+                   menu="&View", place=380, field_menu=220, enabled_when=field,
+                   checked_when=partial(state, "view.cells")),
+            Action("view.compare", "Compare &Side by Side", self.set_comparing, "Ctrl+D",
+                   "Keep this field on the right and choose another one beside it", "compare",
+                   menu="&View", place=383, field_menu=230, enabled_when=field,
+                   checked_when=partial(state, "view.compare")),
+            Action("view.copy", "Copy &Picture with Overlay", self.copy_picture, "Ctrl+Shift+C",
+                   "Copy the field as it is shown, with its overlay, to the clipboard", "copy",
+                   menu="&View", place=385, field_menu=240, enabled_when=field),
+            Action("view.full_screen", "F&ull Screen", self.set_full_screen, "F11",
+                   "Give the whole screen to the field; Escape comes back", "full-screen",
+                   menu="&View", place=387, checked_when=partial(state, "view.full_screen")),
+        )
+        # fmt: on
+
+    def _has_field(self) -> bool:
+        return self.record is not None
 
     @Slot()
     def actual_size(self) -> None:
@@ -242,7 +273,9 @@ class ViewerPane(QWidget):
         """Pin the current field on the right; the list goes on choosing the left one."""
         self._compare(on)
         if self._states["view.compare"]:
-            self.told.emit(tr("This field stays on the right. Choose another in the list to see it beside."))
+            self.notified.emit(
+                tr("This field stays on the right. Choose another in the list to see it beside.")
+            )
 
     def _compare(self, on: bool) -> None:
         scene = self.main.canvas.scene
@@ -283,7 +316,7 @@ class ViewerPane(QWidget):
         image = self.main.rendered()
         if image is not None:
             QGuiApplication.clipboard().setImage(image)
-            self.told.emit(tr("Picture with overlay copied."))
+            self.notified.emit(tr("Picture with overlay copied."))
 
     def _set_layers(self, **changes: object) -> None:
         self.main.set_layers(**changes)
@@ -333,26 +366,26 @@ class ViewerPane(QWidget):
 
     @Slot(str)
     def _asked(self, key: str) -> None:
-        self.handlers()[key]()
+        self._actions[key].run()
 
     @Slot(str, bool)
     def _toggled(self, key: str, on: bool) -> None:
-        self.handlers()[key](on)
+        self._actions[key].run(on)
 
     @Slot()
     def _main_moved(self) -> None:
-        self._link(self.main, self.pinned)
+        self._move_along(self.main, self.pinned)
 
     @Slot()
     def _pinned_moved(self) -> None:
-        self._link(self.pinned, self.main)
+        self._move_along(self.pinned, self.main)
 
-    def _link(self, source: FieldView, target: FieldView) -> None:
+    def _move_along(self, source: FieldView, target: FieldView) -> None:
         relative = source.canvas.relative_view()
         if self._states["view.compare"] and relative is not None:
             target.canvas.set_relative_view(relative)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+    def changeEvent(self, event: QEvent) -> None:
         """Draw icons again when light and dark change."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:

@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
-from allstation.ui.text import together
+from allstation.ui.common.formatting import together
 from allstation.ui.viewer.card import paint_ground
 
 _LONGEST: Final = 150.0

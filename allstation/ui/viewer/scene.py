@@ -12,7 +12,8 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 
 from allstation.core.records import FieldRecord
-from allstation.ui.text import number, tr
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import CardPainter, OverlayStyle
 from allstation.ui.viewer.card_content import card_content
 from allstation.ui.viewer.evidence import evidence_image, paint_legend

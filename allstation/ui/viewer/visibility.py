@@ -102,7 +102,7 @@ class VisibilityTracker(QObject):
                 window.installEventFilter(self)
         return window is not None and window.isExposed() and self._widget.isVisible()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """End the time of every picture when the window is covered or minimised."""
         if event.type() == _EXPOSE and watched is self._window and not self._window.isExposed():
             self.hidden()

@@ -27,7 +27,7 @@ from training.shipped.fields import (
     grouped_division,
     held_block,
     random_division,
-    share_beside_training,
+    share_near_training,
 )
 from training.shipped.material import read_shipped_recipe
 from training.shipped.measure import area_under_curve, with_mark, without_mark
@@ -229,10 +229,9 @@ def test_a_held_block_keeps_its_distance_and_shares_no_group(fields):
 def test_a_test_field_beside_a_training_field_is_counted(fields):
     everything = np.arange(400)
     odd = Division("d", "k", everything[::2], everything[:0], everything[1::2])
-    assert share_beside_training(fields, odd) == 1.0
+    assert share_near_training(fields, odd) == 1.0
     assert (
-        share_beside_training(fields, Division("d", "k", everything[:40], everything[:0], everything[60:]))
-        == 0
+        share_near_training(fields, Division("d", "k", everything[:40], everything[:0], everything[60:])) == 0
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 from tests.unit.report.factory import stored_case
 
 LONG = 60_000
@@ -20,8 +20,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(window: MainWindow, qtbot: QtBot, folder: Path) -> MainWindow:
+def opened(window: Workbench, qtbot: QtBot, folder: Path) -> Workbench:
     """The window with the case open."""
-    window.cases.open_folder(folder)
+    window.case_controller.open_folder(folder)
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=LONG)
     return window

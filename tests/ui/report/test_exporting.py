@@ -13,9 +13,8 @@ from pytestqt.qtbot import QtBot
 from allstation.core.tables import number, parse_table
 from allstation.report.options import ReportOptions
 from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
-from allstation.ui.actions import EXPORTS
-from allstation.ui.main_window import MainWindow
-from allstation.ui.report.exporting import ExportDialog
+from allstation.ui.main_window.workbench import Workbench
+from allstation.ui.report.export_controller import ExportDialog
 from allstation.ui.training.panel import TrainingPanel
 from tests.ui.report.conftest import LONG
 from tests.unit.report.factory import DETAILS, stored_case
@@ -24,22 +23,25 @@ NAME = DETAILS["patient_name"].split()[-1].encode()
 BRIEF = ExportOptions(report=ReportOptions(template="summary"))
 
 
+EXPORTS = [f"case.{kind}" for kind in ExportKind if kind is not ExportKind.PDF]
+
+
 @pytest.mark.parametrize("key", EXPORTS)
 def test_every_export_of_the_menu_is_written_and_told(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path, key: str
+    opened: Workbench, qtbot: QtBot, tmp_path: Path, key: str
 ) -> None:
     opened.actions_table[key].trigger()
-    dialog = opened.findChild(ExportDialog)
+    dialog = opened.shell.findChild(ExportDialog)
     assert dialog.anonymise.isChecked()
     buttons = dialog.findChild(QDialogButtonBox)
     (go,) = [b for b in buttons.buttons() if buttons.buttonRole(b) == QDialogButtonBox.ButtonRole.AcceptRole]
     go.click()
 
     def places() -> list[QFileDialog]:
-        return [one for one in opened.findChildren(QFileDialog) if one.isVisible()]
+        return [one for one in opened.shell.findChildren(QFileDialog) if one.isVisible()]
 
     qtbot.waitUntil(lambda: len(places()) == 1, timeout=LONG)
-    with qtbot.waitSignal(opened.services.exports.done, timeout=LONG) as written:
+    with qtbot.waitSignal(opened.context.exports.done, timeout=LONG) as written:
         places()[0].selectFile(str(tmp_path / "out" if key == "case.labelled" else tmp_path / "out.x"))
         places()[0].accept()
     target = written.args[0].target
@@ -47,14 +49,17 @@ def test_every_export_of_the_menu_is_written_and_told(
     files = [target] if target.is_file() else [path for path in target.rglob("*") if path.is_file()]
     assert files
     assert not any(NAME in path.read_bytes() for path in files)
-    qtbot.waitUntil(lambda: any("is written" in text for text in opened.notices.texts()), timeout=LONG)
-    assert not opened.exporting.strip.isVisible()
+    qtbot.waitUntil(lambda: any("is written" in text for text in opened.notifications.texts()), timeout=LONG)
+    assert not opened.export_controller.strip.isVisible()
     assert not list(tmp_path.glob(".*part"))
 
 
-def test_no_label_of_the_dialog_guesses_what_its_text_is(opened: MainWindow) -> None:
+def test_no_label_of_the_dialog_guesses_what_its_text_is(opened: Workbench) -> None:
     opened.actions_table[EXPORTS[0]].trigger()
-    labels = [*opened.findChild(ExportDialog).findChildren(QLabel), opened.exporting.strip._text]
+    labels = [
+        *opened.shell.findChild(ExportDialog).findChildren(QLabel),
+        opened.export_controller.strip._text,
+    ]
     assert len(labels) > 1
     assert {label.textFormat() for label in labels} == {Qt.TextFormat.PlainText}
 
@@ -125,17 +130,17 @@ def test_an_export_replaces_its_own_kind_and_nothing_else(
 
 
 def test_a_name_that_the_dialog_did_not_ask_about_replaces_nothing_of_another_run(
-    opened: MainWindow, qtbot: QtBot, folder: Path, tmp_path: Path
+    opened: Workbench, qtbot: QtBot, folder: Path, tmp_path: Path
 ) -> None:
     """``my.table`` becomes ``my.table.csv``, which may be there."""
     (tmp_path / "other").mkdir()
-    with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
-        opened.exporting.write(
+    with qtbot.waitSignal(opened.context.exports.done, timeout=LONG):
+        opened.export_controller.write(
             job(ExportKind.JSON, stored_case(tmp_path / "other", 2), tmp_path / "my.table.json")
         )
     before = (tmp_path / "my.table.json").read_bytes()
-    with qtbot.waitSignal(opened.services.exports.failed, timeout=LONG) as failed:
-        opened.exporting.write(job(ExportKind.JSON, folder, tmp_path / "my.table"))
+    with qtbot.waitSignal(opened.context.exports.failed, timeout=LONG) as failed:
+        opened.export_controller.write(job(ExportKind.JSON, folder, tmp_path / "my.table"))
     assert "from another run" in failed.args[1].sentence
     assert (tmp_path / "my.table.json").read_bytes() == before
 
@@ -174,11 +179,11 @@ def test_a_table_may_begin_with_a_mark(
 
 
 def test_a_csv_is_written_as_the_person_chose_and_the_choice_is_kept(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path
+    opened: Workbench, qtbot: QtBot, tmp_path: Path
 ) -> None:
     def dialog() -> ExportDialog:
         opened.actions_table["case.csv"].trigger()
-        return opened.findChildren(ExportDialog)[-1]
+        return opened.shell.findChildren(ExportDialog)[-1]
 
     asked = dialog()
     assert (asked.delimiter.currentData(), asked.mark.isChecked()) == (",", True)
@@ -190,11 +195,11 @@ def test_a_csv_is_written_as_the_person_chose_and_the_choice_is_kept(
     asked.mark.setChecked(False)
     with qtbot.waitSignal(asked.chosen) as chosen:
         asked._accepted()
-    opened.findChild(QFileDialog).reject()
+    opened.shell.findChild(QFileDialog).reject()
     target = tmp_path / "t.csv"
-    with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
-        opened.exporting.write(
-            job(ExportKind.CSV, opened.services.session.info.folder, target, chosen.args[0])
+    with qtbot.waitSignal(opened.context.exports.done, timeout=LONG):
+        opened.export_controller.write(
+            job(ExportKind.CSV, opened.context.session.info.folder, target, chosen.args[0])
         )
     assert target.read_bytes().startswith(b"number;slide;field;")
     rows = parse_table(target.read_bytes(), name="t.csv").rows
@@ -209,28 +214,29 @@ def test_a_csv_is_written_as_the_person_chose_and_the_choice_is_kept(
 
 @pytest.mark.qt_log_ignore("does not support raise", extend=True)
 def test_a_labelled_folder_can_be_trained_on_at_once(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Workbench, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen: list[Path] = []
     monkeypatch.setattr(TrainingPanel, "set_folder", lambda _panel, folder: chosen.append(folder))
     target = tmp_path / "Out labelled"
-    with qtbot.waitSignal(opened.services.exports.done, timeout=LONG):
-        opened.exporting.write(job(ExportKind.LABELLED, opened.services.session.info.folder, target))
-    (train,) = [b for b in opened.notices.findChildren(QPushButton) if b.text() == "Train on it"]
+    with qtbot.waitSignal(opened.context.exports.done, timeout=LONG):
+        opened.export_controller.write(job(ExportKind.LABELLED, opened.context.session.info.folder, target))
+    (train,) = [b for b in opened.notifications.findChildren(QPushButton) if b.text() == "Train on it"]
     train.click()
     assert chosen == [target]
-    assert opened.training._training.isVisible()
+    assert opened.training_controller._training.isVisible()
 
 
-def test_progress_is_told_and_the_strip_can_stop(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    strip = opened.exporting.strip
-    wanted = job(ExportKind.CSV, opened.services.session.info.folder, tmp_path / "t.csv")
-    opened.exporting._started(wanted)
+def test_progress_is_told_and_the_strip_can_stop(opened: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
+    strip = opened.export_controller.strip
+    wanted = job(ExportKind.CSV, opened.context.session.info.folder, tmp_path / "t.csv")
+    exports = opened.context.exports
+    exports.started.emit(wanted)
     assert strip.isVisible()
-    opened.exporting._progressed(wanted, 3, 12)
+    exports.progressed.emit(wanted, 3, 12)
     assert strip._bar.value() == 250
     assert strip._bar.toolTip() == "3 of 12"
     strip.stop.click()
     assert wanted.stop.is_set()
-    opened.exporting._ended(wanted)
+    exports.cancelled.emit(wanted)
     assert not strip.isVisible()

@@ -13,46 +13,47 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMess
 from pytestqt.qtbot import QtBot
 
 from allstation.cli import main
+from allstation.core.classes import CLASS_NAMES
 from allstation.core.reports import ReportStatus
 from allstation.report.verify import embedded_data
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.details import CaseDataDialog
 from allstation.ui.report.letterhead import LetterheadDialog
 from allstation.ui.report.window import ReportWindow
 from tests.ui.report.conftest import LONG
 
 
-def ready(window: MainWindow, qtbot: QtBot) -> ReportWindow:
+def ready(window: Workbench, qtbot: QtBot) -> ReportWindow:
     """Wait until the pages of the newest wish are there and the first one is drawn."""
-    qtbot.waitUntil(lambda: window.reports.preview is not None, timeout=LONG)
-    report = window.reports.window
+    qtbot.waitUntil(lambda: window.report_controller.preview is not None, timeout=LONG)
+    report = window.report_controller.window
     assert report is not None
     qtbot.waitUntil(lambda: report.pages.is_drawn(0), timeout=LONG)
-    report.setProperty("seen", window.reports.preview.ticket)
+    report.setProperty("seen", window.report_controller.preview.ticket)
     return report
 
 
-def shown(window: MainWindow, qtbot: QtBot) -> ReportWindow:
-    window.services.settings.change(report_template="summary")
+def shown(window: Workbench, qtbot: QtBot) -> ReportWindow:
+    window.context.settings.change(report_template="summary")
     window.actions_table["case.report"].trigger()
     return ready(window, qtbot)
 
 
-def again(window: MainWindow, qtbot: QtBot) -> ReportWindow:
+def again(window: Workbench, qtbot: QtBot) -> ReportWindow:
     """Wait for the pages after a choice that was just made."""
-    seen = window.reports.window.property("seen")
+    seen = window.report_controller.window.property("seen")
 
     def newer() -> bool:
-        preview = window.reports.preview
+        preview = window.report_controller.preview
         return preview is not None and preview.ticket > seen
 
     qtbot.waitUntil(newer, timeout=LONG)
     return ready(window, qtbot)
 
 
-def content(window: MainWindow) -> dict[str, object]:
-    preview = window.reports.preview
+def content(window: Workbench) -> dict[str, object]:
+    preview = window.report_controller.preview
     assert preview is not None
     return vars_of(preview.made.content)
 
@@ -61,23 +62,23 @@ def vars_of(made: object) -> dict[str, object]:
     return {name: getattr(made, name) for name in made.__slots__}  # type: ignore[attr-defined]
 
 
-def choose_place(window: MainWindow, qtbot: QtBot, target: Path) -> None:
+def choose_place(window: Workbench, qtbot: QtBot, target: Path) -> None:
     """Answer the file dialog as a person would, then wait until the file is written."""
-    report = window.reports.window
+    report = window.report_controller.window
     assert report is not None
 
     def dialogs() -> list[QFileDialog]:
         return [one for one in report.findChildren(QFileDialog) if one.isVisible()]
 
     qtbot.waitUntil(lambda: len(dialogs()) == 1, timeout=LONG)
-    with qtbot.waitSignal(window.services.exports.done, timeout=LONG):
+    with qtbot.waitSignal(window.context.exports.done, timeout=LONG):
         dialogs()[0].selectFile(str(target))
         dialogs()[0].accept()
 
 
-def sign(window: MainWindow, qtbot: QtBot, target: Path) -> str:
+def sign(window: Workbench, qtbot: QtBot, target: Path) -> str:
     """Go through the question and the file dialog; return what the question told."""
-    report = window.reports.window
+    report = window.report_controller.window
     assert report is not None
     qtbot.waitUntil(report.export.isEnabled, timeout=LONG)
     report.export.click()
@@ -89,7 +90,7 @@ def sign(window: MainWindow, qtbot: QtBot, target: Path) -> str:
     return told
 
 
-def test_pages_follow_every_choice(opened: MainWindow, qtbot: QtBot) -> None:
+def test_pages_follow_every_choice(opened: Workbench, qtbot: QtBot) -> None:
     report = shown(opened, qtbot)
     assert report.pages.count == 1
     assert content(opened)["anonymised"] is True
@@ -105,41 +106,46 @@ def test_pages_follow_every_choice(opened: MainWindow, qtbot: QtBot) -> None:
     report.form.comment.setPlainText("No blasts on this smear.")
     again(opened, qtbot)
     assert content(opened)["comment"] == "No blasts on this smear."
-    stored = opened.services.settings.value
+    stored = opened.context.settings.value
     assert (stored.report_template, stored.page_size, stored.anonymise) == ("full", "Letter", False)
 
 
-def test_what_was_looked_at_is_written(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_what_was_looked_at_is_written(opened: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
     report = shown(opened, qtbot)
-    preview = opened.reports.preview
+    preview = opened.report_controller.preview
     assert preview is not None
     report.export.click()
     choose_place(opened, qtbot, tmp_path / "seen")
     assert (tmp_path / "seen.pdf").read_bytes() == preview.made.data
-    with Case.open(opened.services.session.info.folder, read_only=True) as case:
+    with Case.open(opened.context.session.info.folder, read_only=True) as case:
         assert case.reports.all() == []
 
 
 def test_a_report_that_would_replace_another_file_is_not_entered_into_the_trail(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path
+    opened: Workbench, qtbot: QtBot, tmp_path: Path
 ) -> None:
     report = shown(opened, qtbot)
     theirs = tmp_path / "theirs.pdf"
     theirs.write_bytes(b"%PDF-1.4 a letter of the ward")
-    made = opened.reports.preview.made
-    opened.reports._going = replace(made, options=replace(made.options, status="final", reviewer="Ana"))
-    opened.reports._write_to(str(theirs))
+    made = opened.report_controller.preview.made
+    opened.report_controller._going = replace(
+        made, options=replace(made.options, status="final", reviewer="Ana")
+    )
+    opened.report_controller._write_to(str(theirs))
     qtbot.waitUntil(
-        lambda: any("not a report of this program" in text for text in opened.reports.notices.texts()),
+        lambda: any(
+            "not a report of this program" in text
+            for text in report.notifications.texts() + opened.notifications.texts()
+        ),
         timeout=LONG,
     )
     assert theirs.read_bytes() == b"%PDF-1.4 a letter of the ward"
-    with Case.open(opened.services.session.info.folder, read_only=True) as case:
+    with Case.open(opened.context.session.info.folder, read_only=True) as case:
         assert case.reports.all() == []
     qtbot.waitUntil(report.export.isEnabled, timeout=LONG)
 
 
-def test_only_the_newest_wish_is_made(opened: MainWindow, qtbot: QtBot) -> None:
+def test_only_the_newest_wish_is_made(opened: Workbench, qtbot: QtBot) -> None:
     report = shown(opened, qtbot)
     for _ in range(3):
         report.form.template.setCurrentIndex(report.form.template.findData("full"))
@@ -149,7 +155,7 @@ def test_only_the_newest_wish_is_made(opened: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_draft_preliminary_final_amended(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Workbench, qtbot: QtBot, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole flow of a signed report, and the check of each file by the command line."""
     report = shown(opened, qtbot)
@@ -164,12 +170,12 @@ def test_draft_preliminary_final_amended(
 
     form.status.setCurrentIndex(form.status.findData("final"))
     again(opened, qtbot)
-    seen = opened.reports.preview.made.data
+    seen = opened.report_controller.preview.made.data
     told = sign(opened, qtbot, tmp_path / "final.pdf")
     assert "as Dr. B" in told
     assert "Not reviewed by a person: 3 of 4 fields." in told
     assert (tmp_path / "final.pdf").read_bytes() == seen
-    assert "final.pdf is written" in " ".join(report.notices.texts() + opened.notices.texts())
+    assert "final.pdf is written" in " ".join(report.notifications.texts() + opened.notifications.texts())
     again(opened, qtbot)
     assert form.status.findData("final") < 0
     assert "Last signed: final" in form._stand.text()
@@ -178,13 +184,13 @@ def test_draft_preliminary_final_amended(
 
     record = opened.browser.current_record()
     other = "Pro" if record.final_name != "Pro" else "Pre"
-    opened.reviews._set_class(other)
+    opened.actions_table[f"review.class.{CLASS_NAMES.index(other)}"].trigger()
     again(opened, qtbot)
     assert "One decision changed" in form._stand.text()
     assert other in form._changes.text()
 
     form.status.setCurrentIndex(form.status.findData("amended"))
-    assert "reason" in report.said
+    assert "reason" in report.message
     assert not report.export.isEnabled()
     form.reason.setText("second look")
     again(opened, qtbot)
@@ -211,20 +217,20 @@ def test_draft_preliminary_final_amended(
     assert trail == set(written.values())
 
 
-def test_a_final_report_needs_a_name(opened: MainWindow, qtbot: QtBot) -> None:
+def test_a_final_report_needs_a_name(opened: Workbench, qtbot: QtBot) -> None:
     report = shown(opened, qtbot)
     report.form.reviewer.setText("")
     report.form.status.setCurrentIndex(report.form.status.findData("final"))
-    assert "needs the name" in report.said
+    assert "needs the name" in report.message
     assert not report.export.isEnabled()
 
 
-def test_case_data_are_stored_audited_and_undone(opened: MainWindow, qtbot: QtBot, folder: Path) -> None:
+def test_case_data_are_stored_audited_and_undone(opened: Workbench, qtbot: QtBot, folder: Path) -> None:
     report = shown(opened, qtbot)
     report.form.anonymise.setChecked(False)
     again(opened, qtbot)
     opened.actions_table["case.data"].trigger()
-    dialog = opened.reports.data
+    dialog = opened.report_controller.data
     assert isinstance(dialog, CaseDataDialog)
     qtbot.waitUntil(lambda: dialog.boxes["stain"].text() != "", timeout=LONG)
     assert not dialog.isModal()
@@ -245,9 +251,9 @@ def test_case_data_are_stored_audited_and_undone(opened: MainWindow, qtbot: QtBo
     assert "Wright" not in {one.value for one in content(opened)["specimen"]}
 
 
-def test_what_was_typed_and_not_saved_stays(opened: MainWindow, qtbot: QtBot) -> None:
+def test_what_was_typed_and_not_saved_stays(opened: Workbench, qtbot: QtBot) -> None:
     opened.actions_table["case.data"].trigger()
-    dialog = opened.reports.data
+    dialog = opened.report_controller.data
     assert dialog is not None
     qtbot.waitUntil(lambda: dialog.boxes["stain"].text() != "", timeout=LONG)
     dialog.boxes["ward"].setText("3 B")
@@ -256,7 +262,7 @@ def test_what_was_typed_and_not_saved_stays(opened: MainWindow, qtbot: QtBot) ->
     assert dialog.boxes["stain"].text() == "Wright"
     assert dialog.boxes["mother's_name"].text() == "Anna"
     dialog.reject()
-    qtbot.waitUntil(lambda: opened.reports.data is None, timeout=LONG)
+    qtbot.waitUntil(lambda: opened.report_controller.data is None, timeout=LONG)
 
 
 def test_only_what_was_changed_is_saved(qtbot: QtBot) -> None:
@@ -282,9 +288,9 @@ def test_only_what_was_changed_is_saved(qtbot: QtBot) -> None:
     assert now == {**{key: stored[key] for key in ("question", "Camera", "their-key")}, "ward": "3 B"}
 
 
-def test_the_letterhead_is_printed(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_letterhead_is_printed(opened: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
     report = shown(opened, qtbot)
-    opened.reports.show_letterhead()
+    opened.report_controller.show_letterhead()
     dialog = report.findChild(LetterheadDialog)
     dialog.name.setText("Haematology Musterstadt")
     dialog.lines.setPlainText("Street 1\n\nTown\nTel 1\nAccredited\nToo much")
@@ -296,19 +302,19 @@ def test_the_letterhead_is_printed(opened: MainWindow, qtbot: QtBot, tmp_path: P
     assert "gone.png" in report.form._warnings.text()
 
 
-def test_a_case_that_is_only_looked_at_gives_drafts(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+def test_a_case_that_is_only_looked_at_gives_drafts(window: Workbench, qtbot: QtBot, folder: Path) -> None:
     with Case.open(folder):
-        window.cases.open_folder(folder)
+        window.case_controller.open_folder(folder)
         qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=LONG)
         report = shown(window, qtbot)
         assert report.export.isEnabled()
         report.form.status.setCurrentIndex(report.form.status.findData("preliminary"))
         again(window, qtbot)
         assert not report.export.isEnabled()
-        assert "looking only" in report.said
+        assert "looking only" in report.message
 
 
-def test_the_report_goes_with_its_case(opened: MainWindow, qtbot: QtBot) -> None:
+def test_the_report_goes_with_its_case(opened: Workbench, qtbot: QtBot) -> None:
     report = shown(opened, qtbot)
     report.form.comment.setPlainText("of this case")
     again(opened, qtbot)
@@ -318,7 +324,7 @@ def test_the_report_goes_with_its_case(opened: MainWindow, qtbot: QtBot) -> None
     assert report.form.comment.toPlainText() == ""
 
 
-def test_keys_and_wheel_move_through_the_pages(opened: MainWindow, qtbot: QtBot) -> None:
+def test_keys_and_wheel_move_through_the_pages(opened: Workbench, qtbot: QtBot) -> None:
     report = shown(opened, qtbot)
     report.form.template.setCurrentIndex(report.form.template.findData("full"))
     again(opened, qtbot)

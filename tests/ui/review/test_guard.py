@@ -14,8 +14,7 @@ from pytestqt.qtbot import QtBot
 from allstation.services.requests import OpenCase
 from allstation.services.settings import Settings
 from allstation.store.case import Case
-from allstation.ui.actions import Need
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 from tests.ui.pixels import mosaic_case
 
 FIELDS = 20
@@ -48,18 +47,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def opened(window: MainWindow, case: Path, clock: Clock, qtbot: QtBot) -> MainWindow:
+def opened(window: Workbench, case: Path, clock: Clock, qtbot: QtBot) -> Workbench:
     """The window with that case, its first field painted at this moment, and a clock that stands still."""
     for tracker in (window.viewer.main.canvas.visibility, window.browser.grid.visibility):
         tracker.clock = clock
     window.review.set_reviewer("Ada")
-    window.services.session.submit(OpenCase(case))
+    window.context.session.submit(OpenCase(case))
     painted(window, qtbot, "f00.png")
     window.browser.focus_view()
     return window
 
 
-def painted(window: MainWindow, qtbot: QtBot, name: str) -> None:
+def painted(window: Workbench, qtbot: QtBot, name: str) -> None:
     """Wait until the pixels of a field are on the screen."""
     canvas = window.viewer.main.canvas
 
@@ -71,29 +70,29 @@ def painted(window: MainWindow, qtbot: QtBot, name: str) -> None:
     qtbot.waitUntil(is_painted, timeout=LONG)
 
 
-def reviews(window: MainWindow, qtbot: QtBot) -> list[str | None]:
+def reviews(window: Workbench, qtbot: QtBot) -> list[str | None]:
     """Return the classes that were stored, after everything asked for was written."""
     qtbot.wait(50)
-    with Case.open(window.services.session.info.folder, read_only=True) as stored:
+    with Case.open(window.context.session.info.folder, read_only=True) as stored:
         return [field.review.class_name for field in stored.fields.page() if field.review is not None]
 
 
-def refusals(window: MainWindow) -> list[str]:
+def refusals(window: Workbench) -> list[str]:
     """Return the messages that say why nothing was reviewed."""
-    return [text for text in window.notices.texts() if "not reviewed" in text.casefold()]
+    return [text for text in window.notifications.texts() if "not reviewed" in text.casefold()]
 
 
-def wait_reviews(window: MainWindow, qtbot: QtBot, expected: list[str | None]) -> None:
+def wait_reviews(window: Workbench, qtbot: QtBot, expected: list[str | None]) -> None:
     qtbot.waitUntil(lambda: reviews(window, qtbot) == expected, timeout=LONG)
 
 
-def press(window: MainWindow, qtbot: QtBot, key: Qt.Key) -> None:
-    qtbot.keyClick(window, key)
+def press(window: Workbench, qtbot: QtBot, key: Qt.Key) -> None:
+    qtbot.keyClick(window.shell, key)
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_3, Qt.Key.Key_R])
 def test_a_field_that_was_just_painted_is_not_reviewed_and_the_person_is_told_once(
-    opened: MainWindow, clock: Clock, qtbot: QtBot, key: Qt.Key
+    opened: Workbench, clock: Clock, qtbot: QtBot, key: Qt.Key
 ) -> None:
     clock.pass_by(0.29)
     for _ in range(4):
@@ -108,7 +107,7 @@ def test_a_field_that_was_just_painted_is_not_reviewed_and_the_person_is_told_on
 
 
 def test_a_held_key_whose_repeats_look_like_presses_reviews_one_field(
-    opened: MainWindow, clock: Clock, qtbot: QtBot
+    opened: Workbench, clock: Clock, qtbot: QtBot
 ) -> None:
     clock.pass_by(1.0)
     for _ in range(round(2.5 / REPEAT)):
@@ -120,7 +119,7 @@ def test_a_held_key_whose_repeats_look_like_presses_reviews_one_field(
 
 
 def test_the_repeats_of_a_space_held_on_the_picture_review_nothing(
-    opened: MainWindow, clock: Clock, qtbot: QtBot
+    opened: Workbench, clock: Clock, qtbot: QtBot
 ) -> None:
     canvas = opened.viewer.main.canvas
     clock.pass_by(1.0)
@@ -130,19 +129,19 @@ def test_the_repeats_of_a_space_held_on_the_picture_review_nothing(
     assert reviews(opened, qtbot) == []
 
 
-def test_no_key_that_reviews_removes_or_writes_repeats(opened: MainWindow) -> None:
+def test_no_key_that_reviews_removes_or_writes_repeats(opened: Workbench) -> None:
     table = opened.actions_table
-    repeating = {spec.id for spec in table.specs() if table[spec.id].autoRepeat()}
+    repeating = {action.id for action in table.all() if table[action.id].autoRepeat()}
     assert repeating == {
         "go.previous", "go.next", "go.unreviewed", "browse.larger", "browse.smaller",
         "view.zoom_in", "view.zoom_out", "view.scale_up", "view.scale_down",
     }  # fmt: skip
-    assert {"review.class.0", "review.confirm", "field.remove"} <= {spec.id for spec in table.specs()}
-    assert not any(spec.need & Need.WRITABLE for spec in table.specs() if spec.id in repeating)
+    assert {"review.class.0", "review.confirm", "field.remove"} <= {action.id for action in table.all()}
+    assert not any(key.startswith(("review.", "field.", "slide.", "queue.", "case.")) for key in repeating)
 
 
 def test_a_picture_that_cannot_be_shown_is_not_reviewed_by_key_or_button_but_sent_to_another_look(
-    opened: MainWindow, case: Path, clock: Clock, qtbot: QtBot
+    opened: Workbench, case: Path, clock: Clock, qtbot: QtBot
 ) -> None:
     (case.parent / "smear" / "f19.png").unlink()
     opened.browser.go_to_row(19)
@@ -168,7 +167,7 @@ def test_a_picture_that_cannot_be_shown_is_not_reviewed_by_key_or_button_but_sen
 
 
 def test_a_class_button_does_nothing_before_the_picture_is_there(
-    opened: MainWindow, clock: Clock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    opened: Workbench, clock: Clock, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened.viewer.loader.clear()
     monkeypatch.setattr(opened.viewer.loader, "_start", lambda *_args: None)
@@ -182,11 +181,11 @@ def test_a_class_button_does_nothing_before_the_picture_is_there(
     assert "the picture of f07.png is not on the screen yet" in words
 
 
-def test_time_in_a_minimised_window_does_not_count(opened: MainWindow, clock: Clock, qtbot: QtBot) -> None:
+def test_time_in_a_minimised_window_does_not_count(opened: Workbench, clock: Clock, qtbot: QtBot) -> None:
     canvas = opened.viewer.main.canvas
-    opened.hide()
+    opened.shell.hide()
     clock.pass_by(10.0)
-    opened.show()
+    opened.shell.show()
     qtbot.waitExposed(opened)
     painted(opened, qtbot, "f00.png")
     press(opened, qtbot, Qt.Key.Key_Space)
@@ -195,7 +194,7 @@ def test_time_in_a_minimised_window_does_not_count(opened: MainWindow, clock: Cl
 
 
 def test_of_many_selected_fields_only_those_whose_pictures_were_shown_are_reviewed(
-    opened: MainWindow, clock: Clock, qtbot: QtBot
+    opened: Workbench, clock: Clock, qtbot: QtBot
 ) -> None:
     grid = opened.browser.grid
     grid.set_tile_width(200)
@@ -214,13 +213,13 @@ def test_of_many_selected_fields_only_those_whose_pictures_were_shown_are_review
     wait_reviews(opened, qtbot, ["Pro"] * len(on_screen))
     (words,) = refusals(opened)
     assert words.startswith(f"{FIELDS - len(on_screen)} of {FIELDS} selected fields were not reviewed")
-    assert f"on {len(on_screen)} fields" in opened.reviews.stack.undoText()
+    assert f"on {len(on_screen)} fields" in opened.context.undo.undoText()
 
 
 def test_the_time_is_a_setting_and_a_senseless_one_counts_as_the_default(
-    opened: MainWindow, clock: Clock, qtbot: QtBot
+    opened: Workbench, clock: Clock, qtbot: QtBot
 ) -> None:
-    opened.services.settings.change(min_seconds_on_screen=2.0)
+    opened.context.settings.change(min_seconds_on_screen=2.0)
     clock.pass_by(1.0)
     press(opened, qtbot, Qt.Key.Key_Space)
     assert reviews(opened, qtbot) == []
@@ -234,7 +233,7 @@ def test_the_time_is_a_setting_and_a_senseless_one_counts_as_the_default(
 
 @pytest.mark.qt_log_ignore("does not support raise", extend=True)
 def test_thumbnails_in_a_panel_that_floats_and_comes_back_are_timed_anew(
-    opened: MainWindow, clock: Clock, qtbot: QtBot
+    opened: Workbench, clock: Clock, qtbot: QtBot
 ) -> None:
     grid, dock = opened.browser.grid, opened.docks["browser"]
     first = opened.browser.model.ids()[0]
@@ -256,7 +255,7 @@ def key_event(kind: QEvent.Type, key: Qt.Key, at: int) -> QKeyEvent:
 
 @pytest.mark.parametrize(("pause", "done"), [(0, 0), (19, 0), (21, 1), (300, 1)])
 def test_a_press_at_the_moment_of_the_release_is_a_held_key_also_where_it_is_not_marked(
-    opened: MainWindow, clock: Clock, qtbot: QtBot, pause: int, done: int
+    opened: Workbench, clock: Clock, qtbot: QtBot, pause: int, done: int
 ) -> None:
     """As an X server sends a held key whose press was not read yet when its release was handled."""
     grid, action = opened.browser.grid, opened.actions_table["review.confirm"]
@@ -271,7 +270,7 @@ def test_a_press_at_the_moment_of_the_release_is_a_held_key_also_where_it_is_not
 
 
 def test_a_space_held_on_the_picture_confirms_at_most_once(
-    opened: MainWindow, clock: Clock, qtbot: QtBot
+    opened: Workbench, clock: Clock, qtbot: QtBot
 ) -> None:
     canvas = opened.viewer.main.canvas
     taps = QSignalSpy(canvas.space_tapped)

@@ -44,7 +44,7 @@ def run(out: Path, scratch: Path) -> int:
 
     make_folders(scratch)
     qt = QApplication(["allstation"])
-    station = program.Station(qt, program.parse([]))
+    station = program.AppController(qt, program.parse([]))
     window = station.window
     story = tell(window, scratch, Grabber(window, out))
     waiting: list[Step] = []
@@ -67,7 +67,7 @@ def run(out: Path, scratch: Path) -> int:
 
     ticker = QTimer(interval=100)
     ticker.timeout.connect(advance)
-    station.begin()
+    station.show()
     ticker.start()
     qt.exec()
     station.join()
@@ -112,9 +112,9 @@ class Grabber:
 
 def tell(window: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
     """The phases in the order a technician meets them."""
-    yield lambda: window.model is not None
+    yield lambda: window.context.selection.model is not None
     window.actions_table["model.train"].trigger()
-    panel, top = window.training._panel, window.training._training
+    panel, top = window.training_controller._panel, window.training_controller._training
     yield lambda: bool(panel.recipe.method)
     yield grab(top, "t01-empty")
     yield from tell_data(panel, top, scratch, grab)

@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
+from allstation.ui.training.field_preview import FieldPeek
 from allstation.ui.training.panel import TrainingPanel
-from allstation.ui.training.peek import FieldPeek
 from tests.ui.pixels import canvas_share, write_mosaic
 from tests.ui.training.conftest import Bench
 

@@ -27,7 +27,7 @@ from allstation.services.training_child import JobState
 from allstation.services.training_history import read_summary
 from allstation.services.training_runs import TrainingRuns
 from allstation.store.case import Case
-from allstation.ui.main_window import MainWindow
+from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.panel import TrainingPanel
 from tests.ui.training.conftest import Seen
@@ -64,13 +64,13 @@ def button(panel: TrainingPanel, text: str) -> QPushButton:
 
 @tensorflow
 def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
-    window: MainWindow, labelled: Path, tmp_path: Path, until
+    window: Workbench, labelled: Path, tmp_path: Path, until
 ):
-    window.services.session.submit(UseModel(default_bundle_path()))
-    window.services.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
-    until(lambda: window.model is not None)
+    window.context.session.submit(UseModel(default_bundle_path()))
+    window.context.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
+    until(lambda: window.context.selection.model is not None)
     window.actions_table["model.train"].trigger()
-    panel = window.training._panel
+    panel = window.training_controller._panel
     until(lambda: panel.recipe.method == "finetune")
 
     drop(panel, labelled)
@@ -107,12 +107,17 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     assert dialog.keep.isDefault(), "two epochs on 28 drawn fields are no better than the shipped model"
     dialog.name.setText("Tiny of June")
     dialog.activate.click()
-    until(lambda: window.model is not None and window.model.record.name == "Tiny of June")
+    until(
+        lambda: (
+            window.context.selection.model is not None
+            and window.context.selection.model.record.name == "Tiny of June"
+        )
+    )
 
-    window.services.session.submit(AddPaths([labelled / "Pro"]))
+    window.context.session.submit(AddPaths([labelled / "Pro"]))
     with Case.open(tmp_path / "New.allcase", read_only=True) as case:
         until(lambda: case.queue.counts().get(FieldState.DONE, 0) == 7)
-        made = ModelBundle.open(window.model.path)
+        made = ModelBundle.open(window.context.selection.model.path)
         predictions = [case.fields.predictions(row)[-1] for row in range(1, 8)]
         assert {one.model_sha256 for one in predictions} == {made.sha256}
         assert set(predictions[0].probabilities) == {"Benign", "Early", "Pre", "Pro"}

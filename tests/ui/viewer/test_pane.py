@@ -15,9 +15,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QToolButton, QW
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import Review
+from allstation.ui.main_window.full_screen import FullScreen
 from allstation.ui.viewer.card import OverlayStyle
-from allstation.ui.viewer.commands import VIEWER_ACTIONS
-from allstation.ui.viewer.full_screen import FullScreen
 from allstation.ui.viewer.layer_bar import LayerBar
 from allstation.ui.viewer.outlines import OutlineFinder
 from allstation.ui.viewer.pane import ViewerPane
@@ -287,7 +286,7 @@ def test_blind_review_hides_prediction_and_evidence_until_this_reviewer_decided(
 
 def test_the_picture_is_copied_with_its_overlay_and_notice(qtbot: QtBot, pane: ViewerPane, red: Path):
     show(qtbot, pane, 1, red)
-    with qtbot.waitSignal(pane.told):
+    with qtbot.waitSignal(pane.notified):
         pane.copy_picture()
     image = QGuiApplication.clipboard().image()
     assert image.height() > pane.main.canvas.height()
@@ -313,7 +312,7 @@ def test_the_scale_bar_appears_only_when_the_pixel_size_is_known(qtbot: QtBot, p
 
 
 def test_every_action_has_a_handler_and_every_button_a_name(pane: ViewerPane):
-    assert set(pane.handlers()) == {spec.id for spec in VIEWER_ACTIONS}
+    assert all(action.run for action in pane.viewer_actions())
     for button in pane.findChildren(QToolButton):
         assert button.accessibleName()
         assert button.toolTip()
@@ -356,8 +355,8 @@ def test_full_screen_hides_everything_else_and_puts_it_back(qtbot: QtBot):
     assert not window.isFullScreen()
 
 
-def test_no_word_of_the_bar_is_cut_off_however_large_text_is(qtbot: QtBot) -> None:
-    bar = LayerBar()
+def test_no_word_of_the_bar_is_cut_off_however_large_text_is(pane: ViewerPane, qtbot: QtBot) -> None:
+    bar = LayerBar(pane.viewer_actions())
     qtbot.addWidget(bar)
     bar.show()
     bar.set_zoom(40.0)

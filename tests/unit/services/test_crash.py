@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from allstation.services.crash import CrashCare
+from allstation.services.crash import CrashHandler
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def told() -> list[str]:
 @pytest.fixture
 def care(tmp_path: Path, told: list[str]):
     hooks = sys.excepthook, threading.excepthook
-    made = CrashCare(tmp_path / "logs", told.append)
+    made = CrashHandler(tmp_path / "logs", told.append)
     yield made
     made.close()
     assert (sys.excepthook, threading.excepthook) == hooks
@@ -30,7 +30,7 @@ def fail(path: str) -> None:
     raise RuntimeError(message)
 
 
-def test_a_report_names_code_but_no_data(care: CrashCare, told: list[str], tmp_path: Path) -> None:
+def test_a_report_names_code_but_no_data(care: CrashHandler, told: list[str], tmp_path: Path) -> None:
     secret = "/home/dr/patients/Jane Doe 1980/field1.jpg"
     try:
         fail(secret)
@@ -45,7 +45,7 @@ def test_a_report_names_code_but_no_data(care: CrashCare, told: list[str], tmp_p
         assert part not in text
 
 
-def test_a_fault_on_a_thread_is_noted_too(care: CrashCare, told: list[str]) -> None:
+def test_a_fault_on_a_thread_is_noted_too(care: CrashHandler, told: list[str]) -> None:
     thread = threading.Thread(target=fail, args=("x",))
     thread.start()
     thread.join()
@@ -53,7 +53,7 @@ def test_a_fault_on_a_thread_is_noted_too(care: CrashCare, told: list[str]) -> N
 
 
 def test_a_fault_that_repeats_does_not_fill_the_disk(
-    care: CrashCare, told: list[str], tmp_path: Path
+    care: CrashHandler, told: list[str], tmp_path: Path
 ) -> None:
     for _ in range(50):
         care.handle(RuntimeError, RuntimeError("x"), None)
@@ -63,7 +63,7 @@ def test_a_fault_that_repeats_does_not_fill_the_disk(
 
 def test_an_unwritable_folder_still_tells(tmp_path: Path, told: list[str]) -> None:
     (tmp_path / "file").write_text("in the way")
-    care = CrashCare(tmp_path / "file", told.append)
+    care = CrashHandler(tmp_path / "file", told.append)
     care.handle(ValueError, ValueError("x"), None)
     care.close()
     assert len(told) == 1

@@ -1,0 +1,1 @@
+"""Case feature: cases, their files, names, removals and the watched folder."""

@@ -1,0 +1,1 @@
+"""Widgets' helpers shared by every feature: actions, notifications, theme, icons, translation, formatting."""

@@ -1,0 +1,70 @@
+"""Formatting of counts, percentages, durations, names and tool tips for the screen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QLocale
+from PySide6.QtGui import QGuiApplication
+
+from allstation.ui.common.i18n import tr
+
+_SWITCH_UNIT: Final = 90
+"""Largest count of the smaller unit of time before the larger one is used."""
+
+
+def tip(text: str) -> str:
+    """Return a tool tip that shows a text as it is: a file or class with tags in its name is no markup.
+
+    Qt offers no plain format for tool tips; what it would take for markup is escaped, the rest is left alone.
+    """
+    if "<" not in text and "&" not in text:
+        return text
+    # Here, not above: the namespace's enumerations would take a fifth of the time until the window is up.
+    from PySide6.QtGui import Qt
+
+    return Qt.convertFromPlainText(text) if Qt.mightBeRichText(text) else text
+
+
+def together(text: str) -> str:
+    """Return a number with its unit so that both keep their order among words written from right to left."""
+    if not QGuiApplication.isRightToLeft():
+        return text
+    return f"\N{LEFT-TO-RIGHT ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+
+
+def number(value: int) -> str:
+    """Return a count with the locale's thousands separators."""
+    return QLocale().toString(value)
+
+
+def percent(share: float, *, digits: int = 1) -> str:
+    """Return a share of 0 to 1 as a percentage, for example ``93.4 %``.
+
+    A share that is not quite 1 never reads as 100 %, nor one above 0 as 0 %: ``>99.9 %``, ``<0.1 %``.
+    """
+    step = 10.0**-digits
+    shown, sign = share * 100, ""
+    if 0 < share < 1 and round(shown, digits) in {0, 100}:
+        shown, sign = (step, "<") if share < 0.5 else (100 - step, ">")  # noqa: PLR2004 - the nearer end
+    return together(f"{sign}{QLocale().toString(shown, 'f', digits)} %")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words a person would use: ``8 s``, ``4 min``, ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    if whole < _SWITCH_UNIT:
+        return tr("{n} s", n=whole)
+    minutes = round(whole / 60)
+    if minutes < _SWITCH_UNIT:
+        return tr("{n} min", n=minutes)
+    return tr("{h} h {m} min", h=minutes // 60, m=minutes % 60)
+
+
+def short_name(name: str, limit: int = 60) -> str:
+    """Return a file name on one line without control or direction marks, shortened in its middle."""
+    plain = "".join(ch if ch.isprintable() else "\N{REPLACEMENT CHARACTER}" for ch in name)
+    if len(plain) <= limit:
+        return plain
+    head = limit // 2
+    return f"{plain[:head]}…{plain[-(limit - head - 1) :]}"

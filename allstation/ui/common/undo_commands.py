@@ -1,0 +1,28 @@
+"""Undo commands that more than one feature pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtGui import QUndoCommand
+
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import SetDetails
+from allstation.ui.common.i18n import tr
+
+
+class DetailsCommand(QUndoCommand):
+    """Change of the case data; undo puts the former texts back."""
+
+    def __init__(self, session: CaseSession, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        super().__init__(tr("Case data"))
+        self._session = session
+        self._before, self._after = dict(before), dict(after)
+
+    def redo(self) -> None:
+        """Store the new texts."""
+        self._session.submit(SetDetails(self._after))
+
+    def undo(self) -> None:
+        """Store the former texts."""
+        self._session.submit(SetDetails(self._before))

@@ -1,0 +1,1 @@
+"""Main window: places the features' panels and actions, and is imported by allstation.app only."""

@@ -1,0 +1,98 @@
+"""Docks of the panels around the viewer, and their layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabWidget, QWidget
+
+from allstation.ui.common.i18n import tr
+
+_DOCKS: Final = (
+    ("browser", "Fields", Qt.DockWidgetArea.LeftDockWidgetArea),
+    ("review", "Review", Qt.DockWidgetArea.RightDockWidgetArea),
+    ("summary", "Summary", Qt.DockWidgetArea.RightDockWidgetArea),
+    ("queue", "Queue", Qt.DockWidgetArea.BottomDockWidgetArea),
+    ("log", "Log", Qt.DockWidgetArea.BottomDockWidgetArea),
+)
+_WIDTHS: Final = (400, 310)
+_BOTTOM: Final = 150
+_SCROLL_BAR: Final = 12
+_LAYOUT_VERSION: Final = 1
+
+
+def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str, QDockWidget]:
+    """Make docks around the middle of a window, hidden, and return them by name."""
+    docks: dict[str, QDockWidget] = {}
+    for name, title, area in _DOCKS:
+        dock = QDockWidget(tr(title), window)
+        dock.setObjectName(f"dock.{name}")
+        contents[name].setProperty("role", "panel")
+        contents[name].setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        dock.setWidget(contents[name])
+        # Behind another tab Qt only moves a panel away: Tab would walk into it, and Space review unseen.
+        dock.visibilityChanged.connect(contents[name].setEnabled)
+        window.addDockWidget(area, dock)
+        # At once: the window may be on screen already, where a dock would push the page aside.
+        dock.hide()
+        docks[name] = dock
+    window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+    window.tabifyDockWidget(docks["review"], docks["summary"])
+    window.tabifyDockWidget(docks["queue"], docks["log"])
+    return docks
+
+
+def arrange_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
+    """Show the panels the way they are when nobody has moved them."""
+    for name, dock in docks.items():
+        dock.setVisible(name != "log")
+    docks["review"].raise_()
+    docks["queue"].raise_()
+    window.resizeDocks([docks["browser"], docks["review"]], list(_WIDTHS), Qt.Orientation.Horizontal)
+    window.resizeDocks([docks["queue"]], [_BOTTOM], Qt.Orientation.Vertical)
+
+
+class DockLayout:
+    """Docks of the panels; hidden while there is no case, otherwise as they were left.
+
+    Args:
+        window: The window.
+        contents: Panels by name.
+        stored: Layout of the last start; empty if nobody ever moved them.
+
+    Attributes:
+        docks: By name.
+    """
+
+    def __init__(self, window: QMainWindow, contents: Mapping[str, QWidget], stored: str) -> None:
+        self._window = window
+        self.docks = add_docks(window, contents)
+        # While the panels are hidden, how they were left.
+        self._kept: QByteArray | None = QByteArray.fromBase64(stored.encode())
+
+    def set_visible(self, visible: bool) -> None:
+        """Show the panels as they were left, or hide them all."""
+        if visible and self._kept is not None:
+            if not self._window.restoreState(self._kept, _LAYOUT_VERSION):
+                arrange_docks(self._window, self.docks)
+            self._kept = None
+        elif not visible and self._kept is None:
+            self._kept = self._window.saveState(_LAYOUT_VERSION)
+            for dock in self.docks.values():
+                dock.hide()
+
+    def state(self) -> QByteArray:
+        """Return the layout to remember."""
+        return self._kept if self._kept is not None else self._window.saveState(_LAYOUT_VERSION)
+
+
+def fit_review(panel: QWidget) -> None:
+    """Never let a panel be narrower than what its scroll area holds; it does not scroll sideways."""
+    area = panel.findChild(QScrollArea)
+    body = area.widget() if area is not None else None
+    if body is not None:
+        panel.setMinimumWidth(body.minimumSizeHint().width() + _SCROLL_BAR)

@@ -1,0 +1,117 @@
+"""Status line: case, current field, queue, training, watched folder, model and intended use."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
+
+from allstation.core.records import FieldRecord
+from allstation.core.text import shown_name
+from allstation.processing.status_types import CaseInfo, ModelInfo, QueuePhase, QueueStatus
+from allstation.services.folder_watcher import WatchStatus
+from allstation.ui.case.watch_controller import watch_text
+from allstation.ui.common.formatting import short_name, tip, together
+from allstation.ui.common.i18n import tr
+from allstation.ui.context import AppContext
+from allstation.ui.queue.panel import sentence
+
+_NAME: Final = 44
+_STEPS: Final = 1000
+
+
+class StatusLine(QStatusBar):
+    """Small facts that are always in view.
+
+    Args:
+        context: Services and state to follow.
+        parent: The window.
+    """
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self._field = QLabel(self)
+        self._queue = QLabel(self)
+        self._bar = QProgressBar(self)
+        self._bar.setRange(0, _STEPS)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(120)
+        self._bar.setAccessibleName(tr("Progress of the queue"))
+        self._training = QLabel(self)
+        self._training.hide()
+        self._watch = QLabel(self)
+        self._watch.hide()
+        self._model = QLabel(self)
+        self._use = QLabel(tr("For Research Use Only"), self)
+        self._use.setProperty("role", "research")
+        self.addWidget(self._field, 1)
+        self._field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        for part in (self._training, self._watch, self._queue, self._bar, self._model, self._use):
+            self.addPermanentWidget(part)
+        self.show_model(None)
+        self.show_queue(QueueStatus())
+        context.session.opened.connect(self.show_case)
+        context.session.worker.closed.connect(self._case_closed)
+        context.session.worker.queue_changed.connect(self.show_queue)
+        context.selection.field_changed.connect(self.show_record)
+        context.selection.model_changed.connect(self.show_model)
+        context.watcher.status_changed.connect(self._watch_changed)
+
+    @Slot()
+    def _case_closed(self) -> None:
+        self.show_case(None)
+
+    @Slot(object)
+    def _watch_changed(self, status: WatchStatus) -> None:
+        self.show_watch(watch_text(status), str(status.folder or ""))
+
+    @Slot(object)
+    def show_case(self, info: CaseInfo | None) -> None:
+        """Clear what belonged to another case."""
+        self._field.setToolTip(tip(str(info.folder)) if info is not None else "")
+        if info is None:
+            self._field.clear()
+            self.show_queue(QueueStatus())
+
+    @Slot(object)
+    def show_record(self, record: FieldRecord | None) -> None:
+        """Name the field in the viewer."""
+        if record is None:
+            self._field.clear()
+            return
+        name = short_name(shown_name(record.path.name), _NAME)
+        size = f"{record.width} × {record.height}"
+        self._field.setText(f"{name}  ·  {together(size)}")
+
+    @Slot(object)
+    def show_queue(self, status: QueueStatus) -> None:
+        """Show the queue in short."""
+        busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
+        self._queue.setVisible(bool(status.total))
+        self._queue.setText(sentence(status))
+        self._bar.setVisible(busy)
+        self._bar.setValue(round(_STEPS * status.finished / status.total) if status.total else 0)
+
+    @Slot(str)
+    def show_training(self, text: str) -> None:
+        """Say how a training run goes; nothing if the text is empty."""
+        self._training.setText(text)
+        self._training.setVisible(bool(text))
+
+    def show_watch(self, text: str, folder: str) -> None:
+        """Say which folder is watched; nothing if the text is empty."""
+        self._watch.setText(text)
+        self._watch.setToolTip(tip(folder))
+        self._watch.setVisible(bool(text))
+
+    @Slot(object)
+    def show_model(self, model: ModelInfo | None) -> None:
+        """Name the model that classifies."""
+        if model is None:
+            self._model.setText(tr("No model"))
+            return
+        record = model.record
+        self._model.setText(f"{record.name} {record.version}")
+        self._model.setToolTip(tr("Model bundle {sha}", sha=record.sha256))

@@ -1,0 +1,1 @@
+"""Models feature: choice of the model bundle."""

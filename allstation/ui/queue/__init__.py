@@ -1,0 +1,1 @@
+"""Queue feature: progress, jobs and problems of the batch queue."""

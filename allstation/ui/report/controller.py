@@ -1,0 +1,431 @@
+"""Report controller: previews, case data, letterhead, signing and export of the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from allstation.core.errors import StationError
+from allstation.core.reports import ReportRecord, ReportStatus
+from allstation.processing.status_types import CaseInfo, Problem
+from allstation.services.export import ExportJob, ExportKind, check_target
+from allstation.services.previews import Preview, Previews
+from allstation.services.questions import ReadDetails
+from allstation.services.reporting import MadeReport, ReportState
+from allstation.services.requests import KeepReport
+from allstation.ui.common.actions import Action
+from allstation.ui.common.formatting import number
+from allstation.ui.common.i18n import tr
+from allstation.ui.common.notifications import Level, Notification
+from allstation.ui.common.undo_commands import DetailsCommand
+from allstation.ui.context import AppContext
+from allstation.ui.report.export_controller import (
+    cancelled_notification,
+    done_notification,
+    failed_notification,
+    with_suffix,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from allstation.ui.report.details import CaseDataDialog
+    from allstation.ui.report.window import ReportWindow
+
+_QUIET: Final = 800
+"""Milliseconds without a change of the case before its pages are made anew."""
+
+
+class ReportController(QObject):
+    """Opens the report's window when it is first asked for, and drives it from the services."""
+
+    def __init__(self, context: AppContext, *, window: QWidget) -> None:
+        super().__init__(window)
+        self._context = context
+        self._session = context.session
+        self._main = window
+        self._report: ReportWindow | None = None
+        self._previews: Previews | None = None
+        self._preview: Preview | None = None
+        self._wanted = 0
+        self._going: MadeReport | None = None
+        self._target: ExportJob | None = None
+        self._data: CaseDataDialog | None = None
+        self._closed = False
+        self._quiet = QTimer(self, singleShot=True, interval=_QUIET)
+        self._quiet.timeout.connect(self.refresh)
+        session, worker, reader = context.session, context.session.worker, context.session.reader
+        for signal in (
+            worker.fields_changed,
+            worker.fields_added,
+            worker.slide_renamed,
+            worker.case_renamed,
+            worker.details_changed,
+        ):
+            signal.connect(self._case_changed)
+        worker.closed.connect(self._case_closed)
+        session.opened.connect(self._case_opened)
+        reader.details_read.connect(self._details_read)
+        worker.details_changed.connect(self._details_changed)
+        worker.report_kept.connect(self._kept)
+        worker.report_refused.connect(self._refused)
+
+        context.exports.done.connect(self._export_done)
+        context.exports.cancelled.connect(self._export_cancelled)
+        context.exports.failed.connect(self._export_failed)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Offer the report and the case data."""
+        case = self._context.has_case
+        # fmt: off
+        return (
+            Action("case.data", "Case &Data…", self.show_data, "Ctrl+Alt+E",
+                   "Enter patient, request and specimen", menu="&Case", place=320, enabled_when=case),
+            Action("case.report", "&Report…", self.show, "Ctrl+E", "Look at the report, sign it, export it",
+                   "report", menu="&Case", place=330, toolbar=510, enabled_when=case),
+        )
+        # fmt: on
+
+    # The window
+
+    @Slot()
+    def show(self) -> None:
+        """Show the report of the open case."""
+        if self._report is None:
+            self._report = self._make()
+        self._report.form.set_reviewer(self._context.selection.reviewer)
+        if self._report.isVisible():
+            self._report.raise_()
+        self._report.show()
+        self._report.activateWindow()
+
+    def _make(self) -> ReportWindow:
+        from allstation.ui.report.window import ReportWindow
+
+        made = ReportWindow(self._context.settings, self._main)
+        self._previews = Previews(self)
+        self._previews.state_read.connect(self._state_read)
+        self._previews.progressed.connect(self._progressed)
+        self._previews.ready.connect(self._ready)
+        self._previews.failed.connect(self._failed)
+        self._previews.drawn.connect(self._drawn)
+        made.form.changed.connect(self.refresh)
+        made.form.data_asked.connect(self.show_data)
+        made.form.letterhead_asked.connect(self.show_letterhead)
+        made.pages.page_wanted.connect(self._page_wanted)
+        made.export_asked.connect(self.export)
+        made.shown.connect(self.refresh)
+        self._context.theme.changed.connect(made.refresh_icons)
+        return made
+
+    @property
+    def window(self) -> ReportWindow | None:
+        """The report's window, once it was asked for."""
+        return self._report
+
+    @property
+    def preview(self) -> Preview | None:
+        """What is shown, while it is what was wished for last."""
+        return self._preview
+
+    def close(self) -> None:
+        """End the thread; call before the window goes."""
+        self._closed = True
+        self._quiet.stop()
+        if self._report is not None:
+            self._report.hide()
+        if self._previews is not None:
+            self._previews.stop()
+            self._previews = None
+
+    # Pages
+
+    @Slot()
+    def refresh(self) -> None:
+        """Have the pages made for the choices and the case of now."""
+        report, previews, info = self._report, self._previews, self._session.info
+        if report is None or previews is None or not report.isVisible():
+            return
+        self._preview = None
+        if info is None:
+            previews.give_up()
+            report.pages.set_pages(())
+            report.pages.set_hint(tr("Open a case to see its report."))
+            report.show_busy("")
+            self._offer()
+            return
+        logo = Path(self._context.settings.value.logo) if self._context.settings.value.logo else None
+        missing = report.form.missing()
+        options = None if missing else report.form.options()
+        self._wanted = previews.make(info.folder, options, logo=logo)
+        report.pages.set_faded(True)
+        if missing:
+            report.show_busy("")
+            report.say(missing)
+            report.pages.set_hint(missing)
+        else:
+            report.show_busy(tr("The pages are being made…"))
+            report.pages.set_hint(tr("The pages are being made."))
+        self._offer()
+
+    def _offer(self) -> None:
+        report = self._report
+        if report is None:
+            return
+        info, status = self._session.info, report.form.chosen_status
+        texts = {
+            ReportStatus.FINAL: tr("Sign and &export PDF…"),
+            ReportStatus.AMENDED: tr("Sign and &export PDF…"),
+        }
+        report.export.setText(texts.get(status, tr("&Export PDF…")))
+        writable = info is not None and (not info.read_only or status is ReportStatus.DRAFT)
+        report.export.setEnabled(self._preview is not None and writable and self._target is None)
+        if info is not None and not writable and self._preview is not None:
+            report.say(tr("This case is open for looking only: its report can be exported as a draft."))
+
+    @Slot(int, object)
+    def _state_read(self, ticket: int, state: ReportState) -> None:
+        report = self._report
+        if report is not None and ticket == self._wanted and report.form.show_state(state):
+            # A final report was asked for and there is one already, or the other way round.
+            self.refresh()
+
+    @Slot(int, int)
+    def _progressed(self, ticket: int, page: int) -> None:
+        if self._report is not None and ticket == self._wanted:
+            self._report.show_busy(tr("Page {n} is being laid out…", n=number(page)))
+
+    @Slot(object)
+    def _ready(self, preview: Preview) -> None:
+        if self._report is None or preview.ticket != self._wanted:
+            return
+        self._preview = preview
+        self._report.show_busy("")
+        self._report.pages.set_pages(preview.sizes)
+        self._offer()
+
+    @Slot(int, object)
+    def _failed(self, ticket: int, problem: Problem) -> None:
+        if self._report is not None and ticket == self._wanted:
+            self._report.show_busy("")
+            self._report.say(problem.sentence, problem=True)
+            self._report.pages.set_hint(problem.sentence)
+
+    @Slot(int, int)
+    def _page_wanted(self, index: int, width: int) -> None:
+        if self._previews is not None and self._preview is not None:
+            self._previews.draw(self._preview.ticket, index, width=width)
+
+    @Slot(int, int, int, object)
+    def _drawn(self, ticket: int, index: int, width: int, rgb: NDArray[np.uint8]) -> None:
+        if self._report is not None and self._preview is not None and ticket == self._preview.ticket:
+            self._report.pages.set_picture(index, width, rgb)
+
+    # The case
+
+    @Slot()
+    def _case_changed(self) -> None:
+        if self._report is not None and self._report.isVisible() and not self._closed:
+            self._quiet.start()
+
+    @Slot(object)
+    def _case_opened(self, _info: CaseInfo) -> None:
+        self._forget()
+        self.refresh()
+
+    @Slot()
+    def _case_closed(self) -> None:
+        self._forget()
+        if not self._closed:
+            self.refresh()
+
+    def _forget(self) -> None:
+        if self._data is not None:
+            self._data.close()
+        if self._report is not None:
+            self._report.form.start_anew()
+            self._report.pages.set_pages(())
+
+    @Slot()
+    def show_data(self) -> None:
+        """Let the person enter what is known of patient, request and specimen."""
+        from allstation.ui.report.details import CaseDataDialog
+
+        info = self._session.info
+        if info is None:
+            return
+        if self._data is None:
+            parent = self._report if self._report is not None and self._report.isVisible() else self._main
+            self._data = CaseDataDialog(parent)
+            self._data.saved.connect(self._save_details)
+            self._data.destroyed.connect(self._data_gone)
+            self._data.set_writable(not info.read_only)
+        self._session.ask(ReadDetails())
+        if self._data.isVisible():
+            self._data.raise_()
+        self._data.show()
+        self._data.activateWindow()
+
+    @property
+    def data(self) -> CaseDataDialog | None:
+        """The dialog of the case data, while it is open."""
+        return self._data
+
+    @Slot()
+    def _data_gone(self) -> None:
+        self._data = None
+
+    @Slot(int, object)
+    def _details_read(self, generation: int, details: dict[str, str]) -> None:
+        if self._data is not None and generation == self._session.generation:
+            self._data.show_details(details)
+
+    @Slot(object)
+    def _details_changed(self, details: dict[str, str]) -> None:
+        if self._data is not None:
+            self._data.show_details(details)
+
+    @Slot(object, object)
+    def _save_details(self, before: dict[str, str], after: dict[str, str]) -> None:
+        self._context.undo.push(DetailsCommand(self._session, before, after))
+
+    @Slot()
+    def show_letterhead(self) -> None:
+        """Let the person enter who issues reports."""
+        from allstation.ui.report.letterhead import LetterheadDialog
+
+        dialog = LetterheadDialog(self._context.settings, self._report or self._main)
+        dialog.saved.connect(self.refresh)
+        dialog.show()
+
+    # Export
+
+    @Slot()
+    def export(self) -> None:
+        """Ask where to, after a question if the report locks decisions."""
+        if self._report is None or self._preview is None:
+            return
+        self._going = self._preview.made
+        if self._going.status.locks:
+            self._ask_to_sign(self._going)
+        else:
+            self._ask_where()
+
+    def _ask_to_sign(self, made: MadeReport) -> None:
+        who = made.options.reviewer.strip()
+        question = (
+            tr("Sign this report as final, as {who}?", who=who)
+            if made.status is ReportStatus.FINAL
+            else tr("Sign this amended report, as {who}?", who=who)
+        )
+        box = QMessageBox(QMessageBox.Icon.Question, tr("Sign the report"), question, parent=self._report)
+        box.setInformativeText("\n\n".join(self._before_signing()))
+        box.setDefaultButton(box.addButton(tr("Sign…"), QMessageBox.ButtonRole.AcceptRole))
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.accepted.connect(self._ask_where)
+        box.open()
+
+    def _before_signing(self) -> list[str]:
+        """Return what a person should know before signing."""
+        state = self._report.form.state if self._report is not None else ReportState()
+        said = []
+        open_ends = (
+            (state.unread, tr("Not read: {n} of {all} fields.")),
+            (state.needs_review, tr("Needs review, no class named: {n} of {all} fields.")),
+            (state.unreviewed, tr("Not reviewed by a person: {n} of {all} fields.")),
+            (state.another_look, tr("Marked for another look, which nobody took yet: {n} of {all} fields.")),
+            (state.removed, tr("Removed from the case and not counted: {n}.")),
+        )
+        for count, text in open_ends:
+            if count:
+                said.append(text.format(n=number(count), all=number(state.fields)))
+        locks = tr(
+            "The report locks the decisions it holds: what changes later is named in an amended report. "
+            "It is kept in the case, and its hash goes to the audit trail."
+        )
+        return ["\n".join(said), locks] if said else [locks]
+
+    @Slot()
+    def _ask_where(self) -> None:
+        made, report = self._going, self._report
+        if made is None or report is None:
+            return
+        dialog = QFileDialog(report, tr("Export report"))
+        dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter(tr("PDF (*.pdf)"))
+        dialog.setDefaultSuffix("pdf")
+        dialog.setDirectory(str(made.folder.parent))
+        ending = "" if made.status is ReportStatus.DRAFT else f" {made.status}"
+        dialog.selectFile(f"{made.folder.stem}{ending}.pdf")
+        dialog.fileSelected.connect(self._write_to)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    @Slot(str)
+    def _write_to(self, name: str) -> None:
+        made, target = self._going, Path(name)
+        if made is None:
+            return
+        typed, target = target, with_suffix(target, ExportKind.PDF)
+        job = ExportJob(ExportKind.PDF, made.folder, target, made=made, asked=target == typed)
+        try:
+            check_target(job)  # before the report is entered into the trail
+        except StationError as error:
+            self._refused(made, Problem.of(error))
+            return
+        if made.status is ReportStatus.DRAFT:
+            self._write(job)
+            return
+        self._target = job
+        self._offer()
+        self._session.submit(KeepReport(made, target.name))
+
+    def _write(self, job: ExportJob) -> None:
+        self._going = None
+        self._context.exports.write(job)
+
+    @Slot(object, object)
+    def _kept(self, _made: MadeReport, _record: ReportRecord) -> None:
+        if self._target is None:
+            return
+        job, self._target = self._target, None
+        self._write(job)
+        if self._report is not None:
+            self._report.form.signed()
+
+    @Slot(object, object)
+    def _refused(self, _made: MadeReport, problem: Problem) -> None:
+        self._target = None
+        self.notify(
+            Notification(Level.ERROR, problem.sentence, details=f"{problem.code}: {problem.sentence}")
+        )
+        self.refresh()
+
+    @Slot(object, str)
+    def _export_done(self, job: ExportJob, remark: str) -> None:
+        if job.made is not None:
+            self.notify(done_notification(job, remark))
+
+    @Slot(object)
+    def _export_cancelled(self, job: ExportJob) -> None:
+        if job.made is not None:
+            self.notify(cancelled_notification(job))
+
+    @Slot(object, object)
+    def _export_failed(self, job: ExportJob, problem: Problem) -> None:
+        if job.made is not None:
+            self.notify(failed_notification(job, problem))
+
+    def notify(self, notification: Notification) -> None:
+        """Show what happened to a report: in its window while that is in front."""
+        report = self._report
+        if report is not None and report.isActiveWindow():
+            report.notifications.show_notification(notification)
+        else:
+            self._context.notifier.post(notification)

@@ -1,0 +1,1 @@
+"""Summary feature: fractions, open questions and agreement of a slide or case."""

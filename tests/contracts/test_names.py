@@ -1,0 +1,53 @@
+"""Names of the house: no private word is the name of a module, class, public function or method."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RETIRED = frozenset(
+    {
+        "aside", "beside", "book", "care", "desk", "found", "front", "furnish", "furnishing", "letter",
+        "link", "mailbox", "plans", "reporter", "said", "seals", "seen", "story", "strangers", "sweeping",
+        "told", "trail", "turns", "wish",
+    }
+)  # fmt: skip
+"""A standard technical word stands for each of them; see the glossary in CONTRIBUTING."""
+
+
+def words_of(name: str) -> set[str]:
+    """Words of a name in snake_case or CamelCase."""
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def names_in(text: str) -> set[str]:
+    """Classes, public functions and methods of a source text."""
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)]
+    return {node.name for node in nodes if isinstance(node, ast.ClassDef) or not node.name.startswith("_")}
+
+
+@pytest.mark.parametrize("package", ["allstation", "training"])
+def test_no_name_is_a_private_word(package):
+    offenders = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        names = names_in(path.read_text("utf-8")) | {path.stem, *path.relative_to(ROOT).parent.parts}
+        offenders += [
+            f"{path.relative_to(ROOT)}: {name}" for name in sorted(names) if words_of(name) & RETIRED
+        ]
+    assert offenders == []
+
+
+def test_a_private_word_is_found():
+    text = "class CaseDesk:\n    def take_turns(self): ...\n    def _said(self): ...\ndef seen_before(): ..."
+    assert {name for name in names_in(text) if words_of(name) & RETIRED} == {
+        "CaseDesk", "take_turns", "seen_before",
+    }  # fmt: skip
+
+
+def test_the_window_has_at_most_three_files_of_its_own_beside_the_features():
+    assert len(list((ROOT / "allstation" / "ui").glob("*.py"))) <= 3
