@@ -45,7 +45,9 @@ def run(out: Path, scratch: Path) -> int:
     make_folders(scratch)
     qt = QApplication(["allstation"])
     station = program.AppController(qt, program.parse([]))
-    window = station.window
+    station.show()
+    station.build()
+    window = station.workbench
     story = tell(window, scratch, Grabber(window, out))
     waiting: list[Step] = []
     clock = {"left": PATIENCE}
@@ -67,7 +69,6 @@ def run(out: Path, scratch: Path) -> int:
 
     ticker = QTimer(interval=100)
     ticker.timeout.connect(advance)
-    station.show()
     ticker.start()
     qt.exec()
     station.join()
@@ -114,7 +115,7 @@ def tell(window: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
     """The phases in the order a technician meets them."""
     yield lambda: window.context.selection.model is not None
     window.actions_table["model.train"].trigger()
-    panel, top = window.training_controller._panel, window.training_controller._training
+    panel, top = window.training_controller.panel, window.training_controller.window
     yield lambda: bool(panel.recipe.method)
     yield grab(top, "t01-empty")
     yield from tell_data(panel, top, scratch, grab)

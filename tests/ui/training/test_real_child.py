@@ -70,7 +70,7 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     window.context.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
     until(lambda: window.context.selection.model is not None)
     window.actions_table["model.train"].trigger()
-    panel = window.training_controller._panel
+    panel = window.training_controller.panel
     until(lambda: panel.recipe.method == "finetune")
 
     drop(panel, labelled)
