@@ -128,10 +128,10 @@ def tell(window: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
 def tell_data(panel: TrainingPanel, top: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
     panel.set_folder(scratch / "Smears with errors")
     yield grab(top, "t02-checking")
-    yield lambda: panel._report is not None
+    yield lambda: panel.report is not None
     yield grab(top, "t03-errors")
     panel.set_folder(scratch / "Smears 2026")
-    yield lambda: panel._report is not None
+    yield lambda: panel.report is not None
     yield grab(top, "t04-checked")
 
 
@@ -165,14 +165,14 @@ def tell_runs(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
     yield panel.run._outcome.isVisible
     yield grab(top, "t09-failed")
     panel.pages.setCurrentWidget(panel.past)
-    yield lambda: len(panel._summaries) == 3
-    panel.past.select(next(run.folder for run in panel._summaries.values() if "Nadim" in run.title))
+    yield lambda: len(panel.summaries) == 3
+    panel.past.select(next(run.folder for run in panel.summaries.values() if "Nadim" in run.title))
     yield grab(top, "t10-runs")
 
 
 def tell_comparison(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
-    panel.compare_runs([run.folder for run in panel._summaries.values() if run.is_evaluated])
-    yield lambda: len(panel.compare._figures) == 3
+    panel.compare_runs([run.folder for run in panel.summaries.values() if run.is_evaluated])
+    yield lambda: len(panel.compare.figures) == 3
     panel.compare.matrix.cellClicked.emit(1, 1)
     yield grab(top, "t11-comparing")
     for tab, state in ((1, "t12-classes"), (2, "t13-curves"), (3, "t14-side-by-side")):
