@@ -177,7 +177,7 @@ class AppController(QObject):
         from allstation.services.crash import CrashHandler
         from allstation.services.export import Exports
         from allstation.services.folder_watcher import FolderWatcher
-        from allstation.services.logs import LogHandlers
+        from allstation.services.logs import ProgramLog
         from allstation.ui.context import AppContext
 
         self._crash = CrashHandler(paths.log_folder(), self._crashed.emit)
@@ -189,7 +189,7 @@ class AppController(QObject):
             exports=Exports(self),
             settings=self._settings,
             theme=self._theme,
-            logs=LogHandlers(paths.log_folder()),
+            logs=ProgramLog(paths.log_folder()),
             watcher=FolderWatcher(self),
             parent=self,
         )

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from allstation import __version__
 from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, SOME_FAILED, WRONG_USAGE
+from allstation.commands.printing import OUTPUT_LOST, flush
 from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
+from allstation.core.text import shown_name
 
 _WINDOW_OPTIONS = """\
 Without a command the window opens, and the files and folders named are added to the case:
@@ -203,13 +208,36 @@ def main(argv: Sequence[str]) -> int:
             options = build_parser().parse_args(arguments)
         except SystemExit as leaving:
             return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
+    return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run a command; a stop that the system asked for ends it as Ctrl+C does."""
     module = importlib.import_module(f"allstation.commands.{COMMANDS[options.command][0]}")
     try:
-        status: int = module.run(options)
+        with _stopped_cleanly(training=COMMANDS[options.command][0] == "training"):
+            status: int = module.run(options)
+            flush()
     except StationError as error:
-        print(f"allstation: {error.sentence}", file=sys.stderr)
-        return WRONG_USAGE
+        print(f"allstation: {shown_name(error.sentence)}", file=sys.stderr)
+        return SOME_FAILED if error.code == OUTPUT_LOST else WRONG_USAGE
     except KeyboardInterrupt:
         print("allstation: stopped; what was finished is kept.", file=sys.stderr)
         return SOME_FAILED
     return status
+
+
+@contextmanager
+def _stopped_cleanly(*, training: bool) -> Iterator[None]:
+    """Let a SIGTERM end the command as Ctrl+C does, so that temporary folders are removed.
+
+    The training program is a child that must not be killed for it: it ends by itself, with its run kept.
+    """
+    if training or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

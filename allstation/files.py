@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
+import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, BinaryIO, Final
 
+_PRIVATE: Final = 0o600
+_LARGEST_TOML: Final = 1 << 20
 PART_SUFFIX = ".part"
 """Suffix of unfinished files; their names begin with a dot."""
+
+
+def create_private(path: Path) -> BinaryIO:
+    """Create a file that on POSIX its owner alone can read; one that is there is an error."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, _PRIVATE), "wb")
 
 
 def part_path(target: Path) -> Path:
@@ -49,19 +59,37 @@ def replacing(target: Path, *, sync: bool = True) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def write_atomically(target: Path, data: bytes | Iterable[bytes], *, sync: bool = True) -> None:
+def write_atomically(
+    target: Path, data: bytes | Iterable[bytes], *, sync: bool = True, private: bool = False
+) -> None:
     """Write a file whole or not at all; see :func:`replacing`.
 
     Args:
         target: The file wanted; its folder exists.
         data: Its content, whole or in parts that are asked for one after the other.
         sync: As for :func:`replacing`.
+        private: On POSIX a new file is its owner's alone; one that is replaced passes its mode on.
 
     Raises:
         OSError: What the system answered.
     """
-    with replacing(target, sync=sync) as part, part.open("xb") as file:
+    with replacing(target, sync=sync) as part, create_private(part) if private else part.open("xb") as file:
         file.writelines([data] if isinstance(data, bytes) else data)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a small TOML file, such as a recipe.
+
+    Raises:
+        OSError: What the system answered.
+        ValueError: If it is no TOML, too large, or nested too deeply.
+    """
+    if path.stat().st_size > _LARGEST_TOML:
+        raise ValueError(f"it has {path.stat().st_size >> 20} MB; at most {_LARGEST_TOML >> 20} are read")
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def free_path(

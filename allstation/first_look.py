@@ -10,6 +10,7 @@ from pathlib import Path
 
 from allstation import cli, paths
 from allstation.commands import WRONG_USAGE
+from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.imaging import synthetic
 
@@ -58,7 +59,7 @@ def prepare() -> tuple[Path, Path]:
 def classify_without_window() -> int:
     """Do the window's job on the demo fields and say where the PDF, CSV and JSON are."""
     fields, case = prepare()
-    print("No display was found, so the demo runs on the command line.")
+    say("No display was found, so the demo runs on the command line.")
     outputs = {f"--{kind}": str(demo_folder() / f"demo.{kind}") for kind in ("csv", "json")}
     outputs["--report"] = str(demo_folder() / "demo.pdf")
     options = [part for pair in outputs.items() for part in pair]
@@ -82,7 +83,7 @@ def run(rest: list[str]) -> int:
             return classify_without_window()
         fields, case = prepare()
     except StationError as error:
-        print(f"allstation: {error.sentence}", file=sys.stderr)
+        say(f"allstation: {error.sentence}", error=True)
         return WRONG_USAGE
     from allstation import app
 

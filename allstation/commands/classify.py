@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -16,29 +15,21 @@ from typing import TYPE_CHECKING, Final
 
 from allstation import paths
 from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED, WRONG_USAGE
-from allstation.commands.progress import ProgressLine
+from allstation.commands.classify_output import ClassifyOutput, name_copies
+from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import UNPACKED, CaseSnapshot, NewField
+from allstation.core.records import CaseSnapshot
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.decode import looks_like_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing import retries
-from allstation.processing.events import (
-    BatchImported,
-    Event,
-    FieldFailure,
-    FieldsWritten,
-    ModelStarted,
-    ProblemRaised,
-    QueueHalted,
-)
+from allstation.processing.events import FieldFailure
 from allstation.processing.importer import ImportOptions
 from allstation.processing.processor import CaseProcessor
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
-    from allstation.imaging.intake import Refused
     from allstation.inference.engine import Engine
     from allstation.inference.pipeline import Pipeline
     from allstation.store.case import Case
@@ -47,8 +38,6 @@ _NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_ed
 _READERS: Final = 2
 _BATCH: Final = 1000
 """Fields of a folder added to the case in one transaction."""
-_NAMED: Final = 20
-"""Files with the same bytes as a field that are named one by one; the tables have all of them."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -78,10 +67,10 @@ def _run(
         for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
             _write(case, options, model=bundle.sha256, name=name)
         counts: dict[str, int] = {state: number for state, number in case.queue.counts().items() if number}
-        if copies := _name_copies(case):
+        if copies := name_copies(case):
             counts["same bytes as another"] = copies
     output.name_failures()
-    print(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
+    say(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
         return WRONG_USAGE
     return SOME_FAILED if output.refused or output.failed else DONE
@@ -223,108 +212,6 @@ def _case(folder: Path | None) -> Iterator[Case]:
         yield case
 
 
-def _name_copies(case: Case) -> int:
-    """Print which files have the same bytes as a field; return how many.
-
-    They have rows of their own in every table, with the field's prediction.
-    """
-    if not case.copies.all():
-        return 0
-    from allstation.report.content import copies_of
-    from allstation.report.wording import mix_up_sentences
-
-    with case.reading() as snapshot:
-        copies = list(copies_of(snapshot))
-        paths = [copy.path for copy in snapshot.copies]
-    for path, copy in zip(paths[:_NAMED], copies, strict=False):
-        same = f"the same bytes as field {copy.same_as}, {copy.field}"
-        print(f"note     {shown_name(str(path))}: {same}", file=sys.stderr)
-    if len(copies) > _NAMED:
-        print(f"note     and {len(copies) - _NAMED} more files like these", file=sys.stderr)
-    for sentence in mix_up_sentences(copies):
-        print(f"warning  {sentence}", file=sys.stderr)
-    return len(copies)
-
-
-def _name_partly_read(fields: Iterable[NewField]) -> None:
-    """Print the files of which not everything is classified."""
-    for field in fields:
-        name = shown_name(str(field.path))
-        if field.pages > 1:
-            print(f"note     {name}: the first of {field.pages} pages is classified", file=sys.stderr)
-        if field.channels_left_out:
-            left_out = f"further channels in it are left out: {field.channels_left_out}"
-            print(f"note     {name}: {left_out}", file=sys.stderr)
-
-
-class _Output:
-    """Prints what happens to the fields of one run.
-
-    Args:
-        case: The case they are in.
-    """
-
-    def __init__(self, case: Case) -> None:
-        self._case = case
-        self._line = ProgressLine(0)
-        self._done = 0
-        self._passed: list[str] = []
-        self._halted: StationError | None = None
-        self.refused: list[Refused] = []
-        self.failed: list[FieldFailure] = []
-
-    def take(self, event: Event) -> None:
-        """Print an event of the processor, or keep it for later."""
-        match event:
-            case BatchImported(batch):
-                self.refused += batch.refused
-                self._passed += batch.passed.sentences() if batch.passed is not None else []
-                _name_partly_read(batch.fields)
-            case FieldsWritten(ids, failed):
-                self.failed += failed
-                for _ in ids:
-                    self._done += 1
-                    self._line.update(self._done)
-            case ModelStarted(model):
-                self.begin(model)
-            case QueueHalted(error):
-                self._halted = error
-            case ProblemRaised(problem):
-                self._halted = StationError(problem.code, problem.sentence)
-
-    def raise_problem(self) -> None:
-        """Raise what the processor cannot go on with."""
-        if self._halted is not None:
-            raise self._halted
-
-    def begin(self, model: str) -> None:
-        """Show the progress of one model; empty for the one in use."""
-        self.close()
-        self._done = 0
-        self._line = ProgressLine(
-            sum(row.fields for row in self._case.queue.slides() if row.model_sha256 == model)
-        )
-
-    def close(self) -> None:
-        """End the line of progress."""
-        self._line.close()
-
-    def name_passed(self, *, kept: bool) -> None:
-        """Name what was passed over."""
-        for sentence in self._passed:
-            print(f"note     {sentence}", file=sys.stderr)
-        if not kept and (self._case.folder / UNPACKED).is_dir():
-            note = "archives were unpacked for this run only: --case keeps their fields"
-            print(f"note     {note}", file=sys.stderr)
-
-    def name_failures(self) -> None:
-        """Name what was refused, and what failed."""
-        for refused in self.refused:
-            print(f"refused  {shown_name(str(refused.path))}: {refused.error.sentence}", file=sys.stderr)
-        for failure in self.failed:
-            print(f"failed   {shown_name(str(failure.path))}: {failure.error.sentence}", file=sys.stderr)
-
-
 def _process(
     case: Case,
     options: argparse.Namespace,
@@ -332,7 +219,7 @@ def _process(
     *,
     limits: DecodeLimits,
     ready: Future[Engine],
-) -> _Output:
+) -> ClassifyOutput:
     """Import what was given, classify with the first model, and every field with the others."""
     from allstation.inference.pipeline import Pipeline
 
@@ -340,7 +227,7 @@ def _process(
         engine = ready.result() if bundle is bundles[0] else None
         return Pipeline(bundle, threads=options.threads, limits=limits, ready=engine)
 
-    output, woken = _Output(case), threading.Event()
+    output, woken = ClassifyOutput(case), threading.Event()
     waiting = {row.model_sha256 for row in case.queue.slides()}
     waiting |= {queued.model_sha256 for queued in case.model_queue.all()}
     with ThreadPoolExecutor(1, thread_name_prefix="background") as background:
@@ -369,7 +256,7 @@ def _process(
     return output
 
 
-def _classify(processor: CaseProcessor, output: _Output, bundles: list[ModelBundle]) -> None:
+def _classify(processor: CaseProcessor, output: ClassifyOutput, bundles: list[ModelBundle]) -> None:
     """Begin with what is queued and with what failed earlier, then what the other models have not seen."""
     case = processor.case
     left_out = retries.left_out(case)
@@ -387,7 +274,7 @@ def _classify(processor: CaseProcessor, output: _Output, bundles: list[ModelBund
     processor.pause(False)
 
 
-def _run_until_idle(processor: CaseProcessor, output: _Output, woken: threading.Event) -> None:
+def _run_until_idle(processor: CaseProcessor, output: ClassifyOutput, woken: threading.Event) -> None:
     output.raise_problem()
     while processor.busy:
         woken.wait(processor.seconds_to_next())
@@ -410,11 +297,11 @@ def _write(case: Case, options: argparse.Namespace, *, model: str | None = None,
     with case.reading(model) as snapshot:
         for path, write in wanted:
             if path:
-                print(f"written: {shown_name(str(write(snapshot, _target(path, name))))}")
+                say(f"written: {shown_name(str(write(snapshot, _target(path, name))))}")
         if options.report and model is None:
             from allstation.report.pdf import write_pdf
 
-            print(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
+            say(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
 
 
 def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:

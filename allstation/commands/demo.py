@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from allstation.commands import DONE
+from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.imaging import synthetic
@@ -24,5 +25,5 @@ def run(options: argparse.Namespace) -> int:
         where, reason = shown_name(options.folder), error.strerror or "the system refused"
         sentence = f"No fields could be written to {where} ({reason}). Choose another folder or make space."
         raise StationError("not-written", sentence) from error
-    print(f"{len(written)} synthetic fields written to {options.folder}")
+    say(f"{len(written)} synthetic fields written to {options.folder}")
     return DONE

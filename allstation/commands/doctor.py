@@ -15,6 +15,7 @@ from typing import Final
 
 from allstation import __version__, paths
 from allstation.commands import DONE, SOME_FAILED
+from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.frozen import build_stamp
 from allstation.imaging import synthetic
@@ -44,7 +45,7 @@ def run(_options: argparse.Namespace) -> int:
         except StationError as error:
             result, mark = error.sentence, "FAILED"
             failed += 1
-        print(f"{mark:6}  {name}: {result}")
+        say(f"{mark:6}  {name}: {result}")
     return SOME_FAILED if failed else DONE
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from allstation import __version__
 from allstation.commands import DONE, SOME_FAILED
+from allstation.commands.printing import say
 from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
@@ -82,12 +82,12 @@ def run(options: argparse.Namespace) -> int:
     )
     decisions = _decisions(predictions, labelled)
     for line in summary(bundle, evaluation, decisions):
-        print(line)
+        say(line)
     for path, error in failed:
-        print(f"failed   {shown_name(str(path))}: {error.sentence}", file=sys.stderr)
+        say(f"failed   {shown_name(str(path))}: {error.sentence}", error=True)
     remark = absent_classes(evaluation.matrix, bundle.classes)
     if remark:
-        print(f"note     {remark}", file=sys.stderr)
+        say(f"note     {remark}", error=True)
     remarks = [remark] if remark else []
     document = {**_header(bundle), **evaluation.to_json(), "decisions": decisions, "remarks": remarks}
     if options.json:
@@ -121,7 +121,7 @@ def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -
             paths += found
             names += [name] * len(found)
     for note in passed.sentences():
-        print(f"note     {note}", file=sys.stderr)
+        say(f"note     {note}", error=True)
     if not paths:
         sentence = (
             f"{folder.name!r} has no fields in sub-folders named {', '.join(classes)}. "
@@ -197,7 +197,7 @@ def _compare_names(path: Path, known: Mapping[tuple[str, str], str], keys: Seque
         raise StationError("bad-groups", sentence)
     if named < len(keys):
         note = f"{shown_name(path)} names {named} of {len(keys)} fields; each other one is a group of its own"
-        print(f"note     {note}", file=sys.stderr)
+        say(f"note     {note}", error=True)
 
 
 def _classify(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from allstation.commands import DONE, SOME_FAILED
+from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
@@ -38,18 +38,18 @@ def run(options: argparse.Namespace) -> int:
     if options.fhir:
         from allstation.report.fhir import write_fhir
 
-        print(f"written: {write_fhir(snapshot, options.fhir, chosen, pdf=pdf)}")
+        say(f"written: {write_fhir(snapshot, options.fhir, chosen, pdf=pdf)}")
     left_out: list[FieldRecord] = []
     if options.dicom:
         from allstation.report.dicom import write_dicom
 
         done = write_dicom(snapshot, options.dicom, chosen, pdf=pdf)
         _remove_stale(replaced, options.dicom, done.written)
-        print(f"written: {len(done.written)} DICOM files in {options.dicom}")
+        say(f"written: {len(done.written)} DICOM files in {options.dicom}")
         left_out += [field for field, _ in done.refused]
     left_out += _folders(snapshot, options, replaced, anonymise=anonymise)
     for path in dict.fromkeys(field.path for field in left_out):
-        print(f"left out {shown_name(str(path))}: it cannot be read any more", file=sys.stderr)
+        say(f"left out {shown_name(str(path))}: it cannot be read any more", error=True)
     return SOME_FAILED if left_out else DONE
 
 
@@ -104,12 +104,12 @@ def _folders(
         done = write_outlines(snapshot, options.geojson, anonymise=anonymise)
         _remove_stale(replaced, options.geojson, done.written)
         left_out += tuple(field for field, _ in done.refused)
-        print(f"written: cell outlines in {options.geojson}")
+        say(f"written: cell outlines in {options.geojson}")
     if options.labelled:
         from allstation.report.labelled import write_labelled
 
         left_out += write_labelled(snapshot, options.labelled, anonymise=anonymise).missing
-        print(f"written: labelled folder {options.labelled}")
+        say(f"written: labelled folder {options.labelled}")
     return left_out
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED
+from allstation.commands.printing import say, say_lines
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path
@@ -25,10 +26,10 @@ def run(options: argparse.Namespace) -> int:
         return _list()
     bundle = ModelBundle.open(options.bundle or default_bundle_path())
     if options.action == "show":
-        print(json_text({**bundle.info, "sha256": bundle.sha256}, indent=2))
+        say_lines(json_text({**bundle.info, "sha256": bundle.sha256}, indent=2))
         return DONE
     difference = verify_reference(bundle)
-    print(f"{bundle.name} {bundle.version}: checksums match; "
+    say(f"{bundle.name} {bundle.version}: checksums match; "
           f"reference fields differ by at most {difference:.1e}")  # fmt: skip
     return DONE
 
@@ -39,10 +40,8 @@ def _list() -> int:
         try:
             bundle = ModelBundle.open(path)
         except StationError as error:
-            print(f"refused  {error.sentence}")
+            say(f"refused  {error.sentence}")
             status = SOME_FAILED
         else:
-            print(
-                f"{bundle.name} {bundle.version}  {bundle.sha256[:12]}  {', '.join(bundle.classes)}  {path}"
-            )
+            say(f"{bundle.name} {bundle.version}  {bundle.sha256[:12]}  {', '.join(bundle.classes)}  {path}")
     return status

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED
+from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
@@ -45,10 +45,10 @@ def _write(options: argparse.Namespace) -> int:
                 make_folder(options.out)
             _one(folder, target, wanted)
         except StationError as error:
-            print(f"failed   {shown_name(str(folder))}: {error.sentence}", file=sys.stderr)
+            say(f"failed   {shown_name(str(folder))}: {error.sentence}", error=True)
             status = SOME_FAILED
         else:
-            print(f"written: {shown_name(str(target))}")
+            say(f"written: {shown_name(str(target))}")
     return status
 
 
@@ -77,7 +77,7 @@ def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
     with Case.open(folder, read_only=draft) as case:
         made = reporting.make(case, case.snapshot(), wanted)
         if made.content.clock_remark:
-            print(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", file=sys.stderr)
+            say(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", error=True)
         if not draft:
             reporting.keep(case, made, file=target.name)
     reporting.write(made, target)
@@ -90,20 +90,18 @@ def _verify(options: argparse.Namespace) -> int:
     if options.case:
         with Case.open(options.case, read_only=True) as case:
             findings = verify_report(options.report, case.snapshot())
-            found, remark = _in_trail(case, options.report)
+            found, remark = _in_audit_log(case, options.report)
             findings += found
     for finding in findings:
-        print(finding)
+        say(finding)
     if not findings:
-        print(
-            f"{options.report}: the pages, the embedded data{' and the case' if options.case else ''} agree"
-        )
+        say(f"{options.report}: the pages, the embedded data{' and the case' if options.case else ''} agree")
     if remark:
-        print(remark)
+        say(remark)
     return SOME_FAILED if findings else DONE
 
 
-def _in_trail(case: Case, report: Path) -> tuple[list[str], str]:
+def _in_audit_log(case: Case, report: Path) -> tuple[list[str], str]:
     """Look a report up in its case: these very bytes, and whether a later one replaced them."""
     from allstation.report.verify import embedded_data
 

@@ -76,6 +76,9 @@ _LONGEST_NAME: Final = 64
 
 DEFAULT_LIMITS: Final = DecodeLimits()
 
+_COSTLY: Final = {"JPEG 2000": 4}
+"""Times the memory a pixel that a format takes which decodes whole, in 32-bit planes: 15 bytes a pixel."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldInfo:
@@ -317,13 +320,14 @@ def _check_size(header: Header, limits: DecodeLimits) -> None:
     width, height = header.width, header.height
     if min(width, height) < 1:
         raise damaged(header.format)
-    if width * height > limits.max_pixels or max(width, height) > limits.max_side:
+    most = limits.max_pixels // _COSTLY.get(header.format, 1)
+    if width * height > most or max(width, height) > limits.max_side:
         # No setting moves the longest side: it is libjpeg's own (JPEG_MAX_DIMENSION).
         or_else = (
             ", or raise max_megapixels in settings.json" if max(width, height) <= limits.max_side else ""
         )
         problem = (
-            f"claims {width:,} x {height:,} pixels; at most {limits.max_pixels / 1e6:,.0f} million and "
+            f"claims {width:,} x {height:,} pixels; at most {most / 1e6:,.0f} million and "
             f"{limits.max_side:,} a side are read. Save it smaller{or_else}."
         )
         raise HeaderError("too-large", problem)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
 from pathlib import Path
 
 from allstation.core.limits import DecodeLimits
@@ -23,43 +22,48 @@ class FieldFile:
         limits: Limits of header and pixels.
     """
 
+    # Not cached_property: before Python 3.12 its lock lets one thread decode at a time, of all files.
+
     def __init__(self, path: Path, content: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> None:
         self.path = path
         self.content = content
         self._limits = limits
+        self._sha256 = ""
+        self._header: FieldInfo | None = None
+        self._pixels: RgbArray | None = None
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """SHA-256 of the bytes, hexadecimal."""
-        return hashlib.sha256(self.content).hexdigest()
+        self._sha256 = self._sha256 or hashlib.sha256(self.content).hexdigest()
+        return self._sha256
 
-    @cached_property
+    @property
     def header(self) -> FieldInfo:
         """Format, size and pages."""
-        return decode.probe(self.path, self._limits, data=self.content)
+        if self._header is None:
+            self._header = decode.probe(self.path, self._limits, data=self.content)
+        return self._header
 
-    @cached_property
+    @property
     def pixel_size(self) -> float | None:
         """Width of a pixel in micrometres, None if the file states none."""
         return stated_pixel_size(self.content)
 
-    @cached_property
+    @property
     def pixels(self) -> RgbArray:
         """(H, W, 3) uint8 RGB at full size, decoded once and kept."""
-        return decode.decode(self.path, self._limits, data=self.content)
-
-    @property
-    def is_decoded(self) -> bool:
-        """Whether the full-size pixels are in memory already."""
-        return "pixels" in self.__dict__
+        if self._pixels is None:
+            self._pixels = decode.decode(self.path, self._limits, data=self.content)
+        return self._pixels
 
     def reduced(self, size: tuple[int, int]) -> RgbArray:
         """Return the pixels squashed to ``size`` (h, w), the bytes that ``decode_reduced`` gives.
 
         Pixels that are decoded already are used where that makes no difference.
         """
-        if self.is_decoded and decode.reduction(self.pixels.shape[:2], size) == 1:
-            return decode.squash(self.pixels, size)
+        if self._pixels is not None and _shrink(self._pixels, size) == 1:
+            return decode.squash(self._pixels, size)
         return decode.decode_reduced(self.path, size, self._limits, data=self.content)
 
     def thumbnail(self, size: tuple[int, int]) -> RgbArray:
@@ -67,10 +71,13 @@ class FieldFile:
 
         Of a JPEG it may then differ from :meth:`reduced` by how the decoder shrinks.
         """
-        if not self.is_decoded:
+        if self._pixels is None:
             return self.reduced(size)
-        shrink = decode.reduction(self.pixels.shape[:2], size)
-        return decode.squash(decode.halved(self.pixels, shrink), size)
+        return decode.squash(decode.halved(self._pixels, _shrink(self._pixels, size)), size)
+
+
+def _shrink(rgb: RgbArray, size: tuple[int, int]) -> int:
+    return decode.reduction((rgb.shape[0], rgb.shape[1]), size)
 
 
 def read_field(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, sha256: str = "") -> FieldFile:

@@ -22,6 +22,7 @@ from typing import Final, Protocol
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
+from allstation.files import read_toml
 from allstation.imaging.decode import looks_like_field
 from allstation.imaging.foreign import foreign_kind
 
@@ -341,9 +342,7 @@ def _is_comparison_csv(path: Path) -> bool:
 
 
 def _is_recipe(path: Path) -> bool:
-    import tomllib
-
-    found = tomllib.loads(path.read_text("utf-8"))
+    found = read_toml(path)
     return isinstance(found.get("method"), dict) and "kind" in found["method"]
 
 

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, NotRequired, TypedDict, cast
+from typing import Any, BinaryIO, Final, NotRequired, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ SUFFIX: Final = ".allmodel"
 MAX_BYTES: Final = 256 * 1024**2
 """Largest bundle file and largest sum of unpacked members that is accepted."""
 MAX_MEMBERS: Final = 64
+_MAX_MANIFEST: Final = 4 * 1024**2
+"""Largest ``bundle.json``: that of the shipped model has some tens of kilobytes."""
 
 _DAMAGED: Final = (
     zipfile.BadZipFile,
@@ -217,7 +219,9 @@ class ModelBundle:
             StationError: If the member is missing or holds anything but plain arrays.
         """
         try:
-            with np.load(io.BytesIO(self.read(member)), allow_pickle=False) as archive:
+            data = io.BytesIO(self.read(member))
+            _check_arrays(data)
+            with np.load(data, allow_pickle=False) as archive:
                 return {key: archive[key] for key in archive.files}
         except (OSError, *_DAMAGED) as error:
             raise _refuse(self.path, f"holds arrays in {member!r} that cannot be read") from error
@@ -250,6 +254,8 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> BundleInfo:
         raise _refuse(path, "unpacks to more parts or bytes than a bundle may have")
     if (copies := archive.namelist().count(MANIFEST)) != 1:
         raise _refuse(path, f"has {copies or 'no'} {MANIFEST}")
+    if (size := archive.getinfo(MANIFEST).file_size) > _MAX_MANIFEST:
+        raise _refuse(path, f"has a {MANIFEST} of {size // 1024**2} MB")
     try:
         info = _parsed(archive.read(MANIFEST))
     except _AmbiguousError as error:
@@ -313,6 +319,30 @@ def _read_members(
             raise _refuse(path, f"is damaged: the checksum of {name!r} differs")
         members[name] = data
     return members
+
+
+def _check_arrays(data: io.BytesIO) -> None:
+    """Hold the arrays of an ``.npz`` against what they claim, before memory is taken for them.
+
+    Raises:
+        ValueError: If they unpack to more than a bundle may have, or a header claims more than there is.
+    """
+    with zipfile.ZipFile(data) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+            raise ValueError("the arrays are too large")
+        for entry in archive.infolist():
+            with archive.open(entry) as file:
+                if _claimed(cast("BinaryIO", file)) > entry.file_size:
+                    raise ValueError(f"{entry.filename!r} claims more than it holds")
+    data.seek(0)
+
+
+def _claimed(file: BinaryIO) -> int:
+    """Return how many bytes the header of an ``.npy`` file claims for its array."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return math.prod(shape) * dtype.itemsize
 
 
 def _is_plain(name: str) -> bool:

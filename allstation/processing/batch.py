@@ -114,6 +114,11 @@ class Batch:
         """Fields submitted and not yet written down."""
         return len(self._flying) + len(self._unsaved)
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether results wait that could not be written."""
+        return bool(self._unsaved)
+
     def fill(self) -> int:
         """Claim and submit as many fields as there is room for; return how many."""
         room = self._executor.threads * self._ahead() - self.flying

@@ -276,6 +276,8 @@ class CaseProcessor:
         self._paused = paused
         if self._batch is not None:
             self._batch.rate.reset()
+            if not paused and self._batch.unsaved:
+                self._write_with(self._batch, [])
         self._go_on()
         self.report()
 
@@ -321,16 +323,18 @@ class CaseProcessor:
             self._report_soon()
 
     def _write(self, outcomes: list[Outcome[int]]) -> None:
-        if self._batch is None or not outcomes:
-            return
+        if self._batch is not None and outcomes:
+            self._write_with(self._batch, outcomes)
+
+    def _write_with(self, batch: Batch, outcomes: list[Outcome[int]]) -> None:
         try:
-            written = self._batch.write(outcomes)
+            written = batch.write(outcomes)
         except StationError as error:
             self._halt(error)
         else:
             self._changed += written.ids
             self.emit(written)
-        idle = not self._batch.flying
+        idle = not batch.flying
         if idle:
             self._collect_at = math.inf
         self._report_soon(hurry=idle)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.files import replacing
+from allstation.files import create_private, replacing
 
 
 def make_folder(folder: Path) -> Path:
@@ -29,7 +29,11 @@ def make_folder(folder: Path) -> Path:
 
 
 def write_whole(
-    target: Path, data: bytes | Iterable[bytes], check: Callable[[Path], None] | None = None
+    target: Path,
+    data: bytes | Iterable[bytes],
+    check: Callable[[Path], None] | None = None,
+    *,
+    private: bool = True,
 ) -> Path:
     """Write bytes to ``target`` so that it is never seen half written.
 
@@ -37,6 +41,8 @@ def write_whole(
         target: The file wanted.
         data: Its content, whole or in parts.
         check: Looks at the written file before it takes the target's place; raises to refuse it.
+        private: On POSIX a new file is its owner's alone: reports and tables name patients, or files that
+            are named after them. One that is replaced passes its mode on.
 
     Returns:
         The target.
@@ -47,7 +53,7 @@ def write_whole(
     """
     try:
         with replacing(target) as part:
-            with part.open("xb") as file:
+            with create_private(part) if private else part.open("xb") as file:
                 file.writelines([data] if isinstance(data, bytes) else data)
             if check is not None:
                 check(part)

@@ -245,6 +245,9 @@ class Columns(Block):
     _LABEL: Final = 57.0
     _LINES: Final = 2
     """Most lines of one value."""
+    _WHO: Final = frozenset({"Name", "Patient id", "Request id"})
+    _LINES_OF_WHO: Final = 6
+    """Most lines of what tells people and orders apart: a part of an accession number is another one."""
 
     def __init__(
         self,
@@ -273,7 +276,8 @@ class Columns(Block):
 
     def _value(self, entry: Entry, room: float) -> list[Line]:
         text = WITHHELD if entry.withheld else entry.value
-        return limited(self.setter, text, self._VALUE, width=room, limit=self._LINES)
+        limit = self._LINES_OF_WHO if entry.label in self._WHO else self._LINES
+        return limited(self.setter, text, self._VALUE, width=room, limit=limit)
 
     def _row(self, lines: Sequence[Line]) -> float:
         return self._VALUE.leading * len(lines) + 2.2

@@ -73,7 +73,7 @@ def write_evaluation_pdf(
                 "report-broken", f"{shown_name(target)} was written but its pages are not whole."
             )
 
-    return write_whole(target, data, check)
+    return write_whole(target, data, check, private=False)
 
 
 @dataclass(frozen=True, slots=True)

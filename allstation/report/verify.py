@@ -14,6 +14,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
+from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.report.content import build_content, canonical_json, content_json
 from allstation.report.content_types import ATTACHMENT, KIND, READABLE, SCHEMA, ReportContent
@@ -32,6 +34,11 @@ from allstation.report.wording import HASH_PREFIX, count, interval, number, perc
 if TYPE_CHECKING:
     from pypdf import PdfReader
 
+_log = logging.getLogger(__name__)
+_MAX_BYTES: Final = 512 * 2**20
+"""Largest report that is looked at; one of 2,000 fields has some tens of megabytes."""
+_MAX_DATA: Final = 256 * 2**20
+"""Largest embedded data."""
 _PARTS: Final = frozenset(part.name for part in fields(ReportContent) if part.default is MISSING)
 """What every report holds; parts that came later have a default."""
 _BEFORE_HASH: Final = 400
@@ -60,12 +67,13 @@ def verify_report(path: Path, snapshot: CaseSnapshot | None = None) -> list[str]
     Raises:
         StationError: ``not-a-report`` if the file is no PDF or holds no data of this program.
     """
-    reader = _open(path)
-    data = _embedded(reader, path)
-    findings = [*_whole(data, reader), *_pages(reader, data["content"])]
-    if snapshot is not None:
-        findings.extend(_shortened(list(_against(data["content"], snapshot))))
-    return findings
+    with _readable(path):
+        reader = _open(path)
+        data = _embedded(reader, path)
+        findings = [*_whole(data, reader), *_pages(reader, data["content"])]
+        if snapshot is not None:
+            findings.extend(_shortened(list(_against(data["content"], snapshot))))
+        return findings
 
 
 def problems(report: Path | bytes, content: ReportContent) -> list[str]:
@@ -92,7 +100,24 @@ def embedded_data(path: Path) -> dict[str, Any]:
     Raises:
         StationError: ``not-a-report`` if there are none.
     """
-    return _embedded(_open(path), path)
+    with _readable(path):
+        return _embedded(_open(path), path)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged or hostile file makes of its reader into a sentence.
+
+    Raises:
+        StationError: ``not-a-report``.
+    """
+    try:
+        yield
+    except StationError:
+        raise
+    except Exception as error:
+        _log.info("a report could not be read: %s", type(error).__name__)
+        raise _no_report(path, "is damaged, or was not written by this program") from error
 
 
 def _open(path: Path, data: bytes | None = None) -> PdfReader:
@@ -102,6 +127,8 @@ def _open(path: Path, data: bytes | None = None) -> PdfReader:
     # What is wrong with the file is said once, in a sentence, not also by the reader on stderr.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
+        if data is None and path.stat().st_size > _MAX_BYTES:
+            raise _no_report(path, "is larger than any report")
         reader = PdfReader(path if data is None else io.BytesIO(data))
         pages = len(reader.pages)
     except OSError as error:
@@ -123,6 +150,8 @@ def _embedded(reader: PdfReader, path: Path) -> dict[str, Any]:
     found = reader.attachments.get(ATTACHMENT)
     if not found:
         raise _no_report(path, "holds no data of this program")
+    if len(found[0]) > _MAX_DATA:
+        raise _no_report(path, "holds more data than a report has")
     try:
         data = json.loads(found[0])
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -134,6 +163,8 @@ def _embedded(reader: PdfReader, path: Path) -> dict[str, Any]:
         raise _no_report(path, f"holds data of version {version}, this program reads version {SCHEMA}")
     if not isinstance(data.get("sha256"), str) or not data["content"].keys() >= _PARTS:
         raise _no_report(path, "holds data with parts missing")
+    if data["content"]["status"] not in set(ReportStatus):
+        raise _no_report(path, "holds data of a status that no report has")
     return data
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,11 @@ class WatchStatus:
 class FolderWatcher(QObject):
     """Watches at most one folder.
 
+    Args:
+        parent: Owner.
+        clock: Seconds that never go back, read once after each look.
+        every: Milliseconds between two looks.
+
     Signals:
         ready: Complete new files, each once.
         status_changed: A :class:`WatchStatus`.
@@ -46,15 +51,22 @@ class FolderWatcher(QObject):
     status_changed = Signal(object)
     stopped = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        every: int = _EVERY,
+    ) -> None:
         super().__init__(parent)
+        self._clock = clock
         self._folder: Path | None = None
         self._settling = FileSettling()
         self._status = WatchStatus()
         self._looks = LatestOnly(self)
         self._looks.done.connect(self._take)
         self._is_stopped = False
-        self._timer = QTimer(self, interval=_EVERY)
+        self._timer = QTimer(self, interval=every)
         self._timer.timeout.connect(self._look)
 
     def watch(self, folder: Path | None, known: Mapping[str, int] | None = None) -> None:
@@ -96,7 +108,7 @@ class FolderWatcher(QObject):
     def _take(self, found: dict[str, Sighting] | None) -> None:
         if self._folder is None:
             return
-        names = self._settling.see(found, time.monotonic())
+        names = self._settling.see(found, self._clock())
         if names:
             self.ready.emit([self._folder / name for name in names])
         self._set_status(WatchStatus(self._folder, found is not None, self._settling.waiting))

@@ -51,7 +51,7 @@ class LogRing(logging.Handler):
             self.release()
 
 
-class LogHandlers:
+class ProgramLog:
     """Sends the program's log to a ring and a file, and stops doing so.
 
     Args:

@@ -164,7 +164,7 @@ class SettingsFile:
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # Not synced: the window's thread writes, and waiting for a disk would stop it.
-            write_atomically(self._path, data, sync=False)
+            write_atomically(self._path, data, sync=False, private=True)
 
     def _load(self) -> Settings:
         try:

@@ -1,4 +1,4 @@
-"""Putting a finished model to use, and taking that back: copied aside, named, kept in a sealed journal."""
+"""Putting a finished model to use, and taking that back: copied, named, kept in a sealed log."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from allstation.core.errors import StationError
 from allstation.core.events import Event, Failed, Finished
 
 _PATIENCE: Final = 8_000
-"""Milliseconds that a child has to end after it was told to discard its run."""
+"""Milliseconds that a child has to end after it was asked to discard its run."""
 _AT_EXIT: Final = 3_000
 _LONGEST_LINE: Final = 64 * 1024 * 1024
 _NO_MEMORY: Final = 137
@@ -112,12 +112,12 @@ class TrainingChild(QObject):
         program: Command line that starts the training program.
 
     Signals:
-        told: An event of :mod:`allstation.core.events`.
+        event_received: An event of :mod:`allstation.core.events`.
         printed: A line that a library wrote to the error output.
         ended: :class:`Ending`; exactly once, and last.
     """
 
-    told = Signal(object, object)
+    event_received = Signal(object, object)
     printed = Signal(object, str)
     ended = Signal(object)
 
@@ -168,7 +168,7 @@ class TrainingChild(QObject):
             kill_tree(self.pid)
 
     def abandon(self) -> None:
-        """End the child and wait until it is gone; nothing more is told."""
+        """End the child and wait until it is gone; nothing more is reported."""
         self._over = True
         self._impatience.stop()
         # Not by closing its input: a child that ends by itself would leave its own children behind.
@@ -200,7 +200,7 @@ class TrainingChild(QObject):
             self._failed = event
         elif isinstance(event, Finished):
             self._finished = event
-        self.told.emit(self.job, event)
+        self.event_received.emit(self.job, event)
 
     def _refuse(self, sentence: str) -> None:
         """Two editions that do not understand each other must not train in silence."""

@@ -1,4 +1,4 @@
-"""The queue of training runs, and the small jobs beside it: checks, previews, comparisons."""
+"""The queue of training runs, and the small jobs in the background: checks, previews, comparisons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIT: Final = "fit"
 
 
 class TrainingRuns(QObject):
-    """Runs one ``fit`` after another; other commands run beside it, the newest of each kind wins.
+    """Runs one ``fit`` after another; other commands run in the background, the newest of each kind wins.
 
     Args:
         program: Command line that starts the training program, as ``allstation.frozen`` gives it.
@@ -26,14 +26,14 @@ class TrainingRuns(QObject):
     Signals:
         queue_changed: Jobs were added, started, or ended.
         started: A job's child was started (:class:`Job`).
-        told: An event of a job (job, event).
+        event_received: An event of a job (job, event).
         printed: A line of the child's error output (job, text).
         ended: :class:`Ending`.
     """
 
     queue_changed = Signal()
     started = Signal(object)
-    told = Signal(object, object)
+    event_received = Signal(object, object)
     printed = Signal(object, str)
     ended = Signal(object)
 
@@ -44,7 +44,7 @@ class TrainingRuns(QObject):
         self._waiting: list[Job] = []
         self._current: TrainingChild | None = None
         self._state = JobState.WAITING
-        self._beside: dict[str, TrainingChild] = {}
+        self._background: dict[str, TrainingChild] = {}
         self._phase = ""
         self._closed = False
 
@@ -78,7 +78,7 @@ class TrainingRuns(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether any child runs."""
-        return self._current is not None or bool(self._beside)
+        return self._current is not None or bool(self._background)
 
     # The queue -------------------------------------------------------------------------------
 
@@ -141,15 +141,15 @@ class TrainingRuns(QObject):
         self.drop(kind)
         job = Job(number=next(self._numbers), command=command, arguments=tuple(arguments), title=title)
         child = self._child(job)
-        child.ended.connect(self._beside_ended)
-        self._beside[kind] = child
+        child.ended.connect(self._background_ended)
+        self._background[kind] = child
         child.start()
         self.queue_changed.emit()
         return job
 
     def drop(self, kind: str) -> None:
-        """End a short command; nothing of it is told any more."""
-        child = self._beside.pop(kind, None)
+        """End a short command; nothing of it is reported any more."""
+        child = self._background.pop(kind, None)
         if child is not None:
             child.abandon()
             child.deleteLater()
@@ -159,7 +159,7 @@ class TrainingRuns(QObject):
         """End every child and wait until it is gone. An unfinished run can be resumed later."""
         self._closed = True
         self._waiting.clear()
-        for kind in tuple(self._beside):
+        for kind in tuple(self._background):
             self.drop(kind)
         if self._current is not None:
             self._current.abandon()
@@ -171,7 +171,7 @@ class TrainingRuns(QObject):
 
     def _child(self, job: Job) -> TrainingChild:
         child = TrainingChild(job, self._program, parent=self)
-        child.told.connect(self._told)
+        child.event_received.connect(self._forward)
         child.printed.connect(self.printed)
         return child
 
@@ -187,10 +187,10 @@ class TrainingRuns(QObject):
         self._current.start()
 
     @Slot(object, object)
-    def _told(self, job: Job, event: Event) -> None:
+    def _forward(self, job: Job, event: Event) -> None:
         if self.current is job and isinstance(event, Phase):
             self._phase = event.name
-        self.told.emit(job, event)
+        self.event_received.emit(job, event)
 
     @Slot(object)
     def _run_ended(self, ending: Ending) -> None:
@@ -205,10 +205,10 @@ class TrainingRuns(QObject):
         self._next()
 
     @Slot(object)
-    def _beside_ended(self, ending: Ending) -> None:
-        kind = next((kind for kind, child in self._beside.items() if child.job is ending.job), None)
+    def _background_ended(self, ending: Ending) -> None:
+        kind = next((kind for kind, child in self._background.items() if child.job is ending.job), None)
         if kind is not None:
-            self._beside.pop(kind).deleteLater()
+            self._background.pop(kind).deleteLater()
             self.ended.emit(ending)
             self.queue_changed.emit()
 

@@ -112,7 +112,7 @@ def _same_places(db: sqlite3.Connection, contents: Contents, details: Details) -
     first, last = details["first"], details["last"]
     if CONTENT not in details or any(first <= number <= last for number in contents.unknown):
         return True
-    return fields_content(db, first, last, contents.first) == details[CONTENT]
+    return fields_content(db, first, last, contents.first) == str(details[CONTENT])
 
 
 @dataclass(slots=True)

@@ -127,7 +127,7 @@ def connect(path: Path, *, mode: str) -> sqlite3.Connection:
         for pragma in _SETTINGS:
             db.execute(f"PRAGMA {pragma}")
         if hasattr(db, "setconfig"):  # from Python 3.12
-            db.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
+            db.setconfig(getattr(sqlite3, "SQLITE_DBCONFIG_DEFENSIVE"), True)  # noqa: B009 - typed for 3.11
     except BaseException:
         db.close()
         raise

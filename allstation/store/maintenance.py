@@ -56,7 +56,8 @@ class AuditFinding:
         if self.broken is None:
             lines.append("The trail is intact.")
         else:
-            lines.append(f"The trail is broken at entry {self.broken.entry_id}. {self.broken.sentence}")
+            sentence = shown_name(self.broken.sentence)
+            lines.append(f"The trail is broken at entry {self.broken.entry_id}. {sentence}")
         return "\n".join([*lines, self.remark] if self.remark else lines)
 
 
@@ -83,8 +84,8 @@ class RepairReport:
         if self.kept is None and self.broken is not None:
             return (
                 f"The case file can be read, but its trail is broken at entry {self.broken.entry_id}. "
-                f"{self.broken.sentence} Nothing was changed: what was lost or altered can only come back "
-                "from a backup."
+                f"{shown_name(self.broken.sentence)} Nothing was changed: what was lost or altered can only "
+                "come back from a backup."
             )
         if self.kept is None:
             return "The case file is sound: nothing was changed."

@@ -13,7 +13,7 @@ from allstation.processing.status_types import CaseInfo, ModelInfo
 from allstation.services.case_session import CaseSession
 from allstation.services.export import Exports
 from allstation.services.folder_watcher import FolderWatcher
-from allstation.services.logs import LogHandlers
+from allstation.services.logs import ProgramLog
 from allstation.services.requests import UseModel
 from allstation.services.settings import SettingsFile
 from allstation.ui.common.notifications import Notifier
@@ -137,7 +137,7 @@ class AppContext(QObject):
         exports: Exports,
         settings: SettingsFile,
         theme: Theme,
-        logs: LogHandlers,
+        logs: ProgramLog,
         watcher: FolderWatcher,
         parent: QObject | None = None,
     ) -> None:

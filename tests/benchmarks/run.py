@@ -20,6 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import budgets
 import folders
 import inside
 import programs
@@ -58,6 +59,7 @@ SECTIONS: dict[str, Callable[..., Section]] = {
     "viewer": lambda _: inside.viewer(),
     "report": inside.report,
     "check": lambda options: inside.check(WORK, options),
+    "budgets": lambda options: budgets.budgets(full=options.full),
     "search": lambda options: search.same_fields(full=options.full),
     "decode": lambda options: search.decoding(full=options.full),
 }

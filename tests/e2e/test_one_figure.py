@@ -70,11 +70,8 @@ def run(labelled):
     """A run of the training library whose test set are the same fields, with the same predictions."""
     folder, table = labelled
     fields = read_labelled(folder)
-    data = Data(
-        fields,
-        groups_from_csv(fields, table),
-        fields.sha256([hashlib.sha256(one.path.read_bytes()).hexdigest() for one in fields.fields]),
-    )
+    digests = [hashlib.sha256(one.path.read_bytes()).hexdigest() for one in fields.fields]
+    data = Data(fields, groups_from_csv(fields, table), fields.sha256(digests))
     nothing, every = np.array([], np.int64), np.arange(len(fields.fields))
     bundle = ModelBundle.open(default_bundle_path())
     with Pipeline(bundle) as pipeline:

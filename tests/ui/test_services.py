@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
+from allstation.core.file_settling import SETTLED_SECONDS
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState, Prediction
 from allstation.imaging import decode
@@ -301,27 +303,34 @@ def test_a_model_that_is_none_is_refused_with_a_sentence(
     assert problems[0].code == "bad-bundle"
 
 
+EVERY = 20
+"""Milliseconds between two looks at a watched folder; for its clock they are a second apart."""
+
+
 def test_a_watched_folder_takes_only_what_is_complete(
     qtbot: QtBot, fields: Path, tmp_path: Path, nothing_left_running: None
 ) -> None:
-    watch = FolderWatcher()
+    growing = tmp_path / "growing.jpg"
+    looks = count()
+
+    def grow() -> float:
+        if not taken:
+            with growing.open("ab") as file:
+                file.write(b"x")
+        return next(looks)
+
+    watch = FolderWatcher(clock=grow, every=EVERY)
     taken: list[Path] = []
     watch.ready.connect(taken.extend)
     source = next(fields.rglob("*.jpg"))
     shutil.copy(source, tmp_path / "old.jpg")
     watch.watch(tmp_path, {"old.jpg": source.stat().st_size})
-    growing = tmp_path / "growing.jpg"
     growing.write_bytes(source.read_bytes()[:100])
     shutil.copy(source, tmp_path / "new.jpg")
     os.utime(tmp_path / "new.jpg", (1, 1))
-
-    def grow() -> bool:
-        with growing.open("ab") as file:
-            file.write(b"x")
-        return bool(taken)
-
-    qtbot.waitUntil(grow, timeout=LONG)
+    qtbot.waitUntil(lambda: bool(taken), timeout=LONG)
     assert [path.name for path in taken] == ["new.jpg"]
+    assert next(looks) > SETTLED_SECONDS
     qtbot.waitUntil(lambda: len(taken) == 2, timeout=LONG)
     assert taken[1] == growing
     assert watch.wait()
@@ -332,7 +341,7 @@ def test_a_watched_folder_that_goes_away_is_reported_and_taken_up_again(
 ) -> None:
     folder = tmp_path / "drive"
     folder.mkdir()
-    watch = FolderWatcher()
+    watch = FolderWatcher(clock=count().__next__, every=EVERY)
     reachable: list[bool] = []
     watch.status_changed.connect(lambda status: reachable.append(status.reachable))
     watch.watch(folder)
@@ -349,7 +358,7 @@ def test_renamed_files_and_a_drive_that_comes_back_with_new_ones_are_taken(
 ) -> None:
     folder, away = tmp_path / "drive", tmp_path / "away"
     folder.mkdir()
-    watch = FolderWatcher()
+    watch = FolderWatcher(clock=count().__next__, every=EVERY)
     taken: list[str] = []
     reachable: list[bool] = []
     watch.ready.connect(lambda paths: taken.extend(path.name for path in paths))

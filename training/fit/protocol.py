@@ -28,6 +28,7 @@ from allstation.core.events import (
     Progress,
     encode,
 )
+from allstation.core.text import shown_name
 
 _EVERY: Final = 0.2
 _GRACE: Final = 1.5
@@ -42,15 +43,19 @@ class EventWriter:
 
     Args:
         write: Receives each event that is to be shown.
+        clock: Seconds that never go back.
         log: File that every event but ``Progress`` and ``Batch`` is appended to, if set later
             with :meth:`keep_log`.
     """
 
-    def __init__(self, write: Callable[[Event], None]) -> None:
+    def __init__(
+        self, write: Callable[[Event], None], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._write = write
+        self._clock = clock
         self._lock = threading.Lock()
         self._shown = 0.0
-        self._begun = time.monotonic()
+        self._begun = self._clock()
         self._log: Path | None = None
         self._stop = threading.Event()
         self._discard = threading.Event()
@@ -63,9 +68,9 @@ class EventWriter:
         """Write an event. ``Progress`` and ``Batch`` are thinned to five a second."""
         with self._lock:
             if isinstance(event, (Progress, Batch)):
-                if time.monotonic() - self._shown < _EVERY and not self._is_last(event):
+                if self._clock() - self._shown < _EVERY and not self._is_last(event):
                     return
-                self._shown = time.monotonic()
+                self._shown = self._clock()
             elif self._log is not None:
                 self._append(event)
             self._write(event)
@@ -85,12 +90,12 @@ class EventWriter:
 
     def phase(self, name: str, text: str = "") -> None:
         """Begin a phase."""
-        self._begun = time.monotonic()
+        self._begun = self._clock()
         self.write(Phase(name, text))
 
     def progress(self, done: int, total: int, text: str = "") -> None:
         """Write the progress of the phase, with the time left at its pace so far."""
-        spent = time.monotonic() - self._begun
+        spent = self._clock() - self._begun
         left = spent / done * (total - done) if done and spent > _SETTLED else None
         self.write(Progress(done, total, left, text))
 
@@ -126,7 +131,7 @@ def console(stream: TextIO | None = None) -> EventWriter:
     target = stream if stream is not None else sys.stderr
 
     def write(event: Event) -> None:
-        line = _as_text(event)
+        line = "\n".join(map(shown_name, _as_text(event).split("\n")))
         if line:
             ending = "" if isinstance(event, (Progress, Batch)) and target.isatty() else "\n"
             print(("\r" if not ending else "") + line, end=ending, file=target, flush=True)

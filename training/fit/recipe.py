@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from allstation.core.errors import StationError
+from allstation.files import read_toml
 from allstation.imaging.inputs import InputSpec
 from allstation.recipe_files import to_toml
 from training.models.registry import method
@@ -193,7 +193,7 @@ def _refuse(where: str, expected: str, received: object) -> StationError:
     return StationError("bad-recipe", sentence)
 
 
-_RANGES: Final[Mapping[str, tuple[float, float]]] = {
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "input.height": (16, 1024),
     "input.width": (16, 1024),
     "split.seed": (0, 2**31 - 1),
@@ -221,6 +221,7 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "fit.patience": (0, 10_000),
     "fit.threads": (0, 256),
 }
+"""Smallest and largest number of an entry, both accepted."""
 
 
 def _checked(where: str, kind: Any, value: object) -> Any:  # noqa: ANN401 - any TOML value
@@ -250,8 +251,8 @@ def _checked_plain(where: str, kind: type, value: object) -> object:
     if type(value) is not kind:
         names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
         raise _refuse(where, names[kind], value)
-    if where in _RANGES and isinstance(value, (int, float)):
-        low, high = _RANGES[where]
+    if where in RANGES and isinstance(value, (int, float)):
+        low, high = RANGES[where]
         if not low <= value <= high:
             raise _refuse(where, f"{low:g} to {high:g}", value)
     return value
@@ -319,7 +320,7 @@ def read_recipe(path: Path) -> Recipe:
         StationError: ``bad-recipe`` when it cannot be read, is not TOML or holds a wrong entry.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = read_toml(path)
     except OSError as error:
         sentence = f"The recipe {path.name} cannot be read ({error.strerror}). Choose a recipe file (.toml)."
         raise StationError("bad-recipe", sentence) from error

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.services.logs import LogHandlers
+from allstation.services.logs import ProgramLog
 from allstation.ui.common.i18n import tr
 
 _POLL: Final = 500
@@ -31,7 +31,7 @@ _LEVELS: Final = (
 class LogPanel(QWidget):
     """Shows the lines kept in memory; looks for new ones only while it is visible."""
 
-    def __init__(self, care: LogHandlers, parent: QWidget | None = None) -> None:
+    def __init__(self, care: ProgramLog, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._care = care
         self._seen = -1

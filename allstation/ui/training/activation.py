@@ -201,7 +201,7 @@ class Activating(QObject):
         self._active_model = active_model
         self._dialog: ActivationDialog | None = None
         self._job: Job | None = None
-        runs.told.connect(self._told)
+        runs.event_received.connect(self._told)
         runs.ended.connect(self._ended)
 
     @Slot(object)

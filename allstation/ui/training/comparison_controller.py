@@ -46,7 +46,7 @@ class Comparing(QObject):
         self.reader.found.connect(page.show_figures)
         self.reader.found_model.connect(page.add_model)
         self.reader.problem.connect(page.show_unreadable)
-        runs.told.connect(self._told)
+        runs.event_received.connect(self._told)
         runs.ended.connect(self._ended)
 
     def compare(self, folders: Sequence[Path]) -> None:

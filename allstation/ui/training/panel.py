@@ -113,7 +113,7 @@ class TrainingPanel(QWidget):
 
     def _connect(self) -> None:
         for signal, slot in (
-            (self.runs.told, self._told),
+            (self.runs.event_received, self._told),
             (self.runs.printed, self._printed),
             (self.runs.started, self._started),
             (self.runs.ended, self._ended),

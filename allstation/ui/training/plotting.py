@@ -6,9 +6,9 @@ window, least of all while a run tells it something five times a second.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -17,10 +17,8 @@ from PySide6.QtCore import (
     QObject,
     QPointF,
     QRectF,
-    QRunnable,
     QSize,
     Qt,
-    QThreadPool,
     QTimer,
     Signal,
     Slot,
@@ -30,6 +28,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from allstation import paths
 from allstation.files import replacing
+from allstation.services.tasks import Serial, Task
 from allstation.ui.common import theme
 from allstation.ui.common.i18n import tr
 
@@ -67,39 +66,16 @@ class Drawn:
     """A finished picture.
 
     Attributes:
-        owner: The area that asked.
         number: Its request.
         image: The picture.
         panels: Its axes.
         figure: What it was drawn from; to be read, not changed.
     """
 
-    owner: object
     number: int
     image: QImage
     panels: tuple[Panel, ...]
     figure: Figure
-
-
-class _Draw(QRunnable):
-    def __init__(self, loader: PlotLoader, area: PlotArea, *, number: int, drawing: Drawing) -> None:
-        super().__init__()
-        self._loader = loader
-        self._area = area
-        self._number = number
-        self._drawing = drawing
-        self._size = area.size() * area.devicePixelRatioF()
-        self._ratio = area.devicePixelRatioF()
-
-    def run(self) -> None:
-        """Runs on the pool's thread."""
-        inches = (self._size.width() / _DPI / self._ratio, self._size.height() / _DPI / self._ratio)
-        with self._loader.lock:
-            figure = self._loader.new_figure(inches, _DPI * self._ratio)
-            self._drawing(figure)
-            figure.canvas.draw()
-        image = _image(figure, self._ratio)
-        self._loader.drawn.emit(Drawn(self._area, self._number, image, _panels(figure), figure))
 
 
 def check_saved(target: Path, what: Literal["curves", "comparison", "recipe"]) -> None:
@@ -124,62 +100,39 @@ def check_saved(target: Path, what: Literal["curves", "comparison", "recipe"]) -
     outputs.check_outputs([outputs.Output(tr("Save"), target, kind)], force=True)
 
 
-class _Write(QRunnable):
-    def __init__(self, loader: PlotLoader, path: Path, drawings: Sequence[Drawing]) -> None:
-        super().__init__()
-        self._loader = loader
-        self._path = path
-        self._drawings = tuple(drawings)
-
-    def run(self) -> None:
-        """Runs on the pool's thread."""
-        try:
-            with self._loader.lock:
-                self._write()
-        except (OSError, ValueError) as error:
-            self._loader.written.emit(self._path, str(error) or type(error).__name__)
-        else:
-            self._loader.written.emit(self._path, "")
-
-    def _write(self) -> None:
-        kind = self._path.suffix.lstrip(".").casefold()
-        with replacing(self._path) as part:
-            if kind == "pdf":
-                from matplotlib.backends.backend_pdf import PdfPages
-
-                with PdfPages(part, metadata={"Creator": _MARK}) as pages:
-                    for drawing in self._drawings:
-                        pages.savefig(self._drawn(drawing))
-            else:
-                marks = {"png": {"Software": _MARK}, "svg": {"Creator": _MARK}}.get(kind)
-                self._drawn(self._drawings[0]).savefig(part, format=kind, dpi=2 * _DPI, metadata=marks)
-
-    def _drawn(self, drawing: Drawing) -> Figure:
-        figure = self._loader.new_figure(_SAVED_INCHES, _DPI)
-        drawing(figure)
-        return figure
-
-
 class PlotLoader(QObject):
     """Owns the thread that figures are drawn on, and loads Matplotlib there on first use.
 
     Signals:
-        drawn: A :class:`Drawn`.
         written: A path, and why it could not be written; empty when it was.
     """
 
-    drawn = Signal(object)
     written = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.pool = QThreadPool(self)
-        self.pool.setMaxThreadCount(1)
-        self.lock = threading.Lock()
+        self._serial = Serial(self)
         self._has_fonts = False
 
-    def new_figure(self, inches: tuple[float, float], dpi: float) -> Figure:
-        """Make an empty figure; call with the lock held."""
+    def draw(self, number: int, drawing: Drawing, *, size: QSize, ratio: float) -> Task:
+        """Draw a figure; the task brings a :class:`Drawn`.
+
+        Args:
+            number: Comes back with the picture.
+            drawing: Fills the figure.
+            size: Of the picture, device pixels.
+            ratio: Device pixels of a pixel.
+        """
+        return self._serial.run(partial(self._draw, number, drawing, size=size, ratio=ratio))
+
+    def _draw(self, number: int, drawing: Drawing, *, size: QSize, ratio: float) -> Drawn:
+        figure = self._new_figure((size.width() / _DPI / ratio, size.height() / _DPI / ratio), _DPI * ratio)
+        drawing(figure)
+        figure.canvas.draw()
+        return Drawn(number, _image(figure, ratio), _panels(figure), figure)
+
+    def _new_figure(self, inches: tuple[float, float], dpi: float) -> Figure:
+        """Make an empty figure. Runs on the loader's thread."""
         import logging
 
         # The first start on a machine builds a font cache and warns about it; that is nobody's fault.
@@ -204,11 +157,40 @@ class PlotLoader(QObject):
             path: Its suffix chooses PNG, SVG or PDF; a PDF has one page a figure, others only the first.
             drawings: At least one.
         """
-        self.pool.start(_Write(self, path, drawings))
+        self._serial.run(partial(self._write, path, tuple(drawings))).done.connect(self._written)
+
+    def _write(self, path: Path, drawings: Sequence[Drawing]) -> tuple[Path, str]:
+        try:
+            self._write_whole(path, drawings)
+        except (OSError, ValueError) as error:
+            return path, str(error) or type(error).__name__
+        return path, ""
+
+    def _write_whole(self, path: Path, drawings: Sequence[Drawing]) -> None:
+        kind = path.suffix.lstrip(".").casefold()
+        with replacing(path) as part:
+            if kind == "pdf":
+                from matplotlib.backends.backend_pdf import PdfPages
+
+                with PdfPages(part, metadata={"Creator": _MARK}) as pages:
+                    for drawing in drawings:
+                        pages.savefig(self._drawn(drawing))
+            else:
+                marks = {"png": {"Software": _MARK}, "svg": {"Creator": _MARK}}.get(kind)
+                self._drawn(drawings[0]).savefig(part, format=kind, dpi=2 * _DPI, metadata=marks)
+
+    def _drawn(self, drawing: Drawing) -> Figure:
+        figure = self._new_figure(_SAVED_INCHES, _DPI)
+        drawing(figure)
+        return figure
+
+    @Slot(object)
+    def _written(self, outcome: tuple[Path, str]) -> None:
+        self.written.emit(*outcome)
 
     def close(self) -> None:
         """Wait for what is being drawn or written."""
-        self.pool.waitForDone()
+        self._serial.finish()
 
 
 class PlotArea(QWidget):
@@ -241,7 +223,6 @@ class PlotArea(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(220, 160)
-        loader.drawn.connect(self._take)
 
     @property
     def figure(self) -> Figure | None:
@@ -281,12 +262,12 @@ class PlotArea(QWidget):
         self._flying = True
         self._number += 1
         self._asked = self._drawing
-        self._loader.pool.start(_Draw(self._loader, self, number=self._number, drawing=self._drawing))
+        ratio = self.devicePixelRatioF()
+        task = self._loader.draw(self._number, self._drawing, size=self.size() * ratio, ratio=ratio)
+        task.done.connect(self._take)
 
     @Slot(object)
     def _take(self, drawn: Drawn) -> None:
-        if drawn.owner is not self:
-            return
         self._flying = False
         if drawn.number == self._number and self._drawing is not None:
             self._drawn = drawn

@@ -52,7 +52,7 @@ class RecipeAids(QObject):
         self._past: tuple[RunSummary, ...] = ()
         page.settled.connect(self._settled)
         page.changed.connect(self.show_estimate)
-        runs.told.connect(self._told)
+        runs.event_received.connect(self._told)
         runs.ended.connect(self._ended)
 
     def set_known(self, *, fields: int | None = None, runs: Iterable[RunSummary] | None = None) -> None:

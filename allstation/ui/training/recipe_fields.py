@@ -5,7 +5,6 @@ Defaults, choices and ranges are those of the training program's recipe; a test 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from allstation.core.errors import StationError
+from allstation.files import read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def read_recipe(path: Path, methods: Sequence[Mapping[str, Any]]) -> tuple[str, 
         StationError: ``bad-recipe`` when it cannot be read or names a method this edition has not.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = read_toml(path)
     except (OSError, ValueError) as error:
         sentence = f"The recipe {path.name} cannot be read ({error}). Choose a recipe file (.toml)."
         raise StationError("bad-recipe", sentence) from error

@@ -6,13 +6,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.services.field_cache import FieldCache
+from allstation.services.tasks import Workers
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.picture import FieldPicture
 
@@ -65,33 +67,6 @@ class _Wanted:
     def __contains__(self, path: object) -> bool:
         with self._lock:
             return path in self._paths
-
-
-class _Job(QRunnable):
-    """Reads one field, if it is still wanted when its turn comes."""
-
-    def __init__(self, loader: FieldLoader, path: Path, *, reader: Reader, wanted: _Wanted) -> None:
-        super().__init__()
-        self._loader = loader
-        self._path = path
-        self._reader = reader
-        self._wanted = wanted
-
-    def run(self) -> None:
-        """Runs on a pool thread."""
-        result = _Loaded(self._path, None, "")
-        if self._path in self._wanted:
-            result = self._read()
-        self._loader.job_done.emit(result)
-
-    def _read(self) -> _Loaded:
-        try:
-            return _Loaded(self._path, self._reader(self._path), "")
-        except StationError as error:
-            return _Loaded(self._path, None, error.sentence, is_missing=error.code == "not-found")
-        except (OSError, ValueError, MemoryError) as error:
-            sentence = tr("The field could not be read: {error}", error=error)
-            return _Loaded(self._path, None, sentence)
 
 
 class PictureCache:
@@ -153,13 +128,11 @@ class FieldLoader(QObject):
         ready: Path and FieldPicture of the newest request, never of an older one.
         failed: Path and sentence of the newest request.
         missing: Path of the newest request, which is not there.
-        job_done: For the workers; comes back to this thread through the event queue.
     """
 
     ready = Signal(object, object)
     failed = Signal(object, str)
     missing = Signal(object)
-    job_done = Signal(object)
 
     def __init__(
         self, parent: QObject | None = None, *, reader: Reader = read_picture, limit: int = DEFAULT_BYTES
@@ -167,13 +140,11 @@ class FieldLoader(QObject):
         super().__init__(parent)
         self._reader = reader
         self._cache = PictureCache(limit)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(_THREADS)
+        self._workers = Workers(self, threads=_THREADS)
         self._wanted = _Wanted()
         self._running: set[Path] = set()
         self._newest: Path | None = None
         self._neighbours: tuple[Path, ...] = ()
-        self.job_done.connect(self._take)
 
     @property
     def cache(self) -> PictureCache:
@@ -216,7 +187,7 @@ class FieldLoader(QObject):
     def close(self) -> None:
         """Drop every request and wait for the reads in flight."""
         self.clear()
-        self._pool.waitForDone()
+        self._workers.finish()
 
     def _want(self) -> None:
         newest = () if self._newest is None else (self._newest,)
@@ -226,7 +197,18 @@ class FieldLoader(QObject):
         if path in self._running:
             return
         self._running.add(path)
-        self._pool.start(_Job(self, path, reader=self._reader, wanted=self._wanted), priority)
+        self._workers.run(partial(self._read, path), priority=priority).done.connect(self._take)
+
+    def _read(self, path: Path) -> _Loaded:
+        """Read a field, if it is still wanted when its turn comes. Runs on another thread."""
+        if path not in self._wanted:
+            return _Loaded(path, None, "")
+        try:
+            return _Loaded(path, self._reader(path), "")
+        except StationError as error:
+            return _Loaded(path, None, error.sentence, is_missing=error.code == "not-found")
+        except (OSError, ValueError, MemoryError) as error:
+            return _Loaded(path, None, tr("The field could not be read: {error}", error=error))
 
     @Slot(object)
     def _take(self, result: _Loaded) -> None:

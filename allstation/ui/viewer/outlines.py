@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.services.field_cache import FieldCache
+from allstation.services.tasks import Serial
 
 Finder = Callable[[Path, str, tuple[int, int]], "list[NDArray[np.float64]]"]
 """File, SHA-256 of the bytes that were added, height and width -> outlines."""
@@ -65,43 +67,22 @@ class _Request:
     size: tuple[int, int]
 
 
-class _Job(QRunnable):
-    def __init__(self, owner: OutlineFinder, request: _Request, *, finder: Finder) -> None:
-        super().__init__()
-        self._owner = owner
-        self._request = request
-        self._finder = finder
-
-    def run(self) -> None:
-        """Runs on the pool's thread."""
-        asked = self._request
-        try:
-            result = Outlines(asked.path, tuple(self._finder(asked.path, asked.sha256, asked.size)))
-        except StationError as error:
-            result = Outlines(asked.path, (), error.sentence)
-        self._owner.job_done.emit(result)
-
-
 class OutlineFinder(QObject):
     """One field at a time; only the newest answer is passed on.
 
     Signals:
         found: Outlines of the newest request.
-        job_done: For the worker; comes back to this thread through the event queue.
     """
 
     found = Signal(object)
-    job_done = Signal(object)
 
     def __init__(self, parent: QObject | None = None, *, finder: Finder = find_outlines) -> None:
         super().__init__(parent)
         self.size = NETWORK_SIZE
         self._finder = finder
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._serial = Serial(self)
         self._newest: tuple[Path, str] | None = None
         self._running: _Request | None = None
-        self.job_done.connect(self._take)
 
     def request(self, path: Path | None, sha256: str = "") -> None:
         """Ask for a field's outlines; None drops the last request.
@@ -117,7 +98,7 @@ class OutlineFinder(QObject):
     def close(self) -> None:
         """Drop the request and wait for the work in flight."""
         self._newest = None
-        self._pool.waitForDone()
+        self._serial.close()
 
     def _wanted(self) -> _Request | None:
         return _Request(*self._newest, self.size) if self._newest is not None else None
@@ -125,7 +106,14 @@ class OutlineFinder(QObject):
     def _next(self) -> None:
         self._running = self._wanted()
         if self._running is not None:
-            self._pool.start(_Job(self, self._running, finder=self._finder))
+            self._serial.run(partial(self._find, self._running)).done.connect(self._take)
+
+    def _find(self, asked: _Request) -> Outlines:
+        """Find the outlines of a field. Runs on another thread."""
+        try:
+            return Outlines(asked.path, tuple(self._finder(asked.path, asked.sha256, asked.size)))
+        except StationError as error:
+            return Outlines(asked.path, (), error.sentence)
 
     @Slot(object)
     def _take(self, result: Outlines) -> None:

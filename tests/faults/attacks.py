@@ -1,0 +1,496 @@
+"""Attacks on a case, a bundle, a report, a recipe and the terminal, each run against the real program.
+
+    python -m tests.faults.attacks --result tests/faults/results/attacks.json
+
+Writes the table as JSON and, beside it, as Markdown: attack, what is expected, what was seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from PIL import Image
+
+from allstation.imaging.synthetic import write_demo
+from allstation.inference.bundle import default_bundle_path
+
+SEED = 77301
+ESCAPE = "\x1b[2J\x1b]0;PWNED\x07"
+TURNED = "\u202e"
+MUTANTS = 150
+LONG = 300
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of an attack.
+
+    Attributes:
+        text: In a few words.
+        held: Whether that is what was expected.
+    """
+
+    text: str
+    held: bool
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where attacks are run.
+
+    Attributes:
+        base: Folder with ``fields``, the case ``a.allcase`` and its report ``a.pdf``; never changed.
+        place: An empty folder for one attack.
+        mutants: How many damaged reports to look at.
+    """
+
+    base: Path
+    place: Path
+    mutants: int = 30
+
+    def case(self) -> Path:
+        """Return a copy of the case."""
+        shutil.copytree(self.base / "a.allcase", self.place / "a.allcase")
+        return self.place / "a.allcase"
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run a command of the program as a person would."""
+    command = [sys.executable, "-m", "allstation", *map(str, arguments)]
+    defaults = {"capture_output": True, "text": True, "check": False, "timeout": LONG, "errors": "replace"}
+    return subprocess.run(command, **{**defaults, **options})  # noqa: PLW1510 - among the defaults
+
+
+def prepare(base: Path) -> None:
+    """Make the case and the report that are attacked."""
+    write_demo(base / "fields", fields=4)
+    done = run("classify", base / "fields", "--case", base / "a.allcase", "--report", base / "a.pdf")
+    assert done.returncode == 0, done.stderr
+
+
+def sql(case: Path, *statements: str) -> None:
+    """Change a case file past the program."""
+    with closing(sqlite3.connect(case / "case.sqlite")) as db, db:
+        for statement in statements:
+            db.execute(statement)
+
+
+def _broken(case: Path) -> Seen:
+    done = run("audit", case)
+    return Seen(done.stdout.splitlines()[-1], done.returncode == 1 and "broken" in done.stdout)
+
+
+def planted_trigger(ground: Ground) -> Seen:
+    case = ground.case()
+    sql(case, "CREATE TRIGGER swap AFTER UPDATE OF prediction_id ON fields BEGIN UPDATE fields SET "
+        "prediction_id = 1, decision = 'Early' WHERE id = NEW.id; END")  # fmt: skip
+    before = hashlib.sha256((case / "case.sqlite").read_bytes()).hexdigest()
+    done = run("classify", ground.base / "fields", "--case", case)
+    same = hashlib.sha256((case / "case.sqlite").read_bytes()).hexdigest() == before
+    return Seen(done.stderr.strip(), same and done.returncode == 2 and "altered" in done.stderr)
+
+
+def planted_trigger_audited(ground: Ground) -> Seen:
+    case = ground.case()
+    sql(case, "CREATE TRIGGER swap AFTER UPDATE ON fields BEGIN SELECT 1; END")
+    return _broken(case)
+
+
+def planted_trigger_repaired(ground: Ground) -> Seen:
+    case = ground.case()
+    sql(case, "CREATE TRIGGER swap AFTER UPDATE ON fields BEGIN SELECT 1; END")
+    done = run("repair", case)
+    with closing(sqlite3.connect(case / "case.sqlite")) as db:
+        gone = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'swap'").fetchone() is None
+    held = gone and "sound" not in done.stdout and run("audit", case).returncode == 0
+    return Seen(done.stdout.splitlines()[0], held)
+
+
+def changed(statement: str) -> Callable[[Ground], Seen]:
+    def attack(ground: Ground) -> Seen:
+        case = ground.case()
+        sql(case, statement)
+        return _broken(case)
+
+    return attack
+
+
+def signing_a_broken_log(ground: Ground) -> Seen:
+    case = ground.case()
+    sql(case, "UPDATE fields SET decision = 'Benign', reasons = ''")
+    done = run("report", case, "--out", ground.place, "--status", "final", "--signed-by", "Dr. B")
+    held = done.returncode == 1 and "broken" in done.stderr and not list(ground.place.glob("*.pdf"))
+    return Seen(done.stderr.strip(), held)
+
+
+def repairing_a_broken_log(ground: Ground) -> Seen:
+    case = ground.case()
+    sql(case, "UPDATE info SET value = 'other' WHERE key = 'name'")
+    done = run("repair", case)
+    return Seen(done.stdout.strip(), done.returncode == 1 and "sound" not in done.stdout)
+
+
+def clock_set_back(ground: Ground) -> Seen:
+    from datetime import UTC, datetime
+
+    from allstation.store import Case
+
+    case = ground.case()
+    with Case.open(case, clock=lambda: datetime(2019, 1, 2, tzinfo=UTC)) as opened:
+        opened.rename("other")
+    done = run("audit", case)
+    return Seen(done.stdout.splitlines()[-1], done.returncode == 0 and "set back" in done.stdout)
+
+
+def _plain(*texts: str) -> bool:
+    return not any(mark in text for text in texts for mark in ("\x1b", "\x07", TURNED, "Traceback"))
+
+
+def _lines(*texts: str) -> list[str]:
+    """Return the program's lines, without the runtime's own."""
+    return [line for line in "".join(texts).splitlines() if not line.startswith("INFO: Created TensorFlow")]
+
+
+def hostile_file_name(ground: Ground) -> Seen:
+    folder = ground.place / "f"
+    folder.mkdir()
+    (folder / f"x{ESCAPE}{TURNED}\nrefused nothing.jpg").write_bytes(b"none")
+    shutil.copy(next((ground.base / "fields").rglob("*.jpg")), folder / f"good{ESCAPE}.jpg")
+    done = run("classify", folder, "--csv", ground.place / f"t{ESCAPE}.csv")
+    lines = _lines(done.stdout, done.stderr)
+    held = done.returncode == 1 and _plain(done.stdout, done.stderr) and len(lines) == 3
+    return Seen(f"rc {done.returncode}, {len(lines)} lines, control characters replaced", held)
+
+
+def hostile_bundle_name(ground: Ground) -> Seen:
+    from tests.faults.damaged_bundle import rebuilt
+
+    path = ground.place / "b.allmodel"
+    rebuilt(path, info={"name": f"ALL Station{ESCAPE}\nchecksums match", "version": TURNED})
+    done = run("models", "verify", path)
+    lines = _lines(done.stdout, done.stderr)
+    held = _plain(done.stdout, done.stderr) and len(lines) == 1
+    return Seen(f"rc {done.returncode}, {len(lines)} line, control characters replaced", held)
+
+
+def full_stdout(ground: Ground) -> Seen:
+    with Path("/dev/full").open("w") as full:
+        table = ground.place / "t.csv"
+        done = run("classify", ground.base / "fields", "--csv", table, capture_output=False, stdout=full,
+                   stderr=subprocess.PIPE)  # fmt: skip
+    held = done.returncode == 1 and len(_lines(done.stderr)) == 1 and table.stat().st_size > 0
+    return Seen(_lines(done.stderr)[-1], held and _plain(done.stderr))
+
+
+def terminated(ground: Ground) -> Seen:
+    temporary, many = ground.place / "tmp", ground.place / "many"
+    temporary.mkdir()
+    write_demo(many, fields=20)
+    command = [sys.executable, "-m", "allstation", "classify", str(many)]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    child = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 60
+    while not list(temporary.glob("allstation-*/*/case.sqlite")) and time.monotonic() < until:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGTERM)
+    _, told = child.communicate(timeout=60)
+    left = [path.name for path in temporary.iterdir()]
+    return Seen(
+        f"rc {child.returncode}, left: {left or 'nothing'}",
+        child.returncode == 1 and not left and _plain(told),
+    )
+
+
+def world_readable(ground: Ground) -> Seen:
+    names = {"--csv": "t.csv", "--json": "t.json", "--xlsx": "t.xlsx", "--report": "t.pdf"}
+    targets = [part for flag, name in names.items() for part in (flag, ground.place / name)]
+    done = run("classify", ground.base / "fields", *targets, umask=0o022)
+    from allstation.services.settings import SettingsFile
+
+    SettingsFile(ground.place / "profile").change(laboratory="Lab")
+    files = [*(ground.place / name for name in names.values()), ground.place / "profile" / "settings.json"]
+    modes = {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in files}
+    (ground.place / "t.csv").chmod(0o640)
+    run("classify", ground.base / "fields", "--csv", ground.place / "t.csv", "--force")
+    again = stat.S_IMODE((ground.place / "t.csv").stat().st_mode)
+    held = done.returncode == 0 and set(modes.values()) == {"0o600"} and again == 0o640
+    return Seen(f"new files {', '.join(sorted(set(modes.values())))}; replaced keeps {oct(again)}", held)
+
+
+def mutated_reports(ground: Ground) -> Seen:
+    """Run in one process: what the command does, without starting it 150 times."""
+    from allstation.core.errors import StationError
+    from allstation.report.verify import embedded_data, verify_report
+
+    dice, data = random.Random(SEED), (ground.base / "a.pdf").read_bytes()
+    counts = {"refused": 0, "findings": 0, "agree": 0, "escaped": 0}
+    for _ in range(ground.mutants):
+        mutant = bytearray(data)
+        for _ in range(dice.choice((1, 4, 32, 400))):
+            mutant[dice.randrange(len(mutant))] = dice.randrange(256)
+        if dice.random() < 0.3:
+            del mutant[dice.randrange(len(mutant)) :]
+        path = ground.place / "m.pdf"
+        path.write_bytes(mutant)
+        try:
+            kind = "findings" if verify_report(path) else "agree"
+            embedded_data(path)
+        except StationError:
+            kind = "refused"
+        except Exception:
+            kind = "escaped"
+        counts[kind] += 1
+    return Seen(", ".join(f"{name} {number}" for name, number in counts.items()), not counts["escaped"])
+
+
+def _report_with(path: Path, attachment: bytes) -> Path:
+    from pypdf import PdfWriter
+
+    from allstation.report.content_types import ATTACHMENT
+
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    writer.add_attachment(ATTACHMENT, attachment)
+    writer.write(path)
+    return path
+
+
+def deep_attachment(ground: Ground) -> Seen:
+    done = run("verify-report", _report_with(ground.place / "deep.pdf", b"[" * 5_000_000))
+    return Seen(done.stderr.strip(), done.returncode == 2 and _plain(done.stderr))
+
+
+def odd_attachment(ground: Ground) -> Seen:
+    from allstation.report.content_types import KIND, SCHEMA
+    from allstation.report.verify import _PARTS
+
+    content = dict.fromkeys(_PARTS, ESCAPE)
+    data = {"kind": KIND, "schema": SCHEMA, "sha256": "x", "content": content}
+    path = _report_with(ground.place / "odd.pdf", json.dumps(data).encode())
+    done = run("verify-report", path, "--case", ground.case())
+    return Seen(
+        (done.stdout + done.stderr).strip(), done.returncode in {1, 2} and _plain(done.stdout, done.stderr)
+    )
+
+
+def _repacked(path: Path, changes: dict[str, bytes], *, twice: bool = False) -> Path:
+    """Write the shipped bundle with other members; ``bundle.json`` carries their checksums."""
+    with zipfile.ZipFile(default_bundle_path()) as shipped:
+        members = {name: shipped.read(name) for name in shipped.namelist()}
+    members.update(changes)
+    manifest = members.pop("bundle.json")
+    if "bundle.json" not in changes:
+        info = json.loads(manifest)
+        for name, data in changes.items():
+            info["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        manifest = json.dumps(info).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (("bundle.json", manifest), *members.items()):
+            archive.writestr(name, data)
+        if twice:
+            archive.writestr("bundle.json", manifest)
+    return path
+
+
+def _refused_fast(command: tuple[object, ...], seconds: float) -> Seen:
+    began = time.monotonic()
+    done = run(*command)
+    took = time.monotonic() - began
+    held = done.returncode == 2 and _plain(done.stderr) and took < seconds
+    return Seen(f"{done.stderr.strip()} ({took:.1f} s)", held)
+
+
+def large_manifest(ground: Ground) -> Seen:
+    path = _repacked(ground.place / "m.allmodel", {"bundle.json": b"[],".ljust(3, b" ") * (80 << 20)})
+    return _refused_fast(("models", "verify", path), 10)
+
+
+def two_manifests(ground: Ground) -> Seen:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = _repacked(ground.place / "m.allmodel", {}, twice=True)
+    return _refused_fast(("models", "verify", path), 10)
+
+
+def _npz(header: bytes | None, size: int) -> bytes:
+    """Return an ``.npz`` with one array: zeros of a size, or a header that claims more than there is."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as file:
+        if header is None:
+            np.lib.format.write_array_header_1_0(
+                file, {"shape": (size,), "fortran_order": False, "descr": "|u1"}
+            )
+            for _ in range(size >> 24):
+                file.write(bytes(1 << 24))
+        else:
+            file.write(header)
+    return memory.getvalue()
+
+
+def array_bomb(ground: Ground) -> Seen:
+    path = _repacked(ground.place / "b.allmodel", {"reference.npz": _npz(None, 320 << 20)})
+    return _refused_fast(("models", "verify", path), 10)
+
+
+def array_claim(ground: Ground) -> Seen:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"shape": (1 << 43,), "fortran_order": False, "descr": "<f8"}
+    )
+    path = _repacked(ground.place / "b.allmodel", {"reference.npz": _npz(header.getvalue(), 0)})
+    return _refused_fast(("models", "verify", path), 10)
+
+
+def large_recipe(ground: Ground) -> Seen:
+    path = ground.place / "r.toml"
+    path.write_bytes(b"# " + b"x" * (60 << 20))
+    return _recipe(path)
+
+
+def deep_recipe(ground: Ground) -> Seen:
+    path = ground.place / "r.toml"
+    path.write_text("x=" + "[" * 100_000)
+    return _recipe(path)
+
+
+def _recipe(path: Path) -> Seen:
+    from allstation.core.errors import StationError
+    from training.fit.recipe import read_recipe
+
+    began = time.monotonic()
+    try:
+        read_recipe(path)
+        told = "accepted"
+    except StationError as error:
+        told = error.sentence
+    except Exception as error:
+        told = type(error).__name__
+    took = time.monotonic() - began
+    return Seen(f"{told} ({took:.1f} s)", told.startswith("The recipe") and took < 5)
+
+
+def large_jpeg_2000(ground: Ground) -> Seen:
+    """A picture of 1 KB that claims 118 million pixels: the header of a small one is changed."""
+    memory = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(memory, "JPEG2000")
+    data, side = bytearray(memory.getvalue()), (10_900).to_bytes(4, "big")
+    place = data.index(b"ihdr") + 4
+    data[place : place + 8] = side * 2
+    place = data.index(b"\xff\x51") + 6
+    data[place : place + 8] = side * 2
+    folder = ground.place / "f"
+    folder.mkdir()
+    (folder / "bomb.jp2").write_bytes(data)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    done = run("classify", folder)
+    peak = max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
+    held = "claims 10,900 x 10,900 pixels" in done.stderr and peak < 1024
+    return Seen(f"{done.stderr.strip()} (at most {peak:.0f} MB)", held)
+
+
+COPIES = {
+    "decision of every field": "UPDATE fields SET decision = 'Benign', reasons = ''",
+    "probability": "UPDATE fields SET probability = 0.5, margin = 0.1 WHERE decision IS NOT NULL",
+    "prediction of another field": "UPDATE fields SET prediction_id = 1 WHERE id = 2",
+    "invented review": "UPDATE fields SET review_class = 'Benign'",
+    "patient": "INSERT OR REPLACE INTO info VALUES ('details', '{\"patient_name\":\"Max\"}')",
+    "slide name": "UPDATE slides SET name = 'other'",
+    "file name": "UPDATE fields SET name = 'other.jpg' WHERE id = 1",
+    "model classes": 'UPDATE models SET classes = \'["Pro","Early","Pre","Benign"]\'',
+    "state and error text": "UPDATE fields SET state = 'failed', error = 'x', error_code = 'x' WHERE id = 1",
+    "evidence": "UPDATE predictions SET evidence = zeroblob(8) WHERE id = 1",
+}
+
+
+def _evidence(ground: Ground) -> Seen:
+    case = ground.case()
+    with closing(sqlite3.connect(case / "case.sqlite")) as db, db:
+        (trigger,) = db.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'predictions_no_update'"
+        ).fetchone()
+        db.execute("DROP TRIGGER predictions_no_update")
+        db.execute(COPIES["evidence"])
+        db.execute(trigger)
+    return _broken(case)
+
+
+ATTACKS: dict[str, tuple[str, Callable[[Ground], Seen]]] = {
+    "F2 trigger in a case, classify": ("refused, file untouched", planted_trigger),
+    "F2 trigger in a case, audit": ("broken", planted_trigger_audited),
+    "F2 trigger in a case, repair": ("a clean file", planted_trigger_repaired),
+    **{
+        f"F5 {name} changed": ("broken", changed(text)) for name, text in COPIES.items() if name != "evidence"
+    },
+    "F5 evidence changed": ("broken", _evidence),
+    "F6 signing a broken log": ("refused, rc 1", signing_a_broken_log),
+    "F6 repair of a broken log": ("not called sound, rc 1", repairing_a_broken_log),
+    "F13 clock set back": ("a remark", clock_set_back),
+    "terminal escapes in file names": ("replaced", hostile_file_name),
+    "terminal escapes in a bundle's name": ("replaced, one line", hostile_bundle_name),
+    "stdout is full": ("a sentence, rc 1", full_stdout),
+    "SIGTERM of classify without a case": ("nothing left", terminated),
+    "modes of settings, report and tables": ("0600, replaced ones keep theirs", world_readable),
+    "mutated reports": ("no traceback", mutated_reports),
+    "report with data nested 5,000,000 deep": ("a sentence", deep_attachment),
+    "report with data of other types": ("a sentence", odd_attachment),
+    "manifest of 240 MB": ("refused fast", large_manifest),
+    "two bundle.json": ("refused", two_manifests),
+    "npz of 320 MB": ("refused fast", array_bomb),
+    "npz that claims 2^43 doubles": ("refused fast", array_claim),
+    "recipe of 60 MB": ("a sentence", large_recipe),
+    "recipe nested 100,000 deep": ("a sentence", deep_recipe),
+    "JPEG 2000 of 1 KB with 118 million pixels": ("refused, under 1 GB", large_jpeg_2000),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--result", type=Path, required=True)
+    target = parser.parse_args().result
+    rows = []
+    with TemporaryDirectory() as folder:
+        base = Path(folder) / "base"
+        prepare(base)
+        for number, (name, (expected, attack)) in enumerate(ATTACKS.items()):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            seen = asdict(attack(Ground(base, place, mutants=MUTANTS)))
+            seen["text"] = seen["text"].replace(folder, "…")
+            rows.append({"attack": name, "expected": expected, "seen": seen["text"], "held": seen["held"]})
+            sys.stdout.write(f"{'held' if seen['held'] else 'FAULT':6} {name}\n")
+            shutil.rmtree(place)
+    target.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    lines = ["| attack | expected | seen | held |", "|---|---|---|---|"]
+    for row in rows:
+        cells = (row["attack"], row["expected"], row["seen"], "yes" if row["held"] else "NO")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+    target.with_suffix(".md").write_text("\n".join(lines) + "\n", "utf-8")
+    return int(not all(row["held"] for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""One maker of predictions and fields for every test; nothing is read, nothing is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from allstation.core.classes import CLASS_NAMES
+from allstation.core.decision import Decision, Reason
+from allstation.core.records import FieldRecord, FieldState, NewField, Prediction, Quality, Slide
+
+if TYPE_CHECKING:
+    from allstation.services.questions import Overview
+
+MODEL_SHA = "ab" * 32
+
+
+def quality(**changes: float) -> Quality:
+    """Return the quality of a sharp, bright field."""
+    values = {"sharpness": 120.0, "brightness": 200.0, "clipped": 0.0, "cell_area": 0.1}
+    return Quality(**(values | changes))
+
+
+def shares_of(name: str, *, share: float = 0.91, classes: tuple[str, ...] = CLASS_NAMES) -> dict[str, float]:
+    """Return probabilities with one class at ``share`` and the rest spread evenly over the others."""
+    rest = (1 - share) / (len(classes) - 1)
+    return {other: share if other == name else rest for other in classes}
+
+
+def prediction(
+    probabilities: Mapping[str, float] | str = "Early", *, reasons: tuple[Reason, ...] = (), **changes: Any
+) -> Prediction:
+    """Return a prediction decided for its most probable class, or for review if there are reasons.
+
+    Args:
+        probabilities: Of each class, or the name of the class that gets 0.91.
+        reasons: Why a person must look; none decides for the top class.
+        changes: Other attributes of the prediction.
+    """
+    shares = shares_of(probabilities) if isinstance(probabilities, str) else dict(probabilities)
+    values: dict[str, Any] = {
+        "model_sha256": MODEL_SHA,
+        "probabilities": shares,
+        "decision": Decision(None, reasons) if reasons else Decision(max(shares, key=shares.__getitem__)),
+        "novelty": 0.5,
+        "cell_count": 3,
+        "quality": quality(),
+        "evidence": None,
+        "milliseconds": 5.0,
+    }
+    return Prediction(**(values | changes))
+
+
+def numbered(index: int, **changes: Any) -> Prediction:
+    """Return a prediction that is a function of a number: classes in turn, every fifth is blurred."""
+    reasons = (Reason.BLURRED,) if index % 5 == 0 else ()
+    return prediction(CLASS_NAMES[index % len(CLASS_NAMES)], reasons=reasons, **changes)
+
+
+def field(number: int = 1, path: Path | str = "/fields/field 1.jpg", **changes: Any) -> FieldRecord:
+    """Return a classified field's record; its file need not be there."""
+    values: dict[str, Any] = {
+        "id": number,
+        "slide_id": 1,
+        "path": Path(path),
+        "sha256": f"{number:064x}",
+        "width": 1024,
+        "height": 768,
+        "state": FieldState.DONE,
+    }
+    return FieldRecord(**(values | changes))
+
+
+def new_field(path: Path, sha256: str, *, size: int = 10) -> NewField:
+    """Return a field as it comes into a case."""
+    return NewField(path=path, sha256=sha256, bytes=size, width=1024, height=768)
+
+
+def overview_of(slides: int, *, pro: int = 0) -> Overview:
+    """Return an overview of slides of 100 fields each, 7 of them reviewed."""
+    from allstation.services.questions import Overview
+    from allstation.store.slides import SlideCounts
+
+    finals = {"Benign": 60, "Pro": pro} if pro else {"Benign": 60}
+    numbers = range(1, slides + 1)
+    counts = {number: SlideCounts(number, 100, finals=finals, reviewed=7) for number in numbers}
+    return Overview(tuple(Slide(id=n, name=f"Smear {n}", folder=Path("/smears")) for n in numbers), counts)
