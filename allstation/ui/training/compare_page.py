@@ -1,4 +1,4 @@
-"""What a run is worth: matrix, classes, curves; and two or more runs side by side on the same fields."""
+"""Compare page: matrix, classes and curves of a run, or of several runs on the same fields."""
 
 from __future__ import annotations
 
