@@ -118,7 +118,8 @@ class AppController(QObject):
 
     def _import(self) -> None:
         try:
-            importlib.import_module("allstation.ui.main_window.workbench")
+            for module in ("allstation.ui.main_window.workbench", "allstation.inference.bundle"):
+                importlib.import_module(module)
         finally:
             # What goes wrong here goes wrong again, and is handled, where it is used.
             self._imported.emit()

@@ -143,8 +143,8 @@ def window(case: Path, profile: Path) -> dict[str, Any]:
     sys.setswitchinterval(program._SWITCH_SECONDS)
     station = program.AppController(qt, program.parse([]))
     station.build()
-    main = station.window
-    main.show()
+    main = station.workbench
+    station.window.show()
     beat, marks = Beat(), {}
     began = time.perf_counter()
 

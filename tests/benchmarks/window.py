@@ -168,14 +168,16 @@ def run_story(tell: Callable[[Workbench, Gaps], Iterator[float]], profile: Path)
     qt.setQuitOnLastWindowClosed(False)
     station = program.AppController(qt, program.parse([]))
     gaps = Gaps()
-    steps = tell(station.window, gaps)
+    steps: list[Iterator[float]] = []
 
     def advance() -> None:
         if station.workbench is None:
             QTimer.singleShot(100, advance)
             return
+        if not steps:
+            steps.append(tell(station.workbench, gaps))
         try:
-            QTimer.singleShot(round(next(steps) * 1000), advance)
+            QTimer.singleShot(round(next(steps[0]) * 1000), advance)
         except StopIteration:
             station.workbench.leave()
 

@@ -85,7 +85,7 @@ def run_child(out: Path, name: str) -> int:
     station = program.AppController(qt, program.parse([]))
     station.show()
     station.build()
-    window = station.window
+    window = station.workbench
     window.shell.resize(*SIZE)
     window.actions_table["view.dark" if look == "dark" else "view.light"].trigger()
     story = tell(station, Grabber(out, name))
@@ -154,11 +154,11 @@ def make_fields(scratch: Path) -> None:
 
 def tell(station: object, grab: Grabber) -> Iterator[Step]:
     """The states, in the order a first user meets them. Each step is waited for."""
-    yield from tell_queue(station.window, grab)
-    yield from tell_review(station.window, grab)
-    yield from tell_browser(station.window, grab)
-    yield from tell_dialogs(station.window, grab)
-    yield from tell_report(station.window, grab)
+    yield from tell_queue(station.workbench, grab)
+    yield from tell_review(station.workbench, grab)
+    yield from tell_browser(station.workbench, grab)
+    yield from tell_dialogs(station.workbench, grab)
+    yield from tell_report(station.workbench, grab)
 
 
 def tell_queue(window: Workbench, grab: Grabber) -> Iterator[Step]:
@@ -169,10 +169,10 @@ def tell_queue(window: Workbench, grab: Grabber) -> Iterator[Step]:
     table = window.actions_table
 
     def some_done() -> bool:
-        return window.queue._status.counts.get(FieldState.DONE, 0) >= 1
+        return window.queue_controller.status.counts.get(FieldState.DONE, 0) >= 1
 
     def idle() -> bool:
-        status = window.queue._status
+        status = window.queue_controller.status
         return status.total >= 24 and status.waiting == 0 and window.viewer.record is not None
 
     yield lambda: window.context.selection.model is not None
@@ -379,7 +379,7 @@ def tell_percentages(window: Workbench, grab: Grabber) -> Iterator[Step]:
     )
     window.case_controller.add_paths([Path(os.environ["ALLSTATION_SHOT_FIELDS"])])
     yield lambda: window.browser.model.rowCount() >= 24
-    yield lambda: window.queue._status.waiting == 0 and window.viewer.record is not None
+    yield lambda: window.queue_controller.status.waiting == 0 and window.viewer.record is not None
     table["go.first"].trigger()
     window.notifications.clear()
     yield grab(window.shell, "36-no-percentages")

@@ -1,4 +1,4 @@
-"""What the table and the tips say about a field, in words."""
+"""Texts of a field for the table's cells and the tips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where tiles and headings lie when fields stand in groups: plain arithmetic, no widget."""
+"""Layout of tiles and headings of grouped fields: plain arithmetic, no widget."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a row of the tree stands for.
+    """Row of the tree: the case, a slide, or a class of one.
 
     Attributes:
         slide_id: The slide, or None for the whole case.

@@ -1,4 +1,4 @@
-"""Which keys a focused control keeps for itself, what text boxes do not take and labels do not read."""
+"""Event filters of focused controls: keys they keep, held keys; drops and markup that text widgets refuse."""
 
 from __future__ import annotations
 

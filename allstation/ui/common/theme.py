@@ -24,7 +24,7 @@ _MIDDLE_GREY: Final = 128
 
 
 class Mode(StrEnum):
-    """What the person asked for."""
+    """Mode that the person chose."""
 
     SYSTEM = "system"
     LIGHT = "light"

@@ -1,4 +1,4 @@
-"""Who made this, with what, and what it is for; and the list of keys."""
+"""Dialogs of the Help menu: versions and intended use, and the list of keys."""
 
 from __future__ import annotations
 

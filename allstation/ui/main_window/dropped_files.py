@@ -1,4 +1,4 @@
-"""What was dropped on the window, told apart without touching the disk."""
+"""Dropped URLs, sorted into local files and others without touching the disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What waits in the queue, folder by folder and model by model, and in which order."""
+"""List of queued jobs, folder by folder and model by model, in their order."""
 
 from __future__ import annotations
 

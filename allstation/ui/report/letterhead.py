@@ -1,4 +1,4 @@
-"""Who issues reports: laboratory, address and logo, kept in the settings."""
+"""Letterhead dialog: laboratory, address and logo, kept in the settings."""
 
 from __future__ import annotations
 

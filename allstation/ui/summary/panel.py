@@ -1,4 +1,4 @@
-"""What a slide or the whole case comes to: shares with intervals, what is open, who agrees, what is poor."""
+"""Summary panel of a slide or case: shares with intervals, open fields, agreement, poor quality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is worth: matrix, classes, curves; and two or more runs side by side on the same fields."""
+"""Compare page: matrix, classes and curves of a run, or of several runs on the same fields."""
 
 from __future__ import annotations
 
@@ -48,6 +48,10 @@ class ComparePage(QWidget):
     Args:
         loader: Loads Matplotlib.
 
+    Attributes:
+        figures: Figures of the runs that are shown.
+        comparison: Paired comparison of them; empty until it is computed.
+
     Signals:
         problem: A sentence.
     """
@@ -56,8 +60,8 @@ class ComparePage(QWidget):
 
     def __init__(self, loader: PlotLoader, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._figures: list[RunFigures] = []
-        self._comparison: Mapping[str, Any] = {}
+        self.figures: list[RunFigures] = []
+        self.comparison: Mapping[str, Any] = {}
         self._loader = loader
         self._writing: Path | None = None
         loader.written.connect(self._written)
@@ -134,7 +138,7 @@ class ComparePage(QWidget):
 
     def show_nothing(self, text: str = "") -> None:
         """No run was chosen, or it has no figures."""
-        self._figures, self._comparison = [], {}
+        self.figures, self.comparison = [], {}
         self._tabs.hide()
         for widget in (self._which, self._about, self._export):
             widget.hide()
@@ -145,7 +149,7 @@ class ComparePage(QWidget):
     @Slot(str)
     def show_unreadable(self, sentence: str) -> None:
         """Say which run cannot be shown: here if there is no other, else as a notice beside the others."""
-        if self._figures:
+        if self.figures:
             self.problem.emit(sentence)
         else:
             self.show_nothing(sentence)
@@ -156,7 +160,7 @@ class ComparePage(QWidget):
         if not figures:
             self.show_nothing(tr("These runs have no figures yet. Finish or resume them first."))
             return
-        self._figures, self._comparison = with_unique_titles(figures), {}
+        self.figures, self.comparison = with_unique_titles(figures), {}
         self._empty.hide()
         self._tabs.show()
         for widget in (self._which, self._about, self._export):
@@ -168,22 +172,22 @@ class ComparePage(QWidget):
     def add_model(self, model: RunFigures) -> None:
         """Show a model beside the runs: what it says of their test fields."""
         chosen = self._which.currentIndex()
-        self._figures = [*self._figures, model]
+        self.figures = [*self.figures, model]
         self._list_runs()
         self._which.setCurrentIndex(chosen)
-        self.show_comparison(self._comparison)
+        self.show_comparison(self.comparison)
 
     def _list_runs(self) -> None:
         self._which.blockSignals(True)
         self._which.clear()
-        self._which.addItems([each.title for each in self._figures])
+        self._which.addItems([each.title for each in self.figures])
         self._which.blockSignals(False)
         self._fill_overall()
 
     def show_comparison(self, comparison: Mapping[str, Any]) -> None:
         """Show the paired tests of the child."""
-        self._comparison = comparison
-        titles = {each.folder.name: each.title for each in self._figures}
+        self.comparison = comparison
+        titles = {each.folder.name: each.title for each in self.figures}
         lines = [pair_line(pair, titles) for pair in comparison.get("pairs", ())]
         if comparison.get("model"):
             lines.append(tr("Whether the active model learned from some of these fields is not known here; "
@@ -197,7 +201,7 @@ class ComparePage(QWidget):
     @property
     def _one(self) -> RunFigures | None:
         index = self._which.currentIndex()
-        return self._figures[index] if 0 <= index < len(self._figures) else None
+        return self.figures[index] if 0 <= index < len(self.figures) else None
 
     def close_workers(self) -> None:
         """Wait for fields that are being read."""
@@ -233,13 +237,13 @@ class ComparePage(QWidget):
         self._classes.resizeColumnsToContents()
 
     def _fill_overall(self) -> None:
-        found = self._figures[0].metrics["overall"]
+        found = self.figures[0].metrics["overall"]
         names = [*(name for name in _ORDER if name in found), *(name for name in found if name not in _ORDER)]
-        self._overall.setColumnCount(1 + len(self._figures))
-        self._overall.setHorizontalHeaderLabels([tr("Figure"), *(each.title for each in self._figures)])
+        self._overall.setColumnCount(1 + len(self.figures))
+        self._overall.setHorizontalHeaderLabels([tr("Figure"), *(each.title for each in self.figures)])
         self._overall.setRowCount(len(names))
         for row, name in enumerate(names):
-            values = [interval_text(each.metrics["overall"].get(name)) for each in self._figures]
+            values = [interval_text(each.metrics["overall"].get(name)) for each in self.figures]
             fill_row(self._overall, row, [name, *values])
         self._overall.resizeColumnsToContents()
 
@@ -290,7 +294,7 @@ class ComparePage(QWidget):
                 csv.writer(file).writerows([[about], [], *rows, *([line] for line in below.splitlines())])
             return
         self._writing = path
-        drawings = pages(self.sheets(), self._figures, about=about, below=below)
+        drawings = pages(self.sheets(), self.figures, about=about, below=below)
         if path.suffix.casefold() != ".pdf":
             drawings = [self._plots.drawing] if self._plots.drawing is not None else []
         if drawings:

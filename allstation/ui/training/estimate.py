@@ -1,4 +1,4 @@
-"""How long a run will take and what it needs, from runs that were measured on this machine."""
+"""Estimate of a run's time and memory from runs that were measured on this machine."""
 
 from __future__ import annotations
 

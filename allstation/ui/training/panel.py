@@ -48,6 +48,11 @@ class TrainingPanel(QWidget):
         active_model: Gives the bundle that classifies now, or None.
         parent: Owner.
 
+    Attributes:
+        folder: The labelled folder.
+        report: What the check says of it; None until it is checked.
+        summaries: Runs by their folders.
+
     Signals:
         activation_asked: Bundle of a finished run, and the name the person gave it.
         field_opened: A field of the labelled folder was double-clicked.
@@ -71,10 +76,10 @@ class TrainingPanel(QWidget):
         self.runs = runs
         self.history = RunHistory(base, self)
         self._base = base
-        self._folder: Path | None = None
-        self._report: Mapping[str, Any] | None = None
+        self.folder: Path | None = None
+        self.report: Mapping[str, Any] | None = None
         self._checked: Path | None = None
-        self._summaries: dict[Path, RunSummary] = {}
+        self.summaries: dict[Path, RunSummary] = {}
         self._scratch = tempfile.TemporaryDirectory(prefix="allstation-training-")
         self._plots = PlotLoader(self)
         self._build()
@@ -175,7 +180,7 @@ class TrainingPanel(QWidget):
     @Slot(object)
     def set_folder(self, folder: Path) -> None:
         """Check a labelled folder."""
-        self._folder, self._report = folder, None
+        self.folder, self.report = folder, None
         self._checked = free_path(Path(self._scratch.name), "checked", ".json")
         self.pages.setCurrentWidget(self.data)
         self.data.show_checking(folder)
@@ -196,11 +201,11 @@ class TrainingPanel(QWidget):
 
     def _refusal(self) -> str:
         """Say why nothing can be trained now; empty if it can."""
-        if self._folder is None:
+        if self.folder is None:
             return tr("Choose a labelled folder on the Data page first.")
-        if self._report is None:
-            return tr("Wait for the check of {name}, or start it again.", name=self._folder.name)
-        errors = [entry["sentence"] for entry in self._report["findings"] if entry["level"] == "error"]
+        if self.report is None:
+            return tr("Wait for the check of {name}, or start it again.", name=self.folder.name)
+        errors = [entry["sentence"] for entry in self.report["findings"] if entry["level"] == "error"]
         if errors:
             more = tr(" ({n} more on the Data page)", n=len(errors) - 1) if len(errors) > 1 else ""
             return tr("The folder has errors: {first}{more}", first=errors[0], more=more)
@@ -208,7 +213,7 @@ class TrainingPanel(QWidget):
 
     def _show_refusal(self) -> None:
         refusal = self._refusal()
-        self.recipe.set_folder(self._folder, refusal)
+        self.recipe.set_folder(self.folder, refusal)
         self.sweep.set_refusal(refusal)
 
     # Runs ------------------------------------------------------------------------------------
@@ -271,7 +276,7 @@ class TrainingPanel(QWidget):
 
     def _take_report(self, event: Report) -> None:
         if event.kind == "check":
-            self._report = event.data
+            self.report = event.data
             self.data.show_report(event.data)
             self.aids.set_known(fields=int(event.data["fields"]))
             self._show_refusal()
@@ -312,7 +317,7 @@ class TrainingPanel(QWidget):
 
     @Slot(object)
     def _listed(self, runs: list[RunSummary]) -> None:
-        self._summaries = {run.folder: run for run in runs}
+        self.summaries = {run.folder: run for run in runs}
         if not self.sweep.runs:
             self.sweep.show_runs(latest_sweep(self._base))
         self.past.set_runs(runs)
@@ -364,14 +369,14 @@ class TrainingPanel(QWidget):
     @Slot()
     def _resume_sweep(self) -> None:
         for run in self.sweep.runs:
-            known = self._summaries.get(run.folder)
+            known = self.summaries.get(run.folder)
             if known is None or not known.is_evaluated:
                 self.runs.fit(run.recipe, run.folder, title=run.title, checked=self._checked)
 
     def _show_sweep(self) -> None:
         current = self.runs.current.folder if self.runs.current is not None else None
         waiting = frozenset(job.folder for job in self.runs.waiting if job.folder is not None)
-        self.sweep.show_states(self._summaries, current=current, waiting=waiting)
+        self.sweep.show_states(self.summaries, current=current, waiting=waiting)
 
     @Slot(str)
     def _problem(self, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""What a run said of single fields of its test set: the wrong ones first, the surest of them on top."""
+"""Predictions of single test fields: wrong ones first, the most confident of them on top."""
 
 from __future__ import annotations
 

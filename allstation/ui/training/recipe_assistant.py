@@ -1,4 +1,4 @@
-"""What helps with a recipe before it is started: augmented fields, and how long it will take."""
+"""Preview of augmented fields and estimate of time for a recipe before it is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the overlay says about a field, as plain data shared by picture, screen reader and tests."""
+"""Contents of a field's overlay as plain data, shared by picture, screen reader and tests."""
 
 from __future__ import annotations
 

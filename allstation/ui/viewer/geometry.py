@@ -1,4 +1,4 @@
-"""Where a field lies on the canvas: zoom and pan without a widget."""
+"""Geometry of a field on the canvas: zoom and pan without a widget."""
 
 from __future__ import annotations
 

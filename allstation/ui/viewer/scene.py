@@ -1,4 +1,4 @@
-"""What is painted for one field, in order: pixels, evidence, outlines, notes. No widget, no events."""
+"""Painting of one field in order: pixels, evidence, outlines, notes. No widget, no events."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OUTLINE_LIGHT: Final = QColor(255, 255, 90)
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What to draw over a field.
+    """Layers to draw over a field.
 
     Attributes:
         style: Style of the probability overlay.

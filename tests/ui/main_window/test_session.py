@@ -155,9 +155,13 @@ def test_a_pixel_size_that_is_no_length_is_said_and_shows_no_bar(
     assert data is not None
     data.boxes["pixel_size"].setText("as delivered")
     assert any("scale bar" in label.text() for label in data.findChildren(QLabel) if label.isVisible())
-    with qtbot.waitSignal(window.context.session.worker.details_changed, timeout=LONG) as changed:
-        data.buttons.button(QDialogButtonBox.StandardButton.Save).click()
-    assert changed.args == [{"pixel_size": "as delivered"}]
+    data.buttons.button(QDialogButtonBox.StandardButton.Save).click()
+
+    def stored() -> dict[str, str]:
+        with Case.open(case, read_only=True) as kept:
+            return dict(kept.details())
+
+    qtbot.waitUntil(lambda: stored() == {"pixel_size": "as delivered"}, timeout=LONG)
     assert window.viewer.layers.pixel_size is None
 
 

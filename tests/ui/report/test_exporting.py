@@ -224,7 +224,7 @@ def test_a_labelled_folder_can_be_trained_on_at_once(
     (train,) = [b for b in opened.notifications.findChildren(QPushButton) if b.text() == "Train on it"]
     train.click()
     assert chosen == [target]
-    assert opened.training_controller._training.isVisible()
+    assert opened.training_controller.window.isVisible()
 
 
 def test_progress_is_told_and_the_strip_can_stop(opened: Workbench, qtbot: QtBot, tmp_path: Path) -> None:

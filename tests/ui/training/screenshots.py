@@ -45,7 +45,9 @@ def run(out: Path, scratch: Path) -> int:
     make_folders(scratch)
     qt = QApplication(["allstation"])
     station = program.AppController(qt, program.parse([]))
-    window = station.window
+    station.show()
+    station.build()
+    window = station.workbench
     story = tell(window, scratch, Grabber(window, out))
     waiting: list[Step] = []
     clock = {"left": PATIENCE}
@@ -67,7 +69,6 @@ def run(out: Path, scratch: Path) -> int:
 
     ticker = QTimer(interval=100)
     ticker.timeout.connect(advance)
-    station.show()
     ticker.start()
     qt.exec()
     station.join()
@@ -114,7 +115,7 @@ def tell(window: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
     """The phases in the order a technician meets them."""
     yield lambda: window.context.selection.model is not None
     window.actions_table["model.train"].trigger()
-    panel, top = window.training_controller._panel, window.training_controller._training
+    panel, top = window.training_controller.panel, window.training_controller.window
     yield lambda: bool(panel.recipe.method)
     yield grab(top, "t01-empty")
     yield from tell_data(panel, top, scratch, grab)
@@ -127,10 +128,10 @@ def tell(window: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
 def tell_data(panel: TrainingPanel, top: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
     panel.set_folder(scratch / "Smears with errors")
     yield grab(top, "t02-checking")
-    yield lambda: panel._report is not None
+    yield lambda: panel.report is not None
     yield grab(top, "t03-errors")
     panel.set_folder(scratch / "Smears 2026")
-    yield lambda: panel._report is not None
+    yield lambda: panel.report is not None
     yield grab(top, "t04-checked")
 
 
@@ -164,14 +165,14 @@ def tell_runs(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
     yield panel.run._outcome.isVisible
     yield grab(top, "t09-failed")
     panel.pages.setCurrentWidget(panel.past)
-    yield lambda: len(panel._summaries) == 3
-    panel.past.select(next(run.folder for run in panel._summaries.values() if "Nadim" in run.title))
+    yield lambda: len(panel.summaries) == 3
+    panel.past.select(next(run.folder for run in panel.summaries.values() if "Nadim" in run.title))
     yield grab(top, "t10-runs")
 
 
 def tell_comparison(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
-    panel.compare_runs([run.folder for run in panel._summaries.values() if run.is_evaluated])
-    yield lambda: len(panel.compare._figures) == 3
+    panel.compare_runs([run.folder for run in panel.summaries.values() if run.is_evaluated])
+    yield lambda: len(panel.compare.figures) == 3
     panel.compare.matrix.cellClicked.emit(1, 1)
     yield grab(top, "t11-comparing")
     for tab, state in ((1, "t12-classes"), (2, "t13-curves"), (3, "t14-side-by-side")):

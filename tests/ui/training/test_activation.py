@@ -48,9 +48,9 @@ def panel(
     made.show()
     until(lambda: bool(made.recipe.method))
     made.set_folder(tmp_path / "smears")
-    until(lambda: made._report is not None)
+    until(lambda: made.report is not None)
     made.start(made.recipe.data() | {"name": "one"})
-    until(lambda: any(run.bundle is not None for run in made._summaries.values()))
+    until(lambda: any(run.bundle is not None for run in made.summaries.values()))
     until(lambda: bench.runs.current is None)
     (folder,) = (bench.base / "runs").glob("one-*")
     made.pages.setCurrentWidget(made.past)
@@ -170,12 +170,12 @@ def test_without_a_model_in_use_nothing_speaks_for_the_new_one(
 def test_a_comparison_on_the_compare_page_is_not_ended_by_the_question(
     panel: TrainingPanel, until: Until
 ) -> None:
-    (folder,) = panel._summaries
+    (folder,) = panel.summaries
     panel.compare_runs([folder])
     panel.pages.setCurrentWidget(panel.past)
     dialog = ask(panel, until)
-    until(lambda: bool(panel.compare._comparison))
-    until(lambda: len(panel.compare._figures) == 2)
+    until(lambda: bool(panel.compare.comparison))
+    until(lambda: len(panel.compare.figures) == 2)
     dialog.reject()
 
 

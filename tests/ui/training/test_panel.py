@@ -9,13 +9,23 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtWidgets import (
+    QComboBox,
+    QLineEdit,
+    QListWidget,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+    QTableWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from allstation.services.training_child import JobState
 from allstation.services.training_history import read_summary
+from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.panel import TrainingPanel
 from tests.ui.field_records import write_picture
+from tests.ui.named import label_texts, named
 from tests.ui.training.conftest import Bench
 
 TIMEOUT = 60_000
@@ -48,14 +58,14 @@ def until(qtbot: QtBot) -> Callable[[Callable[[], bool]], None]:
 def checked(panel: TrainingPanel, folder: Path, until: Callable[..., None]) -> None:
     until(lambda: bool(panel.recipe.method))
     panel.set_folder(folder)
-    until(lambda: panel._report is not None)
+    until(lambda: panel.report is not None)
 
 
 def trained(panel: TrainingPanel, bench: Bench, name: str, until: Callable[..., None]) -> Path:
     number = len([e for e in bench.seen.endings if e.job.command == "fit"])
     panel.start(panel.recipe.data() | {"name": name})
     until(lambda: len([e for e in bench.seen.endings if e.job.command == "fit"]) > number)
-    until(lambda: any(run.title in {"fake", name} for run in panel._summaries.values()))
+    until(lambda: any(run.title in {"fake", name} for run in panel.summaries.values()))
     until(lambda: bench.runs.current is None)
     return next(iter((bench.base / "runs").glob(f"{name}-*")))
 
@@ -79,11 +89,16 @@ def drop(panel: TrainingPanel, path: Path) -> None:
 
 def test_a_dropped_folder_is_checked_and_its_findings_shown(panel: TrainingPanel, labelled: Path, until):
     drop(panel, labelled)
-    until(lambda: panel._report is not None)
-    assert panel.data._verdict.text() == "Can be trained on; read the warnings"
-    assert "40 fields in 4 classes; patients unknown" in panel.data._summary.text()
-    assert "Early 12" in panel.data._classes.accessibleDescription()
-    assert panel.data._list.item(0).text().startswith("Warning: 2 pairs of files are byte-identical")
+    until(lambda: panel.report is not None)
+    assert "Can be trained on; read the warnings" in label_texts(panel.data)
+    assert "40 fields in 4 classes; patients unknown" in label_texts(panel.data)
+    assert "Early 12" in named(panel.data, BarChart, "Fields per class").accessibleDescription()
+    assert (
+        named(panel.data, QListWidget, "Findings of the check")
+        .item(0)
+        .text()
+        .startswith("Warning: 2 pairs of files are byte-identical")
+    )
     assert [path.name for path in panel.data.peek.paths] == ["a.png", "b.png"]
 
 
@@ -91,7 +106,7 @@ def test_nothing_starts_without_a_checked_folder_and_the_reason_is_said(panel: T
     until(lambda: bool(panel.recipe.method))
     start = button(panel.recipe, "Start Training")
     assert not start.isEnabled()
-    assert "Choose a labelled folder" in panel.recipe._reason.text()
+    assert "Choose a labelled folder" in label_texts(panel.recipe)
 
 
 def test_errors_of_the_check_disable_start_with_the_reason(
@@ -100,7 +115,7 @@ def test_errors_of_the_check_disable_start_with_the_reason(
     bench.behave("errors")
     checked(panel, labelled, until)
     assert not button(panel.recipe, "Start Training").isEnabled()
-    assert "Early/broken.jpg is cut off" in panel.recipe._reason.text()
+    assert "Early/broken.jpg is cut off" in label_texts(panel.recipe)
     assert not button(panel.sweep, "Start Sweep").isEnabled()
     bench.behave("fit")
     checked(panel, labelled, until)
@@ -118,9 +133,9 @@ def test_a_run_fills_phases_curves_log_and_status(
     assert panel.pages.currentWidget() is panel.run
     assert [row["epoch"] for row in panel.run.curves.rows] == [1.0, 2.0, 3.0, 4.0]
     assert "(best)" not in panel.run.curves._values.text()
-    assert "2 fields show the same place." in panel.run._log.toPlainText()
+    assert "2 fields show the same place." in named(panel.run, QPlainTextEdit, "Log of the run").toPlainText()
     words = "Finished. Test accuracy 0.900 [0.870, 0.930], n = 40, same-field, patients unknown"
-    assert panel.run._outcome.text() == words
+    assert words in label_texts(panel.run).splitlines()
     assert any("Epoch" in line and "left" in line for line in lines)
     assert lines[-1] == ""
 
@@ -164,11 +179,12 @@ def test_a_failed_run_says_why_and_leaves_earlier_runs(
     panel.told.connect(lambda text, problem: told.append((text, problem)))
     panel.start(panel.recipe.data() | {"name": "bad"})
     until(lambda: len([e for e in bench.seen.endings if e.job.command == "fit"]) == 2)
-    assert failure[1] in panel.run._outcome.text()
-    assert told[-1] == (panel.run._outcome.text(), True)
+    assert failure[1] in label_texts(panel.run)
+    assert told[-1][1]
+    assert told[-1][0] in label_texts(panel.run)
     assert read_summary(good).state == "finished"
     assert {path: path.read_bytes() for path in good.iterdir()} == bytes_before
-    until(lambda: len(panel._summaries) == (1 if failure[0] == "vanished" else 2))
+    until(lambda: len(panel.summaries) == (1 if failure[0] == "vanished" else 2))
 
 
 def test_discarding_asks_first(qtbot: QtBot, panel: TrainingPanel, bench: Bench, labelled: Path, until):
@@ -182,7 +198,7 @@ def test_discarding_asks_first(qtbot: QtBot, panel: TrainingPanel, bench: Bench,
     next(each for each in box.buttons() if each.text() == "Discard").click()
     until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].state is JobState.DISCARDED)
     assert not list((bench.base / "runs").glob("long-*"))
-    assert panel.run._outcome.text() == "The run was discarded."
+    assert "The run was discarded." in label_texts(panel.run).splitlines()
 
 
 def test_stop_keeps_the_best(panel: TrainingPanel, bench: Bench, labelled: Path, until):
@@ -193,7 +209,7 @@ def test_stop_keeps_the_best(panel: TrainingPanel, bench: Bench, labelled: Path,
     button(panel.run, "Stop and Keep the Best").click()
     assert button(panel.run, "Stopping…") is not None
     until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].state is JobState.STOPPED)
-    assert "best weights were kept" in panel.run._outcome.text()
+    assert "best weights were kept" in label_texts(panel.run)
 
 
 def test_runs_are_listed_after_a_restart_with_their_curves(
@@ -204,10 +220,10 @@ def test_runs_are_listed_after_a_restart_with_their_curves(
     again = TrainingPanel(bench.runs, bench.base / "runs")
     qtbot.addWidget(again)
     again.show()
-    until(lambda: folder in again._summaries)
+    until(lambda: folder in again.summaries)
     again.past.select(folder)
     until(lambda: [row["epoch"] for row in again.past.curves.rows] == [1.0, 2.0, 3.0, 4.0])
-    assert "same-field, patients unknown" in again.past._details.text()
+    assert "same-field, patients unknown" in label_texts(again.past)
     assert button(again.past, "Activate…").isEnabled()
     again.close_workers()
 
@@ -218,7 +234,7 @@ def test_an_interrupted_run_offers_resume(panel: TrainingPanel, bench: Bench, la
     folder = trained(panel, bench, "cut", until)
     (folder / "recipe.toml").write_text("name = 'cut'", "utf-8")
     panel.refresh()
-    until(lambda: folder in panel._summaries and panel._summaries[folder].can_resume)
+    until(lambda: folder in panel.summaries and panel.summaries[folder].can_resume)
     panel.past.select(folder)
     bench.behave("fit")
     button(panel.past, "Resume").click()
@@ -232,8 +248,8 @@ def test_renaming_and_notes_do_not_touch_the_childs_files(
     folder = trained(panel, bench, "one", until)
     before = (folder / "run.json").read_bytes()
     panel.past.notes_changed.emit(folder, "Best so far", "with the new stain")
-    until(lambda: panel._summaries[folder].title == "Best so far")
-    assert panel._summaries[folder].note == "with the new stain"
+    until(lambda: panel.summaries[folder].title == "Best so far")
+    assert panel.summaries[folder].note == "with the new stain"
     assert (folder / "run.json").read_bytes() == before
 
 
@@ -242,9 +258,9 @@ def test_activating_hands_the_bundle_to_the_window(
 ):
     checked(panel, labelled, until)
     folder = trained(panel, bench, "one", until)
-    until(lambda: panel._summaries.get(folder) is not None and panel._summaries[folder].bundle is not None)
+    until(lambda: panel.summaries.get(folder) is not None and panel.summaries[folder].bundle is not None)
     with qtbot.waitSignal(panel.activation_asked) as asked:
-        panel.past.activate_asked.emit(panel._summaries[folder], "Ours")
+        panel.past.activate_asked.emit(panel.summaries[folder], "Ours")
     assert asked.args == [folder / "fake.allmodel", "Ours"]
 
 
@@ -255,11 +271,11 @@ def test_a_cell_of_the_matrix_shows_its_fields(panel: TrainingPanel, bench: Benc
     info["recipe"]["data"] = str(labelled)
     (folder / "run.json").write_text(json.dumps(info), "utf-8")
     panel.compare_runs([folder])
-    until(lambda: bool(panel.compare._figures))
+    until(lambda: bool(panel.compare.figures))
     assert panel.compare.matrix.item(1, 1).text() == "9\n90.0%"
     panel.compare.matrix.cellClicked.emit(1, 2)
     assert panel.compare.peek.paths == [labelled / "Early" / "field 20.png"]
-    assert "Early, predicted as Pre" in panel.compare.peek._title.text()
+    assert "Early, predicted as Pre" in label_texts(panel.compare.peek)
 
 
 def test_a_run_with_damaged_figures_is_named_and_the_others_are_shown(
@@ -280,12 +296,12 @@ def test_a_run_with_damaged_figures_is_named_and_the_others_are_shown(
         (bad / "metrics.json").write_text(written, "utf-8")
         panel.compare.show_nothing()
         panel.comparing.reader.read([bad])
-        until(lambda: "damaged" in panel.compare._empty.text())
-        assert "(two-" in panel.compare._empty.text()
+        until(lambda: "damaged" in label_texts(panel.compare))
+        assert "(two-" in label_texts(panel.compare)
     with qtbot.waitSignal(panel.compare.problem, timeout=TIMEOUT) as said:
         panel.comparing.reader.read([good, bad])
     assert "(two-" in said.args[0]
-    assert [each.folder for each in panel.compare._figures] == [good]
+    assert [each.folder for each in panel.compare.figures] == [good]
 
 
 def test_predictions_of_single_fields_wrong_ones_first(
@@ -294,7 +310,7 @@ def test_predictions_of_single_fields_wrong_ones_first(
     checked(panel, labelled, until)
     folder = trained(panel, bench, "one", until)
     panel.compare_runs([folder])
-    until(lambda: bool(panel.compare._figures))
+    until(lambda: bool(panel.compare.figures))
     table = panel.compare.predictions.table
     assert table.rowCount() == 40
     marks = [table.item(row, 2).text().startswith("✗") for row in range(40)]
@@ -311,13 +327,13 @@ def test_two_runs_stand_side_by_side_with_a_paired_test(
     checked(panel, labelled, until)
     folders = [trained(panel, bench, name, until) for name in ("one", "two")]
     panel.compare_runs(folders)
-    until(lambda: bool(panel.compare._comparison))
-    words = panel.compare._pairs.text()
+    until(lambda: bool(panel.compare.comparison))
+    words = label_texts(panel.compare)
     assert "the same 40 fields" in words
     assert "p = 0.625" in words
     panel.compare.export_to(tmp_path / "figures.csv")
     written = (tmp_path / "figures.csv").read_text("utf-8")
-    assert panel.compare._classes.item(0, 1).text() in written
+    assert named(panel.compare, QTableWidget, "Figures per class").item(0, 1).text() in written
     assert "McNemar" in written
 
 
@@ -331,14 +347,17 @@ def test_the_active_model_stands_beside_a_run_on_the_same_fields(
     checked(made, labelled, until)
     folder = trained(made, bench, "one", until)
     made.compare_runs([folder])
-    until(lambda: len(made.compare._figures) == 2)
-    assert made.compare._which.itemText(1) == "Shipped 1.0 (active)"
-    assert made.compare._which.currentIndex() == 0
-    words = made.compare._pairs.text()
+    until(lambda: len(made.compare.figures) == 2)
+    assert named(made.compare, QComboBox, "Run").itemText(1) == "Shipped 1.0 (active)"
+    assert named(made.compare, QComboBox, "Run").currentIndex() == 0
+    words = label_texts(made.compare)
     assert "one against Shipped 1.0 (active), the same 40 fields" in words.replace("fake", "one")
     assert "not known here" in words
-    assert made.compare._overall.horizontalHeaderItem(2).text() == "Shipped 1.0 (active)"
-    made.compare._which.setCurrentIndex(1)
+    assert (
+        named(made.compare, QTableWidget, "Figures of every run").horizontalHeaderItem(2).text()
+        == "Shipped 1.0 (active)"
+    )
+    named(made.compare, QComboBox, "Run").setCurrentIndex(1)
     made.compare.matrix.cellClicked.emit(0, 0)
     assert len(made.compare.peek.paths) == 8
     made.close_workers()
@@ -353,14 +372,18 @@ def test_the_pdf_holds_the_values_on_the_screen(
     checked(panel, labelled, until)
     folders = [trained(panel, bench, name, until) for name in ("one", "two")]
     panel.compare_runs(folders)
-    until(lambda: bool(panel.compare._comparison))
+    until(lambda: bool(panel.compare.comparison))
     with qtbot.waitSignal(panel._plots.written, timeout=TIMEOUT) as written:
         panel.compare.export_to(tmp_path / "figures.pdf")
     assert written.args[1] == ""
     pages = [page.extract_text() for page in PdfReader(tmp_path / "figures.pdf").pages]
     assert len(pages) == 6
     text = " ".join(" ".join(pages).split())
-    for table in (panel.compare.matrix, panel.compare._classes, panel.compare._overall):
+    for table in (
+        panel.compare.matrix,
+        named(panel.compare, QTableWidget, "Figures per class"),
+        named(panel.compare, QTableWidget, "Figures of every run"),
+    ):
         for row in range(table.rowCount()):
             assert " ".join(table.item(row, 1).text().split()) in text
     assert "McNemar p = 0.625" in text
@@ -375,10 +398,10 @@ def test_a_csv_is_dropped_like_a_folder_and_nothing_else(panel: TrainingPanel, l
     table = labelled / "fields.csv"
     table.write_text("path,class,patient\nBenign/a.png,Benign,P1\n", "utf-8")
     drop(panel, labelled / "Benign" / "a.png")
-    assert panel._folder is None
+    assert panel.folder is None
     drop(panel, table)
-    until(lambda: panel._report is not None)
-    assert panel._folder == table
+    until(lambda: panel.report is not None)
+    assert panel.folder == table
     assert panel.data.peek.paths == [labelled / "Pro" / "a.png", labelled / "Pro" / "b.png"]
 
 
@@ -386,19 +409,22 @@ def test_a_click_on_any_line_shows_its_fields_or_says_that_it_has_none(
     panel: TrainingPanel, labelled: Path, until
 ):
     checked(panel, labelled, until)
-    lines = [panel.data._list.item(row).text() for row in range(panel.data._list.count())]
+    lines = [
+        named(panel.data, QListWidget, "Findings of the check").item(row).text()
+        for row in range(named(panel.data, QListWidget, "Findings of the check").count())
+    ]
     for row, line in enumerate(lines):
-        panel.data._list.setCurrentRow(row)
+        named(panel.data, QListWidget, "Findings of the check").setCurrentRow(row)
         listed = len(panel.data.peek.paths)
         assert listed == (2 if "byte-identical" in line else 0)
-        assert listed or "whole folder" in panel.data.peek._title.text()
+        assert listed or "whole folder" in label_texts(panel.data.peek)
 
 
 def test_a_click_on_a_class_shows_its_fields(qtbot: QtBot, panel: TrainingPanel, labelled: Path, until):
     from PySide6.QtCore import QPoint
 
     checked(panel, labelled, until)
-    bars = panel.data._classes
+    bars = named(panel.data, BarChart, "Fields per class")
     qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(40, round(1.5 * bars.height() / 4)))
     assert panel.data.peek.paths == [labelled / "Early" / "a.png"]
     qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(40, bars.height() - 3))
@@ -409,22 +435,24 @@ def test_fine_tuning_is_proposed_with_its_time_before_the_start(panel: TrainingP
     checked(panel, labelled, until)
     panel.pages.setCurrentWidget(panel.recipe)
     assert panel.recipe.method == "finetune"
-    until(lambda: "measured just now" in panel.recipe._estimate.text())
+    until(lambda: "measured just now" in label_texts(panel.recipe))
     assert panel.recipe.data()["split"]["kind"] == "same-field"
-    panel.recipe._method.setCurrentIndex(2)
+    named(panel.recipe, QComboBox, "Method").setCurrentIndex(2)
     panel.recipe.reset()
-    assert "unknown until it is measured" in panel.recipe._estimate.text()
+    assert "unknown until it is measured" in label_texts(panel.recipe)
 
 
 def test_a_saved_recipe_is_loaded_and_reset(panel: TrainingPanel, labelled: Path, until, tmp_path: Path):
     checked(panel, labelled, until)
-    panel.recipe._method.setCurrentIndex(panel.recipe._method.findData("zhang"))
+    named(panel.recipe, QComboBox, "Method").setCurrentIndex(
+        named(panel.recipe, QComboBox, "Method").findData("zhang")
+    )
     panel.recipe.reset()
     panel.recipe.form.editor("fit", "epochs").setValue(33)
     panel.recipe._save_selected(str(tmp_path / "mine.toml"))
     panel.recipe.reset()
     assert panel.recipe.data()["fit"]["epochs"] == 15
-    panel.recipe._method.setCurrentIndex(0)
+    named(panel.recipe, QComboBox, "Method").setCurrentIndex(0)
     panel.recipe.reset()
     panel.recipe._load_selected(str(tmp_path / "mine.toml"))
     assert panel.recipe.method == "zhang"
@@ -457,20 +485,29 @@ def test_a_sweep_fills_its_table_and_can_be_cancelled(
     bench.behave("fit", epochs=1)
     told: list[str] = []
     panel.told.connect(lambda text, _problem: told.append(text))
-    panel.sweep._edits["epochs"].setText("1, 2, 3")
-    assert "3 runs" in panel.sweep._count.text()
+    named(panel.sweep, QLineEdit, "Epochs").setText("1, 2, 3")
+    assert "3 runs" in label_texts(panel.sweep)
     button(panel.sweep, "Start Sweep").click()
     until(lambda: len(bench.seen.started) >= 1)
     assert len(panel.runs.waiting) == 2
     button(panel.sweep, "Cancel the Rest").click()
     assert panel.runs.waiting == ()
-    until(lambda: "0.900" in panel.sweep._table.item(0, 2).text())
-    assert panel.sweep._table.item(2, 1).text() == "Not started"
+    until(lambda: "0.900" in named(panel.sweep, QTableWidget, "Runs of the sweep").item(0, 2).text())
+    assert named(panel.sweep, QTableWidget, "Runs of the sweep").item(2, 1).text() == "Not started"
     until(lambda: told == ["Training finished: epochs 1"])  # its figures can be seen a moment before
     assert button(panel.sweep, "Resume").isEnabled()
     again = TrainingPanel(bench.runs, bench.base / "runs")
     again.refresh()
-    until(lambda: "0.900" in (again.sweep._table.item(0, 2).text() if again.sweep.runs else ""))
+    until(
+        lambda: (
+            "0.900"
+            in (
+                named(again.sweep, QTableWidget, "Runs of the sweep").item(0, 2).text()
+                if again.sweep.runs
+                else ""
+            )
+        )
+    )
     assert again.sweep.runs == panel.sweep.runs
     again.close_workers()
 

@@ -55,23 +55,23 @@ def compared(panel: TrainingPanel, bench: Bench, labelled: Path, until: Until) -
     """Train once and open the run on the compare page."""
     until(lambda: bool(panel.recipe.method))
     panel.set_folder(labelled)
-    until(lambda: panel._report is not None)
+    until(lambda: panel.report is not None)
     panel.start(panel.recipe.data() | {"name": "one"})
-    until(lambda: any(run.is_evaluated for run in panel._summaries.values()))
+    until(lambda: any(run.is_evaluated for run in panel.summaries.values()))
     until(lambda: bench.runs.current is None)
     (folder,) = (bench.base / "runs").glob("one-*")
     info = json.loads((folder / "run.json").read_text("utf-8"))
     info["recipe"]["data"] = str(labelled)
     (folder / "run.json").write_text(json.dumps(info), "utf-8")
     panel.compare_runs([folder])
-    until(lambda: bool(panel.compare._figures))
+    until(lambda: bool(panel.compare.figures))
 
 
 def test_the_fields_of_a_finding_and_of_a_class_are_shown_in_their_own_pixels(
     qtbot: QtBot, panel: TrainingPanel, labelled: Path, until: Until
 ) -> None:
     panel.set_folder(labelled)
-    until(lambda: panel._report is not None)
+    until(lambda: panel.report is not None)
     peek = panel.data.peek
     assert peek.paths == [labelled / "Pro" / "a.png", labelled / "Pro" / "b.png"]
     until(lambda: shows(peek, labelled / "Pro" / "a.png"))
@@ -110,7 +110,7 @@ def test_a_field_that_is_not_there_any_more_is_said_to_be_missing(
     panel: TrainingPanel, labelled: Path, until: Until
 ) -> None:
     panel.set_folder(labelled)
-    until(lambda: panel._report is not None)
+    until(lambda: panel.report is not None)
     peek = panel.data.peek
     until(lambda: shows(peek, labelled / "Pro" / "a.png"))
     (labelled / "Pro" / "b.png").unlink()

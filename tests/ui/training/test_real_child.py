@@ -70,12 +70,12 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     window.context.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
     until(lambda: window.context.selection.model is not None)
     window.actions_table["model.train"].trigger()
-    panel = window.training_controller._panel
+    panel = window.training_controller.panel
     until(lambda: panel.recipe.method == "finetune")
 
     drop(panel, labelled)
-    until(lambda: panel._report is not None)
-    assert panel._report["fields"] == 28
+    until(lambda: panel.report is not None)
+    assert panel.report["fields"] == 28
     button(panel, "Go On to the Recipe").click()
     assert panel.pages.currentWidget() is panel.recipe
 
@@ -91,12 +91,12 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     assert panel.run._outcome.text().startswith("Finished. Test accuracy")
     assert [row["epoch"] for row in panel.run.curves.rows] == [1.0, 2.0]
 
-    until(lambda: any(run.bundle for run in panel._summaries.values()))
-    (run,) = panel._summaries.values()
+    until(lambda: any(run.bundle for run in panel.summaries.values()))
+    (run,) = panel.summaries.values()
     panel.pages.setCurrentWidget(panel.past)
     panel.past.select(run.folder)
     button(panel, "Evaluate and Compare").click()
-    until(lambda: len(panel.compare._figures) == 2)
+    until(lambda: len(panel.compare.figures) == 2)
     assert "ALL Station" in panel.compare._pairs.text()
 
     button(panel, "Activate…").click()

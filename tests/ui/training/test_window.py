@@ -28,21 +28,21 @@ pytestmark = pytest.mark.qt_log_ignore("does not support raise", extend=True)
 
 
 def test_it_is_made_when_first_asked_for_and_ends_with_the_program(window: Workbench, qtbot: QtBot) -> None:
-    assert window.training_controller._training is None
+    assert window.training_controller.window is None
     before = set(sys.modules)  # a worker that also runs training tests has TensorFlow loaded
     window.actions_table["model.train"].trigger()
-    made = window.training_controller._training
+    made = window.training_controller.window
     assert made is not None
     assert made.isVisible()
     made.close()
     window.actions_table["model.train"].trigger()
-    assert window.training_controller._training is made
+    assert window.training_controller.window is made
     assert "tensorflow" not in set(sys.modules) - before
 
 
 def test_a_finished_model_is_kept_with_the_users_and_used(window: Workbench, qtbot: QtBot) -> None:
     window.actions_table["model.train"].trigger()
-    window.training_controller._panel.activation_asked.emit(default_bundle_path(), "Ours / June")
+    window.training_controller.panel.activation_asked.emit(default_bundle_path(), "Ours / June")
     kept = paths.data_folder() / "models" / "Ours _ June.allmodel"
     qtbot.waitUntil(
         lambda: window.context.selection.model is not None and window.context.selection.model.path == kept,
@@ -63,7 +63,7 @@ def test_an_activation_can_be_taken_back_and_is_in_every_trail(
     assert window.viewer.finder.size == ModelBundle.open(default_bundle_path()).preprocessing.size
     window.context.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
     window.actions_table["model.train"].trigger()
-    panel = window.training_controller._panel
+    panel = window.training_controller.panel
     assert panel.past._back.isHidden()
     for name in ("First", "Second"):
         panel.activation_asked.emit(default_bundle_path(), name)
@@ -103,7 +103,7 @@ def test_a_changed_list_of_activations_is_refused(tmp_path: Path) -> None:
 
 def test_a_bundle_that_is_gone_is_a_sentence(window: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
     window.actions_table["model.train"].trigger()
-    window.training_controller._panel.activation_asked.emit(tmp_path / "gone.allmodel", "x")
-    notifications = window.training_controller._training.notifications
+    window.training_controller.panel.activation_asked.emit(tmp_path / "gone.allmodel", "x")
+    notifications = window.training_controller.window.notifications
     qtbot.waitUntil(lambda: any("cannot be read" in text for text in notifications.texts()), timeout=LONG)
     assert window.context.settings.value.model == ""
