@@ -367,6 +367,7 @@ class _Tiff:
             extra=self._values(entries, 338, ()),
             subsampling=(*self._values(entries, 530, (2, 2)), 2, 2)[:2],
             usual_luma=self._usual_luma(entries),
+            white_point=self._white_point(entries.get(318) if one(262, 0) == 8 else None),
             palette=self._values(entries, 320, ()),
             tables=self._bytes(entries.get(347)),
             segments=(),
@@ -393,6 +394,22 @@ class _Tiff:
             if any(not below or abs(above / below - value) > 0.002 for above, below, value in pairs):
                 return False
         return True
+
+    def _white_point(self, entry: _Entry | None) -> tuple[float, float]:
+        """Return CIE x and y of the white of CIELab: D50 if it is not said (Photoshop TIFF Technical Notes).
+
+        Raises:
+            HeaderError: If it is no white between a lamp's and the blue sky's.
+        """
+        if entry is None:
+            return 0.3457, 0.3585
+        if entry.kind != 5 or entry.count != 2:
+            raise damaged("TIFF")
+        above_x, below_x, above_y, below_y = self._unpack("4I", entry.at)
+        x, y = above_x / max(below_x, 1), above_y / max(below_y, 1)
+        if not (0.2 <= x <= 0.45 and 0.2 <= y <= 0.45):
+            raise unsupported("a TIFF file with CIELab colours of an unusual white")
+        return x, y
 
     def _bytes(self, entry: _Entry | None) -> bytes:
         """Return the shared tables of JPEG strips, which are of type UNDEFINED."""

@@ -45,7 +45,6 @@ _COMPRESSIONS: Final = {
 """What is known by name and not read."""
 _PHOTOMETRICS: Final = {
     4: "a transparency mask",
-    8: "CIELab colours",
     9: "ICCLab colours",
     10: "ITULab colours",
     32803: "raw sensor data",
@@ -54,9 +53,11 @@ _PHOTOMETRICS: Final = {
     34892: "raw sensor data",
     51177: "depths instead of colours",
 }
-_BASE: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3}
+_BASE: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
 """Channels of each photometric interpretation that is read."""
 FAX: Final = frozenset({2, 3, 4})
+_LARGEST_FAX_TILE: Final = 1 << 26
+"""Pixels of a tile of fax codes, which may be far larger than the picture and is unpacked whole."""
 _PREDICTED: Final = frozenset({5, 8, 32946, 34925})
 READ_COMPRESSIONS: Final = frozenset({1, 5, 7, 8, 32773, 32946, 34925})
 
@@ -82,6 +83,7 @@ class TiffPage:
         extra: ExtraSamples as stored.
         subsampling: Chroma subsampling across and down, of YCbCr alone.
         usual_luma: Whether YCbCr is mixed as ITU-R BT.601 does it, in the full range.
+        white_point: CIE x and y of the white of CIELab.
         palette: Reds, greens and blues of 16 bits, of palette images alone.
         tables: What all JPEG strips share.
         segments: Offset and size of every strip or tile.
@@ -103,6 +105,7 @@ class TiffPage:
     extra: tuple[int, ...]
     subsampling: tuple[int, ...]
     usual_luma: bool
+    white_point: tuple[float, float]
     palette: tuple[int, ...]
     tables: bytes
     segments: tuple[tuple[int, int], ...]
@@ -149,13 +152,11 @@ class TiffPage:
     def by_library(self) -> bool:
         """Whether OpenCV puts the checked strips together.
 
-        These are fax codes, unusual YCbCr without JPEG, and, as it is faster, the most usual ones with LZW.
+        These are unusual YCbCr without JPEG, and, as it is faster, the most usual ones with LZW.
         """
         usual = (self.photometric, self.samples) in {(1, 1), (2, 3)} and not (self.planar or self.tiled)
-        return (
-            self.compression in FAX
-            or (self.unusual_luma_chroma and self.compression != 7)
-            or (usual and self.compression == 5 and self.bits == 8 and not self.signed)
+        return (self.unusual_luma_chroma and self.compression != 7) or (
+            usual and self.compression == 5 and self.bits == 8 and not self.signed
         )
 
     @property
@@ -183,10 +184,19 @@ def check_kind(page: TiffPage) -> None:
     _check_samples(page)
     if page.compression == 7:
         _check_jpeg(page)
-    if page.compression in FAX and ((page.bits, page.samples) != (1, 1) or page.tiled):
-        raise unsupported("a TIFF file with fax codes that are not strips of black and white")
+    if page.compression in FAX:
+        _check_fax(page)
+    if page.photometric == 8 and (page.signed or page.bits not in {8, 16}):
+        raise unsupported(f"a TIFF file with {page.bits}-bit CIELab colours of an unusual layout")
     if page.photometric == 6:
         _check_luma_chroma(page)
+
+
+def _check_fax(page: TiffPage) -> None:
+    if (page.bits, page.samples) != (1, 1) or page.signed:
+        raise unsupported("a TIFF file with fax codes that are not black and white")
+    if page.tiled and page.block[0] * page.block[1] > _LARGEST_FAX_TILE:
+        raise unsupported("a TIFF file with fax codes in tiles of unusual size")
 
 
 def _check_samples(page: TiffPage) -> None:
@@ -215,6 +225,8 @@ def _check_jpeg(page: TiffPage) -> None:
         raise unsupported(f"a TIFF file compressed with {page.bits}-bit JPEG")
     if channels not in {1, 3, 4} or page.photometric == 3:
         raise unsupported("a TIFF file compressed with JPEG whose channels are no colours")
+    if page.photometric == 8:
+        raise unsupported("a TIFF file with CIELab colours compressed with JPEG")
 
 
 def _check_luma_chroma(page: TiffPage) -> None:

@@ -12,6 +12,7 @@ Sources: TIFF 6.0, sections 8, 14 (predictor), 15 (tiles), 16 (CMYK), 18 (alpha)
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any, Final
 
 import cv2
@@ -103,6 +104,8 @@ def _block(data: bytes, page: TiffPage, rows: int) -> Samples:
         if block.shape[0] < rows or block.shape[1] != columns:
             raise UnpackError
         return block[:rows]
+    if page.compression in FAX:
+        return _from_fax(data, page, rows)
     flat = np.frombuffer(_unpacked(data, page, rows), np.uint8).reshape(rows, page.row_bytes)
     if page.bits == 8:
         samples: Samples = flat.reshape(rows, columns, channels)
@@ -157,6 +160,8 @@ def _coloured(stored: Samples, page: TiffPage) -> Samples:
         colour = top - colour
     if page.photometric == 5:
         colour = _from_inks(colour)
+    if page.photometric == 8:
+        colour, alpha = _from_lab(colour, page.white_point), _upper_byte(alpha)
     if page.photometric == 6 and (page.planar or page.compression != 7):
         colour = _from_luma(colour)
     whole = np.concatenate([colour, alpha], axis=2) if alpha.size else colour
@@ -170,6 +175,41 @@ def _from_palette(index: Samples, page: TiffPage) -> Samples:
     """Look the colours up; some writers store 8 bits where the format wants 16 (libtiff, checkcmap)."""
     table = np.array(page.palette[: 3 << page.bits], np.uint16).reshape(3, -1).T
     return np.asarray((table >> 8 if table.max() > 255 else table).astype(np.uint8)[index], np.uint8)
+
+
+def _from_lab(stored: Samples, white_point: tuple[float, float]) -> NDArray[np.uint8]:
+    """Return sRGB of CIELab (TIFF 6.0, section 23), adapted from its white to D65 by Bradford's matrix."""
+    top, step = (255, 1) if stored.dtype == np.uint8 else (65535, 256)
+    signed = stored[..., 1:].view(np.int8 if step == 1 else np.int16).astype(np.float32) / step
+    middle = (stored[..., 0].astype(np.float32) * (100 / top) + 16) / 116
+    nonlinear = np.stack([middle + signed[..., 0] / 500, middle, middle - signed[..., 1] / 200], axis=-1)
+    relative = np.where(
+        nonlinear > 6 / 29, nonlinear * nonlinear * nonlinear, (nonlinear - 4 / 29) * (108 / 841)
+    )
+    x, y = white_point
+    white = np.array([x / y, 1, (1 - x - y) / y])
+    cones = np.diag(_BRADFORD @ _D65 / (_BRADFORD @ white))
+    change = _SRGB_OF_XYZ @ np.linalg.inv(_BRADFORD) @ cones @ _BRADFORD @ np.diag(white)
+    linear = np.clip(relative @ change.T.astype(np.float32), 0, 1)
+    light = np.linspace(0, 1, 1 << 16)
+    shown = np.where(light > 0.0031308, 1.055 * light ** (1 / 2.4) - 0.055, 12.92 * light)
+    levels = (shown * 255 + 0.5).astype(np.uint8)
+    return np.asarray(levels[(linear * 65535 + 0.5).astype(np.uint16)], np.uint8)
+
+
+_D65: Final = np.array([0.95047, 1, 1.08883])
+_BRADFORD: Final = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+_SRGB_OF_XYZ: Final = np.array(
+    [
+        [3.2404542, -1.5371385, -0.4985314],
+        [-0.969266, 1.8760108, 0.041556],
+        [0.0556434, -0.2040259, 1.0572252],
+    ]
+)
+
+
+def _upper_byte(samples: Samples) -> Samples:
+    return samples if samples.dtype == np.uint8 else (samples >> 8).astype(np.uint8)
 
 
 def _from_inks(inks: Samples) -> Samples:
@@ -203,8 +243,6 @@ def _by_library(content: bytes, header: TiffHeader) -> Samples:
     bgr = cv2.imdecode(np.frombuffer(copy, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None or bgr.shape[:2] != (page.height, page.width):
         raise UnpackError
-    if page.compression in FAX:
-        _check_fax(content, page, bgr[..., 0] > 0)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
@@ -228,33 +266,42 @@ def _check_strips(content: bytes, page: TiffPage) -> None:
             raise UnpackError
 
 
-def _check_fax(content: bytes, page: TiffPage, light: NDArray[np.bool_]) -> None:
-    """Encode black and white strips again: fax codes carry no checksum, and have one spelling.
+def _from_fax(data: bytes, page: TiffPage, rows: int) -> Samples:
+    """Return the samples of a strip or tile of fax codes, decoded as a file of its own.
+
+    Fax codes carry no checksum, and have one spelling: they are sound if the samples give them again.
 
     Raises:
         HeaderError: If the codes are others.
     """
-    for index, (offset, size) in enumerate(page.segments):
-        rows = light[index * page.block[0] : (index + 1) * page.block[0]]
-        data = content[offset : offset + size]
-        plain = data.translate(_REVERSED) if page.reversed_bits else data
-        if all(_fax(rows, page, options) != plain for options in _FAX_OPTIONS[page.compression]):
-            raise unsupported("a TIFF file with fax codes that are damaged or of an unusual program")
+    plain = data.translate(_REVERSED) if page.reversed_bits else data
+    for options in _FAX_OPTIONS[page.compression]:
+        tags = {256: page.block[1], 257: rows, 258: 1, 259: page.compression, 262: 1, 277: 1, 278: rows}
+        tags |= {273: _FAX_AT, 279: len(plain)} | ({292: options} if options else {})
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
+        head = struct.pack("<4sIH", b"II*\0", 8, len(tags)) + entries + bytes(4)
+        file = np.frombuffer(head.ljust(_FAX_AT, b"\0") + plain, np.uint8)
+        samples = cv2.imdecode(file, cv2.IMREAD_GRAYSCALE)
+        if samples is not None and _fax(samples > 0, page.compression, options) == plain:
+            return np.asarray(samples > 0, np.uint8)[..., np.newaxis]
+    raise unsupported("a TIFF file with fax codes that are damaged or of an unusual program")
 
 
-def _fax(light: NDArray[np.bool_], page: TiffPage, options: int) -> bytes:
+def _fax(set_bits: NDArray[np.bool_], compression: int, options: int) -> bytes:
     """Return the codes that libtiff writes for some rows, with the options of tag 292."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    info = {262: page.photometric, 278: len(light)}
+    info = {262: 1, 278: len(set_bits)}
     if options:
         info[292] = options
-    Image.fromarray(light).save(buffer, "TIFF", compression=_FAX_NAMES[page.compression], tiffinfo=info)
+    Image.fromarray(set_bits).save(buffer, "TIFF", compression=_FAX_NAMES[compression], tiffinfo=info)
     written = read_tiff(Source(buffer, buffer.tell()), "<", max_frames=1).pages[0]
     return b"".join(buffer.getvalue()[at : at + size] for at, size in written.segments)
 
 
+_FAX_AT: Final = 256
+"""Offset of the codes in a file made for them, behind its directory."""
 _FAX_OPTIONS: Final = {2: (0,), 3: (0, 4, 1, 5), 4: (0,)}
 """Of group 3: rows may be coded by the one above (1), and may end at whole bytes (4)."""
 _FAX_NAMES: Final = {2: "tiff_ccitt", 3: "group3", 4: "group4"}

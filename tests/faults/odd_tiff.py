@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import imagecodecs
 import numpy as np
 import tifffile
@@ -19,6 +20,7 @@ from PIL import Image, ImageCms
 from tests.faults.odd_case import (
     EXACT,
     LOSSY,
+    MUST_BE_RIGHT,
     REFUSED,
     RIGHT_OR_REFUSED,
     ROUNDED,
@@ -88,8 +90,9 @@ LAYOUTS: Mapping[str, tuple[int, int] | int] = {
     "tile20": (20, 20),
     "tile1000": (1000, 1000),
 }
-COLOURS = {"gray": 1, "white": 1, "rgb": 3, "palette": 1, "cmyk": 4, "ycbcr": 3, "lab": 3}
-PHOTOMETRIC = {"white": 0, "gray": 1, "rgb": 2, "palette": 3, "cmyk": 5, "ycbcr": 6, "lab": 8}
+COLOURS = {"gray": 1, "white": 1, "rgb": 3, "palette": 1, "cmyk": 4, "ycbcr": 3, "lab": 3, "lab-d65-": 3}
+PHOTOMETRIC = {"white": 0, "gray": 1, "rgb": 2, "palette": 3, "cmyk": 5, "ycbcr": 6, "lab": 8, "lab-d65-": 8}
+LAB = frozenset({"lab", "lab-d65-"})
 WORDS = {
     "jpeg2000": "JPEG.?2000",
     "jpegxl": "JPEG.?XL",
@@ -111,6 +114,7 @@ WORDS = {
     "cmyk": "CMYK|ink|separated",
     "ycbcr": "YCbCr|luma",
     "lab": "Lab",
+    "lab-d65-": "Lab",
     "palette": "palette|colou?r (map|table)",
     "white": "white|inverted",
 }
@@ -231,9 +235,9 @@ def valid(kind: Kind) -> bool:
         (kind.predictor == 3) <= (kind.sample == "float"),
         (kind.predictor == 2) <= (kind.sample != "float"),
         kind.colour != "palette" or (kind.bits <= 8 and not kind.extra),
-        kind.colour != "lab" or kind.bits in {8, 16},
+        kind.colour not in LAB or kind.bits in {8, 16},
         kind.colour != "ycbcr" or (kind.bits == 8 and not kind.extra and kind.codec not in {"lerc", "png"}),
-        kind.colour != "lab" or not kind.extra,
+        kind.colour not in LAB or not kind.extra,
         not kind.held or (kind.bits == 16 and plain and kind.colour in {"gray", "rgb"} and not kind.extra),
         kind.bits > 1 or not kind.extra,
         # Nobody says what colours multiplied by an alpha mean where 0 is white.
@@ -252,7 +256,7 @@ def _codec_takes(kind: Kind, each: int) -> bool:
         and not kind.extra
         and each in {1, 3, 4}
         and kind.layout not in {"strips7", "tile20"}
-        and kind.colour not in {"palette", "lab"},
+        and kind.colour not in {"palette", "lab", "lab-d65-"},
         "jpeg2000": deep and each in {1, 3, 4},
         "jpegxl": deep and each in {1, 3},
         "png": deep and each in {1, 2, 3, 4},
@@ -277,6 +281,7 @@ def samples_of(kind: Kind) -> Samples:
         "cmyk": lambda: to_cmyk(base),
         "ycbcr": lambda: to_ycbcr(base),
         "lab": lambda: np.array(_lab(base)),
+        "lab-d65-": lambda: _lab_of_daylight(base),
     }[kind.colour]()
     alpha = np.clip(np.mgrid[0 : kind.size[0], 0 : kind.size[1]][1] * 6, 40, 255).astype(np.uint8)
     if kind.extra[:1] == (1,):
@@ -294,9 +299,17 @@ def _lab(rgb: Pixels) -> Pixels:
     return np.array(ImageCms.applyTransform(Image.fromarray(rgb), change))
 
 
+def _lab_of_daylight(rgb: Pixels) -> Pixels:
+    """Return CIELab of the white D65, which ImageMagick writes, as OpenCV computes it; a and b signed."""
+    lab = cv2.cvtColor((rgb / 255).astype(np.float32), cv2.COLOR_RGB2LAB) * np.float32([2.55, 1, 1])
+    return np.round(lab).astype(np.int16).astype(np.uint8)
+
+
 def _widened(stored: Samples, kind: Kind) -> Samples:
     """Return 8-bit samples as those of a kind; signed ones begin at the lowest value, with a plus at 0."""
     bits = kind.bits
+    if kind.colour == "lab-d65-" and bits == 16:
+        return stored.astype(np.uint16) * np.uint16([257, 256, 256])
     if kind.sample == "float":
         return (stored / 255.0).astype({16: np.float16, 32: np.float32, 64: np.float64}[bits])
     if bits < 8:
@@ -332,7 +345,7 @@ def truth_of(kind: Kind, raw: Samples) -> Pixels | None:
         3: lambda: from_ycbcr(colour) if kind.colour == "ycbcr" else colour.astype(np.uint8),
         4: lambda: from_cmyk(colour),
     }[count]()
-    if kind.colour == "lab":
+    if kind.colour in LAB:
         rgb = picture(*kind.size)
     if kind.extra and kind.extra[0]:
         rgb = over_white(rgb, more[..., 0], multiplied=kind.extra[0] == 1)
@@ -381,6 +394,8 @@ def _colour_tags(kind: Kind) -> dict[int, Value]:
         tags[532] = (5, [0, 1, 255, 1, 128, 1, 255, 1, 128, 1, 255, 1])
     if kind.colour == "cmyk":
         tags[332] = (SHORT, [1])
+    if kind.colour == "lab-d65-":
+        tags[318] = (5, [3127, 10000, 3290, 10000])
     if kind.codec == "lerc":
         tags[50674] = (LONG, [4, 0])
     if kind.codec in {"t4"}:
@@ -450,14 +465,21 @@ def case_of(kind: Kind) -> Case:
         suffix=".tif",
         data=data,
         truth=truth,
-        verdict=RIGHT_OR_REFUSED if truth is not None else REFUSED,
+        verdict=_verdict(kind, truth),
         tolerance=_tolerance(kind),
         words=words_of(kind),
     )
 
 
+def _verdict(kind: Kind, truth: Pixels | None) -> str:
+    """Return what must become of a file; CIELab with its white was right at d5dbeb9 but for its rounding."""
+    if truth is None:
+        return REFUSED
+    return MUST_BE_RIGHT if kind.colour == "lab-d65-" else RIGHT_OR_REFUSED
+
+
 def _tolerance(kind: Kind) -> int | None:
-    if kind.colour == "lab" or kind.codec == "jpeg":
+    if kind.colour in LAB or kind.codec == "jpeg":
         return LOSSY
     converted = kind.extra or kind.colour in {"cmyk", "ycbcr"} or kind.bits not in {1, 2, 4, 8}
     return ROUNDED if converted else EXACT
@@ -465,7 +487,7 @@ def _tolerance(kind: Kind) -> int | None:
 
 AXES: Mapping[str, tuple[Any, ...]] = {
     "codec": tuple(CODECS),
-    "colour": tuple(COLOURS),
+    "colour": tuple(colour for colour in COLOURS if colour != "lab-d65-"),
     "bits": (1, 2, 4, 8, 10, 12, 14, 16, 32, 64),
     "sample": ("uint", "int", "int+", "float"),
     "extra": ((), (1,), (2,), (0,), (2, 0), (0, 0)),
@@ -555,6 +577,19 @@ FEW = (
     Kind(colour="ycbcr"),
     Kind(colour="ycbcr", codec="jpeg"),
     Kind(colour="lab"),
+    *(
+        Kind(colour="lab-d65-", bits=bits, codec=codec, layout=layout)
+        for bits in (8, 16)
+        for codec in ("none", "lzw", "deflate", "old-deflate", "packbits")
+        for layout in ("strips", "tile48")
+    ),
+    *(
+        Kind(colour=colour, bits=1, codec=codec, layout=layout, size=size)
+        for colour in ("gray", "white")
+        for codec in ("t6", "t4", "ccittrle")
+        for layout in ("tile16", "tile48", "tile80")
+        for size in ((48, 64), (50, 67))
+    ),
     Kind(bits=16, held=12),
     Kind(bits=16, held=10),
     Kind(bits=16, codec="lzw", predictor=2, order=">"),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from allstation.core.errors import StationError
 from allstation.imaging import decode
+from tests.faults import odd_case, odd_tiff
 
 CODECS = ["lzw", "deflate", "packbits", "lzma", None]
 
@@ -127,7 +128,12 @@ def test_a_compression_that_is_not_read_is_named(field, tmp_path, codec, name):
             {"photometric": "minisblack", "planarconfig": "contig"},
             "5 channels of which none",
         ),
-        (np.zeros((60, 80, 3), np.uint8), {"photometric": "cielab"}, "CIELab"),
+        (np.zeros((60, 80, 3), np.int8), {"photometric": "cielab"}, "CIELab"),
+        (
+            np.zeros((64, 80, 3), np.uint8),
+            {"photometric": "cielab", "compression": "jpeg"},
+            "CIELab colours compressed with JPEG",
+        ),
         (np.zeros((60, 80), np.uint16), {"photometric": "cfa"}, "raw sensor data"),
     ],
 )
@@ -274,3 +280,63 @@ def test_group_3_fax_codes_are_read_with_every_option_and_refused_with_a_wrong_b
     path.write_bytes(data)
     with pytest.raises(StationError):
         decode.decode(path)
+
+
+@pytest.mark.parametrize("codec", [None, "lzw", "deflate", "packbits"])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("white", ["D65", "D50"])
+@pytest.mark.parametrize("tile", [None, (32, 32)])
+def test_cielab_is_read_by_its_white(field, tmp_path, codec, bits, white, tile):  # noqa: PLR0917
+    """ImageMagick names the white D65; Photoshop names none, which is D50."""
+    kind = odd_tiff.Kind(colour="lab-d65-" if white == "D65" else "lab", bits=bits, size=field.shape[:2])
+    stored = odd_tiff.samples_of(kind)
+    named = [(318, 5, 2, (3127, 10000, 3290, 10000), True)] if white == "D65" else []
+    path = save(
+        tmp_path / "a.tif", stored, photometric="cielab", compression=codec, tile=tile, extratags=named
+    )
+    apart = np.abs(decode.decode(path).astype(int) - odd_case.picture(*field.shape[:2]))
+    assert apart.mean() <= 2
+    # White, black and grey have no colour by any white.
+    colourless = apart[3:7, 3:9], apart[3:7, -9:-3]
+    assert max(part.max() for part in colourless) <= 3
+
+
+def test_cielab_with_an_impossible_white_is_named_and_elsewhere_that_tag_means_nothing(field, tmp_path):
+    for number, white in enumerate([(0, 1, 1, 3), (1, 0, 1, 3), (1, 3, 4, 3)]):
+        path = save(
+            tmp_path / f"{number}.tif",
+            np.full((60, 80, 3), 100, np.uint8),
+            photometric="cielab",
+            extratags=[(318, 5, 2, white, True)],
+        )
+        assert "unusual white" in sentence(path)
+        path = save(tmp_path / "rgb.tif", field, extratags=[(318, 5, 2, white, True)])
+        np.testing.assert_array_equal(decode.decode(path), field)
+
+
+@pytest.mark.parametrize("codec", ["t6", "t4", "ccittrle"])
+@pytest.mark.parametrize("colour", ["gray", "white"])
+@pytest.mark.parametrize("layout", ["tile16", "tile80", "strips7"])
+def test_fax_codes_in_tiles_and_strips_are_read_and_damaged_ones_refused(tmp_path, codec, colour, layout):
+    kind = odd_tiff.Kind(codec=codec, colour=colour, bits=1, layout=layout, size=(50, 67))
+    data, stored, places = odd_tiff.built(kind)
+    path = tmp_path / "fax.tif"
+    path.write_bytes(data)
+    np.testing.assert_array_equal(decode.decode(path), odd_tiff.truth_of(kind, stored))
+    start, end = max(places, key=lambda place: place[1] - place[0])
+    broken = bytearray(data)
+    broken[start : start + (end - start) // 2] = b"\x00" * ((end - start) // 2)
+    path.write_bytes(broken)
+    with pytest.raises(StationError):
+        decode.decode(path)
+
+
+def test_fax_codes_in_tiles_of_billions_of_pixels_are_refused_before_they_are_unpacked(tmp_path):
+    kind = odd_tiff.Kind(codec="t6", colour="gray", bits=1, layout="tile80")
+    page = odd_tiff.Page(
+        tags=odd_tiff.directory(kind, 1) | {322: (odd_tiff.LONG, [1 << 16]), 323: (odd_tiff.LONG, [1 << 16])},
+        segments=[bytes(64)],
+        tiled=True,
+    )
+    (tmp_path / "a.tif").write_bytes(odd_tiff.Writer("<").write([page]))
+    assert "tiles of unusual size" in sentence(tmp_path / "a.tif")
