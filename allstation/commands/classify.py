@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_edge_litert.interpreter")
 _READERS: Final = 2
+_RESERVE: Final = 2
+"""Fields each thread has left when results are written: without it threads ran dry on a busy machine."""
 _BATCH: Final = 1000
 """Fields of a folder added to the case in one transaction."""
 
@@ -240,6 +242,7 @@ def _process(
             imports=ImportOptions(limits=limits, readers=_READERS, batch=_BATCH),
             skipped=waiting - {bundle.sha256 for bundle in bundles[1:]} - {""},
             paused=True,
+            reserve=_RESERVE,
         )
         try:
             processor.add_paths(options.paths)

@@ -95,13 +95,17 @@ class Batch:
         post: Brings outcomes back.
         model: Which queued fields it takes: those that wait for this model, or, if empty, for the
             model in use.
+        reserve: Fields a thread has left, besides the one in hand, when the owner is woken.
     """
 
-    def __init__(self, case: Case, executor: FieldExecutor, post: Post, *, model: str = "") -> None:
+    def __init__(
+        self, case: Case, executor: FieldExecutor, post: Post, *, model: str = "", reserve: int = 0
+    ) -> None:
         self._case = case
         self._executor = executor
         self.model = model
         self._post = post
+        self._reserve = reserve
         self._flying: dict[int, Future[Outcome[int]]] = {}
         self._paths: dict[int, Path] = {}
         self._unsaved: list[Outcome[int]] = []
@@ -140,7 +144,7 @@ class Batch:
     def _arrived(self, key: int, future: Future[Outcome[int]]) -> None:
         with self._count:
             self._under_way -= 1
-            low = self._under_way <= self._executor.threads
+            low = self._under_way <= self._executor.threads * (1 + self._reserve)
         if not future.cancelled():
             self._post(_outcome_of(key, future), wake=low)
 

@@ -57,6 +57,7 @@ class CaseProcessor:
         imports: How files are read.
         skipped: Models whose fields go on waiting in the queue.
         paused: No field is claimed until :meth:`pause`.
+        reserve: Fields a thread has left when the owner is woken for more; costs more and smaller writes.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class CaseProcessor:
         imports: ImportOptions | None = None,
         skipped: Collection[str] = (),
         paused: bool = False,
+        reserve: int = 0,
     ) -> None:
         self.case = case
         self.emit = emit
@@ -82,6 +84,7 @@ class CaseProcessor:
         self._batch: Batch | None = None
         self._bundle: ModelBundle | None = None
         self._paused = paused
+        self._reserve = reserve
         self._changed: list[int] = []
         self._collect_at = math.inf
         self._report_at = math.inf
@@ -222,7 +225,8 @@ class CaseProcessor:
 
     def _work_with(self, bundle: ModelBundle, model: str) -> None:
         self._stop_batch()
-        self._batch = Batch(self.case, self._make_executor(bundle), self._results.put, model=model)
+        executor = self._make_executor(bundle)
+        self._batch = Batch(self.case, executor, self._results.put, model=model, reserve=self._reserve)
 
     def _give_way(self) -> None:
         """Let the model in use work as soon as there is anything for it."""

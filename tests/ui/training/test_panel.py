@@ -528,8 +528,8 @@ def test_closing_while_something_small_runs_leaves_no_process(
     checked(panel, labelled, until)
     bench.behave("hang")
     panel.runs.start_background(command, [str(labelled), "x.png"], title=command)
-    until(lambda: panel.runs._beside[command].pid > 0)
-    pid = panel.runs._beside[command].pid
+    until(lambda: panel.runs._background[command].pid > 0)
+    pid = panel.runs._background[command].pid
     bench.runs.close()
     assert not bench.runs.is_busy
     until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)

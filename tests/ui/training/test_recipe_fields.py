@@ -20,7 +20,7 @@ from allstation.ui.training.recipe_fields import (
     read_recipe,
     recipe_data,
 )
-from training.fit.recipe import _RANGES, AugmentSpec, FitSpec, SplitSpec, recipe_from
+from training.fit.recipe import RANGES, AugmentSpec, FitSpec, SplitSpec, recipe_from
 from training.fit.recipe import read_recipe as read_in_the_child
 from training.models.registry import methods, preset
 from training.papers.published import ZHANG_TABLE1 as ZHANG_ROWS
@@ -78,8 +78,8 @@ def test_defaults_choices_and_ranges_are_those_of_the_recipe(entry):
     if typing.get_origin(hint) is typing.Literal:
         assert entry.choices == typing.get_args(hint)
     name = f"{entry.section}.{entry.key}"
-    if name in _RANGES:
-        assert (entry.low, entry.high) == _RANGES[name]
+    if name in RANGES:
+        assert (entry.low, entry.high) == RANGES[name]
 
 
 @pytest.mark.parametrize("method", listed(), ids=lambda method: method["name"])
