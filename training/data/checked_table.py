@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from allstation.core.plain_json import json_text
 from allstation.files import write_atomically
 from training.data.labelled_folder import FieldProblem, InspectedField, LabelledSet
 
@@ -59,7 +60,7 @@ def write_checked(
         }
         for row, (one, group) in enumerate(zip(inspected, groups, strict=True))
     ]
-    write_atomically(target, json.dumps({"checked": _SCHEMA, "fields": rows}).encode())
+    write_atomically(target, json_text({"checked": _SCHEMA, "fields": rows}, indent=None).encode())
 
 
 def read_checked(source: Path | None) -> CheckedTable:

@@ -209,9 +209,12 @@ def test_a_class_of_one_field_is_an_error_of_the_folder(folder: Path) -> None:
     assert any("The class Pre has 1 field" in entry["sentence"] for entry in report["findings"])
 
 
-def test_a_sound_folder_has_no_such_finding(folder: Path) -> None:
+def test_a_sound_folder_has_no_such_finding_but_that_it_is_too_small_for_blocks(folder: Path) -> None:
     report = check(folder, silent())
-    assert not [entry for entry in report["findings"] if entry["code"] in {"too-few-fields", "no-patients"}]
+    about = [entry for entry in report["findings"] if entry["code"] in {"too-few-fields", "no-patients"}]
+    assert all("with the split blocks will be refused" in entry["sentence"] for entry in about)
+    assert [entry["level"] for entry in about] == ["warning"]
+    assert refused_by_fit(folder, SplitSpec(kind="blocks")).code == "too-few-fields"
 
 
 def test_the_command_takes_the_recipe_that_will_be_trained(folder: Path, tmp_path: Path) -> None:
