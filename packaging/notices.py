@@ -35,7 +35,7 @@ builds on, are at the end of this file. The program uses these libraries unchang
 - You may take the program apart to find errors in such changes of yours, whatever other terms say.
 - Source: the complete source code of exactly these versions is published at
   https://download.qt.io/official_releases/qt/ and https://download.qt.io/official_releases/QtForPython/ and,
-  for Python packages, at https://pypi.org; of FFmpeg, which opencv-python-headless contains, at
+  for Python packages, in the Python Package Index; of FFmpeg, which opencv-python-headless contains, at
   https://ffmpeg.org. Offer: for three years after you received this program, whoever
   gave it to you will also give you that source code on a usual medium, for no more than the cost of copying.
 {system}- Qt itself contains third-party code under permissive licences, listed at
