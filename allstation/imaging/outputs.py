@@ -114,7 +114,7 @@ def check_outputs(
             if _same_file(output.target, path):
                 raise _refused(output, "is an input. Name another file: an input is never replaced.")
         _check_place(output, made=given)
-        if _is_another_run_s(output, owner) and not force:
+        if _is_of_another_run(output, owner) and not force:
             why = f"is there already, from another run. Name another file{remedy}."
             raise _refused(output, why)
 
@@ -202,7 +202,7 @@ def _check_place(output: Output, *, made: Sequence[Path]) -> None:
         raise StationError("not-written", sentence)
 
 
-def _is_another_run_s(output: Output, owner: Owner | None) -> bool:
+def _is_of_another_run(output: Output, owner: Owner | None) -> bool:
     """Return whether an output would replace what another run of this program wrote.
 
     Raises:

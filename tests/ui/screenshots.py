@@ -159,6 +159,7 @@ def tell(station: object, grab: Grabber) -> Iterator[Step]:
     yield from tell_browser(station.workbench, grab)
     yield from tell_dialogs(station.workbench, grab)
     yield from tell_report(station.workbench, grab)
+    yield from tell_percentages(station.workbench, grab)
 
 
 def tell_queue(window: Workbench, grab: Grabber) -> Iterator[Step]:
