@@ -21,6 +21,7 @@ from allstation.imaging.synthetic import write_demo
 from allstation.store.case import Case
 from allstation.ui.common import theme
 from allstation.ui.report.details import CaseDataDialog
+from tests.ui.named import label_texts
 from tests.unit.report.factory import DETAILS, stored_case
 
 PERSON = {"patient_name": "Maria Musterfrau", "patient_id": "PID-0042"}
@@ -226,7 +227,7 @@ def test_the_form_marks_a_date_that_is_none_and_does_not_keep_it(dialog: CaseDat
     assert drawn_red(box)
     assert box.property("refused")
     assert "not in the calendar" in box.toolTip()
-    assert "Date of birth" in dialog._hint.text()
+    assert "Date of birth" in label_texts(dialog)
     assert not save(dialog).isEnabled()
     box.setText("2019-02-28")
     assert not drawn_red(box)
@@ -239,7 +240,7 @@ def test_the_form_keeps_dates_in_one_spelling(dialog: CaseDataDialog, qtbot: QtB
     dialog.show_details(PERSON)
     dialog.boxes["birth_date"].setText("٠٤.٠٣.٢٠١٩")
     dialog.boxes["received_at"].setText("22.11.2026 14:30")
-    assert "as 2019-03-04" in dialog._hint.text()
+    assert "as 2019-03-04" in label_texts(dialog)
     with qtbot.waitSignal(dialog.saved) as told:
         save(dialog).click()
     assert told.args[1] == {**PERSON, "birth_date": "2019-03-04", "received_at": "2026-11-22 14:30"}
@@ -260,5 +261,5 @@ def test_an_old_odd_date_is_marked_and_does_not_hold_up_other_changes(
 def test_the_form_says_what_dicom_will_refuse(dialog: CaseDataDialog) -> None:
     dialog.show_details({})
     dialog.boxes["request_id"].setText("R-2026-1187-0000042")
-    assert "DICOM takes at most 16 characters" in dialog._hint.text()
+    assert "DICOM takes at most 16 characters" in label_texts(dialog)
     assert save(dialog).isEnabled()

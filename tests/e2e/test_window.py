@@ -97,7 +97,7 @@ def wait_for_fields(runner: Runner, window: Workbench, count: int) -> None:
     """Wait until that many fields are listed and every one of them is done."""
 
     def done() -> bool:
-        status = window.queue._status
+        status = window.queue.status
         return status.counts.get(FieldState.DONE, 0) == count and status.waiting == 0
 
     runner.qtbot.waitUntil(done, timeout=PATIENCE)
@@ -141,7 +141,7 @@ def whole_job(runner: Runner, fields: Path, count: int, tmp_path: Path) -> None:
         wait_for_fields(runner, window, count)
         check_overlay(runner, window, case)
         reviewed.append(review_and_undo(runner, window, case))
-        assert any(problem.name == "notes.txt" for problem in window.queue._not_added)
+        assert any(problem.name == "notes.txt" for problem in window.queue.not_added)
         export_pdf(runner, window, target)
 
     def again(window: Workbench) -> None:
@@ -352,8 +352,8 @@ def test_a_wrong_folder_is_taken_out_while_its_queue_runs_and_dropped_again(
         drop(window, [right])
         wait_for_fields(runner, window, 2)
         drop(window, [wrong])
-        runner.qtbot.waitUntil(lambda: window.queue._status.total == 2 + many, timeout=PATIENCE)
-        runner.qtbot.waitUntil(lambda: window.queue._status.waiting > many // 4, timeout=PATIENCE)
+        runner.qtbot.waitUntil(lambda: window.queue.status.total == 2 + many, timeout=PATIENCE)
+        runner.qtbot.waitUntil(lambda: window.queue.status.waiting > many // 4, timeout=PATIENCE)
         runner.qtbot.waitUntil(lambda: "wrong" in slides_by_name(window), timeout=PATIENCE)
         tree.choose(Place(slides_by_name(window)["wrong"]))
         window.actions_table["slide.remove"].trigger()

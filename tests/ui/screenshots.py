@@ -15,7 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtWidgets import QLineEdit
+
 from allstation.services.requests import OpenCase, UseModel
+from tests.ui.named import named
 
 if TYPE_CHECKING:
     from allstation.ui.main_window.workbench import Workbench
@@ -234,7 +237,7 @@ def tell_browser(window: Workbench, grab: Grabber) -> Iterator[Step]:
     yield grab(window.shell, "08-table")
     window.shell.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
     table["browse.grid"].trigger()
-    window.browser.filters._text.setText("nothing is called this")
+    named(window.browser.filters, QLineEdit, "Find fields by name or slide").setText("nothing is called this")
     yield lambda: window.browser.model.rowCount() == 0
     yield grab(window.shell, "09-filtered")
     table["browse.clear"].trigger()

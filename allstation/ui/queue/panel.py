@@ -133,6 +133,16 @@ class QueuePanel(QWidget):
 
     # What is shown
 
+    @property
+    def status(self) -> QueueStatus:
+        """The queue as it stands."""
+        return self._status
+
+    @property
+    def not_added(self) -> tuple[Problem, ...]:
+        """Files that were not added, as they are listed."""
+        return self._not_added
+
     @Slot(object)
     def show_status(self, status: QueueStatus) -> None:
         """Show the queue as it stands."""

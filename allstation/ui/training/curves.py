@@ -171,11 +171,12 @@ class CurvesView(QWidget):
         dialog.setDefaultSuffix("png")
         dialog.selectFile("curves.png")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self._export_to)
+        dialog.fileSelected.connect(self.export_to)
         dialog.open()
 
     @Slot(str)
-    def _export_to(self, text: str) -> None:
+    def export_to(self, text: str) -> None:
+        """Write the curves to a path that a person chose; a refusal is told by :attr:`problem`."""
         try:
             check_saved(Path(text), "curves")
             self.save(Path(text))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QSignalSpy
-from PySide6.QtWidgets import QComboBox, QToolButton
+from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar, QToolButton
 from pytestqt.qtbot import QtBot
 
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
@@ -26,6 +26,7 @@ from allstation.ui.browser.slide_model import Place
 from allstation.ui.browser.slides import SlideTree
 from allstation.ui.main_window.workbench import Workbench
 from tests.makers import field, numbered, quality
+from tests.ui.named import label_texts, named
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 FIELDS = 300
@@ -154,7 +155,7 @@ def test_scrolling_to_the_end_shows_the_last_field_whole(opened: Workbench) -> N
 
 def test_a_filter_shows_only_what_meets_it(opened: Workbench, qtbot: QtBot) -> None:
     filters = opened.browser.filters
-    filters._reasons.setCurrentText("blurred")
+    named(filters, QComboBox, "Filter by reason or state").setCurrentText("blurred")
     filters.changed.emit()
     wait_count(qtbot, opened, FIELDS // 5)
     opened.actions_table["browse.clear"].trigger()
@@ -164,9 +165,10 @@ def test_a_filter_shows_only_what_meets_it(opened: Workbench, qtbot: QtBot) -> N
 @pytest.mark.parametrize("empty", ["clear", "choose"])
 def test_an_emptied_text_box_offers_nothing_to_clear(opened: Workbench, qtbot: QtBot, empty: str) -> None:
     filters = opened.browser.filters
-    (cross,) = (button for button in filters._text.findChildren(QToolButton) if button.isHidden())
+    text = named(filters, QLineEdit, "Find fields by name or slide")
+    (cross,) = (button for button in text.findChildren(QToolButton) if button.isHidden())
     told = QSignalSpy(filters.changed)
-    filters._text.setText("nothing is called this")
+    text.setText("nothing is called this")
     qtbot.waitUntil(lambda: cross.isVisible() and told.count() == 1)
     filters.clear() if empty == "clear" else filters.choose(FieldFilter())
     qtbot.waitUntil(lambda: not cross.isVisible())
@@ -176,15 +178,15 @@ def test_an_emptied_text_box_offers_nothing_to_clear(opened: Workbench, qtbot: Q
 
 def test_text_finds_fields_by_name(opened: Workbench, qtbot: QtBot) -> None:
     opened.actions_table["browse.find"].trigger()
-    qtbot.keyClicks(opened.browser.filters._text, "f149")
+    qtbot.keyClicks(named(opened.browser.filters, QLineEdit, "Find fields by name or slide"), "f149")
     wait_count(qtbot, opened, 2)
 
 
 def test_a_filter_that_hides_everything_says_so(opened: Workbench, qtbot: QtBot) -> None:
-    opened.browser.filters._text.setText("no such field")
+    named(opened.browser.filters, QLineEdit, "Find fields by name or slide").setText("no such field")
     wait_count(qtbot, opened, 0)
     assert opened.shell.start.isVisible()
-    assert "filter" in opened.shell.start._title.text()
+    assert "filter" in label_texts(opened.shell.start)
 
 
 def test_the_tree_counts_and_filters(opened: Workbench, qtbot: QtBot) -> None:
@@ -231,9 +233,10 @@ def test_tree_and_class_box_never_contradict_each_other(opened: Workbench, qtbot
         place for place in tree.slides.places() if place.slide_id is not None and place.final is None
     )
     tree.choose(Place(slide.slide_id, "Pre"))
-    assert filters._classes.currentText() == "Pre"
-    filters._classes.setCurrentText("Pro")
-    filters._classes.activated.emit(filters._classes.currentIndex())
+    assert named(filters, QComboBox, "Filter by decision").currentText() == "Pre"
+    classes = named(filters, QComboBox, "Filter by decision")
+    classes.setCurrentText("Pro")
+    classes.activated.emit(classes.currentIndex())
     assert tree.current_place() == slide
     tree.choose(Place(slide.slide_id, "Pre"))
     opened.actions_table["browse.clear"].trigger()
@@ -278,7 +281,7 @@ def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: Workbench, 
     browser = opened.browser
     plain = list(browser.model.ids())
     browser.tree.choose(Place(None, "Pre"))
-    browser.filters._reasons.setCurrentText("blurred")
+    named(browser.filters, QComboBox, "Filter by reason or state").setCurrentText("blurred")
     browser.footer.set_group(FieldGroup.DECISION)
     browser.footer.sort_by(FieldSort.PROBABILITY)
     qtbot.waitUntil(lambda: browser.model.rowCount() < FIELDS)
@@ -293,14 +296,15 @@ def test_blind_review_leaves_nothing_that_tells_a_prediction(opened: Workbench, 
         query = browser.query()
         assert query.sort not in TELLING
         assert query.where == FieldFilter()
-    for reason in range(browser.filters._reasons.count()):
-        browser.filters._reasons.setCurrentIndex(reason)
+    reasons = named(browser.filters, QComboBox, "Filter by reason or state")
+    for reason in range(reasons.count()):
+        reasons.setCurrentIndex(reason)
         assert browser.query().where.reason is None
         assert browser.query().where.poor_quality is None
-    assert not browser.filters._classes.isEnabled()
+    assert not named(browser.filters, QComboBox, "Filter by decision").isEnabled()
     opened.review.set_blind(False)
     qtbot.waitUntil(lambda: len(_classes_below(browser.tree, Place())) > 0)
-    assert browser.filters._classes.isEnabled()
+    assert named(browser.filters, QComboBox, "Filter by decision").isEnabled()
 
 
 def test_a_second_reviewer_is_blind_to_the_first_and_keeps_what_is_theirs(
@@ -318,13 +322,13 @@ def test_a_second_reviewer_is_blind_to_the_first_and_keeps_what_is_theirs(
     assert browser.model.shown_at(0).review.class_name == "Pro"
     assert browser.model.shown_at(1).review is None
     assert browser.model.shown_at(1).prediction is None
-    qtbot.waitUntil(lambda: opened.review._progress.value() == 1)
+    qtbot.waitUntil(lambda: named(opened.review, QProgressBar, "Progress of the review").value() == 1)
     browser.go_to_row(0)
     opened.actions_table["go.unreviewed"].trigger()
     qtbot.waitUntil(lambda: browser.grid.currentIndex().row() == 1)
     opened.review.set_blind(False)
     qtbot.waitUntil(lambda: browser.model.record_at(0).review.reviewer == "Ada")
-    qtbot.waitUntil(lambda: opened.review._progress.value() == 2)
+    qtbot.waitUntil(lambda: named(opened.review, QProgressBar, "Progress of the review").value() == 2)
 
 
 @pytest.mark.parametrize("group", [FieldGroup.SLIDE, FieldGroup.DECISION])
@@ -366,7 +370,10 @@ def test_a_group_can_be_walked_into_with_the_arrow_keys(opened: Workbench, qtbot
 def test_quality_problems_are_a_filter(opened: Workbench, qtbot: QtBot) -> None:
     opened.browser.filters.choose(FieldFilter(poor_quality=True))
     wait_count(qtbot, opened, FIELDS // 5)
-    assert opened.browser.filters._reasons.currentText() == "quality problem"
+    assert (
+        named(opened.browser.filters, QComboBox, "Filter by reason or state").currentText()
+        == "quality problem"
+    )
 
 
 def test_the_table_says_when_a_field_was_added(opened: Workbench, qtbot: QtBot) -> None:
@@ -499,7 +506,7 @@ def test_from_the_text_box_a_key_leads_to_what_was_found(
     opened: Workbench, qtbot: QtBot, key: Qt.Key, kept: bool
 ) -> None:
     opened.actions_table["browse.find"].trigger()
-    box = opened.browser.filters._text
+    box = named(opened.browser.filters, QLineEdit, "Find fields by name or slide")
     qtbot.keyClicks(box, "f1.")
     qtbot.waitUntil(lambda: 0 < opened.browser.model.rowCount() < FIELDS)
     qtbot.keyClick(box, key)

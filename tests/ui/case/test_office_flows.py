@@ -59,7 +59,7 @@ def test_the_same_picture_on_two_slides_is_warned_of(
     wanted = "lies on slide Slide A (2.jpg) and on slide Slide B (x.jpg): that is what a mix-up looks like"
     assert any(wanted in problem.sentence for problem in status.same)
     qtbot.waitUntil(lambda: any("a mix-up?" in text for text in opened.notifications.texts()), timeout=LONG)
-    assert any(wanted in problem.sentence for problem in opened.queue._not_added)
+    assert any(wanted in problem.sentence for problem in opened.queue.not_added)
     with Case.open(tmp_path / "c.allcase", read_only=True) as case:
         assert [copy.path for copy in case.copies.all()] == [other / "x.jpg"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
@@ -15,6 +16,7 @@ from allstation.ui.browser.slide_model import Place
 from allstation.ui.case.removal_controller import RemovalController
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.card_content import card_content
+from tests.ui.named import named
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def test_removed_fields_are_found_and_brought_back(opened: Workbench, qtbot: QtB
     opened.actions_table["field.remove"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [2, 3, 5])
     assert not opened.actions_table["field.restore"].isEnabled()
-    box = opened.browser.filters._reasons
+    box = named(opened.browser.filters, QComboBox, "Filter by reason or state")
     box.setCurrentIndex(box.findText("removed"))
     box.activated.emit(box.currentIndex())
     qtbot.waitUntil(lambda: shown(opened) == [1, 4])
@@ -134,9 +136,8 @@ def test_the_words_say_it(opened: Workbench, qtbot: QtBot) -> None:
     choose(opened, 3)
     opened.actions_table["field.remove"].trigger()
     qtbot.waitUntil(lambda: shown(opened) == [1, 2, 4, 5])
-    opened.browser.filters.choose(
-        opened.browser.filters._reasons.itemData(opened.browser.filters._reasons.findText("removed"))
-    )
+    reasons = named(opened.browser.filters, QComboBox, "Filter by reason or state")
+    opened.browser.filters.choose(reasons.itemData(reasons.findText("removed")))
     qtbot.waitUntil(lambda: shown(opened) == [3])
     qtbot.waitUntil(lambda: opened.browser.model.record(3) is not None)
     model = opened.browser.model

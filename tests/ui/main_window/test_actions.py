@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDockWidget,
     QLineEdit,
+    QListWidget,
     QMenu,
     QSlider,
     QToolButton,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from allstation import paths
 from allstation.ui.main_window.workbench import Workbench
+from tests.ui.named import named
 
 
 def test_no_two_actions_share_a_key(window: Workbench) -> None:
@@ -104,7 +106,7 @@ def _name(widget: QWidget) -> str:
 @pytest.mark.parametrize(("typed", "first"), [("rep", "case.report"), ("next unr", "go.unreviewed")])
 def test_the_palette_finds_an_action_by_a_few_letters(window: Workbench, typed: str, first: str) -> None:
     window.actions_table["help.palette"].trigger()
-    window.palette._text.setText(typed)
+    named(window.palette, QLineEdit, "Find an action").setText(typed)
     assert first in window.palette.shown_texts()[:2]
     window.palette.hide()
 
@@ -118,17 +120,17 @@ def test_the_palette_lists_everything(window: Workbench) -> None:
 
 def test_the_palette_runs_what_is_chosen_and_gives_the_keyboard_back(window: Workbench, qtbot) -> None:
     window.actions_table["help.palette"].trigger()
-    window.palette._text.setText("dark")
-    qtbot.keyClick(window.palette._text, "\r")
+    named(window.palette, QLineEdit, "Find an action").setText("dark")
+    qtbot.keyClick(named(window.palette, QLineEdit, "Find an action"), "\r")
     assert window.palette.isHidden()
     assert window.context.settings.value.theme == "dark"
 
 
 def test_the_palette_says_when_nothing_is_called_so(window: Workbench) -> None:
     window.actions_table["help.palette"].trigger()
-    window.palette._text.setText("xyzzy")
+    named(window.palette, QLineEdit, "Find an action").setText("xyzzy")
     assert window.palette.shown_texts() == []
-    assert "Nothing is called so" in window.palette._list.item(0).text()
+    assert "Nothing is called so" in named(window.palette, QListWidget, "Actions").item(0).text()
     window.palette._run()
     assert window.palette.isVisible()
     window.palette.hide()

@@ -15,8 +15,11 @@ from allstation.services.requests import AddPaths, CloseCase, OpenCase
 from allstation.store.case import Case
 from allstation.ui.main_window.tour import STOPS
 from allstation.ui.main_window.workbench import Workbench
+from allstation.ui.review.comment import CommentEdit
+from allstation.ui.review.history import HistoryList
 from allstation.ui.viewer.pixel_size_controller import PixelSizeController
 from tests.makers import prediction
+from tests.ui.named import label_texts
 
 LONG = 30_000
 CLASSES = ("Benign", "Early", "Pre", "Pro")
@@ -172,10 +175,10 @@ def test_a_comment_alone_is_kept_and_the_field_stays_unreviewed(
     window.browser.go_to_row(0)
     qtbot.waitUntil(lambda: window.browser.current_record() is not None, timeout=LONG)
     number = window.browser.current_record().id
-    edit = window.review._comment
+    edit = window.review.findChild(CommentEdit)
 
     def history() -> list[str]:
-        return window.review._history.texts()
+        return window.review.findChild(HistoryList).texts()
 
     edit.setPlainText("smudge cells")
     edit.finish()
@@ -225,7 +228,7 @@ def test_two_models_stand_side_by_side_and_follow_the_field(
     qtbot.waitUntil(lambda: viewer.pinned.record is not None, timeout=LONG)
     assert viewer.main.record.prediction.top_class == "Pro"
     assert viewer.pinned.record.prediction.top_class == "Pre"
-    assert (viewer.main._caption.text(), viewer.pinned._caption.text()) == ("New 1", "Old 1")
+    assert (label_texts(viewer.main), label_texts(viewer.pinned)) == ("New 1", "Old 1")
     window.actions_table["go.next"].trigger()
     qtbot.waitUntil(lambda: viewer.pinned.record.id == window.browser.model.ids()[1], timeout=LONG)
     window.actions_table["view.models"].trigger()

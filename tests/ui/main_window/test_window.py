@@ -23,6 +23,7 @@ from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_dro
 from allstation.ui.main_window.menus import RECENT
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import QueuePanel, intake_sentence, sentence
+from tests.ui.named import label_texts
 
 
 def test_a_drop_is_sorted_without_touching_the_disk() -> None:
@@ -58,7 +59,7 @@ def test_panels_come_with_a_case_and_go_with_it(window: Workbench, qtbot: QtBot,
     assert not any(dock.isVisible() for dock in window.docks.values())
     window.case_controller.create(tmp_path / "a.allcase")
     qtbot.waitUntil(window.docks["browser"].isVisible, timeout=20_000)
-    assert "no fields yet" in window.shell.start._title.text()
+    assert "no fields yet" in label_texts(window.shell.start)
     window.actions_table["case.close"].trigger()
     qtbot.waitUntil(lambda: not window.docks["browser"].isVisible(), timeout=20_000)
     assert window.shell.windowTitle() == "ALL Station"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QTreeWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import FieldState
@@ -11,6 +11,7 @@ from allstation.processing.status_types import QueueJob, QueuePhase, QueueStatus
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.jobs import JobList
 from allstation.ui.queue.panel import sentence
+from tests.ui.named import named
 
 JOBS = (
     QueueJob("", "", 30, 1, "Slide 1"),
@@ -29,11 +30,13 @@ def jobs(qtbot: QtBot) -> JobList:
 
 
 def choose(jobs: JobList, row: int) -> None:
-    jobs._list.setCurrentItem(jobs._list.topLevelItem(row))
+    rows = named(jobs, QTreeWidget, "Folders and models that wait")
+    rows.setCurrentItem(rows.topLevelItem(row))
 
 
 def test_rows_name_folder_model_and_fields(jobs: JobList) -> None:
-    rows = [jobs._list.topLevelItem(row) for row in range(4)]
+    shown = named(jobs, QTreeWidget, "Folders and models that wait")
+    rows = [shown.topLevelItem(row) for row in range(4)]
     assert [rows[0].text(column) for column in range(3)] == ["Slide 1", "in use", "30"]
     assert rows[2].text(1) == "Other 2"
     assert "\u202e" not in rows[1].text(0)

@@ -21,6 +21,7 @@ from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.details import CaseDataDialog
 from allstation.ui.report.letterhead import LetterheadDialog
 from allstation.ui.report.window import ReportWindow
+from tests.ui.named import label_texts
 from tests.ui.report.conftest import LONG
 
 
@@ -178,16 +179,16 @@ def test_draft_preliminary_final_amended(
     assert "final.pdf is written" in " ".join(report.notifications.texts() + opened.notifications.texts())
     again(opened, qtbot)
     assert form.status.findData("final") < 0
-    assert "Last signed: final" in form._stand.text()
-    assert "those of the case" in form._stand.text()
+    assert "Last signed: final" in label_texts(form)
+    assert "those of the case" in label_texts(form)
     assert main(["verify-report", str(tmp_path / "final.pdf"), "--case", str(folder)]) == 0
 
     record = opened.browser.current_record()
     other = "Pro" if record.final_name != "Pro" else "Pre"
     opened.actions_table[f"review.class.{CLASS_NAMES.index(other)}"].trigger()
     again(opened, qtbot)
-    assert "One decision changed" in form._stand.text()
-    assert other in form._changes.text()
+    assert "One decision changed" in label_texts(form)
+    assert other in label_texts(form)
 
     form.status.setCurrentIndex(form.status.findData("amended"))
     assert "reason" in report.message
@@ -236,7 +237,7 @@ def test_case_data_are_stored_audited_and_undone(opened: Workbench, qtbot: QtBot
     assert not dialog.isModal()
     dialog.boxes["stain"].setText("Wright")
     dialog.boxes["birth_date"].setText("4 March 2019")
-    assert "YYYY-MM-DD" in dialog._hint.text()
+    assert "YYYY-MM-DD" in label_texts(dialog)
     save = dialog.buttons.button(QDialogButtonBox.StandardButton.Save)
     save.click()
     again(opened, qtbot)
@@ -299,7 +300,7 @@ def test_the_letterhead_is_printed(opened: Workbench, qtbot: QtBot, tmp_path: Pa
     again(opened, qtbot)
     assert content(opened)["laboratory"] == "Haematology Musterstadt"
     assert content(opened)["laboratory_lines"] == ("Street 1", "Town", "Tel 1", "Accredited")
-    assert "gone.png" in report.form._warnings.text()
+    assert "gone.png" in label_texts(report.form)
 
 
 def test_a_case_that_is_only_looked_at_gives_drafts(window: Workbench, qtbot: QtBot, folder: Path) -> None:

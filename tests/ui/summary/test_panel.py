@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import ModelRecord, NewField, Review
@@ -22,6 +22,7 @@ from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.summary.panel import SummaryPanel
 from allstation.ui.summary.share_bars import BarButton
 from tests.makers import numbered
+from tests.ui.named import named
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 FIELDS = 40
@@ -197,4 +198,6 @@ def test_find_brings_the_browser_back(opened: Workbench) -> None:
     opened.docks["browser"].hide()
     opened.actions_table["browse.find"].trigger()
     assert opened.browser.isVisible()
-    assert opened.shell.focusWidget() is opened.browser.filters._text
+    assert opened.shell.focusWidget() is named(
+        opened.browser.filters, QLineEdit, "Find fields by name or slide"
+    )

@@ -14,6 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtWidgets import QComboBox, QTableWidget
+
+from tests.ui.named import named
+
 if TYPE_CHECKING:
     from allstation.ui.training.panel import TrainingPanel
 
@@ -139,7 +143,8 @@ def tell_recipe(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]
     panel.pages.setCurrentWidget(panel.recipe)
     yield lambda: panel.recipe.has_preview and "measured just now" in panel.recipe._estimate.text()
     yield grab(top, "t05-recipe")
-    panel.recipe._method.setCurrentIndex(panel.recipe._method.findData("compact"))
+    method = named(panel.recipe, QComboBox, "Method")
+    method.setCurrentIndex(method.findData("compact"))
     panel.recipe.reset()
     panel.recipe.show_preview_text("")
     yield lambda: panel.recipe.has_preview
@@ -153,7 +158,7 @@ def tell_runs(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
         "fit": {"epochs": 60, "batch": 16, "learning_rate": 0.0005},
     }
     panel.start(panel.recipe.data() | tiny | {"name": "Nadim, small", "augmentation": {}})
-    panel.recipe._method.setCurrentIndex(0)
+    named(panel.recipe, QComboBox, "Method").setCurrentIndex(0)
     panel.recipe.reset()
     panel.start(panel.recipe.data() | {"name": "Fine-tuned, June"})
     yield lambda: len(panel.run.curves.rows) > 8
@@ -188,7 +193,15 @@ def tell_sweep(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
         panel.sweep._edits[key].setText("")
     panel.sweep._edits["seed"].setText("1, 2")
     panel.sweep._start_clicked()
-    yield lambda: sum("n =" in panel.sweep._table.item(row, 2).text() for row in range(6)) >= 2
+    yield (
+        lambda: (
+            sum(
+                "n =" in named(panel.sweep, QTableWidget, "Runs of the sweep").item(row, 2).text()
+                for row in range(6)
+            )
+            >= 2
+        )
+    )
     panel.pages.setCurrentWidget(panel.sweep)
     yield grab(top, "t15-sweep")
     panel.runs.cancel_waiting()

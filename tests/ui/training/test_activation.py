@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QSignalSpy
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.errors import StationError
@@ -16,6 +16,7 @@ from allstation.services.training_comparison import Outcome, read_comparison
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.panel import TrainingPanel
 from tests.ui.field_records import write_picture
+from tests.ui.named import named
 from tests.ui.training.conftest import Bench
 
 TIMEOUT = 60_000
@@ -73,7 +74,7 @@ def ask(panel: TrainingPanel, until: Until, *, compared: bool = True) -> Activat
 
 def words(dialog: ActivationDialog) -> str:
     """Everything a person can read in the dialog."""
-    table = dialog._figures
+    table = named(dialog, QTableWidget, "Both models on the same fields")
     cells = [table.item(r, c).text() for r in range(table.rowCount()) for c in range(table.columnCount())]
     heads = [table.horizontalHeaderItem(c).text() for c in range(table.columnCount())]
     return "\n".join([*(label.text() for label in dialog.findChildren(QLabel)), *heads, *cells])

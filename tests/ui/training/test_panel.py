@@ -132,7 +132,7 @@ def test_a_run_fills_phases_curves_log_and_status(
     until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].job.command == "fit")
     assert panel.pages.currentWidget() is panel.run
     assert [row["epoch"] for row in panel.run.curves.rows] == [1.0, 2.0, 3.0, 4.0]
-    assert "(best)" not in panel.run.curves._values.text()
+    assert "(best)" not in label_texts(panel.run.curves)
     assert "2 fields show the same place." in named(panel.run, QPlainTextEdit, "Log of the run").toPlainText()
     words = "Finished. Test accuracy 0.900 [0.870, 0.930], n = 40, same-field, patients unknown"
     assert words in label_texts(panel.run).splitlines()

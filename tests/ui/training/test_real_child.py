@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.events import PHASES
@@ -30,6 +30,7 @@ from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.panel import TrainingPanel
+from tests.ui.named import label_texts, named
 from tests.ui.training.conftest import Seen
 from tests.ui.training.test_panel import drop
 
@@ -79,16 +80,17 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     button(panel, "Go On to the Recipe").click()
     assert panel.pages.currentWidget() is panel.recipe
 
-    panel.recipe._method.setCurrentIndex(panel.recipe._method.findData("nadim"))
-    panel.recipe._method.activated.emit(panel.recipe._method.currentIndex())
+    method = named(panel.recipe, QComboBox, "Method")
+    method.setCurrentIndex(method.findData("nadim"))
+    method.activated.emit(method.currentIndex())
     values = {("options", "filters"): 2, ("options", "blocks"): 2, ("input", "height"): 32,
               ("input", "width"): 32, ("fit", "epochs"): 2, ("fit", "batch"): 16}  # fmt: skip
     for (section, key), value in values.items():
         panel.recipe.form.editor(section, key).setValue(value)
-    panel.recipe._name.setText("Tiny")
+    named(panel.recipe, QLineEdit, "Name of the run").setText("Tiny")
     button(panel, "Start Training").click()
-    until(panel.run._outcome.isVisible)
-    assert panel.run._outcome.text().startswith("Finished. Test accuracy")
+    until(lambda: "Finished." in label_texts(panel.run))
+    assert "Finished. Test accuracy" in label_texts(panel.run)
     assert [row["epoch"] for row in panel.run.curves.rows] == [1.0, 2.0]
 
     until(lambda: any(run.bundle for run in panel.summaries.values()))
@@ -97,13 +99,13 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     panel.past.select(run.folder)
     button(panel, "Evaluate and Compare").click()
     until(lambda: len(panel.compare.figures) == 2)
-    assert "ALL Station" in panel.compare._pairs.text()
+    assert "ALL Station" in label_texts(panel.compare)
 
     button(panel, "Activate…").click()
     dialog = panel.past.findChild(ActivationDialog)
     until(lambda: dialog.is_compared)
-    assert dialog._figures.rowCount() == 3
-    assert "ALL Station" in dialog._pair.text()
+    assert named(dialog, QTableWidget, "Both models on the same fields").rowCount() == 3
+    assert "ALL Station" in label_texts(dialog)
     assert dialog.keep.isDefault(), "two epochs on 28 drawn fields are no better than the shipped model"
     dialog.name.setText("Tiny of June")
     dialog.activate.click()

@@ -22,6 +22,7 @@ from allstation.ui.viewer.outlines import OutlineFinder
 from allstation.ui.viewer.pane import ViewerPane
 from allstation.ui.viewer.scale_bar import bar_length
 from tests.ui.field_records import field, prediction, write_picture
+from tests.ui.named import label_texts
 
 SQUARE = np.array([[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]])
 
@@ -204,7 +205,7 @@ def test_cells_are_outlined_and_counted(qtbot: QtBot, pane: ViewerPane, red: Pat
     before = grabbed(pane.main.canvas)
     pane.set_outlines_visible(True)
     qtbot.waitUntil(lambda: len(pane.main.canvas.scene.polygons) == 2)
-    assert pane.bar._count.text() == "2 white cells"
+    assert "2 white cells" in label_texts(pane.bar)
     assert grabbed(pane.main.canvas) != before
 
 
