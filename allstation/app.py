@@ -325,18 +325,18 @@ def main(argv: Sequence[str]) -> int:
     try:
         controller = AppController(app, options)
     except Exception as error:  # noqa: BLE001 - whatever it is, the person must learn why no window comes
-        return _tell_no_start(app, error)
+        return _report_start_failure(app, error)
     try:
         controller.show()
     except Exception as error:  # noqa: BLE001 - as above, and nothing may be left running
         controller.join()
-        return _tell_no_start(app, error)
+        return _report_start_failure(app, error)
     status = app.exec()
     controller.join()
-    return status if controller.fault is None else _tell_no_start(app, controller.fault)
+    return status if controller.fault is None else _report_start_failure(app, controller.fault)
 
 
-def _tell_no_start(app: QApplication, error: Exception) -> int:
+def _report_start_failure(app: QApplication, error: Exception) -> int:
     """Say in a terminal and in a box that the window could not be made; note it down.
 
     The report holds names of code only. The box is what there is to see where a program has no

@@ -443,7 +443,7 @@ class _Canvas:
         places = np.empty((count, 2))
         for index in range(count):
             if index and _chance(self._rng, self._look.clumping):
-                tries = self._beside(places[:index], step)
+                tries = self._touching_places(places[:index], step)
             else:
                 tries = self._rng.random((5, 2)) * (np.add(self._size, 2 * step)) - step
             gaps = ((tries[:, None] - places[None, :index]) ** 2).sum(axis=2)
@@ -451,7 +451,7 @@ class _Canvas:
             places[index] = place
             yield float(place[0]), float(place[1])
 
-    def _beside(self, places: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    def _touching_places(self, places: NDArray[np.float64], step: float) -> NDArray[np.float64]:
         """Return three places against one of the last cells."""
         near = places[len(places) - 1 - int(self._rng.random() ** 2 * min(len(places) - 1, 8))]
         reach = step * (0.6 + 0.35 * self._rng.random())

@@ -303,12 +303,12 @@ def _media(named: _Bundle, snapshot: CaseSnapshot, progress: Progress) -> Iterat
                 "width": made.width,
                 "height": made.height,
                 "content": _attachment(made.jpeg, "image/jpeg", title),
-                "note": [{"text": _said(row)}],
+                "note": [{"text": _note_text(row)}],
             },
         )
 
 
-def _said(row: FieldRow) -> str:
+def _note_text(row: FieldRow) -> str:
     values = ", ".join(f"{name} {value:.3f}" for name, value in row.shown_probabilities)
     values = values or row.no_percentages
     reviewed = f"; reviewed: {row.reviewed}" if row.reviewed else ""

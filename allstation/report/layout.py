@@ -44,11 +44,11 @@ _SHORT: Final = (_Fill(0, True, 4, 19.5), _Fill(0, True, 2, 19.5), _Fill(0, True
 
 def blocks(context: ReportContext) -> list[Flowable]:
     """Return a whole report in reading order."""
-    made = {"summary": _front, "full": _full, "contact": _contact}
+    made = {"summary": _cover_page, "full": _full, "contact": _contact}
     return list(made[context.content.template](context))
 
 
-def _front(context: ReportContext) -> list[Flowable]:
+def _cover_page(context: ReportContext) -> list[Flowable]:
     """Return the first page, as generous as fits on one."""
     fills = (*_FILLS, *_SHORT) if context.content.template == "summary" else _FILLS
     for fill in fills:
@@ -85,7 +85,7 @@ def _height(page: Sequence[Flowable], width: float) -> float:
 
 
 def _full(context: ReportContext) -> Iterator[Flowable]:
-    page = _front(context)
+    page = _cover_page(context)
     yield from page
     yield PageBreak()
     yield from cover_page.amendments(context)

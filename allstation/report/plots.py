@@ -96,7 +96,7 @@ class Reliability(Block):
         """Draw axes, line, dots and the table of bins beside them."""
         self._axes()
         most = max(one.count for one in self.bins)
-        with self.canv.leaf("Figure", alt=self._told()):
+        with self.canv.leaf("Figure", alt=self._description()):
             for one in self.bins:
                 x, y = self._at(one.confidence, one.accuracy)
                 self.canv.setFillColor(self.canv.colour(palette.ACCENT))
@@ -105,7 +105,7 @@ class Reliability(Block):
                 self.canv.circle(x, y, 2 + 6 * math.sqrt(one.count / most), stroke=1, fill=1)
         self._table()
 
-    def _told(self) -> str:
+    def _description(self) -> str:
         return "; ".join(f"{one.confidence:.2f}: {one.accuracy:.2f} of {one.count}" for one in self.bins)
 
     def _at(self, x: float, y: float) -> tuple[float, float]:

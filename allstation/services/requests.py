@@ -245,7 +245,7 @@ class SaveReview(CaseRequest):
     review: Review
 
     def change(self, target: OpenedCase) -> None:
-        _tell_review(target, self.token, target.undo.save_review(self.token, self.review))
+        _emit_review(target, self.token, target.undo.save_review(self.token, self.review))
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ class WithdrawReview(CaseRequest):
     token: int
 
     def change(self, target: OpenedCase) -> None:
-        _tell_review(target, self.token, target.undo.withdraw_review(self.token))
+        _emit_review(target, self.token, target.undo.withdraw_review(self.token))
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class RestoreReview(CaseRequest):
     token: int
 
     def change(self, target: OpenedCase) -> None:
-        _tell_review(target, self.token, target.undo.restore_review(self.token))
+        _emit_review(target, self.token, target.undo.restore_review(self.token))
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ class RemoveFields(CaseRequest):
 
     def change(self, target: OpenedCase) -> None:
         target.processor.edit_queue(
-            lambda _case: _tell_removal(target, target.undo.remove(self.token, self.removal))
+            lambda _case: _emit_removal(target, target.undo.remove(self.token, self.removal))
         )
 
 
@@ -288,7 +288,7 @@ class UndoRemoval(CaseRequest):
     token: int
 
     def change(self, target: OpenedCase) -> None:
-        target.processor.edit_queue(lambda _case: _tell_removal(target, target.undo.undo_removal(self.token)))
+        target.processor.edit_queue(lambda _case: _emit_removal(target, target.undo.undo_removal(self.token)))
 
 
 @dataclass(frozen=True)
@@ -337,12 +337,12 @@ def _requeue_cancelled(case: Case) -> None:
     case.queue.requeue(case.fields.ids(FieldFilter(state=FieldState.CANCELLED)))
 
 
-def _tell_review(target: OpenedCase, token: int, stored: Review) -> None:
+def _emit_review(target: OpenedCase, token: int, stored: Review) -> None:
     target.emit(events.ReviewSaved(token, stored))
     target.emit(events.FieldsChanged([stored.field_id]))
 
 
-def _tell_removal(target: OpenedCase, done: Removal) -> None:
+def _emit_removal(target: OpenedCase, done: Removal) -> None:
     ids = list(done.ids)
     target.emit(events.FieldsRestored(ids) if done.back else events.FieldsRemoved(ids))
     target.emit(events.FieldsChanged(ids))

@@ -192,7 +192,7 @@ class Activations(QObject):
 
     def refresh(self) -> None:
         """Tell which activation holds; ``known`` follows."""
-        self._run(self._latest, self._tell)
+        self._run(self._latest, self._emit_known)
 
     def close(self) -> None:
         """Wait for what is being copied."""
@@ -217,7 +217,7 @@ class Activations(QObject):
         self.refresh()
 
     @Slot(object)
-    def _tell(self, held: Activation | None) -> None:
+    def _emit_known(self, held: Activation | None) -> None:
         self.known.emit(held)
 
     @Slot(object)

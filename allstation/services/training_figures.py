@@ -183,13 +183,13 @@ class FigureReader(QObject):
     """Reads the figures of runs on a worker thread.
 
     Signals:
-        found: Sequence of :class:`RunFigures`.
-        found_model: :class:`RunFigures` of a model on the same fields.
-        problem: A sentence that names a run whose figures cannot be read; follows ``found``.
+        runs_read: Sequence of :class:`RunFigures`.
+        model_read: :class:`RunFigures` of a model on the same fields.
+        problem: A sentence that names a run whose figures cannot be read; follows ``runs_read``.
     """
 
-    found = Signal(object)
-    found_model = Signal(object)
+    runs_read = Signal(object)
+    model_read = Signal(object)
     problem = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -201,7 +201,7 @@ class FigureReader(QObject):
         self._serial.run(partial(_read_all, tuple(folders))).done.connect(self._take)
 
     def read_model(self, folder: Path, comparison: Mapping[str, Any]) -> None:
-        """Read what a model said of a run's fields; ``found_model`` follows if it said anything."""
+        """Read what a model said of a run's fields; ``model_read`` follows if it said anything."""
         task = self._serial.run(partial(read_model, folder, comparison))
         task.done.connect(self._take_model)
         task.failed.connect(self._failed)
@@ -213,14 +213,14 @@ class FigureReader(QObject):
     @Slot(object)
     def _take(self, read: tuple[list[RunFigures], list[str]]) -> None:
         found, problems = read
-        self.found.emit(found)
+        self.runs_read.emit(found)
         for sentence in problems:
             self.problem.emit(sentence)
 
     @Slot(object)
     def _take_model(self, found: RunFigures | None) -> None:
         if found is not None:
-            self.found_model.emit(found)
+            self.model_read.emit(found)
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:

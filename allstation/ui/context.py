@@ -161,7 +161,7 @@ class AppContext(QObject):
             selection.listing_changed,
             undo.indexChanged,
         ):
-            signal.connect(self._tell_changed)
+            signal.connect(self._emit_changed)
 
     # Conditions of actions
 
@@ -203,7 +203,7 @@ class AppContext(QObject):
         self.session.submit(UseModel(bundle or default_bundle_path()))
 
     @Slot()
-    def _tell_changed(self) -> None:
+    def _emit_changed(self) -> None:
         self.changed.emit()
 
     @Slot()

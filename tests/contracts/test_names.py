@@ -25,10 +25,20 @@ def words_of(name: str) -> set[str]:
 
 
 def names_in(text: str) -> set[str]:
-    """Classes, public functions and methods of a source text."""
+    """Classes, functions and methods of a source text, private ones too."""
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)]
-    return {node.name for node in nodes if isinstance(node, ast.ClassDef) or not node.name.startswith("_")}
+    return {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)}
+
+
+def private_attributes(text: str) -> list[str]:
+    """Private attributes of other objects than itself that a source text reads or sets."""
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)]
+    own = {"self", "cls", "os", "sys"}
+    return [
+        ast.unparse(node)
+        for node in nodes
+        if re.match(r"_[a-z]", node.attr) and ast.unparse(node.value) not in own
+    ]
 
 
 @pytest.mark.parametrize("package", ["allstation", "training"])
@@ -45,9 +55,19 @@ def test_no_name_is_a_private_word(package):
 def test_a_private_word_is_found():
     text = "class CaseDesk:\n    def take_turns(self): ...\n    def _said(self): ...\ndef seen_before(): ..."
     assert {name for name in names_in(text) if words_of(name) & RETIRED} == {
-        "CaseDesk", "take_turns", "seen_before",
+        "CaseDesk", "take_turns", "seen_before", "_said",
     }  # fmt: skip
 
 
 def test_the_window_has_at_most_three_files_of_its_own_beside_the_features():
     assert len(list((ROOT / "allstation" / "ui").glob("*.py"))) <= 3
+
+
+def test_tests_reach_into_few_objects():
+    """Widgets are found by accessible name, and news come by public signals."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")]
+    assert sum(len(private_attributes(text)) for text in texts) < 60
+
+
+def test_a_private_attribute_is_found():
+    assert private_attributes("self._x = window._list.text()\nos._exit(0)") == ["window._list"]

@@ -239,16 +239,16 @@ class _Card(QFrame):
         column.addWidget(self._text)
         row = QHBoxLayout()
         if self.notification.action:
-            row.addWidget(self._link(self.notification.action, self._acted))
+            row.addWidget(self._text_button(self.notification.action, self._acted))
         if self.notification.details:
-            row.addWidget(self._link(tr("Copy details"), self._copied))
+            row.addWidget(self._text_button(tr("Copy details"), self._copied))
         if row.count():
             row.addStretch(1)
             column.addLayout(row)
         layout.addLayout(column, 1)
         layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
 
-    def _link(self, text: str, slot: Callable[[], None]) -> QPushButton:
+    def _text_button(self, text: str, slot: Callable[[], None]) -> QPushButton:
         button = QPushButton(text, self)
         button.setProperty("role", "link")
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -185,7 +185,7 @@ class PageView(QAbstractScrollArea):
         horizontal.setPageStep(view.width())
         horizontal.setRange(0, max(0, widest + 2 * _GAP - view.width()))
         self.scale_changed.emit(self._scale)
-        self._tell_page()
+        self._emit_page()
         self.viewport().update()
 
     def _logical(self, index: int) -> tuple[int, int]:
@@ -212,7 +212,7 @@ class PageView(QAbstractScrollArea):
                 self._asked.add(wanted)
                 self.page_wanted.emit(*wanted)
 
-    def _tell_page(self) -> None:
+    def _emit_page(self) -> None:
         middle = self.verticalScrollBar().value() + self.viewport().height() // 2
         current = sum(top <= middle for top in self._tops)
         self._current = max(1, current) if self._sizes else 0
@@ -250,7 +250,7 @@ class PageView(QAbstractScrollArea):
         """Ask for the pages that come into view."""
         self._forget_far()
         self._ask()
-        self._tell_page()
+        self._emit_page()
         self.viewport().update()
 
     def _forget_far(self) -> None:

@@ -53,13 +53,13 @@ class SummaryPanel(QWidget):
         super().showEvent(event)
         dock = self.parent()
         if not isinstance(dock, QDockWidget):
-            self._seen(visible=True)
+            self._visibility_changed(visible=True)
         elif dock is not self._dock:
             self._dock = dock
-            dock.visibilityChanged.connect(self._seen)
+            dock.visibilityChanged.connect(self._visibility_changed)
 
     @Slot(bool)
-    def _seen(self, visible: bool) -> None:
+    def _visibility_changed(self, visible: bool) -> None:
         self.is_seen = visible
         if visible:
             self._build()

@@ -201,7 +201,7 @@ class Activating(QObject):
         self._active_model = active_model
         self._dialog: ActivationDialog | None = None
         self._job: Job | None = None
-        runs.event_received.connect(self._told)
+        runs.event_received.connect(self._job_event)
         runs.ended.connect(self._ended)
 
     @Slot(object)
@@ -222,7 +222,7 @@ class Activating(QObject):
         self._runs.drop(_KIND)
 
     @Slot(object, object)
-    def _told(self, job: Job, event: Event) -> None:
+    def _job_event(self, job: Job, event: Event) -> None:
         if job is not self._job or self._dialog is None:
             return
         if isinstance(event, Progress):

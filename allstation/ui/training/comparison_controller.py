@@ -43,10 +43,10 @@ class Comparing(QObject):
         self._folders: list[Path] = []
         self._job: Job | None = None
         self.reader = FigureReader(self)
-        self.reader.found.connect(page.show_figures)
-        self.reader.found_model.connect(page.add_model)
+        self.reader.runs_read.connect(page.show_figures)
+        self.reader.model_read.connect(page.add_model)
         self.reader.problem.connect(page.show_unreadable)
-        runs.event_received.connect(self._told)
+        runs.event_received.connect(self._job_event)
         runs.ended.connect(self._ended)
 
     def compare(self, folders: Sequence[Path]) -> None:
@@ -61,7 +61,7 @@ class Comparing(QObject):
             self._job = self._runs.start_background(EVALUATE, arguments, title=tr("Comparison"))
 
     @Slot(object, object)
-    def _told(self, job: Job, event: Event) -> None:
+    def _job_event(self, job: Job, event: Event) -> None:
         if job is not self._job:
             return
         if isinstance(event, Progress):

@@ -106,7 +106,7 @@ class TrainingController(QObject):
         self._runs = TrainingRuns(training_command(), self)
         self._panel = TrainingPanel(self._runs, paths.data_folder() / "runs", self._active_model)
         self._panel.status_changed.connect(self.status_changed)
-        self._panel.told.connect(self._notify)
+        self._panel.notified.connect(self._notify)
         self._panel.activation_asked.connect(self._activate)
         self._activations = Activations(paths.data_folder() / "models", self._who, self)
         self._activations.activated.connect(self._activated)

@@ -57,13 +57,13 @@ class TrainingPanel(QWidget):
         activation_asked: Bundle of a finished run, and the name the person gave it.
         field_opened: A field of the labelled folder was double-clicked.
         status_changed: One line for the status bar; empty when nothing trains.
-        told: A sentence worth a notice (text, whether it is a problem).
+        notified: A sentence worth a notice (text, whether it is a problem).
     """
 
     activation_asked = Signal(object, str)
     field_opened = Signal(object)
     status_changed = Signal(str)
-    told = Signal(str, bool)
+    notified = Signal(str, bool)
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class TrainingPanel(QWidget):
 
     def _connect(self) -> None:
         for signal, slot in (
-            (self.runs.event_received, self._told),
+            (self.runs.event_received, self._job_event),
             (self.runs.printed, self._printed),
             (self.runs.started, self._started),
             (self.runs.ended, self._ended),
@@ -252,10 +252,10 @@ class TrainingPanel(QWidget):
         self.refresh()
 
     @Slot(object, object)
-    def _told(self, job: Job, event: Event) -> None:
+    def _job_event(self, job: Job, event: Event) -> None:
         if job.command == FIT:
             self.run.show_event(event)
-            self._tell_status(job, event)
+            self._show_status(job, event)
             if isinstance(event, Phase):
                 self.refresh()  # its folder was not written yet when it started
         elif isinstance(event, Report):
@@ -263,7 +263,7 @@ class TrainingPanel(QWidget):
         elif job.command == _CHECK and isinstance(event, (Phase, Progress)):
             self.data.show_event(event)
 
-    def _tell_status(self, job: Job, event: Event) -> None:
+    def _show_status(self, job: Job, event: Event) -> None:
         line = ""
         if isinstance(event, Batch):
             line = batch_line(event)
@@ -299,7 +299,7 @@ class TrainingPanel(QWidget):
             words = ending.sentence if failed else tr("Training finished: {title}", title=ending.job.title)
             swept = any(run.folder == ending.job.folder for run in self.sweep.runs)
             if failed or not swept or not self.runs.waiting:
-                self.told.emit(words, failed)
+                self.notified.emit(words, failed)
             self.refresh()
         elif command == _CHECK and failed:
             self.data.show_problem(ending.sentence)
@@ -380,4 +380,4 @@ class TrainingPanel(QWidget):
 
     @Slot(str)
     def _problem(self, sentence: str) -> None:
-        self.told.emit(sentence, True)
+        self.notified.emit(sentence, True)

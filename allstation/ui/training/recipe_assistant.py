@@ -52,7 +52,7 @@ class RecipeAids(QObject):
         self._past: tuple[RunSummary, ...] = ()
         page.settled.connect(self._settled)
         page.changed.connect(self.show_estimate)
-        runs.event_received.connect(self._told)
+        runs.event_received.connect(self._job_event)
         runs.ended.connect(self._ended)
 
     def set_known(self, *, fields: int | None = None, runs: Iterable[RunSummary] | None = None) -> None:
@@ -109,7 +109,7 @@ class RecipeAids(QObject):
         self._runs.start_background(ESTIMATE, [str(path)], title=tr("Estimate"))
 
     @Slot(object, object)
-    def _told(self, job: Job, event: Event) -> None:
+    def _job_event(self, job: Job, event: Event) -> None:
         if job.command == ESTIMATE and isinstance(event, Report):
             self._known[self._asked] = str(event.data["sentence"])
             self.show_estimate()

@@ -59,7 +59,7 @@ class RecipePage(QWidget):
         self.form = RecipeForm(self)
         self.form.changed.connect(self._changed)
         self._settle = QTimer(self, singleShot=True, interval=_SETTLED)
-        self._settle.timeout.connect(self._tell_settled)
+        self._settle.timeout.connect(self._emit_settled)
         split = QSplitter(Qt.Orientation.Horizontal, self)
         split.setChildrenCollapsible(False)
         split.addWidget(self._build_left())
@@ -229,7 +229,7 @@ class RecipePage(QWidget):
             self._settle.start()
 
     @Slot()
-    def _tell_settled(self) -> None:
+    def _emit_settled(self) -> None:
         if self.method and self._folder:
             self.settled.emit(self.data())
 

@@ -84,7 +84,7 @@ class ViewerPane(QWidget):
     def _connect(self) -> None:
         self.loader.ready.connect(self._ready)
         self.loader.failed.connect(self._failed)
-        self.finder.found.connect(self._outlines_found)
+        self.finder.found.connect(self._show_outlines)
         self.main.canvas.view_changed.connect(self.bar.set_zoom)
         self.main.canvas.moved_by_hand.connect(self._main_moved)
         self.pinned.canvas.moved_by_hand.connect(self._pinned_moved)
@@ -354,7 +354,7 @@ class ViewerPane(QWidget):
             self.finder.request(None)
 
     @Slot(object)
-    def _outlines_found(self, outlines: Outlines) -> None:
+    def _show_outlines(self, outlines: Outlines) -> None:
         if self.record is None or self.record.path != outlines.path:
             return
         self.main.set_outlines(outlines.polygons)

@@ -11,7 +11,7 @@ from allstation.processing.status_types import QueueJob, QueuePhase, QueueStatus
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.jobs import JobList
 from allstation.ui.queue.panel import sentence
-from tests.ui.named import named
+from tests.ui.named import button, named
 
 JOBS = (
     QueueJob("", "", 30, 1, "Slide 1"),
@@ -44,10 +44,10 @@ def test_rows_name_folder_model_and_fields(jobs: JobList) -> None:
 
 def test_folders_change_places_among_themselves(jobs: JobList, qtbot: QtBot) -> None:
     choose(jobs, 1)
-    assert (jobs._up.isEnabled(), jobs._down.isEnabled()) == (True, False)
+    assert (button(jobs, "Earlier").isEnabled(), button(jobs, "Later").isEnabled()) == (True, False)
     heard: list[object] = []
     jobs.slides_ordered.connect(lambda *said: heard.append(said))
-    jobs._up.click()
+    button(jobs, "Earlier").click()
     assert heard == [("", [2, 1])]
 
 
@@ -55,7 +55,7 @@ def test_models_change_places_among_themselves(jobs: JobList) -> None:
     choose(jobs, 2)
     heard: list[object] = []
     jobs.models_ordered.connect(heard.append)
-    jobs._down.click()
+    button(jobs, "Later").click()
     assert heard == [["c" * 64, "b" * 64]]
 
 
@@ -64,7 +64,7 @@ def test_a_row_stays_chosen_while_counts_change_and_can_be_taken_out(jobs: JobLi
     jobs.show_jobs((QueueJob("", "", 29, 1, "Slide 1"), *JOBS[1:]))
     heard: list[object] = []
     jobs.job_dropped.connect(lambda *said: heard.append(said))
-    jobs._drop.click()
+    button(jobs, "Take out").click()
     assert heard == [("c" * 64, 0)]
 
 

@@ -15,6 +15,7 @@ from allstation.services.requests import OpenCase
 from allstation.services.settings import Settings
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
+from tests.ui.named import named
 from tests.ui.pixels import mosaic_case
 
 FIELDS = 20
@@ -149,7 +150,7 @@ def test_a_picture_that_cannot_be_shown_is_not_reviewed_by_key_or_button_but_sen
     qtbot.waitUntil(lambda: "f19.png" in canvas.message, timeout=LONG)
     canvas.repaint()
     clock.pass_by(5.0)
-    early = next(b for b in opened.review._class_buttons if b.property("class_name") == "Early")
+    early = named(opened.review, QPushButton, "Set Early")
     confirm = next(b for b in opened.review.findChildren(QPushButton) if "Confirm" in b.text())
     for button in (early, confirm):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
@@ -175,7 +176,7 @@ def test_a_class_button_does_nothing_before_the_picture_is_there(
     qtbot.waitUntil(lambda: opened.viewer.record.path.name == "f07.png", timeout=LONG)
     opened.viewer.main.canvas.repaint()
     clock.pass_by(5.0)
-    qtbot.mouseClick(opened.review._class_buttons[1], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(named(opened.review, QPushButton, "Set Early"), Qt.MouseButton.LeftButton)
     assert reviews(opened, qtbot) == []
     (words,) = refusals(opened)
     assert "the picture of f07.png is not on the screen yet" in words

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QComboBox, QTableWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QTableWidget, QTabWidget
 
-from tests.ui.named import named
+from tests.ui.named import button, label_texts, named
 
 if TYPE_CHECKING:
-    from allstation.ui.training.panel import TrainingPanel
+    from allstation.sweep import AXES
+from allstation.ui.training.panel import TrainingPanel
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
@@ -141,7 +142,7 @@ def tell_data(panel: TrainingPanel, top: Any, scratch: Path, grab: Grabber) -> I
 
 def tell_recipe(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
     panel.pages.setCurrentWidget(panel.recipe)
-    yield lambda: panel.recipe.has_preview and "measured just now" in panel.recipe._estimate.text()
+    yield lambda: panel.recipe.has_preview and "measured just now" in label_texts(panel.recipe)
     yield grab(top, "t05-recipe")
     method = named(panel.recipe, QComboBox, "Method")
     method.setCurrentIndex(method.findData("compact"))
@@ -167,7 +168,7 @@ def tell_runs(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
     yield grab(top, "t08-finished")
     missing = {"data": "/nowhere/Smears of July"}
     panel.start(panel.recipe.data() | missing | {"name": "Smears of July"})
-    yield panel.run._outcome.isVisible
+    yield lambda: "failed" in label_texts(panel.run).casefold()
     yield grab(top, "t09-failed")
     panel.pages.setCurrentWidget(panel.past)
     yield lambda: len(panel.summaries) == 3
@@ -181,18 +182,19 @@ def tell_comparison(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[S
     panel.compare.matrix.cellClicked.emit(1, 1)
     yield grab(top, "t11-comparing")
     for tab, state in ((1, "t12-classes"), (2, "t13-curves"), (3, "t14-side-by-side")):
-        panel.compare._tabs.setCurrentIndex(tab)
+        panel.compare.findChild(QTabWidget).setCurrentIndex(tab)
         yield grab(top, state)
 
 
 def tell_sweep(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
     panel.pages.setCurrentWidget(panel.sweep)
     panel.sweep.fill_zhang()
-    panel.sweep._edits["kind"].setText("knn-pixels, knn-hog, svm-hog")
+    axis = {key: label for _, key, label in AXES}
+    named(panel.sweep, QLineEdit, axis["kind"]).setText("knn-pixels, knn-hog, svm-hog")
     for key in ("epochs", "batch", "loss"):
-        panel.sweep._edits[key].setText("")
-    panel.sweep._edits["seed"].setText("1, 2")
-    panel.sweep._start_clicked()
+        named(panel.sweep, QLineEdit, axis[key]).setText("")
+    named(panel.sweep, QLineEdit, axis["seed"]).setText("1, 2")
+    button(panel.sweep, "Start Sweep").click()
     yield (
         lambda: (
             sum(

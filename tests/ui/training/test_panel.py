@@ -176,7 +176,7 @@ def test_a_failed_run_says_why_and_leaves_earlier_runs(
     bench.behave(failure[0])
     bytes_before = {path: path.read_bytes() for path in good.iterdir()}
     told: list[tuple[str, bool]] = []
-    panel.told.connect(lambda text, problem: told.append((text, problem)))
+    panel.notified.connect(lambda text, problem: told.append((text, problem)))
     panel.start(panel.recipe.data() | {"name": "bad"})
     until(lambda: len([e for e in bench.seen.endings if e.job.command == "fit"]) == 2)
     assert failure[1] in label_texts(panel.run)
@@ -389,7 +389,7 @@ def test_the_pdf_holds_the_values_on_the_screen(
     assert "McNemar p = 0.625" in text
     assert all("n = 40 fields, same-field, patients unknown" in " ".join(page.split()) for page in pages)
     assert all("For Research Use Only" in page for page in pages)
-    with qtbot.waitSignal(panel.told, timeout=TIMEOUT) as told:
+    with qtbot.waitSignal(panel.notified, timeout=TIMEOUT) as told:
         panel.compare.export_to(tmp_path / "nowhere" / "figures.pdf")
     assert told.args[1]
 
@@ -484,7 +484,7 @@ def test_a_sweep_fills_its_table_and_can_be_cancelled(
     checked(panel, labelled, until)
     bench.behave("fit", epochs=1)
     told: list[str] = []
-    panel.told.connect(lambda text, _problem: told.append(text))
+    panel.notified.connect(lambda text, _problem: told.append(text))
     named(panel.sweep, QLineEdit, "Epochs").setText("1, 2, 3")
     assert "3 runs" in label_texts(panel.sweep)
     button(panel.sweep, "Start Sweep").click()

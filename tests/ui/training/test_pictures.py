@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QListWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.ui.training.field_preview import FieldPeek
 from allstation.ui.training.panel import TrainingPanel
+from allstation.ui.viewer.canvas import FieldCanvas
 from tests.ui.pixels import canvas_share, write_mosaic
 from tests.ui.training.conftest import Bench
 
@@ -47,8 +49,12 @@ def until(qtbot: QtBot) -> Until:
     return lambda condition: qtbot.waitUntil(condition, timeout=TIMEOUT)
 
 
+def canvas(peek: FieldPeek) -> FieldCanvas:
+    return peek.findChild(FieldCanvas)
+
+
 def shows(peek: FieldPeek, path: Path) -> bool:
-    return canvas_share(peek._view.canvas, path) == 1.0
+    return canvas_share(canvas(peek), path) == 1.0
 
 
 def compared(panel: TrainingPanel, bench: Bench, labelled: Path, until: Until) -> None:
@@ -75,7 +81,7 @@ def test_the_fields_of_a_finding_and_of_a_class_are_shown_in_their_own_pixels(
     peek = panel.data.peek
     assert peek.paths == [labelled / "Pro" / "a.png", labelled / "Pro" / "b.png"]
     until(lambda: shows(peek, labelled / "Pro" / "a.png"))
-    peek._list.setCurrentRow(1)
+    peek.findChild(QListWidget).setCurrentRow(1)
     until(lambda: shows(peek, labelled / "Pro" / "b.png"))
     assert not shows(peek, labelled / "Pro" / "a.png")
     bars = panel.data._classes
@@ -114,6 +120,6 @@ def test_a_field_that_is_not_there_any_more_is_said_to_be_missing(
     peek = panel.data.peek
     until(lambda: shows(peek, labelled / "Pro" / "a.png"))
     (labelled / "Pro" / "b.png").unlink()
-    peek._list.setCurrentRow(1)
-    until(lambda: "b.png" in peek._view.canvas.message)
-    assert canvas_share(peek._view.canvas, labelled / "Pro" / "a.png") == 0.0
+    peek.findChild(QListWidget).setCurrentRow(1)
+    until(lambda: "b.png" in canvas(peek).message)
+    assert canvas_share(canvas(peek), labelled / "Pro" / "a.png") == 0.0

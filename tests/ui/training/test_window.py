@@ -22,6 +22,7 @@ from allstation.services.training_activation import (
 )
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
+from tests.ui.named import button
 
 LONG = 60_000
 pytestmark = pytest.mark.qt_log_ignore("does not support raise", extend=True)
@@ -64,17 +65,18 @@ def test_an_activation_can_be_taken_back_and_is_in_every_trail(
     window.context.session.submit(OpenCase(tmp_path / "New.allcase", create=True))
     window.actions_table["model.train"].trigger()
     panel = window.training_controller.panel
-    assert panel.past._back.isHidden()
+    back = button(panel.past, "Take Back Activation")
+    assert back.isHidden()
     for name in ("First", "Second"):
         panel.activation_asked.emit(default_bundle_path(), name)
         qtbot.waitUntil(lambda name=name: window.context.selection.model.record.name == name, timeout=LONG)
-    qtbot.waitUntil(lambda: not panel.past._back.isHidden() and "Second" in panel.past._back.toolTip())
-    panel.past._back.click()
+    qtbot.waitUntil(lambda: not back.isHidden() and "Second" in back.toolTip())
+    back.click()
     qtbot.waitUntil(lambda: window.context.selection.model.record.name == "First", timeout=LONG)
-    panel.past._back.click()
+    back.click()
     shipped = ModelBundle.open(default_bundle_path())
     qtbot.waitUntil(lambda: window.context.selection.model.record.sha256 == shipped.sha256, timeout=LONG)
-    qtbot.waitUntil(panel.past._back.isHidden)
+    qtbot.waitUntil(back.isHidden)
     assert window.context.settings.value.model == ""
     journal = read_journal(paths.data_folder() / "models")
     assert [entry.action for entry in journal] == [ACTIVATED, ACTIVATED, TAKEN_BACK, TAKEN_BACK]
