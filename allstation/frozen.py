@@ -1,4 +1,4 @@
-"""What differs when the program runs frozen: how its own parts are started, what its children inherit."""
+"""Frozen program: start of its own parts, environment of its children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are: what ships with the program, and what belongs to the user."""
+"""Paths of the files that ship with the program and of those that belong to the user."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ ZHANG_TABLE_1: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class GridRun:
-    """One run of a grid.
+    """Run of a grid.
 
     Attributes:
         title: The varied values in words.

@@ -36,7 +36,7 @@ _MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Job:
-    """One edition being built.
+    """Build of an edition.
 
     Attributes:
         edition: ``full`` or ``classify-only``.

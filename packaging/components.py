@@ -83,7 +83,7 @@ _TEXTS_OF_PACKAGE = {
 
 @dataclass(frozen=True, order=True)
 class Component:
-    """One third-party component of the frozen program.
+    """Third-party component of the frozen program.
 
     Attributes:
         name: As its makers write it.

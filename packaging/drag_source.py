@@ -1,4 +1,4 @@
-"""What another program does in the smoke test: be dragged from, and photograph the screen.
+"""Second program of the smoke test: a drag source that photographs the screen.
 
 python packaging/drag_source.py drag PATH
 python packaging/drag_source.py grab PICTURE.png

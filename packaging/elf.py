@@ -26,7 +26,7 @@ _STRIPPED_WHEELS = (
 
 @dataclass(frozen=True)
 class Library:
-    """What one shared library asks for.
+    """Requirements of a shared library.
 
     Attributes:
         needed: Names of the libraries it is linked against.

@@ -1,4 +1,4 @@
-"""Where the frozen program starts, the windowed and the console executable alike."""
+"""Entry point of the frozen program, windowed and console executable alike."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""What goes into the frozen program and what stays out, per edition. The spec, the notices and tests read it.
+"""Parts of the frozen program per edition; read by the spec, the notices and tests.
 
 Hidden imports are computed from the program's own registry of commands and its package trees, so that a
 new command or training part cannot be forgotten here.

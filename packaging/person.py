@@ -16,7 +16,7 @@ ALWAYS_EXPECTED = r"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\."
 
 @dataclass(frozen=True)
 class Ran:
-    """What one command did.
+    """Result of a command.
 
     Attributes:
         status: Exit status.

@@ -65,7 +65,7 @@ HOSTILE: dict[str, str] = {
 
 
 class Steps:
-    """What was passed so far, told as it goes."""
+    """Record of the checks passed so far, printed as they pass."""
 
     def __init__(self) -> None:
         self.passed: list[str] = []

@@ -49,7 +49,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRule:
-    """When a model may name a class by itself. Part of the model bundle, fitted on validation.
+    """Decision rule of a model bundle: limits within which it names a class by itself, fitted on validation.
 
     Attributes:
         min_probability: Smallest top probability that is accepted.

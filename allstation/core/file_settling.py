@@ -1,4 +1,4 @@
-"""When a file that appears in a watched folder is complete.
+"""Settling rule: the time from which a file of a watched folder counts as complete.
 
 A camera or a network copy writes a file over seconds. The rule: a file is taken once it was seen
 with the same size and time of change for long enough, is not empty, is not held open by another
@@ -34,7 +34,7 @@ _UNFINISHED_STARTS: Final = (".", "~$", "~")
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One file as it was at one look.
+    """Size and time of a file at one look.
 
     Attributes:
         size: Bytes.
@@ -61,7 +61,7 @@ def is_unfinished(name: str) -> bool:
 
 
 class FileSettling:
-    """What is known of one watched folder.
+    """Files of one watched folder as they were at the last looks.
 
     Args:
         known: Names and sizes of files that were taken before, for example from the case after a restart.

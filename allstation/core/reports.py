@@ -53,7 +53,7 @@ class ReportRecord:
 
 @dataclass(frozen=True, slots=True)
 class DecisionChange:
-    """A field that no longer stands as the last final or amended report says.
+    """Change of a field since the last final or amended report.
 
     Attributes:
         field_id: The field.

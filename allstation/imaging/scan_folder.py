@@ -1,4 +1,4 @@
-"""One look at a watched folder: which field images are there, how large, and whether still held open."""
+"""Scan of a watched folder: its field images, their sizes, and which are still held open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access to the bytes of an image file, and what its header says.
+"""Access to the bytes of an image file and the facts of its header.
 
 Nothing here trusts a length beyond the end of the file.
 """
@@ -35,7 +35,7 @@ class HeaderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is known of an image before its pixels are decoded.
+    """Facts of an image file before its pixels are decoded.
 
     Attributes:
         format: ``JPEG``, ``PNG``, ``TIFF``, ``BMP``, ``WebP`` or ``JPEG 2000``.

@@ -37,7 +37,7 @@ _BYTE_ORDER: Final[dict[str, Literal["little", "big"]]] = {"<": "little", ">": "
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One directory entry of a TIFF: its type, count, and where its values lie."""
+    """Directory entry of a TIFF: its type, its count and the place of its values."""
 
     kind: int
     count: int
@@ -65,7 +65,7 @@ _LONGEST_TEXT: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What a TIFF says of its pixels' size, as it says it (TIFF 6.0, section 8).
+    """Resolution of a TIFF as the file states it (TIFF 6.0, section 8).
 
     Attributes:
         across: Pixels a unit in a row; 0 where it is not said.
@@ -103,7 +103,7 @@ class TiffHeader(Header):
 
 @dataclass(frozen=True, slots=True)
 class _Stack:
-    """What the pages of a file are to each other.
+    """Relation of the pages of a file.
 
     Attributes:
         frames: Pictures in it.
@@ -136,7 +136,7 @@ _OME_SIZES: Final = re.compile(r"\b(SizeC|SizeZ|SizeT|DimensionOrder)\s*=\s*[\"'
 
 
 def read_resolution(source: Source) -> Resolution:
-    """Return what a file says of its pixels' size: nothing unless it is a TIFF.
+    """Return the resolution that a file states; none unless it is a TIFF.
 
     Raises:
         HeaderError: If it is damaged or truncated.
@@ -232,7 +232,7 @@ class _Tiff:
         return 1
 
     def resolution(self) -> Resolution:
-        """Return what the first directory says of its pixels' size; nothing where it makes no sense."""
+        """Return the resolution that the first directory states; none where it makes no sense."""
         for offset, count in self._directories():
             found = self._entries(offset, count)
             across, down = (self._quotient(found.get(tag)) for tag in (282, 283))

@@ -28,7 +28,7 @@ _FILES_AHEAD: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How files are read.
+    """Limits and options for reading files.
 
     Attributes:
         limits: What a field may be.
@@ -53,7 +53,7 @@ class ImportBatch:
 
 @dataclass(frozen=True, slots=True)
 class ImportFinished:
-    """A walk ended; ``error`` says how if it did not end well."""
+    """End of a walk; ``error`` is the reason if it failed."""
 
     error: BaseException | None = None
 
@@ -64,7 +64,7 @@ class Importer:
     Args:
         post: Takes batches on any thread.
         unpack_to: Where archives are unpacked, or None to refuse them.
-        options: How files are read.
+        options: Limits and options for reading files.
     """
 
     def __init__(

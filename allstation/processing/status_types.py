@@ -1,4 +1,4 @@
-"""What the services tell the window, as plain values."""
+"""Status values that services send to the window."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CaseInfo:
 
 @dataclass(frozen=True, slots=True)
 class ImportStatus:
-    """What became of dropped files and folders so far.
+    """Progress of an import: files and folders added and refused so far.
 
     Attributes:
         added: New fields, and fields that had been removed and are back.
@@ -76,7 +76,7 @@ class Problem:
 
 
 class QueuePhase(StrEnum):
-    """What the queue is doing."""
+    """Phase of the queue."""
 
     IDLE = "idle"
     RUNNING = "running"

@@ -195,7 +195,7 @@ class FieldRow:
 
     @property
     def no_percentages(self) -> str:
-        """What is printed in their place; empty where they are printed, or without a prediction."""
+        """Text in place of the probabilities; empty where they are printed, or without a prediction."""
         return f"no percentages: {self.invalid_because}" if self.invalid_because else ""
 
 

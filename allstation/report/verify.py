@@ -335,7 +335,7 @@ def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
 
 
 def options_of(content: Mapping[str, Any]) -> ReportOptions:
-    """Return the options a report was made with, as far as its data tell; its logo is not among them.
+    """Return the options of a report as far as its data hold them; its logo is not among them.
 
     Args:
         content: The content in the embedded data.

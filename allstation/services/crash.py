@@ -1,4 +1,4 @@
-"""When the program itself fails: note it down here, say so, go on. Nothing is ever sent."""
+"""Crash handler: writes failures of the program to a file and shows them; nothing is ever sent."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _TELL_EVERY: Final = 0.1
 
 
 class ExportKind(StrEnum):
-    """What can be written."""
+    """Kind of an export."""
 
     PDF = "pdf"
     CSV = "csv"
@@ -47,7 +47,7 @@ class ExportKind(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """Of the file; empty for a folder."""
+        """Suffix of the file; empty for a folder."""
         if self.is_folder:
             return ""
         return ".json" if self is ExportKind.FHIR else f".{self.value}"
@@ -60,7 +60,7 @@ class ExportKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What a person may choose.
+    """Options of an export that a person chooses.
 
     Attributes:
         anonymise: Leave out patient and request data and folders, and take the patient's name and
@@ -84,7 +84,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """One file or folder to write.
+    """Target of an export: a file or a folder.
 
     Attributes:
         kind: What.
@@ -147,7 +147,7 @@ def _whole_folder(target: Path, write: Callable[[Path], str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """One case on its way out.
+    """Export of one case while it runs.
 
     Attributes:
         case: Open for reading.
@@ -345,7 +345,7 @@ class Exports(QObject):
             return _whole_folder(job.target, lambda folder: write.to(job.kind, folder))
 
     def _progress(self, job: ExportJob) -> Progress:
-        """Return what tells the window a few times a second, and gives up when the person did."""
+        """Return a progress callback: emits a few times a second and raises when the person cancelled."""
         told = 0.0
 
         def progress(done: int, of: int) -> None:

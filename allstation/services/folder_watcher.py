@@ -20,7 +20,7 @@ _EVERY: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class WatchStatus:
-    """How the watching stands.
+    """State of the folder watcher.
 
     Attributes:
         folder: The watched folder, or None.

@@ -26,7 +26,7 @@ from allstation.store.case import Case
 
 @dataclass(frozen=True, slots=True)
 class ReportState:
-    """Where the reports of a case stand.
+    """Status of the reports of a case.
 
     Attributes:
         last: The last final or amended report, or None.
@@ -75,7 +75,7 @@ class MadeReport:
 
     @property
     def status(self) -> ReportStatus:
-        """How binding it is."""
+        """Status of the report: draft to final."""
         return ReportStatus(self.options.status)
 
 

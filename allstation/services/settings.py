@@ -1,4 +1,4 @@
-"""What the program remembers about its user's wishes: declared once, kept in one JSON file."""
+"""Settings: declared once, kept in one JSON file."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Settings(NamedTuple):
 
     @property
     def limits(self) -> DecodeLimits:
-        """What a field may be at most; senseless values count as the default."""
+        """Limits of a field; senseless values count as the default."""
 
         def sane(value: float, usual: float) -> float:
             return value if 0 < value < _SENSELESS else usual

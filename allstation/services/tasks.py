@@ -91,14 +91,14 @@ class Workers(QObject):
 
 
 class Serial(Workers):
-    """One thread that runs functions one after the other, in the order of asking."""
+    """Serial executor: one thread runs functions in the order of submission."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent, threads=1)
 
 
 class LatestOnly(QObject):
-    """One function at a time, of which only the newest asked for is answered.
+    """Latest-only executor: one function at a time; only the newest is answered.
 
     Signals:
         done: What the newest function returned.

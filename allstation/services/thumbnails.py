@@ -27,7 +27,7 @@ _THREADS: Final = max(1, min(2, (os.cpu_count() or 1) - 1))
 
 @dataclass(frozen=True, slots=True)
 class ThumbnailKey:
-    """One picture of one size.
+    """Key of a thumbnail: file and size.
 
     Attributes:
         field_id: The field.

@@ -1,4 +1,4 @@
-"""One training program, started as a child: its lines become events, its death becomes a sentence."""
+"""Training child process: its lines become events, its death a sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KILLED: Final = 9
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """State of a job."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -38,7 +38,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One command for the training program.
+    """Command for the training program.
 
     Attributes:
         number: Unique in this window.
@@ -57,7 +57,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a job ended.
+    """Outcome of a job.
 
     Attributes:
         job: The job.

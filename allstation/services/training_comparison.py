@@ -1,4 +1,4 @@
-"""What the training program found of a run and the active model on the same fields, read and judged."""
+"""Comparison of a run and the active model on the same fields, read from the training program and judged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEVEL: Final = 0.05
 
 
 class Outcome(StrEnum):
-    """What a comparison on the same fields says of the new model."""
+    """Verdict of a comparison about the new model."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigurePair:
-    """One figure of both models.
+    """Figure of both models.
 
     Attributes:
         name: Name of the figure.

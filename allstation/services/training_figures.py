@@ -28,7 +28,7 @@ MODEL: Final = "model"
 
 @dataclass(frozen=True, slots=True)
 class TestField:
-    """One field of a run's test set.
+    """Field of a run's test set.
 
     Attributes:
         path: The field.
@@ -47,7 +47,7 @@ class TestField:
 
 @dataclass(frozen=True, slots=True)
 class RunFigures:
-    """Everything the compare page shows of one run.
+    """Figures of one run for the compare page.
 
     Attributes:
         folder: Run folder.
@@ -128,7 +128,7 @@ def _check_numbers(*values: Any) -> None:  # noqa: ANN401 - parsed JSON
 
 
 def read_model(folder: Path, comparison: Mapping[str, Any]) -> RunFigures | None:
-    """Read what a model said of a run's test fields; None when it said nothing.
+    """Read a model's predictions of a run's test fields; None when there are none.
 
     Args:
         folder: The run whose folder holds the model's predictions.
@@ -201,7 +201,7 @@ class FigureReader(QObject):
         self._serial.run(partial(_read_all, tuple(folders))).done.connect(self._take)
 
     def read_model(self, folder: Path, comparison: Mapping[str, Any]) -> None:
-        """Read what a model said of a run's fields; ``model_read`` follows if it said anything."""
+        """Read a model's predictions of a run's fields; ``model_read`` follows if there are any."""
         task = self._serial.run(partial(read_model, folder, comparison))
         task.done.connect(self._take_model)
         task.failed.connect(self._failed)

@@ -26,7 +26,7 @@ INTERRUPTED: Final = "interrupted"
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One run in the list.
+    """Run in the list.
 
     Attributes:
         folder: Run folder.

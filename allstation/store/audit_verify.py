@@ -96,7 +96,7 @@ def _content_mismatch(
     entries: Callable[[], Iterable[AuditEntry]],
     last: int,
 ) -> ChainBreak | None:
-    """Compare what the log holds beside the first digests; fields only now that all moves are known."""
+    """Compare the contents that the log holds; fields come last, when all moves are known."""
     for entry in entries():
         if entry.action == "fields-added" and not _same_places(db, contents, json.loads(entry.details)):
             sentence = f"Names, slides or files of the fields that entry {entry.id} added were changed."

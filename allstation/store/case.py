@@ -64,7 +64,7 @@ _PRIVATE: Final = 0o700 if os.name == "posix" else 0o777
 
 
 class Case:
-    """One patient's work, as a folder that can be moved to another machine.
+    """Case: one patient's work, a folder that can be moved to another machine.
 
     Open it with :meth:`create` or :meth:`open`, close it with :meth:`close` or a ``with`` block. Any
     thread may use it and its repositories; one statement or transaction runs at a time.

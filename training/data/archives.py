@@ -19,7 +19,7 @@ _MAX_ENTRIES: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ArchiveEntry:
-    """One file as an archive lists it.
+    """File entry of an archive.
 
     Attributes:
         name: Path inside the archive with forward slashes.

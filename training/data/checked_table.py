@@ -17,7 +17,7 @@ _SCHEMA: Final = 1
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedTable:
-    """What a check found; nothing of it holds for a file with another SHA-256.
+    """Findings of a check by file; they hold for a file with the same SHA-256 only.
 
     Attributes:
         fields: Path below the root to the field, for every field that could be read.

@@ -35,7 +35,7 @@ _IGNORED: Final = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})
 
 @dataclass(frozen=True, slots=True)
 class LabelledField:
-    """One field and its class.
+    """Labelled field: a file and its class.
 
     Attributes:
         path: Absolute path.

@@ -30,7 +30,7 @@ _SOFTEST: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """How far copies may differ; spreads are of natural logarithms unless said.
+    """Spread of altered copies; of natural logarithms unless stated.
 
     Attributes:
         gain: Of each channel.
@@ -88,7 +88,7 @@ def degraded(rgb: Rgb, random: np.random.Generator, strength: Strength) -> Rgb:
 
 @dataclass(frozen=True)
 class Altered:
-    """One altered copy of a field.
+    """Altered copy of a field.
 
     Attributes:
         tensor: (side, side, 4) as ``preprocess.only_cells`` gives it.

@@ -81,7 +81,7 @@ def run_fine_tuning(
 
 @dataclass(frozen=True)
 class _FineTuning:
-    """One run of :func:`run_fine_tuning`."""
+    """Fine-tuning run of :func:`run_fine_tuning`."""
 
     recipe: Recipe
     data: Data

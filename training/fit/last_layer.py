@@ -86,7 +86,7 @@ class Features:
 
 @dataclass(frozen=True)
 class PathStep:
-    """One step of the regularisation path.
+    """Step of the regularisation path.
 
     Attributes:
         number: 0 is the layer as it was.

@@ -96,7 +96,7 @@ def now() -> str:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """One run on disk.
+    """Run on disk.
 
     Attributes:
         path: The folder.

@@ -15,7 +15,7 @@ from allstation.core.errors import StationError
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One adjustable of a method.
+    """Adjustable option of a method.
 
     Attributes:
         default: Value when the recipe names none; its type is the accepted type.

@@ -17,7 +17,7 @@ LOSSES: Final = {"CCE": "categorical_crossentropy", "BCE": "binary_crossentropy"
 
 @dataclass(frozen=True)
 class Arm:
-    """One row of a table, run with several seeds.
+    """Row of a table, run with several seeds.
 
     Attributes:
         key: Names the run folders.
@@ -97,7 +97,7 @@ def nadim_arms(sizes: Sizes) -> list[Arm]:
 
 @dataclass(frozen=True, slots=True)
 class FamilyRow:
-    """One row of Nadim's Table 2.
+    """Row of Nadim's Table 2.
 
     Attributes:
         reference: As printed.
@@ -145,7 +145,7 @@ def arms_of(table: str, sizes: Sizes) -> list[Arm]:
 
 @dataclass(frozen=True)
 class Planned:
-    """One run to do.
+    """Planned run.
 
     Attributes:
         arm: Row of the table.

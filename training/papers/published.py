@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ZhangRow:
-    """One row of Zhang's Table 1.
+    """Row of Zhang's Table 1.
 
     Attributes:
         epochs: Epochs.

@@ -51,7 +51,7 @@ class Fields:
 
 @dataclass(frozen=True)
 class Division:
-    """One split of the fields.
+    """Split of the fields.
 
     Attributes:
         name: For files and tables, such as ``blocks-2``.

@@ -28,7 +28,7 @@ EVERY: Final = 3
 
 @dataclass(frozen=True)
 class Disturbed:
-    """Some of the fields under each disturbance.
+    """Fields under each disturbance.
 
     Attributes:
         rows: Of the fields, ascending.

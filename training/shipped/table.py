@@ -48,7 +48,7 @@ TARGETS: Final[Mapping[str, tuple[str, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """One row of the table.
+    """Row of the table.
 
     Attributes:
         measure: What was measured.
@@ -73,7 +73,7 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class Tested:
-    """One trained division's outputs on its test fields.
+    """Outputs of a trained division on its test fields.
 
     Attributes:
         name: Of the division.

@@ -311,7 +311,7 @@ class FieldGrid(QAbstractItemView):
         return super().viewportEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """What is hidden is not looked at."""
+        """End the time of looking when the widget is hidden."""
         self.visibility.hidden()
         super().hideEvent(event)
 

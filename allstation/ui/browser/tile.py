@@ -26,7 +26,7 @@ _CHIP: Final = 0.95
 
 @dataclass(frozen=True, slots=True)
 class TileLook:
-    """How a tile is shown apart from its field.
+    """State of a tile apart from its field.
 
     Attributes:
         palette: Of the view.

@@ -1,4 +1,4 @@
-"""Our own line icons, drawn in the colour of the text beside them and sharp at any scale."""
+"""Line icons, drawn in the colour of the text next to them and sharp at any scale."""
 
 from __future__ import annotations
 

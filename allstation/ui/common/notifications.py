@@ -35,7 +35,7 @@ _WIDTH: Final = 400
 
 
 class Level(StrEnum):
-    """How much a notification matters; also the name of its icon."""
+    """Severity of a notification; also the name of its icon."""
 
     INFO = "info"
     OK = "ok"
@@ -45,7 +45,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message.
+    """Notification: a message and its action.
 
     Attributes:
         level: How much it matters; errors stay until closed.

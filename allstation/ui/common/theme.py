@@ -177,7 +177,7 @@ class Theme(QObject):
 
     @property
     def mode(self) -> Mode:
-        """What the person asked for."""
+        """Scheme that the person chose."""
         return self._mode
 
     def set_mode(self, mode: Mode) -> None:

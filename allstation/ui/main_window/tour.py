@@ -25,7 +25,7 @@ _GAP: Final = 14
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One stop of the tour.
+    """Stop of the tour.
 
     Attributes:
         title: A few words.

@@ -129,7 +129,7 @@ class ReportController(QObject):
 
     @property
     def preview(self) -> Preview | None:
-        """What is shown, while it is what was wished for last."""
+        """Document on screen, if it is the one asked for last."""
         return self._preview
 
     def close(self) -> None:

@@ -165,7 +165,7 @@ class ExportDialog(QDialog):
 
 
 class ExportStrip(QWidget):
-    """In the status line while something is written: what, how far, and a button that stops it."""
+    """Export strip of the status line: name, progress and a button that stops it."""
 
     stop_asked = Signal()
 
@@ -323,7 +323,7 @@ class ExportController(QObject):
 
 
 def done_notification(job: ExportJob, remark: str) -> Notification:
-    """Return what is said of a file that was written."""
+    """Return the notification of a file that was written."""
     text = tr("{name} is written.", name=shown_name(job.target.name))
     level = Level.WARNING if remark else Level.OK
     url = QUrl.fromLocalFile(str(job.target))
@@ -331,13 +331,13 @@ def done_notification(job: ExportJob, remark: str) -> Notification:
 
 
 def cancelled_notification(job: ExportJob) -> Notification:
-    """Return what is said of an export that was stopped."""
+    """Return the notification of an export that was stopped."""
     text = tr("{name} was not written: the export was stopped.", name=shown_name(job.target.name))
     return Notification(Level.INFO, text)
 
 
 def failed_notification(job: ExportJob, problem: Problem) -> Notification:
-    """Return what is said of an export that failed."""
+    """Return the notification of an export that failed."""
     sentence = problem.sentence
     if job.made is not None and job.made.status is not ReportStatus.DRAFT:
         sentence += " " + tr("The report itself is kept in the case, in its folder of reports.")

@@ -197,7 +197,7 @@ class ReportForm(QWidget):
 
     @property
     def chosen_status(self) -> ReportStatus:
-        """How binding the report shall be."""
+        """Status chosen for the report."""
         return ReportStatus(self.status.currentData() or ReportStatus.DRAFT)
 
     def options(self) -> ReportOptions:
@@ -255,11 +255,11 @@ class ReportForm(QWidget):
 
     @property
     def state(self) -> ReportState:
-        """Where the reports of the case stand."""
+        """Status of the reports of the case."""
         return self._state
 
     def show_state(self, state: ReportState) -> bool:
-        """Say where the reports of the case stand; tell whether the chosen status had to follow."""
+        """Show the status of the reports of the case; return whether the chosen status had to change."""
         before = self.chosen_status
         self._state = state
         self._fill_status(finalised=state.last is not None)

@@ -104,7 +104,7 @@ class PageView(QAbstractScrollArea):
 
     @property
     def count(self) -> int:
-        """How many pages there are."""
+        """Number of pages."""
         return len(self._sizes)
 
     @property

@@ -20,7 +20,7 @@ _BAR: Final = 8.0
 
 
 class ProbabilityBars(QWidget):
-    """One row a class: letter, name, bar, percent."""
+    """Probability bars, a row a class: letter, name, bar, per cent."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

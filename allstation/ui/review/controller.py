@@ -34,7 +34,7 @@ _NAME: Final = 28
 
 
 class _ReviewCommand(QUndoCommand):
-    """One stored review; undo withdraws it, redo lets it count again."""
+    """Undo command of a review: undo withdraws it, redo lets it count again."""
 
     def __init__(self, session: CaseSession, token: int, review: Review, text: str) -> None:
         super().__init__(text)
@@ -57,7 +57,7 @@ class _ReviewCommand(QUndoCommand):
 
 
 class _RemarkCommand(QUndoCommand):
-    """A comment without a decision; undo says again what was said before, for nothing is ever deleted."""
+    """Undo command of a comment without a decision; undo restores the earlier text as a new remark."""
 
     def __init__(
         self, session: CaseSession, tokens: Iterator[int], remark: Review, *, before: str, text: str
@@ -78,7 +78,7 @@ class _RemarkCommand(QUndoCommand):
 
 
 class ReviewController(QObject):
-    """Stores what the panel says about one field, and what keys say about one or many.
+    """Review controller: stores reviews of the current field and of selected ones.
 
     Args:
         context: Services and state.

@@ -1,4 +1,4 @@
-"""Every review of one field, with names: who said what, when."""
+"""Review history of a field: reviewer, class, time, comment."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class HistoryList(QWidget):
 
 
 def review_line(review: Review, classes: Sequence[str]) -> str:
-    """Write one review: letter and class, name, time, comment."""
+    """Format a review: letter and class, name, time, comment."""
     if review.is_remark:
         verdict = tr("Comment")
     elif review.class_name is None:

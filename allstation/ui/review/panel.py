@@ -230,7 +230,7 @@ class ReviewPanel(QWidget):
 
     @property
     def remark(self) -> str:
-        """What this person said of the current field without deciding, as far as it is stored."""
+        """This person's stored remark about the current field."""
         return self._remark
 
     @Slot(object)

@@ -26,7 +26,7 @@ _BAR: Final = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar.
+    """Bar of a class share.
 
     Attributes:
         name: What is counted.
@@ -68,7 +68,7 @@ def _interval_words(interval: Interval) -> str:
 
 
 class BarButton(QAbstractButton):
-    """One bar: name, count and fraction above, the bar with its interval below."""
+    """Draw a bar: name, count and fraction above, the bar with its interval below."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

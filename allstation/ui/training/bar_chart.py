@@ -20,7 +20,7 @@ _GAP: Final = 9.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar.
+    """Bar of the chart.
 
     Attributes:
         name: Text before the bar.

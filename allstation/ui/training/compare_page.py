@@ -137,7 +137,7 @@ class ComparePage(QWidget):
     # State -----------------------------------------------------------------------------------
 
     def show_nothing(self, text: str = "") -> None:
-        """No run was chosen, or it has no figures."""
+        """Empty the page: no run was chosen, or it has no figures."""
         self.figures, self.comparison = [], {}
         self._tabs.hide()
         for widget in (self._which, self._about, self._export):

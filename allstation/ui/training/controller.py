@@ -145,7 +145,7 @@ class TrainingController(QObject):
 
     @Slot(object, str)
     def _activate(self, bundle: Path, name: str) -> None:
-        """Copy a finished bundle to the user's models, aside, and classify with it from now on."""
+        """Copy a finished bundle to the user's models on another thread, and classify with it from then."""
         if self._activations is not None:
             chosen = self._context.settings.value.model
             self._activations.activate(bundle, name, before=Path(chosen) if chosen else None)

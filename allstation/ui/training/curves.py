@@ -120,7 +120,7 @@ class CurvesView(QWidget):
         self.set_rows([*kept, {"epoch": float(epoch), **row}])
 
     def save(self, path: Path) -> None:
-        """Write the curves: ``.csv`` has the numbers; any other suffix the picture, aside.
+        """Write the curves: ``.csv`` has the numbers; any other suffix the picture, on another thread.
 
         Raises:
             OSError: If the numbers cannot be written. A picture's failure is told by :attr:`problem`.
@@ -176,7 +176,7 @@ class CurvesView(QWidget):
 
     @Slot(str)
     def export_to(self, text: str) -> None:
-        """Write the curves to a path that a person chose; a refusal is told by :attr:`problem`."""
+        """Write the curves to a path that a person chose; :attr:`problem` carries a refusal."""
         try:
             check_saved(Path(text), "curves")
             self.save(Path(text))

@@ -177,7 +177,7 @@ class DataPage(QWidget):
     # What is shown ---------------------------------------------------------------------------
 
     def show_nothing(self) -> None:
-        """No folder was chosen."""
+        """Empty the page: no folder was chosen."""
         self._title.setText(tr("Drop a folder of labelled smears here"))
         self._hint.setText(
             tr("One sub-folder a class, or a CSV of path, class, patient. Files are only read.")

@@ -26,7 +26,7 @@ _LETTERS: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One table as it is on the screen.
+    """Table as it is on the screen.
 
     Attributes:
         title: Above it.

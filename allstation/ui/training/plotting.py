@@ -48,7 +48,7 @@ _SAVED_INCHES: Final = (10.0, 4.0)
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Where one pair of axes lies in a picture.
+    """Place of a pair of axes in a picture.
 
     Attributes:
         box: In shares of the picture, the origin at its top left.
@@ -252,7 +252,7 @@ class PlotArea(QWidget):
 
     @property
     def drawing(self) -> Drawing | None:
-        """What is drawn here, or None."""
+        """Drawing shown here, or None."""
         return self._drawing
 
     @Slot()

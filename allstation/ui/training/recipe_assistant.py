@@ -129,5 +129,5 @@ class RecipeAids(QObject):
 
 
 def _key(recipe: Mapping[str, Any]) -> str:
-    """What an estimate depends on; the name does not matter."""
+    """Return the parts of a recipe that an estimate depends on; its name is not among them."""
     return json.dumps({key: value for key, value in recipe.items() if key != "name"}, sort_keys=True)

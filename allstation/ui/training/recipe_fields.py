@@ -17,7 +17,7 @@ from allstation.files import read_toml
 
 @dataclass(frozen=True, slots=True)
 class Adjustable:
-    """One entry of a recipe.
+    """Entry of a recipe.
 
     Attributes:
         section: Table of the recipe file.

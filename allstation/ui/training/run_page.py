@@ -172,7 +172,7 @@ class RunPage(QWidget):
     # State -----------------------------------------------------------------------------------
 
     def show_idle(self) -> None:
-        """Nothing trains."""
+        """Show that nothing trains."""
         self._title.setText(tr("No run yet"))
         self._line.setText(
             tr("Choose a labelled folder and a recipe, then start. Classification goes on meanwhile.")

@@ -74,7 +74,7 @@ class FieldCanvas(QWidget):
 
     @property
     def view(self) -> View | None:
-        """Where the field lies; None while there is none."""
+        """Rectangle of the field; None while there is none."""
         return self._view
 
     @property
@@ -154,11 +154,11 @@ class FieldCanvas(QWidget):
             self._move(self._view.scaled_to(self._view.scale * factor, at=at))
 
     def zoom_in(self) -> None:
-        """One step closer."""
+        """Zoom in by one step."""
         self.zoom_by(_STEP)
 
     def zoom_out(self) -> None:
-        """One step back."""
+        """Zoom out by one step."""
         self.zoom_by(1 / _STEP)
 
     def _move(self, view: View) -> None:

@@ -33,7 +33,7 @@ _EDGED_FROM: Final = 3.0
 
 
 class OverlayStyle(StrEnum):
-    """How the overlay is drawn."""
+    """Style of the overlay."""
 
     BARS = "bars"
     BADGE = "badge"

@@ -34,7 +34,7 @@ _STATE_TEXTS: Final[Mapping[FieldState, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a class appears: never by colour alone.
+    """Mark of a class: letter and colour, never colour alone.
 
     Attributes:
         letter: One letter.
@@ -49,7 +49,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One class with its probability.
+    """Class with its probability.
 
     Attributes:
         mark: The class.
@@ -69,7 +69,7 @@ class ClassRow:
 
 @dataclass(frozen=True, slots=True)
 class CardContent:
-    """Everything the card shows.
+    """Content of the card.
 
     Attributes:
         heading: Decision, or the state of a field without a prediction.

@@ -1,4 +1,4 @@
-"""One field on a canvas, under its name."""
+"""Field view: a field on a canvas, under its name."""
 
 from __future__ import annotations
 

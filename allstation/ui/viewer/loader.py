@@ -148,7 +148,7 @@ class FieldLoader(QObject):
 
     @property
     def cache(self) -> PictureCache:
-        """What is kept ready."""
+        """Fields kept ready."""
         return self._cache
 
     def request(self, path: Path) -> FieldPicture | None:

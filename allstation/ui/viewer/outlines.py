@@ -68,7 +68,7 @@ class _Request:
 
 
 class OutlineFinder(QObject):
-    """One field at a time; only the newest answer is passed on.
+    """Outline finder: one field at a time; only the newest answer is passed on.
 
     Signals:
         found: Outlines of the newest request.

@@ -105,7 +105,7 @@ class ViewerPane(QWidget):
 
     @property
     def layers(self) -> Layers:
-        """What is drawn over the current field."""
+        """Layers drawn over the current field."""
         return self.main.canvas.scene.layers
 
     @Slot(object)

@@ -57,7 +57,7 @@ class Layers:
 
 @dataclass
 class Scene:
-    """One field with its layers.
+    """Scene: a field with its layers.
 
     Attributes:
         record: The field.
@@ -85,7 +85,7 @@ class Scene:
         return name if name in prediction.evidence.classes else ""
 
     def pixel_size(self) -> float | None:
-        """Return micrometres per pixel: what a person entered counts before what the file says."""
+        """Return micrometres per pixel: the value a person entered, else that of the file."""
         return self.layers.pixel_size or (self.picture.pixel_size if self.picture is not None else None)
 
     def description(self) -> str:

@@ -20,7 +20,7 @@ _EXPOSE: Final = QEvent.Type.Expose
 
 
 def identity(record: FieldRecord) -> Identity:
-    """Return what tells fields apart: rows are numbered anew in each case, files may be exchanged."""
+    """Return the identity of a field: rows are numbered anew in each case, files may be exchanged."""
     return record.id, record.path, record.sha256
 
 
