@@ -21,7 +21,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import plain_name, shown_name
-from allstation.imaging.decode import looks_like_field
+from allstation.imaging.field_names import looks_like_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing import retries
 from allstation.processing.events import FieldFailure
