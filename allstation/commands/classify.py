@@ -75,7 +75,7 @@ def _run(
     say(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
         return WRONG_USAGE
-    return SOME_FAILED if output.refused or output.failed else DONE
+    return SOME_FAILED if output.refused or output.failed or output.failed_models else DONE
 
 
 def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) -> None:

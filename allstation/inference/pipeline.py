@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,12 +20,13 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 import cv2
 
-from allstation.core.errors import StationError, unexpected
+from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine, EnginePool
+from allstation.inference.isolated import RUN_SECONDS
 from allstation.inference.workers import Workers, in_order
 
 _log = logging.getLogger(__name__)
@@ -77,11 +79,22 @@ class Pipeline:
         self.threads = threads or default_threads()
         # OpenCV's own pool would compete with these threads for the same processors.
         cv2.setNumThreads(1)
-        self._engines = EnginePool(bundle, ready)
         self._limits = limits or DecodeLimits()
+        # Half of a field's time: a network that never ends is told from a file that never ends.
+        seconds = min(RUN_SECONDS, self._limits.max_seconds / 2)
+        self._engines = EnginePool(bundle, ready, seconds=seconds)
         self._workers: Workers[Outcome[Any]] = Workers(
-            self.threads, limit=self._limits.max_seconds, name="field", low_priority=low_priority
+            self.threads,
+            limit=self._limits.max_seconds,
+            name="field",
+            low_priority=low_priority,
+            prepare=self._prepare if self._engines.isolated else None,
         )
+
+    def _prepare(self) -> None:
+        """Start the thread's isolated network before the time of its first field begins."""
+        with suppress(StationError):
+            self._engines.engine()
 
     def classify(self, path: Path, sha256: str = "") -> Prediction:
         """Classify one field on the calling thread.
@@ -110,6 +123,9 @@ class Pipeline:
     def _outcome(self, key: Key, path: Path, sha256: str) -> Outcome[Key]:
         try:
             return Outcome(key, self.classify(path, sha256))
+        except ModelError as error:
+            self._engines.give_up(error)
+            return Outcome(key, None, error)
         except StationError as error:
             return Outcome(key, None, error)
         except MemoryError:
@@ -138,6 +154,7 @@ class Pipeline:
     def close(self) -> None:
         """Drop what has not begun and wait for the rest, for no field longer than its limit."""
         self._workers.close()
+        self._engines.close()
 
     def __enter__(self) -> Self:
         return self
