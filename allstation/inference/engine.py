@@ -124,7 +124,11 @@ class Engine:
         self._network: Network = (
             IsolatedNetwork(content, seconds=seconds) if isolated else LocalNetwork(content)
         )
-        self._check_outputs(self._network.output_shapes)
+        try:
+            self._check_outputs(self._network.output_shapes)
+        except ModelError:
+            self.close()
+            raise
 
     def _check_outputs(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse now what would fail at the first field."""

@@ -72,6 +72,14 @@ class IsolatedNetwork:
 
     def _load(self) -> tuple[Shape, Mapping[str, Shape]]:
         try:
+            return self._loaded()
+        except NetworkError:
+            # Not left to the collector, which the error's own traceback holds up.
+            self.close()
+            raise
+
+    def _loaded(self) -> tuple[Shape, Mapping[str, Shape]]:
+        try:
             self._children.append(Child(self._command, self._budget))
             answer, _ = self._ask({"do": "load"}, self._content, seconds=_FIRST_SECONDS, most=0)
         except ChildError as error:
@@ -144,8 +152,8 @@ class IsolatedNetwork:
         return NetworkError(f"its network ended the process it runs in ({error.how})")
 
     def close(self) -> None:
-        """End the child."""
-        self._end()
+        """End the child; asked again, the network starts another."""
+        _close(self._children)
 
 
 def _close(children: list[Child]) -> None:
