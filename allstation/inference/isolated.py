@@ -124,7 +124,10 @@ class IsolatedNetwork:
         """Take the arrays out of an answer that is what it should be."""
         found: Outputs = {}
         at = 0
-        for entry in answer.get("outputs") or ():
+        entries = answer.get("outputs")
+        if not isinstance(entries, list):
+            raise _senseless()
+        for entry in entries:
             try:
                 name, kind, shape = str(entry[0]), str(entry[1]), _shape(entry[2])
             except (TypeError, LookupError) as error:

@@ -52,6 +52,14 @@ def default_threads() -> int:
         return os.cpu_count() or 1
 
 
+def network_seconds(limits: DecodeLimits) -> float:
+    """Return the wall time that an isolated network has for one field.
+
+    At most half of the field's: so a network that never ends is told from a file that never ends.
+    """
+    return min(RUN_SECONDS, limits.max_seconds / 2)
+
+
 class Pipeline:
     """Classifies field images on a few threads.
 
@@ -80,9 +88,7 @@ class Pipeline:
         # OpenCV's own pool would compete with these threads for the same processors.
         cv2.setNumThreads(1)
         self._limits = limits or DecodeLimits()
-        # Half of a field's time: a network that never ends is told from a file that never ends.
-        seconds = min(RUN_SECONDS, self._limits.max_seconds / 2)
-        self._engines = EnginePool(bundle, ready, seconds=seconds)
+        self._engines = EnginePool(bundle, ready, seconds=network_seconds(self._limits))
         self._workers: Workers[Outcome[Any]] = Workers(
             self.threads,
             limit=self._limits.max_seconds,

@@ -108,6 +108,7 @@ class Child:
         try:
             header, _ = self.receive(seconds=budget.start_seconds, most=0)
         except ChildError as error:
+            self.close()
             raise ChildStartError(error.how) from error
         self.applied |= {str(name) for name in header.get("applied", [])} & {*EVERYTHING}
         _log_missing(tuple(name for name in EVERYTHING if name not in self.applied))
