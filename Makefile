@@ -50,6 +50,7 @@ faults: setup
 	$(BIN)/python tests/faults/fuzz_decode.py --cases 20000 --guided 600 --out tests/faults/results/decode
 	$(BIN)/python tests/faults/odd_files.py --all --out tests/faults/results/odd-files
 	$(BIN)/python -m tests.faults.attacks --result tests/faults/results/attacks.json
+	$(BIN)/python -m tests.faults.hostile --files 2000 --networks 500 --out tests/faults/results/isolation
 	$(BIN)/python tests/faults/kill_case.py --kills 1000 --seed 2026 --result tests/faults/results/kill_case.json
 	$(BIN)/python tests/faults/kill_training.py --kills 60 --seed 2026 --result tests/faults/results/kill_training.json
 	$(BIN)/python tests/faults/small_bundle.py build/small.allmodel --seed 1

@@ -7,14 +7,25 @@ import logging
 import os
 import runpy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from allstation import paths
 from allstation.core.errors import StationError
 
 TRAINING_SWITCH = "--training-child"
 """First argument that turns the frozen console program into the training program."""
+
+CHILD_SWITCH = "--isolated-child"
+"""First argument that turns the frozen console program into an isolated child; its kind follows."""
+
+ISOLATED_CHILDREN: Final[Mapping[str, str]] = {
+    "decoder": "allstation.imaging.decoder_child",
+    "archive": "allstation.imaging.archive_child",
+    "network": "allstation.inference.network_child",
+}
+"""Modules that are the program of an isolated child, by its kind."""
 
 CONSOLE_PROGRAM = "allstation-cli"
 """The console executable that lies beside the windowed one."""
@@ -55,6 +66,18 @@ def station_command() -> list[str]:
     return [sys.executable, "-m", "allstation"]
 
 
+def child_command(kind: str) -> list[str]:
+    """Return the command line that starts an isolated child; its limits follow.
+
+    Args:
+        kind: One of :data:`ISOLATED_CHILDREN`.
+    """
+    if is_frozen():
+        return [str(_console_program()), CHILD_SWITCH, kind]
+    # -P: a module of the same name in the folder that the person works in is not this program's.
+    return [sys.executable, "-P", "-m", ISOLATED_CHILDREN[kind]]
+
+
 def training_is_installed() -> bool:
     """Tell whether this edition can train."""
     return importlib.util.find_spec("training") is not None
@@ -75,6 +98,8 @@ def start(station: Callable[[list[str]], int], argv: Sequence[str] | None = None
     forget_the_hosts_plugins()
     if arguments[:1] == [TRAINING_SWITCH]:
         return _train(arguments[1:])
+    if arguments[:1] == [CHILD_SWITCH]:
+        return _run_module(ISOLATED_CHILDREN[arguments[1]], arguments[2:])
     return station(arguments)
 
 
@@ -114,9 +139,13 @@ def _train(arguments: list[str]) -> int:
         return 2
     # A frozen program holds no sources, which TensorFlow says of each function it meets.
     logging.getLogger("tensorflow").addFilter(_is_not_about_sources)
-    sys.argv = ["training", *arguments]
+    return _run_module("training", arguments)
+
+
+def _run_module(name: str, arguments: Sequence[str]) -> int:
+    sys.argv = [name, *arguments]
     try:
-        runpy.run_module("training", run_name="__main__", alter_sys=True)
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return 0

@@ -21,7 +21,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import plain_name, shown_name
-from allstation.imaging.decode import looks_like_field
+from allstation.imaging.field_names import looks_like_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing import retries
 from allstation.processing.events import FieldFailure
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     limits = SettingsFile(paths.config_folder()).value.limits
     options.details = _details(options.detail)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as background:
-        bundles, engine = _open_and_load(options, background)
+        bundles, engine = _open_and_load(options, background, limits)
         if bundles[1:]:
             _check_first(options, further=_names(bundles[1:]))
         return _run(options, bundles, engine, limits)
@@ -75,7 +75,7 @@ def _run(
     say(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
         return WRONG_USAGE
-    return SOME_FAILED if output.refused or output.failed else DONE
+    return SOME_FAILED if output.refused or output.failed or output.failed_models else DONE
 
 
 def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) -> None:
@@ -150,14 +150,14 @@ def _details(given: list[str]) -> dict[str, str]:
 
 
 def _open_and_load(
-    options: argparse.Namespace, background: Executor
+    options: argparse.Namespace, background: Executor, limits: DecodeLimits
 ) -> tuple[list[ModelBundle], Future[Engine]]:
     """Check the models on one processor while another loads what is needed next.
 
     The first model's engine goes on being made while the fields are taken in.
     """
     opening = background.submit(_open, options.model or [default_bundle_path()])
-    engine = background.submit(_started, opening)
+    engine = background.submit(_started, opening, limits)
     for module in _NEXT:
         importlib.import_module(module)
     if any((options.csv, options.json, options.xlsx)):
@@ -169,10 +169,11 @@ def _open(chosen: list[Path]) -> list[ModelBundle]:
     return [ModelBundle.open(path) for path in chosen]
 
 
-def _started(opening: Future[list[ModelBundle]]) -> Engine:
+def _started(opening: Future[list[ModelBundle]], limits: DecodeLimits) -> Engine:
     from allstation.inference.engine import Engine
+    from allstation.inference.pipeline import network_seconds
 
-    engine = Engine(opening.result()[0])
+    engine = Engine(opening.result()[0], seconds=network_seconds(limits))
     engine.warm_up()
     return engine
 

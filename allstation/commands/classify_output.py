@@ -15,6 +15,7 @@ from allstation.processing.events import (
     Event,
     FieldFailure,
     FieldsWritten,
+    ModelFailed,
     ModelStarted,
     ProblemRaised,
     QueueHalted,
@@ -78,6 +79,7 @@ class ClassifyOutput:
         self._latest: list[FieldFailure] = []
         self.refused: list[Refused] = []
         self.failed: list[FieldFailure] = []
+        self.failed_models: list[StationError] = []
 
     def take(self, event: Event) -> None:
         """Print an event of the processor, or keep it for later."""
@@ -93,8 +95,10 @@ class ClassifyOutput:
                     self._line.update(self._done)
             case ModelStarted(model):
                 self.begin(model)
-            case QueueHalted(error):
+            case QueueHalted(error) | ModelFailed("", error):
                 self._halted = error
+            case ModelFailed(_, error):
+                self.failed_models.append(error)
             case ProblemRaised(problem):
                 self._halted = StationError(problem.code, problem.sentence)
 
@@ -129,5 +133,7 @@ class ClassifyOutput:
         """Name what was refused, and what failed."""
         for refused in self.refused:
             say(f"refused  {shown_name(str(refused.path))}: {refused.error.sentence}", error=True)
+        for error in self.failed_models:
+            say(f"failed   {error.sentence}", error=True)
         for failure in self.failed:
             say(f"failed   {shown_name(str(failure.path))}: {failure.error.sentence}", error=True)

@@ -19,10 +19,13 @@ from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.frozen import build_stamp
 from allstation.imaging import synthetic
+from allstation.imaging.isolated import decoders
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import verify_reference
+from allstation.isolation.child import ChildError
+from allstation.isolation.confine import EVERYTHING
 
 _PACKAGES: Final = (
     "PySide6-Essentials",
@@ -56,6 +59,7 @@ def _checks() -> Iterator[tuple[str, Check]]:
     for package in _PACKAGES:
         yield package, partial(_version, package)
     yield "training", _training
+    yield "isolation", _isolation
     for name, folder in (("settings", paths.config_folder()), ("data", paths.data_folder()),
                          ("logs", paths.log_folder()), ("cases", paths.cases_folder())):  # fmt: skip
         yield f"{name} folder", partial(_writable, folder)
@@ -75,6 +79,22 @@ def _version(package: str) -> str:
 def _training() -> str:
     present = importlib.util.find_spec("training") and importlib.util.find_spec("tensorflow")
     return "available" if present else "not in this edition"
+
+
+def _isolation() -> str:
+    """Start a decoder of its own and say what the system keeps it from."""
+    try:
+        applied = decoders().applied()
+    except ChildError as error:
+        sentence = (
+            f"The part that decodes rare pictures in a process of its own does not start ({error.how}). "
+            "Install ALL Station again."
+        )
+        raise StationError("isolation-missing", sentence) from error
+    enforced = ", ".join(name for name in EVERYTHING if name in applied) or "nothing"
+    missing = ", ".join(name for name in EVERYTHING if name not in applied)
+    lacks = f"; this system does not enforce: {missing}" if missing else ""
+    return f"rare pictures, archives and foreign models in processes of their own; limits: {enforced}{lacks}"
 
 
 def _writable(folder: Path) -> str:

@@ -15,7 +15,7 @@ from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.printing import say
 from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN
-from allstation.core.errors import StationError
+from allstation.core.errors import ModelError, StationError
 from allstation.core.evaluation import Evaluation, evaluate
 from allstation.core.metrics import absent_classes
 from allstation.core.plain_json import json_text
@@ -209,6 +209,8 @@ def _classify(
     limits = SettingsFile(config_folder()).value.limits
     with Pipeline(bundle, threads=threads, limits=limits) as pipeline:
         for outcome in pipeline.run((path, path) for path in paths):
+            if isinstance(outcome.error, ModelError):
+                raise outcome.error
             error = outcome.error or _unreadable(bundle, outcome)
             predictions.append(None if error else outcome.prediction)
             if error is not None:

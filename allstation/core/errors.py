@@ -23,6 +23,10 @@ class StationError(Exception):
         self.sentence = sentence
 
 
+class ModelError(StationError):
+    """A problem of the model, whatever field it was met with: no field is to blame for it."""
+
+
 def unexpected(name: str, error: BaseException) -> StationError:
     """Return the failure of one field for an exception that nobody foresaw.
 

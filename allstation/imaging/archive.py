@@ -7,42 +7,28 @@ counted while it is unpacked.
 
 from __future__ import annotations
 
-import lzma
-import stat
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import IO, Final, Self
+from pathlib import Path
+from typing import IO, Final
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
-from allstation.imaging.decode import looks_like_field
+from allstation.frozen import child_command
+from allstation.imaging.archive_members import NO_FIELD, hidden, judged
 from allstation.imaging.foreign import PassedOver
+from allstation.isolation.child import Budget, Child, ChildError, ChildStartError, ChildTooSlowError
+from allstation.isolation.frames import Header
 
+_log = logging.getLogger(__name__)
 SUFFIXES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_CHUNK: Final = 1 << 18
-_TAIL: Final = 66_000
-"""Bytes at the end of a zip file that hold its end records and the longest comment."""
-
-_MAX_DIRECTORY: Final = 64 << 20
-"""Bytes of a zip file's list of entries; 100,000 entries with long names have 30 MiB."""
-
-_LONGEST_PART: Final = 120
-RESERVED_NAMES: Final = frozenset(
-    {
-        "con",
-        "prn",
-        "aux",
-        "nul",
-        *(f"com{digit}" for digit in range(10)),
-        *(f"lpt{digit}" for digit in range(10)),
-    }
-)
-"""Names that Windows gives to devices, whatever the suffix."""
+_BUDGET: Final = Budget(memory=1 << 30, cpu_seconds=4 * 3600)
+"""Also bounds the list of entries, of which ``zipfile`` reads all at once."""
+_SILENCE: Final = 600.0
+"""Seconds that the child may work without a byte to show for it, as on a large entry that is no field."""
+_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +49,6 @@ class ArchiveLimits:
 
 
 DEFAULT_LIMITS: Final = ArchiveLimits()
-NO_FIELD: Final = "no field image by its name"
-_MAC_FOLDER: Final = "__macosx"
-"""Where macOS puts the other halves of files; each begins with ``._`` and has its file's suffix."""
 
 
 @dataclass(slots=True)
@@ -82,15 +65,6 @@ class Unpacked:
     fields: list[Path] = field(default_factory=list)
     passed_over: list[tuple[str, str]] = field(default_factory=list)
     pictures: PassedOver = field(default_factory=PassedOver)
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """An entry of either kind of archive."""
-
-    name: str
-    problem: str
-    open: Callable[[], IO[bytes] | None]
 
 
 def looks_like_archive(path: Path) -> bool:
@@ -110,118 +84,121 @@ def unpack(path: Path, folder: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> 
         StationError: ``unreadable-archive`` if it is damaged, encrypted or no archive, and
             ``archive-too-large`` if it goes over a limit; what was unpacked until then is removed.
     """
+    if not path.is_file():
+        raise StationError("not-found", f"The archive {shown_name(path.name)} is not a file. Check the name.")
     result = Unpacked()
-    budget = _Budget(path, limits)
     try:
-        with _members(path) as members:
-            for member in members:
-                budget.count_member()
-                _unpack_member(member, folder, result, budget)
+        with path.open("rb") as file, closing(Child(child_command("archive"), _BUDGET, source=file)) as child:
+            _take_all(_frames(child), folder, result, _Budget(path, limits))
     except StationError:
         _remove(result.fields)
         raise
-    except _READ_ERRORS as error:
+    except OSError as error:
         _remove(result.fields)
-        sentence = (
-            f"The archive {shown_name(path.name)} cannot be read ({_reason(error)}). "
-            "Copy it again, or unpack it with another program and add the folder."
-        )
-        raise StationError("unreadable-archive", sentence) from error
+        raise _unreadable(path, error.strerror or "it cannot be written") from error
+    except ChildError as error:
+        _remove(result.fields)
+        _log.warning("the isolated reader of an archive ended: %s", error.how)
+        raise _failure(path, error) from error
+    except _RefusedError as refusal:
+        _remove(result.fields)
+        raise _refusal(path, str(refusal)) from refusal
     return result
 
 
-_READ_ERRORS: Final = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-)
+class _RefusedError(Exception):
+    """The child cannot read the archive; its text is the reason."""
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, RuntimeError) and "password" in str(error):
-        return "it is encrypted"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return "it is damaged or of an unknown kind"
+_Frames = Iterator[tuple[Header, bytearray]]
 
 
-@contextmanager
-def _members(path: Path) -> Iterator[Iterator[_Member]]:
-    """Open an archive, judged by its content, and yield its entries one by one."""
-    if not path.is_file():
-        raise StationError("not-found", f"The archive {shown_name(path.name)} is not a file. Check the name.")
-    if zipfile.is_zipfile(path):
-        _check_directory(path)
-        with zipfile.ZipFile(path) as archive:
-            yield (_zip_member(archive, info) for info in archive.infolist() if not info.is_dir())
-    else:
-        with tarfile.open(path, "r|*", tarinfo=_StrictInfo) as stream:
-            yield (_tar_member(stream, info) for info in stream if not info.isdir())
+def _frames(child: Child) -> _Frames:
+    """Yield what the child sends until it is done.
 
-
-def _check_directory(path: Path) -> None:
-    """Refuse a zip file whose list of entries alone would fill the memory.
-
-    ``zipfile`` reads the whole list at once. Its size stands in the end record, or in the zip64 end
-    record where that says 0xFFFFFFFF (APPNOTE.TXT 4.3.14 and 4.3.16).
+    Raises:
+        _RefusedError: If it cannot read the archive.
     """
-    with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - _TAIL, 0))
-        tail = file.read()
-    end, end64 = tail.rfind(b"PK\x05\x06"), tail.rfind(b"PK\x06\x06")
-    size = int.from_bytes(tail[end + 12 : end + 16], "little")
-    if size == 0xFFFF_FFFF and end64 >= 0:  # noqa: PLR2004
-        size = int.from_bytes(tail[end64 + 40 : end64 + 48], "little")
-    if size > _MAX_DIRECTORY:
+    while True:
+        header, payload = child.receive(seconds=_SILENCE, most=_CHUNK)
+        if "refused" in header:
+            raise _RefusedError(str(header["refused"]))
+        if "done" in header:
+            return
+        yield header, payload
+
+
+def _take_all(frames: _Frames, folder: Path, result: Unpacked, budget: _Budget) -> None:
+    """Write the entries that are fields, and note why the others are passed over."""
+    for header, _ in frames:
+        budget.count_member()
+        name, problem = str(header.get("member", "")), shown_name(str(header.get("problem", "")))
+        if hidden(name):
+            continue
+        relative, problem = judged(name, problem)
+        if relative is not None:
+            _write(frames, folder / relative, result, budget)
+            continue
+        result.passed_over.append((shown_name(name), problem))
+        if problem == NO_FIELD:
+            result.pictures.see(name)
+
+
+def _write(frames: _Frames, path: Path, result: Unpacked, budget: _Budget) -> None:
+    with _new_file(path) as target:
+        result.fields.append(Path(target.name))
+        written = 0
+        for header, chunk in frames:
+            if "end" in header:
+                return
+            written += len(chunk)
+            budget.count_bytes(len(chunk), written)
+            target.write(chunk)
+    raise _RefusedError
+
+
+def _unreadable(path: Path, why: str) -> StationError:
+    sentence = (
+        f"The archive {shown_name(path.name)} cannot be read ({why}). "
+        "Copy it again, or unpack it with another program and add the folder."
+    )
+    return StationError("unreadable-archive", sentence)
+
+
+def _refusal(path: Path, why: str) -> StationError:
+    if why == "memory":
+        return _too_large(path.name, "more files than can be listed")
+    return _unreadable(
+        path, "it is encrypted" if why == "encrypted" else "it is damaged or of an unknown kind"
+    )
+
+
+def _failure(path: Path, error: ChildError) -> StationError:
+    if isinstance(error, ChildStartError):
         sentence = (
-            f"The archive {shown_name(path.name)} lists more files than can be handled. "
-            "Unpack it with another program and add the folder."
+            f"The archive {shown_name(path.name)} cannot be read: the program's own part that unpacks does "
+            f"not start ({error.how}). Unpack it with another program and add the folder."
         )
-        raise StationError("archive-too-large", sentence)
+        return StationError("unpacking-missing", sentence)
+    if isinstance(error, ChildTooSlowError):
+        return _unreadable(path, f"nothing came out of it for {_SILENCE:,.0f} seconds")
+    return _unreadable(path, f"unpacking it ended with {error.how}; nothing else was harmed")
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    problem = "" if kind in {0, stat.S_IFREG} else "a link or special file"
-    return _Member(info.filename, problem, lambda: archive.open(info))
-
-
-class _StrictInfo(tarfile.TarInfo):
-    """A header that does not pass for the archive's end when it is cut off in the middle."""
-
-    @classmethod
-    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> Self:
-        """Read the next header.
-
-        Raises:
-            tarfile.ReadError: If the archive ends inside it; ``TarFile`` would stop without a word.
-        """
-        try:
-            return super().fromtarfile(tarfile_)
-        except tarfile.HeaderError as error:
-            if "truncated" in str(error):
-                raise tarfile.ReadError(str(error)) from error
-            raise
-
-
-def _tar_member(stream: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
-    problem = "" if info.isreg() else "a link or special file"
-    return _Member(info.name, problem, lambda: stream.extractfile(info))
+def _too_large(name: str, what: str) -> StationError:
+    sentence = (
+        f"The archive {shown_name(name)} holds {what}. Unpack it with another program and add the folder."
+    )
+    return StationError("archive-too-large", sentence)
 
 
 class _Budget:
     """Counts what comes out of an archive against its limits."""
 
     def __init__(self, path: Path, limits: ArchiveLimits) -> None:
-        self._name = shown_name(path.name)
+        self._name = path.name
         self._limits = limits
-        self._packed = max(path.stat().st_size, 1) if path.is_file() else 1
+        self._packed = max(path.stat().st_size, 1)
         self._members = 0
         self._bytes = 0
 
@@ -252,57 +229,7 @@ class _Budget:
             )
 
     def _refusal(self, what: str) -> StationError:
-        sentence = (
-            f"The archive {self._name} holds {what}. Unpack it with another program and add the folder."
-        )
-        return StationError("archive-too-large", sentence)
-
-
-def _unpack_member(member: _Member, folder: Path, result: Unpacked, budget: _Budget) -> None:
-    """Write one entry, or note why it is passed over."""
-    if _hidden(member.name):
-        return
-    relative = _safe_name(member.name)
-    problem = member.problem or ("" if relative else "a name that leads out of the folder")
-    if not problem and relative and not looks_like_field(Path(relative.name)):
-        problem = NO_FIELD
-    source = None if problem or relative is None else member.open()
-    if source is None or relative is None:
-        result.passed_over.append((shown_name(member.name), problem or "not readable"))
-        if problem == NO_FIELD:
-            result.pictures.see(member.name)
-        return
-    with source, _new_file(folder / relative) as target:
-        result.fields.append(Path(target.name))
-        written = 0
-        while chunk := source.read(_CHUNK):
-            written += len(chunk)
-            budget.count_bytes(len(chunk), written)
-            target.write(chunk)
-
-
-def _hidden(name: str) -> bool:
-    """Return whether a folder would hide an entry: it is ignored silently there too."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", ".", ".."}]
-    return any(part.startswith(".") or part.lower() == _MAC_FOLDER for part in parts)
-
-
-def _safe_name(name: str) -> PurePosixPath | None:
-    """Return a relative path without any part that could climb, or None if there was one."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in {"", "."}]
-    leads_out = name.startswith(("/", "\\")) or any(part == ".." for part in parts) or ":" in name
-    if leads_out or not parts or any(part.startswith(".") for part in parts):
-        return None
-    return PurePosixPath(*(_safe_part(part) for part in parts))
-
-
-def _safe_part(part: str) -> str:
-    """Return one part of a path as every file system takes it."""
-    shown = "".join("_" if char in '<>"|?*\ufffd' else char for char in shown_name(part)).rstrip(". ")
-    stem, dot, suffix = shown.rpartition(".")
-    if (stem or suffix).split(".")[0].lower() in RESERVED_NAMES:
-        stem = f"_{stem}"
-    return f"{stem[:_LONGEST_PART]}{dot}{suffix[:_LONGEST_PART]}" or "_"
+        return _too_large(self._name, what)
 
 
 def _new_file(path: Path) -> IO[bytes]:

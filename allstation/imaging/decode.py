@@ -3,6 +3,9 @@
 A file is judged by its content. What it is and how large it claims to be is read from its header
 (``headers``) before a decoder sees it; a refusal names the file, the reason and what to do.
 
+What is rare is decoded in a process of its own (``isolated``, ``is_plain``): a fault of its codec costs the
+file, never the program.
+
 A file is decoded right, or refused with the name of what it is; ``damaged`` is said of damaged files
 alone (``tests/faults/odd_files.py`` holds 14,000 files against independent decoders). simplejpeg decodes
 JPEG (``jpeg``), OpenCV PNG, WebP and JPEG 2000 after or before a check of what it would pass over (``png``,
@@ -33,36 +36,18 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
 from allstation.imaging.bmp import BmpHeader, decode_bmp
 from allstation.imaging.headers import read_header
+from allstation.imaging.isolated import decoders
 from allstation.imaging.jpeg import JpegHeader, decode_jpeg
 from allstation.imaging.png import PngHeader, decode_png
 from allstation.imaging.source import END_OF_IMAGE, Header, HeaderError, Source, damaged, truncated
 from allstation.imaging.tiff import TiffHeader
-from allstation.imaging.tiff_pixels import decode_tiff
+from allstation.imaging.tiff_pixels import UNPACKED_HERE, decode_tiff
 from allstation.imaging.webp import WebpHeader, check_webp
 
 RgbArray = NDArray[np.uint8]
 
 # A refused file is reported once, by its StationError, not also by each codec on stderr.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-SUFFIXES: Final = frozenset(
-    {
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".dib",
-        ".webp",
-        ".jp2",
-        ".j2k",
-        ".jpx",
-    }
-)
-"""Suffixes, in lower case, by which a folder's files are taken for fields."""
 
 _KEEP: Final = 3
 """A larger frame is first halved while it stays at least this many times the wanted size.
@@ -99,11 +84,6 @@ class FieldInfo:
     frames: int
     bytes: int
     channels_left_out: int = 0
-
-
-def looks_like_field(path: Path) -> bool:
-    """Return whether a file has the suffix of a field image."""
-    return path.suffix.lower() in SUFFIXES
 
 
 def probe(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | None = None) -> FieldInfo:
@@ -169,7 +149,7 @@ def decode(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | N
     """
     content = read_bytes(path, limits) if data is None else data
     header = _header(path, Source(io.BytesIO(content), len(content)), limits)
-    return _upright(_pixels(path, content, header), header.orientation)
+    return _upright(_pixels(path, content, header, limits=limits), header.orientation)
 
 
 def decode_reduced(
@@ -202,10 +182,7 @@ def decode_reduced(
     header = _header(path, Source(io.BytesIO(content), len(content)), limits)
     wanted = size[::-1] if header.turned else size
     shrink = reduction((header.height, header.width), wanted)
-    if isinstance(header, JpegHeader) and header.scalable:
-        rgb = _pixels(path, content, header, reduction=shrink)
-    else:
-        rgb = halved(_pixels(path, content, header), shrink)
+    rgb = _pixels(path, content, header, limits=limits, shrink=shrink)
     return squash(_upright(rgb, header.orientation), size)
 
 
@@ -339,34 +316,61 @@ def _check_size(header: Header, limits: DecodeLimits) -> None:
         raise HeaderError("too-small", problem)
 
 
-def _pixels(path: Path, content: bytes, header: Header, *, reduction: int = 1) -> RgbArray:
-    """Decode as stored, without orientation.
-
-    Args:
-        path: The file.
-        content: Its bytes.
-        header: Its header.
-        reduction: 1, 2, 4 or 8: how far to shrink; JPEG alone.
+def _pixels(path: Path, content: bytes, header: Header, *, limits: DecodeLimits, shrink: int = 1) -> RgbArray:
+    """Decode as stored, without orientation, shrunk by 1, 2, 4 or 8.
 
     Raises:
-        StationError: If the file is truncated or damaged.
+        StationError: If the file is truncated or damaged, or its decoder died of it.
     """
     try:
-        if isinstance(header, JpegHeader):
-            return decode_jpeg(content, header, reduction=reduction)
-        if isinstance(header, TiffHeader):
-            raw: NDArray[Any] = decode_tiff(content, header)
-        elif isinstance(header, BmpHeader):
-            raw = decode_bmp(content, header)
-        elif isinstance(header, PngHeader):
-            raw = decode_png(content, header)
-        else:
-            raw = _by_opencv(content, header)
-            if isinstance(header, WebpHeader):
-                check_webp(content, header)
+        if is_plain(header):
+            return pixels_here(content, header, shrink)
+        return decoders().pixels(content, header, shrink=shrink, limits=limits)
     except HeaderError as problem:
         raise _refused(path, problem) from problem
-    return _rgb(_over_white(_to_8_bit(raw), header))
+
+
+def is_plain(header: Header) -> bool:
+    """Tell whether pixels may be decoded in this process.
+
+    Those of the usual 8-bit JPEG and PNG: their decoders are those of every browser, and get nothing but
+    what was checked here. Those of BMP, and of TIFF without compression or with LZW, Deflate or PackBits:
+    this project unpacks them with NumPy and zlib, without another decoder.
+    """
+    if isinstance(header, JpegHeader):
+        return header.scalable
+    if isinstance(header, PngHeader):
+        return header.depth <= 8 and not header.interlaced
+    if isinstance(header, TiffHeader):
+        return all(page.compression in UNPACKED_HERE and not page.by_library for page in header.pages)
+    return isinstance(header, BmpHeader)
+
+
+def pixels_here(content: bytes, header: Header, shrink: int) -> RgbArray:
+    """Decode in this process, as stored, shrunk by 1, 2, 4 or 8.
+
+    Args:
+        content: The file.
+        header: Its header.
+        shrink: How far to shrink.
+
+    Raises:
+        HeaderError: If the file is truncated or damaged.
+    """
+    if isinstance(header, JpegHeader):
+        scaled = shrink if header.scalable else 1
+        return halved(decode_jpeg(content, header, reduction=scaled), shrink // scaled)
+    if isinstance(header, TiffHeader):
+        raw: NDArray[Any] = decode_tiff(content, header)
+    elif isinstance(header, BmpHeader):
+        raw = decode_bmp(content, header)
+    elif isinstance(header, PngHeader):
+        raw = decode_png(content, header)
+    else:
+        raw = _by_opencv(content, header)
+        if isinstance(header, WebpHeader):
+            check_webp(content, header)
+    return halved(_rgb(_over_white(_to_8_bit(raw), header)), shrink)
 
 
 def _by_opencv(content: bytes, header: Header) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.text import shown_name
-from allstation.imaging.decode import looks_like_field
+from allstation.imaging.field_names import looks_like_field
 
 _SAVE: Final = "save {them} as JPEG, PNG or TIFF"
 _DEVELOP: Final = "develop {them} and save {them} as PNG or TIFF"

@@ -19,6 +19,7 @@ from allstation.core.text import natural_key, shown_name
 from allstation.files import free_path
 from allstation.imaging import decode
 from allstation.imaging.field_file import read_field
+from allstation.imaging.field_names import looks_like_field
 from allstation.imaging.foreign import PassedOver
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def find_fields(
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would replace links by targets
         if path.is_dir():
             yield from _walk(path, seen)
-        elif decode.looks_like_field(path) or (path.is_file() and not _unpacked_here(path, unpack_to)):
+        elif looks_like_field(path) or (path.is_file() and not _unpacked_here(path, unpack_to)):
             yield FieldPath(path, path.parent)
         elif path.is_file() and unpack_to is not None:
             yield from _find_in_archive(path, unpack_to, seen)
@@ -89,7 +90,8 @@ def _unpacked_here(path: Path, unpack_to: Path | None) -> bool:
 
 def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
     """Unpack an archive into a folder of its own and walk that; what it is not believed of is refused."""
-    from allstation.imaging.archive import NO_FIELD, unpack
+    from allstation.imaging.archive import unpack
+    from allstation.imaging.archive_members import NO_FIELD
 
     try:
         target = free_path(unpack_to, path.name.split(".")[0] or "archive")
@@ -137,7 +139,7 @@ def _walk(folder: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
         path = folder / name
         if is_folder and not _is_case(path):
             yield from _walk(path, passed)
-        elif not is_folder and decode.looks_like_field(path) and not path.is_dir():
+        elif not is_folder and looks_like_field(path) and not path.is_dir():
             yield FieldPath(path, folder)
         elif not is_folder:
             passed.see(name)

@@ -23,7 +23,7 @@ from typing import Final, Protocol
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.files import read_toml
-from allstation.imaging.decode import looks_like_field
+from allstation.imaging.field_names import looks_like_field
 from allstation.imaging.foreign import foreign_kind
 
 PROGRAM_MARK: Final = "ALL Station"

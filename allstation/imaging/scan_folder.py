@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from allstation.core.file_settling import Sighting
-from allstation.imaging.decode import looks_like_field
+from allstation.imaging.field_names import looks_like_field
 
 
 def scan_folder(folder: Path, *, held: Callable[[Path], bool] | None = None) -> dict[str, Sighting] | None:

@@ -42,6 +42,8 @@ _UNPACK: Final = {
     32946: unpack_deflate,
     34925: unpack_lzma,
 }
+UNPACKED_HERE: Final = frozenset({1, 5, 8, 32773, 32946})
+"""Compressions whose strips are put together by NumPy and zlib alone."""
 _REVERSED: Final = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 

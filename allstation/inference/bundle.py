@@ -37,6 +37,10 @@ SUFFIX: Final = ".allmodel"
 MAX_BYTES: Final = 256 * 1024**2
 """Largest bundle file and largest sum of unpacked members that is accepted."""
 MAX_MEMBERS: Final = 64
+_PACKED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""How members may be packed: a bundle is unpacked in the station's own process, by zlib or not at all."""
+_LARGEST_SIDE: Final = 4096
+"""Pixels of a network's input: what is prepared for it takes 16 bytes a pixel, whatever the network says."""
 _MAX_MANIFEST: Final = 4 * 1024**2
 """Largest ``bundle.json``: that of the shipped model has some tens of kilobytes."""
 
@@ -157,13 +161,16 @@ class ModelBundle:
     def _check_meaning(self) -> None:
         """Fail now, with the bundle's name, rather than at the first field."""
         try:
-            _ = self.preprocessing, self.rule
+            _ = self.rule
+            sides = (*self.preprocessing.size, self.preprocessing.zoom)
             low, high = _TEMPERATURES
             usable = low <= self.temperature <= high and len(set(self.classes)) == len(self.classes) > 1
         except (TypeError, ValueError, KeyError, OverflowError, StationError) as error:
             raise _refuse(self.path, f"describes a model this program cannot run ({error})") from error
         if not usable:
             raise _refuse(self.path, "needs a sensible temperature and at least two different classes")
+        if not all(1 <= side <= _LARGEST_SIDE for side in sides):
+            raise _refuse(self.path, f"wants fields of other than 1 to {_LARGEST_SIDE} pixels a side")
         if str(self.info["network"].get("file")) not in self.members:
             raise _refuse(self.path, "does not contain the network it names")
 
@@ -252,6 +259,8 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> BundleInfo:
     entries = archive.infolist()
     if len(entries) > MAX_MEMBERS or sum(entry.file_size for entry in entries) > MAX_BYTES:
         raise _refuse(path, "unpacks to more parts or bytes than a bundle may have")
+    if any(entry.compress_type not in _PACKED for entry in entries):
+        raise _refuse(path, "is packed in another way than bundles are")
     if (copies := archive.namelist().count(MANIFEST)) != 1:
         raise _refuse(path, f"has {copies or 'no'} {MANIFEST}")
     if (size := archive.getinfo(MANIFEST).file_size) > _MAX_MANIFEST:

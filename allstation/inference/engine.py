@@ -15,13 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.decision import Evidence
-from allstation.core.errors import StationError
+from allstation.core.errors import ModelError, StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
 from allstation.core.text import shown_name
 from allstation.imaging import decode, preprocess, quality
 from allstation.imaging.field_file import read_field
 from allstation.inference.bundle import ModelBundle
+from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
+from allstation.inference.network import LocalNetwork, Network, NetworkError
+from allstation.inference.trust import needs_isolation
 
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float32]
@@ -88,50 +91,49 @@ class Engine:
     batch size and thread count, bit for bit.
     """
 
-    def __init__(self, bundle: ModelBundle) -> None:
-        """Load the network.
+    def __init__(self, bundle: ModelBundle, *, seconds: float = RUN_SECONDS) -> None:
+        """Load the network: in this process if it is trusted, else in one of its own.
+
+        Args:
+            bundle: The model.
+            seconds: Wall time that a network in a process of its own has for one field.
 
         Raises:
-            StationError: ``bad-bundle`` if the network cannot be loaded or its shapes do not fit
+            ModelError: ``bad-bundle`` if the network cannot be loaded or its shapes do not fit
                 what the bundle says of it.
         """
         try:
-            self._load(bundle)
+            self._load(bundle, seconds)
         except StationError:
             raise
+        except NetworkError as error:
+            raise _unusable(bundle, str(error)) from error
         except Exception as error:  # a damaged network makes the runtime raise whatever it meets
             _log.exception("the network of %s cannot be loaded", bundle.sha256)
             raise _unusable(bundle, f"its network cannot be loaded ({type(error).__name__})") from error
 
-    def _load(self, bundle: ModelBundle) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
+    def _load(self, bundle: ModelBundle, seconds: float) -> None:
         self._bundle = bundle
         self._classes = bundle.classes
         self._rule = bundle.rule
         self._temperature = bundle.temperature
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
         self._novelty, self._novelty_output = _novelty(bundle), novelty_output(bundle)
-        network = bundle.read(str(bundle.info["network"]["file"]))
-        self._interpreter = Interpreter(model_content=network, num_threads=1)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]
-        self._outputs = self._find_outputs()
-
-    def _find_outputs(self) -> dict[str, int]:
-        """Map output names of the bundle to tensor indices by name, through the signature."""
-        signatures = self._interpreter.get_signature_list()
-        if not signatures:
-            raise _unusable(self._bundle, "its network has no signature")
-        runner = self._interpreter.get_signature_runner(next(iter(signatures)))
-        outputs = {name: int(d["index"]) for name, d in runner.get_output_details().items()}
-        details = {int(d["index"]): d for d in self._interpreter.get_output_details()}
-        shapes = {name: tuple(int(n) for n in details[at]["shape"]) for name, at in outputs.items()}
-        self._check_outputs(shapes)
-        return outputs
+        content = bundle.read(str(bundle.info["network"]["file"]))
+        isolated = needs_isolation(bundle)
+        self._network: Network = (
+            IsolatedNetwork(content, seconds=seconds) if isolated else LocalNetwork(content)
+        )
+        try:
+            self._check_outputs(self._network.output_shapes)
+        except ModelError:
+            self.close()
+            raise
 
     def _check_outputs(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse now what would fail at the first field."""
+        if not shapes:
+            raise _unusable(self._bundle, "its network has no signature")
         classes, logits, features = len(self._classes), shapes.get("logits"), shapes.get(self._novelty_output)
         if logits != (1, classes):
             raise _unusable(self._bundle, "its network does not give one logit per class")
@@ -155,19 +157,21 @@ class Engine:
             them ``features`` (f,), ``appearance`` (a,) and ``evidence`` (rows, columns, k).
 
         Raises:
-            StationError: ``bad-bundle`` if the runtime cannot compute the network.
+            ModelError: ``bad-bundle`` if the runtime cannot compute the network.
         """
-        expected = tuple(int(n) for n in self._input["shape"][1:])
+        expected = self._network.input_shape[1:]
         if tensor.shape != expected:
             raise _unusable(
                 self._bundle, f"its network takes {expected}, its preprocessing gives {tensor.shape}"
             )
         try:
-            self._interpreter.set_tensor(self._input["index"], tensor[np.newaxis])
-            self._interpreter.invoke()
-        except (RuntimeError, ValueError) as error:
-            raise _unusable(self._bundle, "its network cannot be computed") from error
-        return {name: self._interpreter.get_tensor(index)[0] for name, index in self._outputs.items()}
+            return self._network.run(tensor)
+        except NetworkError as error:
+            raise _unusable(self._bundle, str(error)) from error
+
+    def close(self) -> None:
+        """End the process of a network that has one."""
+        self._network.close()
 
     def warm_up(self) -> None:
         """Classify an empty field, for what is made once in a process when it is first needed.
@@ -175,7 +179,7 @@ class Engine:
         OpenCV's tables for CIELAB are most of it: 155 ms of processor time.
 
         Raises:
-            StationError: ``bad-bundle`` if even that cannot be classified.
+            ModelError: ``bad-bundle`` if even that cannot be classified.
         """
         try:
             self.classify_rgb(np.full((*self.preprocessing.size, 3), 255, np.uint8))
@@ -275,9 +279,9 @@ def _novelty(bundle: ModelBundle) -> Novelty | None:
         raise _unusable(bundle, f"its novelty figures do not fit ({error})") from error
 
 
-def _unusable(bundle: ModelBundle, problem: str) -> StationError:
+def _unusable(bundle: ModelBundle, problem: str) -> ModelError:
     sentence = f"The model bundle {shown_name(bundle.path)} cannot be used: {problem}. Choose another model."
-    return StationError("bad-bundle", sentence)
+    return ModelError("bad-bundle", sentence)
 
 
 class EnginePool:
@@ -286,20 +290,53 @@ class EnginePool:
     Args:
         bundle: The model.
         ready: An engine of it that nobody uses yet: the first thread takes it.
+        seconds: Wall time that a network in a process of its own has for one field.
     """
 
-    def __init__(self, bundle: ModelBundle, ready: Engine | None = None) -> None:
+    def __init__(
+        self, bundle: ModelBundle, ready: Engine | None = None, *, seconds: float = RUN_SECONDS
+    ) -> None:
         self.bundle = bundle
+        self.isolated = needs_isolation(bundle)
+        self._seconds = seconds
         self._local = threading.local()
         self._ready: deque[Engine] = deque([ready] if ready else [])
+        self._engines: deque[Engine] = deque(self._ready)
+        self._fault: ModelError | None = None
 
     def engine(self) -> Engine:
-        """Return the calling thread's engine."""
+        """Return the calling thread's engine.
+
+        Raises:
+            ModelError: If the network cannot be used, now or when another thread tried.
+        """
+        if self._fault is not None:
+            raise self._fault
         engine: Engine | None = getattr(self._local, "engine", None)
         if engine is None:
             try:
                 engine = self._ready.pop()
             except IndexError:
-                engine = Engine(self.bundle)
+                engine = self._made()
             self._local.engine = engine
         return engine
+
+    def _made(self) -> Engine:
+        try:
+            engine = Engine(self.bundle, seconds=self._seconds)
+            self._engines.append(engine)
+            if self.isolated:
+                engine.warm_up()
+        except ModelError as error:
+            self.give_up(error)
+            raise
+        return engine
+
+    def give_up(self, fault: ModelError) -> None:
+        """Let nobody try again what cannot be used."""
+        self._fault = fault
+
+    def close(self) -> None:
+        """End the processes of networks that have one."""
+        while self._engines:
+            self._engines.pop().close()

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Hashable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,12 +20,13 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 import cv2
 
-from allstation.core.errors import StationError, unexpected
+from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine, EnginePool
+from allstation.inference.isolated import RUN_SECONDS
 from allstation.inference.workers import Workers, in_order
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,14 @@ def default_threads() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:
         return os.cpu_count() or 1
+
+
+def network_seconds(limits: DecodeLimits) -> float:
+    """Return the wall time that an isolated network has for one field.
+
+    At most half of the field's: so a network that never ends is told from a file that never ends.
+    """
+    return min(RUN_SECONDS, limits.max_seconds / 2)
 
 
 class Pipeline:
@@ -77,11 +87,20 @@ class Pipeline:
         self.threads = threads or default_threads()
         # OpenCV's own pool would compete with these threads for the same processors.
         cv2.setNumThreads(1)
-        self._engines = EnginePool(bundle, ready)
         self._limits = limits or DecodeLimits()
+        self._engines = EnginePool(bundle, ready, seconds=network_seconds(self._limits))
         self._workers: Workers[Outcome[Any]] = Workers(
-            self.threads, limit=self._limits.max_seconds, name="field", low_priority=low_priority
+            self.threads,
+            limit=self._limits.max_seconds,
+            name="field",
+            low_priority=low_priority,
+            prepare=self._prepare if self._engines.isolated else None,
         )
+
+    def _prepare(self) -> None:
+        """Start the thread's isolated network before the time of its first field begins."""
+        with suppress(StationError):
+            self._engines.engine()
 
     def classify(self, path: Path, sha256: str = "") -> Prediction:
         """Classify one field on the calling thread.
@@ -110,6 +129,9 @@ class Pipeline:
     def _outcome(self, key: Key, path: Path, sha256: str) -> Outcome[Key]:
         try:
             return Outcome(key, self.classify(path, sha256))
+        except ModelError as error:
+            self._engines.give_up(error)
+            return Outcome(key, None, error)
         except StationError as error:
             return Outcome(key, None, error)
         except MemoryError:
@@ -138,6 +160,7 @@ class Pipeline:
     def close(self) -> None:
         """Drop what has not begun and wait for the rest, for no field longer than its limit."""
         self._workers.close()
+        self._engines.close()
 
     def __enter__(self) -> Self:
         return self

@@ -7,6 +7,7 @@ change of the renderer cannot make an old bundle look broken.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Final
 
 import numpy as np
@@ -38,8 +39,8 @@ def verify_reference(bundle: ModelBundle) -> float:
         )
         raise StationError("no-reference", sentence)
     reference = bundle.arrays(MEMBER)
-    engine = Engine(bundle)
-    found = [list(engine.classify_rgb(rgb).probabilities.values()) for rgb in reference["rgb"]]
+    with closing(Engine(bundle)) as engine:
+        found = [list(engine.classify_rgb(rgb).probabilities.values()) for rgb in reference["rgb"]]
     difference = float(np.abs(np.asarray(found) - reference["probabilities"]).max())
     if not difference <= TOLERANCE:
         sentence = (

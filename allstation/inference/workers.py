@@ -44,9 +44,15 @@ class _Worker(Generic[Result]):
     """Worker thread and its current job."""
 
     def __init__(
-        self, jobs: queue.SimpleQueue[_Job[Result] | None], name: str, *, low_priority: bool = False
+        self,
+        jobs: queue.SimpleQueue[_Job[Result] | None],
+        name: str,
+        *,
+        low_priority: bool = False,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         self._jobs = jobs
+        self._prepare = prepare
         self._low_priority = low_priority
         self._lock = threading.Lock()
         self._job: _Job[Result] | None = None
@@ -61,6 +67,9 @@ class _Worker(Generic[Result]):
         while (job := self._jobs.get()) is not None:
             if not job.future.set_running_or_notify_cancel():
                 continue
+            if self._prepare is not None:
+                self._prepare()
+                self._prepare = None
             with self._lock:
                 self._job, self._since = job, time.monotonic()
             try:
@@ -82,7 +91,9 @@ class _Worker(Generic[Result]):
             if self._job is None or time.monotonic() - self._since <= limit:
                 return None
             self.gone = True
-            return self._job
+            # Taken away, as two threads may look at the same time: a future is answered once.
+            job, self._job = self._job, None
+            return job
 
 
 def lower_thread_priority() -> None:
@@ -127,10 +138,21 @@ class Workers(Generic[Result]):
         limit: Seconds that one job may take.
         name: Begins the names of the threads.
         low_priority: They work beside a window, which goes first.
+        prepare: Done by each thread before its first job, outside of the job's limit; has one of its own
+            and raises nothing.
     """
 
-    def __init__(self, count: int, *, limit: float, name: str, low_priority: bool = False) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        limit: float,
+        name: str,
+        low_priority: bool = False,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
         self._low_priority = low_priority
+        self._prepare = prepare
         self._jobs: queue.SimpleQueue[_Job[Result] | None] = queue.SimpleQueue()
         self._limit = limit
         self._name = name
@@ -141,7 +163,8 @@ class Workers(Generic[Result]):
         self._watch.start()
 
     def _start(self, number: int) -> _Worker[Result]:
-        return _Worker(self._jobs, f"{self._name}_{number}", low_priority=self._low_priority)
+        name = f"{self._name}_{number}"
+        return _Worker(self._jobs, name, low_priority=self._low_priority, prepare=self._prepare)
 
     def submit(self, task: Callable[[], Result], given_up: Callable[[], Result]) -> Future[Result]:
         """Run a task on one of the threads.

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from allstation.core.errors import StationError, unexpected
+from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.processing.events import FieldFailure, FieldsWritten
 from allstation.store.case import Case
 
@@ -96,6 +96,9 @@ class Batch:
         model: Which queued fields it takes: those that wait for this model, or, if empty, for the
             model in use.
         reserve: Fields a thread has left, besides the one in hand, when the owner is woken.
+
+    Attributes:
+        fault: Why the model cannot be used; its fields went back into the queue.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class Batch:
         self._unsaved: list[Outcome[int]] = []
         self._count = threading.Lock()
         self._under_way = 0
+        self.fault: ModelError | None = None
         self.rate = Rate()
 
     @property
@@ -125,6 +129,8 @@ class Batch:
 
     def fill(self) -> int:
         """Claim and submit as many fields as there is room for; return how many."""
+        if self.fault is not None:
+            return 0
         room = self._executor.threads * self._ahead() - self.flying
         if room <= 0:
             return 0
@@ -159,6 +165,7 @@ class Batch:
         for outcome in outcomes:
             self._flying.pop(outcome.key, None)
         self._unsaved += outcomes
+        self._put_back_what_the_model_failed()
         done = [(o.key, o.prediction) for o in self._unsaved if o.prediction is not None]
         errors = {o.key: o.error for o in self._unsaved if o.prediction is None and o.error is not None}
         errors |= self._save(done, errors)
@@ -167,6 +174,17 @@ class Batch:
         self.rate.add(len(paths))
         failed = [FieldFailure(key, paths[key], error) for key, error in errors.items()]
         return FieldsWritten(list(paths), failed)
+
+    def _put_back_what_the_model_failed(self) -> None:
+        """Take fields that met a problem of the model out of the results; they wait as they did before."""
+        failed = {o.key: o.error for o in self._unsaved if isinstance(o.error, ModelError)}
+        if not failed:
+            return
+        self._case.queue.release(failed)
+        self.fault = self.fault or next(iter(failed.values()))
+        for key in failed:
+            del self._paths[key]
+        self._unsaved = [outcome for outcome in self._unsaved if outcome.key not in failed]
 
     def _save(
         self, done: list[tuple[int, Prediction]], failed: dict[int, StationError]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from allstation.core.errors import StationError
+from allstation.core.errors import ModelError, StationError
 from allstation.core.records import Review
 from allstation.processing.importer import ImportBatch
 from allstation.processing.status_types import ImportStatus, Problem, QueueStatus
@@ -30,6 +30,19 @@ class QueueHalted(Event):
     """The queue pauses, as the case cannot be written or read now."""
 
     error: StationError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFailed(Event):
+    """A model cannot be used; its fields go on waiting.
+
+    Attributes:
+        model_sha256: The model; empty for the one in use.
+        error: Why.
+    """
+
+    model_sha256: str
+    error: ModelError
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,10 @@ class ModelScheduler:
             self._absent.add(read.model_sha256)
         return read.found
 
+    def give_up(self, model: str) -> None:
+        """Pass over a model that cannot be used, until it is queued again."""
+        self._absent.add(model)
+
     @property
     def reading(self) -> bool:
         """Whether a bundle is being read."""

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from allstation.core.errors import StationError
+from allstation.core.errors import ModelError, StationError
 from allstation.core.records import UNPACKED, FieldState
 from allstation.processing import events
 from allstation.processing.batch import Batch, FieldExecutor
@@ -85,6 +85,7 @@ class CaseProcessor:
         self._bundle: ModelBundle | None = None
         self._paused = paused
         self._reserve = reserve
+        self._giving_up = False
         self._changed: list[int] = []
         self._collect_at = math.inf
         self._report_at = math.inf
@@ -273,6 +274,21 @@ class CaseProcessor:
             # They stay marked as running; the next opening of the case puts them back.
             self._halt(error)
 
+    def _give_up_model(self, model: str, fault: ModelError) -> None:
+        """Stop working with a model that cannot be used, and say so once; the queue goes on with others."""
+        self._giving_up = True
+        try:
+            self._stop_batch()
+        finally:
+            self._giving_up = False
+        if model:
+            self._scheduler.give_up(model)
+        else:
+            self._bundle = None
+        self.emit(events.ModelFailed(model, fault))
+        self.emit(events.QueueEdited())
+        self._report_soon(hurry=True)
+
     # The queue
 
     def pause(self, paused: bool) -> None:
@@ -338,6 +354,9 @@ class CaseProcessor:
         else:
             self._changed += written.ids
             self.emit(written)
+            if batch.fault is not None and batch is self._batch and not self._giving_up:
+                self._give_up_model(batch.model, batch.fault)
+                return
         idle = not batch.flying
         if idle:
             self._collect_at = math.inf

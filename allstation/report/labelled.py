@@ -15,7 +15,7 @@ from typing import Final
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
-from allstation.imaging.archive import RESERVED_NAMES
+from allstation.imaging.archive_members import RESERVED_NAMES
 from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.export_types import Progress, no_progress

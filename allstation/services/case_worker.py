@@ -177,7 +177,10 @@ class CaseWorker(QObject):
             self._timer.start(round(seconds * 1000))
 
     def _emit(self, event: events.Event) -> None:
-        if isinstance(event, events.QueueHalted):
+        if isinstance(event, events.ModelFailed):
+            self._bundle = self._bundle if event.model_sha256 else None
+            event = events.ProblemRaised(Problem.of(event.error))
+        elif isinstance(event, events.QueueHalted):
             event = events.ProblemRaised(Problem.of(event.error))
         elif isinstance(event, events.QueueChanged):
             event = events.QueueChanged(replace(event.status, memory=memory_in_use()))

@@ -213,6 +213,7 @@ def test_the_doctor_finds_this_machine_well(capsys):
     printed = capsys.readouterr().out
     assert "FAILED" not in printed
     assert "one field classified" in printed
+    assert "isolation: rare pictures, archives and foreign models in processes of their own" in printed
 
 
 def test_evaluate_prints_every_figure_with_n_interval_split_and_patients(tmp_path, capsys):

@@ -17,7 +17,7 @@ from allstation.__main__ import main
 from allstation.core.filters import FieldSort
 from allstation.core.records import Review
 from allstation.imaging import synthetic
-from allstation.imaging.decode import looks_like_field
+from allstation.imaging.field_names import looks_like_field
 from allstation.store.case import Case
 from tests.faults.damaged_bundle import rebuilt
 

@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 
 NETWORK = (224, 224)
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".j2k")
 
 
 def hashed(folders: list[Path]) -> dict[str, dict[str, str]]:
@@ -34,7 +35,7 @@ def hashed(folders: list[Path]) -> dict[str, dict[str, str]]:
 
     found: dict[str, dict[str, str]] = {}
     for folder in folders:
-        for path in sorted(path for path in folder.rglob("*") if decode.looks_like_field(path)):
+        for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
             name = f"{folder.name}/{path.relative_to(folder).as_posix()}"
             try:
                 whole, squashed = decode.decode(path), decode.decode_reduced(path, NETWORK)

@@ -38,6 +38,7 @@ sys.path.insert(0, str(ROOT))
 
 from allstation.core.errors import StationError  # noqa: E402
 from allstation.imaging import bmp, decode, headers, jpeg, source, synthetic, tiff, tiff_page, webp  # noqa: E402
+from allstation.imaging.isolated import DIED  # noqa: E402
 
 SLOWEST = 20.0
 """Seconds after which a case counts as hanging."""
@@ -183,6 +184,8 @@ def decode_all(path: Path) -> str:
         decode.decode(path)
         rgb = decode.decode_reduced(path, (224, 224))
     except StationError as error:
+        if error.code == DIED:  # A crash all the same, if only of a child.
+            return f"escaped:{error.sentence}"
         return error.code if error.sentence.isprintable() else "escaped:unprintable sentence"
     except MemoryError:
         return "out-of-memory"

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.core.tables import TableRow
 from allstation.core.text import natural_key, shown_name
-from allstation.imaging.decode import looks_like_field
 from allstation.imaging.field_file import FieldFile, read_field
+from allstation.imaging.field_names import looks_like_field
 from allstation.imaging.table_files import read_table
 
 _COLUMNS: Final = ("path", "class")

@@ -102,6 +102,7 @@ class _FineTuning:
     def run(self) -> RunMetrics:
         bundle = self.base.bundle
         about = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
+        about["network"] = bundle.info["files"][bundle.info["network"]["file"]]["sha256"]
         self.folder.update(base=about)
         features, copies, copied = self._extract()
         self.events.phase("training", f"Fitting the last layer of {bundle.name} again")

@@ -157,7 +157,7 @@ class CaseController(QObject):
     @Slot()
     def add_files(self) -> None:
         """Ask for image files."""
-        from allstation.imaging.decode import SUFFIXES
+        from allstation.imaging.field_names import SUFFIXES
 
         dialog = self._dialog(tr("Add fields"), QFileDialog.FileMode.ExistingFiles)
         known = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))

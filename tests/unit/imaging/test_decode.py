@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 
 from allstation.core.errors import StationError
 from allstation.imaging import decode
+from allstation.imaging.field_names import looks_like_field
 from allstation.services.settings import Settings
 
 LOSSLESS = [
@@ -343,10 +344,10 @@ def test_a_nul_in_a_name_is_an_error_not_a_crash():
 
 
 def test_suffixes():
-    assert decode.looks_like_field(Path("a/B.JPG"))
-    assert decode.looks_like_field(Path("slide.Tiff"))
-    assert not decode.looks_like_field(Path("notes.txt"))
-    assert not decode.looks_like_field(Path("jpg"))
+    assert looks_like_field(Path("a/B.JPG"))
+    assert looks_like_field(Path("slide.Tiff"))
+    assert not looks_like_field(Path("notes.txt"))
+    assert not looks_like_field(Path("jpg"))
 
 
 def test_threads_give_the_same_bytes(write, smooth_field):

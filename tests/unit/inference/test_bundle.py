@@ -176,6 +176,22 @@ def test_a_temperature_that_no_fit_gives_is_refused(shipped, tmp_path, temperatu
     assert "sensible temperature" in refusal(path)
 
 
+@pytest.mark.parametrize(
+    "entry", [{"size": [60_000, 60_000]}, {"size": [0, 224]}, {"options": {"zoom": 9000}}]
+)
+def test_fields_of_a_size_that_fills_the_memory_are_refused(shipped, tmp_path, entry):
+    change = {"preprocessing": {**shipped.info["preprocessing"], **entry}}
+    path = rewrite(shipped, tmp_path / "x.allmodel", manifest=lambda info: info.update(change))
+    assert "pixels a side" in refusal(path)
+
+
+def test_only_zlib_unpacks_a_bundle(shipped, tmp_path):
+    path = tmp_path / "x.allmodel"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("bundle.json", json.dumps(shipped.info))
+    assert "packed in another way" in refusal(path)
+
+
 def test_a_rule_with_a_limit_that_is_no_number_is_refused(shipped, tmp_path):
     change = {"decision": {**shipped.info["decision"], "min_probability": "nan"}}
     path = rewrite(shipped, tmp_path / "x.allmodel", manifest=lambda info: info.update(change))
