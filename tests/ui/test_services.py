@@ -24,6 +24,7 @@ from allstation.imaging import decode
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
+from allstation.keys.trust_store import TrustStore
 from allstation.processing.status_types import ImportStatus
 from allstation.services import thumbnails
 from allstation.services.case_session import CaseSession
@@ -216,6 +217,7 @@ def test_a_network_damaged_inside_fails_its_fields_with_a_sentence(
 ) -> None:
     expected_log.append("allstation.inference.engine: the network of")
     bundle = rebuilt(tmp_path / "m.allmodel", network=b"no network at all" * 100)
+    TrustStore().accepting(bundle.sha256, name=bundle.name).save()
     folder, changed = tmp_path / "a.allcase", Heard()
     session.worker.fields_changed.connect(changed.take_list)
     session.submit(OpenCase(folder, create=True))
