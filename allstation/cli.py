@@ -86,8 +86,27 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("list", "show", "verify"), help="what to do")
+    parser.add_argument(
+        "action",
+        choices=("list", "show", "verify", "accept", "sign"),
+        help="what to do; accept: use this one file of an unknown maker; sign: write a signature beside it",
+    )
     parser.add_argument("bundle", nargs="?", type=Path, help="model bundle (default: the shipped one)")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="sign with this laboratory key (default: this station's)"
+    )
+
+
+def _keys(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        choices=("list", "make", "export", "trust", "distrust"),
+        help="list: this station's key and those it trusts; make: a laboratory key, closed with a password; "
+        "export: this station's public key; trust, distrust: a public key",
+    )
+    parser.add_argument("file", nargs="?", type=Path, help="key file to make, write or trust")
+    parser.add_argument("--name", default="", metavar="NAME", help="of the laboratory, or of who is trusted")
+    parser.add_argument("--laboratory", action="store_true", help="trust it as the laboratory's own key")
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -106,6 +125,23 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _case_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", type=Path, metavar="CASE", help="a .allcase folder")
+
+
+def _audit(parser: argparse.ArgumentParser) -> None:
+    _case_argument(parser)
+    parser.add_argument(
+        "--anchor",
+        type=Path,
+        metavar="F.json",
+        help="write the signed head of the trail, to be kept apart",
+    )
+    parser.add_argument("--compare", type=Path, metavar="F.json", help="compare with such a file")
+    parser.add_argument(
+        "--accept",
+        default="",
+        metavar="REASON",
+        help="go on with this copy although a later trail was seen; the trail keeps the reason",
+    )
 
 
 def _report(parser: argparse.ArgumentParser) -> None:
@@ -160,6 +196,7 @@ COMMANDS: dict[str, _Command] = {
     "classify": ("classify", _classify, "classify fields; write tables and a report"),
     "demo": ("demo", _demo, "write synthetic fields to try the program with"),
     "models": ("models", _models, "list, show or verify model bundles"),
+    "keys": ("keys", _keys, "this station's key, a laboratory's key, and whose keys are trusted"),
     "evaluate": ("evaluate", _evaluate, "every figure of a model on a labelled folder"),
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),
@@ -167,7 +204,7 @@ COMMANDS: dict[str, _Command] = {
     "report": ("report", _report, "write the reports of one or many cases"),
     "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
     "verify-report": ("report", _verify_report, "check a report's figures against its data and its case"),
-    "audit": ("maintenance", _case_argument, "verify the audit trail of a case"),
+    "audit": ("maintenance", _audit, "verify the audit trail of a case"),
     "repair": ("maintenance", _case_argument, "salvage a damaged case"),
     "doctor": ("doctor", lambda _: None, "versions, runtime, folders, and a self-test on one field"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,18 +23,24 @@ def real_data() -> Path:
     return REAL_DATA
 
 
+_HOMES = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give what several tests share a home of its own: another station, as seen from a single test."""
+    home = tmp_path_factory.mktemp("shared-home")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in _HOMES:
+            patch.setenv(variable, str(home))
+        yield home
+
+
 @pytest.fixture(autouse=True)
 def fresh_profile(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test its own home, so that no setting of this machine or another test matters."""
     home = tmp_path_factory.mktemp("home")
-    for variable in (
-        "HOME",
-        "USERPROFILE",
-        "XDG_CONFIG_HOME",
-        "XDG_DATA_HOME",
-        "XDG_CACHE_HOME",
-        "XDG_STATE_HOME",
-    ):
+    for variable in _HOMES:
         monkeypatch.setenv(variable, str(home))
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
     return home

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from allstation import paths
 from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.classify_output import ClassifyOutput, name_copies
+from allstation.commands.models import name_unknown_maker
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
@@ -166,15 +167,21 @@ def _open_and_load(
 
 
 def _open(chosen: list[Path]) -> list[ModelBundle]:
-    return [ModelBundle.open(path) for path in chosen]
+    """Open the models; one of an unknown maker is named, one under a false name is refused."""
+    bundles = [ModelBundle.open(path) for path in chosen]
+    for bundle in bundles:
+        name_unknown_maker(bundle)
+    return bundles
 
 
 def _started(opening: Future[list[ModelBundle]], limits: DecodeLimits) -> Engine:
     from allstation.inference.engine import Engine
     from allstation.inference.pipeline import network_seconds
+    from allstation.inference.reference import verify_activation
 
-    engine = Engine(opening.result()[0], seconds=network_seconds(limits))
-    engine.warm_up()
+    first = opening.result()[0]
+    engine = Engine(first, seconds=network_seconds(limits))
+    verify_activation(first, engine)
     return engine
 
 
@@ -186,7 +193,7 @@ def _case(folder: Path | None) -> Iterator[Case]:
     if folder is None:
         with (
             tempfile.TemporaryDirectory(prefix="allstation-") as temporary,
-            Case.create(Path(temporary) / "classify.allcase") as case,
+            Case.create(Path(temporary) / "classify.allcase", remembered=False) as case,
         ):
             yield case
         return
@@ -241,6 +248,7 @@ def _process(
             executor=executor,
             background=background,
             imports=ImportOptions(limits=limits, readers=_READERS, batch=_BATCH),
+            chosen={bundle.sha256 for bundle in bundles},
             skipped=waiting - {bundle.sha256 for bundle in bundles[1:]} - {""},
             paused=True,
             reserve=_RESERVE,

@@ -12,6 +12,7 @@ import numpy as np
 
 from allstation import __version__
 from allstation.commands import DONE, SOME_FAILED
+from allstation.commands.models import name_unknown_maker
 from allstation.commands.printing import say
 from allstation.commands.progress import ProgressLine
 from allstation.core.classes import PATIENTS_UNKNOWN
@@ -66,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
         force=options.force,
     )
     bundle = ModelBundle.open(options.model or default_bundle_path())
+    name_unknown_maker(bundle)
     labelled = read_labelled(options.folder, bundle.classes, options.groups)
     predictions, failed = _classify(bundle, labelled.paths, options.threads)
     kept = [index for index, prediction in enumerate(predictions) if prediction is not None]

@@ -1,4 +1,4 @@
-"""``allstation models``: list, show and verify model bundles."""
+"""``allstation models``: list, show, verify, accept and sign model bundles."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED
-from allstation.commands.printing import say, say_lines
+from allstation.commands.printing import asked_password, say, say_lines
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
-from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path
-from allstation.inference.reference import verify_reference
+from allstation.core.records import TRUST
+from allstation.core.text import shown_name
+from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path, sign_beside
+from allstation.inference.trust import require_accepted
+from allstation.keys.laboratory import open_laboratory_key
+from allstation.keys.station import station_key
+from allstation.keys.trust_store import TrustStore
 
 
 def known_bundles() -> list[Path]:
@@ -20,17 +25,62 @@ def known_bundles() -> list[Path]:
     return [default_bundle_path(), *sorted(own.glob(f"*{SUFFIX}"))]
 
 
+def name_unknown_maker(bundle: ModelBundle) -> None:
+    """Name a model of an unknown maker on the terminal; scripts go on with it.
+
+    Raises:
+        StationError: ``unknown-maker`` for one that bears the name of a model that ships and is none.
+    """
+    trust = bundle.trust
+    if trust.impostor:
+        require_accepted(trust, bundle.name)
+    if not trust.is_known:
+        accepted = "; somebody here accepted it" if trust.accepted else ""
+        say(f"WARNING  the model {shown_name(bundle.name)} {shown_name(bundle.version)} is not known: "
+            f"{trust.text}{accepted}", error=True)  # fmt: skip
+
+
 def run(options: argparse.Namespace) -> int:
     """Do the chosen action; a bundle that fails is named and the status is 1."""
     if options.action == "list":
         return _list()
     bundle = ModelBundle.open(options.bundle or default_bundle_path())
     if options.action == "show":
-        say_lines(json_text({**bundle.info, "sha256": bundle.sha256}, indent=2))
+        say_lines(
+            json_text({**bundle.info, "sha256": bundle.sha256, TRUST: bundle.trust.to_json()}, indent=2)
+        )
         return DONE
+    if options.action == "accept":
+        TrustStore.load().accepting(bundle.sha256, name=bundle.name).save()
+        say(f"accepted: {_title(bundle)}, {bundle.trust.text}; reports go on saying so")
+        return DONE
+    if options.action == "sign":
+        return _sign(bundle, options.key)
+    from allstation.inference.reference import verify_reference  # the engine is loaded for this alone
+
     difference = verify_reference(bundle)
-    say(f"{bundle.name} {bundle.version}: checksums match; "
-          f"reference fields differ by at most {difference:.1e}")  # fmt: skip
+    say(f"{_title(bundle)}: checksums match; reference fields differ by at most {difference:.1e}; "
+        f"{bundle.trust.text}")  # fmt: skip
+    return SOME_FAILED if bundle.trust.impostor else DONE
+
+
+def _title(bundle: ModelBundle) -> str:
+    return f"{shown_name(bundle.name)} {shown_name(bundle.version)}"
+
+
+def _sign(bundle: ModelBundle, key: Path | None) -> int:
+    """Sign a bundle with the key of a laboratory, or with this station's."""
+    signer = (
+        station_key() if key is None else open_laboratory_key(key, asked_password(f"Password of {key}: "))
+    )
+    try:
+        written = sign_beside(bundle, signer)
+    except OSError as error:
+        sentence = (
+            f"No signature can be written beside {shown_name(bundle.path)} ({error.strerror or error})."
+        )
+        raise StationError("not-written", sentence) from error
+    say(f"written: {shown_name(str(written))}, signed by {shown_name(signer.name)}")
     return DONE
 
 
@@ -43,5 +93,7 @@ def _list() -> int:
             say(f"refused  {error.sentence}")
             status = SOME_FAILED
         else:
-            say(f"{bundle.name} {bundle.version}  {bundle.sha256[:12]}  {', '.join(bundle.classes)}  {path}")
+            classes = ", ".join(bundle.classes)
+            about = (_title(bundle), bundle.sha256[:12], bundle.trust.text, classes, path)
+            say("  ".join(map(str, about)))
     return status

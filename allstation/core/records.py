@@ -249,6 +249,10 @@ class FieldCopy:
     path: Path
 
 
+TRUST: Final = "trust"
+"""Key of who signed a bundle, beside the entries of its ``bundle.json``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
     """A model bundle as a case or report remembers it.
@@ -258,7 +262,8 @@ class ModelRecord:
         name: Bundle name.
         version: Bundle version.
         classes: Class names in output order.
-        info: The parsed ``bundle.json``, so that a report can be made without the bundle at hand.
+        info: The parsed ``bundle.json``, so that a report can be made without the bundle at hand; under
+            :data:`TRUST` who signed the bundle, as it was when the model came into the case.
     """
 
     sha256: str
@@ -266,6 +271,18 @@ class ModelRecord:
     version: str
     classes: tuple[str, ...]
     info: Mapping[str, object]
+
+    @property
+    def signed_by(self) -> str:
+        """Who signed the bundle, in a few words; empty where that was not written down."""
+        trust = self.info.get(TRUST)
+        return str(trust.get("text", "")) if isinstance(trust, Mapping) else ""
+
+    @property
+    def is_of_unknown_maker(self) -> bool:
+        """Whether nobody that the station knew had signed the bundle, or it bore a false name."""
+        trust = self.info.get(TRUST)
+        return isinstance(trust, Mapping) and trust.get("level") in ("unknown", "unsigned", "impostor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

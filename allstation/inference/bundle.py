@@ -26,14 +26,21 @@ from allstation import paths
 from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
-from allstation.core.records import ModelRecord
+from allstation.core.records import TRUST, ModelRecord
 from allstation.core.text import shown_name
-from allstation.files import replacing
+from allstation.files import replacing, write_atomically
 from allstation.imaging.preprocess import Preprocessing
+from allstation.inference.class_names import name_problem
+from allstation.inference.trust import PURPOSE, BundleTrust, trust_of
+from allstation.keys.signing import Signature, SignatureError, SigningKey
 
 SCHEMA: Final = 1
 MANIFEST: Final = "bundle.json"
 SUFFIX: Final = ".allmodel"
+SIGNATURE: Final = "bundle.sig"
+"""Member with the signature over ``bundle.json``; the only one that ``bundle.json`` does not list."""
+DETACHED_SUFFIX: Final = ".sig"
+"""Follows the bundle's whole name where the signature lies beside it."""
 MAX_BYTES: Final = 256 * 1024**2
 """Largest bundle file and largest sum of unpacked members that is accepted."""
 MAX_MEMBERS: Final = 64
@@ -43,6 +50,7 @@ _LARGEST_SIDE: Final = 4096
 """Pixels of a network's input: what is prepared for it takes 16 bytes a pixel, whatever the network says."""
 _MAX_MANIFEST: Final = 4 * 1024**2
 """Largest ``bundle.json``: that of the shipped model has some tens of kilobytes."""
+_MAX_SIGNATURE: Final = 64 * 1024
 
 _DAMAGED: Final = (
     zipfile.BadZipFile,
@@ -132,12 +140,14 @@ class ModelBundle:
         sha256: Hash of the whole file; identifies the model in cases, tables and reports.
         info: The parsed ``bundle.json``.
         members: Member name to bytes, without ``bundle.json``; every one matched its checksum.
+        signatures: Of the whole content, in the bundle and beside it; every one holds, whoever made it.
     """
 
     path: Path
     sha256: str
     info: BundleInfo
     members: Mapping[str, bytes]
+    signatures: tuple[Signature, ...] = ()
 
     @classmethod
     def open(cls, path: Path) -> ModelBundle:
@@ -145,16 +155,18 @@ class ModelBundle:
 
         Raises:
             StationError: ``bad-bundle`` with the reason: not there, not a zip, too large, a member
-                that climbs out, a checksum that differs, an unknown schema, a missing entry.
+                that climbs out, a checksum that differs, an unknown schema, a missing entry, a signature
+                that is not of this bundle.
         """
         data = _read_limited(path)
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 info = _read_manifest(path, archive)
                 members = _read_members(path, archive, info["files"])
+                signatures = _read_signatures(path, archive)
         except _DAMAGED as error:
             raise _refuse(path, "is not a zip archive, or is damaged") from error
-        bundle = cls(path, hashlib.sha256(data).hexdigest(), info, members)
+        bundle = cls(path, hashlib.sha256(data).hexdigest(), info, members, signatures)
         bundle._check_meaning()
         return bundle
 
@@ -171,6 +183,8 @@ class ModelBundle:
             raise _refuse(self.path, "needs a sensible temperature and at least two different classes")
         if not all(1 <= side <= _LARGEST_SIDE for side in sides):
             raise _refuse(self.path, f"wants fields of other than 1 to {_LARGEST_SIDE} pixels a side")
+        if problem := name_problem(self.info["name"], self.info["version"], self.info["classes"]):
+            raise _refuse(self.path, problem)
         if str(self.info["network"].get("file")) not in self.members:
             raise _refuse(self.path, "does not contain the network it names")
 
@@ -203,6 +217,11 @@ class ModelBundle:
     def temperature(self) -> float:
         """Divisor of the logits (temperature scaling, Guo et al. 2017), fitted on validation."""
         return float(self.info["calibration"]["temperature"])
+
+    @property
+    def trust(self) -> BundleTrust:
+        """What this station believes of the bundle now."""
+        return trust_of(self.name, self.sha256, self.signatures)
 
     def read(self, member: str) -> bytes:
         """Return a member's bytes.
@@ -240,7 +259,7 @@ class ModelBundle:
             name=self.name,
             version=self.version,
             classes=self.classes,
-            info=dict(self.info),
+            info={**self.info, TRUST: self.trust.to_json()},
         )
 
 
@@ -315,7 +334,7 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _read_members(
     path: Path, archive: zipfile.ZipFile, listed: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, bytes]:
-    names = [name for name in archive.namelist() if name != MANIFEST]
+    names = [name for name in archive.namelist() if name not in (MANIFEST, SIGNATURE)]
     if sorted(names) != sorted(listed) or len(set(names)) != len(names):
         raise _refuse(path, f"holds other parts than its {MANIFEST} lists")
     members = {}
@@ -328,6 +347,35 @@ def _read_members(
             raise _refuse(path, f"is damaged: the checksum of {name!r} differs")
         members[name] = data
     return members
+
+
+def _read_signatures(path: Path, archive: zipfile.ZipFile) -> tuple[Signature, ...]:
+    """Return the signatures in a bundle and beside it.
+
+    Raises:
+        StationError: ``bad-bundle`` if one cannot be read, or is of another bundle.
+    """
+    found = []
+    if (copies := archive.namelist().count(SIGNATURE)) > 1:
+        raise _refuse(path, f"has {copies} {SIGNATURE}")
+    if copies:
+        found.append(archive.read(SIGNATURE))
+    beside = path.with_name(path.name + DETACHED_SUFFIX)
+    try:
+        with beside.open("rb") as file:
+            found.append(file.read(_MAX_SIGNATURE))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _refuse(path, f"has a signature beside it that cannot be read ({error.strerror})") from error
+    digest = hashlib.sha256(archive.read(MANIFEST)).hexdigest()
+    try:
+        signatures = tuple(map(Signature.read, found))
+    except SignatureError as error:
+        raise _refuse(path, "has a signature that cannot be understood") from error
+    if not all(one.holds(PURPOSE, digest) for one in signatures):
+        raise _refuse(path, "was changed after it was signed, or bears the signature of another bundle")
+    return signatures
 
 
 def _check_arrays(data: io.BytesIO) -> None:
@@ -360,16 +408,21 @@ def _is_plain(name: str) -> bool:
     return bool(parts) and not name.startswith("/") and ".." not in parts and not set(name) & set("\\:\0")
 
 
-def write_bundle(target: Path, info: Mapping[str, Any], members: Mapping[str, bytes]) -> ModelBundle:
+def write_bundle(
+    target: Path, info: Mapping[str, Any], members: Mapping[str, bytes], *, key: SigningKey | None = None
+) -> ModelBundle:
     """Write a bundle beside its target, open it again, then rename it into place.
 
-    The same input gives the same bytes, so that a rebuilt model can be recognised by its hash. Nothing is
-    compressed: weights get hardly smaller (7 %), and unpacking them would be half of the time to open.
+    The same input and key give the same bytes, so that a rebuilt model can be recognised by its hash.
+    Nothing is compressed: weights get hardly smaller (7 %), and unpacking them would be half of the time to
+    open.
 
     Args:
-        target: File to write; replaced only by a bundle that passed every check.
+        target: File to write; replaced only by a bundle that passed every check. A signature that lies
+            beside it was of what is replaced, and is removed.
         info: ``bundle.json`` without ``schema`` and ``files``, which are added here.
         members: Member name to bytes.
+        key: Signs it; without one it is a bundle of an unknown maker.
 
     Returns:
         The bundle as read back.
@@ -383,14 +436,32 @@ def write_bundle(target: Path, info: Mapping[str, Any], members: Mapping[str, by
         for name, data in sorted(members.items())
     }
     manifest = json_text({**info, "schema": SCHEMA, "files": files}, sort_keys=True, ensure_ascii=True)
+    parts = [(MANIFEST, manifest.encode()), *sorted(members.items())]
+    if key is not None:
+        signature = Signature.made(key, PURPOSE, hashlib.sha256(manifest.encode()).hexdigest())
+        parts.insert(1, (SIGNATURE, signature.text()))
     with replacing(target) as part:
         with zipfile.ZipFile(part, "w") as archive:
-            for name, data in ((MANIFEST, manifest.encode()), *sorted(members.items())):
+            for name, data in parts:
                 entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, data)
         ModelBundle.open(part)
+        target.with_name(target.name + DETACHED_SUFFIX).unlink(missing_ok=True)
     return ModelBundle.open(target)
+
+
+def sign_beside(bundle: ModelBundle, key: SigningKey) -> Path:
+    """Write a signature of a bundle beside it, in place of one that is there.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    with zipfile.ZipFile(bundle.path) as archive:
+        digest = hashlib.sha256(archive.read(MANIFEST)).hexdigest()
+    beside = bundle.path.with_name(bundle.path.name + DETACHED_SUFFIX)
+    write_atomically(beside, Signature.made(key, PURPOSE, digest).text())
+    return beside
 
 
 def default_bundle_path() -> Path:

@@ -24,7 +24,7 @@ from allstation.imaging.field_file import read_field
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
 from allstation.inference.network import LocalNetwork, Network, NetworkError
-from allstation.inference.trust import needs_isolation
+from allstation.inference.network_origin import needs_isolation
 
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float32]

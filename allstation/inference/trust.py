@@ -1,73 +1,158 @@
-"""Trust in the network of a bundle: whose it is, and so in which process it runs."""
+"""Trust in a model bundle: who signed it, and what this station knows of that key."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
-from allstation import paths
-from allstation.inference.bundle import MANIFEST, SUFFIX, ModelBundle, default_bundle_path
+from allstation.core.errors import StationError
+from allstation.core.text import shown_name
+from allstation.keys.laboratory import LABORATORY
+from allstation.keys.release import release_keys
+from allstation.keys.signing import Signature
+from allstation.keys.station import station_key
+from allstation.keys.trust_store import TrustStore
 
-RUNS: Final = "runs"
-"""Folder of this station's training runs, below its data."""
+PURPOSE: Final = "bundle"
+"""What a bundle's signature is for; it is over the SHA-256 of ``bundle.json``, which lists all others."""
+UNKNOWN_MAKER: Final = "unknown-maker"
+"""Code of the error for a bundle that a person has to accept first."""
 
 
-def needs_isolation(bundle: ModelBundle) -> bool:
-    """Tell whether a bundle's network must run in a process of its own.
+class TrustLevel(StrEnum):
+    """Who vouches for a bundle, the best of its signatures. The value is stored; a sentence is shown."""
 
-    All but the shipped network and those that this station trained; of the fine-tuned ones, those that
-    began with one of these. A network is known by the hash of its bytes, as a bundle that is put to use
-    under another name is another file.
+    RELEASE = "release"
+    LABORATORY = "laboratory"
+    STATION = "station"
+    TRUSTED = "trusted"
+    UNKNOWN = "unknown"
+    UNSIGNED = "unsigned"
+
+
+_ORDER: Final = tuple(TrustLevel)
+_WITHOUT_ASKING: Final = _ORDER[:4]
+
+
+@dataclass(frozen=True, slots=True)
+class BundleTrust:
+    """What this station believes of a bundle.
+
+    Attributes:
+        level: Of its best signature.
+        by: Under which name the key is known here; empty if it is not.
+        key: Fingerprint of the key; empty if the bundle is not signed.
+        impostor: It bears the name of a model that ships, and neither the release nor this station made it.
+        accepted: Somebody uses this very file all the same.
+    """
+
+    level: TrustLevel
+    by: str = ""
+    key: str = ""
+    impostor: bool = False
+    accepted: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the bundle works without asking."""
+        return self.level in _WITHOUT_ASKING and not self.impostor
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person has to be asked before the bundle works."""
+        return not (self.is_known or self.accepted)
+
+    @property
+    def made_here(self) -> bool:
+        """Whether its network came with the program or from this station's own training."""
+        return self.level in (TrustLevel.RELEASE, TrustLevel.STATION) and not self.impostor
+
+    @property
+    def text(self) -> str:
+        """Who signed, in a few words for lists, status lines and reports."""
+        if self.impostor:
+            return "IMPOSTOR: the name of the shipped model without its signature"
+        match self.level:
+            case TrustLevel.UNSIGNED:
+                return "not signed, unknown maker"
+            case TrustLevel.UNKNOWN:
+                return f"unknown maker (key {self.key})"
+            case TrustLevel.STATION:
+                return "signed by this station"
+            case _:
+                return f"signed by {self.by}"
+
+    def to_json(self) -> dict[str, str]:
+        """Return what a case keeps of it."""
+        return {"level": "impostor" if self.impostor else self.level, "text": self.text, "key": self.key}
+
+
+def trust_of(name: str, sha256: str, signatures: Iterable[Signature]) -> BundleTrust:
+    """Return what this station believes of a bundle.
 
     Args:
-        bundle: Opened, so that its members match their checksums.
+        name: What the bundle calls itself.
+        sha256: Of the file.
+        signatures: That hold for it.
     """
-    network = _network(bundle.info)
-    return not network or network not in _known_from(network)
+    store, release = TrustStore.load(), release_keys()
+    found = min((_of_signature(one, store) for one in signatures), key=_rank, default=_UNSIGNED)
+    ours = found.level in (TrustLevel.RELEASE, TrustLevel.STATION)
+    known = found.level in _WITHOUT_ASKING
+    impostor = not ours and release.bears_shipped_name(name, or_longer=not known)
+    accepted = store.accepts(sha256)
+    return BundleTrust(found.level, found.by, found.key, impostor=impostor, accepted=accepted)
 
 
-def _known_from(network: str) -> set[str]:
-    """Return hashes of networks that are trusted, at least those that decide about this one."""
-    shipped = _network(_manifest(default_bundle_path()) or {})
-    if network == shipped:
-        return {shipped}
-    bases = {_network(info): _base(info) for info in _runs()}
-    known = {shipped} - {""}
-    for _ in bases:
-        known |= {made for made, base in bases.items() if made and (base is None or base in known)}
-    return known
+_UNSIGNED: Final = BundleTrust(TrustLevel.UNSIGNED)
 
 
-def _runs() -> Iterator[dict[str, Any]]:
-    for path in (paths.data_folder() / RUNS).glob(f"*/*{SUFFIX}"):
-        info = _manifest(path)
-        if info is not None:
-            yield info
+def _rank(found: BundleTrust) -> int:
+    return _ORDER.index(found.level)
 
 
-def _manifest(path: Path) -> dict[str, Any] | None:
-    """Return what a bundle says of itself, without a look at its members."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            info = json.loads(archive.read(MANIFEST))
-    except (OSError, ValueError, KeyError, RuntimeError, RecursionError, zipfile.BadZipFile):
-        return None
-    return info if isinstance(info, dict) else None
+def _of_signature(signature: Signature, store: TrustStore) -> BundleTrust:
+    key, trusted = signature.key, store.find(signature.key)
+    shipped = release_keys().names.get(key)
+    if shipped is not None:
+        return BundleTrust(TrustLevel.RELEASE, shipped, key.fingerprint)
+    if trusted is not None:
+        level = TrustLevel.LABORATORY if trusted.role == LABORATORY else TrustLevel.TRUSTED
+        return BundleTrust(level, shown_name(trusted.name), key.fingerprint)
+    own = station_key()
+    if key == own.public:
+        return BundleTrust(TrustLevel.STATION, shown_name(own.name), key.fingerprint)
+    return BundleTrust(TrustLevel.UNKNOWN, "", key.fingerprint)
 
 
-def _network(info: Any) -> str:  # noqa: ANN401 - JSON of any kind
-    """Return the hash of a bundle's network, or an empty string."""
-    try:
-        return str(info["files"][info["network"]["file"]]["sha256"])
-    except (TypeError, KeyError):
-        return ""
+def refusal(trust: BundleTrust, name: str) -> str:
+    """Return the sentence for a bundle that a person has to accept first.
+
+    Args:
+        trust: In the bundle.
+        name: Of the bundle.
+    """
+    called = shown_name(name)
+    if trust.impostor:
+        return (
+            f"The bundle calls itself {called}, which is the name of a model that ships with this program, "
+            "but does not bear its signature: somebody else made or changed it. Do not use it. If you know "
+            "better, run “allstation models accept” on it."
+        )
+    return (
+        f"The model {called} is by an unknown maker ({trust.text}). Ask who made it and how it was "
+        "tested. To use it, trust the maker's key (“allstation keys trust”) or accept this one file "
+        "(“Model, Change Model…” or “allstation models accept”)."
+    )
 
 
-def _base(info: dict[str, Any]) -> str | None:
-    """Return the hash of the network that a bundle was fine-tuned from; None if it was not."""
-    training = info.get("training")
-    before = training.get("fine_tuned_from") if isinstance(training, dict) else None
-    return None if before is None else str(before.get("network", "")) if isinstance(before, dict) else ""
+def require_accepted(trust: BundleTrust, name: str) -> None:
+    """Refuse a bundle that a person has to accept first; arguments as for :func:`refusal`.
+
+    Raises:
+        StationError: ``unknown-maker``.
+    """
+    if trust.asks:
+        raise StationError(UNKNOWN_MAKER, refusal(trust, name))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.processing import retries
-from allstation.processing.status_types import Problem, QueueJob
+from allstation.processing.status_types import Problem, QueueJob, UnknownModel
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class ModelScheduler:
         case: The writer's connection.
         background: Runs a function on another thread and brings back what it returns.
         skipped: Models whose fields go on waiting.
+        chosen: Models that a person named just now, which are used whoever made them.
     """
 
     def __init__(
@@ -67,9 +68,11 @@ class ModelScheduler:
         case: Case,
         background: Callable[[Callable[[], object]], None],
         skipped: Collection[str] = (),
+        chosen: Collection[str] = (),
     ) -> None:
         self._case = case
         self._background = background
+        self._chosen = frozenset(chosen)
         self._absent = set(skipped)
         self._reading = ""
         self._names: dict[str, str] = {}
@@ -91,7 +94,8 @@ class ModelScheduler:
         """Read the bundle of a model in the background; a :class:`BundleLoaded` follows."""
         if self._reading != model:
             self._reading = model
-            self._background(partial(_read, model, self._case.model_queue.bundle_path(model)))
+            path, asks = self._case.model_queue.bundle_path(model), model not in self._chosen
+            self._background(partial(_read, model, path, asks=asks))
 
     def loaded(self, read: BundleLoaded) -> ModelBundle | Problem:
         """Return what was read; a model without its bundle is passed over from now on."""
@@ -147,7 +151,17 @@ def read_request(path: Path, ids: tuple[int, ...]) -> ModelRequest:
 
 
 def read_bundle(path: Path) -> ModelBundle | Problem:
-    """Read and verify a bundle. In the background, as :func:`read_request`."""
+    """Read and verify a bundle before it works. In the background, as :func:`read_request`.
+
+    One of an unknown maker is an :class:`UnknownModel` until a person accepts it.
+    """
+    opened = _opened(path)
+    if isinstance(opened, Problem):
+        return opened
+    return _unknown(opened) if opened.trust.asks else _verified(opened)
+
+
+def _opened(path: Path) -> ModelBundle | Problem:
     from allstation.inference.bundle import ModelBundle
 
     try:
@@ -163,13 +177,49 @@ def read_bundle(path: Path) -> ModelBundle | Problem:
         return Problem("bad-bundle", sentence, path.name)
 
 
-def _read(model: str, path: Path | None) -> BundleLoaded:
-    found = Problem("no-bundle", "") if path is None else read_bundle(path)
+def _verified(bundle: ModelBundle) -> ModelBundle | Problem:
+    """Return a bundle whose reference fields come out as its maker said, or what is wrong.
+
+    One whose network cannot be loaded is returned too: its fields fail, each with that sentence.
+    """
+    from allstation.inference.engine import Engine
+    from allstation.inference.reference import verify_activation
+
+    try:
+        engine = Engine(bundle)
+    except StationError:
+        return bundle
+    try:
+        verify_activation(bundle, engine)
+    except StationError as error:
+        return Problem.of(error, bundle.path.name)
+    return bundle
+
+
+def _unknown(bundle: ModelBundle) -> UnknownModel:
+    from allstation.inference.trust import UNKNOWN_MAKER, refusal
+
+    trust = bundle.trust
+    return UnknownModel(
+        UNKNOWN_MAKER,
+        refusal(trust, bundle.name),
+        bundle.path.name,
+        path=bundle.path,
+        title=f"{bundle.name} {bundle.version}",
+        sha256=bundle.sha256,
+        maker=trust.text,
+        impostor=trust.impostor,
+    )
+
+
+def _read(model: str, path: Path | None, *, asks: bool) -> BundleLoaded:
+    found = Problem("no-bundle", "") if path is None else _opened(path)
     if isinstance(found, Problem) or found.sha256 != model:
         name = "of a queued model" if path is None else shown_name(path)
         sentence = (
             f"The bundle {name} is not what it was when its fields were queued. They go on waiting: "
             "queue the model again from where its bundle is now, or take it out of the queue."
         )
-        found = Problem("queued-model-missing", sentence, name)
-    return BundleLoaded(model, found)
+        return BundleLoaded(model, Problem("queued-model-missing", sentence, name))
+    # A case from elsewhere may name any file of this computer as the bundle of a queued model.
+    return BundleLoaded(model, _unknown(found) if asks and found.trust.asks else _verified(found))

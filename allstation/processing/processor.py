@@ -56,6 +56,7 @@ class CaseProcessor:
         background: Runs slow preparations.
         imports: How files are read.
         skipped: Models whose fields go on waiting in the queue.
+        chosen: Models that a person named just now, which are used whoever made them.
         paused: No field is claimed until :meth:`pause`.
         reserve: Fields a thread has left when the owner is woken for more; costs more and smaller writes.
     """
@@ -70,6 +71,7 @@ class CaseProcessor:
         background: Executor,
         imports: ImportOptions | None = None,
         skipped: Collection[str] = (),
+        chosen: Collection[str] = (),
         paused: bool = False,
         reserve: int = 0,
     ) -> None:
@@ -80,7 +82,7 @@ class CaseProcessor:
         self._results = ResultQueue(wake)
         self._importer = Importer(self._results.put, case.folder / UNPACKED, options=imports)
         self._progress = ImportProgress()
-        self._scheduler = ModelScheduler(case, self._in_background, skipped)
+        self._scheduler = ModelScheduler(case, self._in_background, skipped, chosen)
         self._batch: Batch | None = None
         self._bundle: ModelBundle | None = None
         self._paused = paused

@@ -75,6 +75,25 @@ class Problem:
         return cls(error.code, error.sentence, name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownModel(Problem):
+    """A model bundle that a person has to accept first.
+
+    Attributes:
+        path: The bundle file.
+        title: Name and version, as the bundle calls itself.
+        sha256: Of the file.
+        maker: What is known of its maker, in a few words.
+        impostor: It bears the name of a model that ships.
+    """
+
+    path: Path
+    title: str
+    sha256: str
+    maker: str
+    impostor: bool
+
+
 class QueuePhase(StrEnum):
     """Phase of the queue."""
 

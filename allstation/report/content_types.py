@@ -13,6 +13,8 @@ READABLE: Final = (1, SCHEMA)
 """Versions that this program verifies; before 2 probabilities were printed whatever the reasons."""
 KIND: Final = "allstation-report"
 ATTACHMENT: Final = "report.json"
+MAKER: Final = "Maker"
+"""Label of the fact of a model that says who signed its bundle."""
 """Name of the embedded data in the PDF."""
 
 
@@ -275,6 +277,16 @@ class ModelBlock:
     figures: tuple[ModelFigure, ...]
     probes: tuple[ModelFigure, ...]
     limits: tuple[str, ...]
+
+    @property
+    def maker(self) -> str:
+        """Who signed the bundle, in a few words; empty where the case does not say."""
+        return next((fact.value for fact in self.facts if fact.label == MAKER), "")
+
+    @property
+    def is_of_unknown_maker(self) -> bool:
+        """Whether nobody that the station knew had signed the bundle."""
+        return bool(self.maker) and not self.maker.startswith("signed by ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from reportlab.platypus import CondPageBreak, Flowable
 
 from allstation.core.reports import ReportStatus
+from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, SUBHEADING, Columns, Note, Text, Tiles
 from allstation.report.charts import ClassBars
 from allstation.report.content_types import Counts, ModelBlock
@@ -135,8 +136,12 @@ def remarks(context: ReportContext, *, tight: bool = False, limit: int = 24) -> 
 def models_in_a_line(context: ReportContext) -> Iterator[Flowable]:
     """Name each model with its first own figure."""
     for model in context.content.models:
-        text = f"Model {model.name} {model.version}, SHA-256 {model.sha256}. {_headline(model)}"
+        maker = f", {model.maker}" if model.maker and not model.is_of_unknown_maker else ""
+        text = f"Model {model.name} {model.version}{maker}, SHA-256 {model.sha256}. {_headline(model)}"
         yield Text(context.setter, text, SMALL, limit=4)
+        if model.is_of_unknown_maker:
+            warning = f"Nobody known to this station vouches for the model {model.name}: {model.maker}."
+            yield Text(context.setter, warning, replace(SMALL, face=BOLD, colour=palette.DANGER), limit=3)
 
 
 def _headline(model: ModelBlock) -> str:

@@ -215,7 +215,9 @@ def _devices(content: ReportContent) -> Iterator[tuple[ModelBlock, Resource]]:
                 ],
                 "type": {"text": "Model bundle that classifies blood smear fields"},
                 "safety": [{"text": RESEARCH_USE}],
-                "note": [{"text": clean_line(limit)} for limit in model.limits if clean_line(limit)],
+                "note": [
+                    {"text": clean_line(text)} for text in (model.maker, *model.limits) if clean_line(text)
+                ],
             },
         )
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.records import ModelRecord
-from allstation.report.content_types import Entry, ModelBlock, ModelFigure
+from allstation.report.content_types import MAKER, Entry, ModelBlock, ModelFigure
 from allstation.report.wording import decimal, number
 
 _PROBES: Final = ("probes", "shortcut_probes", "shortcuts")
@@ -37,7 +37,9 @@ def model_block(model: ModelRecord, fields_read: int) -> ModelBlock:
         sha256=model.sha256,
         classes=model.classes,
         fields_read=fields_read,
-        facts=tuple(Entry(label, value) for label, value in _facts(info) if value),
+        facts=tuple(
+            Entry(label, value) for label, value in ((MAKER, model.signed_by), *_facts(info)) if value
+        ),
         figures=tuple(_figures(info.get("figures"), info))[:_LONGEST],
         probes=tuple(_figures(probes, info))[:_LONGEST],
         limits=_limits(limits),

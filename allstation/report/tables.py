@@ -146,6 +146,7 @@ def _json_head(content: TableContent) -> dict[str, Any]:
         "case": {"id": content.case_id, "name": content.case_name, "taken_at": content.taken_at},
         "models": [
             {"name": one.name, "version": one.version, "sha256": one.sha256, "classes": list(one.classes)}
+            | ({"signed_by": one.signed_by} if one.signed_by else {})
             for one in content.models
         ],
         "counts": {

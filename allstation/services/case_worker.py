@@ -15,15 +15,24 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
+from allstation.core.text import shown_name
+from allstation.keys.trust_store import TrustStore
 from allstation.processing import events
 from allstation.processing.batch import FieldExecutor
 from allstation.processing.importer import ImportOptions
 from allstation.processing.model_scheduler import read_bundle
 from allstation.processing.processor import CaseProcessor
 from allstation.processing.result_queue import ResultQueue
-from allstation.processing.status_types import CaseInfo, ModelInfo, Problem, QueuePhase, QueueStatus
+from allstation.processing.status_types import (
+    CaseInfo,
+    ModelInfo,
+    Problem,
+    QueuePhase,
+    QueueStatus,
+    UnknownModel,
+)
 from allstation.services import demo, reporting
-from allstation.services.log_check import LogCheck
+from allstation.services.log_check import LogCheck, older_trail
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
 from allstation.store.database import DATABASE
@@ -73,6 +82,7 @@ class CaseWorker(QObject):
         finished: Nothing runs any more; the thread may end.
         problem: A :class:`Problem` a person should read.
         model_changed: A :class:`ModelInfo`.
+        model_questioned: An :class:`UnknownModel` that is not used unless a person accepts it.
         fields_changed: Ids of fields with a new state, prediction or review, written.
         queue_edited: Many fields changed their place in the queue at once.
         queue_changed: A :class:`QueueStatus`.
@@ -86,6 +96,7 @@ class CaseWorker(QObject):
         details_changed: The case data as stored now, by key.
         case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
+        trail_accepted: A person goes on with a case of which a later trail was seen.
         report_kept: A :class:`MadeReport` and the :class:`ReportRecord` it is in the audit log by.
         report_refused: The :class:`MadeReport` and a :class:`Problem`.
     """
@@ -95,6 +106,7 @@ class CaseWorker(QObject):
     finished = Signal()
     problem = Signal(object)
     model_changed = Signal(object)
+    model_questioned = Signal(object)
     fields_changed = Signal(list)
     queue_edited = Signal()
     queue_changed = Signal(object)
@@ -108,6 +120,7 @@ class CaseWorker(QObject):
     details_changed = Signal(object)
     case_renamed = Signal(str)
     slide_renamed = Signal(int)
+    trail_accepted = Signal()
     report_kept = Signal(object, object)
     report_refused = Signal(object, object)
 
@@ -219,6 +232,8 @@ class CaseWorker(QObject):
         self.opened.emit(CaseInfo(case.folder, case.name, case.read_only, case.why_read_only))
         if case.recovered.queued_again or case.recovered.failed:
             self.recovered.emit(case.recovered)
+        if case.trail.remark:
+            self.problem.emit(older_trail(case.trail.remark, shown_name(case.folder)))
         processor.use_model(self._bundle)
         processor.report()
         if not create:
@@ -257,6 +272,11 @@ class CaseWorker(QObject):
         """Read and verify a bundle in the background, then work with it."""
         self._in_background(partial(read_bundle, path))
 
+    def accept_model(self, asked: UnknownModel) -> None:
+        """Enter a bundle of an unknown maker into the trust store, then work with it."""
+        TrustStore.load().accepting(asked.sha256, name=asked.title).save()
+        self.use_model(asked.path)
+
     def open_demo(self, base: Path) -> None:
         """Draw synthetic fields in the background, then open a new case with them in its queue."""
         self._in_background(partial(demo.prepare, base))
@@ -266,6 +286,16 @@ class CaseWorker(QObject):
         self._paused = paused
         if self._open is not None:
             self._open.processor.pause(paused)
+
+    def accept_trail(self, reason: str) -> None:
+        """Go on with the open case although a later trail of it was seen.
+
+        Raises:
+            StationError: ``reason-needed``, or what the disk answered.
+        """
+        if self._open is not None:
+            self._open.case.trail.accept(reason)
+            self.trail_accepted.emit()
 
     def keep_report(self, made: MadeReport, file: str) -> None:
         """Keep a report in the case and enter it into the audit log."""
@@ -282,7 +312,10 @@ class CaseWorker(QObject):
     def _take_prepared(self, result: ModelBundle | demo.Demo | Problem | None) -> None:
         if result is None:  # the audit log holds
             return
-        if isinstance(result, Problem):
+        if isinstance(result, UnknownModel):
+            self.model_questioned.emit(result)
+            self._report()
+        elif isinstance(result, Problem):
             self.problem.emit(result)
             if self._open is None:
                 self.closed.emit()

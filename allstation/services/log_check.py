@@ -15,6 +15,7 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.processing.status_types import Problem
 from allstation.store.case import Case
+from allstation.store.trail import OLDER_TRAIL
 
 _log = logging.getLogger(__name__)
 _OFTEN: Final = 10_000
@@ -63,10 +64,14 @@ def log_problem(folder: Path, stopped: Event) -> Problem | None:
         with Case.open(folder, read_only=True) as case:
             case.connection.db.set_progress_handler(stopped.is_set, _OFTEN)
             broken = case.audit.verify()
+            # What the profile has seen was told at opening; a shared folder may take its time.
+            older = "" if broken or case.trail.remark else case.trail.conflict(shared=True)
     except (StationError, sqlite3.Error) as error:
         if not stopped.is_set():
             _log.info("the audit log could not be verified: %s", type(error).__name__)
         return None
+    if older:
+        return older_trail(older, shown_name(folder))
     if broken is None:
         return None
     _log.info("the audit log is broken at entry %s", broken.entry_id)
@@ -75,3 +80,14 @@ def log_problem(folder: Path, stopped: Event) -> Problem | None:
         "can be signed from it. Compare it with a backup."
     )
     return Problem("broken-log", sentence, shown_name(folder))
+
+
+def older_trail(remark: str, name: str) -> Problem:
+    """Return the problem with a case of which a later trail was seen.
+
+    Args:
+        remark: What was seen.
+        name: Of the case folder.
+    """
+    sentence = f"{remark} Nothing can be signed from it until “Case, Audit Trail…” says why it is used."
+    return Problem(OLDER_TRAIL, sentence, name)

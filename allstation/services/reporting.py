@@ -22,6 +22,7 @@ from allstation.report.options import Letterhead, ReportOptions
 from allstation.services.settings import Settings
 from allstation.store.audit_contents import REPORTS_FOLDER, kept_report
 from allstation.store.case import Case
+from allstation.store.trail import OLDER_TRAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +186,8 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
     Raises:
         StationError: ``other-case`` if it was made from another one, ``case-changed`` if the case is
             not what the report was made from any more, ``already-final``, ``not-final-yet``,
-            ``broken-log`` if a final one would stand on an altered case, ``not-written``, or what the disk
-            answered.
+            ``broken-log`` if a final one would stand on an altered case, ``older-trail`` if it would stand
+            on an older one than this station has seen, ``not-written``, or what the disk answered.
     """
     if case is None or case.folder != made.folder:
         sentence = "The case this report was made from is not open any more: open it again."
@@ -196,6 +197,7 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
         raise StationError("case-changed", sentence)
     if made.status.locks:
         require_intact(case)
+        require_latest(case)
     target = kept_report(case.folder, made.status, made.sha256)
     known = target.exists()
     _write(made, target)
@@ -229,6 +231,21 @@ def require_intact(case: Case) -> None:
             "compare it with a backup, or classify and review the fields in a new case."
         )
         raise StationError("broken-log", sentence)
+
+
+def require_latest(case: Case) -> None:
+    """Refuse to sign a case of which a later trail was seen, until somebody has said why.
+
+    Raises:
+        StationError: ``older-trail``.
+    """
+    conflict = case.trail.conflict(shared=True)
+    if conflict:
+        sentence = (
+            f"{conflict} Nothing can be signed from it. If this is the copy to go on with, say why "
+            "(“Case, Audit Trail…” or “allstation audit CASE --accept REASON”); the trail keeps the reason."
+        )
+        raise StationError(OLDER_TRAIL, sentence)
 
 
 def write(made: MadeReport, target: Path) -> Path:

@@ -15,6 +15,7 @@ from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState, Review
 from allstation.processing import events
 from allstation.processing.retries import all_but_left_out
+from allstation.processing.status_types import UnknownModel
 from allstation.services.undo_log import Removal
 
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ class UseModel(Request):
 
 
 @dataclass(frozen=True)
+class AcceptModel(Request):
+    """Use a bundle of an unknown maker from now on, also at later starts."""
+
+    asked: UnknownModel
+
+    def apply(self, worker: CaseWorker) -> None:
+        worker.accept_model(self.asked)
+
+
+@dataclass(frozen=True)
 class KeepReport(Request):
     """Keep a report in the case and enter it into the audit log.
 
@@ -106,6 +117,16 @@ class KeepReport(Request):
 
     def apply(self, worker: CaseWorker) -> None:
         worker.keep_report(self.made, self.file)
+
+
+@dataclass(frozen=True)
+class AcceptTrail(Request):
+    """Go on with a case of which a later trail was seen; the audit log keeps the reason."""
+
+    reason: str
+
+    def apply(self, worker: CaseWorker) -> None:
+        worker.accept_trail(self.reason)
 
 
 @dataclass(frozen=True)

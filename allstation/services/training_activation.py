@@ -19,6 +19,9 @@ from allstation.core.plain_json import json_text
 from allstation.core.text import plain_name
 from allstation.core.times import stamp, utc_clock
 from allstation.files import free_path
+from allstation.keys.release import release_keys
+from allstation.keys.station import station_key
+from allstation.keys.trust_store import TrustStore
 from allstation.services.tasks import Serial
 
 JOURNAL: Final = "activations.jsonl"
@@ -118,19 +121,31 @@ def append(folder: Path, action: str, details: dict[str, Any], *, who: str, mode
 def activate(folder: Path, bundle: Path, name: str, *, before: Path | None, who: str) -> Activation:
     """Copy a bundle to the user's models under a name, and note it.
 
-    The copy carries the name inside, so that cases and reports say it. An earlier model of the same
-    name stays: cases that were classified with it still find it.
+    The copy carries the name inside, so that cases and reports say it, and is signed by this station, as
+    the signature of its maker was over the other name. An earlier model of the same name stays: cases that
+    were classified with it still find it.
 
     Raises:
-        StationError: ``bad-bundle``, ``bad-journal``.
+        StationError: ``bad-bundle``, ``unknown-maker`` if nobody known vouches for it, ``name-taken``,
+            ``bad-journal``.
         OSError: If the copy cannot be written.
     """
     from allstation.inference.bundle import ModelBundle, write_bundle
+    from allstation.inference.trust import require_accepted
 
     opened = ModelBundle.open(bundle)
+    require_accepted(opened.trust, opened.name)
+    if release_keys().bears_shipped_name(name):
+        sentence = f"The name {name!r} is that of a model that ships with the program: choose another."
+        raise StationError("name-taken", sentence)
     target = free_path(folder, plain_name(name) or bundle.stem, _SUFFIX)
     folder.mkdir(parents=True, exist_ok=True)
-    made = write_bundle(target, {**opened.info, "name": name}, opened.members)
+    # What somebody merely accepted must not come out as this station's own.
+    known = opened.trust.is_known
+    info, key = {**opened.info, "name": name}, station_key() if known else None
+    made = write_bundle(target, info, opened.members, key=key)
+    if not known:
+        TrustStore.load().accepting(made.sha256, name=name).save()
     details = {"name": name, "bundle": str(target), "before": str(before or "")}
     noted = append(folder, ACTIVATED, details, who=who, model=made.sha256)
     return Activation(name, target, before, noted.at)

@@ -11,6 +11,7 @@ from allstation.store.audit_verify import first_mismatch
 from allstation.store.connection import Repository
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
 from allstation.store.schema_match import schema_difference
+from allstation.store.seals import broken_seal
 
 
 class AuditLog(Repository):
@@ -53,15 +54,17 @@ class AuditLog(Repository):
     def verify(self) -> ChainBreak | None:
         """Return the first place where the log does not match the case, or None.
 
-        Verified are the chain of hashes; that fields, predictions, reviews, models, reports, names and case
-        data are what their entries hold, none fewer and none more; that what the lists show is what
-        predictions and reviews say; and that the file holds the tables and triggers of a case, no others.
+        Verified are the chain of hashes and the signatures of the stations that wrote it; that fields,
+        predictions, reviews, models, reports, names and case data are what their entries hold, none fewer
+        and none more; that what the lists show is what predictions and reviews say; and that the file holds
+        the tables and triggers of a case, no others.
         """
         folder = self._connection.context.folder
         with self._connection.consistent_read() as db:
             return (
                 first_broken(self._walk())
                 or first_mismatch(db, folder, self._walk)
+                or broken_seal(db, self._walk())
                 or self._foreign_schema(db)
             )
 

@@ -20,6 +20,7 @@ from allstation.core.filters import FieldFilter
 from allstation.core.records import CaseSnapshot, FieldCopy
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
+from allstation.keys.station import station_key
 from allstation.paths import login_name
 from allstation.store import schema
 from allstation.store.audit_contents import CONTENT, details_content
@@ -51,8 +52,10 @@ from allstation.store.reviews import Reviews
 from allstation.store.rows import required_name, texts
 from allstation.store.salvage import REPAIRED, exchange
 from allstation.store.schema_match import ALTERED
+from allstation.store.seals import KEY, has_seals
 from allstation.store.slides import Slides
 from allstation.store.statistics import Statistics
+from allstation.store.trail import Trail
 
 SUFFIX = ".allcase"
 _ALWAYS_CHECKED = 32 * 2**20
@@ -81,6 +84,7 @@ class Case:
         reports: Signed reports and amendments.
         statistics: Counts behind a summary.
         audit: The audit log.
+        trail: Who sealed the audit log, and whether a later one was seen.
         held_by: Who has the case open for writing, when this opening is read-only for that reason.
         recovered: What opening recovered after a program that died.
     """
@@ -98,12 +102,19 @@ class Case:
         self.reports = Reports(connection)
         self.statistics = Statistics(connection)
         self.audit = AuditLog(connection)
+        self.trail = Trail(connection)
         self.held_by: Holder | None = None
         self.recovered = RecoveryReport()
 
     @classmethod
     def create(
-        cls, folder: Path, *, name: str | None = None, clock: Clock = utc_clock, user: str | None = None
+        cls,
+        folder: Path,
+        *,
+        name: str | None = None,
+        clock: Clock = utc_clock,
+        user: str | None = None,
+        remembered: bool = True,
     ) -> Self:
         """Make a new, empty case.
 
@@ -113,6 +124,7 @@ class Case:
             name: Shown name; by default the folder's name without the suffix.
             clock: Source of times.
             user: Name for the audit log; by default the login name.
+            remembered: The profile keeps the heads of its audit log; not of one that is soon gone.
 
         Raises:
             StationError: ``case-exists``, ``unsafe-case``, or ``case-unwritable`` if the folder cannot be
@@ -135,7 +147,7 @@ class Case:
                 remove_file(folder / UNFINISHED)
             raise
         try:
-            context = CaseContext(folder, clock, user or login_name(), lock)
+            context = CaseContext(folder, clock, user or login_name(), lock, remembered=remembered)
             return cls._created(context, storable(name or "").strip())
         except BaseException:
             lock.release()
@@ -147,6 +159,7 @@ class Case:
         case = cls(open_writable(context.folder / DATABASE, schema.STEPS), context)
         try:
             case._initialise(name or shown_name(context.folder.name.removesuffix(SUFFIX)) or "case")
+            case.trail.start()
         except BaseException:
             case.connection.db.close()
             raise
@@ -202,7 +215,9 @@ class Case:
     def _readable(cls, context: CaseContext, steps: Sequence[schema.Step], why: str) -> Self:
         """Open for looking only."""
         db = open_readable(context.folder / DATABASE, steps)
-        return cls(db, replace(context, why_read_only=why))
+        case = cls(db, replace(context, why_read_only=why))
+        case.trail.start()
+        return case
 
     @classmethod
     def _opened(cls, context: CaseContext, steps: Sequence[schema.Step], *, thoroughly: bool) -> Self:
@@ -217,6 +232,7 @@ class Case:
                 case._require_sound()
             if not case.case_id:  # ... or between making the file and its first entry
                 case._initialise(shown_name(context.folder.name.removesuffix(SUFFIX)))
+            case.trail.start()
             case.recovered = case.queue.recover()
         except BaseException:
             case.connection.db.close()
@@ -228,7 +244,10 @@ class Case:
         with self.connection.write():
             for key, value in created.items():
                 self.connection.set_info(key, value)
-            self.connection.audit("case-created", "case", {"name": name, "case_id": self.case_id})
+            details = {"name": name, "case_id": self.case_id}
+            if has_seals(self.connection.db):
+                details[KEY] = station_key().public.fingerprint
+            self.connection.audit("case-created", "case", details)
 
     def _require_sound(self) -> None:
         problems = quick_check(self.connection.db)

@@ -14,9 +14,12 @@ from allstation.core.audit import GENESIS, AuditEntry, details_text
 from allstation.core.errors import StationError
 from allstation.core.text import storable
 from allstation.core.times import Clock, stamp
+from allstation.keys.station import station_key
+from allstation.store.anchors import AnchorRecorder
 from allstation.store.database import plain_errors
 from allstation.store.folders import Folders
 from allstation.store.lock import CaseLock
+from allstation.store.seals import STATION_CHANGED, Sealer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class CaseContext:
         user: Name for entries of the audit log.
         lock: The write lock, or None.
         why_read_only: A sentence when there is no right to write, else empty.
+        remembered: The profile keeps the heads of the audit log; not those of a case that is soon gone.
     """
 
     folder: Path
@@ -36,6 +40,7 @@ class CaseContext:
     user: str
     lock: CaseLock | None = None
     why_read_only: str = ""
+    remembered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,8 @@ class AuditNote:
     input: str = ""
 
 
-def append_entry(db: sqlite3.Connection, note: AuditNote) -> None:
-    """Chain a note as the next entry of the audit log. Needs an open write transaction."""
+def append_entry(db: sqlite3.Connection, note: AuditNote) -> AuditEntry:
+    """Chain a note as the next entry of the audit log and return it. Needs an open write transaction."""
     last = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone() or (0, GENESIS)
     entry = AuditEntry(
         id=last[0] + 1,
@@ -67,8 +72,9 @@ def append_entry(db: sqlite3.Connection, note: AuditNote) -> None:
         previous=last[1],
         hash="",
     )
-    values = [*astuple(entry)[:-1], entry.seal()]
-    db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+    chained = replace(entry, hash=entry.seal())
+    db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(chained))
+    return chained
 
 
 def field_sha256(db: sqlite3.Connection, field_id: int) -> str:
@@ -100,6 +106,7 @@ class CaseConnection:
         context: What the case was opened with.
         folders: Where the folders of the fields are now.
         lock: Held during every statement and transaction; re-entrant.
+        recorder: Takes every new head of the audit log; None where heads are not to be remembered.
         closed: Whether :meth:`close` was called.
     """
 
@@ -109,6 +116,8 @@ class CaseConnection:
         self.folders = Folders(context.folder)
         self.lock = RLock()
         self.closed = False
+        self.recorder: AnchorRecorder | None = None
+        self._sealer = Sealer()
 
     @property
     def read_only(self) -> bool:
@@ -170,11 +179,16 @@ class CaseConnection:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                entry = self._sealer.seal(db)
                 db.execute("COMMIT")
             except BaseException:
+                self._sealer.forget()
                 if db.in_transaction:  # a full disk ends the transaction by itself
                     db.execute("ROLLBACK")
                 raise
+            self._sealer.committed()
+            if entry is not None and self.recorder is not None:
+                self.recorder.note(entry.id, entry.hash, entry.at)
 
     def audit(
         self,
@@ -187,9 +201,22 @@ class CaseConnection:
         who: str = "",
     ) -> None:
         """Append an entry to the audit log. Needs the open write transaction that it describes."""
+        self.begin_entries()
         by = storable(who) or self.user
         note = AuditNote(self.now(), by, action, target, details_text(details), model, input_hash)
-        append_entry(self.db, note)
+        self._sealer.appended(append_entry(self.db, note))
+
+    def begin_entries(self) -> None:
+        """Enter that this station goes on with a trail that another one wrote, if that is so.
+
+        Whoever needs the head before the next entry calls this first. Needs an open write transaction.
+        """
+        if not self._sealer.takes_over(self.db):
+            return
+        key = station_key()
+        details = details_text({"station": key.name, "key": key.public.fingerprint})
+        note = AuditNote(self.now(), self.user, STATION_CHANGED, "case", details)
+        self._sealer.appended(append_entry(self.db, note))
 
     def info(self, key: str, default: str = "") -> str:
         """Return a value of the key-value table, or the default."""
@@ -208,6 +235,8 @@ class CaseConnection:
     def close(self) -> None:
         """Close the file, then give up the write lock."""
         self.closed = True
+        if self.recorder is not None:
+            self.recorder.close()
         self.db.close()
         if self.context.lock is not None:
             self.context.lock.release()

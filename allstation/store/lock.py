@@ -126,6 +126,31 @@ class CaseLock:
             self._file.write(text.encode())
 
 
+@contextmanager
+def exclusive(path: Path, *, seconds: float = 2.0) -> Iterator[bool]:
+    """Hold the lock of a small file that several programs write.
+
+    Args:
+        path: A file for the lock alone; made if it is not there.
+        seconds: To wait for others, at most.
+
+    Yields:
+        Whether the lock is held; a file system without locks counts as held.
+
+    Raises:
+        OSError: If the file cannot be opened.
+    """
+    given_up = time.monotonic() + seconds
+    with os.fdopen(os.open(path, _OPENED, 0o600), "r+b", buffering=0) as file:
+        while (free := _lock(file)) is False and time.monotonic() < given_up:
+            time.sleep(0.005)
+        try:
+            yield free is not False
+        finally:
+            if free:
+                _unlock(file)
+
+
 def refuse_links(folder: Path, *, writing: bool = False) -> None:
     """Refuse a case folder whose files are links: what is written to the case would go elsewhere.
 

@@ -9,11 +9,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from allstation.core.audit import ChainBreak
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
+from allstation.files import write_atomically
+from allstation.store.anchors import Anchor
 from allstation.store.case import Case
 from allstation.store.database import DATABASE, plain_errors, remove_file
 from allstation.store.lock import CaseLock
@@ -25,6 +28,9 @@ from allstation.store.salvage import (
     exchange,
     salvage_into,
 )
+from allstation.store.trail import SealedRun, unkeyed
+
+_LONGEST_ANCHOR: Final = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class AuditFinding:
         head: Hash of the last one; a report printed from the case names an earlier head.
         broken: The first place where the log does not match the case, or None.
         remark: That a clock was set back between two entries; empty if it was not.
+        sealed: Which station sealed which entries.
+        older: That a later trail of the case was seen; empty if not.
     """
 
     name: str
@@ -44,11 +52,13 @@ class AuditFinding:
     head: str
     broken: ChainBreak | None
     remark: str = ""
+    sealed: tuple[SealedRun, ...] = ()
+    older: str = ""
 
     @property
     def intact(self) -> bool:
-        """Whether the whole log matches the case."""
-        return self.broken is None
+        """Whether the whole log matches the case, and no later one was seen."""
+        return self.broken is None and not self.older
 
     def text(self) -> str:
         """Return the outcome for the terminal."""
@@ -58,7 +68,11 @@ class AuditFinding:
         else:
             sentence = shown_name(self.broken.sentence)
             lines.append(f"The trail is broken at entry {self.broken.entry_id}. {sentence}")
-        return "\n".join([*lines, self.remark] if self.remark else lines)
+        lines += [run.text() for run in self.sealed]
+        if number := unkeyed(self.sealed, self.entries):
+            which = "No entry bears" if number == self.entries else f"Entries 1 to {number} do not bear"
+            lines.append(f"{which} a key: whoever can write the file could have made them.")
+        return "\n".join([*lines, *(text for text in (self.older, self.remark) if text)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +121,65 @@ def audit_case(folder: Path) -> AuditFinding:
     """
     with Case.open(folder, read_only=True) as case:
         log = case.audit
-        return AuditFinding(case.name, log.length(), log.head(), log.verify(), log.set_back())
+        broken, older = log.verify(), case.trail.conflict(shared=True)
+        sealed = case.trail.sealed_by()
+        return AuditFinding(case.name, log.length(), log.head(), broken, log.set_back(), sealed, older)
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorComparison:
+    """Outcome of comparing a case with an anchor that was kept elsewhere.
+
+    Attributes:
+        holds: Whether the case still holds what the anchor says of it.
+        text: The outcome as a sentence.
+    """
+
+    holds: bool
+    text: str
+
+
+def write_anchor(folder: Path, target: Path) -> str:
+    """Write the head of a case's audit log, signed by this station, to be kept where the case is not.
+
+    Returns:
+        What was written, as a sentence.
+
+    Raises:
+        StationError: ``not-written``, or if the case cannot be read.
+    """
+    with Case.open(folder, read_only=True) as case:
+        anchor = case.trail.anchor()
+    try:
+        write_atomically(target, anchor.text().encode() + b"\n")
+    except OSError as error:
+        reason = error.strerror or error
+        sentence = f"{shown_name(target)} cannot be written ({reason}): choose another place."
+        raise StationError("not-written", sentence) from error
+    return f"written: {shown_name(str(target))}, anchor of {anchor.length} entries, head {anchor.head[:16]}"
+
+
+def compare_with_anchor(folder: Path, path: Path) -> AnchorComparison:
+    """Compare a case with an anchor that :func:`write_anchor` wrote.
+
+    Raises:
+        StationError: ``bad-anchor`` if the file is none or was changed, or if the case cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            anchor = Anchor.from_json(file.read(_LONGEST_ANCHOR))
+    except OSError as error:
+        raise StationError("bad-anchor", f"{shown_name(path)} cannot be read ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:
+        sentence = f"{shown_name(path)} is no anchor, or was changed: take one that was written from a case."
+        raise StationError("bad-anchor", sentence) from error
+    with Case.open(folder, read_only=True) as case:
+        difference, length = case.trail.difference(anchor), case.audit.length()
+    which = f"the anchor of {anchor.at} ({shown_name(anchor.station)}, key {anchor.public.fingerprint})"
+    if difference:
+        return AnchorComparison(False, f"The case does not hold {which}. {difference}")
+    added = length - anchor.length
+    return AnchorComparison(True, f"The case holds {which}: {anchor.length} entries, {added} added since.")
 
 
 def repair_case(folder: Path, *, clock: Clock = utc_clock) -> RepairReport:

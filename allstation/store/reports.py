@@ -63,6 +63,7 @@ class Reports(Repository):
                 raise StationError(
                     "case-changed", "The case changed while the report was written: write the report again."
                 )
+            self._connection.begin_entries()
             head = db.execute("SELECT hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()[0]
             values = (
                 kind,

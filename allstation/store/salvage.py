@@ -30,6 +30,7 @@ from allstation.store.database import (
 from allstation.store.queue import shown_copy
 from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of, probabilities_of
 from allstation.store.schema_match import schema_difference
+from allstation.store.seals import Sealer
 
 REPAIRED: Final = DATABASE + ".repaired"
 """Name of a repaired, complete case file before it replaces the damaged one."""
@@ -47,8 +48,11 @@ TABLES: Final = (
     "plans",
     "reports",
     "audit",
+    "seals",
 )
 """All tables, referenced ones before the tables that refer to them."""
+_LATER: Final = frozenset({"seals"})
+"""Tables that a file of an earlier version lacks."""
 
 _HEADER: Final = 100
 _PROBE_PAST_END: Final = 100_000
@@ -108,11 +112,13 @@ def _readable(path: Path) -> bool:
             db.close()
     except sqlite3.DatabaseError:
         return False
-    return found.issuperset(TABLES)
+    return found.issuperset(_LATER.symmetric_difference(TABLES))
 
 
 def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> tuple[int, int]:
     older = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
+    if not older and table in _LATER:
+        return 0, 0
     columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})") if row[1] in older]
     marks = ", ".join("NULL" if name in _COPIES else "?" for name in columns)
     kept = [index for index, name in enumerate(columns) if name not in _COPIES]
@@ -257,9 +263,11 @@ def salvage_into(place: Path, folder: Path, *, problems: Sequence[str], clock: C
             "rows": {table: list(numbers) for table, numbers in rows.items()},
             "problems": list(problems[:5]),
         }
-        append_entry(
-            db, AuditNote(stamp(clock()), login_name(), REPAIR_ACTION, "case", details_text(details))
-        )
+        note = AuditNote(stamp(clock()), login_name(), REPAIR_ACTION, "case", details_text(details))
+        sealer = Sealer()
+        sealer.takes_over(db)
+        sealer.appended(append_entry(db, note))
+        sealer.seal(db)
         db.execute("COMMIT")
         copy_database(db, folder / REPAIRED)
     finally:

@@ -273,11 +273,33 @@ def step_valid_certainty(db: sqlite3.Connection) -> None:
     run_script(db, _VALID_CERTAINTY)
 
 
+_SEALS: Final = """
+CREATE TABLE seals (
+    id INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    station TEXT NOT NULL,
+    key TEXT NOT NULL,
+    signature TEXT NOT NULL
+) STRICT;
+"""
+
+
+def step_seals(db: sqlite3.Connection) -> None:
+    """Version 5: each run of entries that one station appended to the audit log bears its signature.
+
+    Entries before the first seal are of earlier versions and stay valid, without a key.
+    """
+    run_script(db, _SEALS)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     step_first_tables,
     step_many_models,
     step_removed_fields,
     step_valid_certainty,
+    step_seals,
 )
 """Step number n brings a file from version n to n + 1."""
 

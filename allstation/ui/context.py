@@ -9,12 +9,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
 from allstation.core.records import FieldRecord
-from allstation.processing.status_types import CaseInfo, ModelInfo
+from allstation.processing.status_types import CaseInfo, ModelInfo, UnknownModel
 from allstation.services.case_session import CaseSession
 from allstation.services.export import Exports
 from allstation.services.folder_watcher import FolderWatcher
 from allstation.services.logs import ProgramLog
-from allstation.services.requests import UseModel
+from allstation.services.requests import AcceptModel, UseModel
 from allstation.services.settings import SettingsFile
 from allstation.ui.common.notifications import Notifier
 from allstation.ui.common.theme import Theme
@@ -201,6 +201,22 @@ class AppContext(QObject):
 
         self.settings.change(model=str(bundle or ""))
         self.session.submit(UseModel(bundle or default_bundle_path()))
+
+    def accept_model(self, asked: UnknownModel) -> None:
+        """Classify with a bundle of an unknown maker from now on, and at the next start."""
+        self.settings.change(model=str(asked.path))
+        self.session.submit(AcceptModel(asked))
+
+    @Slot()
+    def keep_model(self) -> None:
+        """Stay with the model in use, also at the next start; with the shipped one if there is none."""
+        from allstation.inference.bundle import default_bundle_path
+
+        used = self.selection.model
+        if used is None:
+            self.use_model(None)
+        else:
+            self.settings.change(model="" if used.path == default_bundle_path() else str(used.path))
 
     @Slot()
     def _emit_changed(self) -> None:

@@ -367,12 +367,14 @@ def tell_percentages(window: Workbench, grab: Grabber) -> Iterator[Step]:
     from PySide6.QtCore import Qt
 
     from allstation.inference.bundle import ModelBundle, default_bundle_path
+    from allstation.keys.trust_store import TrustStore
     from tests.faults.damaged_bundle import rebuilt
 
     table, dock = window.actions_table, window.docks["browser"]
     profile = Path(os.environ["ALLSTATION_PROFILE"])
     rule = ModelBundle.open(default_bundle_path()).rule.to_json()
     strange = rebuilt(profile / "strange.allmodel", info={"decision": {**rule, "max_novelty": 0.1}})
+    TrustStore().accepting(strange.sha256, name=strange.name).save()
     window.context.session.submit(OpenCase(profile / "Elsewhere.allcase", create=True))
     yield (lambda: window.context.session.info is not None and window.browser.model.rowCount() == 0)
     window.context.session.submit(UseModel(strange.path))

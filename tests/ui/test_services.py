@@ -24,6 +24,7 @@ from allstation.imaging import decode
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
+from allstation.keys.trust_store import TrustStore
 from allstation.processing.status_types import ImportStatus, QueuePhase
 from allstation.services import thumbnails
 from allstation.services.case_session import CaseSession
@@ -215,6 +216,7 @@ def test_a_network_damaged_inside_is_the_models_fault_told_once_and_its_fields_w
     session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
 ) -> None:
     bundle = rebuilt(tmp_path / "m.allmodel", network=b"no network at all" * 100)
+    TrustStore().accepting(bundle.sha256, name=bundle.name).save()
     folder = tmp_path / "a.allcase"
     problems, told = listen(session.worker.problem), listen(session.worker.queue_changed)
     session.submit(OpenCase(folder, create=True))

@@ -24,6 +24,7 @@ from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, write_bundle
 from allstation.inference.engine import softmax
 from allstation.inference.reference import MEMBER
+from allstation.keys.station import station_key
 from training.fit.runs import writing
 from training.models.backend import KerasObject
 
@@ -131,7 +132,7 @@ def export_bundle(target: Path, model: KerasObject, export: Export) -> ModelBund
 def pack_bundle(
     target: Path, litert: bytes, export: Export, *, network: Mapping[str, Any], reference: Arrays
 ) -> ModelBundle:
-    """Write a bundle round a LiteRT network and let a new process verify it.
+    """Write a bundle round a LiteRT network, signed by this station, and let a new process verify it.
 
     Args:
         target: The ``.allmodel`` file; replaced only after verification.
@@ -163,7 +164,7 @@ def pack_bundle(
     beside = target.with_name(f".{target.stem}.unverified{target.suffix}")
     try:
         with writing(target):
-            write_bundle(beside, json.loads(json_text(info)), members)
+            write_bundle(beside, json.loads(json_text(info)), members, key=station_key())
         verify_in_new_process(beside)
         beside.replace(target)
     finally:

@@ -113,5 +113,9 @@ class StatusLine(QStatusBar):
             self._model.setText(tr("No model"))
             return
         record = model.record
-        self._model.setText(f"{record.name} {record.version}")
-        self._model.setToolTip(tr("Model bundle {sha}", sha=record.sha256))
+        name, unknown = f"{record.name} {record.version}", record.is_of_unknown_maker
+        self._model.setText(tr("{name}: unknown maker", name=name) if unknown else name)
+        self._model.setProperty("role", "warning" if unknown else "")
+        self._model.style().polish(self._model)
+        about = tr("Model bundle {sha}, {maker}", sha=record.sha256, maker=record.signed_by)
+        self._model.setToolTip(tip(about))

@@ -16,6 +16,7 @@ from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.case.controller import CaseController
 from allstation.ui.case.naming_controller import NamingController
 from allstation.ui.case.removal_controller import RemovalController
+from allstation.ui.case.trail_controller import TrailController
 from allstation.ui.case.watch_controller import WatchController
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action, ActionTable
@@ -95,6 +96,7 @@ class Workbench(QObject):
         self.training_controller = TrainingController(context, window=window)
         self.report_controller = ReportController(context, window=window)
         self.export_controller = ExportController(context, window=window)
+        self.trail_controller = TrailController(context, window=window)
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
         self.features: tuple[Feature, ...] = (
@@ -106,6 +108,7 @@ class Workbench(QObject):
             SummaryController(context, self.summary, browser=browser),
             WatchController(context, window=window),
             NamingController(context, browser),
+            self.trail_controller,
             RemovalController(context, browser),
             PixelSizeController(context, viewer),
             ModelComparisonController(context, viewer),
@@ -322,6 +325,7 @@ class Workbench(QObject):
         self.viewer.close_workers()
         self.training_controller.close()
         self.report_controller.close()
+        self.trail_controller.close()
 
 
 def _base64(data: QByteArray) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from allstation.core.text import shown_name
+from allstation.processing.status_types import UnknownModel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.theme import tokens
 from allstation.ui.context import AppContext
 
 
@@ -18,7 +21,8 @@ class ModelController(QObject):
     """Asks which bundle to classify with. What was classified keeps its predictions.
 
     Signals:
-        offered: The question about a bundle that was dropped or opened (a ``QMessageBox``).
+        offered: The question about a bundle that was dropped or opened, or whose maker nobody knows (a
+            ``QMessageBox``).
     """
 
     offered = Signal(object)
@@ -28,6 +32,7 @@ class ModelController(QObject):
         self._context = context
         self._window = window
         context.selection.bundle_given.connect(self.offer)
+        context.session.worker.model_questioned.connect(self.question)
 
     def actions(self) -> tuple[Action, ...]:
         """Offer another model."""
@@ -75,3 +80,39 @@ class ModelController(QObject):
 
     def _accepted(self, bundle: Path, _checked: bool = False) -> None:
         self._context.use_model(bundle)
+
+    @Slot(object)
+    def question(self, asked: UnknownModel) -> None:
+        """Ask whether to use a model whose maker nobody here knows; until then the one in use works."""
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.NoIcon)
+        box.setWindowTitle(tr("Unknown maker"))
+        box.setTextFormat(Qt.TextFormat.RichText)
+        colour = tokens(self._window.palette()).warning
+        box.setText(f'<b style="color:{colour}">{escape(_heading(asked))}</b>')
+        question = tr(
+            "{name} ({sha}…): {maker}.\n\nIts results could be wrong on purpose. Ask who made it and how it "
+            "was tested. If it is used, every report says that its maker is unknown.",
+            name=shown_name(asked.title),
+            sha=asked.sha256[:12],
+            maker=asked.maker,
+        )
+        box.setInformativeText(escape(question).replace("\n", "<br>"))
+        use = box.addButton(tr("Use it all the same"), QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton(tr("Keep the one in use"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        use.clicked.connect(partial(self._used_all_the_same, asked))
+        keep.clicked.connect(self._context.keep_model)
+        box.finished.connect(box.deleteLater)
+        box.open()
+        self.offered.emit(box)
+
+    def _used_all_the_same(self, asked: UnknownModel, _checked: bool = False) -> None:
+        self._context.accept_model(asked)
+
+
+def _heading(asked: UnknownModel) -> str:
+    if asked.impostor:
+        return tr("This is not the model that its name says.")
+    return tr("Nobody known here vouches for this model.")

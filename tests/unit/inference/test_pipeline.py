@@ -89,11 +89,11 @@ def test_a_changed_reference_is_noticed(bundle):
     arrays = bundle.arrays(member)
     buffer = io.BytesIO()
     np.savez(buffer, rgb=arrays["rgb"], probabilities=arrays["probabilities"] + 1e-3)
-    changed = ModelBundle(
-        bundle.path, bundle.sha256, bundle.info, {**bundle.members, member: buffer.getvalue()}
-    )
+    info, members = {**bundle.info, "name": "Other"}, {**bundle.members, member: buffer.getvalue()}
     with pytest.raises(StationError, match="differs"):
-        verify_reference(changed)
+        verify_reference(ModelBundle(bundle.path, bundle.sha256, info, members))
+    with pytest.raises(StationError, match="carries other reference fields"):
+        verify_reference(ModelBundle(bundle.path, bundle.sha256, bundle.info, members))
 
 
 def test_softmax_keeps_its_feet_with_large_logits():

@@ -15,6 +15,7 @@ from allstation.core.records import FieldState, Prediction
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.inference.engine import Engine
+from allstation.keys.trust_store import TrustStore
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.services.case_session import CaseSession
 from allstation.services.requests import (
@@ -45,7 +46,14 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shipped = ModelBundle.open(default_bundle_path())
     info = {key: value for key, value in shipped.info.items() if key not in ("schema", "files")}
     changed = {**info, "name": "Other", "version": "2", "calibration": {"temperature": 3.0}}
-    return write_bundle(tmp_path_factory.mktemp("model") / "other.allmodel", changed, shipped.members).path
+    members = {name: data for name, data in shipped.members.items() if name != "reference.npz"}
+    return write_bundle(tmp_path_factory.mktemp("model") / "other.allmodel", changed, members).path
+
+
+@pytest.fixture(autouse=True)
+def accepted(other: Path, fresh_profile: Path) -> None:
+    """The other model has no maker that anybody knows; a person accepted it."""
+    TrustStore().accepting(ModelBundle.open(other).sha256, name="Other").save()
 
 
 class Heard(QObject):

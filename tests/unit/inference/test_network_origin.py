@@ -7,7 +7,7 @@ import pytest
 
 from allstation import paths
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
-from allstation.inference.trust import RUNS, needs_isolation
+from allstation.inference.network_origin import RUNS, needs_isolation
 from tests.faults.damaged_bundle import rebuilt
 
 

@@ -1,0 +1,73 @@
+"""Origin of a network: made here or not, and so in which process it runs."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from allstation import paths
+from allstation.inference.bundle import MANIFEST, SUFFIX, ModelBundle, default_bundle_path
+
+RUNS: Final = "runs"
+"""Folder of this station's training runs, below its data."""
+
+
+def needs_isolation(bundle: ModelBundle) -> bool:
+    """Tell whether a bundle's network must run in a process of its own.
+
+    All but the shipped network and those that this station trained; of the fine-tuned ones, those that
+    began with one of these. A network is known by the hash of its bytes, as a bundle that is put to use
+    under another name is another file.
+
+    Args:
+        bundle: Opened, so that its members match their checksums.
+    """
+    network = _network(bundle.info)
+    return not network or network not in _known_from(network)
+
+
+def _known_from(network: str) -> set[str]:
+    """Return hashes of networks that are trusted, at least those that decide about this one."""
+    shipped = _network(_manifest(default_bundle_path()) or {})
+    if network == shipped:
+        return {shipped}
+    bases = {_network(info): _base(info) for info in _runs()}
+    known = {shipped} - {""}
+    for _ in bases:
+        known |= {made for made, base in bases.items() if made and (base is None or base in known)}
+    return known
+
+
+def _runs() -> Iterator[dict[str, Any]]:
+    for path in (paths.data_folder() / RUNS).glob(f"*/*{SUFFIX}"):
+        info = _manifest(path)
+        if info is not None:
+            yield info
+
+
+def _manifest(path: Path) -> dict[str, Any] | None:
+    """Return what a bundle says of itself, without a look at its members."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = json.loads(archive.read(MANIFEST))
+    except (OSError, ValueError, KeyError, RuntimeError, RecursionError, zipfile.BadZipFile):
+        return None
+    return info if isinstance(info, dict) else None
+
+
+def _network(info: Any) -> str:  # noqa: ANN401 - JSON of any kind
+    """Return the hash of a bundle's network, or an empty string."""
+    try:
+        return str(info["files"][info["network"]["file"]]["sha256"])
+    except (TypeError, KeyError):
+        return ""
+
+
+def _base(info: dict[str, Any]) -> str | None:
+    """Return the hash of the network that a bundle was fine-tuned from; None if it was not."""
+    training = info.get("training")
+    before = training.get("fine_tuned_from") if isinstance(training, dict) else None
+    return None if before is None else str(before.get("network", "")) if isinstance(before, dict) else ""
