@@ -168,7 +168,47 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signed-by", default="", metavar="NAME", help="who signs a final or amended report")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why it is amended or preliminary")
     parser.add_argument("--comment", default="", metavar="TEXT", help="printed under the summary")
+    parser.add_argument(
+        "--certificate",
+        type=Path,
+        metavar="F.p12",
+        help="sign a final or amended report digitally with this PKCS#12 file; its password is asked",
+    )
+    _password_file(parser)
     _force(parser)
+
+
+def _password_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="F",
+        help="file whose first line is the password, not to be asked",
+    )
+
+
+def _certificate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        choices=("make", "list", "trust", "forget", "time-stamp-server"),
+        help="make a self-made one; list, trust or forget those of others; name a server of time stamps",
+    )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="",
+        metavar="WHAT",
+        help="file to make or to trust (certificate or revocation list); SHA-256 to forget; address, or none",
+    )
+    parser.add_argument("--name", default="", metavar="NAME", help="make: person who will sign")
+    parser.add_argument("--laboratory", default="", metavar="NAME", help="make: laboratory")
+    parser.add_argument(
+        "--authority",
+        type=Path,
+        metavar="F.pem",
+        help="make: also write the certificate that others must trust",
+    )
+    _password_file(parser)
 
 
 def _verify_report(parser: argparse.ArgumentParser) -> None:
@@ -203,7 +243,16 @@ COMMANDS: dict[str, _Command] = {
     "sweep": ("training", _training, "train every combination of some values (needs the training part)"),
     "report": ("report", _report, "write the reports of one or many cases"),
     "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
-    "verify-report": ("report", _verify_report, "check a report's figures against its data and its case"),
+    "verify-report": (
+        "report",
+        _verify_report,
+        "check a report's figures, signature and agreement with its case",
+    ),
+    "certificate": (
+        "certificate",
+        _certificate,
+        "certificates that sign reports, and whose signatures count",
+    ),
     "audit": ("maintenance", _audit, "verify the audit trail of a case"),
     "repair": ("maintenance", _case_argument, "salvage a damaged case"),
     "doctor": ("doctor", lambda _: None, "versions, runtime, folders, and a self-test on one field"),

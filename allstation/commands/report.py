@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED
+from allstation.commands.passwords import read_password
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
@@ -15,9 +17,12 @@ from allstation.core.text import shown_name
 from allstation.imaging.outputs import REPORT, Output, check_folder, check_outputs
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
-from allstation.services import reporting
-from allstation.services.settings import SettingsFile
+from allstation.services import reporting, signatures
+from allstation.services.settings import Settings, SettingsFile
 from allstation.store.case import Case
+
+if TYPE_CHECKING:
+    from allstation.report.certificates import SigningKey
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _write(options: argparse.Namespace) -> int:
+    settings = SettingsFile(paths.config_folder()).value
     wanted = ReportOptions(
         template=options.template,
         page_size=options.page_size,
@@ -34,16 +40,19 @@ def _write(options: argparse.Namespace) -> int:
         reviewer=options.signed_by,
         reason=options.reason,
         comment=options.comment,
-        letterhead=reporting.letterhead(SettingsFile(paths.config_folder()).value),
+        letterhead=reporting.letterhead(settings),
     )
     targets = [(options.out or folder) / f"{folder.stem}.pdf" for folder in options.cases]
     _check_first(options, targets)
+    key = _signing_key(options, wanted)
+    if key is not None:
+        wanted = replace(wanted, signature=signatures.block_of(key.facts, settings.time_stamp_server))
     status = DONE
     for folder, target in zip(options.cases, targets, strict=True):
         try:
             if options.out:
                 make_folder(options.out)
-            _one(folder, target, wanted)
+            _one(folder, target, wanted, key, settings)
         except StationError as error:
             say(f"failed   {shown_name(str(folder))}: {error.sentence}", error=True)
             status = SOME_FAILED
@@ -71,50 +80,43 @@ def _check_first(options: argparse.Namespace, targets: list[Path]) -> None:
             check_outputs([Output("report", target, REPORT)], inputs=inputs, force=options.force, owner=case)
 
 
-def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
+def _signing_key(options: argparse.Namespace, wanted: ReportOptions) -> SigningKey | None:
+    """Return the key to sign with, after its password was asked; None without a certificate."""
+    if options.certificate is None:
+        return None
+    if not ReportStatus(wanted.status).locks:
+        sentence = (
+            f"A {wanted.status} report is not signed digitally: leave --certificate out, or make it final."
+        )
+        raise StationError("bad-report-option", sentence)
+    from allstation.report.certificates import read_signing_file
+
+    question = f"Password of {shown_name(options.certificate)}"
+    return read_signing_file(options.certificate, read_password(question, options.password_file))
+
+
+def _one(
+    folder: Path, target: Path, wanted: ReportOptions, key: SigningKey | None, settings: Settings
+) -> None:
     """Write one report; what is more than a draft is kept in the case and entered into its trail."""
     draft = wanted.status == ReportStatus.DRAFT
     with Case.open(folder, read_only=draft) as case:
         made = reporting.make(case, case.snapshot(), wanted)
         if made.content.clock_remark:
             say(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", error=True)
+        if key is not None:
+            made = signatures.sign(made, key, server=settings.time_stamp_server)
         if not draft:
             reporting.keep(case, made, file=target.name)
     reporting.write(made, target)
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from allstation.report.verify import verify_report
+    from allstation.report.verification import Verdict
 
-    findings, remark = verify_report(options.report), ""
-    if options.case:
-        with Case.open(options.case, read_only=True) as case:
-            findings = verify_report(options.report, case.snapshot())
-            found, remark = _in_audit_log(case, options.report)
-            findings += found
-    for finding in findings:
-        say(finding)
-    if not findings:
-        say(f"{options.report}: the pages, the embedded data{' and the case' if options.case else ''} agree")
-    if remark:
-        say(remark)
-    return SOME_FAILED if findings else DONE
-
-
-def _in_audit_log(case: Case, report: Path) -> tuple[list[str], str]:
-    """Look a report up in its case: these very bytes, and whether a later one replaced them."""
-    from allstation.report.verify import embedded_data
-
-    status = ReportStatus(embedded_data(report)["content"]["status"])
-    digest = hashlib.sha256(report.read_bytes()).hexdigest()
-    known = [one for one in case.reports.all() if one.sha256 == digest]
-    if not known:
-        said = f"The audit trail of the case knows no {status} report of these bytes."
-        return ([said] if status is not ReportStatus.DRAFT else []), ""
-    broken = case.audit.verify()
-    if broken is not None:
-        return [f"The audit trail of the case does not hold: {broken.sentence}"], ""
-    later = [one for one in case.reports.all() if one.status.locks and one.id > known[-1].id]
-    entered = f"The audit trail entered it as {known[-1].status} on {known[-1].at} by {known[-1].by}."
-    replaced = f" It was replaced by an amended report of {later[-1].at}." if later else ""
-    return [], entered + replaced
+    found = signatures.verify(options.report, options.case)
+    for one in found.parts:
+        heading = "" if one.verdict is Verdict.NOTE else f"{one.verdict}: "
+        for number, sentence in enumerate(one.sentences):
+            say(f"{one.part if number == 0 else '':18} {heading if number == 0 else ''}{sentence}")
+    return DONE if found.holds else SOME_FAILED

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO
+from typing import IO, Final
 
 from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfbase import pdfdoc, pdfmetrics
 from reportlab.pdfgen.canvas import Canvas
 
-from allstation.report.content_types import ATTACHMENT
+from allstation.report.content_types import ATTACHMENT, SIGNATURE_FIELD
 from allstation.report.structure import Structure
 from allstation.report.typeset import Line
+
+_LOCKED: Final = 132
+"""Flags of its annotation: printed, locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         self._colours: dict[str, Color] = {}
         self._code: list[str]
         self._bookmarks = 0
+        self._signature: tuple[int, tuple[float, float, float, float]] | None = None
 
     @contextmanager
     def leaf(self, kind: str, *, alt: str = "") -> Iterator[None]:
@@ -169,6 +173,16 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         self.bookmarkPage(key, fit="XYZ", left=0, top=top, zoom=0)
         self.addOutlineEntry(title, key, level=level, closed=level > 0)
 
+    def signature_field(self, at: tuple[float, float, float, float]) -> None:
+        """Place the empty signature field on the present page.
+
+        Args:
+            at: Left, bottom, width, height in points of the present coordinates; all 0 for a field that
+                is not seen.
+        """
+        left, bottom = self.absolutePosition(at[0], at[1])
+        self._signature = len(self._bodies), (left, bottom, left + at[2], bottom + at[3])
+
     def showPage(self) -> None:
         """End a page; its decorator waits until the number of pages is known."""
         super().showPage()
@@ -218,6 +232,27 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         files = pdfdoc.PDFDictionary({"Names": pdfdoc.PDFArray([pdfdoc.PDFString(ATTACHMENT), attached])})
         catalog.Names = pdfdoc.PDFDictionary({"EmbeddedFiles": document.Reference(files)})
         catalog.AF = pdfdoc.PDFArray([attached])
+        if self._signature is not None:
+            self._add_signature_field(*self._signature)
+
+    def _add_signature_field(self, index: int, corners: tuple[float, float, float, float]) -> None:
+        document = self._doc
+        page = document.Pages.pages[index]
+        field = {
+            "Type": pdfdoc.PDFName("Annot"),
+            "Subtype": pdfdoc.PDFName("Widget"),
+            "FT": pdfdoc.PDFName("Sig"),
+            "T": pdfdoc.PDFString(SIGNATURE_FIELD),
+            "TU": pdfdoc.PDFString("Digital signature of the report"),
+            "F": _LOCKED,
+            "Rect": pdfdoc.PDFArray([round(one, 2) for one in corners]),
+            "P": document.Reference(page),
+        }
+        widget = document.Reference(pdfdoc.PDFDictionary(field))
+        page.Annots = pdfdoc.PDFArray([widget])
+        form = pdfdoc.PDFDictionary({"Fields": pdfdoc.PDFArray([widget]), "SigFlags": 1})
+        document.Catalog.__NoDefault__ = [*document.Catalog.__NoDefault__, "AcroForm"]
+        document.Catalog.AcroForm = document.Reference(form)
 
     def _attachment(self) -> pdfdoc.PDFObjectReference:
         data = self._properties.data

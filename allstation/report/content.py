@@ -20,6 +20,7 @@ from typing import Any, Final
 from allstation import __version__
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.core.reports import ReportStatus
 from allstation.core.text import storable
 from allstation.core.times import stamp
 from allstation.report.content_types import (
@@ -31,6 +32,7 @@ from allstation.report.content_types import (
     FieldRow,
     ModelBlock,
     ReportContent,
+    SignatureBlock,
     SlideBlock,
 )
 from allstation.report.counts import count_fields, quality_spread
@@ -90,6 +92,8 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         montage=chosen.montage,
         copies=tuple(copies_of(snapshot)),
         clock_remark=clock_remark(stamp(chosen.clock()), snapshot.audit_at),
+        digital_signature=chosen.signature if ReportStatus(chosen.status).locks else SignatureBlock(),
+        replaces=chosen.replaces if chosen.status == ReportStatus.AMENDED else "",
     )
     found = amendments(chosen.previous, content)
     if chosen.anonymise:
@@ -348,8 +352,11 @@ def content_json(content: ReportContent) -> dict[str, Any]:
     The digest lets a reader see that the data are whole; it is no signature.
     """
     body = json.loads(canonical_json(asdict(content)))
-    if not content.clock_remark:  # readers of version 0.1.0 do not know it
-        del body["clock_remark"]
+    for name in ("clock_remark", "replaces"):  # absent where there is nothing to say
+        if not body[name]:
+            del body[name]
+    if not content.digital_signature.signed:
+        body["digital_signature"] = {"signed": False}
     return {
         "kind": KIND,
         "schema": SCHEMA,

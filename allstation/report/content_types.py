@@ -16,6 +16,8 @@ ATTACHMENT: Final = "report.json"
 MAKER: Final = "Maker"
 """Label of the fact of a model that says who signed its bundle."""
 """Name of the embedded data in the PDF."""
+SIGNATURE_FIELD: Final = "Signature"
+"""Name of the empty field in the PDF that a digital signature fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,31 @@ class Amendment:
     now: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureBlock:
+    """Digital signature as the report announces it; whether it is there and holds, only the file tells.
+
+    Attributes:
+        signed: Whether the report is to be signed digitally; all else is empty if not.
+        name: Of the certificate's holder.
+        organisation: The holder's.
+        issuer: Of the certificate.
+        certificate_sha256: Its fingerprint.
+        valid_until: Last day of its validity, ISO 8601.
+        self_made: Made in this program: no authority has looked at the holder's identity.
+        time_stamp: Server that was asked for a time stamp; empty if none was.
+    """
+
+    signed: bool = False
+    name: str = ""
+    organisation: str = ""
+    issuer: str = ""
+    certificate_sha256: str = ""
+    valid_until: str = ""
+    self_made: bool = False
+    time_stamp: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ReportContent:
     """A whole report.
@@ -333,6 +360,8 @@ class ReportContent:
         montage: Whether fields are shown as pictures.
         copies: Files with the same bytes as a field; reports of earlier versions do not name them.
         clock_remark: That the report is dated before the last entry of the audit trail; empty if it is not.
+        digital_signature: Whether and with which certificate it is signed; earlier versions do not say.
+        replaces: SHA-256 of the file of the report that this one amends; empty in all others.
     """
 
     created: str
@@ -365,6 +394,8 @@ class ReportContent:
     montage: bool
     copies: tuple[CopyRow, ...] = ()
     clock_remark: str = ""
+    digital_signature: SignatureBlock = SignatureBlock()
+    replaces: str = ""
 
     @property
     def changes(self) -> tuple[FieldRow, ...]:

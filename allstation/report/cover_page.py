@@ -21,6 +21,7 @@ from allstation.report.wording import (
     INTERVAL_NOTE,
     MORPHOLOGY_ONLY,
     NOT_A_SCALE,
+    REPLACES,
     copies_sentence,
     count,
     number,
@@ -72,6 +73,8 @@ def changed(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable
         named = "; ".join(f"{one.what}: {one.before} \u2192 {one.now}" for one in found)
         text = f"{count(len(found), 'change')} since the earlier report. {named}."
     yield Text(setter, text, style, limit=limit)
+    if content.replaces:
+        yield Text(setter, f"{REPLACES} {content.replaces}.", SMALL)
 
 
 def sentence(context: ReportContext) -> Text:

@@ -11,7 +11,7 @@ from reportlab.platypus import CondPageBreak, Flowable, PageBreak
 from allstation.report import cover_page, field_table, image_pages, method
 from allstation.report.context import ReportContext
 from allstation.report.grid import Grid
-from allstation.report.letterhead import SignOff
+from allstation.report.letterhead import SignOff, UnseenSignature
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ def _shows_all_slides(context: ReportContext, page: Sequence[Flowable]) -> bool:
 
 def _contact(context: ReportContext) -> Iterator[Flowable]:
     yield from cover_page.head(context)
+    if context.content.digital_signature.signed:
+        yield UnseenSignature(context.setter)
     yield from cover_page.changed(context)
     yield cover_page.sentence(context)
     yield from image_pages.contact_sheet(context)

@@ -6,11 +6,11 @@ from typing import Final
 
 from allstation.report import palette
 from allstation.report.blocks import Block, Style
-from allstation.report.content_types import ReportContent
+from allstation.report.content_types import ReportContent, SignatureBlock
 from allstation.report.fonts import BOLD, MEDIUM, MONO, TEXT
 from allstation.report.images import Thumbnail
 from allstation.report.typeset import Typesetter
-from allstation.report.wording import moment
+from allstation.report.wording import HASH_PREFIX, moment, signature_statement
 
 STATUS_COLOURS: Final = {
     "draft": palette.MUTED,
@@ -136,8 +136,16 @@ class TitleBlock(Block):
             text,
             (start + name.width + 10, top - 36),
             Style(TEXT, 8.8, 12, palette.MUTED),
-            width=self.width - start - name.width - 10,
+            width=self.width - start - name.width - 20 - self._digital(),
         )
+
+    def _digital(self) -> float:
+        """Say whether the report is signed digitally; return the width of it."""
+        text = signature_statement(self.content)
+        if not text:
+            return 0.0
+        at = (self.width, self.height - 36)
+        return self.put(text, at, Style(MEDIUM, 7.8, 12), width=200, align="right").width
 
     def _status(self) -> None:
         content = self.content
@@ -176,11 +184,38 @@ class SignOff(Block):
         each = (self.width - 2 * gap) / 3
         signed = content.status in {"final", "amended"}
         values = (content.reviewer, "", moment(content.created) if signed else "")
-        for index, (label, value) in enumerate(
-            zip(("Reviewed by", "Signature", "Date"), values, strict=True)
-        ):
+        by_hand = "Signature" if content.digital_signature.signed or not signed else "Signature, not digital"
+        for index, (label, value) in enumerate(zip(("Reviewed by", by_hand, "Date"), values, strict=True)):
             x = index * (each + gap)
             self.canv.stroke((x, 15, x + each, 15), line=palette.INK, width=0.6)
             if value:
                 self.put(value, (x, 19), Style(MEDIUM, 9, 12), width=each)
             self.put(label, (x, 5), Style(TEXT, 7, 9, palette.MUTED))
+        if content.digital_signature.signed:
+            self._digital(content.digital_signature, each + gap, each)
+
+    def _digital(self, block: SignatureBlock, x: float, width: float) -> None:
+        """Draw the signature block, with the empty field that the signature fills."""
+        made = "self-made certificate" if block.self_made else f"certificate of {block.issuer}"
+        small = Style(TEXT, 6.4, 8, palette.MUTED)
+        self.put(f"Digital signature of {block.name}", (x, 26), Style(MEDIUM, 7.6, 10), width=width)
+        mark = f"{block.certificate_sha256[:HASH_PREFIX]}\u2026, {made}"
+        self.put(mark, (x, 18), small, width=width)
+        if block.time_stamp:
+            self.put(
+                f"Time stamp: {block.time_stamp}", (x + width, 5), small, width=width - 34, align="right"
+            )
+        self.canv.signature_field((x, 16, width, 19))
+
+
+class UnseenSignature(Block):
+    """Place of the digital signature in a report without a sign-off: a field that is not seen."""
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Return the size: none."""
+        self.width, self.height = width, 0.0
+        return width, self.height
+
+    def draw(self) -> None:
+        """Place the field."""
+        self.canv.signature_field((0, 0, 0, 0))

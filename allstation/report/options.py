@@ -11,6 +11,7 @@ from typing import TypeVar
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus as Status
 from allstation.core.times import Clock, utc_clock
+from allstation.report.content_types import SignatureBlock
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -62,6 +63,8 @@ class ReportOptions:
         montage: Whether a full report shows fields as pictures.
         montage_per_slide: Most fields shown of one slide, half of them doubtful ones.
         previous: Embedded data of the report that this one amends, to name what changed.
+        replaces: SHA-256 of that report's file.
+        signature: Certificate that a final or amended report is to be signed with digitally.
 
     Raises:
         StationError: ``bad-report-option`` for an unknown word or a missing reviewer or reason.
@@ -79,6 +82,8 @@ class ReportOptions:
     montage: bool = True
     montage_per_slide: int = 8
     previous: Mapping[str, object] | None = None
+    replaces: str = ""
+    signature: SignatureBlock = field(default_factory=SignatureBlock)
 
     def __post_init__(self) -> None:
         """Turn words into their enumerations and refuse what cannot be signed."""

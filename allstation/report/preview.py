@@ -9,7 +9,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-_LIBRARY: Final = threading.Lock()
+LIBRARY: Final = threading.Lock()
 """PDFium may be used by one thread at a time, whatever the document."""
 
 
@@ -26,7 +26,7 @@ class PagePictures:
     def __init__(self, pdf: bytes) -> None:
         import pypdfium2  # type: ignore[import-untyped]
 
-        with _LIBRARY:
+        with LIBRARY:
             self._document = pypdfium2.PdfDocument(pdf)
             pages = range(len(self._document))
             self.sizes: tuple[tuple[float, float], ...] = tuple(
@@ -43,7 +43,7 @@ class PagePictures:
         Returns:
             (h, w, 3) uint8 RGB, C-contiguous.
         """
-        with _LIBRARY:
+        with LIBRARY:
             page = self._document[index]
             bitmap = page.render(scale=width / page.get_width(), rev_byteorder=True)
             pixels = np.array(bitmap.to_numpy()[:, :width, :3], np.uint8, order="C")
@@ -53,7 +53,7 @@ class PagePictures:
 
     def close(self) -> None:
         """Let go of the document."""
-        with _LIBRARY:
+        with LIBRARY:
             self._document.close()
 
     def __enter__(self) -> Self:

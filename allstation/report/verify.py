@@ -1,8 +1,9 @@
 """Verification of a report: its pages, its embedded data and, if given, the case must agree.
 
-The pages are read back with another program's reader (pypdf) than wrote them. A finding is one
-sentence; no findings means that everything that was compared agrees. This is a check against
-mistakes, not against forgery: whoever can change the pages can change the data too.
+The pages are read back with other programs' readers (pypdf, PDFium) than wrote them. A finding is one
+sentence; no findings means that everything that was compared agrees. This is a check against mistakes
+and clumsy changes, not against forgery: whoever can change the pages can change the data too. Against
+forgery stands the digital signature; ``verification`` looks at both.
 """
 
 from __future__ import annotations
@@ -26,10 +27,28 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.report.content import build_content, canonical_json, content_json
-from allstation.report.content_types import ATTACHMENT, KIND, READABLE, SCHEMA, ReportContent
+from allstation.report.content_types import (
+    ATTACHMENT,
+    KIND,
+    READABLE,
+    SCHEMA,
+    ReportContent,
+    SignatureBlock,
+)
 from allstation.report.options import Letterhead, ReportOptions
+from allstation.report.page_objects import additions, covered
+from allstation.report.signature_check import is_signed
 from allstation.report.typeset import clean_line, spelled
-from allstation.report.wording import HASH_PREFIX, count, interval, number, percent, probability
+from allstation.report.wording import (
+    HASH_PREFIX,
+    REPLACES,
+    announced,
+    count,
+    interval,
+    number,
+    percent,
+    probability,
+)
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -41,6 +60,7 @@ _MAX_DATA: Final = 256 * 2**20
 """Largest embedded data."""
 _PARTS: Final = frozenset(part.name for part in fields(ReportContent) if part.default is MISSING)
 """What every report holds; parts that came later have a default."""
+_BLOCK: Final = frozenset(part.name for part in fields(SignatureBlock))
 _BEFORE_HASH: Final = 400
 """Characters before a field's hash in which its row must stand."""
 _BETWEEN_ROWS: Final = 1500
@@ -67,13 +87,49 @@ def verify_report(path: Path, snapshot: CaseSnapshot | None = None) -> list[str]
     Raises:
         StationError: ``not-a-report`` if the file is no PDF or holds no data of this program.
     """
-    with _readable(path):
-        reader = _open(path)
+    return content_findings(path, read_report(path), snapshot)
+
+
+def content_findings(path: Path, report: bytes, snapshot: CaseSnapshot | None = None) -> list[str]:
+    """Compare pages, embedded data and case of a report in memory; see :func:`verify_report`."""
+    _, findings = content_and_findings(path, report)
+    if snapshot is not None:
+        findings += case_findings(path, report, snapshot)
+    return findings
+
+
+def content_and_findings(path: Path, report: bytes) -> tuple[dict[str, Any], list[str]]:
+    """Compare the pages of a report in memory with its embedded data.
+
+    Args:
+        path: Its name, for sentences.
+        report: Its bytes.
+
+    Returns:
+        The content in the embedded data, and what does not agree.
+
+    Raises:
+        StationError: ``not-a-report``.
+    """
+    with readable(path):
+        reader = _open(path, report)
         data = _embedded(reader, path)
-        findings = [*_whole(data, reader), *_pages(reader, data["content"])]
-        if snapshot is not None:
-            findings.extend(_shortened(list(_against(data["content"], snapshot))))
-        return findings
+        added = [
+            *additions(report, reader, signed=is_signed(report)),
+            *_shortened(list(covered(report, pictures=data["content"]["template"] == "contact"))),
+        ]
+        return data["content"], [*_whole(data, reader), *_pages(reader, data["content"]), *added]
+
+
+def case_findings(path: Path, report: bytes, snapshot: CaseSnapshot) -> list[str]:
+    """Compare the embedded data of a report in memory with a case as it is now.
+
+    Raises:
+        StationError: ``not-a-report``.
+    """
+    with readable(path):
+        content = _embedded(_open(path, report), path)["content"]
+        return _shortened(list(_against(content, snapshot)))
 
 
 def problems(report: Path | bytes, content: ReportContent) -> list[str]:
@@ -85,7 +141,7 @@ def problems(report: Path | bytes, content: ReportContent) -> list[str]:
     """
     path = report if isinstance(report, Path) else Path("report.pdf")
     try:
-        reader = _open(path, None if isinstance(report, Path) else report)
+        reader = _open(path, read_report(path) if isinstance(report, Path) else report)
         data = _embedded(reader, path)
     except StationError as error:
         return [error.sentence]
@@ -100,12 +156,37 @@ def embedded_data(path: Path) -> dict[str, Any]:
     Raises:
         StationError: ``not-a-report`` if there are none.
     """
-    with _readable(path):
-        return _embedded(_open(path), path)
+    return embedded_in(path, read_report(path))
+
+
+def embedded_in(path: Path, report: bytes) -> dict[str, Any]:
+    """Return the machine-readable data of a report in memory.
+
+    Raises:
+        StationError: ``not-a-report`` if there are none.
+    """
+    with readable(path):
+        return _embedded(_open(path, report), path)
+
+
+def read_report(path: Path) -> bytes:
+    """Read a report once: all that is said of it is said of the same bytes.
+
+    Raises:
+        StationError: ``not-a-report`` if it cannot be read or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise _no_report(path, f"cannot be read ({error.strerror or 'the disk did not answer'})") from error
+    if len(data) > _MAX_BYTES:
+        raise _no_report(path, "is larger than any report")
+    return data
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     """Turn whatever a damaged or hostile file makes of its reader into a sentence.
 
     Raises:
@@ -120,20 +201,16 @@ def _readable(path: Path) -> Iterator[None]:
         raise _no_report(path, "is damaged, or was not written by this program") from error
 
 
-def _open(path: Path, data: bytes | None = None) -> PdfReader:
+def _open(path: Path, data: bytes) -> PdfReader:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
     # What is wrong with the file is said once, in a sentence, not also by the reader on stderr.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
-        if data is None and path.stat().st_size > _MAX_BYTES:
-            raise _no_report(path, "is larger than any report")
-        reader = PdfReader(path if data is None else io.BytesIO(data))
+        reader = PdfReader(io.BytesIO(data))
         pages = len(reader.pages)
-    except OSError as error:
-        raise _no_report(path, f"cannot be read ({error.strerror or 'the disk did not answer'})") from error
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, PyPdfError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_report(path, "cannot be read as a PDF") from error
     if not pages:
         raise _no_report(path, "has no pages")
@@ -183,6 +260,7 @@ def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
     remark = content.get("clock_remark", "")
     if remark and _bare(remark) not in _bare(texts[0]):
         found.append("The first page does not say that the report is dated before the trail's last entry.")
+    found.extend(_announced(texts[0], content))
     text = _bare("".join(texts))
     found.extend(_shares(text, content))
     found.extend(_shortened(list(_amended(text, content))))
@@ -219,6 +297,20 @@ def _fonts(reader: PdfReader) -> Iterator[str]:
             font = fonts[name]
             if "/FontFile2" not in font.get("/FontDescriptor", {}):
                 yield f"The font {font.get('/BaseFont', name)} is not embedded."
+
+
+def _announced(text: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """The first page says whether the report is signed digitally; earlier versions do not."""
+    block, replaces = content.get("digital_signature"), content.get("replaces", "")
+    bare = _bare(text)
+    if block is not None and content["status"] != ReportStatus.DRAFT:
+        statement = announced(
+            content["status"], signed=block["signed"], self_made=block.get("self_made", False)
+        )
+        if _bare(statement) not in bare:
+            yield f"The first page does not say {statement!r} like the embedded data."
+    if replaces and _bare(f"{REPLACES} {replaces}") not in bare:
+        yield "The first page does not name the report that this one replaces like the embedded data."
 
 
 def _shares(text: str, content: Mapping[str, Any]) -> Iterator[str]:
@@ -340,6 +432,7 @@ def options_of(content: Mapping[str, Any]) -> ReportOptions:
     Args:
         content: The content in the embedded data.
     """
+    block = content.get("digital_signature") or {}
     return ReportOptions(
         template=content["template"],
         page_size=content["page_size"],
@@ -351,6 +444,8 @@ def options_of(content: Mapping[str, Any]) -> ReportOptions:
         letterhead=Letterhead(content["laboratory"], tuple(content["laboratory_lines"])),
         clock=lambda: datetime.fromisoformat(content["created"]),
         montage=content["montage"],
+        replaces=content.get("replaces", ""),
+        signature=SignatureBlock(**block) if block.keys() <= _BLOCK else SignatureBlock(),
     )
 
 

@@ -10,7 +10,7 @@ from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.text import shown_name
 
 if TYPE_CHECKING:
-    from allstation.report.content_types import CopyRow
+    from allstation.report.content_types import CopyRow, ReportContent
 
 NBSP: Final = "\u00a0"
 
@@ -54,6 +54,10 @@ NOT_GIVEN: Final = "not given"
 HASH_PREFIX: Final = 10
 """Characters of a field's hash in the tables; the whole hash stands in the appendix."""
 ANOTHER_LOOK: Final = "needs another look"
+NOT_SIGNED: Final = "Not digitally signed"
+SIGNED: Final = "Digitally signed"
+SELF_SIGNED: Final = "Digitally signed, self-made certificate"
+REPLACES: Final = "It replaces the report whose file has the SHA-256"
 _MIX_UPS: Final = 3
 """Pairs of slides that are named on a page."""
 _LONGEST_NAME: Final = 60
@@ -156,3 +160,18 @@ def too_few(fields: int, cells: int) -> str:
     if cells < MIN_CELLS:
         missing.append(f"{count(cells, 'white cell')} found (fewer than {MIN_CELLS})")
     return f"Too few fields: {' and '.join(missing)}. The fractions say little." if missing else ""
+
+
+def signature_statement(content: ReportContent) -> str:
+    """Return whether a report is signed digitally, as its first page says; nothing of a draft."""
+    block = content.digital_signature
+    return announced(content.status, signed=block.signed, self_made=block.self_made)
+
+
+def announced(status: str, *, signed: bool, self_made: bool) -> str:
+    """Return what the first page of a report says of its digital signature."""
+    if status == "draft":
+        return ""
+    if not signed:
+        return NOT_SIGNED
+    return SELF_SIGNED if self_made else SIGNED

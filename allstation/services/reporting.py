@@ -64,6 +64,7 @@ class MadeReport:
         folder: The case it was made from.
         decisions: Digest of the decisions it holds.
         details: The patient's data at that time.
+        signed: Its digital signature was applied.
     """
 
     data: bytes
@@ -73,6 +74,12 @@ class MadeReport:
     folder: Path
     decisions: str
     details: Mapping[str, str]
+    signed: bool = False
+
+    @property
+    def to_sign(self) -> bool:
+        """Whether it announces a digital signature that it does not have yet."""
+        return self.content.digital_signature.signed and not self.signed
 
     @property
     def status(self) -> ReportStatus:
@@ -145,7 +152,10 @@ def make(
     moment = options.clock()
     fixed = replace(options, clock=lambda: moment)
     if fixed.status == ReportStatus.AMENDED and fixed.previous is None:
-        fixed = replace(fixed, previous=earlier(case))
+        before = kept(case)
+        if before is not None:
+            previous, digest = _read(before)
+            fixed = replace(fixed, previous=previous, replaces=digest)
     content = build_content(snapshot, fixed)
     data = render_pdf(snapshot, content, fixed, progress=progress)
     made = MadeReport(
@@ -184,10 +194,11 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
         file: Name of the file it is also written to.
 
     Raises:
-        StationError: ``other-case`` if it was made from another one, ``case-changed`` if the case is
-            not what the report was made from any more, ``already-final``, ``not-final-yet``,
-            ``broken-log`` if a final one would stand on an altered case, ``older-trail`` if it would stand
-            on an older one than this station has seen, ``not-written``, or what the disk answered.
+        StationError: ``other-case`` if it was made from another one, ``not-signed`` if a digital signature
+             is announced and missing, ``case-changed`` if the case is not what the report was made from any
+             more, ``already-final``, ``not-final-yet``, ``broken-log`` if a final one would stand on an
+             altered case, ``older-trail`` if it would stand on an older one than this station has seen,
+             ``not-written``, or what the disk answered.
     """
     if case is None or case.folder != made.folder:
         sentence = "The case this report was made from is not open any more: open it again."
@@ -195,6 +206,7 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
     if dict(case.details()) != dict(made.details):
         sentence = "The case data changed while the report was looked at: look at the new pages, then export."
         raise StationError("case-changed", sentence)
+    require_signed(made)
     if made.status.locks:
         require_intact(case)
         require_latest(case)
@@ -216,6 +228,17 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
             with suppress(OSError):
                 target.unlink()
         raise
+
+
+def require_signed(made: MadeReport) -> None:
+    """Refuse a report that says it is digitally signed and is not.
+
+    Raises:
+        StationError: ``not-signed``.
+    """
+    if made.to_sign:
+        sentence = "The report says that it is digitally signed, and it is not yet: sign it first."
+        raise StationError("not-signed", sentence)
 
 
 def require_intact(case: Case) -> None:
@@ -252,9 +275,11 @@ def write(made: MadeReport, target: Path) -> Path:
     """Write a report's very bytes to a file of the person's choice, and read them back.
 
     Raises:
-        StationError: ``not-written``, ``report-broken``.
+        StationError: ``not-written``, ``not-signed``, ``report-broken``.
     """
     from allstation.report.atomic import write_whole
+
+    require_signed(made)
 
     def same(written: Path) -> None:
         if hashlib.sha256(written.read_bytes()).hexdigest() != made.sha256:
@@ -293,10 +318,16 @@ def earlier(case: Case) -> dict[str, Any] | None:
     Raises:
         StationError: ``no-earlier-report`` if it is not in the case any more or was changed.
     """
-    from allstation.report.verify import embedded_data
-
     path = kept(case)
-    return embedded_data(path) if path is not None else None
+    return _read(path)[0] if path is not None else None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    """Return the data of a kept report and the hash of the very bytes that they were read from."""
+    from allstation.report.verify import embedded_in, read_report
+
+    report = read_report(path)
+    return embedded_in(path, report), hashlib.sha256(report).hexdigest()
 
 
 def for_exchange(

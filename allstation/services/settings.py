@@ -63,6 +63,9 @@ class Settings(NamedTuple):
         laboratory: Who issues reports.
         laboratory_lines: Address, telephone, accreditation.
         logo: Picture file of the laboratory; empty for none.
+        signing_file: PKCS#12 file that final reports are signed with; empty for none.
+        signing_certificate: What its certificate says (JSON), to be named before the password is asked.
+        time_stamp_server: Address of an RFC 3161 server; asked at each signature. Empty for none.
     """
 
     theme: str = "system"
@@ -99,6 +102,9 @@ class Settings(NamedTuple):
     laboratory: str = ""
     laboratory_lines: tuple[str, ...] = ()
     logo: str = ""
+    signing_file: str = ""
+    signing_certificate: str = ""
+    time_stamp_server: str = ""
 
     @property
     def limits(self) -> DecodeLimits:

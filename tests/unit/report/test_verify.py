@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -15,7 +17,7 @@ from allstation.paths import resource
 from allstation.report.content import build_content, content_json
 from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
-from allstation.report.verify import embedded_data, verify_report
+from allstation.report.verify import embedded_in, verify_report
 
 from .factory import CLOCK
 
@@ -40,15 +42,21 @@ def test_an_untouched_report_agrees_with_its_case(factory, tmp_path, template, a
 
 def rewritten(path, target, change):
     """Write the report again with changed embedded data."""
-    data = embedded_data(path)
+    target.write_bytes(rewritten_bytes(path.read_bytes(), change))
+    return target
+
+
+def rewritten_bytes(report, change):
+    """Return a report with changed embedded data."""
+    data = embedded_in(Path("r.pdf"), report)
     change(data)
-    reader = PdfReader(path)
-    writer = PdfWriter(clone_from=reader)
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(report)))
     names = writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"]
     stream = names[1].get_object()["/EF"]["/F"].get_object()
     stream.set_data(json.dumps(data).encode())
+    target = io.BytesIO()
     writer.write(target)
-    return target
+    return target.getvalue()
 
 
 def set_first_field(key, value):

@@ -1,0 +1,379 @@
+"""Certificates for digital signatures of reports: PKCS#12 files, self-made ones, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from allstation.core.errors import StationError
+from allstation.core.text import shown_name, storable
+from allstation.files import create_private, replacing
+from allstation.report.content_types import SignatureBlock
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
+
+SELF_MADE: Final = "Self-made with ALL Station"
+"""Organisational unit of every certificate made here: no authority has looked at the holder's identity."""
+SHORTEST_PASSWORD: Final = 8
+_LARGEST: Final = 1 << 20
+"""Bytes of the largest certificate file that is read."""
+_YEARS: Final = 10
+_BITS: Final = 3072
+_SMALLEST_RSA: Final = 2048
+_LONGEST_NAME: Final = 64
+"""Upper bound of a common name and an organisation in X.520."""
+_SHOWN: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What a certificate says of its holder.
+
+    Attributes:
+        name: Common name of the holder.
+        organisation: The holder's, or empty.
+        issuer: Common name of who issued it.
+        sha256: Fingerprint: SHA-256 of the certificate (DER), 64 hexadecimal digits.
+        not_before: Beginning of its validity, UTC.
+        not_after: End of its validity, UTC.
+        self_made: Made in this program, as it says itself.
+        self_signed: Issued by its own holder.
+    """
+
+    name: str
+    organisation: str
+    issuer: str
+    sha256: str
+    not_before: datetime
+    not_after: datetime
+    self_made: bool
+    self_signed: bool
+
+    def block(self, *, time_stamp: str = "") -> SignatureBlock:
+        """Return what a report announces that is to be signed with this certificate.
+
+        Args:
+            time_stamp: Server that will be asked for a time stamp, or empty.
+        """
+        return SignatureBlock(
+            signed=True,
+            name=self.name,
+            organisation=self.organisation,
+            issuer=self.issuer,
+            certificate_sha256=self.sha256,
+            valid_until=self.not_after.date().isoformat(),
+            self_made=self.self_made,
+            time_stamp=time_stamp,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SigningKey:
+    """Private key of a signer with its certificate; only in memory, and only while a report is signed.
+
+    Attributes:
+        key: The private key.
+        certificate: Of the signer.
+        chain: Certificates of the issuers that came with it.
+    """
+
+    key: PrivateKey
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+
+    @property
+    def facts(self) -> CertificateFacts:
+        """What the signer's certificate says."""
+        return facts_of(self.certificate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeCertificate:
+    """A self-made certificate.
+
+    Attributes:
+        signer: Of the person.
+        authority: The certificate that whoever verifies the reports must trust (PEM).
+        revocations: List of revoked certificates of that authority, empty (DER).
+    """
+
+    signer: CertificateFacts
+    authority: bytes
+    revocations: bytes
+
+
+def facts_of(certificate: x509.Certificate) -> CertificateFacts:
+    """Return what a certificate says.
+
+    Raises:
+        ValueError: If its names cannot be read.
+    """
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.x509.oid import NameOID
+
+    def first(name: x509.Name, kind: x509.ObjectIdentifier) -> str:
+        found = name.get_attributes_for_oid(kind)
+        return shown_name(str(found[0].value))[:_SHOWN] if found else ""
+
+    subject, issuer = certificate.subject, certificate.issuer
+    unit = first(subject, NameOID.ORGANIZATIONAL_UNIT_NAME)
+    return CertificateFacts(
+        name=first(subject, NameOID.COMMON_NAME) or shown_name(subject.rfc4514_string())[:_SHOWN],
+        organisation=first(subject, NameOID.ORGANIZATION_NAME),
+        issuer=first(issuer, NameOID.COMMON_NAME) or shown_name(issuer.rfc4514_string())[:_SHOWN],
+        sha256=certificate.fingerprint(SHA256()).hex(),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        self_made=unit == SELF_MADE,
+        self_signed=subject == issuer,
+    )
+
+
+def as_text(certificate: x509.Certificate) -> str:
+    """Return a certificate in text form (PEM)."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def read_small(path: Path) -> bytes:
+    """Read a certificate file.
+
+    Raises:
+        StationError: ``bad-certificate`` if it cannot be read or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise _bad(path, f"cannot be read ({reason})") from error
+    if len(data) > _LARGEST:
+        raise _bad(path, "is larger than any certificate file")
+    return data
+
+
+def read_signing_file(path: Path, password: str) -> SigningKey:
+    """Read a PKCS#12 file (``.p12``, ``.pfx``).
+
+    Args:
+        path: The file.
+        password: That opens it; kept nowhere.
+
+    Raises:
+        StationError: ``wrong-password``, or ``bad-certificate`` if it is no such file, holds no key that
+            can sign, or its certificate may not be used for signatures.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    data = read_small(path)
+    if not data.startswith(b"0"):
+        raise _bad(path, "is no PKCS#12 file")
+    try:
+        key, certificate, others = pkcs12.load_key_and_certificates(data, password.encode())
+    except UnsupportedAlgorithm as error:
+        raise _bad(path, "is encrypted or made in a way that is not known") from error
+    except ValueError as error:
+        sentence = f"The password does not open {shown_name(path)}, or the file is damaged. Try again."
+        raise StationError("wrong-password", sentence) from error
+    if certificate is None:
+        raise _bad(path, "holds no certificate of its key")
+    return SigningKey(key=_usable(path, key, certificate), certificate=certificate, chain=tuple(others))
+
+
+def _usable(path: Path, key: object, certificate: x509.Certificate) -> PrivateKey:
+    """Return the key if it and its certificate may sign a report."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise _bad(path, "holds no RSA or elliptic-curve key")
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _SMALLEST_RSA:
+        raise _bad(path, f"holds a key of {key.key_size} bits, and {_SMALLEST_RSA} are the least")
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return key
+    except ValueError as error:
+        raise _bad(path, "holds a damaged certificate") from error
+    if not (usage.digital_signature or usage.content_commitment):
+        raise _bad(path, "holds a certificate that is not for signatures")
+    return key
+
+
+def require_valid(facts: CertificateFacts, moment: datetime) -> None:
+    """Refuse a certificate that is not valid at a time.
+
+    Raises:
+        StationError: ``certificate-expired``.
+    """
+    if facts.not_before <= moment <= facts.not_after:
+        return
+    word = "expired on" if moment > facts.not_after else "is not valid before"
+    day = (facts.not_after if moment > facts.not_after else facts.not_before).date()
+    sentence = f"The certificate of {facts.name} {word} {day}: sign with one that is valid now."
+    raise StationError("certificate-expired", sentence)
+
+
+def make_certificate(
+    target: Path, *, name: str, laboratory: str, password: str, now: datetime | None = None
+) -> MadeCertificate:
+    """Make a certificate authority of one's own and the certificate of a signer, and write the signer's.
+
+    The authority signs that one certificate and an empty list of revocations; then its private key is
+    forgotten: there is nothing to steal, and another person gets an authority of their own.
+
+    Args:
+        target: PKCS#12 file to write, encrypted with the password, readable by its owner alone.
+        name: Of the person who will sign.
+        laboratory: Organisation; may be empty.
+        password: At least eight characters.
+        now: Beginning of the validity, UTC; ten years later it ends.
+
+    Raises:
+        StationError: ``bad-certificate`` for a missing name, a short password, or a file that is there;
+            ``not-written``.
+    """
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    holder, organisation = _checked(target, name, laboratory, password)
+    begin = (now or datetime.now(UTC)).replace(microsecond=0) - timedelta(minutes=1)
+    end = begin.replace(year=begin.year + _YEARS, day=min(begin.day, 28))
+    root_key, key = (rsa.generate_private_key(65537, _BITS) for _ in range(2))
+    root_name = _name(f"{holder[:40]}: own authority", organisation)
+    root = _sign(root_name, root_name, root_key.public_key(), by=root_key, dates=(begin, end), authority=True)
+    signer = _sign(
+        _name(holder, organisation),
+        root_name,
+        key.public_key(),
+        by=root_key,
+        dates=(begin, end),
+        authority=False,
+    )
+    revocations = _no_revocations(root_name, root_key, (begin, end))
+    _write(target, SigningKey(key=key, certificate=signer, chain=(root,)), password)
+    return MadeCertificate(signer=facts_of(signer), authority=as_text(root).encode(), revocations=revocations)
+
+
+def _checked(target: Path, name: str, laboratory: str, password: str) -> tuple[str, str]:
+    holder, organisation = (" ".join(storable(text).split()) for text in (name, laboratory))
+    if not holder or len(holder) > _LONGEST_NAME or len(organisation) > _LONGEST_NAME:
+        sentence = (
+            f"A certificate needs a name; it and the laboratory's have at most {_LONGEST_NAME} letters."
+        )
+        raise StationError("bad-certificate", sentence)
+    if len(password) < SHORTEST_PASSWORD:
+        sentence = f"The password of a private key needs at least {SHORTEST_PASSWORD} characters."
+        raise StationError("bad-certificate", sentence)
+    if target.exists():
+        sentence = f"{shown_name(target)} is there already, and a key is never replaced: choose another name."
+        raise StationError("bad-certificate", sentence)
+    return holder, organisation
+
+
+def _name(common: str, organisation: str) -> x509.Name:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common)]
+    if organisation:
+        parts.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation))
+    parts.append(x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, SELF_MADE))
+    return x509.Name(parts)
+
+
+def _sign(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public: object,
+    *,
+    by: RSAPrivateKey,
+    dates: tuple[datetime, datetime],
+    authority: bool,
+) -> x509.Certificate:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    use = dict.fromkeys(
+        ("key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
+    )
+    usage = x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        **use,
+    )
+    builder = x509.CertificateBuilder(subject_name=subject, issuer_name=issuer)
+    builder = builder.public_key(public).serial_number(x509.random_serial_number())  # type: ignore[arg-type]
+    builder = builder.not_valid_before(dates[0]).not_valid_after(dates[1])
+    for extension, critical in (
+        (x509.BasicConstraints(ca=authority, path_length=0 if authority else None), True),
+        (usage, True),
+        (x509.SubjectKeyIdentifier.from_public_key(public), False),  # type: ignore[arg-type]
+        (x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), False),
+    ):
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(by, SHA256())
+
+
+def _no_revocations(issuer: x509.Name, key: RSAPrivateKey, dates: tuple[datetime, datetime]) -> bytes:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    builder = x509.CertificateRevocationListBuilder(issuer_name=issuer)
+    builder = builder.last_update(dates[0]).next_update(dates[1])
+    builder = builder.add_extension(x509.CRLNumber(1), critical=False)
+    builder = builder.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+    )
+    return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
+
+
+def _write(target: Path, signing: SigningKey, password: str) -> None:
+    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+    data = pkcs12.serialize_key_and_certificates(
+        signing.facts.name.encode(),
+        signing.key,
+        signing.certificate,
+        signing.chain,
+        BestAvailableEncryption(password.encode()),
+    )
+    try:
+        with replacing(target) as part, create_private(part) as file:
+            file.write(data)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        sentence = (
+            f"{shown_name(target)} could not be written ({reason}): choose another folder or make space."
+        )
+        raise StationError("not-written", sentence) from error
+
+
+def issued_by(certificate: x509.Certificate, issuers: Sequence[x509.Certificate]) -> bool:
+    """Tell whether the signature of a certificate is that of one of some issuers, or its own."""
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    for issuer in (certificate, *issuers):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+            continue
+        return True
+    return False
+
+
+def _bad(path: Path, problem: str) -> StationError:
+    sentence = f"{shown_name(path)} {problem}. Name a PKCS#12 file (.p12 or .pfx) with a signer's key."
+    return StationError("bad-certificate", sentence)
