@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from allstation import __version__
-from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, SOME_FAILED, WRONG_USAGE
+from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, FREE_TEXT, SOME_FAILED, WRONG_USAGE
 from allstation.commands.printing import OUTPUT_LOST, flush
 from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
@@ -108,6 +108,27 @@ def _case_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", type=Path, metavar="CASE", help="a .allcase folder")
 
 
+def _keep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        choices=FREE_TEXT,
+        metavar="KIND",
+        help=f"free text that goes though the output is anonymised ({', '.join(FREE_TEXT)}); again for more",
+    )
+
+
+def _trace(parser: argparse.ArgumentParser) -> None:
+    _case_argument(parser)
+    parser.add_argument(
+        "codes",
+        nargs="+",
+        metavar="CODE",
+        help="from a table, a report or a picture's comment",
+    )
+
+
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cases", nargs="+", type=Path, metavar="CASE", help=".allcase folders")
     parser.add_argument(
@@ -132,6 +153,7 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signed-by", default="", metavar="NAME", help="who signs a final or amended report")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why it is amended or preliminary")
     parser.add_argument("--comment", default="", metavar="TEXT", help="printed under the summary")
+    _keep(parser)
     _force(parser)
 
 
@@ -148,6 +170,10 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labelled", type=Path, metavar="DIR", help="class folders of the reviewed fields")
     parser.add_argument("--pdf", type=Path, metavar="F.pdf", help="a written report to include")
     parser.add_argument("--show-patient", action="store_true", help="include patient data")
+    _keep(parser)
+    parser.add_argument(
+        "--list-texts", action="store_true", help="print the free text of the case, to decide what to keep"
+    )
     _force(parser)
 
 
@@ -168,6 +194,7 @@ COMMANDS: dict[str, _Command] = {
     "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
     "verify-report": ("report", _verify_report, "check a report's figures against its data and its case"),
     "audit": ("maintenance", _case_argument, "verify the audit trail of a case"),
+    "trace": ("maintenance", _trace, "find the fields that the codes of an anonymised export stand for"),
     "repair": ("maintenance", _case_argument, "salvage a damaged case"),
     "doctor": ("doctor", lambda _: None, "versions, runtime, folders, and a self-test on one field"),
 }

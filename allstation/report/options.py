@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus as Status
 from allstation.core.times import Clock, utc_clock
+from allstation.report.free_text import Anonymity
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -52,7 +53,8 @@ class ReportOptions:
     Attributes:
         template: ``summary`` (one page), ``full`` or ``contact`` (contact sheet of each slide).
         page_size: ``A4`` or ``Letter``.
-        anonymise: Withhold everything that names the patient, the requester, and folders.
+        anonymise: Withhold everything that names the patient, the requester, and folders; free text and
+            names of reviewers as ``anonymity`` says; put pseudonyms for ids and hashes, years for dates.
         status: ``draft``, ``preliminary``, ``final`` or ``amended``.
         reason: Why it has this status; needed for an amended report.
         reviewer: Who signs; needed for a final or amended report.
@@ -62,6 +64,8 @@ class ReportOptions:
         montage: Whether a full report shows fields as pictures.
         montage_per_slide: Most fields shown of one slide, half of them doubtful ones.
         previous: Embedded data of the report that this one amends, to name what changed.
+        anonymity: What an anonymised report lets go, and the number its pseudonyms are made with.
+        travels: It is a part of data for others: if anonymised, without its laboratory and who signed it.
 
     Raises:
         StationError: ``bad-report-option`` for an unknown word or a missing reviewer or reason.
@@ -79,6 +83,8 @@ class ReportOptions:
     montage: bool = True
     montage_per_slide: int = 8
     previous: Mapping[str, object] | None = None
+    anonymity: Anonymity = field(default_factory=Anonymity)
+    travels: bool = False
 
     def __post_init__(self) -> None:
         """Turn words into their enumerations and refuse what cannot be signed."""
@@ -92,6 +98,11 @@ class ReportOptions:
         if self.status == Status.AMENDED and not self.reason.strip():
             sentence = "An amended report needs a reason: say what changed since the final one and why."
             raise StationError("bad-report-option", sentence)
+
+
+def travelling(options: ReportOptions | None) -> ReportOptions:
+    """Return the options of a report that is a part of data for others."""
+    return replace(options or ReportOptions(), travels=True)
 
 
 def _word(kind: type[_E], given: str) -> _E:
