@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from allstation import __version__
-from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, SOME_FAILED, WRONG_USAGE
+from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, FREE_TEXT, SOME_FAILED, WRONG_USAGE
 from allstation.commands.printing import OUTPUT_LOST, flush
 from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
@@ -144,6 +144,27 @@ def _audit(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _keep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        choices=FREE_TEXT,
+        metavar="KIND",
+        help=f"free text that goes though the output is anonymised ({', '.join(FREE_TEXT)}); again for more",
+    )
+
+
+def _trace(parser: argparse.ArgumentParser) -> None:
+    _case_argument(parser)
+    parser.add_argument(
+        "codes",
+        nargs="+",
+        metavar="CODE",
+        help="from a table, a report or a picture's comment",
+    )
+
+
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cases", nargs="+", type=Path, metavar="CASE", help=".allcase folders")
     parser.add_argument(
@@ -175,6 +196,7 @@ def _report(parser: argparse.ArgumentParser) -> None:
         help="sign a final or amended report digitally with this PKCS#12 file; its password is asked",
     )
     _password_file(parser)
+    _keep(parser)
     _force(parser)
 
 
@@ -224,6 +246,10 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labelled", type=Path, metavar="DIR", help="class folders of the reviewed fields")
     parser.add_argument("--pdf", type=Path, metavar="F.pdf", help="a written report to include")
     parser.add_argument("--show-patient", action="store_true", help="include patient data")
+    _keep(parser)
+    parser.add_argument(
+        "--list-texts", action="store_true", help="print the free text of the case, to decide what to keep"
+    )
     _force(parser)
 
 
@@ -254,6 +280,7 @@ COMMANDS: dict[str, _Command] = {
         "certificates that sign reports, and whose signatures count",
     ),
     "audit": ("maintenance", _audit, "verify the audit trail of a case"),
+    "trace": ("maintenance", _trace, "find the fields that the codes of an anonymised export stand for"),
     "repair": ("maintenance", _case_argument, "salvage a damaged case"),
     "doctor": ("doctor", lambda _: None, "versions, runtime, folders, and a self-test on one field"),
 }

@@ -12,3 +12,5 @@ CSV_SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 """What ``--separator`` takes, and what it stands for."""
 CSV_DECIMALS: Final = {"point": ".", "comma": ","}
 """What ``--decimal`` takes."""
+FREE_TEXT: Final = ("names", "comments", "reviewers", "specimen", "microscope", "models", "letterhead")
+"""What ``--keep`` takes: the kinds of ``allstation.report.free_text``."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from allstation.commands import DONE, SOME_FAILED
+from allstation.commands import DONE, SOME_FAILED, free_text
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
@@ -26,14 +27,18 @@ def run(options: argparse.Namespace) -> int:
         StationError: If nothing was asked for, or something cannot be written.
     """
     wanted = (options.fhir, options.dicom, options.geojson, options.labelled)
-    if not any(wanted):
+    if not any((*wanted, options.list_texts)):
         sentence = "Nothing to export was named. Add --fhir, --dicom, --geojson or --labelled."
         raise StationError("nothing-to-export", sentence)
+    _draw_secret(options.case)
     with Case.open(options.case, read_only=True) as case:
         replaced = _check_first(options, case)
         snapshot = case.snapshot()
-    anonymise = not options.show_patient
-    chosen, pdf = _report(options.pdf, anonymise=anonymise)
+        chosen, pdf = _report(case, snapshot, options)
+    if options.list_texts:
+        free_text.list_texts(snapshot, chosen)
+    elif chosen.anonymise:
+        free_text.name_withheld(snapshot, chosen)
     _check(snapshot, options, chosen)
     if options.fhir:
         from allstation.report.fhir import write_fhir
@@ -47,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         _remove_stale(replaced, options.dicom, done.written)
         say(f"written: {len(done.written)} DICOM files in {options.dicom}")
         left_out += [field for field, _ in done.refused]
-    left_out += _folders(snapshot, options, replaced, anonymise=anonymise)
+    left_out += _folders(snapshot, options, replaced, chosen=chosen)
     for path in dict.fromkeys(field.path for field in left_out):
         say(f"left out {shown_name(str(path))}: it cannot be read any more", error=True)
     return SOME_FAILED if left_out else DONE
@@ -94,9 +99,10 @@ def _remove_stale(replaced: list[Path], folder: Path, written: Sequence[Path]) -
 
 
 def _folders(
-    snapshot: CaseSnapshot, options: argparse.Namespace, replaced: list[Path], *, anonymise: bool
+    snapshot: CaseSnapshot, options: argparse.Namespace, replaced: list[Path], *, chosen: ReportOptions
 ) -> tuple[FieldRecord, ...]:
     """Write outlines and the labelled folder; return what had to be left out."""
+    anonymise = chosen.anonymity if chosen.anonymise else None
     left_out: tuple[FieldRecord, ...] = ()
     if options.geojson:
         from allstation.report.outlines import write_outlines
@@ -113,18 +119,35 @@ def _folders(
     return left_out
 
 
-def _report(pdf: Path | None, *, anonymise: bool) -> tuple[ReportOptions, bytes | None]:
-    """Read a written report: its status, who signed it, its comment.
+def _draw_secret(folder: Path) -> None:
+    """Open a case of an earlier version for writing once: without a secret no code can be traced."""
+    with Case.open(folder, read_only=True) as case:
+        if case.secret:
+            return
+    Case.open(folder).close()
+
+
+def _report(
+    case: Case, snapshot: CaseSnapshot, options: argparse.Namespace
+) -> tuple[ReportOptions, bytes | None]:
+    """Return the choices of a written report and its bytes; for an anonymised export a copy made for it.
 
     Raises:
         StationError: ``names-patient`` if the export is anonymised and the report is not.
     """
+    anonymise = not options.show_patient
+    chosen = ReportOptions(anonymise=anonymise, anonymity=free_text.anonymity(options))
+    pdf: Path | None = options.pdf
     if pdf is None:
-        return ReportOptions(anonymise=anonymise), None
+        return chosen, None
     from allstation.report.verify import embedded_data, options_of
+    from allstation.services.reporting import for_exchange
 
     content = embedded_data(pdf)["content"]
-    if anonymise and not content["anonymised"]:
+    if not anonymise:
+        return options_of({**content, "anonymised": False}), pdf.read_bytes()
+    if not content["anonymised"]:
         sentence = f"The report {pdf.name!r} shows patient data. Add --show-patient, or name another report."
         raise StationError("names-patient", sentence)
-    return options_of({**content, "anonymised": anonymise}), pdf.read_bytes()
+    draft = replace(chosen, template=content["template"], page_size=content["page_size"])
+    return for_exchange(case, snapshot, draft)

@@ -1,4 +1,4 @@
-"""``allstation audit`` and ``allstation repair``."""
+"""``allstation audit``, ``allstation repair`` and ``allstation trace``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from allstation.store.case import Case
 
 def run(options: argparse.Namespace) -> int:
     """Run the named command on one case; status 1 when something is wrong with it."""
+    if options.command == "trace":
+        return _trace(options)
     if options.command == "repair":
         report = maintenance.repair_case(options.case)
         say_lines(report.text())
@@ -35,3 +37,14 @@ def _accept(folder: Path, reason: str) -> None:
     with Case.open(folder) as case:
         case.trail.accept(reason)
     say("accepted: the trail keeps who went on with this copy, and why")
+
+
+def _trace(options: argparse.Namespace) -> int:
+    """Print the file of each code of an anonymised export; status 1 for a code of another case."""
+    with Case.open(options.case, read_only=True) as case:
+        paths = {field.sha256: field.path for field in case.snapshot().fields}
+        found = [(code, case.trace(code)) for code in options.codes]
+    for code, sha256 in found:
+        place = paths.get(sha256, "a field that was taken out of the case")
+        say(f"{code}  {place if sha256 else 'is not of this case'}")
+    return DONE if all(sha256 for _, sha256 in found) else SOME_FAILED

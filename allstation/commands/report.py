@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allstation import paths
-from allstation.commands import DONE, SOME_FAILED
+from allstation.commands import DONE, SOME_FAILED, free_text
 from allstation.commands.passwords import read_password
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
+from allstation.core.pseudonyms import new_nonce
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.imaging.outputs import REPORT, Output, check_folder, check_outputs
@@ -41,6 +42,7 @@ def _write(options: argparse.Namespace) -> int:
         reason=options.reason,
         comment=options.comment,
         letterhead=reporting.letterhead(settings),
+        anonymity=free_text.anonymity(options),
     )
     targets = [(options.out or folder) / f"{folder.stem}.pdf" for folder in options.cases]
     _check_first(options, targets)
@@ -101,7 +103,12 @@ def _one(
     """Write one report; what is more than a draft is kept in the case and entered into its trail."""
     draft = wanted.status == ReportStatus.DRAFT
     with Case.open(folder, read_only=draft) as case:
-        made = reporting.make(case, case.snapshot(), wanted)
+        snapshot = case.snapshot()
+        if wanted.anonymise:
+            free_text.name_withheld(snapshot, wanted, travels=False)
+        # Each report is an export of its own.
+        one = replace(wanted, anonymity=replace(wanted.anonymity, nonce=new_nonce()))
+        made = reporting.make(case, snapshot, one)
         if made.content.clock_remark:
             say(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", error=True)
         if key is not None:

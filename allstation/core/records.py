@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.decision import Decision
+from allstation.core.pseudonyms import new_secret
 
 UNPACKED: Final = "unpacked"
 """Folder inside a case for the fields of archives."""
@@ -302,6 +303,7 @@ class CaseSnapshot:
         removed: How many fields were taken out of the case; they are not among ``fields``.
         copies: Files with the same bytes as one of the fields, at other places; counted nowhere.
         audit_at: Time of the audit trail's last entry, ISO 8601 UTC; empty where it has none.
+        secret: Key of the pseudonyms of anonymised exports; drawn anew where the case has none.
     """
 
     case_id: str
@@ -316,3 +318,4 @@ class CaseSnapshot:
     removed: int = 0
     copies: tuple[FieldCopy, ...] = ()
     audit_at: str = ""
+    secret: bytes = field(default_factory=new_secret, repr=False, compare=False)

@@ -24,3 +24,14 @@ def stamp(moment: datetime) -> str:
         message = f"A moment needs its time zone, received {moment!r}."
         raise ValueError(message)
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment_of(stamp: str) -> datetime:
+    """Return the moment of a stamp; of a year alone, as anonymised exports show it, its first moment.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if len(stamp) == 4 and stamp.isdigit():  # noqa: PLR2004 - digits of a year
+        return datetime(int(stamp), 1, 1, tzinfo=UTC)
+    return datetime.fromisoformat(stamp)

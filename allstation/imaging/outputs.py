@@ -14,13 +14,14 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
 from allstation.core.errors import StationError
+from allstation.core.pseudonyms import CASE_ID
 from allstation.core.text import shown_name
 from allstation.files import read_toml
 from allstation.imaging.field_names import looks_like_field
@@ -31,6 +32,8 @@ PROGRAM_MARK: Final = "ALL Station"
 CODE: Final = "bad-output"
 _HEAD: Final = 1 << 16
 _SCANNED: Final = 1 << 20
+_PSEUDONYM: Final = 64
+"""More bytes than the id of a case in an anonymised file has."""
 _OWN_SUFFIXES: Final = (".allmodel", ".allcase", ".sqlite", ".sqlite-wal", ".sqlite-shm")
 _ARCHIVES: Final = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".rar", ".7z")
 _CASE_SUFFIX: Final = ".allcase"
@@ -45,8 +48,11 @@ class Owner(Protocol):
     def case_id(self) -> str:
         """Stable id of the case."""
 
+    def issued(self, case_id: str) -> bool:
+        """Return whether this is the id of the case, or one that an anonymised export gave it."""
+
     def holds(self, hashes: Collection[str]) -> bool:
-        """Return whether all of these SHA-256 are fields of the case."""
+        """Return whether all of these SHA-256, or codes that stand for them, are fields of the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +260,17 @@ def _contains(path: Path, *wanted: bytes) -> bool:
 
 
 def _contains_case(path: Path, owner: Owner) -> bool:
-    return _contains(path, owner.case_id.encode())
+    return _contains(path, owner.case_id.encode()) or any(map(owner.issued, _pseudonyms(path)))
+
+
+def _pseudonyms(path: Path) -> Iterator[str]:
+    """Yield the ids of cases in an anonymised file of any size."""
+    tail = b""
+    with path.open("rb") as file:
+        while block := file.read(_SCANNED):
+            window = tail + block
+            yield from (found.decode() for found in set(CASE_ID.findall(window)))
+            tail = window[-_PSEUDONYM:]
 
 
 def _rows(path: Path) -> Iterable[list[str]]:
@@ -281,12 +297,13 @@ _FIELDS_HEADER: Final = ["number", "slide", "field", "status"]
 
 def _is_fields_csv(path: Path) -> bool:
     header = _header(path)
-    return header[: len(_FIELDS_HEADER)] == _FIELDS_HEADER and "sha256" in header
+    return header[: len(_FIELDS_HEADER)] == _FIELDS_HEADER and bool({"sha256", "code"} & set(header))
 
 
 def _fields_csv_of(path: Path, owner: Owner) -> bool:
     rows = iter(_rows(path))
-    place = [cell.strip() for cell in next(rows)].index("sha256")
+    header = [cell.strip() for cell in next(rows)]
+    place = header.index("code" if "code" in header else "sha256")
     return owner.holds({row[place] for row in rows if row})
 
 
@@ -306,7 +323,9 @@ def _is_workbook(path: Path) -> bool:
 
 def _workbook_of(path: Path, owner: Owner) -> bool:
     with zipfile.ZipFile(path) as book:
-        return owner.case_id.encode() in book.read("docProps/core.xml")
+        core = book.read("docProps/core.xml")
+    found = CASE_ID.search(core)
+    return owner.issued(found[0].decode()) if found else owner.case_id.encode() in core
 
 
 def _is_fhir(path: Path) -> bool:
@@ -348,11 +367,12 @@ def _is_recipe(path: Path) -> bool:
 
 def _is_outlines(path: Path) -> bool:
     about = json.loads(path.read_text("utf-8"))["properties"]
-    return {"image", "sha256", "probabilities"} <= set(about)
+    return {"image", "probabilities"} <= set(about) and bool({"sha256", "code"} & set(about))
 
 
 def _outlines_of(path: Path, owner: Owner) -> bool:
-    return owner.holds({json.loads(path.read_text("utf-8"))["properties"]["sha256"]})
+    about = json.loads(path.read_text("utf-8"))["properties"]
+    return owner.holds({about["code" if "code" in about else "sha256"]})
 
 
 FIELDS_CSV: Final = OutputKind("a table of fields", ".csv", _is_fields_csv, _fields_csv_of)

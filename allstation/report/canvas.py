@@ -64,6 +64,7 @@ class StationCanvas(Canvas):  # type: ignore[misc]
         self._code: list[str]
         self._bookmarks = 0
         self._signature: tuple[int, tuple[float, float, float, float]] | None = None
+        self._pictures: dict[bytes, str] = {}
 
     @contextmanager
     def leaf(self, kind: str, *, alt: str = "") -> Iterator[None]:
@@ -152,7 +153,9 @@ class StationCanvas(Canvas):  # type: ignore[misc]
             at: Left, bottom, width, height in points.
             pixels: Width and height.
         """
-        name = hashlib.sha256(data).hexdigest()[:24]
+        # A name that follows from the bytes would join an anonymised report with an open one.
+        digest = hashlib.sha256(data).digest()
+        name = self._pictures.setdefault(digest, f"picture{len(self._pictures) + 1}")
         registered = self._doc.getXObjectName(name)
         if registered not in self._doc.idToObject:
             image = pdfdoc.PDFImageXObject(name)

@@ -19,10 +19,12 @@ from typing import Any, Final
 
 from allstation import __version__
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.pseudonyms import Pseudonyms, nonce_of
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.reports import ReportStatus
 from allstation.core.text import storable
 from allstation.core.times import stamp
+from allstation.report.anonymise import anonymised, anonymised_with, year_of
 from allstation.report.content_types import (
     KIND,
     SCHEMA,
@@ -36,13 +38,15 @@ from allstation.report.content_types import (
     SlideBlock,
 )
 from allstation.report.counts import count_fields, quality_spread
-from allstation.report.identity import identity, redactor, slide_title
+from allstation.report.free_text import Anonymity, FreeText
+from allstation.report.identity import identity
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
 from allstation.report.selection import MONTAGE_TOTAL, chosen
-from allstation.report.wording import ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
+from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
 
 PROGRAM: Final = "ALL Station"
+_LATER: Final = ("clock_remark", "replaces", "kept", "travels")
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
 
 
@@ -54,15 +58,20 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         options: What the person chose; a draft with everything at its default without them.
     """
     chosen = options or ReportOptions()
+    case, hashes = snapshot, [field.sha256 for field in snapshot.fields]
+    created = stamp(chosen.clock())
+    remark = clock_remark(created, case.audit_at, dated=not chosen.anonymise)
     if chosen.anonymise:
-        redact = redactor(snapshot.details)
-        snapshot = without_patient(snapshot)
-        chosen = replace(chosen, comment=redact(chosen.comment), reason=redact(chosen.reason))
+        snapshot, chosen = anonymised_with(case, chosen)
+        if chosen.travels or not ReportStatus(chosen.status).locks:  # a signature has a date
+            created = year_of(created)
     classes = class_names(snapshot)
     rows = tuple(field_rows(snapshot, anonymise=chosen.anonymise))
-    patient, request, specimen = identity(snapshot.details, anonymise=chosen.anonymise)
+    patient, request, specimen = identity(
+        case.details, anonymise=chosen.anonymise, keep=chosen.anonymity.keep
+    )
     content = ReportContent(
-        created=stamp(chosen.clock()),
+        created=created,
         template=str(chosen.template),
         page_size=str(chosen.page_size),
         anonymised=chosen.anonymise,
@@ -73,7 +82,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         laboratory=chosen.letterhead.name.strip(),
         laboratory_lines=tuple(line for line in chosen.letterhead.lines if line.strip())[:4],
         case_id=snapshot.case_id,
-        case_name="" if chosen.anonymise else snapshot.name,
+        case_name=snapshot.name,
         taken_at=snapshot.taken_at,
         audit_head=snapshot.audit_head,
         removed=snapshot.removed,
@@ -85,58 +94,51 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         slides=_slides(snapshot, rows, classes=classes, options=chosen),
         fields=rows,
         models=_models(snapshot, rows),
-        methods=METHODS,
+        methods=ANONYMISED_METHODS if chosen.anonymise else METHODS,
         software=_software(),
         limits=LIMITS,
         amendments=(),
         montage=chosen.montage,
         copies=tuple(copies_of(snapshot)),
-        clock_remark=clock_remark(stamp(chosen.clock()), snapshot.audit_at),
-        digital_signature=chosen.signature if ReportStatus(chosen.status).locks else SignatureBlock(),
-        replaces=chosen.replaces if chosen.status == ReportStatus.AMENDED else "",
+        clock_remark=remark,
+        digital_signature=_signature(chosen),
+        replaces=chosen.replaces if chosen.status == ReportStatus.AMENDED and not chosen.anonymise else "",
+        kept=tuple(sorted(map(str, chosen.anonymity.keep))) if chosen.anonymise else (),
+        travels=chosen.anonymise and chosen.travels,
     )
-    found = amendments(chosen.previous, content)
-    if chosen.anonymise:
-        redact = redactor(snapshot.details)
-        found = tuple(
-            Amendment(what=redact(one.what), before=redact(one.before), now=redact(one.now)) for one in found
-        )
-    return replace(content, amendments=found)
+    keys = _earlier_keys(chosen.previous, hashes, case.secret)
+    return replace(content, amendments=amendments(chosen.previous, content, keys=keys))
 
 
-def clock_remark(created: str, audit_at: str) -> str:
+def _signature(options: ReportOptions) -> SignatureBlock:
+    """Return the certificate that a report announces: none of a draft or of a copy for others."""
+    announces = ReportStatus(options.status).locks and not (options.anonymise and options.travels)
+    return options.signature if announces else SignatureBlock()
+
+
+def clock_remark(created: str, audit_at: str, *, dated: bool = True) -> str:
     """Return a remark if a report is dated before the last entry of its case's audit log, else an empty text.
 
     Args:
         created: Time of the report, ISO 8601.
         audit_at: Time of the entry, ISO 8601; empty where there is none.
+        dated: Name both times.
     """
     try:
         if not audit_at or datetime.fromisoformat(created) >= datetime.fromisoformat(audit_at):
             return ""
     except ValueError:  # a trail that was tampered with is named by its own check
         return ""
+    at, entry = (f" {moment(created)},", f" ({moment(audit_at)})") if dated else ("", "")
     return (
-        f"This report is dated {moment(created)}, before the last entry of the case's audit trail "
-        f"({moment(audit_at)}). The clock of a computer is or was wrong: do not rely on these times."
+        f"This report is dated{at} before the last entry of the case's audit trail{entry}. "
+        "The clock of a computer is or was wrong: do not rely on these times."
     )
 
 
-def without_patient(snapshot: CaseSnapshot) -> CaseSnapshot:
-    """Number the slides, and take the patient's name and ids out of every other text that a report prints."""
-    redact = redactor(snapshot.details)
-
-    def field(one: FieldRecord) -> FieldRecord:
-        review = one.review and replace(one.review, comment=redact(one.review.comment))
-        path = one.path.with_name(redact(one.path.name)) if one.path.name else one.path
-        return replace(one, path=path, error=redact(one.error), review=review)
-
-    slides = tuple(replace(one, name=slide_title(place)) for place, one in enumerate(snapshot.slides))
-    fields = tuple(field(one) for one in snapshot.fields)
-    copies = tuple(
-        replace(one, path=one.path.with_name(redact(one.path.name) or "_")) for one in snapshot.copies
-    )
-    return replace(snapshot, slides=slides, fields=fields, copies=copies)
+def shown_case(snapshot: CaseSnapshot, anonymity: Anonymity | None) -> CaseSnapshot:
+    """Return the case, anonymised if choices about that are given."""
+    return snapshot if anonymity is None else anonymised(snapshot, anonymity)
 
 
 def class_names(snapshot: CaseSnapshot) -> tuple[str, ...]:
@@ -285,34 +287,52 @@ def _software() -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def amendments(previous: Mapping[str, Any] | None, content: ReportContent) -> tuple[Amendment, ...]:
+def _earlier_keys(previous: Mapping[str, Any] | None, hashes: Sequence[str], secret: bytes) -> Sequence[str]:
+    """Return what an earlier report of the case calls the fields with these hashes: hashes, or codes."""
+    nonce = nonce_of(previous["content"]["case_id"]) if previous is not None else ""
+    return [Pseudonyms(secret, nonce).code(one) for one in hashes] if nonce else hashes
+
+
+def amendments(
+    previous: Mapping[str, Any] | None, content: ReportContent, *, keys: Sequence[str] | None = None
+) -> tuple[Amendment, ...]:
     """Name what differs between the report that is amended and the present content.
 
     Args:
         previous: Embedded data of the earlier report, or None.
         content: The present content.
+        keys: What the earlier report calls each present field; by default what the present one does.
     """
     if previous is None:
         return ()
+    names = [row.sha256 for row in content.fields] if keys is None else keys
     earlier = {row["sha256"]: row for row in previous["content"]["fields"]}
-    present = {row.sha256: row for row in content.fields}
+    present = dict(zip(names, content.fields, strict=True))
     found = [
         Amendment(
             what=f"Field {row.number}, {row.name}",
-            before=_stood(earlier.get(row.sha256)),
+            before=_stood(earlier.get(key)),
             now=_stands(row.final),
         )
-        for row in present.values()
-        if _stood(earlier.get(row.sha256)) != _stands(row.final)
+        for key, row in present.items()
+        if _stood(earlier.get(key)) != _stands(row.final)
     ]
     gone = [row for key, row in earlier.items() if key not in present]
+    hidden = content.anonymised and FreeText.NAMES not in content.kept
     found.extend(
-        Amendment(what=f"Field {row['name']}", before=_stood(row), now="not in the case") for row in gone
+        Amendment(
+            what=f"Field that was number {row['number']}" if hidden else f"Field {row['name']}",
+            before=_stood(row),
+            now="not in the case",
+        )
+        for row in gone
     )
     before = previous["content"]
     found.extend(_other_details(before, content))
     for key, label in (("comment", "Comment"), ("reviewer", "Signed by")):
         stood, stands = before.get(key, ""), getattr(content, key)
+        if key == "reviewer" and content.travels and FreeText.REVIEWERS not in content.kept:
+            continue
         hidden = key == "comment" and stood and content.anonymised and not before["anonymised"]
         if stood != stands:
             found.append(
@@ -322,16 +342,15 @@ def amendments(previous: Mapping[str, Any] | None, content: ReportContent) -> tu
 
 
 def _other_details(before: Mapping[str, Any], content: ReportContent) -> Iterator[Amendment]:
-    """Name patient, request and specimen lines that differ, where both reports may show them."""
-    alone = before["anonymised"] != content.anonymised
+    """Name patient, request and specimen lines that differ, where both reports show them in the same way."""
+    if before["anonymised"] != content.anonymised:
+        return
     for part in ("patient", "request", "specimen"):
         stood = {one["label"]: one for one in before[part]}
         stands = {one.label: one for one in getattr(content, part)}
         for label in dict.fromkeys((*stood, *stands)):
             old, new = stood.get(label), stands.get(label)
             if (old and old["withheld"]) or (new and new.withheld):
-                continue
-            if alone and part != "specimen" and (old is None or new is None):
                 continue
             was, now = old["value"] if old else "", new.value if new else ""
             if was != now:
@@ -352,11 +371,11 @@ def content_json(content: ReportContent) -> dict[str, Any]:
     The digest lets a reader see that the data are whole; it is no signature.
     """
     body = json.loads(canonical_json(asdict(content)))
-    for name in ("clock_remark", "replaces"):  # absent where there is nothing to say
-        if not body[name]:
-            del body[name]
     if not content.digital_signature.signed:
         body["digital_signature"] = {"signed": False}
+    for key in _LATER:  # readers of version 0.1.0 do not know them
+        if not body[key]:
+            del body[key]
     return {
         "kind": KIND,
         "schema": SCHEMA,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allstation.core.decision import invalidating
+from allstation.report.free_text import FreeText
 
 SCHEMA: Final = 2
 """Version of the embedded data; ``resources/schemas/report-2.schema.json`` describes it."""
@@ -362,6 +363,8 @@ class ReportContent:
         clock_remark: That the report is dated before the last entry of the audit trail; empty if it is not.
         digital_signature: Whether and with which certificate it is signed; earlier versions do not say.
         replaces: SHA-256 of the file of the report that this one amends; empty in all others.
+        kept: Kinds of free text that a person let go into an anonymised report.
+        travels: It was made for others: an anonymised one without its laboratory and who signed it.
     """
 
     created: str
@@ -396,6 +399,18 @@ class ReportContent:
     clock_remark: str = ""
     digital_signature: SignatureBlock = SignatureBlock()
     replaces: str = ""
+    kept: tuple[str, ...] = ()
+    travels: bool = False
+
+    @property
+    def hash_label(self) -> str:
+        """What identifies a field's file: its hash, or the code that stands for it."""
+        return "code" if self.anonymised else "SHA-256"
+
+    @property
+    def shows_letterhead(self) -> bool:
+        """Whether name, address and logo of the laboratory may be shown."""
+        return not self.travels or FreeText.LETTERHEAD in self.kept
 
     @property
     def changes(self) -> tuple[FieldRow, ...]:

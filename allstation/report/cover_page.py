@@ -11,9 +11,10 @@ from allstation.core.reports import ReportStatus
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, SUBHEADING, Columns, Note, Text, Tiles
 from allstation.report.charts import ClassBars
-from allstation.report.content_types import Counts, ModelBlock
+from allstation.report.content_types import Counts, ModelBlock, ReportContent
 from allstation.report.context import ReportContext
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD
+from allstation.report.free_text import TITLES, FreeText
 from allstation.report.grid import Cell, Column, Grid
 from allstation.report.letterhead import LetterheadBlock, TitleBlock
 from allstation.report.options import Template
@@ -46,11 +47,14 @@ def head(context: ReportContext) -> Iterator[Flowable]:
         widths=(1.0, 1.0, 1.14),
     )
     if content.anonymised:
-        remark = (
-            "Anonymised: patient, request, folders and slide names are withheld, and what the case data name "
-            "in file names and comments."
-        )
-        yield Text(setter, remark, SMALL)
+        yield Text(setter, _anonymised(content), SMALL)
+
+
+def _anonymised(content: ReportContent) -> str:
+    """Return what an anonymised report withholds, and what a person let go."""
+    text = "Anonymised: patient, request, folders and free text are withheld, ids and hashes are codes."
+    kept = [TITLES[kind].lower() for kind in FreeText if kind in content.kept]
+    return f"{text} A person let go: {', '.join(kept)}." if kept else text
 
 
 def changed(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
@@ -139,8 +143,11 @@ def remarks(context: ReportContext, *, tight: bool = False, limit: int = 24) -> 
 def models_in_a_line(context: ReportContext) -> Iterator[Flowable]:
     """Name each model with its first own figure."""
     for model in context.content.models:
-        maker = f", {model.maker}" if model.maker and not model.is_of_unknown_maker else ""
-        text = f"Model {model.name} {model.version}{maker}, SHA-256 {model.sha256}. {_headline(model)}"
+        which = f"{model.name} {model.version}" if model.version else model.name
+        if model.maker and not model.is_of_unknown_maker:
+            which += f", {model.maker}"
+        kind = "SHA-256" if model.version else "code"
+        text = f"Model {which}, {kind} {model.sha256}. {_headline(model)}"
         yield Text(context.setter, text, SMALL, limit=4)
         if model.is_of_unknown_maker:
             warning = f"Nobody known to this station vouches for the model {model.name}: {model.maker}."

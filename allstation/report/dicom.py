@@ -1,7 +1,9 @@
 """DICOM export: the report as an encapsulated PDF, annotated fields as secondary captures.
 
 Needs pydicom, which only this export uses (the optional part ``allstation[dicom]``). Identifiers
-follow from the case and the content: the same report is the same DICOM object.
+follow from the case, or from its pseudonym, and the content: the same report is the same DICOM object,
+and each anonymised export another one. What is withheld there follows the Basic Application Level
+Confidentiality Profile (PS3.15, annex E), with its options coded as they were used.
 """
 
 from __future__ import annotations
@@ -19,15 +21,18 @@ from numpy.typing import NDArray
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE, class_style
 from allstation.core.errors import StationError
+from allstation.core.pseudonyms import CASE_ID
 from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.core.times import moment_of
 from allstation.imaging.outputs import OutputKind, Owner
 from allstation.report.annotate import annotated
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import FieldRow, ReportContent
 from allstation.report.export_types import Exported, Progress, no_progress
+from allstation.report.free_text import FreeText
 from allstation.report.identity import exported_date, refuse_too_long
-from allstation.report.options import ReportOptions
+from allstation.report.options import ReportOptions, travelling
 from allstation.report.typeset import clean_line
 
 if TYPE_CHECKING:
@@ -39,6 +44,14 @@ _CAPTURE_CLASS: Final = "1.2.840.10008.5.1.4.1.1.7"
 _EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 _SEX: Final = {"female": "F", "f": "F", "male": "M", "m": "M", "other": "O"}
 _WIDTH: Final = 1024
+_METHODS: Final = {
+    "113100": "Basic Application Confidentiality Profile",
+    "113105": "Clean Descriptors Option",
+    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
+    "113108": "Retain Patient Characteristics Option",
+    "113112": "Retain Institution Identity Option",
+}
+"""Code meanings (PS3.16, CID 7050)."""
 _HEAD: Final = 1 << 16
 """Bytes at a file's beginning that hold everything but the pixels."""
 
@@ -55,7 +68,11 @@ def _is_ours(path: Path) -> bool:
 
 def _is_of_case(path: Path, owner: Owner) -> bool:
     with path.open("rb") as file:
-        return _uid(owner.case_id, "study").encode() in file.read(_HEAD)
+        head = file.read(_HEAD)
+    pseudonym = CASE_ID.search(head)
+    if pseudonym:
+        return owner.issued(pseudonym[0].decode())
+    return _uid(owner.case_id, "study").encode() in head
 
 
 DICOM: Final = OutputKind("a DICOM object", ".dcm", _is_ours, _is_of_case, picture=True)
@@ -72,8 +89,8 @@ class _Study:
         return _uid(self.content.case_id, what)
 
     def moment(self) -> datetime:
-        """Return the time of the report."""
-        return datetime.fromisoformat(self.content.created)
+        """Return the time of the report; of an anonymised one the first moment of its year."""
+        return moment_of(self.content.created)
 
 
 def write_dicom(
@@ -97,7 +114,7 @@ def write_dicom(
         StationError: ``bad-case-data`` for an entry that DICOM cannot hold, ``no-dicom`` without pydicom,
             ``not-written`` with the reason.
     """
-    study = _Study(build_content(snapshot, options))
+    study = _Study(build_content(snapshot, travelling(options)))
     check(study.content)
     make_folder(folder)
     written: list[Path] = []
@@ -149,8 +166,9 @@ def _write_field(study: _Study, row: FieldRow, pixels: NDArray[np.uint8], target
     made.ConversionType = "WSD"
     made.SeriesDescription = "Annotated blood smear fields"
     made.InstanceNumber = row.number
-    made.ImageComments = _text(f"{row.name}; SHA-256 {row.sha256}", 10_240)
-    made.BurnedInAnnotation = "YES"
+    made.ImageComments = _text(f"{row.name}; {study.content.hash_label} {row.sha256}", 10_240)
+    # The band holds probabilities: it names nobody, and no day (PS3.3, C.7.6.1.1.12).
+    made.BurnedInAnnotation = "NO" if study.content.anonymised else "YES"
     made.ImageType = ["DERIVED", "SECONDARY"]
     made.PatientOrientation, made.Laterality = "", ""
     made.DerivationDescription = _text(_derivation(row.final), 1024)
@@ -207,8 +225,26 @@ def _patient(made: FileDataset, content: ReportContent) -> None:
     made.AccessionNumber = _text(given.get("Request id", ""), 16)
     made.ReferringPhysicianName = _name(given.get("Requested by", ""))
     if content.anonymised:
-        made.PatientIdentityRemoved = "YES"
-        made.DeidentificationMethod = "Names and ids withheld by the program"
+        _state_method(made, content)
+
+
+def _state_method(made: FileDataset, content: ReportContent) -> None:
+    """Say by which profile and options the object was made anonymous (PS3.15, annex E; codes of CID 7050)."""
+    from pydicom.dataset import Dataset
+
+    made.PatientIdentityRemoved = "YES"
+    made.LongitudinalTemporalInformationModified = "MODIFIED"
+    made.DeidentificationMethod = "Ids replaced, dates cut to the year, free text withheld"
+    kept = {FreeText(one) for one in content.kept}
+    codes = ["113100", "113107", "113108"]
+    codes += ["113105"] if kept - {FreeText.LETTERHEAD, FreeText.REVIEWERS} else []
+    codes += ["113112"] if FreeText.LETTERHEAD in kept else []
+    sequence = []
+    for code in codes:
+        item = Dataset()
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "DCM", _METHODS[code]
+        sequence.append(item)
+    made.DeidentificationMethodCodeSequence = sequence
 
 
 def _text(text: str, longest: int) -> str:

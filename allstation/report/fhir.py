@@ -1,7 +1,8 @@
 """FHIR R4 bundle of a report: DiagnosticReport, Observations, Media, the model as a Device, the PDF.
 
 Counts of fields are no differential count of cells, so no LOINC code of a differential is claimed;
-codes are the program's own, with text. Ids follow from the case: the same report, the same bundle.
+codes are the program's own, with text. Ids follow from the case, or from its pseudonym: the same report, the
+same bundle; each anonymised export another one.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
+from allstation.report.anonymise import year_of
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import Entry, FieldRow, ModelBlock, ReportContent, Share
 from allstation.report.export_types import Progress, no_progress
-from allstation.report.identity import exported_date
+from allstation.report.identity import exported_date, exported_year
 from allstation.report.images import thumbnails
-from allstation.report.options import ReportOptions
+from allstation.report.options import ReportOptions, travelling
 from allstation.report.typeset import clean_line
 from allstation.report.wording import MORPHOLOGY_ONLY
 
@@ -84,7 +86,7 @@ def fhir_bundle(
         pdf: The report itself, to travel with it.
         progress: Told of each picture.
     """
-    content = build_content(snapshot, options)
+    content = build_content(snapshot, travelling(options))
     check(content)
     named = _Bundle(content)
     entries = [
@@ -102,10 +104,15 @@ def fhir_bundle(
     return {
         "resourceType": "Bundle",
         "type": "collection",
-        "timestamp": content.created,
+        **_moment("timestamp", content),
         "identifier": {"system": "urn:ietf:rfc:3986", "value": named.url("bundle")},
         "entry": [named.entry("report", report), *entries],
     }
+
+
+def _moment(key: str, content: ReportContent) -> dict[str, str]:
+    """Return when the report was made as a FHIR instant, which knows no year alone: then nothing."""
+    return {} if content.created == year_of(content.created) else {key: content.created}
 
 
 def check(content: ReportContent) -> None:
@@ -150,15 +157,17 @@ def _code(code: str, text: str) -> Resource:
     return {"coding": [{"system": _SYSTEM, "code": code, "display": text}], "text": text}
 
 
-def _attachment(data: bytes, kind: str, title: str) -> Resource:
-    return {
+def _attachment(data: bytes, kind: str, title: str, *, hashed: bool = True) -> Resource:
+    found = {
         "contentType": kind,
         "data": base64.b64encode(data).decode(),
         "size": len(data),
-        # FHIR R4 defines this hash as SHA-1; it guards the transfer, not against people.
-        "hash": base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode(),
         "title": clean_line(title),
     }
+    if hashed:
+        # FHIR R4 defines this hash as SHA-1; it guards the transfer, not against people.
+        found["hash"] = base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
+    return found
 
 
 def _given(entries: tuple[Entry, ...]) -> Mapping[str, str]:
@@ -188,26 +197,32 @@ def _specimen(named: _Bundle) -> Resource:
     found: Resource = {"resourceType": "Specimen", "subject": named.reference("patient")}
     found["type"] = {"text": given.get("Specimen", "blood smear")}
     received = exported_date(named.content.specimen, "received_at")
-    collected = exported_date(named.content.specimen, "collected_at")
-    if received is not None:
-        found["receivedTime"] = received.instant()
-    if collected is not None:
-        found["collection"] = {"collectedDateTime": collected.instant()}
+    if at := _instant(named.content.specimen, "received_at"):
+        found["receivedTime"] = at
+    if at := _instant(named.content.specimen, "collected_at"):
+        found["collection"] = {"collectedDateTime": at}
     # A time of day is also kept as it was written: its zone may be this computer's guess.
-    whole = {"Received"} if received is not None and received.clock is None else set()
+    whole = {"Received"} if received is None or received.clock is None else set()
     notes = [f"{label}: {value}" for label, value in given.items() if label not in {"Specimen", *whole}]
     if notes:
         found["note"] = [{"text": "; ".join(notes)}]
     return found
 
 
+def _instant(entries: tuple[Entry, ...], key: str) -> str:
+    """Return a FHIR dateTime, to the year where no more is shown; empty without one."""
+    found = exported_date(entries, key)
+    return found.instant() if found is not None else exported_year(entries, key)
+
+
 def _devices(content: ReportContent) -> Iterator[tuple[ModelBlock, Resource]]:
     for model in content.models:
+        notes = [{"text": clean_line(text)} for text in (model.maker, *model.limits) if clean_line(text)]
         yield (
             model,
             {
                 "resourceType": "Device",
-                "identifier": [{"system": "urn:allstation:model-sha256", "value": model.sha256}],
+                "identifier": [{"system": _model_system(model), "value": model.sha256}],
                 "deviceName": [{"name": clean_line(model.name) or "model", "type": "model-name"}],
                 "version": [
                     {"value": clean_line(model.version) or "unknown"},
@@ -215,11 +230,14 @@ def _devices(content: ReportContent) -> Iterator[tuple[ModelBlock, Resource]]:
                 ],
                 "type": {"text": "Model bundle that classifies blood smear fields"},
                 "safety": [{"text": RESEARCH_USE}],
-                "note": [
-                    {"text": clean_line(text)} for text in (model.maker, *model.limits) if clean_line(text)
-                ],
+                **({"note": notes} if notes else {}),
             },
         )
+
+
+def _model_system(model: ModelBlock) -> str:
+    """Return what identifies a model: a withheld one has a code instead of a hash, and no version."""
+    return "urn:allstation:model-sha256" if model.version else "urn:allstation:model-code"
 
 
 def _observation(named: _Bundle, code: Resource) -> Resource:
@@ -304,17 +322,18 @@ def _media(named: _Bundle, snapshot: CaseSnapshot, progress: Progress) -> Iterat
                 "createdDateTime": content.created,
                 "width": made.width,
                 "height": made.height,
-                "content": _attachment(made.jpeg, "image/jpeg", title),
-                "note": [{"text": _note_text(row)}],
+                "content": _attachment(made.jpeg, "image/jpeg", title, hashed=not content.anonymised),
+                "note": [{"text": _note_text(row, anonymised=content.anonymised)}],
             },
         )
 
 
-def _note_text(row: FieldRow) -> str:
+def _note_text(row: FieldRow, *, anonymised: bool) -> str:
     values = ", ".join(f"{name} {value:.3f}" for name, value in row.shown_probabilities)
     values = values or row.no_percentages
     reviewed = f"; reviewed: {row.reviewed}" if row.reviewed else ""
-    return clean_line(f"SHA-256 of the field {row.sha256}; {values}; decision: {row.decision}{reviewed}")
+    which = "Code of the field" if anonymised else "SHA-256 of the field"
+    return clean_line(f"{which} {row.sha256}; {values}; decision: {row.decision}{reviewed}")
 
 
 def _accession(number: str) -> Resource:
@@ -340,7 +359,7 @@ def _report(named: _Bundle, results: list[str], pictures: list[Resource]) -> Res
         "code": _code("blood-smear-fields", "Blood smear field report"),
         "subject": named.reference("patient"),
         "effectiveDateTime": content.created,
-        "issued": content.created,
+        **_moment("issued", content),
         "specimen": [named.reference("specimen")],
         "result": [{"reference": url} for url in results],
         "conclusion": f"{RESEARCH_USE} Status: {content.status}.{reason}{remark} {MORPHOLOGY_ONLY}",

@@ -89,7 +89,7 @@ def field_table(context: ReportContext) -> Iterator[Flowable]:
     text = (
         "Class probabilities in per cent, the highest in bold, a dash where they mean nothing for the reason "
         "beside the decision; the decision of the model's rule; the class a person set; white cells found; "
-        "the beginning of the file's SHA-256."
+        f"the beginning of the file's {context.content.hash_label}."
     )
     yield Text(context.setter, text, SMALL)
     wide = 31 if len(context.classes) < _MANY_CLASSES else 26
@@ -102,7 +102,7 @@ def field_table(context: ReportContext) -> Iterator[Flowable]:
         Column("Decision", 120, lines=8, size=7.1),
         *([Column("Reviewed", 56, lines=2)] if context.content.counts.reviewed else []),
         Column("Cells", 27, "right", FIGURES),
-        Column("SHA-256", 49, face=MONO, size=6.8),
+        Column("Code" if context.content.anonymised else "SHA-256", 49, face=MONO, size=6.8),
     ]
     yield Grid(context.setter, columns, list(_grouped(context, read)))
 
@@ -167,7 +167,7 @@ def files(context: ReportContext) -> Iterator[Flowable]:
         Column("No.", 27, "right", FIGURES),
         Column("Field"),
         Column("Pixels", 62, "right", FIGURES),
-        Column("SHA-256 of the file", 254, face=MONO, size=6.3),
+        Column("Code of the file" if content.anonymised else "SHA-256 of the file", 254, face=MONO, size=6.3),
     )
     rows = [
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -12,6 +12,7 @@ from allstation.core.dates import When, read_date, spellings
 from allstation.core.errors import StationError
 from allstation.core.times import utc_clock
 from allstation.report.content_types import Entry
+from allstation.report.free_text import KEYS, FreeText
 
 _PATIENT: Final = {
     "patient_name": "Name",
@@ -65,26 +66,99 @@ _ALIASES: Final = {
     "magnification": "objective",
     "scanner": "camera",
 }
-_SAFE: Final = frozenset({"age", "sex", *_SPECIMEN})
-"""Shown in an anonymised report; everything else, unknown keys included, may name somebody."""
+_TERMS: Final = {
+    "sex": frozenset({"female", "f", "male", "m", "other", "unknown", "diverse", "d"}),
+    "specimen": frozenset(
+        {
+            "blood",
+            "peripheral blood",
+            "venous blood",
+            "capillary blood",
+            "bone marrow",
+            "bone marrow aspirate",
+            "cord blood",
+            "csf",
+            "cerebrospinal fluid",
+            "blood smear",
+            "peripheral blood smear",
+            "pb",
+            "bm",
+            "edta blood",
+        }
+    ),
+    "source": frozenset(
+        {"peripheral blood", "blood", "bone marrow", "iliac crest", "sternum", "finger", "heel"}
+    ),
+    "stain": frozenset(
+        {
+            "giemsa",
+            "wright",
+            "leishman",
+            "wright-giemsa",
+            "may-grunwald-giemsa",
+            "may-gruenwald-giemsa",
+            "may-grünwald-giemsa",
+            "may-grunwald",
+            "may-grünwald",
+            "pappenheim",
+            "mgg",
+            "jenner-giemsa",
+            "diff-quik",
+            "romanowsky",
+            "haematoxylin-eosin",
+            "hematoxylin-eosin",
+            "h&e",
+            "he",
+            "pas",
+            "sudan black b",
+            "mpo",
+        }
+    ),
+}
+"""Usual terms, in lower case and with hyphens: what is one of them is no free text."""
+_NUMBERS: Final = {
+    "objective": re.compile(
+        r"(?:\d{1,3}(?:[.,]\d)? ?[x×]|[x×] ?\d{1,3})(?:[ /,]{1,3}(?:na )?[01][.,]\d{1,2})?(?:[ ,]{1,2}oil)?",
+        re.IGNORECASE,
+    ),
+    "pixel_size": re.compile(r"\d{1,2}(?:[.,]\d{1,6})? ?(?:[µμu]m|nm)?(?: ?/ ?(?:px|pixel))?", re.IGNORECASE),
+}
+"""How numbers with units are written: 100x, 100x/1.25 oil, 0.065 µm."""
+_AGE: Final = re.compile(r"(\d{1,3}) ?(?:y|yrs?|years?|months?|weeks?|days?|[mwd])?(?: old)?", re.IGNORECASE)
+_OLDEST: Final = 89
+"""An age above may name somebody (45 CFR 164.514 (b)(2)(i)(C)); no unit is counted longer here."""
+_YEARS: Final = frozenset({"collected_at", "received_at"})
+"""Dates of which an anonymised export shows the year."""
+_YEAR: Final = re.compile(r"[0-9]{4}")
 
 
-def identity(details: Mapping[str, str], *, anonymise: bool) -> tuple[tuple[Entry, ...], ...]:
+def identity(
+    details: Mapping[str, str], *, anonymise: bool, keep: Collection[FreeText] = ()
+) -> tuple[tuple[Entry, ...], ...]:
     """Sort details into patient, request and specimen lines.
 
     Args:
         details: As stored in the case; keys in any case, with spaces, hyphens or underscores.
-        anonymise: Withhold what names a person, and every key this program does not know.
+        anonymise: Withhold what names a person or may, and every key this program does not know.
+        keep: Free text that goes all the same, without the words of the patient's name and the ids.
 
     Returns:
         Patient, request and specimen lines that were given; unknown keys with the request.
     """
     given = {known_key(key): value.strip() for key, value in details.items() if value.strip()}
-    extra = {key: key.replace("_", " ").capitalize() for key in sorted(given) if key not in _LABELS}
+    # What an unknown key is called may name somebody too.
+    extra = {
+        key: f"Entry {number}" if anonymise else key.replace("_", " ").capitalize()
+        for number, key in enumerate(sorted(set(given) - set(_LABELS)), start=1)
+    }
+    redact = redactor(details)
+
+    def shown(key: str) -> str:
+        return _anonymous(key, given[key], keep, redact) if anonymise else given[key]
 
     def lines(labels: Mapping[str, str]) -> tuple[Entry, ...]:
         return tuple(
-            _entry(key, label, given[key], anonymise) for key, label in labels.items() if key in given
+            Entry(label, shown(key), withheld=not shown(key)) for key, label in labels.items() if key in given
         )
 
     return lines(_PATIENT), lines({**_REQUEST, **extra}), lines(_SPECIMEN)
@@ -109,19 +183,25 @@ def entered(key: str, text: str) -> str:
 
 
 def exported_date(entries: Iterable[Entry], key: str) -> When | None:
-    """Return the date of an entry for another program; None where it is not given or withheld.
+    """Return the date of an entry for another program; None if there is none or a year alone.
 
     Raises:
         StationError: ``bad-case-data`` if its text is no date.
     """
     text = next((one.value for one in entries if one.label == _LABELS[key]), "").strip()
-    if not text:
+    if not text or (key in _YEARS and _YEAR.fullmatch(text)):
         return None
     try:
         return read_date(text, _LABELS[key], timed=DATES[key])
     except StationError as error:
         sentence = f"{error.sentence} Correct it under Case data; nothing was written."
         raise StationError("bad-case-data", sentence) from error
+
+
+def exported_year(entries: Iterable[Entry], key: str) -> str:
+    """Return the date of an entry that is a year alone, as anonymised exports show it; else nothing."""
+    text = next((one.value for one in entries if one.label == _LABELS[key]), "").strip()
+    return text if _YEAR.fullmatch(text) else ""
 
 
 def refuse_too_long(entries: Iterable[Entry]) -> None:
@@ -186,6 +266,36 @@ def known_key(key: str) -> str:
     return _ALIASES.get(plain, plain)
 
 
-def _entry(key: str, label: str, value: str, anonymise: bool) -> Entry:
-    withheld = anonymise and key not in _SAFE
-    return Entry(label, "" if withheld else value, withheld)
+def is_term(key: str, value: str) -> bool:
+    """Tell whether an entry is a usual term or a number with its unit, not free text.
+
+    Args:
+        key: Its name here.
+        value: The text.
+    """
+    plain = " ".join(value.casefold().split())
+    terms = _TERMS.get(key, frozenset())
+    number = _NUMBERS.get(key)
+    return plain in terms or plain.replace(" ", "-") in terms or bool(number and number.fullmatch(plain))
+
+
+def _anonymous(key: str, value: str, keep: Collection[FreeText], redact: Callable[[str], str]) -> str:
+    """Return what an anonymised export shows of an entry: by what it is, never by how it reads.
+
+    Args:
+        key: Its name here.
+        value: The text.
+        keep: Free text that goes.
+        redact: Takes the patient's name and ids out of free text.
+    """
+    if any(key in keys and kind in keep for kind, keys in KEYS.items()):
+        return redact(value)
+    if is_term(key, value):
+        return value
+    if key == "age":
+        found = _AGE.fullmatch(value)
+        return value if found and int(found[1]) <= _OLDEST else ""
+    if key in _YEARS:
+        with suppress(StationError):
+            return str(read_date(value, _LABELS[key], timed=True).day.year)
+    return ""

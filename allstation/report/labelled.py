@@ -7,7 +7,8 @@ import hashlib
 import io
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,13 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
 from allstation.imaging.archive_members import RESERVED_NAMES
+from allstation.imaging.bare import bare_field
+from allstation.imaging.field_file import read_field
 from allstation.imaging.similarity import same_field_groups
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.content import PROGRAM, shown_case
 from allstation.report.export_types import Progress, no_progress
-from allstation.report.identity import redactor, slide_title
+from allstation.report.free_text import Anonymity
 from allstation.report.tables import safe_text
 
 _COLUMNS: Final = (
@@ -33,6 +37,8 @@ _COLUMNS: Final = (
     "reviewed_at",
     "source",
 )
+_CODE: Final = "code"
+"""Further column of an anonymised folder."""
 _LISTS: Final = ("part", "class", "file", "field_group", "patient")
 """As a training run writes them."""
 _SHARES: Final = (("train", 0.7), ("validation", 0.15), ("test", 0.15))
@@ -61,7 +67,7 @@ def write_labelled(
     snapshot: CaseSnapshot,
     folder: Path,
     *,
-    anonymise: bool = False,
+    anonymise: Anonymity | None = None,
     progress: Progress = no_progress,
 ) -> LabelledExport:
     """Copy every field that a person gave a class to ``folder/CLASS`` and list them in two tables.
@@ -70,11 +76,13 @@ def write_labelled(
     ``labels.csv`` has the columns that the training panel reads, with the case as the patient, so
     that a split by patient keeps the fields of one case together. ``lists.csv`` divides the fields
     of this case, those that show the same cells kept together; a recipe takes it for its groups.
+    An anonymised folder holds bare files (:mod:`allstation.imaging.bare`) that bear their field's code.
 
     Args:
         snapshot: The case.
         folder: Made if it is not there; must be empty.
-        anonymise: Number the slides, and take the patient's name and ids out of file names.
+        anonymise: Number slides, files and reviewers, put codes for hashes and years for dates, strip the
+            files of everything but their pixels; None to copy everything as it is.
         progress: Told of each field, once for its copy and once for its comparison.
 
     Raises:
@@ -87,27 +95,30 @@ def write_labelled(
         raise StationError("nothing-reviewed", sentence)
     if any(make_folder(folder).iterdir()):
         raise StationError("not-empty", f"The folder {folder.name!r} is not empty. Choose a new one.")
-    who, redact = snapshot.case_id, redactor(snapshot.details) if anonymise else str
-    slides = {
-        slide.id: slide_title(place) if anonymise else slide.name
-        for place, slide in enumerate(snapshot.slides)
-    }
+    shown = shown_case(snapshot, anonymise)
+    said = {field.id: named for field, named in zip(snapshot.fields, shown.fields, strict=True)}
+    slides = {slide.id: slide.name for slide in shown.slides}
     copies: list[tuple[FieldRecord, Path]] = []
     missing: list[FieldRecord] = []
-    for done, (field, target) in enumerate(_targets(reviewed, folder, redact)):
+    for done, (field, target) in enumerate(_targets(reviewed, folder, said)):
         progress(done, 2 * len(reviewed))
-        if _copied(field, target):
-            copies.append((field, target))
-        else:
+        made = _copied(field, target) if anonymise is None else _stripped(field, target, said[field.id])
+        if made is None:
             missing.append(field)
+        else:
+            copies.append((said[field.id], made))
     paths = [target for _, target in copies]
+    hidden = anonymise is not None
     rows = [
-        _row(field, target.relative_to(folder).as_posix(), who, (slides.get(field.slide_id, ""), redact))
+        _row(
+            field, target, folder=folder, case=(shown.case_id, slides.get(field.slide_id, "")), hidden=hidden
+        )
         for field, target in copies
     ]
-    table = _table(folder / "labels.csv", _COLUMNS, rows)
+    table = _table(folder / "labels.csv", (*_COLUMNS, *((_CODE,) if hidden else ())), rows)
     groups = same_field_groups(paths, progress=lambda done, of: progress(of + done, 2 * of))
-    lists = _table(folder / "lists.csv", _LISTS, _parts(paths, groups, folder=folder, patient=who))
+    parts = _parts(paths, groups, folder=folder, patient=shown.case_id)
+    lists = _table(folder / "lists.csv", _LISTS, parts)
     return LabelledExport(table, lists, dict(Counter(path.parent.name for path in paths)), tuple(missing))
 
 
@@ -141,16 +152,17 @@ def _parts(
 
 
 def _targets(
-    reviewed: list[FieldRecord], folder: Path, redact: Callable[[str], str]
+    reviewed: list[FieldRecord], folder: Path, said: Mapping[int, FieldRecord]
 ) -> Iterator[tuple[FieldRecord, Path]]:
-    """Name each copy: the field's own name, with the beginning of its hash where two agree."""
+    """Name each copy: as the export names the field, with the beginning of its hash where two agree."""
     taken: set[str] = set()
     for field in reviewed:
+        named = said[field.id]
         class_name = _file_name(field.review.class_name or "" if field.review else "")
-        name = _file_name(redact(field.path.stem))
-        suffix = _file_name(field.path.suffix) if field.path.suffix else ""
+        name = _file_name(named.path.stem)
+        suffix = _file_name(named.path.suffix) if named.path.suffix else ""
         if f"{class_name}/{name}{suffix}".casefold() in taken:
-            name = f"{name}_{field.sha256[:8]}"
+            name = f"{name}_{named.sha256[:8]}"
         if f"{class_name}/{name}{suffix}".casefold() in taken:
             name = f"{name}_{field.id}"
         taken.add(f"{class_name}/{name}{suffix}".casefold())
@@ -164,34 +176,61 @@ def _file_name(text: str) -> str:
     return f"_{name}" if name.casefold() in RESERVED_NAMES else name
 
 
-def _copied(field: FieldRecord, target: Path) -> bool:
-    """Copy the bytes that were reviewed; a file that changed since then is another field."""
+def _copied(field: FieldRecord, target: Path) -> Path | None:
+    """Copy the bytes that were reviewed; None if the file changed since then: it is another field."""
     try:
         data = field.path.read_bytes()
     except OSError:
-        return False
+        return None
     if hashlib.sha256(data).hexdigest() != field.sha256:
-        return False
-    try:
-        write_whole(make_folder(target.parent) / target.name, data)
+        return None
+    _write(data, target)
+    with suppress(OSError):
         shutil.copystat(field.path, target)
+    return target
+
+
+def _stripped(field: FieldRecord, target: Path, said: FieldRecord) -> Path | None:
+    """Write the pixels that were reviewed and the field's code; None if the file changed or is gone."""
+    try:
+        file = read_field(field.path, sha256=field.sha256)
+        data, suffix = bare_field(file, note=f"Anonymised by {PROGRAM}, code {said.sha256}")
+    except StationError:
+        return None
+    name = target.name.removesuffix(target.suffix)
+    bare = target.with_name(name + suffix)
+    return _write(data, target.with_name(f"{name}_{said.sha256[:8]}{suffix}") if bare.exists() else bare)
+
+
+def _write(data: bytes, target: Path) -> Path:
+    try:
+        return write_whole(make_folder(target.parent) / target.name, data)
     except OSError as error:
         sentence = f"{shown_name(target)} could not be written: {error.strerror}. Choose another folder."
         raise StationError("not-written", sentence) from error
-    return True
 
 
-def _row(field: FieldRecord, path: str, patient: str, shown: tuple[str, Callable[[str], str]]) -> list[str]:
+def _row(field: FieldRecord, target: Path, *, folder: Path, case: tuple[str, str], hidden: bool) -> list[str]:
+    """Return the row of a field as the export names it.
+
+    Args:
+        field: As the export names it.
+        target: Its copy.
+        folder: The labelled folder.
+        case: Id of the case and name of the slide.
+        hidden: The hash is that of the copy, and a code stands for the original's.
+    """
     review, made = field.review, field.prediction
-    slide, redact = shown
+    digest = hashlib.sha256(target.read_bytes()).hexdigest() if hidden else field.sha256
+    path = target.relative_to(folder).as_posix()
     return [
         path,
         path.split("/", 1)[0],
-        patient,
-        slide,
-        field.sha256,
+        *case,
+        digest,
         made.decision.name if made else "",
         review.reviewer if review else "",
         review.at if review else "",
-        redact(field.path.name),
+        field.path.name,
+        *((field.sha256,) if hidden else ()),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus as Status
 from allstation.core.times import Clock, utc_clock
 from allstation.report.content_types import SignatureBlock
+from allstation.report.free_text import Anonymity
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -53,7 +54,8 @@ class ReportOptions:
     Attributes:
         template: ``summary`` (one page), ``full`` or ``contact`` (contact sheet of each slide).
         page_size: ``A4`` or ``Letter``.
-        anonymise: Withhold everything that names the patient, the requester, and folders.
+        anonymise: Withhold everything that names the patient, the requester, and folders; free text and
+            names of reviewers as ``anonymity`` says; put pseudonyms for ids and hashes, years for dates.
         status: ``draft``, ``preliminary``, ``final`` or ``amended``.
         reason: Why it has this status; needed for an amended report.
         reviewer: Who signs; needed for a final or amended report.
@@ -65,6 +67,8 @@ class ReportOptions:
         previous: Embedded data of the report that this one amends, to name what changed.
         replaces: SHA-256 of that report's file.
         signature: Certificate that a final or amended report is to be signed with digitally.
+        anonymity: What an anonymised report lets go, and the number its pseudonyms are made with.
+        travels: It is a part of data for others: if anonymised, without its laboratory and who signed it.
 
     Raises:
         StationError: ``bad-report-option`` for an unknown word or a missing reviewer or reason.
@@ -84,6 +88,8 @@ class ReportOptions:
     previous: Mapping[str, object] | None = None
     replaces: str = ""
     signature: SignatureBlock = field(default_factory=SignatureBlock)
+    anonymity: Anonymity = field(default_factory=Anonymity)
+    travels: bool = False
 
     def __post_init__(self) -> None:
         """Turn words into their enumerations and refuse what cannot be signed."""
@@ -97,6 +103,11 @@ class ReportOptions:
         if self.status == Status.AMENDED and not self.reason.strip():
             sentence = "An amended report needs a reason: say what changed since the final one and why."
             raise StationError("bad-report-option", sentence)
+
+
+def travelling(options: ReportOptions | None) -> ReportOptions:
+    """Return the options of a report that is a part of data for others."""
+    return replace(options or ReportOptions(), travels=True)
 
 
 def _word(kind: type[_E], given: str) -> _E:

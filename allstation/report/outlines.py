@@ -19,8 +19,9 @@ from allstation.core.text import plain_name, shown_name
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.field_file import read_field
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.content import shown_case
 from allstation.report.export_types import Exported, Progress, no_progress
-from allstation.report.identity import redactor
+from allstation.report.free_text import Anonymity
 
 _NAMESPACE: Final = uuid.UUID("6f4b1f2e-9b0e-5c57-8d55-0a3c2f1f7a11")
 _SIDE: Final = 224
@@ -30,7 +31,11 @@ _WHITE_CELL: Final = {"name": "White cell", "color": [106, 79, 179]}
 
 
 def write_outlines(
-    snapshot: CaseSnapshot, folder: Path, *, anonymise: bool = False, progress: Progress = no_progress
+    snapshot: CaseSnapshot,
+    folder: Path,
+    *,
+    anonymise: Anonymity | None = None,
+    progress: Progress = no_progress,
 ) -> Exported:
     """Write the outlines of every field that was read to ``folder``.
 
@@ -39,39 +44,41 @@ def write_outlines(
     Args:
         snapshot: The case.
         folder: Made if it is not there. Files are named ``0001_NAME.geojson`` by the field's number.
-        anonymise: Take the patient's name and ids out of the names.
+        anonymise: Put numbers for file names and codes for hashes, unless names go; None for everything.
         progress: Told of each field.
 
     Raises:
         StationError: ``not-written`` with the reason.
     """
-    redact = redactor(snapshot.details) if anonymise else str
     make_folder(folder)
+    shown = shown_case(snapshot, anonymise)
     models = {model.sha256: model for model in snapshot.models}
     written: list[Path] = []
     refused: list[tuple[FieldRecord, StationError]] = []
-    for number, field in enumerate(snapshot.fields, start=1):
+    for number, (field, said) in enumerate(zip(snapshot.fields, shown.fields, strict=True), start=1):
         progress(number - 1, len(snapshot.fields))
         if field.prediction is None:
             continue
-        name = redact(shown_name(field.path.stem))
         try:
-            collection = outlines(field, models.get(field.prediction.model_sha256))
+            collection = outlines(field, models.get(field.prediction.model_sha256), said=said)
         except StationError as error:
             refused.append((field, error))
             continue
-        collection["properties"]["image"] = redact(collection["properties"]["image"])
-        target = folder / f"{number:04d}_{plain_name(name)}.geojson"
+        name = plain_name(shown_name(said.path.stem))
+        target = folder / f"{number:04d}_{name}.geojson"
         written.append(write_whole(target, json_text(collection, indent=None, ensure_ascii=True).encode()))
     return Exported(tuple(written), tuple(refused))
 
 
-def outlines(field: FieldRecord, model: ModelRecord | None) -> dict[str, Any]:
+def outlines(
+    field: FieldRecord, model: ModelRecord | None, *, said: FieldRecord | None = None
+) -> dict[str, Any]:
     """Return the FeatureCollection of one field, coordinates in pixels of its file.
 
     Args:
         field: A field that was read.
         model: The model that read it; gives the size the cells are found at.
+        said: The field as an anonymised export names it; None to name it as it is.
 
     Raises:
         StationError: If the file cannot be read any more, or holds other bytes than were read.
@@ -80,9 +87,14 @@ def outlines(field: FieldRecord, model: ModelRecord | None) -> dict[str, Any]:
     cells = segment_cells(read_field(field.path, sha256=field.sha256).reduced((height, width)))
     scale = np.array([field.width / width, field.height / height])
     features = [
-        _feature(field, ring, index, scale) for index, ring in enumerate(_rings(cells.outlines()), start=1)
+        _feature(said or field, ring, index, scale)
+        for index, ring in enumerate(_rings(cells.outlines()), start=1)
     ]
-    return {"type": "FeatureCollection", "features": features, "properties": _about(field)}
+    return {
+        "type": "FeatureCollection",
+        "features": features,
+        "properties": _about(said or field, anonymised=said is not None and said is not field),
+    }
 
 
 def _size(model: ModelRecord | None) -> tuple[int, int]:
@@ -122,12 +134,12 @@ def _feature(
     }
 
 
-def _about(field: FieldRecord) -> dict[str, Any]:
+def _about(field: FieldRecord, *, anonymised: bool) -> dict[str, Any]:
     """Return a description of the field; QuPath ignores it, other readers need it."""
     made, name = field.prediction, field.final_name or ""
     return {
         "image": field.path.name.encode("utf-8", "replace").decode(),
-        "sha256": field.sha256,
+        "code" if anonymised else "sha256": field.sha256,
         "width": field.width,
         "height": field.height,
         "class": name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
+from allstation.core.times import moment_of
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content, canonical_json, content_json
 from allstation.report.content_types import ReportContent
@@ -90,7 +90,7 @@ def render_pdf(
         lambda number, width, evidence: thumbnails(
             snapshot.fields[number - 1], width=width, evidence_of=evidence
         ),
-        logo(options.letterhead.logo),
+        logo(options.letterhead.logo if content.shows_letterhead else None),
         paper.text_width,
         paper.first_height,
     )
@@ -114,6 +114,6 @@ def _properties(content: ReportContent, data: Mapping[str, Any]) -> Properties:
         subject=RESEARCH_USE,
         keywords=f"case {clean_line(content.case_id)}; status {content.status}; data sha256 {data['sha256']}",
         creator=f"{PROGRAM} {__version__}",
-        moment=datetime.fromisoformat(content.created),
+        moment=moment_of(content.created),
         data=canonical_json(data).encode(),
     )

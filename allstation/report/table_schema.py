@@ -29,6 +29,9 @@ class TableColumn:
     wide: int = 14
 
 
+_HASH: Final = "sha256"
+_CODE: Final = TableColumn("code", "hash", 66)
+"""In place of the hash in an anonymised table."""
 _BEFORE: Final = (
     TableColumn("number", "int", 8),
     TableColumn("slide", wide=20),
@@ -55,7 +58,7 @@ _AFTER: Final = (
     TableColumn("milliseconds", "real", 12),
     TableColumn("error_code", wide=18),
     TableColumn("error", wide=40),
-    TableColumn("sha256", "hash", 66),
+    TableColumn(_HASH, "hash", 66),
     TableColumn("model_sha256", "hash", 66),
     TableColumn("path", wide=60),
     TableColumn("same_as", "int", 9),
@@ -78,6 +81,7 @@ class TableContent:
         rows: Goes through the fields, as often as it is asked to.
         copies: Likewise through the files with the same bytes as a field, each with that field's number.
         copied: How many of them there are.
+        anonymised: Codes stand for hashes.
     """
 
     case_id: str
@@ -91,6 +95,7 @@ class TableContent:
     rows: Callable[[], Iterator[FieldRow]]
     copies: Callable[[], Iterator[tuple[FieldRow, int]]]
     copied: int
+    anonymised: bool = False
 
 
 Content = ReportContent | TableContent
@@ -104,7 +109,8 @@ def classes_of(content: Content) -> tuple[str, ...]:
 def columns(content: Content) -> tuple[TableColumn, ...]:
     """Return the columns; one of probabilities for each class."""
     shares = (TableColumn(f"p_{name}", "share", 10) for name in classes_of(content))
-    return (*_BEFORE, *shares, *_AFTER)
+    after = (_CODE if one.title == _HASH and content.anonymised else one for one in _AFTER)
+    return (*_BEFORE, *shares, *after)
 
 
 def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) -> list[Value]:

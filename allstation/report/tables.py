@@ -28,11 +28,12 @@ from allstation.report.content import (
     class_names,
     copy_rows,
     field_rows,
-    without_patient,
+    shown_case,
 )
 from allstation.report.content_types import FieldRow
 from allstation.report.counts import FieldTally
 from allstation.report.export_types import Progress, no_progress
+from allstation.report.free_text import Anonymity
 from allstation.report.options import ReportOptions
 from allstation.report.table_schema import TableContent, Value, classes_of, columns, table_row
 
@@ -43,24 +44,25 @@ _TOGETHER: Final = 100
 """Lines encoded and written at a time."""
 
 
-def table_content(snapshot: CaseSnapshot, *, anonymise: bool = False) -> TableContent:
+def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None) -> TableContent:
     """Return what CSV and JSON are written from: the report's figures, with folders unless anonymised."""
-    shown = without_patient(snapshot) if anonymise else snapshot
+    shown, hidden = shown_case(snapshot, anonymise), anonymise is not None
     tally = FieldTally()
-    for row in field_rows(shown, anonymise=anonymise):
+    for row in field_rows(shown, anonymise=hidden):
         tally.add(row)
     return TableContent(
         case_id=shown.case_id,
-        case_name="" if anonymise else shown.name,
+        case_name=shown.name,
         taken_at=shown.taken_at,
         removed=shown.removed,
         counts=tally.counts(class_names(shown)),
         decisions=tally.decisions,
         slides=shown.slides,
         models=shown.models,
-        rows=partial(field_rows, shown, anonymise=anonymise),
-        copies=partial(copy_rows, shown, anonymise=anonymise),
+        rows=partial(field_rows, shown, anonymise=hidden),
+        copies=partial(copy_rows, shown, anonymise=hidden),
         copied=len(shown.copies),
+        anonymised=hidden,
     )
 
 
@@ -76,7 +78,7 @@ def write_csv(
     bom: bool = False,
     delimiter: str = ",",
     decimal: str = ".",
-    anonymise: bool = False,
+    anonymise: Anonymity | None = None,
 ) -> Path:
     """Write one line a field (RFC 4180, UTF-8).
 
@@ -86,7 +88,7 @@ def write_csv(
         bom: Begin with a byte order mark, so that Excel reads UTF-8 on a double click.
         delimiter: ``,``, ``;`` or a tab.
         decimal: Decimal sign, ``.`` or ``,``.
-        anonymise: Leave out folders, and the patient's name and ids wherever they stand.
+        anonymise: Leave out folders and free text, with pseudonyms for ids, hashes and names; None for all.
 
     Returns:
         The target.
@@ -144,6 +146,7 @@ def _json_head(content: TableContent) -> dict[str, Any]:
         "version": __version__,
         "research_use": RESEARCH_USE,
         "case": {"id": content.case_id, "name": content.case_name, "taken_at": content.taken_at},
+        **({"anonymised": True} if content.anonymised else {}),
         "models": [
             {"name": one.name, "version": one.version, "sha256": one.sha256, "classes": list(one.classes)}
             | ({"signed_by": one.signed_by} if one.signed_by else {})
@@ -217,13 +220,13 @@ def _review(row: FieldRow) -> dict[str, str] | None:
     return {"class": row.reviewed, "reviewer": row.reviewer, "at": row.reviewed_at, "comment": row.comment}
 
 
-def write_json(snapshot: CaseSnapshot, target: Path, *, anonymise: bool = False) -> Path:
+def write_json(snapshot: CaseSnapshot, target: Path, *, anonymise: Anonymity | None = None) -> Path:
     """Write the fields as JSON with counts at the top, as the published schema describes.
 
     Args:
         snapshot: The case.
         target: The file.
-        anonymise: Leave out folders, and the patient's name and ids wherever they stand.
+        anonymise: Leave out folders and free text, with pseudonyms for ids, hashes and names; None for all.
 
     Returns:
         The target.
@@ -253,7 +256,7 @@ def write_xlsx(
     target: Path,
     *,
     thumbnails: bool = False,
-    anonymise: bool = False,
+    anonymise: Anonymity | None = None,
     progress: Progress = no_progress,
 ) -> Path:
     """Write a workbook: fields, summary, models.
@@ -262,7 +265,7 @@ def write_xlsx(
         snapshot: The case.
         target: The file.
         thumbnails: Put a small picture in front of each field.
-        anonymise: Leave out folders, and the patient's name and ids wherever they stand.
+        anonymise: Leave out folders and free text, with pseudonyms for ids, hashes and names; None for all.
         progress: Told of each field.
 
     Returns:
@@ -273,8 +276,10 @@ def write_xlsx(
     """
     from allstation.report.workbook import workbook_bytes
 
-    content = build_content(snapshot, ReportOptions(anonymise=anonymise))
-    shown = without_patient(snapshot) if anonymise else snapshot
-    copies = tuple(copy_rows(shown, anonymise=anonymise)) if shown.copies else ()
+    hidden = anonymise is not None
+    options = ReportOptions(anonymise=hidden, anonymity=anonymise or Anonymity(), travels=True)
+    content = build_content(snapshot, options)
+    shown = shown_case(snapshot, anonymise)
+    copies = tuple(copy_rows(shown, anonymise=hidden)) if shown.copies else ()
     data = workbook_bytes(content, snapshot if thumbnails else None, copies=copies, progress=progress)
     return write_whole(target, data)

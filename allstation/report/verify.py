@@ -14,18 +14,19 @@ import json
 import logging
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.errors import StationError
+from allstation.core.pseudonyms import nonce_of
 from allstation.core.records import CaseSnapshot
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
+from allstation.core.times import moment_of
 from allstation.report.content import build_content, canonical_json, content_json
 from allstation.report.content_types import (
     ATTACHMENT,
@@ -35,6 +36,7 @@ from allstation.report.content_types import (
     ReportContent,
     SignatureBlock,
 )
+from allstation.report.free_text import Anonymity, kinds
 from allstation.report.options import Letterhead, ReportOptions
 from allstation.report.page_objects import additions, covered
 from allstation.report.signature_check import is_signed
@@ -395,10 +397,27 @@ def _row_before(text: str, at: int, row: Mapping[str, Any], classes: list[str]) 
 
 def _against(content: Mapping[str, Any], snapshot: CaseSnapshot) -> Iterator[str]:
     """Compare with what the case would print now with the same options."""
-    now = json.loads(canonical_json(asdict(build_content(snapshot, options_of(content)))))
-    for key in ("case_id", "patient", "request", "specimen"):
-        if now[key] != content[key]:
-            yield f"The case has another {key.replace('_', ' ')} than the report."
+    pseudonym = content["anonymised"] and nonce_of(content["case_id"])
+    # Versions before pseudonyms printed the case's id and hashes in anonymised reports too.
+    options = options_of({**content, "anonymised": bool(pseudonym)})
+    now = json.loads(canonical_json(asdict(build_content(snapshot, options))))
+    if now["case_id"] != content["case_id"]:
+        yield "The case has another case id than the report."
+    if now["case_id"] != content["case_id"] and pseudonym:
+        yield "Fields cannot be compared: the report's codes were made with the secret of another case."
+        return
+    for key in ("patient", "request", "specimen"):
+        if not _same_shown(content[key], now[key]):
+            yield f"The case has another {key} than the report."
+    yield from _other_fields(content, now)
+    if now["counts"] != content["counts"]:
+        yield "The counts of the case differ from the report's."
+    models = [{one["sha256"] for one in side["models"]} for side in (now, content)]
+    if models[0] != models[1]:
+        yield "The case was read by other models than the report names."
+
+
+def _other_fields(content: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     earlier = {row["sha256"]: row for row in content["fields"]}
     present = {row["sha256"]: row for row in now["fields"]}
     for digest, row in present.items():
@@ -409,11 +428,16 @@ def _against(content: Mapping[str, Any], snapshot: CaseSnapshot) -> Iterator[str
     for digest, row in earlier.items():
         if digest not in present:
             yield f"Field {row['number']}, {row['name']}, is in the report and not in the case."
-    if now["counts"] != content["counts"]:
-        yield "The counts of the case differ from the report's."
-    models = [{one["sha256"] for one in side["models"]} for side in (now, content)]
-    if models[0] != models[1]:
-        yield "The case was read by other models than the report names."
+
+
+def _same_shown(before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> bool:
+    """Compare entries with those of the case: the same ones, and the same text where it is not withheld."""
+    shown = [(one["label"], one["value"]) for one in now]
+    wanted = [(one["label"], None if one["withheld"] else one["value"]) for one in before]
+    return len(shown) == len(wanted) and all(
+        label == other and text in (None, value)
+        for (label, value), (other, text) in zip(shown, wanted, strict=True)
+    )
 
 
 def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -442,10 +466,12 @@ def options_of(content: Mapping[str, Any]) -> ReportOptions:
         reviewer=content["reviewer"],
         comment=content["comment"],
         letterhead=Letterhead(content["laboratory"], tuple(content["laboratory_lines"])),
-        clock=lambda: datetime.fromisoformat(content["created"]),
+        clock=lambda: moment_of(content["created"]),
         montage=content["montage"],
         replaces=content.get("replaces", ""),
         signature=SignatureBlock(**block) if block.keys() <= _BLOCK else SignatureBlock(),
+        anonymity=Anonymity(kinds(content.get("kept", ())), nonce_of(content["case_id"])),
+        travels=content.get("travels", False),
     )
 
 

@@ -42,6 +42,12 @@ METHODS: Final = (
     "An evidence map shows where in a field the network found support for its class. It explains the "
     "network, not the cells, and is no proof.",
 )
+ANONYMISED_METHODS: Final = (
+    *METHODS[:3],
+    f"{INTERVAL_NOTE} Case and fields are identified by codes of this export, which the laboratory can trace "
+    "with the case and nobody without it. Dates are cut to the year. Pictures were not searched for writing.",
+    *METHODS[4:],
+)
 LIMITS: Final = (
     RESEARCH_USE,
     MORPHOLOGY_ONLY,

@@ -20,6 +20,7 @@ from allstation.core.records import CaseSnapshot
 from allstation.files import part_path
 from allstation.processing.status_types import Problem
 from allstation.report.export_types import Progress
+from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
 from allstation.services.tasks import Serial
@@ -63,8 +64,9 @@ class ExportOptions:
     """Options of an export that a person chooses.
 
     Attributes:
-        anonymise: Leave out patient and request data and folders, and take the patient's name and
-            ids out of file names, slide names and comments. What else is in a file name stays.
+        anonymise: Leave out patient and request data, folders and free text, with pseudonyms for ids, hashes
+            and reviewers, and years for dates.
+        keep: Free text that goes all the same.
         byte_order_mark: Begin a CSV so that Excel reads it as UTF-8 on a double click.
         delimiter: Between the values of a CSV: ``,``, ``;`` or a tab.
         decimal: Decimal sign of a CSV: ``.`` or ``,``.
@@ -74,6 +76,7 @@ class ExportOptions:
     """
 
     anonymise: bool = True
+    keep: frozenset[FreeText] = frozenset()
     byte_order_mark: bool = False
     delimiter: str = ","
     decimal: str = "."
@@ -193,14 +196,14 @@ class _Writer:
             bom=chosen.byte_order_mark,
             delimiter=chosen.delimiter,
             decimal=chosen.decimal,
-            anonymise=chosen.anonymise,
+            anonymise=self._anonymity,
         )
         return ""
 
     def _json(self, target: Path) -> str:
         from allstation.report.tables import write_json
 
-        write_json(self.snapshot, target, anonymise=self.options.anonymise)
+        write_json(self.snapshot, target, anonymise=self._anonymity)
         return ""
 
     def _xlsx(self, target: Path) -> str:
@@ -211,7 +214,7 @@ class _Writer:
             self.snapshot,
             target,
             thumbnails=chosen.thumbnails,
-            anonymise=chosen.anonymise,
+            anonymise=self._anonymity,
             progress=self.progress,
         )
         return ""
@@ -233,17 +236,22 @@ class _Writer:
     def _geojson(self, target: Path) -> str:
         from allstation.report.outlines import write_outlines
 
-        done = write_outlines(self.snapshot, target, anonymise=self.options.anonymise, progress=self.progress)
+        done = write_outlines(self.snapshot, target, anonymise=self._anonymity, progress=self.progress)
         return _left_out(len(done.refused))
 
     def _labelled(self, target: Path) -> str:
         from allstation.report.labelled import write_labelled
 
-        done = write_labelled(self.snapshot, target, anonymise=self.options.anonymise, progress=self.progress)
+        done = write_labelled(self.snapshot, target, anonymise=self._anonymity, progress=self.progress)
         return _left_out(len(done.missing))
 
+    @property
+    def _anonymity(self) -> Anonymity | None:
+        return Anonymity(self.options.keep) if self.options.anonymise else None
+
     def _report_options(self) -> ReportOptions:
-        return replace(self.options.report, anonymise=self.options.anonymise)
+        anonymity = self._anonymity or Anonymity()
+        return replace(self.options.report, anonymise=self.options.anonymise, anonymity=anonymity)
 
     def _travelling(self) -> tuple[ReportOptions, bytes | None]:
         wanted = self._report_options()

@@ -339,24 +339,45 @@ def for_exchange(
 ) -> tuple[ReportOptions, bytes]:
     """Return the report that travels with an exchange: the signed one if it still holds, else a draft.
 
-    A signed report that names the patient never travels with an anonymised exchange.
+    With an anonymised exchange goes a copy that is made for it, with its pseudonyms and without the person
+    who signed: of the signed report if that still holds, with its status and template, else of a draft.
 
     Args:
         case: The case, open.
         snapshot: What was read from it.
-        options: For the draft.
-        progress: Told of each page of a draft; may raise to give up.
+        options: For the draft, and what an anonymised exchange may hold.
+        progress: Told of each page of what is made; may raise to give up.
     """
     from allstation.report.verify import embedded_data, options_of
 
+    wanted = replace(options, travels=True)
     with suppress(StationError):
         path = kept(case)
         if path is not None and not case.reports.amendment_needed:
             content = embedded_data(path)["content"]
-            if content["anonymised"] == options.anonymise:
-                return options_of(content), path.read_bytes()
-    made = make(case, snapshot, options, progress=progress)
+            signed = options_of(content)
+            if options.anonymise:
+                wanted = replace(
+                    signed, anonymise=True, anonymity=options.anonymity, travels=True, clock=options.clock,
+                    previous=_replaced(case), letterhead=options.letterhead,
+                )  # fmt: skip
+            elif not content["anonymised"]:
+                return signed, path.read_bytes()
+    made = make(case, snapshot, wanted, progress=progress)
     return made.options, made.data
+
+
+def _replaced(case: Case) -> dict[str, Any] | None:
+    """Return the data of the report that the last signed one amends, if it is kept and whole."""
+    from allstation.report.verify import embedded_data
+
+    signed = [one for one in case.reports.all() if one.status.locks]
+    for one in signed[-2:-1]:
+        path = kept_report(case.folder, one.status, one.sha256)
+        data = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(data).hexdigest() == one.sha256:
+            return embedded_data(path)
+    return None
 
 
 def _write(made: MadeReport, target: Path) -> None:

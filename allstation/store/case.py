@@ -17,6 +17,7 @@ from typing import Final, Self
 from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
+from allstation.core.pseudonyms import Pseudonyms, is_issued, new_secret, nonce_of, traced
 from allstation.core.records import CaseSnapshot, FieldCopy
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
@@ -62,6 +63,8 @@ _ALWAYS_CHECKED = 32 * 2**20
 """Bytes up to which a case that was closed well is checked on opening too: 3 to 4 ms a megabyte."""
 
 
+_KEY_OF_PSEUDONYMS: Final = "pseudonyms"
+"""Key in ``info``: what the pseudonyms of anonymised exports are made with, hexadecimal."""
 _PRIVATE: Final = 0o700 if os.name == "posix" else 0o777
 """Rights of a new case folder: it may hold patient data. Who shares cases widens them."""
 
@@ -232,6 +235,7 @@ class Case:
                 case._require_sound()
             if not case.case_id:  # ... or between making the file and its first entry
                 case._initialise(shown_name(context.folder.name.removesuffix(SUFFIX)))
+            case._ensure_secret()
             case.trail.start()
             case.recovered = case.queue.recover()
         except BaseException:
@@ -244,10 +248,16 @@ class Case:
         with self.connection.write():
             for key, value in created.items():
                 self.connection.set_info(key, value)
+            self._ensure_secret()
             details = {"name": name, "case_id": self.case_id}
             if has_seals(self.connection.db):
                 details[KEY] = station_key().public.fingerprint
             self.connection.audit("case-created", "case", details)
+
+    def _ensure_secret(self) -> None:
+        """Draw the key of pseudonyms, which cases of earlier versions lack."""
+        if not self.connection.info(_KEY_OF_PSEUDONYMS):
+            self.connection.set_info(_KEY_OF_PSEUDONYMS, new_secret().hex())
 
     def _require_sound(self) -> None:
         problems = quick_check(self.connection.db)
@@ -351,11 +361,37 @@ class Case:
                 removed=self.fields.count(FieldFilter(removed=True)),
                 copies=self._shown_copies(),
                 audit_at=self.audit.last_at(),
+                secret=self.secret or new_secret(),
             )
 
+    @property
+    def secret(self) -> bytes:
+        """Key of the pseudonyms in anonymised exports; empty where none was drawn yet."""
+        try:
+            return bytes.fromhex(self.connection.info(_KEY_OF_PSEUDONYMS))
+        except ValueError:
+            return b""
+
     def holds(self, hashes: Collection[str]) -> bool:
-        """Tell whether all of these bytes (SHA-256) were added to the case, also if they were removed."""
-        return self.fields.hold(hashes)
+        """Tell whether all of these bytes were added to the case, also if they were removed.
+
+        Args:
+            hashes: SHA-256 of files, or the codes that stand for them in anonymised exports.
+        """
+        others = {one for one in hashes if not self.fields.hold([one])}
+        nonces = {nonce_of(one) for one in others}
+        if not others or len(nonces) > 1 or not self.secret:
+            return not others
+        names = Pseudonyms(self.secret, nonces.pop())
+        return others <= {names.code(one) for one in self.fields.hashes()}
+
+    def issued(self, case_id: str) -> bool:
+        """Tell whether this is the id of the case, or one that an anonymised export gave it."""
+        return case_id == self.case_id or (bool(self.secret) and is_issued(self.secret, case_id))
+
+    def trace(self, code: str) -> str:
+        """Return the SHA-256 that a code of an anonymised export stands for; empty if it is of no field."""
+        return traced(self.secret, code, self.fields.hashes()) if self.secret and nonce_of(code) else ""
 
     def _shown_copies(self) -> tuple[FieldCopy, ...]:
         """Return the copies on slides that are shown: a slide that was taken out takes its copies along."""

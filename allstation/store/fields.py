@@ -114,6 +114,11 @@ class Fields(Repository):
         with self._connection.consistent_read() as db:
             return all(db.execute(query, (one,)).fetchone() is not None for one in hashes)
 
+    def hashes(self) -> list[str]:
+        """Return the SHA-256 of every field, of removed ones too, in the order they were added."""
+        with self._connection.read() as db:
+            return [row[0] for row in db.execute("SELECT sha256 FROM fields ORDER BY id")]
+
     def count(self, where: FieldFilter | None = None) -> int:
         """Return how many fields meet the filter."""
         condition, values = conditions(where)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -9,8 +12,10 @@ import pytest
 
 from allstation import paths
 from allstation.cli import main
+from allstation.commands import FREE_TEXT
 from allstation.core.records import Review
-from allstation.report.verify import embedded_data
+from allstation.report.free_text import FreeText
+from allstation.report.verify import embedded_data, verify_report
 from allstation.services.settings import SettingsFile
 from allstation.store.case import Case
 from tests.unit.report.factory import DETAILS, stored_case
@@ -130,3 +135,59 @@ def test_exports_name_nobody_and_tell_what_is_left_out(folder: Path, tmp_path: P
     assert len(list((out / "d").iterdir())) == len(list((out / "g").iterdir())) == 3
     said = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
     assert DETAILS["patient_name"].encode() not in said
+
+
+def test_codes_of_an_anonymised_export_lead_back_with_the_case_only(
+    folder: Path, tmp_path: Path, capsys
+) -> None:
+    assert main(["export", str(folder), "--labelled", str(tmp_path / "out")]) == 0
+    assert "withheld: names (" in capsys.readouterr().out
+    with (tmp_path / "out" / "labels.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert main(["trace", str(folder), row["code"]]) == 0
+    with Case.open(folder, read_only=True) as case:
+        reviewed = next(field for field in case.snapshot().fields if field.review)
+    assert capsys.readouterr().out == f"{row['code']}  {reviewed.path}\n"
+    other = stored_case(tmp_path / "other", 2)
+    assert main(["trace", str(other), row["code"]]) == 1
+    assert "is not of this case" in capsys.readouterr().out
+
+
+def test_free_text_is_listed_and_goes_only_when_it_is_named(folder: Path, tmp_path: Path, capsys) -> None:
+    assert main(["export", str(folder), "--list-texts"]) == 0
+    said = capsys.readouterr().out
+    assert "specimen   Venous, EDTA\n" in said
+    assert "reviewers  Dr. B. Reviewer\n" in said
+    command = ["export", str(folder), "--fhir", str(tmp_path / "f.json")]
+    assert main(command) == 0
+    assert "Venous" not in (tmp_path / "f.json").read_text("utf-8")
+    capsys.readouterr()
+    # The earlier export of this case is replaced, though it bears another id.
+    assert main([*command, "--keep", "specimen"]) == 0
+    assert "lets go:  Specimen and source: Venous, EDTA\n" in capsys.readouterr().out
+    assert "Venous" in (tmp_path / "f.json").read_text("utf-8")
+    assert main([*command, "--keep", "names of patients"]) == 2
+
+
+def test_the_kinds_of_free_text_are_those_of_the_reports() -> None:
+    assert set(FREE_TEXT) == set(FreeText)
+
+
+def test_an_anonymised_export_takes_a_copy_of_a_signed_report(folder: Path, tmp_path: Path) -> None:
+    final = report(folder, tmp_path / "1", "--status", "final", "--signed-by", "Dr. Signatory")
+    target = tmp_path / "f.json"
+    assert main(["export", str(folder), "--fhir", str(target), "--pdf", str(final)]) == 0
+    text = target.read_text("utf-8")
+    assert '"status": "final"' in text
+    assert "Signatory" not in text
+    form = next(one["resource"] for one in json.loads(text)["entry"] if "presentedForm" in one["resource"])[
+        "presentedForm"
+    ][0]
+    copy = tmp_path / "copy.pdf"
+    copy.write_bytes(base64.b64decode(form["data"]))
+    content, signed = (embedded_data(path)["content"] for path in (copy, final))
+    assert (content["reviewer"], signed["reviewer"]) == ("reviewer 2", "Dr. Signatory")
+    assert content["case_id"] != signed["case_id"]
+    assert main(["verify-report", str(copy)]) == 0
+    with Case.open(folder, read_only=True) as case:
+        assert verify_report(copy, case.snapshot()) == []

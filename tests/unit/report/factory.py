@@ -134,6 +134,7 @@ class Factory:
             ),
             "audit_head": hashlib.sha256(b"audit").hexdigest(),
             "reviews": tuple(one.review for one in fields if one.review),
+            "secret": b"of every case that is made here",
         }
         return CaseSnapshot(**{**values, **changes})
 

@@ -16,6 +16,7 @@ from allstation.core.errors import StationError
 from allstation.core.records import FieldState, Review, Slide
 from allstation.core.statistics import wilson
 from allstation.report.content import build_content, canonical_json, content_json
+from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.identity import identity, redactor
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
@@ -140,7 +141,13 @@ def test_the_patient_is_taken_out_of_names_and_comments(factory):
     text = canonical_json(content_json(build_content(case, options))).casefold()
     for secret in ("musterfrau", "maria", "0042 ", "pid0042", "pid-0042", "2019-03-04"):
         assert secret not in text
+    assert '"field-0001.jpg"' in text
+    let_go = dataclasses.replace(options, anonymity=Anonymity(frozenset({FreeText.NAMES, FreeText.COMMENTS})))
+    text = canonical_json(content_json(build_content(case, let_go))).casefold()
+    for secret in ("musterfrau", "maria", "0042 ", "pid0042", "pid-0042", "2019-03-04"):
+        assert secret not in text
     assert "[withheld]_[withheld]_[withheld].jpg" in text
+    assert "seen with mrs [withheld]" in text
     shown = build_content(case, dataclasses.replace(options, anonymise=False))
     assert shown.fields[0].name == "musterfrau_maria_2019-03-04.jpg"
 
@@ -154,7 +161,7 @@ def test_an_unknown_key_is_withheld_when_anonymised():
     patient, request, _ = identity({"Emergency-Contact": "Jane", "MRN": "17"}, anonymise=True)
     assert [(one.label, one.value, one.withheld) for one in (*patient, *request)] == [
         ("Patient id", "", True),
-        ("Emergency contact", "", True),
+        ("Entry 1", "", True),
     ]
     patient, request, _ = identity({"Emergency-Contact": "Jane", "MRN": "17"}, anonymise=False)
     assert [one.value for one in (*patient, *request)] == ["17", "Jane"]
@@ -168,12 +175,13 @@ def test_the_error_of_a_failed_field_does_not_name_its_folder_when_anonymised(fa
     )
     content = build_content(dataclasses.replace(snapshot, fields=(failed,)), ReportOptions(clock=CLOCK))
     assert "Musterfrau" not in content.fields[0].error
-    assert "a.jpg" in content.fields[0].error
+    assert "(truncated-field)" in content.fields[0].error
 
 
 def test_same_snapshot_and_clock_give_equal_data(factory):
     snapshot = factory.snapshot(30, slides=2, reviewed=5)
-    first, second = (content_json(build_content(snapshot, ReportOptions(clock=CLOCK))) for _ in range(2))
+    options = ReportOptions(clock=CLOCK)
+    first, second = (content_json(build_content(snapshot, options)) for _ in range(2))
     assert first == second
     assert json.loads(canonical_json(first)) == first
 
@@ -265,8 +273,10 @@ def test_an_amended_report_names_changed_case_data(factory):
     assert ("Name", "Maria Musterfrau", "Marie Musterfrau") in told
     assert ("Ward", "Paediatric haematology", "none") in told
     hidden = {one.what for one in amended(changed, before)}
-    assert "Stain" in hidden
-    assert not {"Name", "Ward"} & hidden
+    assert not {"Stain", "Name", "Ward"} & hidden
+    hidden_before = content_json(build_content(snapshot, ReportOptions(clock=CLOCK)))
+    told = {(one.what, one.before, one.now) for one in amended(changed, hidden_before)}
+    assert told == {("Stain", "May-Gruenwald-Giemsa", "Wright"), ("Signed by", "none", "Dr. B")}
 
 
 def test_what_an_amended_report_replaces_does_not_name_the_patient_either(factory):

@@ -21,6 +21,7 @@ from allstation.report.annotate import annotated
 from allstation.report.content import build_content
 from allstation.report.dicom import write_dicom
 from allstation.report.fhir import fhir_bundle, write_fhir
+from allstation.report.free_text import Anonymity
 from allstation.report.labelled import write_labelled
 from allstation.report.options import ReportOptions
 from allstation.report.outlines import outlines, write_outlines
@@ -178,10 +179,16 @@ def test_the_secondary_capture_holds_the_annotated_field_and_no_name(dicom, repo
     expected = annotated(reported[0].fields[0], content.fields[0], width=1024)
     assert made.SOPClassUID.name == "Secondary Capture Image Storage"
     assert np.array_equal(made.pixel_array, expected)
-    assert made.BurnedInAnnotation == "YES"
+    assert made.BurnedInAnnotation == "NO"
     assert made.PatientIdentityRemoved == "YES"
+    assert [one.CodeValue for one in made.DeidentificationMethodCodeSequence] == [
+        "113100",
+        "113107",
+        "113108",
+    ]
     assert str(made.PatientName) == ""
-    assert made.PatientID == reported[0].case_id
+    assert made.PatientID == content.case_id
+    assert made.StudyDate == "20260101"
 
 
 def test_the_same_report_is_the_same_dicom_object(reported, dicom, tmp_path):
@@ -440,7 +447,9 @@ def test_an_anonymised_folder_names_nobody(reviewed, tmp_path):
     path = reviewed.fields[0].path.with_name("Musterfrau PID-0042.jpg")
     path.write_bytes(reviewed.fields[0].path.read_bytes())
     fields = (dataclasses.replace(reviewed.fields[0], path=path), *reviewed.fields[1:])
-    done = write_labelled(dataclasses.replace(reviewed, fields=fields), tmp_path / "out", anonymise=True)
+    done = write_labelled(
+        dataclasses.replace(reviewed, fields=fields), tmp_path / "out", anonymise=Anonymity()
+    )
     said = done.table.read_text("utf-8") + done.lists.read_text("utf-8")
     names = " ".join(one.name for one in (tmp_path / "out").rglob("*"))
     assert "Musterfrau" not in said + names

@@ -49,8 +49,9 @@ def full(factory, tmp_path_factory):
     snapshot = factory.snapshot(36, slides=2, reviewed=9)
     path = tmp_path_factory.mktemp("reports") / "full.pdf"
     options = ReportOptions(
-        clock=CLOCK, reviewer="Dr. B. Reviewer", status="final", letterhead=Letterhead("Lab", ("Street 1",))
-    )
+        clock=CLOCK, reviewer="Dr. B. Reviewer", status="final", letterhead=Letterhead("Lab", ("Street 1",)),
+        anonymise=False,
+    )  # fmt: skip
     write_pdf(snapshot, path, options)
     return snapshot, build_content(snapshot, options), PdfReader(path), path
 
@@ -259,6 +260,7 @@ def test_a_crowded_summary_stays_on_one_page(factory, tmp_path):
         template="summary",
         page_size="Letter",
         comment="Twelve slides, well stained. " * 30,
+        anonymise=False,
         status="final",
         reviewer="Prof. Dr. " + "Long Name " * 12,
         reason="signed after second reading " * 5,

@@ -151,9 +151,18 @@ def test_fields_that_came_or_went_are_found(report, factory):
     assert any("in the case and not in the report" in one for one in verify_report(path, more))
 
 
-def test_another_case_is_found(report, factory):
-    _, path = report
-    findings = verify_report(path, factory.snapshot(12, seed=9, case_id="ALL-9"))
+def test_another_case_is_found(report, factory, tmp_path):
+    snapshot, path = report
+    other = factory.snapshot(12, seed=9, case_id="ALL-9")
+    findings = verify_report(path, dataclasses.replace(other, secret=b"another"))
+    assert findings == [
+        "The case has another case id than the report.",
+        "Fields cannot be compared: the report's codes were made with the secret of another case.",
+    ]
+    named = write_pdf(
+        snapshot, tmp_path / "r.pdf", ReportOptions(clock=CLOCK, montage=False, anonymise=False)
+    )
+    findings = verify_report(named, other)
     assert any("another case id" in one for one in findings)
     assert any("other probabilities" in one for one in findings)
 

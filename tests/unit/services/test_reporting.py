@@ -180,7 +180,7 @@ def test_a_logo_that_is_gone_is_said(folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_signed_report_travels_while_it_holds(folder: Path) -> None:
-    def travelling(*, anonymise: bool) -> tuple[str, bool]:
+    def travelling(*, anonymise: bool, path: Path) -> tuple[str, bool]:
         with Case.open(folder, read_only=True, clock=CLOCK) as case:
             options, pdf = reporting.for_exchange(
                 case, case.snapshot(), ReportOptions(clock=CLOCK, template="summary", anonymise=anonymise)
@@ -188,11 +188,15 @@ def test_the_signed_report_travels_while_it_holds(folder: Path) -> None:
         return str(options.status), pdf == path.read_bytes()
 
     path = signed(folder)
-    assert travelling(anonymise=True) == ("final", True)
-    # It is anonymised, so it is not the one that was asked for.
-    assert travelling(anonymise=False) == ("draft", False)
+    # With an anonymised export goes a copy with pseudonyms of its own.
+    assert travelling(anonymise=True, path=path) == ("final", False)
+    # The signed one is anonymised, so it is not the one that was asked for.
+    assert travelling(anonymise=False, path=path) == ("draft", False)
     decide(folder, other_class(folder))
-    assert travelling(anonymise=True) == ("draft", False)
+    assert travelling(anonymise=True, path=path) == ("draft", False)
+    named = signed(folder, replace(AMENDED, anonymise=False))
+    assert travelling(anonymise=False, path=named) == ("amended", True)
+    assert travelling(anonymise=True, path=named) == ("amended", False)
 
 
 def test_the_letterhead_comes_from_the_settings() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.pseudonyms import Pseudonyms, new_secret
 from allstation.core.records import FieldState, Review
 from allstation.store import Case
 
@@ -118,6 +119,32 @@ def test_fields_sort_naturally(case, maker):
         "field 9.jpg",
         "field 10.jpg",
     ]
+
+
+def test_the_key_of_pseudonyms_is_drawn_once_and_an_earlier_case_gets_one(case, folder, maker):
+    ids = maker.fill(case, 3)
+    secret, hashes = case.secret, [case.fields.get(one).sha256 for one in ids]
+    assert len(secret) == 32
+    names = Pseudonyms(secret)
+    codes = [names.code(one) for one in hashes]
+    assert [case.trace(one) for one in codes] == hashes
+    assert case.holds(codes)
+    assert case.holds([*codes, hashes[0]])
+    assert not case.holds([codes[0], Pseudonyms(secret).code("0" * 64)])
+    assert not case.holds([codes[0], Pseudonyms(secret).code(hashes[1])])
+    assert case.issued(names.case_id)
+    assert case.issued(case.case_id)
+    assert not case.issued(Pseudonyms(new_secret()).case_id)
+    assert secret.hex() not in str(list(case.audit.entries()))
+    with case.connection.write() as db:
+        db.execute("DELETE FROM info WHERE key = 'pseudonyms'")
+    assert (case.secret, case.trace(codes[0])) == (b"", "")
+    assert case.snapshot().secret != case.snapshot().secret
+    case.close()
+    with Case.open(folder) as again:
+        assert len(again.secret) == 32
+        assert again.snapshot().secret == again.secret
+        assert again.audit.verify() is None
 
 
 def test_no_object_of_a_case_is_over_400_lines_with_all_it_inherits(case):
