@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -152,6 +152,27 @@ code of exactly that meaning is known, there is none.
 
 PANEL_LOINC: Final = "69738-3"
 """LOINC of a differential count of blood, whatever its method."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSummary:
+    """Types of the cells of a case, as reports and exports need them, read in one transaction.
+
+    Attributes:
+        types: The case's list of types.
+        total: Cells that count.
+        by_reader: Cells by type, for each person who gave types, in alphabetical order.
+        proposed: Cells without a person's type, by proposed type.
+        pairs: For two readers, the first in alphabetical order, and a type of each: cells that both named so.
+        typer_sha256: The typer that made the proposals; empty for none.
+    """
+
+    types: tuple[CellType, ...] = SHIPPED_TYPES
+    total: int = 0
+    by_reader: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    proposed: Mapping[str, int] = field(default_factory=dict)
+    pairs: Mapping[tuple[str, str], Mapping[tuple[str, str], int]] = field(default_factory=dict)
+    typer_sha256: str = ""
 
 
 def type_of(types: Iterable[CellType], key: str) -> CellType:
