@@ -9,8 +9,8 @@ from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
 from allstation.core.filters import FieldGroup, FieldSort
-from allstation.ui.browser.tile_view import MAX_WIDTH, MIN_WIDTH
 from allstation.ui.browser.table import sort_title
+from allstation.ui.browser.tile_view import MAX_WIDTH, MIN_WIDTH
 from allstation.ui.common import icons
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
