@@ -55,13 +55,14 @@ class TileView(QAbstractItemView):
 
     width_changed = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None, *, aspect: float = 1.0) -> None:
+    def __init__(self, parent: QWidget | None = None, *, aspect: float = 1.0, lines: int = 2) -> None:
         super().__init__(parent)
         self.visibility = VisibilityTracker(self.viewport())
         self._width = 112
         self._scaled = icons.scaled(self._width)
         self._aspect = aspect
-        self._words = text_height(self.font())
+        self._lines = lines
+        self._words = text_height(self.font(), lines)
         self._hovered = -1
         self._anchor = 0
         self._target = 0
@@ -81,6 +82,9 @@ class TileView(QAbstractItemView):
     def _paint_row(self, painter: QPainter, row: int, rect: QRect) -> bool:
         """Draw a tile; tell whether its picture was there."""
         raise NotImplementedError
+
+    def _paint_heading(self, painter: QPainter, line: QRectF, section: Section) -> None:
+        paint_heading(painter, line, section, self.palette(), self.font())
 
     # Size
 
@@ -112,6 +116,9 @@ class TileView(QAbstractItemView):
         width = self.viewport().width() / self._columns() - 2 * PADDING - 4
         return max(1, round(width * self._aspect))
 
+    def _head(self) -> int:
+        return round(text_height(self.font()) * _HEAD)
+
     def _count(self) -> int:
         model = self.model()
         return 0 if model is None else model.rowCount()
@@ -127,7 +134,7 @@ class TileView(QAbstractItemView):
         if sections is not self._headings or made_of != self._made_of:
             # While a listing and its headings arrive one after the other, headings beyond the end wait.
             starts = [section.start for section in sections if section.start < count]
-            head = round(self._words * _HEAD)
+            head = self._head()
             self._tiles = TileLayout(count, starts, columns=self._columns(), height=height, head=head)
             self._headings, self._made_of = sections, made_of
         return self._tiles
@@ -286,7 +293,7 @@ class TileView(QAbstractItemView):
         """Follow the text size."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self._words = text_height(self.font())
+            self._words = text_height(self.font(), self._lines)
             # Larger text needs wider tiles, or there is no room for a name.
             self._scaled = icons.scaled(self._width)
             self.updateGeometries()
@@ -365,6 +372,6 @@ class TileView(QAbstractItemView):
         self.visibility.painted(painted, kept=kept)
         top, sections = self.verticalOffset(), self._sections()
         for number, at in self._placed().headings_between(top, top + self.viewport().height()):
-            line = QRectF(0, at - top, self.viewport().width(), self._words * _HEAD)
-            paint_heading(painter, line, sections[number], self.palette(), self.font())
+            line = QRectF(0, at - top, self.viewport().width(), self._head())
+            self._paint_heading(painter, line, sections[number])
         painter.end()

@@ -17,6 +17,7 @@ from allstation.ui.case.controller import CaseController
 from allstation.ui.case.naming_controller import NamingController
 from allstation.ui.case.removal_controller import RemovalController
 from allstation.ui.case.watch_controller import WatchController
+from allstation.ui.cells.feature import CellsFeature
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action, ActionTable
 from allstation.ui.common.i18n import tr
@@ -24,6 +25,7 @@ from allstation.ui.common.notifications import Level, Notification, Notification
 from allstation.ui.context import AppContext
 from allstation.ui.main_window.about import AboutDialog, KeysDialog
 from allstation.ui.main_window.appearance_controller import AppearanceController
+from allstation.ui.main_window.cell_menu import CellMenu
 from allstation.ui.main_window.close_dialog import ask_before_closing
 from allstation.ui.main_window.command_palette import CommandPalette
 from allstation.ui.main_window.docks import DockLayout, fit_review
@@ -95,6 +97,7 @@ class Workbench(QObject):
         self.training_controller = TrainingController(context, window=window)
         self.report_controller = ReportController(context, window=window)
         self.export_controller = ExportController(context, window=window)
+        self.cells = CellsFeature(context, window=window, browser=browser, viewer=viewer, files=files)
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
         self.features: tuple[Feature, ...] = (
@@ -108,6 +111,7 @@ class Workbench(QObject):
             NamingController(context, browser),
             RemovalController(context, browser),
             PixelSizeController(context, viewer),
+            self.cells,
             ModelComparisonController(context, viewer),
             ModelController(context, window=window),
             self.training_controller,
@@ -121,7 +125,7 @@ class Workbench(QObject):
             context,
             browser,
             [part.view_state for part in (self.browser_controller, self.viewer_controller,
-                                          self.review_controller)],
+                                          self.review_controller, self.cells)],
         )  # fmt: skip
         self._place_widgets()
         self._place_actions()
@@ -171,6 +175,7 @@ class Workbench(QObject):
         canvases = (self.viewer.main.canvas, self.viewer.pinned.canvas)
         views = (self.browser.grid, self.browser.table, *canvases)
         FieldMenu(self.context, table, views, parent=self)
+        CellMenu(table, self.cells)
         focus_filters.no_drops_into_text(window)
         focus_filters.plain_labels(window)
         table.is_repeating = focus_filters.KeyGuard(window).is_repeating
@@ -319,6 +324,7 @@ class Workbench(QObject):
         # Answers that are still queued must not begin new reads.
         self.browser.blockSignals(True)
         self.browser.thumbnails.stop()
+        self.cells.close_workers()
         self.viewer.close_workers()
         self.training_controller.close()
         self.report_controller.close()
