@@ -89,6 +89,7 @@ class GalleryController(QObject):
         panel.model.page_wanted.connect(self._read_page)
         panel.model.places_wanted.connect(self._read_places)
         panel.current_changed.connect(self._current_changed)
+        panel.gallery.field_asked.connect(self.show_field)
         panel.gallery.width_changed.connect(browser.footer.set_width)
         panel.bar.outlines_toggled.connect(self._tell_changed)
         panel.selection_changed.connect(self._tell_changed)

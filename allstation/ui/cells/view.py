@@ -198,13 +198,11 @@ class CellGallery(TileView):
 
     def event(self, event: QEvent) -> bool:
         """Keep letters, digits and a few keys from the window's actions while the gallery has the focus."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and self._takes(event)
-        ):
-            event.accept()
-            return True
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            moves = event.key() in _ARROWS and not event.modifiers() & Qt.KeyboardModifier.ControlModifier
+            if moves or self._takes(event):
+                event.accept()
+                return True
         return super().event(event)
 
     def _takes(self, event: QKeyEvent) -> bool:
