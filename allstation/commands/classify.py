@@ -227,7 +227,8 @@ def _process(
 
     def executor(bundle: ModelBundle) -> Pipeline:
         engine = ready.result() if bundle is bundles[0] else None
-        return Pipeline(bundle, threads=options.threads, limits=limits, ready=engine)
+        kept = options.case is not None  # a case that is gone afterwards needs no cells
+        return Pipeline(bundle, threads=options.threads, limits=limits, ready=engine, cells=kept)
 
     output, woken = ClassifyOutput(case), threading.Event()
     waiting = {row.model_sha256 for row in case.queue.slides()}

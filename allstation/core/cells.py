@@ -64,7 +64,7 @@ class CellGeometry:
     @property
     def area_um2(self) -> float | None:
         """Area in square micrometres; None where the pixel size is not known."""
-        return None if self.pixel_size is None else self.area_px * self.pixel_size**2
+        return None if self.pixel_size is None else self.area_px * (self.pixel_size * self.pixel_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ def encode_mask(mask: CellMask) -> bytes:
     if len(borders) % 2:  # the last pixel is set: no background follows
         borders = borders[:-1]
     runs = np.diff(borders)
+    if int(runs.max()) < _MORE:  # as a rule: one byte each
+        return runs.astype(np.uint8).tobytes()
     shifted = runs[:, None] >> (np.arange(_MOST_BYTES + 1) * _BITS)
     stays = shifted > 0
     stays[:, 0] = True

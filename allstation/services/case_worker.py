@@ -264,7 +264,7 @@ class CaseWorker(QObject):
     def _executor(self, bundle: ModelBundle) -> FieldExecutor:
         from allstation.inference.pipeline import Pipeline
 
-        return Pipeline(bundle, threads=self._threads, limits=self._limits, low_priority=True)
+        return Pipeline(bundle, threads=self._threads, limits=self._limits, low_priority=True, cells=True)
 
     # What needs no open case
 
