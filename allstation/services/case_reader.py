@@ -32,6 +32,7 @@ class CaseReader(QObject):
         field_cells_read: Generation of the case, id of a field, and its cells.
         cell_features_read: Generation of the case, cells and their features.
         gallery_listed: Generation of the case, and a :class:`GalleryListing`.
+        count_started: Generation of the case, and a :class:`CountStart`.
         field_files_read: Generation of the case, and where fields lie, by id.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
@@ -54,6 +55,7 @@ class CaseReader(QObject):
     cell_features_read = Signal(int, object, object)
     gallery_listed = Signal(int, object)
     field_files_read = Signal(int, object)
+    count_started = Signal(int, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -83,6 +85,7 @@ class CaseReader(QObject):
             cell_questions.CellFeatures: self.cell_features_read,
             gallery_questions.ListGallery: self.gallery_listed,
             gallery_questions.ReadFieldFiles: self.field_files_read,
+            gallery_questions.StartCount: self.count_started,
         }
 
     @Slot(object, int)

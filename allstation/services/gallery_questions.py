@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from allstation.core.cell_types import CellType
 from allstation.core.cells import CellCounts, CellFilter, CellGroup
@@ -61,6 +61,40 @@ class ListGallery(Question):
         counts = listed if self.counted == query.where else cells.counts_by_type(self.counted)
         typed = bool(counts.typed) or cells.count(CellFilter(typed=True)) > 0
         return generation, GalleryListing(query, ids, listed, counts, tuple(groups), cells.types(), typed)
+
+
+@dataclass(frozen=True, slots=True)
+class CountStart:
+    """Answer to :class:`StartCount`.
+
+    Attributes:
+        ids: Cells without a type by this person, in the order of fields.
+        before: Cells that this person typed, by type.
+        types: The case's list of types.
+        typed: Whether any cell of the case has a type by a person.
+    """
+
+    ids: array[int]
+    before: CellCounts
+    types: tuple[CellType, ...]
+    typed: bool
+
+
+@dataclass(frozen=True)
+class StartCount(Question):
+    """Cells that a person can count, and what they typed before, as ``count_started``.
+
+    Attributes:
+        where: The cells; its reviewer is the person.
+    """
+
+    where: CellFilter
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        cells = case.cells
+        ids = cells.ids(replace(self.where, typed=False))
+        typed = cells.count(CellFilter(typed=True)) > 0
+        return generation, CountStart(ids, cells.counts_by_type(self.where), cells.types(), typed)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ from allstation.ui.browser.table import SORT_OF, FieldTable
 from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.common.i18n import tr
 
+_TREE, _TREE_SMALL = 190, 96
+"""Heights of the slide tree, beside fields and beside a view that needs the room."""
 _NEAR: Final = 2
 """Neighbours on each side that the viewer may load ahead."""
 
@@ -104,7 +106,7 @@ class BrowserPanel(QWidget):
         self._split.addWidget(self.tree)
         self._split.addWidget(below)
         self._split.setStretchFactor(1, 1)
-        self._split.setSizes([190, 600])
+        self._split.setSizes([_TREE, 600])
         self._split.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -165,12 +167,13 @@ class BrowserPanel(QWidget):
         """Show ``grid``, ``table`` or another view by its name; the grid if there is none of that name."""
         view = self._extra.get(name, self.table if name == "table" else self.grid)
         if view is self._views.currentWidget():
-            self.footer.set_view(self.view_name())
+            self.footer.set_view(self.view_name(), extra=view in self._extra.values())
             return
         if name in self._extra and self._current:
             # What is selected among the fields is out of sight from now on: one is, the current one.
             self.go_to_row(self._row)
         self._views.setCurrentWidget(view)
+        self._split.setSizes([_TREE_SMALL if name in self._extra else _TREE, 600])
         self.footer.set_view(self.view_name(), extra=name in self._extra)
         self.footer.set_width(self._sized().tile_width())
         self.view_shown.emit(self.view_name())

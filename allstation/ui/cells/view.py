@@ -176,7 +176,7 @@ class CellGallery(TileView):
         ground = QColor(scheme.selection if target else scheme.base)
         kind = self._kinds.get(str(key)) if key is not None else None
         side = round(QFontMetricsF(self.font()).height())
-        room = side + 2 if kind is not None else 0
+        room = side + 6 if kind is not None else 0
         words = line.adjusted(0, 0, -room, 0) if self.isRightToLeft() else line.adjusted(room, 0, 0, 0)
         painter.fillRect(line, ground)
         paint_heading(painter, words, section, self.palette(), self.font(), ground=ground)

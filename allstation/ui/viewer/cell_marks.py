@@ -73,12 +73,14 @@ def paint_marks(
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for mark in marks:
         polygon = polygon_of(mark.outline, rect)
+        box = polygon.boundingRect()
         if outlines and not polygon.isEmpty():
             _paint_outline(painter, mark, polygon)
-            if mark.letter:
-                _paint_letter(painter, mark, polygon.boundingRect(), font)
         if mark.chosen:
-            _paint_corners(painter, polygon.boundingRect().adjusted(-_APART, -_APART, _APART, _APART))
+            box.adjust(-_APART, -_APART, _APART, _APART)
+            paint_corners(painter, box)
+        if outlines and mark.letter:
+            _paint_letter(painter, mark, box, font)
     painter.restore()
 
 
@@ -101,7 +103,7 @@ def _paint_letter(painter: QPainter, mark: CellMark, box: QRectF, font: QFont) -
     metrics = QFontMetricsF(bold)
     height = metrics.height()
     width = max(height, metrics.horizontalAdvance(words) + 8)
-    label = QRectF(box.left(), box.top() - height - 2, width, height)
+    label = QRectF(box.left(), box.top() - height - 3, width, height)
     colour = QColor(mark.colour)
     painter.setFont(bold)
     pen = QPen(_DARK, 1)
@@ -117,7 +119,7 @@ def _paint_letter(painter: QPainter, mark: CellMark, box: QRectF, font: QFont) -
     painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def _paint_corners(painter: QPainter, frame: QRectF) -> None:
+def paint_corners(painter: QPainter, frame: QRectF) -> None:
     """Draw the four corners of a frame: seen on any ground, and nothing of the cell is covered."""
     across, down = frame.width() * _CORNER, frame.height() * _CORNER
     corners = (

@@ -347,7 +347,11 @@ class ViewerPane(QWidget):
 
     def _want_outlines(self) -> None:
         record = self.record
-        wanted = self.layers.outlines and record is not None
+        cells = self.main.canvas.scene.cells
+        wanted = self.layers.outlines and record is not None and cells is None
+        if cells is not None:
+            self.set_cells(cells)
+            return
         self.bar.set_count(tr("Counting…") if wanted else "")
         if wanted and record is not None:
             self.finder.request(record.path, record.sha256)
@@ -368,6 +372,7 @@ class ViewerPane(QWidget):
         had = self.main.canvas.scene.cells is not None
         self.main.set_cells(cells)
         if cells is not None:
+            self.finder.request(None)
             self.bar.set_count(_white_cells(sum(not cell.removed for cell in cells)))
         elif had:
             self._want_outlines()
