@@ -33,6 +33,7 @@ class CaseReader(QObject):
         cell_features_read: Generation of the case, cells and their features.
         gallery_listed: Generation of the case, and a :class:`GalleryListing`.
         count_started: Generation of the case, and a :class:`CountStart`.
+        count_cells_read: Generation of the case, cells to count, and where their fields lie, by id.
         field_files_read: Generation of the case, and where fields lie, by id.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
@@ -56,6 +57,7 @@ class CaseReader(QObject):
     gallery_listed = Signal(int, object)
     field_files_read = Signal(int, object)
     count_started = Signal(int, object)
+    count_cells_read = Signal(int, list, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -86,6 +88,7 @@ class CaseReader(QObject):
             gallery_questions.ListGallery: self.gallery_listed,
             gallery_questions.ReadFieldFiles: self.field_files_read,
             gallery_questions.StartCount: self.count_started,
+            gallery_questions.ReadCountCells: self.count_cells_read,
         }
 
     @Slot(object, int)

@@ -98,11 +98,26 @@ class StartCount(Question):
 
 
 @dataclass(frozen=True)
+class ReadCountCells(Question):
+    """Cells that a person counts, with the files of their fields by id, as ``count_cells_read``."""
+
+    ids: list[int]
+    reviewer: str
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        records = case.cells.records(self.ids, reviewer=self.reviewer)
+        return generation, records, _places(case, sorted({record.field_id for record in records}))
+
+
+@dataclass(frozen=True)
 class ReadFieldFiles(Question):
     """Files of fields and the hashes of the bytes that were added, by id, as ``field_files_read``."""
 
     ids: list[int]
 
     def answer(self, case: Case, generation: int) -> Answer:
-        records = case.fields.records(self.ids)
-        return generation, {record.id: FieldPlace(record.path, record.sha256) for record in records}
+        return generation, _places(case, self.ids)
+
+
+def _places(case: Case, ids: list[int]) -> dict[int, FieldPlace]:
+    return {record.id: FieldPlace(record.path, record.sha256) for record in case.fields.records(ids)}

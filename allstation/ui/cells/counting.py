@@ -1,4 +1,4 @@
-"""Counting window: one cell after the other is named by a key, as at a bench counter; the tally grows beside."""
+"""Counting window: one cell after the other is named by a key, as at a bench counter, and tallied."""
 
 from __future__ import annotations
 

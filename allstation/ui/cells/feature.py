@@ -11,6 +11,7 @@ from allstation.ui.cells.chosen import ChosenCells
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.controller import GalleryController
 from allstation.ui.cells.correction_controller import CorrectionController
+from allstation.ui.cells.counting_controller import CountingController
 from allstation.ui.cells.field_cells import FieldCells
 from allstation.ui.cells.guard import CellGuard
 from allstation.ui.cells.panel import GalleryPanel
@@ -35,6 +36,7 @@ class CellsFeature(QObject):
         gallery: Lists the cells.
         typing: Gives types.
         corrections: Corrects what was found.
+        counting: Counts cells one by one.
         field_cells: The cells in the viewer.
         guard: Knows which cells were seen.
     """
@@ -59,6 +61,10 @@ class CellsFeature(QObject):
         self.field_cells = FieldCells(context, panel, viewer)
         chosen = ChosenCells(context, panel, field_cells=self.field_cells, guard=self.guard)
         self.typing = TypingController(context, panel, gallery=self.gallery, chosen=chosen, commands=commands)
+        self.counting = CountingController(
+            context, window=window, gallery=self.gallery, commands=commands, files=files
+        )
+        panel.bar.count_asked.connect(self.counting.open)
         self.corrections = CorrectionController(
             context,
             panel,
@@ -71,7 +77,8 @@ class CellsFeature(QObject):
 
     def actions(self) -> tuple[Action, ...]:
         """Offer everything about cells."""
-        return (*self.gallery.actions(), *self.typing.actions(), *self.corrections.actions())
+        parts = (self.gallery, self.typing, self.corrections, self.counting)
+        return tuple(action for part in parts for action in part.actions())
 
     def view_state(self) -> dict[str, object]:
         """Return the choices to remember for the next start."""
@@ -82,3 +89,4 @@ class CellsFeature(QObject):
         self.panel.blockSignals(True)
         self.panel.crops.stop()
         self.corrections.close()
+        self.counting.close()

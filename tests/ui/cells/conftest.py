@@ -42,7 +42,13 @@ def case(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(window: Workbench, case: Path, clock: Clock, qtbot: QtBot) -> Workbench:
+def fields() -> int:
+    """How many fields the case has."""
+    return FIELDS
+
+
+@pytest.fixture
+def opened(window: Workbench, case: Path, fields: int, clock: Clock, qtbot: QtBot) -> Workbench:
     """The window with that case, the gallery shown by field, and everything visible seen for a second."""
     for tracker in (window.viewer.main.canvas.visibility, window.cells.panel.gallery.visibility):
         tracker.clock = clock
@@ -54,7 +60,7 @@ def opened(window: Workbench, case: Path, clock: Clock, qtbot: QtBot) -> Workben
     qtbot.waitUntil(window.context.has_field, timeout=LONG)
     window.actions_table["cells.gallery"].trigger()
     panel = window.cells.panel
-    qtbot.waitUntil(lambda: panel.model.rowCount() == FIELDS * PER_FIELD, timeout=LONG)
+    qtbot.waitUntil(lambda: panel.model.rowCount() == fields * PER_FIELD, timeout=LONG)
     window.browser.focus_view()
     see(window, clock, qtbot)
     return window
