@@ -162,6 +162,14 @@ class CellOrder(StrEnum):
     UNCERTAINTY = "uncertainty"
 
 
+class CellGroup(StrEnum):
+    """Grouping of listed cells: slides or fields in the order ``FIELD``, classes in the order ``SUPPORT``."""
+
+    SLIDE = "slide"
+    FIELD = "field"
+    SUPPORT = "support"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellFilter:
     """Conditions that must all hold. None, or an empty tuple, leaves a condition out.

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.processing.status_types import Problem
-from allstation.services import cell_questions, questions
+from allstation.services import cell_questions, gallery_questions, questions
 from allstation.store.case import Case
 
 
@@ -31,6 +31,10 @@ class CaseReader(QObject):
         cell_counts_read: Generation of the case, a :class:`CellFilter` and its :class:`CellCounts`.
         field_cells_read: Generation of the case, id of a field, and its cells.
         cell_features_read: Generation of the case, cells and their features.
+        gallery_listed: Generation of the case, and a :class:`GalleryListing`.
+        count_started: Generation of the case, and a :class:`CountStart`.
+        count_cells_read: Generation of the case, cells to count, and where their fields lie, by id.
+        field_files_read: Generation of the case, and where fields lie, by id.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
     """
@@ -50,6 +54,10 @@ class CaseReader(QObject):
     cell_counts_read = Signal(int, object, object)
     field_cells_read = Signal(int, int, list)
     cell_features_read = Signal(int, object, object)
+    gallery_listed = Signal(int, object)
+    field_files_read = Signal(int, object)
+    count_started = Signal(int, object)
+    count_cells_read = Signal(int, list, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -59,6 +67,8 @@ class CaseReader(QObject):
         self._generation = 0
         self.newest_ticket = 0
         """Set by the asker's thread; older queries are passed over unread."""
+        self.newest_gallery = 0
+        """The same for the cells of the gallery."""
         self._signals = {
             questions.ListFields: self.listed,
             questions.ReadPage: self.page_read,
@@ -75,6 +85,10 @@ class CaseReader(QObject):
             cell_questions.CellCountsOf: self.cell_counts_read,
             cell_questions.CellsOfField: self.field_cells_read,
             cell_questions.CellFeatures: self.cell_features_read,
+            gallery_questions.ListGallery: self.gallery_listed,
+            gallery_questions.ReadFieldFiles: self.field_files_read,
+            gallery_questions.StartCount: self.count_started,
+            gallery_questions.ReadCountCells: self.count_cells_read,
         }
 
     @Slot(object, int)
@@ -105,7 +119,7 @@ class CaseReader(QObject):
         """Answer one question, unless it is a query that a newer one has replaced."""
         if self._case is None:
             return
-        if isinstance(question, questions.ListFields) and question.query.ticket < self.newest_ticket:
+        if self._is_replaced(question):
             return
         try:
             answer = question.answer(self._case, self._generation)
@@ -113,3 +127,10 @@ class CaseReader(QObject):
             self.problem.emit(Problem.of(error))
             return
         self._signals[type(question)].emit(*answer)
+
+    def _is_replaced(self, question: questions.Question) -> bool:
+        if isinstance(question, questions.ListFields):
+            return question.query.ticket < self.newest_ticket
+        if isinstance(question, gallery_questions.ListGallery):
+            return question.query.ticket < self.newest_gallery
+        return False

@@ -34,7 +34,13 @@ class Settings(NamedTuple):
         theme: ``system``, ``light`` or ``dark``.
         text_scale: Size of all text, 0.8 to 2.0.
         thumbnail_width: Logical pixels.
-        browser_view: ``grid`` or ``table``.
+        browser_view: ``grid``, ``table`` or ``cells``.
+        cell_width: Crops of cells, logical pixels.
+        cell_arrangement: Order and headings of the gallery.
+        cell_outlines: Whether the gallery draws outlines.
+        cell_types: The laboratory's list of cell types as JSON; empty for the shipped one.
+        count_target: Cells to count: 100, 200 or 400.
+        count_sound: Whether each counted cell makes a sound.
         sort: What the browser sorts by.
         descending: Largest first.
         group: What fields are grouped by.
@@ -76,6 +82,12 @@ class Settings(NamedTuple):
     text_scale: float = 1.0
     thumbnail_width: int = 112
     browser_view: str = "grid"
+    cell_width: int = 112
+    cell_arrangement: str = "type"
+    cell_outlines: bool = False
+    cell_types: str = ""
+    count_target: int = 200
+    count_sound: bool = False
     sort: str = "slide"
     descending: bool = False
     group: str = "none"

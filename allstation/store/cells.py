@@ -22,6 +22,7 @@ from allstation.core.cells import (
     CellCounts,
     CellFilter,
     CellGeometry,
+    CellGroup,
     CellOrder,
     CellRecord,
     CellReview,
@@ -30,6 +31,7 @@ from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
 from allstation.store import cell_edits, cell_typing
 from allstation.store.cell_edits import CellChange
+from allstation.store.cell_groups import cell_groups
 from allstation.store.cell_query import conditions, order_parts
 from allstation.store.cell_rows import (
     CELL_REVIEW_COLUMNS,
@@ -96,6 +98,12 @@ class Cells(Repository):
                 )
                 found.extend([row[0] for row in db.execute(query, [*values, *part.values])])
             return found
+
+    def groups(
+        self, where: CellFilter, by: CellGroup, *, descending: bool = False
+    ) -> list[tuple[int | str, int]]:
+        """Return the groups of a list in its order, with their sizes."""
+        return cell_groups(self._connection, where, by, descending=descending)
 
     def page(
         self,

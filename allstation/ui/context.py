@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoStack
 
+from allstation.core.cells import CellRecord
 from allstation.core.records import FieldRecord
 from allstation.processing.status_types import CaseInfo, ModelInfo, UnknownModel
 from allstation.services.case_session import CaseSession
@@ -33,6 +34,7 @@ class Selection(QObject):
         reviewer: Name of the person who reviews.
         is_blind: Whether predictions are hidden until that person has decided.
         model: The model that classifies.
+        cell: The current cell.
 
     Signals:
         field_changed: ``field``, also when only more is known of it.
@@ -42,6 +44,7 @@ class Selection(QObject):
         reviewer_changed: ``reviewer``.
         blind_changed: ``is_blind``.
         model_changed: ``model`` (:class:`ModelInfo`).
+        cell_changed: ``cell``, also when only more is known of it.
         bundle_given: Path of a model bundle that was dropped or opened.
         training_asked: A labelled folder to train on.
     """
@@ -53,6 +56,7 @@ class Selection(QObject):
     reviewer_changed = Signal(str)
     blind_changed = Signal(bool)
     model_changed = Signal(object)
+    cell_changed = Signal(object)
     bundle_given = Signal(object)
     training_asked = Signal(object)
 
@@ -65,12 +69,19 @@ class Selection(QObject):
         self.reviewer = ""
         self.is_blind = False
         self.model: ModelInfo | None = None
+        self.cell: CellRecord | None = None
 
     @Slot(object)
     def set_field(self, record: FieldRecord | None) -> None:
         """Make a field the current one, or give what is known of it by now."""
         self.field = record
         self.field_changed.emit(record)
+
+    @Slot(object)
+    def set_cell(self, cell: CellRecord | None) -> None:
+        """Make a cell the current one, or give what is known of it by now."""
+        self.cell = cell
+        self.cell_changed.emit(cell)
 
     @Slot(list)
     def set_neighbours(self, records: Sequence[FieldRecord]) -> None:

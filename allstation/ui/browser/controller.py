@@ -273,7 +273,7 @@ class BrowserController(QObject):
         """Return the choices to remember for the next start."""
         footer = self._panel.footer
         return {
-            "thumbnail_width": footer.width_value(),
+            "thumbnail_width": self._panel.grid.tile_width(),
             "browser_view": self._panel.view_name(),
             "sort": footer.sort().value,
             "descending": footer.descending(),

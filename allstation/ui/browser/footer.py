@@ -9,8 +9,8 @@ from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
 from allstation.core.filters import FieldGroup, FieldSort
-from allstation.ui.browser.grid import MAX_WIDTH, MIN_WIDTH
 from allstation.ui.browser.table import sort_title
+from allstation.ui.browser.tile_view import MAX_WIDTH, MIN_WIDTH
 from allstation.ui.common import icons
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
@@ -35,7 +35,7 @@ class BrowserFooter(QFrame):
 
     Signals:
         sort_changed: Another order.
-        view_changed: ``grid`` or ``table``.
+        view_changed: ``grid``, ``table`` or the name of another view.
         width_changed: Width of the thumbnails.
         group_changed: Fields stand under other headings.
     """
@@ -51,6 +51,7 @@ class BrowserFooter(QFrame):
         self._grid = self._button("grid", tr("Thumbnails"))
         self._table = self._button("table", tr("Table"))
         self._order = self._button("sort", tr("Reverse the order"))
+        self._extra: list[QToolButton] = []
         self._group_by = FieldGroup.NONE
         self._blind = False
         self._group = self._button("group", tr("Group fields"))
@@ -99,7 +100,7 @@ class BrowserFooter(QFrame):
         return menu
 
     def _lay_out(self) -> None:
-        layout = QHBoxLayout(self)
+        self._row = layout = QHBoxLayout(self)
         layout.setContentsMargins(6, 4, 8, 4)
         layout.setSpacing(4)
         for part in (self._grid, self._table, self._group, self._sort, self._order):
@@ -107,6 +108,15 @@ class BrowserFooter(QFrame):
         layout.addWidget(self._size)
         layout.addStretch(1)
         layout.addWidget(self._count)
+
+    def add_view(self, name: str, *, icon: str, title: str) -> None:
+        """Offer another view beside grid and table."""
+        button = self._button(icon, title)
+        button.setProperty("view", name)
+        button.clicked.connect(self._extra_clicked)
+        self._extra.append(button)
+        self._row.insertWidget(1 + len(self._extra), button)
+        self.refresh_icons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is no room, leave out the slider: Ctrl and the wheel do the same."""
@@ -123,7 +133,7 @@ class BrowserFooter(QFrame):
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of now."""
         side = icons.scaled(_ICON)
-        for button in (self._grid, self._table, self._group, self._order):
+        for button in (self._grid, self._table, *self._extra, self._group, self._order):
             button.setIconSize(QSize(side, side))
             button.setIcon(icons.icon(button.objectName(), self.palette()))
 
@@ -176,11 +186,20 @@ class BrowserFooter(QFrame):
         self.set_sort(sort, descending=sort == self.sort() and not self.descending())
         self.sort_changed.emit()
 
-    def set_view(self, name: str) -> None:
-        """Show which view is on."""
-        self._grid.setChecked(name != "table")
+    def set_view(self, name: str, *, extra: bool = False) -> None:
+        """Show which view is on.
+
+        Args:
+            name: ``grid``, ``table`` or that of another view.
+            extra: It is another view, which has its own order.
+        """
+        self._grid.setChecked(name == "grid")
         self._table.setChecked(name == "table")
+        for button in self._extra:
+            button.setChecked(button.property("view") == name)
         self._size.setEnabled(name != "table")
+        for part in (self._group, self._sort, self._order):
+            part.setVisible(not extra)
 
     def width_value(self) -> int:
         """Return the width of thumbnails."""
@@ -202,3 +221,6 @@ class BrowserFooter(QFrame):
 
     def _table_clicked(self) -> None:
         self.view_changed.emit("table")
+
+    def _extra_clicked(self) -> None:
+        self.view_changed.emit(str(self.sender().property("view")))

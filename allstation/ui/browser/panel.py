@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol, cast
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import (
@@ -30,8 +30,23 @@ from allstation.ui.browser.table import SORT_OF, FieldTable
 from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.common.i18n import tr
 
+_TREE, _TREE_SMALL = 190, 96
+"""Heights of the slide tree, beside fields and beside a view that needs the room."""
 _NEAR: Final = 2
 """Neighbours on each side that the viewer may load ahead."""
+
+
+class ExtraView(Protocol):
+    """View of another feature that stands beside thumbnails and table."""
+
+    def selectAll(self) -> None:  # noqa: N802 - as Qt's views call it
+        """Select everything that is shown."""
+
+    def tile_width(self) -> int:
+        """Return the width of its pictures in logical pixels."""
+
+    def set_tile_width(self, width: int) -> None:
+        """Set the width of its pictures."""
 
 
 class BrowserPanel(QWidget):
@@ -43,6 +58,7 @@ class BrowserPanel(QWidget):
         listed: How many fields are shown, and whether a filter hides others.
         listing_asked: The fields of :meth:`query` are wanted.
         unreviewed_asked: The next unreviewed field after this id is wanted.
+        view_shown: Name of the view that is shown from now on.
     """
 
     current_changed = Signal(object)
@@ -50,6 +66,7 @@ class BrowserPanel(QWidget):
     listed = Signal(int, bool)
     listing_asked = Signal()
     unreviewed_asked = Signal(int)
+    view_shown = Signal(str)
 
     def __init__(self, parent: QWidget | None = None, *, files: FieldCache | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +82,7 @@ class BrowserPanel(QWidget):
         self.table = FieldTable(self)
         self.footer = BrowserFooter(self)
         self._views = QStackedWidget(self)
+        self._extra: dict[str, QWidget] = {}
         self._reviewer: str | None = None
         self._lay_out()
         self._connect()
@@ -88,7 +106,7 @@ class BrowserPanel(QWidget):
         self._split.addWidget(self.tree)
         self._split.addWidget(below)
         self._split.setStretchFactor(1, 1)
-        self._split.setSizes([190, 600])
+        self._split.setSizes([_TREE, 600])
         self._split.setChildrenCollapsible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -101,7 +119,7 @@ class BrowserPanel(QWidget):
         self.tree.chosen.connect(self._place_chosen)
         self.footer.sort_changed.connect(self.listing_asked)
         self.footer.group_changed.connect(self.listing_asked)
-        self.footer.width_changed.connect(self.grid.set_tile_width)
+        self.footer.width_changed.connect(self._width_chosen)
         self.footer.view_changed.connect(self.show_view)
         self.grid.width_changed.connect(self.footer.set_width)
         self.grid.selectionModel().currentChanged.connect(self._index_changed)
@@ -138,23 +156,53 @@ class BrowserPanel(QWidget):
         self.footer.set_blind(reviewer is not None)
         self.filters.set_blind(reviewer)
 
+    def add_view(self, name: str, view: QWidget, *, icon: str, title: str) -> None:
+        """Offer a view of another feature, which is an :class:`ExtraView`, beside thumbnails and table."""
+        self._extra[name] = view
+        self._views.addWidget(view)
+        self.footer.add_view(name, icon=icon, title=title)
+
     @Slot(str)
     def show_view(self, name: str) -> None:
-        """Show ``grid`` or ``table``."""
-        self._views.setCurrentWidget(self.table if name == "table" else self.grid)
-        self.footer.set_view(name)
+        """Show ``grid``, ``table`` or another view by its name; the grid if there is none of that name."""
+        view = self._extra.get(name, self.table if name == "table" else self.grid)
+        if view is self._views.currentWidget():
+            self.footer.set_view(self.view_name(), extra=view in self._extra.values())
+            return
+        if name in self._extra and self._current:
+            # What is selected among the fields is out of sight from now on: one is, the current one.
+            self.go_to_row(self._row)
+        self._views.setCurrentWidget(view)
+        self._split.setSizes([_TREE_SMALL if name in self._extra else _TREE, 600])
+        self.footer.set_view(self.view_name(), extra=name in self._extra)
+        self.footer.set_width(self._sized().tile_width())
+        self.view_shown.emit(self.view_name())
 
     def view_name(self) -> str:
-        """Return ``grid`` or ``table``."""
-        return "table" if self._views.currentWidget() is self.table else "grid"
+        """Return ``grid``, ``table`` or the name of another view."""
+        shown = self._views.currentWidget()
+        extra = next((name for name, view in self._extra.items() if view is shown), "")
+        return extra or ("table" if shown is self.table else "grid")
 
     def focus_view(self) -> None:
-        """Give the fields the keyboard."""
-        (self.table if self.view_name() == "table" else self.grid).setFocus()
+        """Give what is shown the keyboard."""
+        self._extra.get(self.view_name(), self.table if self.view_name() == "table" else self.grid).setFocus()
 
     def select_all(self) -> None:
-        """Select every field shown."""
-        self.grid.selectAll()
+        """Select everything that is shown."""
+        extra = self._extra.get(self.view_name())
+        if extra is not None:
+            cast("ExtraView", extra).selectAll()
+        else:
+            self.grid.selectAll()
+
+    def _sized(self) -> ExtraView:
+        """Return the view whose pictures the slider sizes."""
+        return cast("ExtraView", self._extra.get(self.view_name(), self.grid))
+
+    @Slot(int)
+    def _width_chosen(self, width: int) -> None:
+        self._sized().set_tile_width(width)
 
     def selected_ids(self) -> list[int]:
         """Return the selected fields, in the order shown."""

@@ -54,7 +54,7 @@ class TileLayout:
 
     def row_at(self, y: int, column: int) -> int | None:
         """Return the row whose tile is at a height, or None on a heading or beside the tiles."""
-        section = self._section_at(y)
+        section = self.section_at(y)
         within = y - self._tops[section] - self._head
         row = within // self._height * self._columns + column
         inside = within >= 0 and 0 <= column < self._columns and 0 <= row < self._counts[section]
@@ -62,7 +62,7 @@ class TileLayout:
 
     def rows_between(self, top: int, bottom: int) -> range:
         """Return the rows of all tiles that a stretch touches."""
-        first, last = self._section_at(top), self._section_at(bottom)
+        first, last = self.section_at(top), self.section_at(bottom)
         begin = self._starts[first] + self._lines_above(first, top) * self._columns
         lines = self._lines_above(last, bottom) + 1 if bottom >= self._tops[last] + self._head else 0
         end = self._starts[last] + min(lines * self._columns, self._counts[last])
@@ -72,7 +72,7 @@ class TileLayout:
         """Give number and top of every heading that a stretch touches."""
         if not self._head:
             return
-        for section in range(self._section_at(top), self._section_at(bottom) + 1):
+        for section in range(self.section_at(top), self.section_at(bottom) + 1):
             if self._tops[section] + self._head > top:
                 yield section, self._tops[section]
 
@@ -99,7 +99,8 @@ class TileLayout:
             return row
         return self._starts[section] + min(wanted, self._counts[section] - 1)
 
-    def _section_at(self, y: int) -> int:
+    def section_at(self, y: int) -> int:
+        """Return the section that a height lies in, its heading included."""
         return max(0, bisect_right(self._tops, y) - 1)
 
     def _lines_above(self, section: int, y: int) -> int:

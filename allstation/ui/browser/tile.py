@@ -45,9 +45,9 @@ class TileLook:
     picture_height: int
 
 
-def text_height(font: QFont) -> int:
-    """Return the height below the picture: two lines and their gaps."""
-    return round(QFontMetricsF(font).height() * 2 + PADDING)
+def text_height(font: QFont, lines: int = 2) -> int:
+    """Return the height below the picture: lines of text and their gaps."""
+    return round(QFontMetricsF(font).height() * lines + PADDING)
 
 
 def paint_tile(
@@ -163,10 +163,18 @@ def _decision_line(
     painter.drawText(facing(painter, rect, place), Qt.AlignmentFlag.AlignVCenter, words)
 
 
-def paint_heading(painter: QPainter, line: QRectF, section: Section, palette: QPalette, font: QFont) -> None:
-    """Draw the heading of a group: its name, how many fields it has, a line below."""
+def paint_heading(
+    painter: QPainter,
+    line: QRectF,
+    section: Section,
+    palette: QPalette,
+    font: QFont,
+    *,
+    ground: QColor | None = None,
+) -> None:
+    """Draw the heading of a group: its name, how many it holds, a line below."""
     scheme = theme.tokens(palette)
-    painter.fillRect(line, QColor(scheme.base))
+    painter.fillRect(line, ground or QColor(scheme.base))
     strong = QFont(font)
     strong.setWeight(QFont.Weight.DemiBold)
     inner = line.adjusted(PADDING + 4, 0, -PADDING - 4, 0)

@@ -19,7 +19,7 @@ from allstation.services.settings import Settings
 from allstation.ui.common.i18n import tr
 from allstation.ui.main_window.start_page import StartPage
 
-MENU_TITLES: Final = ("&Case", "&Edit", "&Go", "&Review", "&Queue", "&View", "&Model", "&Help")
+MENU_TITLES: Final = ("&Case", "&Edit", "&Go", "&Review", "C&ells", "&Queue", "&View", "&Model", "&Help")
 """Titles of the menus, so that the menu bar has its height and looks from the beginning."""
 ICON: Final = 20
 

@@ -18,6 +18,7 @@ from allstation.ui.case.naming_controller import NamingController
 from allstation.ui.case.removal_controller import RemovalController
 from allstation.ui.case.trail_controller import TrailController
 from allstation.ui.case.watch_controller import WatchController
+from allstation.ui.cells.feature import CellsFeature
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action, ActionTable
 from allstation.ui.common.i18n import tr
@@ -25,6 +26,7 @@ from allstation.ui.common.notifications import Level, Notification, Notification
 from allstation.ui.context import AppContext
 from allstation.ui.main_window.about import AboutDialog, KeysDialog
 from allstation.ui.main_window.appearance_controller import AppearanceController
+from allstation.ui.main_window.cell_menu import CellMenu
 from allstation.ui.main_window.close_dialog import ask_before_closing
 from allstation.ui.main_window.command_palette import CommandPalette
 from allstation.ui.main_window.docks import DockLayout, fit_review
@@ -97,6 +99,7 @@ class Workbench(QObject):
         self.report_controller = ReportController(context, window=window)
         self.export_controller = ExportController(context, window=window)
         self.trail_controller = TrailController(context, window=window)
+        self.cells = CellsFeature(context, window=window, browser=browser, viewer=viewer, files=files)
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
         self.features: tuple[Feature, ...] = (
@@ -111,6 +114,7 @@ class Workbench(QObject):
             self.trail_controller,
             RemovalController(context, browser),
             PixelSizeController(context, viewer),
+            self.cells,
             ModelComparisonController(context, viewer),
             ModelController(context, window=window),
             self.training_controller,
@@ -124,7 +128,7 @@ class Workbench(QObject):
             context,
             browser,
             [part.view_state for part in (self.browser_controller, self.viewer_controller,
-                                          self.review_controller)],
+                                          self.review_controller, self.cells)],
         )  # fmt: skip
         self._place_widgets()
         self._place_actions()
@@ -174,6 +178,7 @@ class Workbench(QObject):
         canvases = (self.viewer.main.canvas, self.viewer.pinned.canvas)
         views = (self.browser.grid, self.browser.table, *canvases)
         FieldMenu(self.context, table, views, parent=self)
+        CellMenu(table, self.cells)
         focus_filters.no_drops_into_text(window)
         focus_filters.plain_labels(window)
         table.is_repeating = focus_filters.KeyGuard(window).is_repeating
@@ -322,6 +327,7 @@ class Workbench(QObject):
         # Answers that are still queued must not begin new reads.
         self.browser.blockSignals(True)
         self.browser.thumbnails.stop()
+        self.cells.close_workers()
         self.viewer.close_workers()
         self.training_controller.close()
         self.report_controller.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSizeF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
+from PySide6.QtWidgets import QApplication, QGestureEvent, QPinchGesture, QWidget
 
 from allstation.ui.common import theme
 from allstation.ui.common.focus_filters import KeyRepeat
@@ -40,6 +40,9 @@ class FieldCanvas(QWidget):
         view_changed: The shown part changed; carries the zoom in device pixels per field pixel.
         moved_by_hand: As above, but only when the person did it: for a linked canvas.
         space_tapped: Space was pressed and released without a drag.
+        clicked: The field was clicked, and not dragged: x and y as shares of its width and height, and
+            whether Ctrl or Shift was held.
+        tool_ended: Escape was pressed while a click would have done something.
 
     Attributes:
         scene: What is painted.
@@ -49,6 +52,8 @@ class FieldCanvas(QWidget):
     view_changed = Signal(float)
     moved_by_hand = Signal()
     space_tapped = Signal()
+    clicked = Signal(float, float, bool)
+    tool_ended = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,6 +63,8 @@ class FieldCanvas(QWidget):
         self._message = ""
         self._waiting = False
         self._drag: QPointF | None = None
+        self._pressed: QPointF | None = None
+        self._tool = False
         self._space = False
         self._repeat = KeyRepeat()
         self._dragged = False
@@ -243,6 +250,7 @@ class FieldCanvas(QWidget):
         """Start a drag: left or middle button."""
         if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             self._drag = event.position()
+            self._pressed = self._drag if event.button() is Qt.MouseButton.LeftButton else None
             self._update_cursor()
             event.accept()
 
@@ -250,15 +258,35 @@ class FieldCanvas(QWidget):
         """Pan."""
         if self._drag is None or self._view is None:
             return
+        if self._pressed is not None:
+            if (event.position() - self._pressed).manhattanLength() < QApplication.startDragDistance():
+                return
+            self._pressed = None
         delta = event.position() - self._drag
         self._drag = event.position()
         self._dragged = True
         self._move(self._view.panned(delta))
 
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
-        """End a drag."""
-        self._drag = None
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End a drag, or take a click."""
+        pressed, self._drag, self._pressed = self._pressed, None, None
         self._update_cursor()
+        if pressed is not None and self._view is not None and self.scene.picture is not None:
+            at, size = self._view.to_image(event.position()), self._view.image
+            held = event.modifiers() & (
+                Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+            )
+            self.clicked.emit(at.x() / size.width(), at.y() / size.height(), bool(held))
+
+    def set_tool(self, on: bool) -> None:
+        """Show that the next click does something to the field."""
+        self._tool = on
+        self._update_cursor()
+
+    def look_at(self, area: QRectF) -> None:
+        """Bring a part of the field, in shares of width and height, to the middle, at a fair size."""
+        if self._view is not None:
+            self._move(self._view.looking_at(area))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Switch between the whole field and its pixels."""
@@ -274,6 +302,9 @@ class FieldCanvas(QWidget):
             if not self._repeat.is_repeat(event):
                 self._space, self._dragged = True, False
                 self._update_cursor()
+            return
+        if event.key() == Qt.Key.Key_Escape and self._tool:
+            self.tool_ended.emit()
             return
         super().keyPressEvent(event)
 
@@ -316,5 +347,7 @@ class FieldCanvas(QWidget):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif self._space:
             self.setCursor(Qt.CursorShape.OpenHandCursor)
+        elif self._tool:
+            self.setCursor(Qt.CursorShape.CrossCursor)
         else:
             self.unsetCursor()

@@ -18,6 +18,7 @@ from allstation.ui.common import theme
 from allstation.ui.common.formatting import short_name, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.canvas import FieldCanvas
+from allstation.ui.viewer.cell_marks import CellMark
 from allstation.ui.viewer.geometry import RelativeView
 from allstation.ui.viewer.picture import FieldPicture
 from allstation.ui.viewer.visibility import identity
@@ -77,7 +78,7 @@ class FieldView(QWidget):
             self.canvas.refresh()
             return
         if not same:
-            scene.polygons = ()
+            scene.polygons, scene.cells = (), None
             self._kept = (self.canvas.relative_view() or self._kept) if self.keep_view else None
         scene.picture = FieldPicture.from_image(image) if isinstance(image, QImage) else image
         if scene.picture is not None and _holds_other_bytes(scene.picture, record):
@@ -100,7 +101,7 @@ class FieldView(QWidget):
     def clear(self) -> None:
         """Show no field, and say what to do."""
         scene = self.canvas.scene
-        scene.record, scene.picture, scene.polygons = None, None, ()
+        scene.record, scene.picture, scene.polygons, scene.cells = None, None, (), None
         self._caption.clear()
         self.canvas.picture_changed(None)
         self.canvas.show_message(
@@ -119,6 +120,11 @@ class FieldView(QWidget):
     def set_outlines(self, polygons: Sequence[NDArray[np.float64]]) -> None:
         """Give the cell outlines: (N, 2) arrays, x and y as shares of width and height."""
         self.canvas.scene.polygons = tuple(polygons)
+        self.canvas.refresh()
+
+    def set_cells(self, cells: Sequence[CellMark] | None) -> None:
+        """Give the cells that the case holds of the field; None where it holds none."""
+        self.canvas.scene.cells = cells
         self.canvas.refresh()
 
     def set_caption(self, text: str) -> None:

@@ -14,6 +14,9 @@ FIT_MARGIN: Final = 0.98
 """Share of the canvas that a fitted field fills, so that its border stays visible."""
 
 
+_FAIR: Final = (0.12, 0.6)
+"""Part of the canvas across which a thing that is looked at need not be shown larger or smaller."""
+_WANTED: Final = 0.25
 _ROUNDING: Final = 1e-6
 _HALF_A_PIXEL: Final = 0.5
 
@@ -118,6 +121,20 @@ class View:
             centre_x=self.centre_x + kept.x() - now.x(),
             centre_y=self.centre_y + kept.y() - now.y(),
         )._bounded()
+
+    def looking_at(self, area: QRectF) -> View:
+        """Show a part of the field, in shares of its width and height, in the middle.
+
+        The scale is kept where the part is seen at a fair size already.
+        """
+        width, height = self.image.width(), self.image.height()
+        side = max(area.width() * width, area.height() * height, 1.0)
+        room = min(self.canvas.width(), self.canvas.height())
+        shown = side * self.scale / max(room, 1.0)
+        scale = self.scale if _FAIR[0] <= shown <= _FAIR[1] else _WANTED * room / side
+        moved = self.scaled_to(scale)
+        centre = area.center()
+        return replace(moved, centre_x=centre.x() * width, centre_y=centre.y() * height)._bounded()
 
     def panned(self, delta: QPointF) -> View:
         """Move the field by canvas units."""

@@ -15,6 +15,7 @@ from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import OverlayStyle
+from allstation.ui.viewer.cell_marks import CellMark
 from allstation.ui.viewer.field_view import FieldView
 from allstation.ui.viewer.layer_bar import EvidenceBox, LayerBar
 from allstation.ui.viewer.loader import FieldLoader
@@ -346,7 +347,11 @@ class ViewerPane(QWidget):
 
     def _want_outlines(self) -> None:
         record = self.record
-        wanted = self.layers.outlines and record is not None
+        cells = self.main.canvas.scene.cells
+        wanted = self.layers.outlines and record is not None and cells is None
+        if cells is not None:
+            self.set_cells(cells)
+            return
         self.bar.set_count(tr("Counting…") if wanted else "")
         if wanted and record is not None:
             self.finder.request(record.path, record.sha256)
@@ -358,9 +363,19 @@ class ViewerPane(QWidget):
         if self.record is None or self.record.path != outlines.path:
             return
         self.main.set_outlines(outlines.polygons)
-        count = outlines.count
-        words = tr("1 white cell") if count == 1 else tr("{n} white cells", n=number(count))
-        self.bar.set_count(tr("Not counted") if outlines.error else words)
+        if self.main.canvas.scene.cells is None:
+            words = _white_cells(outlines.count)
+            self.bar.set_count(tr("Not counted") if outlines.error else words)
+
+    def set_cells(self, cells: Sequence[CellMark] | None) -> None:
+        """Show the cells that the case holds of the current field; None where it holds none."""
+        had = self.main.canvas.scene.cells is not None
+        self.main.set_cells(cells)
+        if cells is not None:
+            self.finder.request(None)
+            self.bar.set_count(_white_cells(sum(not cell.removed for cell in cells)))
+        elif had:
+            self._want_outlines()
 
     # Plumbing --------------------------------------------------------------------------------
 
@@ -390,3 +405,7 @@ class ViewerPane(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self.bar.refresh_icons()
+
+
+def _white_cells(count: int) -> str:
+    return tr("1 white cell") if count == 1 else tr("{n} white cells", n=number(count))

@@ -16,6 +16,7 @@ from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card import CardPainter, OverlayStyle
 from allstation.ui.viewer.card_content import card_content
+from allstation.ui.viewer.cell_marks import CellMark, paint_marks
 from allstation.ui.viewer.evidence import evidence_image, paint_legend
 from allstation.ui.viewer.geometry import View
 from allstation.ui.viewer.picture import FieldPicture
@@ -64,12 +65,14 @@ class Scene:
         picture: Its pixels, once read.
         layers: What to draw.
         polygons: Cell outlines, (N, 2) arrays as shares of width and height.
+        cells: Cells of the field as the case holds them; None where it holds none.
     """
 
     record: FieldRecord | None = None
     picture: FieldPicture | None = None
     layers: Layers = field(default_factory=Layers)
     polygons: Sequence[NDArray[np.float64]] = ()
+    cells: Sequence[CellMark] | None = None
     _map: QImage | None = None
     _map_of: tuple[object, str] | None = None
 
@@ -122,7 +125,9 @@ class Scene:
         painted = self._paint_pixels(painter, self.picture, view, ratio)
         if self.layers.evidence:
             self._paint_evidence(painter, view)
-        if self.layers.outlines:
+        if self.cells is not None:
+            paint_marks(painter, self.cells, view.image_rect(), font, outlines=self.layers.outlines)
+        elif self.layers.outlines:
             self._paint_outlines(painter, view)
         self.paint_notes(painter, view.canvas, font, scale=view.scale)
         return painted

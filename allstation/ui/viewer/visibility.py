@@ -90,6 +90,12 @@ class VisibilityTracker(QObject):
         times = (self._longest.get(key), self.seconds(key))
         return max((each for each in times if each is not None), default=None)
 
+    def shown_for(self, limit: float) -> set[Hashable]:
+        """Return every picture that was on the screen for that many seconds without a break."""
+        now, exposed = self.clock(), self._is_exposed()
+        before = {key for key, seconds in self._longest.items() if seconds >= limit}
+        return before | {key for key, since in self._since.items() if exposed and now - since >= limit}
+
     def _end(self, key: Hashable, now: float) -> None:
         self._longest[key] = max(self._longest.get(key, 0.0), now - self._since.pop(key))
 

@@ -1,0 +1,168 @@
+"""Crops of cells cut on a small pool: all that wait of one field are cut from one reading of its file."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from allstation.core.cells import CellOutline
+from allstation.core.errors import StationError
+from allstation.services.field_cache import FieldCache
+from allstation.services.tasks import Workers
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_WAITING: Final = 400
+"""Requests kept; older ones were scrolled past and are forgotten."""
+_TOGETHER: Final = 24
+"""Crops cut in one go: a field with hundreds of cells must not hold up what is visible now."""
+_THREADS: Final = max(1, min(2, (os.cpu_count() or 1) - 1))
+"""One processor stays free for the window's own thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class CropKey:
+    """Crop of one cell at one size.
+
+    Attributes:
+        cell_id: The cell.
+        x: Middle of the crop, in pixels of the file.
+        y: Middle of the crop, from the top.
+        side: Width and height, in pixels of the file.
+        pixels: Width and height of the crop on the screen, in device pixels.
+    """
+
+    cell_id: int
+    x: float
+    y: float
+    side: float
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlace:
+    """File of a field, and the hash of the bytes that were added."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    place: FieldPlace
+    outline: CellOutline | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """Crop of a cell, or the sentence that says why there is none.
+
+    Attributes:
+        key: What was asked for.
+        pixels: uint8 RGB (pixels, pixels, 3); None if the field cannot be read, or holds other bytes.
+        outline: (N, 2) x and y of the cell's outline, as shares of the crop; None without one.
+        problem: The sentence.
+        changed: The file holds other bytes than were added.
+    """
+
+    key: CropKey
+    pixels: NDArray[np.uint8] | None
+    outline: NDArray[np.float64] | None = None
+    problem: str = ""
+    changed: bool = False
+
+
+class CropLoader(QObject):
+    """Cuts crops of cells; what was asked for last comes first.
+
+    Args:
+        files: Reads the fields; shared with the viewer, so that a field shown there is not read again.
+        threads: Fields read at a time.
+
+    Signals:
+        loaded: A list of :class:`Crop`, all of one field.
+    """
+
+    loaded = Signal(list)
+
+    def __init__(
+        self, parent: QObject | None = None, *, files: FieldCache | None = None, threads: int = _THREADS
+    ) -> None:
+        super().__init__(parent)
+        self._files = files or FieldCache()
+        self._workers = Workers(self, threads=threads)
+        self._lock = threading.Lock()
+        self._waiting: OrderedDict[CropKey, _Wanted] = OrderedDict()
+        self._stopped = False
+
+    def request(self, key: CropKey, place: FieldPlace, outline: CellOutline | None = None) -> None:
+        """Ask for a crop; asking again moves it to the front."""
+        if self._stopped:
+            return
+        with self._lock:
+            known = key in self._waiting
+            self._waiting[key] = _Wanted(place, outline)
+            self._waiting.move_to_end(key)
+            if len(self._waiting) > _WAITING:
+                self._waiting.popitem(last=False)
+        if not known:
+            self._workers.run(self._cut_newest).done.connect(self._cut)
+
+    def forget(self) -> None:
+        """Drop what waits, for example when another case is opened."""
+        with self._lock:
+            self._waiting.clear()
+
+    def stop(self) -> None:
+        """Drop what waits, wait for the threads, and take no more requests."""
+        self._stopped = True
+        self.forget()
+        self._workers.close()
+
+    def _take_newest(self) -> tuple[FieldPlace, dict[CropKey, CellOutline | None]] | None:
+        """Return the newest request and others of the same field, the newest first."""
+        with self._lock:
+            if not self._waiting:
+                return None
+            place = self._waiting[next(reversed(self._waiting))].place
+            keys = [key for key in reversed(self._waiting) if self._waiting[key].place == place][:_TOGETHER]
+            return place, {key: self._waiting.pop(key).outline for key in keys}
+
+    def _cut_newest(self) -> list[Crop]:
+        """Read one field and cut its crops. Runs on another thread."""
+        taken = self._take_newest()
+        return [] if taken is None else _cut_all(self._files, *taken)
+
+    @Slot(object)
+    def _cut(self, crops: list[Crop]) -> None:
+        if crops and not self._stopped:
+            self.loaded.emit(crops)
+
+
+def _cut_all(files: FieldCache, place: FieldPlace, keys: dict[CropKey, CellOutline | None]) -> list[Crop]:
+    try:
+        rgb = files.read(place.path, place.sha256).pixels
+        return [_cut_one(rgb, key, outline) for key, outline in keys.items()]
+    except StationError as error:
+        changed = error.code == "changed-field"
+        return [Crop(key, None, problem=error.sentence, changed=changed) for key in keys]
+    except (OSError, ValueError, MemoryError) as error:
+        sentence = f"The field {place.path.name} could not be read: {error}"
+        return [Crop(key, None, problem=sentence) for key in keys]
+
+
+def _cut_one(rgb: NDArray[np.uint8], key: CropKey, outline: CellOutline | None) -> Crop:
+    # Here, on a worker's thread: OpenCV takes longer to load than the whole window.
+    from allstation.imaging.cell_views import Window, cut_view, outline_in, outline_shares
+
+    window = Window(key.x, key.y, key.side)
+    line = None if outline is None else outline_in(window, outline_shares(outline), rgb.shape[:2])
+    return Crop(key, cut_view(rgb, window, pixels=key.pixels), outline=line)

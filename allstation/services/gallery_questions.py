@@ -1,0 +1,123 @@
+"""Questions of the gallery: a list of cells with its headings and counts, and where fields lie."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, replace
+
+from allstation.core.cell_types import CellType
+from allstation.core.cells import CellCounts, CellFilter, CellGroup
+from allstation.services.cell_crops import FieldPlace
+from allstation.services.cell_questions import CellQuery
+from allstation.services.questions import Answer, Question
+from allstation.store.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryListing:
+    """Answer to a query of the gallery.
+
+    Attributes:
+        query: The query.
+        ids: Cells in order.
+        listed: Counts of these cells.
+        counts: Counts that stand in the list of types: of the cells that would be listed without the
+            condition on their type.
+        groups: Key and size of each group, in order; empty where nothing is grouped, or by type.
+        types: The case's list of types.
+        typed: Whether any cell of the case has a type by a person.
+    """
+
+    query: CellQuery
+    ids: array[int]
+    listed: CellCounts
+    counts: CellCounts
+    groups: tuple[tuple[int | str, int], ...]
+    types: tuple[CellType, ...]
+    typed: bool
+
+
+@dataclass(frozen=True)
+class ListGallery(Question):
+    """Cells of a query with headings and counts, answered with ``gallery_listed``.
+
+    Attributes:
+        query: What is listed.
+        counted: Cells that the list of types counts.
+        group: What stands over the cells.
+    """
+
+    query: CellQuery
+    counted: CellFilter
+    group: CellGroup | None = None
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        cells, query = case.cells, self.query
+        groups: list[tuple[int | str, int]] = []
+        if self.group is not None:
+            groups = cells.groups(query.where, self.group, descending=query.descending)
+        ids = cells.ids(query.where, query.order, descending=query.descending, types=query.types)
+        listed = cells.counts_by_type(query.where)
+        counts = listed if self.counted == query.where else cells.counts_by_type(self.counted)
+        typed = bool(counts.typed) or cells.count(CellFilter(typed=True)) > 0
+        return generation, GalleryListing(query, ids, listed, counts, tuple(groups), cells.types(), typed)
+
+
+@dataclass(frozen=True, slots=True)
+class CountStart:
+    """Answer to :class:`StartCount`.
+
+    Attributes:
+        ids: Cells without a type by this person, in the order of fields.
+        before: Cells that this person typed, by type.
+        types: The case's list of types.
+        typed: Whether any cell of the case has a type by a person.
+    """
+
+    ids: array[int]
+    before: CellCounts
+    types: tuple[CellType, ...]
+    typed: bool
+
+
+@dataclass(frozen=True)
+class StartCount(Question):
+    """Cells that a person can count, and what they typed before, as ``count_started``.
+
+    Attributes:
+        where: The cells; its reviewer is the person.
+    """
+
+    where: CellFilter
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        cells = case.cells
+        ids = cells.ids(replace(self.where, typed=False))
+        typed = cells.count(CellFilter(typed=True)) > 0
+        return generation, CountStart(ids, cells.counts_by_type(self.where), cells.types(), typed)
+
+
+@dataclass(frozen=True)
+class ReadCountCells(Question):
+    """Cells that a person counts, with the files of their fields by id, as ``count_cells_read``."""
+
+    ids: list[int]
+    reviewer: str
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        records = case.cells.records(self.ids, reviewer=self.reviewer)
+        return generation, records, _places(case, sorted({record.field_id for record in records}))
+
+
+@dataclass(frozen=True)
+class ReadFieldFiles(Question):
+    """Files of fields and the hashes of the bytes that were added, by id, as ``field_files_read``."""
+
+    ids: list[int]
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        return generation, _places(case, self.ids)
+
+
+def _places(case: Case, ids: list[int]) -> dict[int, FieldPlace]:
+    return {record.id: FieldPlace(record.path, record.sha256) for record in case.fields.records(ids)}

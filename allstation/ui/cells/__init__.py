@@ -1,0 +1,1 @@
+"""Cells of a case: gallery, types, counting, proposals, corrections by hand."""

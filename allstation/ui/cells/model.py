@@ -1,0 +1,246 @@
+"""The cells that the gallery shows: an array of ids, and the records of the pages that were looked at."""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+
+from allstation.core.cell_types import SHIPPED_TYPES, CellType
+from allstation.core.cells import CellRecord
+from allstation.services.cell_crops import FieldPlace
+from allstation.ui.browser.sections import Section
+from allstation.ui.cells import words
+from allstation.ui.common.formatting import tip
+
+PAGE: Final = 128
+_RECORDS_KEPT: Final = 6_000
+"""A record with its outline is near 1 kB."""
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True, slots=True)
+class CellSection(Section):
+    """Cells under one heading.
+
+    Attributes:
+        key: Type, class, slide or field that stands over them; None for cells without.
+    """
+
+    key: int | str | None = None
+
+
+class CellModel(QAbstractListModel):
+    """Rows are cells in the order of a listing; records arrive a page at a time.
+
+    Signals:
+        page_wanted: Ids of cells whose records are needed; they come back through :meth:`take_page`.
+        places_wanted: Ids of fields whose files are needed; they come back through :meth:`take_places`.
+        record_arrived: A :class:`CellRecord` that was not known or has changed.
+        sections_changed: Other headings stand over the cells.
+    """
+
+    page_wanted = Signal(list)
+    places_wanted = Signal(list)
+    record_arrived = Signal(object)
+    sections_changed = Signal()
+
+    def __init__(self, parent: Any = None) -> None:  # noqa: ANN401 - a QObject
+        super().__init__(parent)
+        self.types: tuple[CellType, ...] = SHIPPED_TYPES
+        self._ids: array[int] = array("q")
+        self._records: OrderedDict[int, CellRecord] = OrderedDict()
+        self._places: dict[int, FieldPlace] = {}
+        self._stale: set[int] = set()
+        self._asked: set[int] = set()
+        self._asked_places: set[int] = set()
+        self._wanted: list[int] = []
+        self._wanted_places: list[int] = []
+        self._sections: tuple[CellSection, ...] = ()
+        self._ask = QTimer(self, singleShot=True, interval=0)
+        self._ask.timeout.connect(self._send_wanted)
+
+    # What Qt asks
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        """Return the number of cells."""
+        return 0 if parent is not None and parent.isValid() else len(self._ids)
+
+    def data(self, index: Index, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:  # noqa: ANN401
+        """Return what a tool tip or a screen reader says of a cell."""
+        wanted = (
+            Qt.ItemDataRole.DisplayRole,
+            Qt.ItemDataRole.ToolTipRole,
+            Qt.ItemDataRole.AccessibleTextRole,
+        )
+        if not index.isValid() or index.row() >= len(self._ids) or role not in wanted:
+            return None
+        record = self.record_at(index.row())
+        if record is None:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return words.type_words(record, self.types)
+        place = self._places.get(record.field_id)
+        text = words.summary(record, self.types, place.path.name if place is not None else "")
+        return tip(text) if role == Qt.ItemDataRole.ToolTipRole else text
+
+    # What the window asks
+
+    def ids(self) -> Sequence[int]:
+        """Return all ids in order."""
+        return self._ids
+
+    def sections(self) -> tuple[CellSection, ...]:
+        """Return the headings over the cells; none while they are not grouped."""
+        return self._sections
+
+    def row_of(self, cell_id: int, *, near: int = 0) -> int | None:
+        """Return where a cell is, or None if the filter hides it.
+
+        Args:
+            cell_id: The cell.
+            near: Where it was last; looked at first.
+        """
+        if near < len(self._ids) and self._ids[near] == cell_id:
+            return near
+        found = np.flatnonzero(np.frombuffer(self._ids, np.int64) == cell_id).tolist() if self._ids else []
+        return found[0] if found else None
+
+    def record(self, cell_id: int) -> CellRecord | None:
+        """Return a record that is here; an outdated one is still shown until the new one arrives."""
+        return self._records.get(cell_id)
+
+    def known(self) -> Sequence[CellRecord]:
+        """Return the records that are here."""
+        return tuple(self._records.values())
+
+    def record_at(self, row: int) -> CellRecord | None:
+        """Return the record of a row, and ask for its page if it is missing or outdated."""
+        cell_id = self._ids[row]
+        record = self._records.get(cell_id)
+        if record is None:
+            self._want_page(row)
+        elif cell_id in self._stale:
+            self._want(cell_id)
+        return record
+
+    def place(self, field_id: int) -> FieldPlace | None:
+        """Return the file of a field; asks for it if it is not known yet."""
+        found = self._places.get(field_id)
+        if found is None and field_id not in self._asked_places:
+            self._asked_places.add(field_id)
+            self._wanted_places.append(field_id)
+            self._ask.start()
+        return found
+
+    # What arrives
+
+    def clear(self) -> None:
+        """Forget everything: another case."""
+        self.beginResetModel()
+        self._ids = array("q")
+        self._sections = ()
+        for kept in (self._records, self._places, self._stale, self._asked, self._asked_places):
+            kept.clear()
+        self._wanted.clear()
+        self._wanted_places.clear()
+        self.endResetModel()
+
+    def relist(self, ids: array[int], sections: Sequence[CellSection] = ()) -> None:
+        """Show other ids; the same ones under the same headings disturb nothing."""
+        if _equal(ids, self._ids):
+            if tuple(sections) != self._sections:
+                self._sections = tuple(sections)
+                self.sections_changed.emit()
+            return
+        self.beginResetModel()
+        self._ids, self._sections = ids, tuple(sections)
+        self.endResetModel()
+        self.sections_changed.emit()
+
+    def take_page(self, records: Iterable[CellRecord]) -> None:
+        """Keep records that were read, and repaint their rows."""
+        changed = []
+        for record in records:
+            if self._records.get(record.id) != record:
+                changed.append(record)
+            self._records[record.id] = record
+            self._records.move_to_end(record.id)
+            self._asked.discard(record.id)
+            self._stale.discard(record.id)
+        for record in changed:
+            self.record_arrived.emit(record)
+        while len(self._records) > _RECORDS_KEPT:
+            self._stale.discard(self._records.popitem(last=False)[0])
+        self._repaint()
+
+    def take_places(self, places: Mapping[int, FieldPlace]) -> None:
+        """Keep where fields lie."""
+        self._places.update(places)
+        self._repaint()
+
+    def outdate(self, ids: Iterable[int] | None = None) -> None:
+        """Say that some records, or all, have changed in the case."""
+        changed = self._records.keys() if ids is None else self._records.keys() & set(ids)
+        self._stale |= changed
+        self._asked -= changed
+        if changed:
+            self._repaint()
+
+    def forget(self) -> None:
+        """Drop every record: not even an outdated one may be shown, as in blind review."""
+        self._records.clear()
+        self._stale.clear()
+        self._asked.clear()
+        self._repaint()
+
+    def outdate_places(self) -> None:
+        """Say that fields may lie elsewhere now."""
+        self._places.clear()
+        self._asked_places.clear()
+        self._repaint()
+
+    def set_types(self, types: Sequence[CellType]) -> None:
+        """Name cells by another list of types."""
+        self.types = tuple(types)
+        self._repaint()
+
+    def _repaint(self) -> None:
+        """Say that any row may have changed: views draw what is visible, and finding rows costs more."""
+        if len(self._ids):
+            self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
+
+    # Asking for pages
+
+    def _want_page(self, row: int) -> None:
+        if self._ids[row] in self._asked:
+            return
+        first = row - row % PAGE
+        for cell_id in self._ids[first : first + PAGE]:
+            if cell_id not in self._records:
+                self._want(cell_id)
+
+    def _want(self, cell_id: int) -> None:
+        if cell_id not in self._asked:
+            self._asked.add(cell_id)
+            self._wanted.append(cell_id)
+            self._ask.start()
+
+    def _send_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, []
+        for start in range(0, len(wanted), PAGE):
+            self.page_wanted.emit(wanted[start : start + PAGE])
+        fields, self._wanted_places = self._wanted_places, []
+        if fields:
+            self.places_wanted.emit(fields)
+
+
+def _equal(one: array[int], other: array[int]) -> bool:
+    """Compare a million ids in a millisecond; arrays compare one by one."""
+    return len(one) == len(other) and (not one or bytes(memoryview(one)) == bytes(memoryview(other)))
