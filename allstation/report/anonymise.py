@@ -18,7 +18,7 @@ from typing import Final
 from allstation import paths
 from allstation.core.pseudonyms import Pseudonyms
 from allstation.core.records import CaseSnapshot, FieldCopy, FieldRecord, ModelRecord, Prediction, Review
-from allstation.imaging.decode import SUFFIXES
+from allstation.imaging.field_names import SUFFIXES
 from allstation.report.free_text import KEYS, Anonymity, FreeText, Texts, different
 from allstation.report.identity import is_term, known_key, redactor, slide_title
 from allstation.report.options import Letterhead, ReportOptions
