@@ -10,7 +10,7 @@ from typing import Final
 from allstation.imaging.archive_members import READ_ERRORS, Member, hidden, judged, members
 from allstation.isolation import frames, serving
 
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 20
 
 
 def main() -> int:

@@ -132,7 +132,7 @@ class IsolatedNetwork:
                 name, kind, shape = str(entry[0]), str(entry[1]), _shape(entry[2])
             except (TypeError, LookupError) as error:
                 raise _senseless() from error
-            if kind not in _KINDS:
+            if kind not in _KINDS or shape != self.output_shapes.get(name, ())[1:]:
                 raise _senseless()
             count = math.prod(shape)
             end = at + count * np.dtype(kind).itemsize

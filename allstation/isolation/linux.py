@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Final
 
 _PR_SET_NO_NEW_PRIVS: Final = 38
-_PR_SET_SECCOMP: Final = 22
-_SECCOMP_MODE_FILTER: Final = 2
+_SECCOMP: Final = 317
+"""Number of the system call on x86-64."""
+_SET_FILTER, _ALL_THREADS = 1, 1
 
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 """Numbers of Landlock's system calls, the same on every architecture."""
@@ -87,14 +88,16 @@ _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16
 
 _HARMLESS: Final = (
     0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 19, 20, 21, 23, 24, 25, 27, 28, 32, 35, 39, 60,
-    63, 72, 79, 89, 96, 97, 98, 99, 100, 102, 104, 107, 108, 110, 131, 143, 145, 146, 147, 158, 186, 202,
+    63, 79, 89, 96, 97, 98, 99, 100, 102, 104, 107, 108, 110, 131, 143, 145, 146, 147, 158, 186, 202,
     204, 217, 218, 228, 229, 230, 231, 262, 267, 269, 270, 271, 273, 309, 318, 324, 332, 334,
 )  # fmt: skip
 """x86-64: read, write, close, stat, poll, memory, signals of its own, clocks, threads' locks, exit.
 
 What is missing here is refused: sockets, starting programs, changing files, sending signals to others.
 """
-_OPEN, _OPENAT, _CLONE, _KILL_CALL, _TGKILL, _PRLIMIT = 2, 257, 56, 62, 234, 302
+_OPEN, _OPENAT, _CLONE, _KILL_CALL, _TGKILL, _PRLIMIT, _FCNTL = 2, 257, 56, 62, 234, 302, 72
+_F_GETLK, _F_DUPFD_CLOEXEC = 5, 1030
+"""Of fcntl, what lies between could lock files, or have signals sent to others."""
 _NEWER_THAN: Final = 424
 """First of the calls for which a C library has an older one to fall back to when it is told ENOSYS."""
 _CLONE_THREAD: Final = 0x10000
@@ -120,8 +123,7 @@ def seccomp() -> bool:
 
     steps = ctypes.create_string_buffer(program, len(program))
     given = Program(len(program) // 8, ctypes.addressof(steps))
-    libc = ctypes.CDLL(None, use_errno=True)
-    return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(given), 0, 0) == 0)
+    return bool(ctypes.CDLL(None).syscall(_SECCOMP, _SET_FILTER, _ALL_THREADS, ctypes.byref(given)) == 0)
 
 
 def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -141,6 +143,8 @@ def _program(own: int) -> Iterator[bytes]:
     yield from _if(_OPEN, 1, _step(_ANY_BIT, _CHANGES, no=1) + refuse + allow)
     yield from _if(_OPENAT, 2, _step(_ANY_BIT, _CHANGES, no=1) + refuse + allow)
     yield from _if(_CLONE, 0, _step(_ANY_BIT, _CLONE_THREAD, yes=1) + refuse + allow)
+    copies = _step(_EQUAL, _F_DUPFD_CLOEXEC, no=1) + allow
+    yield from _if(_FCNTL, 1, _step(_AT_LEAST, _F_GETLK, yes=1) + allow + copies + refuse)
     for number in (_KILL_CALL, _TGKILL):
         yield from _if(number, 0, _step(_EQUAL, own, yes=1) + refuse + allow)
     upper = _step(_LOAD, _ARGUMENTS_AT + 8 * 2 + 4) + _step(_EQUAL, 0, yes=1) + refuse + allow

@@ -6,6 +6,8 @@ import io
 import os
 import select
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -15,6 +17,7 @@ from allstation.isolation.frames import Header, Part
 
 Answer = tuple[Header, Sequence[Part]]
 Handler = Callable[[Header, bytearray], Answer]
+_LOOK_SECONDS: Final = 2.0
 IDLE_SECONDS: Final = 300.0
 """Seconds without a request after which a child ends; its parent starts another when it needs one."""
 
@@ -51,6 +54,7 @@ def serve(handle: Handler, arguments: Sequence[str], *, most: int, idle: float =
         The exit status.
     """
     out, requests = begin(arguments), io.FileIO(0, "rb", closefd=False)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     while True:
         if sys.platform != "win32" and not select.select([0], [], [], idle)[0]:
             return 0
@@ -63,6 +67,13 @@ def serve(handle: Handler, arguments: Sequence[str], *, most: int, idle: float =
             frames.send(out, answer, *parts)
         except OSError:
             return 0
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when its parent is gone, also while it works on a request that never ends."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(0)
 
 
 def _answered(handle: Handler, header: Header, payload: bytearray) -> Answer:

@@ -409,6 +409,38 @@ def array_claim(ground: Ground) -> Seen:
     return _refused_fast(("models", "verify", path), 10)
 
 
+def network_without_end(ground: Ground) -> Seen:
+    from allstation.services.settings import SettingsFile
+    from tests.faults.damaged_bundle import rebuilt
+    from tests.faults.hostile_network import endless, shipped_network
+
+    SettingsFile(ground.place / "profile" / "config").change(max_seconds=4.0)
+    path = rebuilt(ground.place / "endless.allmodel", network=endless(shipped_network())).path
+    environment = {**os.environ, "ALLSTATION_PROFILE": str(ground.place / "profile")}
+    case, began = ground.place / "e.allcase", time.monotonic()
+    done = run("classify", ground.base / "fields", "--model", path, "--case", case, env=environment)
+    took = time.monotonic() - began
+    held = done.returncode == 2 and "cannot be used: its network took more than 2 seconds" in done.stderr
+    again = run("classify", ground.base / "fields", "--case", case, env=environment)
+    held = held and took < 60 and "done: 4" in again.stdout
+    return Seen(
+        f"{_lines(done.stderr)[-1]} (rc {done.returncode}; with the shipped model then all done)", held
+    )
+
+
+def fields_of_a_large_size(ground: Ground) -> Seen:
+    path = _with_entries(ground.place / "m.allmodel", preprocessing={"size": [60_000, 60_000]})
+    return _refused_fast(("classify", ground.base / "fields", "--model", path), 20)
+
+
+def _with_entries(path: Path, **entries: dict[str, object]) -> Path:
+    with zipfile.ZipFile(default_bundle_path()) as shipped:
+        info = json.loads(shipped.read("bundle.json"))
+    for name, entry in entries.items():
+        info[name] |= entry
+    return _repacked(path, {"bundle.json": json.dumps(info).encode()})
+
+
 def large_recipe(ground: Ground) -> Seen:
     path = ground.place / "r.toml"
     path.write_bytes(b"# " + b"x" * (60 << 20))
@@ -505,6 +537,8 @@ ATTACKS: dict[str, tuple[str, Callable[[Ground], Seen]]] = {
     "two bundle.json": ("refused", two_manifests),
     "npz of 320 MB": ("refused fast", array_bomb),
     "npz that claims 2^43 doubles": ("refused fast", array_claim),
+    "F11 network without end": ("a sentence about the model, no field failed", network_without_end),
+    "bundle for fields of 60,000 pixels a side": ("refused fast", fields_of_a_large_size),
     "recipe of 60 MB": ("a sentence", large_recipe),
     "recipe nested 100,000 deep": ("a sentence", deep_recipe),
     "JPEG 2000 of 1 KB with 118 million pixels": ("refused, under 1 GB", large_jpeg_2000),

@@ -156,14 +156,22 @@ def with_networks(seed: int, first: int, last: int) -> Iterator[Line]:
             kind, data = hostile_network.mutated(seed, number, network)
             path = Path(name) / "m.allmodel"
             write_bundle(path, info, {**members, member: data})
-            threads = threading.active_count()
+            threads = set(threading.enumerate())
             yield {"start": number}
             began = time.perf_counter()
             outcome = with_network(path, fields)
             seconds = round(time.perf_counter() - began, 2)
             left = [str(child.pid) for child in psutil.Process().children()]
-            left += [thread.name for thread in threading.enumerate()][threads:]
+            left += [
+                thread.name for thread in threading.enumerate() if thread not in threads and lasts(thread)
+            ]
             yield {"case": number, "kind": kind, "outcome": outcome, "seconds": seconds, "left": left}
+
+
+def lasts(thread: threading.Thread) -> bool:
+    """Tell whether a thread goes on; a timer that was cancelled needs a moment to end."""
+    thread.join(30)
+    return thread.is_alive()
 
 
 def with_network(path: Path, fields: list[Path]) -> str:

@@ -146,6 +146,8 @@ ABOUT = {"input": [1, 2, 2, 1], "outputs": {"logits": [1, 4]}}
         {"outputs": [["logits", "float32", "four"]], "bytes": 16},
         {"outputs": [["logits", "float32", [1 << 40, 1 << 40]]], "bytes": 16},
         {"outputs": [["other", "float32", [4]]], "bytes": 16},
+        {"outputs": [["logits", "float32", [2, 2]]], "bytes": 16},
+        {"outputs": [["logits", "float32", [1000000]]], "bytes": 4000000},
         {"outputs": [[]], "bytes": 0},
         {"outputs": 7, "bytes": 0},
         {"input": [1] * 9, "outputs": {}},

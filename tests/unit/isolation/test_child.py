@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -118,6 +119,17 @@ def test_files_of_the_user_are_not_read_and_those_of_the_system_are(child, tmp_p
 
 
 @LINUX
+def test_no_thread_is_left_out_as_there_is_one_when_limits_are_set(child):
+    """The one that looks for the parent begins afterwards."""
+    child.ask({}, seconds=30, most=0)
+    assert len(list(Path(f"/proc/{child.pid}/task").iterdir())) == 2
+    for task in Path(f"/proc/{child.pid}/task").iterdir():
+        status = (task / "status").read_text()
+        assert "Seccomp:\t2" in status
+        assert "NoNewPrivs:\t1" in status
+
+
+@LINUX
 def test_threads_are_allowed(child):
     assert child.ask({"do": "thread"}, seconds=30, most=0)[0] == {"pid": child.pid}
 
@@ -150,16 +162,20 @@ def test_one_that_waited_long_ends_and_says_so_to_who_asks():
             child.ask({}, seconds=30, most=0)
 
 
-def test_a_child_ends_with_the_station():
-    """A station that is killed leaves none behind: the child's input ends."""
+@pytest.mark.parametrize("do", ["nothing", "spin"])
+def test_a_child_ends_with_the_station(do):
+    """A station that is killed leaves none behind: the child's input ends, and it looks for its parent."""
     code = (
-        "import os, signal\n"
+        "import os, signal, threading\n"
         "from allstation.isolation.child import Budget, Child\n"
         f"child = Child({command()!r}, Budget(memory=1 << 30))\n"
+        f"asked = threading.Thread(target=child.ask, args=({{'do': {do!r}}},), "
+        "kwargs={'seconds': 60, 'most': 0}, daemon=True)\n"
+        "asked.start()\n"
+        "asked.join(0.3)\n"
         "print(child.pid, flush=True)\n"
         "os._exit(0)"
     )
-    import subprocess
 
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
