@@ -8,11 +8,12 @@ from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED
-from allstation.commands.printing import say
+from allstation.commands.printing import asked_password, say
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.imaging.outputs import REPORT, Output, check_folder, check_outputs
+from allstation.keys.people import Naming, People
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
@@ -36,6 +37,8 @@ def _write(options: argparse.Namespace) -> int:
         comment=options.comment,
         letterhead=reporting.letterhead(SettingsFile(paths.config_folder()).value),
     )
+    signs = ReportStatus(options.status).locks and People.load().naming is Naming.PIN
+    pin = asked_password(f"PIN of {shown_name(options.signed_by)}: ") if signs else ""
     targets = [(options.out or folder) / f"{folder.stem}.pdf" for folder in options.cases]
     _check_first(options, targets)
     status = DONE
@@ -43,7 +46,7 @@ def _write(options: argparse.Namespace) -> int:
         try:
             if options.out:
                 make_folder(options.out)
-            _one(folder, target, wanted)
+            _one(folder, target, wanted, pin=pin)
         except StationError as error:
             say(f"failed   {shown_name(str(folder))}: {error.sentence}", error=True)
             status = SOME_FAILED
@@ -71,7 +74,7 @@ def _check_first(options: argparse.Namespace, targets: list[Path]) -> None:
             check_outputs([Output("report", target, REPORT)], inputs=inputs, force=options.force, owner=case)
 
 
-def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
+def _one(folder: Path, target: Path, wanted: ReportOptions, *, pin: str = "") -> None:
     """Write one report; what is more than a draft is kept in the case and entered into its trail."""
     draft = wanted.status == ReportStatus.DRAFT
     with Case.open(folder, read_only=draft) as case:
@@ -79,7 +82,7 @@ def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
         if made.content.clock_remark:
             say(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", error=True)
         if not draft:
-            reporting.keep(case, made, file=target.name)
+            reporting.keep(case, made, file=target.name, pin=pin)
     reporting.write(made, target)
 
 

@@ -294,10 +294,11 @@ class CaseWorker(QObject):
             self._open.case.trail.accept(reason)
             self.trail_accepted.emit()
 
-    def keep_report(self, made: MadeReport, file: str) -> None:
+    def keep_report(self, made: MadeReport, file: str, pin: str = "") -> None:
         """Keep a report in the case and enter it into the audit log."""
         try:
-            record = reporting.keep(None if self._open is None else self._open.case, made, file=file)
+            case = None if self._open is None else self._open.case
+            record = reporting.keep(case, made, file=file, pin=pin)
         except StationError as error:
             self.report_refused.emit(made, Problem.of(error))
             return

@@ -110,13 +110,15 @@ class KeepReport(Request):
     Attributes:
         made: The report.
         file: Name of the file it is written to as well.
+        pin: Of who signs, where people are named by it.
     """
 
     made: MadeReport
     file: str
+    pin: str = field(default="", repr=False)
 
     def apply(self, worker: CaseWorker) -> None:
-        worker.keep_report(self.made, self.file)
+        worker.keep_report(self.made, self.file, self.pin)
 
 
 @dataclass(frozen=True)

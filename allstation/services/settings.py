@@ -63,6 +63,8 @@ class Settings(NamedTuple):
         laboratory: Who issues reports.
         laboratory_lines: Address, telephone, accreditation.
         logo: Picture file of the laboratory; empty for none.
+        shared_folder: Folder where stations keep the heads of audit logs and the list of people for each
+            other; empty for none.
     """
 
     theme: str = "system"
@@ -99,6 +101,7 @@ class Settings(NamedTuple):
     laboratory: str = ""
     laboratory_lines: tuple[str, ...] = ()
     logo: str = ""
+    shared_folder: str = ""
 
     @property
     def limits(self) -> DecodeLimits:

@@ -22,15 +22,13 @@ from typing import Any, Final, Self
 from allstation import paths
 from allstation.core.audit import canonical
 from allstation.files import replacing
+from allstation.keys.people import shared_folder
 from allstation.keys.signing import PublicKey, SignatureError
 from allstation.keys.station import station_key
 from allstation.store.lock import exclusive
 
 _log = logging.getLogger(__name__)
 FILE: Final = "anchors.jsonl"
-SETTING: Final = "anchor_folder"
-"""Key in ``settings.json`` of the folder that stations share. A case is opened below the services, so it is
-read here as well."""
 _PURPOSE: Final = "anchor"
 _LARGEST: Final = 1 << 20
 """Bytes from which the list is compacted to one line a case."""
@@ -189,16 +187,6 @@ def _compacted_to(first_line: bytes) -> int:
 def own_anchors() -> AnchorFile:
     """Return the list of the profile."""
     return AnchorFile(paths.data_folder() / FILE)
-
-
-def shared_folder() -> Path | None:
-    """Return the folder that stations share, if one is set."""
-    try:
-        stored = json.loads((paths.config_folder() / "settings.json").read_bytes())
-        named = stored.get(SETTING, "")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return Path(named) if isinstance(named, str) and named else None
 
 
 def shared_anchors(case: str) -> Iterator[Anchor]:

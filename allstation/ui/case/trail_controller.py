@@ -48,7 +48,7 @@ class TrailController(QObject):
         """Offer the audit trail."""
         # fmt: off
         return (
-            Action("case.trail", "Audit &Trail…", self.open, "Ctrl+Alt+A",
+            Action("case.trail", "Audit &Trail…", self.open, "Ctrl+Alt+T",
                    "Verify the audit trail, see which stations sealed it, keep its head elsewhere",
                    menu="&Case", place=330, enabled_when=self._context.has_case),
         )

@@ -58,12 +58,10 @@ class TrailDialog(QDialog):
 
     def _buttons(self) -> QDialogButtonBox:
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        for text, do in (
-            (tr("Copy"), self._copy),
-            (tr("Save Anchor…"), self.anchor_wanted.emit),
-            (tr("Compare with Anchor…"), self.comparison_wanted.emit),
-        ):
-            box.addButton(text, QDialogButtonBox.ButtonRole.ActionRole).clicked.connect(do)
+        action = QDialogButtonBox.ButtonRole.ActionRole
+        box.addButton(tr("Copy"), action).clicked.connect(self._copy)
+        box.addButton(tr("Save Anchor…"), action).clicked.connect(self.anchor_wanted)
+        box.addButton(tr("Compare with Anchor…"), action).clicked.connect(self.comparison_wanted)
         box.rejected.connect(self.reject)
         return box
 

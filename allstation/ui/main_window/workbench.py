@@ -45,6 +45,7 @@ from allstation.ui.report.controller import ReportController
 from allstation.ui.report.export_controller import ExportController
 from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
+from allstation.ui.review.people_controller import PeopleController
 from allstation.ui.summary.controller import SummaryController
 from allstation.ui.summary.panel import SummaryPanel
 from allstation.ui.training.controller import TrainingController
@@ -97,6 +98,7 @@ class Workbench(QObject):
         self.report_controller = ReportController(context, window=window)
         self.export_controller = ExportController(context, window=window)
         self.trail_controller = TrailController(context, window=window)
+        self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
         self.features: tuple[Feature, ...] = (
@@ -109,6 +111,7 @@ class Workbench(QObject):
             WatchController(context, window=window),
             NamingController(context, browser),
             self.trail_controller,
+            self.people_controller,
             RemovalController(context, browser),
             PixelSizeController(context, viewer),
             ModelComparisonController(context, viewer),
@@ -326,6 +329,7 @@ class Workbench(QObject):
         self.training_controller.close()
         self.report_controller.close()
         self.trail_controller.close()
+        self.people_controller.close()
 
 
 def _base64(data: QByteArray) -> str:

@@ -16,6 +16,7 @@ import pytest
 from allstation import paths
 from allstation.core.audit import GENESIS
 from allstation.core.errors import StationError
+from allstation.keys.people import SHARED_FOLDER
 from allstation.keys.signing import SigningKey, new_secret
 from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
@@ -251,7 +252,7 @@ def test_a_shared_folder_tells_what_another_station_has_seen(
     for name in ("one", "two"):
         another_station(monkeypatch, tmp_path / name)
         paths.config_folder().mkdir(parents=True)
-        (paths.config_folder() / "settings.json").write_text(json.dumps({anchors.SETTING: str(shared)}))
+        (paths.config_folder() / "settings.json").write_text(json.dumps({SHARED_FOLDER: str(shared)}))
         if name == "one":
             shutil.copy(worked_on / "case.sqlite", kept)
             with Case.open(worked_on) as case:
@@ -267,7 +268,7 @@ def test_a_shared_folder_tells_what_another_station_has_seen(
 
 def test_a_shared_folder_that_is_gone_stops_nothing(worked_on: Path, tmp_path: Path) -> None:
     paths.config_folder().mkdir(parents=True, exist_ok=True)
-    stored = {anchors.SETTING: str(tmp_path / "gone" / "far")}
+    stored = {SHARED_FOLDER: str(tmp_path / "gone" / "far")}
     (paths.config_folder() / "settings.json").write_text(json.dumps(stored))
     with Case.open(worked_on) as case:
         case.rename("f")
