@@ -47,9 +47,15 @@ def sign_all(key: SigningKey, resources: Path) -> list[Path]:
         listed.append({"name": bundle.name, "version": bundle.version, "reference": reference})
     target = resources / FILE
     target.parent.mkdir(exist_ok=True)
-    keys = [{"key": key.public.text, "name": key.name}]
+    keys = [{"key": key.public.text, "name": key.name}, *_earlier(target, key)]
     target.write_text(json.dumps({"keys": keys, "bundles": listed}, indent=1) + "\n", "utf-8")
     return signed
+
+
+def _earlier(target: Path, key: SigningKey) -> list[dict[str, str]]:
+    """Return the keys of earlier releases, whose bundles people still have; no development key is kept."""
+    known = json.loads(target.read_text("utf-8"))["keys"] if target.is_file() else []
+    return [one for one in known if one["name"] != DEVELOPMENT and one["key"] != key.public.text]
 
 
 def _new_key(path: Path, name: str) -> None:

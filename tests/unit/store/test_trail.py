@@ -68,7 +68,8 @@ def forge(folder: Path, *, at: str | None = None, key: SigningKey | None = None,
     changed(folder, *rows, *([] if seals and key is None else ["DELETE FROM seals"]))
     if key is not None:
         with closing(sqlite3.connect(folder / "case.sqlite")) as db, db:
-            _write(db, key, None, first=1, entry=forged[-1])
+            case_id = db.execute("SELECT value FROM info WHERE key = 'case_id'").fetchone()[0]
+            _write(db, key, None, first=1, entry=forged[-1], case_id=case_id)
 
 
 def another_station(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
