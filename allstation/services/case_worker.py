@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
+from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
 from allstation.processing import events
 from allstation.processing.batch import FieldExecutor
@@ -158,6 +159,7 @@ class CaseWorker(QObject):
     def start(self) -> None:
         """Make what must live on this thread. Connected to the thread's start."""
         self._background = ThreadPoolExecutor(1, thread_name_prefix="background")
+        self._background.submit(station_key)  # made at the first start, where it is not there yet
         self._prepared = ResultQueue(self._woken.emit)
         self._log_check = LogCheck(self._prepared.put)
         self._timer = QTimer(self, singleShot=True)

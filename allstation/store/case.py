@@ -159,7 +159,7 @@ class Case:
         case = cls(open_writable(context.folder / DATABASE, schema.STEPS), context)
         try:
             case._initialise(name or shown_name(context.folder.name.removesuffix(SUFFIX)) or "case")
-            case.trail.start()
+            case.trail.start(created=True)
         except BaseException:
             case.connection.db.close()
             raise

@@ -207,17 +207,41 @@ def test_an_older_copy_put_back_is_told_and_cannot_be_signed_until_somebody_says
         assert (case.trail.remark, case.audit.verify()) == ("", None)
 
 
-def test_another_cases_file_in_a_folder_is_told(worked_on: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_another_cases_file_in_a_folder_is_told(worked_on: Path, tmp_path: Path, known: bool) -> None:
     with Case.create(tmp_path / "other.allcase") as case:
         case.rename("other")
     foreign = tmp_path / "foreign"
     shutil.copytree(tmp_path / "other.allcase", foreign)
-    own_anchors().path.unlink()  # this station has never seen that case
-    with Case.open(worked_on):
-        pass
+    if not known:  # this station has never seen that case
+        own_anchors().path.unlink()
+        Case.open(worked_on).close()
     shutil.copy(foreign / "case.sqlite", worked_on / "case.sqlite")
     with Case.open(worked_on) as case:
         assert "another case was in this folder" in case.trail.remark
+        case.rename("goes on")
+    with Case.open(worked_on) as case:
+        assert "another case was in this folder" in case.trail.remark
+        case.trail.accept("folders were exchanged on purpose")
+    with Case.open(worked_on) as case:
+        assert case.trail.remark == ""
+
+
+def test_folders_that_are_moved_and_used_again_are_no_alarm(worked_on: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved.allcase"
+    worked_on.rename(moved)
+    Case.open(moved).close()
+    with Case.create(tmp_path / "other.allcase") as case:
+        case.rename("other")
+    (tmp_path / "other.allcase").rename(worked_on)
+    with Case.open(worked_on) as case:
+        assert case.trail.remark == ""
+    shutil.rmtree(worked_on)
+    with Case.create(worked_on) as case:
+        assert case.trail.remark == ""
+        case.rename("new")
+    with Case.open(worked_on) as case:
+        assert case.trail.remark == ""
 
 
 def test_a_seal_of_another_case_does_not_fit(worked_on: Path, tmp_path: Path) -> None:
