@@ -64,7 +64,7 @@ class AuditFinding:
         """Return the outcome for the terminal."""
         lines = [f"{shown_name(self.name)}: {self.entries} entries, head {shown_name(self.head)}"]
         if self.broken is None:
-            lines.append("The trail is intact.")
+            lines.append("The trail is intact in itself." if self.older else "The trail is intact.")
         else:
             sentence = shown_name(self.broken.sentence)
             lines.append(f"The trail is broken at entry {self.broken.entry_id}. {sentence}")

@@ -23,7 +23,8 @@ from PySide6.QtWidgets import (
 from allstation.keys.people import SHORTEST_PIN, Naming, People
 from allstation.ui.common.i18n import tr
 
-_WIDTH: Final = 520
+_WIDTH: Final = 560
+_LIST: Final = 130
 
 
 class PeopleDialog(QDialog):
@@ -57,10 +58,11 @@ class PeopleDialog(QDialog):
         self.choices = {naming: QRadioButton(text, self) for naming, text in texts.items()}
         self.people = QListWidget(self)
         self.people.setAccessibleName(tr("People with a PIN"))
+        self.people.setMaximumHeight(_LIST)
         self.name, self.pin, self.again = (QLineEdit(self) for _ in range(3))
         for line, text in (
             (self.name, tr("Name")),
-            (self.pin, tr("PIN, at least {n} characters", n=SHORTEST_PIN)),
+            (self.pin, tr("PIN ({n} or more)", n=SHORTEST_PIN)),
             (self.again, tr("PIN again")),
         ):
             line.setPlaceholderText(text)
@@ -83,6 +85,8 @@ class PeopleDialog(QDialog):
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 14)
+        layout.setSpacing(10)
         for choice in self.choices.values():
             layout.addWidget(choice)
         layout.addWidget(self.people)
