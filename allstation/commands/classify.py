@@ -218,8 +218,8 @@ def _case(folder: Path | None) -> Iterator[Case]:
                 f"The case {name} cannot be added to. {case.why_read_only} Free it, or name another case."
             )
             raise StationError("case-held", sentence)
-        if case.trail.remark:
-            say(f"WARNING  {shown_name(case.name)}: {case.trail.remark}", error=True)
+        if case.provenance.remark:
+            say(f"WARNING  {shown_name(case.name)}: {case.provenance.remark}", error=True)
         yield case
 
 

@@ -12,7 +12,7 @@ from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.records import TRUST
 from allstation.core.text import shown_name
-from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path, sign_beside
+from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path, write_signature_file
 from allstation.inference.trust import require_accepted
 from allstation.keys.laboratory import open_laboratory_key
 from allstation.keys.station import station_key
@@ -74,7 +74,7 @@ def _sign(bundle: ModelBundle, key: Path | None) -> int:
         station_key() if key is None else open_laboratory_key(key, asked_password(f"Password of {key}: "))
     )
     try:
-        written = sign_beside(bundle, signer)
+        written = write_signature_file(bundle, signer)
     except OSError as error:
         sentence = (
             f"No signature can be written beside {shown_name(bundle.path)} ({error.strerror or error})."

@@ -79,8 +79,8 @@ def _one(folder: Path, target: Path, wanted: ReportOptions, *, pin: str = "") ->
     draft = wanted.status == ReportStatus.DRAFT
     with Case.open(folder, read_only=draft) as case:
         made = reporting.make(case, case.snapshot(), wanted)
-        if draft and case.trail.remark:
-            say(f"WARNING  {shown_name(str(folder))}: {case.trail.remark}", error=True)
+        if draft and case.provenance.remark:
+            say(f"WARNING  {shown_name(str(folder))}: {case.provenance.remark}", error=True)
         if made.content.clock_remark:
             say(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", error=True)
         if not draft:

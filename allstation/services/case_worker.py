@@ -33,7 +33,7 @@ from allstation.processing.status_types import (
     UnknownModel,
 )
 from allstation.services import demo, reporting
-from allstation.services.log_check import LogCheck, older_trail
+from allstation.services.log_check import LogCheck, older_copy_problem
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
 from allstation.store.database import DATABASE
@@ -97,7 +97,7 @@ class CaseWorker(QObject):
         details_changed: The case data as stored now, by key.
         case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
-        trail_accepted: A person goes on with a case of which a later trail was seen.
+        copy_accepted: A person goes on with a case of which a later trail was seen.
         report_kept: A :class:`MadeReport` and the :class:`ReportRecord` it is in the audit log by.
         report_refused: The :class:`MadeReport` and a :class:`Problem`.
     """
@@ -121,7 +121,7 @@ class CaseWorker(QObject):
     details_changed = Signal(object)
     case_renamed = Signal(str)
     slide_renamed = Signal(int)
-    trail_accepted = Signal()
+    copy_accepted = Signal()
     report_kept = Signal(object, object)
     report_refused = Signal(object, object)
 
@@ -231,8 +231,8 @@ class CaseWorker(QObject):
         self.opened.emit(CaseInfo(case.folder, case.name, case.read_only, case.why_read_only))
         if case.recovered.queued_again or case.recovered.failed:
             self.recovered.emit(case.recovered)
-        if case.trail.remark:
-            self.problem.emit(older_trail(case.trail.remark, shown_name(case.folder)))
+        if case.provenance.remark:
+            self.problem.emit(older_copy_problem(case.provenance.remark, shown_name(case.folder)))
         processor.use_model(self._bundle)
         processor.report()
         if not create:
@@ -286,15 +286,15 @@ class CaseWorker(QObject):
         if self._open is not None:
             self._open.processor.pause(paused)
 
-    def accept_trail(self, reason: str) -> None:
+    def accept_copy(self, reason: str) -> None:
         """Go on with the open case although a later trail of it was seen.
 
         Raises:
             StationError: ``reason-needed``, or what the disk answered.
         """
         if self._open is not None:
-            self._open.case.trail.accept(reason)
-            self.trail_accepted.emit()
+            self._open.case.provenance.accept(reason)
+            self.copy_accepted.emit()
 
     def keep_report(self, made: MadeReport, file: str, pin: str = "") -> None:
         """Keep a report in the case and enter it into the audit log."""

@@ -23,7 +23,7 @@ from allstation.report.options import Letterhead, ReportOptions
 from allstation.services.settings import Settings
 from allstation.store.audit_contents import REPORTS_FOLDER, kept_report
 from allstation.store.case import Case
-from allstation.store.trail import OLDER_TRAIL
+from allstation.store.provenance import OLDER_TRAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,7 @@ def require_latest(case: Case) -> None:
     Raises:
         StationError: ``older-trail``.
     """
-    conflict = case.trail.conflict(shared=True)
+    conflict = case.provenance.conflict(shared=True)
     if conflict:
         sentence = (
             f"{conflict} Nothing can be signed from it. If this is the copy to go on with, say why "

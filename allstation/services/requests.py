@@ -122,13 +122,13 @@ class KeepReport(Request):
 
 
 @dataclass(frozen=True)
-class AcceptTrail(Request):
+class AcceptCopy(Request):
     """Go on with a case of which a later trail was seen; the audit log keeps the reason."""
 
     reason: str
 
     def apply(self, worker: CaseWorker) -> None:
-        worker.accept_trail(self.reason)
+        worker.accept_copy(self.reason)
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,8 @@ class AnchorFile:
         with exclusive(self.path.with_suffix(".lock")) as held:
             if not held:
                 return
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             with os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0) as file:
                 size = file.seek(0, os.SEEK_END)
                 whole = size == 0 or (file.seek(size - 1) >= 0 and file.read(1) == b"\n")

@@ -13,10 +13,10 @@ from allstation.processing.status_types import QueuePhase
 from allstation.services.field_cache import FieldCache
 from allstation.ui.browser.controller import BrowserController
 from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.case.audit_controller import AuditController
 from allstation.ui.case.controller import CaseController
 from allstation.ui.case.naming_controller import NamingController
 from allstation.ui.case.removal_controller import RemovalController
-from allstation.ui.case.trail_controller import TrailController
 from allstation.ui.case.watch_controller import WatchController
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action, ActionTable
@@ -97,7 +97,7 @@ class Workbench(QObject):
         self.training_controller = TrainingController(context, window=window)
         self.report_controller = ReportController(context, window=window)
         self.export_controller = ExportController(context, window=window)
-        self.trail_controller = TrailController(context, window=window)
+        self.audit_controller = AuditController(context, window=window)
         self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
@@ -110,7 +110,7 @@ class Workbench(QObject):
             SummaryController(context, self.summary, browser=browser),
             WatchController(context, window=window),
             NamingController(context, browser),
-            self.trail_controller,
+            self.audit_controller,
             self.people_controller,
             RemovalController(context, browser),
             PixelSizeController(context, viewer),
@@ -328,7 +328,7 @@ class Workbench(QObject):
         self.viewer.close_workers()
         self.training_controller.close()
         self.report_controller.close()
-        self.trail_controller.close()
+        self.audit_controller.close()
         self.people_controller.close()
 
 

@@ -15,7 +15,7 @@ from allstation import paths
 from allstation.__main__ import main
 from allstation.core.errors import StationError
 from allstation.imaging.synthetic import write_demo
-from allstation.inference.bundle import ModelBundle, default_bundle_path, sign_beside, write_bundle
+from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle, write_signature_file
 from allstation.inference.trust import TrustLevel
 from allstation.keys.signing import SigningKey, new_secret
 from allstation.keys.station import station_key
@@ -84,7 +84,7 @@ def test_each_kind_of_key_has_its_level(plain: Path, tmp_path: Path, detached: b
         target = tmp_path / f"{number}.allmodel"
         bundle = written(target, plain, key=None if detached else key)
         if detached:
-            sign_beside(bundle, key)
+            write_signature_file(bundle, key)
             bundle = ModelBundle.open(target)
         assert (bundle.trust.level, bundle.trust.text, bundle.trust.is_known) == (level, text, known)
         assert bundle.trust.made_here is (level is TrustLevel.STATION)
@@ -98,7 +98,7 @@ def test_the_same_input_and_key_give_the_same_bytes(plain: Path, tmp_path: Path)
 
 def test_the_best_of_two_signatures_counts(plain: Path, tmp_path: Path) -> None:
     bundle = written(tmp_path / "a.allmodel", plain, key=maker())
-    sign_beside(bundle, station_key())
+    write_signature_file(bundle, station_key())
     assert ModelBundle.open(bundle.path).trust.level is TrustLevel.STATION
 
 
@@ -131,7 +131,7 @@ def test_a_signature_of_another_bundle_is_refused(plain: Path, tmp_path: Path) -
 
 def test_a_bundle_that_is_written_anew_loses_the_signature_beside_it(plain: Path, tmp_path: Path) -> None:
     bundle = written(tmp_path / "a.allmodel", plain)
-    beside = sign_beside(bundle, maker())
+    beside = write_signature_file(bundle, maker())
     written(bundle.path, plain, version="2")
     assert not beside.exists()
     assert ModelBundle.open(bundle.path).trust.level is TrustLevel.UNSIGNED

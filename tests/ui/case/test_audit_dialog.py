@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.services.requests import OpenCase
 from allstation.store.case import Case
-from allstation.ui.case.trail_dialog import TrailDialog
+from allstation.ui.case.audit_dialog import AuditDialog
 from allstation.ui.main_window.workbench import Workbench
 
 LONG = 60_000
@@ -25,18 +25,18 @@ def folder(window: Workbench, tmp_path: Path) -> Path:
     return tmp_path / "One.allcase"
 
 
-def opened(window: Workbench, qtbot: QtBot, folder: Path) -> TrailDialog:
+def opened(window: Workbench, qtbot: QtBot, folder: Path) -> AuditDialog:
     with qtbot.waitSignal(window.context.session.opened, timeout=LONG):
         window.context.session.submit(OpenCase(folder))
-    qtbot.waitUntil(window.actions_table["case.trail"].isEnabled)
-    window.actions_table["case.trail"].trigger()
-    dialog = window.trail_controller.dialog
+    qtbot.waitUntil(window.actions_table["case.audit"].isEnabled)
+    window.actions_table["case.audit"].trigger()
+    dialog = window.audit_controller.dialog
     assert dialog is not None
     qtbot.waitUntil(lambda: "entries, head" in dialog.text.text(), timeout=LONG)
     return dialog
 
 
-def press(dialog: TrailDialog, text: str) -> None:
+def press(dialog: AuditDialog, text: str) -> None:
     (button,) = [one for one in dialog.findChildren(QPushButton) if one.text() == text]
     button.click()
 

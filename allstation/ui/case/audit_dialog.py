@@ -12,7 +12,7 @@ from allstation.ui.common.i18n import tr
 _WIDTH = 620
 
 
-class TrailDialog(QDialog):
+class AuditDialog(QDialog):
     """Shows what the verification found; asks why an older copy is gone on with.
 
     Args:

@@ -87,7 +87,7 @@ class Sealer:
         A run of this station is continued only if its seal fits: another seal over what was altered
         meanwhile would make it look sound.
         """
-        if self._last is not None or self._run is not None or not has_seals(db):
+        if self._last is not None or self._run is not None or not has_seal_table(db):
             return False
         end = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
         if end is None:
@@ -112,7 +112,7 @@ class Sealer:
             return None
         if run is not None and run.head != first.previous:
             run = None
-        if run is not None or has_seals(db):
+        if run is not None or has_seal_table(db):
             self._case_id = self._case_id or _case_id(db)
             begin = first.id if run is None else run.first
             self._made = _write(db, station_key(), run, first=begin, entry=last, case_id=self._case_id)
@@ -146,15 +146,15 @@ def _write(
     return Seal(number, first, entry.id, entry.hash, key.name, key.public.text, signature)
 
 
-def has_seals(db: sqlite3.Connection) -> bool:
+def has_seal_table(db: sqlite3.Connection) -> bool:
     """Tell whether a case file has the table of seals; one of an earlier version has not."""
     found = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seals'").fetchone()
     return found is not None
 
 
-def seals_of(db: sqlite3.Connection) -> list[Seal]:
+def read_seal_table(db: sqlite3.Connection) -> list[Seal]:
     """Return the seals, the oldest run first."""
-    if not has_seals(db):
+    if not has_seal_table(db):
         return []
     return [Seal(*row) for row in db.execute(f"SELECT {_COLUMNS} FROM seals ORDER BY id")]  # noqa: S608
 
@@ -178,7 +178,7 @@ def broken_seal(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> ChainB
 
 
 def _broken_seal(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> ChainBreak | None:
-    seals, case_id = seals_of(db), _case_id(db)
+    seals, case_id = read_seal_table(db), _case_id(db)
     expected, repaired = _named_keys(entries)
     for before, seal in zip([None, *seals], seals, strict=False):
         (found,) = db.execute("SELECT max(hash) FROM audit WHERE id = ?", (seal.last,)).fetchone()

@@ -21,8 +21,8 @@ from allstation.store.anchors import (
     place_of_case,
     shared_anchors,
 )
+from allstation.store.audit_seal import Seal, read_seal_table
 from allstation.store.connection import Repository
-from allstation.store.seals import Seal, seals_of
 
 ACCEPTED: Final = "trail-accepted"
 """Action of the entry with which a person goes on with a trail that is not the latest one seen."""
@@ -55,7 +55,7 @@ class SealedRun:
         return f"Entries {self.first} to {self.last}: {name} ({self.known}, key {self.fingerprint})"
 
 
-class Trail(Repository):
+class Provenance(Repository):
     """Repository of seals and anchors.
 
     Attributes:
@@ -162,7 +162,7 @@ class Trail(Repository):
         """Return which station sealed which entries; entries before the first run bear no key."""
         store, own = TrustStore.load(), station_key()
         with self._connection.read() as db:
-            seals = seals_of(db)
+            seals = read_seal_table(db)
         return tuple(_run(seal, store, own.public.text) for seal in seals)
 
     def anchor(self) -> Anchor:
