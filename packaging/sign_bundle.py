@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 from allstation.core.errors import StationError
-from allstation.inference.bundle import DETACHED_SUFFIX, SUFFIX, ModelBundle, sign_beside
+from allstation.inference.bundle import DETACHED_SUFFIX, SUFFIX, ModelBundle, write_signature_file
 from allstation.inference.reference import MEMBER
 from allstation.keys.laboratory import make_laboratory_key, open_laboratory_key
 from allstation.keys.release import FILE, RELEASE
@@ -42,7 +42,7 @@ def sign_all(key: SigningKey, resources: Path) -> list[Path]:
     for path in signed:
         path.with_name(path.name + DETACHED_SUFFIX).unlink(missing_ok=True)
         bundle = ModelBundle.open(path)
-        sign_beside(bundle, key)
+        write_signature_file(bundle, key)
         reference = hashlib.sha256(bundle.read(MEMBER)).hexdigest()
         listed.append({"name": bundle.name, "version": bundle.version, "reference": reference})
     target = resources / FILE
