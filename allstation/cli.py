@@ -109,6 +109,15 @@ def _keys(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--laboratory", action="store_true", help="trust it as the laboratory's own key")
 
 
+def _people(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "action",
+        choices=("list", "add", "remove", "typed", "login", "pin"),
+        help="add, remove: a person's PIN; typed, login, pin: how people are named in reviews and signatures",
+    )
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of the person")
+
+
 def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="class sub-folders of fields")
     parser.add_argument(
@@ -302,6 +311,7 @@ COMMANDS: dict[str, _Command] = {
     "demo": ("demo", _demo, "write synthetic fields to try the program with"),
     "models": ("models", _models, "list, show or verify model bundles"),
     "keys": ("keys", _keys, "this station's key, a laboratory's key, and whose keys are trusted"),
+    "people": ("people", _people, "how reviewers and signers are named, and who has a PIN"),
     "evaluate": ("evaluate", _evaluate, "every figure of a model on a labelled folder"),
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),

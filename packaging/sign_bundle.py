@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 from allstation.core.errors import StationError
-from allstation.inference.bundle import DETACHED_SUFFIX, SUFFIX, ModelBundle, sign_beside
+from allstation.inference.bundle import DETACHED_SUFFIX, SUFFIX, ModelBundle, write_signature_file
 from allstation.inference.reference import MEMBER
 from allstation.keys.laboratory import make_laboratory_key, open_laboratory_key
 from allstation.keys.release import FILE, RELEASE
@@ -42,14 +42,20 @@ def sign_all(key: SigningKey, resources: Path) -> list[Path]:
     for path in signed:
         path.with_name(path.name + DETACHED_SUFFIX).unlink(missing_ok=True)
         bundle = ModelBundle.open(path)
-        sign_beside(bundle, key)
+        write_signature_file(bundle, key)
         reference = hashlib.sha256(bundle.read(MEMBER)).hexdigest()
         listed.append({"name": bundle.name, "version": bundle.version, "reference": reference})
     target = resources / FILE
     target.parent.mkdir(exist_ok=True)
-    keys = [{"key": key.public.text, "name": key.name}]
+    keys = [{"key": key.public.text, "name": key.name}, *_earlier(target, key)]
     target.write_text(json.dumps({"keys": keys, "bundles": listed}, indent=1) + "\n", "utf-8")
     return signed
+
+
+def _earlier(target: Path, key: SigningKey) -> list[dict[str, str]]:
+    """Return the keys of earlier releases, whose bundles people still have; no development key is kept."""
+    known = json.loads(target.read_text("utf-8"))["keys"] if target.is_file() else []
+    return [one for one in known if one["name"] != DEVELOPMENT and one["key"] != key.public.text]
 
 
 def _new_key(path: Path, name: str) -> None:

@@ -229,6 +229,8 @@ def opened_case(folder: Path | None) -> Iterator[Case]:
                 f"The case {name} cannot be added to. {case.why_read_only} Free it, or name another case."
             )
             raise StationError("case-held", sentence)
+        if case.provenance.remark:
+            say(f"WARNING  {shown_name(case.name)}: {case.provenance.remark}", error=True)
         yield case
 
 

@@ -28,7 +28,9 @@ from allstation.imaging.intake import Refused, find_fields
 from allstation.imaging.outputs import FIGURES_JSON, FIGURES_PDF, Output, check_outputs
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.engine import Engine
 from allstation.inference.pipeline import Outcome, Pipeline
+from allstation.inference.reference import verify_activation
 from allstation.paths import config_folder
 from allstation.report.atomic import write_whole
 from allstation.services.settings import SettingsFile
@@ -209,7 +211,9 @@ def _classify(
     predictions: list[Prediction | None] = []
     failed = []
     limits = SettingsFile(config_folder()).value.limits
-    with Pipeline(bundle, threads=threads, limits=limits) as pipeline:
+    engine = Engine(bundle)
+    verify_activation(bundle, engine)
+    with Pipeline(bundle, threads=threads, limits=limits, ready=engine) as pipeline:
         for outcome in pipeline.run((path, path) for path in paths):
             if isinstance(outcome.error, ModelError):
                 raise outcome.error

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from allstation.commands import DONE
-from allstation.commands.printing import asked_password, say
+from allstation.commands.passwords import read_password
+from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.files import write_atomically
@@ -60,9 +61,7 @@ def _list() -> int:
 
 
 def _make(path: Path, name: str) -> int:
-    password = asked_password("Password for the new key: ")
-    if asked_password("Again: ") != password:
-        raise StationError("weak-password", "The two passwords differ: nothing was made.")
+    password = read_password("Password for the new key", None, twice=True)
     public = make_laboratory_key(path, name=name, password=password)
     say(f"written: {shown_name(str(path))}. Keep it where only administrators can read it.")
     return _write_public(path.with_name(f"{path.stem}.public.json"), public, name, LABORATORY)

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _accept(folder: Path, reason: str) -> None:
     with Case.open(folder) as case:
-        case.trail.accept(reason)
+        case.provenance.accept(reason)
     say("accepted: the trail keeps who went on with this copy, and why")
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED
-from allstation.commands.printing import asked_password, say, say_lines
+from allstation.commands.passwords import read_password
+from allstation.commands.printing import say, say_lines
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.records import TRUST
 from allstation.core.text import shown_name
-from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path, sign_beside
+from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path, write_signature_file
 from allstation.inference.trust import require_accepted
 from allstation.keys.laboratory import open_laboratory_key
 from allstation.keys.station import station_key
@@ -71,10 +72,10 @@ def _title(bundle: ModelBundle) -> str:
 def _sign(bundle: ModelBundle, key: Path | None) -> int:
     """Sign a bundle with the key of a laboratory, or with this station's."""
     signer = (
-        station_key() if key is None else open_laboratory_key(key, asked_password(f"Password of {key}: "))
+        station_key() if key is None else open_laboratory_key(key, read_password(f"Password of {key}", None))
     )
     try:
-        written = sign_beside(bundle, signer)
+        written = write_signature_file(bundle, signer)
     except OSError as error:
         sentence = (
             f"No signature can be written beside {shown_name(bundle.path)} ({error.strerror or error})."

@@ -1,4 +1,4 @@
-"""Passwords at the terminal: asked without being shown, or the first line of a file; never an argument."""
+"""Passwords and PINs: asked without being shown, a line of standard input or of a file; never an argument."""
 
 from __future__ import annotations
 
@@ -26,15 +26,26 @@ def read_password(question: str, file: Path | None, *, twice: bool = False) -> s
     """
     if file is not None:
         return _from_file(file)
-    if not sys.stdin.isatty():
+    password = _asked(question)
+    if twice and _asked(f"{question}, again") != password:
+        raise StationError("no-password", "The two answers differ: nothing was done. Try again.")
+    return password
+
+
+def _asked(question: str) -> str:
+    at_terminal = sys.stdin is not None and sys.stdin.isatty()
+    return getpass.getpass(f"{question}: ") if at_terminal else _from_input()
+
+
+def _from_input() -> str:
+    line = "" if sys.stdin is None else sys.stdin.readline(_LONGEST)
+    if not line:
         sentence = (
-            "A password is needed, and there is no terminal to ask at: name a file with --password-file."
+            "A password is needed, and there is no terminal to ask at: write it to the standard input, or "
+            "name a file with --password-file where there is that option."
         )
         raise StationError("no-password", sentence)
-    password = getpass.getpass(f"{question}: ")
-    if twice and getpass.getpass(f"{question}, again: ") != password:
-        raise StationError("no-password", "The two passwords differ: nothing was done. Try again.")
-    return password
+    return line.rstrip("\r\n")
 
 
 def _from_file(file: Path) -> str:

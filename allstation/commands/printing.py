@@ -36,15 +36,6 @@ def say_lines(text: str) -> None:
         say(line)
 
 
-def asked_password(prompt: str) -> str:
-    """Return a password or PIN from the terminal, where it is not shown, or a line of standard input."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        import getpass
-
-        return getpass.getpass(prompt)
-    return "" if sys.stdin is None else sys.stdin.readline().rstrip("\r\n")
-
-
 def flush() -> None:
     """Write what is still held back.
 

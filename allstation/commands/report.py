@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from allstation.core.pseudonyms import new_nonce
 from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.imaging.outputs import REPORT, Output, check_folder, check_outputs
+from allstation.keys.people import Naming, People
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
 from allstation.services import reporting, signatures
@@ -44,6 +45,8 @@ def _write(options: argparse.Namespace) -> int:
         letterhead=reporting.letterhead(settings),
         anonymity=free_text.anonymity(options),
     )
+    signs = ReportStatus(options.status).locks and People.load().naming is Naming.PIN
+    pin = read_password(f"PIN of {shown_name(options.signed_by)}", None) if signs else ""
     targets = [(options.out or folder) / f"{folder.stem}.pdf" for folder in options.cases]
     _check_first(options, targets)
     key = _signing_key(options, wanted)
@@ -54,7 +57,7 @@ def _write(options: argparse.Namespace) -> int:
         try:
             if options.out:
                 make_folder(options.out)
-            _one(folder, target, wanted, key, settings)
+            _one(folder, target, wanted, _Signing(key, settings, pin))
         except StationError as error:
             say(f"failed   {shown_name(str(folder))}: {error.sentence}", error=True)
             status = SOME_FAILED
@@ -97,9 +100,22 @@ def _signing_key(options: argparse.Namespace, wanted: ReportOptions) -> SigningK
     return read_signing_file(options.certificate, read_password(question, options.password_file))
 
 
-def _one(
-    folder: Path, target: Path, wanted: ReportOptions, key: SigningKey | None, settings: Settings
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Signing:
+    """How reports are signed.
+
+    Attributes:
+        key: Of the certificate; None to sign without one.
+        settings: Name the server of time stamps.
+        pin: Of who signs, where people are named by it.
+    """
+
+    key: SigningKey | None
+    settings: Settings
+    pin: str
+
+
+def _one(folder: Path, target: Path, wanted: ReportOptions, signing: _Signing) -> None:
     """Write one report; what is more than a draft is kept in the case and entered into its trail."""
     draft = wanted.status == ReportStatus.DRAFT
     with Case.open(folder, read_only=draft) as case:
@@ -109,12 +125,14 @@ def _one(
         # Each report is an export of its own.
         one = replace(wanted, anonymity=replace(wanted.anonymity, nonce=new_nonce()))
         made = reporting.make(case, snapshot, one)
+        if draft and case.provenance.remark:
+            say(f"WARNING  {shown_name(str(folder))}: {case.provenance.remark}", error=True)
         if made.content.clock_remark:
             say(f"note     {shown_name(str(folder))}: {made.content.clock_remark}", error=True)
-        if key is not None:
-            made = signatures.sign(made, key, server=settings.time_stamp_server)
+        if signing.key is not None:
+            made = signatures.sign(made, signing.key, server=signing.settings.time_stamp_server)
         if not draft:
-            reporting.keep(case, made, file=target.name)
+            reporting.keep(case, made, file=target.name, pin=signing.pin)
     reporting.write(made, target)
 
 

@@ -107,7 +107,9 @@ def find_nuclei(maps: StainMaps, cytoplasm: Mask, *, level: float, scale: float)
         whole = _Lobe(label, (left, top, left + width, top + height), area)
         if area < _SMALLEST_LOBE * scale * scale:
             continue
-        found = _parted(labels, whole, number, scale) if area >= 2 * _SMALLEST_PART * scale * scale else [whole]
+        found = (
+            _parted(labels, whole, number, scale) if area >= 2 * _SMALLEST_PART * scale * scale else [whole]
+        )
         number += len(found) - 1
         lobes += found
     return _grouped(labels, lobes, number, cytoplasm, level=level, scale=scale)
@@ -134,7 +136,12 @@ def _parted(labels: Labels, whole: _Lobe, number: int, scale: float) -> list[_Lo
 
 
 def power_parts(
-    inside: NDArray[np.bool_], *, scale: float, smallest: float, saddle: float = _SADDLE, convex: float = _ROUND
+    inside: NDArray[np.bool_],
+    *,
+    scale: float,
+    smallest: float,
+    saddle: float = _SADDLE,
+    convex: float = _ROUND,
 ) -> Labels | None:
     """Part a shape into round ones where it has necks.
 
@@ -211,7 +218,9 @@ class _Groups:
         if len(self._lobes) < 2:  # noqa: PLR2004
             return []
         boxes = np.array([lobe.box for lobe in self._lobes])
-        apart = np.maximum(boxes[:, None, :2], boxes[None, :, :2]) - np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+        apart = np.maximum(boxes[:, None, :2], boxes[None, :, :2]) - np.minimum(
+            boxes[:, None, 2:], boxes[None, :, 2:]
+        )
         small = np.array(self.areas) <= _LARGEST_LOBE
         near = (apart.max(axis=2) <= _GAP * self._scale) & (small[:, None] | small[None])
         found = []

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cell_nuclei import Labels, Mask, Nuclei, disk
-from allstation.imaging.nuclear_stain import EMPTY, StainMaps, otsu
+from allstation.imaging.nuclear_stain import EMPTY, StainMaps
 
 _PURPLE_SHARE: Final = 0.33
 _PURPLE_MOST: Final = 0.75
@@ -196,7 +196,9 @@ def _reached(
     """Return the length of each ray within its cell, pixels: (n, rays)."""
     steps = int(_REACH / _STEP)
     distances = (np.arange(steps) + 0.5) * (_STEP * scale)
-    places = (middles[:, None, None] + compass[None, :, None] * distances[None, None, :, None]).astype(np.float32)
+    places = (middles[:, None, None] + compass[None, :, None] * distances[None, None, :, None]).astype(
+        np.float32
+    )
     grid = places.reshape(nuclei.count * _RAYS, steps, 2)
     stain = cv2.remap(
         cv2.merge([maps.nuclear, maps.density]), grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

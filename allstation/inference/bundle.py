@@ -451,7 +451,7 @@ def write_bundle(
     return ModelBundle.open(target)
 
 
-def sign_beside(bundle: ModelBundle, key: SigningKey) -> Path:
+def write_signature_file(bundle: ModelBundle, key: SigningKey) -> Path:
     """Write a signature of a bundle beside it, in place of one that is there.
 
     Raises:

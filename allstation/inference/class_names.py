@@ -33,12 +33,17 @@ def name_problem(name: object, version: object, classes: Sequence[object]) -> st
         problem = _text_problem(label, longest=_LONGEST_CLASS)
         if not problem and _MARKUP.search(str(label)):
             problem = "holds signs that tables and pages would take for something else"
-        if not problem and fold(str(label)) in _TAKEN:
+        if not problem and _read(label) in _TAKEN:
             problem = "the program itself uses in the place of a class"
         if problem:
             return f"has a class name, {shown_name(str(label))[:_LONGEST_CLASS]!r}, that {problem}"
-    folded = [fold(str(label)) for label in classes]
+    folded = [_read(label) for label in classes]
     return "has two class names that read the same" if len(set(folded)) != len(folded) else ""
+
+
+def _read(label: object) -> str:
+    """Return a name as it is read: case and the number of spaces do not count."""
+    return " ".join(fold(str(label)).split())
 
 
 def _text_problem(text: object, *, longest: int) -> str:

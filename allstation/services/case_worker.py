@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
+from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
 from allstation.processing import events
 from allstation.processing.batch import FieldExecutor
@@ -33,7 +34,7 @@ from allstation.processing.status_types import (
 )
 from allstation.services import demo, reporting
 from allstation.services.cell_undo import CellUndoLog
-from allstation.services.log_check import LogCheck, older_trail
+from allstation.services.log_check import LogCheck, older_copy_problem
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
 from allstation.store.database import DATABASE
@@ -99,7 +100,7 @@ class CaseWorker(QObject):
         details_changed: The case data as stored now, by key.
         case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
-        trail_accepted: A person goes on with a case of which a later trail was seen.
+        copy_accepted: A person goes on with a case of which a later trail was seen.
         cells_changed: Ids of cells with another type, written.
         cells_edited: Token of the request and the :class:`CellChange`: cells that count now, or no longer.
         cell_features_saved: Ids of cells that have features now.
@@ -128,7 +129,7 @@ class CaseWorker(QObject):
     details_changed = Signal(object)
     case_renamed = Signal(str)
     slide_renamed = Signal(int)
-    trail_accepted = Signal()
+    copy_accepted = Signal()
     cells_changed = Signal(list)
     cells_edited = Signal(int, object)
     cell_features_saved = Signal(list)
@@ -176,6 +177,7 @@ class CaseWorker(QObject):
     def start(self) -> None:
         """Make what must live on this thread. Connected to the thread's start."""
         self._background = ThreadPoolExecutor(1, thread_name_prefix="background")
+        self._background.submit(station_key)  # made at the first start, where it is not there yet
         self._prepared = ResultQueue(self._woken.emit)
         self._log_check = LogCheck(self._prepared.put)
         self._timer = QTimer(self, singleShot=True)
@@ -250,8 +252,8 @@ class CaseWorker(QObject):
         self.opened.emit(CaseInfo(case.folder, case.name, case.read_only, case.why_read_only))
         if case.recovered.queued_again or case.recovered.failed:
             self.recovered.emit(case.recovered)
-        if case.trail.remark:
-            self.problem.emit(older_trail(case.trail.remark, shown_name(case.folder)))
+        if case.provenance.remark:
+            self.problem.emit(older_copy_problem(case.provenance.remark, shown_name(case.folder)))
         processor.use_model(self._bundle)
         processor.report()
         if not create:
@@ -305,20 +307,21 @@ class CaseWorker(QObject):
         if self._open is not None:
             self._open.processor.pause(paused)
 
-    def accept_trail(self, reason: str) -> None:
+    def accept_copy(self, reason: str) -> None:
         """Go on with the open case although a later trail of it was seen.
 
         Raises:
             StationError: ``reason-needed``, or what the disk answered.
         """
         if self._open is not None:
-            self._open.case.trail.accept(reason)
-            self.trail_accepted.emit()
+            self._open.case.provenance.accept(reason)
+            self.copy_accepted.emit()
 
-    def keep_report(self, made: MadeReport, file: str) -> None:
+    def keep_report(self, made: MadeReport, file: str, pin: str = "") -> None:
         """Keep a report in the case and enter it into the audit log."""
         try:
-            record = reporting.keep(None if self._open is None else self._open.case, made, file=file)
+            case = None if self._open is None else self._open.case
+            record = reporting.keep(case, made, file=file, pin=pin)
         except StationError as error:
             self.report_refused.emit(made, Problem.of(error))
             return

@@ -15,7 +15,7 @@ from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.processing.status_types import Problem
 from allstation.store.case import Case
-from allstation.store.trail import OLDER_TRAIL
+from allstation.store.provenance import OLDER_TRAIL
 
 _log = logging.getLogger(__name__)
 _OFTEN: Final = 10_000
@@ -65,13 +65,13 @@ def log_problem(folder: Path, stopped: Event) -> Problem | None:
             case.connection.db.set_progress_handler(stopped.is_set, _OFTEN)
             broken = case.audit.verify()
             # What the profile has seen was told at opening; a shared folder may take its time.
-            older = "" if broken or case.trail.remark else case.trail.conflict(shared=True)
+            older = "" if broken or case.provenance.remark else case.provenance.conflict(shared=True)
     except (StationError, sqlite3.Error) as error:
         if not stopped.is_set():
             _log.info("the audit log could not be verified: %s", type(error).__name__)
         return None
     if older:
-        return older_trail(older, shown_name(folder))
+        return older_copy_problem(older, shown_name(folder))
     if broken is None:
         return None
     _log.info("the audit log is broken at entry %s", broken.entry_id)
@@ -82,7 +82,7 @@ def log_problem(folder: Path, stopped: Event) -> Problem | None:
     return Problem("broken-log", sentence, shown_name(folder))
 
 
-def older_trail(remark: str, name: str) -> Problem:
+def older_copy_problem(remark: str, name: str) -> Problem:
     """Return the problem with a case of which a later trail was seen.
 
     Args:

@@ -17,12 +17,13 @@ from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.reports import ReportRecord, ReportStatus, snapshot_decisions
 from allstation.core.text import shown_name
+from allstation.keys.people import Naming, People
 from allstation.report.content_types import ReportContent
 from allstation.report.options import Letterhead, ReportOptions
 from allstation.services.settings import Settings
 from allstation.store.audit_contents import REPORTS_FOLDER, kept_report
 from allstation.store.case import Case
-from allstation.store.trail import OLDER_TRAIL
+from allstation.store.provenance import OLDER_TRAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class ReportState:
         fields: All of them.
         removed: Fields that were taken out of the case.
         warnings: What a person should know before signing.
+        needs_pin: Whoever signs is asked for a PIN.
     """
 
     last: ReportRecord | None = None
@@ -50,6 +52,7 @@ class ReportState:
     fields: int = 0
     removed: int = 0
     warnings: tuple[str, ...] = ()
+    needs_pin: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +125,15 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
         fields=len(snapshot.fields),
         removed=snapshot.removed,
         warnings=(said,) if said else (),
+        needs_pin=_needs_pin(),
     )
+
+
+def _needs_pin() -> bool:
+    """Tell whether who signs has to give a PIN; a list that cannot be read is told when it is needed."""
+    with suppress(StationError):
+        return People.load().naming is Naming.PIN
+    return False
 
 
 def make(
@@ -185,19 +196,21 @@ def check(made: MadeReport) -> None:
         raise StationError("report-broken", f"The report was made but does not hold: {found[0]}")
 
 
-def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord:
+def keep(case: Case | None, made: MadeReport, *, file: str = "", pin: str = "") -> ReportRecord:
     """Keep a report in the case and enter it into the trail; a final one locks its decisions.
 
     Args:
         case: The case that is open for writing now, if any.
         made: The report.
         file: Name of the file it is also written to.
+        pin: Of who signs, where people are named by it.
 
     Raises:
         StationError: ``other-case`` if it was made from another one, ``not-signed`` if a digital signature
              is announced and missing, ``case-changed`` if the case is not what the report was made from any
              more, ``already-final``, ``not-final-yet``, ``broken-log`` if a final one would stand on an
              altered case, ``older-trail`` if it would stand on an older one than this station has seen,
+             ``wrong-pin``, ``unknown-person`` or ``other-login`` if it is not certain who signs,
              ``not-written``, or what the disk answered.
     """
     if case is None or case.folder != made.folder:
@@ -208,6 +221,7 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "") -> ReportRecord
         raise StationError("case-changed", sentence)
     require_signed(made)
     if made.status.locks:
+        People.load().identify(made.options.reviewer.strip(), pin)
         require_intact(case)
         require_latest(case)
     target = kept_report(case.folder, made.status, made.sha256)
@@ -262,7 +276,7 @@ def require_latest(case: Case) -> None:
     Raises:
         StationError: ``older-trail``.
     """
-    conflict = case.trail.conflict(shared=True)
+    conflict = case.provenance.conflict(shared=True)
     if conflict:
         sentence = (
             f"{conflict} Nothing can be signed from it. If this is the copy to go on with, say why "

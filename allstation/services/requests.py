@@ -110,23 +110,25 @@ class KeepReport(Request):
     Attributes:
         made: The report.
         file: Name of the file it is written to as well.
+        pin: Of who signs, where people are named by it.
     """
 
     made: MadeReport
     file: str
+    pin: str = field(default="", repr=False)
 
     def apply(self, worker: CaseWorker) -> None:
-        worker.keep_report(self.made, self.file)
+        worker.keep_report(self.made, self.file, self.pin)
 
 
 @dataclass(frozen=True)
-class AcceptTrail(Request):
+class AcceptCopy(Request):
     """Go on with a case of which a later trail was seen; the audit log keeps the reason."""
 
     reason: str
 
     def apply(self, worker: CaseWorker) -> None:
-        worker.accept_trail(self.reason)
+        worker.accept_copy(self.reason)
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ class Settings(NamedTuple):
         time_stamp_server: Address of an RFC 3161 server; asked at each signature. Empty for none.
         cell_types: The laboratory's list of cell types as JSON; empty for the shipped list.
         count_proposals: Whether proposed types are counted, and then named as such.
+        shared_folder: Folder where stations keep the heads of audit logs and the list of people for each
+            other; empty for none.
     """
 
     theme: str = "system"
@@ -123,6 +125,7 @@ class Settings(NamedTuple):
     time_stamp_server: str = ""
     cell_types: str = ""
     count_proposals: bool = False
+    shared_folder: str = ""
 
     @property
     def limits(self) -> DecodeLimits:

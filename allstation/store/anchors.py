@@ -22,15 +22,13 @@ from typing import Any, Final, Self
 from allstation import paths
 from allstation.core.audit import canonical
 from allstation.files import replacing
+from allstation.keys.people import shared_folder
 from allstation.keys.signing import PublicKey, SignatureError
 from allstation.keys.station import station_key
 from allstation.store.lock import exclusive
 
 _log = logging.getLogger(__name__)
 FILE: Final = "anchors.jsonl"
-SETTING: Final = "anchor_folder"
-"""Key in ``settings.json`` of the folder that stations share. A case is opened below the services, so it is
-read here as well."""
 _PURPOSE: Final = "anchor"
 _LARGEST: Final = 1 << 20
 """Bytes from which the list is compacted to one line a case."""
@@ -148,7 +146,8 @@ class AnchorFile:
         with exclusive(self.path.with_suffix(".lock")) as held:
             if not held:
                 return
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             with os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0) as file:
                 size = file.seek(0, os.SEEK_END)
                 whole = size == 0 or (file.seek(size - 1) >= 0 and file.read(1) == b"\n")
@@ -189,16 +188,6 @@ def _compacted_to(first_line: bytes) -> int:
 def own_anchors() -> AnchorFile:
     """Return the list of the profile."""
     return AnchorFile(paths.data_folder() / FILE)
-
-
-def shared_folder() -> Path | None:
-    """Return the folder that stations share, if one is set."""
-    try:
-        stored = json.loads((paths.config_folder() / "settings.json").read_bytes())
-        named = stored.get(SETTING, "")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return Path(named) if isinstance(named, str) and named else None
 
 
 def shared_anchors(case: str) -> Iterator[Anchor]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from allstation.core.audit import GENESIS, AuditEntry, ChainBreak, clock_set_back, first_broken
 from allstation.store import schema
+from allstation.store.audit_seal import broken_seal
 from allstation.store.audit_verify import first_mismatch
 from allstation.store.connection import Repository
 from allstation.store.rows import AUDIT_COLUMNS, audit_of
 from allstation.store.schema_match import schema_difference
-from allstation.store.seals import broken_seal
 
 
 class AuditLog(Repository):

@@ -26,6 +26,7 @@ from allstation.paths import login_name
 from allstation.store import schema
 from allstation.store.audit_contents import CONTENT, details_content
 from allstation.store.audit_log import AuditLog
+from allstation.store.audit_seal import KEY, has_seal_table
 from allstation.store.cells import Cells
 from allstation.store.connection import CaseConnection, CaseContext
 from allstation.store.copies import Copies
@@ -48,16 +49,15 @@ from allstation.store.fields import Fields, StoredFields
 from allstation.store.lock import LOCK_FILE, CaseLock, Holder, refuse_links
 from allstation.store.model_queue import ModelQueue
 from allstation.store.models import Models
+from allstation.store.provenance import Provenance
 from allstation.store.queue import Queue, RecoveryReport
 from allstation.store.reports import Reports
 from allstation.store.reviews import Reviews
 from allstation.store.rows import required_name, texts
 from allstation.store.salvage import REPAIRED, exchange
 from allstation.store.schema_match import ALTERED
-from allstation.store.seals import KEY, has_seals
 from allstation.store.slides import Slides
 from allstation.store.statistics import Statistics
-from allstation.store.trail import Trail
 
 SUFFIX = ".allcase"
 _ALWAYS_CHECKED = 32 * 2**20
@@ -89,7 +89,7 @@ class Case:
         reports: Signed reports and amendments.
         statistics: Counts behind a summary.
         audit: The audit log.
-        trail: Who sealed the audit log, and whether a later one was seen.
+        provenance: Who sealed the audit log, and whether a later one was seen.
         held_by: Who has the case open for writing, when this opening is read-only for that reason.
         recovered: What opening recovered after a program that died.
     """
@@ -108,7 +108,7 @@ class Case:
         self.reports = Reports(connection)
         self.statistics = Statistics(connection)
         self.audit = AuditLog(connection)
-        self.trail = Trail(connection)
+        self.provenance = Provenance(connection)
         self.held_by: Holder | None = None
         self.recovered = RecoveryReport()
 
@@ -165,7 +165,7 @@ class Case:
         case = cls(open_writable(context.folder / DATABASE, schema.STEPS), context)
         try:
             case._initialise(name or shown_name(context.folder.name.removesuffix(SUFFIX)) or "case")
-            case.trail.start()
+            case.provenance.start(created=True)
         except BaseException:
             case.connection.db.close()
             raise
@@ -222,7 +222,7 @@ class Case:
         """Open for looking only."""
         db = open_readable(context.folder / DATABASE, steps)
         case = cls(db, replace(context, why_read_only=why))
-        case.trail.start()
+        case.provenance.start()
         return case
 
     @classmethod
@@ -239,7 +239,7 @@ class Case:
             if not case.case_id:  # ... or between making the file and its first entry
                 case._initialise(shown_name(context.folder.name.removesuffix(SUFFIX)))
             case._ensure_secret()
-            case.trail.start()
+            case.provenance.start()
             case.recovered = case.queue.recover()
         except BaseException:
             case.connection.db.close()
@@ -253,7 +253,7 @@ class Case:
                 self.connection.set_info(key, value)
             self._ensure_secret()
             details = {"name": name, "case_id": self.case_id}
-            if has_seals(self.connection.db):
+            if has_seal_table(self.connection.db):
                 details[KEY] = station_key().public.fingerprint
             self.connection.audit("case-created", "case", details)
 

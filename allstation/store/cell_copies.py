@@ -34,7 +34,7 @@ def rebuild_copies(db: sqlite3.Connection) -> None:
     """Make the copies anew. Needs an open write transaction."""
     db.execute("DELETE FROM cell_types")
     db.execute("DELETE FROM cell_list")
-    db.execute(f"INSERT INTO cell_types (reviewer, cell_id, type, review_id) {_COUNTING}")  # noqa: S608
+    db.execute(f"INSERT INTO cell_types (reviewer, cell_id, type, review_id) {_COUNTING}")
     marks = ", ".join("?" * len(_COPY.split(", ")))
     db.executemany(f"INSERT INTO cell_list ({_COPY}) VALUES ({marks})", _expected(db))  # noqa: S608
 

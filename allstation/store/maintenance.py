@@ -20,6 +20,7 @@ from allstation.store.anchors import Anchor
 from allstation.store.case import Case
 from allstation.store.database import DATABASE, plain_errors, remove_file
 from allstation.store.lock import CaseLock
+from allstation.store.provenance import SealedRun, unkeyed
 from allstation.store.salvage import (
     REPAIR_ACTION,
     REPAIRED,
@@ -28,7 +29,6 @@ from allstation.store.salvage import (
     exchange,
     salvage_into,
 )
-from allstation.store.trail import SealedRun, unkeyed
 
 _LONGEST_ANCHOR: Final = 16 * 1024
 
@@ -64,7 +64,7 @@ class AuditFinding:
         """Return the outcome for the terminal."""
         lines = [f"{shown_name(self.name)}: {self.entries} entries, head {shown_name(self.head)}"]
         if self.broken is None:
-            lines.append("The trail is intact.")
+            lines.append("The trail is intact in itself." if self.older else "The trail is intact.")
         else:
             sentence = shown_name(self.broken.sentence)
             lines.append(f"The trail is broken at entry {self.broken.entry_id}. {sentence}")
@@ -121,8 +121,8 @@ def audit_case(folder: Path) -> AuditFinding:
     """
     with Case.open(folder, read_only=True) as case:
         log = case.audit
-        broken, older = log.verify(), case.trail.conflict(shared=True)
-        sealed = case.trail.sealed_by()
+        broken, older = log.verify(), case.provenance.conflict(shared=True)
+        sealed = case.provenance.sealed_by()
         return AuditFinding(case.name, log.length(), log.head(), broken, log.set_back(), sealed, older)
 
 
@@ -149,7 +149,7 @@ def write_anchor(folder: Path, target: Path) -> str:
         StationError: ``not-written``, or if the case cannot be read.
     """
     with Case.open(folder, read_only=True) as case:
-        anchor = case.trail.anchor()
+        anchor = case.provenance.anchor()
     try:
         write_atomically(target, anchor.text().encode() + b"\n")
     except OSError as error:
@@ -174,7 +174,7 @@ def compare_with_anchor(folder: Path, path: Path) -> AnchorComparison:
         sentence = f"{shown_name(path)} is no anchor, or was changed: take one that was written from a case."
         raise StationError("bad-anchor", sentence) from error
     with Case.open(folder, read_only=True) as case:
-        difference, length = case.trail.difference(anchor), case.audit.length()
+        difference, length = case.provenance.difference(anchor), case.audit.length()
     which = f"the anchor of {anchor.at} ({shown_name(anchor.station)}, key {anchor.public.fingerprint})"
     if difference:
         return AnchorComparison(False, f"The case does not hold {which}. {difference}")

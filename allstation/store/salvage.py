@@ -18,6 +18,7 @@ from allstation.core.times import Clock, stamp
 from allstation.paths import login_name
 from allstation.store import schema
 from allstation.store.audit_contents import other_copy
+from allstation.store.audit_seal import Sealer
 from allstation.store.cell_copies import other_cell_copy, rebuild_copies
 from allstation.store.connection import AuditNote, append_entry
 from allstation.store.database import (
@@ -31,7 +32,6 @@ from allstation.store.database import (
 from allstation.store.queue import shown_copy
 from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of, probabilities_of
 from allstation.store.schema_match import schema_difference
-from allstation.store.seals import Sealer
 
 REPAIRED: Final = DATABASE + ".repaired"
 """Name of a repaired, complete case file before it replaces the damaged one."""

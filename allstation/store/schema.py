@@ -286,7 +286,7 @@ CREATE TABLE seals (
 """
 
 
-def step_seals(db: sqlite3.Connection) -> None:
+def step_seal_table(db: sqlite3.Connection) -> None:
     """Version 5: each run of entries that one station appended to the audit log bears its signature.
 
     Entries before the first seal are of earlier versions and stay valid, without a key.
@@ -425,7 +425,7 @@ STEPS: Final[tuple[Step, ...]] = (
     step_many_models,
     step_removed_fields,
     step_valid_certainty,
-    step_seals,
+    step_seal_table,
     step_cells,
 )
 """Step number n brings a file from version n to n + 1."""

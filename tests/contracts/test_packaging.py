@@ -41,6 +41,48 @@ def tool():
         yield importlib.import_module
 
 
+# Signatures of what ships
+
+
+def test_every_bundle_that_ships_bears_the_releases_signature():
+    from allstation.inference.bundle import SUFFIX, ModelBundle
+    from allstation.inference.reference import verify_reference
+    from allstation.inference.trust import TrustLevel
+    from allstation.keys.release import release_keys
+
+    bundles = [ModelBundle.open(path) for path in (ROOT / "resources" / "models").glob(f"*{SUFFIX}")]
+    assert {bundle.name for bundle in bundles} == {one.name for one in release_keys().bundles}
+    for bundle in bundles:
+        assert bundle.trust.level is TrustLevel.RELEASE
+        assert verify_reference(bundle, fields=1) < 1e-4
+
+
+def test_a_release_key_signs_and_earlier_ones_stay(tool, tmp_path, monkeypatch, capsys):
+    from allstation.keys import laboratory
+
+    signing = tool("sign_bundle")
+    monkeypatch.setattr(laboratory, "_COST", 2**15)
+    monkeypatch.setattr(signing.getpass, "getpass", lambda _prompt: "correct horse")
+    (tmp_path / "models").mkdir()
+    shutil.copy(ROOT / "resources/models/all-station.allmodel", tmp_path / "models")
+    keys = []
+    for number in (1, 2):
+        key = tmp_path / f"{number}.key"
+        for words in (["--new-key", str(key), "--name", f"Release {number}"], ["--key", str(key)],
+                      ["--development"]):  # fmt: skip
+            monkeypatch.setattr(sys, "argv", ["sign_bundle.py", "--resources", str(tmp_path), *words])
+            assert signing.main() == 0
+            if words[0] != "--new-key":
+                keys.append(
+                    [one["name"] for one in json.loads((tmp_path / "keys/release.json").read_text())["keys"]]
+                )
+    development = signing.DEVELOPMENT
+    assert keys == [["Release 1"], [development, "Release 1"], ["Release 2", "Release 1"],
+                    [development, "Release 2", "Release 1"]]  # fmt: skip
+    assert (tmp_path / "models/all-station.allmodel.sig").is_file()
+    assert "signed by" in capsys.readouterr().out
+
+
 # The spec and what goes in
 
 

@@ -63,7 +63,20 @@ def test_table_of_a_case_is_what_the_case_holds(folder, tmp_path, capsys):
         cells = case.cells.page()
         paths = {field.id: field.path for field in case.fields.page()}
     assert f"cells: {len(cells)}" in capsys.readouterr().out
-    wanted = "field cell x y width height area_px area_um2 edge type proposed probability".split()
+    wanted = [
+        "field",
+        "cell",
+        "x",
+        "y",
+        "width",
+        "height",
+        "area_px",
+        "area_um2",
+        "edge",
+        "type",
+        "proposed",
+        "probability",
+    ]
     assert list(rows[0])[:12] == wanted
     for row, cell in zip(rows, cells, strict=True):
         assert row["field"] == paths[cell.field_id].name

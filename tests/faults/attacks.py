@@ -197,13 +197,13 @@ def hostile_file_name(ground: Ground) -> Seen:
 
 
 def hostile_bundle_name(ground: Ground) -> Seen:
-    from tests.faults.damaged_bundle import rebuilt
-
-    path = ground.place / "b.allmodel"
-    rebuilt(path, info={"name": f"ALL Station{ESCAPE}\nchecksums match", "version": TURNED})
+    with zipfile.ZipFile(default_bundle_path()) as shipped:
+        info = json.loads(shipped.read("bundle.json"))
+    info |= {"name": f"ALL Station{ESCAPE}\nchecksums match", "version": TURNED}
+    path = _repacked(ground.place / "b.allmodel", {"bundle.json": json.dumps(info).encode()})
     done = run("models", "verify", path)
     lines = _lines(done.stdout, done.stderr)
-    held = _plain(done.stdout, done.stderr) and len(lines) == 1
+    held = _plain(done.stdout, done.stderr) and (done.returncode, len(lines)) == (2, 1)
     return Seen(f"rc {done.returncode}, {len(lines)} line, control characters replaced", held)
 
 
@@ -487,6 +487,210 @@ def large_jpeg_2000(ground: Ground) -> Seen:
     return Seen(f"{_lines(text)[-1]} (at most {peak:.0f} MB)", held)
 
 
+def _impostor(ground: Ground, path: Path) -> Seen:
+    """Let a bundle work that bears the shipped model's name, on the command line and in a case."""
+    table = ground.place / "t.csv"
+    done = run("classify", ground.base / "fields", "--model", path, "--csv", table)
+    verified = run("models", "verify", path)
+    listed = run("models", "show", path)
+    held = (done.returncode, table.exists()) == (2, False) and "does not bear its signature" in done.stderr
+    held = held and verified.returncode != 0 and '"impostor"' in listed.stdout
+    return Seen(_lines(done.stderr)[-1], held)
+
+
+def _all_recomputed(path: Path, info: dict[str, object], bias: list[float]) -> Path:
+    """Change the shipped bundle, and compute its checksums and reference fields again."""
+    from allstation.inference.bundle import ModelBundle, write_bundle
+    from allstation.inference.engine import Engine
+    from tests.faults.damaged_bundle import with_bias
+
+    shipped = ModelBundle.open(default_bundle_path())
+    network = with_bias(path, bias).members["network.tflite"] if bias else shipped.members["network.tflite"]
+    kept = {key: value for key, value in shipped.info.items() if key not in {"schema", "files"}}
+    members = {**shipped.members, "network.tflite": network}
+    changed = write_bundle(path, {**kept, **info}, members)
+    rgb = changed.arrays("reference.npz")["rgb"]
+    engine, memory = Engine(changed), io.BytesIO()
+    shares = [list(engine.classify_rgb(one).probabilities.values()) for one in rgb]
+    np.savez_compressed(memory, rgb=rgb, probabilities=np.array(shares))
+    return write_bundle(path, {**kept, **info}, {**members, "reference.npz": memory.getvalue()}).path
+
+
+def always_benign(ground: Ground) -> Seen:
+    return _impostor(ground, _all_recomputed(ground.place / "b.allmodel", {}, [80.0, 0.0, 0.0, 0.0]))
+
+
+def permuted_classes(ground: Ground) -> Seen:
+    names = {"classes": ["Pro", "Early", "Pre", "Benign"]}
+    return _impostor(ground, _all_recomputed(ground.place / "b.allmodel", names, []))
+
+
+def rule_switched_off(ground: Ground) -> Seen:
+    rule = {"decision": {"min_probability": 0.0, "max_novelty": 1e6, "min_cells": 0}}
+    return _impostor(ground, _all_recomputed(ground.place / "b.allmodel", rule, []))
+
+
+def lookalike_name(ground: Ground) -> Seen:
+    info = {"name": "ALL Stati\u043en cells", "classes": ["Pro", "Early", "Pre", "Benign"]}
+    return _impostor(ground, _all_recomputed(ground.place / "b.allmodel", info, []))
+
+
+def unsigned_bundle(ground: Ground) -> Seen:
+    from tests.faults.damaged_bundle import rebuilt
+
+    path, report = rebuilt(ground.place / "b.allmodel").path, ground.place / "r.pdf"
+    done = run("classify", ground.base / "fields", "--model", path, "--report", report)
+    from pypdf import PdfReader
+
+    page = " ".join(PdfReader(report).pages[0].extract_text().split())
+    held = "not signed, unknown maker" in done.stderr and "not signed, unknown maker" in page
+    return Seen(_lines(done.stderr)[-1], held)
+
+
+def class_called_needs_review(ground: Ground) -> Seen:
+    path = ground.place / "b.allmodel"
+    with zipfile.ZipFile(default_bundle_path()) as shipped:
+        info = json.loads(shipped.read("bundle.json"))
+    info |= {"name": "Other", "classes": ["Benign", "needs review", "Pre", "Pro"]}
+    _repacked(path, {"bundle.json": json.dumps(info).encode()})
+    return _refused_fast(("classify", ground.base / "fields", "--model", path), 20)
+
+
+def _seen_here(ground: Ground, case: Path) -> Path:
+    """Let this station open a case for writing, and copy it."""
+    done = run("classify", ground.base / "fields", "--case", case)
+    assert done.returncode == 0, done.stderr
+    kept = case.with_name("kept.allcase")
+    shutil.copytree(case, kept)
+    return kept
+
+
+def _work_on(case: Path) -> None:
+    from allstation.core.records import Review
+    from allstation.store import Case
+
+    with Case.open(case) as opened:
+        opened.reviews.add(Review(field_id=1, reviewer="Ada", class_name="Pro", comment="blasts"))
+
+
+def _recomputed(case: Path, *, at: str = "", seals: bool = True) -> None:
+    """Rewrite the audit log under another name or date, every hash of it computed again."""
+    from dataclasses import replace
+
+    from allstation.core.audit import GENESIS
+    from allstation.store import Case
+
+    with Case.open(case, read_only=True) as opened:
+        entries, previous, forged = opened.audit.entries(), GENESIS, []
+    for entry in entries:
+        details = json.loads(entry.details)
+        if not seals:
+            details.pop("key", None)
+        text = json.dumps(details, sort_keys=True, separators=(",", ":"))
+        told = replace(entry, who="Eve", at=at or entry.at, details=text, previous=previous)
+        forged.append(replace(told, hash=told.seal()))
+        previous = forged[-1].hash
+    with closing(sqlite3.connect(case / "case.sqlite")) as db, db:
+        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            db.execute(f"DROP TRIGGER {name}")
+        for one in forged:
+            db.execute("UPDATE audit SET who = ?, at = ?, details = ?, previous = ?, hash = ? WHERE id = ?",
+                       (one.who, one.at, one.details, one.previous, one.hash, one.id))  # fmt: skip
+        if not seals:
+            db.execute("DELETE FROM seals")
+        for _, text in triggers:
+            db.execute(text)
+
+
+def recomputed_chain(ground: Ground) -> Seen:
+    case = ground.case()
+    _recomputed(case)
+    return _broken(case)
+
+
+def backdated_chain(ground: Ground) -> Seen:
+    case = ground.case()
+    _recomputed(case, at="2019-01-02T03:04:05Z")
+    return _broken(case)
+
+
+def _told(case: Path, word: str) -> Seen:
+    """Look for a sentence in the audit, and for the refusal to sign."""
+    audited = run("audit", case)
+    target = case.parent / "out"
+    signed = run("report", case, "--out", target, "--status", "final", "--signed-by", "Dr. B")
+    refused = signed.returncode == 1 and word in signed.stderr and not list(target.glob("*.pdf"))
+    return Seen(
+        audited.stdout.splitlines()[-1], audited.returncode == 1 and word in audited.stdout and refused
+    )
+
+
+def recomputed_without_seals(ground: Ground) -> Seen:
+    case = ground.case()
+    _seen_here(ground, case)
+    _recomputed(case, seals=False)
+    return _told(case, "has seen another trail")
+
+
+def tail_cut_off(ground: Ground) -> Seen:
+    case = ground.case()
+    _seen_here(ground, case)
+    _work_on(case)
+    with closing(sqlite3.connect(case / "case.sqlite")) as db, db:
+        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("DELETE FROM audit WHERE action = 'review-added'")
+        db.execute("UPDATE fields SET review_id = NULL, review_class = NULL")
+        db.execute("DELETE FROM reviews")
+        for _, text in triggers:
+            db.execute(text)
+    return _told(case, "seal")
+
+
+def older_copy(ground: Ground) -> Seen:
+    case = ground.case()
+    kept = _seen_here(ground, case)
+    _work_on(case)
+    shutil.rmtree(case)
+    kept.rename(case)
+    return _told(case, "has seen a longer trail")
+
+
+def older_copy_worked_on(ground: Ground) -> Seen:
+    case = ground.case()
+    kept = _seen_here(ground, case)
+    _work_on(case)
+    shutil.rmtree(case)
+    kept.rename(case)
+    _work_on(case)
+    _work_on(case)
+    return _told(case, "has seen another trail")
+
+
+def another_cases_file(ground: Ground) -> Seen:
+    case = ground.case()
+    _seen_here(ground, case)
+    made = {**os.environ, "ALLSTATION_PROFILE": str(ground.place / "elsewhere")}
+    foreign = ground.place / "foreign.allcase"
+    done = run("classify", ground.base / "fields", "--case", foreign, env=made)
+    assert done.returncode == 0, done.stderr
+    for name in ("case.sqlite-wal", "case.sqlite-shm"):
+        (case / name).unlink(missing_ok=True)
+    shutil.copy(foreign / "case.sqlite", case / "case.sqlite")
+    return _told(case, "another case was in this folder")
+
+
+def moved_between_stations(ground: Ground) -> Seen:
+    """No attack: a case that another station made opens, is worked on, and says who sealed what."""
+    case = ground.case()
+    _work_on(case)
+    done = run("audit", case)
+    held = done.returncode == 0 and "intact" in done.stdout and "(unknown here, key" in done.stdout
+    return Seen("; ".join(done.stdout.splitlines()[1:]), held and "(this station, key" in done.stdout)
+
+
 COPIES = {
     "decision of every field": "UPDATE fields SET decision = 'Benign', reasons = ''",
     "probability": "UPDATE fields SET probability = 0.5, margin = 0.1 WHERE decision IS NOT NULL",
@@ -514,6 +718,20 @@ def _evidence(ground: Ground) -> Seen:
 
 
 ATTACKS: dict[str, tuple[str, Callable[[Ground], Seen]]] = {
+    "F1 always Benign under the shipped name": ("refused", always_benign),
+    "F1 shipped model, class names exchanged": ("refused", permuted_classes),
+    "F1 shipped model, rule switched off": ("refused", rule_switched_off),
+    "F1 a name that looks like the shipped one": ("refused", lookalike_name),
+    "F1 bundle without a signature": ("named on the terminal and in the report", unsigned_bundle),
+    "class called needs review": ("refused", class_called_needs_review),
+    "A16 newest entries cut off with their rows": ("told, not signed", tail_cut_off),
+    "A17 chain recomputed": ("broken", recomputed_chain),
+    "A17 chain recomputed, seals removed": ("told, not signed", recomputed_without_seals),
+    "A18 chain backdated": ("broken", backdated_chain),
+    "A21 older copy put back": ("told, not signed", older_copy),
+    "A21 older copy put back and worked on": ("told, not signed", older_copy_worked_on),
+    "A22 another case's file put in": ("told, not signed", another_cases_file),
+    "case moved between stations": ("opens, names both", moved_between_stations),
     "F2 trigger in a case, classify": ("refused, file untouched", planted_trigger),
     "F2 trigger in a case, audit": ("broken", planted_trigger_audited),
     "F2 trigger in a case, repair": ("a clean file", planted_trigger_repaired),

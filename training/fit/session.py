@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from allstation.core.events import Report
+from allstation.inference.class_names import name_problem
 from training.data import splits
 from training.data.augment import Backgrounds
 from training.data.fields_in_memory import load_cells
@@ -100,6 +101,7 @@ def _execute(
 ) -> RunMetrics:
     begun = time.monotonic()
     data = data or open_data(recipe, events, checked=checked)
+    _require_names(recipe, data)
     events.phase("preparing", "Dividing and reading the fields")
     split = splits.make_split(data.labelled, recipe.split, data.groups)
     lists = splits.lists_csv(data.labelled, split, data.groups)
@@ -128,6 +130,20 @@ def _execute(
         for name in ("state.npz", "best.npz"):
             (folder.path / name).unlink(missing_ok=True)
     return metrics
+
+
+def _require_names(recipe: Recipe, data: Data) -> None:
+    """Refuse now, rather than at the end, names that no bundle may have.
+
+    Raises:
+        StationError: ``bad-names``.
+    """
+    problem = name_problem(recipe.name, "1", data.labelled.classes)
+    if recipe.export and problem:
+        sentence = (
+            f"A model bundle of this recipe and folder {problem}: rename the class folder or the recipe."
+        )
+        raise StationError("bad-names", sentence)
 
 
 def _part(data: Data, pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> Part:

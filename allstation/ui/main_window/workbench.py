@@ -13,10 +13,10 @@ from allstation.processing.status_types import QueuePhase
 from allstation.services.field_cache import FieldCache
 from allstation.ui.browser.controller import BrowserController
 from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.case.audit_controller import AuditController
 from allstation.ui.case.controller import CaseController
 from allstation.ui.case.naming_controller import NamingController
 from allstation.ui.case.removal_controller import RemovalController
-from allstation.ui.case.trail_controller import TrailController
 from allstation.ui.case.watch_controller import WatchController
 from allstation.ui.cells.feature import CellsFeature
 from allstation.ui.common import focus_filters
@@ -47,6 +47,7 @@ from allstation.ui.report.controller import ReportController
 from allstation.ui.report.export_controller import ExportController
 from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
+from allstation.ui.review.people_controller import PeopleController
 from allstation.ui.summary.controller import SummaryController
 from allstation.ui.summary.panel import SummaryPanel
 from allstation.ui.training.controller import TrainingController
@@ -98,7 +99,8 @@ class Workbench(QObject):
         self.training_controller = TrainingController(context, window=window)
         self.report_controller = ReportController(context, window=window)
         self.export_controller = ExportController(context, window=window)
-        self.trail_controller = TrailController(context, window=window)
+        self.audit_controller = AuditController(context, window=window)
+        self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
         self.cells = CellsFeature(context, window=window, browser=browser, viewer=viewer, files=files)
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
@@ -111,7 +113,8 @@ class Workbench(QObject):
             SummaryController(context, self.summary, browser=browser),
             WatchController(context, window=window),
             NamingController(context, browser),
-            self.trail_controller,
+            self.audit_controller,
+            self.people_controller,
             RemovalController(context, browser),
             PixelSizeController(context, viewer),
             self.cells,
@@ -331,7 +334,8 @@ class Workbench(QObject):
         self.viewer.close_workers()
         self.training_controller.close()
         self.report_controller.close()
-        self.trail_controller.close()
+        self.audit_controller.close()
+        self.people_controller.close()
 
 
 def _base64(data: QByteArray) -> str:

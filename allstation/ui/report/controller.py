@@ -28,6 +28,7 @@ from allstation.ui.report.export_controller import (
     failed_notification,
     with_suffix,
 )
+from allstation.ui.report.signer_pin import SignerPin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +54,7 @@ class ReportController(QObject):
         self._preview: Preview | None = None
         self._wanted = 0
         self._going: MadeReport | None = None
+        self._signer = SignerPin(self)
         self._target: ExportJob | None = None
         self._data: CaseDataDialog | None = None
         self._closed = False
@@ -327,8 +329,16 @@ class ReportController(QObject):
         box.setDefaultButton(box.addButton(tr("Sign…"), QMessageBox.ButtonRole.AcceptRole))
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.accepted.connect(self._ask_where)
+        box.accepted.connect(self._ask_pin)
         box.open()
+
+    @Slot()
+    def _ask_pin(self) -> None:
+        report, made = self._report, self._going
+        if report is not None and made is not None and report.form.state.needs_pin:
+            self._signer.ask(made.options.reviewer.strip(), report, self._ask_where)
+        else:
+            self._ask_where()
 
     def _before_signing(self) -> list[str]:
         """Return what a person should know before signing."""
@@ -384,7 +394,7 @@ class ReportController(QObject):
             return
         self._target = job
         self._offer()
-        self._session.submit(KeepReport(made, target.name))
+        self._session.submit(KeepReport(made, target.name, self._signer.take()))
 
     def _write(self, job: ExportJob) -> None:
         self._going = None

@@ -192,6 +192,11 @@ class ReviewPanel(QWidget):
         self._reviewer.setText(name)
         self._show()
 
+    def set_name_editable(self, on: bool) -> None:
+        """Let the reviewer's name be typed, or only shown."""
+        self._reviewer.setReadOnly(not on)
+        self._reviewer.setPlaceholderText(tr("Your name") if on else tr("Nobody is named yet"))
+
     def set_blind(self, on: bool) -> None:
         """Hide or show predictions before the decision."""
         self._blind.setChecked(on)

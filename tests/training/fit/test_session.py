@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -306,3 +308,15 @@ def test_what_makes_no_bundle_says_why(
 
     (tmp_path / "labelled").mkdir()
     assert reason in export_blocker(recipe(tmp_path / "labelled", kind, **changes))
+
+
+def test_a_class_that_no_bundle_may_have_is_refused_before_training(
+    labelled_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(labelled_folder, folder)
+    first = next(one for one in sorted(folder.iterdir()) if one.is_dir())
+    first.rename(folder / "Needs Review")
+    with pytest.raises(StationError, match="in the place of a class"):
+        run_recipe(replace(recipe(folder), export=True), tmp_path / "run", silent())
+    assert not (tmp_path / "run" / "lists.csv").exists()

@@ -132,7 +132,8 @@ def test_evaluate_leaves_single_unreadable_answers_out_and_names_them(fields, tm
 
     def sometimes(self, logits):
         calls.append(1)
-        return real(self, logits) if len(calls) != 1 else np.full(4, NAN)
+        # The first call is the reference field that is compared before the model works.
+        return real(self, logits) if len(calls) != 2 else np.full(4, NAN)
 
     monkeypatch.setattr(Engine, "probabilities", sometimes)
     document = tmp_path / "e.json"

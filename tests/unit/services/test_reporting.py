@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from allstation.__main__ import main
 from allstation.core.errors import StationError
 from allstation.core.records import NewField, Review
 from allstation.core.reports import ReportStatus
+from allstation.keys import people
+from allstation.keys.people import Naming, People, Person
+from allstation.paths import login_name
 from allstation.report.content import build_content
 from allstation.report.options import ReportOptions
 from allstation.report.verify import embedded_data, verify_report
@@ -203,3 +208,48 @@ def test_the_letterhead_comes_from_the_settings() -> None:
     made = reporting.letterhead(Settings(laboratory="Lab", laboratory_lines=("Street",), logo="/a/b.png"))
     assert (made.name, made.lines, made.logo) == ("Lab", ("Street",), Path("/a/b.png"))
     assert reporting.letterhead(Settings()).logo is None
+
+
+def test_signing_asks_for_the_signers_pin_where_the_laboratory_wants_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "_COST", 2**4)
+    People().adding(Person.with_pin("Dr. B", "246810")).named(Naming.PIN).save()
+    with Case.open(folder, clock=CLOCK) as case:
+        assert reporting.state_of(case, case.snapshot()).needs_pin
+        made = reporting.make(case, case.snapshot(), FINAL)
+        for pin in ("", "111111"):
+            with pytest.raises(StationError, match="not the PIN of Dr"):
+                reporting.keep(case, made, pin=pin)
+        stranger = reporting.make(case, case.snapshot(), replace(FINAL, reviewer="Dr. X"))
+        with pytest.raises(StationError, match="has no PIN here"):
+            reporting.keep(case, stranger, pin="246810")
+        assert case.reports.all() == []
+        assert reporting.keep(case, made, pin="246810").by == "Dr. B"
+
+
+def test_who_signs_by_login_is_who_is_logged_in(folder: Path) -> None:
+    People().named(Naming.LOGIN).save()
+    with Case.open(folder, clock=CLOCK) as case:
+        assert not reporting.state_of(case, case.snapshot()).needs_pin
+        made = reporting.make(case, case.snapshot(), FINAL)
+        with pytest.raises(StationError, match="named by their login"):
+            reporting.keep(case, made)
+        own = reporting.make(case, case.snapshot(), replace(FINAL, reviewer=login_name()))
+        assert reporting.keep(case, own).by == login_name()
+
+
+def test_the_command_line_asks_for_the_pin_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(people, "_COST", 2**4)
+    for words, pins in ((["add", "Dr. B"], "246810\n246810\n"), (["pin"], "")):
+        monkeypatch.setattr("sys.stdin", io.StringIO(pins))
+        assert main(["people", *words]) == 0
+    command = ["report", str(folder), "--out", str(tmp_path / "out"), "--status", "final", "--signed-by"]
+    for name, pin, status in (("Dr. B", "1", 1), ("Dr. X", "246810", 1), ("Dr. B", "246810", 0)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{pin}\n"))
+        assert main([*command, name]) == status
+    assert "246810" not in capsys.readouterr().out
+    assert main(["people", "list"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["named by: pin", "Dr. B"]

@@ -292,16 +292,16 @@ def test_step_valid_certainty(folder, maker, clock, monkeypatch, reason):
             assert (case.check(), case.audit.verify()) == ([], None)
 
 
-def test_step_seals(folder, clock, monkeypatch):
+def test_step_seal_table(folder, clock, monkeypatch):
     """Entries of an earlier version stay valid without a key; the next one begins with this station's."""
     monkeypatch.setattr(schema, "STEPS", schema.STEPS[:4])
     with Case.create(folder, clock=clock) as case:
         case.rename("before")
     monkeypatch.undo()
     with Case.open(folder) as case:
-        assert (case.audit.verify(), case.trail.sealed_by()) == (None, ())
+        assert (case.audit.verify(), case.provenance.sealed_by()) == (None, ())
         case.rename("after")
-        (run,) = case.trail.sealed_by()
+        (run,) = case.provenance.sealed_by()
         assert (run.first, run.last, run.known) == (3, 4, "this station")
         assert [entry.action for entry in case.audit.entries(last=2)] == ["station-changed", "case-renamed"]
         assert (case.check(), case.audit.verify()) == ([], None)

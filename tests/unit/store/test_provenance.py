@@ -16,14 +16,15 @@ import pytest
 from allstation import paths
 from allstation.core.audit import GENESIS
 from allstation.core.errors import StationError
+from allstation.keys.people import SHARED_FOLDER
 from allstation.keys.signing import SigningKey, new_secret
 from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
 from allstation.store import anchors
 from allstation.store.anchors import Anchor, AnchorFile, own_anchors
+from allstation.store.audit_seal import _write, read_seal_table
 from allstation.store.case import Case
 from allstation.store.maintenance import audit_case, compare_with_anchor, repair_case, write_anchor
-from allstation.store.seals import _write, seals_of
 
 
 @pytest.fixture
@@ -67,7 +68,8 @@ def forge(folder: Path, *, at: str | None = None, key: SigningKey | None = None,
     changed(folder, *rows, *([] if seals and key is None else ["DELETE FROM seals"]))
     if key is not None:
         with closing(sqlite3.connect(folder / "case.sqlite")) as db, db:
-            _write(db, key, None, first=1, entry=forged[-1])
+            case_id = db.execute("SELECT value FROM info WHERE key = 'case_id'").fetchone()[0]
+            _write(db, key, None, first=1, entry=forged[-1], case_id=case_id)
 
 
 def another_station(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
@@ -76,10 +78,10 @@ def another_station(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
 
 def test_one_seal_covers_what_one_station_wrote(worked_on: Path) -> None:
     with Case.open(worked_on) as case:
-        (run,) = case.trail.sealed_by()
+        (run,) = case.provenance.sealed_by()
         assert (run.first, run.last, run.known) == (1, 6, "this station")
         case.rename("f")
-        (run,) = case.trail.sealed_by()
+        (run,) = case.provenance.sealed_by()
         assert run.last == 7
         assert case.audit.verify() is None
     assert "this station" in audit_case(worked_on).text()
@@ -91,7 +93,7 @@ def test_what_was_rolled_back_leaves_no_seal(worked_on: Path) -> None:
             case.rename("f")
             _ = 1 / 0
         case.rename("g")
-        assert case.trail.sealed_by()[0].last == 7
+        assert case.provenance.sealed_by()[0].last == 7
         assert case.audit.verify() is None
 
 
@@ -103,7 +105,7 @@ def test_a_recomputed_chain_has_no_seal_that_fits(worked_on: Path, at: str | Non
     with Case.open(worked_on) as case:  # going on does not make it sound
         case.rename("f")
         assert "sealed" in case.audit.verify().sentence
-        assert case.trail.remark
+        assert case.provenance.remark
 
 
 def test_a_recomputed_chain_without_seals_is_another_trail_to_who_has_seen_it(
@@ -111,7 +113,7 @@ def test_a_recomputed_chain_without_seals_is_another_trail_to_who_has_seen_it(
 ) -> None:
     forge(worked_on, seals=False)
     with Case.open(worked_on) as case:
-        assert "another trail" in case.trail.remark
+        assert "another trail" in case.provenance.remark
     another_station(monkeypatch, tmp_path / "elsewhere")
     finding = audit_case(worked_on)
     assert finding.broken is None
@@ -157,10 +159,10 @@ def test_a_case_moves_between_stations_and_says_who_sealed_what(
     first = station_key()
     another_station(monkeypatch, tmp_path / "two")
     with Case.open(worked_on) as case:
-        assert (case.audit.verify(), case.trail.remark, case.read_only) == (None, "", False)
-        assert case.trail.sealed_by()[0].known == "unknown here"
+        assert (case.audit.verify(), case.provenance.remark, case.read_only) == (None, "", False)
+        assert case.provenance.sealed_by()[0].known == "unknown here"
         case.rename("there")
-        runs = case.trail.sealed_by()
+        runs = case.provenance.sealed_by()
         assert [(run.first, run.last, run.known) for run in runs] == [
             (1, 6, "unknown here"),
             (7, 8, "this station"),
@@ -170,9 +172,9 @@ def test_a_case_moves_between_stations_and_says_who_sealed_what(
     assert "Haematology 1 (trusted" in audit_case(worked_on).text()
     monkeypatch.delenv(paths.PROFILE_VARIABLE)
     with Case.open(worked_on) as case:  # back again, longer than it was
-        assert (case.audit.verify(), case.trail.remark) == (None, "")
+        assert (case.audit.verify(), case.provenance.remark) == (None, "")
         case.rename("back")
-        assert [run.last for run in case.trail.sealed_by()] == [6, 8, 10]
+        assert [run.last for run in case.provenance.sealed_by()] == [6, 8, 10]
         assert case.audit.verify() is None
 
 
@@ -188,7 +190,7 @@ def test_an_older_copy_put_back_is_told_and_cannot_be_signed_until_somebody_says
     shutil.copy(kept, worked_on / "case.sqlite")
     assert "longer trail of this case: 7 entries" in audit_case(worked_on).text()
     with Case.open(worked_on) as case:
-        assert "longer trail" in case.trail.remark
+        assert "longer trail" in case.provenance.remark
         assert case.audit.verify() is None
         for number in range(5):  # longer than what was seen, and still another one
             case.rename(f"other {number}")
@@ -196,31 +198,55 @@ def test_an_older_copy_put_back_is_told_and_cannot_be_signed_until_somebody_says
             require_latest(case)
         assert caught.value.code == "older-trail"
         with pytest.raises(StationError, match="few words"):
-            case.trail.accept(" ")
-        case.trail.accept("the disk failed, this is last night's backup")
+            case.provenance.accept(" ")
+        case.provenance.accept("the disk failed, this is last night's backup")
         require_latest(case)
         entry = case.audit.entries(last=1)[0]
         assert (entry.action, "last night" in entry.details) == ("trail-accepted", True)
     with Case.open(worked_on) as case:
-        assert (case.trail.remark, case.audit.verify()) == ("", None)
+        assert (case.provenance.remark, case.audit.verify()) == ("", None)
 
 
-def test_another_cases_file_in_a_folder_is_told(worked_on: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("known", [False, True])
+def test_another_cases_file_in_a_folder_is_told(worked_on: Path, tmp_path: Path, known: bool) -> None:
     with Case.create(tmp_path / "other.allcase") as case:
         case.rename("other")
     foreign = tmp_path / "foreign"
     shutil.copytree(tmp_path / "other.allcase", foreign)
-    own_anchors().path.unlink()  # this station has never seen that case
-    with Case.open(worked_on):
-        pass
+    if not known:  # this station has never seen that case
+        own_anchors().path.unlink()
+        Case.open(worked_on).close()
     shutil.copy(foreign / "case.sqlite", worked_on / "case.sqlite")
     with Case.open(worked_on) as case:
-        assert "another case was in this folder" in case.trail.remark
+        assert "another case was in this folder" in case.provenance.remark
+        case.rename("goes on")
+    with Case.open(worked_on) as case:
+        assert "another case was in this folder" in case.provenance.remark
+        case.provenance.accept("folders were exchanged on purpose")
+    with Case.open(worked_on) as case:
+        assert case.provenance.remark == ""
+
+
+def test_folders_that_are_moved_and_used_again_are_no_alarm(worked_on: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved.allcase"
+    worked_on.rename(moved)
+    Case.open(moved).close()
+    with Case.create(tmp_path / "other.allcase") as case:
+        case.rename("other")
+    (tmp_path / "other.allcase").rename(worked_on)
+    with Case.open(worked_on) as case:
+        assert case.provenance.remark == ""
+    shutil.rmtree(worked_on)
+    with Case.create(worked_on) as case:
+        assert case.provenance.remark == ""
+        case.rename("new")
+    with Case.open(worked_on) as case:
+        assert case.provenance.remark == ""
 
 
 def test_a_seal_of_another_case_does_not_fit(worked_on: Path, tmp_path: Path) -> None:
     with Case.open(worked_on, read_only=True) as case:
-        (seal,) = seals_of(case.connection.db)
+        (seal,) = read_seal_table(case.connection.db)
         assert seal.holds(case.case_id)
         assert not seal.holds("another")
         assert not replace(seal, station="another").holds(case.case_id)
@@ -251,27 +277,27 @@ def test_a_shared_folder_tells_what_another_station_has_seen(
     for name in ("one", "two"):
         another_station(monkeypatch, tmp_path / name)
         paths.config_folder().mkdir(parents=True)
-        (paths.config_folder() / "settings.json").write_text(json.dumps({anchors.SETTING: str(shared)}))
+        (paths.config_folder() / "settings.json").write_text(json.dumps({SHARED_FOLDER: str(shared)}))
         if name == "one":
             shutil.copy(worked_on / "case.sqlite", kept)
             with Case.open(worked_on) as case:
                 case.rename("f")
             shutil.copy(kept, worked_on / "case.sqlite")
     with Case.open(worked_on) as case:
-        assert case.trail.remark == ""
-        assert "has seen a longer trail" in case.trail.conflict(shared=True)
-        case.trail.accept("that one was lost")
-        assert case.trail.conflict(shared=True) == ""
+        assert case.provenance.remark == ""
+        assert "has seen a longer trail" in case.provenance.conflict(shared=True)
+        case.provenance.accept("that one was lost")
+        assert case.provenance.conflict(shared=True) == ""
     assert len(list(shared.glob("anchors-*.jsonl"))) == 2
 
 
 def test_a_shared_folder_that_is_gone_stops_nothing(worked_on: Path, tmp_path: Path) -> None:
     paths.config_folder().mkdir(parents=True, exist_ok=True)
-    stored = {anchors.SETTING: str(tmp_path / "gone" / "far")}
+    stored = {SHARED_FOLDER: str(tmp_path / "gone" / "far")}
     (paths.config_folder() / "settings.json").write_text(json.dumps(stored))
     with Case.open(worked_on) as case:
         case.rename("f")
-        assert case.trail.conflict(shared=True) == ""
+        assert case.provenance.conflict(shared=True) == ""
 
 
 def test_a_case_that_is_soon_gone_is_not_remembered(tmp_path: Path) -> None:
@@ -326,5 +352,5 @@ def test_a_repair_seals_what_it_saved(worked_on: Path) -> None:
     assert repair_case(worked_on).broken is None
     with Case.open(worked_on) as case:
         assert case.audit.verify() is None
-        assert case.trail.sealed_by()[-1].last == case.audit.length()
-        assert case.trail.remark == ""
+        assert case.provenance.sealed_by()[-1].last == case.audit.length()
+        assert case.provenance.remark == ""

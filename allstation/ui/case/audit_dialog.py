@@ -12,7 +12,7 @@ from allstation.ui.common.i18n import tr
 _WIDTH = 620
 
 
-class TrailDialog(QDialog):
+class AuditDialog(QDialog):
     """Shows what the verification found; asks why an older copy is gone on with.
 
     Args:
@@ -46,6 +46,8 @@ class TrailDialog(QDialog):
         self.accept_copy.hide()
         self.accept_copy.clicked.connect(self._accept_copy)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 14)
+        layout.setSpacing(10)
         for part in (self.text, self.warning, self.reason, self.accept_copy, self._buttons()):
             layout.addWidget(part)
 
@@ -58,12 +60,17 @@ class TrailDialog(QDialog):
 
     def _buttons(self) -> QDialogButtonBox:
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
-        for text, do in (
-            (tr("Copy"), self._copy),
-            (tr("Save Anchor…"), self.anchor_wanted.emit),
-            (tr("Compare with Anchor…"), self.comparison_wanted.emit),
-        ):
-            box.addButton(text, QDialogButtonBox.ButtonRole.ActionRole).clicked.connect(do)
+        box.button(QDialogButtonBox.StandardButton.Close).setDefault(True)
+        action = QDialogButtonBox.ButtonRole.ActionRole
+        copy, save, compare = (
+            box.addButton(text, action)
+            for text in (tr("Copy"), tr("Save Anchor…"), tr("Compare with Anchor…"))
+        )
+        copy.clicked.connect(self._copy)
+        save.clicked.connect(self.anchor_wanted)
+        compare.clicked.connect(self.comparison_wanted)
+        for button in (copy, save, compare, self.accept_copy):
+            button.setAutoDefault(False)
         box.rejected.connect(self.reject)
         return box
 
@@ -85,6 +92,7 @@ class TrailDialog(QDialog):
         asks = bool(finding.older) and not broken and can_write
         self.reason.setVisible(asks)
         self.accept_copy.setVisible(asks)
+        self.adjustSize()
 
     def show_problem(self, sentence: str) -> None:
         """Say why the trail could not be read."""

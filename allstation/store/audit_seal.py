@@ -68,14 +68,18 @@ class Seal:
 
 
 class Sealer:
-    """Seals what one connection appends to the audit log. One transaction at a time."""
+    """Seals what one connection appends to the audit log. One transaction at a time.
+
+    After the first transaction nothing is read again: the connection is the only writer, and a head that is
+    not the one it sealed last begins a run of its own.
+    """
 
     def __init__(self) -> None:
-        self._first: int | None = None
+        self._case_id = ""
+        self._first: AuditEntry | None = None
         self._last: AuditEntry | None = None
         self._run: Seal | None = None
         self._made: Seal | None = None
-        self._trusted = ""
 
     def takes_over(self, db: sqlite3.Connection) -> bool:
         """Tell whether this transaction's first entry is to say that another station goes on.
@@ -83,53 +87,52 @@ class Sealer:
         A run of this station is continued only if its seal fits: another seal over what was altered
         meanwhile would make it look sound.
         """
-        if self._last is not None or not has_seals(db):
+        if self._last is not None or self._run is not None or not has_seal_table(db):
             return False
         end = db.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
         if end is None:
             return False
         row = db.execute(f"SELECT {_COLUMNS} FROM seals ORDER BY id DESC LIMIT 1").fetchone()  # noqa: S608
         seal = Seal(*row) if row is not None else None
-        self._run = seal if seal is not None and self._continues(db, seal, tuple(end)) else None
-        return self._run is None
-
-    def _continues(self, db: sqlite3.Connection, seal: Seal, end: tuple[int, str]) -> bool:
-        if (seal.last, seal.head) != end or seal.key != station_key().public.text:
-            return False
-        if seal.head != self._trusted and not seal.holds(_case_id(db)):
-            return False
-        self._trusted = seal.head
-        return True
+        own = seal is not None and (seal.last, seal.head, seal.key) == (*end, station_key().public.text)
+        if seal is None or not own or not seal.holds(_case_id(db)):
+            return True
+        self._run = seal
+        return False
 
     def appended(self, entry: AuditEntry) -> None:
         """Take an entry of the open transaction."""
-        self._first = entry.id if self._first is None else self._first
+        self._first = self._first or entry
         self._last = entry
 
     def seal(self, db: sqlite3.Connection) -> AuditEntry | None:
         """Seal the entries of the open transaction; returns the last one, None if there is none."""
-        first, last = self._first, self._last
-        if first is None or last is None or not has_seals(db):
-            return last
-        run = self._run
-        self._made = _write(db, station_key(), run, first=first if run is None else run.first, entry=last)
+        first, last, run = self._first, self._last, self._run
+        if first is None or last is None:
+            return None
+        if run is not None and run.head != first.previous:
+            run = None
+        if run is not None or has_seal_table(db):
+            self._case_id = self._case_id or _case_id(db)
+            begin = first.id if run is None else run.first
+            self._made = _write(db, station_key(), run, first=begin, entry=last, case_id=self._case_id)
         return last
 
     def committed(self) -> None:
         """The transaction was written."""
-        if self._made is not None:
-            self._trusted = self._made.head
-        self.forget()
+        self._run = self._made or self._run
+        self._first = self._last = self._made = None
 
     def forget(self) -> None:
-        """The transaction was not written."""
-        self._first = self._last = self._run = self._made = None
+        """The transaction was not written; what was read in it is read again."""
+        self._first = self._last = self._made = self._run = None
+        self._case_id = ""
 
 
 def _write(
-    db: sqlite3.Connection, key: SigningKey, run: Seal | None, *, first: int, entry: AuditEntry
+    db: sqlite3.Connection, key: SigningKey, run: Seal | None, *, first: int, entry: AuditEntry, case_id: str
 ) -> Seal:
-    value = _signed(_case_id(db), first=first, last=entry.id, head=entry.hash, station=key.name)
+    value = _signed(case_id, first=first, last=entry.id, head=entry.hash, station=key.name)
     signature = base64.b64encode(key.sign(_PURPOSE, value)).decode()
     if run is not None:
         changed = (entry.id, entry.hash, key.name, signature, run.id)
@@ -143,15 +146,15 @@ def _write(
     return Seal(number, first, entry.id, entry.hash, key.name, key.public.text, signature)
 
 
-def has_seals(db: sqlite3.Connection) -> bool:
+def has_seal_table(db: sqlite3.Connection) -> bool:
     """Tell whether a case file has the table of seals; one of an earlier version has not."""
     found = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seals'").fetchone()
     return found is not None
 
 
-def seals_of(db: sqlite3.Connection) -> list[Seal]:
+def read_seal_table(db: sqlite3.Connection) -> list[Seal]:
     """Return the seals, the oldest run first."""
-    if not has_seals(db):
+    if not has_seal_table(db):
         return []
     return [Seal(*row) for row in db.execute(f"SELECT {_COLUMNS} FROM seals ORDER BY id")]  # noqa: S608
 
@@ -175,7 +178,7 @@ def broken_seal(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> ChainB
 
 
 def _broken_seal(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> ChainBreak | None:
-    seals, case_id = seals_of(db), _case_id(db)
+    seals, case_id = read_seal_table(db), _case_id(db)
     expected, repaired = _named_keys(entries)
     for before, seal in zip([None, *seals], seals, strict=False):
         (found,) = db.execute("SELECT max(hash) FROM audit WHERE id = ?", (seal.last,)).fetchone()

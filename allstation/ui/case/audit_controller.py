@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.errors import StationError
-from allstation.services.requests import AcceptTrail
+from allstation.services.requests import AcceptCopy
 from allstation.services.tasks import Serial, Task
 from allstation.store.maintenance import (
     AnchorComparison,
@@ -20,7 +20,7 @@ from allstation.store.maintenance import (
     compare_with_anchor,
     write_anchor,
 )
-from allstation.ui.case.trail_dialog import TrailDialog
+from allstation.ui.case.audit_dialog import AuditDialog
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
@@ -28,7 +28,7 @@ from allstation.ui.context import AppContext
 _FILTER = "Anchors (*.json)"
 
 
-class TrailController(QObject):
+class AuditController(QObject):
     """Opens the dialog on the audit trail and does what its buttons ask for.
 
     Args:
@@ -41,14 +41,14 @@ class TrailController(QObject):
         self._context = context
         self._window = window
         self._serial = Serial(self)
-        self.dialog: TrailDialog | None = None
-        context.session.worker.trail_accepted.connect(self._verify)
+        self.dialog: AuditDialog | None = None
+        context.session.worker.copy_accepted.connect(self._verify)
 
     def actions(self) -> tuple[Action, ...]:
         """Offer the audit trail."""
         # fmt: off
         return (
-            Action("case.trail", "Audit &Trail…", self.open, "Ctrl+Alt+A",
+            Action("case.audit", "Audit &Trail…", self.open, "Ctrl+Alt+T",
                    "Verify the audit trail, see which stations sealed it, keep its head elsewhere",
                    menu="&Case", place=330, enabled_when=self._context.has_case),
         )
@@ -63,7 +63,7 @@ class TrailController(QObject):
         """Verify the trail of the open case and show what was found."""
         if self._context.info is None:
             return
-        dialog = self.dialog = TrailDialog(self._window)
+        dialog = self.dialog = AuditDialog(self._window)
         dialog.anchor_wanted.connect(self._ask_target)
         dialog.comparison_wanted.connect(self._ask_anchor)
         dialog.accepted_because.connect(self._accept)
@@ -88,7 +88,7 @@ class TrailController(QObject):
 
     @Slot(str)
     def _accept(self, reason: str) -> None:
-        self._context.session.submit(AcceptTrail(reason))
+        self._context.session.submit(AcceptCopy(reason))
 
     @Slot()
     def _ask_target(self) -> None:

@@ -21,8 +21,8 @@ from allstation.store.anchors import (
     place_of_case,
     shared_anchors,
 )
+from allstation.store.audit_seal import Seal, read_seal_table
 from allstation.store.connection import Repository
-from allstation.store.seals import Seal, seals_of
 
 ACCEPTED: Final = "trail-accepted"
 """Action of the entry with which a person goes on with a trail that is not the latest one seen."""
@@ -55,7 +55,7 @@ class SealedRun:
         return f"Entries {self.first} to {self.last}: {name} ({self.known}, key {self.fingerprint})"
 
 
-class Trail(Repository):
+class Provenance(Repository):
     """Repository of seals and anchors.
 
     Attributes:
@@ -65,13 +65,17 @@ class Trail(Repository):
 
     remark: str = ""
 
-    def start(self) -> None:
-        """Compare with what this station has seen, and remember heads from now on unless they differ."""
+    def start(self, *, created: bool = False) -> None:
+        """Compare with what this station has seen, and remember heads from now on unless they differ.
+
+        Args:
+            created: The case is new, whatever was in its folder before.
+        """
         context = self._connection.context
         if not context.remembered:
             return
         case = self._connection.info("case_id")
-        self.remark = self.conflict()
+        self.remark = "" if created else self.conflict()
         if self._connection.read_only or self.remark:
             return
         recorder = AnchorRecorder(case, context.folder)
@@ -108,12 +112,14 @@ class Trail(Repository):
                 seen += shared_anchors(case)
         found = [(one, sentence) for one in seen if (sentence := self.difference(one))]
         here = _quiet_last("place", place)
-        if here is not None and here.case != case and own is None:
-            sentence = (
-                f"On {here.at} another case was in this folder: its file was exchanged for that of a case "
-                "which this station has not seen before. If folders were renamed on purpose, all is well."
-            )
-            found.append((here, sentence))
+        if here is not None and here.case != case:
+            there = _quiet_last("case", here.case)
+            if there is not None and there.place == place:  # that case was not seen elsewhere since
+                sentence = (
+                    f"On {here.at} another case was in this folder: its file was exchanged, or folders were "
+                    "moved."
+                )
+                found.append((here, sentence))
         accepted = self._accepted() if found else frozenset()
         return [(one, sentence) for one, sentence in found if _short(one) not in accepted]
 
@@ -156,7 +162,7 @@ class Trail(Repository):
         """Return which station sealed which entries; entries before the first run bear no key."""
         store, own = TrustStore.load(), station_key()
         with self._connection.read() as db:
-            seals = seals_of(db)
+            seals = read_seal_table(db)
         return tuple(_run(seal, store, own.public.text) for seal in seals)
 
     def anchor(self) -> Anchor:
