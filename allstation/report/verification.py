@@ -86,6 +86,11 @@ class Verification:
         """What is wrong, one sentence each."""
         return tuple(text for one in self.parts if one.verdict is Verdict.FAILS for text in one.sentences)
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether a digital signature was found and holds."""
+        return self.part(Part.SIGNATURE).verdict is Verdict.HOLDS
+
     def part(self, wanted: Part) -> PartCheck:
         """Return one part.
 
@@ -141,6 +146,12 @@ def case_check(findings: Iterable[str], remark: str) -> PartCheck:
     verdict = Verdict.FAILS if found else Verdict.HOLDS
     agree = () if found else ("The report agrees with the case.",)
     return PartCheck(Part.CASE, verdict, tuple(filter(None, (*agree, *found, remark))))
+
+
+def other_case(reported: str, opened: str) -> PartCheck:
+    """Return the note that a report is of another case than the one at hand."""
+    text = f"Not compared: the report is of case {reported}, the open case is {shown_name(opened)}."
+    return PartCheck(Part.CASE, Verdict.NOTE, (text,))
 
 
 def _content(found: list[str]) -> PartCheck:

@@ -42,6 +42,7 @@ from allstation.ui.queue.controller import QueueController
 from allstation.ui.queue.panel import QueuePanel
 from allstation.ui.report.controller import ReportController
 from allstation.ui.report.export_controller import ExportController
+from allstation.ui.report.verify_controller import VerifyController
 from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.summary.controller import SummaryController
@@ -94,6 +95,7 @@ class Workbench(QObject):
         self.browser_controller = BrowserController(context, browser)
         self.training_controller = TrainingController(context, window=window)
         self.report_controller = ReportController(context, window=window)
+        self.verify_controller = VerifyController(context, window=window)
         self.export_controller = ExportController(context, window=window)
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
@@ -112,6 +114,7 @@ class Workbench(QObject):
             ModelController(context, window=window),
             self.training_controller,
             self.report_controller,
+            self.verify_controller,
             self.export_controller,
             AppearanceController(context),
             self.tour,
@@ -322,6 +325,7 @@ class Workbench(QObject):
         self.viewer.close_workers()
         self.training_controller.close()
         self.report_controller.close()
+        self.verify_controller.close()
 
 
 def _base64(data: QByteArray) -> str:
