@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from allstation.report.certificates import CertificateFacts, facts_of, issued_by
+from allstation.report.certificates import CertificateFacts, facts_of, issued_by, serves_machines
 from allstation.report.trust import TrustStore
 
 if TYPE_CHECKING:
@@ -158,10 +158,13 @@ class _Embedded:
     def check(self) -> SignatureCheck:
         """Check the first signature: a report has no other."""
         signature = self.signatures[0]
-        signer = facts_of(_as_x509(signature.signer_cert))
+        certificate = _as_x509(signature.signer_cert)
+        signer = facts_of(certificate)
         status = self._validate(signature, None)
         stamp = self._time_stamp(signature, status)
         trust, anchor = self._signer_trust(signature, status, signer, stamp)
+        if trust is Trust.TRUSTED and serves_machines(certificate):
+            trust, anchor = Trust.UNFIT, ""
         damage = [
             *self._file_damage(signature, status),
             *self._inner_damage(signature, trusted=trust is Trust.TRUSTED),
