@@ -42,6 +42,7 @@ _SPDX_OF_TEXT = {
 # Packages whose metadata say it in prose or not at all; read in their licence files.
 _SPDX_OF_PACKAGE = {
     "ai-edge-litert": "Apache-2.0",
+    "aiohappyeyeballs": "PSF-2.0",
     "cycler": "BSD-3-Clause",
     "kiwisolver": "BSD-3-Clause",
     "matplotlib": "PSF-2.0",

@@ -39,6 +39,8 @@ _NEVER = (
     # A hook would import these at every start of the window.
     "setuptools", "pkg_resources", "_distutils_hack", "trove_classifiers", "numpy.distutils",
     "PyInstaller", "pip", "wheel", "hatchling", "editables", "fhirclient", "pypdfium2_cli",
+    # pyHanko writes XMP with it, which reports do not have.
+    "lxml",
     "IPython", "ipykernel", "notebook", "pandas", "sphinx", "PyQt5", "PyQt6", "PySide2", "gi", "wx",
     "matplotlib.tests", "numpy.tests", "numpy.f2py", "mpl_toolkits.tests",
     "matplotlib.backends.backend_qtcairo", "matplotlib.backends.backend_tkagg",

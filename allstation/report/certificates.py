@@ -199,6 +199,8 @@ def _usable(path: Path, key: object, certificate: x509.Certificate) -> PrivateKe
         raise _bad(path, "holds no RSA or elliptic-curve key")
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _SMALLEST_RSA:
         raise _bad(path, f"holds a key of {key.key_size} bits, and {_SMALLEST_RSA} are the least")
+    if serves_machines(certificate):
+        raise _bad(path, "holds a certificate for servers, programs or time stamps, not for a person")
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
@@ -208,6 +210,22 @@ def _usable(path: Path, key: object, certificate: x509.Certificate) -> PrivateKe
     if not (usage.digital_signature or usage.content_commitment):
         raise _bad(path, "holds a certificate that is not for signatures")
     return key
+
+
+def serves_machines(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate is for servers, programs or time stamps only, and no person's.
+
+    Authorities that issue these are widely trusted; that somebody runs a server does not make them a signer.
+    """
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
+
+    machines = {Purpose.SERVER_AUTH, Purpose.CODE_SIGNING, Purpose.TIME_STAMPING, Purpose.OCSP_SIGNING}
+    try:
+        purposes = set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except x509.ExtensionNotFound:
+        return False
+    return purposes <= machines
 
 
 def require_valid(facts: CertificateFacts, moment: datetime) -> None:
@@ -274,6 +292,11 @@ def _checked(target: Path, name: str, laboratory: str, password: str) -> tuple[s
     if len(password) < SHORTEST_PASSWORD:
         sentence = f"The password of a private key needs at least {SHORTEST_PASSWORD} characters."
         raise StationError("bad-certificate", sentence)
+    if not target.parent.is_dir():
+        sentence = (
+            f"{shown_name(target)} could not be written: there is no folder {shown_name(target.parent)}."
+        )
+        raise StationError("not-written", sentence)
     if target.exists():
         sentence = f"{shown_name(target)} is there already, and a key is never replaced: choose another name."
         raise StationError("bad-certificate", sentence)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from allstation.report.certificates import CertificateFacts, facts_of, issued_by
+from allstation.report.certificates import CertificateFacts, facts_of, issued_by, serves_machines
 from allstation.report.trust import TrustStore
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ _HEX: Final = re.compile(rb"<[0-9A-F]+>")
 _LENIENT: Final = "soft-fail"
 _STRICT: Final = "require"
 _RANGES: Final = 4
-_SEQUENCE: Final = 0x30
-_LONG_FORM: Final = 0x80
-_HEAD: Final = 6
+_NO_PARAMETERS: Final = (b"", b"\x05\x00")
 _BY_NUMBER: Final = "issuer_and_serial_number"
 _KNOWN_ATTRIBUTES: Final = frozenset({"signature_time_stamp_token"})
 """Unsigned attributes of a signature that a report has."""
@@ -160,10 +158,13 @@ class _Embedded:
     def check(self) -> SignatureCheck:
         """Check the first signature: a report has no other."""
         signature = self.signatures[0]
-        signer = facts_of(_as_x509(signature.signer_cert))
+        certificate = _as_x509(signature.signer_cert)
+        signer = facts_of(certificate)
         status = self._validate(signature, None)
         stamp = self._time_stamp(signature, status)
         trust, anchor = self._signer_trust(signature, status, signer, stamp)
+        if trust is Trust.TRUSTED and serves_machines(certificate):
+            trust, anchor = Trust.UNFIT, ""
         damage = [
             *self._file_damage(signature, status),
             *self._inner_damage(signature, trusted=trust is Trust.TRUSTED),
@@ -253,7 +254,11 @@ class _Embedded:
         if not _HEX.fullmatch(left_out):
             return False
         content = bytes.fromhex(left_out[1:-1].decode())
-        return content == signature.pkcs7_content and not content[_der_length(content) :].strip(b"\0")
+        from asn1crypto import cms
+
+        whole = cms.ContentInfo.load(content)
+        rest = content[len(whole.dump()) :]
+        return content == signature.pkcs7_content and not rest.strip(b"\0") and _is_tight(whole)
 
     def _inner_damage(self, signature: EmbeddedPdfSignature, *, trusted: bool) -> Iterator[str]:
         """Look at what a signature carries and does not sign.
@@ -339,14 +344,9 @@ def _as_x509(certificate: Any) -> x509.Certificate:  # noqa: ANN401 - of asn1cry
     return load_der_x509_certificate(certificate.dump())
 
 
-def _der_length(data: bytes) -> int:
-    """Return how many bytes the one value takes that data begin with; all of them if that cannot be read."""
-    if len(data) < _HEAD or data[0] != _SEQUENCE:
-        return len(data)
-    more = data[1] & 0x7F
-    if data[1] < _LONG_FORM:
-        return 2 + data[1]
-    return 2 + more + int.from_bytes(data[2 : 2 + more], "big")
+def _is_tight(value: Any) -> bool:  # noqa: ANN401 - a sequence of asn1crypto
+    """Tell whether a sequence holds its known parts and nothing else."""
+    return bytes(value.contents) == b"".join(value[name].dump() for name, *_ in value._fields)
 
 
 def _tokens(signature: EmbeddedPdfSignature) -> list[cms.SignedData]:
@@ -361,7 +361,12 @@ def _is_as_made(signed_data: cms.SignedData) -> bool:
     if len(infos) != 1:
         return False
     info = infos[0]
-    digests = [one["algorithm"].native for one in signed_data["digest_algorithms"]]
+    digests = signed_data["digest_algorithms"]
+    used = info["digest_algorithm"]["algorithm"].native
+    plain_digests = all(
+        one["algorithm"].native == used and one["parameters"].dump() in _NO_PARAMETERS
+        for one in (*digests, info["digest_algorithm"])
+    )
     attributes = info["unsigned_attrs"]
     names = [one["type"].native for one in attributes] if attributes else []
     plain = signed_data["encap_content_info"]["content_type"].native == "data"
@@ -369,7 +374,9 @@ def _is_as_made(signed_data: cms.SignedData) -> bool:
     versions = (signed_data["version"].native, info["version"].native)
     return (
         versions == (("v1" if simple else "v3"), "v1" if info["sid"].name == _BY_NUMBER else "v3")
-        and info["digest_algorithm"]["algorithm"].native in digests
+        and plain_digests
+        and _is_tight(signed_data)
+        and _is_tight(info)
         and len(names) <= 1
         and set(names) <= _KNOWN_ATTRIBUTES
     )

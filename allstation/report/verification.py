@@ -17,7 +17,7 @@ from typing import Any, Final
 from allstation.core.text import shown_name
 from allstation.report import verify
 from allstation.report.certificates import CertificateFacts
-from allstation.report.signature_check import SignatureCheck, TimeStampCheck, Trust, check_signature
+from allstation.report.signature_check import SignatureCheck, Trust, check_signature
 from allstation.report.trust import TrustStore
 from allstation.report.wording import moment
 
@@ -86,6 +86,11 @@ class Verification:
         """What is wrong, one sentence each."""
         return tuple(text for one in self.parts if one.verdict is Verdict.FAILS for text in one.sentences)
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether a digital signature was found and holds."""
+        return self.part(Part.SIGNATURE).verdict is Verdict.HOLDS
+
     def part(self, wanted: Part) -> PartCheck:
         """Return one part.
 
@@ -120,7 +125,7 @@ def examine(path: Path, report: bytes, trust: TrustStore | None = None) -> Verif
         announced = content.get("digital_signature") or {}
         parts = [_content(found), _signature(check, announced)]
         if check is not None and check.signer is not None:
-            parts += [_signer(check, check.signer, content), _time_stamp(check.time_stamp, announced)]
+            parts += [_signer(check, check.signer, content), _time_stamp(check, announced)]
         return Verification(
             shown_name(path),
             hashlib.sha256(report).hexdigest(),
@@ -141,6 +146,12 @@ def case_check(findings: Iterable[str], remark: str) -> PartCheck:
     verdict = Verdict.FAILS if found else Verdict.HOLDS
     agree = () if found else ("The report agrees with the case.",)
     return PartCheck(Part.CASE, verdict, tuple(filter(None, (*agree, *found, remark))))
+
+
+def other_case(reported: str, opened: str) -> PartCheck:
+    """Return the note that a report is of another case than the one at hand."""
+    text = f"Not compared: the report is of case {reported}, the open case is {shown_name(opened)}."
+    return PartCheck(Part.CASE, Verdict.NOTE, (text,))
 
 
 def _content(found: list[str]) -> PartCheck:
@@ -206,12 +217,14 @@ def _trusted(check: SignatureCheck, signer: CertificateFacts) -> str:
     }[check.trust]
 
 
-def _time_stamp(stamp: TimeStampCheck | None, announced: Mapping[str, Any]) -> PartCheck:
+def _time_stamp(check: SignatureCheck, announced: Mapping[str, Any]) -> PartCheck:
+    stamp = check.time_stamp
     if stamp is None:
         if announced.get("time_stamp"):
             text = "The report says that it has a time stamp, and there is none."
             return PartCheck(Part.TIME_STAMP, Verdict.FAILS, (text,))
-        text = "None: the time of the signature is what the signer's computer said."
+        said = f" that it was {_spoken(check.claimed_at)}" if check.claimed_at is not None else " the time"
+        text = f"None: the signer's computer said{said}; nobody else did."
         return PartCheck(Part.TIME_STAMP, Verdict.NOTE, (text,))
     text = f"{_spoken(stamp.at)} by {stamp.authority.name}."
     if not stamp.intact:

@@ -16,6 +16,7 @@ from allstation import paths
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.reports import ReportStatus
+from allstation.core.text import shown_name
 from allstation.report.content_types import SignatureBlock
 from allstation.report.time_stamps import TimeStampServer
 from allstation.services.reporting import MadeReport
@@ -104,6 +105,54 @@ def make(target: Path, *, name: str, laboratory: str, password: str) -> MadeCert
     return made
 
 
+def trusted() -> tuple[CertificateFacts, ...]:
+    """Return what the trusted certificates say."""
+    return tuple(one.facts for one in trust_store().anchors())
+
+
+def trust(path: Path) -> str:
+    """Trust a certificate, or take a revocation list; return a sentence on it.
+
+    Raises:
+        StationError: ``bad-certificate``, ``not-written``.
+    """
+    store = trust_store()
+    if path.suffix.lower() == ".crl":
+        store.add_revocations(path)
+        return f"The revocation list {shown_name(path)} was taken."
+    facts = store.add(path)
+    return (
+        f"{facts.name} is trusted now. Compare its SHA-256 with what its owner tells you on another way: "
+        f"{facts.sha256}"
+    )
+
+
+def forget(sha256: str) -> str:
+    """Trust a certificate no longer; return a sentence on it.
+
+    Raises:
+        StationError: ``not-written``.
+    """
+    removed = trust_store().remove(sha256)
+    return "The certificate is not trusted any more." if removed else "The certificate was not trusted."
+
+
+def save_trusted(sha256: str, target: Path) -> str:
+    """Write a trusted certificate to a file for another station; return a sentence on it.
+
+    Raises:
+        StationError: ``bad-certificate`` if it is not trusted any more, ``not-written``.
+    """
+    from allstation.report.atomic import write_whole
+    from allstation.report.certificates import as_text
+
+    found = [one for one in trust_store().anchors() if one.facts.sha256 == sha256]
+    if not found:
+        raise StationError("bad-certificate", "This certificate is not trusted any more: choose another.")
+    write_whole(target, as_text(found[0].certificate).encode(), private=False)
+    return f"{shown_name(target)} was written. It holds no secret: others trust it to know your reports."
+
+
 def sign(made: MadeReport, key: SigningKey, *, server: str = "") -> MadeReport:
     """Apply the digital signature that a report announces.
 
@@ -152,13 +201,18 @@ def sign_with_file(made: MadeReport, file: Path, password: str, *, server: str =
     return sign(made, read_signing_file(file, password), server=server)
 
 
-def verify(report: Path, case_folder: Path | None = None) -> Verification:
+def verify(report: Path, case_folder: Path | None = None, *, same_only: bool = False) -> Verification:
     """Verify a report with this laboratory's certificates, and with a case if one is named.
+
+    Args:
+        report: The file.
+        case_folder: The case to compare it with.
+        same_only: Compare only if the report names this case as its own; else only say that it does not.
 
     Raises:
         StationError: ``not-a-report``, or why the case cannot be opened.
     """
-    from allstation.report.verification import examine
+    from allstation.report.verification import examine, other_case
     from allstation.report.verify import read_report
 
     data = read_report(report)
@@ -166,6 +220,8 @@ def verify(report: Path, case_folder: Path | None = None) -> Verification:
     if case_folder is None:
         return found
     with Case.open(case_folder, read_only=True) as case:
+        if same_only and case.case_id != found.case_id:
+            return found.with_case(other_case(found.case_id, case.case_id))
         return found.with_case(_with_case(case, report, data))
 
 

@@ -32,6 +32,7 @@ from PIL import Image
 
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
+from tests.faults import report_attacks
 
 SEED = 77301
 ESCAPE = "\x1b[2J\x1b]0;PWNED\x07"
@@ -58,7 +59,8 @@ class Ground:
     """Where attacks are run.
 
     Attributes:
-        base: Folder with ``fields``, the case ``a.allcase`` and its report ``a.pdf``; never changed.
+        base: Folder with ``fields``, the case ``a.allcase``, its report ``a.pdf`` and, digitally signed,
+            ``signed.pdf``; never changed.
         place: An empty folder for one attack.
         mutants: How many damaged reports to look at.
     """
@@ -100,6 +102,7 @@ def prepare(base: Path) -> None:
     write_demo(base / "fields", fields=4)
     done = run("classify", base / "fields", "--case", base / "a.allcase", "--report", base / "a.pdf")
     assert done.returncode == 0, done.stderr
+    report_attacks.prepare(base)
 
 
 def sql(case: Path, *statements: str) -> None:
@@ -256,7 +259,8 @@ def world_readable(ground: Ground) -> Seen:
 def mutated_reports(ground: Ground) -> Seen:
     """Run in one process: what the command does, without starting it 150 times."""
     from allstation.core.errors import StationError
-    from allstation.report.verify import embedded_data, verify_report
+    from allstation.report.verification import examine
+    from allstation.report.verify import embedded_data, read_report
 
     dice, data = random.Random(SEED), (ground.base / "a.pdf").read_bytes()
     counts = {"refused": 0, "findings": 0, "agree": 0, "escaped": 0}
@@ -269,7 +273,7 @@ def mutated_reports(ground: Ground) -> Seen:
         path = ground.place / "m.pdf"
         path.write_bytes(mutant)
         try:
-            kind = "findings" if verify_report(path) else "agree"
+            kind = "agree" if examine(path, read_report(path)).holds else "findings"
             embedded_data(path)
         except StationError:
             kind = "refused"
@@ -748,6 +752,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Ground], Seen]]] = {
     "SIGTERM of classify without a case": ("nothing left", terminated),
     "modes of settings, report and tables": ("0600, replaced ones keep theirs", world_readable),
     "mutated reports": ("no traceback", mutated_reports),
+    **report_attacks.ATTACKS,
     "mutated cases": ("no traceback", mutated_cases),
     "report with data nested 5,000,000 deep": ("a sentence", deep_attachment),
     "report with data of other types": ("a sentence", odd_attachment),

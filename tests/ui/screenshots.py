@@ -162,6 +162,7 @@ def tell(station: object, grab: Grabber) -> Iterator[Step]:
     yield from tell_browser(station.workbench, grab)
     yield from tell_dialogs(station.workbench, grab)
     yield from tell_report(station.workbench, grab)
+    yield from tell_signature(station.workbench, grab)
     yield from tell_percentages(station.workbench, grab)
 
 
@@ -360,6 +361,59 @@ def tell_report(window: Workbench, grab: Grabber) -> Iterator[Step]:
     window.export_controller.strip.step(120, 400)
     yield grab(window.shell, "30-exporting")
     window.export_controller.strip.hide()
+
+
+def tell_signature(window: Workbench, grab: Grabber) -> Iterator[Step]:
+    """A certificate is made, a final report is signed with it, and verified, whole and changed."""
+    from PySide6.QtWidgets import QFileDialog
+
+    from allstation.services import reporting, signatures
+    from allstation.ui.report.make_certificate import MakeCertificateDialog
+
+    table, reports = window.actions_table, window.report_controller
+    profile = Path(os.environ["ALLSTATION_PROFILE"])
+    table["case.report"].trigger()
+    reports.show_signature()
+    dialog = reports.signatures.dialog
+    yield grab(dialog, "40-signature-none")
+    dialog.make_asked.emit()
+    making = dialog.findChild(MakeCertificateDialog)
+    making.name.setText("Dr. Berta Beispiel")
+    making.laboratory.setText("Example Laboratory")
+    for box in (making.password, making.again):
+        box.setText("correct horse")
+    yield grab(making, "41-make-certificate")
+    making.go.click()
+    place = dialog.findChild(QFileDialog)
+    place.selectFile(str(profile / "signer.p12"))
+    place.accept()
+    yield lambda: dialog.trusted.count() == 1
+    yield grab(dialog, "42-signature")
+    dialog.close()
+    form = reports.window.form
+    form.reviewer.setText("Dr. Berta Beispiel")
+    form.template.setCurrentIndex(form.template.findData("summary"))
+    form.status.setCurrentIndex(form.status.findData("final"))
+    yield lambda: reports.preview is not None and reports.preview.made.content.digital_signature.signed
+    yield lambda: reports.window.pages.is_drawn(0)
+    yield grab(reports.window, "43-report-to-sign")
+    made = reports.preview.made
+    reports.signatures.sign(made, reports.window)
+    asking = reports.signatures.asking
+    asking.show_problem("The password does not open signer.p12, or the file is damaged. Try again.")
+    yield grab(asking, "44-password")
+    asking.reject()
+    reports.window.hide()
+    signed = signatures.sign_with_file(made, profile / "signer.p12", "correct horse")
+    reporting.write(signed, profile / "signed.pdf")
+    (profile / "changed.pdf").write_bytes(signed.data + b"\n% more\n")
+    (profile / "plain.txt").write_text("no report")
+    for number, name in enumerate(("signed.pdf", "changed.pdf", "plain.txt"), start=45):
+        window.verify_controller.verify(str(profile / name))
+        found = window.verify_controller.dialog
+        yield lambda found=found: "verified…" not in found.verdict.text()
+        yield grab(found, f"{number}-verify-{name.partition('.')[0]}")
+    found.close()
 
 
 def tell_percentages(window: Workbench, grab: Grabber) -> Iterator[Step]:

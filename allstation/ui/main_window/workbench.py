@@ -45,6 +45,7 @@ from allstation.ui.queue.controller import QueueController
 from allstation.ui.queue.panel import QueuePanel
 from allstation.ui.report.controller import ReportController
 from allstation.ui.report.export_controller import ExportController
+from allstation.ui.report.verify_controller import VerifyController
 from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.review.people_controller import PeopleController
@@ -98,6 +99,7 @@ class Workbench(QObject):
         self.browser_controller = BrowserController(context, browser)
         self.training_controller = TrainingController(context, window=window)
         self.report_controller = ReportController(context, window=window)
+        self.verify_controller = VerifyController(context, window=window)
         self.export_controller = ExportController(context, window=window)
         self.audit_controller = AuditController(context, window=window)
         self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
@@ -122,6 +124,7 @@ class Workbench(QObject):
             ModelController(context, window=window),
             self.training_controller,
             self.report_controller,
+            self.verify_controller,
             self.export_controller,
             AppearanceController(context),
             self.tour,
@@ -336,6 +339,7 @@ class Workbench(QObject):
         self.report_controller.close()
         self.audit_controller.close()
         self.people_controller.close()
+        self.verify_controller.close()
 
 
 def _base64(data: QByteArray) -> str:

@@ -13,15 +13,14 @@ from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.processing.status_types import CaseInfo, Problem
 from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.previews import Preview, Previews
-from allstation.services.questions import ReadDetails
 from allstation.services.reporting import MadeReport, ReportState
 from allstation.services.requests import KeepReport
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification
-from allstation.ui.common.undo_commands import DetailsCommand
 from allstation.ui.context import AppContext
+from allstation.ui.report.case_data_controller import CaseDataController
 from allstation.ui.report.export_controller import (
     cancelled_notification,
     done_notification,
@@ -29,6 +28,7 @@ from allstation.ui.report.export_controller import (
     with_suffix,
 )
 from allstation.ui.report.signer_pin import SignerPin
+from allstation.ui.report.signature_controller import SignatureController
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,11 +56,14 @@ class ReportController(QObject):
         self._going: MadeReport | None = None
         self._signer = SignerPin(self)
         self._target: ExportJob | None = None
-        self._data: CaseDataDialog | None = None
+        self._data = CaseDataController(context, self)
         self._closed = False
+        self.signatures = SignatureController(context.settings, self)
+        self.signatures.changed.connect(self._signature_changed)
+        self.signatures.signed.connect(self._signed)
         self._quiet = QTimer(self, singleShot=True, interval=_QUIET)
         self._quiet.timeout.connect(self.refresh)
-        session, worker, reader = context.session, context.session.worker, context.session.reader
+        session, worker = context.session, context.session.worker
         for signal in (
             worker.fields_changed,
             worker.fields_added,
@@ -71,8 +74,6 @@ class ReportController(QObject):
             signal.connect(self._case_changed)
         worker.closed.connect(self._case_closed)
         session.opened.connect(self._case_opened)
-        reader.details_read.connect(self._details_read)
-        worker.details_changed.connect(self._details_changed)
         worker.report_kept.connect(self._kept)
         worker.report_refused.connect(self._refused)
 
@@ -118,6 +119,7 @@ class ReportController(QObject):
         made.form.changed.connect(self.refresh)
         made.form.data_asked.connect(self.show_data)
         made.form.letterhead_asked.connect(self.show_letterhead)
+        made.form.signature_asked.connect(self.show_signature)
         made.pages.page_wanted.connect(self._page_wanted)
         made.export_asked.connect(self.export)
         made.shown.connect(self.refresh)
@@ -143,6 +145,7 @@ class ReportController(QObject):
         if self._previews is not None:
             self._previews.stop()
             self._previews = None
+        self.signatures.close()
 
     # Pages
 
@@ -246,8 +249,7 @@ class ReportController(QObject):
             self.refresh()
 
     def _forget(self) -> None:
-        if self._data is not None:
-            self._data.close()
+        self._data.close()
         if self._report is not None:
             self._report.form.start_anew()
             self._report.pages.set_pages(())
@@ -255,45 +257,13 @@ class ReportController(QObject):
     @Slot()
     def show_data(self) -> None:
         """Let the person enter what is known of patient, request and specimen."""
-        from allstation.ui.report.details import CaseDataDialog
-
-        info = self._session.info
-        if info is None:
-            return
-        if self._data is None:
-            parent = self._report if self._report is not None and self._report.isVisible() else self._main
-            self._data = CaseDataDialog(parent)
-            self._data.saved.connect(self._save_details)
-            self._data.destroyed.connect(self._data_gone)
-            self._data.set_writable(not info.read_only)
-        self._session.ask(ReadDetails())
-        if self._data.isVisible():
-            self._data.raise_()
-        self._data.show()
-        self._data.activateWindow()
+        in_front = self._report is not None and self._report.isVisible()
+        self._data.show(self._report if in_front and self._report is not None else self._main)
 
     @property
     def data(self) -> CaseDataDialog | None:
         """The dialog of the case data, while it is open."""
-        return self._data
-
-    @Slot()
-    def _data_gone(self) -> None:
-        self._data = None
-
-    @Slot(int, object)
-    def _details_read(self, generation: int, details: dict[str, str]) -> None:
-        if self._data is not None and generation == self._session.generation:
-            self._data.show_details(details)
-
-    @Slot(object)
-    def _details_changed(self, details: dict[str, str]) -> None:
-        if self._data is not None:
-            self._data.show_details(details)
-
-    @Slot(object, object)
-    def _save_details(self, before: dict[str, str], after: dict[str, str]) -> None:
-        self._context.undo.push(DetailsCommand(self._session, before, after))
+        return self._data.dialog
 
     @Slot()
     def show_letterhead(self) -> None:
@@ -303,6 +273,16 @@ class ReportController(QObject):
         dialog = LetterheadDialog(self._context.settings, self._report or self._main)
         dialog.saved.connect(self.refresh)
         dialog.show()
+
+    @Slot()
+    def show_signature(self) -> None:
+        """Let the person choose or make a certificate, and whom the laboratory trusts."""
+        self.signatures.show(self._report or self._main)
+
+    @Slot()
+    def _signature_changed(self) -> None:
+        if self._report is not None:
+            self._report.form.signature_changed()
 
     # Export
 
@@ -336,9 +316,24 @@ class ReportController(QObject):
     def _ask_pin(self) -> None:
         report, made = self._report, self._going
         if report is not None and made is not None and report.form.state.needs_pin:
-            self._signer.ask(made.options.reviewer.strip(), report, self._ask_where)
+            self._signer.ask(made.options.reviewer.strip(), report, self._sign)
+        else:
+            self._sign()
+
+    @Slot()
+    def _sign(self) -> None:
+        """Sign digitally what was looked at, where that was chosen."""
+        if self._going is None or self._report is None:
+            return
+        if self._going.to_sign:
+            self.signatures.sign(self._going, self._report)
         else:
             self._ask_where()
+
+    @Slot(object)
+    def _signed(self, made: MadeReport) -> None:
+        self._going = made
+        self._ask_where()
 
     def _before_signing(self) -> list[str]:
         """Return what a person should know before signing."""

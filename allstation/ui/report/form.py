@@ -23,9 +23,11 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
+from allstation.report.content_types import SignatureBlock
 from allstation.report.options import ReportOptions
 from allstation.services.reporting import ReportState, letterhead
 from allstation.services.settings import SettingsFile
+from allstation.services.signatures import chosen_certificate, signature_block
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 
@@ -54,11 +56,13 @@ class ReportForm(QWidget):
         changed: Something is different; the pages should follow.
         data_asked: The person wants to enter the case data.
         letterhead_asked: The person wants to enter the letterhead.
+        signature_asked: The person wants to choose a certificate.
     """
 
     changed = Signal()
     data_asked = Signal()
     letterhead_asked = Signal()
+    signature_asked = Signal()
 
     def __init__(self, settings: SettingsFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,6 +90,9 @@ class ReportForm(QWidget):
         self.status = QComboBox(self)
         self.reviewer = QLineEdit(stored.reviewer, self)
         self.reason = QLineEdit(self)
+        self.digital = QCheckBox(tr("Sign &digitally"), self)
+        self.digital.setChecked(True)
+        self._certificate = QLabel(self, wordWrap=True)
         self.comment = QPlainTextEdit(self)
         self.comment.setTabChangesFocus(True)
         self.comment.setFixedHeight(96)
@@ -111,11 +118,14 @@ class ReportForm(QWidget):
         for label, box in ((self._signer_label, self.reviewer), (self._reason_label, self.reason)):
             label.setBuddy(box)
             form.addRow(label, box)
+        form.addRow(self.digital)
+        form.addRow(self._certificate)
         form.addRow(tr("Co&mment"), self.comment)
         links = QHBoxLayout()
         for text, signal in (
             (tr("Case data…"), self.data_asked),
             (tr("Letterhead…"), self.letterhead_asked),
+            (tr("Signature…"), self.signature_asked),
         ):
             button = QPushButton(text, self)
             button.setProperty("role", "link")
@@ -124,6 +134,8 @@ class ReportForm(QWidget):
         links.addStretch(1)
         line = QFrame(self)
         line.setProperty("role", "line")
+        self._certificate.setProperty("role", "small")
+        self._certificate.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         for label, role in ((self._stand, "small"), (self._changes, "small"), (self._warnings, "danger")):
             label.setProperty("role", role)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -144,6 +156,7 @@ class ReportForm(QWidget):
         for box in (self.template, self.paper):
             box.currentIndexChanged.connect(self._chosen)
         self.anonymise.toggled.connect(self._chosen)
+        self.digital.toggled.connect(self.signature_changed)
         self.status.currentIndexChanged.connect(self._status_changed)
         self.reviewer.textChanged.connect(self._typed)
         self.reason.textChanged.connect(self._typed)
@@ -169,8 +182,32 @@ class ReportForm(QWidget):
         self._typing.stop()
         self.changed.emit()
 
+    @Slot()
+    def signature_changed(self) -> None:
+        """Follow the certificate that reports are signed with."""
+        self._follow_status()
+        self._typing.stop()
+        self.changed.emit()
+
+    def _show_certificate(self, *, locks: bool) -> None:
+        block = chosen_certificate(self._settings.value)
+        self.digital.setVisible(locks and block is not None)
+        self._certificate.setVisible(locks)
+        if block is None:
+            said = tr("No certificate is chosen: the report says that it is not digitally signed.")
+        elif not self.digital.isChecked():
+            said = tr("The report says that it is not digitally signed.")
+        else:
+            kind = tr("self-made certificate") if block.self_made else tr("issued by {who}", who=block.issuer)
+            said = tr(
+                "{name}, {kind}, until {day}. The password is asked when it is signed.",
+                name=block.name, kind=kind, day=block.valid_until,
+            )  # fmt: skip
+        self._certificate.setText(said)
+
     def _follow_status(self) -> None:
         status = self.chosen_status
+        self._show_certificate(locks=status.locks)
         with_reason = status in (ReportStatus.PRELIMINARY, ReportStatus.AMENDED)
         for row, on in (
             ((self._signer_label, self.reviewer), status is not ReportStatus.DRAFT),
@@ -217,7 +254,9 @@ class ReportForm(QWidget):
         reason = self.reason.text() if self.reason.isVisibleTo(self) else ""
         # A draft is signed by nobody.
         reviewer = "" if status is ReportStatus.DRAFT else self.reviewer.text()
-        return replace(options, status=status, reviewer=reviewer, reason=reason)
+        signed = status.locks and self.digital.isChecked()
+        signature = signature_block(self._settings.value) if signed else SignatureBlock()
+        return replace(options, status=status, reviewer=reviewer, reason=reason, signature=signature)
 
     def missing(self) -> str:
         """Say what is still needed before there can be such a report; empty when nothing is."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QLineEdit, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.cli import main
@@ -73,7 +73,7 @@ def choose_place(window: Workbench, qtbot: QtBot, target: Path) -> None:
 
     qtbot.waitUntil(lambda: len(dialogs()) == 1, timeout=LONG)
     with qtbot.waitSignal(window.context.exports.done, timeout=LONG):
-        dialogs()[0].selectFile(str(target))
+        dialogs()[0].findChild(QLineEdit).setText(str(target))  # selectFile leaves a focused box as it is
         dialogs()[0].accept()
 
 

@@ -150,8 +150,8 @@ def test_openssl_agrees(signed: bytes, signer: Signer, tmp_path: Path, *, change
     (tmp_path / "cms.der").write_bytes(cms)
     (tmp_path / "content").write_bytes(content.replace(b"Dr", b"Dx", 1) if changed else content)
     (tmp_path / "root.pem").write_bytes(signer.authority)
-    words = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "cms.der", "-content", "content",
-             "-CAfile", "root.pem", "-purpose", "any", "-out", "out"]  # fmt: skip
+    words = ["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", "cms.der", "-content",
+             "content", "-CAfile", "root.pem", "-purpose", "any", "-out", "out"]  # fmt: skip
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode == 0) is not changed, done.stderr
     if not changed:
@@ -333,6 +333,18 @@ def trusting(folder: Path, *certificates: bytes) -> TrustStore:
         (folder / f"{number}.pem").write_bytes(pem)
         store.add(folder / f"{number}.pem")
     return store
+
+
+@pytest.mark.parametrize("kind", ["stamps", "usage"])
+def test_a_certificate_that_is_not_for_signatures_is_told(
+    unsigned: Callable[..., bytes], tmp_path: Path, kind: str
+) -> None:
+    authority = Authority.make()
+    key = authority.issue("Clock", stamps=kind == "stamps", usage=kind == "stamps")
+    made = sign_pdf(unsigned(key.facts.block()), key)
+    found = looked_at(made, trusting(tmp_path, authority.pem)).part(Part.SIGNER)
+    assert found.verdict is Verdict.FAILS
+    assert "is not one for signatures" in found.sentences[1]
 
 
 def test_a_second_signature_is_noticed(signed: bytes, store: TrustStore) -> None:
