@@ -221,30 +221,42 @@ def _shipped() -> ModelRecord | None:
         return None
 
 
-def free_texts(snapshot: CaseSnapshot, options: ReportOptions | None = None) -> Texts:
+def free_texts(
+    snapshot: CaseSnapshot, options: ReportOptions | None = None, *, most: int | None = None
+) -> Texts:
     """Return the free text of a case by kind, as a person must see it before any of it goes.
 
     Args:
         snapshot: The case.
         options: Of the report that travels along: its comment, reason, signer and letterhead.
+        most: Texts of each kind that are named, and fields that are looked at for their names; None for all.
     """
     chosen = options or ReportOptions()
     details = {known_key(key): value for key, value in snapshot.details.items()}
-    reviews = [one.review for one in snapshot.fields if one.review is not None]
+    fields = snapshot.fields if most is None else snapshot.fields[:most]
     head = chosen.letterhead
     found = {
         FreeText.NAMES: (
             *(one.name for one in snapshot.slides),
-            *(one.path.name for one in snapshot.fields),
+            *(one.path.name for one in fields),
             *(one.path.name for one in snapshot.copies),
         ),
-        FreeText.COMMENTS: (chosen.comment, chosen.reason, *(one.comment for one in reviews)),
-        FreeText.REVIEWERS: (*_reviewers(snapshot), chosen.reviewer),
+        FreeText.COMMENTS: (
+            chosen.comment,
+            chosen.reason,
+            *(one.comment for one in snapshot.reviews),
+            *(one.review.comment for one in fields if one.review is not None),
+        ),
+        FreeText.REVIEWERS: (
+            *(one.reviewer for one in snapshot.reviews),
+            *(one.review.reviewer for one in fields if one.review is not None),
+            chosen.reviewer,
+        ),
         FreeText.MODELS: tuple(_cards(snapshot)),
         FreeText.LETTERHEAD: (head.name, *head.lines, head.logo.name if head.logo else ""),
         **{kind: tuple(_unlisted(details, keys)) for kind, keys in KEYS.items()},
     }
-    said = {kind: different(found[kind]) for kind in FreeText}
+    said = {kind: different(found[kind])[:most] for kind in FreeText}
     return {kind: texts for kind, texts in said.items() if texts}
 
 

@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.processing.status_types import CaseInfo, Problem
+from allstation.report.free_text import FreeText
 from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.previews import Preview, Previews
-from allstation.services.questions import ReadDetails
+from allstation.services.questions import ReadDetails, ReadFreeText
 from allstation.services.reporting import MadeReport, ReportState
 from allstation.services.requests import KeepReport
 from allstation.ui.common.actions import Action
@@ -33,9 +34,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from allstation.report.free_text import Texts
     from allstation.ui.report.details import CaseDataDialog
+    from allstation.ui.report.free_text import FreeTextDialog
     from allstation.ui.report.window import ReportWindow
 
+_FREE_TEXT: Final = tuple(kind for kind in FreeText if kind is not FreeText.LETTERHEAD)
+"""Free text that a report has room for; its letterhead is typed for it."""
 _QUIET: Final = 800
 """Milliseconds without a change of the case before its pages are made anew."""
 
@@ -55,6 +60,7 @@ class ReportController(QObject):
         self._going: MadeReport | None = None
         self._target: ExportJob | None = None
         self._data: CaseDataDialog | None = None
+        self._free_text: FreeTextDialog | None = None
         self._closed = False
         self._quiet = QTimer(self, singleShot=True, interval=_QUIET)
         self._quiet.timeout.connect(self.refresh)
@@ -70,6 +76,7 @@ class ReportController(QObject):
         worker.closed.connect(self._case_closed)
         session.opened.connect(self._case_opened)
         reader.details_read.connect(self._details_read)
+        reader.free_text_read.connect(self._free_text_read)
         worker.details_changed.connect(self._details_changed)
         worker.report_kept.connect(self._kept)
         worker.report_refused.connect(self._refused)
@@ -116,6 +123,7 @@ class ReportController(QObject):
         made.form.changed.connect(self.refresh)
         made.form.data_asked.connect(self.show_data)
         made.form.letterhead_asked.connect(self.show_letterhead)
+        made.form.free_text_asked.connect(self.show_free_text)
         made.pages.page_wanted.connect(self._page_wanted)
         made.export_asked.connect(self.export)
         made.shown.connect(self.refresh)
@@ -244,8 +252,9 @@ class ReportController(QObject):
             self.refresh()
 
     def _forget(self) -> None:
-        if self._data is not None:
-            self._data.close()
+        for dialog in (self._data, self._free_text):
+            if dialog is not None:
+                dialog.close()
         if self._report is not None:
             self._report.form.start_anew()
             self._report.pages.set_pages(())
@@ -301,6 +310,34 @@ class ReportController(QObject):
         dialog = LetterheadDialog(self._context.settings, self._report or self._main)
         dialog.saved.connect(self.refresh)
         dialog.show()
+
+    @Slot()
+    def show_free_text(self) -> None:
+        """Let the person see the free text of the case, and tick what an anonymised report may hold."""
+        from allstation.ui.report.free_text import FreeTextDialog
+
+        if self._report is None or self._free_text is not None:
+            return
+        self._free_text = FreeTextDialog(_FREE_TEXT, self._report)
+        self._free_text.box.changed.connect(self._free_text_chosen)
+        self._free_text.destroyed.connect(self._free_text_gone)
+        self._session.ask(ReadFreeText())
+        self._free_text.show()
+
+    @Slot(int, object)
+    def _free_text_read(self, generation: int, texts: Texts) -> None:
+        dialog, report = self._free_text, self._report
+        if dialog is not None and report is not None and generation == self._session.generation:
+            dialog.box.show_texts(texts, report.form.keep)
+
+    @Slot()
+    def _free_text_chosen(self) -> None:
+        if self._free_text is not None and self._report is not None:
+            self._report.form.set_keep(self._free_text.box.keep())
+
+    @Slot()
+    def _free_text_gone(self) -> None:
+        self._free_text = None
 
     # Export
 
@@ -362,7 +399,9 @@ class ReportController(QObject):
         dialog.setDefaultSuffix("pdf")
         dialog.setDirectory(str(made.folder.parent))
         ending = "" if made.status is ReportStatus.DRAFT else f" {made.status}"
-        dialog.selectFile(f"{made.folder.stem}{ending}.pdf")
+        # The case's folder may bear the patient's name.
+        stem = tr("report") if made.options.anonymise else made.folder.stem
+        dialog.selectFile(f"{stem}{ending}.pdf")
         dialog.fileSelected.connect(self._write_to)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
