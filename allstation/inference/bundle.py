@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation import paths
+from allstation.core.classes import class_name_problem
 from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
@@ -37,6 +38,8 @@ SUFFIX: Final = ".allmodel"
 MAX_BYTES: Final = 256 * 1024**2
 """Largest bundle file and largest sum of unpacked members that is accepted."""
 MAX_MEMBERS: Final = 64
+_LONGEST_NAME: Final = 200
+"""Characters of the name or version of a model."""
 _MAX_MANIFEST: Final = 4 * 1024**2
 """Largest ``bundle.json``: that of the shipped model has some tens of kilobytes."""
 
@@ -164,6 +167,11 @@ class ModelBundle:
             raise _refuse(self.path, f"describes a model this program cannot run ({error})") from error
         if not usable:
             raise _refuse(self.path, "needs a sensible temperature and at least two different classes")
+        for name in self.classes:
+            if problem := class_name_problem(name):
+                raise _refuse(self.path, f"has a class {shown_name(name)[:_LONGEST_NAME]!r} that {problem}")
+        if max(len(self.name), len(self.version)) > _LONGEST_NAME:
+            raise _refuse(self.path, f"has a name or version of more than {_LONGEST_NAME} characters")
         if str(self.info["network"].get("file")) not in self.members:
             raise _refuse(self.path, "does not contain the network it names")
 

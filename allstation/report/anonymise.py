@@ -26,6 +26,16 @@ from allstation.report.wording import WITHHELD
 
 _SHIPPED: Final = "models/all-station.allmodel"
 _YEAR: Final = 4
+_MAKERS: Final = {
+    "release": "signed by the release key",
+    "laboratory": "signed by a laboratory key",
+    "station": "signed by this station",
+    "trusted": "signed by a trusted key",
+    "unknown": "signed with an unknown key",
+    "unsigned": "not signed",
+    "impostor": "bears a name that is not its own",
+}
+"""Wording of how far the maker of a bundle is known, by level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +197,28 @@ def _models(snapshot: CaseSnapshot, names: Pseudonyms, *, kept: bool) -> dict[st
         if kept:
             shown[model.sha256] = model
         elif shipped is not None and model.sha256 == shipped.sha256:
-            shown[model.sha256] = replace(shipped, classes=model.classes)
+            info = {**shipped.info, **_maker(model)}
+            shown[model.sha256] = replace(shipped, classes=model.classes, info=info)
         else:
             shown[model.sha256] = replace(
                 model,
                 sha256=names.code(model.sha256),
                 name=f"Model {number}",
                 version="",
-                info={key: _usual(value, usual) for key, value in model.info.items() if key in usual},
+                info={
+                    **{key: _usual(value, usual) for key, value in model.info.items() if key in usual},
+                    **_maker(model),
+                },
             )
     return shown
+
+
+def _maker(model: ModelRecord) -> dict[str, object]:
+    """Return how far the maker of a model is known, without the maker's name and key."""
+    trust = model.info.get("trust")
+    level = trust.get("level") if isinstance(trust, Mapping) else None
+    text = _MAKERS.get(level) if isinstance(level, str) else None
+    return {"trust": {"level": level, "text": text}} if text else {}
 
 
 def _usual(value: object, usual: Collection[str]) -> object:
