@@ -35,8 +35,8 @@ def test_what_a_laboratory_calls_its_classes_is_taken(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", " ", " A", "A\n", "needs review", "Needs Review", "x" * 61, "=1+1", "@SUM", "<b>Early</b>", "\x1b[2J",
-     "\u202egnp", "\ud800", "a|b", "not read"],
+    ["", " ", " A", "A\n", "needs review", "Needs Review", "x" * 61, "=1+1", "@SUM", "<b>Early</b>",
+     "\x1b[2J", "\u202egnp", "\ud800", "a|b", "not read"],
 )  # fmt: skip
 def test_a_name_that_could_be_taken_for_something_else_is_none(name):
     assert class_name_problem(name)
