@@ -25,8 +25,8 @@ FROM cells c JOIN fields f ON f.id = c.field_id LEFT JOIN cell_proposals p ON p.
 ORDER BY c.field_id, c.number
 """
 _COPY: Final = (
-    "id, field_id, slide_id, number, at_edge, area, unmeasured, size, type, review_id, proposed, probability, "
-    "by_hand, removed, field_removed, support_class, support, margin, found"
+    "id, field_id, slide_id, number, at_edge, area, unmeasured, size, type, review_id, proposed, "
+    "probability, by_hand, removed, field_removed, support_class, support, margin, found"
 )
 
 
@@ -34,7 +34,7 @@ def rebuild_copies(db: sqlite3.Connection) -> None:
     """Make the copies anew. Needs an open write transaction."""
     db.execute("DELETE FROM cell_types")
     db.execute("DELETE FROM cell_list")
-    db.execute(f"INSERT INTO cell_types (reviewer, cell_id, type, review_id) {_COUNTING}")  # noqa: S608
+    db.execute(f"INSERT INTO cell_types (reviewer, cell_id, type, review_id) {_COUNTING}")
     marks = ", ".join("?" * len(_COPY.split(", ")))
     db.executemany(f"INSERT INTO cell_list ({_COPY}) VALUES ({marks})", _expected(db))  # noqa: S608
 
@@ -43,8 +43,9 @@ def other_cell_copy(db: sqlite3.Connection) -> str:
     """Return a sentence on the first cell that is listed with something else than the case holds for it."""
     for one, other in (("cell_types", "truth"), ("truth", "cell_types")):
         row = db.execute(
-            f"WITH truth AS ({_COUNTING}) SELECT cell_id FROM (SELECT reviewer, cell_id, type, review_id "  # noqa: S608
-            f"FROM {_named(one)} EXCEPT SELECT reviewer, cell_id, type, review_id FROM {_named(other)}) LIMIT 1"
+            f"WITH truth AS ({_COUNTING}) SELECT cell_id FROM ("  # noqa: S608 - constants
+            f"SELECT reviewer, cell_id, type, review_id FROM {_named(one)} EXCEPT "
+            f"SELECT reviewer, cell_id, type, review_id FROM {_named(other)}) LIMIT 1"
         ).fetchone()
         if row is not None:
             return _sentence(row[0])

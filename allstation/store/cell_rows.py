@@ -22,8 +22,8 @@ GEOMETRY_WIDTH: Final = 17
 CELL_REVIEW_COLUMNS: Final = "r.cell_id, r.reviewer, r.type, r.at, r.id, r.withdrawn"
 _PREFIXED: Final = ", ".join(f"c.{name}" for name in GEOMETRY.split(", "))
 RECORD_COLUMNS: Final = (
-    f"{_PREFIXED}, l.id, l.field_id, l.slide_id, c.prediction_id, c.number, c.made_by, c.removed, l.proposed, "
-    "l.probability, r.type, r.reviewer, r.at, p.evidence_shape, s.found"
+    f"{_PREFIXED}, l.id, l.field_id, l.slide_id, c.prediction_id, c.number, c.made_by, c.removed, "
+    "l.proposed, l.probability, r.type, r.reviewer, r.at, p.evidence_shape, s.found"
 )
 _ID_BYTES: Final = 8
 _FULL: Final = 255

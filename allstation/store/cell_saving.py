@@ -195,7 +195,7 @@ def _overlap(one: Row, other: Row) -> bool:
     bottom = min(one[1] + one[3], other[1] + other[3])
     common = max(0, right - left) * max(0, bottom - top)
     both = one[2] * one[3] + other[2] * other[3] - common
-    return both > 0 and common / both >= _SAME_PLACE
+    return bool(both > 0 and common / both >= _SAME_PLACE)
 
 
 def shown_support(db: sqlite3.Connection, field_id: int) -> tuple[tuple[str, ...], dict[int, bytes]]:

@@ -390,9 +390,9 @@ def step_cells(db: sqlite3.Connection) -> None:
 
     ``cells``, ``prediction_cells`` (by the prediction's id: which cells it found, and the support of each
     class for them) and ``cell_reviews`` are append-only; only the marks ``removed`` and ``withdrawn`` move.
-    ``cell_types`` repeats each person's type that counts, and ``cell_list`` what the gallery sorts and filters
-    by; both are rebuilt from the others. Cases of earlier versions have no cells until their fields are
-    classified again.
+    ``cell_types`` repeats each person's type that counts, and ``cell_list`` what the gallery sorts and
+    filters by; both are rebuilt from the others. Cases of earlier versions have no cells until their fields
+    are classified again.
     """
     run_script(db, _CELLS)
     for table, columns in CELLS_PROTECTED.items():
