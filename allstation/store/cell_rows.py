@@ -152,13 +152,13 @@ def support_bytes(cell: NewCell, classes: Sequence[str]) -> bytes:
     return bytes(min(_FULL, max(0, round(_FULL * cell.support.get(name, 0.0)))) for name in classes)
 
 
-def found_blob(found: Iterable[tuple[int, bytes]]) -> bytes:
+def support_blob(found: Iterable[tuple[int, bytes]]) -> bytes:
     """Return which cells a prediction found, with their support, as one value."""
     return b"".join(number.to_bytes(_ID_BYTES, "little") + support for number, support in found)
 
 
-def found_of(blob: bytes | None, classes: int) -> dict[int, bytes]:
-    """Return the cells of :func:`found_blob` with their support.
+def supports_of(blob: bytes | None, classes: int) -> dict[int, bytes]:
+    """Return the cells of :func:`support_blob` with their support.
 
     Raises:
         StationError: ``damaged-case`` if the value has another length than its classes ask for.
@@ -176,7 +176,7 @@ def found_of(blob: bytes | None, classes: int) -> dict[int, bytes]:
 
 def support_of(number: int, classes: Sequence[str], blob: bytes | None) -> Mapping[str, float]:
     """Return the support of a prediction for a cell, by class; empty if it did not find the cell."""
-    values = found_of(blob, len(classes)).get(number, b"")
+    values = supports_of(blob, len(classes)).get(number, b"")
     return {name: value / _FULL for name, value in zip(classes, values, strict=False)}
 
 
@@ -195,7 +195,7 @@ def cells_content(db: sqlite3.Connection, first: int, last: int) -> str:
     )
 
 
-def found_content(db: sqlite3.Connection, first: int, last: int) -> str:
+def support_content(db: sqlite3.Connection, first: int, last: int) -> str:
     """Return the digest of which cells the predictions from ``first`` to ``last`` found, with support."""
     query = "SELECT id, hex(found) FROM prediction_cells WHERE id BETWEEN ? AND ? ORDER BY id"
     return rows_digest(db.execute(query, (first, last)))
