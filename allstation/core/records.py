@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from allstation.core.cell_types import CellSummary
 from allstation.core.decision import Decision
 from allstation.core.pseudonyms import new_secret
 
@@ -287,6 +288,7 @@ class CaseSnapshot:
         copies: Files with the same bytes as one of the fields, at other places; counted nowhere.
         audit_at: Time of the audit trail's last entry, ISO 8601 UTC; empty where it has none.
         secret: Key of the pseudonyms of anonymised exports; drawn anew where the case has none.
+        cells: Types that people gave to the cells of these fields.
     """
 
     case_id: str
@@ -302,3 +304,4 @@ class CaseSnapshot:
     copies: tuple[FieldCopy, ...] = ()
     audit_at: str = ""
     secret: bytes = field(default_factory=new_secret, repr=False, compare=False)
+    cells: CellSummary = field(default_factory=CellSummary)
