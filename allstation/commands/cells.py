@@ -17,7 +17,8 @@ from allstation.core.cells import CellRecord
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.imaging.outputs import CELLS_CSV, COCO, Output, check_folder, check_outputs
-from allstation.report.cell_table import CellsOfFields, write_cells_csv, write_coco, write_crops
+from allstation.report.cell_source import CellsOfFields
+from allstation.report.cell_table import write_cells_csv, write_coco, write_crops
 from allstation.services.settings import SettingsFile
 from allstation.store.case import SUFFIX, Case
 from allstation.store.database import DATABASE

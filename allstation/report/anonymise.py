@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from allstation import paths
+from allstation.core.cell_types import CellSummary
+from allstation.core.cells import CellRecord
 from allstation.core.pseudonyms import Pseudonyms
 from allstation.core.records import CaseSnapshot, FieldCopy, FieldRecord, ModelRecord, Prediction, Review
 from allstation.imaging.decode import SUFFIXES
+from allstation.report.cell_source import CellsOfFields
 from allstation.report.free_text import KEYS, Anonymity, FreeText, Texts, different
 from allstation.report.identity import is_term, known_key, redactor, slide_title
 from allstation.report.options import Letterhead, ReportOptions
@@ -104,6 +107,26 @@ class _View:
             added=year_of(field.added),
         )
 
+    def cell(self, cell: CellRecord) -> CellRecord:
+        """Return a cell that names nobody."""
+        return replace(
+            cell,
+            typed_by=self.reviewer(cell.typed_by),
+            made_by=self.reviewer(cell.made_by),
+            typed_at=year_of(cell.typed_at),
+        )
+
+    def summary(self, cells: CellSummary) -> CellSummary:
+        """Return the counts of cells with their readers numbered."""
+        return replace(
+            cells,
+            by_reader={self.reviewer(name): counts for name, counts in cells.by_reader.items()},
+            pairs={
+                (self.reviewer(one), self.reviewer(two)): found for (one, two), found in cells.pairs.items()
+            },
+            typer_sha256=self.names.code(cells.typer_sha256) if cells.typer_sha256 else "",
+        )
+
     def copy(self, copy: FieldCopy, number: int) -> FieldCopy:
         """Return a copy of a field that names no file."""
         return replace(copy, path=self.path(copy.path, f"copy-{number:04d}"))
@@ -168,6 +191,32 @@ def _shown(snapshot: CaseSnapshot, view: _View) -> CaseSnapshot:
         reviews=tuple(map(view.review, snapshot.reviews)),
         copies=tuple(view.copy(one, number) for number, one in enumerate(snapshot.copies, start=1)),
         audit_at=year_of(snapshot.audit_at),
+        cells=view.summary(snapshot.cells),
+    )
+
+
+def anonymised_cells(cells: CellsOfFields, snapshot: CaseSnapshot, anonymity: Anonymity) -> CellsOfFields:
+    """Return the cells of a case as an anonymised export shows them.
+
+    Args:
+        cells: The cells.
+        snapshot: Their case: it gives the fields their numbers and the reviewers theirs.
+        anonymity: What a person lets go, and the number of the export.
+    """
+    view = _view(snapshot, anonymity)
+    shown = _shown(snapshot, view)
+    named = {field.id: field for field in shown.fields}
+
+    def fields(ids: list[int]) -> list[FieldRecord]:
+        return [named[one] for one in ids]
+
+    return replace(
+        cells,
+        case_id=shown.case_id,
+        slides={slide.id: slide.name for slide in shown.slides},
+        fields=fields,
+        cells=lambda: (view.cell(one) for one in cells.cells() if one.field_id in named),
+        anonymised=True,
     )
 
 
@@ -186,6 +235,7 @@ def _view(snapshot: CaseSnapshot, anonymity: Anonymity) -> _View:
 def _reviewers(snapshot: CaseSnapshot) -> Iterator[str]:
     yield from (one.reviewer for one in snapshot.reviews)
     yield from (one.review.reviewer for one in snapshot.fields if one.review is not None)
+    yield from snapshot.cells.by_reader
 
 
 def _models(snapshot: CaseSnapshot, names: Pseudonyms, *, kept: bool) -> dict[str, ModelRecord]:
@@ -272,6 +322,7 @@ def free_texts(
         FreeText.REVIEWERS: (
             *(one.reviewer for one in snapshot.reviews),
             *(one.review.reviewer for one in fields if one.review is not None),
+            *snapshot.cells.by_reader,
             chosen.reviewer,
         ),
         FreeText.MODELS: tuple(_cards(snapshot)),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation import __version__
-from allstation.core.cell_types import CellType
 from allstation.core.cells import CellRecord
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
@@ -25,6 +22,7 @@ from allstation.core.text import plain_name, storable
 from allstation.imaging.cell_shapes import mask_of
 from allstation.imaging.field_file import read_field
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.cell_source import CellsOfFields
 from allstation.report.tables import safe_text
 
 COLUMNS: Final = (
@@ -57,30 +55,6 @@ _MARGIN: Final = 0.25
 """Part of a cell's larger side that a crop shows around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CellsOfFields:
-    """Cells of a case, read as they are asked for.
-
-    Attributes:
-        case_id: Stable id of the case.
-        types: Its list of types.
-        slides: Names of the slides by id.
-        fields: Reads the records of some fields, by id.
-        cells: Yields the cells by field.
-    """
-
-    case_id: str
-    types: tuple[CellType, ...]
-    slides: dict[int, str]
-    fields: Callable[[list[int]], list[FieldRecord]]
-    cells: Callable[[], Iterable[CellRecord]]
-
-    def by_field(self) -> Iterator[tuple[FieldRecord, list[CellRecord]]]:
-        """Yield each field that has cells, with them."""
-        for field_id, cells in groupby(self.cells(), key=lambda cell: cell.field_id):
-            yield self.fields([field_id])[0], list(cells)
-
-
 def write_cells_csv(cells: CellsOfFields, target: Path) -> Path:
     """Write one line a cell (RFC 4180, UTF-8); places are pixels of the field's file.
 
@@ -93,6 +67,11 @@ def write_cells_csv(cells: CellsOfFields, target: Path) -> Path:
     return write_whole(target, _csv_parts(cells))
 
 
+def columns(cells: CellsOfFields) -> tuple[str, ...]:
+    """Return the titles of the columns; of an anonymised table the last one holds codes."""
+    return (*COLUMNS[:-1], "code") if cells.anonymised else COLUMNS
+
+
 class _Lines(list[str]):
     """Collects what ``csv.writer`` writes."""
 
@@ -102,20 +81,24 @@ class _Lines(list[str]):
 def _csv_parts(cells: CellsOfFields) -> Iterator[bytes]:
     lines = _Lines()
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns(cells))
     for field, found in cells.by_field():
         for cell in found:
-            writer.writerow(_row(cells, field, cell))
+            writer.writerow(_csv_value(value) for value in cell_row(cells, field, cell))
         if len(lines) >= _TOGETHER:
             yield "".join(lines).encode()
             lines.clear()
     yield "".join(lines).encode()
 
 
-def _row(cells: CellsOfFields, field: FieldRecord, cell: CellRecord) -> list[str | int]:
+CellValue = str | bool | int | float | None
+
+
+def cell_row(cells: CellsOfFields, field: FieldRecord, cell: CellRecord) -> list[CellValue]:
+    """Return the values of a cell in the order of :func:`columns`; None where there is nothing."""
     kind = cell.support_class
     return [
-        safe_text(field.path.name),
+        field.path.name,
         cell.number,
         _number(cell.x),
         _number(cell.y),
@@ -123,25 +106,33 @@ def _row(cells: CellsOfFields, field: FieldRecord, cell: CellRecord) -> list[str
         cell.height,
         _number(cell.area_px),
         _number(cell.area_um2),
-        "true" if cell.at_edge else "false",
-        safe_text(cell.type),
-        safe_text(cell.proposed),
+        cell.at_edge,
+        cell.type,
+        cell.proposed,
         _number(cell.probability),
-        safe_text(cell.typed_by),
-        safe_text(cell.made_by),
+        cell.typed_by,
+        cell.made_by,
         cell.left,
         cell.top,
         _number(cell.nucleus_share),
-        safe_text(kind),
+        kind,
         _number(cell.support.get(kind)),
-        safe_text(cells.slides.get(cell.slide_id, "")),
-        safe_text(str(field.path.parent)),
+        cells.slides.get(cell.slide_id, ""),
+        "" if cells.anonymised else str(field.path.parent),
         field.sha256,
     ]
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else repr(round(value, _ROUND))
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(value, _ROUND)
+
+
+def _csv_value(value: CellValue) -> str | int:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return safe_text(value)
+    return "" if value is None else repr(value)
 
 
 def write_coco(cells: CellsOfFields, target: Path) -> Path:
