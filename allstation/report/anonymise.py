@@ -195,6 +195,11 @@ def _shown(snapshot: CaseSnapshot, view: _View) -> CaseSnapshot:
     )
 
 
+def anonymised_readers(snapshot: CaseSnapshot, anonymity: Anonymity | None) -> CellSummary:
+    """Return the counts of a case's cells with their readers as an export names them; None for open ones."""
+    return snapshot.cells if anonymity is None else _view(snapshot, anonymity).summary(snapshot.cells)
+
+
 def anonymised_cells(cells: CellsOfFields, snapshot: CaseSnapshot, anonymity: Anonymity) -> CellsOfFields:
     """Return the cells of a case as an anonymised export shows them.
 

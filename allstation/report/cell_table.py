@@ -22,35 +22,10 @@ from allstation.core.text import plain_name, storable
 from allstation.imaging.cell_shapes import mask_of
 from allstation.imaging.field_file import read_field
 from allstation.report.atomic import make_folder, write_whole
-from allstation.report.cell_source import CellsOfFields
+from allstation.report.cell_source import CellsOfFields, CellValue, cell_row, columns
 from allstation.report.tables import safe_text
 
-COLUMNS: Final = (
-    "field",
-    "cell",
-    "x",
-    "y",
-    "width",
-    "height",
-    "area_px",
-    "area_um2",
-    "edge",
-    "type",
-    "proposed",
-    "probability",
-    "typed_by",
-    "made_by",
-    "left",
-    "top",
-    "nucleus_share",
-    "support_class",
-    "support",
-    "slide",
-    "folder",
-    "sha256",
-)
 _TOGETHER: Final = 500
-_ROUND: Final = 4
 _MARGIN: Final = 0.25
 """Part of a cell's larger side that a crop shows around it."""
 
@@ -65,11 +40,6 @@ def write_cells_csv(cells: CellsOfFields, target: Path) -> Path:
         StationError: ``not-written`` with the reason.
     """
     return write_whole(target, _csv_parts(cells))
-
-
-def columns(cells: CellsOfFields) -> tuple[str, ...]:
-    """Return the titles of the columns; of an anonymised table the last one holds codes."""
-    return (*COLUMNS[:-1], "code") if cells.anonymised else COLUMNS
 
 
 class _Lines(list[str]):
@@ -89,42 +59,6 @@ def _csv_parts(cells: CellsOfFields) -> Iterator[bytes]:
             yield "".join(lines).encode()
             lines.clear()
     yield "".join(lines).encode()
-
-
-CellValue = str | bool | int | float | None
-
-
-def cell_row(cells: CellsOfFields, field: FieldRecord, cell: CellRecord) -> list[CellValue]:
-    """Return the values of a cell in the order of :func:`columns`; None where there is nothing."""
-    kind = cell.support_class
-    return [
-        field.path.name,
-        cell.number,
-        _number(cell.x),
-        _number(cell.y),
-        cell.width,
-        cell.height,
-        _number(cell.area_px),
-        _number(cell.area_um2),
-        cell.at_edge,
-        cell.type,
-        cell.proposed,
-        _number(cell.probability),
-        cell.typed_by,
-        cell.made_by,
-        cell.left,
-        cell.top,
-        _number(cell.nucleus_share),
-        kind,
-        _number(cell.support.get(kind)),
-        cells.slides.get(cell.slide_id, ""),
-        "" if cells.anonymised else str(field.path.parent),
-        field.sha256,
-    ]
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else round(value, _ROUND)
 
 
 def _csv_value(value: CellValue) -> str | int:

@@ -49,6 +49,8 @@ _TITLES: Final = {
     ExportKind.DICOM: "DICOM files",
     ExportKind.GEOJSON: "Cell outlines",
     ExportKind.LABELLED: "Labelled folder",
+    ExportKind.CELLS: "Table of cells",
+    ExportKind.COCO: "Cells for detectors",
 }
 _ABOUT: Final = {
     ExportKind.CSV: "One line a field with probabilities, decision, review and quality.",
@@ -56,7 +58,11 @@ _ABOUT: Final = {
     ExportKind.JSON: "One object a field, as the published schema describes.",
     ExportKind.FHIR: "One R4 DiagnosticReport bundle with observations, media and the model as a device.",
     ExportKind.DICOM: "A folder with every field and its probabilities as a secondary capture.",
-    ExportKind.GEOJSON: "A folder with one file a field that QuPath reads: the outlines of its white cells.",
+    ExportKind.GEOJSON: (
+        "A folder with one file a field that QuPath reads: the outlines of its cells with their types."
+    ),
+    ExportKind.CELLS: "One line a cell: place, size, type, proposed type, and who gave the type.",
+    ExportKind.COCO: "Every cell with its type, box and mask in COCO's format, to train detectors.",
     ExportKind.LABELLED: (
         "A folder to train from: a copy of every field to which a person gave a class, in one sub-folder a "
         "class, with tables of labels, parts and same-field groups."
@@ -67,19 +73,25 @@ _FILTERS: Final = {
     ExportKind.XLSX: "Excel (*.xlsx)",
     ExportKind.JSON: "JSON (*.json)",
     ExportKind.FHIR: "FHIR (*.json)",
+    ExportKind.CELLS: "CSV (*.csv)",
+    ExportKind.COCO: "COCO (*.json)",
 }
 _ENDINGS: Final = {
     ExportKind.FHIR: " FHIR",
     ExportKind.DICOM: " DICOM",
     ExportKind.GEOJSON: " outlines",
     ExportKind.LABELLED: " labelled",
+    ExportKind.CELLS: " cells",
+    ExportKind.COCO: " COCO",
 }
 _FREE_TEXT: Final = {
     ExportKind.CSV: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS),
     ExportKind.JSON: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS, FreeText.MODELS),
     ExportKind.XLSX: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS, FreeText.MODELS),
-    ExportKind.GEOJSON: (FreeText.NAMES,),
+    ExportKind.GEOJSON: (FreeText.NAMES, FreeText.REVIEWERS),
     ExportKind.LABELLED: (FreeText.NAMES, FreeText.REVIEWERS),
+    ExportKind.CELLS: (FreeText.NAMES, FreeText.REVIEWERS),
+    ExportKind.COCO: (FreeText.NAMES,),
 }
 """Free text that a kind has room for; all of it where nothing is said."""
 _STEPS: Final = 1000
@@ -257,9 +269,13 @@ class ExportController(QObject):
             (ExportKind.DICOM, "&DICOM Files…", "I",
              "Write annotated fields and the report as DICOM", "export"),
             (ExportKind.GEOJSON, "Cell &Outlines for QuPath…", "G",
-             "Write the outlines of white cells as GeoJSON", "export"),
+             "Write the outlines of cells with their types as GeoJSON", "export"),
             (ExportKind.LABELLED, "&Labelled Folder for Training…", "F",
              "Copy reviewed fields into one folder a class", "export"),
+            (ExportKind.CELLS, "&Table of Cells…", "Shift+C",
+             "Write one line a cell as CSV", "table"),
+            (ExportKind.COCO, "Cells for &Detectors…", "Shift+D",
+             "Write boxes and masks of cells in COCO's format", "export"),
         )  # fmt: skip
         return tuple(
             Action(f"case.{kind}", text, partial(self.ask, kind), f"Ctrl+Alt+{key}", tip, icon,
