@@ -29,6 +29,8 @@ from allstation.report.wording import WITHHELD
 
 _SHIPPED: Final = "models/all-station.allmodel"
 _YEAR: Final = 4
+_SOMEBODY: Final = "another person"
+"""Stands for people who drew a cell and reviewed nothing: they are not told apart."""
 _MAKERS: Final = {
     "release": "signed by the release key",
     "laboratory": "signed by a laboratory key",
@@ -60,13 +62,11 @@ class _View:
     models: Mapping[str, ModelRecord]
 
     def reviewer(self, name: str) -> str:
-        """Return what stands for a person; one who reviewed nothing comes after those who did."""
+        """Return what stands for a person, the same for each of their reviews and for nobody else's."""
         plain = name.strip()
-        if not plain:
-            return ""
-        if FreeText.REVIEWERS in self.keep:
-            return self.redact(plain)
-        return self.reviewers.get(plain, f"reviewer {len(self.reviewers) + 1}")
+        if FreeText.REVIEWERS in self.keep and self.redact(plain) == plain:
+            return plain
+        return self.reviewers.get(plain, _SOMEBODY) if plain else ""
 
     def comment(self, text: str) -> str:
         """Return a comment, or that there is one."""
@@ -159,7 +159,7 @@ def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[Cas
     What a person types for this very report goes: comment, reason, who signs, letterhead. In a report that
     travels with data to others (``options.travels``) it is free text like any other.
     """
-    view = _view(snapshot, options.anonymity)
+    view = _view(snapshot, options.anonymity, signer=options.reviewer)
     if not options.travels:
         chosen = replace(options, comment=view.redact(options.comment), reason=view.redact(options.reason))
         return _shown(snapshot, view), chosen
@@ -225,9 +225,9 @@ def anonymised_cells(cells: CellsOfFields, snapshot: CaseSnapshot, anonymity: An
     )
 
 
-def _view(snapshot: CaseSnapshot, anonymity: Anonymity) -> _View:
+def _view(snapshot: CaseSnapshot, anonymity: Anonymity, *, signer: str = "") -> _View:
     names = Pseudonyms(snapshot.secret, anonymity.nonce)
-    people = different(_reviewers(snapshot))
+    people = different((*_reviewers(snapshot), signer))
     return _View(
         names,
         anonymity.keep,

@@ -21,6 +21,7 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
+from allstation.core.times import moment_of
 from allstation.report.cell_source import CellsOfFields, cell_row
 from allstation.report.cell_source import columns as columns_of_cells
 from allstation.report.content import PROGRAM
@@ -107,7 +108,7 @@ def _opened(target: io.BytesIO) -> Iterator[Workbook]:
 
 def _moment(stamp: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(stamp).replace(tzinfo=None)
+        return moment_of(stamp).replace(tzinfo=None)
     except ValueError:
         return None
 
