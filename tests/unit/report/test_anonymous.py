@@ -110,7 +110,8 @@ def planted(names: Names, folder: Path):
         reviews=(*(one.review for one in fields if one.review), second),
         copies=(copy,),
         cells=CellSummary(
-            total=5, by_reader={names.at("reader of cells"): {"blast": 3}, names.at("another reader"): {"blast": 2}}
+            total=5,
+            by_reader={names.at("reader of cells"): {"blast": 3}, names.at("another reader"): {"blast": 2}},
         ),
     )  # fmt: skip
 
@@ -193,7 +194,8 @@ def exports(tmp_path_factory):
     }
     other = Factory(tmp_path_factory.mktemp("other")).snapshot(5, reviewed=3, case_id="OTHER", seed=5)
     other_model = dataclasses.replace(other.models[0], sha256="c" * 64)
-    other = dataclasses.replace(other, models=(other_model,), audit_head="d" * 64)
+    counted = CellSummary(total=1, by_reader={"A": {"blast": 1}, "B": {"blast": 1}})
+    other = dataclasses.replace(other, models=(other_model,), audit_head="d" * 64, cells=counted)
     sets["other"] = written(other, folder / "other", None, typed=typed())
     return names, case, sets
 
