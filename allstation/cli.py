@@ -6,6 +6,7 @@ Only the standard library is loaded here, so that ``allstation --help`` answers 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import signal
 import sys
@@ -26,6 +27,14 @@ _WINDOW_OPTIONS = """\
 Without a command the window opens, and the files and folders named are added to the case:
   allstation [PATHS...] [--case CASE] [--profile DIR] [--demo]
 """
+
+
+_TOO_LITTLE = (
+    "There is too little memory to go on (about 1 GB of address space is needed); what was finished is kept. "
+    "Close other programs, raise the limit (ulimit -v), or use fewer --threads."
+)
+_WITHOUT_MEMORY = ("can't start new thread", "failed to map segment", "cannot allocate memory")
+"""How Python and the loader of libraries say it."""
 
 
 def _force(parser: argparse.ArgumentParser) -> None:
@@ -388,7 +397,19 @@ def _run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("allstation: stopped; what was finished is kept.", file=sys.stderr)
         return SOME_FAILED
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+        if not _lacks_memory(error):
+            raise
+        print(f"allstation: {_TOO_LITTLE}", file=sys.stderr)
+        return SOME_FAILED
     return status
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Tell whether the system had no memory left for a thread, a library or an array."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return any(text in str(error) for text in _WITHOUT_MEMORY)
 
 
 @contextmanager

@@ -6,23 +6,21 @@ import argparse
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from allstation import paths
 from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.classify import open_and_load, opened_case, process_paths
 from allstation.commands.printing import say
-from allstation.core.cells import CellRecord
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.imaging.outputs import CELLS_CSV, COCO, Output, check_folder, check_outputs
-from allstation.report.cell_table import CellsOfFields, write_cells_csv, write_coco, write_crops
+from allstation.report.cell_source import CellsOfFields
+from allstation.report.cell_table import write_cells_csv, write_coco, write_crops
+from allstation.services.case_cells import cells_of_case
 from allstation.services.settings import SettingsFile
 from allstation.store.case import SUFFIX, Case
 from allstation.store.database import DATABASE
-
-_TOGETHER = 1000
 
 
 def run(options: argparse.Namespace) -> int:
@@ -106,12 +104,4 @@ def _write(case: Case, options: argparse.Namespace) -> int:
 def _reading(case: Case) -> Iterator[tuple[CellsOfFields, int]]:
     """Open one read transaction over the cells; memory does not grow with their number but by their ids."""
     with case.connection.consistent_read():
-        ids = case.cells.ids()
-
-        def cells() -> Iterator[CellRecord]:
-            for start in range(0, len(ids), _TOGETHER):
-                yield from case.cells.records(ids[start : start + _TOGETHER])
-
-        slides = {slide.id: slide.name for slide in case.slides.all()}
-        read = partial(case.fields.records)
-        yield CellsOfFields(case.case_id, case.cells.types(), slides, read, cells), len(ids)
+        yield cells_of_case(case), case.cells.count()

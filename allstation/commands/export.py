@@ -105,9 +105,14 @@ def _folders(
     anonymise = chosen.anonymity if chosen.anonymise else None
     left_out: tuple[FieldRecord, ...] = ()
     if options.geojson:
+        from allstation.report.anonymise import anonymised_cells
         from allstation.report.outlines import write_outlines
+        from allstation.services.case_cells import cells_of_case
 
-        done = write_outlines(snapshot, options.geojson, anonymise=anonymise)
+        with Case.open(options.case, read_only=True) as case, case.connection.consistent_read():
+            cells = cells_of_case(case)
+            shown = cells if anonymise is None else anonymised_cells(cells, snapshot, anonymise)
+            done = write_outlines(snapshot, options.geojson, anonymise=anonymise, cells=shown)
         _remove_stale(replaced, options.geojson, done.written)
         left_out += tuple(field for field, _ in done.refused)
         say(f"written: cell outlines in {options.geojson}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from allstation.core.text import shown_name
+
 CLASS_NAMES: Final = ("Benign", "Early", "Pre", "Pro")
 """The classes of the shipped model, in the order of its outputs."""
 
@@ -42,6 +44,12 @@ _KNOWN: Final = {
     "Pre": ClassStyle("P", "#e69f00", "pre-B"),
     "Pro": ClassStyle("R", "#cc79a7", "pro-B"),
 }
+_RESERVED: Final = frozenset({NEEDS_REVIEW, "needs another look", "not read", "none"})
+"""What stands where a class could stand, and says that there is none."""
+_LONGEST: Final = 60
+_COMPUTED: Final = tuple("=+-@")
+"""What a spreadsheet takes for the beginning of a formula."""
+_MARKUP: Final = frozenset("<>|\\")
 _OTHERS: Final = ("#56b4e9", "#d55e00", "#f0e442", "#999999")
 
 NEEDS_REVIEW_STYLE: Final = ClassStyle("?", "#6e6e6e", "needs review")
@@ -60,3 +68,21 @@ def class_style(name: str, index: int = 0) -> ClassStyle:
     if known is not None:
         return known
     return ClassStyle(name[:1].upper() or "?", _OTHERS[index % len(_OTHERS)], name)
+
+
+def class_name_problem(name: str) -> str:
+    """Return why a name cannot be that of a class, to follow the name in a sentence; empty if it can.
+
+    Class names come from bundles and folders of others, and stand in tables, reports and lists.
+    """
+    if not name.strip() or name != name.strip():
+        return "is empty or has spaces around it"
+    if len(name) > _LONGEST:
+        return f"has more than {_LONGEST} characters"
+    if name.casefold() in _RESERVED:
+        return "says that there is no class"
+    if shown_name(name) != name or not name.isprintable():
+        return "holds characters that cannot be printed"
+    if name.startswith(_COMPUTED) or _MARKUP & set(name):
+        return "holds characters of formulas or markup"
+    return ""

@@ -18,9 +18,9 @@ from typing import Final
 _SECRET_BYTES: Final = 32
 _NONCE: Final = 16
 """Hexadecimal digits of the number that is drawn for an export."""
-_TAG: Final = 16
+_TAG: Final = 14
 _CODE: Final = 48
-CASE_ID: Final = re.compile(rb"anon-[0-9a-f]{16}-[0-9a-f]{16}")
+CASE_ID: Final = re.compile(rb"anon-[0-9a-f]{14}-[0-9a-f]{16}")
 """The id of a case in an anonymised export."""
 
 
@@ -48,7 +48,7 @@ class Pseudonyms:
 
     @property
     def case_id(self) -> str:
-        """``anon-`` and two groups of 16 hexadecimal digits, the second of them the nonce."""
+        """``anon-``, 14 hexadecimal digits and the nonce: as many characters as a UUID."""
         return f"anon-{self._keyed('case')[:_TAG]}-{self.nonce}"
 
     def code(self, sha256: str) -> str:

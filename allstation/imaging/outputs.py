@@ -370,7 +370,7 @@ _CELLS_HEADER: Final = ["field", "cell", "x", "y"]
 
 def _is_cells_csv(path: Path) -> bool:
     header = _header(path)
-    return header[: len(_CELLS_HEADER)] == _CELLS_HEADER and "sha256" in header
+    return header[: len(_CELLS_HEADER)] == _CELLS_HEADER and bool({"sha256", "code"} & set(header))
 
 
 _COCO: Final = re.compile(rb'\{"info":\{"description": "Cells of a case of ALL Station ')

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from allstation import paths
+from allstation.core.cell_types import CellSummary
+from allstation.core.cells import CellRecord
 from allstation.core.pseudonyms import Pseudonyms
 from allstation.core.records import CaseSnapshot, FieldCopy, FieldRecord, ModelRecord, Prediction, Review
 from allstation.imaging.field_names import SUFFIXES
+from allstation.report.cell_source import CellsOfFields
 from allstation.report.free_text import KEYS, Anonymity, FreeText, Texts, different
 from allstation.report.identity import is_term, known_key, redactor, slide_title
 from allstation.report.options import Letterhead, ReportOptions
@@ -26,6 +29,18 @@ from allstation.report.wording import WITHHELD
 
 _SHIPPED: Final = "models/all-station.allmodel"
 _YEAR: Final = 4
+_SOMEBODY: Final = "another person"
+"""Stands for people who drew a cell and reviewed nothing: they are not told apart."""
+_MAKERS: Final = {
+    "release": "signed by the release key",
+    "laboratory": "signed by a laboratory key",
+    "station": "signed by this station",
+    "trusted": "signed by a trusted key",
+    "unknown": "signed with an unknown key",
+    "unsigned": "not signed",
+    "impostor": "bears a name that is not its own",
+}
+"""Wording of how far the maker of a bundle is known, by level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +62,11 @@ class _View:
     models: Mapping[str, ModelRecord]
 
     def reviewer(self, name: str) -> str:
-        """Return what stands for a person; one who reviewed nothing comes after those who did."""
+        """Return what stands for a person, the same for each of their reviews and for nobody else's."""
         plain = name.strip()
-        if not plain:
-            return ""
-        if FreeText.REVIEWERS in self.keep:
-            return self.redact(plain)
-        return self.reviewers.get(plain, f"reviewer {len(self.reviewers) + 1}")
+        if FreeText.REVIEWERS in self.keep and self.redact(plain) == plain:
+            return plain
+        return self.reviewers.get(plain, _SOMEBODY) if plain else ""
 
     def comment(self, text: str) -> str:
         """Return a comment, or that there is one."""
@@ -94,6 +107,26 @@ class _View:
             added=year_of(field.added),
         )
 
+    def cell(self, cell: CellRecord) -> CellRecord:
+        """Return a cell that names nobody."""
+        return replace(
+            cell,
+            typed_by=self.reviewer(cell.typed_by),
+            made_by=self.reviewer(cell.made_by),
+            typed_at=year_of(cell.typed_at),
+        )
+
+    def summary(self, cells: CellSummary) -> CellSummary:
+        """Return the counts of cells with their readers numbered."""
+        return replace(
+            cells,
+            by_reader={self.reviewer(name): counts for name, counts in cells.by_reader.items()},
+            pairs={
+                (self.reviewer(one), self.reviewer(two)): found for (one, two), found in cells.pairs.items()
+            },
+            typer_sha256=self.names.code(cells.typer_sha256) if cells.typer_sha256 else "",
+        )
+
     def copy(self, copy: FieldCopy, number: int) -> FieldCopy:
         """Return a copy of a field that names no file."""
         return replace(copy, path=self.path(copy.path, f"copy-{number:04d}"))
@@ -126,7 +159,7 @@ def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[Cas
     What a person types for this very report goes: comment, reason, who signs, letterhead. In a report that
     travels with data to others (``options.travels``) it is free text like any other.
     """
-    view = _view(snapshot, options.anonymity)
+    view = _view(snapshot, options.anonymity, signer=options.reviewer)
     if not options.travels:
         chosen = replace(options, comment=view.redact(options.comment), reason=view.redact(options.reason))
         return _shown(snapshot, view), chosen
@@ -158,12 +191,43 @@ def _shown(snapshot: CaseSnapshot, view: _View) -> CaseSnapshot:
         reviews=tuple(map(view.review, snapshot.reviews)),
         copies=tuple(view.copy(one, number) for number, one in enumerate(snapshot.copies, start=1)),
         audit_at=year_of(snapshot.audit_at),
+        cells=view.summary(snapshot.cells),
     )
 
 
-def _view(snapshot: CaseSnapshot, anonymity: Anonymity) -> _View:
+def anonymised_readers(snapshot: CaseSnapshot, anonymity: Anonymity | None) -> CellSummary:
+    """Return the counts of a case's cells with their readers as an export names them; None for open ones."""
+    return snapshot.cells if anonymity is None else _view(snapshot, anonymity).summary(snapshot.cells)
+
+
+def anonymised_cells(cells: CellsOfFields, snapshot: CaseSnapshot, anonymity: Anonymity) -> CellsOfFields:
+    """Return the cells of a case as an anonymised export shows them.
+
+    Args:
+        cells: The cells.
+        snapshot: Their case: it gives the fields their numbers and the reviewers theirs.
+        anonymity: What a person lets go, and the number of the export.
+    """
+    view = _view(snapshot, anonymity)
+    shown = _shown(snapshot, view)
+    named = {field.id: field for field in shown.fields}
+
+    def fields(ids: list[int]) -> list[FieldRecord]:
+        return [named[one] for one in ids]
+
+    return replace(
+        cells,
+        case_id=shown.case_id,
+        slides={slide.id: slide.name for slide in shown.slides},
+        fields=fields,
+        cells=lambda: (view.cell(one) for one in cells.cells() if one.field_id in named),
+        anonymised=True,
+    )
+
+
+def _view(snapshot: CaseSnapshot, anonymity: Anonymity, *, signer: str = "") -> _View:
     names = Pseudonyms(snapshot.secret, anonymity.nonce)
-    people = different(_reviewers(snapshot))
+    people = different((*_reviewers(snapshot), signer))
     return _View(
         names,
         anonymity.keep,
@@ -176,6 +240,7 @@ def _view(snapshot: CaseSnapshot, anonymity: Anonymity) -> _View:
 def _reviewers(snapshot: CaseSnapshot) -> Iterator[str]:
     yield from (one.reviewer for one in snapshot.reviews)
     yield from (one.review.reviewer for one in snapshot.fields if one.review is not None)
+    yield from snapshot.cells.by_reader
 
 
 def _models(snapshot: CaseSnapshot, names: Pseudonyms, *, kept: bool) -> dict[str, ModelRecord]:
@@ -187,16 +252,28 @@ def _models(snapshot: CaseSnapshot, names: Pseudonyms, *, kept: bool) -> dict[st
         if kept:
             shown[model.sha256] = model
         elif shipped is not None and model.sha256 == shipped.sha256:
-            shown[model.sha256] = replace(shipped, classes=model.classes)
+            info = {**shipped.info, **_maker(model)}
+            shown[model.sha256] = replace(shipped, classes=model.classes, info=info)
         else:
             shown[model.sha256] = replace(
                 model,
                 sha256=names.code(model.sha256),
                 name=f"Model {number}",
                 version="",
-                info={key: _usual(value, usual) for key, value in model.info.items() if key in usual},
+                info={
+                    **{key: _usual(value, usual) for key, value in model.info.items() if key in usual},
+                    **_maker(model),
+                },
             )
     return shown
+
+
+def _maker(model: ModelRecord) -> dict[str, object]:
+    """Return how far the maker of a model is known, without the maker's name and key."""
+    trust = model.info.get("trust")
+    level = trust.get("level") if isinstance(trust, Mapping) else None
+    text = _MAKERS.get(level) if isinstance(level, str) else None
+    return {"trust": {"level": level, "text": text}} if text else {}
 
 
 def _usual(value: object, usual: Collection[str]) -> object:
@@ -221,30 +298,43 @@ def _shipped() -> ModelRecord | None:
         return None
 
 
-def free_texts(snapshot: CaseSnapshot, options: ReportOptions | None = None) -> Texts:
+def free_texts(
+    snapshot: CaseSnapshot, options: ReportOptions | None = None, *, most: int | None = None
+) -> Texts:
     """Return the free text of a case by kind, as a person must see it before any of it goes.
 
     Args:
         snapshot: The case.
         options: Of the report that travels along: its comment, reason, signer and letterhead.
+        most: Texts of each kind that are named, and fields that are looked at for their names; None for all.
     """
     chosen = options or ReportOptions()
     details = {known_key(key): value for key, value in snapshot.details.items()}
-    reviews = [one.review for one in snapshot.fields if one.review is not None]
+    fields = snapshot.fields if most is None else snapshot.fields[:most]
     head = chosen.letterhead
     found = {
         FreeText.NAMES: (
             *(one.name for one in snapshot.slides),
-            *(one.path.name for one in snapshot.fields),
+            *(one.path.name for one in fields),
             *(one.path.name for one in snapshot.copies),
         ),
-        FreeText.COMMENTS: (chosen.comment, chosen.reason, *(one.comment for one in reviews)),
-        FreeText.REVIEWERS: (*_reviewers(snapshot), chosen.reviewer),
+        FreeText.COMMENTS: (
+            chosen.comment,
+            chosen.reason,
+            *(one.comment for one in snapshot.reviews),
+            *(one.review.comment for one in fields if one.review is not None),
+        ),
+        FreeText.REVIEWERS: (
+            *(one.reviewer for one in snapshot.reviews),
+            *(one.review.reviewer for one in fields if one.review is not None),
+            *snapshot.cells.by_reader,
+            chosen.reviewer,
+        ),
         FreeText.MODELS: tuple(_cards(snapshot)),
         FreeText.LETTERHEAD: (head.name, *head.lines, head.logo.name if head.logo else ""),
         **{kind: tuple(_unlisted(details, keys)) for kind, keys in KEYS.items()},
     }
-    said = {kind: different(found[kind]) for kind in FreeText}
+    said = {kind: different(found[kind])[:most] for kind in FreeText}
     return {kind: texts for kind, texts in said.items() if texts}
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation import __version__
-from allstation.core.cell_types import CellType
 from allstation.core.cells import CellRecord
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
@@ -25,67 +22,19 @@ from allstation.core.text import plain_name, storable
 from allstation.imaging.cell_shapes import mask_of
 from allstation.imaging.field_file import read_field
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.cell_source import CellsOfFields, CellValue, cell_row, columns
 from allstation.report.tables import safe_text
 
-COLUMNS: Final = (
-    "field",
-    "cell",
-    "x",
-    "y",
-    "width",
-    "height",
-    "area_px",
-    "area_um2",
-    "edge",
-    "type",
-    "proposed",
-    "probability",
-    "typed_by",
-    "made_by",
-    "left",
-    "top",
-    "nucleus_share",
-    "support_class",
-    "support",
-    "slide",
-    "folder",
-    "sha256",
-)
 _TOGETHER: Final = 500
-_ROUND: Final = 4
 _MARGIN: Final = 0.25
 """Part of a cell's larger side that a crop shows around it."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellsOfFields:
-    """Cells of a case, read as they are asked for.
-
-    Attributes:
-        case_id: Stable id of the case.
-        types: Its list of types.
-        slides: Names of the slides by id.
-        fields: Reads the records of some fields, by id.
-        cells: Yields the cells by field.
-    """
-
-    case_id: str
-    types: tuple[CellType, ...]
-    slides: dict[int, str]
-    fields: Callable[[list[int]], list[FieldRecord]]
-    cells: Callable[[], Iterable[CellRecord]]
-
-    def by_field(self) -> Iterator[tuple[FieldRecord, list[CellRecord]]]:
-        """Yield each field that has cells, with them."""
-        for field_id, cells in groupby(self.cells(), key=lambda cell: cell.field_id):
-            yield self.fields([field_id])[0], list(cells)
 
 
 def write_cells_csv(cells: CellsOfFields, target: Path) -> Path:
     """Write one line a cell (RFC 4180, UTF-8); places are pixels of the field's file.
 
-    ``x`` and ``y`` are the centre of area, counted from the outer corner of the first pixel. ``type`` is the key
-    of the type that a person gave, ``proposed`` the one of the typer, with its probability.
+    ``x`` and ``y`` are the centre of area, counted from the outer corner of the first pixel. ``type`` is the
+    key of the type that a person gave, ``proposed`` the one of the typer, with its probability.
 
     Raises:
         StationError: ``not-written`` with the reason.
@@ -102,46 +51,22 @@ class _Lines(list[str]):
 def _csv_parts(cells: CellsOfFields) -> Iterator[bytes]:
     lines = _Lines()
     writer = csv.writer(lines, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns(cells))
     for field, found in cells.by_field():
         for cell in found:
-            writer.writerow(_row(cells, field, cell))
+            writer.writerow(_csv_value(value) for value in cell_row(cells, field, cell))
         if len(lines) >= _TOGETHER:
             yield "".join(lines).encode()
             lines.clear()
     yield "".join(lines).encode()
 
 
-def _row(cells: CellsOfFields, field: FieldRecord, cell: CellRecord) -> list[str | int]:
-    kind = cell.support_class
-    return [
-        safe_text(field.path.name),
-        cell.number,
-        _number(cell.x),
-        _number(cell.y),
-        cell.width,
-        cell.height,
-        _number(cell.area_px),
-        _number(cell.area_um2),
-        "true" if cell.at_edge else "false",
-        safe_text(cell.type),
-        safe_text(cell.proposed),
-        _number(cell.probability),
-        safe_text(cell.typed_by),
-        safe_text(cell.made_by),
-        cell.left,
-        cell.top,
-        _number(cell.nucleus_share),
-        safe_text(kind),
-        _number(cell.support.get(kind)),
-        safe_text(cells.slides.get(cell.slide_id, "")),
-        safe_text(str(field.path.parent)),
-        field.sha256,
-    ]
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else repr(round(value, _ROUND))
+def _csv_value(value: CellValue) -> str | int:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return safe_text(value)
+    return "" if value is None else repr(value)
 
 
 def write_coco(cells: CellsOfFields, target: Path) -> Path:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,19 +21,23 @@ from numpy.typing import NDArray
 
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE, class_style
+from allstation.core.differential import Differential
 from allstation.core.errors import StationError
 from allstation.core.pseudonyms import CASE_ID
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.times import moment_of
 from allstation.imaging.outputs import OutputKind, Owner
 from allstation.report.annotate import annotated
+from allstation.report.anonymise import anonymised_readers
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import FieldRow, ReportContent
+from allstation.report.differential_codes import is_blood
 from allstation.report.export_types import Exported, Progress, no_progress
 from allstation.report.free_text import FreeText
 from allstation.report.identity import exported_date, refuse_too_long
 from allstation.report.options import ReportOptions, travelling
+from allstation.report.structured_report import SOP_CLASS, counted, fill
 from allstation.report.typeset import clean_line
 
 if TYPE_CHECKING:
@@ -103,9 +108,11 @@ def write_dicom(
 ) -> Exported:
     """Write the report as an Encapsulated PDF and every field that was read as a Secondary Capture.
 
+    Differential counts of cells, if people made any, are a structured report (TID 1500) beside them.
+
     Args:
         snapshot: The case.
-        folder: Made if it is not there; gets ``report.dcm`` and ``field-0001.dcm`` and so on.
+        folder: Made if it is not there; gets ``report.dcm``, ``cell-counts.dcm``, ``field-0001.dcm`` ….
         options: The same as the report's; anonymised by default.
         pdf: The report itself; none without it.
         progress: Told of each field.
@@ -114,13 +121,18 @@ def write_dicom(
         StationError: ``bad-case-data`` for an entry that DICOM cannot hold, ``no-dicom`` without pydicom,
             ``not-written`` with the reason.
     """
-    study = _Study(build_content(snapshot, travelling(options)))
+    chosen = travelling(options)
+    study = _Study(build_content(snapshot, chosen))
     check(study.content)
     make_folder(folder)
     written: list[Path] = []
     refused: list[tuple[FieldRecord, StationError]] = []
     if pdf is not None:
         written.append(_write_report(study, pdf, folder / "report.dcm"))
+    summary = anonymised_readers(snapshot, chosen.anonymity if chosen.anonymise else None)
+    if counts := counted(summary):
+        blood = is_blood(snapshot.details)
+        written.append(_write_counts(study, counts, folder / "cell-counts.dcm", blood=blood))
     for number, field in enumerate(snapshot.fields, start=1):
         progress(number - 1, len(snapshot.fields))
         if field.prediction is None:
@@ -157,6 +169,18 @@ def _write_report(study: _Study, data: bytes, target: Path) -> Path:
     made.AcquisitionDateTime = made.ContentDate + made.ContentTime
     made.EncapsulatedDocument = data + b"\0" * (len(data) % 2)
     made.EncapsulatedDocumentLength = len(data)
+    return write_whole(target, _bytes(made))
+
+
+def _write_counts(study: _Study, counts: Sequence[Differential], target: Path, *, blood: bool) -> Path:
+    made = _dataset(study, SOP_CLASS, what="cell counts", series=3)
+    made.Modality = "SR"
+    made.SeriesDescription = "Differential counts of cells"
+    final = study.content.status in {"final", "amended"}
+    made.CompletionFlag, made.VerificationFlag = "COMPLETE" if final else "PARTIAL", "UNVERIFIED"
+    made.ReferencedPerformedProcedureStepSequence = []
+    made.PerformedProcedureCodeSequence = []
+    fill(made, counts, blood=blood, device=f"{PROGRAM} {__version__}", uid=study.uid)
     return write_whole(target, _bytes(made))
 
 

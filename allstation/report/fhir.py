@@ -1,8 +1,9 @@
 """FHIR R4 bundle of a report: DiagnosticReport, Observations, Media, the model as a Device, the PDF.
 
-Counts of fields are no differential count of cells, so no LOINC code of a differential is claimed;
-codes are the program's own, with text. Ids follow from the case, or from its pseudonym: the same report, the
-same bundle; each anonymised export another one.
+Counts of fields are no differential count of cells, so no LOINC code of a differential is claimed for them;
+codes are the program's own, with text. Counts of cells that people named have LOINC codes beside.
+Ids follow from the case, or from its pseudonym: the same report, the same bundle; each anonymised export
+another one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +23,14 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
-from allstation.report.anonymise import year_of
+from allstation.report.anonymise import anonymised_readers, year_of
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content
 from allstation.report.content_types import Entry, FieldRow, ModelBlock, ReportContent, Share
+from allstation.report.differential_codes import is_blood
 from allstation.report.export_types import Progress, no_progress
+from allstation.report.fhir_differential import SYSTEM as _SYSTEM
+from allstation.report.fhir_differential import differential_observations
 from allstation.report.identity import exported_date, exported_year
 from allstation.report.images import thumbnails
 from allstation.report.options import ReportOptions, travelling
@@ -33,7 +38,6 @@ from allstation.report.typeset import clean_line
 from allstation.report.wording import MORPHOLOGY_ONLY
 
 _NAMESPACE: Final = uuid.UUID("2d1f6c1a-7f0b-5b7e-9c43-5a3a4c1f0e55")
-_SYSTEM: Final = "urn:allstation:codes"
 _UCUM: Final = "http://unitsofmeasure.org"
 _STATUS: Final = {
     "draft": "preliminary",
@@ -86,17 +90,30 @@ def fhir_bundle(
         pdf: The report itself, to travel with it.
         progress: Told of each picture.
     """
-    content = build_content(snapshot, travelling(options))
+    chosen = travelling(options)
+    content = build_content(snapshot, chosen)
     check(content)
     named = _Bundle(content)
+    counted = differential_observations(
+        anonymised_readers(snapshot, chosen.anonymity if chosen.anonymise else None),
+        blood=is_blood(snapshot.details),
+        base=partial(_observation, named),
+        reference=named.reference,
+    )
     entries = [
         named.entry("patient", _patient(content)),
         named.entry("specimen", _specimen(named)),
         *(named.entry(f"device {one.sha256}", device) for one, device in _devices(content)),
         *(named.entry(what, one) for what, one in _observations(named)),
+        *(named.entry(what, one) for what, one in counted),
         *(named.entry(what, one) for what, one in _media(named, snapshot, progress)),
     ]
-    results = [one["fullUrl"] for one in entries if one["resource"]["resourceType"] == "Observation"]
+    members = {one["reference"] for entry in entries for one in entry["resource"].get("hasMember", ())}
+    results = [
+        one["fullUrl"]
+        for one in entries
+        if one["resource"]["resourceType"] == "Observation" and one["fullUrl"] not in members
+    ]
     pictures = [one for one in entries if one["resource"]["resourceType"] == "Media"]
     report = _report(named, results, pictures)
     if pdf is not None:

@@ -29,7 +29,7 @@ TITLES: Final[Mapping[FreeText, str]] = {
     FreeText.REVIEWERS: "Names of reviewers",
     FreeText.SPECIMEN: "Specimen and source",
     FreeText.MICROSCOPE: "Stain and microscope",
-    FreeText.MODELS: "Names and cards of models that did not come with the program",
+    FreeText.MODELS: "Models that did not come with the program",
     FreeText.LETTERHEAD: "Letterhead",
 }
 KEYS: Final[Mapping[FreeText, tuple[str, ...]]] = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +12,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.cell_types import CellType, type_of
+from allstation.core.cells import CellRecord
 from allstation.core.classes import class_style
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord
 from allstation.core.text import plain_name, shown_name
+from allstation.imaging.cell_shapes import mask_of
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.field_file import read_field
 from allstation.report.atomic import make_folder, write_whole
+from allstation.report.cell_source import CellsOfFields
 from allstation.report.content import shown_case
 from allstation.report.export_types import Exported, Progress, no_progress
 from allstation.report.free_text import Anonymity
@@ -27,6 +32,7 @@ _NAMESPACE: Final = uuid.UUID("6f4b1f2e-9b0e-5c57-8d55-0a3c2f1f7a11")
 _SIDE: Final = 224
 _SMOOTH: Final = 0.35
 """Pixels at the network's size by which an outline may be simplified."""
+_FINER: Final = 3
 _WHITE_CELL: Final = {"name": "White cell", "color": [106, 79, 179]}
 
 
@@ -35,21 +41,26 @@ def write_outlines(
     folder: Path,
     *,
     anonymise: Anonymity | None = None,
+    cells: CellsOfFields | None = None,
     progress: Progress = no_progress,
 ) -> Exported:
     """Write the outlines of every field that was read to ``folder``.
 
-    Cells are found as the network was shown them: at its size, then scaled to the field's pixels.
+    The cells of the case are written as they are stored, with the type that a person gave each. Fields that
+    were classified before cells were kept get theirs as the network was shown them: found at its size, then
+    scaled to the field's pixels.
 
     Args:
         snapshot: The case.
         folder: Made if it is not there. Files are named ``0001_NAME.geojson`` by the field's number.
         anonymise: Put numbers for file names and codes for hashes, unless names go; None for everything.
+        cells: Cells of the case, as this export names them; None for none.
         progress: Told of each field.
 
     Raises:
         StationError: ``not-written`` with the reason.
     """
+    stored = {} if cells is None else {field.id: found for field, found in cells.by_field()}
     make_folder(folder)
     shown = shown_case(snapshot, anonymise)
     models = {model.sha256: model for model in snapshot.models}
@@ -60,7 +71,11 @@ def write_outlines(
         if field.prediction is None:
             continue
         try:
-            collection = outlines(field, models.get(field.prediction.model_sha256), said=said)
+            collection = (
+                stored_outlines(said, stored[field.id], cells.types, anonymised=anonymise is not None)
+                if cells is not None and field.id in stored
+                else outlines(field, models.get(field.prediction.model_sha256), said=said)
+            )
         except StationError as error:
             refused.append((field, error))
             continue
@@ -95,6 +110,91 @@ def outlines(
         "features": features,
         "properties": _about(said or field, anonymised=said is not None and said is not field),
     }
+
+
+def stored_outlines(
+    field: FieldRecord, cells: Sequence[CellRecord], types: Sequence[CellType], *, anonymised: bool
+) -> dict[str, Any]:
+    """Return the FeatureCollection of the cells of one field, coordinates in pixels of its file.
+
+    Args:
+        field: The field as the export names it.
+        cells: Its cells.
+        types: The case's list of types.
+        anonymised: A code stands for the file's hash.
+
+    Raises:
+        StationError: ``bad-mask`` if the stored outline of a cell is damaged.
+    """
+    found = (_typed(field, cell, types) for cell in cells)
+    return {
+        "type": "FeatureCollection",
+        "features": [one for one in found if one is not None],
+        "properties": _about(field, anonymised=anonymised),
+    }
+
+
+def _typed(field: FieldRecord, cell: CellRecord, types: Sequence[CellType]) -> dict[str, Any] | None:
+    """Return a cell with its type as its class; a proposed type is told in words and is no class."""
+    outline = cell.outline
+    scale = np.array([field.width / outline.picture[0], field.height / outline.picture[1]])
+    corner = np.array([outline.left, outline.top])
+    rings = [np.round((ring + corner) * scale, 2).tolist() for ring in _edges(mask_of(cell))]
+    polygons = [[[*ring, ring[0]]] for ring in rings]
+    if not polygons:
+        return None
+    kind = type_of(types, cell.type) if cell.type else None
+    measured = {
+        "Area px^2": cell.area_px,
+        "Area µm^2": cell.area_um2,
+        "Nucleus share": cell.nucleus_share,
+        "Proposal probability": cell.probability,
+    }
+    said = {
+        "Cell": str(cell.number),
+        "Typed by": cell.typed_by,
+        "Proposed": type_of(types, cell.proposed).name if cell.proposed else "",
+        "Edge": "cut by the edge" if cell.at_edge else "",
+    }
+    several = len(polygons) > 1
+    return {
+        "type": "Feature",
+        "id": str(uuid.uuid5(_NAMESPACE, f"{field.sha256} cell {cell.number}")),
+        "geometry": {
+            "type": "MultiPolygon" if several else "Polygon",
+            "coordinates": polygons if several else polygons[0],
+        },
+        "properties": {
+            "objectType": "detection",
+            "name": f"Cell {cell.number}",
+            "classification": _WHITE_CELL
+            if kind is None
+            else {"name": kind.name, "color": _rgb(kind.colour)},
+            "measurements": {
+                name: round(value, 4)
+                for name, value in measured.items()
+                if value is not None and isfinite(value)
+            },
+            "metadata": {name: text for name, text in said.items() if text},
+        },
+    }
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+
+
+def _edges(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.float64]]:
+    """Yield the outer edge of each part of a mask, in pixels from the outer corner of its first one.
+
+    OpenCV's outlines run through the middle of pixels, half a pixel inside; of a mask three times as large
+    they run a sixth of a pixel inside.
+    """
+    large = np.kron(np.pad(mask, 1), np.ones((_FINER, _FINER), np.uint8)).astype(np.uint8)
+    found, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    for outline in found:
+        points = (outline.reshape(-1, 2).astype(np.float64) + 0.5) / _FINER - 1
+        yield from _rings([points])
 
 
 def _size(model: ModelRecord | None) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.tables import guarded
 from allstation.core.text import storable
 from allstation.report.atomic import write_whole
+from allstation.report.cell_source import CellsOfFields
 from allstation.report.content import (
     PROGRAM,
     build_content,
@@ -257,15 +258,17 @@ def write_xlsx(
     *,
     thumbnails: bool = False,
     anonymise: Anonymity | None = None,
+    cells: CellsOfFields | None = None,
     progress: Progress = no_progress,
 ) -> Path:
-    """Write a workbook: fields, summary, models.
+    """Write a workbook: fields, cells if they are given, summary, models.
 
     Args:
         snapshot: The case.
         target: The file.
         thumbnails: Put a small picture in front of each field.
         anonymise: Leave out folders and free text, with pseudonyms for ids, hashes and names; None for all.
+        cells: Cells of the case, as this export names them; None for no sheet of cells.
         progress: Told of each field.
 
     Returns:
@@ -281,5 +284,6 @@ def write_xlsx(
     content = build_content(snapshot, options)
     shown = shown_case(snapshot, anonymise)
     copies = tuple(copy_rows(shown, anonymise=hidden)) if shown.copies else ()
-    data = workbook_bytes(content, snapshot if thumbnails else None, copies=copies, progress=progress)
+    pictured = snapshot if thumbnails else None
+    data = workbook_bytes(content, pictured, copies=copies, cells=cells, progress=progress)
     return write_whole(target, data)

@@ -21,6 +21,9 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot
 from allstation.core.text import storable
+from allstation.core.times import moment_of
+from allstation.report.cell_source import CellsOfFields, cell_row
+from allstation.report.cell_source import columns as columns_of_cells
 from allstation.report.content import PROGRAM
 from allstation.report.content_types import FieldRow, ModelFigure, ReportContent
 from allstation.report.export_types import Progress, no_progress
@@ -32,6 +35,8 @@ Copies = Sequence[tuple[FieldRow, int]]
 
 
 _FORMATS: Final = {"share": "0.0%", "real": "0.000", "int": "0"}
+_MOST_CELLS: Final = 1_000_000
+"""Rows of cells; a sheet holds 1,048,576."""
 _LONGEST: Final = 32_000
 """Characters; a cell holds 32,767."""
 _ILLEGAL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -45,6 +50,7 @@ def workbook_bytes(
     pictured: CaseSnapshot | None = None,
     *,
     copies: Copies = (),
+    cells: CellsOfFields | None = None,
     progress: Progress = no_progress,
 ) -> bytes:
     """Return the workbook of a case.
@@ -53,11 +59,14 @@ def workbook_bytes(
         content: The report's.
         pictured: Where the files are, to put a small picture in front of each field.
         copies: Files with the same bytes as a field, each with that field's number.
+        cells: Cells of the case, for a sheet of their own; None for none.
         progress: Told of each field.
     """
     target = io.BytesIO()
     with _opened(target) as book:
         _fields(_Sheet(book, "Fields"), content, pictured, copies=copies, progress=progress)
+        if cells is not None:
+            _cells(_Sheet(book, "Cells"), cells)
         _summary(_Sheet(book, "Summary"), content)
         _models(_Sheet(book, "Models"), content)
         properties = {
@@ -99,7 +108,7 @@ def _opened(target: io.BytesIO) -> Iterator[Workbook]:
 
 def _moment(stamp: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(stamp).replace(tzinfo=None)
+        return moment_of(stamp).replace(tzinfo=None)
     except ValueError:
         return None
 
@@ -181,6 +190,22 @@ def _picture(sheet: _Sheet, line: int, snapshot: CaseSnapshot, *, number: int) -
     scale = min(1.0, 72 / made.height, _PICTURE_WIDTH / made.width)
     options = {"x_scale": scale, "y_scale": scale, "object_position": 1}
     sheet.sheet.insert_image(line, 0, io.BytesIO(made.jpeg), options)
+
+
+def _cells(sheet: _Sheet, cells: CellsOfFields) -> None:
+    titles = [TableColumn(name, wide=12) for name in columns_of_cells(cells)]
+    sheet.head(titles)
+    line = 0
+    for field, found in cells.by_field():
+        for cell in found:
+            line += 1
+            if line > _MOST_CELLS:
+                sheet.put(
+                    line, 0, f"A sheet holds {_MOST_CELLS:,} cells; the CSV table of cells has all of them."
+                )
+                return
+            sheet.put_row(line, cell_row(cells, field, cell), titles)
+    sheet.sheet.autofilter(0, 0, max(line, 1), len(titles) - 1)
 
 
 def _summary(sheet: _Sheet, content: ReportContent) -> None:

@@ -26,6 +26,7 @@ class CaseReader(QObject):
         history_read: Id of a field and all its reviews that count, the oldest first.
         unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
         details_read: Generation of the case, and the texts about patient, request and specimen.
+        free_text_read: Generation of the case, and its free text by kind.
         cells_listed: Generation of the case, and a :class:`CellListing`.
         cell_page_read: Generation of the case, and a list of :class:`CellRecord`, in the order asked for.
         cell_counts_read: Generation of the case, a :class:`CellFilter` and its :class:`CellCounts`.
@@ -49,6 +50,7 @@ class CaseReader(QObject):
     known_read = Signal(object, object)
     predictions_read = Signal(int, list)
     details_read = Signal(int, object)
+    free_text_read = Signal(int, object)
     cells_listed = Signal(int, object)
     cell_page_read = Signal(int, list)
     cell_counts_read = Signal(int, object, object)
@@ -77,6 +79,7 @@ class CaseReader(QObject):
             questions.ReadFailures: self.failures_read,
             questions.ReadKnownFiles: self.known_read,
             questions.ReadDetails: self.details_read,
+            questions.ReadFreeText: self.free_text_read,
             questions.ReadPredictions: self.predictions_read,
             questions.ReadHistory: self.history_read,
             questions.FindUnreviewed: self.unreviewed_found,

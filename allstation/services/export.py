@@ -23,10 +23,12 @@ from allstation.report.export_types import Progress
 from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
+from allstation.services.case_cells import cells_of_case
 from allstation.services.tasks import Serial
 from allstation.store.case import Case
 
 if TYPE_CHECKING:
+    from allstation.report.cell_source import CellsOfFields
     from allstation.services.reporting import MadeReport
 
 _log = logging.getLogger(__name__)
@@ -45,13 +47,16 @@ class ExportKind(StrEnum):
     DICOM = "dicom"
     GEOJSON = "geojson"
     LABELLED = "labelled"
+    CELLS = "cells"
+    COCO = "coco"
 
     @property
     def suffix(self) -> str:
         """Suffix of the file; empty for a folder."""
         if self.is_folder:
             return ""
-        return ".json" if self is ExportKind.FHIR else f".{self.value}"
+        others = {ExportKind.FHIR: ".json", ExportKind.COCO: ".json", ExportKind.CELLS: ".csv"}
+        return others.get(self, f".{self.value}")
 
     @property
     def is_folder(self) -> bool:
@@ -122,6 +127,8 @@ def check_target(job: ExportJob) -> None:
         ExportKind.XLSX: outputs.WORKBOOK,
         ExportKind.JSON: outputs.FIELDS_JSON,
         ExportKind.FHIR: outputs.FHIR,
+        ExportKind.CELLS: outputs.CELLS_CSV,
+        ExportKind.COCO: outputs.COCO,
     }
     if job.kind in kinds:
         output = outputs.Output("Export", job.target, kinds[job.kind])
@@ -175,6 +182,8 @@ class _Writer:
             ExportKind.DICOM: self._dicom,
             ExportKind.GEOJSON: self._geojson,
             ExportKind.LABELLED: self._labelled,
+            ExportKind.CELLS: self._cells_csv,
+            ExportKind.COCO: self._coco,
         }
         return writers[kind](target)
 
@@ -209,12 +218,13 @@ class _Writer:
     def _xlsx(self, target: Path) -> str:
         from allstation.report.tables import write_xlsx
 
-        chosen = self.options
+        chosen, anonymity = self.options, self._anonymity
         write_xlsx(
             self.snapshot,
             target,
             thumbnails=chosen.thumbnails,
-            anonymise=self._anonymity,
+            anonymise=anonymity,
+            cells=self._cells(anonymity) if self.case.cells.count() else None,
             progress=self.progress,
         )
         return ""
@@ -236,8 +246,33 @@ class _Writer:
     def _geojson(self, target: Path) -> str:
         from allstation.report.outlines import write_outlines
 
-        done = write_outlines(self.snapshot, target, anonymise=self._anonymity, progress=self.progress)
+        anonymity = self._anonymity
+        done = write_outlines(
+            self.snapshot,
+            target,
+            anonymise=anonymity,
+            cells=self._cells(anonymity),
+            progress=self.progress,
+        )
         return _left_out(len(done.refused))
+
+    def _cells(self, anonymity: Anonymity | None) -> CellsOfFields:
+        from allstation.report.anonymise import anonymised_cells
+
+        cells = cells_of_case(self.case)
+        return cells if anonymity is None else anonymised_cells(cells, self.snapshot, anonymity)
+
+    def _cells_csv(self, target: Path) -> str:
+        from allstation.report.cell_table import write_cells_csv
+
+        write_cells_csv(self._cells(self._anonymity), target)
+        return ""
+
+    def _coco(self, target: Path) -> str:
+        from allstation.report.cell_table import write_coco
+
+        write_coco(self._cells(self._anonymity), target)
+        return ""
 
     def _labelled(self, target: Path) -> str:
         from allstation.report.labelled import write_labelled
@@ -346,7 +381,7 @@ class Exports(QObject):
             reporting.write(job.made, job.target)
             return ""
         progress(0, 0)
-        with Case.open(job.case_folder, read_only=True) as case:
+        with Case.open(job.case_folder, read_only=True) as case, case.connection.consistent_read():
             write = _Writer(case, case.snapshot(), job.options, progress)
             if not job.kind.is_folder:
                 return write.to(job.kind, job.target)

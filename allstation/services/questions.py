@@ -7,11 +7,12 @@ back with the signal of :class:`~allstation.services.case_reader.CaseReader` tha
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Slide
+from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
 
@@ -152,6 +153,25 @@ class ReadDetails(Question):
 
     def answer(self, case: Case, generation: int) -> Answer:
         return generation, case.details()
+
+
+@dataclass(frozen=True)
+class ReadFreeText(Question):
+    """Free text of the case by kind, as ``free_text_read``: what a person sees before any of it goes.
+
+    Attributes:
+        report: The report that goes along, for its letterhead.
+        most: Texts of one kind that are listed.
+    """
+
+    report: ReportOptions = field(default_factory=ReportOptions)
+    most: int = 200
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        from allstation.report.anonymise import free_texts
+
+        with case.reading() as snapshot:
+            return generation, free_texts(snapshot, self.report, most=self.most)
 
 
 @dataclass(frozen=True)

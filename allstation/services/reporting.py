@@ -371,14 +371,28 @@ def for_exchange(
             content = embedded_data(path)["content"]
             signed = options_of(content)
             if options.anonymise:
-                wanted = replace(
-                    signed, anonymise=True, anonymity=options.anonymity, travels=True, clock=options.clock,
-                    previous=_replaced(case), letterhead=options.letterhead,
-                )  # fmt: skip
+                wanted = _copy_of(signed, wanted, previous=_replaced(case))
             elif not content["anonymised"]:
                 return signed, path.read_bytes()
     made = make(case, snapshot, wanted, progress=progress)
     return made.options, made.data
+
+
+def _copy_of(
+    signed: ReportOptions, wanted: ReportOptions, *, previous: Mapping[str, Any] | None
+) -> ReportOptions:
+    """Return the options of an anonymised copy: what a signed report says, without what signs it."""
+    return replace(
+        wanted,
+        template=signed.template,
+        page_size=signed.page_size,
+        status=signed.status,
+        reason=signed.reason,
+        reviewer=signed.reviewer,
+        comment=signed.comment,
+        montage=signed.montage,
+        previous=previous,
+    )
 
 
 def _replaced(case: Case) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ Writes the table as JSON and, beside it, as Markdown: attack, what is expected, 
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import io
 import json
@@ -37,7 +38,7 @@ from tests.faults import report_attacks
 SEED = 77301
 ESCAPE = "\x1b[2J\x1b]0;PWNED\x07"
 TURNED = "\u202e"
-MUTANTS = 150
+MUTANTS = 300
 LONG = 300
 
 
@@ -179,6 +180,141 @@ def clock_set_back(ground: Ground) -> Seen:
     return Seen(done.stdout.splitlines()[-1], done.returncode == 0 and "set back" in done.stdout)
 
 
+def planted_link(ground: Ground) -> Seen:
+    case, mine = ground.case(), ground.place / "mine.txt"
+    mine.write_text("a file of the user")
+    (case / "case.lock").unlink(missing_ok=True)
+    (case / "case.lock").symlink_to(mine)
+    told = [
+        run(*command) for command in (("classify", ground.base / "fields", "--case", case), ("repair", case))
+    ]
+    held = all("is a link" in one.stderr and _plain(one.stderr) for one in told)
+    return Seen(told[0].stderr.strip(), held and mine.read_text() == "a file of the user")
+
+
+def no_file_locks(ground: Ground) -> Seen:
+    """A file system that knows no locks: only one of many processes may become the writer."""
+    case, script = ground.case(), ground.place / "open.py"
+    script.write_text(
+        "import errno, fcntl, sys, time\n"
+        "def unsupported(*_): raise OSError(errno.ENOLCK, 'No locks available')\n"
+        "fcntl.flock = unsupported\n"
+        "from pathlib import Path\n"
+        "from allstation.store import Case\n"
+        "with Case.open(Path(sys.argv[1])) as case:\n"
+        "    print('writer' if not case.read_only else 'reader', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    command = [sys.executable, str(script), str(case)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    children = [subprocess.Popen(command, **pipes) for _ in range(4)]
+    roles = [child.stdout.readline().strip() for child in children]
+    told = "".join(child.communicate("", timeout=60)[1] for child in children)
+    return Seen(
+        f"writers {roles.count('writer')} of {len(roles)}", roles.count("writer") == 1 and _plain(told)
+    )
+
+
+def infinite_logit(ground: Ground) -> Seen:
+    from tests.faults.damaged_bundle import with_bias
+
+    model = ground.place / "b.allmodel"
+    with_bias(model, [float("inf"), 0, 0, 0])
+    return _not_benign(ground, model)
+
+
+def unreadable_weights(ground: Ground) -> Seen:
+    from tests.faults.damaged_bundle import with_bias
+
+    model = ground.place / "b.allmodel"
+    with_bias(model, [float("nan"), 0, 0, 0])
+    return _not_benign(ground, model)
+
+
+def _not_benign(ground: Ground, model: Path) -> Seen:
+    table = ground.place / "t.csv"
+    done = run("classify", ground.base / "fields", "--model", model, "--csv", table)
+    text = table.read_text("utf-8") if table.exists() else ""
+    rows = list(csv.DictReader(text.splitlines()))
+    told = sorted({f"{row['decision']}: {row['reasons']}" for row in rows}) or _lines(done.stderr)[-1:]
+    held = all(row["decision"] in {"", "needs review"} for row in rows) and _plain(done.stderr)
+    return Seen("; ".join(told), held)
+
+
+def senseless_rule(ground: Ground) -> Seen:
+    path = ground.place / "b.allmodel"
+    text = _manifest().replace('"min_probability"', '"min_sharpness": NaN, "min_probability"', 1)
+    return _refused(_repacked(path, {"bundle.json": text.encode()}))
+
+
+def senseless_temperature(ground: Ground) -> Seen:
+    path, info = ground.place / "b.allmodel", json.loads(_manifest())
+    info["calibration"]["temperature"] = 1e-320
+    return _refused(_repacked(path, {"bundle.json": json.dumps(info).encode()}))
+
+
+def class_names(*names: str) -> Callable[[Ground], Seen]:
+    def attack(ground: Ground) -> Seen:
+        path, info = ground.place / "b.allmodel", json.loads(_manifest())
+        info["classes"] = [*info["classes"][: -len(names)], *names]
+        made = _repacked(path, {"bundle.json": json.dumps(info).encode()})
+        seen = _refused(made)
+        return Seen(seen.text, seen.held and "has a class" in seen.text)
+
+    return attack
+
+
+def _refused(path: Path) -> Seen:
+    """Open a bundle in this process: what each command begins with."""
+    from allstation.core.errors import StationError
+    from allstation.inference.bundle import ModelBundle
+
+    try:
+        ModelBundle.open(path)
+    except StationError as error:
+        return Seen(error.sentence, _plain(error.sentence))
+    return Seen("accepted", False)
+
+
+def _manifest() -> str:
+    with zipfile.ZipFile(default_bundle_path()) as shipped:
+        return shipped.read("bundle.json").decode()
+
+
+def anonymised_exports(ground: Ground) -> Seen:
+    """Names in pictures, case data, folders and reviews, looked for in every byte of what is exported."""
+    from allstation.core.records import Review
+    from allstation.store import Case
+    from tests import pictures_with_names
+    from tests.every_byte import everything_in, found_in
+
+    name = "Vexbabaley"
+    fields, case = ground.place / name, ground.place / f"{name}.allcase"
+    fields.mkdir()
+    for number, source in enumerate(sorted((ground.base / "fields").rglob("*.jpg"))[:2]):
+        with Image.open(source) as picture:
+            pictures_with_names.write_jpeg(fields / f"{name} {number}.jpg", picture.convert("RGB"), name)
+    details = [
+        part for key in ("patient_name", "specimen", "camera") for part in ("--detail", f"{key}=of {name}")
+    ]
+    run("classify", fields, "--case", case, *details)
+    with Case.open(case) as opened:
+        for field in opened.snapshot().fields:
+            opened.reviews.add(
+                Review(field_id=field.id, reviewer=name, class_name="Pro", comment=f"for {name}")
+            )
+    out = ground.place / "out"
+    targets = [part for flag in ("--dicom", "--geojson", "--labelled") for part in (flag, out / flag[2:])]
+    done = run("export", case, "--fhir", ground.place / "f.json", *targets)
+    run("report", case, "--out", out, "--comment", "seen")
+    report = out / f"{name}.pdf"
+    report.rename(out / "report.pdf")
+    parts = everything_in(path for path in (*out.rglob("*"), ground.place / "f.json") if path.is_file())
+    seen = found_in(parts, [name])
+    files = sorted(Path(file).name for file in seen.get(name, ()))
+    return Seen(f"{len(parts)} files, the name in: {files or 'none'}", done.returncode == 0 and not files)
+
+
 def _plain(*texts: str) -> bool:
     return not any(mark in text for text in texts for mark in ("\x1b", "\x07", TURNED, "Traceback"))
 
@@ -257,7 +393,7 @@ def world_readable(ground: Ground) -> Seen:
 
 
 def mutated_reports(ground: Ground) -> Seen:
-    """Run in one process: what the command does, without starting it 150 times."""
+    """Run in one process: what the command does, without starting it 300 times."""
     from allstation.core.errors import StationError
     from allstation.report.verification import examine
     from allstation.report.verify import embedded_data, read_report
@@ -292,7 +428,7 @@ def mutated_cases(ground: Ground) -> Seen:
     data = (case / "case.sqlite").read_bytes()
     counts = {"refused": 0, "broken": 0, "intact": 0, "escaped": 0}
     kinds = set()
-    for _ in range(2 * ground.mutants):
+    for _ in range(ground.mutants):
         mutant = bytearray(data)
         for _ in range(dice.choice((1, 4, 32, 400))):
             mutant[dice.randrange(len(mutant))] = dice.randrange(256)
@@ -354,7 +490,8 @@ def _repacked(path: Path, changes: dict[str, bytes], *, twice: bool = False) -> 
         for name, data in changes.items():
             info["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         manifest = json.dumps(info).encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    large = any(len(data) > 1 << 20 for data in changes.values())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if large else zipfile.ZIP_STORED) as archive:
         for name, data in (("bundle.json", manifest), *members.items()):
             archive.writestr(name, data)
         if twice:
@@ -743,9 +880,18 @@ ATTACKS: dict[str, tuple[str, Callable[[Ground], Seen]]] = {
         f"F5 {name} changed": ("broken", changed(text)) for name, text in COPIES.items() if name != "evidence"
     },
     "F5 evidence changed": ("broken", _evidence),
+    "F3 case.lock is a link to a file of the user": ("refused, file untouched", planted_link),
     "F6 signing a broken log": ("refused, rc 1", signing_a_broken_log),
     "F6 repair of a broken log": ("not called sound, rc 1", repairing_a_broken_log),
+    "F8 infinite logit": ("never a class", infinite_logit),
+    "F8 logits that are no numbers": ("never a class", unreadable_weights),
+    "F8 NaN in the decision rule": ("refused", senseless_rule),
+    "F8 temperature of 1e-320": ("refused", senseless_temperature),
+    "F9 names in anonymised exports": ("none in any byte", anonymised_exports),
+    "F12 file system without locks, four processes": ("one writer", no_file_locks),
     "F13 clock set back": ("a remark", clock_set_back),
+    "class named “needs review”": ("refused", class_names("needs review")),
+    "classes with escapes and formulas": ("refused", class_names(ESCAPE, "=1+1")),
     "terminal escapes in file names": ("replaced", hostile_file_name),
     "terminal escapes in a bundle's name": ("replaced, one line", hostile_bundle_name),
     "stdout is full": ("a sentence, rc 1", full_stdout),

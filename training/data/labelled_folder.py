@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.classes import class_name_problem
 from allstation.core.errors import StationError
 from allstation.core.tables import TableRow
 from allstation.core.text import natural_key, shown_name
@@ -200,6 +201,10 @@ def _check_classes(labelled: LabelledSet) -> None:
     reserved = [name for name in names if name in RESERVED]
     if reserved:
         sentence = f"The class {reserved[0]!r} has the name of a table's column. Give the class another name."
+        raise StationError("class-name", sentence)
+    odd = [(name, problem) for name in names if (problem := class_name_problem(name))]
+    if odd:
+        sentence = f"The class {shown_name(odd[0][0])!r} {odd[0][1]}. Give the class another name."
         raise StationError("class-name", sentence)
     empty = [name for name, count in labelled.counts().items() if count == 0]
     if empty:

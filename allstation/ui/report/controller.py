@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.processing.status_types import CaseInfo, Problem
+from allstation.report.free_text import FreeText
 from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.previews import Preview, Previews
+from allstation.services.questions import ReadFreeText
 from allstation.services.reporting import MadeReport, ReportState
 from allstation.services.requests import KeepReport
 from allstation.ui.common.actions import Action
@@ -27,16 +29,20 @@ from allstation.ui.report.export_controller import (
     failed_notification,
     with_suffix,
 )
-from allstation.ui.report.signer_pin import SignerPin
 from allstation.ui.report.signature_controller import SignatureController
+from allstation.ui.report.signer_pin import SignerPin
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from allstation.report.free_text import Texts
     from allstation.ui.report.details import CaseDataDialog
+    from allstation.ui.report.free_text import FreeTextDialog
     from allstation.ui.report.window import ReportWindow
 
+_FREE_TEXT: Final = tuple(kind for kind in FreeText if kind is not FreeText.LETTERHEAD)
+"""Free text that a report has room for; its letterhead is typed for it."""
 _QUIET: Final = 800
 """Milliseconds without a change of the case before its pages are made anew."""
 
@@ -57,6 +63,7 @@ class ReportController(QObject):
         self._signer = SignerPin(self)
         self._target: ExportJob | None = None
         self._data = CaseDataController(context, self)
+        self._free_text: FreeTextDialog | None = None
         self._closed = False
         self.signatures = SignatureController(context.settings, self)
         self.signatures.changed.connect(self._signature_changed)
@@ -74,6 +81,7 @@ class ReportController(QObject):
             signal.connect(self._case_changed)
         worker.closed.connect(self._case_closed)
         session.opened.connect(self._case_opened)
+        session.reader.free_text_read.connect(self._free_text_read)
         worker.report_kept.connect(self._kept)
         worker.report_refused.connect(self._refused)
 
@@ -120,6 +128,7 @@ class ReportController(QObject):
         made.form.data_asked.connect(self.show_data)
         made.form.letterhead_asked.connect(self.show_letterhead)
         made.form.signature_asked.connect(self.show_signature)
+        made.form.free_text_asked.connect(self.show_free_text)
         made.pages.page_wanted.connect(self._page_wanted)
         made.export_asked.connect(self.export)
         made.shown.connect(self.refresh)
@@ -250,6 +259,8 @@ class ReportController(QObject):
 
     def _forget(self) -> None:
         self._data.close()
+        if self._free_text is not None:
+            self._free_text.close()
         if self._report is not None:
             self._report.form.start_anew()
             self._report.pages.set_pages(())
@@ -283,6 +294,34 @@ class ReportController(QObject):
     def _signature_changed(self) -> None:
         if self._report is not None:
             self._report.form.signature_changed()
+
+    @Slot()
+    def show_free_text(self) -> None:
+        """Let the person see the free text of the case, and tick what an anonymised report may hold."""
+        from allstation.ui.report.free_text import FreeTextDialog
+
+        if self._report is None or self._free_text is not None:
+            return
+        self._free_text = FreeTextDialog(_FREE_TEXT, self._report)
+        self._free_text.box.changed.connect(self._free_text_chosen)
+        self._free_text.destroyed.connect(self._free_text_gone)
+        self._session.ask(ReadFreeText())
+        self._free_text.show()
+
+    @Slot(int, object)
+    def _free_text_read(self, generation: int, texts: Texts) -> None:
+        dialog, report = self._free_text, self._report
+        if dialog is not None and report is not None and generation == self._session.generation:
+            dialog.box.show_texts(texts, report.form.keep)
+
+    @Slot()
+    def _free_text_chosen(self) -> None:
+        if self._free_text is not None and self._report is not None:
+            self._report.form.set_keep(self._free_text.box.keep())
+
+    @Slot()
+    def _free_text_gone(self) -> None:
+        self._free_text = None
 
     # Export
 
@@ -367,7 +406,9 @@ class ReportController(QObject):
         dialog.setDefaultSuffix("pdf")
         dialog.setDirectory(str(made.folder.parent))
         ending = "" if made.status is ReportStatus.DRAFT else f" {made.status}"
-        dialog.selectFile(f"{made.folder.stem}{ending}.pdf")
+        # The case's folder may bear the patient's name.
+        stem = tr("report") if made.options.anonymise else made.folder.stem
+        dialog.selectFile(f"{stem}{ending}.pdf")
         dialog.fileSelected.connect(self._write_to)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

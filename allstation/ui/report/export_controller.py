@@ -27,8 +27,10 @@ from allstation.core.reports import ReportStatus
 from allstation.core.text import shown_name
 from allstation.frozen import training_is_installed
 from allstation.processing.status_types import Problem
+from allstation.report.free_text import FreeText, Texts
 from allstation.report.options import ReportOptions
 from allstation.services.export import ExportJob, ExportKind, ExportOptions
+from allstation.services.questions import ReadFreeText
 from allstation.services.reporting import letterhead
 from allstation.services.settings import SettingsFile
 from allstation.ui.common import focus_filters, icons
@@ -37,6 +39,7 @@ from allstation.ui.common.formatting import number, short_name
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.context import AppContext
+from allstation.ui.report.free_text import FreeTextBox
 
 _TITLES: Final = {
     ExportKind.CSV: "CSV table",
@@ -46,6 +49,8 @@ _TITLES: Final = {
     ExportKind.DICOM: "DICOM files",
     ExportKind.GEOJSON: "Cell outlines",
     ExportKind.LABELLED: "Labelled folder",
+    ExportKind.CELLS: "Table of cells",
+    ExportKind.COCO: "Cells for detectors",
 }
 _ABOUT: Final = {
     ExportKind.CSV: "One line a field with probabilities, decision, review and quality.",
@@ -53,7 +58,11 @@ _ABOUT: Final = {
     ExportKind.JSON: "One object a field, as the published schema describes.",
     ExportKind.FHIR: "One R4 DiagnosticReport bundle with observations, media and the model as a device.",
     ExportKind.DICOM: "A folder with every field and its probabilities as a secondary capture.",
-    ExportKind.GEOJSON: "A folder with one file a field that QuPath reads: the outlines of its white cells.",
+    ExportKind.GEOJSON: (
+        "A folder with one file a field that QuPath reads: the outlines of its cells with their types."
+    ),
+    ExportKind.CELLS: "One line a cell: place, size, type, proposed type, and who gave the type.",
+    ExportKind.COCO: "Every cell with its type, box and mask in COCO's format, to train detectors.",
     ExportKind.LABELLED: (
         "A folder to train from: a copy of every field to which a person gave a class, in one sub-folder a "
         "class, with tables of labels, parts and same-field groups."
@@ -64,13 +73,27 @@ _FILTERS: Final = {
     ExportKind.XLSX: "Excel (*.xlsx)",
     ExportKind.JSON: "JSON (*.json)",
     ExportKind.FHIR: "FHIR (*.json)",
+    ExportKind.CELLS: "CSV (*.csv)",
+    ExportKind.COCO: "COCO (*.json)",
 }
 _ENDINGS: Final = {
     ExportKind.FHIR: " FHIR",
     ExportKind.DICOM: " DICOM",
     ExportKind.GEOJSON: " outlines",
     ExportKind.LABELLED: " labelled",
+    ExportKind.CELLS: " cells",
+    ExportKind.COCO: " COCO",
 }
+_FREE_TEXT: Final = {
+    ExportKind.CSV: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS),
+    ExportKind.JSON: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS, FreeText.MODELS),
+    ExportKind.XLSX: (FreeText.NAMES, FreeText.COMMENTS, FreeText.REVIEWERS, FreeText.MODELS),
+    ExportKind.GEOJSON: (FreeText.NAMES, FreeText.REVIEWERS),
+    ExportKind.LABELLED: (FreeText.NAMES, FreeText.REVIEWERS),
+    ExportKind.CELLS: (FreeText.NAMES, FreeText.REVIEWERS),
+    ExportKind.COCO: (FreeText.NAMES,),
+}
+"""Free text that a kind has room for; all of it where nothing is said."""
 _STEPS: Final = 1000
 
 
@@ -89,9 +112,12 @@ class ExportDialog(QDialog):
         self.setWindowTitle(tr("Export: {what}", what=tr(_TITLES[kind])))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         about = QLabel(tr(_ABOUT[kind]), self, wordWrap=True)
-        self.anonymise = QCheckBox(tr("Leave out patient and request data, folders and slide names"), self)
+        self.anonymise = QCheckBox(tr("Leave out patient, request and folders"), self)
         self.anonymise.setToolTip(
-            tr("The patient's name and ids are taken out of file names, slide names and comments as well")
+            tr(
+                "Codes stand for ids and hashes, numbers for reviewers and slides, years for dates. Pictures "
+                "are written without metadata; they are not searched for writing"
+            )
         )
         self.anonymise.setChecked(settings.value.anonymise)
         self.mark = QCheckBox(tr("Begin with a byte order mark, for Excel"), self)
@@ -107,6 +133,9 @@ class ExportDialog(QDialog):
         self.report = QCheckBox(tr("Include the report: signed if that still holds, else a draft"), self)
         self.report.setChecked(True)
         self.report.setVisible(kind in (ExportKind.FHIR, ExportKind.DICOM))
+        self.free_text = FreeTextBox(_FREE_TEXT.get(kind, tuple(FreeText)), self)
+        self.free_text.setVisible(self.anonymise.isChecked())
+        self.anonymise.toggled.connect(self.free_text.setVisible)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         go = buttons.addButton(tr("Choose a place…"), QDialogButtonBox.ButtonRole.AcceptRole)
         go.setDefault(True)
@@ -116,10 +145,15 @@ class ExportDialog(QDialog):
         layout.setContentsMargins(20, 18, 20, 14)
         layout.setSpacing(12)
         table = (delimiters, self.decimal_comma, self.mark)
-        for part in (about, self.anonymise, *table, self.thumbnails, self.report, buttons):
+        for part in (about, self.anonymise, self.free_text, *table, self.thumbnails, self.report, buttons):
             layout.addWidget(part)
         self.setMinimumWidth(440)
         focus_filters.plain_labels(self)
+
+    @Slot(int, object)
+    def show_free_text(self, _generation: int, texts: Texts) -> None:
+        """List the free text of the case."""
+        self.free_text.show_texts(texts, self.free_text.keep())
 
     def _delimiters(self) -> QWidget:
         row = QWidget(self)
@@ -147,6 +181,7 @@ class ExportDialog(QDialog):
         stored = self._settings.value
         options = ExportOptions(
             anonymise=self.anonymise.isChecked(),
+            keep=self.free_text.keep(),
             byte_order_mark=self.mark.isChecked(),
             delimiter=str(self.delimiter.currentData()),
             decimal="," if self.decimal_comma.isChecked() else ".",
@@ -234,9 +269,13 @@ class ExportController(QObject):
             (ExportKind.DICOM, "&DICOM Files…", "I",
              "Write annotated fields and the report as DICOM", "export"),
             (ExportKind.GEOJSON, "Cell &Outlines for QuPath…", "G",
-             "Write the outlines of white cells as GeoJSON", "export"),
+             "Write the outlines of cells with their types as GeoJSON", "export"),
             (ExportKind.LABELLED, "&Labelled Folder for Training…", "F",
              "Copy reviewed fields into one folder a class", "export"),
+            (ExportKind.CELLS, "&Table of Cells…", "Shift+C",
+             "Write one line a cell as CSV", "table"),
+            (ExportKind.COCO, "Cells for &Detectors…", "Shift+D",
+             "Write boxes and masks of cells in COCO's format", "export"),
         )  # fmt: skip
         return tuple(
             Action(f"case.{kind}", text, partial(self.ask, kind), f"Ctrl+Alt+{key}", tip, icon,
@@ -250,7 +289,10 @@ class ExportController(QObject):
             return
         dialog = ExportDialog(kind, self._context.settings, self._window)
         _Place(dialog, kind, self)
+        self._context.session.reader.free_text_read.connect(dialog.show_free_text)
         dialog.open()
+        report = ReportOptions(letterhead=letterhead(self._context.settings.value))
+        self._context.session.ask(ReadFreeText(report))
 
     def ask_where(self, kind: ExportKind, options: ExportOptions) -> None:
         """Ask for a place, then write."""
@@ -266,7 +308,9 @@ class ExportController(QObject):
             dialog.setNameFilter(tr(_FILTERS[kind]))
             dialog.setDefaultSuffix(kind.suffix)
         dialog.setDirectory(str(info.folder.parent))
-        dialog.selectFile(f"{info.folder.stem}{_ENDINGS.get(kind, '')}{kind.suffix}")
+        # The case's folder may bear the patient's name.
+        stem = tr("anonymised") if options.anonymise else info.folder.stem
+        dialog.selectFile(f"{stem}{_ENDINGS.get(kind, '')}{kind.suffix}")
         _Target(dialog, ExportJob(kind, info.folder, Path(), options), self)
         dialog.open()
 

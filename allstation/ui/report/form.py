@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportStatus
 from allstation.report.content_types import SignatureBlock
+from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.options import ReportOptions
 from allstation.services.reporting import ReportState, letterhead
 from allstation.services.settings import SettingsFile
@@ -57,12 +58,14 @@ class ReportForm(QWidget):
         data_asked: The person wants to enter the case data.
         letterhead_asked: The person wants to enter the letterhead.
         signature_asked: The person wants to choose a certificate.
+        free_text_asked: The person wants to see the free text that is withheld.
     """
 
     changed = Signal()
     data_asked = Signal()
     letterhead_asked = Signal()
     signature_asked = Signal()
+    free_text_asked = Signal()
 
     def __init__(self, settings: SettingsFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,10 +85,14 @@ class ReportForm(QWidget):
         self.anonymise = QCheckBox(tr("Leave out patient and request data"), self)
         self.anonymise.setToolTip(
             tr(
-                "Folders and names of slides are left out too. File names are printed, without what the case "
-                "data name."
+                "Folders and free text are left out too; codes stand for ids and hashes, years for dates. "
+                "What is typed here is printed."
             )
         )
+        self._keep: frozenset[FreeText] = frozenset()
+        self.free_text = QPushButton(self)
+        self.free_text.setProperty("role", "link")
+        self.free_text.clicked.connect(self.free_text_asked)
         self.anonymise.setChecked(stored.anonymise)
         self.status = QComboBox(self)
         self.reviewer = QLineEdit(stored.reviewer, self)
@@ -102,6 +109,7 @@ class ReportForm(QWidget):
         self._warnings = QLabel(self, wordWrap=True)
         self._lay_out()
         self._fill_status(finalised=False)
+        self._show_keep()
         self._connect()
         self._follow_status()
 
@@ -112,6 +120,7 @@ class ReportForm(QWidget):
         form.addRow(tr("&Contents"), self.template)
         form.addRow(tr("&Paper"), self.paper)
         form.addRow(self.anonymise)
+        form.addRow(self.free_text)
         form.addRow(tr("&Status"), self.status)
         self._signer_label = QLabel(tr("Si&gned by"), self)
         self._reason_label = QLabel(tr("Reaso&n"), self)
@@ -168,6 +177,7 @@ class ReportForm(QWidget):
 
     @Slot()
     def _chosen(self) -> None:
+        self._show_keep()
         self._settings.change(
             report_template=self.template.currentData(),
             page_size=self.paper.currentText(),
@@ -248,6 +258,7 @@ class ReportForm(QWidget):
             template=self.template.currentData(),
             page_size=self.paper.currentText(),
             anonymise=self.anonymise.isChecked(),
+            anonymity=Anonymity(self._keep),
             comment=self.comment.toPlainText()[:_COMMENT],
             letterhead=letterhead(self._settings.value),
         )
@@ -257,6 +268,24 @@ class ReportForm(QWidget):
         signed = status.locks and self.digital.isChecked()
         signature = signature_block(self._settings.value) if signed else SignatureBlock()
         return replace(options, status=status, reviewer=reviewer, reason=reason, signature=signature)
+
+    @property
+    def keep(self) -> frozenset[FreeText]:
+        """Free text that goes into an anonymised report."""
+        return self._keep
+
+    def set_keep(self, keep: frozenset[FreeText]) -> None:
+        """Let free text go; the pages follow."""
+        if keep != self._keep:
+            self._keep = keep
+            self._show_keep()
+            self.changed.emit()
+
+    def _show_keep(self) -> None:
+        many = tr("Free text: {n} kinds go…", n=number(len(self._keep)))
+        said = (tr("Free text: withheld…"), tr("Free text: 1 kind goes…"), many)[min(len(self._keep), 2)]
+        self.free_text.setText(said)
+        self.free_text.setVisible(self.anonymise.isChecked())
 
     def missing(self) -> str:
         """Say what is still needed before there can be such a report; empty when nothing is."""
@@ -276,6 +305,8 @@ class ReportForm(QWidget):
         """Forget what was written for another case."""
         self._typing.stop()
         self._state = ReportState()
+        self._keep = frozenset()
+        self._show_keep()
         for box in (self.reason, self.comment, self.status):
             with QSignalBlocker(box):
                 if box is self.status:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from allstation.core.tables import number, parse_table
+from allstation.report.free_text import FreeText
 from allstation.report.options import ReportOptions
 from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exports
 from allstation.ui.main_window.workbench import Workbench
@@ -240,3 +241,38 @@ def test_progress_is_told_and_the_strip_can_stop(opened: Workbench, qtbot: QtBot
     assert wanted.stop.is_set()
     exports.cancelled.emit(wanted)
     assert not strip.isVisible()
+
+
+def test_free_text_is_listed_before_it_goes_and_goes_only_when_it_is_ticked(
+    opened: Workbench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened.actions_table["case.csv"].trigger()
+    dialog = opened.shell.findChild(ExportDialog)
+    tree = dialog.free_text.tree
+    qtbot.waitUntil(lambda: tree.topLevelItemCount() == 2, timeout=LONG)
+    names, reviewers = (tree.topLevelItem(place) for place in range(2))
+    assert "drawn_00.jpg" in [names.child(place).text(0) for place in range(names.childCount())]
+    assert reviewers.child(0).text(0) == "Dr. B. Reviewer"
+    assert dialog.free_text.keep() == frozenset()
+    dialog.anonymise.setChecked(False)
+    assert dialog.free_text.isHidden()
+    dialog.anonymise.setChecked(True)
+    names.setCheckState(0, Qt.CheckState.Checked)
+    with qtbot.waitSignal(dialog.chosen) as chosen:
+        dialog._accepted()
+    options = chosen.args[0]
+    assert options.keep == {FreeText.NAMES}
+    job = ExportJob(ExportKind.CSV, opened.context.session.info.folder, tmp_path / "t.csv", options)
+    with qtbot.waitSignal(opened.context.exports.done, timeout=LONG):
+        opened.export_controller.write(job)
+    table = (tmp_path / "t.csv").read_text("utf-8")
+    assert "drawn_00.jpg" in table
+    assert "Reviewer" not in table
+
+
+def test_the_name_of_an_anonymised_file_is_not_the_case_s(opened: Workbench, qtbot: QtBot) -> None:
+    for anonymise, name in ((True, "anonymised FHIR.json"), (False, "Musterfrau FHIR.json")):
+        opened.export_controller.ask_where(ExportKind.FHIR, ExportOptions(anonymise=anonymise))
+        place = [one for one in opened.shell.findChildren(QFileDialog) if one.isVisible()][-1]
+        assert Path(place.selectedFiles()[0]).name == name
+        place.reject()

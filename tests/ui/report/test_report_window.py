@@ -19,6 +19,7 @@ from allstation.report.verify import embedded_data
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.details import CaseDataDialog
+from allstation.ui.report.free_text import FreeTextDialog
 from allstation.ui.report.letterhead import LetterheadDialog
 from allstation.ui.report.window import ReportWindow
 from tests.ui.named import label_texts
@@ -349,3 +350,23 @@ def test_keys_and_wheel_move_through_the_pages(opened: Workbench, qtbot: QtBot) 
     pages.fit_page()
     assert pages.scale < before
     qtbot.waitUntil(lambda: pages.is_drawn(0), timeout=LONG)
+
+
+def test_free_text_of_the_report_is_withheld_until_it_is_ticked(opened: Workbench, qtbot: QtBot) -> None:
+    report = shown(opened, qtbot)
+    assert report.form.free_text.text() == "Free text: withheld…"
+    assert {one.label for one in content(opened).get("specimen") if one.withheld} == {"Source", "Camera"}
+    report.form.free_text.click()
+    dialog = report.findChild(FreeTextDialog)
+    qtbot.waitUntil(lambda: dialog.box.tree.topLevelItemCount() > 2, timeout=LONG)
+    tops = [dialog.box.tree.topLevelItem(place) for place in range(dialog.box.tree.topLevelItemCount())]
+    (specimen,) = [top for top in tops if top.text(0) == "Specimen and source (1)"]
+    assert specimen.child(0).text(0) == "Venous, EDTA"
+    specimen.setCheckState(0, Qt.CheckState.Checked)
+    again(opened, qtbot)
+    assert [one.value for one in content(opened)["specimen"] if one.label == "Source"] == ["Venous, EDTA"]
+    assert content(opened)["kept"] == ("specimen",)
+    assert report.form.free_text.text() == "Free text: 1 kind goes…"
+    dialog.close()
+    report.form.start_anew()
+    assert report.form.keep == frozenset()

@@ -208,3 +208,21 @@ def test_arrays_that_claim_more_memory_than_there_is_are_refused(shipped):
     bundle = ModelBundle(shipped.path, shipped.sha256, shipped.info, {"novelty.npz": packed.getvalue()})
     with pytest.raises(StationError, match="cannot be read"):
         bundle.arrays("novelty.npz")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["Benign", "needs review", "Pre", "Pro"]},
+        {"classes": ["Benign", "Early", "Pre", "\x1b[2J"]},
+        {"classes": ["Benign", "Early", "Pre", "=1+1"]},
+        {"classes": ["Benign", "Early", "Pre", "<b>Pro</b>"]},
+        {"classes": ["Benign", "Early", "Pre", "P" * 9000]},
+        {"name": "n" * 9000},
+    ],
+)
+def test_names_that_could_pass_for_something_else_are_refused(shipped, tmp_path, change):
+    path = rewrite(shipped, tmp_path / "x.allmodel", manifest=lambda info: info.update(change))
+    said = refusal(path)
+    assert len(said) < 500
+    assert "\x1b" not in said

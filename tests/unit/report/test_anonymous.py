@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -18,11 +19,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from allstation.core.cell_types import CellSummary
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.pseudonyms import nonce_of, traced
 from allstation.core.records import FieldCopy, FieldState, ModelRecord, Review, Slide
 from allstation.imaging.field_file import read_field
-from allstation.report.anonymise import free_texts
+from allstation.report.anonymise import anonymised, free_texts
 from allstation.report.content import build_content
 from allstation.report.fhir import write_fhir
 from allstation.report.free_text import Anonymity, FreeText
@@ -107,6 +109,10 @@ def planted(names: Names, folder: Path):
         models=(model(names),),
         reviews=(*(one.review for one in fields if one.review), second),
         copies=(copy,),
+        cells=CellSummary(
+            total=5,
+            by_reader={names.at("reader of cells"): {"blast": 3}, names.at("another reader"): {"blast": 2}},
+        ),
     )  # fmt: skip
 
 
@@ -188,7 +194,8 @@ def exports(tmp_path_factory):
     }
     other = Factory(tmp_path_factory.mktemp("other")).snapshot(5, reviewed=3, case_id="OTHER", seed=5)
     other_model = dataclasses.replace(other.models[0], sha256="c" * 64)
-    other = dataclasses.replace(other, models=(other_model,), audit_head="d" * 64)
+    counted = CellSummary(total=1, by_reader={"A": {"blast": 1}, "B": {"blast": 1}})
+    other = dataclasses.replace(other, models=(other_model,), audit_head="d" * 64, cells=counted)
     sets["other"] = written(other, folder / "other", None, typed=typed())
     return names, case, sets
 
@@ -320,6 +327,33 @@ def test_an_entry_is_shown_by_what_it_is_never_by_how_it_reads(factory, details,
     assert {one.label: one.value for one in entries if one.value} == shown
     assert len(entries) == len(details)
     assert all(one.withheld is (one.label not in shown) for one in entries)
+
+
+def test_a_reviewer_who_bears_the_patient_s_name_is_numbered_though_names_go(factory):
+    case = factory.snapshot(2, reviewed=2)
+    first, second = case.fields
+    named = dataclasses.replace(first, review=dataclasses.replace(first.review, reviewer="Dr. Musterfrau"))
+    keep = Anonymity(frozenset({FreeText.REVIEWERS}))
+    content = build_content(
+        dataclasses.replace(case, fields=(named, second), reviews=(named.review, second.review)),
+        ReportOptions(anonymity=keep, reviewer="Dr. Sign", status="final", travels=True),
+    )
+    assert [row.reviewer for row in content.fields] == ["reviewer 1", "Dr. B. Reviewer"]
+    assert content.reviewer == "Dr. Sign"
+
+
+def test_a_workbook_tells_the_year_only(factory, tmp_path):
+    write_xlsx(factory.snapshot(1), tmp_path / "t.xlsx", anonymise=Anonymity())
+    with zipfile.ZipFile(tmp_path / "t.xlsx") as book:
+        assert ">2026-01-01T00:00:00Z</dcterms:created>" in book.read("docProps/core.xml").decode()
+
+
+def test_how_far_the_maker_of_a_model_is_known_goes_and_who_it_is_does_not(factory):
+    case = factory.snapshot(1)
+    trust = {"level": "laboratory", "text": "signed by Laboratory Vera", "key": "12ab"}
+    signed = dataclasses.replace(case.models[0], info={**case.models[0].info, "trust": trust})
+    (shown,) = anonymised(dataclasses.replace(case, models=(signed,)), Anonymity()).models
+    assert shown.info["trust"] == {"level": "laboratory", "text": "signed by a laboratory key"}
 
 
 def test_the_model_that_came_with_the_program_is_named_as_the_program_knows_it(factory):
