@@ -295,3 +295,16 @@ def test_summary_for_reports(case, maker):
     assert [one.type for one in found.examples] == ["blast"] * 4 + ["monocyte"]
     assert {one.field_id for one in found.examples} == set(ids[1:])
     assert case.snapshot().cells == found
+
+
+def test_prediction_that_looked_for_no_cells_leaves_them(case, maker):
+    ids = maker.fill(case, 2)
+    classify(case, maker, ids[:1])
+    before = list(case.cells.ids())
+    maker.classify(case, ids)
+    assert list(case.cells.ids()) == before
+    assert {cell.support_class for cell in case.cells.page()} == {""}
+    assert case.audit.verify() is None
+    classify(case, maker, ids[:1])
+    assert {cell.support_class for cell in case.cells.page()} == {"Early"}
+    assert case.audit.verify() is None
