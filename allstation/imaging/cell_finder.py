@@ -149,9 +149,13 @@ def _enlarged(
     # Where the centre of each pixel of the picture lies in the small mask.
     columns = ((np.arange(first[0], end[0]) + 0.5) / across - left - 0.5).astype(np.float32)
     rows = ((np.arange(first[1], end[1]) + 0.5) / down - top - 0.5).astype(np.float32)
-    grid = np.broadcast_to(columns, (len(rows), len(columns))), np.broadcast_to(rows[:, None], (len(rows), len(columns)))
+    grid = (
+        np.broadcast_to(columns, (len(rows), len(columns))),
+        np.broadcast_to(rows[:, None], (len(rows), len(columns))),
+    )
     whole, inner = (
-        np.asarray(cv2.remap(one.astype(np.uint8) * 255, grid[0].copy(), grid[1].copy(), cv2.INTER_LINEAR)) > 127
+        np.asarray(cv2.remap(one.astype(np.uint8) * 255, grid[0].copy(), grid[1].copy(), cv2.INTER_LINEAR))
+        > 127
         for one in (mask, nucleus)
     )
     rows_set, columns_set = np.flatnonzero(whole.any(axis=1)), np.flatnonzero(whole.any(axis=0))

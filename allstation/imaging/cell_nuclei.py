@@ -128,7 +128,9 @@ def _parted(labels: Labels, whole: _Lobe, number: int, scale: float) -> list[_Lo
     """Part a component at its necks; new labels start at ``number`` and are written in place."""
     left, top, right, bottom = whole.box
     view = labels[top:bottom, left:right]
-    own = power_parts(view == whole.label, scale=scale, smallest=_SMALLEST_PART, saddle=_SADDLE, convex=_ROUND)
+    own = power_parts(
+        view == whole.label, scale=scale, smallest=_SMALLEST_PART, saddle=_SADDLE, convex=_ROUND
+    )
     if own is None:
         return [whole]
     parts = []
@@ -223,7 +225,9 @@ class _Groups:
         if len(self._lobes) < 2:  # noqa: PLR2004
             return []
         boxes = np.array([lobe.box for lobe in self._lobes])
-        apart = np.maximum(boxes[:, None, :2], boxes[None, :, :2]) - np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+        apart = np.maximum(boxes[:, None, :2], boxes[None, :, :2]) - np.minimum(
+            boxes[:, None, 2:], boxes[None, :, 2:]
+        )
         near = apart.max(axis=2) <= _GAP * self._scale
         np.fill_diagonal(near, val=False)
         areas = np.array(self.areas)

@@ -222,7 +222,9 @@ def _reached(
     """Return the length of each ray within its cell, pixels: (n, rays)."""
     steps = int(_REACH / _STEP)
     distances = (np.arange(steps) + 0.5) * (_STEP * scale)
-    places = (nuclei.middles[:, None, None] + compass[None, :, None] * distances[None, None, :, None]).astype(np.float32)
+    places = (nuclei.middles[:, None, None] + compass[None, :, None] * distances[None, None, :, None]).astype(
+        np.float32
+    )
     grid = places.reshape(nuclei.count * _RAYS, steps, 2)
     stain = cv2.remap(
         cv2.merge([maps.nuclear, maps.density]), grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

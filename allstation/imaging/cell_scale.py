@@ -179,7 +179,10 @@ def _arcs(contour: Points, height: int, width: int) -> list[Points]:
     first = int(np.flatnonzero(away)[0])
     turned, cut = np.roll(points, -first, axis=0), np.roll(away, -first)
     ends = np.flatnonzero(np.diff(np.concatenate((cut, [True])).astype(np.int8)))
-    return [turned[start + 1 : end + 1].reshape(-1, 1, 2) for start, end in zip(ends[::2], ends[1::2], strict=False)]
+    return [
+        turned[start + 1 : end + 1].reshape(-1, 1, 2)
+        for start, end in zip(ends[::2], ends[1::2], strict=False)
+    ]
 
 
 def _necks(contour: Points) -> list[int]:

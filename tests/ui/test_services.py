@@ -190,14 +190,14 @@ def test_a_field_that_raises_what_nobody_foresaw_fails_and_the_others_are_classi
     expected_log.append("allstation.inference.pipeline: field")
     write_demo(tmp_path / "Slide", fields=5)
     bad = sorted(path for path in (tmp_path / "Slide").rglob("*") if path.is_file())[2]
-    real = decode.decode_reduced
+    real = decode.decode_shrunk
 
     def raises(path: Path, *given: object, **more: object) -> object:
         if path.name == bad.name:
             raise cv2.error("Assertion failed")
         return real(path, *given, **more)
 
-    monkeypatch.setattr(decode, "decode_reduced", raises)
+    monkeypatch.setattr(decode, "decode_shrunk", raises)
     folder, changed = tmp_path / "a.allcase", Heard()
     session.worker.fields_changed.connect(changed.take_list)
     session.submit(OpenCase(folder, create=True))
