@@ -44,6 +44,7 @@ def _write(options: argparse.Namespace) -> int:
         comment=options.comment,
         letterhead=reporting.letterhead(settings),
         anonymity=free_text.anonymity(options),
+        count_proposals=settings.count_proposals,
     )
     signs = ReportStatus(options.status).locks and People.load().naming is Naming.PIN
     pin = read_password(f"PIN of {shown_name(options.signed_by)}", None) if signs else ""

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cell_masks import CellMask, decode_mask, encode_mask
-from allstation.imaging.cell_nuclei import Labels, find_nuclei, nuclear_level
-from allstation.imaging.cell_outlines import cytoplasm_mask, find_levels, outline_cells
+from allstation.imaging.cell_nuclei import Nuclei, find_nuclei, nuclear_level
+from allstation.imaging.cell_outlines import Outlined, cytoplasm_mask, find_levels, outline_cells
+from allstation.imaging.cell_scale import estimate_scale, scale_from_nuclei
 from allstation.imaging.nuclear_stain import stain_maps
 
 __all__ = ["FoundCell", "decode_mask", "encode_mask", "find_cells"]
 
 Rgb = NDArray[np.uint8]
 
-WORK_SCALE: Final = 3.0
+WORK_SCALE: Final = 4.0
 """Pixels per micrometre that cells are looked for at; finer frames are shrunk to it."""
 _BLUR: Final = 0.3
 _BLUR_LEAST: Final = 0.6
@@ -65,15 +66,23 @@ def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[FoundCell,
     Returns:
         The cells. Equal bytes give equal cells on every machine.
     """
-    scale = cell_scale or 2.2
+    scale = cell_scale or _estimated(rgb)
+    if scale is None:
+        return ()
     height, width = rgb.shape[:2]
     columns, rows = work_size(width, height, scale)
     work = rgb
     if (rows, columns) != (height, width):
         work = np.asarray(cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     shrunk = columns / width
-    labels, nuclei = _segmented(work, scale * shrunk)
-    return tuple(_found(labels, nuclei, number, rgb.shape[:2]) for number in range(1, int(labels.max()) + 1))
+    cells, nuclei = _segmented(work, scale * shrunk)
+    return tuple(_found(cells, nuclei, number, rgb.shape[:2]) for number in range(1, nuclei.count + 1))
+
+
+def _estimated(rgb: Rgb) -> float | None:
+    """Return the scale by the red cells, or by the nuclei where red cells tell nothing."""
+    found = estimate_scale(rgb)
+    return found.pixels_per_um if found is not None else scale_from_nuclei(rgb)
 
 
 def work_size(width: int, height: int, scale: float) -> tuple[int, int]:
@@ -90,22 +99,24 @@ def work_size(width: int, height: int, scale: float) -> tuple[int, int]:
     return max(8, round(width * share)), max(8, round(height * share))
 
 
-def _segmented(rgb: Rgb, scale: float) -> tuple[Labels, Labels]:
-    """Return cells and nuclei, (H, W) int32 each, numbered alike."""
+def _segmented(rgb: Rgb, scale: float) -> tuple[Outlined, Nuclei]:
+    """Return cells and nuclei, numbered alike."""
     maps = stain_maps(rgb, blur=max(_BLUR * scale, _BLUR_LEAST))
     level = nuclear_level(maps.nuclear)
     levels = find_levels(maps, level, scale=scale)
     nuclei = find_nuclei(maps, cytoplasm_mask(maps, levels), level=level, scale=scale)
-    return outline_cells(maps, nuclei, levels, scale=scale), nuclei.labels
+    return outline_cells(maps, nuclei, levels, scale=scale), nuclei
 
 
-def _found(labels: Labels, nuclei: Labels, number: int, size: tuple[int, ...]) -> FoundCell:
-    whole = labels == number
+def _found(cells: Outlined, nuclei: Nuclei, number: int, size: tuple[int, ...]) -> FoundCell:
+    left, top, right, bottom = (int(value) for value in cells.boxes[number - 1])
+    labels = cells.labels
+    whole = labels[top:bottom, left:right] == number
     rows, columns = np.flatnonzero(whole.any(axis=1)), np.flatnonzero(whole.any(axis=0))
-    top, left = int(rows[0]), int(columns[0])
-    bottom, right = int(rows[-1]) + 1, int(columns[-1]) + 1
-    mask = whole[top:bottom, left:right].copy()
-    nucleus = nuclei[top:bottom, left:right] == number
+    bottom, right = top + int(rows[-1]) + 1, left + int(columns[-1]) + 1
+    mask = whole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    top, left = top + int(rows[0]), left + int(columns[0])
+    nucleus = nuclei.labels[top:bottom, left:right] == number
     at_edge = left == 0 or top == 0 or right == labels.shape[1] or bottom == labels.shape[0]
     if labels.shape != size:
         left, top, mask, nucleus = _enlarged(left, top, mask, nucleus, labels.shape, size)

@@ -32,13 +32,17 @@ _ROUND: Final = 0.95
 """A nucleus that fills this share of its convex hull is one."""
 _SEED_RADIUS: Final = 1.9
 _SEED_REACH: Final = 1.2
-_SADDLE: Final = 0.75
+_SADDLE: Final = 0.82
 """Two maxima of the distance from the edge are two nuclei if the neck is below this share of the lower one."""
 _SMOOTHING: Final = 0.35
 _GAP: Final = 3.0
 _EXTENT: Final = 17.5
 _LARGEST_LOBE: Final = 65.0
 _LARGEST_NUCLEUS: Final = 200.0
+_ALONE_LEAST: Final = 25.0
+_ALONE_FEWEST: Final = 4
+_ALONE_SHARE: Final = 0.7
+"""Where so many nuclei of such an area lie alone, a lobe has at most this share of their median area."""
 _FILLED: Final = 0.9
 """Share of the hull between two lobes that is cytoplasm."""
 _SMALL_LOBE: Final = 28.0
@@ -55,21 +59,27 @@ class Nuclei:
     Attributes:
         labels: (H, W) int32; 0 is none, 1 to ``count`` the lobes of each cell.
         count: Number of cells.
+        middles: (count, 2) x and y of their centroids, pixels.
+        boxes: (count, 4) left, top, right, bottom.
         level: Threshold of ``StainMaps.nuclear``; 255 if nothing is purple.
     """
 
     labels: Labels
     count: int
+    middles: NDArray[np.float64]
+    boxes: NDArray[np.intp]
     level: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Lobe:
-    """Lobe: its label, box (left, top, right, bottom) and area in pixels."""
+    """Lobe: its label, box (left, top, right, bottom), area in pixels and centroid."""
 
     label: int
     box: tuple[int, int, int, int]
     area: int
+    x: float
+    y: float
 
 
 def disk(radius: float) -> Mask:
@@ -98,20 +108,19 @@ def find_nuclei(maps: StainMaps, cytoplasm: Mask, *, level: float, scale: float)
     _, mask = cv2.threshold(maps.nuclear, level, 1, cv2.THRESH_BINARY)
     if _OPENING * scale >= _OPENING:
         mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disk(_OPENING * scale))
-    count, labels, table, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
+    count, labels, table, middles = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     labels = np.asarray(labels, np.int32)
     lobes: list[_Lobe] = []
     number = count
-    for label in range(1, count):
+    for label in np.flatnonzero(table[:, cv2.CC_STAT_AREA] >= _SMALLEST_LOBE * scale * scale).tolist():
         left, top, width, height, area = (int(value) for value in table[label])
-        whole = _Lobe(label, (left, top, left + width, top + height), area)
-        if area < _SMALLEST_LOBE * scale * scale:
-            continue
-        found = (
-            _parted(labels, whole, number, scale) if area >= 2 * _SMALLEST_PART * scale * scale else [whole]
-        )
-        number += len(found) - 1
-        lobes += found
+        x, y = (float(value) for value in middles[label])
+        whole = _Lobe(label, (left, top, left + width, top + height), area, x, y)
+        if label:
+            large = area >= 2 * _SMALLEST_PART * scale * scale
+            found = _parted(labels, whole, number, scale) if large else [whole]
+            number += len(found) - 1
+            lobes += found
     return _grouped(labels, lobes, number, cytoplasm, level=level, scale=scale)
 
 
@@ -119,11 +128,11 @@ def _parted(labels: Labels, whole: _Lobe, number: int, scale: float) -> list[_Lo
     """Part a component at its necks; new labels start at ``number`` and are written in place."""
     left, top, right, bottom = whole.box
     view = labels[top:bottom, left:right]
-    inside = np.pad(view == whole.label, 1)
-    own = power_parts(inside, scale=scale, smallest=_SMALLEST_PART)
+    own = power_parts(
+        view == whole.label, scale=scale, smallest=_SMALLEST_PART, saddle=_SADDLE, convex=_ROUND
+    )
     if own is None:
         return [whole]
-    own = own[1:-1, 1:-1]
     parts = []
     for index in range(int(own.max())):
         label = whole.label if index == 0 else number + index - 1
@@ -131,17 +140,13 @@ def _parted(labels: Labels, whole: _Lobe, number: int, scale: float) -> list[_Lo
         rows, columns = np.nonzero(own == index + 1)
         box = (left + int(columns.min()), top + int(rows.min()))
         end = (left + int(columns.max()) + 1, top + int(rows.max()) + 1)
-        parts.append(_Lobe(label, box + end, len(rows)))
+        middle = left + float(columns.mean()), top + float(rows.mean())
+        parts.append(_Lobe(label, box + end, len(rows), *middle))
     return parts
 
 
 def power_parts(
-    inside: NDArray[np.bool_],
-    *,
-    scale: float,
-    smallest: float,
-    saddle: float = _SADDLE,
-    convex: float = _ROUND,
+    inside: NDArray[np.bool_], *, scale: float, smallest: float, saddle: float, convex: float
 ) -> Labels | None:
     """Part a shape into round ones where it has necks.
 
@@ -149,7 +154,7 @@ def power_parts(
     least (Aurenhammer 1987, SIAM J. Comput. 16:78), which cuts two discs through the points where they meet.
 
     Args:
-        inside: (h, w) bool with a rim of false.
+        inside: (h, w) bool; what lies outside counts as background.
         scale: Pixels per micrometre.
         smallest: Square micrometres of the smallest part.
         saddle: Depth of a neck that parts, as share of the smaller radius.
@@ -159,9 +164,10 @@ def power_parts(
         (h, w) int32, 1 to n on the shape; None if it is one.
     """
     shape = inside.astype(np.uint8)
-    if _solidity(shape) > convex:
+    if solidity(shape) > convex:
         return None
-    distance = np.asarray(cv2.distanceTransform(shape, cv2.DIST_L2, 3), np.float32)
+    padded = cv2.copyMakeBorder(shape, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    distance = np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 3), np.float32)[1:-1, 1:-1]
     smooth = np.asarray(cv2.GaussianBlur(distance, (0, 0), _SMOOTHING * scale), np.float32)
     highest = np.asarray(cv2.dilate(smooth, disk(_SEED_REACH * scale)), np.float32)
     places = np.argwhere((smooth >= highest) & (smooth > _SEED_RADIUS * scale))
@@ -171,7 +177,7 @@ def power_parts(
         row, column, radius = int(places[index, 0]), int(places[index, 1]), float(radii[index])
         if all(_apart(smooth, (row, column), seed[:2], saddle * min(radius, seed[2])) for seed in seeds):
             seeds.append((row, column, radius))
-    rows, columns = np.ogrid[: shape.shape[0], : shape.shape[1]]
+    rows, columns = np.arange(shape.shape[0])[:, None], np.arange(shape.shape[1])[None]
     while len(seeds) > 1:
         powers = [(rows - row) ** 2 + (columns - column) ** 2 - r * r for row, column, r in seeds]
         own = np.where(inside, np.argmin(powers, axis=0) + 1, 0).astype(np.int32)
@@ -182,7 +188,7 @@ def power_parts(
     return None
 
 
-def _solidity(shape: Mask) -> float:
+def solidity(shape: Mask) -> float:
     """Return the share of its convex hull that the largest piece of a shape fills."""
     contours, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
@@ -211,6 +217,7 @@ class _Groups:
         self._labels, self._lobes, self._cytoplasm, self._scale = labels, lobes, cytoplasm, scale
         self.members = [[index] for index in range(len(lobes))]
         self.areas = [lobe.area / (scale * scale) for lobe in lobes]
+        self._largest_lobe = _LARGEST_LOBE
         self._contours: dict[int, Points] = {}
 
     def pairs(self) -> list[tuple[float, int, int]]:
@@ -221,12 +228,18 @@ class _Groups:
         apart = np.maximum(boxes[:, None, :2], boxes[None, :, :2]) - np.minimum(
             boxes[:, None, 2:], boxes[None, :, 2:]
         )
-        small = np.array(self.areas) <= _LARGEST_LOBE
-        near = (apart.max(axis=2) <= _GAP * self._scale) & (small[:, None] | small[None])
+        near = apart.max(axis=2) <= _GAP * self._scale
+        np.fill_diagonal(near, val=False)
+        areas = np.array(self.areas)
+        alone = areas[~near.any(axis=1) & (areas > _ALONE_LEAST)]
+        if len(alone) >= _ALONE_FEWEST:
+            self._largest_lobe = min(_ALONE_SHARE * float(np.median(alone)), _LARGEST_LOBE)
+        small = areas <= self._largest_lobe
+        near &= small[:, None] | small[None]
         found = []
         for first, other in np.argwhere(np.triu(near, 1)):
-            gaps = self._contour(int(first))[:, None] - self._contour(int(other))[None]
-            gap = float(np.sqrt((gaps.astype(np.int64) ** 2).sum(axis=2).min())) / self._scale
+            gaps = self._contour(int(first))[::2, None] - self._contour(int(other))[None, ::2]
+            gap = float(np.sqrt((gaps[..., 0] ** 2 + gaps[..., 1] ** 2).min())) / self._scale
             if gap <= _GAP:
                 found.append((gap, int(first), int(other)))
         return sorted(found)
@@ -244,7 +257,7 @@ class _Groups:
 
     def _one_nucleus(self, one: list[int], two: list[int]) -> bool:
         smaller = min(self.areas[one[0]], self.areas[two[0]])
-        if smaller > _LARGEST_LOBE or self.areas[one[0]] + self.areas[two[0]] > _LARGEST_NUCLEUS:
+        if smaller > self._largest_lobe or self.areas[one[0]] + self.areas[two[0]] > _LARGEST_NUCLEUS:
             return False
         points = np.concatenate([self._contour(index) for index in one + two])
         extent = max(cv2.minAreaRect(points)[1]) / self._scale
@@ -289,9 +302,15 @@ def _grouped(
     for _, first, other in groups.pairs():
         groups.join(first, other)
     names = np.zeros(number + 1, np.int32)
-    count = 0
+    middles, boxes = [], []
     for index, members in enumerate(groups.members):
         if members[0] == index and groups.areas[index] >= _SMALLEST_NUCLEUS:
-            count += 1
-            names[[lobes[member].label for member in members]] = count
-    return Nuclei(names[labels], count, level)
+            own = [lobes[member] for member in members]
+            names[[lobe.label for lobe in own]] = len(boxes) + 1
+            total = sum(lobe.area for lobe in own)
+            middles.append([sum(getattr(lobe, axis) * lobe.area for lobe in own) / total for axis in "xy"])
+            corners = np.array([lobe.box for lobe in own])
+            boxes.append([*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0)])
+    count = len(boxes)
+    places = np.array(middles, np.float64).reshape(count, 2)
+    return Nuclei(names[labels], count, places, np.array(boxes, np.intp).reshape(count, 4), level)

@@ -8,6 +8,7 @@ the rays beside it, is highest.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cell_nuclei import Labels, Mask, Nuclei, disk
-from allstation.imaging.nuclear_stain import EMPTY, StainMaps
+from allstation.imaging.nuclear_stain import EMPTY, StainMaps, otsu
 
-_PURPLE_SHARE: Final = 0.33
+_PURPLE_SHARE: Final = 0.4
 _PURPLE_MOST: Final = 0.75
-_ABOVE_RED: Final = 1.15
+_ABOVE_RED: Final = 1.0
 """Cytoplasm is purple above these shares of the nuclei's level, and above nine tenths of red cells' pixels."""
 _RED_QUANTILE: Final = 0.9
 _NOT_RED: Final = 0.7
@@ -33,10 +34,17 @@ _NOISE_WIDTHS: Final = 3.0
 _NOISE_QUANTILE: Final = 0.32
 _MODE_HIGHEST: Final = 60
 _MODE_SHARE: Final = 0.6
+_COARSE: Final = 1.1
+"""Pixels per micrometre that are enough to see where red cells are."""
 _RED_RADIUS: Final = 1.0
 _RED_LEAST: Final = 15.0
 """Square micrometres of red cells that a field needs to tell how dense they are."""
 _RED_SHARE: Final = 0.72
+_BESIDE: Final = 1.0
+_AWAY: Final = 9.0
+"""Micrometres from a nucleus where no cytoplasm is expected."""
+_BETWEEN: Final = 0.65
+"""Share of the level of purple that counts as cytoplasm between lobes."""
 _FEWEST_PIXELS: Final = 64
 
 _RAYS: Final = 32
@@ -45,11 +53,16 @@ _STEP: Final = 0.45
 _RING: Final = (0.3, 1.5)
 """Micrometres beyond the nucleus where the density of the cytoplasm is read."""
 _HALF: Final = 0.5
+_DENSER: Final = 1.7
+_DENSER_LEAST: Final = 10.0
+"""Cytoplasm is as dense everywhere as around the nucleus; what is this much denser is another cell."""
 _BACKGROUND, _RED, _PALE, _PLAIN, _PURPLE, _OTHER = -1.0, -0.6, 0.4, 0.6, 1.0, -1.5
 """What a pixel on a ray says for the cell."""
-_PRIOR: Final = -0.06
+_PRIOR: Final = -0.1
 _SHARING: Final = np.array([1, 2, 3, 2, 1], np.float32) / 9
 _NEVER: Final = -1e9
+_SPIKE: Final = 2
+"""A spike of so many rays is no part of a cell."""
 _FRACTION_BITS: Final = 4
 
 
@@ -83,11 +96,14 @@ def find_levels(maps: StainMaps, nuclear: float, *, scale: float) -> Levels:
     counts = _histogram(maps.density)
     stained = _noise(counts)
     body = _body(counts, stained)
-    alone = _red_cells(maps, nuclear, body=body, scale=scale)
+    step = max(1, int(scale / _COARSE))
+    coarse = StainMaps(*(np.ascontiguousarray(one[::step, ::step]) for one in (maps.nuclear, maps.density)))
+    scale /= step
+    alone = _red_cells(coarse, nuclear, body=body, scale=scale)
     purple, red = _PURPLE_SHARE * nuclear, None
     if np.count_nonzero(alone) > _RED_LEAST * scale * scale:
-        red = _quantile(_histogram(maps.density, alone), 0.5) - EMPTY
-        fringe = _quantile(_histogram(maps.nuclear, alone), _RED_QUANTILE)
+        red = _quantile(_histogram(coarse.density, alone), 0.5) - EMPTY
+        fringe = _quantile(_histogram(coarse.nuclear, alone), _RED_QUANTILE)
         purple = min(max(fringe * _ABOVE_RED, purple), _PURPLE_MOST * nuclear)
     return Levels(nuclear, purple, stained, body, red)
 
@@ -131,25 +147,45 @@ def _otsu_of(counts: NDArray[np.float64]) -> float:
 
 
 def _red_cells(maps: StainMaps, nuclear: float, *, body: float, scale: float) -> Mask:
-    """Return the pixels of red cells that touch no nucleus: (H, W) of 0 and 1."""
+    """Return the pixels of red cells, those that touch no nucleus if there are any: (H, W) of 0 and 1."""
     _, solid = cv2.threshold(maps.density, body, 1, cv2.THRESH_BINARY)
     solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, disk(_RED_RADIUS * scale))
+    solid[maps.nuclear >= _NOT_RED * nuclear] = 0
     count, pieces = cv2.connectedComponents(np.asarray(solid, np.uint8), connectivity=4, ltype=cv2.CV_16U)
+    _, nucleus = cv2.threshold(maps.nuclear, nuclear, 1, cv2.THRESH_BINARY)
+    beside = np.asarray(cv2.dilate(nucleus, disk(_BESIDE * scale)), np.uint8).view(np.bool_)
     alone = np.ones(count, np.uint8)
     alone[0] = 0
-    alone[pieces[maps.nuclear > nuclear]] = 0
-    return alone[pieces] & (maps.nuclear < _NOT_RED * nuclear)
+    alone[pieces[beside]] = 0
+    found = alone[pieces]
+    if np.count_nonzero(found) > _RED_LEAST * scale * scale:
+        return found
+    away = cv2.distanceTransform(1 - np.asarray(nucleus, np.uint8), cv2.DIST_L2, 3) > _AWAY * scale
+    return np.asarray(solid, np.uint8) & away
 
 
 def cytoplasm_mask(maps: StainMaps, levels: Levels) -> Mask:
     """Return where cytoplasm may be, nuclei included, red cells left out: (H, W) of 0 and 1."""
     highest = 255.0 if levels.red is None else EMPTY + _RED_SHARE * levels.red
-    stained = cv2.inRange(maps.density, np.floor(levels.body) + 1, np.floor(highest))
-    _, purple = cv2.threshold(maps.nuclear, levels.purple, 255, cv2.THRESH_BINARY)
+    stained = cv2.inRange(maps.density, math.floor(levels.body) + 1, math.floor(highest))
+    _, purple = cv2.threshold(maps.nuclear, _BETWEEN * levels.purple, 255, cv2.THRESH_BINARY)
     return np.asarray(cv2.bitwise_or(stained, purple), np.uint8)
 
 
-def outline_cells(maps: StainMaps, nuclei: Nuclei, levels: Levels, *, scale: float) -> Labels:
+@dataclass(frozen=True, slots=True)
+class Outlined:
+    """Outlined cells of a field.
+
+    Attributes:
+        labels: (H, W) int32, numbered as the nuclei.
+        boxes: (n, 4) left, top, right, bottom that each cell lies within.
+    """
+
+    labels: Labels
+    boxes: NDArray[np.intp]
+
+
+def outline_cells(maps: StainMaps, nuclei: Nuclei, levels: Levels, *, scale: float) -> Outlined:
     """Outline the cells around nuclei.
 
     Args:
@@ -157,38 +193,28 @@ def outline_cells(maps: StainMaps, nuclei: Nuclei, levels: Levels, *, scale: flo
         nuclei: Its nuclei.
         levels: Its levels.
         scale: Pixels per micrometre.
-
-    Returns:
-        (H, W) int32, numbered as the nuclei.
     """
-    cells = nuclei.labels.copy()
     if not nuclei.count:
-        return cells
-    middles = _middles(nuclei)
+        return Outlined(nuclei.labels, nuclei.boxes)
     turns = np.arange(_RAYS) * (2 * np.pi / _RAYS)
     compass = np.stack([np.cos(turns), np.sin(turns)], axis=1)
-    reach = _reached(maps, nuclei, levels, middles, compass, scale=scale)
-    corners = middles[:, None] + compass[None] * reach[..., None]
-    for number, polygon in enumerate(corners, 1):
-        _fill(cells, polygon, number)
-    return cells
-
-
-def _middles(nuclei: Nuclei) -> NDArray[np.float64]:
-    """Return the centroid (x, y) of each nucleus: (n, 2)."""
-    rows, columns = np.nonzero(nuclei.labels)
-    numbers = nuclei.labels[rows, columns]
-    counts, across, down = (
-        np.bincount(numbers, weights, nuclei.count + 1)[1:] for weights in (None, columns, rows)
-    )
-    return np.stack([across / counts, down / counts], axis=1)
+    reach = _reached(maps, nuclei, levels, compass, scale=scale)
+    corners = nuclei.middles[:, None] + compass[None] * reach[..., None]
+    cells = np.zeros_like(nuclei.labels)
+    fixed = np.rint(corners * (1 << _FRACTION_BITS)).astype(np.int32)
+    for number in range(nuclei.count, 0, -1):  # where two overlap, the upper one stays
+        cv2.fillPoly(cells, [fixed[number - 1]], number, shift=_FRACTION_BITS)
+    np.copyto(cells, nuclei.labels, where=nuclei.labels > 0)
+    height, width = cells.shape
+    first = np.minimum(np.floor(corners.min(axis=1)).astype(np.intp) - 1, nuclei.boxes[:, :2])
+    end = np.maximum(np.ceil(corners.max(axis=1)).astype(np.intp) + 2, nuclei.boxes[:, 2:])
+    return Outlined(cells, np.hstack([np.maximum(first, 0), np.minimum(end, [width, height])]))
 
 
 def _reached(
     maps: StainMaps,
     nuclei: Nuclei,
     levels: Levels,
-    middles: NDArray[np.float64],
     compass: NDArray[np.float64],
     *,
     scale: float,
@@ -196,7 +222,7 @@ def _reached(
     """Return the length of each ray within its cell, pixels: (n, rays)."""
     steps = int(_REACH / _STEP)
     distances = (np.arange(steps) + 0.5) * (_STEP * scale)
-    places = (middles[:, None, None] + compass[None, :, None] * distances[None, None, :, None]).astype(
+    places = (nuclei.middles[:, None, None] + compass[None, :, None] * distances[None, None, :, None]).astype(
         np.float32
     )
     grid = places.reshape(nuclei.count * _RAYS, steps, 2)
@@ -218,7 +244,9 @@ def _reached(
     for index, weight in enumerate(_SHARING):
         shared += weight * np.roll(sums, index - len(_SHARING) // 2, axis=1)
     shared[order < last] = _NEVER
-    return (shared.argmax(axis=2) + 1) * (_STEP * scale)
+    reach = shared.argmax(axis=2)
+    turned = np.stack([np.roll(reach, shift, axis=1) for shift in range(-_SPIKE, _SPIKE + 1)])
+    return (np.maximum(np.sort(turned, axis=0)[_SPIKE], last[..., 0]) + 1) * (_STEP * scale)
 
 
 def _said(purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels) -> NDArray[np.float32]:
@@ -227,22 +255,11 @@ def _said(purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels) ->
     around = np.where(ring, dense, 0).sum(axis=(1, 2)) / counts - EMPTY
     least = np.maximum(levels.stained, EMPTY + _HALF * around)[:, None, None]
     stained = dense > least
+    other = dense > (EMPTY + _DENSER * around + _DENSER_LEAST)[:, None, None]
     if levels.red is None:
-        said = np.where(stained, _PLAIN, _BACKGROUND)
+        said = np.where(stained, np.where(other, _RED, _PLAIN), _BACKGROUND)
     else:
         tinted = np.where(ring, purple, 0).sum(axis=(1, 2)) / counts > levels.purple * 1.1
-        red = (dense > EMPTY + _RED_SHARE * levels.red) | tinted[:, None, None]
+        red = (dense > EMPTY + _RED_SHARE * levels.red) | tinted[:, None, None] | other
         said = np.where(stained, np.where(red, _RED, _PALE), _BACKGROUND)
     return np.asarray(np.where(purple > levels.purple, _PURPLE, said) + _PRIOR, np.float32)
-
-
-def _fill(cells: Labels, polygon: NDArray[np.float64], number: int) -> None:
-    """Give a polygon's free pixels to a cell, in place."""
-    height, width = cells.shape
-    left, top = (max(int(value), 0) for value in np.floor(polygon.min(axis=0)))
-    right, bottom = (int(value) + 2 for value in np.ceil(polygon.max(axis=0)))
-    view = cells[top : min(bottom, height), left : min(right, width)]
-    inside = np.zeros(view.shape, np.uint8)
-    corners = np.rint((polygon - [left, top]) * (1 << _FRACTION_BITS)).astype(np.int32)
-    cv2.fillPoly(inside, [corners], 1, shift=_FRACTION_BITS)
-    view[(inside > 0) & (view == 0)] = number

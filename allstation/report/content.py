@@ -25,6 +25,7 @@ from allstation.core.reports import ReportStatus
 from allstation.core.text import storable
 from allstation.core.times import stamp
 from allstation.report.anonymise import anonymised, anonymised_with, year_of
+from allstation.report.cell_content import cells_block
 from allstation.report.content_types import (
     KIND,
     SCHEMA,
@@ -105,6 +106,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         replaces=chosen.replaces if chosen.status == ReportStatus.AMENDED and not chosen.anonymise else "",
         kept=tuple(sorted(map(str, chosen.anonymity.keep))) if chosen.anonymise else (),
         travels=chosen.anonymise and chosen.travels,
+        cells=cells_block(snapshot, count_proposals=chosen.count_proposals, pictures=chosen.montage),
     )
     keys = _earlier_keys(chosen.previous, hashes, case.secret)
     return replace(content, amendments=amendments(chosen.previous, content, keys=keys))
@@ -376,6 +378,8 @@ def content_json(content: ReportContent) -> dict[str, Any]:
     for key in _LATER:  # readers of version 0.1.0 do not know them
         if not body[key]:
             del body[key]
+    if content.cells is None:
+        del body["cells"]
     return {
         "kind": KIND,
         "schema": SCHEMA,

@@ -69,6 +69,7 @@ class ReportOptions:
         signature: Certificate that a final or amended report is to be signed with digitally.
         anonymity: What an anonymised report lets go, and the number its pseudonyms are made with.
         travels: It is a part of data for others: if anonymised, without its laboratory and who signed it.
+        count_proposals: Whether proposed types of cells count for the readers, and are then named.
 
     Raises:
         StationError: ``bad-report-option`` for an unknown word or a missing reviewer or reason.
@@ -90,6 +91,7 @@ class ReportOptions:
     signature: SignatureBlock = field(default_factory=SignatureBlock)
     anonymity: Anonymity = field(default_factory=Anonymity)
     travels: bool = False
+    count_proposals: bool = False
 
     def __post_init__(self) -> None:
         """Turn words into their enumerations and refuse what cannot be signed."""
