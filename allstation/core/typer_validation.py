@@ -56,7 +56,7 @@ def typed_cells(
             f"{FEWEST_CELLS} of at least 2 types, {FEWEST_OF_A_TYPE} of each. Type more cells."
         )
         raise StationError("too-few-cells", sentence)
-    return values[kept], names[kept], tuple(str(groups[at]) for at in np.flatnonzero(kept))
+    return values[kept], names[kept], tuple(str(groups[at]) for at in np.flatnonzero(kept).tolist())
 
 
 class HeldOut:
@@ -248,9 +248,9 @@ def cross_validate(
         known,
     )
     split = APART.format(groups=len(set(outcome.groups))) if held.apart else NOT_APART
-    values, intervals = outcome.figures(resamples)
+    plain, intervals = outcome.figures(resamples)
     accuracy, balanced = (
-        Figure(figure, values[figure], len(outcome.true), intervals.get(figure), split, patients)
+        Figure(figure, plain[figure], len(outcome.true), intervals.get(figure), split, patients)
         for figure in ("accuracy", "balanced accuracy")
     )
     return TyperFigures(

@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 Single = NDArray[np.float32]
 
 SHIPPED: Final = "models/cell-network.tflite"
-TURNS: Final = 4
-"""Quarter turns of a crop whose features are averaged: a cell has no upper end."""
+TURNS: Final = 2
+"""Quarter turns of a crop whose features are averaged, as a cell has no upper end; four say little more."""
 _HALF_RANGE: Final = 128.0
 _MOST_BYTES: Final = 64 * 1024**2
 _AXES: Final = 4
