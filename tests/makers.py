@@ -11,6 +11,7 @@ from allstation.core.decision import Decision, Reason
 from allstation.core.records import FieldRecord, FieldState, NewField, Prediction, Quality, Slide
 
 if TYPE_CHECKING:
+    from allstation.core.cells import NewCell
     from allstation.services.questions import Overview
 
 MODEL_SHA = "ab" * 32
@@ -86,3 +87,33 @@ def overview_of(slides: int, *, pro: int = 0) -> Overview:
     numbers = range(1, slides + 1)
     counts = {number: SlideCounts(number, 100, finals=finals, reviewed=7) for number in numbers}
     return Overview(tuple(Slide(id=n, name=f"Smear {n}", folder=Path("/smears")) for n in numbers), counts)
+
+
+def new_cell(number: int = 1, **changes: Any) -> NewCell:
+    """Return a round cell of a 224x224 picture of a 448x448 file, a function of its number."""
+    import numpy as np
+
+    from allstation.core.cells import CellOutline, NewCell
+    from allstation.imaging.cell_masks import encode_mask
+
+    side = 21 + number % 5
+    rows, columns = np.mgrid[:side, :side] - side // 2
+    mask = rows**2 + columns**2 <= (side // 2) ** 2
+    left, top = 7 * number % 190, 11 * number % 190
+    values: dict[str, Any] = {
+        "left": 2 * left,
+        "top": 2 * top,
+        "width": 2 * side,
+        "height": 2 * side,
+        "x": 2 * left + float(side),
+        "y": 2 * top + float(side),
+        "area_px": 4.0 * int(mask.sum()),
+        "nucleus_share": 0.5,
+        "at_edge": left == 0 or top == 0,
+        "outline": CellOutline(
+            runs=encode_mask(mask), left=left, top=top, width=side, height=side, picture=(224, 224)
+        ),
+        "pixel_size": 0.1,
+        "support": {},
+    }
+    return NewCell(**(values | changes))

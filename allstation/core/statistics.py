@@ -1,7 +1,7 @@
 """Confidence intervals and tests of printed figures, without SciPy as serving needs them too.
 
-Proportions carry Wilson intervals; anything computed over fields that may show the same place twice
-carries a bootstrap over groups (:mod:`allstation.core.resampling`).
+Proportions carry Wilson intervals, shares of counted cells exact ones; anything computed over fields that may
+show the same place twice carries a bootstrap over groups (:mod:`allstation.core.resampling`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Final
+
+_STEPS: Final = 200
+"""Halvings of the unit interval: more than its numbers can be told apart by."""
+_TINY: Final = 1e-300
+_CLOSE: Final = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Interval:
         return f"{self.low:.3f} to {self.high:.3f}"
 
 
-def _check_counts(successes: float, n: int) -> None:
+def _check_counts(successes: float, n: float) -> None:
     if not 0 <= successes <= n:
         message = f"Expected 0 <= successes <= n; received {successes} of {n}."
         raise ValueError(message)
@@ -107,3 +113,89 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = largest
     return adjusted
+
+
+def clopper_pearson(successes: float, n: float, *, confidence: float = 0.95) -> Interval:
+    """Exact interval of a proportion (Clopper and Pearson 1934, Biometrika 26:404).
+
+    Args:
+        successes: Count, 0 to ``n``; a fraction is allowed, the limits are quantiles of beta distributions.
+        n: Number of trials. With 0 nothing is known: the interval is 0 to 1.
+        confidence: Coverage, at least, between 0 and 1.
+
+    Raises:
+        ValueError: If ``successes`` is not within 0 to ``n``.
+    """
+    _check_counts(successes, n)
+    if n == 0:
+        return Interval(0.0, 1.0)
+    tail = (1 - confidence) / 2
+    low = 0.0 if successes == 0 else _beta_quantile(tail, successes, n - successes + 1)
+    high = 1.0 if successes == n else _beta_quantile(1 - tail, successes + 1, n - successes)
+    return Interval(low, high)
+
+
+def within_exact(share: float, successes: float, n: float, *, confidence: float = 0.95) -> bool:
+    """Tell whether a share lies in the interval of :func:`clopper_pearson`, without computing its ends.
+
+    Raises:
+        ValueError: If ``successes`` is not within 0 to ``n``.
+    """
+    _check_counts(successes, n)
+    tail = (1 - confidence) / 2
+    above = successes == 0 or beta_cdf(share, successes, n - successes + 1) >= tail
+    below = successes == n or beta_cdf(share, successes + 1, n - successes) <= 1 - tail
+    return above and below
+
+
+def _beta_quantile(probability: float, a: float, b: float) -> float:
+    """Return where the distribution function of a beta distribution reaches a probability, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if beta_cdf(middle, a, b) < probability else (low, middle)
+    return (low + high) / 2
+
+
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """Return the distribution function of a beta distribution, the regularised incomplete beta function.
+
+    By its continued fraction (Abramowitz and Stegun 1964, 26.5.8), evaluated as Lentz (1976, Appl Opt 15:668)
+    does.
+
+    Args:
+        x: 0 to 1.
+        a: First shape, above 0.
+        b: Second shape, above 0.
+    """
+    if x <= 0.0 or x >= 1.0:
+        return float(x >= 1.0)
+    logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    front = math.exp(logarithm)
+    if x < (a + 1) / (a + b + 2):
+        return front * _beta_fraction(x, a, b) / a
+    return 1.0 - front * _beta_fraction(1 - x, b, a) / b
+
+
+def _beta_fraction(x: float, a: float, b: float) -> float:
+    c, d = 1.0, _unlike_zero(1 - (a + b) * x / (a + 1))
+    value = d = 1 / d
+    # The fraction converges in about sqrt(max(a, b)) steps.
+    for m in range(1, 100 + 10 * math.isqrt(math.ceil(max(a, b)))):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        change = 1.0
+        for term in (even, odd):
+            d = 1 / _unlike_zero(1 + term * d)
+            c = _unlike_zero(1 + term / c)
+            change *= c * d
+        value *= change
+        if abs(change - 1) < _CLOSE:
+            break
+    return value
+
+
+def _unlike_zero(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY

@@ -198,15 +198,41 @@ def decode_reduced(
     Raises:
         StationError: As ``probe``.
     """
+    return squash(decode_shrunk(path, size, limits, data=data), size)
+
+
+def decode_shrunk(
+    path: Path,
+    size: tuple[int, int],
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    *,
+    data: bytes | None = None,
+    most: int = 8,
+) -> RgbArray:
+    """Decode a field to the picture that :func:`decode_reduced` samples: a few times as large as wanted.
+
+    Args:
+        path: The file.
+        size: Height and width wanted, pixels.
+        limits: What to accept.
+        data: The file's bytes if they are read already.
+        most: How far to shrink at most: 1, 2, 4 or 8.
+
+    Returns:
+        (h, w, 3) uint8 RGB, orientation applied, of the file's size or a half, quarter or eighth of it.
+
+    Raises:
+        StationError: As ``probe``.
+    """
     content = read_bytes(path, limits) if data is None else data
     header = _header(path, Source(io.BytesIO(content), len(content)), limits)
     wanted = size[::-1] if header.turned else size
-    shrink = reduction((header.height, header.width), wanted)
+    shrink = min(reduction((header.height, header.width), wanted), most)
     if isinstance(header, JpegHeader) and header.scalable:
         rgb = _pixels(path, content, header, reduction=shrink)
     else:
         rgb = halved(_pixels(path, content, header), shrink)
-    return squash(_upright(rgb, header.orientation), size)
+    return _upright(rgb, header.orientation)
 
 
 def squash(rgb: RgbArray, size: tuple[int, int]) -> RgbArray:

@@ -66,6 +66,17 @@ class FieldFile:
             return decode.squash(self._pixels, size)
         return decode.decode_reduced(self.path, size, self._limits, data=self.content)
 
+    def shrunk(self, size: tuple[int, int], *, most: int = 8) -> RgbArray:
+        """Return the picture that :meth:`reduced` samples, by one decoding: squashed, it gives those bytes.
+
+        Args:
+            size: Height and width that are sampled.
+            most: How far to shrink at most; less than usual costs a decoding of its own.
+        """
+        if self._pixels is not None and min(_shrink(self._pixels, size), most) == 1:
+            return self._pixels
+        return decode.decode_shrunk(self.path, size, self._limits, data=self.content, most=most)
+
     def thumbnail(self, size: tuple[int, int]) -> RgbArray:
         """Return a small picture (h, w), from pixels that are decoded already if there are any.
 

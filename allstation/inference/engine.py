@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.cells import NewCell
 from allstation.core.decision import Evidence
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
 from allstation.core.text import shown_name
-from allstation.imaging import decode, preprocess, quality
+from allstation.imaging import decode, field_cells, preprocess, quality
 from allstation.imaging.field_file import read_field
 from allstation.inference.bundle import ModelBundle
 
@@ -211,6 +212,22 @@ class Engine:
         started = time.perf_counter()
         rgb = read_field(path, limits, sha256=sha256).reduced(self.preprocessing.size)
         return self.classify_rgb(rgb, started=started)
+
+    def classify_with_cells(
+        self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
+    ) -> tuple[Prediction, tuple[NewCell, ...]]:
+        """Classify one field image and find its cells, in one reading and, as a rule, one decoding of it.
+
+        The prediction is the one of :meth:`classify`.
+
+        Raises:
+            StationError: As :meth:`classify`.
+        """
+        started = time.perf_counter()
+        file, size = read_field(path, limits, sha256=sha256), self.preprocessing.size
+        sampled = file.shrunk(size)
+        made = self.classify_rgb(decode.squash(sampled, size), started=started)
+        return made, field_cells.find_in_file(file, size, sampled, made.evidence)
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
         """Classify pixels that already have the network's size.

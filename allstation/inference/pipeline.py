@@ -19,6 +19,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 import cv2
 
+from allstation.core.cells import NewCell
 from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
@@ -35,11 +36,19 @@ _AHEAD: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Key]):
-    """Outcome of one field: a prediction, or an error."""
+    """Outcome of one field: a prediction, or an error.
+
+    Attributes:
+        key: What the field was submitted under.
+        prediction: What the model made of it.
+        error: Why there is no prediction.
+        cells: Its white cells; None where nobody asked for them.
+    """
 
     key: Key
     prediction: Prediction | None
     error: StationError | None = None
+    cells: tuple[NewCell, ...] | None = None
 
 
 def default_threads() -> int:
@@ -59,6 +68,7 @@ class Pipeline:
         limits: What a field may be, and how long it may take, at most.
         low_priority: The threads work beside a window, which goes first.
         ready: An engine of the model made beforehand, for the first thread.
+        cells: Whether the white cells of each field are brought along.
 
     Example:
         ``with Pipeline(bundle) as pipeline: outcomes = list(pipeline.run(enumerate(paths)))``
@@ -72,6 +82,7 @@ class Pipeline:
         limits: DecodeLimits | None = None,
         low_priority: bool = False,
         ready: Engine | None = None,
+        cells: bool = False,
     ) -> None:
         self.bundle = bundle
         self.threads = threads or default_threads()
@@ -79,6 +90,7 @@ class Pipeline:
         cv2.setNumThreads(1)
         self._engines = EnginePool(bundle, ready)
         self._limits = limits or DecodeLimits()
+        self._cells = cells
         self._workers: Workers[Outcome[Any]] = Workers(
             self.threads, limit=self._limits.max_seconds, name="field", low_priority=low_priority
         )
@@ -109,7 +121,11 @@ class Pipeline:
 
     def _outcome(self, key: Key, path: Path, sha256: str) -> Outcome[Key]:
         try:
-            return Outcome(key, self.classify(path, sha256))
+            if not self._cells:
+                return Outcome(key, self.classify(path, sha256))
+            engine = self._engines.engine()
+            made, cells = engine.classify_with_cells(path, self._limits, sha256=sha256)
+            return Outcome(key, made, cells=cells)
         except StationError as error:
             return Outcome(key, None, error)
         except MemoryError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from allstation.core.errors import StationError, unexpected
 from allstation.processing.events import FieldFailure, FieldsWritten
 from allstation.store.case import Case
+from allstation.store.queue import FoundCells
 
 if TYPE_CHECKING:
     from allstation.core.records import Prediction
@@ -160,8 +161,9 @@ class Batch:
             self._flying.pop(outcome.key, None)
         self._unsaved += outcomes
         done = [(o.key, o.prediction) for o in self._unsaved if o.prediction is not None]
+        cells = {o.key: o.cells for o in self._unsaved if o.cells is not None}
         errors = {o.key: o.error for o in self._unsaved if o.prediction is None and o.error is not None}
-        errors |= self._save(done, errors)
+        errors |= self._save(done, cells, errors)
         paths = {outcome.key: self._paths.pop(outcome.key) for outcome in self._unsaved}
         self._unsaved = []
         self.rate.add(len(paths))
@@ -169,10 +171,10 @@ class Batch:
         return FieldsWritten(list(paths), failed)
 
     def _save(
-        self, done: list[tuple[int, Prediction]], failed: dict[int, StationError]
+        self, done: list[tuple[int, Prediction]], cells: FoundCells, failed: dict[int, StationError]
     ) -> dict[int, StationError]:
         """Write predictions and failures; returns which predictions could not be written, and why."""
-        unwritable = self._case.queue.save_or_fail(done) if done else {}
+        unwritable = self._case.queue.save_or_fail(done, cells) if done else {}
         for key, error in failed.items():
             self._case.queue.fail(key, error.code, error.sentence)
         return unwritable

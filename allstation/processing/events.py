@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from allstation.core.cell_types import CellType
 from allstation.core.errors import StationError
 from allstation.core.records import Review
 from allstation.processing.importer import ImportBatch
 from allstation.processing.status_types import ImportStatus, Problem, QueueStatus
+from allstation.store.cell_edits import CellChange
 from allstation.store.field_files import LocateReport
 
 
@@ -144,3 +146,39 @@ class SlideRenamed(Event):
     """Slide that has another name now."""
 
     slide_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellsChanged(Event):
+    """Cells with another type."""
+
+    ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class CellsEdited(Event):
+    """Cells that count now, or no longer, with the token of the request."""
+
+    token: int
+    change: CellChange
+
+
+@dataclass(frozen=True, slots=True)
+class CellFeaturesSaved(Event):
+    """Cells that have features now."""
+
+    ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalsChanged(Event):
+    """How many cells have a proposed type now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellTypeListChanged(Event):
+    """List of types that the case holds now."""
+
+    types: tuple[CellType, ...]

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.processing.status_types import Problem
-from allstation.services import questions
+from allstation.services import cell_questions, questions
 from allstation.store.case import Case
 
 
@@ -26,6 +26,11 @@ class CaseReader(QObject):
         history_read: Id of a field and all its reviews that count, the oldest first.
         unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
         details_read: Generation of the case, and the texts about patient, request and specimen.
+        cells_listed: Generation of the case, and a :class:`CellListing`.
+        cell_page_read: Generation of the case, and a list of :class:`CellRecord`, in the order asked for.
+        cell_counts_read: Generation of the case, a :class:`CellFilter` and its :class:`CellCounts`.
+        field_cells_read: Generation of the case, id of a field, and its cells.
+        cell_features_read: Generation of the case, cells and their features.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
     """
@@ -40,6 +45,11 @@ class CaseReader(QObject):
     known_read = Signal(object, object)
     predictions_read = Signal(int, list)
     details_read = Signal(int, object)
+    cells_listed = Signal(int, object)
+    cell_page_read = Signal(int, list)
+    cell_counts_read = Signal(int, object, object)
+    field_cells_read = Signal(int, int, list)
+    cell_features_read = Signal(int, object, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -60,6 +70,11 @@ class CaseReader(QObject):
             questions.ReadPredictions: self.predictions_read,
             questions.ReadHistory: self.history_read,
             questions.FindUnreviewed: self.unreviewed_found,
+            cell_questions.CellIds: self.cells_listed,
+            cell_questions.CellPage: self.cell_page_read,
+            cell_questions.CellCountsOf: self.cell_counts_read,
+            cell_questions.CellsOfField: self.field_cells_read,
+            cell_questions.CellFeatures: self.cell_features_read,
         }
 
     @Slot(object, int)

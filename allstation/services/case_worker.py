@@ -23,6 +23,7 @@ from allstation.processing.processor import CaseProcessor
 from allstation.processing.result_queue import ResultQueue
 from allstation.processing.status_types import CaseInfo, ModelInfo, Problem, QueuePhase, QueueStatus
 from allstation.services import demo, reporting
+from allstation.services.cell_undo import CellUndoLog
 from allstation.services.log_check import LogCheck
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
@@ -42,10 +43,12 @@ class OpenedCase:
     Attributes:
         processor: Imports and classifies.
         undo: What was stored under which token.
+        cell_undo: The same for types and corrections of cells.
     """
 
     processor: CaseProcessor
     undo: UndoLog
+    cell_undo: CellUndoLog
 
     @property
     def case(self) -> Case:
@@ -86,6 +89,11 @@ class CaseWorker(QObject):
         details_changed: The case data as stored now, by key.
         case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
+        cells_changed: Ids of cells with another type, written.
+        cells_edited: Token of the request and the :class:`CellChange`: cells that count now, or no longer.
+        cell_features_saved: Ids of cells that have features now.
+        proposals_changed: How many cells have a proposed type now.
+        cell_types_changed: The case's list of cell types as stored now.
         report_kept: A :class:`MadeReport` and the :class:`ReportRecord` it is in the audit log by.
         report_refused: The :class:`MadeReport` and a :class:`Problem`.
     """
@@ -108,6 +116,11 @@ class CaseWorker(QObject):
     details_changed = Signal(object)
     case_renamed = Signal(str)
     slide_renamed = Signal(int)
+    cells_changed = Signal(list)
+    cells_edited = Signal(int, object)
+    cell_features_saved = Signal(list)
+    proposals_changed = Signal(int)
+    cell_types_changed = Signal(object)
     report_kept = Signal(object, object)
     report_refused = Signal(object, object)
 
@@ -134,6 +147,11 @@ class CaseWorker(QObject):
             events.DetailsChanged: self.details_changed,
             events.CaseRenamed: self.case_renamed,
             events.SlideRenamed: self.slide_renamed,
+            events.CellsChanged: self.cells_changed,
+            events.CellsEdited: self.cells_edited,
+            events.CellFeaturesSaved: self.cell_features_saved,
+            events.ProposalsChanged: self.proposals_changed,
+            events.CellTypeListChanged: self.cell_types_changed,
         }
 
     @property
@@ -211,7 +229,7 @@ class CaseWorker(QObject):
             imports=ImportOptions(limits=self._limits),
             paused=self._paused,
         )
-        self._open = OpenedCase(processor, UndoLog(case))
+        self._open = OpenedCase(processor, UndoLog(case), CellUndoLog(case))
         _log.info("case opened, read only: %s", case.read_only)
         self.opened.emit(CaseInfo(case.folder, case.name, case.read_only, case.why_read_only))
         if case.recovered.queued_again or case.recovered.failed:
@@ -246,7 +264,7 @@ class CaseWorker(QObject):
     def _executor(self, bundle: ModelBundle) -> FieldExecutor:
         from allstation.inference.pipeline import Pipeline
 
-        return Pipeline(bundle, threads=self._threads, limits=self._limits, low_priority=True)
+        return Pipeline(bundle, threads=self._threads, limits=self._limits, low_priority=True, cells=True)
 
     # What needs no open case
 

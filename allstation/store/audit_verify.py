@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from allstation.core.audit import AuditEntry, ChainBreak, rows_digest
+from allstation.core.errors import StationError
 from allstation.store.audit_contents import (
     CONTENT,
     Contents,
@@ -18,6 +19,7 @@ from allstation.store.audit_contents import (
     model_content,
     predictions_content,
 )
+from allstation.store.cell_verify import CellContents
 from allstation.store.removal import REMOVED, RESTORED
 from allstation.store.rows import Row
 
@@ -69,7 +71,7 @@ def _first_mismatch(
 ) -> ChainBreak | None:
     counted: Counter[str] = Counter()
     marks = _Marks(int(db.execute("SELECT coalesce(max(id), 0) FROM fields").fetchone()[0]))
-    contents, last = Contents(), 0
+    contents, cells, last = Contents(), CellContents(), 0
     for entry in entries():
         last = entry.id
         try:
@@ -77,6 +79,7 @@ def _first_mismatch(
             marks.replay(entry, details)
             contents.replay(entry, details)
             table, number, problem = _check_entry(db, entry, details)
+            problem = problem or cells.replay(db, entry, details)
         except _UNREADABLE:
             problem = f"Entry {entry.id} does not say what such an entry says."
         if problem:
@@ -86,7 +89,16 @@ def _first_mismatch(
         _uncounted_rows(db, counted, last)
         or _mark_mismatch(db, marks, last)
         or _content_mismatch(db, folder, contents, entries, last)
+        or _cell_mismatch(db, cells, last)
     )
+
+
+def _cell_mismatch(db: sqlite3.Connection, cells: CellContents, last: int) -> ChainBreak | None:
+    try:
+        problem = cells.other(db)
+    except (*_UNREADABLE, StationError):
+        problem = "The case holds cells that cannot be read."
+    return ChainBreak(last, problem) if problem else None
 
 
 def _content_mismatch(

@@ -24,6 +24,7 @@ from allstation.paths import login_name
 from allstation.store import schema
 from allstation.store.audit_contents import CONTENT, details_content
 from allstation.store.audit_log import AuditLog
+from allstation.store.cells import Cells
 from allstation.store.connection import CaseConnection, CaseContext
 from allstation.store.copies import Copies
 from allstation.store.database import (
@@ -78,6 +79,7 @@ class Case:
         models: Models the case knows.
         model_queue: Further models and the fields queued for them.
         reviews: Reviews by named people.
+        cells: Cells of the fields, and the types that people gave them.
         reports: Signed reports and amendments.
         statistics: Counts behind a summary.
         audit: The audit log.
@@ -95,6 +97,7 @@ class Case:
         self.models = Models(connection)
         self.model_queue = ModelQueue(connection, self.queue)
         self.reviews = Reviews(connection)
+        self.cells = Cells(connection)
         self.reports = Reports(connection)
         self.statistics = Statistics(connection)
         self.audit = AuditLog(connection)
@@ -332,6 +335,7 @@ class Case:
                 removed=self.fields.count(FieldFilter(removed=True)),
                 copies=self._shown_copies(),
                 audit_at=self.audit.last_at(),
+                cells=self.cells.summary(),
             )
 
     def holds(self, hashes: Collection[str]) -> bool:

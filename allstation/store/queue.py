@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
+from allstation.core.cells import NewCell
 from allstation.core.errors import UNEXPECTED, StationError, unexpected
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
 from allstation.store.audit_contents import CONTENT, predictions_content
 from allstation.store.audit_verify import predictions_digest
+from allstation.store.cell_saving import CELLS, SavedField, save_cells
 from allstation.store.connection import CaseConnection, Repository, field_sha256, unknown_field
 from allstation.store.fields import Fields
 from allstation.store.rows import Row, prediction_row, reasons_text
@@ -35,6 +38,9 @@ _CRASHED = (
 )
 
 
+FoundCells = Mapping[int, Sequence[NewCell]]
+"""Cells by the field that they were found in."""
+NO_CELLS: Final[FoundCells] = MappingProxyType({})
 _TWICE: Final = "{sentence} It failed so twice, so it is left out until you use Retry."
 
 
@@ -113,15 +119,20 @@ class Queue(Repository):
             )
             return self._fields.records(ids)
 
-    def save_prediction(self, field_id: int, prediction: Prediction) -> None:
+    def save_prediction(self, field_id: int, prediction: Prediction, cells: FoundCells = NO_CELLS) -> None:
         """Save one prediction; see :meth:`save_predictions`."""
-        self.save_predictions([(field_id, prediction)])
+        self.save_predictions([(field_id, prediction)], cells)
 
-    def save_predictions(self, batch: Sequence[tuple[int, Prediction]]) -> None:
-        """Save predictions, mark their fields done and add one audit entry, all or nothing.
+    def save_predictions(self, batch: Sequence[tuple[int, Prediction]], cells: FoundCells = NO_CELLS) -> None:
+        """Save predictions with their cells, mark the fields done and add one audit entry, all or nothing.
 
         The entry carries the range of prediction ids and one digest over what was predicted for
-        which bytes. :meth:`AuditLog.verify` computes the digest again from the stored rows.
+        which bytes, and digests of the cells. :meth:`AuditLog.verify` computes them again from the stored
+        rows.
+
+        Args:
+            batch: Fields and their predictions.
+            cells: What was found in each field; a field that is not named keeps the cells it has.
 
         Raises:
             StationError: ``unknown-field``, ``unknown-model``, or what the disk answered.
@@ -131,20 +142,26 @@ class Queue(Repository):
         with self._connection.write() as db:
             models: dict[str, int] = {}
             now = self._connection.now()
-            ids = [self._save(db, field_id, prediction, models, now) for field_id, prediction in batch]
-            content = predictions_content(db, ids[0], ids[-1])
-            details = {"fields": len(ids), "first": ids[0], "last": ids[-1], CONTENT: content}
+            saved = [self._save(db, one, models, now, cells) for one in batch]
+            first, last = saved[0].prediction_id, saved[-1].prediction_id
+            content = predictions_content(db, first, last)
+            details = {"fields": len(saved), "first": first, "last": last, CONTENT: content}
+            found = save_cells(db, saved)
+            if found:
+                details[CELLS] = found
             model = batch[0][1].model_sha256 if len(models) == 1 else ""
-            digest = predictions_digest(db, ids[0], ids[-1])
+            digest = predictions_digest(db, first, last)
             self._connection.audit(
                 "fields-classified",
-                f"predictions {ids[0]} to {ids[-1]}",
+                f"predictions {first} to {last}",
                 details,
                 model=model,
                 input_hash=digest,
             )
 
-    def save_or_fail(self, batch: Sequence[tuple[int, Prediction]]) -> dict[int, StationError]:
+    def save_or_fail(
+        self, batch: Sequence[tuple[int, Prediction]], cells: FoundCells = NO_CELLS
+    ) -> dict[int, StationError]:
         """Save predictions; one that cannot be saved fails its own field and no other.
 
         Returns:
@@ -154,18 +171,18 @@ class Queue(Repository):
             StationError: What the disk answered; see :meth:`save_predictions`.
         """
         try:
-            self.save_predictions(batch)
+            self.save_predictions(batch, cells)
         except StationError:
             raise
         except Exception:  # noqa: BLE001 - found again and named one by one
             _log.exception("predictions are saved one by one")
         else:
             return {}
-        return {number: error for number, made in batch if (error := self._save_or_fail(number, made))}
+        return {number: error for number, made in batch if (error := self._save_or_fail(number, made, cells))}
 
-    def _save_or_fail(self, field_id: int, prediction: Prediction) -> StationError | None:
+    def _save_or_fail(self, field_id: int, prediction: Prediction, cells: FoundCells) -> StationError | None:
         try:
-            self.save_prediction(field_id, prediction)
+            self.save_prediction(field_id, prediction, cells)
         except StationError:
             raise
         except Exception as error:  # noqa: BLE001 - it belongs to its field
@@ -176,8 +193,14 @@ class Queue(Repository):
         return None
 
     def _save(
-        self, db: sqlite3.Connection, field_id: int, prediction: Prediction, models: dict[str, int], now: str
-    ) -> int:
+        self,
+        db: sqlite3.Connection,
+        made: tuple[int, Prediction],
+        models: dict[str, int],
+        now: str,
+        cells: FoundCells,
+    ) -> SavedField:
+        field_id, prediction = made
         if prediction.model_sha256 not in models:
             models[prediction.model_sha256] = _model_id(db, prediction.model_sha256)
         model_id = models[prediction.model_sha256]
@@ -196,12 +219,13 @@ class Queue(Repository):
             (field_id, model_id, now, *row, secondary),
         )
         number = int(added.lastrowid or 0)
-        if secondary and shown:
+        kept = bool(secondary and shown)
+        if kept:
             db.execute(f"UPDATE fields SET {_DONE} WHERE id = ?", (field_id,))  # noqa: S608 - constant above
         else:
             copy = (number, model_id, *shown_copy(prediction))
             db.execute(f"UPDATE fields SET {_DONE}, {_COPY} WHERE id = ?", (*copy, field_id))  # noqa: S608
-        return number
+        return SavedField(field_id, number, row[-3], not kept, cells.get(field_id))
 
     def fail(self, field_id: int, code: str, sentence: str) -> None:
         """Mark a field failed, with a code and a sentence for the user.

@@ -38,6 +38,7 @@ def set_removed(
         if changed:
             marks = [(removed, number) for number in changed]
             db.executemany("UPDATE fields SET removed = ? WHERE id = ?", marks)
+            db.executemany("UPDATE cell_list SET field_removed = ? WHERE field_id = ?", marks)
             details = {"fields": len(changed), "ranges": ranges_of(changed), **more}
             connection.audit(REMOVED if removed else RESTORED, "case", details)
     return changed

@@ -18,6 +18,7 @@ from allstation.core.times import Clock, stamp
 from allstation.paths import login_name
 from allstation.store import schema
 from allstation.store.audit_contents import other_copy
+from allstation.store.cell_copies import other_cell_copy, rebuild_copies
 from allstation.store.connection import AuditNote, append_entry
 from allstation.store.database import (
     DATABASE,
@@ -47,8 +48,15 @@ TABLES: Final = (
     "plans",
     "reports",
     "audit",
+    "cells",
+    "prediction_cells",
+    "cell_reviews",
+    "cell_proposals",
+    "cell_features",
 )
-"""All tables, referenced ones before the tables that refer to them."""
+"""All tables but those that only repeat others; referenced ones before the tables that refer to them."""
+_FIRST_TABLES: Final = TABLES[:10]
+"""Tables that every case has; later ones came with later versions."""
 
 _HEADER: Final = 100
 _PROBE_PAST_END: Final = 100_000
@@ -65,8 +73,10 @@ def salvage(damaged: Path, fresh: Path) -> dict[str, tuple[int, int]]:
     Returns:
         Per table the number of copied rows and of readable rows whose references do not hold.
     """
-    if not _readable(damaged):
-        _replace_first_page(damaged, fresh)
+    for template in _templates(fresh):
+        if _readable(damaged):
+            break
+        _replace_first_page(damaged, template)
     if not _readable(damaged):
         return dict.fromkeys(TABLES, (0, 0))
     old, new = connect(damaged, mode="rw"), connect(fresh, mode="rw")
@@ -80,6 +90,15 @@ def salvage(damaged: Path, fresh: Path) -> dict[str, tuple[int, int]]:
         old.close()
         new.close()
     return counts
+
+
+def _templates(fresh: Path) -> Iterator[Path]:
+    """Yield empty cases of this version, then of earlier ones: a small file ends before later tables."""
+    yield fresh
+    for version in range(len(schema.STEPS) - 1, 0, -1):
+        template = fresh.with_name(f"version-{version}.sqlite")
+        create_file(template, schema.STEPS[:version])
+        yield template
 
 
 def _replace_first_page(damaged: Path, fresh: Path) -> None:
@@ -108,14 +127,17 @@ def _readable(path: Path) -> bool:
             db.close()
     except sqlite3.DatabaseError:
         return False
-    return found.issuperset(TABLES)
+    return found.issuperset(_FIRST_TABLES)
 
 
 def _copy_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> tuple[int, int]:
     older = {row[1] for row in old.execute(f"PRAGMA table_info({table})")}
     columns = [row[1] for row in new.execute(f"PRAGMA table_info({table})") if row[1] in older]
-    marks = ", ".join("NULL" if name in _COPIES else "?" for name in columns)
-    kept = [index for index, name in enumerate(columns) if name not in _COPIES]
+    if not columns:  # the file is of a version before this table
+        return 0, 0
+    copies = _COPIES if table == "fields" else frozenset()
+    marks = ", ".join("NULL" if name in copies else "?" for name in columns)
+    kept = [index for index, name in enumerate(columns) if name not in copies]
     insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of the schema
     copied = lost = 0
     for row in _rows(old, table, ", ".join(columns)):
@@ -193,6 +215,7 @@ def refresh(db: sqlite3.Connection) -> None:
         "UPDATE fields SET state = 'queued', attempts = 0 "
         "WHERE state = 'running' OR (state = 'done' AND prediction_id IS NULL)"
     )
+    rebuild_copies(db)
 
 
 def case_problems(path: Path) -> tuple[str, ...]:
@@ -214,7 +237,8 @@ def _altered(db: sqlite3.Connection) -> tuple[str, ...]:
     difference = schema_difference(db, schema.STEPS)
     if difference:
         return (f"The file was altered by another program: {difference}.",)
-    copy = other_copy(db) if schema.version_of(db) == len(schema.STEPS) else ""
+    newest = schema.version_of(db) == len(schema.STEPS)
+    copy = (other_copy(db) or other_cell_copy(db)) if newest else ""
     return (copy,) if copy else ()
 
 

@@ -273,11 +273,136 @@ def step_valid_certainty(db: sqlite3.Connection) -> None:
     run_script(db, _VALID_CERTAINTY)
 
 
+_CELLS: Final = """
+CREATE TABLE cells (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    field_id INTEGER NOT NULL REFERENCES fields(id),
+    prediction_id INTEGER REFERENCES predictions(id),
+    number INTEGER NOT NULL,
+    made_by TEXT NOT NULL,
+    box_left INTEGER NOT NULL,
+    box_top INTEGER NOT NULL,
+    box_width INTEGER NOT NULL,
+    box_height INTEGER NOT NULL,
+    x REAL NOT NULL,
+    y REAL NOT NULL,
+    area REAL NOT NULL,
+    nucleus_share REAL,
+    at_edge INTEGER NOT NULL CHECK (at_edge IN (0, 1)),
+    pixel_size REAL,
+    mask_left INTEGER NOT NULL,
+    mask_top INTEGER NOT NULL,
+    mask_width INTEGER NOT NULL,
+    mask_height INTEGER NOT NULL,
+    picture_width INTEGER NOT NULL,
+    picture_height INTEGER NOT NULL,
+    runs BLOB NOT NULL,
+    removed INTEGER NOT NULL DEFAULT 0 CHECK (removed IN (0, 1))
+) STRICT;
+
+CREATE TABLE prediction_cells (
+    id INTEGER PRIMARY KEY REFERENCES predictions(id),
+    found BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE cell_reviews (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    cell_id INTEGER NOT NULL REFERENCES cells(id),
+    reviewer TEXT NOT NULL,
+    type TEXT NOT NULL,
+    at TEXT NOT NULL,
+    withdrawn INTEGER NOT NULL DEFAULT 0 CHECK (withdrawn IN (0, 1))
+) STRICT;
+
+CREATE TABLE cell_proposals (
+    id INTEGER PRIMARY KEY REFERENCES cells(id),
+    type TEXT NOT NULL,
+    probability REAL NOT NULL
+) STRICT;
+
+CREATE TABLE cell_features (
+    id INTEGER PRIMARY KEY REFERENCES cells(id),
+    features BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE cell_types (
+    reviewer TEXT NOT NULL,
+    cell_id INTEGER NOT NULL REFERENCES cells(id),
+    type TEXT NOT NULL,
+    review_id INTEGER NOT NULL REFERENCES cell_reviews(id),
+    PRIMARY KEY (reviewer, cell_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cell_list (
+    id INTEGER PRIMARY KEY REFERENCES cells(id),
+    field_id INTEGER NOT NULL,
+    slide_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    at_edge INTEGER NOT NULL,
+    area REAL NOT NULL,
+    unmeasured INTEGER NOT NULL,
+    size REAL NOT NULL,
+    support_class TEXT NOT NULL DEFAULT '',
+    support INTEGER NOT NULL DEFAULT 0,
+    margin INTEGER NOT NULL DEFAULT 0,
+    type TEXT NOT NULL DEFAULT '',
+    review_id INTEGER,
+    proposed TEXT NOT NULL DEFAULT '',
+    probability REAL,
+    found INTEGER NOT NULL,
+    by_hand INTEGER NOT NULL,
+    removed INTEGER NOT NULL DEFAULT 0,
+    field_removed INTEGER NOT NULL DEFAULT 0,
+    shown_type TEXT GENERATED ALWAYS AS (iif(type <> '', type, proposed)) VIRTUAL,
+    listed INTEGER GENERATED ALWAYS AS (
+        removed = 0 AND field_removed = 0 AND (found = 1 OR by_hand = 1 OR type <> '')
+    ) VIRTUAL
+) STRICT;
+
+CREATE INDEX cells_by_field ON cells (field_id, number);
+CREATE INDEX cell_reviews_by_cell ON cell_reviews (cell_id, reviewer, id);
+CREATE INDEX cell_types_by_cell ON cell_types (cell_id, review_id);
+CREATE INDEX cell_types_by_type ON cell_types (reviewer, type, cell_id);
+CREATE INDEX cell_list_by_field ON cell_list (field_id, listed, number, id);
+CREATE INDEX cell_list_by_type ON cell_list (shown_type, type, id) WHERE listed = 1;
+CREATE INDEX cell_list_by_size ON cell_list (unmeasured, size, id) WHERE listed = 1;
+CREATE INDEX cell_list_by_support ON cell_list (support_class, support, id) WHERE listed = 1;
+CREATE INDEX cell_list_by_probability ON cell_list (probability, id)
+WHERE listed = 1 AND probability IS NOT NULL;
+CREATE INDEX cell_list_by_margin ON cell_list (margin, id) WHERE listed = 1 AND probability IS NULL;
+CREATE INDEX cell_list_removed ON cell_list (field_id, number, id) WHERE removed = 1;
+"""
+
+CELLS_PROTECTED: Final = {
+    "cells": " OF id, field_id, prediction_id, number, made_by, box_left, box_top, box_width, box_height, x, "
+    "y, area, nucleus_share, at_edge, pixel_size, mask_left, mask_top, mask_width, mask_height, "
+    "picture_width, picture_height, runs",
+    "prediction_cells": "",
+    "cell_reviews": " OF id, cell_id, reviewer, type, at",
+}
+"""Append-only tables of the cells, and the columns of theirs that never change."""
+
+
+def step_cells(db: sqlite3.Connection) -> None:
+    """Cells are kept with the predictions that found them, and have types that people gave them.
+
+    ``cells``, ``prediction_cells`` (by the prediction's id: which cells it found, and the support of each
+    class for them) and ``cell_reviews`` are append-only; only the marks ``removed`` and ``withdrawn`` move.
+    ``cell_types`` repeats each person's type that counts, and ``cell_list`` what the gallery sorts and
+    filters by; both are rebuilt from the others. Cases of earlier versions have no cells until their fields
+    are classified again.
+    """
+    run_script(db, _CELLS)
+    for table, columns in CELLS_PROTECTED.items():
+        run_script(db, _APPEND_ONLY.format(table=table, columns=columns))
+
+
 STEPS: Final[tuple[Step, ...]] = (
     step_first_tables,
     step_many_models,
     step_removed_fields,
     step_valid_certainty,
+    step_cells,
 )
 """Step number n brings a file from version n to n + 1."""
 

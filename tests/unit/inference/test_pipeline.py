@@ -180,3 +180,29 @@ def test_the_evidence_map_keeps_planes_apart_and_drops_negative_support():
 
 def test_a_field_without_support_gives_an_empty_map():
     assert set(evidence_map(np.full((2, 2, 1), -1, np.float32), ("A",)).values) == {0}
+
+
+def test_cells_come_along_and_change_no_prediction(bundle, fields):
+    with Pipeline(bundle, threads=2) as plain, Pipeline(bundle, threads=2, cells=True) as finding:
+        pairs = list(zip(plain.run(enumerate(fields)), finding.run(enumerate(fields)), strict=True))
+    for one, other in pairs:
+        assert timeless(one.prediction) == timeless(other.prediction)
+        assert one.cells is None
+        assert len(other.cells) >= 1
+        assert all(set(cell.support) == set(bundle.classes) for cell in other.cells)
+        assert all(0 <= share <= 1 for cell in other.cells for share in cell.support.values())
+
+
+@pytest.mark.real_data
+def test_cells_of_camera_frames_lie_in_the_frame(bundle, real_data):
+    """Twin of the synthetic test above, at 1024x768: cells in pixels of the file, the same prediction."""
+    paths = sorted((real_data / "taleqani-highres" / "Pre").iterdir())[:3]
+    engine = Engine(bundle)
+    for path in paths:
+        made, cells = engine.classify_with_cells(path)
+        assert timeless(made) == timeless(engine.classify(path))
+        assert len(cells) >= 1
+        for cell in cells:
+            assert 0 <= cell.left <= cell.x <= cell.left + cell.width <= 1024
+            assert 0 <= cell.top <= cell.y <= cell.top + cell.height <= 768
+            assert cell.area_px <= cell.width * cell.height

@@ -179,3 +179,16 @@ def test_a_prediction_that_cannot_be_written_down_does_not_hold_back_the_others(
     counts = case.queue.counts()
     assert (counts[FieldState.FAILED], counts[FieldState.DONE]) == (1, 2 * THREADS - 1)
     assert case.audit.verify() is None
+
+
+def test_cells_are_stored_with_their_prediction(case, batch, pipeline):
+    batch.fill()
+    ids = list(pipeline.waiting)
+    assert len(ids) >= 2
+    cells = {key: (makers.new_cell(key), makers.new_cell(key + 50)) for key in ids}
+    outcomes = [Outcome(key, prediction(key), cells=cells[key]) for key in ids]
+    batch.write(outcomes)
+    for key in ids:
+        stored = case.cells.of_field(key)
+        assert [cell.outline for cell in stored] == [cell.outline for cell in cells[key]]
+    assert case.audit.verify() is None

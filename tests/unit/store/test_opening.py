@@ -24,6 +24,7 @@ from allstation.store.audit_verify import predictions_digest
 from allstation.store.lock import LOCK_FILE, CaseLock
 from allstation.store.queue import shown_copy
 from allstation.store.rows import prediction_row
+from tests.makers import new_cell
 
 
 def refused(code, action):
@@ -289,6 +290,20 @@ def test_step_valid_certainty(folder, maker, clock, monkeypatch, reason):
             assert list(case.fields.ids(sort=FieldSort.PROBABILITY)) == ids
             assert case.fields.get(ids[1]).prediction == strange
             assert (case.check(), case.audit.verify()) == ([], None)
+
+
+def test_step_cells(first_version, maker):
+    """An older case opens with no cells, and gets them when its fields are classified again."""
+    with Case.open(first_version) as case:
+        assert case.cells.count() == 0
+        assert [field.id for field in case.fields.page()] == [1, 2, 3]
+        cells = {2: [new_cell(1), new_cell(2)]}
+        case.queue.save_predictions([(2, maker.prediction(2))], cells)
+        assert [cell.field_id for cell in case.cells.page()] == [2, 2]
+        assert case.cells.of_field(1) == []
+        assert (case.check(), case.audit.verify()) == ([], None)
+    with Case.open(first_version) as case:
+        assert case.cells.count() == 2
 
 
 def test_a_case_brought_up_to_date_is_repaired_like_any_other(first_version, maker):
