@@ -101,6 +101,7 @@ class CropLoader(QObject):
         self._workers = Workers(self, threads=threads)
         self._lock = threading.Lock()
         self._waiting: OrderedDict[CropKey, _Wanted] = OrderedDict()
+        self._running: set[CropKey] = set()
         self._stopped = False
 
     def request(self, key: CropKey, place: FieldPlace, outline: CellOutline | None = None) -> None:
@@ -108,6 +109,8 @@ class CropLoader(QObject):
         if self._stopped:
             return
         with self._lock:
+            if key in self._running:
+                return
             known = key in self._waiting
             self._waiting[key] = _Wanted(place, outline)
             self._waiting.move_to_end(key)
@@ -134,6 +137,7 @@ class CropLoader(QObject):
                 return None
             place = self._waiting[next(reversed(self._waiting))].place
             keys = [key for key in reversed(self._waiting) if self._waiting[key].place == place][:_TOGETHER]
+            self._running.update(keys)
             return place, {key: self._waiting.pop(key).outline for key in keys}
 
     def _cut_newest(self) -> list[Crop]:
@@ -143,6 +147,8 @@ class CropLoader(QObject):
 
     @Slot(object)
     def _cut(self, crops: list[Crop]) -> None:
+        with self._lock:
+            self._running.difference_update(crop.key for crop in crops)
         if crops and not self._stopped:
             self.loaded.emit(crops)
 

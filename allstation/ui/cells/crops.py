@@ -129,6 +129,7 @@ class CellCrops(QObject):
     @Slot(list)
     def _keep(self, crops: Sequence[Crop]) -> None:
         for crop in crops:
+            self._drop(crop.key)
             picture = None
             if crop.pixels is not None:
                 picture = _to_pixmap(crop.pixels, self._ratio, self._radius)
@@ -137,10 +138,13 @@ class CellCrops(QObject):
                 picture, _polygon(crop.outline), problem=crop.problem, changed=crop.changed
             )
         while self._bytes > self._max_bytes and len(self._crops) > 1:
-            key, dropped = self._crops.popitem(last=False)
-            if dropped.picture is not None:
-                self._bytes -= key.pixels**2 * _BYTES_PER_PIXEL
+            self._drop(next(iter(self._crops)))
         self.arrived.emit({crop.key.cell_id for crop in crops})
+
+    def _drop(self, key: CropKey) -> None:
+        dropped = self._crops.pop(key, None)
+        if dropped is not None and dropped.picture is not None:
+            self._bytes -= key.pixels**2 * _BYTES_PER_PIXEL
 
 
 def _polygon(outline: NDArray[np.float64] | None) -> QPolygonF:
