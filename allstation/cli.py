@@ -151,6 +151,45 @@ def _export(parser: argparse.ArgumentParser) -> None:
     _force(parser)
 
 
+def _cells(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="CASE|PATH",
+        help="a .allcase folder, or field images, folders or .zip archives of them",
+    )
+    parser.add_argument("--csv", type=Path, metavar="F", help="write the table of cells")
+    parser.add_argument(
+        "--crops", type=Path, metavar="DIR", help="write a picture of each cell: a new folder"
+    )
+    parser.add_argument(
+        "--coco", type=Path, metavar="F", help="write boxes, masks and types for training detectors"
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="BUNDLE", help="model bundle for images (default: the shipped one)"
+    )
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
+    )
+    _force(parser)
+
+
+def _differential(parser: argparse.ArgumentParser) -> None:
+    _case_argument(parser)
+    parser.add_argument("--reader", metavar="NAME", help="only this person's count (default: everyone's)")
+    parser.add_argument(
+        "--proposals", action="store_true", help="count proposed types of cells that nobody named, and say so"
+    )
+    parser.add_argument(
+        "--tell",
+        action="append",
+        default=[],
+        metavar="TYPE=PERCENT",
+        help="how many more cells tell the share of a type from this one; again for more",
+    )
+
+
 def _training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="see: allstation train --help")
 
@@ -166,6 +205,8 @@ COMMANDS: dict[str, _Command] = {
     "sweep": ("training", _training, "train every combination of some values (needs the training part)"),
     "report": ("report", _report, "write the reports of one or many cases"),
     "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
+    "cells": ("cells", _cells, "the white cells of a case or of images: table, pictures, COCO"),
+    "differential": ("differential", _differential, "the differential counts of a case"),
     "verify-report": ("report", _verify_report, "check a report's figures against its data and its case"),
     "audit": ("maintenance", _case_argument, "verify the audit trail of a case"),
     "repair": ("maintenance", _case_argument, "salvage a damaged case"),

@@ -52,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
     limits = SettingsFile(paths.config_folder()).value.limits
     options.details = _details(options.detail)
     with ThreadPoolExecutor(1, thread_name_prefix="model") as background:
-        bundles, engine = _open_and_load(options, background)
+        wanted = any((options.csv, options.json, options.xlsx))
+        bundles, engine = open_and_load(options.model, background, tables=wanted)
         if bundles[1:]:
             _check_first(options, further=_names(bundles[1:]))
         return _run(options, bundles, engine, limits)
@@ -61,10 +62,13 @@ def run(options: argparse.Namespace) -> int:
 def _run(
     options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[Engine], limits: DecodeLimits
 ) -> int:
-    with _case(options.case) as case:
+    with opened_case(options.case) as case:
         if options.details:
             case.set_details({**case.details(), **options.details})
-        output = _process(case, options, bundles, limits=limits, ready=engine)
+        kept = options.case is not None  # a case that is gone afterwards needs no cells
+        output = process_paths(
+            case, options.paths, bundles, threads=options.threads, limits=limits, ready=engine, cells=kept
+        )
         _write(case, options)
         for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
             _write(case, options, model=bundle.sha256, name=name)
@@ -149,18 +153,23 @@ def _details(given: list[str]) -> dict[str, str]:
     return found
 
 
-def _open_and_load(
-    options: argparse.Namespace, background: Executor
+def open_and_load(
+    models: list[Path] | None, background: Executor, *, tables: bool
 ) -> tuple[list[ModelBundle], Future[Engine]]:
     """Check the models on one processor while another loads what is needed next.
 
     The first model's engine goes on being made while the fields are taken in.
+
+    Args:
+        models: Bundles; the shipped one if there are none.
+        background: Runs the check.
+        tables: Whether tables are written later.
     """
-    opening = background.submit(_open, options.model or [default_bundle_path()])
+    opening = background.submit(_open, models or [default_bundle_path()])
     engine = background.submit(_started, opening)
     for module in _NEXT:
         importlib.import_module(module)
-    if any((options.csv, options.json, options.xlsx)):
+    if tables:
         importlib.import_module("allstation.report.tables")
     return opening.result(), engine
 
@@ -178,7 +187,7 @@ def _started(opening: Future[list[ModelBundle]]) -> Engine:
 
 
 @contextmanager
-def _case(folder: Path | None) -> Iterator[Case]:
+def opened_case(folder: Path | None) -> Iterator[Case]:
     """Open or create the case; without a folder, one that is gone afterwards."""
     from allstation.store.case import Case, holds_other_things
 
@@ -214,21 +223,32 @@ def _case(folder: Path | None) -> Iterator[Case]:
         yield case
 
 
-def _process(
+def process_paths(
     case: Case,
-    options: argparse.Namespace,
+    paths: list[Path],
     bundles: list[ModelBundle],
     *,
+    threads: int | None,
     limits: DecodeLimits,
     ready: Future[Engine],
+    cells: bool,
 ) -> ClassifyOutput:
-    """Import what was given, classify with the first model, and every field with the others."""
+    """Import what was given, classify with the first model, and every field with the others.
+
+    Args:
+        case: Open for writing.
+        paths: Files, folders and archives.
+        bundles: The models.
+        threads: Worker threads; None for one a processor.
+        limits: What a field may be at most.
+        ready: An engine of the first model.
+        cells: Whether the cells of the fields are stored.
+    """
     from allstation.inference.pipeline import Pipeline
 
     def executor(bundle: ModelBundle) -> Pipeline:
         engine = ready.result() if bundle is bundles[0] else None
-        kept = options.case is not None  # a case that is gone afterwards needs no cells
-        return Pipeline(bundle, threads=options.threads, limits=limits, ready=engine, cells=kept)
+        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells)
 
     output, woken = ClassifyOutput(case), threading.Event()
     waiting = {row.model_sha256 for row in case.queue.slides()}
@@ -246,9 +266,9 @@ def _process(
             reserve=_RESERVE,
         )
         try:
-            processor.add_paths(options.paths)
+            processor.add_paths(paths)
             _run_until_idle(processor, output, woken)
-            output.name_passed(kept=options.case is not None)
+            output.name_passed(kept=cells)
             _classify(processor, output, bundles)
             _run_until_idle(processor, output, woken)
         except Exception as error:

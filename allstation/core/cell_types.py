@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -56,33 +56,123 @@ class CellType:
 
 
 SHIPPED_TYPES: Final[tuple[CellType, ...]] = (
-    CellType(key="blast", name="Blast", colour="#d55e00", shortcut="b"),
-    CellType(key="lymphocyte", name="Lymphocyte", colour="#0072b2", shortcut="l"),
+    CellType(key="blast", name="Blast", colour="#d55e00", shortcut="b", loinc="26446-5", snomed="312256009"),
     CellType(
-        key="reactive-lymphocyte", name="Reactive or atypical lymphocyte", colour="#56b4e9", shortcut="r"
+        key="lymphocyte",
+        name="Lymphocyte",
+        colour="#0072b2",
+        shortcut="l",
+        loinc="26478-8",
+        snomed="56972008",
+    ),
+    CellType(
+        key="reactive-lymphocyte",
+        name="Reactive or atypical lymphocyte",
+        colour="#56b4e9",
+        shortcut="r",
+        loinc="13046-8",
     ),
     CellType(key="hematogone", name="Hematogone", colour="#e69f00", shortcut="h"),
-    CellType(key="band", name="Neutrophil, band", colour="#009e73", shortcut="s"),
-    CellType(key="segmented", name="Neutrophil, segmented", colour="#007a59", shortcut="n"),
-    CellType(key="eosinophil", name="Eosinophil", colour="#b22222", shortcut="e"),
-    CellType(key="basophil", name="Basophil", colour="#332288", shortcut="a"),
-    CellType(key="monocyte", name="Monocyte", colour="#cc79a7", shortcut="m"),
-    CellType(key="promyelocyte", name="Promyelocyte", colour="#999933", shortcut="p"),
-    CellType(key="myelocyte", name="Myelocyte", colour="#bbcc33", shortcut="y"),
-    CellType(key="metamyelocyte", name="Metamyelocyte", colour="#f0e442", shortcut="t"),
-    CellType(key="plasma-cell", name="Plasma cell", colour="#882255", shortcut="c"),
+    CellType(
+        key="band",
+        name="Neutrophil, band",
+        colour="#77ee55",
+        shortcut="s",
+        loinc="26508-2",
+        snomed="702697008",
+    ),
+    CellType(
+        key="segmented",
+        name="Neutrophil, segmented",
+        colour="#888866",
+        shortcut="n",
+        loinc="26505-8",
+        snomed="80153006",
+    ),
+    CellType(
+        key="eosinophil",
+        name="Eosinophil",
+        colour="#aa0000",
+        shortcut="e",
+        loinc="26450-7",
+        snomed="14793004",
+    ),
+    CellType(
+        key="basophil", name="Basophil", colour="#5522aa", shortcut="a", loinc="30180-4", snomed="30061004"
+    ),
+    CellType(
+        key="monocyte", name="Monocyte", colour="#aa77ff", shortcut="m", loinc="26485-3", snomed="55918008"
+    ),
+    CellType(
+        key="promyelocyte",
+        name="Promyelocyte",
+        colour="#aa11ff",
+        shortcut="p",
+        loinc="26524-9",
+        snomed="43446009",
+    ),
+    CellType(key="myelocyte", name="Myelocyte", colour="#ccaa66", shortcut="y", loinc="26498-6"),
+    CellType(key="metamyelocyte", name="Metamyelocyte", colour="#ccccaa", shortcut="t", loinc="28541-1"),
+    CellType(
+        key="plasma-cell",
+        name="Plasma cell",
+        colour="#881166",
+        shortcut="c",
+        loinc="13047-6",
+        snomed="113335003",
+    ),
     CellType(
         key="nucleated-red-cell",
         name="Nucleated red cell",
-        colour="#ddaa99",
+        colour="#aa5577",
         shortcut="x",
         counts=Counts.BESIDE,
+        loinc="19048-8",
     ),
-    CellType(key="smudge-cell", name="Smudge cell", colour="#999999", shortcut="d", counts=Counts.BESIDE),
-    CellType(key="artefact", name="Artefact", colour="#555555", shortcut="z", counts=Counts.NO),
-    CellType(key="unidentified", name="Unidentified", colour="#222222", shortcut="u"),
+    CellType(
+        key="smudge-cell",
+        name="Smudge cell",
+        colour="#88aabb",
+        shortcut="d",
+        counts=Counts.BESIDE,
+        loinc="34992-8",
+        snomed="34717007",
+    ),
+    CellType(
+        key="artefact", name="Artefact", colour="#554433", shortcut="z", counts=Counts.NO, snomed="47973001"
+    ),
+    CellType(key="unidentified", name="Unidentified", colour="#bbdddd", shortcut="u"),
 )
-"""The list as shipped; a laboratory edits its own copy."""
+"""The list as shipped; a laboratory edits its own copy.
+
+Colours lie at least 15 apart in CIELAB for normal vision and for each of three colour deficiencies; a name or key
+always stands beside them. Codes of LOINC are those of the members of its panel 69738-3, without a method; where no
+code of exactly that meaning is known, there is none.
+"""
+
+PANEL_LOINC: Final = "69738-3"
+"""LOINC of a differential count of blood, whatever its method."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSummary:
+    """Types of the cells of a case, as reports and exports need them, read in one transaction.
+
+    Attributes:
+        types: The case's list of types.
+        total: Cells that count.
+        by_reader: Cells by type, for each person who gave types, in alphabetical order.
+        proposed: Cells without a person's type, by proposed type.
+        pairs: For two readers, the first in alphabetical order, and a type of each: cells that both named so.
+        typer_sha256: The typer that made the proposals; empty for none.
+    """
+
+    types: tuple[CellType, ...] = SHIPPED_TYPES
+    total: int = 0
+    by_reader: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    proposed: Mapping[str, int] = field(default_factory=dict)
+    pairs: Mapping[tuple[str, str], Mapping[tuple[str, str], int]] = field(default_factory=dict)
+    typer_sha256: str = ""
 
 
 def type_of(types: Iterable[CellType], key: str) -> CellType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -225,8 +224,3 @@ class CellCounts:
     def total(self) -> int:
         """All cells that were counted."""
         return sum(self.typed.values()) + sum(self.proposed.values()) + self.untyped
-
-
-def finite_or_nan(value: float | None) -> float:
-    """Return a stored figure; NaN for one that was not measured."""
-    return math.nan if value is None else value

@@ -17,10 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from allstation.core.cell_types import CellType, Counts, type_of
+from allstation.core.cell_types import CellSummary, CellType, Counts, type_of
 from allstation.core.statistics import Interval, clopper_pearson, within_exact
 from allstation.core.summary import Agreement, agreement
 
+PROPOSED: Final = "proposed"
+"""Reader of a count of proposed types."""
 TARGETS: Final = (100, 200, 400)
 """White cells of a count, as at a bench counter."""
 FEWEST: Final = 100
@@ -219,6 +221,45 @@ def compare_readers(
             compared.append(_compared(one, other, first, second))
     found = tuple(one for one in compared if one.first.count or one.second.count)
     return ReaderComparison(first, second, found, _common(pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class DifferentialReport:
+    """Every reader's differential of a case, and every two readers compared.
+
+    Attributes:
+        readers: In alphabetical order.
+        comparisons: Of each reader with each that follows.
+        proposals: The proposed types of cells that nobody named, as a count of their own; None without any.
+    """
+
+    readers: tuple[Differential, ...]
+    comparisons: tuple[ReaderComparison, ...]
+    proposals: Differential | None = None
+
+
+def report_of(summary: CellSummary, *, count_proposals: bool = False) -> DifferentialReport:
+    """Return the differentials of a case.
+
+    Args:
+        summary: Its cells.
+        count_proposals: Whether cells that nobody named count for each reader by their proposed type.
+    """
+    proposed = dict(summary.proposed) if count_proposals else None
+    readers = {
+        name: differential(counts, summary.types, reader=name, proposed=proposed)
+        for name, counts in summary.by_reader.items()
+    }
+    names = list(readers)
+    comparisons = [
+        compare_readers(readers[one], readers[other], summary.pairs.get((one, other), {}))
+        for place, one in enumerate(names)
+        for other in names[place + 1 :]
+    ]
+    alone = None
+    if summary.proposed:
+        alone = differential({}, summary.types, reader=PROPOSED, proposed=summary.proposed)
+    return DifferentialReport(tuple(readers.values()), tuple(comparisons), alone)
 
 
 def _common(pairs: Mapping[tuple[str, str], int]) -> Agreement | None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from allstation.core.cell_types import CellSummary
 from allstation.core.decision import Decision
 
 UNPACKED: Final = "unpacked"
@@ -285,6 +286,7 @@ class CaseSnapshot:
         removed: How many fields were taken out of the case; they are not among ``fields``.
         copies: Files with the same bytes as one of the fields, at other places; counted nowhere.
         audit_at: Time of the audit trail's last entry, ISO 8601 UTC; empty where it has none.
+        cells: Types that people gave to the cells of these fields.
     """
 
     case_id: str
@@ -299,3 +301,4 @@ class CaseSnapshot:
     removed: int = 0
     copies: tuple[FieldCopy, ...] = ()
     audit_at: str = ""
+    cells: CellSummary = field(default_factory=CellSummary)

@@ -346,6 +346,17 @@ def _is_recipe(path: Path) -> bool:
     return isinstance(found.get("method"), dict) and "kind" in found["method"]
 
 
+_CELLS_HEADER: Final = ["field", "cell", "x", "y"]
+
+
+def _is_cells_csv(path: Path) -> bool:
+    header = _header(path)
+    return header[: len(_CELLS_HEADER)] == _CELLS_HEADER and "sha256" in header
+
+
+_COCO: Final = re.compile(rb'\{"info":\{"description": "Cells of a case of ALL Station ')
+
+
 def _is_outlines(path: Path) -> bool:
     about = json.loads(path.read_text("utf-8"))["properties"]
     return {"image", "sha256", "probabilities"} <= set(about)
@@ -363,6 +374,10 @@ WORKBOOK: Final = OutputKind("a workbook", ".xlsx", _is_workbook, _workbook_of)
 REPORT: Final = OutputKind("a report", ".pdf", _is_pdf, _contains_case)
 FHIR: Final = OutputKind("a FHIR bundle", ".json", _is_fhir, _contains_case)
 OUTLINES: Final = OutputKind("cell outlines", ".geojson", _is_outlines, _outlines_of)
+CELLS_CSV: Final = OutputKind("a table of cells", ".csv", _is_cells_csv, _fields_csv_of)
+COCO: Final = OutputKind(
+    "cells in COCO", ".json", lambda path: bool(_COCO.match(_head(path))), _contains_case
+)
 FIGURES_JSON: Final = OutputKind(
     "an evaluation", ".json", lambda path: bool(_FIGURES_JSON.match(_head(path)))
 )

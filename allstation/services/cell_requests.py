@@ -23,14 +23,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TypeCells(CaseRequest):
-    """Give cells a type; an empty one takes this person's types back. Answered with ``cells_changed``."""
+    """Give cells a type; an empty one takes this person's types back. Answered with ``cells_changed``.
+
+    Attributes:
+        token: Names the types for undo.
+        cell_ids: The cells.
+        type: Key of the type.
+        reviewer: Who gives it.
+        types: The laboratory's list, which is kept in the case with the types; empty to leave the case's.
+    """
 
     token: int
     cell_ids: list[int]
     type: str
     reviewer: str
+    types: tuple[CellType, ...] = ()
 
     def change(self, target: OpenedCase) -> None:
+        if self.types and self.types != target.case.cells.types():
+            target.case.cells.set_types(self.types)
+            target.emit(events.CellTypeListChanged(self.types))
         _tell(target, target.cell_undo.save_types(self.token, self.cell_ids, self.type, self.reviewer))
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from allstation.core.cell_types import SHIPPED_TYPES, CellType, types_from_json
+from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.plain_json import json_text
 from allstation.files import write_atomically
@@ -69,6 +71,8 @@ class Settings(NamedTuple):
         laboratory: Who issues reports.
         laboratory_lines: Address, telephone, accreditation.
         logo: Picture file of the laboratory; empty for none.
+        cell_types: The laboratory's list of cell types as JSON; empty for the shipped list.
+        count_proposals: Whether proposed types are counted, and then named as such.
     """
 
     theme: str = "system"
@@ -111,6 +115,8 @@ class Settings(NamedTuple):
     laboratory: str = ""
     laboratory_lines: tuple[str, ...] = ()
     logo: str = ""
+    cell_types: str = ""
+    count_proposals: bool = False
 
     @property
     def limits(self) -> DecodeLimits:
@@ -131,6 +137,16 @@ class Settings(NamedTuple):
         """Seconds that a picture must have been on the screen; a senseless value counts as the default."""
         sane = 0 <= self.min_seconds_on_screen <= _LONGEST_ON_SCREEN
         return self.min_seconds_on_screen if sane else _SECONDS_ON_SCREEN
+
+    @property
+    def types(self) -> tuple[CellType, ...]:
+        """The laboratory's list of cell types; the shipped one in place of a list that cannot be used."""
+        if not self.cell_types:
+            return SHIPPED_TYPES
+        try:
+            return types_from_json(self.cell_types)
+        except StationError:
+            return SHIPPED_TYPES
 
     def with_recent(self, folder: Path) -> Settings:
         """Return settings in which a case is the latest one."""

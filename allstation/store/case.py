@@ -335,6 +335,7 @@ class Case:
                 removed=self.fields.count(FieldFilter(removed=True)),
                 copies=self._shown_copies(),
                 audit_at=self.audit.last_at(),
+                cells=self.cells.summary(),
             )
 
     def holds(self, hashes: Collection[str]) -> bool:

@@ -11,7 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.cell_types import SHIPPED_TYPES, CellType, types_from_json, types_json
+from allstation.core.cell_types import (
+    SHIPPED_TYPES,
+    CellSummary,
+    CellType,
+    types_from_json,
+    types_json,
+)
 from allstation.core.cells import (
     CellCounts,
     CellFilter,
@@ -208,6 +214,34 @@ class Cells(Repository):
         )
         with self._connection.read() as db:
             return [cell_review_of(row) for row in db.execute(query, (cell_id, int(withdrawn)))]
+
+    def summary(self) -> CellSummary:
+        """Return the types that people gave, per person and for every two people, and the proposed ones."""
+        by_reader = (
+            "SELECT t.reviewer, t.type, count(*) FROM cell_types t JOIN cell_list c ON c.id = t.cell_id "
+            "WHERE c.listed = 1 GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        pairs = (
+            "SELECT a.reviewer, b.reviewer, a.type, b.type, count(*) FROM cell_types a "
+            "JOIN cell_types b ON b.cell_id = a.cell_id AND a.reviewer < b.reviewer "
+            "JOIN cell_list c ON c.id = a.cell_id WHERE c.listed = 1 GROUP BY 1, 2, 3, 4"
+        )
+        with self._connection.consistent_read() as db:
+            named: dict[str, dict[str, int]] = {}
+            for reader, kind, number in db.execute(by_reader):
+                named.setdefault(reader, {})[kind] = number
+            both: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
+            for one, other, first, second, number in db.execute(pairs):
+                both.setdefault((one, other), {})[first, second] = number
+            counts = self._counts(db, ALL, None)
+            return CellSummary(
+                types=self.types(),
+                total=counts.total,
+                by_reader=named,
+                proposed=counts.proposed,
+                pairs=both,
+                typer_sha256=self.typer_sha256,
+            )
 
     # Types
 

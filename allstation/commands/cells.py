@@ -1,0 +1,117 @@
+"""``allstation cells``: the white cells of a case, or of images, as a table, pictures and COCO."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from allstation import paths
+from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
+from allstation.commands.classify import open_and_load, opened_case, process_paths
+from allstation.commands.printing import say
+from allstation.core.cells import CellRecord
+from allstation.core.errors import StationError
+from allstation.core.text import shown_name
+from allstation.imaging.outputs import CELLS_CSV, COCO, Output, check_folder, check_outputs
+from allstation.report.cell_table import CellsOfFields, write_cells_csv, write_coco, write_crops
+from allstation.services.settings import SettingsFile
+from allstation.store.case import SUFFIX, Case
+from allstation.store.database import DATABASE
+
+_TOGETHER = 1000
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write what was asked for.
+
+    Returns:
+        ``SOME_FAILED`` when fields were refused or had to be left out, named on stderr; ``WRONG_USAGE`` when
+        there was no field.
+
+    Raises:
+        StationError: If nothing was asked for, or something cannot be written.
+    """
+    if not any((options.csv, options.crops, options.coco)):
+        raise StationError("nothing-to-export", "Nothing to write was named. Add --csv, --crops or --coco.")
+    if not any(map(_is_case, options.paths)):
+        return _of_paths(options)
+    if len(options.paths) > 1:
+        sentence = "A case was named beside other paths. Name one case alone, or images without a case."
+        raise StationError("case-beside-paths", sentence)
+    with Case.open(options.paths[0], read_only=True) as case:
+        _check_first(options, case)
+        return _write(case, options)
+
+
+def _is_case(path: Path) -> bool:
+    return path.suffix == SUFFIX or path.name == DATABASE or (path / DATABASE).is_file()
+
+
+def _check_first(options: argparse.Namespace, owner: Case | None) -> None:
+    """Refuse outputs that would destroy something, before a model or a field is opened."""
+    wanted = [Output("--csv", options.csv, CELLS_CSV)] if options.csv else []
+    wanted += [Output("--coco", options.coco, COCO)] if options.coco else []
+    inputs = [*options.paths, *([options.model] if options.model else [])]
+    check_outputs(wanted, inputs=inputs, force=options.force, owner=owner)
+    if options.crops:
+        check_folder(options.crops, "--crops")
+
+
+def _of_paths(options: argparse.Namespace) -> int:
+    """Find the cells of images in a case that is gone afterwards."""
+    _check_first(options, None)
+    limits = SettingsFile(paths.config_folder()).value.limits
+    models = [options.model] if options.model else None
+    with ThreadPoolExecutor(1, thread_name_prefix="model") as background:
+        bundles, engine = open_and_load(models, background, tables=False)
+        with opened_case(None) as case:
+            output = process_paths(
+                case,
+                options.paths,
+                bundles,
+                threads=options.threads,
+                limits=limits,
+                ready=engine,
+                cells=True,
+            )
+            output.name_failures()
+            if not case.fields.count():
+                say("no fields found")
+                return WRONG_USAGE
+            status = _write(case, options)
+    return SOME_FAILED if output.refused or output.failed else status
+
+
+def _write(case: Case, options: argparse.Namespace) -> int:
+    with _reading(case) as (cells, number):
+        if options.csv:
+            say(f"written: {shown_name(str(write_cells_csv(cells, options.csv)))}")
+        if options.coco:
+            say(f"written: {shown_name(str(write_coco(cells, options.coco)))}")
+        refused: Iterable[tuple[object, StationError]] = ()
+        if options.crops:
+            written, refused = write_crops(cells, options.crops)
+            say(f"written: {len(written)} pictures in {shown_name(str(options.crops))}")
+        for _, error in refused:
+            say(f"left out: {error.sentence}", error=True)
+        say(f"cells: {number}")
+    return SOME_FAILED if refused else DONE
+
+
+@contextmanager
+def _reading(case: Case) -> Iterator[tuple[CellsOfFields, int]]:
+    """Open one read transaction over the cells; memory does not grow with their number but by their ids."""
+    with case.connection.consistent_read():
+        ids = case.cells.ids()
+
+        def cells() -> Iterator[CellRecord]:
+            for start in range(0, len(ids), _TOGETHER):
+                yield from case.cells.records(ids[start : start + _TOGETHER])
+
+        slides = {slide.id: slide.name for slide in case.slides.all()}
+        read = partial(case.fields.records)
+        yield CellsOfFields(case.case_id, case.cells.types(), slides, read, cells), len(ids)

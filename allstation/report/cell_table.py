@@ -1,0 +1,276 @@
+"""Cells of a case as a CSV table, as crops, and as COCO for training detectors."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation import __version__
+from allstation.core.cell_types import CellType
+from allstation.core.cells import CellRecord
+from allstation.core.classes import RESEARCH_USE
+from allstation.core.errors import StationError
+from allstation.core.records import FieldRecord
+from allstation.core.text import plain_name, storable
+from allstation.imaging.cell_shapes import mask_of
+from allstation.imaging.field_file import read_field
+from allstation.report.atomic import make_folder, write_whole
+from allstation.report.tables import safe_text
+
+COLUMNS: Final = (
+    "field",
+    "cell",
+    "x",
+    "y",
+    "width",
+    "height",
+    "area_px",
+    "area_um2",
+    "edge",
+    "type",
+    "proposed",
+    "probability",
+    "typed_by",
+    "made_by",
+    "left",
+    "top",
+    "nucleus_share",
+    "support_class",
+    "support",
+    "slide",
+    "folder",
+    "sha256",
+)
+_TOGETHER: Final = 500
+_ROUND: Final = 4
+_MARGIN: Final = 0.25
+"""Part of a cell's larger side that a crop shows around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellsOfFields:
+    """Cells of a case, read as they are asked for.
+
+    Attributes:
+        case_id: Stable id of the case.
+        types: Its list of types.
+        slides: Names of the slides by id.
+        fields: Reads the records of some fields, by id.
+        cells: Yields the cells by field.
+    """
+
+    case_id: str
+    types: tuple[CellType, ...]
+    slides: dict[int, str]
+    fields: Callable[[list[int]], list[FieldRecord]]
+    cells: Callable[[], Iterable[CellRecord]]
+
+    def by_field(self) -> Iterator[tuple[FieldRecord, list[CellRecord]]]:
+        """Yield each field that has cells, with them."""
+        for field_id, cells in groupby(self.cells(), key=lambda cell: cell.field_id):
+            yield self.fields([field_id])[0], list(cells)
+
+
+def write_cells_csv(cells: CellsOfFields, target: Path) -> Path:
+    """Write one line a cell (RFC 4180, UTF-8); places are pixels of the field's file.
+
+    ``x`` and ``y`` are the centre of area, counted from the outer corner of the first pixel. ``type`` is the key
+    of the type that a person gave, ``proposed`` the one of the typer, with its probability.
+
+    Raises:
+        StationError: ``not-written`` with the reason.
+    """
+    return write_whole(target, _csv_parts(cells))
+
+
+class _Lines(list[str]):
+    """Collects what ``csv.writer`` writes."""
+
+    write = list.append
+
+
+def _csv_parts(cells: CellsOfFields) -> Iterator[bytes]:
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for field, found in cells.by_field():
+        for cell in found:
+            writer.writerow(_row(cells, field, cell))
+        if len(lines) >= _TOGETHER:
+            yield "".join(lines).encode()
+            lines.clear()
+    yield "".join(lines).encode()
+
+
+def _row(cells: CellsOfFields, field: FieldRecord, cell: CellRecord) -> list[str | int]:
+    kind = cell.support_class
+    return [
+        safe_text(field.path.name),
+        cell.number,
+        _number(cell.x),
+        _number(cell.y),
+        cell.width,
+        cell.height,
+        _number(cell.area_px),
+        _number(cell.area_um2),
+        "true" if cell.at_edge else "false",
+        safe_text(cell.type),
+        safe_text(cell.proposed),
+        _number(cell.probability),
+        safe_text(cell.typed_by),
+        safe_text(cell.made_by),
+        cell.left,
+        cell.top,
+        _number(cell.nucleus_share),
+        safe_text(kind),
+        _number(cell.support.get(kind)),
+        safe_text(cells.slides.get(cell.slide_id, "")),
+        safe_text(str(field.path.parent)),
+        field.sha256,
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else repr(round(value, _ROUND))
+
+
+def write_coco(cells: CellsOfFields, target: Path) -> Path:
+    """Write cells in COCO's format for detection and segmentation.
+
+    The category of a cell is the type that a person gave it; cells that nobody named are of the category
+    ``white-cell``. Masks are COCO's uncompressed run lengths, column after column, at the file's size.
+
+    Raises:
+        StationError: ``not-written`` with the reason, ``bad-mask``.
+    """
+    return write_whole(target, _coco_parts(cells))
+
+
+UNTYPED: Final = "white-cell"
+"""Category of cells that nobody named."""
+
+
+def _coco_parts(cells: CellsOfFields) -> Iterator[bytes]:
+    keys = [UNTYPED, *(one.key for one in cells.types)]
+    about = {
+        "description": f"Cells of a case of ALL Station {__version__}. {RESEARCH_USE}",
+        "version": __version__,
+        "contributor": "ALL Station",
+        "case_id": cells.case_id,
+    }
+    numbers = {key: number for number, key in enumerate(keys)}
+    images: list[dict[str, Any]] = []
+    yield f'{{"info":{json.dumps(about)},\n"licenses":[],\n"annotations":['.encode()
+    first = True
+    for field, found in cells.by_field():
+        name = storable(field.path.name)
+        images.append({"id": field.id, "file_name": name, "width": field.width, "height": field.height})
+        for cell in found:
+            category = numbers.setdefault(cell.type or UNTYPED, len(numbers))
+            text = json.dumps(_annotation(field, cell, category), separators=(",", ":"))
+            yield f"{'' if first else ','}\n{text}".encode()
+            first = False
+    categories = [{"id": number, "name": key, "supercategory": "cell"} for key, number in numbers.items()]
+    yield f'\n],\n"images":{json.dumps(images)},\n"categories":{json.dumps(categories)}}}\n'.encode()
+
+
+def _annotation(field: FieldRecord, cell: CellRecord, category: int) -> dict[str, Any]:
+    mask = file_mask(cell, (field.width, field.height))
+    return {
+        "id": cell.id,
+        "image_id": field.id,
+        "category_id": category,
+        "bbox": [cell.left, cell.top, cell.width, cell.height],
+        "area": int(mask.sum()),
+        "segmentation": {"size": [field.height, field.width], "counts": _column_runs(mask, cell, field)},
+        "iscrowd": 0,
+    }
+
+
+def file_mask(cell: CellRecord, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return a cell's mask (h, w) in pixels of the file, of its bounding box.
+
+    Args:
+        cell: The cell.
+        size: Width and height of the file.
+    """
+    outline = cell.outline
+    mask = mask_of(cell)
+    if outline.picture == size:
+        return mask
+    across, down = outline.picture[0] / size[0], outline.picture[1] / size[1]
+    columns = ((cell.left + np.arange(cell.width) + 0.5) * across).astype(np.intp) - outline.left
+    rows = ((cell.top + np.arange(cell.height) + 0.5) * down).astype(np.intp) - outline.top
+    inside = np.zeros((cell.height, cell.width), np.bool_)
+    good_rows = (rows >= 0) & (rows < outline.height)
+    good_columns = (columns >= 0) & (columns < outline.width)
+    inside[np.ix_(good_rows, good_columns)] = mask[np.ix_(rows[good_rows], columns[good_columns])]
+    return inside
+
+
+def _column_runs(mask: NDArray[np.bool_], cell: CellRecord, field: FieldRecord) -> list[int]:
+    """Return COCO's run lengths of a mask in its picture: columns one after the other, outside first."""
+    rows, columns = np.nonzero(mask)
+    places = np.sort((columns + cell.left) * field.height + rows + cell.top)
+    if not len(places):
+        return [field.width * field.height]
+    starts = places[np.flatnonzero(np.diff(places, prepend=-2) != 1)]
+    ends = places[np.flatnonzero(np.diff(places, append=places[-1] + 2) != 1)] + 1
+    borders = np.stack([starts, ends], axis=1).ravel()
+    return [int(run) for run in np.diff(borders, prepend=0, append=field.width * field.height)]
+
+
+def write_crops(
+    cells: CellsOfFields, folder: Path
+) -> tuple[list[Path], list[tuple[FieldRecord, StationError]]]:
+    """Write a PNG of each cell at the file's scale, with a margin, named by field, cell and type.
+
+    Args:
+        cells: The cells.
+        folder: Made if it is not there.
+
+    Returns:
+        What was written, and fields whose file could not be read any more, with the reason.
+
+    Raises:
+        StationError: ``not-written`` with the reason.
+    """
+    make_folder(folder)
+    written: list[Path] = []
+    refused: list[tuple[FieldRecord, StationError]] = []
+    for field, found in cells.by_field():
+        try:
+            rgb = read_field(field.path, sha256=field.sha256).pixels
+        except StationError as error:
+            refused.append((field, error))
+            continue
+        for cell in found:
+            name = f"{field.id:06d}_{plain_name(field.path.stem)}_{cell.number:03d}_{cell.type or 'untyped'}"
+            crop = crop_of(rgb, cell)
+            done, data = cv2.imencode(".png", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
+            if done:
+                written.append(write_whole(folder / f"{name}.png", data.tobytes()))
+    return written, refused
+
+
+def crop_of(rgb: NDArray[np.uint8], cell: CellRecord) -> NDArray[np.uint8]:
+    """Return a square cut out of a field around a cell, smaller where the field ends.
+
+    Args:
+        rgb: (H, W, 3) uint8, the whole field at the file's size.
+        cell: The cell.
+    """
+    side = math.ceil(max(cell.width, cell.height) * (1 + 2 * _MARGIN))
+    left = round(cell.left + cell.width / 2 - side / 2)
+    top = round(cell.top + cell.height / 2 - side / 2)
+    return rgb[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
