@@ -163,7 +163,7 @@ class CountingController(QObject):
         window = self._window
         if generation != self._session.generation or window is None or not window.isVisible():
             return
-        types = start.types if start.typed else self._gallery.laboratory_types()
+        types = start.types if start.typed else self._context.settings.value.types
         window.set_types(types)
         self._listed = tuple(start.ids)
         self._begin(start.before.typed, types)
@@ -273,8 +273,6 @@ class CountingController(QObject):
         cell = count.name(kind.key)
         if cell is None:
             return
-        if self._gallery.case_types != count.types:
-            self._commands.keep_types(tuple(count.types))
         self._undo_at.append(self._context.undo.index() + 1)
         name = tr(kind.name)
         text = tr("Count {name}", name=name)

@@ -133,19 +133,12 @@ class TypingController(QObject):
         seen = set(self._seen([record.id for record in open_ones]))
         parts = _by_type([record for record in open_ones if record.id in seen])
         if parts:
-            self._keep_types()
             text = tr("Accept proposals on {what}", what=_cells(len(seen)))
             self._commands.type_many(parts, self._context.selection.reviewer, text=text)
             self._panel.go_on()
 
     def _type(self, ids: Sequence[int], kind: str, text: str) -> None:
-        self._keep_types()
         self._commands.type_cells(ids, kind, self._context.selection.reviewer, text=text)
-
-    def _keep_types(self) -> None:
-        """Store the laboratory's list in the case with the first cell that is typed by it."""
-        if self._gallery.case_types != self._gallery.types:
-            self._commands.keep_types(self._gallery.types)
 
     def _seen(self, ids: Sequence[int]) -> list[int]:
         seen = self._chosen.seen(list(ids))
