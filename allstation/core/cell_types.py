@@ -145,8 +145,8 @@ SHIPPED_TYPES: Final[tuple[CellType, ...]] = (
 )
 """The list as shipped; a laboratory edits its own copy.
 
-Colours lie at least 15 apart in CIELAB for normal vision and for each of three colour deficiencies; a name or key
-always stands beside them. Codes of LOINC are those of the members of its panel 69738-3, without a method; where no
+Colours lie at least 15 apart in CIELAB for normal vision and for each of three colour deficiencies; a name or
+key always stands beside them. Codes of LOINC are shares of leukocytes in blood, without a method; where no
 code of exactly that meaning is known, there is none.
 """
 

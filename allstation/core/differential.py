@@ -141,9 +141,9 @@ def _beside(kind: CellType, count: int, n: int) -> TypeCount:
 def ruemke_limits(count: int, n: int) -> tuple[int, int]:
     """Return the 95 % limits of a percentage as Ruemke's table gives them, in whole per cent.
 
-    The table (Ruemke 1979, in Koepke: Differential Leukocyte Counting, College of American Pathologists, 39-45;
-    reprinted in haematology texts, and the yardstick of CLSI H20 for two counts of one film) holds the exact
-    binomial limits, the lower one rounded down and the upper one up.
+    The table (Ruemke 1979, in Koepke: Differential Leukocyte Counting, College of American Pathologists,
+    39-45; the yardstick of CLSI H20 for two counts of one film) holds the exact binomial limits, the lower
+    one rounded down and the upper one up.
 
     Args:
         count: Cells of the type.

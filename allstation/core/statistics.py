@@ -1,7 +1,7 @@
 """Confidence intervals and tests of printed figures, without SciPy as serving needs them too.
 
-Proportions carry Wilson intervals, shares of counted cells exact ones; anything computed over fields that may show the same place twice
-carries a bootstrap over groups (:mod:`allstation.core.resampling`).
+Proportions carry Wilson intervals, shares of counted cells exact ones; anything computed over fields that may
+show the same place twice carries a bootstrap over groups (:mod:`allstation.core.resampling`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Interval:
         return f"{self.low:.3f} to {self.high:.3f}"
 
 
-def _check_counts(successes: float, n: int) -> None:
+def _check_counts(successes: float, n: float) -> None:
     if not 0 <= successes <= n:
         message = f"Expected 0 <= successes <= n; received {successes} of {n}."
         raise ValueError(message)

@@ -130,7 +130,7 @@ def pooled_support(
     step = max(1, math.ceil(max(picture) / _SIDE))
     size = -(-picture[0] // step), -(-picture[1] // step)
     fine = np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR)).reshape(size[1], size[0], -1)
-    supports = []
+    supports: list[Mapping[str, float]] = []
     for one in found:
         mask = one.mask[-one.top % step :: step, -one.left % step :: step]
         top, left = -(-one.top // step), -(-one.left // step)

@@ -84,8 +84,8 @@ class CellsOfFields:
 def write_cells_csv(cells: CellsOfFields, target: Path) -> Path:
     """Write one line a cell (RFC 4180, UTF-8); places are pixels of the field's file.
 
-    ``x`` and ``y`` are the centre of area, counted from the outer corner of the first pixel. ``type`` is the key
-    of the type that a person gave, ``proposed`` the one of the typer, with its probability.
+    ``x`` and ``y`` are the centre of area, counted from the outer corner of the first pixel. ``type`` is the
+    key of the type that a person gave, ``proposed`` the one of the typer, with its probability.
 
     Raises:
         StationError: ``not-written`` with the reason.

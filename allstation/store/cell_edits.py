@@ -23,8 +23,8 @@ CELLS_RESTORED: Final = "cells-restored"
 CELLS_JOINED: Final = "cells-joined"
 CELL_PARTED: Final = "cell-parted"
 EDITS: Final = frozenset({CELLS_ADDED, CELLS_REMOVED, CELLS_RESTORED, CELLS_JOINED, CELL_PARTED})
-"""Actions in the audit log. Their details name new cells by ``first`` and ``last`` with the digest ``content``,
-and cells that were taken out, or brought back, by ``ranges``."""
+"""Actions in the audit log. Their details name new cells by ``first`` and ``last`` with the digest
+``content``, and cells that were taken out, or brought back, by ``ranges``."""
 _IDS: Final = "(SELECT value FROM json_each(?))"
 
 
@@ -52,7 +52,7 @@ def add_cell(connection: CaseConnection, field_id: int, cell: CellGeometry, revi
     Raises:
         StationError: ``empty-name``, ``unknown-field``, or what the disk answered.
     """
-    return _change(connection, CELLS_ADDED, field_id, [cell], (), reviewer)
+    return _change(connection, CELLS_ADDED, field_id, [cell], gone=(), reviewer=reviewer)
 
 
 def join_cells(connection: CaseConnection, cells: Sequence[int], reviewer: str) -> CellChange:
@@ -67,7 +67,7 @@ def join_cells(connection: CaseConnection, cells: Sequence[int], reviewer: str) 
         if len(found) < 2 or len(fields) > 1:  # noqa: PLR2004
             raise StationError("cells-apart", "Choose two or more cells of one field to join them.")
         joined = join_masks([cell for _, cell in found], _size(db, found[0][0]))
-        return _change(connection, CELLS_JOINED, found[0][0], [joined], cells, reviewer)
+        return _change(connection, CELLS_JOINED, found[0][0], [joined], gone=cells, reviewer=reviewer)
 
 
 def part_cell(connection: CaseConnection, cell: int, reviewer: str) -> CellChange:
@@ -79,7 +79,7 @@ def part_cell(connection: CaseConnection, cell: int, reviewer: str) -> CellChang
     with connection.write() as db:
         [(field_id, geometry)] = _geometries(db, [cell])
         parts = part_mask(geometry, _size(db, field_id))
-        return _change(connection, CELL_PARTED, field_id, parts, [cell], reviewer)
+        return _change(connection, CELL_PARTED, field_id, parts, gone=[cell], reviewer=reviewer)
 
 
 def mark_cells(
@@ -114,6 +114,7 @@ def _change(
     action: str,
     field_id: int,
     new: Sequence[CellGeometry],
+    *,
     gone: Sequence[int],
     reviewer: str,
 ) -> CellChange:

@@ -37,7 +37,8 @@ def conditions(where: CellFilter) -> tuple[str, list[object]]:
     if where.field_id is not None:
         parts.append(("c.field_id = ?", [where.field_id]))
     if where.slides:
-        parts.append(("c.slide_id IN (SELECT value FROM json_each(?))", [json.dumps(where.slides)]))
+        fields = "SELECT id FROM fields WHERE slide_id IN (SELECT value FROM json_each(?))"
+        parts.append((f"c.field_id IN ({fields})", [json.dumps(where.slides)]))
     if where.support_classes:
         named = json.dumps(where.support_classes)
         parts.append(("c.support_class IN (SELECT value FROM json_each(?))", [named]))

@@ -22,8 +22,8 @@ GEOMETRY_WIDTH: Final = 17
 CELL_REVIEW_COLUMNS: Final = "r.cell_id, r.reviewer, r.type, r.at, r.id, r.withdrawn"
 _PREFIXED: Final = ", ".join(f"c.{name}" for name in GEOMETRY.split(", "))
 RECORD_COLUMNS: Final = (
-    f"{_PREFIXED}, l.id, l.field_id, l.slide_id, c.prediction_id, c.number, c.made_by, c.removed, l.proposed, "
-    "l.probability, r.type, r.reviewer, r.at, p.evidence_shape, s.found"
+    f"{_PREFIXED}, l.id, l.field_id, l.slide_id, c.prediction_id, c.number, c.made_by, c.removed, "
+    "l.proposed, l.probability, r.type, r.reviewer, r.at, p.evidence_shape, s.found"
 )
 _ID_BYTES: Final = 8
 _FULL: Final = 255
@@ -149,16 +149,17 @@ def classes_of(shape: str | None) -> tuple[str, ...]:
 
 def support_bytes(cell: NewCell, classes: Sequence[str]) -> bytes:
     """Return the support of each class as bytes: 255 is 1."""
-    return bytes(min(_FULL, max(0, round(_FULL * cell.support.get(name, 0.0)))) for name in classes)
+    support = cell.support
+    return bytes([min(_FULL, int(_FULL * support.get(name, 0.0) + 0.5)) for name in classes])
 
 
-def found_blob(found: Iterable[tuple[int, bytes]]) -> bytes:
+def support_blob(found: Iterable[tuple[int, bytes]]) -> bytes:
     """Return which cells a prediction found, with their support, as one value."""
     return b"".join(number.to_bytes(_ID_BYTES, "little") + support for number, support in found)
 
 
-def found_of(blob: bytes | None, classes: int) -> dict[int, bytes]:
-    """Return the cells of :func:`found_blob` with their support.
+def supports_of(blob: bytes | None, classes: int) -> dict[int, bytes]:
+    """Return the cells of :func:`support_blob` with their support.
 
     Raises:
         StationError: ``damaged-case`` if the value has another length than its classes ask for.
@@ -176,7 +177,7 @@ def found_of(blob: bytes | None, classes: int) -> dict[int, bytes]:
 
 def support_of(number: int, classes: Sequence[str], blob: bytes | None) -> Mapping[str, float]:
     """Return the support of a prediction for a cell, by class; empty if it did not find the cell."""
-    values = found_of(blob, len(classes)).get(number, b"")
+    values = supports_of(blob, len(classes)).get(number, b"")
     return {name: value / _FULL for name, value in zip(classes, values, strict=False)}
 
 
@@ -190,15 +191,24 @@ def list_support(support: bytes, classes: Sequence[str]) -> tuple[str, int, int]
 
 def cells_content(db: sqlite3.Connection, first: int, last: int) -> str:
     """Return the digest of cells as they were found or made: place, shape and mask."""
-    return rows_digest(
-        (*row[:-1], hashlib.sha256(row[-1]).hexdigest()) for row in db.execute(_CONTENT, (first, last))
-    )
+    return _digest(db.execute(_CONTENT, (first, last)))
 
 
-def found_content(db: sqlite3.Connection, first: int, last: int) -> str:
+def support_content(db: sqlite3.Connection, first: int, last: int) -> str:
     """Return the digest of which cells the predictions from ``first`` to ``last`` found, with support."""
-    query = "SELECT id, hex(found) FROM prediction_cells WHERE id BETWEEN ? AND ? ORDER BY id"
-    return rows_digest(db.execute(query, (first, last)))
+    query = "SELECT id, found FROM prediction_cells WHERE id BETWEEN ? AND ? ORDER BY id"
+    return _digest(db.execute(query, (first, last)))
+
+
+def _digest(rows: Iterable[Row]) -> str:
+    """Return one SHA-256 over rows of numbers, texts and bytes, as Python spells them.
+
+    JSON, which other entries are of, takes three times as long and has no bytes; there are ten cells a field.
+    """
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(repr(row).encode())
+    return digest.hexdigest()
 
 
 def types_content(db: sqlite3.Connection, first: int, last: int) -> str:

@@ -13,12 +13,12 @@ from allstation.store.cell_rows import (
     GEOMETRY_WIDTH,
     cells_content,
     classes_of,
-    found_blob,
-    found_content,
-    found_of,
     geometry_row,
     list_support,
+    support_blob,
     support_bytes,
+    support_content,
+    supports_of,
 )
 from allstation.store.rows import Row
 
@@ -79,7 +79,7 @@ class _Batch:
     support: list[Row] = field(default_factory=list)
 
 
-def save_found(db: sqlite3.Connection, saved: Iterable[SavedField]) -> Mapping[str, object]:
+def save_cells(db: sqlite3.Connection, saved: Iterable[SavedField]) -> Mapping[str, object]:
     """Store the cells of predictions. Needs the open write transaction of the predictions.
 
     A cell that is there already, found by an earlier prediction in the same pixels, keeps its id, and with it
@@ -111,7 +111,7 @@ def save_found(db: sqlite3.Connection, saved: Iterable[SavedField]) -> Mapping[s
         "last": last,
         "content": cells_content(db, first, last),
         "predictions": len(predictions),
-        "found": found_content(db, min(predictions), max(predictions)),
+        "found": support_content(db, min(predictions), max(predictions)),
     }
 
 
@@ -152,7 +152,7 @@ def _collect(db: sqlite3.Connection, saved: SavedField, batch: _Batch) -> None:
         batch.listed.append((*copy, *marks))
         batch.next_id += 1
         number += 1
-    batch.found.append((saved.prediction_id, found_blob(found.items())))
+    batch.found.append((saved.prediction_id, support_blob(found.items())))
 
 
 def _field(db: sqlite3.Connection, field_id: int) -> tuple[int, int]:
@@ -195,7 +195,7 @@ def _overlap(one: Row, other: Row) -> bool:
     bottom = min(one[1] + one[3], other[1] + other[3])
     common = max(0, right - left) * max(0, bottom - top)
     both = one[2] * one[3] + other[2] * other[3] - common
-    return both > 0 and common / both >= _SAME_PLACE
+    return bool(both > 0 and common / both >= _SAME_PLACE)
 
 
 def shown_support(db: sqlite3.Connection, field_id: int) -> tuple[tuple[str, ...], dict[int, bytes]]:
@@ -208,4 +208,4 @@ def shown_support(db: sqlite3.Connection, field_id: int) -> tuple[tuple[str, ...
     if row is None:
         return (), {}
     classes = classes_of(row[0])
-    return classes, found_of(row[1], len(classes))
+    return classes, supports_of(row[1], len(classes))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from allstation.core.audit import AuditEntry
 from allstation.store.cell_copies import other_cell_copy
 from allstation.store.cell_edits import CELLS_RESTORED, EDITS
-from allstation.store.cell_rows import cells_content, found_content, proposals_content, types_content
+from allstation.store.cell_rows import cells_content, proposals_content, support_content, types_content
 from allstation.store.cell_saving import CELLS
 from allstation.store.cell_typing import TYPED, TYPES_RESTORED, TYPES_WITHDRAWN
 from allstation.store.cells import PROPOSALS_CLEARED, PROPOSED
@@ -58,7 +58,7 @@ class CellContents:
         self.rows["cells"] += cells["added"]
         self.rows["prediction_cells"] += cells["predictions"]
         same = cells_content(db, cells["first"], cells["last"]) == cells["content"]
-        same = same and found_content(db, details["first"], details["last"]) == cells["found"]
+        same = same and support_content(db, details["first"], details["last"]) == cells["found"]
         return "" if same else f"Cells that entry {entry.id} saved were changed or removed."
 
     def _typed(self, db: sqlite3.Connection, entry: AuditEntry, details: Mapping[str, Any]) -> str:

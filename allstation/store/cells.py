@@ -56,6 +56,7 @@ SELECT {RECORD_COLUMNS} FROM cell_list l JOIN cells c ON c.id = l.id JOIN fields
 LEFT JOIN cell_reviews r ON r.id = {{review}}
 LEFT JOIN predictions p ON p.id = f.prediction_id LEFT JOIN prediction_cells s ON s.id = p.id
 """  # noqa: S608 - column lists are constants
+_THESE: Final = "WHERE l.id IN (SELECT value FROM json_each(?))"
 _BY_FIELD: Final = (
     "SELECT c.id FROM fields f CROSS JOIN cell_list c WHERE c.field_id = f.id AND f.removed = 0 AND {0} "
     "ORDER BY f.slide_key {1}, f.slide_id {1}, f.name_key {1}, f.id {1}, c.number {1}"
@@ -132,14 +133,14 @@ class Cells(Repository):
             reviewer: Show this person's types instead of the latest of anyone.
         """
         wanted = list(ids)
-        query = _RECORDS.format(review=_LATEST if reviewer is None else _OWN)
+        query = _RECORDS.format(review=_LATEST if reviewer is None else _OWN) + _THESE
         whose = [] if reviewer is None else [reviewer]
         records: dict[int, CellRecord] = {}
         with self._connection.consistent_read() as db:
             pixel_size = self._pixel_size()
             for start in range(0, len(wanted), _CHUNK):
                 chunk = json.dumps(wanted[start : start + _CHUNK])
-                rows = db.execute(f"{query} WHERE l.id IN (SELECT value FROM json_each(?))", [*whose, chunk])
+                rows = db.execute(query, [*whose, chunk])
                 for row in rows:
                     record = cell_of(row, pixel_size)
                     records[record.id] = record

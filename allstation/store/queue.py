@@ -16,7 +16,7 @@ from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
 from allstation.store.audit_contents import CONTENT, predictions_content
 from allstation.store.audit_verify import predictions_digest
-from allstation.store.cell_saving import CELLS, SavedField, save_found
+from allstation.store.cell_saving import CELLS, SavedField, save_cells
 from allstation.store.connection import CaseConnection, Repository, field_sha256, unknown_field
 from allstation.store.fields import Fields
 from allstation.store.rows import Row, prediction_row, reasons_text
@@ -146,7 +146,7 @@ class Queue(Repository):
             first, last = saved[0].prediction_id, saved[-1].prediction_id
             content = predictions_content(db, first, last)
             details = {"fields": len(saved), "first": first, "last": last, CONTENT: content}
-            found = save_found(db, [one for one in saved if one.field_id in cells])
+            found = save_cells(db, [one for one in saved if one.field_id in cells])
             if found:
                 details[CELLS] = found
             model = batch[0][1].model_sha256 if len(models) == 1 else ""

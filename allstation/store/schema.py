@@ -364,8 +364,6 @@ CREATE INDEX cell_reviews_by_cell ON cell_reviews (cell_id, reviewer, id);
 CREATE INDEX cell_types_by_cell ON cell_types (cell_id, review_id);
 CREATE INDEX cell_types_by_type ON cell_types (reviewer, type, cell_id);
 CREATE INDEX cell_list_by_field ON cell_list (field_id, listed, number, id);
-CREATE INDEX cell_list_by_id ON cell_list (id) WHERE listed = 1;
-CREATE INDEX cell_list_by_slide ON cell_list (slide_id, shown_type, type, id) WHERE listed = 1;
 CREATE INDEX cell_list_by_type ON cell_list (shown_type, type, id) WHERE listed = 1;
 CREATE INDEX cell_list_by_size ON cell_list (unmeasured, size, id) WHERE listed = 1;
 CREATE INDEX cell_list_by_support ON cell_list (support_class, support, id) WHERE listed = 1;
@@ -390,9 +388,9 @@ def step_cells(db: sqlite3.Connection) -> None:
 
     ``cells``, ``prediction_cells`` (by the prediction's id: which cells it found, and the support of each
     class for them) and ``cell_reviews`` are append-only; only the marks ``removed`` and ``withdrawn`` move.
-    ``cell_types`` repeats each person's type that counts, and ``cell_list`` what the gallery sorts and filters
-    by; both are rebuilt from the others. Cases of earlier versions have no cells until their fields are
-    classified again.
+    ``cell_types`` repeats each person's type that counts, and ``cell_list`` what the gallery sorts and
+    filters by; both are rebuilt from the others. Cases of earlier versions have no cells until their fields
+    are classified again.
     """
     run_script(db, _CELLS)
     for table, columns in CELLS_PROTECTED.items():

@@ -63,8 +63,8 @@ def test_table_of_a_case_is_what_the_case_holds(folder, tmp_path, capsys):
         cells = case.cells.page()
         paths = {field.id: field.path for field in case.fields.page()}
     assert f"cells: {len(cells)}" in capsys.readouterr().out
-    wanted = "field cell x y width height area_px area_um2 edge type proposed probability".split()
-    assert list(rows[0])[:12] == wanted
+    wanted = "field,cell,x,y,width,height,area_px,area_um2,edge,type,proposed,probability"
+    assert ",".join(rows[0]).startswith(wanted)
     for row, cell in zip(rows, cells, strict=True):
         assert row["field"] == paths[cell.field_id].name
         assert (int(row["cell"]), int(row["width"]), int(row["height"])) == (
@@ -138,6 +138,16 @@ def test_field_that_is_gone_is_named_and_the_rest_is_written(folder, tmp_path, c
     assert any((tmp_path / "crops").iterdir())
 
 
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """The working folder, with a folder that is not empty and a table of another program."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a").touch()
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -148,14 +158,10 @@ def test_field_that_is_gone_is_named_and_the_rest_is_written(folder, tmp_path, c
         (["--csv", "other.csv"], "not a table of cells"),
     ],
 )
-def test_refusals(folder, tmp_path, monkeypatch, capsys, arguments, word):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "a").touch()
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+def test_refusals(folder, work, capsys, arguments, word):
     assert main(["cells", str(folder), *arguments]) == 2
     assert word in capsys.readouterr().err
-    assert (tmp_path / "other.csv").read_text() == "a,b\n1,2\n"
+    assert (work / "other.csv").read_text() == "a,b\n1,2\n"
 
 
 def test_case_beside_images_and_folder_without_fields(folder, smears, tmp_path, capsys):

@@ -74,9 +74,9 @@ def test_changes_past_the_program_are_named(typed, word):
 @pytest.mark.parametrize("table", ["cells", "prediction_cells", "cell_reviews"])
 def test_history_of_cells_is_append_only(typed, table):
     db = sqlite3.connect(typed / "case.sqlite")
-    for statement in (f"DELETE FROM {table}", f"REPLACE INTO {table} SELECT * FROM {table}"):
+    for form in ("DELETE FROM {0}", "REPLACE INTO {0} SELECT * FROM {0}"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            db.execute(statement)
+            db.execute(form.format(table))
     db.close()
 
 
