@@ -38,6 +38,7 @@ class CropKey:
         y: Middle of the crop, from the top.
         side: Width and height, in pixels of the file.
         pixels: Width and height of the crop on the screen, in device pixels.
+        corner: Radius of its corners, in device pixels.
     """
 
     cell_id: int
@@ -45,6 +46,7 @@ class CropKey:
     y: float
     side: float
     pixels: int
+    corner: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Crop:
 
     Attributes:
         key: What was asked for.
-        pixels: uint8 RGB (pixels, pixels, 3); None if the field cannot be read, or holds other bytes.
+        pixels: uint8 (pixels, pixels, 4), blue, green, red and alpha, premultiplied; None if the field
+            cannot be read, or holds other bytes.
         outline: (N, 2) x and y of the cell's outline, as shares of the crop; None without one.
         problem: The sentence.
         changed: The file holds other bytes than were added.
@@ -167,8 +170,9 @@ def _cut_all(files: FieldCache, place: FieldPlace, keys: dict[CropKey, CellOutli
 
 def _cut_one(rgb: NDArray[np.uint8], key: CropKey, outline: CellOutline | None) -> Crop:
     # Here, on a worker's thread: OpenCV takes longer to load than the whole window.
-    from allstation.imaging.cell_views import Window, cut_view, outline_in, outline_shares
+    from allstation.imaging.cell_views import Window, cut_view, outline_in, outline_shares, rounded
 
     window = Window(key.x, key.y, key.side)
     line = None if outline is None else outline_in(window, outline_shares(outline), rgb.shape[:2])
-    return Crop(key, cut_view(rgb, window, pixels=key.pixels), outline=line)
+    view = cut_view(rgb, window, pixels=key.pixels)
+    return Crop(key, rounded(view, key.corner), outline=line)
