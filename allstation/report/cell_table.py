@@ -22,7 +22,7 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord
 from allstation.core.text import plain_name, storable
-from allstation.imaging.cell_shapes import mask_of
+from allstation.imaging.cell_shapes import crop_around, mask_of
 from allstation.imaging.field_file import read_field
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.tables import safe_text
@@ -53,8 +53,6 @@ COLUMNS: Final = (
 )
 _TOGETHER: Final = 500
 _ROUND: Final = 4
-_MARGIN: Final = 0.25
-"""Part of a cell's larger side that a crop shows around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,21 +254,8 @@ def write_crops(
             continue
         for cell in found:
             name = f"{field.id:06d}_{plain_name(field.path.stem)}_{cell.number:03d}_{cell.type or 'untyped'}"
-            crop = crop_of(rgb, cell)
+            crop = crop_around(rgb, (cell.left, cell.top, cell.width, cell.height))
             done, data = cv2.imencode(".png", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
             if done:
                 written.append(write_whole(folder / f"{name}.png", data.tobytes()))
     return written, refused
-
-
-def crop_of(rgb: NDArray[np.uint8], cell: CellRecord) -> NDArray[np.uint8]:
-    """Return a square cut out of a field around a cell, smaller where the field ends.
-
-    Args:
-        rgb: (H, W, 3) uint8, the whole field at the file's size.
-        cell: The cell.
-    """
-    side = math.ceil(max(cell.width, cell.height) * (1 + 2 * _MARGIN))
-    left = round(cell.left + cell.width / 2 - side / 2)
-    top = round(cell.top + cell.height / 2 - side / 2)
-    return rgb[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]

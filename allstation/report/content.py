@@ -22,6 +22,7 @@ from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import storable
 from allstation.core.times import stamp
+from allstation.report.cell_content import cells_block
 from allstation.report.content_types import (
     KIND,
     SCHEMA,
@@ -90,6 +91,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         montage=chosen.montage,
         copies=tuple(copies_of(snapshot)),
         clock_remark=clock_remark(stamp(chosen.clock()), snapshot.audit_at),
+        cells=cells_block(snapshot, count_proposals=chosen.count_proposals, pictures=chosen.montage),
     )
     found = amendments(chosen.previous, content)
     if chosen.anonymise:
@@ -350,6 +352,8 @@ def content_json(content: ReportContent) -> dict[str, Any]:
     body = json.loads(canonical_json(asdict(content)))
     if not content.clock_remark:  # readers of version 0.1.0 do not know it
         del body["clock_remark"]
+    if content.cells is None:
+        del body["cells"]
     return {
         "kind": KIND,
         "schema": SCHEMA,

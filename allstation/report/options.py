@@ -62,6 +62,7 @@ class ReportOptions:
         montage: Whether a full report shows fields as pictures.
         montage_per_slide: Most fields shown of one slide, half of them doubtful ones.
         previous: Embedded data of the report that this one amends, to name what changed.
+        count_proposals: Whether proposed types of cells count for the readers, and are then named.
 
     Raises:
         StationError: ``bad-report-option`` for an unknown word or a missing reviewer or reason.
@@ -79,6 +80,7 @@ class ReportOptions:
     montage: bool = True
     montage_per_slide: int = 8
     previous: Mapping[str, object] | None = None
+    count_proposals: bool = False
 
     def __post_init__(self) -> None:
         """Turn words into their enumerations and refuse what cannot be signed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from allstation.core.cell_types import (
     SHIPPED_TYPES,
+    CellExample,
     CellSummary,
     CellType,
     types_from_json,
@@ -49,6 +50,8 @@ TYPES_CHANGED: Final = "cell-types-changed"
 _NETWORK, _TYPER, _TYPES, _PIXEL_SIZE = "cell_network", "cell_typer", "cell_types", "pixel_size"
 """Keys of the table ``info`` and of the case data."""
 _CHUNK: Final = 500
+_EXAMPLES: Final = 8
+"""Cells of a type that a report shows."""
 _LATEST: Final = "l.review_id"
 _OWN: Final = "(SELECT t.review_id FROM cell_types t WHERE t.reviewer = ? AND t.cell_id = l.id)"
 _RECORDS: Final = f"""
@@ -242,7 +245,22 @@ class Cells(Repository):
                 proposed=counts.proposed,
                 pairs=both,
                 typer_sha256=self.typer_sha256,
+                examples=tuple(self._examples(db, counts.typed)),
             )
+
+    def _examples(self, db: sqlite3.Connection, typed: Iterable[str]) -> Iterator[CellExample]:
+        """Yield a few whole cells of each type, as far apart in the case as there are cells."""
+        ids = (
+            "SELECT id FROM cell_list WHERE listed = 1 AND shown_type = ? AND type = ? AND at_edge = 0 "
+            "ORDER BY id"
+        )
+        boxes = "SELECT field_id, number, box_left, box_top, box_width, box_height FROM cells WHERE id = ?"
+        for kind in sorted(typed):
+            found = [row[0] for row in db.execute(ids, (kind, kind))]
+            step = max(1, len(found) // _EXAMPLES)
+            for number in found[::step][:_EXAMPLES]:
+                field_id, count, *box = db.execute(boxes, (number,)).fetchone()
+                yield CellExample(field_id=field_id, number=count, type=kind, box=tuple(box))
 
     # Types
 
