@@ -341,15 +341,16 @@ def _fonts() -> list[Component]:
 
 
 def _models() -> list[Component]:
+    folder = parts.ROOT / "resources" / "models"
     return [
         Component(
-            name=f"model bundle {path.stem}",
+            name=f"{'model bundle' if path.suffix == '.allmodel' else 'network'} {path.stem}",
             version=parts.version(),
             licence="Apache-2.0",
             kind="machine-learning-model",
             sha256=_sha256(path),
         )
-        for path in sorted((parts.ROOT / "resources" / "models").glob("*.allmodel"))
+        for path in sorted((*folder.glob("*.allmodel"), *folder.glob("*.tflite")))
     ]
 
 

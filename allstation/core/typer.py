@@ -115,8 +115,8 @@ class Typer:
             StationError: ``bad-features`` if the number of features is another.
         """
         values = np.asarray(features, np.float64)
-        known = np.isfinite(values).all(axis=-1)
-        measured = np.where(known[..., None], values, 0.0)
+        known = np.asarray(np.isfinite(values).all(axis=-1))
+        measured = np.where(np.expand_dims(known, -1), values, 0.0)
         checked = checked_features(measured, expected=self.statistics.features)
         shares = softmax(self.solved.logits(checked) / self.temperature)
         top = shares.max(axis=1)

@@ -56,7 +56,7 @@ def typed_cells(
             f"{FEWEST_CELLS} of at least 2 types, {FEWEST_OF_A_TYPE} of each. Type more cells."
         )
         raise StationError("too-few-cells", sentence)
-    return values[kept], names[kept], tuple(str(groups[at]) for at in np.flatnonzero(kept))
+    return values[kept], names[kept], tuple(str(groups[at]) for at in np.flatnonzero(kept).tolist())
 
 
 class HeldOut:
@@ -248,10 +248,10 @@ def cross_validate(
         known,
     )
     split = APART.format(groups=len(set(outcome.groups))) if held.apart else NOT_APART
-    values, intervals = outcome.figures(resamples)
+    plain, intervals = outcome.figures(resamples)
     accuracy, balanced = (
-        Figure(name, values[name], len(outcome.true), intervals.get(name), split, patients)
-        for name in ("accuracy", "balanced accuracy")
+        Figure(figure, plain[figure], len(outcome.true), intervals.get(figure), split, patients)
+        for figure in ("accuracy", "balanced accuracy")
     )
     return TyperFigures(
         cells=len(outcome.true),
@@ -324,4 +324,6 @@ def _share(weights: FloatArray, true: NDArray[np.bool_], named: NDArray[np.bool_
     """Share of the cells of a type that are named rightly, a resample each; NaN without such cells."""
     total = weights @ true
     right = weights @ (true & named)
-    return np.divide(right, total, out=np.full(len(total), math.nan), where=total > 0)
+    share: FloatArray = np.full(len(total), math.nan)
+    np.divide(right, total, out=share, where=total > 0)
+    return share

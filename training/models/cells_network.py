@@ -61,7 +61,7 @@ GRID: Final = 16
 """Pixels of the input per place."""
 
 
-def _block(x: KerasObject, block: InvertedResidual) -> KerasObject:
+def apply_block(x: KerasObject, block: InvertedResidual) -> KerasObject:
     """Apply one block; normalisations are folded into the convolutions' biases."""
     name, entry, width = f"block{block.index}", x, x.shape[-1] * block.expand
     if block.expand > 1:
@@ -94,7 +94,7 @@ def build_trunk(side: int) -> keras.Model:
     x = layers.ReLU(6.0)(layers.Conv2D(32, 3, 2, padding="same", name="entry")(inputs))
     depths = []
     for block in BLOCKS:
-        x = _block(x, block)
+        x = apply_block(x, block)
         if block.index in DEPTHS:
             depths.append(_on_grid(x, shares, side // GRID))
     outputs = {"places": layers.Concatenate()(depths), "area": mask, "fine": shares[2 * side // GRID]}

@@ -1,0 +1,391 @@
+"""Measures cell network and typer on sets of single cells: ``python -m training.evaluate.cell_typing``.
+
+Nothing that is learned here is kept but figures. Patients are kept apart wherever a set names them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.core.metrics import Figure
+from allstation.core.resampling import bootstrap, rates, weighted_auc
+from allstation.core.statistics import wilson
+from allstation.core.typer import Typer, cross_validate, fit_typer
+from allstation.core.typer_statistics import FloatArray
+from allstation.core.typer_validation import HeldOut, typed_cells
+from allstation.imaging.cell_numbers import NAMES
+from allstation.imaging.central_cell import cut_central_cell
+from allstation.imaging.field_file import read_field
+from allstation.imaging.table_files import read_table
+from allstation.inference.cell_network import CellNetwork
+
+RESULTS: Final = Path(__file__).parent.parent / "results"
+SCALES: Final = {"cells-baltimore": 8.2, "pbc-sample": 8.2, "cells-delhi": 18.75}
+"""Pixels per micrometre: of the first two from their red cells (59 pixels for 7.2 micrometres); of the last,
+where no red cell is left, so that 450 pixels are 24 micrometres."""
+FEWEST: Final = 70
+DRAWS: Final = 20
+BLAST, LYMPHOCYTE = "blast", "lymphocyte"
+
+Rows = NDArray[np.intp]
+Select = Callable[[FloatArray], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class CellSet:
+    """Single cells of one set.
+
+    Attributes:
+        features: (n, f) of the cell network.
+        types: (n,) as experts named them.
+        groups: (n,) patients; every cell its own where no patients are known.
+        patients: Their number in words.
+        unfound: Pictures in whose middle no cell was found; they are left out.
+        milliseconds: Processor time a cell, crop and features, one thread.
+    """
+
+    features: FloatArray
+    types: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    patients: str
+    unfound: int
+    milliseconds: float
+
+    def of(self, types: Sequence[str]) -> CellSet:
+        """Return the cells of some types."""
+        kept = np.isin(self.types, types)
+        return CellSet(
+            self.features[kept],
+            self.types[kept],
+            self.groups[kept],
+            self.patients,
+            self.unfound,
+            self.milliseconds,
+        )
+
+    def most_frequent(self, count: int | None = None) -> list[str]:
+        """Return the types with at least 70 cells, the most frequent first."""
+        names, counts = np.unique(self.types, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return [str(names[at]) for at in order if counts[at] >= FEWEST][:count]
+
+
+def listed(folder: Path) -> list[tuple[Path, str, str]]:
+    """Return file, type and patient of each cell; no patient for a set of folders by type."""
+    table = folder / "cells.csv"
+    if table.exists():
+        rows = read_table(table, ("file", "type", "patient"), code="bad-csv").rows
+        return [(folder / row["file"], row["type"], row["patient"]) for row in rows]
+    return [(path, path.parent.name, "") for path in sorted(folder.glob("*/*.jpg"))]
+
+
+def measured(folder: Path, work: Path, *, threads: int) -> CellSet:
+    """Compute the features of a set, or read them if they are there for this network.
+
+    Args:
+        folder: Of the set.
+        work: Folder for what can be made again.
+        threads: Cells computed at once.
+    """
+    cells = listed(folder)
+    network = CellNetwork()
+    kept = work / f"{folder.name}-{network.sha256[:12]}.npz"
+    if not kept.exists():
+        parts = [cells[begin::threads] for begin in range(threads)]
+        with ThreadPoolExecutor(threads) as pool:
+            done = list(pool.map(lambda part: _features(part, SCALES[folder.name]), parts))
+        features = np.full((len(cells), network.size), np.nan, np.float32)
+        for begin, (part, _) in enumerate(done):
+            features[begin::threads] = part
+        spent = sum(seconds for _, seconds in done) / len(cells) * 1000
+        work.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, features=features, milliseconds=spent)
+    with np.load(kept) as archive:
+        features, spent = archive["features"], float(archive["milliseconds"])
+    found = np.isfinite(features).all(axis=1)
+    names = [patient or f"cell {at}" for at, (_, _, patient) in enumerate(cells)]
+    known = {patient for _, _, patient in cells if patient}
+    return CellSet(
+        features[found].astype(np.float64),
+        np.array([kind for _, kind, _ in cells])[found],
+        np.array(names)[found],
+        f"{len(known)} patients" if known else "patients unknown",
+        int((~found).sum()),
+        spent,
+    )
+
+
+def _features(cells: Sequence[tuple[Path, str, str]], scale: float) -> tuple[NDArray[np.float32], float]:
+    """Return features of some cells and the processor seconds of this thread without reading the files."""
+    network = CellNetwork()
+    rows, spent = np.full((len(cells), network.size), np.nan, np.float32), 0.0
+    for row, (path, _, _) in zip(rows, cells, strict=True):
+        rgb = read_field(path).pixels
+        began = time.thread_time()
+        crop = cut_central_cell(rgb, side=network.side, pixels_per_um=scale)
+        if crop is not None:
+            row[:] = network.features(crop[np.newaxis])[0]
+        spent += time.thread_time() - began
+    return rows, spent
+
+
+def drawn(types: NDArray[np.str_], rows: Rows, a_type: int, random: np.random.Generator) -> Rows:
+    """Draw cells of each type among some rows."""
+    parts = [
+        random.permutation(rows[types[rows] == name])[:a_type] for name in np.unique(types[rows]).tolist()
+    ]
+    return np.concatenate(parts)
+
+
+def balanced_of(typer: Typer, cells: CellSet, rows: Rows) -> float:
+    """Return the balanced accuracy of a typer on some rows."""
+    named = typer.probabilities(cells.features[rows]).argmax(axis=1)
+    place = {name: at for at, name in enumerate(typer.types)}
+    true = np.array([place.get(name, len(place)) for name in cells.types[rows].tolist()])
+    found = rates(true, named.astype(np.int64), np.ones((1, len(rows))), classes=len(place) + 1)
+    return float(found["balanced accuracy"][0])
+
+
+def few_clicks(cells: CellSet, *, a_type: int, share: float) -> list[float]:
+    """Return balanced accuracy a draw: some cells a type of some patients, tested on the other patients."""
+    found = []
+    everyone = np.unique(cells.groups)
+    for seed in range(DRAWS):
+        random = np.random.default_rng(seed)
+        clicked = random.permutation(everyone)[: round(share * len(everyone))]
+        inside = np.isin(cells.groups, clicked)
+        rows = drawn(cells.types, np.flatnonzero(inside), a_type, random)
+        typer = fit_typer(
+            cells.features[rows], cells.types[rows].tolist(), groups=cells.groups[rows].tolist()
+        )
+        found.append(balanced_of(typer, cells, np.flatnonzero(~inside)))
+    return found
+
+
+def few_cells(cells: CellSet, *, a_type: int, draws: int) -> list[float]:
+    """Return balanced accuracy a draw: some cells a type, tested on the other cells."""
+    found = []
+    for seed in range(draws):
+        rows = drawn(cells.types, np.arange(len(cells.types)), a_type, np.random.default_rng(seed))
+        typer = fit_typer(cells.features[rows], cells.types[rows].tolist(), groups=rows.tolist())
+        found.append(balanced_of(typer, cells, np.setdiff1d(np.arange(len(cells.types)), rows)))
+    return found
+
+
+def two_patients_sets(cells: CellSet, *, patients: int, a_type: int) -> Iterator[tuple[float, float, int]]:
+    """Yield AUROC, balanced accuracy and clicks a draw of some patients, tested on all others."""
+    both = [
+        group
+        for group in np.unique(cells.groups).tolist()
+        if len(set(cells.types[cells.groups == group].tolist())) > 1
+    ]
+    for seed in range(DRAWS):
+        random = np.random.default_rng(seed)
+        inside = np.isin(cells.groups, random.choice(both, patients, replace=False))
+        rows, rest = (
+            drawn(cells.types, np.flatnonzero(inside), a_type, random),
+            np.flatnonzero(~inside),
+        )
+        typer = fit_typer(
+            cells.features[rows], cells.types[rows].tolist(), groups=cells.groups[rows].tolist()
+        )
+        first = typer.probabilities(cells.features[rest])[:, 0]
+        positive = (cells.types[rest] == typer.types[0]).astype(np.float64)
+        area = float(weighted_auc(first, positive, np.ones((1, len(rest))))[0])
+        yield area, balanced_of(typer, cells, rest), len(rows)
+
+
+def area_figure(cells: CellSet) -> Figure:
+    """Return the AUROC of two types by cross-validation, groups kept apart and resampled."""
+    values, names, groups = typed_cells(cells.features, cells.types.tolist(), cells.groups.tolist())
+    held = HeldOut(values, names, groups)
+    logits = held.chosen_logits()
+    scores, positive = logits[:, 1] - logits[:, 0], (held.codes == 1).astype(np.float64)
+
+    def area(weights: FloatArray) -> dict[str, FloatArray]:
+        return {"AUROC": weighted_auc(scores, positive, weights)}
+
+    value = float(area(np.ones((1, len(scores))))["AUROC"][0])
+    split = f"cross-validation with {len(set(groups))} groups of cells kept apart"
+    return Figure("AUROC", value, len(scores), bootstrap(area, groups)["AUROC"], split, cells.patients)
+
+
+def chosen(cells: CellSet, features: Select) -> CellSet:
+    """Return the set with some of its features only."""
+    return CellSet(
+        features(cells.features),
+        cells.types,
+        cells.groups,
+        cells.patients,
+        cells.unfound,
+        cells.milliseconds,
+    )
+
+
+BASELINES: Final[dict[str, Select]] = {
+    "network and numbers": lambda values: values,
+    "network only": lambda values: values[:, : -len(NAMES)],
+    "numbers only": lambda values: values[:, -len(NAMES) :],
+    "mean colour only": lambda values: values[:, [at - len(NAMES) for at in range(6, 9)]],
+    "size only": lambda values: values[:, [-len(NAMES)]],
+}
+
+
+def _row(what: str, figure: Figure, aim: str = "") -> str:
+    interval = f"{figure.interval.low:.3f} to {figure.interval.high:.3f}" if figure.interval else "none"
+    where = f"{figure.n} cells, {figure.patients}"
+    return f"| {what} | {figure.value:.3f} | {interval} | {where} | {figure.split} | {aim} |"
+
+
+def _draw_row(what: str, values: Sequence[float], where: str, split: str, aim: str = "") -> str:
+    spread = f"SD {np.std(values, ddof=1):.3f} over {len(values)} draws"
+    return f"| {what} | {np.mean(values):.3f} | {spread} | {where} | {split} | {aim} |"
+
+
+HEAD: Final = ["| figure | value | 95 % interval or spread | n | split | aim |", "|---|---|---|---|---|---|"]
+
+
+def baltimore_rows(cells: CellSet) -> list[str]:
+    """Measure the types of a set whose patients are known."""
+    rows = []
+    for count, aim in ((8, "0.85"), (None, "")):
+        types = cells.most_frequent(count)
+        part = cells.of(types)
+        for name, select in BASELINES.items():
+            sub = chosen(part, select)
+            found = cross_validate(
+                sub.features, sub.types.tolist(), sub.groups.tolist(), patients=sub.patients
+            )
+            label = f"{len(types)} types with at least {FEWEST} cells, balanced: {name}"
+            rows.append(_row(label, found.balanced, aim if name == "network and numbers" else "baseline"))
+            if name == "network and numbers":
+                rows += [
+                    f"| recall of {kind.type} | {kind.recall:.3f} | {kind.interval} | {kind.cells} cells, "
+                    f"{kind.groups} patients | as above | |"
+                    for kind in found.types
+                ]
+    types = cells.most_frequent(8)
+    clicks = few_clicks(cells.of(types), a_type=20, share=0.5)
+    where = f"{int(np.isin(cells.types, types).sum())} cells, {cells.patients}"
+    split = "20 cells a type of half of the patients, tested on the other half"
+    return [*rows, _draw_row("8 types, 20 clicks a type, balanced", clicks, where, split, "0.75")]
+
+
+def blast_rows(cells: CellSet) -> list[str]:
+    """Measure blast against lymphocyte."""
+    both = cells.of([BLAST, LYMPHOCYTE])
+    rows = []
+    for name, select in BASELINES.items():
+        sub = chosen(both, select)
+        own = name == "network and numbers"
+        rows.append(
+            _row(f"blast against lymphocyte, AUROC: {name}", area_figure(sub), "0.985" if own else "baseline")
+        )
+        found = cross_validate(sub.features, sub.types.tolist(), sub.groups.tolist(), patients=sub.patients)
+        rows.append(
+            _row(f"blast against lymphocyte, balanced: {name}", found.balanced, "0.95" if own else "baseline")
+        )
+        draws = list(two_patients_sets(sub, patients=5, a_type=40))
+        clicks = f"{np.mean([clicks for _, _, clicks in draws]):.0f} clicks on average"
+        where = f"{len(sub.types)} cells, {sub.patients}; {clicks}"
+        split = "up to 40 cells a type of 5 patients, tested on all others"
+        rows.append(
+            _draw_row(f"the same, AUROC: {name}", [area for area, _, _ in draws], where, split,
+                      "0.965" if own else "baseline")
+        )  # fmt: skip
+        rows.append(
+            _draw_row(f"the same, balanced, threshold carried: {name}", [rate for _, rate, _ in draws],
+                      where, split, "0.90" if own else "baseline")
+        )  # fmt: skip
+    return rows
+
+
+def unlike_rows(cells: CellSet) -> list[str]:
+    """Measure proposals on types that nobody typed."""
+    types = cells.most_frequent(8)
+    part = cells.of(types)
+    half = np.unique(part.groups)[::2]
+    inside = np.isin(part.groups, half)
+    typer = fit_typer(part.features[inside], part.types[inside].tolist(), groups=part.groups[inside].tolist())
+    rows = []
+    for what, values, true in (
+        ("typed types, other patients", part.features[~inside], part.types[~inside]),
+        ("types never typed", cells.features[~np.isin(cells.types, types)], None),
+    ):
+        names, _ = typer.propose(values)
+        none, n = int((names == "").sum()), len(names)
+        rows.append(
+            f"| no proposal: {what} | {none / n:.3f} | {wilson(none, n)} (cells) | {n} cells | half of the "
+            "patients typed | |"
+        )
+        if true is not None:
+            made = names != ""
+            right, n = int((names[made] == true[made]).sum()), int(made.sum())
+            share = f"{right / n:.3f} | {wilson(right, n)} (cells)"
+            rows.append(
+                f"| proposals that are right: {what} | {share} | {n} cells | half of the patients typed | |"
+            )
+    return rows
+
+
+def report(data: Path, work: Path, *, threads: int) -> str:
+    """Measure everything and return the table as Markdown."""
+    sets = {name: measured(data / name, work, threads=threads) for name in SCALES}
+    smear, normal, delhi = sets["cells-baltimore"], sets["pbc-sample"], sets["cells-delhi"]
+    rows = [
+        _draw_row(f"8 types of single normal cells, 20 cells a type, balanced: {name}",
+                  few_cells(chosen(normal, select), a_type=20, draws=30),
+                  f"{len(normal.types)} cells, {normal.patients}", "5 cells a type left for the test",
+                  "0.90" if name == "network and numbers" else "baseline")
+        for name, select in BASELINES.items()
+    ]  # fmt: skip
+    rows += baltimore_rows(smear) + blast_rows(smear) + unlike_rows(smear)
+    for name, select in BASELINES.items():
+        sub = chosen(delhi, select)
+        rows.append(_row(f"lymphoblast against normal precursor, AUROC: {name}", area_figure(sub)))
+    network = CellNetwork()
+    speed = [f"{name} {cells.milliseconds:.1f}" for name, cells in sets.items()]
+    notes = [
+        "# Cell network and typer on single cells",
+        "",
+        f"`python -m training.evaluate.cell_typing`, {datetime.now(UTC).date().isoformat()}; network "
+        f"`{network.sha256[:16]}`, {network.size} features; NumPy {np.__version__}. Cells found and cut out "
+        "by the program, background removed. Intervals resample patients; cells where no patients are known.",
+        "",
+        *HEAD,
+        *rows,
+        "",
+        f"Processor time a cell, finding, cutting and features, one thread, ms: {', '.join(speed)}. "
+        f"Pictures without a cell in the middle, left out: {sum(cells.unfound for cells in sets.values())}.",
+        "",
+    ]
+    return "\n".join(notes)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(prog="python -m training.evaluate.cell_typing", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the sets of single cells")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args(argv)
+    text = report(options.data, options.work, threads=options.threads)
+    (options.results / "cell-typing.md").write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
