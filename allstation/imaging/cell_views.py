@@ -61,6 +61,30 @@ def cut_view(rgb: NDArray[np.uint8], window: Window, *, pixels: int) -> NDArray[
     return np.asarray(scaled, np.uint8)
 
 
+def rounded(rgb: NDArray[np.uint8], corner: float) -> NDArray[np.uint8]:
+    """Return a view with rounded corners, as screens want it: (n, n, 4) uint8, blue first, premultiplied.
+
+    Args:
+        rgb: (n, n, 3) uint8.
+        corner: Radius of the corners in pixels; 0 for none.
+    """
+    side = rgb.shape[0]
+    drawn = np.full((side, side, 4), 255, np.uint8)
+    drawn[..., :3] = rgb[..., ::-1]
+    reach = min(int(np.ceil(corner)), side // 2)
+    if reach < 1:
+        return drawn
+    away = corner - np.arange(reach) - 0.5
+    inside = np.clip(corner - np.hypot(away[:, None], away[None, :]) + 0.5, 0.0, 1.0)[..., None]
+    for flip_rows, flip_columns in ((False, False), (False, True), (True, False), (True, True)):
+        rows = slice(side - reach, None) if flip_rows else slice(0, reach)
+        columns = slice(side - reach, None) if flip_columns else slice(0, reach)
+        share = inside[::-1] if flip_rows else inside
+        share = share[:, ::-1] if flip_columns else share
+        drawn[rows, columns] = np.rint(drawn[rows, columns] * share).astype(np.uint8)
+    return drawn
+
+
 def outline_shares(outline: CellOutline) -> NDArray[np.float64]:
     """Return the outline of a cell's mask: (N, 2) x and y as shares of the field's width and height.
 

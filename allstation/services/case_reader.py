@@ -35,6 +35,7 @@ class CaseReader(QObject):
         gallery_listed: Generation of the case, and a :class:`GalleryListing`.
         count_started: Generation of the case, and a :class:`CountStart`.
         count_cells_read: Generation of the case, cells to count, and where their fields lie, by id.
+        other_counts_read: Generation of the case, and a list of :class:`OtherCount`.
         field_files_read: Generation of the case, and where fields lie, by id.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
@@ -59,6 +60,7 @@ class CaseReader(QObject):
     gallery_listed = Signal(int, object)
     field_files_read = Signal(int, object)
     count_started = Signal(int, object)
+    other_counts_read = Signal(int, list)
     count_cells_read = Signal(int, list, object)
     problem = Signal(object)
     finished = Signal()
@@ -91,6 +93,7 @@ class CaseReader(QObject):
             gallery_questions.ListGallery: self.gallery_listed,
             gallery_questions.ReadFieldFiles: self.field_files_read,
             gallery_questions.StartCount: self.count_started,
+            gallery_questions.ReadOtherCounts: self.other_counts_read,
             gallery_questions.ReadCountCells: self.count_cells_read,
         }
 

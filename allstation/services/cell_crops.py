@@ -38,6 +38,7 @@ class CropKey:
         y: Middle of the crop, from the top.
         side: Width and height, in pixels of the file.
         pixels: Width and height of the crop on the screen, in device pixels.
+        corner: Radius of its corners, in device pixels.
     """
 
     cell_id: int
@@ -45,6 +46,7 @@ class CropKey:
     y: float
     side: float
     pixels: int
+    corner: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Crop:
 
     Attributes:
         key: What was asked for.
-        pixels: uint8 RGB (pixels, pixels, 3); None if the field cannot be read, or holds other bytes.
+        pixels: uint8 (pixels, pixels, 4), blue, green, red and alpha, premultiplied; None if the field
+            cannot be read, or holds other bytes.
         outline: (N, 2) x and y of the cell's outline, as shares of the crop; None without one.
         problem: The sentence.
         changed: The file holds other bytes than were added.
@@ -101,6 +104,7 @@ class CropLoader(QObject):
         self._workers = Workers(self, threads=threads)
         self._lock = threading.Lock()
         self._waiting: OrderedDict[CropKey, _Wanted] = OrderedDict()
+        self._running: set[CropKey] = set()
         self._stopped = False
 
     def request(self, key: CropKey, place: FieldPlace, outline: CellOutline | None = None) -> None:
@@ -108,6 +112,8 @@ class CropLoader(QObject):
         if self._stopped:
             return
         with self._lock:
+            if key in self._running:
+                return
             known = key in self._waiting
             self._waiting[key] = _Wanted(place, outline)
             self._waiting.move_to_end(key)
@@ -134,6 +140,7 @@ class CropLoader(QObject):
                 return None
             place = self._waiting[next(reversed(self._waiting))].place
             keys = [key for key in reversed(self._waiting) if self._waiting[key].place == place][:_TOGETHER]
+            self._running.update(keys)
             return place, {key: self._waiting.pop(key).outline for key in keys}
 
     def _cut_newest(self) -> list[Crop]:
@@ -143,6 +150,8 @@ class CropLoader(QObject):
 
     @Slot(object)
     def _cut(self, crops: list[Crop]) -> None:
+        with self._lock:
+            self._running.difference_update(crop.key for crop in crops)
         if crops and not self._stopped:
             self.loaded.emit(crops)
 
@@ -161,8 +170,9 @@ def _cut_all(files: FieldCache, place: FieldPlace, keys: dict[CropKey, CellOutli
 
 def _cut_one(rgb: NDArray[np.uint8], key: CropKey, outline: CellOutline | None) -> Crop:
     # Here, on a worker's thread: OpenCV takes longer to load than the whole window.
-    from allstation.imaging.cell_views import Window, cut_view, outline_in, outline_shares
+    from allstation.imaging.cell_views import Window, cut_view, outline_in, outline_shares, rounded
 
     window = Window(key.x, key.y, key.side)
     line = None if outline is None else outline_in(window, outline_shares(outline), rgb.shape[:2])
-    return Crop(key, cut_view(rgb, window, pixels=key.pixels), outline=line)
+    view = cut_view(rgb, window, pixels=key.pixels)
+    return Crop(key, rounded(view, key.corner), outline=line)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from allstation.core.cell_types import CellType
 from allstation.core.cells import CellCounts, CellFilter, CellGroup
@@ -11,6 +14,9 @@ from allstation.services.cell_crops import FieldPlace
 from allstation.services.cell_questions import CellQuery
 from allstation.services.questions import Answer, Question
 from allstation.store.case import Case
+
+MOST_GROUPS: Final = 5_000
+"""More fields than this stand without headings: nobody looks for one of them so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,8 @@ class GalleryListing:
         listed: Counts of these cells.
         counts: Counts that stand in the list of types: of the cells that would be listed without the
             condition on their type.
-        groups: Key and size of each group, in order; empty where nothing is grouped, or by type.
+        groups: Key and size of each group, in order; empty where nothing is grouped, by type, or where
+            there are more than :data:`MOST_GROUPS`.
         types: The case's list of types.
         typed: Whether any cell of the case has a type by a person.
     """
@@ -56,6 +63,7 @@ class ListGallery(Question):
         groups: list[tuple[int | str, int]] = []
         if self.group is not None:
             groups = cells.groups(query.where, self.group, descending=query.descending)
+            groups = groups if len(groups) <= MOST_GROUPS else []
         ids = cells.ids(query.where, query.order, descending=query.descending, types=query.types)
         listed = cells.counts_by_type(query.where)
         counts = listed if self.counted == query.where else cells.counts_by_type(self.counted)
@@ -107,6 +115,44 @@ class ReadCountCells(Question):
     def answer(self, case: Case, generation: int) -> Answer:
         records = case.cells.records(self.ids, reviewer=self.reviewer)
         return generation, records, _places(case, sorted({record.field_id for record in records}))
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCount:
+    """Count of another reader.
+
+    Attributes:
+        reader: Who.
+        counts: Cells by the key of the type.
+        pairs: Cells that both named: the asking reader's key, the other one's, to their number.
+    """
+
+    reader: str
+    counts: Mapping[str, int]
+    pairs: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True)
+class ReadOtherCounts(Question):
+    """What others counted of the same cells, as ``other_counts_read``.
+
+    Attributes:
+        where: The cells; its reviewer is the person who asks.
+    """
+
+    where: CellFilter
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        cells, me = case.cells, self.where.reviewer or ""
+        everyone = replace(self.where, reviewer=None)
+        mine = cells.typed_by(me, everyone)
+        found = []
+        for reader in cells.reviewers():
+            if reader != me:
+                other = cells.typed_by(reader, everyone)
+                pairs = Counter((mine[cell], kind) for cell, kind in other.items() if cell in mine)
+                found.append(OtherCount(reader, Counter(other.values()), pairs))
+        return generation, found
 
 
 @dataclass(frozen=True)

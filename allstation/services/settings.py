@@ -38,7 +38,6 @@ class Settings(NamedTuple):
         cell_width: Crops of cells, logical pixels.
         cell_arrangement: Order and headings of the gallery.
         cell_outlines: Whether the gallery draws outlines.
-        cell_types: The laboratory's list of cell types as JSON; empty for the shipped one.
         count_target: Cells to count: 100, 200 or 400.
         count_sound: Whether each counted cell makes a sound.
         sort: What the browser sorts by.
@@ -87,7 +86,6 @@ class Settings(NamedTuple):
     cell_width: int = 112
     cell_arrangement: str = "type"
     cell_outlines: bool = False
-    cell_types: str = ""
     count_target: int = 200
     count_sound: bool = False
     sort: str = "slide"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from allstation.core.cells import CellRecord
 from allstation.ui.cells.field_cells import FieldCells
 from allstation.ui.cells.guard import CellGuard
@@ -38,23 +41,31 @@ class ChosenCells:
         """Tell whether there are any."""
         return self.in_field() or bool(self._panel.gallery.selected_rows())
 
-    def ids(self) -> list[int]:
+    def count(self) -> int:
+        """Return how many there are, without naming them."""
+        return len(self._field_cells.chosen()) if self.in_field() else self._panel.selected_count()
+
+    def ids(self) -> NDArray[np.int64]:
         """Return the cells."""
         if self.in_field():
-            return [record.id for record in self._field_cells.chosen()]
+            return np.array([record.id for record in self._field_cells.chosen()], np.int64)
         return self._panel.selected_ids()
 
     def records(self) -> list[CellRecord]:
-        """Return the records of the cells, as far as they are here."""
+        """Return the records of the cells, as far as they are here: those that were looked at last."""
         if self.in_field():
             return list(self._field_cells.chosen())
-        found = (self._panel.model.record(number) for number in self._panel.selected_ids())
-        return [record for record in found if record is not None]
+        model = self._panel.model
+        here = {record.id: record for record in model.known()}
+        ids = self._panel.selected_ids()
+        kept: list[int] = ids[np.isin(ids, np.array(list(here), np.int64))].tolist()
+        return [here[number] for number in kept]
 
-    def seen(self, ids: list[int]) -> list[int]:
+    def seen(self, ids: NDArray[np.int64]) -> list[int]:
         """Return which of them were on the screen for long enough."""
         if self.in_field() and self._guard.is_field_seen(self._context.selection.field):
-            return list(ids)
+            every: list[int] = ids.tolist()
+            return every
         return self._guard.seen(ids)
 
     def refusal(self, left_out: int, total: int) -> str:

@@ -32,9 +32,13 @@ class CellCommands:
     Args:
         session: The open case.
         undo: The stack.
+
+    Attributes:
+        types: The list that cells are typed by; the case keeps it with the types.
     """
 
     def __init__(self, session: CaseSession, undo: QUndoStack) -> None:
+        self.types: tuple[CellType, ...] = ()
         self._session = session
         self._undo = undo
         self._tokens = count(1)
@@ -42,7 +46,7 @@ class CellCommands:
     def type_cells(self, ids: Sequence[int], kind: str, reviewer: str, *, text: str) -> None:
         """Give cells a type; an empty one takes this person's types back."""
         token = next(self._tokens)
-        first = TypeCells(token, list(ids), kind, reviewer)
+        first = TypeCells(token, list(ids), kind, reviewer, self.types)
         self._push(text, first, RestoreCellTypes(token), WithdrawCellTypes(token))
 
     def type_many(self, parts: Sequence[tuple[Sequence[int], str]], reviewer: str, *, text: str) -> None:
@@ -71,10 +75,6 @@ class CellCommands:
     def part(self, cell_id: int, reviewer: str) -> None:
         """Put two cells in the place of one."""
         self._correct(tr("Part a cell"), lambda token: PartCell(token, cell_id, reviewer), reviewer)
-
-    def keep_types(self, types: tuple[CellType, ...]) -> None:
-        """Keep the list that cells are typed by in the case; no step of its own to undo."""
-        self._session.submit(SetCellTypes(types))
 
     def set_types(self, before: tuple[CellType, ...], after: tuple[CellType, ...]) -> None:
         """Keep another list of types."""

@@ -8,9 +8,8 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
-from allstation.core.cell_types import SHIPPED_TYPES, CellType, types_from_json
+from allstation.core.cell_types import SHIPPED_TYPES, CellType
 from allstation.core.cells import CellCounts, CellFilter, CellGroup, CellOrder, CellRecord
-from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord
 from allstation.services.cell_crops import FieldPlace
@@ -18,6 +17,7 @@ from allstation.services.cell_questions import CellPage, CellQuery
 from allstation.services.gallery_questions import GalleryListing, ListGallery, ReadFieldFiles
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.cells.bar import Arrangement
+from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.listing import blind_counts, blind_record, sections_of
 from allstation.ui.cells.panel import GalleryPanel
 from allstation.ui.cells.type_list import ALL
@@ -45,10 +45,14 @@ class GalleryController(QObject):
         context: Services and state.
         panel: The gallery.
         browser: Holds the gallery beside thumbnails and table; its filters hold here too.
+        commands: Pushes undoable changes, by the list of types that is in use.
     """
 
-    def __init__(self, context: AppContext, panel: GalleryPanel, browser: BrowserPanel) -> None:
+    def __init__(
+        self, context: AppContext, panel: GalleryPanel, *, browser: BrowserPanel, commands: CellCommands
+    ) -> None:
         super().__init__(panel)
+        self._commands = commands
         self._context = context
         self._session = context.session
         self._selection = context.selection
@@ -206,19 +210,12 @@ class GalleryController(QObject):
     def _use_types(self, listing: GalleryListing) -> None:
         """Show the case's list of types; before anyone typed, the laboratory's."""
         self._case_types = listing.types
-        types = listing.types if listing.typed else self.laboratory_types()
+        types = listing.types if listing.typed else self._context.settings.value.types
+        self._commands.types = types
         if types != self.types:
             self._panel.set_types(types)
             if listing.query.order is CellOrder.TYPE:
                 self._listing.start()
-
-    def laboratory_types(self) -> tuple[CellType, ...]:
-        """Return the list that the laboratory uses for new cases."""
-        stored = self._context.settings.value.cell_types
-        try:
-            return types_from_json(stored) if stored else SHIPPED_TYPES
-        except StationError:
-            return SHIPPED_TYPES
 
     @property
     def case_types(self) -> tuple[CellType, ...]:
@@ -255,7 +252,8 @@ class GalleryController(QObject):
     @Slot()
     def _case_opened(self) -> None:
         self._panel.clear()
-        self._panel.set_types(self.laboratory_types())
+        self._commands.types = self._context.settings.value.types
+        self._panel.set_types(self._commands.types)
         self.relist()
 
     @Slot()
@@ -297,7 +295,8 @@ class GalleryController(QObject):
         self._panel.typer.set_blind(self._selection.is_blind)
         self._panel.set_counts(CellCounts())
         self._panel.model.forget()
-        QTimer.singleShot(0, self.relist)
+        QTimer.singleShot(0, self, self.relist)
+        self._context.changed.emit()
 
     @Slot()
     def _tell_changed(self) -> None:
@@ -362,7 +361,7 @@ class GalleryController(QObject):
             bar.set_arrangement(Arrangement(stored.cell_arrangement))
         bar.set_outlined(stored.cell_outlines)
         self._panel.set_tile_width(stored.cell_width)
-        self._panel.set_types(self.laboratory_types())
+        self._panel.set_types(self._context.settings.value.types)
         if stored.browser_view == VIEW:
             self._browser.show_view(VIEW)
 

@@ -97,7 +97,7 @@ class CorrectionController(QObject):
         return self._context.can_write() and self._chosen.any()
 
     def _can_join(self) -> bool:
-        return self._can_correct() and len(self._chosen.ids()[:_TWO]) == _TWO
+        return self._can_correct() and self._chosen.count() >= _TWO
 
     def _can_restore(self) -> bool:
         return self._can_correct() and self._panel.where().removed
@@ -146,7 +146,7 @@ class CorrectionController(QObject):
     @Slot()
     def remove(self) -> None:
         """Take the chosen cells out."""
-        ids = self._chosen.ids()
+        ids: list[int] = self._chosen.ids().tolist()
         if self._panel.where().removed and not self._chosen.in_field():
             self._refuse(tr("These cells are removed already. Shift and Ins bring them back."))
         elif ids and self._may_correct():
@@ -155,7 +155,7 @@ class CorrectionController(QObject):
     @Slot()
     def restore(self) -> None:
         """Bring the selected removed cells back."""
-        ids = self._chosen.ids()
+        ids: list[int] = self._chosen.ids().tolist()
         if ids and self._may_correct():
             text = tr("Bring back {what}", what=_cells(len(ids)))
             self._commands.restore(ids, self._reviewer, text=text)
@@ -172,7 +172,7 @@ class CorrectionController(QObject):
     @Slot()
     def part(self) -> None:
         """Cut the chosen cell in two."""
-        ids = self._chosen.ids()
+        ids: list[int] = self._chosen.ids().tolist()
         if len(ids) != 1:
             self._refuse(tr("Choose one cell to part it."))
         elif self._may_correct():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -12,14 +12,20 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from allstation.core.cell_count import CellCount, spread
 from allstation.core.cell_types import CellType, type_of
-from allstation.core.cells import CellRecord
-from allstation.core.differential import Differential, differential, stop_sentence
+from allstation.core.cells import CellFilter, CellRecord
 from allstation.services.cell_crops import FieldPlace
 from allstation.services.field_cache import FieldCache
-from allstation.services.gallery_questions import CountStart, ReadCountCells, StartCount
+from allstation.services.gallery_questions import (
+    CountStart,
+    OtherCount,
+    ReadCountCells,
+    ReadOtherCounts,
+    StartCount,
+)
 from allstation.services.tasks import LatestOnly
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.controller import GalleryController
+from allstation.ui.cells.count_shares import CountQuestion, CountShares, shares_of
 from allstation.ui.cells.counting import CountingWindow
 from allstation.ui.cells.crops import CropScale
 from allstation.ui.cells.listing import blind_record
@@ -34,21 +40,6 @@ _AHEAD: Final = 3
 _PAGE: Final = 60
 _PAUSE: Final = 150
 """Milliseconds after a key before shares are worked out: who types fast waits for nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Shares:
-    """Shares of a count, worked out on another thread.
-
-    Attributes:
-        counts: Of what.
-        found: The shares.
-        stop: How many more cells answer the question.
-    """
-
-    counts: Mapping[str, int]
-    found: Differential
-    stop: str
 
 
 class CountingController(QObject):
@@ -86,12 +77,17 @@ class CountingController(QObject):
         self._places: dict[int, FieldPlace] = {}
         self._asked: set[int] = set()
         self._undo_at: list[int] = []
+        self._where = CellFilter()
+        self._others: tuple[OtherCount, ...] = ()
+        self._compares = False
         self._soon = QTimer(self, singleShot=True, interval=_PAUSE)
         self._soon.timeout.connect(self._work_out)
         self._figures = LatestOnly(self)
         self._figures.done.connect(self._take_shares)
+        self._figures.failed.connect(self._not_worked_out)
         reader = self._session.reader
         reader.count_started.connect(self._start)
+        reader.other_counts_read.connect(self._take_others)
         reader.count_cells_read.connect(self._take_cells)
         self._session.opened.connect(self._case_changed)
         self._session.worker.closed.connect(self._case_changed)
@@ -141,6 +137,7 @@ class CountingController(QObject):
         where = replace(
             self._gallery.where(), reviewer=self._reviewer, types=(), typed=None, proposed=None, removed=False
         )
+        self._where = where
         self._session.ask(StartCount(where))
 
     def _shown_window(self) -> CountingWindow:
@@ -163,7 +160,7 @@ class CountingController(QObject):
         window = self._window
         if generation != self._session.generation or window is None or not window.isVisible():
             return
-        types = start.types if start.typed else self._gallery.laboratory_types()
+        types = start.types if start.typed else self._context.settings.value.types
         window.set_types(types)
         self._listed = tuple(start.ids)
         self._begin(start.before.typed, types)
@@ -176,6 +173,7 @@ class CountingController(QObject):
         rest = [cell for cell in self._listed if cell not in done]
         queue = spread(rest) if window.is_spread() else rest
         self._count = CellCount(queue, before, tuple(types), window.target())
+        self._others, self._compares = (), False
         self._undo_at.clear()
         window.show_latest("")
         self._show()
@@ -213,6 +211,7 @@ class CountingController(QObject):
         self._soon.start()
 
     def _show_cell(self, count: CellCount, window: CountingWindow) -> None:
+        self._compare(over=count.is_full or count.current is None)
         if count.is_full:
             window.stage.show_message(
                 tr(
@@ -237,6 +236,26 @@ class CountingController(QObject):
         known = [self._records[cell] for cell in coming[1:] if cell in self._records]
         ready = [(one, self._places[one.field_id]) for one in known if one.field_id in self._places]
         window.stage.prepare(ready)
+
+    def _compare(self, *, over: bool) -> None:
+        """Show other readers' counts when this one is over, never before and never in blind review."""
+        if not over or self._context.selection.is_blind:
+            self._others, self._compares = (), False
+        elif not self._compares:
+            self._compares = True
+            # Behind the types that are on their way to the writer: a little later they are written.
+            QTimer.singleShot(_PAUSE, self, self._ask_for_others)
+
+    @Slot()
+    def _ask_for_others(self) -> None:
+        if self._compares and self._context.has_case():
+            self._session.ask(ReadOtherCounts(self._where))
+
+    @Slot(int, list)
+    def _take_others(self, generation: int, others: list[OtherCount]) -> None:
+        if generation == self._session.generation and self._compares:
+            self._others = tuple(others)
+            self._work_out()
 
     def _ask_for(self, cells: Sequence[int]) -> None:
         missing = [cell for cell in cells if cell not in self._asked]
@@ -273,8 +292,6 @@ class CountingController(QObject):
         cell = count.name(kind.key)
         if cell is None:
             return
-        if self._gallery.case_types != count.types:
-            self._commands.keep_types(tuple(count.types))
         self._undo_at.append(self._context.undo.index() + 1)
         name = tr(kind.name)
         text = tr("Count {name}", name=name)
@@ -337,18 +354,15 @@ class CountingController(QObject):
     def _work_out(self) -> None:
         if self._count is not None and self._window is not None:
             kind, other = self._window.question()
-            work = partial(
-                _shares,
-                self._count.counts(),
-                tuple(self._count.types),
-                self._reviewer,
-                kind=kind,
-                other=other,
+            count = self._count
+            asked = CountQuestion(
+                count.counts(), tuple(count.types), self._reviewer, kind, other, self._others
             )
+            work = partial(shares_of, asked)
             self._figures.run(work)
 
     @Slot(object)
-    def _take_shares(self, shares: _Shares) -> None:
+    def _take_shares(self, shares: CountShares) -> None:
         count, window = self._count, self._window
         if count is None or window is None or count.counts() != shares.counts:
             return
@@ -356,12 +370,8 @@ class CountingController(QObject):
         rows = rows_of(shares.counts, count.types, shares.found)
         window.show_count(rows, white=shares.found.n, latest=latest, reader=self._reviewer)
         window.show_sentences(note=shares.found.note, stop=shares.stop)
+        window.show_comparison(shares.others if self._compares else "")
 
-
-def _shares(
-    counts: Mapping[str, int], types: tuple[CellType, ...], reader: str, *, kind: str, other: float
-) -> _Shares:
-    """Work out the shares of a count. Runs on another thread: exact intervals take a moment."""
-    found = differential(counts, types, reader=reader)
-    stop = stop_sentence(counts.get(kind, 0), found.n, other) if kind else ""
-    return _Shares(counts, found, stop)
+    @Slot(object)
+    def _not_worked_out(self, error: Exception) -> None:
+        raise error

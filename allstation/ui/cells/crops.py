@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, Qt, Signal, Slot
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap, QPolygonF
+from PySide6.QtCore import QObject, QPointF, Signal, Slot
+from PySide6.QtGui import QImage, QPixmap, QPolygonF
 
 from allstation.core.cells import CellRecord
 from allstation.services.cell_crops import Crop, CropKey, CropLoader, FieldPlace
@@ -104,7 +104,8 @@ class CellCrops(QObject):
             side: Side of the part that is shown, in pixels of the file.
             pixels: Side of the crop in device pixels.
         """
-        key = CropKey(record.id, round(record.x, 1), round(record.y, 1), side, pixels)
+        corner = self._radius * self._ratio
+        key = CropKey(record.id, round(record.x, 1), round(record.y, 1), side, pixels, corner)
         found = self._crops.get(key)
         if found is None:
             self._loader.request(key, place, record.outline)
@@ -129,35 +130,32 @@ class CellCrops(QObject):
     @Slot(list)
     def _keep(self, crops: Sequence[Crop]) -> None:
         for crop in crops:
+            self._drop(crop.key)
             picture = None
             if crop.pixels is not None:
-                picture = _to_pixmap(crop.pixels, self._ratio, self._radius)
+                picture = _to_pixmap(crop.pixels, self._ratio)
                 self._bytes += crop.key.pixels**2 * _BYTES_PER_PIXEL
             self._crops[crop.key] = ShownCrop(
                 picture, _polygon(crop.outline), problem=crop.problem, changed=crop.changed
             )
         while self._bytes > self._max_bytes and len(self._crops) > 1:
-            key, dropped = self._crops.popitem(last=False)
-            if dropped.picture is not None:
-                self._bytes -= key.pixels**2 * _BYTES_PER_PIXEL
+            self._drop(next(iter(self._crops)))
         self.arrived.emit({crop.key.cell_id for crop in crops})
+
+    def _drop(self, key: CropKey) -> None:
+        dropped = self._crops.pop(key, None)
+        if dropped is not None and dropped.picture is not None:
+            self._bytes -= key.pixels**2 * _BYTES_PER_PIXEL
 
 
 def _polygon(outline: NDArray[np.float64] | None) -> QPolygonF:
     return QPolygonF([] if outline is None else [QPointF(x, y) for x, y in outline.tolist()])
 
 
-def _to_pixmap(pixels: NDArray[np.uint8], ratio: float, radius: float) -> QPixmap:
-    """Round the corners once here, not at every painting."""
+def _to_pixmap(pixels: NDArray[np.uint8], ratio: float) -> QPixmap:
+    """Take over a crop as it was drawn on the worker's thread: a copy of its bytes and no more."""
     side = pixels.shape[0]
-    image = QImage(np.ascontiguousarray(pixels).tobytes(), side, side, 3 * side, QImage.Format.Format_RGB888)
-    picture = QPixmap(side, side)
-    picture.fill(QColor(0, 0, 0, 0))
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QBrush(image))
-    painter.drawRoundedRect(picture.rect(), radius * ratio, radius * ratio)
-    painter.end()
+    image = QImage(pixels.tobytes(), side, side, 4 * side, QImage.Format.Format_ARGB32_Premultiplied)
+    picture = QPixmap.fromImage(image)
     picture.setDevicePixelRatio(ratio)
     return picture

@@ -15,6 +15,7 @@ from allstation.ui.cells.counting_controller import CountingController
 from allstation.ui.cells.field_cells import FieldCells
 from allstation.ui.cells.guard import CellGuard
 from allstation.ui.cells.panel import GalleryPanel
+from allstation.ui.cells.typer_controller import TyperController
 from allstation.ui.cells.typing_controller import TypingController
 from allstation.ui.common.actions import Action
 from allstation.ui.context import AppContext
@@ -37,6 +38,7 @@ class CellsFeature(QObject):
         typing: Gives types.
         corrections: Corrects what was found.
         counting: Counts cells one by one.
+        typer: Learns types and proposes them.
         field_cells: The cells in the viewer.
         guard: Knows which cells were seen.
     """
@@ -57,13 +59,14 @@ class CellsFeature(QObject):
         self.guard = CellGuard(
             panel.gallery, viewer.main.canvas, limit=lambda: settings.value.seconds_on_screen
         )
-        self.gallery = GalleryController(context, panel, browser)
+        self.gallery = GalleryController(context, panel, browser=browser, commands=commands)
         self.field_cells = FieldCells(context, panel, viewer)
         chosen = ChosenCells(context, panel, field_cells=self.field_cells, guard=self.guard)
         self.typing = TypingController(context, panel, gallery=self.gallery, chosen=chosen, commands=commands)
         self.counting = CountingController(
             context, window=window, gallery=self.gallery, commands=commands, files=files
         )
+        self.typer = TyperController(context, panel, gallery=self.gallery, window=window)
         panel.bar.count_asked.connect(self.counting.open)
         self.corrections = CorrectionController(
             context,
@@ -77,7 +80,7 @@ class CellsFeature(QObject):
 
     def actions(self) -> tuple[Action, ...]:
         """Offer everything about cells."""
-        parts = (self.gallery, self.typing, self.corrections, self.counting)
+        parts = (self.gallery, self.typing, self.corrections, self.counting, self.typer)
         return tuple(action for part in parts for action in part.actions())
 
     def view_state(self) -> dict[str, object]:
@@ -90,3 +93,4 @@ class CellsFeature(QObject):
         self.panel.crops.stop()
         self.corrections.close()
         self.counting.close()
+        self.typer.close()

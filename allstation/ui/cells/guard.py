@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,12 @@ class CellGuard:
         self._canvas = canvas
         self._limit = limit
 
-    def seen(self, ids: Sequence[int] | NDArray[np.int64]) -> list[int]:
+    def seen(self, ids: NDArray[np.int64]) -> list[int]:
         """Return which of these cells were shown in the gallery, in their order."""
         shown = self._gallery.visibility.shown_for(self._limit())
-        wanted = np.asarray(ids, np.int64)
         known = np.array([key for key in shown if isinstance(key, int)], np.int64)
-        return [int(one) for one in wanted[np.isin(wanted, known)]]
+        found: list[int] = ids[np.isin(ids, known)].tolist()
+        return found
 
     def is_field_seen(self, field: FieldRecord | None) -> bool:
         """Tell whether a field has been in the viewer for long enough."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
 
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellCounts, CellRecord
@@ -12,9 +11,6 @@ from allstation.services.gallery_questions import GalleryListing
 from allstation.ui.cells.bar import Arrangement
 from allstation.ui.cells.model import CellSection
 from allstation.ui.common.i18n import tr
-
-MOST_HEADINGS: Final = 5_000
-"""More fields than this stand without headings: nobody looks for one of them so."""
 
 
 def sections_of(
@@ -34,8 +30,6 @@ def sections_of(
     """
     if arrangement is Arrangement.TYPE:
         return _by_type(listing.listed, types)
-    if len(listing.groups) > MOST_HEADINGS:
-        return []
     sections, start = [], 0
     for key, count in listing.groups:
         sections.append(CellSection(start, _title(arrangement, key, slide_name), count, key))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
 from allstation.core.cell_types import SHIPPED_TYPES, CellType
@@ -96,6 +97,10 @@ class CellModel(QAbstractListModel):
         """Return all ids in order."""
         return self._ids
 
+    def id_array(self) -> NDArray[np.int64]:
+        """Return all ids in order, without a copy."""
+        return np.frombuffer(self._ids, np.int64) if self._ids else np.zeros(0, np.int64)
+
     def sections(self) -> tuple[CellSection, ...]:
         """Return the headings over the cells; none while they are not grouped."""
         return self._sections
@@ -109,7 +114,7 @@ class CellModel(QAbstractListModel):
         """
         if near < len(self._ids) and self._ids[near] == cell_id:
             return near
-        found = np.flatnonzero(np.frombuffer(self._ids, np.int64) == cell_id).tolist() if self._ids else []
+        found = np.flatnonzero(self.id_array() == cell_id).tolist()
         return found[0] if found else None
 
     def record(self, cell_id: int) -> CellRecord | None:
@@ -243,4 +248,6 @@ class CellModel(QAbstractListModel):
 
 def _equal(one: array[int], other: array[int]) -> bool:
     """Compare a million ids in a millisecond; arrays compare one by one."""
-    return len(one) == len(other) and (not one or bytes(memoryview(one)) == bytes(memoryview(other)))
+    if len(one) != len(other):
+        return False
+    return not one or np.array_equal(np.frombuffer(one, np.int64), np.frombuffer(other, np.int64))

@@ -101,6 +101,7 @@ class TallyView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         scheme, top = theme.tokens(self.palette()), 0.0
+        painter.fillRect(self.rect(), QColor(scheme.panel))
         before = Counts.WHITE
         for row in self._rows:
             if row.kind.counts is not before:

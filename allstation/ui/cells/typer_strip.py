@@ -24,7 +24,7 @@ from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
 
 ENOUGH: Final = 30
-"""Typed cells from which on types are proposed."""
+"""Typed cells from which on types are proposed (``core.typer.FEWEST_CELLS``, which loads NumPy)."""
 _DETAILS: Final = 170
 
 
@@ -36,15 +36,15 @@ class TypeFigure:
         name: Of the type.
         cells: Typed cells of it.
         share: That were given the right type, 0 to 1.
-        low: Lower end of the 95 % interval.
+        low: Lower end of the 95 % interval; None where there is one slide only.
         high: Upper end.
     """
 
     name: str
     cells: int
     share: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +209,10 @@ class TyperStrip(QFrame):
             if widget is not None:
                 widget.deleteLater()
         for row, one in enumerate(figures):
-            share = tr(
-                "{share} right ({low} to {high})",
-                share=percent(one.share, digits=0),
-                low=percent(one.low, digits=0),
-                high=percent(one.high, digits=0),
-            )
+            share = tr("{share} right", share=percent(one.share, digits=0))
+            if one.low is not None and one.high is not None:
+                ends = percent(one.low, digits=0), percent(one.high, digits=0)
+                share += tr(" ({low} to {high})", low=ends[0], high=ends[1])
             for column, text in enumerate((one.name, tr("n = {n}", n=number(one.cells)), share)):
                 label = QLabel(text, self._table)
                 label.setTextFormat(Qt.TextFormat.PlainText)

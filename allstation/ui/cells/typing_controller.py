@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QPoint, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
@@ -103,9 +105,9 @@ class TypingController(QObject):
     def type_selected(self, kind: str) -> bool:
         """Give the selected cells a type, or take this person's back; tell whether it was done."""
         wanted = self._chosen.ids()
-        if not wanted or not self._may_type():
+        if not len(wanted) or not self._may_type():
             return False
-        ids = self._seen(wanted) if kind else wanted
+        ids = self._seen(wanted)
         if not ids:
             return False
         name = tr(type_of(self._gallery.types, kind).name) if kind else tr("no type")
@@ -130,25 +132,18 @@ class TypingController(QObject):
         if not open_ones:
             self._refuse(tr("None of the selected cells has a proposed type that nobody gave it yet."))
             return
-        seen = set(self._seen([record.id for record in open_ones]))
+        seen = set(self._seen(np.array([record.id for record in open_ones], np.int64)))
         parts = _by_type([record for record in open_ones if record.id in seen])
         if parts:
-            self._keep_types()
             text = tr("Accept proposals on {what}", what=_cells(len(seen)))
             self._commands.type_many(parts, self._context.selection.reviewer, text=text)
             self._panel.go_on()
 
     def _type(self, ids: Sequence[int], kind: str, text: str) -> None:
-        self._keep_types()
         self._commands.type_cells(ids, kind, self._context.selection.reviewer, text=text)
 
-    def _keep_types(self) -> None:
-        """Store the laboratory's list in the case with the first cell that is typed by it."""
-        if self._gallery.case_types != self._gallery.types:
-            self._commands.keep_types(self._gallery.types)
-
-    def _seen(self, ids: Sequence[int]) -> list[int]:
-        seen = self._chosen.seen(list(ids))
+    def _seen(self, ids: NDArray[np.int64]) -> list[int]:
+        seen = self._chosen.seen(ids)
         if len(seen) < len(ids):
             self._refuse(self._chosen.refusal(len(ids) - len(seen), len(ids)))
         return seen

@@ -180,15 +180,28 @@ def test_two_readers_count_the_same_hundred_cells_without_seeing_each_other(
     start(opened, clock, qtbot, "Ben")
     assert current(opened) == spread(range(1, CELLS + 1))[0], "the second reader does not get the same cells"
     assert "0 of 100" in counting.sentences()
+    assert "Ada" not in counting.sentences()
     assert all(row.count == 0 for row in counting.tally.rows()), "the first reader's counts are shown"
     for record in opened.cells.counting._records.values():
         assert (record.type, record.proposed) == ("", ""), "the second reader can see what was said"
-    count_all(opened, clock, qtbot, "bn", 100)
+    # The rest of Ben's hundred in one go: what the window does for each of them was seen above.
+    order = spread(range(1, CELLS + 1))
+    count_all(opened, clock, qtbot, "bn", 10)
+    opened.context.session.submit(TypeCells(9_999, order[10:90], "segmented", "Ben"))
+    counting.close()
+    start(opened, clock, qtbot, "Ben")
+    assert "90 of 100" in counting.sentences()
+    count_all(opened, clock, qtbot, "bn", 10)
     qtbot.waitUntil(lambda: types_of(opened, "Ben").count("") == CELLS - 100, timeout=LONG)
     counted = [n for n, kind in enumerate(types_of(opened, "Ben")) if kind]
     assert counted == [n for n, kind in enumerate(types_of(opened, "Ada")) if kind]
     assert types_of(opened, "Ada").count("lymphocyte") == 50
-    assert types_of(opened, "Ben").count("segmented") == 50
+    assert types_of(opened, "Ben").count("segmented") == 90
+    qtbot.waitUntil(lambda: "Ada counted 100 white cells" in counting.sentences(), timeout=LONG)
+    # Of Ben's 10 blasts and 90 segmented: exact limits 4 to 18 % and 82 to 96 %; Ada has 50 and 50.
+    assert "Blast 50 % (limits 4 to 18 %)" in counting.sentences()
+    assert "Lymphocyte 50 % (limits 0 to 4 %)" in counting.sentences()
+    assert "on 100 cells that both named" in counting.sentences()
     assert stored(opened, lambda case: case.audit.verify()) is None
 
 
