@@ -33,6 +33,7 @@ _PURPOSE: Final = "anchor"
 _LARGEST: Final = 1 << 20
 """Bytes from which the list is compacted to one line a case."""
 _MOST_CASES: Final = 20_000
+_LONGEST_TEXT: Final = 200
 _LONGEST_FILE: Final = 64 << 20
 _EVERY: Final = 0.5
 """Seconds between two lines while many predictions are saved: a crash leaves at most these unremembered."""
@@ -101,7 +102,8 @@ class Anchor:
             anchor = cls(**found)
         except TypeError as error:
             raise ValueError("it is no anchor") from error
-        kinds = all(isinstance(value, str) for name, value in asdict(anchor).items() if name != "length")
+        texts = [value for name, value in asdict(anchor).items() if name != "length"]
+        kinds = all(isinstance(text, str) and len(text) <= _LONGEST_TEXT for text in texts)
         if not kinds or type(anchor.length) is not int or not anchor.holds():
             raise ValueError("it is no anchor, or its signature does not hold")
         return anchor
