@@ -129,7 +129,7 @@ class AnchorFile:
         Raises:
             OSError: If the file cannot be read.
         """
-        mark = json.dumps({field: value}, separators=(",", ":"))[1:-1].encode()
+        mark = canonical({field: value})[1:-1].encode()
         for line in reversed(self._lines()):
             if mark in line:
                 with suppress(ValueError, RecursionError):
@@ -170,7 +170,7 @@ class AnchorFile:
         kept = list(newest.values())[-_MOST_CASES:]
         total = sum(len(line) + 1 for line in kept)
         with replacing(self.path) as part:
-            part.write_bytes(b"\n".join([json.dumps({"compacted": total}).encode(), *kept, b""]))
+            part.write_bytes(b"\n".join([canonical({"compacted": total}).encode(), *kept, b""]))
 
     def _lines(self) -> list[bytes]:
         try:
