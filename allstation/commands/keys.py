@@ -11,6 +11,7 @@ from allstation.commands import DONE
 from allstation.commands.passwords import read_password
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.core.text import shown_name
 from allstation.files import write_atomically
 from allstation.keys.laboratory import LABORATORY, make_laboratory_key
@@ -70,7 +71,7 @@ def _make(path: Path, name: str) -> int:
 def _write_public(path: Path, key: PublicKey, name: str, role: str) -> int:
     stored = {"kind": PUBLIC_KIND, "version": 1, "name": name, "role": role, "key": key.text}
     try:
-        write_atomically(path, (json.dumps(stored, indent=1) + "\n").encode())
+        write_atomically(path, f"{json_text(stored)}\n".encode())
     except OSError as error:
         sentence = f"{shown_name(path)} cannot be written ({error.strerror or error}): choose another place."
         raise StationError("not-written", sentence) from error

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from allstation.core.audit import canonical
 from allstation.core.errors import StationError
+from allstation.core.plain_json import json_text
 from allstation.core.text import shown_name, storable
 from allstation.files import create_private
 from allstation.keys.signing import PublicKey, SigningKey, new_secret
@@ -66,7 +67,7 @@ def make_laboratory_key(path: Path, *, name: str, password: str) -> PublicKey:
     }
     try:
         with create_private(path) as file:
-            file.write((json.dumps(stored, indent=1) + "\n").encode())
+            file.write(f"{json_text(stored)}\n".encode())
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError as error:

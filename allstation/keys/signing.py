@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Final, Self
 
 from allstation.core.audit import canonical
+from allstation.core.plain_json import json_text
 
 KIND: Final = "allstation-signature"
 _SCHEMA: Final = 1
@@ -183,7 +184,7 @@ class Signature:
             "role": self.role,
             "signature": base64.b64encode(self.signature).decode(),
         }
-        return (json.dumps(stored, indent=1, ensure_ascii=True) + "\n").encode()
+        return f"{json_text(stored, ensure_ascii=True)}\n".encode()
 
     def holds(self, purpose: str, digest: str) -> bool:
         """Tell whether this is a signature of a hash for a purpose."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from allstation import paths
+from allstation.core.audit import canonical
 from allstation.core.text import shown_name
 from allstation.files import create_private, part_path
 from allstation.keys.signing import SignatureError, SigningKey, new_secret
@@ -61,7 +62,7 @@ def _made(path: Path) -> SigningKey:
     part = part_path(path)
     try:
         with create_private(part) as file:
-            file.write(json.dumps(stored).encode())
+            file.write(canonical(stored).encode())
             file.flush()
             os.fsync(file.fileno())
         _place(part, path)

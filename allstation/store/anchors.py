@@ -33,6 +33,7 @@ _PURPOSE: Final = "anchor"
 _LARGEST: Final = 1 << 20
 """Bytes from which the list is compacted to one line a case."""
 _MOST_CASES: Final = 20_000
+_LONGEST_TEXT: Final = 200
 _LONGEST_FILE: Final = 64 << 20
 _EVERY: Final = 0.5
 """Seconds between two lines while many predictions are saved: a crash leaves at most these unremembered."""
@@ -101,7 +102,8 @@ class Anchor:
             anchor = cls(**found)
         except TypeError as error:
             raise ValueError("it is no anchor") from error
-        kinds = all(isinstance(value, str) for name, value in asdict(anchor).items() if name != "length")
+        texts = [value for name, value in asdict(anchor).items() if name != "length"]
+        kinds = all(isinstance(text, str) and len(text) <= _LONGEST_TEXT for text in texts)
         if not kinds or type(anchor.length) is not int or not anchor.holds():
             raise ValueError("it is no anchor, or its signature does not hold")
         return anchor
@@ -127,7 +129,7 @@ class AnchorFile:
         Raises:
             OSError: If the file cannot be read.
         """
-        mark = json.dumps({field: value}, separators=(",", ":"))[1:-1].encode()
+        mark = canonical({field: value})[1:-1].encode()
         for line in reversed(self._lines()):
             if mark in line:
                 with suppress(ValueError, RecursionError):
@@ -168,7 +170,7 @@ class AnchorFile:
         kept = list(newest.values())[-_MOST_CASES:]
         total = sum(len(line) + 1 for line in kept)
         with replacing(self.path) as part:
-            part.write_bytes(b"\n".join([json.dumps({"compacted": total}).encode(), *kept, b""]))
+            part.write_bytes(b"\n".join([canonical({"compacted": total}).encode(), *kept, b""]))
 
     def _lines(self) -> list[bytes]:
         try:

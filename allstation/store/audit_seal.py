@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from allstation.core.audit import AuditEntry, ChainBreak
+from allstation.core.text import shown_name
 from allstation.keys.signing import PublicKey, SignatureError, SigningKey
 from allstation.keys.station import station_key
 
@@ -21,6 +22,8 @@ STATION_CHANGED: Final = "station-changed"
 """Action of the entry with which a station goes on with what another one, or an earlier version, wrote."""
 KEY: Final = "key"
 """Key of the station's fingerprint in the details of that entry and of ``case-created``."""
+LONGEST_NAME: Final = 60
+"""Characters of a station's name that are shown; a case from elsewhere may hold any."""
 _REPAIRED: Final = "case-repaired"
 _PURPOSE: Final = "audit seal"
 _COLUMNS: Final = "id, first, last, head, station, key, signature"
@@ -184,7 +187,8 @@ def _broken_seal(db: sqlite3.Connection, entries: Iterable[AuditEntry]) -> Chain
         (found,) = db.execute("SELECT max(hash) FROM audit WHERE id = ?", (seal.last,)).fetchone()
         follows = before is None or seal.first == before.last + 1
         if found != seal.head or not follows or not seal.holds(case_id):
-            sentence = f"The entries {seal.first} to {seal.last} are not those that “{seal.station}” sealed."
+            name = shown_name(seal.station)[:LONGEST_NAME]
+            sentence = f"The entries {seal.first} to {seal.last} are not those that “{name}” sealed."
             return ChainBreak(seal.last, sentence)
     (length,) = db.execute("SELECT coalesce(max(id), 0) FROM audit").fetchone()
     if seals and seals[-1].last != length:

@@ -31,6 +31,8 @@ from allstation.store.salvage import (
 )
 
 _LONGEST_ANCHOR: Final = 16 * 1024
+_MOST_RUNS: Final = 20
+"""Sealed runs that are printed: a case seldom moves more often, one from elsewhere may claim anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class AuditFinding:
         else:
             sentence = shown_name(self.broken.sentence)
             lines.append(f"The trail is broken at entry {self.broken.entry_id}. {sentence}")
-        lines += [run.text() for run in self.sealed]
+        lines += [run.text() for run in self.sealed[-_MOST_RUNS:]]
+        if len(self.sealed) > _MOST_RUNS:
+            lines.append(f"Before these, {len(self.sealed) - _MOST_RUNS} more runs of entries were sealed.")
         if number := unkeyed(self.sealed, self.entries):
             which = "No entry bears" if number == self.entries else f"Entries 1 to {number} do not bear"
             lines.append(f"{which} a key: whoever can write the file could have made them.")

@@ -21,7 +21,7 @@ from allstation.store.anchors import (
     place_of_case,
     shared_anchors,
 )
-from allstation.store.audit_seal import Seal, read_seal_table
+from allstation.store.audit_seal import LONGEST_NAME, Seal, read_seal_table
 from allstation.store.connection import Repository
 
 ACCEPTED: Final = "trail-accepted"
@@ -51,7 +51,7 @@ class SealedRun:
 
     def text(self) -> str:
         """Return the run as one line."""
-        name = shown_name(self.station)
+        name = shown_name(self.station)[:LONGEST_NAME]
         return f"Entries {self.first} to {self.last}: {name} ({self.known}, key {self.fingerprint})"
 
 
@@ -221,7 +221,7 @@ def _short(seen: Anchor) -> str:
 
 
 def _name_of(seen: Anchor) -> str:
-    return f"The station “{shown_name(seen.station)}”"
+    return f"The station “{shown_name(seen.station)[:LONGEST_NAME]}”"
 
 
 def _quiet_last(field: str, value: str) -> Anchor | None:

@@ -63,6 +63,7 @@ def test_bundle_has_everything_and_verifies(bundle):
 
 def test_no_half_written_file_stays(bundle):
     assert [path.name for path in bundle.path.parent.iterdir()] == ["small.allmodel"]
+    assert [one.role for one in bundle.signatures] == ["station"]
 
 
 def test_another_process_refuses_a_network_that_computes_something_else(bundle, tmp_path):
