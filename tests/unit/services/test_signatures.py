@@ -22,7 +22,7 @@ from allstation.services.reporting import MadeReport
 from allstation.services.settings import Settings, SettingsFile
 from allstation.store.audit_contents import kept_report
 from allstation.store.case import Case
-from tests.signers import PASSWORD, Signer, make_signer
+from tests.signers import PASSWORD, Authority, Signer, make_signer, time_stamp_server
 from tests.unit.report.factory import CLOCK, stored_case
 
 FINAL = ReportOptions(clock=CLOCK, template="summary", status="final", reviewer="Dr. Berta Beispiel")
@@ -220,6 +220,33 @@ def test_the_time_stamp_server_is_named_and_taken_back(
         assert main(["certificate", "time-stamp-server", address]) == 0
         assert SettingsFile(paths.config_folder()).value.time_stamp_server == kept_address
     assert main(["certificate", "time-stamp-server", "nonsense"]) == 2
+
+
+def test_the_configured_server_stamps_reports_and_without_an_answer_nothing_is_signed(
+    folder: Path, tmp_path: Path, password: Path, signer: Signer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clocks = Authority.make("Example Time Stamps")
+    (tmp_path / "clocks.pem").write_bytes(clocks.pem)
+    assert main(["certificate", "trust", str(tmp_path / "clocks.pem")]) == 0
+    words = ["report", str(folder), "--out", str(tmp_path / "o"), "--template", "summary"]
+    words += ["--status", "final", "--signed-by", "Dr. Berta Beispiel"]
+    words += ["--certificate", str(signer.file), "--password-file", str(password)]
+    with time_stamp_server(clocks.issue("Example Clock", stamps=True)) as (address, queries):
+        assert main(["certificate", "time-stamp-server", address]) == 0
+        assert queries == []
+        capsys.readouterr()
+    assert main(words) == 1
+    assert "127.0.0.1 gave no time stamp" in capsys.readouterr().err
+    with Case.open(folder, read_only=True) as case:
+        assert case.reports.all() == []
+    with time_stamp_server(clocks.issue("Example Clock", stamps=True)) as (address, queries):
+        assert main(["certificate", "time-stamp-server", address]) == 0
+        assert main(words) == 0
+        assert queries
+    assert main(["verify-report", str(tmp_path / "o" / f"{folder.stem}.pdf"), "--case", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "PAdES B-T" in said
+    assert "Time stamp         holds" in said
 
 
 def test_the_libraries_of_signatures_are_loaded_only_to_sign_or_verify() -> None:
