@@ -101,6 +101,22 @@ def test_another_key_than_that_of_the_named_certificate_signs_nothing(
     assert refused.value.code == "other-certificate"
 
 
+def test_a_revoked_certificate_signs_nothing(folder: Path, tmp_path: Path) -> None:
+    authority = Authority.make()
+    key = authority.issue("Dr. D")
+    (tmp_path / "a.pem").write_bytes(authority.pem)
+    signatures.trust(tmp_path / "a.pem")
+    wanted = replace(FINAL, signature=key.facts.block())
+    with Case.open(folder, read_only=True) as case:
+        report = reporting.make(case, case.snapshot(), wanted)
+    assert signatures.sign(report, key).signed
+    (tmp_path / "a.crl").write_bytes(authority.revoke(key))
+    signatures.trust(tmp_path / "a.crl")
+    with pytest.raises(StationError) as refused:
+        signatures.sign(report, key)
+    assert refused.value.code == "certificate-revoked"
+
+
 def test_an_amended_report_names_the_file_that_it_replaces(folder: Path, signer: Signer) -> None:
     first = signatures.sign(made(folder, signer), signer.key)
     kept(folder, first)
@@ -142,7 +158,11 @@ def test_a_report_of_another_case_is_not_compared_with_the_open_one(
 
 
 def test_the_settings_name_the_certificate_and_never_the_password(folder: Path, signer: Signer) -> None:
-    known = signatures.choose(signer.file, PASSWORD)
+    chosen = signatures.choose(signer.file, PASSWORD)
+    known = chosen.certificate
+    assert chosen.trusted
+    signatures.forget(signatures.trusted()[0].sha256)
+    assert not signatures.choose(signer.file, PASSWORD).trusted
     settings = Settings(signing_file=str(signer.file), signing_certificate=known)
     assert signatures.signature_block(settings) == signer.key.facts.block()
     stamped = settings._replace(time_stamp_server="https://tsa.example.org/x")
