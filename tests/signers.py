@@ -119,12 +119,15 @@ def _certificate(
 
 
 @contextmanager
-def time_stamp_server(key: SigningKey, *, answer: bytes | None = None) -> Iterator[tuple[str, list[bytes]]]:
+def time_stamp_server(
+    key: SigningKey, *, answer: bytes | None = None, at: datetime | None = None
+) -> Iterator[tuple[str, list[bytes]]]:
     """Answer RFC 3161 queries on this machine; yields the address and the queries that came.
 
     Args:
         key: Of the server.
         answer: Sent instead of a time stamp.
+        at: Time that it states; now by default.
     """
     from asn1crypto import keys, tsp
     from asn1crypto import x509 as types
@@ -133,6 +136,7 @@ def time_stamp_server(key: SigningKey, *, answer: bytes | None = None) -> Iterat
     stamper = DummyTimeStamper(
         types.Certificate.load(key.certificate.public_bytes(Encoding.DER)),
         keys.PrivateKeyInfo.load(key.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())),
+        fixed_dt=at,
         certs_to_embed=[types.Certificate.load(one.public_bytes(Encoding.DER)) for one in key.chain],
     )
     queries: list[bytes] = []

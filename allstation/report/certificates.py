@@ -384,11 +384,13 @@ def _write(target: Path, signing: SigningKey, password: str) -> None:
         raise StationError("not-written", sentence) from error
 
 
-def issued_by(certificate: x509.Certificate, issuers: Sequence[x509.Certificate]) -> bool:
-    """Tell whether the signature of a certificate is that of one of some issuers, or its own."""
+def issued_by(
+    certificate: x509.Certificate, issuers: Sequence[x509.Certificate], *, itself: bool = False
+) -> bool:
+    """Tell whether a certificate was signed by one of some issuers, or by itself if that counts."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-    for issuer in (certificate, *issuers):
+    for issuer in (*([certificate] if itself else ()), *issuers):
         try:
             certificate.verify_directly_issued_by(issuer)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):

@@ -184,8 +184,11 @@ class SignOff(Block):
         each = (self.width - 2 * gap) / 3
         signed = content.status in {"final", "amended"}
         values = (content.reviewer, "", moment(content.created) if signed else "")
-        by_hand = "Signature" if content.digital_signature.signed or not signed else "Signature, not digital"
-        for index, (label, value) in enumerate(zip(("Reviewed by", by_hand, "Date"), values, strict=True)):
+        if content.digital_signature.signed:
+            kind = "Digital signature"
+        else:
+            kind = "Signature, not digital" if signed else "Signature"
+        for index, (label, value) in enumerate(zip(("Reviewed by", kind, "Date"), values, strict=True)):
             x = index * (each + gap)
             self.canv.stroke((x, 15, x + each, 15), line=palette.INK, width=0.6)
             if value:
@@ -198,13 +201,12 @@ class SignOff(Block):
         """Draw the signature block, with the empty field that the signature fills."""
         made = "self-made certificate" if block.self_made else f"certificate of {block.issuer}"
         small = Style(TEXT, 6.4, 8, palette.MUTED)
-        self.put(f"Digital signature of {block.name}", (x, 26), Style(MEDIUM, 7.6, 10), width=width)
+        self.put(block.name, (x, 26), Style(MEDIUM, 7.6, 10), width=width)
         mark = f"{block.certificate_sha256[:HASH_PREFIX]}\u2026, {made}"
         self.put(mark, (x, 18), small, width=width)
         if block.time_stamp:
-            self.put(
-                f"Time stamp: {block.time_stamp}", (x + width, 5), small, width=width - 34, align="right"
-            )
+            text = f"stamped by {block.time_stamp}"
+            self.put(text, (x + width, 5), small, width=width - 64, align="right")
         self.canv.signature_field((x, 16, width, 19))
 
 

@@ -274,7 +274,7 @@ class _Embedded:
             issuers = [*certificates, *anchors]
             names = {issuer.subject for issuer in issuers}
             for certificate in certificates:
-                known = certificate in anchors or issued_by(certificate, issuers)
+                known = certificate in anchors or issued_by(certificate, issuers, itself=True)
                 if not known and (trusted or certificate.issuer in names):
                     yield "A certificate in the digital signature was changed."
 

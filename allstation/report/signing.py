@@ -93,6 +93,9 @@ def _signed(
         md_algorithm=_DIGEST,
         subfilter=fields.SigSeedSubFilter.PADES,
         name=key.facts.name,
+        # Other readers call whatever is added later a breach of the signature, as the verification here does.
+        certify=True,
+        docmdp_permissions=fields.MDPPerm.NO_CHANGES,
         embed_validation_info=context is not None,
         validation_context=context,
         # In the same revision as the signature, which so covers them.

@@ -264,6 +264,11 @@ def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
         found.append("The first page does not say that the report is dated before the trail's last entry.")
     found.extend(_announced(texts[0], content))
     text = _bare("".join(texts))
+    block = content.get("digital_signature") or {}
+    if block.get("signed") and content["template"] != "contact":
+        mark = str(block.get("certificate_sha256", ""))[:HASH_PREFIX]
+        if not mark or mark not in text:
+            found.append("The pages do not show the signer's certificate like the embedded data.")
     found.extend(_shares(text, content))
     found.extend(_shortened(list(_amended(text, content))))
     if content["template"] == "full":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,21 @@ if TYPE_CHECKING:
     from allstation.report.verification import PartCheck, Verification
 
 _FOLDER = "certificates"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenFile:
+    """PKCS#12 file that reports are signed with.
+
+    Attributes:
+        file: The file.
+        certificate: What its certificate says, as the settings keep it (JSON).
+        trusted: Whether this laboratory trusts whoever issued it.
+    """
+
+    file: Path
+    certificate: str
+    trusted: bool
 
 
 def trust_store() -> TrustStore:
@@ -76,20 +91,22 @@ def block_of(facts: CertificateFacts, server: str) -> SignatureBlock:
     return facts.block(time_stamp=TimeStampServer(server).host if server else "")
 
 
-def choose(file: Path, password: str) -> str:
+def choose(file: Path, password: str) -> ChosenFile:
     """Look at a PKCS#12 file that reports shall be signed with.
 
     Returns:
-        What the settings keep of its certificate, to name it before the password is asked.
+        What the settings keep of it, to name it before the password is asked.
 
     Raises:
         StationError: ``wrong-password``, ``bad-certificate``, ``certificate-expired``.
     """
-    from allstation.report.certificates import read_signing_file, require_valid
+    from allstation.report.certificates import issued_by, read_signing_file, require_valid
 
-    facts = read_signing_file(file, password).facts
-    require_valid(facts, datetime.now(UTC))
-    return json_text(asdict(facts.block()))
+    key = read_signing_file(file, password)
+    require_valid(key.facts, datetime.now(UTC))
+    anchors = [one.certificate for one in trust_store().anchors()]
+    trusted_here = any(one in anchors or issued_by(one, anchors) for one in (key.certificate, *key.chain))
+    return ChosenFile(file, json_text(asdict(key.facts.block())), trusted_here)
 
 
 def make(target: Path, *, name: str, laboratory: str, password: str) -> MadeCertificate:
@@ -166,11 +183,11 @@ def sign(made: MadeReport, key: SigningKey, *, server: str = "") -> MadeReport:
 
     Raises:
         StationError: ``other-certificate`` if the key is not that of the announced certificate,
-            ``certificate-expired``, ``no-time-stamp``, ``not-signed``, or ``report-broken`` if the signature
-            does not hold when it is read back.
+            ``certificate-expired``, ``certificate-revoked``, ``no-time-stamp``, ``not-signed``, or
+            ``report-broken`` if the signature does not hold when it is read back.
     """
     from allstation.report.certificates import require_valid
-    from allstation.report.signature_check import check_signature
+    from allstation.report.signature_check import Trust, check_signature
     from allstation.report.signing import sign_pdf
 
     block = made.content.digital_signature
@@ -183,7 +200,10 @@ def sign(made: MadeReport, key: SigningKey, *, server: str = "") -> MadeReport:
     require_valid(key.facts, datetime.now(UTC))
     wanted = TimeStampServer(server) if block.time_stamp else None
     data = sign_pdf(made.data, key, server=wanted, trust=trust_store())
-    found = check_signature(data)
+    found = check_signature(data, trust_store())
+    if found is not None and found.trust is Trust.REVOKED:
+        sentence = f"The certificate of {key.facts.name} was revoked by its issuer: nothing was signed."
+        raise StationError("certificate-revoked", sentence)
     whole = found is not None and found.holds and data.startswith(made.data)
     if not whole or (wanted is not None and found is not None and found.time_stamp is None):
         raise StationError("report-broken", "The report was signed, but the signature does not hold.")

@@ -168,17 +168,20 @@ class SignatureController(QObject):
         dialog.entered.connect(partial(self._read, Path(name)))
 
     def _read(self, file: Path, password: str) -> None:
-        task = self._serial.run(partial(_known, file, password))
+        task = self._serial.run(partial(signatures.choose, file, password))
         task.done.connect(self._chosen)
         task.failed.connect(self._password_failed)
 
     @Slot(object)
-    def _chosen(self, found: tuple[Path, str]) -> None:
-        file, facts = found
+    def _chosen(self, found: signatures.ChosenFile) -> None:
         if self._asking is not None:
             self._asking.accept()
-        self._settings.change(signing_file=str(file), signing_certificate=facts)
-        self._say(tr("Final reports are signed with this certificate; the password is asked each time."))
+        self._settings.change(signing_file=str(found.file), signing_certificate=found.certificate)
+        said = tr("Final reports are signed with this certificate; the password is asked each time.")
+        if not found.trusted:
+            unknown = tr("Its issuer is not trusted here yet: until then its signatures count as unknown.")
+            said = f"{said} {unknown}"
+        self._say(said)
         self._refresh()
         self.changed.emit()
 
@@ -259,10 +262,6 @@ class SignatureController(QObject):
             self._dialog.say(text, problem=problem)
 
 
-def _known(file: Path, password: str) -> tuple[Path, str]:
-    return file, signatures.choose(file, password)
-
-
-def _made(file: Path, name: str, laboratory: str, password: str) -> tuple[Path, str]:
+def _made(file: Path, name: str, laboratory: str, password: str) -> signatures.ChosenFile:
     signatures.make(file, name=name, laboratory=laboratory, password=password)
-    return _known(file, password)
+    return signatures.choose(file, password)

@@ -28,7 +28,7 @@ def certified(opened: Workbench, tmp_path: Path) -> Workbench:
     """The window with a certificate chosen, as ``certificate make`` and the dialog leave it."""
     file = tmp_path / "signer.p12"
     signatures.make(file, name="Dr. Berta Beispiel", laboratory="", password=PASSWORD)
-    known = signatures.choose(file, PASSWORD)
+    known = signatures.choose(file, PASSWORD).certificate
     opened.context.settings.change(signing_file=str(file), signing_certificate=known)
     return opened
 

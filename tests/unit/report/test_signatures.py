@@ -131,6 +131,10 @@ def test_another_validator_agrees(signed: bytes, signer: Signer) -> None:
     assert status.bottom_line
     assert status.summary() == "INTACT:TRUSTED,UNTOUCHED"
     assert embedded.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
+    (stamped,) = PdfFileReader(io.BytesIO(signers.stamp_over_page(signed))).embedded_signatures
+    status = asyncio.run(async_validate_pdf_signature(stamped, context))
+    assert not status.bottom_line
+    assert "ILLEGAL_MODIFICATIONS" in status.summary()
 
 
 def cut_out(signed: bytes) -> tuple[bytes, bytes]:
@@ -162,7 +166,9 @@ def test_pypdf_still_reads_pages_and_attachment(signed: bytes) -> None:
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(signed))
-    assert "Digital signature of Dr. Berta Beispiel" in reader.pages[0].extract_text()
+    text = reader.pages[0].extract_text()
+    assert "Digital signature" in text
+    assert "Dr. Berta Beispiel" in text
     assert list(reader.attachments) == ["report.json"]
     assert reader.metadata.creator.startswith("ALL Station")
 
@@ -307,8 +313,13 @@ def test_a_signature_of_somebody_unknown_is_noticed(
     assert nowhere.part(Part.SIGNER).verdict is Verdict.FAILS
 
 
-def test_an_expired_certificate_is_told(unsigned: Callable[..., bytes], tmp_path: Path) -> None:
-    old = signers.make_signer(tmp_path / "old", now=datetime(2010, 5, 1, tzinfo=UTC))
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    """A certificate that was valid for the ten years from 2010."""
+    return signers.make_signer(tmp_path_factory.mktemp("old"), now=datetime(2010, 5, 1, tzinfo=UTC))
+
+
+def test_an_expired_certificate_is_told(unsigned: Callable[..., bytes], old: Signer, tmp_path: Path) -> None:
     made = sign_pdf(unsigned(old.key.facts.block()), old.key)
     found = looked_at(made, old.trusted_in(tmp_path / "store"))
     assert found.part(Part.SIGNATURE).verdict is Verdict.HOLDS
@@ -347,24 +358,26 @@ def test_a_certificate_that_is_not_for_signatures_is_told(
     assert "is not one for signatures" in found.sentences[1]
 
 
-def test_a_second_signature_is_noticed(signed: bytes, store: TrustStore) -> None:
+def test_a_second_signature_is_noticed(prepared: bytes, signer: Signer, store: TrustStore) -> None:
+    """A program that signs reports as forms are signed could let a second person sign too."""
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign import fields
     from pyhanko.sign import signers as maker
 
     from allstation.report.signing import _signer
 
-    other = Authority.make().issue("Dr. D")
-    writer = IncrementalPdfFileWriter(io.BytesIO(signed))
-    twice = maker.sign_pdf(
-        writer,
-        maker.PdfSignatureMetadata(field_name="Other", md_algorithm="sha256"),
-        _signer(other),
-        new_field_spec=fields.SigFieldSpec("Other"),
-    ).getvalue()
+    twice = prepared
+    for name, key in (("Signature", signer.key), ("Other", Authority.make().issue("Dr. D"))):
+        twice = maker.sign_pdf(
+            IncrementalPdfFileWriter(io.BytesIO(twice)),
+            maker.PdfSignatureMetadata(field_name=name, md_algorithm="sha256"),
+            _signer(key),
+            new_field_spec=fields.SigFieldSpec(name) if name == "Other" else None,
+        ).getvalue()
     found = looked_at(twice, store).part(Part.SIGNATURE)
     assert found.verdict is Verdict.FAILS
     assert any("signed again" in one for one in found.sentences)
+    assert any("added after the file was signed" in one for one in found.sentences)
 
 
 def test_a_hostile_file_never_gives_a_traceback(signed: bytes, plain: bytes, store: TrustStore) -> None:
@@ -447,6 +460,25 @@ def test_revocation_lists_that_are_at_hand_are_kept_in_the_file(
     assert "PAdES B-LT" in found.part(Part.SIGNATURE).sentences[0]
 
 
+@pytest.mark.parametrize(("year", "holds"), [(2015, True), (2025, False)])
+def test_an_expired_certificate_counts_for_what_was_stamped_before(
+    unsigned: Callable[..., bytes],
+    stamps: Authority,
+    stamper: signers.SigningKey,
+    old: Signer,
+    tmp_path: Path,
+    *,
+    year: int,
+    holds: bool,
+) -> None:
+    with signers.time_stamp_server(stamper, at=datetime(year, 1, 1, tzinfo=UTC)) as (address, _):
+        server = TimeStampServer(address)
+        made = sign_pdf(unsigned(old.key.facts.block(time_stamp=server.host)), old.key, server=server)
+    found = looked_at(made, trusting(tmp_path, old.authority, stamps.pem))
+    assert found.part(Part.TIME_STAMP).verdict is Verdict.HOLDS
+    assert (found.part(Part.SIGNER).verdict is Verdict.HOLDS) is holds
+
+
 def test_a_time_stamp_of_another_signature_is_noticed(
     unsigned: Callable[..., bytes],
     signer: Signer,
@@ -516,6 +548,20 @@ def test_a_report_that_hides_its_statement_is_noticed(unsigned: Callable[..., by
 
     found = looked_at(rewritten_bytes(made, change))
     assert any("does not say 'Not digitally signed'" in one for one in found.findings)
+
+
+def test_another_certificate_in_the_data_than_on_the_page_is_noticed(
+    unsigned: Callable[..., bytes], signer: Signer
+) -> None:
+    from .test_verify import rewritten_bytes
+
+    made = unsigned(signer.key.facts.block())
+
+    def change(data: dict) -> None:
+        data["content"]["digital_signature"]["certificate_sha256"] = "0" * 64
+
+    found = looked_at(rewritten_bytes(made, change))
+    assert any("do not show the signer's certificate" in one for one in found.findings)
 
 
 def test_the_certificate_in_der_is_the_fingerprint(signer: Signer) -> None:

@@ -22,7 +22,7 @@ from allstation.services.reporting import MadeReport
 from allstation.services.settings import Settings, SettingsFile
 from allstation.store.audit_contents import kept_report
 from allstation.store.case import Case
-from tests.signers import PASSWORD, Signer, make_signer
+from tests.signers import PASSWORD, Authority, Signer, make_signer, time_stamp_server
 from tests.unit.report.factory import CLOCK, stored_case
 
 FINAL = ReportOptions(clock=CLOCK, template="summary", status="final", reviewer="Dr. Berta Beispiel")
@@ -101,6 +101,22 @@ def test_another_key_than_that_of_the_named_certificate_signs_nothing(
     assert refused.value.code == "other-certificate"
 
 
+def test_a_revoked_certificate_signs_nothing(folder: Path, tmp_path: Path) -> None:
+    authority = Authority.make()
+    key = authority.issue("Dr. D")
+    (tmp_path / "a.pem").write_bytes(authority.pem)
+    signatures.trust(tmp_path / "a.pem")
+    wanted = replace(FINAL, signature=key.facts.block())
+    with Case.open(folder, read_only=True) as case:
+        report = reporting.make(case, case.snapshot(), wanted)
+    assert signatures.sign(report, key).signed
+    (tmp_path / "a.crl").write_bytes(authority.revoke(key))
+    signatures.trust(tmp_path / "a.crl")
+    with pytest.raises(StationError) as refused:
+        signatures.sign(report, key)
+    assert refused.value.code == "certificate-revoked"
+
+
 def test_an_amended_report_names_the_file_that_it_replaces(folder: Path, signer: Signer) -> None:
     first = signatures.sign(made(folder, signer), signer.key)
     kept(folder, first)
@@ -142,7 +158,11 @@ def test_a_report_of_another_case_is_not_compared_with_the_open_one(
 
 
 def test_the_settings_name_the_certificate_and_never_the_password(folder: Path, signer: Signer) -> None:
-    known = signatures.choose(signer.file, PASSWORD)
+    chosen = signatures.choose(signer.file, PASSWORD)
+    known = chosen.certificate
+    assert chosen.trusted
+    signatures.forget(signatures.trusted()[0].sha256)
+    assert not signatures.choose(signer.file, PASSWORD).trusted
     settings = Settings(signing_file=str(signer.file), signing_certificate=known)
     assert signatures.signature_block(settings) == signer.key.facts.block()
     stamped = settings._replace(time_stamp_server="https://tsa.example.org/x")
@@ -220,6 +240,33 @@ def test_the_time_stamp_server_is_named_and_taken_back(
         assert main(["certificate", "time-stamp-server", address]) == 0
         assert SettingsFile(paths.config_folder()).value.time_stamp_server == kept_address
     assert main(["certificate", "time-stamp-server", "nonsense"]) == 2
+
+
+def test_the_configured_server_stamps_reports_and_without_an_answer_nothing_is_signed(
+    folder: Path, tmp_path: Path, password: Path, signer: Signer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clocks = Authority.make("Example Time Stamps")
+    (tmp_path / "clocks.pem").write_bytes(clocks.pem)
+    assert main(["certificate", "trust", str(tmp_path / "clocks.pem")]) == 0
+    words = ["report", str(folder), "--out", str(tmp_path / "o"), "--template", "summary"]
+    words += ["--status", "final", "--signed-by", "Dr. Berta Beispiel"]
+    words += ["--certificate", str(signer.file), "--password-file", str(password)]
+    with time_stamp_server(clocks.issue("Example Clock", stamps=True)) as (address, queries):
+        assert main(["certificate", "time-stamp-server", address]) == 0
+        assert queries == []
+        capsys.readouterr()
+    assert main(words) == 1
+    assert "127.0.0.1 gave no time stamp" in capsys.readouterr().err
+    with Case.open(folder, read_only=True) as case:
+        assert case.reports.all() == []
+    with time_stamp_server(clocks.issue("Example Clock", stamps=True)) as (address, queries):
+        assert main(["certificate", "time-stamp-server", address]) == 0
+        assert main(words) == 0
+        assert queries
+    assert main(["verify-report", str(tmp_path / "o" / f"{folder.stem}.pdf"), "--case", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "PAdES B-T" in said
+    assert "Time stamp         holds" in said
 
 
 def test_the_libraries_of_signatures_are_loaded_only_to_sign_or_verify() -> None:
