@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _write(options: argparse.Namespace) -> int:
+    settings = SettingsFile(paths.config_folder()).value
     wanted = ReportOptions(
         template=options.template,
         page_size=options.page_size,
@@ -36,7 +37,8 @@ def _write(options: argparse.Namespace) -> int:
         reviewer=options.signed_by,
         reason=options.reason,
         comment=options.comment,
-        letterhead=reporting.letterhead(SettingsFile(paths.config_folder()).value),
+        letterhead=reporting.letterhead(settings),
+        count_proposals=settings.count_proposals,
         anonymity=free_text.anonymity(options),
     )
     targets = [(options.out or folder) / f"{folder.stem}.pdf" for folder in options.cases]

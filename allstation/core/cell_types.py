@@ -155,6 +155,23 @@ PANEL_LOINC: Final = "69738-3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CellExample:
+    """Cell that shows what was given a type.
+
+    Attributes:
+        field_id: Its field.
+        number: Its number within the field.
+        type: The type that a person gave.
+        box: Left, top, width and height, pixels of the file.
+    """
+
+    field_id: int
+    number: int
+    type: str
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CellSummary:
     """Types of the cells of a case, as reports and exports need them, read in one transaction.
 
@@ -165,6 +182,7 @@ class CellSummary:
         proposed: Cells without a person's type, by proposed type.
         pairs: For two readers, the first in alphabetical order, and a type of each: cells that both named so.
         typer_sha256: The typer that made the proposals; empty for none.
+        examples: A few cells of each type that a person gave, spread over the fields.
     """
 
     types: tuple[CellType, ...] = SHIPPED_TYPES
@@ -173,6 +191,7 @@ class CellSummary:
     proposed: Mapping[str, int] = field(default_factory=dict)
     pairs: Mapping[tuple[str, str], Mapping[tuple[str, str], int]] = field(default_factory=dict)
     typer_sha256: str = ""
+    examples: tuple[CellExample, ...] = ()
 
 
 def type_of(types: Iterable[CellType], key: str) -> CellType:
@@ -209,7 +228,7 @@ def checked_types(types: Sequence[CellType]) -> tuple[CellType, ...]:
 
 def types_json(types: Sequence[CellType]) -> str:
     """Return a list of types as the JSON text that settings and cases hold."""
-    return json.dumps([asdict(one) for one in types], ensure_ascii=True, separators=(",", ":"))
+    return json.dumps([asdict(one) for one in types], allow_nan=False, separators=(",", ":"))
 
 
 def types_from_json(text: str) -> tuple[CellType, ...]:

@@ -15,6 +15,8 @@ from allstation.core.errors import StationError
 from allstation.imaging.cell_masks import decode_mask, encode_mask
 
 Mask = NDArray[np.bool_]
+_MARGIN: Final = 0.25
+"""Part of a cell's larger side that a crop shows around it."""
 _SMALLEST: Final = 16
 """Pixels of a cell that can be cut in two."""
 
@@ -80,6 +82,18 @@ def geometry(
         ),
         pixel_size=pixel_size,
     )
+
+
+def crop_around(rgb: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return a square cut out of a field around a cell, with a margin; smaller where the field ends.
+
+    Args:
+        rgb: (H, W, 3) uint8, the whole field at the file's size.
+        box: Left, top, width and height of the cell.
+    """
+    side = math.ceil(max(box[2:]) * (1 + 2 * _MARGIN))
+    left, top = round(box[0] + box[2] / 2 - side / 2), round(box[1] + box[3] / 2 - side / 2)
+    return rgb[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
 
 
 def join_masks(cells: Sequence[CellGeometry], size: tuple[int, int]) -> CellGeometry:

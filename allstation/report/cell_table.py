@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,7 @@ from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord
 from allstation.core.text import plain_name, storable
-from allstation.imaging.cell_shapes import mask_of
+from allstation.imaging.cell_shapes import crop_around, mask_of
 from allstation.imaging.field_file import read_field
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.cell_source import CellsOfFields, CellValue, cell_row, columns
@@ -95,18 +94,22 @@ def _coco_parts(cells: CellsOfFields) -> Iterator[bytes]:
     }
     numbers = {key: number for number, key in enumerate(keys)}
     images: list[dict[str, Any]] = []
-    yield f'{{"info":{json.dumps(about)},\n"licenses":[],\n"annotations":['.encode()
+    yield f'{{"info":{_json(about)},\n"licenses":[],\n"annotations":['.encode()
     first = True
     for field, found in cells.by_field():
         name = storable(field.path.name)
         images.append({"id": field.id, "file_name": name, "width": field.width, "height": field.height})
         for cell in found:
             category = numbers.setdefault(cell.type or UNTYPED, len(numbers))
-            text = json.dumps(_annotation(field, cell, category), separators=(",", ":"))
+            text = _json(_annotation(field, cell, category))
             yield f"{'' if first else ','}\n{text}".encode()
             first = False
     categories = [{"id": number, "name": key, "supercategory": "cell"} for key, number in numbers.items()]
-    yield f'\n],\n"images":{json.dumps(images)},\n"categories":{json.dumps(categories)}}}\n'.encode()
+    yield f'\n],\n"images":{_json(images)},\n"categories":{_json(categories)}}}\n'.encode()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def _annotation(field: FieldRecord, cell: CellRecord, category: int) -> dict[str, Any]:
@@ -181,21 +184,8 @@ def write_crops(
             continue
         for cell in found:
             name = f"{field.id:06d}_{plain_name(field.path.stem)}_{cell.number:03d}_{cell.type or 'untyped'}"
-            crop = crop_of(rgb, cell)
+            crop = crop_around(rgb, (cell.left, cell.top, cell.width, cell.height))
             done, data = cv2.imencode(".png", cv2.cvtColor(crop, cv2.COLOR_RGB2BGR))
             if done:
                 written.append(write_whole(folder / f"{name}.png", data.tobytes()))
     return written, refused
-
-
-def crop_of(rgb: NDArray[np.uint8], cell: CellRecord) -> NDArray[np.uint8]:
-    """Return a square cut out of a field around a cell, smaller where the field ends.
-
-    Args:
-        rgb: (H, W, 3) uint8, the whole field at the file's size.
-        cell: The cell.
-    """
-    side = math.ceil(max(cell.width, cell.height) * (1 + 2 * _MARGIN))
-    left = round(cell.left + cell.width / 2 - side / 2)
-    top = round(cell.top + cell.height / 2 - side / 2)
-    return rgb[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]

@@ -25,6 +25,7 @@ from allstation.core.reports import ReportStatus
 from allstation.core.text import storable
 from allstation.core.times import stamp
 from allstation.report.anonymise import anonymised, anonymised_with, year_of
+from allstation.report.cell_content import cells_block
 from allstation.report.content_types import (
     KIND,
     SCHEMA,
@@ -45,7 +46,7 @@ from allstation.report.selection import MONTAGE_TOTAL, chosen
 from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
 
 PROGRAM: Final = "ALL Station"
-_LATER: Final = ("clock_remark", "kept", "travels")
+_LATER: Final = ("clock_remark", "kept", "travels", "cells")
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
 
 
@@ -102,6 +103,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         clock_remark=remark,
         kept=tuple(sorted(map(str, chosen.anonymity.keep))) if chosen.anonymise else (),
         travels=chosen.anonymise and chosen.travels,
+        cells=cells_block(snapshot, count_proposals=chosen.count_proposals, pictures=chosen.montage),
     )
     keys = _earlier_keys(chosen.previous, hashes, case.secret)
     return replace(content, amendments=amendments(chosen.previous, content, keys=keys))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
+from allstation.report.cell_montage import CellPictures
 from allstation.report.content_types import Counts, ReportContent
 from allstation.report.fonts import BOLD
 from allstation.report.grid import Cell
@@ -25,6 +26,7 @@ class ReportContext:
         logo: Of the laboratory.
         width: Of a page's text area, points.
         room: Height of the first page's text area, points.
+        cells: Gives the pictures of cells.
     """
 
     content: ReportContent
@@ -33,6 +35,7 @@ class ReportContext:
     logo: Thumbnail | None
     width: float
     room: float
+    cells: CellPictures
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from allstation.core.records import EvidenceMap, FieldRecord
+from allstation.imaging.cell_shapes import crop_around
 from allstation.imaging.decode import decode
 from allstation.imaging.field_file import read_field
 from allstation.imaging.overlay import blend, evidence_picture
 
 _QUALITY: Final = 82
 _FADED: Final = 0.55
+_CELL_SIDE: Final = 160
+"""Pixels of a cell's picture, at most."""
 _PROBLEMS: Final = {"not-found": "file not found", "changed-field": "file was changed"}
 Rgb = NDArray[np.uint8]
 
@@ -71,6 +74,25 @@ def _reduced(field: FieldRecord, width: int) -> Rgb:
         return file.pixels
     height = max(1, min(4 * width, round(field.height * width / field.width)))
     return file.reduced((height, width))
+
+
+def cell_picture(field: FieldRecord, box: tuple[int, int, int, int]) -> Thumbnail:
+    """Return a square cut out of a field around a cell, at the file's scale.
+
+    Args:
+        field: The field; a file that is gone, unreadable or changed gives a reason instead of a picture.
+        box: Left, top, width and height of the cell, pixels of the file.
+    """
+    try:
+        rgb = read_field(field.path, sha256=field.sha256).pixels
+    except StationError as error:
+        return Thumbnail(b"", 0, 0, _PROBLEMS.get(error.code, error.code.replace("-", " ")))
+    crop = np.ascontiguousarray(crop_around(rgb, box))
+    if max(crop.shape[:2]) > _CELL_SIDE:
+        scale = _CELL_SIDE / max(crop.shape[:2])
+        size = max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale))
+        crop = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return _jpeg(crop)
 
 
 def over(rgb: Rgb, evidence: EvidenceMap, class_name: str) -> Rgb:

@@ -39,7 +39,7 @@ class Card:
     classes: tuple[str, ...]
 
 
-class _Pictured(Block):
+class Pictured(Block):
     """Base of montage and contact sheet: places pictures and prints decisions."""
 
     def picture(self, thumbnail: Thumbnail, at: tuple[float, float, float, float], *, alt: str) -> None:
@@ -92,7 +92,7 @@ class _Pictured(Block):
         self.put(text, (x + 12, y), Style(BOLD, 7.4, 9), width=width - 12)
 
 
-class MontageRow(_Pictured):
+class MontageRow(Pictured):
     """Two cards: a field with its probabilities drawn over it, its evidence map beside it."""
 
     _GUTTER: Final = 15.0
@@ -179,7 +179,7 @@ class MontageRow(_Pictured):
             self.canv.text_line(line, x + 4, y + 3.2, size=6.6, colour=palette.PAPER)
 
 
-class ContactRow(_Pictured):
+class ContactRow(Pictured):
     """Small pictures side by side with number, name, decision and top probability."""
 
     ACROSS: Final = 5

@@ -64,6 +64,7 @@ class ReportOptions:
         montage: Whether a full report shows fields as pictures.
         montage_per_slide: Most fields shown of one slide, half of them doubtful ones.
         previous: Embedded data of the report that this one amends, to name what changed.
+        count_proposals: Whether proposed types of cells count for the readers, and are then named.
         anonymity: What an anonymised report lets go, and the number its pseudonyms are made with.
         travels: It is a part of data for others: if anonymised, without its laboratory and who signed it.
 
@@ -83,6 +84,7 @@ class ReportOptions:
     montage: bool = True
     montage_per_slide: int = 8
     previous: Mapping[str, object] | None = None
+    count_proposals: bool = False
     anonymity: Anonymity = field(default_factory=Anonymity)
     travels: bool = False
 

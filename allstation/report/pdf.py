@@ -79,7 +79,7 @@ def render_pdf(
     """
     from allstation.report.context import ReportContext
     from allstation.report.document import Paper, compose, make_footer
-    from allstation.report.images import logo, thumbnails
+    from allstation.report.images import cell_picture, logo, thumbnails
     from allstation.report.layout import blocks
 
     paper = Paper.named(content.page_size)
@@ -93,6 +93,7 @@ def render_pdf(
         logo(options.letterhead.logo if content.shows_letterhead else None),
         paper.text_width,
         paper.first_height,
+        lambda example: cell_picture(snapshot.fields[example.field - 1], example.box),
     )
     data = content_json(content)
     footer = make_footer(

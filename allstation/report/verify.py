@@ -190,6 +190,7 @@ def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
     found.extend(_shortened(list(_amended(text, content))))
     if content["template"] == "full":
         found.extend(_shortened(list(_fields(text, content))))
+        found.extend(_shortened(list(_differentials(text, content))))
     return found
 
 
@@ -258,6 +259,14 @@ def _amended(text: str, content: Mapping[str, Any]) -> Iterator[str]:
             at = match.end()
 
 
+def _differentials(text: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Look for each counted type with its figures."""
+    for block in (content.get("cells") or {"counts": ()})["counts"]:
+        for row in (*block["white"], *block["beside"]):
+            if row["count"] and _bare(f"{row['name']}{number(row['count'])}") not in text:
+                yield f"The page lacks the count of {row['name']} by {block['reader']}."
+
+
 def _cell(value: str) -> str:
     """Return a pattern for a cell of one line; a long one lost its middle on the page."""
     line = clean_line(spelled(value))
@@ -320,6 +329,8 @@ def _against(content: Mapping[str, Any], snapshot: CaseSnapshot) -> Iterator[str
     yield from _other_fields(content, now)
     if now["counts"] != content["counts"]:
         yield "The counts of the case differ from the report's."
+    if now["cells"] != content.get("cells"):
+        yield "The differential counts of the case differ from the report's."
     models = [{one["sha256"] for one in side["models"]} for side in (now, content)]
     if models[0] != models[1]:
         yield "The case was read by other models than the report names."
@@ -377,6 +388,7 @@ def options_of(content: Mapping[str, Any]) -> ReportOptions:
         montage=content["montage"],
         anonymity=Anonymity(kinds(content.get("kept", ())), nonce_of(content["case_id"])),
         travels=content.get("travels", False),
+        count_proposals=bool((content.get("cells") or {}).get("proposals_counted")),
     )
 
 

@@ -177,7 +177,13 @@ def supports_of(blob: bytes | None, classes: int) -> dict[int, bytes]:
 
 def support_of(number: int, classes: Sequence[str], blob: bytes | None) -> Mapping[str, float]:
     """Return the support of a prediction for a cell, by class; empty if it did not find the cell."""
-    values = supports_of(blob, len(classes)).get(number, b"")
+    if blob is None:
+        return {}
+    key, width = number.to_bytes(_ID_BYTES, "little"), _ID_BYTES + len(classes)
+    at = blob.find(key)
+    while at >= 0 and at % width:  # the same bytes across two entries
+        at = blob.find(key, at + 1)
+    values = blob[at + _ID_BYTES : at + width] if at >= 0 else b""
     return {name: value / _FULL for name, value in zip(classes, values, strict=False)}
 
 

@@ -50,14 +50,14 @@ class SavedField:
         prediction_id: Its new prediction.
         shape: Stored shape of that prediction's evidence map.
         shown: Whether the field shows this prediction now.
-        cells: What was found.
+        cells: What was found; None where nobody looked.
     """
 
     field_id: int
     prediction_id: int
     shape: str
     shown: bool
-    cells: Sequence[NewCell]
+    cells: Sequence[NewCell] | None
 
 
 @dataclass(slots=True)
@@ -84,18 +84,19 @@ def save_cells(db: sqlite3.Connection, saved: Iterable[SavedField]) -> Mapping[s
 
     A cell that is there already, found by an earlier prediction in the same pixels, keeps its id, and with it
     what people said of it. What people typed, removed or made by hand stays, and a found cell at the same
-    place is the same cell.
+    place is the same cell. Where nobody looked the field keeps its cells, without support.
 
     Returns:
         Details for the audit entry: how many cells are new, and digests of them and of what was found.
     """
     batch = _Batch(next_cell(db))
     first = batch.next_id
-    predictions = []
     for one in saved:
-        predictions.append(one.prediction_id)
-        _collect(db, one, batch)
-    if not predictions:
+        if one.cells is None:
+            _keep(db, one, batch)
+        else:
+            _collect(db, one, one.cells, batch)
+    if not batch.found:
         return {}
     db.executemany(_INSERT, batch.cells)
     db.executemany(_LIST, batch.listed)
@@ -110,8 +111,8 @@ def save_cells(db: sqlite3.Connection, saved: Iterable[SavedField]) -> Mapping[s
         "first": first,
         "last": last,
         "content": cells_content(db, first, last),
-        "predictions": len(predictions),
-        "found": support_content(db, min(predictions), max(predictions)),
+        "predictions": len(batch.found),
+        "found": support_content(db, batch.found[0][0], batch.found[-1][0]),
     }
 
 
@@ -121,7 +122,18 @@ def next_cell(db: sqlite3.Connection) -> int:
     return int(row[0]) + 1 if row else 1
 
 
-def _collect(db: sqlite3.Connection, saved: SavedField, batch: _Batch) -> None:
+def _keep(db: sqlite3.Connection, saved: SavedField, batch: _Batch) -> None:
+    """Let a prediction that looked for no cells stand for those that the field has."""
+    query = "SELECT id FROM cell_list WHERE field_id = ? AND found = 1 ORDER BY id"
+    known = [row[0] for row in db.execute(query, (saved.field_id,))]
+    if known:
+        nothing = bytes(len(classes_of(saved.shape)))
+        batch.found.append((saved.prediction_id, support_blob((number, nothing) for number in known)))
+        if saved.shown:
+            batch.support += [("", 0, 0, number) for number in known]
+
+
+def _collect(db: sqlite3.Connection, saved: SavedField, cells: Sequence[NewCell], batch: _Batch) -> None:
     known = db.execute(_KNOWN, (saved.field_id,)).fetchall()
     if known and saved.shown:
         db.execute(
@@ -134,7 +146,7 @@ def _collect(db: sqlite3.Connection, saved: SavedField, batch: _Batch) -> None:
     slide_id, removed = _field(db, saved.field_id)
     number = next_number(db, saved.field_id) if known else 1
     found: dict[int, bytes] = {}
-    for cell in saved.cells:
+    for cell in cells:
         row, support = geometry_row(cell), support_bytes(cell, classes)
         same = exact.get(row[10:]) or next((old[0] for old in touched if _overlap(old[1:5], row[:4])), None)
         if same is not None:

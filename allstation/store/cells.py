@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from allstation.core.cell_types import (
     SHIPPED_TYPES,
+    CellExample,
     CellSummary,
     CellType,
     types_from_json,
@@ -39,6 +40,7 @@ from allstation.store.cell_rows import (
     proposals_content,
 )
 from allstation.store.connection import Repository
+from allstation.store.rows import json_list
 
 ALL: Final = CellFilter()
 PROPOSED: Final = "cells-proposed"
@@ -47,6 +49,8 @@ TYPES_CHANGED: Final = "cell-types-changed"
 _NETWORK, _TYPER, _TYPES, _PIXEL_SIZE = "cell_network", "cell_typer", "cell_types", "pixel_size"
 """Keys of the table ``info`` and of the case data."""
 _CHUNK: Final = 500
+_EXAMPLES: Final = 8
+"""Cells of a type that a report shows."""
 _LATEST: Final = "l.review_id"
 _OWN: Final = "(SELECT t.review_id FROM cell_types t WHERE t.reviewer = ? AND t.cell_id = l.id)"
 _RECORDS: Final = f"""
@@ -131,7 +135,7 @@ class Cells(Repository):
         with self._connection.consistent_read() as db:
             pixel_size = self._pixel_size()
             for start in range(0, len(wanted), _CHUNK):
-                chunk = json.dumps(wanted[start : start + _CHUNK])
+                chunk = json_list(wanted[start : start + _CHUNK])
                 rows = db.execute(query, [*whose, chunk])
                 for row in rows:
                     record = cell_of(row, pixel_size)
@@ -234,7 +238,22 @@ class Cells(Repository):
                 proposed=counts.proposed,
                 pairs=both,
                 typer_sha256=self.typer_sha256,
+                examples=tuple(self._examples(db, counts.typed)),
             )
+
+    def _examples(self, db: sqlite3.Connection, typed: Iterable[str]) -> Iterator[CellExample]:
+        """Yield a few whole cells of each type, as far apart in the case as there are cells."""
+        ids = (
+            "SELECT id FROM cell_list WHERE listed = 1 AND shown_type = ? AND type = ? AND at_edge = 0 "
+            "ORDER BY id"
+        )
+        boxes = "SELECT field_id, number, box_left, box_top, box_width, box_height FROM cells WHERE id = ?"
+        for kind in sorted(typed):
+            found = [row[0] for row in db.execute(ids, (kind, kind))]
+            step = max(1, len(found) // _EXAMPLES)
+            for number in found[::step][:_EXAMPLES]:
+                field_id, count, *box = db.execute(boxes, (number,)).fetchone()
+                yield CellExample(field_id=field_id, number=count, type=kind, box=tuple(box))
 
     # Types
 
@@ -328,7 +347,7 @@ class Cells(Repository):
                 return found, np.zeros((0, 0), np.float16)
             stored: dict[int, bytes] = {}
             for start in range(0, len(wanted), _CHUNK):
-                chunk = json.dumps(wanted[start : start + _CHUNK])
+                chunk = json_list(wanted[start : start + _CHUNK])
                 query = "SELECT id, features FROM cell_features WHERE id IN (SELECT value FROM json_each(?))"
                 stored.update(db.execute(query, (chunk,)))
         for number in wanted:

@@ -146,7 +146,7 @@ class Queue(Repository):
             first, last = saved[0].prediction_id, saved[-1].prediction_id
             content = predictions_content(db, first, last)
             details = {"fields": len(saved), "first": first, "last": last, CONTENT: content}
-            found = save_cells(db, [one for one in saved if one.field_id in cells])
+            found = save_cells(db, saved)
             if found:
                 details[CELLS] = found
             model = batch[0][1].model_sha256 if len(models) == 1 else ""
@@ -225,7 +225,7 @@ class Queue(Repository):
         else:
             copy = (number, model_id, *shown_copy(prediction))
             db.execute(f"UPDATE fields SET {_DONE}, {_COPY} WHERE id = ?", (*copy, field_id))  # noqa: S608
-        return SavedField(field_id, number, row[-3], not kept, cells.get(field_id, ()))
+        return SavedField(field_id, number, row[-3], not kept, cells.get(field_id))
 
     def fail(self, field_id: int, code: str, sentence: str) -> None:
         """Mark a field failed, with a code and a sentence for the user.

@@ -41,6 +41,7 @@ def budgets(*, full: bool) -> tuple[str, dict[str, Any]]:
     measured = {
         "draw a field of 1024x768 (first run of the demo)": (drawing(), 0.4),
         **many_slides(),
+        **cells(),
         f"write a report of {fields:,} fields, checked": (report(fields), limit_of_report),
         "end of a computing training child after its input ended, wall time": (orphan(), 2.0),
     }
@@ -51,6 +52,28 @@ def budgets(*, full: bool) -> tuple[str, dict[str, Any]]:
     if any(one["ratio"] > 1 for one in figures.values()):
         raise RuntimeError(f"over budget:\n{text}")
     return text, figures
+
+
+def cells() -> dict[str, tuple[float, float]]:
+    """Return what the cells of 2,000 fields, ten each, cost: saved (at most 1 ms a field), listed, read."""
+    from allstation.core.cells import CellOrder
+    from allstation.store import Case
+    from tests.benchmarks.store_cells import filled
+
+    fields = 2000
+    with tempfile.TemporaryDirectory(prefix="allstation-bench-") as folder:
+        place = Path(folder) / "cells.allcase"
+        saved = filled(place, fields, cells=True)["saving_a_field"]["cpu_us"]
+        plain = filled(Path(folder) / "plain.allcase", fields, cells=False)["saving_a_field"]["cpu_us"]
+        with Case.open(place, read_only=True) as case:
+            ids = case.cells.ids()
+            listed = _busy(lambda: case.cells.ids(order=CellOrder.TYPE), 3)
+            shown = _busy(lambda: case.cells.records(ids[5000:5200]), 3)
+    return {
+        "save the cells of 2,000 fields, beyond their predictions": ((saved - plain) * fields / 1e6, 2.0),
+        "ids of 20,000 cells by type": (listed, 0.1),
+        "records of 200 cells": (shown, 0.05),
+    }
 
 
 def _busy(step: Callable[[], object], rounds: int = 1) -> float:

@@ -17,6 +17,7 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
+from allstation.core.cells import NewCell
 from allstation.core.file_settling import SETTLED_SECONDS
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState, Prediction
@@ -157,14 +158,16 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
 ) -> None:
     """The worker is woken by few of the results; it has to look for the others by itself."""
     write_demo(tmp_path / "Slide", fields=5)
-    go_on, first, real = threading.Event(), threading.Lock(), Engine.classify
+    go_on, first, real = threading.Event(), threading.Lock(), Engine.classify_with_cells
 
-    def classify(engine: Engine, path: Path, limits: DecodeLimits, *, sha256: str) -> Prediction:
+    def classify(
+        engine: Engine, path: Path, limits: DecodeLimits, *, sha256: str
+    ) -> tuple[Prediction, tuple[NewCell, ...]]:
         if not first.acquire(blocking=False):
             assert go_on.wait(LONG / 1000)
         return real(engine, path, limits, sha256=sha256)
 
-    monkeypatch.setattr(Engine, "classify", classify)
+    monkeypatch.setattr(Engine, "classify_with_cells", classify)
     changed = Heard()
     session.worker.fields_changed.connect(changed.take_list)
     session.submit(OpenCase(tmp_path / "a.allcase", create=True))
@@ -190,14 +193,14 @@ def test_a_field_that_raises_what_nobody_foresaw_fails_and_the_others_are_classi
     expected_log.append("allstation.inference.pipeline: field")
     write_demo(tmp_path / "Slide", fields=5)
     bad = sorted(path for path in (tmp_path / "Slide").rglob("*") if path.is_file())[2]
-    real = decode.decode_reduced
+    real = decode.decode_shrunk
 
     def raises(path: Path, *given: object, **more: object) -> object:
         if path.name == bad.name:
             raise cv2.error("Assertion failed")
         return real(path, *given, **more)
 
-    monkeypatch.setattr(decode, "decode_reduced", raises)
+    monkeypatch.setattr(decode, "decode_shrunk", raises)
     folder, changed = tmp_path / "a.allcase", Heard()
     session.worker.fields_changed.connect(changed.take_list)
     session.submit(OpenCase(folder, create=True))

@@ -187,7 +187,11 @@ class ExportDialog(QDialog):
             decimal="," if self.decimal_comma.isChecked() else ".",
             thumbnails=self.thumbnails.isChecked(),
             with_report=self.report.isChecked(),
-            report=ReportOptions(page_size=stored.page_size, letterhead=letterhead(stored)),
+            report=ReportOptions(
+                page_size=stored.page_size,
+                letterhead=letterhead(stored),
+                count_proposals=stored.count_proposals,
+            ),
         )
         self._settings.change(
             anonymise=options.anonymise,

@@ -224,6 +224,7 @@ class ReportForm(QWidget):
             anonymity=Anonymity(self._keep),
             comment=self.comment.toPlainText()[:_COMMENT],
             letterhead=letterhead(self._settings.value),
+            count_proposals=self._settings.value.count_proposals,
         )
         reason = self.reason.text() if self.reason.isVisibleTo(self) else ""
         # A draft is signed by nobody.

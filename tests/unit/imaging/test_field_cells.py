@@ -31,6 +31,7 @@ def found(left, top, mask):
         nucleus_share=0.5,
         at_edge=False,
         mask=mask,
+        nucleus=mask,
     )
 
 

@@ -191,3 +191,18 @@ def test_cells_come_along_and_change_no_prediction(bundle, fields):
         assert len(other.cells) >= 1
         assert all(set(cell.support) == set(bundle.classes) for cell in other.cells)
         assert all(0 <= share <= 1 for cell in other.cells for share in cell.support.values())
+
+
+@pytest.mark.real_data
+def test_cells_of_camera_frames_lie_in_the_frame(bundle, real_data):
+    """Twin of the synthetic test above, at 1024x768: cells in pixels of the file, the same prediction."""
+    paths = sorted((real_data / "taleqani-highres" / "Pre").iterdir())[:3]
+    engine = Engine(bundle)
+    for path in paths:
+        made, cells = engine.classify_with_cells(path)
+        assert timeless(made) == timeless(engine.classify(path))
+        assert len(cells) >= 1
+        for cell in cells:
+            assert 0 <= cell.left <= cell.x <= cell.left + cell.width <= 1024
+            assert 0 <= cell.top <= cell.y <= cell.top + cell.height <= 768
+            assert cell.area_px <= cell.width * cell.height

@@ -147,7 +147,7 @@ def test_evaluate_leaves_single_unreadable_answers_out_and_names_them(fields, tm
 def test_one_field_whose_decoder_raises_anything_fails_alone_and_is_not_tried_for_ever(
     fields, tmp_path, capsys, monkeypatch
 ):
-    real, tried = decode.decode_reduced, []
+    real, tried = decode.decode_shrunk, []
 
     def raises(path, *arguments, **options):
         if path.name == bad:
@@ -156,7 +156,7 @@ def test_one_field_whose_decoder_raises_anything_fails_alone_and_is_not_tried_fo
         return real(path, *arguments, **options)
 
     bad, case = pictures(fields)[2].name, tmp_path / "a.allcase"
-    monkeypatch.setattr(engine_module.decode, "decode_reduced", raises)
+    monkeypatch.setattr(engine_module.decode, "decode_shrunk", raises)
     command = ["classify", str(fields), "--case", str(case), "--threads", "2"]
     for tries in (1, 2, 2, 2):
         assert main(command) == 1
@@ -175,7 +175,7 @@ def test_the_traceback_of_what_nobody_foresaw_is_in_the_log(fields, monkeypatch,
     def raises(*_arguments, **_options):
         raise KeyError("nobody foresaw this")
 
-    monkeypatch.setattr(engine_module.decode, "decode_reduced", raises)
+    monkeypatch.setattr(engine_module.decode, "decode_shrunk", raises)
     with Pipeline(ModelBundle.open(default_bundle_path()), threads=1) as pipeline:
         (outcome,) = pipeline.run([(1, pictures(fields)[0])])
     assert outcome.error.code == "unexpected"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from allstation.core.cell_types import SHIPPED_TYPES, types_json
 from allstation.core.limits import DecodeLimits
 from allstation.services.settings import BETWEEN, FILE_NAME, MAX_RECENT, Settings, SettingsFile
 
@@ -77,3 +78,11 @@ def test_limits_of_fields_can_be_set_but_not_switched_off(tmp_path: Path) -> Non
     )
     settings.change(max_megabytes=0.0, max_megapixels=-1.0, max_pages=0, max_seconds=1e12)
     assert SettingsFile(tmp_path).value.limits == DecodeLimits()
+
+
+def test_list_of_cell_types_is_the_laboratorys_or_the_shipped_one(tmp_path: Path) -> None:
+    assert Settings().types == SHIPPED_TYPES
+    own = SHIPPED_TYPES[:3]
+    SettingsFile(tmp_path).change(cell_types=types_json(own))
+    assert SettingsFile(tmp_path).value.types == own
+    assert Settings(cell_types="[]").types == SHIPPED_TYPES

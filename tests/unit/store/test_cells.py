@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from allstation.core.cell_types import SHIPPED_TYPES, CellType
 from allstation.core.cells import CellFilter, CellOrder
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
+from allstation.store import Case
 from tests.makers import new_cell
 
 SUPPORT = {"Benign": 0.2, "Early": 0.8, "Pre": 0.0, "Pro": 0.4}
@@ -259,4 +261,50 @@ def test_proposals_are_replaced_and_cleared(case, maker):
     assert case.audit.verify() is None
     assert case.cells.clear_proposals() == 1
     assert case.cells.count(CellFilter(proposed=True)) == 0
+    assert case.audit.verify() is None
+
+
+def test_list_of_types_travels_with_the_case(case, maker, folder):
+    assert case.cells.types() == SHIPPED_TYPES
+    own = (*SHIPPED_TYPES[:2], CellType(key="mast-cell", name="Mast cell", colour="#123456", shortcut="q"))
+    case.cells.set_types(own)
+    case.cells.set_types(own)
+    with pytest.raises(StationError, match="list of cell types"):
+        case.cells.set_types((*own, own[0]))
+    assert [entry.action for entry in case.audit.entries()].count("cell-types-changed") == 1
+    case.close()
+    with Case.open(folder) as again:
+        assert again.cells.types() == own
+        assert again.audit.verify() is None
+
+
+def test_summary_for_reports(case, maker):
+    ids = maker.fill(case, 3)
+    classify(case, maker, ids, at_edge=False)
+    cells = list(case.cells.ids())
+    case.cells.set_type(cells[:6], "blast", "Ada")
+    case.cells.set_type(cells[3:8], "blast", "Bob")
+    case.cells.set_type(cells[3:4], "monocyte", "Bob")
+    case.cells.save_proposals([(cells[8], "blast", 0.9)], "t" * 64)
+    case.fields.remove(ids[:1])
+    found = case.cells.summary()
+    assert found.total == 6
+    assert found.by_reader == {"Ada": {"blast": 3}, "Bob": {"blast": 4, "monocyte": 1}}
+    assert found.pairs == {("Ada", "Bob"): {("blast", "blast"): 2, ("blast", "monocyte"): 1}}
+    assert (found.proposed, found.typer_sha256) == ({"blast": 1}, "t" * 64)
+    assert [one.type for one in found.examples] == ["blast"] * 4 + ["monocyte"]
+    assert {one.field_id for one in found.examples} == set(ids[1:])
+    assert case.snapshot().cells == found
+
+
+def test_prediction_that_looked_for_no_cells_leaves_them(case, maker):
+    ids = maker.fill(case, 2)
+    classify(case, maker, ids[:1])
+    before = list(case.cells.ids())
+    maker.classify(case, ids)
+    assert list(case.cells.ids()) == before
+    assert {cell.support_class for cell in case.cells.page()} == {""}
+    assert case.audit.verify() is None
+    classify(case, maker, ids[:1])
+    assert {cell.support_class for cell in case.cells.page()} == {"Early"}
     assert case.audit.verify() is None

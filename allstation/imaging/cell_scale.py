@@ -1,0 +1,234 @@
+"""Scale of a smear field, estimated from its red cells.
+
+Red cells of a dry stained smear have a median diameter of 7.2 µm (Price-Jones 1910, BMJ 2:1418: 6.7 to 7.7
+in health). Their outlines are taken where the density falls to less than half, arcs between the necks of
+clumps are fitted with ellipses (Fitzgibbon 1999, IEEE PAMI 21:476), and the median of the diameters is
+compared with that figure.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.imaging.cell_nuclei import nuclear_level
+from allstation.imaging.nuclear_stain import EMPTY, StainMaps, otsu, stain_maps
+
+Rgb = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+Points = NDArray[np.int32]
+
+RED_CELL: Final = 7.2
+"""Median diameter of red cells, micrometres."""
+_BETWEEN_PEOPLE: Final = 0.05
+"""Share by which that median differs between people, as half an interval of 95 %."""
+_SIDES: Final = (640, 1600)
+"""Longest sides that a frame is looked at with; the larger one if red cells are too small in the first."""
+_SMALL: Final = 14.0
+_BLUR: Final = 0.8
+_STAINED: Final = 6
+_CAPPED: Final = 2
+_EDGE_SHARE: Final = 0.35
+_FEWEST_PIXELS: Final = 64
+_LEAST_DIAMETER: Final = 7.0
+_LEAST_AXES: Final = 0.55
+_LEAST_TURN: Final = 0.5
+_TURN_BINS: Final = 24
+_WORST_FIT: Final = 0.06
+_NECK: Final = 2.0
+_FEWEST_POINTS: Final = 12
+_RIM: Final = 1.0
+"""Pixels by which an outline through pixel centres is smaller than the cell."""
+_MOST_NUCLEAR: Final = 0.1
+_ALIKE: Final = (0.65, 1.45)
+_FEWEST: Final = 3
+_FIXED_BITS: Final = 256
+_NORMAL: Final = 1.96
+_NUCLEUS: Final = 9.0
+"""Micrometres of a typical white cell's nucleus: a much weaker rule, used where red cells tell nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleEstimate:
+    """Estimated scale of a field.
+
+    Attributes:
+        pixels_per_um: Pixels per micrometre, the geometric mean of both directions.
+        low: Lower end of the interval of 95 %.
+        high: Upper end.
+        red_cells: How many red cells were measured.
+    """
+
+    pixels_per_um: float
+    low: float
+    high: float
+    red_cells: int
+
+
+def estimate_scale(rgb: Rgb) -> ScaleEstimate | None:
+    """Estimate the scale of a field from its red cells.
+
+    Args:
+        rgb: (H, W, 3) uint8, of any size; squashed frames give the mean of both directions.
+
+    Returns:
+        None if fewer than three red cells can be measured: the scale cannot be told.
+    """
+    found: ScaleEstimate | None = None
+    longest = max(rgb.shape[:2])
+    for side in _SIDES:
+        share = min(1.0, side / longest)
+        diameters = _diameters(_shrunk(rgb, share))
+        if len(diameters) >= _FEWEST:
+            found = _estimate(diameters / share)
+        if share == 1 or (len(diameters) >= _FEWEST and float(np.median(diameters)) >= _SMALL):
+            break
+    return found
+
+
+def pooled_scale(estimates: list[ScaleEstimate]) -> ScaleEstimate | None:
+    """Return the scale of fields taken through the same objective: the median, weighted by red cells."""
+    if not estimates:
+        return None
+    ordered = sorted(estimates, key=lambda one: one.pixels_per_um)
+    weights = np.array([one.red_cells for one in ordered])
+    middle = ordered[int(weights.cumsum().searchsorted(weights.sum() / 2))].pixels_per_um
+    away = np.array([abs(math.log(one.pixels_per_um / middle)) for one in ordered])
+    spread = _NORMAL * 1.25 * float(np.sqrt(np.average(away**2, weights=weights) / len(ordered)))
+    share = math.hypot(spread, _BETWEEN_PEOPLE)
+    return ScaleEstimate(middle, middle * math.exp(-share), middle * math.exp(share), int(weights.sum()))
+
+
+def scale_from_nuclei(rgb: Rgb) -> float | None:
+    """Guess the scale from the nuclei of white cells, within about a third; None if nothing is purple."""
+    share = min(1.0, _SIDES[0] / max(rgb.shape[:2]))
+    maps = stain_maps(_shrunk(rgb, share), blur=_BLUR)
+    _, mask = cv2.threshold(maps.nuclear, nuclear_level(maps.nuclear), 1, cv2.THRESH_BINARY)
+    _, _, table, _ = cv2.connectedComponentsWithStats(np.asarray(mask, np.uint8), connectivity=8)
+    areas = np.sort(table[1:, cv2.CC_STAT_AREA]).astype(np.float64)
+    if not len(areas):
+        return None
+    middle = areas[int(areas.cumsum().searchsorted(areas.sum() / 2))]
+    return math.sqrt(4 * middle / math.pi) / share / _NUCLEUS
+
+
+def _shrunk(rgb: Rgb, share: float) -> Rgb:
+    if share >= 1:
+        return rgb
+    size = max(8, round(rgb.shape[1] * share)), max(8, round(rgb.shape[0] * share))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _estimate(diameters: NDArray[np.float64]) -> ScaleEstimate:
+    """Return the median with an interval from order statistics, widened by what differs between people."""
+    ordered = np.sort(diameters)
+    count = len(ordered)
+    middle = float(np.median(ordered))
+    reach = _NORMAL * math.sqrt(count) / 2
+    lower = ordered[max(math.floor(count / 2 - reach), 0)]
+    upper = ordered[min(math.ceil(count / 2 + reach), count - 1)]
+    share = math.hypot(float(upper - lower) / 2 / middle, _BETWEEN_PEOPLE)
+    scale = middle / RED_CELL
+    return ScaleEstimate(scale, scale * (1 - share), scale * (1 + share), count)
+
+
+def _diameters(rgb: Rgb) -> NDArray[np.float64]:
+    """Return the diameters of the red cells that can be measured, pixels."""
+    maps = stain_maps(rgb, blur=_BLUR)
+    level = nuclear_level(maps.nuclear)
+    edge = _edge_level(maps, level)
+    if edge is None:
+        return np.zeros(0)
+    _, mask = cv2.threshold(maps.density, edge, 1, cv2.THRESH_BINARY)
+    contours, _ = cv2.findContours(np.asarray(mask, np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    found = []
+    for contour in contours:
+        if len(contour) >= _LEAST_DIAMETER * 2:
+            for arc in _arcs(np.asarray(contour, np.int32), rgb.shape[0], rgb.shape[1]):
+                diameter = _fitted(arc, maps.nuclear > level)
+                if diameter is not None:
+                    found.append(diameter)
+    return _alike(np.sort(np.array(found, np.float64)))
+
+
+def _edge_level(maps: StainMaps, level: float) -> float | None:
+    """Return the density of red cells' edges; None if nothing is stained."""
+    density = cv2.subtract(maps.density, float(EMPTY))
+    stained = np.asarray(density, np.uint8)[density > _STAINED]
+    if stained.size < _FEWEST_PIXELS:
+        return None
+    cap = min(255, int(np.median(stained)) * _CAPPED)
+    red = density[(density > otsu(np.minimum(stained, cap).astype(np.uint8))) & (maps.nuclear <= level)]
+    return None if red.size < _FEWEST_PIXELS else EMPTY + _EDGE_SHARE * float(np.median(red))
+
+
+def _arcs(contour: Points, height: int, width: int) -> list[Points]:
+    """Cut a contour at the necks of clumps and at the picture's edge."""
+    points = contour.reshape(-1, 2)
+    count = len(points)
+    away = (points <= 1).any(axis=1) | (points >= [width - 2, height - 2]).any(axis=1)
+    for place in _necks(contour):
+        away[[place - 1, place, (place + 1) % count]] = True
+    if not away.any():
+        return [contour]
+    first = int(np.flatnonzero(away)[0])
+    turned, cut = np.roll(points, -first, axis=0), np.roll(away, -first)
+    ends = np.flatnonzero(np.diff(np.concatenate((cut, [True])).astype(np.int8)))
+    return [
+        turned[start + 1 : end + 1].reshape(-1, 1, 2)
+        for start, end in zip(ends[::2], ends[1::2], strict=False)
+    ]
+
+
+def _necks(contour: Points) -> list[int]:
+    """Return where a contour is concave, as indices of its points."""
+    hull = np.sort(cv2.convexHull(contour, returnPoints=False).ravel())[::-1].reshape(-1, 1)
+    if len(hull) <= 3:  # noqa: PLR2004
+        return []
+    try:
+        defects = cv2.convexityDefects(contour, hull.astype(np.int32))
+    except cv2.error:  # a contour that touches itself
+        return []
+    if defects is None:
+        return []
+    return [int(place) for _, _, place, depth in defects.reshape(-1, 4) if depth > _NECK * _FIXED_BITS]
+
+
+def _fitted(arc: Points, nuclear: NDArray[np.bool_]) -> float | None:
+    """Return the diameter of the red cell that an arc belongs to, None if it belongs to none."""
+    if len(arc) < _FEWEST_POINTS:
+        return None
+    (x, y), (short, long), degrees = cv2.fitEllipseDirect(arc)
+    if not (math.isfinite(short) and math.isfinite(long)):
+        return None
+    if short < _LEAST_DIAMETER or short < _LEAST_AXES * long:
+        return None
+    turn = math.radians(degrees)
+    away = arc.reshape(-1, 2) - [x, y]
+    along = (away @ [math.cos(turn), math.sin(turn)]) / (short / 2)
+    across = (away @ [-math.sin(turn), math.cos(turn)]) / (long / 2)
+    if float(np.abs(np.hypot(along, across) - 1).mean()) > _WORST_FIT:
+        return None
+    bins = ((np.arctan2(across, along) / (2 * np.pi) + 0.5) * _TURN_BINS).astype(int) % _TURN_BINS
+    if len(np.unique(bins)) < _LEAST_TURN * _TURN_BINS:
+        return None
+    reach = max(1, int(short * 0.3))
+    row, column = round(y), round(x)
+    inner = nuclear[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1]
+    if not inner.size or inner.mean() > _MOST_NUCLEAR:
+        return None
+    return math.sqrt((short + _RIM) * (long + _RIM))
+
+
+def _alike(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Leave out what is much smaller or larger than the typical: platelets, pale spots, clumps."""
+    if not len(ordered):
+        return ordered
+    areas = ordered**2
+    typical = ordered[int(areas.cumsum().searchsorted(areas.sum() / 2))]
+    return ordered[(ordered > _ALIKE[0] * typical) & (ordered < _ALIKE[1] * typical)]

@@ -1,0 +1,121 @@
+"""Nuclear stain of a smear field: how purple and how dense each pixel is, whatever the laboratory's stain.
+
+Light that a stain absorbs is counted in optical density against the field's own pale background (Beer and
+Lambert). Purple is much green and some red absorbed, little blue; but how far nuclei lie from red cells on
+that axis differs between stains, from grey-blue red cells to crimson ones. So the direction in which the red
+cells of this very field absorb is measured, and its share is taken out of the purple axis (Gram and
+Schmidt): red cells of any thickness come out near zero, nuclei and most cytoplasm above it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from allstation.imaging.cells import background_colour
+
+Rgb = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+
+EMPTY: Final = 16
+"""``StainMaps.density`` of what absorbs nothing; less is brighter than the background."""
+DENSITY_UNIT: Final = 128
+NUCLEAR_FLOOR: Final = 55
+"""``StainMaps.nuclear`` of noise and of the fringes of red cells, at most."""
+
+_PURPLE: Final = np.array([0.5, 1.0, -0.8])
+"""Weights of red, green and blue optical density before the red cells' share is taken out."""
+_DENSE: Final = np.array([0.5, 1.0, 0.25])
+_NUCLEAR_UNIT: Final = 200
+_OD_UNIT: Final = 256
+_OD_RANGE: Final = (-100, 1400)
+_WEIGHT_UNIT: Final = 128
+_DARK: Final = 2.0
+"""Added to grey levels, so that black stays finite."""
+_LOGARITHMS: Final = np.log(np.arange(256) + _DARK)
+_ROOTS: Final = np.minimum(np.rint(np.sqrt(np.arange(256)) * 16), 255).astype(np.uint8)
+_SAMPLE: Final = 3000
+"""About so many pixels, evenly spread, speak for the red cells."""
+_FAINT: Final = 0.08
+_STAINED: Final = 0.12
+_TYPICAL: Final = 0.6
+"""A pixel is stained from this optical density on, and from this share of the median of stained ones."""
+_HUE_UNIT: Final = 160
+_HUE_RANGE: Final = (0.62, 1.0)
+"""Red cells have hues (purple share of the optical density) of 0 to 0.93, nuclei of 0.75 to 1.3."""
+_ROOT_UNIT: Final = 150
+_FEWEST: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class StainMaps:
+    """What the pixels of a field absorb.
+
+    Attributes:
+        nuclear: (H, W) uint8, 16 times the root of 200 times the purple optical density that red cells
+            have no share in. The root keeps pale nuclei beside dark ones.
+        density: (H, W) uint8, ``EMPTY`` plus 128 times the optical density, mostly of green.
+    """
+
+    nuclear: Mask
+    density: Mask
+
+
+def stain_maps(rgb: Rgb, *, blur: float) -> StainMaps:
+    """Map the stain of a field.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        blur: Standard deviation of the smoothing, pixels.
+    """
+    tables = np.log(background_colour(rgb) + _DARK) - _LOGARITHMS[:, None]
+    weights = np.stack([_nuclear_axis(rgb, tables) * _NUCLEAR_UNIT, _DENSE * DENSITY_UNIT])
+    absorbed = cv2.LUT(rgb, np.clip(np.rint(tables * _OD_UNIT), *_OD_RANGE).astype(np.int16)[None])
+    # Whole multiples of 1/128 times integers below 2**16: exact in the float32 of cv2.transform.
+    exact = np.rint(weights / _OD_UNIT * _WEIGHT_UNIT) / _WEIGHT_UNIT
+    both = cv2.transform(absorbed, exact.astype(np.float32))
+    nuclear = cv2.LUT(cv2.add(cv2.extractChannel(both, 0), 0.0, dtype=cv2.CV_8U), _ROOTS)
+    density = cv2.add(cv2.extractChannel(both, 1), float(EMPTY), dtype=cv2.CV_8U)
+    return StainMaps(_smooth(nuclear, blur), _smooth(density, blur))
+
+
+def _smooth(values: NDArray[np.generic], blur: float) -> Mask:
+    return np.asarray(cv2.GaussianBlur(np.asarray(values, np.uint8), (0, 0), blur), np.uint8)
+
+
+def otsu(values: Mask) -> float:
+    """Return Otsu's threshold of bytes."""
+    return float(cv2.threshold(values.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)[0])
+
+
+def _nuclear_axis(rgb: Rgb, tables: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights (3,) of optical density that red cells of this field come out of as zero."""
+    step = max(1, math.isqrt(rgb.shape[0] * rgb.shape[1] // _SAMPLE))
+    sample = rgb[::step, ::step].reshape(-1, 3)
+    absorbed = np.stack([tables[:, channel].take(sample[:, channel]) for channel in range(3)])
+    length = np.sqrt(np.einsum("ij,ij->j", absorbed, absorbed))
+    stained = length[length > _FAINT]
+    if len(stained) < _FEWEST:
+        return _PURPLE
+    thick = length > max(_STAINED, _TYPICAL * float(np.median(stained)))
+    absorbed, length = absorbed[:, thick], length[thick]
+    if len(length) < _FEWEST:
+        return _PURPLE
+    purple = _PURPLE @ absorbed
+    hue = _bytes(purple / length * _HUE_UNIT)
+    amount = _bytes(np.sqrt(np.maximum(purple, 0)) * _ROOT_UNIT)
+    lowest, highest = (_HUE_UNIT * limit for limit in _HUE_RANGE)
+    red = (hue <= min(max(otsu(hue), lowest), highest)) & (amount <= otsu(amount))
+    if np.count_nonzero(red) < _FEWEST:
+        return _PURPLE
+    direction = absorbed[:, red].mean(axis=1)
+    return _PURPLE - (_PURPLE @ direction) / (direction @ direction) * direction
+
+
+def _bytes(values: NDArray[np.float64]) -> Mask:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
