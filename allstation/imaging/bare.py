@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ import numpy as np
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.imaging.field_file import FieldFile
+from allstation.imaging.headers import read_header
+from allstation.imaging.source import Source
 
 _KEPT: Final = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD} - {0xC8})
 """Frames, tables, number of lines, restart interval: what the pixels depend on (T.81, table B.1)."""
@@ -107,11 +110,6 @@ def _needed(marker: int, content: bytes) -> bytes:
 
 def _orientation(content: bytes) -> bytes:
     """Return an Exif segment with the orientation alone; none if the picture stands upright."""
-    from io import BytesIO
-
-    from allstation.imaging.headers import read_header
-    from allstation.imaging.source import Source
-
     turned = read_header(Source(BytesIO(content), len(content))).orientation
     if turned == 1:
         return b""

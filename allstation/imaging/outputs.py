@@ -373,7 +373,7 @@ def _is_cells_csv(path: Path) -> bool:
     return header[: len(_CELLS_HEADER)] == _CELLS_HEADER and bool({"sha256", "code"} & set(header))
 
 
-_COCO: Final = re.compile(rb'\{"info":\{"description": "Cells of a case of ALL Station ')
+_COCO: Final = re.compile(rb'\{"info":\s*\{"description":\s*"Cells of a case of ALL Station ')
 
 
 def _is_outlines(path: Path) -> bool:

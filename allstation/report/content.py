@@ -47,7 +47,7 @@ from allstation.report.selection import MONTAGE_TOTAL, chosen
 from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
 
 PROGRAM: Final = "ALL Station"
-_LATER: Final = ("clock_remark", "replaces", "kept", "travels")
+_LATER: Final = ("clock_remark", "replaces", "kept", "travels", "cells")
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
 
 
@@ -378,8 +378,6 @@ def content_json(content: ReportContent) -> dict[str, Any]:
     for key in _LATER:  # readers of version 0.1.0 do not know them
         if not body[key]:
             del body[key]
-    if content.cells is None:
-        del body["cells"]
     return {
         "kind": KIND,
         "schema": SCHEMA,

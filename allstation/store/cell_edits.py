@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from allstation.store.cell_saving import insert_by_hand
 from allstation.store.cell_typing import require_cells, reviewer_name
 from allstation.store.connection import CaseConnection, field_sha256
 from allstation.store.removal import ranges_of
+from allstation.store.rows import json_list
 
 CELLS_ADDED: Final = "cells-added"
 CELLS_REMOVED: Final = "cells-removed"
@@ -138,7 +138,7 @@ def _mark(db: sqlite3.Connection, cells: Sequence[int], *, removed: bool) -> lis
     """Set or clear the mark; returns the cells whose mark changed, ascending."""
     rows = db.execute(
         f"SELECT id FROM cells WHERE removed = ? AND id IN {_IDS} ORDER BY id",  # noqa: S608 - constant
-        (int(not removed), json.dumps(list(cells))),
+        (int(not removed), json_list(cells)),
     ).fetchall()
     marks = [(int(removed), row[0]) for row in rows]
     db.executemany("UPDATE cells SET removed = ? WHERE id = ?", marks)
@@ -150,7 +150,7 @@ def _geometries(db: sqlite3.Connection, cells: Sequence[int]) -> list[tuple[int,
     require_cells(db, cells)
     rows = db.execute(
         f"SELECT field_id, {GEOMETRY} FROM cells WHERE id IN {_IDS} ORDER BY id",  # noqa: S608 - constants
-        (json.dumps(list(cells)),),
+        (json_list(cells),),
     )
     return [(row[0], geometry_of(row[1:])) for row in rows]
 
