@@ -42,8 +42,8 @@ _TURN_BINS: Final = 24
 _WORST_FIT: Final = 0.06
 _NECK: Final = 2.0
 _FEWEST_POINTS: Final = 12
-_RIM: Final = 1.0
-"""Pixels by which an outline through pixel centres is smaller than the cell."""
+_RIM: Final = 0.5
+"""Pixels by which an outline through pixel centres is smaller than the cell, less what smoothing adds to it."""
 _MOST_NUCLEAR: Final = 0.1
 _ALIKE: Final = (0.65, 1.45)
 _FEWEST: Final = 3

@@ -129,3 +129,47 @@ def zheng(data: Path) -> Iterator[TrueMask]:
             assert codes is not None, name
             group = f"{part} {ZHENG_TYPES.get(kind, kind)}"
             yield TrueMask(folder / f"{name}.png", group, codes >= 64, codes >= 192)
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Return the intersection of two boxes over their union."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = ((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return width * height / (sum(areas) - width * height)
+
+
+def compared(truth: TrueField, boxes: list[Box], least: float = 0.3) -> tuple[list[int], list[int]]:
+    """Pair found boxes with true ones, best overlap first, each once.
+
+    Args:
+        truth: The field.
+        boxes: What was found.
+        least: Smallest intersection over union of a pair.
+
+    Returns:
+        Indices of the true cells that were missed, and of the boxes where there is no cell: those that
+        neither pair with one nor lie on what is ignored.
+    """
+    pairs = sorted(
+        ((overlap(cell, box), i, j) for i, cell in enumerate(truth.cells) for j, box in enumerate(boxes)),
+        reverse=True,
+    )
+    missed, false = set(range(len(truth.cells))), set(range(len(boxes)))
+    for share, i, j in pairs:
+        if share >= least and i in missed and j in false:
+            missed.discard(i)
+            false.discard(j)
+    return sorted(missed), sorted(j for j in false if not _ignored(boxes[j], truth.ignored))
+
+
+def _ignored(box: Box, ignored: list[Box]) -> bool:
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    for other in ignored:
+        width = max(min(box[2], other[2]) - max(box[0], other[0]), 0)
+        height = max(min(box[3], other[3]) - max(box[1], other[1]), 0)
+        if overlap(box, other) >= 0.2 or width * height > area / 2:
+            return True
+    return False
