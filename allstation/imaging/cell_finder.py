@@ -26,7 +26,7 @@ WORK_SCALE: Final = 4.0
 OWN_SCALE: Final = 2.2
 """Pixels per micrometre, mean of both directions, of the squashed 224x224 frames that the shipped model
 learned from (red cells of 40 of them in the camera's 1024x768: median 2.0 to 2.6 by class)."""
-_OWN_SIDE: Final = 256
+_OWN_SIDES: Final = (200, 256)
 _CONTRADICTION: Final = 1.5
 _NUCLEAR_CONTRADICTION: Final = 2.0
 _DEBRIS_AREA: Final = 60.0
@@ -140,7 +140,7 @@ def _estimated(rgb: Rgb) -> float | None:
     Frames of the size that the shipped model reads are taken for frames of its own scale, unless their red
     cells contradict: a dozen measured red cells are a weaker witness than 2,719 such frames.
     """
-    own = max(rgb.shape[:2]) <= _OWN_SIDE
+    own = all(_OWN_SIDES[0] <= side <= _OWN_SIDES[1] for side in rgb.shape[:2])
     found = quick_scale(stain_maps(rgb, blur=_BLUR_LEAST)) if own else None
     if found is not None and found < _CONTRADICTION * OWN_SCALE:
         return OWN_SCALE
@@ -187,16 +187,17 @@ def _found(
     if cells.labels.shape != size:
         place, masks = _enlarged(place, masks, cells.labels.shape, size)
     mask, nucleus = masks[0], masks[0] & masks[1]
-    down, across = np.nonzero(mask)
+    moments = cv2.moments(mask.view(np.uint8), binaryImage=True)
+    area = moments["m00"]
     return FoundCell(
         left=place[0],
         top=place[1],
         width=mask.shape[1],
         height=mask.shape[0],
-        x=place[0] + float(across.mean()),
-        y=place[1] + float(down.mean()),
-        area=float(len(down)),
-        nucleus_share=float(np.count_nonzero(nucleus)) / len(down),
+        x=place[0] + moments["m10"] / area,
+        y=place[1] + moments["m01"] / area,
+        area=area,
+        nucleus_share=float(np.count_nonzero(nucleus)) / area,
         at_edge=at_edge,
         mask=mask,
         nucleus=nucleus,
@@ -205,8 +206,8 @@ def _found(
 
 def _held(mask: CellMask) -> tuple[slice, slice]:
     """Return the rows and columns that hold anything."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _is_cut(place: tuple[int, int], shape: tuple[int, ...], size: tuple[int, ...], mark: Box | None) -> bool:
