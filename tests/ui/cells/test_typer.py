@@ -140,6 +140,12 @@ def test_least_sure_first_accept_and_clear(opened: Workbench, clock: Clock, qtbo
     shares = [record.probability for record in records]
     assert shares == sorted(shares)
     see_all(opened, clock, qtbot)
+
+    def all_here() -> bool:
+        records = [panel.model.record(number) for number in panel.model.ids()]
+        return all(record is not None and record.proposed for record in records)
+
+    qtbot.waitUntil(all_here, timeout=LONG)
     panel.gallery.setFocus()
     opened.actions_table["browse.all"].trigger()
     buttons["Accept selected"].click()
