@@ -42,7 +42,7 @@ def snapshot(factory):
 
 @pytest.fixture(scope="module")
 def report(snapshot, tmp_path_factory):
-    return write_pdf(snapshot, tmp_path_factory.mktemp("reports") / "a.pdf")
+    return write_pdf(snapshot, tmp_path_factory.mktemp("reports") / "a.pdf", ReportOptions(anonymise=False))
 
 
 def test_page_shows_counts_intervals_and_comparison(report):
@@ -81,7 +81,7 @@ def test_changed_types_are_named_by_the_check(snapshot, report):
 
 
 def test_proposals_are_counted_on_request_and_named(snapshot, tmp_path):
-    path = write_pdf(snapshot, tmp_path / "b.pdf", ReportOptions(count_proposals=True))
+    path = write_pdf(snapshot, tmp_path / "b.pdf", ReportOptions(count_proposals=True, anonymise=False))
     text = "".join(page.extract_text() for page in PdfReader(path).pages).replace("\n", " ")
     assert "Ada: 131 white cells" in text
     assert "11 white cells of them by the type that was proposed" in text

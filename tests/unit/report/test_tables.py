@@ -260,9 +260,12 @@ def test_any_text_can_be_written_and_read(snapshot, tmp_path, text):
     write_json(bad, tmp_path / "t.json")
     write_xlsx(bad, tmp_path / "t.xlsx")
     json.loads((tmp_path / "t.json").read_text("utf-8"))
-    csv.field_size_limit(1_000_000)
-    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
-        assert len(list(csv.reader(file))) == 41
+    before = csv.field_size_limit(1_000_000)
+    try:
+        with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+            assert len(list(csv.reader(file))) == 41
+    finally:
+        csv.field_size_limit(before)
     assert openpyxl.load_workbook(tmp_path / "t.xlsx")["Fields"].max_row == 41
 
 
