@@ -23,6 +23,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState, Prediction
 from allstation.imaging import decode
 from allstation.imaging.synthetic import write_demo
+from allstation.inference import pipeline
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine
 from allstation.keys.trust_store import TrustStore
@@ -43,6 +44,7 @@ from allstation.services.requests import (
 from allstation.services.thumbnails import ThumbnailKey, ThumbnailLoader
 from allstation.store.case import Case
 from tests.faults.damaged_bundle import rebuilt
+from tests.faults.hostile_network import endless, shipped_network
 
 LONG = 60_000
 
@@ -215,10 +217,29 @@ def test_a_field_that_raises_what_nobody_foresaw_fails_and_the_others_are_classi
     assert (failed.path.name, failed.error_code) == (bad.name, "unexpected")
 
 
-def test_a_network_damaged_inside_is_the_models_fault_told_once_and_its_fields_wait(
-    session: CaseSession, fields: Path, qtbot: QtBot, tmp_path: Path, listen: Callable[[object], list[object]]
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (lambda: b"no network at all" * 100, "cannot be loaded"),
+        (lambda: endless(shipped_network()), "took more"),
+    ],
+    ids=["damaged", "endless"],
+)
+def test_a_network_that_cannot_be_used_is_the_models_fault_told_once_and_its_fields_wait(
+    session: CaseSession,
+    fields: Path,
+    qtbot: QtBot,
+    tmp_path: Path,
+    *,
+    listen: Callable[[object], list[object]],
+    expected_log: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    network: Callable[[], bytes],
+    why: str,
 ) -> None:
-    bundle = rebuilt(tmp_path / "m.allmodel", network=b"no network at all" * 100)
+    expected_log.append("an isolated network ended")
+    monkeypatch.setattr(pipeline, "RUN_SECONDS", 1.0)
+    bundle = rebuilt(tmp_path / "m.allmodel", network=network())
     TrustStore().accepting(bundle.sha256, name=bundle.name).save()
     folder = tmp_path / "a.allcase"
     problems, told = listen(session.worker.problem), listen(session.worker.queue_changed)
@@ -235,6 +256,7 @@ def test_a_network_damaged_inside_is_the_models_fault_told_once_and_its_fields_w
     )
     assert [problem.code for problem in problems] == ["bad-bundle"]
     assert "m.allmodel cannot be used" in problems[0].sentence
+    assert why in problems[0].sentence
     with Case.open(folder, read_only=True) as case:
         assert {field.error_code for field in case.fields.page()} == {""}
     session.submit(UseModel(default_bundle_path()))
