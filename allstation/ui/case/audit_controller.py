@@ -50,7 +50,7 @@ class AuditController(QObject):
         return (
             Action("case.audit", "Audit &Trail…", self.open, "Ctrl+Alt+T",
                    "Verify the audit trail, see which stations sealed it, keep its head elsewhere",
-                   menu="&Case", place=330, enabled_when=self._context.has_case),
+                   menu="&Case", place=340, enabled_when=self._context.has_case),
         )
         # fmt: on
 

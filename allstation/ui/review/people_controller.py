@@ -48,10 +48,10 @@ class PeopleController(QObject):
         """Offer to name the reviewer, and to say how people are named."""
         # fmt: off
         return (
-            Action("review.identify", "Name the &Reviewer…", self.identify, "Ctrl+Alt+I",
+            Action("review.identify", "Name the &Reviewer…", self.identify, "Ctrl+Alt+Y",
                    "Say who reviews from now on, by name and PIN",
                    menu="&Review", place=910, enabled_when=self._by_pin),
-            Action("review.people", "&People and Stations…", self.open, "Ctrl+Alt+U",
+            Action("people.open", "&People and Stations…", self.open, "Ctrl+Alt+U",
                    "How reviewers and signers are named, who has a PIN, and what stations share",
                    menu="&Review", place=920),
         )
