@@ -28,6 +28,8 @@ OWN_SCALE: Final = 2.2
 learned from (red cells of 40 of them in the camera's 1024x768: median 2.0 to 2.6 by class)."""
 _OWN_SIDES: Final = (200, 256)
 _CONTRADICTION: Final = 1.5
+_TRUSTED: Final = 6
+"""Red cells whose median needs no second witness."""
 _NUCLEAR_CONTRADICTION: Final = 2.0
 _DEBRIS_AREA: Final = 60.0
 _JAGGED: Final = 0.65
@@ -77,11 +79,12 @@ def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[FoundCell,
     Returns:
         The cells. Equal bytes give equal cells on every thread.
     """
-    scale = cell_scale or _estimated(rgb)
+    own = _own_maps(rgb) if cell_scale is None else None
+    scale = OWN_SCALE if own is not None else cell_scale or _estimated(rgb)
     if scale is None:
         return ()
     work, scale = _at_work_size(rgb, scale)
-    maps, levels, nuclei = _nuclei(work, scale)
+    maps, levels, nuclei = _nuclei(_maps(work, scale) if own is None else own, scale)
     outlined = outline_cells(maps, nuclei, levels, scale=scale)
     mark = mark_box(work)
     cells = (_found(outlined, nuclei, number, rgb.shape[:2], mark) for number in range(1, nuclei.count + 1))
@@ -102,7 +105,8 @@ def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) ->
         The cell that ``find_cells`` finds there, else the one around what is stained like the place pointed
         at, at least a disc of 3 micrometres. None where no scale can be told.
     """
-    scale = cell_scale or _estimated(rgb)
+    own = cell_scale is None and _own_maps(rgb) is not None
+    scale = OWN_SCALE if own else cell_scale or _estimated(rgb)
     if scale is None:
         return None
     for cell in find_cells(rgb, cell_scale=scale):
@@ -111,7 +115,7 @@ def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) ->
             return cell
     work, scale = _at_work_size(rgb, scale)
     shrunk = work.shape[1] / rgb.shape[1], work.shape[0] / rgb.shape[0]
-    maps, levels, nuclei = _nuclei(work, scale)
+    maps, levels, nuclei = _nuclei(_maps(work, scale), scale)
     place = min(int(x * shrunk[0]), work.shape[1] - 1), min(int(y * shrunk[1]), work.shape[0] - 1)
     pointed = with_nucleus_at(nuclei, maps, place, scale=scale)
     outlined = outline_cells(maps, pointed, levels, scale=scale)
@@ -134,21 +138,34 @@ def _is_debris(cell: FoundCell, scale: float) -> bool:
     return small and not cell.at_edge and solidity(cell.nucleus.astype(np.uint8)) < _JAGGED
 
 
-def _estimated(rgb: Rgb) -> float | None:
-    """Return the scale by the red cells, or by the nuclei where red cells tell nothing.
+def _is_own_size(rgb: Rgb) -> bool:
+    return all(_OWN_SIDES[0] <= side <= _OWN_SIDES[1] for side in rgb.shape[:2])
 
-    Frames of the size that the shipped model reads are taken for frames of its own scale, unless their red
-    cells contradict: a dozen measured red cells are a weaker witness than 2,719 such frames.
+
+def _own_maps(rgb: Rgb) -> StainMaps | None:
+    """Return the stain of a frame of the shipped model's own scale, None for others.
+
+    Frames of the size that the model reads are taken for its own, unless their red cells contradict: a few
+    measured red cells are a weaker witness than the frames it learned from.
     """
-    own = all(_OWN_SIDES[0] <= side <= _OWN_SIDES[1] for side in rgb.shape[:2])
-    found = quick_scale(stain_maps(rgb, blur=_BLUR_LEAST)) if own else None
-    if found is not None and found < _CONTRADICTION * OWN_SCALE:
-        return OWN_SCALE
+    if not _is_own_size(rgb):
+        return None
+    maps = _maps(rgb, OWN_SCALE)
+    found = quick_scale(maps)
+    return maps if found is not None and found < _CONTRADICTION * OWN_SCALE else None
+
+
+def _estimated(rgb: Rgb) -> float | None:
+    """Return the scale by the red cells, or by the nuclei where red cells tell nothing."""
     estimate = estimate_scale(rgb)
-    if estimate is not None:
+    if estimate is not None and estimate.red_cells >= _TRUSTED:
         return estimate.pixels_per_um
     guess = scale_from_nuclei(rgb)
-    return OWN_SCALE if own and guess is not None and guess < _NUCLEAR_CONTRADICTION * OWN_SCALE else guess
+    if estimate is not None:  # a few spots taken for red cells are no match for nuclei of twice the size
+        contradicted = guess is not None and guess > _NUCLEAR_CONTRADICTION * estimate.pixels_per_um
+        return guess if contradicted else estimate.pixels_per_um
+    own = _is_own_size(rgb) and guess is not None and guess < _NUCLEAR_CONTRADICTION * OWN_SCALE
+    return OWN_SCALE if own else guess
 
 
 def work_size(width: int, height: int, scale: float) -> tuple[int, int]:
@@ -165,9 +182,12 @@ def work_size(width: int, height: int, scale: float) -> tuple[int, int]:
     return max(8, round(width * share)), max(8, round(height * share))
 
 
-def _nuclei(rgb: Rgb, scale: float) -> tuple[StainMaps, Levels, Nuclei]:
+def _maps(rgb: Rgb, scale: float) -> StainMaps:
+    return stain_maps(rgb, blur=max(_BLUR * scale, _BLUR_LEAST))
+
+
+def _nuclei(maps: StainMaps, scale: float) -> tuple[StainMaps, Levels, Nuclei]:
     """Return a field's stain, its levels and its nuclei."""
-    maps = stain_maps(rgb, blur=max(_BLUR * scale, _BLUR_LEAST))
     level = nuclear_level(maps.nuclear)
     levels = find_levels(maps, level, scale=scale)
     return maps, levels, find_nuclei(maps, cytoplasm_mask(maps, levels), level=level, scale=scale)

@@ -189,38 +189,46 @@ def main() -> None:
     cv2.setNumThreads(1)
     data = chosen.data
     versions = f"Python {platform.python_version()}, OpenCV {cv2.__version__}, NumPy {np.__version__}"
-    lines = [
-        "# White cells found, outlined and scaled",
-        "",
-        f"`python tests/benchmarks/cell_finding.py{' --kept' if chosen.kept else ''}`, "
-        f"{datetime.now(UTC):%Y-%m-%d}, {versions}. Scales are estimated from each field alone. "
-        "Intervals of 95 % (Wilson) over cells, as no patients are known.",
-    ]
-    heads = (
-        "| fields | n fields | n cells | recall | precision | missed | wrong |\n|---|---|---|---|---|---|---|"
-    )
-    lines += ["", "## Found (boxes overlap by 0.3 of their union)", "", heads]
-    for part in ("tuning", "kept") if chosen.kept else ("tuning",):
-        lines += counted(cell_truth.taleqani(data, part))
-    lines += counted(cell_truth.bccd(data))
-    lines += counted(cell_truth.bccd_with_unlabelled(data))
-    lines += counted(cell_truth.txl(data))
-    lines += ["", "## The same at other frame sizes (longest side, pixels)", "", heads]
-    for longest, step in SIZES:
-        lines += counted([*cell_truth.bccd_with_unlabelled(data)][::step], longest)
-        others = [*cell_truth.txl(data)][::step]
-        lines += counted((TrueField(one.path, "txl", one.cells) for one in others), longest)
-    lines += ["", "## Outlined: Dice on masks-zheng (part and type; mean ± 1.96 standard errors)", ""]
-    lines += ["| type | n | cell | nucleus | cell, median | nucleus, median |", "|---|---|---|---|---|---|"]
-    lines += dice(data)
-    lines += ["", "## Scale: error of the estimate, 7.5 µm a true red cell", ""]
-    lines += ["| truth | n fields | told | median | median of size | within 8 % | pooled |"]
-    lines += ["|---|---|---|---|---|---|---|", *scales(data)]
-    lines += ["", "## Cost, milliseconds of processor time a 224x224 field", ""]
-    lines += ["| what | n | median | mean |", "|---|---|---|---|", *cost(data)]
+    told = f"`python tests/benchmarks/cell_finding.py{' --kept' if chosen.kept else ''}`"
+    lines = []
+    for line in report(data, kept=chosen.kept, told=f"{told}, {datetime.now(UTC):%Y-%m-%d}, {versions}."):
+        lines.append(line)
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def report(data: Path, *, kept: bool, told: str) -> Lines:
+    """Yield the tables, line by line."""
+    heads = (
+        "",
+        "| fields | n fields | n cells | recall | precision | missed | wrong |",
+        "|---|---|---|---|---|---|---|",
+    )
+    yield from ("# White cells found, outlined and scaled", "", told)
+    yield "Scales are estimated from each field alone. Intervals: 95 % (Wilson) over cells, patients unknown."
+    yield from ("", "## Cost, milliseconds of processor time a 224x224 field", "")
+    yield from ("| what | n | median | mean |", "|---|---|---|---|")
+    yield from cost(data)
+    yield from ("", "## Found (boxes overlap by 0.3 of their union)", *heads)
+    for part in ("tuning", "kept") if kept else ("tuning",):
+        yield from counted(cell_truth.taleqani(data, part))
+    yield from counted(cell_truth.bccd(data))
+    yield from counted(cell_truth.bccd_with_unlabelled(data))
+    yield from counted(cell_truth.txl(data))
+    yield from ("", "## Outlined: Dice on masks-zheng (part and type; mean ± 1.96 standard errors)", "")
+    yield from ("| type | n | cell | nucleus | cell, median | nucleus, median |", "|---|---|---|---|---|---|")
+    yield from dice(data)
+    yield from ("", "## Scale: error of the estimate, 7.5 µm a true red cell", "")
+    yield "| truth | n fields | told | median | median of size | within 8 % | pooled |"
+    yield "|---|---|---|---|---|---|---|"
+    yield from scales(data)
+    yield from ("", "## Found at other frame sizes (longest side, pixels)", *heads)
+    for longest, step in SIZES:
+        yield from counted([*cell_truth.bccd_with_unlabelled(data)][::step], longest)
+        others = [*cell_truth.txl(data)][::step]
+        yield from counted((TrueField(one.path, "txl", one.cells) for one in others), longest)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ Box = tuple[float, float, float, float]
 
 HAND_BOXES: Final = Path(__file__).with_name("white-cells.csv")
 """Boxes drawn by hand on 30 Taleqani fields before anything was tuned on them. ``kind``: ``cell``;
-``smudge``, a broken cell; ``sliver``, a cut cell of which less than 8 pixels show; ``unsure``. Cells count."""
+``smudge``, a broken cell; ``sliver``, a cut cell of which less than 8 pixels show; ``unsure``."""
 UNLABELLED: Final = Path(__file__).with_name("white-cells-bccd-unlabelled.csv")
 """White cells that the labels of BCCD lack, found by looking at what was counted as wrong."""
 
