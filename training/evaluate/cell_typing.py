@@ -28,7 +28,7 @@ from allstation.core.typer import Typer, cross_validate, fit_typer
 from allstation.core.typer_statistics import FloatArray
 from allstation.core.typer_validation import HeldOut, typed_cells
 from allstation.imaging.cell_numbers import NAMES
-from allstation.imaging.central_cell import cut_found_cell, find_central_cell
+from allstation.imaging.central_cell import cut_cell_of_picture, find_central_cell
 from allstation.imaging.field_file import read_field
 from allstation.imaging.table_files import read_table
 from allstation.inference.cell_network import CellNetwork
@@ -143,7 +143,7 @@ def _features(
         found = time.thread_time()
         finding += found - began
         if cell is not None:
-            crop = cut_found_cell(rgb, cell, side=network.side, pixels_per_um=scale)
+            crop = cut_cell_of_picture(rgb, cell, side=network.side, pixels_per_um=scale)
             row[:] = network.features(crop[np.newaxis])[0]
         features += time.thread_time() - found
     return rows, (finding, features)
