@@ -192,7 +192,7 @@ def few_cells(cells: CellSet, *, a_type: int, draws: int) -> list[float]:
     return found
 
 
-def two_patients_sets(cells: CellSet, *, patients: int, a_type: int) -> Iterator[tuple[float, float, int]]:
+def patient_draws(cells: CellSet, *, patients: int, a_type: int) -> Iterator[tuple[float, float, int]]:
     """Yield AUROC, balanced accuracy and clicks a draw of some patients, tested on all others."""
     both = [
         group
@@ -300,7 +300,7 @@ def merged_rows(cells: CellSet) -> list[str]:
     """Measure the same types with neighbours by degree put together, and the sure ones among all."""
     types = [MERGED.get(name, name) for name in cells.types.tolist()]
     found = cross_validate(cells.features, types, cells.groups.tolist(), patients=cells.patients)
-    label = "the same cells, lymphocyte-variant counted as lymphocyte and promyelocyte as blast, balanced"
+    label = "the 8 types, lymphocyte-variant counted as lymphocyte and promyelocyte as blast, balanced"
     values, names, groups = typed_cells(cells.features, cells.types.tolist(), cells.groups.tolist())
     held = HeldOut(values, names, groups)
     shares = softmax(held.chosen_logits())
@@ -328,10 +328,10 @@ def blast_rows(cells: CellSet) -> list[str]:
         rows.append(
             _row(f"blast against lymphocyte, balanced: {name}", found.balanced, "0.95" if own else "baseline")
         )
-        draws = list(two_patients_sets(sub, patients=5, a_type=40))
+        draws = list(patient_draws(sub, patients=5, a_type=40))
         clicks = f"{np.mean([clicks for _, _, clicks in draws]):.0f} clicks on average"
         where = f"{len(sub.types)} cells, {sub.patients}; {clicks}"
-        split = "up to 40 cells a type of 5 patients, tested on all others"
+        split = "up to 40 cells a type (the set has 6 a patient) of 5 patients, tested on all others"
         rows.append(
             _draw_row(f"the same, AUROC: {name}", [area for area, _, _ in draws], where, split,
                       "0.965" if own else "baseline")
