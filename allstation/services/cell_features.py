@@ -87,6 +87,7 @@ class CellFeatureService(QObject):
         session.opened.connect(self._case_opened)
         session.worker.closed.connect(self.stop)
         session.worker.cell_features_saved.connect(self._saved)
+        session.worker.problem.connect(self._refused)
 
     @property
     def running(self) -> bool:
@@ -95,9 +96,10 @@ class CellFeatureService(QObject):
 
     @Slot()
     def start(self) -> None:
-        """Compute the features that are missing in the open case; nothing happens where it is under way."""
-        if self._folder is None and self._session.info is not None:
-            self._folder = self._session.info.folder
+        """Compute what is missing in the open case, unless that is under way or nothing can be written."""
+        info = self._session.info
+        if self._folder is None and info is not None and not info.read_only:
+            self._folder = info.folder
             self._lost = 0
             self._done, self._failed, self._pending = 0, frozenset(), array("q")
             self._next()
@@ -178,6 +180,12 @@ class CellFeatureService(QObject):
             self._waiting = batch
             return
         self._written(batch)
+
+    @Slot(object)
+    def _refused(self, _problem: Problem) -> None:
+        """Stop if features may not have been written; the problem itself is shown elsewhere."""
+        if self._waiting is not None:
+            self.stop()
 
     def _written(self, batch: _Batch) -> None:
         self._done += len(batch.ids)

@@ -188,6 +188,21 @@ def test_a_network_that_cannot_be_used_is_a_problem(
     assert service.close()
 
 
+def test_a_write_that_fails_stops_the_service(
+    qtbot: QtBot, session: CaseSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StationError("disk-full", "There is no room.")
+
+    monkeypatch.setattr("allstation.store.cells.Cells.save_features", refuse)
+    service = CellFeatureService(session)
+    with qtbot.waitSignal(service.progressed, check_params_cb=finished, timeout=30_000) as last:
+        service.start()
+    assert last.args[0].done == 0
+    assert not service.running
+    assert service.close()
+
+
 def type_by_size(session: CaseSession, qtbot: QtBot, *, share: float = 1.0) -> int:
     """Type cells as large or small, as a person who goes by size would; returns how many."""
     assert session.info is not None

@@ -28,7 +28,7 @@ from allstation.core.typer import Typer, cross_validate, fit_typer
 from allstation.core.typer_statistics import FloatArray
 from allstation.core.typer_validation import HeldOut, typed_cells
 from allstation.imaging.cell_numbers import NAMES
-from allstation.imaging.central_cell import cut_found_cell, find_central_cell
+from allstation.imaging.central_cell import cut_cell_of_picture, find_central_cell
 from allstation.imaging.field_file import read_field
 from allstation.imaging.table_files import read_table
 from allstation.inference.cell_network import CellNetwork
@@ -143,7 +143,7 @@ def _features(
         found = time.thread_time()
         finding += found - began
         if cell is not None:
-            crop = cut_found_cell(rgb, cell, side=network.side, pixels_per_um=scale)
+            crop = cut_cell_of_picture(rgb, cell, side=network.side, pixels_per_um=scale)
             row[:] = network.features(crop[np.newaxis])[0]
         features += time.thread_time() - found
     return rows, (finding, features)
@@ -192,7 +192,7 @@ def few_cells(cells: CellSet, *, a_type: int, draws: int) -> list[float]:
     return found
 
 
-def two_patients_sets(cells: CellSet, *, patients: int, a_type: int) -> Iterator[tuple[float, float, int]]:
+def patient_draws(cells: CellSet, *, patients: int, a_type: int) -> Iterator[tuple[float, float, int]]:
     """Yield AUROC, balanced accuracy and clicks a draw of some patients, tested on all others."""
     both = [
         group
@@ -300,7 +300,7 @@ def merged_rows(cells: CellSet) -> list[str]:
     """Measure the same types with neighbours by degree put together, and the sure ones among all."""
     types = [MERGED.get(name, name) for name in cells.types.tolist()]
     found = cross_validate(cells.features, types, cells.groups.tolist(), patients=cells.patients)
-    label = "the same cells, lymphocyte-variant counted as lymphocyte and promyelocyte as blast, balanced"
+    label = "the 8 types, lymphocyte-variant counted as lymphocyte and promyelocyte as blast, balanced"
     values, names, groups = typed_cells(cells.features, cells.types.tolist(), cells.groups.tolist())
     held = HeldOut(values, names, groups)
     shares = softmax(held.chosen_logits())
@@ -328,10 +328,10 @@ def blast_rows(cells: CellSet) -> list[str]:
         rows.append(
             _row(f"blast against lymphocyte, balanced: {name}", found.balanced, "0.95" if own else "baseline")
         )
-        draws = list(two_patients_sets(sub, patients=5, a_type=40))
+        draws = list(patient_draws(sub, patients=5, a_type=40))
         clicks = f"{np.mean([clicks for _, _, clicks in draws]):.0f} clicks on average"
         where = f"{len(sub.types)} cells, {sub.patients}; {clicks}"
-        split = "up to 40 cells a type of 5 patients, tested on all others"
+        split = "up to 40 cells a type (the set has 6 a patient) of 5 patients, tested on all others"
         rows.append(
             _draw_row(f"the same, AUROC: {name}", [area for area, _, _ in draws], where, split,
                       "0.965" if own else "baseline")

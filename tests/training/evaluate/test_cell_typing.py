@@ -52,7 +52,7 @@ def test_clicked_patients_are_not_tested(monkeypatch):
     monkeypatch.setattr(cell_typing, "balanced_of", tested)
     monkeypatch.setattr(cell_typing, "DRAWS", 3)
     assert cell_typing.few_clicks(cells, a_type=20, share=0.5) == [1.0] * 3
-    assert len(list(cell_typing.two_patients_sets(drawn_set(), patients=5, a_type=40))) == 3
+    assert len(list(cell_typing.patient_draws(drawn_set(), patients=5, a_type=40))) == 3
 
 
 def test_no_more_cells_are_drawn_than_wanted_of_each_type():
