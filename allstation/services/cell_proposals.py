@@ -61,6 +61,8 @@ def learn(folder: Path) -> Proposals:
         found, features = case.cells.features(typed)
         if not len(found):
             raise _no_features(len(typed))
+        whole = np.isfinite(features).all(axis=1)
+        found, features = np.array(found)[whole].tolist(), features[whole]
         records = case.cells.records(found)
         types = [record.type for record in records]
         slides = [record.slide_id for record in records]

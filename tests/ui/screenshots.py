@@ -160,6 +160,7 @@ def tell(station: object, grab: Grabber) -> Iterator[Step]:
     yield from tell_queue(station.workbench, grab)
     yield from tell_review(station.workbench, grab)
     yield from tell_browser(station.workbench, grab)
+    yield from tell_cells(station.workbench, grab)
     yield from tell_dialogs(station.workbench, grab)
     yield from tell_report(station.workbench, grab)
     yield from tell_signature(station.workbench, grab)
@@ -296,6 +297,59 @@ def tell_summary(window: Workbench, grab: Grabber) -> Iterator[Step]:
         if window.context.settings.value.text_scale in (0.8, 2.0):
             yield grab(window.shell, f"19-text-{round(window.context.settings.value.text_scale * 100)}")
     table["view.scale_reset"].trigger()
+    table["go.first"].trigger()
+
+
+def tell_cells(window: Workbench, grab: Grabber) -> Iterator[Step]:
+    """The gallery, a cell in its field, counting, the list of types."""
+    from allstation.services.cell_requests import SaveCellProposals, TypeCells
+    from allstation.ui.cells.types_dialog import TypesDialog
+
+    table, panel, session = window.actions_table, window.cells.panel, window.context.session
+    window.context.selection.set_reviewer("Ada")
+    table["cells.gallery"].trigger()
+    yield lambda: panel.model.rowCount() > 40
+    ids = list(panel.model.ids())
+    names = ("blast", "lymphocyte", "hematogone", "segmented", "monocyte", "smudge-cell")
+    for number, name in enumerate(names):
+        session.submit(TypeCells(70_000 + number, ids[number :: len(names) * 2], name, "Ada"))
+    rows = [
+        (cell, names[at % 4], 0.55 + at % 9 / 20) for at, cell in enumerate(ids) if at % 12 in {6, 7, 8, 9}
+    ]
+    session.submit(SaveCellProposals(rows, "c" * 64))
+    yield lambda: any(kind.key == "blast" for kind in panel.model.types) and len(panel.model.sections()) > 6
+    window.notifications.clear()
+    panel.gallery.setCurrentIndex(panel.model.index(2))
+    panel.gallery.setFocus()
+    yield grab(window.shell, "40-cells-by-type")
+    table["cells.by_field"].trigger()
+    table["cells.outlines"].trigger()
+    yield lambda: panel.bar.arrangement() == "field"
+    yield grab(window.shell, "41-cells-by-field")
+    table["cells.outlines"].trigger()
+    table["cells.unsure"].trigger()
+    yield grab(window.shell, "42-cells-unsure")
+    panel.gallery.setFocus()
+    table["cells.show_field"].trigger()
+    table["view.cells"].trigger()
+    yield grab(window.shell, "43-cell-in-field")
+    table["view.cells"].trigger()
+    table["cells.count"].trigger()
+    counting = window.cells.counting
+    yield lambda: counting.window is not None and bool(counting.window.tally.rows())
+    for key in "bblnb":
+        shown = counting.window.stage.visibility
+        yield lambda shown=shown: (shown.seconds(counting._count.current) or 0) > 0.4
+        counting.window.key_typed.emit(key)
+    yield lambda: "counted by" in counting.window.sentences() and "more cells" in counting.window.sentences()
+    yield grab(counting.window, "44-count")
+    counting.window.close()
+    table["cells.types"].trigger()
+    dialog = window.shell.findChild(TypesDialog)
+    yield grab(dialog, "45-cell-types")
+    dialog.reject()
+    window.notifications.clear()
+    table["browse.grid"].trigger()
     table["go.first"].trigger()
 
 

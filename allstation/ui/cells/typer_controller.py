@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from allstation.core.cell_types import type_of
 from allstation.core.cells import CellCounts, CellFilter
 from allstation.core.errors import StationError
+from allstation.services.cell_measuring import Measured, measure_next
 from allstation.services.cell_proposals import Proposals, apply_typer, learn, save_typer
 from allstation.services.cell_questions import CellCountsOf
-from allstation.services.cell_requests import ClearCellProposals, SaveCellProposals
+from allstation.services.cell_requests import ClearCellProposals, SaveCellFeatures, SaveCellProposals
+from allstation.services.field_cache import FieldCache
 from allstation.services.tasks import LatestOnly, Serial
 from allstation.ui.cells.controller import GalleryController
 from allstation.ui.cells.panel import GalleryPanel
@@ -28,6 +30,8 @@ _EVERYTHING: Final = CellFilter()
 _AGAIN: Final = 10
 """Cells typed since the last fit from which on it is fitted again by itself."""
 _PAUSE: Final = 250
+_MANY: Final = 2_000
+"""Cells measured since the last fit from which on they get proposals."""
 SUFFIX: Final = ".alltyper"
 
 
@@ -39,12 +43,20 @@ class TyperController(QObject):
         panel: The gallery; its strip shows the typer.
         gallery: Lists the cells.
         window: Owner of file dialogs.
+        files: Reads fields.
     """
 
     def __init__(
-        self, context: AppContext, panel: GalleryPanel, *, gallery: GalleryController, window: QWidget
+        self,
+        context: AppContext,
+        panel: GalleryPanel,
+        *,
+        gallery: GalleryController,
+        window: QWidget,
+        files: FieldCache,
     ) -> None:
         super().__init__(panel)
+        self._files = files
         self._context = context
         self._session = context.session
         self._panel = panel
@@ -58,6 +70,10 @@ class TyperController(QObject):
         self._work.done.connect(self._learned)
         self._work.failed.connect(self._failed)
         self._disk = Serial(self)
+        self._network = Serial(self)
+        self._measuring = False
+        self._pending: Measured | None = None
+        self._left = self._since = 0
         self._soon = QTimer(self, singleShot=True, interval=_PAUSE)
         self._soon.timeout.connect(self._count)
         strip = panel.typer
@@ -75,6 +91,7 @@ class TyperController(QObject):
             worker.proposals_changed,
         ):
             signal.connect(self._count_soon)
+        worker.cell_features_saved.connect(self._measured_stored)
         self._session.reader.cell_counts_read.connect(self._take_counts)
 
     def actions(self) -> tuple[Action, ...]:
@@ -107,6 +124,7 @@ class TyperController(QObject):
         self._soon.blockSignals(True)
         self._work.close()
         self._disk.close()
+        self._network.close()
 
     def _can_write(self) -> bool:
         return self._context.can_write() and not self._context.selection.is_blind
@@ -119,7 +137,7 @@ class TyperController(QObject):
         self._on = on and self._can_write()
         self._problem = ""
         if self._on:
-            self._learn()
+            self._measure()
         else:
             self._work.drop()
         self._show()
@@ -138,6 +156,43 @@ class TyperController(QObject):
         self._context.settings.change(count_proposals=on)
         self._context.changed.emit()
 
+    # Measuring: what was not measured yet, a few cells at a time, typed ones first
+
+    def _measure(self) -> None:
+        info = self._context.info
+        if info is not None and not self._measuring:
+            self._measuring = True
+            task = self._network.run(partial(measure_next, info.folder, self._files))
+            task.done.connect(self._take_measured)
+            task.failed.connect(self._failed)
+
+    @Slot(object)
+    def _take_measured(self, measured: Measured) -> None:
+        self._measuring = False
+        if not self._on or not self._can_write():
+            return
+        self._left = measured.left
+        if not measured.ids:
+            self._learn()
+        else:
+            self._pending = measured
+            self._session.submit(SaveCellFeatures(measured.ids, measured.features, measured.network_sha256))
+        self._show()
+
+    @Slot()
+    def _measured_stored(self) -> None:
+        """Learn once the typed cells are measured, and again with more to propose for; go on measuring."""
+        measured, self._pending = self._pending, None
+        if measured is None or not self._on:
+            return
+        self._since += len(measured.ids)
+        if measured.typed_left == 0 and (self._made is None or not measured.left or self._since >= _MANY):
+            self._since = 0
+            self._learn()
+        if measured.left:
+            self._measure()
+        self._show()
+
     def _learn(self) -> None:
         info = self._context.info
         if info is not None:
@@ -154,6 +209,7 @@ class TyperController(QObject):
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:
+        self._measuring = False
         if not isinstance(error, StationError):
             raise error
         self._on, self._problem = False, error.sentence
@@ -220,6 +276,7 @@ class TyperController(QObject):
     def _forget(self) -> None:
         self._work.drop()
         self._made, self._on, self._problem = None, False, ""
+        self._pending, self._left, self._since = None, 0, 0
         self._counts = CellCounts()
         self._show()
 
@@ -239,8 +296,9 @@ class TyperController(QObject):
         self._counts = counts
         learned = self._made.learned if self._made is not None else 0
         from_here = self._made is None or learned > 0
-        if self._on and from_here and not self._work.running and self._typed() >= learned + _AGAIN:
-            self._learn()
+        more = self._made is not None and self._typed() >= learned + _AGAIN
+        if self._on and from_here and more and not self._work.running:
+            self._measure()
         self._show()
 
     def _typed(self) -> int:
@@ -256,12 +314,19 @@ class TyperController(QObject):
                 total=self._counts.total,
                 proposed=sum(self._counts.proposed.values()),
                 on=self._on,
-                busy=tr("Learning from them…") if self._on and self._work.running else "",
+                busy=self._busy(),
                 problem=self._problem,
                 figures=self._figures(made) if made is not None else "",
                 types=self._types(made) if made is not None else (),
             )
         )
+
+    def _busy(self) -> str:
+        if not self._on or self._made is not None:
+            return ""
+        if self._left:
+            return tr("Measuring cells, {n} to go…", n=number(self._left))
+        return tr("Learning from them…") if self._work.running or self._measuring else ""
 
     @staticmethod
     def _figures(made: Proposals) -> str:
