@@ -43,6 +43,7 @@ _NO_TEXT: Final = "Could not decode to UTF-8"
 """How Python's sqlite3 begins its message, without a code, on text that is none."""
 _BY_CODE: Final = {
     sqlite3.SQLITE_FULL: ("disk-full", _FULL),
+    sqlite3.SQLITE_IOERR_SHMSIZE: ("disk-full", _FULL),  # no room for the file beside the log
     sqlite3.SQLITE_CORRUPT: ("damaged-case", _DAMAGED),
     sqlite3.SQLITE_NOTADB: ("damaged-case", _DAMAGED),
     sqlite3.SQLITE_READONLY: (
@@ -67,7 +68,7 @@ def station_error(error: sqlite3.Error) -> StationError | None:
     code = getattr(error, "sqlite_errorcode", 0) or 0
     if not code and str(error).startswith(_NO_TEXT):
         return damaged("a text in it is not valid")
-    found = _BY_CODE.get(code & 0xFF)
+    found = _BY_CODE.get(code) or _BY_CODE.get(code & 0xFF)
     return StationError(found[0], found[1].format(error=error)) if found else None
 
 
