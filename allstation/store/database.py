@@ -148,9 +148,9 @@ def create_file(path: Path, steps: Sequence[schema.Step]) -> None:
     with plain_errors():
         db = connect(fresh, mode="rwc")
         try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA journal_size_limit = 16777216")
+            # Without a log first: closing moves a log into the file, and says nothing if the disk is full.
             schema.upgrade(db, steps)
+            db.execute("PRAGMA journal_mode = WAL")
         finally:
             db.close()
     move_into_place(fresh, path)
