@@ -17,7 +17,7 @@ from allstation.imaging.cell_outlines import Levels, Outlined, cytoplasm_mask, f
 from allstation.imaging.cell_scale import estimate_scale, quick_scale, scale_from_nuclei
 from allstation.imaging.nuclear_stain import StainMaps, stain_maps
 
-__all__ = ["FoundCell", "cell_at", "decode_mask", "encode_mask", "find_cells", "work_size"]
+__all__ = ["DetectedCell", "FoundCell", "cell_at", "decode_mask", "encode_mask", "find_cells", "work_size"]
 
 Rgb = NDArray[np.uint8]
 
@@ -26,8 +26,10 @@ WORK_SCALE: Final = 4.0
 OWN_SCALE: Final = 2.2
 """Pixels per micrometre, mean of both directions, of the squashed 224x224 frames that the shipped model
 learned from (red cells of 40 of them in the camera's 1024x768: median 2.0 to 2.6 by class)."""
-_OWN_SIDE: Final = 256
+_OWN_SIDES: Final = (200, 256)
 _CONTRADICTION: Final = 1.5
+_TRUSTED: Final = 6
+"""Red cells whose median needs no second witness."""
 _NUCLEAR_CONTRADICTION: Final = 2.0
 _DEBRIS_AREA: Final = 60.0
 _JAGGED: Final = 0.65
@@ -37,7 +39,7 @@ _BLUR_LEAST: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class FoundCell:
+class DetectedCell:
     """White cell of a field. Lengths are pixels of the picture given, areas square pixels.
 
     Attributes:
@@ -67,7 +69,10 @@ class FoundCell:
     nucleus: CellMask = field(repr=False, compare=False)
 
 
-def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[FoundCell, ...]:
+FoundCell = DetectedCell
+
+
+def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[DetectedCell, ...]:
     """Find the white cells of a field, from the top to the bottom.
 
     Args:
@@ -77,11 +82,12 @@ def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[FoundCell,
     Returns:
         The cells. Equal bytes give equal cells on every thread.
     """
-    scale = cell_scale or _estimated(rgb)
+    own = _own_maps(rgb) if cell_scale is None else None
+    scale = OWN_SCALE if own is not None else cell_scale or _estimated(rgb)
     if scale is None:
         return ()
     work, scale = _at_work_size(rgb, scale)
-    maps, levels, nuclei = _nuclei(work, scale)
+    maps, levels, nuclei = _nuclei(_maps(work, scale) if own is None else own, scale)
     outlined = outline_cells(maps, nuclei, levels, scale=scale)
     mark = mark_box(work)
     cells = (_found(outlined, nuclei, number, rgb.shape[:2], mark) for number in range(1, nuclei.count + 1))
@@ -89,7 +95,7 @@ def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[FoundCell,
     return tuple(cell for cell in cells if not _is_debris(cell, own_scale))
 
 
-def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) -> FoundCell | None:
+def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) -> DetectedCell | None:
     """Grow the cell that a person points at.
 
     Args:
@@ -102,7 +108,8 @@ def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) ->
         The cell that ``find_cells`` finds there, else the one around what is stained like the place pointed
         at, at least a disc of 3 micrometres. None where no scale can be told.
     """
-    scale = cell_scale or _estimated(rgb)
+    own = cell_scale is None and _own_maps(rgb) is not None
+    scale = OWN_SCALE if own else cell_scale or _estimated(rgb)
     if scale is None:
         return None
     for cell in find_cells(rgb, cell_scale=scale):
@@ -111,7 +118,7 @@ def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) ->
             return cell
     work, scale = _at_work_size(rgb, scale)
     shrunk = work.shape[1] / rgb.shape[1], work.shape[0] / rgb.shape[0]
-    maps, levels, nuclei = _nuclei(work, scale)
+    maps, levels, nuclei = _nuclei(_maps(work, scale), scale)
     place = min(int(x * shrunk[0]), work.shape[1] - 1), min(int(y * shrunk[1]), work.shape[0] - 1)
     pointed = with_nucleus_at(nuclei, maps, place, scale=scale)
     outlined = outline_cells(maps, pointed, levels, scale=scale)
@@ -128,27 +135,40 @@ def _at_work_size(rgb: Rgb, scale: float) -> tuple[Rgb, float]:
     return np.asarray(work, np.uint8), scale * columns / width
 
 
-def _is_debris(cell: FoundCell, scale: float) -> bool:
+def _is_debris(cell: DetectedCell, scale: float) -> bool:
     """Tell whether a cell is a clump of platelets or stain: small, with a jagged nucleus in one piece."""
     small = cell.area < _DEBRIS_AREA * scale * scale
     return small and not cell.at_edge and solidity(cell.nucleus.astype(np.uint8)) < _JAGGED
 
 
-def _estimated(rgb: Rgb) -> float | None:
-    """Return the scale by the red cells, or by the nuclei where red cells tell nothing.
+def _is_own_size(rgb: Rgb) -> bool:
+    return all(_OWN_SIDES[0] <= side <= _OWN_SIDES[1] for side in rgb.shape[:2])
 
-    Frames of the size that the shipped model reads are taken for frames of its own scale, unless their red
-    cells contradict: a dozen measured red cells are a weaker witness than 2,719 such frames.
+
+def _own_maps(rgb: Rgb) -> StainMaps | None:
+    """Return the stain of a frame of the shipped model's own scale, None for others.
+
+    Frames of the size that the model reads are taken for its own, unless their red cells contradict: a few
+    measured red cells are a weaker witness than the frames it learned from.
     """
-    own = max(rgb.shape[:2]) <= _OWN_SIDE
-    found = quick_scale(stain_maps(rgb, blur=_BLUR_LEAST)) if own else None
-    if found is not None and found < _CONTRADICTION * OWN_SCALE:
-        return OWN_SCALE
+    if not _is_own_size(rgb):
+        return None
+    maps = _maps(rgb, OWN_SCALE)
+    found = quick_scale(maps)
+    return maps if found is not None and found < _CONTRADICTION * OWN_SCALE else None
+
+
+def _estimated(rgb: Rgb) -> float | None:
+    """Return the scale by the red cells, or by the nuclei where red cells tell nothing."""
     estimate = estimate_scale(rgb)
-    if estimate is not None:
+    if estimate is not None and estimate.red_cells >= _TRUSTED:
         return estimate.pixels_per_um
     guess = scale_from_nuclei(rgb)
-    return OWN_SCALE if own and guess is not None and guess < _NUCLEAR_CONTRADICTION * OWN_SCALE else guess
+    if estimate is not None:  # a few spots taken for red cells are no match for nuclei of twice the size
+        contradicted = guess is not None and guess > _NUCLEAR_CONTRADICTION * estimate.pixels_per_um
+        return guess if contradicted else estimate.pixels_per_um
+    own = _is_own_size(rgb) and guess is not None and guess < _NUCLEAR_CONTRADICTION * OWN_SCALE
+    return OWN_SCALE if own else guess
 
 
 def work_size(width: int, height: int, scale: float) -> tuple[int, int]:
@@ -165,9 +185,12 @@ def work_size(width: int, height: int, scale: float) -> tuple[int, int]:
     return max(8, round(width * share)), max(8, round(height * share))
 
 
-def _nuclei(rgb: Rgb, scale: float) -> tuple[StainMaps, Levels, Nuclei]:
+def _maps(rgb: Rgb, scale: float) -> StainMaps:
+    return stain_maps(rgb, blur=max(_BLUR * scale, _BLUR_LEAST))
+
+
+def _nuclei(maps: StainMaps, scale: float) -> tuple[StainMaps, Levels, Nuclei]:
     """Return a field's stain, its levels and its nuclei."""
-    maps = stain_maps(rgb, blur=max(_BLUR * scale, _BLUR_LEAST))
     level = nuclear_level(maps.nuclear)
     levels = find_levels(maps, level, scale=scale)
     return maps, levels, find_nuclei(maps, cytoplasm_mask(maps, levels), level=level, scale=scale)
@@ -175,7 +198,7 @@ def _nuclei(rgb: Rgb, scale: float) -> tuple[StainMaps, Levels, Nuclei]:
 
 def _found(
     cells: Outlined, nuclei: Nuclei, number: int, size: tuple[int, ...], mark: Box | None
-) -> FoundCell:
+) -> DetectedCell:
     """Return one outlined cell at the size of the picture given."""
     left, top, right, bottom = (int(value) for value in cells.boxes[number - 1])
     whole = cells.labels[top:bottom, left:right] == number
@@ -187,16 +210,17 @@ def _found(
     if cells.labels.shape != size:
         place, masks = _enlarged(place, masks, cells.labels.shape, size)
     mask, nucleus = masks[0], masks[0] & masks[1]
-    down, across = np.nonzero(mask)
-    return FoundCell(
+    moments = cv2.moments(mask.view(np.uint8), binaryImage=True)
+    area = moments["m00"]
+    return DetectedCell(
         left=place[0],
         top=place[1],
         width=mask.shape[1],
         height=mask.shape[0],
-        x=place[0] + float(across.mean()),
-        y=place[1] + float(down.mean()),
-        area=float(len(down)),
-        nucleus_share=float(np.count_nonzero(nucleus)) / len(down),
+        x=place[0] + moments["m10"] / area,
+        y=place[1] + moments["m01"] / area,
+        area=area,
+        nucleus_share=float(np.count_nonzero(nucleus)) / area,
         at_edge=at_edge,
         mask=mask,
         nucleus=nucleus,
@@ -205,8 +229,8 @@ def _found(
 
 def _held(mask: CellMask) -> tuple[slice, slice]:
     """Return the rows and columns that hold anything."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _is_cut(place: tuple[int, int], shape: tuple[int, ...], size: tuple[int, ...], mark: Box | None) -> bool:

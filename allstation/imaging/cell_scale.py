@@ -43,11 +43,11 @@ _WORST_FIT: Final = 0.06
 _NECK: Final = 2.0
 _FEWEST_POINTS: Final = 12
 _RIM: Final = 0.5
-"""Pixels by which an outline through pixel centres is smaller than the cell, less what smoothing adds to it."""
+"""Pixels that an outline through pixel centres lacks, less what smoothing adds."""
 _MOST_NUCLEAR: Final = 0.1
 _ALIKE: Final = (0.65, 1.45)
 _FEWEST: Final = 3
-_DOZEN: Final = 12
+_QUICK: Final = 6
 _FIXED_BITS: Final = 256
 _NORMAL: Final = 1.96
 _NUCLEUS: Final = 9.0
@@ -93,8 +93,8 @@ def estimate_scale(rgb: Rgb) -> ScaleEstimate | None:
 
 
 def quick_scale(maps: StainMaps) -> float | None:
-    """Return pixels per micrometre by the first dozen red cells that can be measured, if there are three."""
-    diameters = _diameters(maps, most=_DOZEN)
+    """Return pixels per micrometre by the first red cells that can be measured, if there are three."""
+    diameters = _diameters(maps, most=_QUICK)
     return float(np.median(diameters)) / RED_CELL if len(diameters) >= _FEWEST else None
 
 
@@ -166,13 +166,21 @@ def _diameters(maps: StainMaps, *, most: int | None = None) -> NDArray[np.float6
 
 def _edge_level(maps: StainMaps, level: float) -> float | None:
     """Return the density of red cells' edges; None if nothing is stained."""
-    density = np.maximum(maps.density, np.uint8(EMPTY)) - np.uint8(EMPTY)
-    stained = density[density > _STAINED]
-    if stained.size < _FEWEST_PIXELS:
+    first = EMPTY + _STAINED + 1
+    counts = np.bincount(maps.density.ravel(), minlength=256)
+    stained = counts[first:]
+    if stained.sum() < _FEWEST_PIXELS:
         return None
-    cap = min(255, int(np.median(stained)) * _CAPPED)
-    red = density[(density > otsu(np.minimum(stained, cap).astype(np.uint8))) & (maps.nuclear <= level)]
-    return None if red.size < _FEWEST_PIXELS else EMPTY + _EDGE_SHARE * float(np.median(red))
+    cap = min(255 - first, (first - EMPTY + _middle(stained)) * _CAPPED - (first - EMPTY))
+    capped = np.repeat(np.arange(cap + 1, dtype=np.uint8), [*stained[:cap], stained[cap:].sum()])
+    least = first + int(otsu(capped))
+    red = np.bincount(maps.density[maps.nuclear <= level], minlength=256)[least + 1 :]
+    return None if red.sum() < _FEWEST_PIXELS else EMPTY + _EDGE_SHARE * (least + 1 - EMPTY + _middle(red))
+
+
+def _middle(counts: NDArray[np.intp]) -> int:
+    """Return the median of a histogram."""
+    return int(counts.cumsum().searchsorted(counts.sum() / 2))
 
 
 def _arcs(contour: Points, height: int, width: int) -> list[Points]:
@@ -205,7 +213,8 @@ def _necks(contour: Points) -> list[int]:
         return []
     if defects is None:
         return []
-    return [int(place) for _, _, place, depth in defects.reshape(-1, 4) if depth > _NECK * _FIXED_BITS]
+    rows = defects.reshape(-1, 4)
+    return [int(place) for place in rows[rows[:, 3] > _NECK * _FIXED_BITS, 2]]
 
 
 def _fitted(arc: Points, nuclear: NDArray[np.bool_]) -> float | None:
@@ -221,7 +230,7 @@ def _fitted(arc: Points, nuclear: NDArray[np.bool_]) -> float | None:
     across = (away @ [-math.sin(turn), math.cos(turn)]) / (long / 2)
     bins = ((np.arctan2(across, along) / (2 * np.pi) + 0.5) * _TURN_BINS).astype(int) % _TURN_BINS
     worst = float(np.abs(np.hypot(along, across) - 1).mean())
-    if worst > _WORST_FIT or len(np.unique(bins)) < _LEAST_TURN * _TURN_BINS:
+    if worst > _WORST_FIT or np.count_nonzero(np.bincount(bins)) < _LEAST_TURN * _TURN_BINS:
         return None
     reach = max(1, int(short * 0.3))
     row, column = round(y), round(x)

@@ -42,7 +42,9 @@ class Smear:
         fixed = [round(value * self.scale * 16) for value in (x, y, diameter / 2)]
         cv2.circle(self.rgb, (fixed[0], fixed[1]), fixed[2], colour, cv2.FILLED, cv2.LINE_AA, shift=4)
 
-    def red_cells(self, *, step: float = 12.0, avoid: tuple[tuple[float, float], ...] = (), gap: float = 12.0) -> None:
+    def red_cells(
+        self, *, step: float = 12.0, avoid: tuple[tuple[float, float], ...] = (), gap: float = 12.0
+    ) -> None:
         """Draw red cells on a grid, away from some places."""
         for y in np.arange(step / 2, self.height, step):
             for x in np.arange(step / 2, self.width, step):

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import cell_truth
-from drawn_smears import PLATELET, PAPER, Smear
+from drawn_smears import PAPER, PLATELET, Smear
 
 PLACES = ((24.0, 24.0), (72.0, 30.0), (36.0, 72.0), (76.0, 76.0))
 
@@ -139,7 +139,11 @@ def test_every_thread_finds_the_same():
     for thread in threads:
         thread.join()
     assert all(cells == found[0] for cells in found)
-    assert all(np.array_equal(one.mask, other.mask) for cells in found for one, other in zip(cells, found[0]))
+    assert all(
+        np.array_equal(one.mask, other.mask)
+        for cells in found
+        for one, other in zip(cells, found[0], strict=True)
+    )
 
 
 def test_the_work_size_shrinks_to_the_work_scale_only():
@@ -208,7 +212,7 @@ def test_cells_boxed_by_hand_are_found(real_data):
 
 @pytest.mark.real_data
 def test_white_cells_of_other_laboratories_are_found(real_data):
-    fields = [*cell_truth.bccd(real_data)][::24] + [*cell_truth.txl(real_data)][::24]
+    fields = [*cell_truth.bccd(real_data)][::12] + [*cell_truth.txl(real_data)][::12]
     boxed, found, wrong = hits(fields)
     assert found / boxed >= 0.95
     assert found / (found + wrong) >= 0.9

@@ -68,7 +68,10 @@ def test_two_discs_part_where_they_meet():
 
 def test_unequal_discs_part_at_the_neck():
     rows, columns = np.mgrid[:80, :120]
-    large, small = (rows - 40) ** 2 + (columns - 40) ** 2 <= 30**2, (rows - 40) ** 2 + (columns - 80) ** 2 <= 16**2
+    large, small = (
+        (rows - 40) ** 2 + (columns - 40) ** 2 <= 30**2,
+        (rows - 40) ** 2 + (columns - 80) ** 2 <= 16**2,
+    )
     first, second = part_mask(large | small)
     smaller = min((first, second), key=np.count_nonzero)
     assert np.count_nonzero(smaller) == pytest.approx(np.pi * 16**2 * 0.93, rel=0.1)
