@@ -17,7 +17,7 @@ from allstation.imaging.cell_outlines import Levels, Outlined, cytoplasm_mask, f
 from allstation.imaging.cell_scale import estimate_scale, quick_scale, scale_from_nuclei
 from allstation.imaging.nuclear_stain import StainMaps, stain_maps
 
-__all__ = ["FoundCell", "cell_at", "decode_mask", "encode_mask", "find_cells", "work_size"]
+__all__ = ["DetectedCell", "FoundCell", "cell_at", "decode_mask", "encode_mask", "find_cells", "work_size"]
 
 Rgb = NDArray[np.uint8]
 
@@ -39,7 +39,7 @@ _BLUR_LEAST: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class FoundCell:
+class DetectedCell:
     """White cell of a field. Lengths are pixels of the picture given, areas square pixels.
 
     Attributes:
@@ -69,7 +69,10 @@ class FoundCell:
     nucleus: CellMask = field(repr=False, compare=False)
 
 
-def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[FoundCell, ...]:
+FoundCell = DetectedCell
+
+
+def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[DetectedCell, ...]:
     """Find the white cells of a field, from the top to the bottom.
 
     Args:
@@ -92,7 +95,7 @@ def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[FoundCell,
     return tuple(cell for cell in cells if not _is_debris(cell, own_scale))
 
 
-def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) -> FoundCell | None:
+def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) -> DetectedCell | None:
     """Grow the cell that a person points at.
 
     Args:
@@ -132,7 +135,7 @@ def _at_work_size(rgb: Rgb, scale: float) -> tuple[Rgb, float]:
     return np.asarray(work, np.uint8), scale * columns / width
 
 
-def _is_debris(cell: FoundCell, scale: float) -> bool:
+def _is_debris(cell: DetectedCell, scale: float) -> bool:
     """Tell whether a cell is a clump of platelets or stain: small, with a jagged nucleus in one piece."""
     small = cell.area < _DEBRIS_AREA * scale * scale
     return small and not cell.at_edge and solidity(cell.nucleus.astype(np.uint8)) < _JAGGED
@@ -195,7 +198,7 @@ def _nuclei(maps: StainMaps, scale: float) -> tuple[StainMaps, Levels, Nuclei]:
 
 def _found(
     cells: Outlined, nuclei: Nuclei, number: int, size: tuple[int, ...], mark: Box | None
-) -> FoundCell:
+) -> DetectedCell:
     """Return one outlined cell at the size of the picture given."""
     left, top, right, bottom = (int(value) for value in cells.boxes[number - 1])
     whole = cells.labels[top:bottom, left:right] == number
@@ -209,7 +212,7 @@ def _found(
     mask, nucleus = masks[0], masks[0] & masks[1]
     moments = cv2.moments(mask.view(np.uint8), binaryImage=True)
     area = moments["m00"]
-    return FoundCell(
+    return DetectedCell(
         left=place[0],
         top=place[1],
         width=mask.shape[1],

@@ -27,7 +27,7 @@ from cell_truth import TrueField
 from numpy.typing import NDArray
 
 from allstation.core.statistics import wilson
-from allstation.imaging.cell_finder import FoundCell, find_cells
+from allstation.imaging.cell_finder import DetectedCell, find_cells
 from allstation.imaging.cell_scale import estimate_scale, pooled_scale
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.synthetic import LOOKS, draw_field
@@ -48,7 +48,7 @@ def resized(rgb: Rgb, longest: int) -> tuple[Rgb, float]:
     return np.asarray(cv2.resize(rgb, size, interpolation=way), np.uint8), share
 
 
-def boxes_of(cells: Iterable[FoundCell], share: float = 1.0) -> list[cell_truth.Box]:
+def boxes_of(cells: Iterable[DetectedCell], share: float = 1.0) -> list[cell_truth.Box]:
     """Return boxes in pixels of the picture before it was resized."""
     corners = ((c.left, c.top, c.left + c.width, c.top + c.height) for c in cells)
     return [(a / share, b / share, c / share, d / share) for a, b, c, d in corners]
@@ -94,7 +94,7 @@ def dice(data: Path) -> Lines:
         yield f"| {group} | {len(rows)} | {means} | {medians} |"
 
 
-def _dices(cell: FoundCell, true: cell_truth.TrueMask) -> tuple[float, float]:
+def _dices(cell: DetectedCell, true: cell_truth.TrueMask) -> tuple[float, float]:
     window = slice(cell.top, cell.top + cell.height), slice(cell.left, cell.left + cell.width)
     pairs = (cell.mask, true.cell), (cell.nucleus, true.nucleus)
     shared = [2 * np.count_nonzero(found & truth[window]) for found, truth in pairs]
