@@ -62,7 +62,12 @@ _BY_CODE: Final = {
 }
 
 
-_OTHER_TABLES: Final = ("no such column", "no such table", "malformed database schema")
+_OTHER_TABLES: Final = (
+    "no such column",
+    "no such table",
+    "malformed database schema",
+    "unsupported file format",
+)
 """How SQLite says that a file's tables are not those that are asked for: an altered or damaged schema."""
 
 
