@@ -63,11 +63,22 @@ _BY_CODE: Final = {
 }
 
 
+_OTHER_TABLES: Final = (
+    "no such column",
+    "no such table",
+    "malformed database schema",
+    "unsupported file format",
+)
+"""How SQLite says that a file's tables are not those that are asked for: an altered or damaged schema."""
+
+
 def station_error(error: sqlite3.Error) -> StationError | None:
     """Translate an error of the disk or the file; None for an error in the program."""
     code = getattr(error, "sqlite_errorcode", 0) or 0
     if not code and str(error).startswith(_NO_TEXT):
         return damaged("a text in it is not valid")
+    if str(error).startswith(_OTHER_TABLES):
+        return damaged("its tables are not those of a case")
     found = _BY_CODE.get(code) or _BY_CODE.get(code & 0xFF)
     return StationError(found[0], found[1].format(error=error)) if found else None
 

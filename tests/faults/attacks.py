@@ -835,7 +835,9 @@ def moved_between_stations(ground: Ground) -> Seen:
 COPIES = {
     "decision of every field": "UPDATE fields SET decision = 'Benign', reasons = ''",
     "probability": "UPDATE fields SET probability = 0.5, margin = 0.1 WHERE decision IS NOT NULL",
-    "prediction of another field": "UPDATE fields SET prediction_id = 1 WHERE id = 2",
+    "prediction of another field": (
+        "UPDATE fields SET prediction_id = (SELECT max(id) FROM predictions WHERE field_id <> 2) WHERE id = 2"
+    ),
     "invented review": "UPDATE fields SET review_class = 'Benign'",
     "patient": "INSERT OR REPLACE INTO info VALUES ('details', '{\"patient_name\":\"Max\"}')",
     "slide name": "UPDATE slides SET name = 'other'",

@@ -255,3 +255,31 @@ def test_a_clock_that_was_set_back_is_a_remark_not_a_broken_log(folder, maker):
 
 def test_a_case_whose_clock_only_goes_on_has_no_remark(used):
     assert maintenance.audit_case(used).remark == ""
+
+
+def test_a_case_whose_tables_have_other_columns_is_one_sentence(case, folder, maker):
+    maker.classify(case, maker.fill(case, 2))
+    case.close()
+    with closing(sqlite3.connect(folder / "case.sqlite")) as db, db:
+        db.execute("ALTER TABLE predictions RENAME COLUMN evidence_shape TO evidence_shapf")
+    with Case.open(folder, read_only=True) as opened, pytest.raises(StationError) as refused:
+        opened.snapshot()
+    assert refused.value.code == "damaged-case"
+    assert "its tables are not those of a case" in refused.value.sentence
+
+
+def test_an_entry_without_a_time_breaks_the_log_and_not_the_program(case, folder, maker):
+    maker.fill(case, 2)
+    case.close()
+    with closing(sqlite3.connect(folder / "case.sqlite")) as db, db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'at TEXT NOT NULL', 'at TEXT') WHERE name = 'audit'"
+        )
+        (trigger,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'audit_no_update'").fetchone()
+    with closing(sqlite3.connect(folder / "case.sqlite")) as db, db:
+        db.execute("DROP TRIGGER audit_no_update")
+        db.execute("UPDATE audit SET at = NULL WHERE id = 2")
+        db.execute(trigger)
+    finding = maintenance.audit_case(folder)
+    assert not finding.intact
