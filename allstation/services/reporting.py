@@ -208,8 +208,11 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "", pin: str = "") 
     if dict(case.details()) != dict(made.details):
         sentence = "The case data changed while the report was looked at: look at the new pages, then export."
         raise StationError("case-changed", sentence)
+    named = ""
     if made.status.locks:
-        People.load().identify(made.options.reviewer.strip(), pin)
+        people = People.load()
+        people.identify(made.options.reviewer.strip(), pin)
+        named = people.naming
         require_intact(case)
         require_latest(case)
     target = kept_report(case.folder, made.status, made.sha256)
@@ -224,6 +227,7 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "", pin: str = "") 
             reason=made.options.reason,
             decisions_sha256=made.decisions,
             kept=True,
+            named=named,
         )
     except StationError:
         if not known:
