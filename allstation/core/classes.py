@@ -79,7 +79,7 @@ def class_name_problem(name: str) -> str:
         return "is empty or has spaces around it"
     if len(name) > _LONGEST:
         return f"has more than {_LONGEST} characters"
-    if name.casefold() in _RESERVED:
+    if " ".join(name.casefold().split()) in _RESERVED:
         return "says that there is no class"
     if shown_name(name) != name or not name.isprintable():
         return "holds characters that cannot be printed"

@@ -220,8 +220,11 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "", pin: str = "") 
         sentence = "The case data changed while the report was looked at: look at the new pages, then export."
         raise StationError("case-changed", sentence)
     require_signed(made)
+    named = ""
     if made.status.locks:
-        People.load().identify(made.options.reviewer.strip(), pin)
+        people = People.load()
+        people.identify(made.options.reviewer.strip(), pin)
+        named = people.naming
         require_intact(case)
         require_latest(case)
     target = kept_report(case.folder, made.status, made.sha256)
@@ -236,6 +239,7 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "", pin: str = "") 
             reason=made.options.reason,
             decisions_sha256=made.decisions,
             kept=True,
+            named=named,
         )
     except StationError:
         if not known:

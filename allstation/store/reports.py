@@ -33,6 +33,7 @@ class Reports(Repository):
         reason: str = "",
         decisions_sha256: str | None = None,
         kept: bool = False,
+        named: str = "",
     ) -> ReportRecord:
         """Register a report that was written, and lock the decisions of a final or amended one.
 
@@ -46,6 +47,7 @@ class Reports(Repository):
                 (:func:`allstation.core.reports.snapshot_decisions`), to be sure the case did not
                 change while it was written.
             kept: Its file is in the case folder and must stay there.
+            named: How it is known who made it: ``typed``, ``login`` or ``pin``; empty if that is not known.
 
         Raises:
             StationError: ``case-changed``, ``reason-needed``, ``already-final``, ``not-final-yet``,
@@ -80,6 +82,7 @@ class Reports(Repository):
             )
             number = int(added.lastrowid or 0)
             details = {"report": number, "status": kind, "decisions": digest, "reason": why, "kept": kept}
+            details |= {"named": named} if named else {}
             self._connection.audit("report-made", f"report {number}", details, input_hash=sha256, who=who)
             if kind.locks:
                 db.execute("UPDATE fields SET locked_name = iif(removed, NULL, COALESCE(final, ''))")

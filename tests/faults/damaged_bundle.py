@@ -12,16 +12,24 @@ from allstation.inference.bundle import ModelBundle, default_bundle_path, write_
 
 
 def rebuilt(
-    target: Path, *, network: bytes | None = None, info: Mapping[str, Any] | None = None
+    target: Path,
+    *,
+    network: bytes | None = None,
+    info: Mapping[str, Any] | None = None,
+    reference: bool = False,
 ) -> ModelBundle:
     """Write the shipped bundle under another name, with another network or other entries in its manifest.
 
-    It carries no reference fields: they would tell at once that another network answers.
+    Args:
+        target: The file.
+        network: Another network.
+        info: Other entries.
+        reference: Keep the reference fields, which tell at once that another network answers.
     """
     shipped = ModelBundle.open(default_bundle_path())
     kept = {key: value for key, value in shipped.info.items() if key not in {"schema", "files", "reference"}}
     kept["name"] = "Rebuilt"
-    members = {name: data for name, data in shipped.members.items() if name != "reference.npz"}
+    members = {name: data for name, data in shipped.members.items() if reference or name != "reference.npz"}
     if network is not None:
         members[shipped.info["network"]["file"]] = network
     return write_bundle(target, {**kept, **(info or {})}, members)

@@ -125,7 +125,8 @@ def test_as_a_second_model_it_takes_nothing_from_the_first(
         assert kept.audit.verify() is None
 
 
-def test_verify_says_so_too(without_end, capsys, monkeypatch):
+def test_verify_says_so_too(tmp_path, capsys, monkeypatch):
+    without_end = rebuilt(tmp_path / "m.allmodel", network=endless(shipped_network()), reference=True).path
     monkeypatch.setattr(engine_module.Engine.__init__, "__kwdefaults__", {"seconds": 1.0})
     assert main(["models", "verify", str(without_end)]) == 2
     assert "took more than 1 seconds" in capsys.readouterr().err

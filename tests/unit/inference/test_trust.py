@@ -169,7 +169,7 @@ def test_a_laboratory_key_signs_on_the_command_line(
 
 
 NAMES = ["needs review", "Needs  Review", "blurred", "low confidence", "unreadable output", "", " Pro",
-         "P\x1b[2J", "<b>Pro</b>", "=1+1", "@x", "P|Q", "x" * 41, "P\u202ero", "Pro\n"]  # fmt: skip
+         "P\x1b[2J", "<b>Pro</b>", "=1+1", "@x", "P|Q", "x" * 61, "P\u202ero", "Pro\n"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -226,6 +226,8 @@ def test_signing_asks_for_the_signers_pin_where_the_laboratory_wants_it(
             reporting.keep(case, stranger, pin="246810")
         assert case.reports.all() == []
         assert reporting.keep(case, made, pin="246810").by == "Dr. B"
+        assert '"named":"pin"' in case.audit.entries(last=1)[0].details
+        assert case.audit.verify() is None
 
 
 def test_who_signs_by_login_is_who_is_logged_in(folder: Path) -> None:
