@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from allstation.core.errors import StationError
+from allstation.core.errors import ModelError, StationError
 from allstation.core.text import shown_name
 from allstation.processing import retries
 from allstation.processing.status_types import Problem, QueueJob, UnknownModel
@@ -180,17 +181,16 @@ def _opened(path: Path) -> ModelBundle | Problem:
 def _verified(bundle: ModelBundle) -> ModelBundle | Problem:
     """Return a bundle whose reference fields come out as its maker said, or what is wrong.
 
-    One whose network cannot be loaded is returned too: its fields fail, each with that sentence.
+    One whose network cannot be loaded or computed is returned too: that is told when its fields are tried.
     """
     from allstation.inference.engine import Engine
     from allstation.inference.reference import verify_activation
 
     try:
-        engine = Engine(bundle)
-    except StationError:
+        with closing(Engine(bundle)) as engine:
+            verify_activation(bundle, engine)
+    except ModelError:
         return bundle
-    try:
-        verify_activation(bundle, engine)
     except StationError as error:
         return Problem.of(error, bundle.path.name)
     return bundle
