@@ -79,6 +79,8 @@ def _check_first(options: argparse.Namespace, targets: list[Path]) -> None:
 def _one(folder: Path, target: Path, wanted: ReportOptions) -> None:
     """Write one report; what is more than a draft is kept in the case and entered into its trail."""
     draft = wanted.status == ReportStatus.DRAFT
+    if wanted.anonymise:
+        free_text.draw_secret(folder)
     with Case.open(folder, read_only=draft) as case:
         snapshot = case.snapshot()
         if wanted.anonymise:
