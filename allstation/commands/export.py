@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     if not any((*wanted, options.list_texts)):
         sentence = "Nothing to export was named. Add --fhir, --dicom, --geojson or --labelled."
         raise StationError("nothing-to-export", sentence)
-    _draw_secret(options.case)
+    free_text.draw_secret(options.case)
     with Case.open(options.case, read_only=True) as case:
         replaced = _check_first(options, case)
         snapshot = case.snapshot()
@@ -122,14 +122,6 @@ def _folders(
         left_out += write_labelled(snapshot, options.labelled, anonymise=anonymise).missing
         say(f"written: labelled folder {options.labelled}")
     return left_out
-
-
-def _draw_secret(folder: Path) -> None:
-    """Open a case of an earlier version for writing once: without a secret no code can be traced."""
-    with Case.open(folder, read_only=True) as case:
-        if case.secret:
-            return
-    Case.open(folder).close()
 
 
 def _report(

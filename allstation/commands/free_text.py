@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from allstation.commands.printing import say
 from allstation.core.records import CaseSnapshot
 from allstation.report.anonymise import free_texts
 from allstation.report.free_text import TITLES, Anonymity, kinds
 from allstation.report.options import ReportOptions
+from allstation.store.case import Case
 
 _LISTED = 200
 """Texts of one kind that are printed."""
@@ -17,6 +19,18 @@ _LISTED = 200
 def anonymity(options: argparse.Namespace) -> Anonymity:
     """Return what ``--keep`` lets go."""
     return Anonymity(kinds(options.keep))
+
+
+def draw_secret(folder: Path) -> None:
+    """Open a case of an earlier version for writing once: without a secret no code can be traced.
+
+    Raises:
+        StationError: As :meth:`Case.open`.
+    """
+    with Case.open(folder, read_only=True) as case:
+        if case.secret:
+            return
+    Case.open(folder).close()
 
 
 def list_texts(snapshot: CaseSnapshot, report: ReportOptions | None = None) -> None:

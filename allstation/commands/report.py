@@ -119,6 +119,8 @@ class _Signing:
 def _one(folder: Path, target: Path, wanted: ReportOptions, signing: _Signing) -> None:
     """Write one report; what is more than a draft is kept in the case and entered into its trail."""
     draft = wanted.status == ReportStatus.DRAFT
+    if wanted.anonymise:
+        free_text.draw_secret(folder)
     with Case.open(folder, read_only=draft) as case:
         snapshot = case.snapshot()
         if wanted.anonymise:

@@ -276,9 +276,9 @@ class ExportController(QObject):
              "Write the outlines of cells with their types as GeoJSON", "export"),
             (ExportKind.LABELLED, "&Labelled Folder for Training…", "F",
              "Copy reviewed fields into one folder a class", "export"),
-            (ExportKind.CELLS, "&Table of Cells…", "Shift+C",
+            (ExportKind.CELLS, "&Table of Cells…", "Shift+X",
              "Write one line a cell as CSV", "table"),
-            (ExportKind.COCO, "Cells for &Detectors…", "Shift+D",
+            (ExportKind.COCO, "Cells for &Detectors…", "Shift+O",
              "Write boxes and masks of cells in COCO's format", "export"),
         )  # fmt: skip
         return tuple(

@@ -191,3 +191,12 @@ def test_an_anonymised_export_takes_a_copy_of_a_signed_report(folder: Path, tmp_
     assert main(["verify-report", str(copy)]) == 0
     with Case.open(folder, read_only=True) as case:
         assert verify_report(copy, case.snapshot()) == []
+
+
+def test_a_case_of_an_earlier_version_gets_its_secret_before_it_is_needed(
+    folder: Path, tmp_path: Path
+) -> None:
+    with Case.open(folder) as case, case.connection.write() as db:
+        db.execute("DELETE FROM info WHERE key = 'pseudonyms'")
+    made = report(folder, tmp_path / "1")
+    assert main(["verify-report", str(made), "--case", str(folder)]) == 0
