@@ -122,15 +122,16 @@ def scale_from_nuclei(rgb: Rgb) -> float | None:
     _, mask = cv2.threshold(maps.nuclear, nuclear_level(maps.nuclear), 1, cv2.THRESH_BINARY)
     lobes = np.asarray(mask, np.uint8)
     _, _, table, _ = cv2.connectedComponentsWithStats(lobes, connectivity=8)
-    areas = table[1:, cv2.CC_STAT_AREA]
+    areas = np.asarray(table[1:, cv2.CC_STAT_AREA], np.int64)
     if not len(areas):
         return None
     together = cv2.dilate(lobes, disk(_LOBE_REACH * _diameter_of(areas)))
     _, groups = cv2.connectedComponents(np.asarray(together, np.uint8), connectivity=8)
-    return _diameter_of(np.bincount(groups[lobes > 0])[1:]) / share / _NUCLEUS
+    nuclei = np.bincount(np.asarray(groups)[lobes > 0])[1:]
+    return float(_diameter_of(nuclei) / share / _NUCLEUS)
 
 
-def _diameter_of(areas: NDArray[np.integer]) -> float:
+def _diameter_of(areas: NDArray[np.int64]) -> float:
     """Return the diameter of a disc of the median area, each area weighted by itself."""
     ordered = np.sort(areas).astype(np.float64)
     middle = float(ordered[int(ordered.cumsum().searchsorted(ordered.sum() / 2))])
