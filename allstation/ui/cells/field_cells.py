@@ -15,7 +15,7 @@ from allstation.core.records import FieldRecord
 from allstation.services.cell_questions import CellsOfField
 from allstation.ui.cells.listing import blind_record
 from allstation.ui.cells.panel import GalleryPanel
-from allstation.ui.cells.tile import letter_of
+from allstation.ui.cells.tile import key_label
 from allstation.ui.context import AppContext
 from allstation.ui.viewer.cell_marks import CellMark
 from allstation.ui.viewer.pane import ViewerPane
@@ -150,7 +150,7 @@ class FieldCells(QObject):
         return CellMark(
             record.id,
             self._outlines[record.id],
-            letter=letter_of(kind) if kind is not None else "",
+            letter=key_label(kind) if kind is not None else "",
             colour=kind.colour if kind is not None else "",
             proposed=not record.type and bool(record.proposed),
             removed=record.removed,
