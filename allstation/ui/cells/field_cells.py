@@ -52,7 +52,7 @@ class FieldCells(QObject):
         selection, worker = context.selection, context.session.worker
         selection.field_changed.connect(self._field_changed)
         selection.cell_changed.connect(self._cell_changed)
-        selection.blind_changed.connect(self._read)
+        selection.blind_changed.connect(self._hide)
         selection.reviewer_changed.connect(self._read)
         for signal in (
             worker.fields_changed,
@@ -111,6 +111,13 @@ class FieldCells(QObject):
             self.set_adding(False)
             self._viewer.set_cells(None)
             self._read()
+
+    @Slot()
+    def _hide(self) -> None:
+        """Show nothing until the cells are read again as this person may see them."""
+        self._records, self._outlines = (), {}
+        self._viewer.set_cells(None)
+        self._read()
 
     @Slot()
     def _read(self) -> None:
