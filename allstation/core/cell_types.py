@@ -228,7 +228,7 @@ def checked_types(types: Sequence[CellType]) -> tuple[CellType, ...]:
 
 def types_json(types: Sequence[CellType]) -> str:
     """Return a list of types as the JSON text that settings and cases hold."""
-    return json.dumps([asdict(one) for one in types], ensure_ascii=True, separators=(",", ":"))
+    return json.dumps([asdict(one) for one in types], allow_nan=False, separators=(",", ":"))
 
 
 def types_from_json(text: str) -> tuple[CellType, ...]:

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cell_nuclei import Labels, Mask, Nuclei, disk
-from allstation.imaging.nuclear_stain import EMPTY, StainMaps, otsu
+from allstation.imaging.nuclear_stain import EMPTY, StainMaps
 
 _PURPLE_SHARE: Final = 0.4
 _PURPLE_MOST: Final = 0.75
 _ABOVE_RED: Final = 1.0
-"""Cytoplasm is purple above these shares of the nuclei's level, and above nine tenths of red cells' pixels."""
+"""Cytoplasm is purple above this share of the nuclei's level, and above nine tenths of red cells' pixels."""
 _RED_QUANTILE: Final = 0.9
 _NOT_RED: Final = 0.7
 _BODY_SHARE: Final = 0.35
@@ -157,7 +157,7 @@ def _red_cells(maps: StainMaps, nuclear: float, *, body: float, scale: float) ->
     alone = np.ones(count, np.uint8)
     alone[0] = 0
     alone[pieces[beside]] = 0
-    found = alone[pieces]
+    found = np.asarray(alone[pieces], np.uint8)
     if np.count_nonzero(found) > _RED_LEAST * scale * scale:
         return found
     away = cv2.distanceTransform(1 - np.asarray(nucleus, np.uint8), cv2.DIST_L2, 3) > _AWAY * scale
@@ -225,13 +225,17 @@ def _reached(
     places = (nuclei.middles[:, None, None] + compass[None, :, None] * distances[None, None, :, None]).astype(
         np.float32
     )
-    grid = places.reshape(nuclei.count * _RAYS, steps, 2)
-    stain = cv2.remap(
-        cv2.merge([maps.nuclear, maps.density]), grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    shape = nuclei.count, _RAYS, steps
+    across, down = (np.ascontiguousarray(places[..., axis]).reshape(-1, steps) for axis in (0, 1))
+    purple, dense = (
+        np.asarray(
+            cv2.remap(one, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+        ).reshape(shape)
+        for one in (maps.nuclear, maps.density)
     )
-    purple, dense = (plane.reshape(nuclei.count, _RAYS, steps) for plane in cv2.split(np.asarray(stain)))
-    near = cv2.remap(nuclei.labels.astype(np.float32), grid, None, cv2.INTER_NEAREST, borderValue=0.0)
-    near = np.asarray(near).reshape(nuclei.count, _RAYS, steps)
+    labels = nuclei.labels.astype(np.float32)
+    near = cv2.remap(labels, across, down, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
+    near = np.asarray(near).reshape(shape)
     mine = near == np.arange(1, nuclei.count + 1, dtype=np.float32)[:, None, None]
     order = np.arange(steps)
     last = np.where(mine, order, -1).max(axis=2, keepdims=True)
@@ -246,7 +250,7 @@ def _reached(
     shared[order < last] = _NEVER
     reach = shared.argmax(axis=2)
     turned = np.stack([np.roll(reach, shift, axis=1) for shift in range(-_SPIKE, _SPIKE + 1)])
-    return (np.maximum(np.sort(turned, axis=0)[_SPIKE], last[..., 0]) + 1) * (_STEP * scale)
+    return np.asarray((np.maximum(np.sort(turned, axis=0)[_SPIKE], last[..., 0]) + 1) * (_STEP * scale))
 
 
 def _said(purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels) -> NDArray[np.float32]:

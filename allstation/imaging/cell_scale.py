@@ -42,11 +42,12 @@ _TURN_BINS: Final = 24
 _WORST_FIT: Final = 0.06
 _NECK: Final = 2.0
 _FEWEST_POINTS: Final = 12
-_RIM: Final = 1.0
-"""Pixels by which an outline through pixel centres is smaller than the cell."""
+_RIM: Final = 0.5
+"""Pixels that an outline through pixel centres lacks, less what smoothing adds."""
 _MOST_NUCLEAR: Final = 0.1
 _ALIKE: Final = (0.65, 1.45)
 _FEWEST: Final = 3
+_QUICK: Final = 6
 _FIXED_BITS: Final = 256
 _NORMAL: Final = 1.96
 _NUCLEUS: Final = 9.0
@@ -83,12 +84,18 @@ def estimate_scale(rgb: Rgb) -> ScaleEstimate | None:
     longest = max(rgb.shape[:2])
     for side in _SIDES:
         share = min(1.0, side / longest)
-        diameters = _diameters(_shrunk(rgb, share))
+        diameters = _diameters(stain_maps(_shrunk(rgb, share), blur=_BLUR))
         if len(diameters) >= _FEWEST:
             found = _estimate(diameters / share)
         if share == 1 or (len(diameters) >= _FEWEST and float(np.median(diameters)) >= _SMALL):
             break
     return found
+
+
+def quick_scale(maps: StainMaps) -> float | None:
+    """Return pixels per micrometre by the first red cells that can be measured, if there are three."""
+    diameters = _diameters(maps, most=_QUICK)
+    return float(np.median(diameters)) / RED_CELL if len(diameters) >= _FEWEST else None
 
 
 def pooled_scale(estimates: list[ScaleEstimate]) -> ScaleEstimate | None:
@@ -113,8 +120,8 @@ def scale_from_nuclei(rgb: Rgb) -> float | None:
     areas = np.sort(table[1:, cv2.CC_STAT_AREA]).astype(np.float64)
     if not len(areas):
         return None
-    middle = areas[int(areas.cumsum().searchsorted(areas.sum() / 2))]
-    return math.sqrt(4 * middle / math.pi) / share / _NUCLEUS
+    middle = float(areas[int(areas.cumsum().searchsorted(areas.sum() / 2))])
+    return float(math.sqrt(4 * middle / math.pi) / share / _NUCLEUS)
 
 
 def _shrunk(rgb: Rgb, share: float) -> Rgb:
@@ -137,41 +144,51 @@ def _estimate(diameters: NDArray[np.float64]) -> ScaleEstimate:
     return ScaleEstimate(scale, scale * (1 - share), scale * (1 + share), count)
 
 
-def _diameters(rgb: Rgb) -> NDArray[np.float64]:
-    """Return the diameters of the red cells that can be measured, pixels."""
-    maps = stain_maps(rgb, blur=_BLUR)
+def _diameters(maps: StainMaps, *, most: int | None = None) -> NDArray[np.float64]:
+    """Return the diameters of the red cells that can be measured, pixels; ``most`` ends the search early."""
+    height, width = maps.density.shape
     level = nuclear_level(maps.nuclear)
     edge = _edge_level(maps, level)
     if edge is None:
         return np.zeros(0)
     _, mask = cv2.threshold(maps.density, edge, 1, cv2.THRESH_BINARY)
     contours, _ = cv2.findContours(np.asarray(mask, np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    found = []
+    found: list[float] = []
+    nuclear = maps.nuclear > level
     for contour in contours:
+        if most is not None and len(found) >= most:
+            break
         if len(contour) >= _LEAST_DIAMETER * 2:
-            for arc in _arcs(np.asarray(contour, np.int32), rgb.shape[0], rgb.shape[1]):
-                diameter = _fitted(arc, maps.nuclear > level)
-                if diameter is not None:
-                    found.append(diameter)
+            arcs = _arcs(np.asarray(contour, np.int32), height, width)
+            found += [diameter for arc in arcs if (diameter := _fitted(arc, nuclear)) is not None]
     return _alike(np.sort(np.array(found, np.float64)))
 
 
 def _edge_level(maps: StainMaps, level: float) -> float | None:
     """Return the density of red cells' edges; None if nothing is stained."""
-    density = cv2.subtract(maps.density, float(EMPTY))
-    stained = np.asarray(density, np.uint8)[density > _STAINED]
-    if stained.size < _FEWEST_PIXELS:
+    first = EMPTY + _STAINED + 1
+    counts = np.bincount(maps.density.ravel(), minlength=256)
+    stained = counts[first:]
+    if stained.sum() < _FEWEST_PIXELS:
         return None
-    cap = min(255, int(np.median(stained)) * _CAPPED)
-    red = density[(density > otsu(np.minimum(stained, cap).astype(np.uint8))) & (maps.nuclear <= level)]
-    return None if red.size < _FEWEST_PIXELS else EMPTY + _EDGE_SHARE * float(np.median(red))
+    cap = min(255 - first, (first - EMPTY + _middle(stained)) * _CAPPED - (first - EMPTY))
+    capped = np.repeat(np.arange(cap + 1, dtype=np.uint8), [*stained[:cap], stained[cap:].sum()])
+    least = first + int(otsu(capped))
+    red = np.bincount(maps.density[maps.nuclear <= level], minlength=256)[least + 1 :]
+    return None if red.sum() < _FEWEST_PIXELS else EMPTY + _EDGE_SHARE * (least + 1 - EMPTY + _middle(red))
+
+
+def _middle(counts: NDArray[np.intp]) -> int:
+    """Return the median of a histogram."""
+    return int(counts.cumsum().searchsorted(counts.sum() / 2))
 
 
 def _arcs(contour: Points, height: int, width: int) -> list[Points]:
     """Cut a contour at the necks of clumps and at the picture's edge."""
     points = contour.reshape(-1, 2)
     count = len(points)
-    away = (points <= 1).any(axis=1) | (points >= [width - 2, height - 2]).any(axis=1)
+    last = np.array([width - 2, height - 2])
+    away = np.asarray((points <= 1).any(axis=1) | (points >= last).any(axis=1), np.bool_)
     for place in _necks(contour):
         away[[place - 1, place, (place + 1) % count]] = True
     if not away.any():
@@ -196,7 +213,8 @@ def _necks(contour: Points) -> list[int]:
         return []
     if defects is None:
         return []
-    return [int(place) for _, _, place, depth in defects.reshape(-1, 4) if depth > _NECK * _FIXED_BITS]
+    rows = defects.reshape(-1, 4)
+    return [int(place) for place in rows[rows[:, 3] > _NECK * _FIXED_BITS, 2]]
 
 
 def _fitted(arc: Points, nuclear: NDArray[np.bool_]) -> float | None:
@@ -204,18 +222,15 @@ def _fitted(arc: Points, nuclear: NDArray[np.bool_]) -> float | None:
     if len(arc) < _FEWEST_POINTS:
         return None
     (x, y), (short, long), degrees = cv2.fitEllipseDirect(arc)
-    if not (math.isfinite(short) and math.isfinite(long)):
-        return None
-    if short < _LEAST_DIAMETER or short < _LEAST_AXES * long:
+    if not (math.isfinite(short) and math.isfinite(long)) or short < max(_LEAST_DIAMETER, _LEAST_AXES * long):
         return None
     turn = math.radians(degrees)
     away = arc.reshape(-1, 2) - [x, y]
     along = (away @ [math.cos(turn), math.sin(turn)]) / (short / 2)
     across = (away @ [-math.sin(turn), math.cos(turn)]) / (long / 2)
-    if float(np.abs(np.hypot(along, across) - 1).mean()) > _WORST_FIT:
-        return None
     bins = ((np.arctan2(across, along) / (2 * np.pi) + 0.5) * _TURN_BINS).astype(int) % _TURN_BINS
-    if len(np.unique(bins)) < _LEAST_TURN * _TURN_BINS:
+    worst = float(np.abs(np.hypot(along, across) - 1).mean())
+    if worst > _WORST_FIT or np.count_nonzero(np.bincount(bins)) < _LEAST_TURN * _TURN_BINS:
         return None
     reach = max(1, int(short * 0.3))
     row, column = round(y), round(x)
@@ -231,4 +246,4 @@ def _alike(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
         return ordered
     areas = ordered**2
     typical = ordered[int(areas.cumsum().searchsorted(areas.sum() / 2))]
-    return ordered[(ordered > _ALIKE[0] * typical) & (ordered < _ALIKE[1] * typical)]
+    return np.asarray(ordered[(ordered > _ALIKE[0] * typical) & (ordered < _ALIKE[1] * typical)])

@@ -11,14 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.cells import CellGeometry, CellOutline
-from allstation.core.errors import StationError
-from allstation.imaging.cell_masks import decode_mask, encode_mask
+from allstation.imaging.cell_masks import decode_mask, encode_mask, join_masks, part_mask
 
 Mask = NDArray[np.bool_]
 _MARGIN: Final = 0.25
 """Part of a cell's larger side that a crop shows around it."""
-_SMALLEST: Final = 16
-"""Pixels of a cell that can be cut in two."""
 
 
 def mask_of(cell: CellGeometry) -> Mask:
@@ -96,8 +93,8 @@ def crop_around(rgb: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArr
     return rgb[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
 
 
-def join_masks(cells: Sequence[CellGeometry], size: tuple[int, int]) -> CellGeometry:
-    """Return one cell in place of several; the gap between two that do not touch is closed.
+def join_cells(cells: Sequence[CellGeometry], size: tuple[int, int]) -> CellGeometry:
+    """Return one cell in place of several.
 
     Args:
         cells: At least two cells of one field.
@@ -105,16 +102,10 @@ def join_masks(cells: Sequence[CellGeometry], size: tuple[int, int]) -> CellGeom
     """
     largest = max(cells, key=lambda cell: cell.outline.picture)
     picture = largest.outline.picture
-    canvas = np.zeros(picture[::-1], np.uint8)
-    for cell in cells:
-        _draw(canvas, cell)
-    if cv2.connectedComponents(canvas, connectivity=8)[0] > 2:  # noqa: PLR2004 - background and one cell
-        points = np.argwhere(canvas)[:, ::-1].astype(np.int32)
-        cv2.fillConvexPoly(canvas, cv2.convexHull(points), 1)
     area = sum(cell.area_px for cell in cells)
     nucleus = sum(cell.area_px * cell.nucleus_share for cell in cells) / area if area else math.nan
     return geometry(
-        canvas.view(np.bool_),
+        join_masks([_drawn(cell, picture) for cell in cells]),
         0,
         0,
         picture=picture,
@@ -125,11 +116,8 @@ def join_masks(cells: Sequence[CellGeometry], size: tuple[int, int]) -> CellGeom
     )
 
 
-def part_mask(cell: CellGeometry, size: tuple[int, int]) -> tuple[CellGeometry, CellGeometry]:
-    """Return two cells in place of one, cut between the two parts that lie farthest apart.
-
-    Each pixel goes to the nearer of two centres, found by 2-means from the ends of the longest axis, so that
-    the cut is straight and any cell can be parted.
+def part_cell(cell: CellGeometry, size: tuple[int, int]) -> tuple[CellGeometry, CellGeometry]:
+    """Return two cells in place of one, parted at its neck.
 
     Args:
         cell: The cell.
@@ -138,15 +126,6 @@ def part_mask(cell: CellGeometry, size: tuple[int, int]) -> tuple[CellGeometry, 
     Raises:
         StationError: ``cell-too-small`` if it has too few pixels.
     """
-    mask = mask_of(cell)
-    points = np.argwhere(mask).astype(np.float64)
-    if len(points) < _SMALLEST:
-        raise StationError("cell-too-small", "This cell is too small to be parted: remove it instead.")
-    first = _parted(points)
-    masks = np.zeros((2, *mask.shape), np.bool_)
-    places = points.astype(np.intp)
-    masks[0][tuple(places[first].T)] = True
-    masks[1][tuple(places[~first].T)] = True
     outline = cell.outline
     one, other = (
         geometry(
@@ -158,26 +137,16 @@ def part_mask(cell: CellGeometry, size: tuple[int, int]) -> tuple[CellGeometry, 
             nucleus_share=cell.nucleus_share,
             pixel_size=cell.pixel_size,
         )
-        for part in masks
+        for part in part_mask(mask_of(cell))
     )
     return one, other
 
 
-def _parted(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which points (n, 2) belong to the first of two clusters."""
-    centred = points - points.mean(axis=0)
-    axis = np.linalg.svd(centred, full_matrices=False)[2][0]
-    along = centred @ axis
-    centres = points[[along.argmin(), along.argmax()]]
-    nearer = along < 0
-    for _ in range(20):
-        distances = ((points[:, None] - centres) ** 2).sum(axis=2)
-        nearer = distances[:, 0] <= distances[:, 1]
-        moved = np.array([points[nearer].mean(axis=0), points[~nearer].mean(axis=0)])
-        if np.allclose(moved, centres):
-            break
-        centres = moved
-    return np.asarray(nearer)
+def _drawn(cell: CellGeometry, picture: tuple[int, int]) -> Mask:
+    """Return a cell's mask in a whole picture, (h, w) bool."""
+    canvas = np.zeros(picture[::-1], np.uint8)
+    _draw(canvas, cell)
+    return canvas.view(np.bool_)
 
 
 def _draw(canvas: NDArray[np.uint8], cell: CellGeometry) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allstation.core.cells import CellOutline, NewCell
 from allstation.core.records import EvidenceMap
-from allstation.imaging.cell_finder import FoundCell, find_cells
+from allstation.imaging.cell_finder import DetectedCell, find_cells
 from allstation.imaging.cell_masks import encode_mask
 from allstation.imaging.field_file import FieldFile
 
@@ -64,7 +64,7 @@ def _fine_enough(shrink: int, pixel_size: float) -> int:
 
 
 def placed(
-    found: Sequence[FoundCell],
+    found: Sequence[DetectedCell],
     *,
     picture: tuple[int, int],
     size: tuple[int, int],
@@ -111,7 +111,7 @@ def placed(
 
 
 def pooled_support(
-    found: Sequence[FoundCell], picture: tuple[int, int], evidence: EvidenceMap | None
+    found: Sequence[DetectedCell], picture: tuple[int, int], evidence: EvidenceMap | None
 ) -> list[Mapping[str, float]]:
     """Return the mean of the evidence map inside each cell, 0 to 1, by class.
 

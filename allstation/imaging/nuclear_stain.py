@@ -78,14 +78,18 @@ def stain_maps(rgb: Rgb, *, blur: float) -> StainMaps:
     absorbed = cv2.LUT(rgb, np.clip(np.rint(tables * _OD_UNIT), *_OD_RANGE).astype(np.int16)[None])
     # Whole multiples of 1/128 times integers below 2**16: exact in the float32 of cv2.transform.
     exact = np.rint(weights / _OD_UNIT * _WEIGHT_UNIT) / _WEIGHT_UNIT
-    both = cv2.transform(absorbed, exact.astype(np.float32))
-    nuclear = cv2.LUT(cv2.add(cv2.extractChannel(both, 0), 0.0, dtype=cv2.CV_8U), _ROOTS)
-    density = cv2.add(cv2.extractChannel(both, 1), float(EMPTY), dtype=cv2.CV_8U)
+    shifted = np.column_stack([exact, [0, EMPTY]]).astype(np.float32)
+    nuclear, density = (_saturated(plane) for plane in cv2.split(cv2.transform(absorbed, shifted)))
+    nuclear = np.asarray(cv2.LUT(nuclear, _ROOTS), np.uint8)
     return StainMaps(_smooth(nuclear, blur), _smooth(density, blur))
 
 
-def _smooth(values: NDArray[np.generic], blur: float) -> Mask:
-    return np.asarray(cv2.GaussianBlur(np.asarray(values, np.uint8), (0, 0), blur), np.uint8)
+def _saturated(plane: NDArray[np.generic]) -> Mask:
+    return np.asarray(np.clip(plane, 0, 255), np.uint8)
+
+
+def _smooth(values: Mask, blur: float) -> Mask:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), blur), np.uint8)
 
 
 def otsu(values: Mask) -> float:
@@ -114,7 +118,7 @@ def _nuclear_axis(rgb: Rgb, tables: NDArray[np.float64]) -> NDArray[np.float64]:
     if np.count_nonzero(red) < _FEWEST:
         return _PURPLE
     direction = absorbed[:, red].mean(axis=1)
-    return _PURPLE - (_PURPLE @ direction) / (direction @ direction) * direction
+    return np.asarray(_PURPLE - (_PURPLE @ direction) / (direction @ direction) * direction)
 
 
 def _bytes(values: NDArray[np.float64]) -> Mask:

@@ -354,7 +354,7 @@ def _is_cells_csv(path: Path) -> bool:
     return header[: len(_CELLS_HEADER)] == _CELLS_HEADER and "sha256" in header
 
 
-_COCO: Final = re.compile(rb'\{"info":\{"description": "Cells of a case of ALL Station ')
+_COCO: Final = re.compile(rb'\{"info":\s*\{"description":\s*"Cells of a case of ALL Station ')
 
 
 def _is_outlines(path: Path) -> bool:

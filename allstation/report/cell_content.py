@@ -68,7 +68,7 @@ def _row(one: TypeCount) -> CellTypeRow:
     return CellTypeRow(
         key=one.type.key,
         name=one.type.name,
-        letter=key_label(one.type),
+        letter=initial_of(one.type),
         colour=one.type.colour,
         count=one.count,
         per_hundred=_finite(one.per_hundred),
@@ -77,7 +77,7 @@ def _row(one: TypeCount) -> CellTypeRow:
     )
 
 
-def key_label(kind: CellType) -> str:
+def initial_of(kind: CellType) -> str:
     """Return the letter that stands beside a type's colour."""
     return (kind.shortcut or kind.name)[:1].upper()
 

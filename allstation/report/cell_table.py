@@ -168,18 +168,22 @@ def _coco_parts(cells: CellsOfFields) -> Iterator[bytes]:
     }
     numbers = {key: number for number, key in enumerate(keys)}
     images: list[dict[str, Any]] = []
-    yield f'{{"info":{json.dumps(about)},\n"licenses":[],\n"annotations":['.encode()
+    yield f'{{"info":{_json(about)},\n"licenses":[],\n"annotations":['.encode()
     first = True
     for field, found in cells.by_field():
         name = storable(field.path.name)
         images.append({"id": field.id, "file_name": name, "width": field.width, "height": field.height})
         for cell in found:
             category = numbers.setdefault(cell.type or UNTYPED, len(numbers))
-            text = json.dumps(_annotation(field, cell, category), separators=(",", ":"))
+            text = _json(_annotation(field, cell, category))
             yield f"{'' if first else ','}\n{text}".encode()
             first = False
     categories = [{"id": number, "name": key, "supercategory": "cell"} for key, number in numbers.items()]
-    yield f'\n],\n"images":{json.dumps(images)},\n"categories":{json.dumps(categories)}}}\n'.encode()
+    yield f'\n],\n"images":{_json(images)},\n"categories":{_json(categories)}}}\n'.encode()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def _annotation(field: FieldRecord, cell: CellRecord, category: int) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +9,13 @@ from typing import Final
 
 from allstation.core.cells import CellGeometry
 from allstation.core.errors import StationError
-from allstation.imaging.cell_shapes import join_masks, part_mask
+from allstation.imaging import cell_shapes
 from allstation.store.cell_rows import GEOMETRY, cells_content, geometry_of
 from allstation.store.cell_saving import insert_by_hand
 from allstation.store.cell_typing import require_cells, reviewer_name
 from allstation.store.connection import CaseConnection, field_sha256
 from allstation.store.removal import ranges_of
+from allstation.store.rows import json_list
 
 CELLS_ADDED: Final = "cells-added"
 CELLS_REMOVED: Final = "cells-removed"
@@ -66,7 +66,7 @@ def join_cells(connection: CaseConnection, cells: Sequence[int], reviewer: str) 
         fields = {field_id for field_id, _ in found}
         if len(found) < 2 or len(fields) > 1:  # noqa: PLR2004
             raise StationError("cells-apart", "Choose two or more cells of one field to join them.")
-        joined = join_masks([cell for _, cell in found], _size(db, found[0][0]))
+        joined = cell_shapes.join_cells([cell for _, cell in found], _size(db, found[0][0]))
         return _change(connection, CELLS_JOINED, found[0][0], [joined], gone=cells, reviewer=reviewer)
 
 
@@ -78,7 +78,7 @@ def part_cell(connection: CaseConnection, cell: int, reviewer: str) -> CellChang
     """
     with connection.write() as db:
         [(field_id, geometry)] = _geometries(db, [cell])
-        parts = part_mask(geometry, _size(db, field_id))
+        parts = cell_shapes.part_cell(geometry, _size(db, field_id))
         return _change(connection, CELL_PARTED, field_id, parts, gone=[cell], reviewer=reviewer)
 
 
@@ -138,7 +138,7 @@ def _mark(db: sqlite3.Connection, cells: Sequence[int], *, removed: bool) -> lis
     """Set or clear the mark; returns the cells whose mark changed, ascending."""
     rows = db.execute(
         f"SELECT id FROM cells WHERE removed = ? AND id IN {_IDS} ORDER BY id",  # noqa: S608 - constant
-        (int(not removed), json.dumps(list(cells))),
+        (int(not removed), json_list(cells)),
     ).fetchall()
     marks = [(int(removed), row[0]) for row in rows]
     db.executemany("UPDATE cells SET removed = ? WHERE id = ?", marks)
@@ -150,7 +150,7 @@ def _geometries(db: sqlite3.Connection, cells: Sequence[int]) -> list[tuple[int,
     require_cells(db, cells)
     rows = db.execute(
         f"SELECT field_id, {GEOMETRY} FROM cells WHERE id IN {_IDS} ORDER BY id",  # noqa: S608 - constants
-        (json.dumps(list(cells)),),
+        (json_list(cells),),
     )
     return [(row[0], geometry_of(row[1:])) for row in rows]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from allstation.core.cells import CellFilter, CellOrder
 from allstation.store.field_query import conditions as field_conditions
+from allstation.store.rows import json_list
 
 LISTED: Final = "c.listed = 1"
 """Condition of the partial indexes of ``cell_list``: SQLite uses them only where a query repeats it."""
@@ -38,9 +38,9 @@ def conditions(where: CellFilter) -> tuple[str, list[object]]:
         parts.append(("c.field_id = ?", [where.field_id]))
     if where.slides:
         fields = "SELECT id FROM fields WHERE slide_id IN (SELECT value FROM json_each(?))"
-        parts.append((f"c.field_id IN ({fields})", [json.dumps(where.slides)]))
+        parts.append((f"c.field_id IN ({fields})", [json_list(where.slides)]))
     if where.support_classes:
-        named = json.dumps(where.support_classes)
+        named = json_list(where.support_classes)
         parts.append(("c.support_class IN (SELECT value FROM json_each(?))", [named]))
     if where.at_edge is not None:
         parts.append(("c.at_edge = ?", [int(where.at_edge)]))
@@ -62,7 +62,7 @@ def _type_conditions(where: CellFilter) -> list[tuple[str, list[object]]]:
         proposed = f"({untyped} AND c.proposed <> '')"
         parts.append((proposed if where.proposed else f"NOT {proposed}", own))
     if where.types:
-        named = json.dumps(where.types)
+        named = json_list(where.types)
         listed = "(SELECT value FROM json_each(?))"
         if where.reviewer is None:
             parts.append((f"c.shown_type IN {listed}", [named]))
@@ -79,7 +79,7 @@ def _field_conditions(where: CellFilter) -> list[tuple[str, list[object]]]:
         parts.append((f"c.field_id IN (SELECT id FROM fields WHERE {sql})", values))  # noqa: S608
     if where.decisions:
         sql = "c.field_id IN (SELECT id FROM fields WHERE final IN (SELECT value FROM json_each(?)))"
-        parts.append((sql, [json.dumps(where.decisions)]))
+        parts.append((sql, [json_list(where.decisions)]))
     return parts
 
 

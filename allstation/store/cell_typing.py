@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +11,7 @@ from allstation.core.text import storable
 from allstation.store.cell_rows import types_content
 from allstation.store.connection import CaseConnection
 from allstation.store.removal import ranges_of
+from allstation.store.rows import json_list
 
 TYPED: Final = "cells-typed"
 TYPES_WITHDRAWN: Final = "cell-types-withdrawn"
@@ -94,7 +94,7 @@ def mark_types(
     with connection.write() as db:
         found = db.execute(
             f"SELECT id, cell_id, reviewer, withdrawn FROM cell_reviews WHERE id IN {_IDS}",  # noqa: S608
-            (json.dumps(list(reviews)),),
+            (json_list(reviews),),
         ).fetchall()
         if len(found) != len(set(reviews)):
             raise StationError("unknown-review", "This case has not all of these reviews of cells.")
@@ -120,7 +120,7 @@ def mark_types(
 
 def recount_types(db: sqlite3.Connection, cells: Sequence[int]) -> None:
     """Bring ``cell_types`` and ``cell_list`` up to date with the reviews of some cells."""
-    ids = json.dumps(list(cells))
+    ids = json_list(cells)
     db.execute(f"DELETE FROM cell_types WHERE cell_id IN {_IDS}", (ids,))  # noqa: S608 - constant
     db.execute(_OWN, (ids,))
     db.execute(_LATEST, (ids,))
@@ -145,7 +145,7 @@ def require_cells(db: sqlite3.Connection, cells: Sequence[int]) -> None:
         StationError: ``unknown-cell``.
     """
     query = f"SELECT count(*) FROM cells WHERE id IN {_IDS}"  # noqa: S608 - constant
-    if db.execute(query, (json.dumps(list(cells)),)).fetchone()[0] != len(set(cells)):
+    if db.execute(query, (json_list(cells),)).fetchone()[0] != len(set(cells)):
         raise StationError(
             "unknown-cell", "This case has not all of these cells: look at the list of its cells again."
         )

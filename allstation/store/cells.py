@@ -42,6 +42,7 @@ from allstation.store.cell_rows import (
     proposals_content,
 )
 from allstation.store.connection import Repository
+from allstation.store.rows import json_list
 
 ALL: Final = CellFilter()
 PROPOSED: Final = "cells-proposed"
@@ -142,7 +143,7 @@ class Cells(Repository):
         with self._connection.consistent_read() as db:
             pixel_size = self._pixel_size()
             for start in range(0, len(wanted), _CHUNK):
-                chunk = json.dumps(wanted[start : start + _CHUNK])
+                chunk = json_list(wanted[start : start + _CHUNK])
                 rows = db.execute(query, [*whose, chunk])
                 for row in rows:
                     record = cell_of(row, pixel_size)
@@ -354,7 +355,7 @@ class Cells(Repository):
                 return found, np.zeros((0, 0), np.float16)
             stored: dict[int, bytes] = {}
             for start in range(0, len(wanted), _CHUNK):
-                chunk = json.dumps(wanted[start : start + _CHUNK])
+                chunk = json_list(wanted[start : start + _CHUNK])
                 query = "SELECT id, features FROM cell_features WHERE id IN (SELECT value FROM json_each(?))"
                 stored.update(db.execute(query, (chunk,)))
         for number in wanted:

@@ -43,6 +43,7 @@ _NO_TEXT: Final = "Could not decode to UTF-8"
 """How Python's sqlite3 begins its message, without a code, on text that is none."""
 _BY_CODE: Final = {
     sqlite3.SQLITE_FULL: ("disk-full", _FULL),
+    sqlite3.SQLITE_IOERR_SHMSIZE: ("disk-full", _FULL),  # no room for the file beside the log
     sqlite3.SQLITE_CORRUPT: ("damaged-case", _DAMAGED),
     sqlite3.SQLITE_NOTADB: ("damaged-case", _DAMAGED),
     sqlite3.SQLITE_READONLY: (
@@ -67,7 +68,7 @@ def station_error(error: sqlite3.Error) -> StationError | None:
     code = getattr(error, "sqlite_errorcode", 0) or 0
     if not code and str(error).startswith(_NO_TEXT):
         return damaged("a text in it is not valid")
-    found = _BY_CODE.get(code & 0xFF)
+    found = _BY_CODE.get(code) or _BY_CODE.get(code & 0xFF)
     return StationError(found[0], found[1].format(error=error)) if found else None
 
 
@@ -147,9 +148,9 @@ def create_file(path: Path, steps: Sequence[schema.Step]) -> None:
     with plain_errors():
         db = connect(fresh, mode="rwc")
         try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA journal_size_limit = 16777216")
+            # Without a log first: closing moves a log into the file, and says nothing if the disk is full.
             schema.upgrade(db, steps)
+            db.execute("PRAGMA journal_mode = WAL")
         finally:
             db.close()
     move_into_place(fresh, path)

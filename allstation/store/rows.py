@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from allstation.core.audit import AuditEntry
@@ -140,6 +140,11 @@ def model_of(row: Row) -> ModelRecord:
     except (ValueError, TypeError, RecursionError) as error:
         raise damaged("a model's description cannot be understood") from error
     return ModelRecord(sha256=sha256, name=name, version=version, classes=known, info=about)
+
+
+def json_list(values: Iterable[int | str]) -> str:
+    """Return numbers or names as one value for ``json_each``: a query then takes any number of them."""
+    return json.dumps(list(values), allow_nan=False)
 
 
 def texts(values: Mapping[str, object]) -> dict[str, str]:

@@ -22,7 +22,7 @@ import os, signal, sys
 def watch(event, given):
     if event == "open" and str(given[0]).endswith("poison.jpg"):
         frame = sys._getframe()
-        while frame is not None and frame.f_code.co_name != "classify":
+        while frame is not None and not frame.f_code.co_name.startswith("classify"):
             frame = frame.f_back
         if frame is not None and "inference" in frame.f_code.co_filename:
             os.kill(os.getpid(), signal.SIGKILL)

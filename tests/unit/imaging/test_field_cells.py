@@ -8,7 +8,7 @@ import pytest
 
 from allstation.core.records import EvidenceMap
 from allstation.imaging import decode, synthetic
-from allstation.imaging.cell_finder import FoundCell
+from allstation.imaging.cell_finder import DetectedCell
 from allstation.imaging.cell_masks import decode_mask
 from allstation.imaging.cell_shapes import geometry
 from allstation.imaging.field_cells import find_in_file, placed, pooled_support
@@ -20,7 +20,7 @@ NETWORK = (224, 224)
 
 def found(left, top, mask):
     rows, columns = np.nonzero(mask)
-    return FoundCell(
+    return DetectedCell(
         left=left,
         top=top,
         width=mask.shape[1],

@@ -103,7 +103,7 @@ def test_parted_cell_is_cut_at_its_waist(case, field):
 
 def test_what_cannot_be_joined_or_parted(case, field, maker):
     [other] = maker.fill(case, 1, first=7)
-    case.queue.save_predictions([(other, maker.prediction(2))], {other: [drawn(np.ones((2, 2), bool))]})
+    case.queue.save_predictions([(other, maker.prediction(2))], {other: [drawn(np.ones((1, 1), bool))]})
     one, *_, tiny = counted(case)
     for action, code in (
         (lambda: case.cells.join([one], "Ada"), "cells-apart"),
