@@ -109,8 +109,11 @@ def cut_central_cell(rgb: Rgb, *, side: int, pixels_per_um: float | None = None)
         (side, side, 3) uint8, or None where no cell is in the middle.
     """
     cell = find_central_cell(rgb)
-    if cell is None:
-        return None
+    return None if cell is None else cut_cell_of_picture(rgb, cell, side=side, pixels_per_um=pixels_per_um)
+
+
+def cut_cell_of_picture(rgb: Rgb, cell: CentralCell, *, side: int, pixels_per_um: float | None = None) -> Rgb:
+    """Cut a cell out that was found in the middle of a picture; see ``cut_central_cell``."""
     # Of a picture that was painted black the background's colour is gone.
     even = rgb if _is_painted(rgb) else balanced(rgb)
     return cut_cell(even, cell.left, cell.top, cell.mask, side=side, pixels_per_um=pixels_per_um)

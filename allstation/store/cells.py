@@ -401,6 +401,11 @@ class Cells(Repository):
         return number
 
     @property
+    def network_sha256(self) -> str:
+        """The cell network that made the features of the case; empty for none."""
+        return self._connection.info(_NETWORK)
+
+    @property
     def typer_sha256(self) -> str:
         """The typer whose proposals the case holds; empty for none."""
         return self._connection.info(_TYPER)
