@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.cell_nuclei import nuclear_level
+from allstation.imaging.cell_nuclei import disk, nuclear_level
 from allstation.imaging.nuclear_stain import EMPTY, StainMaps, otsu, stain_maps
 
 Rgb = NDArray[np.uint8]
@@ -45,11 +45,15 @@ _FEWEST_POINTS: Final = 12
 _RIM: Final = 0.5
 """Pixels that an outline through pixel centres lacks, less what smoothing adds."""
 _MOST_NUCLEAR: Final = 0.1
+_LEAST_SHARE: Final = 0.04
+"""Share of what is stained that measured red cells cover at least."""
 _ALIKE: Final = (0.65, 1.45)
 _FEWEST: Final = 3
 _QUICK: Final = 6
 _FIXED_BITS: Final = 256
 _NORMAL: Final = 1.96
+_LOBE_REACH: Final = 0.2
+"""Lobes closer than twice this share of their diameter are taken for one nucleus."""
 _NUCLEUS: Final = 9.0
 """Micrometres of a typical white cell's nucleus: a much weaker rule, used where red cells tell nothing."""
 
@@ -116,12 +120,22 @@ def scale_from_nuclei(rgb: Rgb) -> float | None:
     share = min(1.0, _SIDES[0] / max(rgb.shape[:2]))
     maps = stain_maps(_shrunk(rgb, share), blur=_BLUR)
     _, mask = cv2.threshold(maps.nuclear, nuclear_level(maps.nuclear), 1, cv2.THRESH_BINARY)
-    _, _, table, _ = cv2.connectedComponentsWithStats(np.asarray(mask, np.uint8), connectivity=8)
-    areas = np.sort(table[1:, cv2.CC_STAT_AREA]).astype(np.float64)
+    lobes = np.asarray(mask, np.uint8)
+    _, _, table, _ = cv2.connectedComponentsWithStats(lobes, connectivity=8)
+    areas = np.asarray(table[1:, cv2.CC_STAT_AREA], np.int64)
     if not len(areas):
         return None
-    middle = float(areas[int(areas.cumsum().searchsorted(areas.sum() / 2))])
-    return float(math.sqrt(4 * middle / math.pi) / share / _NUCLEUS)
+    together = cv2.dilate(lobes, disk(_LOBE_REACH * _diameter_of(areas)))
+    _, groups = cv2.connectedComponents(np.asarray(together, np.uint8), connectivity=8)
+    nuclei = np.bincount(np.asarray(groups)[lobes > 0])[1:]
+    return float(_diameter_of(nuclei) / share / _NUCLEUS)
+
+
+def _diameter_of(areas: NDArray[np.int64]) -> float:
+    """Return the diameter of a disc of the median area, each area weighted by itself."""
+    ordered = np.sort(areas).astype(np.float64)
+    middle = float(ordered[int(ordered.cumsum().searchsorted(ordered.sum() / 2))])
+    return float(math.sqrt(4 * middle / math.pi))
 
 
 def _shrunk(rgb: Rgb, share: float) -> Rgb:
@@ -161,7 +175,11 @@ def _diameters(maps: StainMaps, *, most: int | None = None) -> NDArray[np.float6
         if len(contour) >= _LEAST_DIAMETER * 2:
             arcs = _arcs(np.asarray(contour, np.int32), height, width)
             found += [diameter for arc in arcs if (diameter := _fitted(arc, nuclear)) is not None]
-    return _alike(np.sort(np.array(found, np.float64)))
+    alike = _alike(np.sort(np.array(found, np.float64)))
+    stained = np.count_nonzero(np.asarray(mask, np.uint8)[~nuclear])
+    covered = math.pi / 4 * float((alike**2).sum())
+    # Spots and granules are many, but next to nothing of what is stained.
+    return alike if most is not None or covered >= _LEAST_SHARE * stained else np.zeros(0)
 
 
 def _edge_level(maps: StainMaps, level: float) -> float | None:
