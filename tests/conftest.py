@@ -13,6 +13,8 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 # Before any fixture: the application of a whole test session may be made before the first test.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+# Two BLAS threads that wait for each other on a busy machine took a minute for a typer of 40 cells.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

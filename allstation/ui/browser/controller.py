@@ -72,7 +72,8 @@ class BrowserController(QObject):
         case, fields, field = context.has_case, context.has_fields, context.has_field
         # fmt: off
         return (
-            Action("browse.all", "Select &All Fields", panel.select_all, "Ctrl+A", "Select every field shown",
+            Action("browse.all", "Select &All Fields", panel.select_all, "Ctrl+A",
+                   "Select every field shown, or every cell of the gallery",
                    menu="&Edit", place=210, enabled_when=fields),
             Action("browse.find", "&Find Fields", self.find_field, "Ctrl+F", "Go to the text filter",
                    "search", menu="&Edit", place=220, enabled_when=case),

@@ -61,12 +61,12 @@ class ChosenCells:
         kept: list[int] = ids[np.isin(ids, np.array(list(here), np.int64))].tolist()
         return [here[number] for number in kept]
 
-    def seen(self, ids: NDArray[np.int64]) -> list[int]:
+    def shown_before(self, ids: NDArray[np.int64]) -> list[int]:
         """Return which of them were on the screen for long enough."""
-        if self.in_field() and self._guard.is_field_seen(self._context.selection.field):
+        if self.in_field() and self._guard.was_field_shown(self._context.selection.field):
             every: list[int] = ids.tolist()
             return every
-        return self._guard.seen(ids)
+        return self._guard.shown_before(ids)
 
     def refusal(self, left_out: int, total: int) -> str:
         """Say how many were not typed because nobody has seen them."""

@@ -30,7 +30,7 @@ from allstation.ui.cells.counting import CountingWindow
 from allstation.ui.cells.crops import CropScale
 from allstation.ui.cells.listing import blind_record
 from allstation.ui.cells.tally import rows_of
-from allstation.ui.cells.tile import letter_of
+from allstation.ui.cells.tile import key_label
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
@@ -298,7 +298,7 @@ class CountingController(QObject):
         self._commands.type_cells([cell], kind.key, self._reviewer, text=text)
         if self._context.settings.value.count_sound:
             QApplication.beep()
-        window.show_latest(tr("{key}: {name}", key=letter_of(kind), name=name))
+        window.show_latest(tr("{key}: {name}", key=key_label(kind), name=name))
         self._show()
 
     @Slot()

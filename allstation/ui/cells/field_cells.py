@@ -15,7 +15,7 @@ from allstation.core.records import FieldRecord
 from allstation.services.cell_questions import CellsOfField
 from allstation.ui.cells.listing import blind_record
 from allstation.ui.cells.panel import GalleryPanel
-from allstation.ui.cells.tile import letter_of
+from allstation.ui.cells.tile import key_label
 from allstation.ui.context import AppContext
 from allstation.ui.viewer.cell_marks import CellMark
 from allstation.ui.viewer.pane import ViewerPane
@@ -52,7 +52,7 @@ class FieldCells(QObject):
         selection, worker = context.selection, context.session.worker
         selection.field_changed.connect(self._field_changed)
         selection.cell_changed.connect(self._cell_changed)
-        selection.blind_changed.connect(self._read)
+        selection.blind_changed.connect(self._hide)
         selection.reviewer_changed.connect(self._read)
         for signal in (
             worker.fields_changed,
@@ -113,6 +113,13 @@ class FieldCells(QObject):
             self._read()
 
     @Slot()
+    def _hide(self) -> None:
+        """Show nothing until the cells are read again as this person may see them."""
+        self._records, self._outlines = (), {}
+        self._viewer.set_cells(None)
+        self._read()
+
+    @Slot()
     def _read(self) -> None:
         if self._field_id and self._context.has_case():
             self._session.ask(CellsOfField(self._field_id, self._session.reviewer))
@@ -150,7 +157,7 @@ class FieldCells(QObject):
         return CellMark(
             record.id,
             self._outlines[record.id],
-            letter=letter_of(kind) if kind is not None else "",
+            letter=key_label(kind) if kind is not None else "",
             colour=kind.colour if kind is not None else "",
             proposed=not record.type and bool(record.proposed),
             removed=record.removed,

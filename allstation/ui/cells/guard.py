@@ -29,14 +29,14 @@ class CellGuard:
         self._canvas = canvas
         self._limit = limit
 
-    def seen(self, ids: NDArray[np.int64]) -> list[int]:
+    def shown_before(self, ids: NDArray[np.int64]) -> list[int]:
         """Return which of these cells were shown in the gallery, in their order."""
         shown = self._gallery.visibility.shown_for(self._limit())
         known = np.array([key for key in shown if isinstance(key, int)], np.int64)
         found: list[int] = ids[np.isin(ids, known)].tolist()
         return found
 
-    def is_field_seen(self, field: FieldRecord | None) -> bool:
+    def was_field_shown(self, field: FieldRecord | None) -> bool:
         """Tell whether a field has been in the viewer for long enough."""
         if field is None:
             return False

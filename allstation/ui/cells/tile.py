@@ -164,7 +164,7 @@ def _paint_words(painter: QPainter, rect: QRectF, look: CellLook, scheme: theme.
     painter.drawText(facing(painter, line, words), middle, elided)
 
 
-def letter_of(kind: CellType) -> str:
+def key_label(kind: CellType) -> str:
     """Return what stands on the chip of a type: its key, else the first letter of its name."""
     return (kind.shortcut or kind.name[:1]).upper()
 
@@ -182,7 +182,7 @@ def paint_type_chip(
         hollow: It is a proposal.
     """
     ratio = painter.device().devicePixelRatioF()
-    name = f"{letter_of(kind)} {kind.colour} {hollow} {text.name()} {painter.font().family()}"
+    name = f"{key_label(kind)} {kind.colour} {hollow} {text.name()} {painter.font().family()}"
     key = f"cell chip {name} {rect.width()} {ratio}"
     chip = QPixmap()
     if not QPixmapCache.find(key, chip):
@@ -212,6 +212,6 @@ def _chip(kind: CellType, side: float, base: QFont, *, text: QColor | None, rati
         painter.drawRoundedRect(rect.adjusted(0.8, 0.8, -0.8, -0.8), side * 0.28, side * 0.28)
     painter.setFont(font)
     painter.setPen(theme.readable_on(colour) if text is None else text)
-    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, letter_of(kind))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, key_label(kind))
     painter.end()
     return chip

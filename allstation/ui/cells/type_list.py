@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellCounts
 from allstation.ui.browser.tile import facing
-from allstation.ui.cells.tile import letter_of, paint_type_chip
+from allstation.ui.cells.tile import key_label, paint_type_chip
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import number, tip
 from allstation.ui.common.i18n import tr
@@ -153,7 +153,7 @@ def _words(entry: _Entry) -> str:
     if entry.proposed:
         text += " " + tr("and {n} proposed, which are not counted", n=number(entry.proposed))
     if entry.kind is not None and entry.kind.shortcut:
-        text += "\n" + tr("Key {key}; or drop cells here", key=letter_of(entry.kind))
+        text += "\n" + tr("Key {key}; or drop cells here", key=key_label(entry.kind))
     return text
 
 

@@ -19,7 +19,7 @@ from allstation.ui.cells.chosen import ChosenCells
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.controller import GalleryController
 from allstation.ui.cells.panel import GalleryPanel
-from allstation.ui.cells.tile import letter_of
+from allstation.ui.cells.tile import key_label
 from allstation.ui.cells.types_dialog import TypesDialog
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
@@ -143,7 +143,7 @@ class TypingController(QObject):
         self._commands.type_cells(ids, kind, self._context.selection.reviewer, text=text)
 
     def _seen(self, ids: NDArray[np.int64]) -> list[int]:
-        seen = self._chosen.seen(ids)
+        seen = self._chosen.shown_before(ids)
         if len(seen) < len(ids):
             self._refuse(self._chosen.refusal(len(ids) - len(seen), len(ids)))
         return seen
@@ -164,7 +164,7 @@ class TypingController(QObject):
     def fill_types(self, menu: QMenu) -> None:
         """Offer every type in a menu; its key is the gallery's, so it is written and not set."""
         for kind in self._gallery.types:
-            key = f"\t{letter_of(kind)}" if kind.shortcut else ""
+            key = f"\t{key_label(kind)}" if kind.shortcut else ""
             action = QAction(tr(kind.name).replace("&", "&&") + key, menu)
             action.triggered.connect(partial(self._type_from_menu, kind.key))
             menu.addAction(action)

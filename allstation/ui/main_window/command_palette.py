@@ -99,7 +99,7 @@ class CommandPalette(QFrame):
 
     def _filter(self, wanted: str) -> None:
         self._list.clear()
-        for action in self._actions:
+        for action in sorted(self._actions, key=lambda action: _distance(wanted, plain(action))):
             name = plain(action)
             if not matches(wanted, name):
                 continue
@@ -127,3 +127,11 @@ class CommandPalette(QFrame):
         self.hide()
         if self._back is not None:
             self._back.setFocus()
+
+
+def _distance(wanted: str, name: str) -> int:
+    """Return 0 where a word begins with what is typed, 1 where it stands in the name, else 2."""
+    typed, whole = wanted.casefold().strip(), name.casefold()
+    if whole.startswith(typed) or f" {typed}" in whole:
+        return 0
+    return 1 if typed in whole else 2

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cells import CellRecord
+from allstation.services.cell_requests import TypeCells
 from allstation.ui.main_window.workbench import Workbench
 from tests.ui.cells.cell_case import PER_FIELD, RADIUS, cell_at
 from tests.ui.cells.conftest import FIELDS, LONG, Clock, stored, types_of
@@ -170,3 +171,13 @@ def test_without_a_name_nothing_is_corrected(field: Workbench, qtbot: QtBot) -> 
     field.actions_table["cells.remove"].trigger()
     assert "need a name" in field.notifications.texts()[-1]
     assert len(in_field(field)) == PER_FIELD
+
+
+def test_blind_review_draws_no_types_of_others_over_the_field(field: Workbench, qtbot: QtBot) -> None:
+    canvas = field.viewer.main.canvas
+    field.context.session.submit(TypeCells(9_001, [1, 2], "blast", "Ben"))
+    qtbot.waitUntil(lambda: canvas.scene.cells and canvas.scene.cells[0].letter == "B", timeout=LONG)
+    field.review.set_blind(True)
+    assert not any(mark.letter for mark in canvas.scene.cells or ())
+    qtbot.waitUntil(lambda: canvas.scene.cells is not None, timeout=LONG)
+    assert not any(mark.letter or mark.colour for mark in canvas.scene.cells)
