@@ -117,7 +117,7 @@ def differential(
         reader=reader,
         n=n,
         white=tuple(_white(one, both.get(one.key, 0), n) for one in groups[Counts.WHITE]),
-        beside=tuple(_beside(one, both.get(one.key, 0), n) for one in groups[Counts.BESIDE]),
+        beside=tuple(_ratio_to_white(one, both.get(one.key, 0), n) for one in groups[Counts.BESIDE]),
         left_out=sum(both.get(one.key, 0) for one in groups[Counts.NO]),
         proposed=sum((proposed or {}).get(one.key, 0) for one in groups[Counts.WHITE]),
     )
@@ -127,7 +127,7 @@ def _white(kind: CellType, count: int, n: int) -> TypeCount:
     return TypeCount(kind, count, count / n if n else math.nan, clopper_pearson(count, n))
 
 
-def _beside(kind: CellType, count: int, n: int) -> TypeCount:
+def _ratio_to_white(kind: CellType, count: int, n: int) -> TypeCount:
     """Return cells per white cell; of two counts, given their sum, one is binomial.
 
     The interval is the exact one of that share, turned into a ratio (Przyborowski and Wilenski 1940,

@@ -40,7 +40,7 @@ class CellContents:
     def replay(self, db: sqlite3.Connection, entry: AuditEntry, details: Mapping[str, Any]) -> str:
         """Replay one entry; returns a sentence on what is wrong with its rows, else empty."""
         if CELLS in details and entry.action == "fields-classified":
-            return self._found(db, entry, details)
+            return self._detections(db, entry, details)
         if entry.action == TYPED:
             return self._typed(db, entry, details)
         if entry.action in EDITS:
@@ -53,7 +53,7 @@ class CellContents:
             self.proposals = ""
         return ""
 
-    def _found(self, db: sqlite3.Connection, entry: AuditEntry, details: Mapping[str, Any]) -> str:
+    def _detections(self, db: sqlite3.Connection, entry: AuditEntry, details: Mapping[str, Any]) -> str:
         cells = details[CELLS]
         self.rows["cells"] += cells["added"]
         self.rows["prediction_cells"] += cells["predictions"]

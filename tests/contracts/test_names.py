@@ -34,10 +34,11 @@ def private_attributes(text: str) -> list[str]:
     """Private attributes of other objects than itself that a source text reads or sets."""
     nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)]
     own = {"self", "cls", "os", "sys"}
+    public = {"_replace", "_fields", "_asdict"}  # of named tuples
     return [
         ast.unparse(node)
         for node in nodes
-        if re.match(r"_[a-z]", node.attr) and ast.unparse(node.value) not in own
+        if re.match(r"_[a-z]", node.attr) and node.attr not in public and ast.unparse(node.value) not in own
     ]
 
 

@@ -79,10 +79,10 @@ class AuditController(QObject):
     def _verify(self) -> None:
         info = self._context.info
         if info is not None and self.dialog is not None:
-            self._take(self._serial.run(partial(audit_case, info.folder)), self._found)
+            self._take(self._serial.run(partial(audit_case, info.folder)), self._audited)
 
     @Slot(object)
-    def _found(self, finding: AuditFinding) -> None:
+    def _audited(self, finding: AuditFinding) -> None:
         if self.dialog is not None:
             self.dialog.show_finding(finding, can_write=self._context.can_write())
 

@@ -107,7 +107,7 @@ class TypingController(QObject):
         wanted = self._chosen.ids()
         if not len(wanted) or not self._may_type():
             return False
-        ids = self._seen(wanted)
+        ids = self._on_screen(wanted)
         if not ids:
             return False
         name = tr(type_of(self._gallery.types, kind).name) if kind else tr("no type")
@@ -132,7 +132,7 @@ class TypingController(QObject):
         if not open_ones:
             self._refuse(tr("None of the selected cells has a proposed type that nobody gave it yet."))
             return
-        seen = set(self._seen(np.array([record.id for record in open_ones], np.int64)))
+        seen = set(self._on_screen(np.array([record.id for record in open_ones], np.int64)))
         parts = _by_type([record for record in open_ones if record.id in seen])
         if parts:
             text = tr("Accept proposals on {what}", what=_cells(len(seen)))
@@ -142,7 +142,7 @@ class TypingController(QObject):
     def _type(self, ids: Sequence[int], kind: str, text: str) -> None:
         self._commands.type_cells(ids, kind, self._context.selection.reviewer, text=text)
 
-    def _seen(self, ids: NDArray[np.int64]) -> list[int]:
+    def _on_screen(self, ids: NDArray[np.int64]) -> list[int]:
         seen = self._chosen.shown_before(ids)
         if len(seen) < len(ids):
             self._refuse(self._chosen.refusal(len(ids) - len(seen), len(ids)))

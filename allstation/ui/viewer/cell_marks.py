@@ -80,7 +80,7 @@ def paint_marks(
             box.adjust(-_APART, -_APART, _APART, _APART)
             paint_corners(painter, box)
         if outlines and mark.letter:
-            _paint_letter(painter, mark, box, font)
+            _paint_symbol(painter, mark, box, font)
     painter.restore()
 
 
@@ -96,7 +96,7 @@ def _paint_outline(painter: QPainter, mark: CellMark, polygon: QPolygonF) -> Non
         painter.drawPolygon(polygon)
 
 
-def _paint_letter(painter: QPainter, mark: CellMark, box: QRectF, font: QFont) -> None:
+def _paint_symbol(painter: QPainter, mark: CellMark, box: QRectF, font: QFont) -> None:
     words = f"{mark.letter}?" if mark.proposed else mark.letter
     bold = QFont(font)
     bold.setBold(True)
