@@ -90,9 +90,7 @@ def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[DetectedCe
     maps, levels, nuclei = _nuclei(_maps(work, scale) if own is None else own, scale)
     outlined = outline_cells(maps, nuclei, levels, scale=scale)
     mark = mark_box(work)
-    cells = (
-        _detected(outlined, nuclei, number, rgb.shape[:2], mark) for number in range(1, nuclei.count + 1)
-    )
+    cells = (_cell(outlined, nuclei, number, rgb.shape[:2], mark) for number in range(1, nuclei.count + 1))
     own_scale = scale * rgb.shape[1] / work.shape[1]
     return tuple(cell for cell in cells if not _is_debris(cell, own_scale))
 
@@ -124,7 +122,7 @@ def cell_at(rgb: Rgb, x: float, y: float, *, cell_scale: float | None = None) ->
     place = min(int(x * shrunk[0]), work.shape[1] - 1), min(int(y * shrunk[1]), work.shape[0] - 1)
     pointed = with_nucleus_at(nuclei, maps, place, scale=scale)
     outlined = outline_cells(maps, pointed, levels, scale=scale)
-    return _detected(outlined, pointed, pointed.count, rgb.shape[:2], mark_box(work))
+    return _cell(outlined, pointed, pointed.count, rgb.shape[:2], mark_box(work))
 
 
 def _at_work_size(rgb: Rgb, scale: float) -> tuple[Rgb, float]:
@@ -198,7 +196,7 @@ def _nuclei(maps: StainMaps, scale: float) -> tuple[StainMaps, Levels, Nuclei]:
     return maps, levels, find_nuclei(maps, cytoplasm_mask(maps, levels), level=level, scale=scale)
 
 
-def _detected(
+def _cell(
     cells: Outlined, nuclei: Nuclei, number: int, size: tuple[int, ...], mark: Box | None
 ) -> DetectedCell:
     """Return one outlined cell at the size of the picture given."""

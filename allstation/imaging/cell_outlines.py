@@ -241,7 +241,7 @@ def _reached(
     last = np.where(mine, order, -1).max(axis=2, keepdims=True)
     first, end = (round(length / _STEP) for length in _RING)
     ring = (order > last + first) & (order <= last + end) & (near == 0)
-    said = _cytoplasm_level(purple, dense, ring, levels)
+    said = _ray_levels(purple, dense, ring, levels)
     said = np.where(mine, np.float32(_PURPLE), np.where(near > 0, np.float32(_OTHER), said))
     sums = said.cumsum(axis=2)
     shared = np.zeros_like(sums)
@@ -253,9 +253,7 @@ def _reached(
     return np.asarray((np.maximum(np.sort(turned, axis=0)[_SPIKE], last[..., 0]) + 1) * (_STEP * scale))
 
 
-def _cytoplasm_level(
-    purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels
-) -> NDArray[np.float32]:
+def _ray_levels(purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels) -> NDArray[np.float32]:
     """Return what each pixel on the rays says for its cell."""
     counts = np.maximum(np.count_nonzero(ring, axis=(1, 2)), 1)
     around = np.where(ring, dense, 0).sum(axis=(1, 2)) / counts - EMPTY
