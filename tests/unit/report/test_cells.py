@@ -42,7 +42,8 @@ def snapshot(factory):
 
 @pytest.fixture(scope="module")
 def report(snapshot, tmp_path_factory):
-    return write_pdf(snapshot, tmp_path_factory.mktemp("reports") / "a.pdf")
+    options = ReportOptions(anonymise=False)
+    return write_pdf(snapshot, tmp_path_factory.mktemp("reports") / "a.pdf", options)
 
 
 def test_page_shows_counts_intervals_and_comparison(report):
@@ -74,6 +75,15 @@ def test_data_fit_the_published_schema_and_hold(snapshot, report):
     assert verify_report(report, snapshot) == []
 
 
+def test_readers_of_an_anonymised_report_are_numbered(snapshot, tmp_path):
+    content = embedded_data(write_pdf(snapshot, tmp_path / "d.pdf", ReportOptions()))["content"]
+    (one, other) = (count["reader"] for count in content["cells"]["counts"])
+    assert (one, other) == ("reviewer 2", "reviewer 3")
+    (compared,) = content["cells"]["comparisons"]
+    assert (compared["first"], compared["second"], compared["common"]) == (one, other, 89)
+    assert not {"Ada", "Bob"} & set(json.dumps(content).replace('"', " ").split())
+
+
 def test_changed_types_are_named_by_the_check(snapshot, report):
     other = replace(snapshot.cells, by_reader={"Ada": {"blast": 41}})
     [finding] = verify_report(report, replace(snapshot, cells=other))
@@ -81,7 +91,7 @@ def test_changed_types_are_named_by_the_check(snapshot, report):
 
 
 def test_proposals_are_counted_on_request_and_named(snapshot, tmp_path):
-    path = write_pdf(snapshot, tmp_path / "b.pdf", ReportOptions(count_proposals=True))
+    path = write_pdf(snapshot, tmp_path / "b.pdf", ReportOptions(count_proposals=True, anonymise=False))
     text = "".join(page.extract_text() for page in PdfReader(path).pages).replace("\n", " ")
     assert "Ada: 131 white cells" in text
     assert "11 white cells of them by the type that was proposed" in text
