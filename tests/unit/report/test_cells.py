@@ -42,7 +42,8 @@ def snapshot(factory):
 
 @pytest.fixture(scope="module")
 def report(snapshot, tmp_path_factory):
-    return write_pdf(snapshot, tmp_path_factory.mktemp("reports") / "a.pdf", ReportOptions(anonymise=False))
+    options = ReportOptions(anonymise=False)
+    return write_pdf(snapshot, tmp_path_factory.mktemp("reports") / "a.pdf", options)
 
 
 def test_page_shows_counts_intervals_and_comparison(report):
@@ -72,6 +73,15 @@ def test_data_fit_the_published_schema_and_hold(snapshot, report):
     assert [(one["reader"], one["n"]) for one in counts] == [("Ada", 120), ("Bob", 129)]
     assert [one["type"] for one in data["content"]["cells"]["examples"]] == ["Blast", "Blast", "Lymphocyte"]
     assert verify_report(report, snapshot) == []
+
+
+def test_readers_of_an_anonymised_report_are_numbered(snapshot, tmp_path):
+    content = embedded_data(write_pdf(snapshot, tmp_path / "d.pdf", ReportOptions()))["content"]
+    (one, other) = (count["reader"] for count in content["cells"]["counts"])
+    assert (one, other) == ("reviewer 2", "reviewer 3")
+    (compared,) = content["cells"]["comparisons"]
+    assert (compared["first"], compared["second"], compared["common"]) == (one, other, 89)
+    assert not {"Ada", "Bob"} & set(json.dumps(content).replace('"', " ").split())
 
 
 def test_changed_types_are_named_by_the_check(snapshot, report):
