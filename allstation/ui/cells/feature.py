@@ -66,7 +66,7 @@ class CellsFeature(QObject):
         self.counting = CountingController(
             context, window=window, gallery=self.gallery, commands=commands, files=files
         )
-        self.typer = TyperController(context, panel, gallery=self.gallery, window=window, files=files)
+        self.typer = TyperController(context, panel, gallery=self.gallery, window=window)
         panel.bar.count_asked.connect(self.counting.open)
         self.corrections = CorrectionController(
             context,

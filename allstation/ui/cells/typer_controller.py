@@ -12,12 +12,13 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from allstation.core.cell_types import type_of
 from allstation.core.cells import CellCounts, CellFilter
 from allstation.core.errors import StationError
-from allstation.services.cell_measuring import Measured, measure_next
-from allstation.services.cell_proposals import Proposals, apply_typer, learn, save_typer
+from allstation.files import write_atomically
+from allstation.processing.status_types import Problem
+from allstation.services.cell_features import CellFeatureService, FeatureProgress
 from allstation.services.cell_questions import CellCountsOf
-from allstation.services.cell_requests import ClearCellProposals, SaveCellFeatures, SaveCellProposals
-from allstation.services.field_cache import FieldCache
-from allstation.services.tasks import LatestOnly, Serial
+from allstation.services.cell_requests import ClearCellProposals
+from allstation.services.cell_typing import CellTypingService, FittedTyper
+from allstation.services.tasks import Serial
 from allstation.ui.cells.controller import GalleryController
 from allstation.ui.cells.panel import GalleryPanel
 from allstation.ui.cells.typer_strip import TypeFigure, TyperState
@@ -32,6 +33,7 @@ _AGAIN: Final = 10
 _PAUSE: Final = 250
 _MANY: Final = 2_000
 """Cells measured since the last fit from which on they get proposals."""
+_MOST_BYTES: Final = 64 * 1024**2
 SUFFIX: Final = ".alltyper"
 
 
@@ -43,7 +45,6 @@ class TyperController(QObject):
         panel: The gallery; its strip shows the typer.
         gallery: Lists the cells.
         window: Owner of file dialogs.
-        files: Reads fields.
     """
 
     def __init__(
@@ -53,27 +54,25 @@ class TyperController(QObject):
         *,
         gallery: GalleryController,
         window: QWidget,
-        files: FieldCache,
     ) -> None:
         super().__init__(panel)
-        self._files = files
         self._context = context
         self._session = context.session
         self._panel = panel
         self._gallery = gallery
         self._window = window
         self._counts = CellCounts()
-        self._made: Proposals | None = None
+        self._made: FittedTyper | None = None
         self._on = False
         self._problem = ""
-        self._work = LatestOnly(self)
-        self._work.done.connect(self._learned)
-        self._work.failed.connect(self._failed)
+        self._left = self._fitted_at = 0
+        self._features = CellFeatureService(context.session, self)
+        self._features.progressed.connect(self._measured)
+        self._features.problem.connect(self._failed)
+        self._typing = CellTypingService(context.session, self)
+        self._typing.fitted.connect(self._fitted)
+        self._typing.problem.connect(self._failed)
         self._disk = Serial(self)
-        self._network = Serial(self)
-        self._measuring = False
-        self._pending: Measured | None = None
-        self._left = self._since = 0
         self._soon = QTimer(self, singleShot=True, interval=_PAUSE)
         self._soon.timeout.connect(self._count)
         strip = panel.typer
@@ -91,7 +90,6 @@ class TyperController(QObject):
             worker.proposals_changed,
         ):
             signal.connect(self._count_soon)
-        worker.cell_features_saved.connect(self._measured_stored)
         self._session.reader.cell_counts_read.connect(self._take_counts)
 
     def actions(self) -> tuple[Action, ...]:
@@ -122,9 +120,9 @@ class TyperController(QObject):
         """Wait for what is being learned."""
         self._soon.stop()
         self._soon.blockSignals(True)
-        self._work.close()
+        self._features.close()
+        self._typing.close()
         self._disk.close()
-        self._network.close()
 
     def _can_write(self) -> bool:
         return self._context.can_write() and not self._context.selection.is_blind
@@ -137,9 +135,10 @@ class TyperController(QObject):
         self._on = on and self._can_write()
         self._problem = ""
         if self._on:
-            self._measure()
+            self._fitted_at = 0
+            self._features.start()
         else:
-            self._work.drop()
+            self._features.stop()
         self._show()
         self._context.changed.emit()
 
@@ -156,63 +155,27 @@ class TyperController(QObject):
         self._context.settings.change(count_proposals=on)
         self._context.changed.emit()
 
-    # Measuring: what was not measured yet, a few cells at a time, typed ones first
-
-    def _measure(self) -> None:
-        info = self._context.info
-        if info is not None and not self._measuring:
-            self._measuring = True
-            task = self._network.run(partial(measure_next, info.folder, self._files))
-            task.done.connect(self._take_measured)
-            task.failed.connect(self._failed)
+    # Measuring what was not measured yet, then learning
 
     @Slot(object)
-    def _take_measured(self, measured: Measured) -> None:
-        self._measuring = False
-        if not self._on or not self._can_write():
-            return
-        self._left = measured.left
-        if not measured.ids:
-            self._learn()
-        else:
-            self._pending = measured
-            self._session.submit(SaveCellFeatures(measured.ids, measured.features, measured.network_sha256))
+    def _measured(self, progress: FeatureProgress) -> None:
+        """Learn when every cell is measured, and on the way with more cells to propose for."""
+        self._left = progress.left if progress.running else 0
+        if self._on and (not progress.running or progress.done - self._fitted_at >= _MANY):
+            self._fitted_at = progress.done if progress.running else 0
+            self._typing.fit()
         self._show()
-
-    @Slot()
-    def _measured_stored(self) -> None:
-        """Learn once the typed cells are measured, and again with more to propose for; go on measuring."""
-        measured, self._pending = self._pending, None
-        if measured is None or not self._on:
-            return
-        self._since += len(measured.ids)
-        if measured.typed_left == 0 and (self._made is None or not measured.left or self._since >= _MANY):
-            self._since = 0
-            self._learn()
-        if measured.left:
-            self._measure()
-        self._show()
-
-    def _learn(self) -> None:
-        info = self._context.info
-        if info is not None:
-            self._work.run(partial(learn, info.folder))
 
     @Slot(object)
-    def _learned(self, made: Proposals) -> None:
-        if not self._on or not self._can_write():
-            return
+    def _fitted(self, made: FittedTyper) -> None:
         self._made, self._problem = made, ""
-        self._session.submit(SaveCellProposals(made.rows, made.sha256))
         self._show()
         self._context.changed.emit()
 
     @Slot(object)
-    def _failed(self, error: Exception) -> None:
-        self._measuring = False
-        if not isinstance(error, StationError):
-            raise error
-        self._on, self._problem = False, error.sentence
+    def _failed(self, problem: Problem) -> None:
+        self._on, self._problem = False, problem.sentence
+        self._features.stop()
         self._show()
         self._context.changed.emit()
 
@@ -233,7 +196,7 @@ class TyperController(QObject):
     def save_to(self, name: str) -> None:
         """Write the typer to a file."""
         if self._made is not None:
-            task = self._disk.run(partial(save_typer, self._made, Path(name)))
+            task = self._disk.run(partial(_write, self._made.data, Path(name)))
             task.failed.connect(self._not_saved)
 
     @Slot(object)
@@ -255,10 +218,16 @@ class TyperController(QObject):
     @Slot(str)
     def load_from(self, name: str) -> None:
         """Propose types by a typer from a file."""
-        info = self._context.info
-        if info is not None and self._can_write():
-            self._on, self._problem = True, ""
-            self._work.run(partial(apply_typer, info.folder, Path(name)))
+        if self._can_write():
+            task = self._disk.run(partial(_read, Path(name)))
+            task.done.connect(self._use)
+            task.failed.connect(self._not_saved)
+
+    @Slot(object)
+    def _use(self, data: bytes) -> None:
+        if self._can_write():
+            self._problem = ""
+            self._typing.use(data)
             self._show()
 
     # The case
@@ -274,9 +243,9 @@ class TyperController(QObject):
         self._forget()
 
     def _forget(self) -> None:
-        self._work.drop()
         self._made, self._on, self._problem = None, False, ""
-        self._pending, self._left, self._since = None, 0, 0
+        self._features.stop()
+        self._left = self._fitted_at = 0
         self._counts = CellCounts()
         self._show()
 
@@ -294,11 +263,10 @@ class TyperController(QObject):
         if generation != self._session.generation or where is not _EVERYTHING:
             return
         self._counts = counts
-        learned = self._made.learned if self._made is not None else 0
-        from_here = self._made is None or learned > 0
-        more = self._made is not None and self._typed() >= learned + _AGAIN
-        if self._on and from_here and more and not self._work.running:
-            self._measure()
+        learned = self._made.typed if self._made is not None and self._made.figures is not None else 0
+        more = self._made is not None and learned and self._typed() >= learned + _AGAIN
+        if self._on and more and not self._typing.running and not self._features.running:
+            self._features.start()
         self._show()
 
     def _typed(self) -> int:
@@ -326,10 +294,10 @@ class TyperController(QObject):
             return ""
         if self._left:
             return tr("Measuring cells, {n} to go…", n=number(self._left))
-        return tr("Learning from them…") if self._work.running or self._measuring else ""
+        return tr("Learning from them…") if self._typing.running or self._features.running else ""
 
     @staticmethod
-    def _figures(made: Proposals) -> str:
+    def _figures(made: FittedTyper) -> str:
         figures = made.figures
         if figures is None:
             return made.unmeasured or tr("The typer comes from another case; here it was not measured.")
@@ -358,7 +326,7 @@ class TyperController(QObject):
             patients=tr(balanced.patients),
         )
 
-    def _types(self, made: Proposals) -> tuple[TypeFigure, ...]:
+    def _types(self, made: FittedTyper) -> tuple[TypeFigure, ...]:
         if made.figures is None:
             return ()
         types = self._gallery.types
@@ -372,3 +340,22 @@ class TyperController(QObject):
             )
             for one in made.figures.types
         )
+
+
+def _write(data: bytes, file: Path) -> None:
+    """Write a typer. Runs on another thread."""
+    try:
+        write_atomically(file, data)
+    except OSError as error:
+        sentence = f"The typer could not be written to {file.name}: {error.strerror}. Choose another folder."
+        raise StationError("not-written", sentence) from error
+
+
+def _read(file: Path) -> bytes:
+    """Read a typer's file. Runs on another thread."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_MOST_BYTES)
+    except OSError as error:
+        sentence = f"The typer {file.name} cannot be read ({error.strerror}). Choose another file."
+        raise StationError("bad-typer", sentence) from error

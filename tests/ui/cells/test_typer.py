@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from PySide6.QtWidgets import QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from allstation.core.errors import StationError
 from allstation.inference.cell_network import CellNetwork
-from allstation.services.cell_proposals import apply_typer, learn
-from allstation.services.cell_requests import SaveCellFeatures, TypeCells
+from allstation.services.cell_requests import ClearCellProposals, SaveCellFeatures, TypeCells
+from allstation.services.cell_typing import apply_typer
 from allstation.store.case import Case
 from allstation.ui.cells.bar import Arrangement
 from allstation.ui.main_window.workbench import Workbench
@@ -202,14 +201,16 @@ def test_a_typer_is_saved_and_used_in_another_case(opened: Workbench, tmp_path: 
     qtbot.waitUntil(file.exists, timeout=LONG)
     (tmp_path / "other").mkdir()
     other = measured_case(tmp_path / "other")
-    made = apply_typer(other, file)
-    assert len(made.rows) > 110
-    assert all(kind == truth(cell) for cell, kind, _ in made.rows)
+    made = apply_typer(other, file.read_bytes())
+    assert len(made.proposals) > 110
+    assert all(kind == truth(cell) for cell, kind, _ in made.proposals)
+    opened.context.session.submit(ClearCellProposals())
+    qtbot.waitUntil(lambda: not proposed(opened), timeout=LONG)
+    opened.cells.typer.load_from(str(file))
+    qtbot.waitUntil(lambda: len(proposed(opened)) > 70, timeout=LONG)
     (tmp_path / "odd.alltyper").write_bytes(b"no typer")
-    with pytest.raises(StationError, match="typer"):
-        apply_typer(other, tmp_path / "odd.alltyper")
-    with pytest.raises(StationError, match="nothing to learn"):
-        learn(other)
+    opened.cells.typer.load_from(str(tmp_path / "odd.alltyper"))
+    qtbot.waitUntil(lambda: "typer" in opened.cells.panel.typer.status(), timeout=LONG)
 
 
 def test_blind_review_offers_no_proposals(opened: Workbench, qtbot: QtBot) -> None:
