@@ -89,6 +89,7 @@ class CountingController(QObject):
         reader.count_started.connect(self._start)
         reader.other_counts_read.connect(self._take_others)
         reader.count_cells_read.connect(self._take_cells)
+        self._session.worker.cells_changed.connect(self._types_written)
         self._session.opened.connect(self._case_changed)
         self._session.worker.closed.connect(self._case_changed)
 
@@ -164,6 +165,13 @@ class CountingController(QObject):
         window.set_types(types)
         self._listed = tuple(start.ids)
         self._begin(start.before.typed, types)
+
+    @Slot()
+    def _types_written(self) -> None:
+        """Begin again with what was still on its way to the disk when the count began."""
+        window = self._window
+        if window is not None and window.isVisible() and self._count is not None and not self._count.done:
+            self._session.ask(StartCount(self._where))
 
     def _begin(self, before: Mapping[str, int], types: Sequence[CellType]) -> None:
         window = self._window
