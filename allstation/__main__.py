@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Its matrices are small, and on a busy machine OpenBLAS's threads wait for each other for a minute.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if arguments:
         from allstation import cli
 

@@ -77,6 +77,7 @@ class Ending:
 def child_environment() -> QProcessEnvironment:
     """Return the environment of a child: quiet libraries, UTF-8, and this edition's own packages."""
     environment = QProcessEnvironment.systemEnvironment()
+    environment.remove("OPENBLAS_NUM_THREADS")  # set for the small matrices of this process
     environment.insert("PYTHONUTF8", "1")
     environment.insert("PYTHONUNBUFFERED", "1")
     environment.insert("TF_CPP_MIN_LOG_LEVEL", "2")
