@@ -1,10 +1,13 @@
-"""One maker of predictions and fields for every test; nothing is read, nothing is drawn."""
+"""One maker of predictions and fields for every test, and one end of cases and children from outside."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.decision import Decision, Reason
@@ -13,8 +16,28 @@ from allstation.core.records import FieldRecord, FieldState, NewField, Predictio
 if TYPE_CHECKING:
     from allstation.core.cells import NewCell
     from allstation.services.questions import Overview
+    from allstation.store.case import Case
 
 MODEL_SHA = "ab" * 32
+
+
+def end_as_killed(case: Case) -> None:
+    """End a case as a killed process does: nothing is put back, the system frees the lock."""
+    case.connection.db.close()
+    case.connection.closed = True
+    case.connection.context.lock._file.close()
+
+
+def child_processes() -> set[psutil.Process]:
+    """Return the children of the test's own process, also ended ones that nobody has waited for."""
+    return set(psutil.Process().children())
+
+
+def end_from_outside(child: psutil.Process) -> None:
+    """Kill a child as the system does; its parent still has to hear of it."""
+    child.kill()
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.001)
 
 
 def quality(**changes: float) -> Quality:

@@ -339,7 +339,7 @@ def tell_cells(window: Workbench, grab: Grabber) -> Iterator[Step]:
     yield lambda: counting.window is not None and bool(counting.window.tally.rows())
     for key in "bblnb":
         shown = counting.window.stage.visibility
-        yield lambda shown=shown: (shown.seconds(counting._count.current) or 0) > 0.4
+        yield lambda shown=shown: (shown.seconds(counting.current_cell) or 0) > 0.4
         counting.window.key_typed.emit(key)
     yield lambda: "counted by" in counting.window.sentences() and "more cells" in counting.window.sentences()
     yield grab(counting.window, "44-count")

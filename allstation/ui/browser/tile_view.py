@@ -101,19 +101,20 @@ class TileView(QAbstractItemView):
             self.scrollTo(self.currentIndex())
         self.viewport().update()
 
-    def _columns(self) -> int:
+    def columns(self) -> int:
+        """Return how many tiles stand beside each other."""
         return max(1, self.viewport().width() // (self._scaled + 2 * PADDING + 4))
 
     def _turned(self, column: int) -> int:
         """Return a column counted from the left as one in reading order, or the other way round."""
-        return self._columns() - 1 - column if self.isRightToLeft() else column
+        return self.columns() - 1 - column if self.isRightToLeft() else column
 
     def _cell(self) -> tuple[float, int]:
         """Return the width and height of a cell; the columns share the whole width."""
-        return self.viewport().width() / self._columns(), self._picture_height() + 3 * PADDING + self._words
+        return self.viewport().width() / self.columns(), self._picture_height() + 3 * PADDING + self._words
 
     def _picture_height(self) -> int:
-        width = self.viewport().width() / self._columns() - 2 * PADDING - 4
+        width = self.viewport().width() / self.columns() - 2 * PADDING - 4
         return max(1, round(width * self._aspect))
 
     def _head(self) -> int:
@@ -130,12 +131,12 @@ class TileView(QAbstractItemView):
     def _placed(self) -> TileLayout:
         """Return where everything lies; worked out anew only when something it depends on has changed."""
         sections, count, height = self._sections(), self._count(), self._cell()[1]
-        made_of = (count, self._columns(), height, self._words)
+        made_of = (count, self.columns(), height, self._words)
         if sections is not self._headings or made_of != self._made_of:
             # While a listing and its headings arrive one after the other, headings beyond the end wait.
             starts = [section.start for section in sections if section.start < count]
             head = self._head()
-            self._tiles = TileLayout(count, starts, columns=self._columns(), height=height, head=head)
+            self._tiles = TileLayout(count, starts, columns=self.columns(), height=height, head=head)
             self._headings, self._made_of = sections, made_of
         return self._tiles
 
@@ -184,7 +185,7 @@ class TileView(QAbstractItemView):
     ) -> QModelIndex:
         """Return where a key leads."""
         step = QAbstractItemView.CursorAction
-        columns = self._columns()
+        columns = self.columns()
         page = max(1, self.viewport().height() // self._cell()[1]) * columns
         row, last = max(self.currentIndex().row(), 0), self._count() - 1
         right = -1 if self.isRightToLeft() else 1

@@ -108,6 +108,11 @@ class CountingController(QObject):
         """The counting window, once it was opened."""
         return self._window
 
+    @property
+    def current_cell(self) -> int | None:
+        """Id of the cell that is to be named; None where nothing is counted or no cell is left."""
+        return self._count.current if self._count is not None else None
+
     def close(self) -> None:
         """End counting and wait for what is being read."""
         self._soon.stop()

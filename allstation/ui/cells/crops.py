@@ -113,6 +113,11 @@ class CellCrops(QObject):
         self._crops.move_to_end(key)
         return found
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the pixels that are kept; at most ``max_bytes``, or one crop."""
+        return self._bytes
+
     def set_ratio(self, ratio: float) -> None:
         """Set the device pixels per logical one of crops that arrive from now on."""
         self._ratio = ratio

@@ -97,7 +97,7 @@ class CellGallery(TileView):
 
     def side(self) -> int:
         """Return the side of a crop in logical pixels: the same in every column."""
-        return max(8, int(self.viewport().width() / self._columns()) - 2 * PADDING - _FRAME)
+        return max(8, int(self.viewport().width() / self.columns()) - 2 * PADDING - _FRAME)
 
     def selected_rows(self) -> list[tuple[int, int]]:
         """Return the selected rows as spans of first and last, in order."""

@@ -114,7 +114,7 @@ def test_arrow_keys_go_from_field_to_field(opened: Workbench, qtbot: QtBot) -> N
 
 def test_up_and_down_move_by_a_line_of_tiles(opened: Workbench, qtbot: QtBot) -> None:
     grid = opened.browser.grid
-    columns = grid._columns()
+    columns = grid.columns()
     grid.setFocus()
     qtbot.keyClick(grid, Qt.Key.Key_Down)
     assert grid.currentIndex().row() == columns

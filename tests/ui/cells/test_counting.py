@@ -51,7 +51,9 @@ def start(window: Workbench, clock: Clock, qtbot: QtBot, reader: str) -> Countin
 
 
 def current(window: Workbench) -> int:
-    return window.cells.counting._count.current
+    cell = window.cells.counting.current_cell
+    assert cell is not None
+    return cell
 
 
 def look(window: Workbench, clock: Clock, qtbot: QtBot) -> None:
@@ -61,7 +63,8 @@ def look(window: Workbench, clock: Clock, qtbot: QtBot) -> None:
     def shown() -> bool:
         stage = counting.window.stage
         stage.repaint()
-        return counting._count is not None and stage.visibility.seconds(counting._count.current) is not None
+        cell = counting.current_cell
+        return cell is not None and stage.visibility.seconds(cell) is not None
 
     qtbot.waitUntil(shown, timeout=LONG)
     clock.pass_by(1.0)

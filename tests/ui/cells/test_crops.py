@@ -111,10 +111,12 @@ def test_pixmaps_stay_within_their_bytes(place: FieldPlace, qtbot: QtBot) -> Non
             qtbot.waitUntil(
                 lambda record=record: crops.crop(record, place, side=65, pixels=50) is not None, timeout=LONG
             )
-        assert len(crops._crops) == 5
-        assert crops._bytes == 5 * 50 * 50 * 4
+        assert crops.held_bytes == 5 * 50 * 50 * 4
+        kept = [crops.crop(record, place, side=65, pixels=50) is not None for record in records]
+        assert kept == [False] * 7 + [True] * 5
         crops.clear()
-        assert crops._bytes == 0
+        assert crops.held_bytes == 0
+        assert crops.crop(records[-1], place, side=65, pixels=50) is None
     finally:
         crops.stop()
 

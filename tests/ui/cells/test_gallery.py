@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cells import CellFilter
@@ -19,6 +19,7 @@ from allstation.ui.cells.type_list import ALL
 from allstation.ui.main_window.workbench import Workbench
 from tests.ui.cells.cell_case import PER_FIELD, colour_of, write_field
 from tests.ui.cells.conftest import FIELDS, LONG, Clock, see, see_all, stored, types_of
+from tests.ui.named import named
 from tests.ui.pixels import cut
 
 CELLS = FIELDS * PER_FIELD
@@ -222,9 +223,9 @@ def test_escape_ends_a_drag_without_a_drop(opened: Workbench, qtbot: QtBot) -> N
 def test_a_rubber_band_beside_the_crops_selects_what_it_touches(opened: Workbench, qtbot: QtBot) -> None:
     panel = opened.cells.panel
     gallery, model = panel.gallery, panel.model
-    first, last = (gallery.visualRect(model.index(row)) for row in (0, gallery._columns() + 1))
+    first, last = (gallery.visualRect(model.index(row)) for row in (0, gallery.columns() + 1))
     drag(opened, qtbot, first.topLeft() + QPoint(2, 2), last.center())
-    columns = gallery._columns()
+    columns = gallery.columns()
     assert panel.selected_ids().tolist() == [1, 2, columns + 1, columns + 2]
 
 
@@ -324,7 +325,7 @@ def test_a_file_that_changed_says_so_instead_of_a_wrong_crop(
 
 
 def test_filters_of_the_browser_hold_here_too(opened: Workbench, qtbot: QtBot) -> None:
-    opened.browser.filters._text.setText("f03")
+    named(opened.browser.filters, QLineEdit, "Find fields by name or slide").setText("f03")
     qtbot.waitUntil(lambda: opened.cells.panel.model.rowCount() == PER_FIELD, timeout=LONG)
     assert opened.cells.panel.model.ids()[0] == 3 * PER_FIELD + 1
     opened.actions_table["browse.clear"].trigger()

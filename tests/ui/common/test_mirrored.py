@@ -42,7 +42,7 @@ def grid(qtbot: QtBot) -> Iterator[FieldGrid]:
 
 @pytest.mark.usefixtures("mirrored")
 def test_the_first_field_is_at_the_right(grid: FieldGrid) -> None:
-    model, columns = grid.model(), grid._columns()
+    model, columns = grid.model(), grid.columns()
     assert columns >= 3
     first, second, below = (grid.visualRect(model.index(row, 0)) for row in (0, 1, columns))
     assert first.right() >= grid.viewport().width() - 2

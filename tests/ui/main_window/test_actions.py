@@ -126,11 +126,11 @@ def test_the_palette_runs_what_is_chosen_and_gives_the_keyboard_back(window: Wor
     assert window.context.settings.value.theme == "dark"
 
 
-def test_the_palette_says_when_nothing_is_called_so(window: Workbench) -> None:
+def test_the_palette_says_when_nothing_is_called_so(window: Workbench, qtbot) -> None:
     window.actions_table["help.palette"].trigger()
     named(window.palette, QLineEdit, "Find an action").setText("xyzzy")
     assert window.palette.shown_texts() == []
     assert "Nothing is called so" in named(window.palette, QListWidget, "Actions").item(0).text()
-    window.palette._run()
+    qtbot.keyClick(named(window.palette, QLineEdit, "Find an action"), "\r")
     assert window.palette.isVisible()
     window.palette.hide()

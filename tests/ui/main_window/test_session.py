@@ -81,7 +81,7 @@ def test_the_card_of_the_tour_stays_inside_the_window(window: Workbench, qtbot: 
         assert window.shell.rect().contains(window.tour.card.geometry())
         window.shell.resize(window.shell.width() - 60, window.shell.height() - 20)
         assert window.shell.rect().contains(window.tour.card.geometry())
-        window.tour._next()
+        window.tour.card.next.click()
     assert not window.tour.is_on
 
 

@@ -15,7 +15,7 @@ from allstation.core.records import FieldState
 from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.services.requests import OpenCase
 from allstation.ui.case.controller import free_name
-from allstation.ui.common import focus_filters, theme
+from allstation.ui.common import focus_filters, notifications, theme
 from allstation.ui.common.formatting import duration, percent, short_name, tip
 from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.main_window.close_dialog import ask_before_closing
@@ -114,12 +114,17 @@ def test_only_a_few_notices_are_shown_and_repeats_count_once(window: Workbench) 
     assert window.notifications.isHidden()
 
 
-def test_good_news_go_by_themselves_and_errors_stay(window: Workbench, qtbot: QtBot) -> None:
+def test_good_news_go_by_themselves_and_errors_stay(
+    window: Workbench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_STAY", "_STAY_LONGER"):
+        monkeypatch.setattr(notifications, name, 20)
     window.notifications.show_notification(Notification(Level.ERROR, "stays"))
     window.notifications.show_notification(Notification(Level.OK, "goes"))
-    window.notifications._cards[1]._timer.start(1)
+    assert window.notifications.texts() == ["stays", "goes"]
     qtbot.waitUntil(lambda: window.notifications.texts() == ["stays"])
-    assert not window.notifications._cards[0]._timer.isActive()
+    qtbot.wait(60)
+    assert window.notifications.texts() == ["stays"]
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QPushButton
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QLabel, QProgressBar, QPushButton
 from pytestqt.qtbot import QtBot
 
 from allstation.core.tables import number, parse_table
@@ -17,6 +17,7 @@ from allstation.services.export import ExportJob, ExportKind, ExportOptions, Exp
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.report.export_controller import ExportDialog
 from allstation.ui.training.panel import TrainingPanel
+from tests.ui.named import button, named
 from tests.ui.report.conftest import LONG
 from tests.unit.report.factory import DETAILS, stored_case
 
@@ -59,7 +60,7 @@ def test_no_label_of_the_dialog_guesses_what_its_text_is(opened: Workbench) -> N
     opened.actions_table[EXPORTS[0]].trigger()
     labels = [
         *opened.shell.findChild(ExportDialog).findChildren(QLabel),
-        opened.export_controller.strip._text,
+        *opened.export_controller.strip.findChildren(QLabel),
     ]
     assert len(labels) > 1
     assert {label.textFormat() for label in labels} == {Qt.TextFormat.PlainText}
@@ -195,7 +196,7 @@ def test_a_csv_is_written_as_the_person_chose_and_the_choice_is_kept(
     assert asked.decimal_comma.isChecked()
     asked.mark.setChecked(False)
     with qtbot.waitSignal(asked.chosen) as chosen:
-        asked._accepted()
+        button(asked, "Choose a place…").click()
     opened.shell.findChild(QFileDialog).reject()
     target = tmp_path / "t.csv"
     with qtbot.waitSignal(opened.context.exports.done, timeout=LONG):
@@ -235,8 +236,9 @@ def test_progress_is_told_and_the_strip_can_stop(opened: Workbench, qtbot: QtBot
     exports.started.emit(wanted)
     assert strip.isVisible()
     exports.progressed.emit(wanted, 3, 12)
-    assert strip._bar.value() == 250
-    assert strip._bar.toolTip() == "3 of 12"
+    bar = named(strip, QProgressBar, "Progress of the export")
+    assert (bar.value(), bar.maximum()) == (250, 1000)
+    assert bar.toolTip() == "3 of 12"
     strip.stop.click()
     assert wanted.stop.is_set()
     exports.cancelled.emit(wanted)
@@ -259,7 +261,7 @@ def test_free_text_is_listed_before_it_goes_and_goes_only_when_it_is_ticked(
     dialog.anonymise.setChecked(True)
     names.setCheckState(0, Qt.CheckState.Checked)
     with qtbot.waitSignal(dialog.chosen) as chosen:
-        dialog._accepted()
+        button(dialog, "Choose a place…").click()
     options = chosen.args[0]
     assert options.keep == {FreeText.NAMES}
     job = ExportJob(ExportKind.CSV, opened.context.session.info.folder, tmp_path / "t.csv", options)

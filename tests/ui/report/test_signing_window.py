@@ -15,8 +15,10 @@ from allstation.report.signature_check import check_signature
 from allstation.services import signatures
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
+from allstation.ui.report.certificate_dialog import CertificateDialog
 from allstation.ui.report.make_certificate import MakeCertificateDialog
 from allstation.ui.report.verify_dialog import VerifyDialog
+from tests.ui.named import button, label_texts
 from tests.ui.report.conftest import LONG
 from tests.ui.report.test_report_window import again, choose_place, shown
 
@@ -110,12 +112,18 @@ def test_without_a_certificate_and_without_the_choice_the_report_says_so(
     certified.report_controller.signatures.dialog.close()
 
 
+def take_file(dialog: CertificateDialog, file: Path) -> None:
+    """Choose a file in the file dialog that is open."""
+    (place,) = [one for one in dialog.findChildren(QFileDialog) if one.isVisible()]
+    place.selectFile(str(file))
+    place.accept()
+
+
 def test_a_certificate_is_made_in_the_window_and_trusted(
     opened: Workbench, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    controller = opened.report_controller.signatures
     opened.report_controller.show_signature()
-    dialog = controller.dialog
+    dialog = opened.report_controller.signatures.dialog
     dialog.make_asked.emit()
     making = dialog.findChild(MakeCertificateDialog)
     making.name.setText("Dr. C")
@@ -124,21 +132,22 @@ def test_a_certificate_is_made_in_the_window_and_trusted(
     for box in (making.password, making.again):
         box.setText(PASSWORD)
     making.go.click()
-    place = dialog.findChild(QFileDialog)
-    place.selectFile(str(tmp_path / "c.p12"))
-    place.accept()
+    take_file(dialog, tmp_path / "c.p12")
     qtbot.waitUntil(lambda: dialog.trusted.count() == 1, timeout=LONG)
     assert stat.S_IMODE((tmp_path / "c.p12").stat().st_mode) == 0o600
     assert opened.context.settings.value.signing_file == str(tmp_path / "c.p12")
     dialog.trusted.setCurrentRow(0)
-    digest = dialog._chosen()
-    controller._save_to(digest, str(tmp_path / "c.pem"))
+    button(dialog, "Save for others…").click()
+    take_file(dialog, tmp_path / "c.pem")
     qtbot.waitUntil(lambda: "holds no secret" in dialog.message, timeout=LONG)
-    dialog.forget_asked.emit(digest)
+    dialog.trusted.setCurrentRow(0)
+    button(dialog, "Do not trust").click()
     qtbot.waitUntil(lambda: dialog.trusted.count() == 0, timeout=LONG)
-    controller._trust_file(str(tmp_path / "c.pem"))
+    button(dialog, "Trust a certificate…").click()
+    take_file(dialog, tmp_path / "c.pem")
     qtbot.waitUntil(lambda: dialog.trusted.count() == 1, timeout=LONG)
-    controller._trust_file(str(tmp_path / "c.p12"))
+    button(dialog, "Trust a certificate…").click()
+    take_file(dialog, tmp_path / "c.p12")
     qtbot.waitUntil(lambda: "holds no certificate" in dialog.message, timeout=LONG)
     dialog.close()
 
@@ -188,5 +197,5 @@ def test_a_report_can_be_verified_without_a_case(window: Workbench, qtbot: QtBot
     assert window.actions_table["case.verify_report"].isEnabled()
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\n%%EOF")
     dialog = verified(window, qtbot, tmp_path / "a.pdf")
-    assert "a.pdf" in dialog._file.text()
+    assert "a.pdf" in label_texts(dialog)
     dialog.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
 from allstation.keys import people as people_module
 from allstation.keys.people import Naming, People, Person
 from allstation.paths import login_name
 from allstation.ui.main_window.workbench import Workbench
+from tests.ui.named import button
 
 LONG = 60_000
 
@@ -29,10 +31,10 @@ def test_a_pin_names_the_reviewer(window: Workbench, qtbot: QtBot) -> None:
     dialog.name.setText("Ada")
     dialog.pin.setText("246810")
     dialog.again.setText("246811")
-    dialog._add()
+    button(dialog, "Give PIN").click()
     assert dialog.message.text() == "The two PINs differ."
     dialog.again.setText("246810")
-    dialog._add()
+    button(dialog, "Give PIN").click()
     qtbot.waitUntil(lambda: dialog.people.count() == 1, timeout=LONG)
     dialog.choices[Naming.PIN].click()
     qtbot.waitUntil(lambda: controller.pin_dialog is not None, timeout=LONG)
@@ -40,11 +42,11 @@ def test_a_pin_names_the_reviewer(window: Workbench, qtbot: QtBot) -> None:
     pin = controller.pin_dialog
     assert pin is not None
     pin.pin.setText("111111")
-    pin._give()
+    pin.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
     qtbot.waitUntil(lambda: "not the PIN of Ada" in pin.message.text(), timeout=LONG)
     assert window.review.reviewer == ""
     pin.pin.setText("246810")
-    pin._give()
+    pin.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
     qtbot.waitUntil(lambda: window.review.reviewer == "Ada", timeout=LONG)
     assert window.context.selection.reviewer == "Ada"
     assert People.load().naming is Naming.PIN

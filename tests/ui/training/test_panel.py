@@ -11,12 +11,14 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
+    QFileDialog,
     QLineEdit,
     QListWidget,
     QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QTableWidget,
+    QWidget,
 )
 from pytestqt.qtbot import QtBot
 
@@ -24,6 +26,7 @@ from allstation.services.training_child import JobState
 from allstation.services.training_history import read_summary
 from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.panel import TrainingPanel
+from tests.makers import child_processes
 from tests.ui.field_records import write_picture
 from tests.ui.named import label_texts, named
 from tests.ui.training.conftest import Bench
@@ -442,6 +445,14 @@ def test_fine_tuning_is_proposed_with_its_time_before_the_start(panel: TrainingP
     assert "unknown until it is measured" in label_texts(panel.recipe)
 
 
+def take_file(page: QWidget, file: Path, until) -> None:
+    """Choose a file in the file dialog that is open."""
+    (place,) = page.findChildren(QFileDialog)
+    place.selectFile(str(file))
+    place.accept()
+    until(lambda: page.findChildren(QFileDialog) == [])
+
+
 def test_a_saved_recipe_is_loaded_and_reset(panel: TrainingPanel, labelled: Path, until, tmp_path: Path):
     checked(panel, labelled, until)
     named(panel.recipe, QComboBox, "Method").setCurrentIndex(
@@ -449,12 +460,14 @@ def test_a_saved_recipe_is_loaded_and_reset(panel: TrainingPanel, labelled: Path
     )
     panel.recipe.reset()
     panel.recipe.form.editor("fit", "epochs").setValue(33)
-    panel.recipe._save_selected(str(tmp_path / "mine.toml"))
+    button(panel.recipe, "Save As…").click()
+    take_file(panel.recipe, tmp_path / "mine.toml", until)
     panel.recipe.reset()
     assert panel.recipe.data()["fit"]["epochs"] == 15
     named(panel.recipe, QComboBox, "Method").setCurrentIndex(0)
     panel.recipe.reset()
-    panel.recipe._load_selected(str(tmp_path / "mine.toml"))
+    button(panel.recipe, "Load…").click()
+    take_file(panel.recipe, tmp_path / "mine.toml", until)
     assert panel.recipe.method == "zhang"
     assert panel.recipe.data()["fit"]["epochs"] == 33
     assert panel.recipe.data()["name"] == "mine"
@@ -515,7 +528,7 @@ def test_a_sweep_fills_its_table_and_can_be_cancelled(
 def test_the_preview_shows_what_the_child_drew(panel: TrainingPanel, labelled: Path, until):
     checked(panel, labelled, until)
     panel.pages.setCurrentWidget(panel.recipe)
-    until(lambda: not panel.recipe._sheet.isNull())
+    until(lambda: panel.recipe.has_preview)
     assert panel.recipe._sheet.width() == 9 * 64
 
 
@@ -527,12 +540,13 @@ def test_closing_while_something_small_runs_leaves_no_process(
 
     checked(panel, labelled, until)
     bench.behave("hang")
+    before = child_processes()
     panel.runs.start_background(command, [str(labelled), "x.png"], title=command)
-    until(lambda: panel.runs._background[command].pid > 0)
-    pid = panel.runs._background[command].pid
+    until(lambda: len(child_processes() - before) == 1)
+    (child,) = child_processes() - before
     bench.runs.close()
     assert not bench.runs.is_busy
-    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_closing_the_panel_in_the_middle_leaves_nothing(

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QListWidget
+from PySide6.QtWidgets import QListWidget, QTabWidget
 from pytestqt.qtbot import QtBot
 
+from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.field_preview import FieldPeek
 from allstation.ui.training.panel import TrainingPanel
 from allstation.ui.viewer.canvas import FieldCanvas
+from tests.ui.named import named
 from tests.ui.pixels import canvas_share, write_mosaic
 from tests.ui.training.conftest import Bench
 
@@ -84,7 +86,7 @@ def test_the_fields_of_a_finding_and_of_a_class_are_shown_in_their_own_pixels(
     peek.findChild(QListWidget).setCurrentRow(1)
     until(lambda: shows(peek, labelled / "Pro" / "b.png"))
     assert not shows(peek, labelled / "Pro" / "a.png")
-    bars = panel.data._classes
+    bars = named(panel.data, BarChart, "Fields per class")
     qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(40, round(1.5 * bars.height() / 4)))
     until(lambda: shows(peek, labelled / "Early" / "a.png"))
 
@@ -105,7 +107,7 @@ def test_the_field_of_a_prediction_is_shown_in_its_own_pixels(
 ) -> None:
     compared(panel, bench, labelled, until)
     page = panel.compare.predictions
-    panel.compare._tabs.setCurrentWidget(page)
+    panel.compare.findChild(QTabWidget).setCurrentWidget(page)
     for row in (0, 20):
         page.table.setCurrentCell(row, 0)
         (path,) = page.peek.paths

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMainWindow, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import Review
@@ -22,7 +22,7 @@ from allstation.ui.viewer.outlines import OutlineFinder
 from allstation.ui.viewer.pane import ViewerPane
 from allstation.ui.viewer.scale_bar import bar_length
 from tests.ui.field_records import field, prediction, write_picture
-from tests.ui.named import label_texts
+from tests.ui.named import label_texts, named
 
 SQUARE = np.array([[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]])
 
@@ -264,8 +264,9 @@ def test_two_fields_side_by_side_move_together(qtbot: QtBot, pane: ViewerPane, r
 def test_the_caption_of_a_field_with_tags_in_its_name_has_a_plain_tip(pane: ViewerPane):
     record = replace(field(1), path=Path("/fields/<img src=x>.png"))
     pane.main.show_field(record, None)
-    assert "<img" not in pane.main._caption.toolTip()
-    assert "&lt;img\N{NO-BREAK SPACE}src=x&gt;.png" in pane.main._caption.toolTip()
+    (caption,) = [label.toolTip() for label in pane.main.findChildren(QLabel) if ".png" in label.toolTip()]
+    assert "<img" not in caption
+    assert "&lt;img\N{NO-BREAK SPACE}src=x&gt;.png" in caption
 
 
 def test_comparing_needs_a_field(pane: ViewerPane):
@@ -371,14 +372,18 @@ def test_no_word_of_the_bar_is_cut_off_however_large_text_is(pane: ViewerPane, q
         for width in (1200, 700, 520):
             bar.resize(width, 60)
             QApplication.sendPostedEvents()
-            shown = [part for part in (*bar.findChildren(QLabel), bar._style) if part.isVisible()]
+            shown = [
+                part
+                for part in (*bar.findChildren(QLabel), named(bar, QComboBox, "Overlay style"))
+                if part.isVisible()
+            ]
             assert len(shown) == 3
             for part in shown:
                 assert part.width() >= part.sizeHint().width(), (points, width, part)
                 assert bar.rect().contains(part.geometry())
-    assert not bar._buttons["view.copy"].isVisible()
+    assert not bar.findChild(QToolButton, "view.copy").isVisible()
     bar.resize(1600, 60)
-    assert bar._buttons["view.copy"].isVisible()
+    assert bar.findChild(QToolButton, "view.copy").isVisible()
 
 
 def test_a_size_that_the_file_states_draws_a_bar_and_a_persons_own_goes_before(

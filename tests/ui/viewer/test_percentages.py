@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
 from allstation.core.classes import class_style
@@ -28,6 +28,7 @@ from allstation.ui.viewer.card import CardPainter, OverlayStyle
 from allstation.ui.viewer.card_content import card_content
 from allstation.ui.viewer.scene import Layers, Scene
 from tests.ui.field_records import CLASSES, field, prediction
+from tests.ui.named import named
 
 pytestmark = pytest.mark.usefixtures("qapp")
 SHARES = (0.02, 0.945, 0.03, 0.005)
@@ -120,9 +121,12 @@ def test_the_bars_of_the_overlay_are_struck_through() -> None:
 
 
 def test_the_badge_says_the_reason_and_no_class() -> None:
-    text = CardPainter(card_content(record(Reason.UNLIKE_TRAINING)), QFont())._badge_text()
-    assert text == "Needs review · Unlike the training data"
-    assert CardPainter(card_content(record(Reason.BLURRED)), QFont())._badge_text().endswith("Early 94.5 %")
+    invalid, blurred = (
+        CardPainter(card_content(record(reason)), QFont())._badge_text()
+        for reason in (Reason.UNLIKE_TRAINING, Reason.BLURRED)
+    )
+    assert invalid == "Needs review · Unlike the training data"
+    assert blurred.endswith("Early 94.5 %")
 
 
 @pytest.mark.parametrize("reason", [Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS])
@@ -148,7 +152,7 @@ def test_the_review_panel_greys_and_strikes_its_bars(qtbot: QtBot, reason: Reaso
         panel.show_field(shown)
         assert (class_pixels(pixels(bars.grab().toImage())) > 0) is coloured
         assert ("%" in bars.accessibleDescription()) is coloured
-    assert any(WORDS[reason] in label.text() for label in panel.findChildren(type(panel._reasons)))
+    assert any(WORDS[reason] in label.text() for label in panel.findChildren(QLabel))
 
 
 # Tile and table ------------------------------------------------------------------------------------
@@ -231,5 +235,5 @@ def test_a_table_cell_has_no_bar_in_the_colour_of_a_class(qtbot: QtBot, reason: 
 def test_fields_with_an_unreadable_output_can_be_filtered(qtbot: QtBot) -> None:
     bar = FilterBar()
     qtbot.addWidget(bar)
-    box = bar._reasons
+    box = named(bar, QComboBox, "Filter by reason or state")
     assert str(Reason.UNREADABLE) in [box.itemText(place) for place in range(box.count())]

@@ -24,6 +24,7 @@ from allstation.imaging.synthetic import write_demo
 from allstation.isolation.child import Budget, Child
 from allstation.store.case import Case
 from tests.faults.fuzz_decode import seeds
+from tests.makers import child_processes, end_from_outside
 
 HOSTILE = Path(__file__).resolve().parents[1] / "isolation" / "hostile_child.py"
 PLAIN = {
@@ -129,20 +130,21 @@ def test_a_decoder_that_cannot_start_is_no_fault_of_the_file(tmp_path, monkeypat
     assert "does not start" in caught.value.sentence
 
 
-def test_a_decoder_that_was_ended_while_it_waited_is_replaced_unseen(tmp_path):
+def test_a_decoder_that_was_ended_while_it_waited_is_replaced_unseen(monkeypatch):
+    before = child_processes()
     with closing(DecoderPool(frozen.child_command("decoder"))) as pool:
         data = FILES["webp"]
         first = pool.pixels(data, header_of(data), shrink=1, limits=DecodeLimits())
-        (waiting,) = pool._idle
-        waiting.kill()
-        waiting._process.wait()
+        (waiting,) = child_processes() - before
+        end_from_outside(waiting)
         np.testing.assert_array_equal(
             pool.pixels(data, header_of(data), shrink=1, limits=DecodeLimits()), first
         )
-        waiting._busy = 1e9
-        pool._idle[0]._busy = 1e9
+        (another,) = child_processes() - before
+        assert another != waiting
+        monkeypatch.setattr(Child, "worn", True)
         pool.pixels(data, header_of(data), shrink=1, limits=DecodeLimits())
-        assert pool._idle == []
+        assert child_processes() == before
 
 
 def test_a_field_whose_decoder_dies_fails_alone_and_the_command_goes_on(tmp_path, monkeypatch, capsys):

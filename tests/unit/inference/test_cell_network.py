@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from allstation.core.errors import StationError
 from allstation.imaging.cell_crops import BACKGROUND, balanced, crop_mask, cut_cell
@@ -52,20 +53,28 @@ def test_features_hardly_depend_on_how_the_cell_lies(network, crops):
 
 
 def test_depths_are_averaged_over_the_cell_only(network, crops):
+    """An independent average of the first depth: whole pixels of the cell on its grid, on two turns."""
+    interpreter = Interpreter(model_path=str(shipped_cell_network()), num_threads=1)
+    run = interpreter.get_signature_runner()
+    first = min(run.get_output_details(), key=lambda name: int(name.removeprefix("depth")))
+    (entry,) = run.get_input_details()
+
+    def averages(crop, mask):
+        depth = run(**{entry: (crop.astype(np.float32)[None] - BACKGROUND) / 128})[first][0]
+        rows, step = len(depth), network.side // len(depth)
+        share = mask.reshape(rows, step, rows, step).mean(axis=(1, 3))
+        return (depth * share[..., None]).sum(axis=(0, 1)) / share.sum()
+
+    def on_two_turns(mask):
+        return (averages(crops[0], mask) + averages(np.rot90(crops[0], 1), np.rot90(mask, 1))) / 2
+
     mask = crop_mask(crops[0])
-    pooled = network._pooled(crops[0], mask)
+    truth = on_two_turns(mask)
+    found = network.features(crops[:1])[0, : len(truth)]
+    np.testing.assert_allclose(found, truth, rtol=1e-4, atol=1e-5)
     half = mask & (np.arange(network.side) < network.side // 2)
-    assert not np.allclose(pooled, network._pooled(crops[0], half), atol=1e-3)
-    # An independent average of the first depth: whole pixels of the cell on its grid.
-    index, (_, rows, _, channels) = next(iter(network._outputs.items()))
-    network._pooled(crops[0], mask)
-    depth = network._interpreter.get_tensor(index)[0]
-    step = network.side // rows
-    share = np.array([[mask[r * step : (r + 1) * step, c * step : (c + 1) * step].mean()
-                       for c in range(rows)] for r in range(rows)])  # fmt: skip
-    np.testing.assert_allclose(
-        pooled[:channels], (depth * share[..., None]).sum(axis=(0, 1)) / share.sum(), rtol=1e-4, atol=1e-5
-    )
+    for other in (half, np.ones_like(mask)):
+        assert not np.allclose(found, on_two_turns(other), atol=1e-3)
 
 
 def test_the_numbers_of_the_crop_stand_last(network, crops):

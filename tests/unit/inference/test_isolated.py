@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from allstation.__main__ import main
@@ -27,10 +26,11 @@ from allstation.inference.engine import Engine
 from allstation.inference.isolated import IsolatedNetwork
 from allstation.inference.network import NetworkError
 from allstation.inference.pipeline import Pipeline
-from allstation.isolation.child import Budget
+from allstation.isolation.child import Budget, Child
 from allstation.store.case import Case
 from tests.faults.damaged_bundle import rebuilt
 from tests.faults.hostile_network import endless, shipped_network
+from tests.makers import child_processes, end_from_outside
 
 HOSTILE = Path(__file__).resolve().parents[1] / "isolation" / "hostile_child.py"
 SERVE = [sys.executable, "-P", str(HOSTILE), "serve"]
@@ -53,16 +53,12 @@ def pictures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children()
-
-
 def test_a_field_gets_the_same_prediction_in_a_child(fields, monkeypatch):
     bundle = ModelBundle.open(default_bundle_path())
-    here = Engine(bundle)
+    here, before = Engine(bundle), child_processes()
     monkeypatch.setattr(engine_module, "needs_isolation", lambda _: True)
     with closing(Engine(bundle)) as there:
-        assert isinstance(there._network, IsolatedNetwork)
+        assert len(child_processes() - before) == 1
         for path in pictures(fields):
             made = [replace(engine.classify(path), milliseconds=0.0) for engine in (here, there)]
             assert made[0] == made[1]
@@ -70,16 +66,16 @@ def test_a_field_gets_the_same_prediction_in_a_child(fields, monkeypatch):
 
 def test_the_child_ends_with_the_pipeline(fields, monkeypatch):
     monkeypatch.setattr(engine_module, "needs_isolation", lambda _: True)
-    before = children()
+    before = child_processes()
     with Pipeline(ModelBundle.open(default_bundle_path()), threads=2) as pipeline:
         outcomes = list(pipeline.run(enumerate(pictures(fields))))
-        assert len(children()) > len(before)
+        assert len(child_processes()) > len(before)
     assert all(outcome.prediction for outcome in outcomes)
-    assert children() == before
+    assert child_processes() == before
 
 
 def test_a_network_without_end_is_the_models_fault_and_leaves_nothing(fields, without_end):
-    before, threads = children(), set(threading.enumerate())
+    before, threads = child_processes(), set(threading.enumerate())
     limits = DecodeLimits(max_seconds=3.0)
     with Pipeline(ModelBundle.open(without_end), threads=2, limits=limits) as pipeline:
         outcomes = list(pipeline.run(enumerate(pictures(fields))))
@@ -88,7 +84,7 @@ def test_a_network_without_end_is_the_models_fault_and_leaves_nothing(fields, wi
         "The model bundle endless.allmodel cannot be used: its network took more than 1.5 seconds for one "
         "field. Choose another model."
     }
-    assert children() == before
+    assert child_processes() == before
     for thread in set(threading.enumerate()) - threads:
         thread.join(10)
         assert not thread.is_alive(), thread.name
@@ -179,7 +175,7 @@ def test_answers_that_make_no_sense_are_the_models_fault(monkeypatch, answer):
     ],
 )
 def test_a_child_that_does_harm_is_the_models_fault(monkeypatch, tmp_path, do, said):
-    before = children()
+    before = child_processes()
     script = tmp_path / "turns.py"
     script.write_text(
         "import os, sys\n"
@@ -198,22 +194,24 @@ def test_a_child_that_does_harm_is_the_models_fault(monkeypatch, tmp_path, do, s
         assert network.output_shapes == {"logits": (1, 4)}
         with pytest.raises(NetworkError, match=said):
             network.run(np.zeros((2, 2, 1), np.float32))
-    assert children() == before
+    assert child_processes() == before
 
 
 def test_a_child_ended_from_outside_is_made_up_for(fields, monkeypatch):
     bundle = ModelBundle.open(default_bundle_path())
     truth = Engine(bundle).classify(pictures(fields)[0]).probabilities
     monkeypatch.setattr(engine_module, "needs_isolation", lambda _: True)
+    before = child_processes()
     with closing(Engine(bundle)) as engine:
         for _ in range(3):
-            child = engine._network._children[0]
-            child.kill()
-            child._process.wait()
+            (child,) = child_processes() - before
+            end_from_outside(child)
             assert engine.classify(pictures(fields)[0]).probabilities == truth
-        engine._network._children[0]._busy = 1e9
-        assert engine.classify(pictures(fields)[0]).probabilities == truth
-        assert engine._network._children == []
+        assert child_processes() > before
+        with monkeypatch.context() as here:
+            here.setattr(Child, "worn", True)
+            assert engine.classify(pictures(fields)[0]).probabilities == truth
+        assert child_processes() == before
         assert engine.classify(pictures(fields)[0]).probabilities == truth
 
 

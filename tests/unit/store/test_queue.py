@@ -14,13 +14,7 @@ from allstation.core.records import FieldState
 from allstation.store import Case
 from allstation.store.queue import CRASHED_TWICE, UNEXPECTED_TWICE
 from allstation.store.salvage import refresh
-
-
-def crash(case):
-    """End as a killed process does: nothing is put back, the lock is freed by the system."""
-    case.connection.db.close()
-    case.connection.closed = True
-    case.connection.context.lock._file.close()
+from tests.makers import end_as_killed
 
 
 def claimed(case, number):
@@ -55,7 +49,7 @@ def test_closing_puts_running_fields_back_without_blame(case, folder, maker):
 def test_after_a_crash_each_suspect_runs_alone(case, folder, maker):
     ids = maker.fill(case, 6)
     claimed(case, 3)
-    crash(case)
+    end_as_killed(case)
     with Case.open(folder) as again:
         assert again.recovered.queued_again == ids[:3]
         assert claimed(again, 8) == ids[3:]  # the unsuspected first
@@ -69,7 +63,7 @@ def test_after_a_crash_each_suspect_runs_alone(case, folder, maker):
         assert claimed(again, 8) == new
         maker.classify(again, new)
         assert claimed(again, 8) == ids[1:2]
-        crash(again)
+        end_as_killed(again)
     with Case.open(folder) as third:
         assert third.recovered.failed == ids[1:2]
         failed = third.fields.get(ids[1])
@@ -96,7 +90,7 @@ def test_one_poisoned_field_costs_two_crashes(case, folder, maker):
         if not taken:
             break
         crashes += 1
-        crash(case)
+        end_as_killed(case)
     assert crashes == 2
     states = case.queue.counts()
     assert (states[FieldState.DONE], states[FieldState.FAILED]) == (19, 1)
@@ -266,7 +260,7 @@ def test_a_field_that_crashes_another_model_keeps_what_it_showed(case, folder, m
     for _ in range(2):  # it dies whenever it touches the first field
         while (taken := [field.id for field in case.queue.claim(1, second)]) and taken != ids[:1]:
             case.queue.save_prediction(taken[0], maker.prediction(1, second))
-        crash(case)
+        end_as_killed(case)
         case = Case.open(folder)
     assert case.model_queue.next_model() is None
     assert case.fields.get(ids[0]).error_code == CRASHED_TWICE

@@ -153,9 +153,7 @@ class Queueing(RuleBasedStateMachine):
 
     def _crash_and_open(self):
         """End as a killed process does; the system frees the lock."""
-        self.case.connection.db.close()
-        self.case.connection.closed = True
-        self.case.connection.context.lock._file.close()
+        makers.end_as_killed(self.case)
         self._open()
         twice = [number for number in self.running() if self.fields[number].crashes]
         again = [number for number in self.running() if not self.fields[number].crashes]

@@ -14,6 +14,7 @@ from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.records import NewField, Review
 from allstation.store import Case
+from tests.makers import end_as_killed
 
 
 def test_review_gets_id_and_time(case, maker):
@@ -131,9 +132,7 @@ class Reviewing(RuleBasedStateMachine):
         if clean:
             self.case.close()
         else:
-            self.case.connection.db.close()
-            self.case.connection.closed = True
-            self.case.connection.context.lock._file.close()
+            end_as_killed(self.case)
         self.case = Case.open(self.folder, user="Ada")
 
     @invariant()
