@@ -240,7 +240,7 @@ def verify(report: Path, case_folder: Path | None = None, *, same_only: bool = F
     if case_folder is None:
         return found
     with Case.open(case_folder, read_only=True) as case:
-        if same_only and case.case_id != found.case_id:
+        if same_only and not case.issued(found.case_id):
             return found.with_case(other_case(found.case_id, case.case_id))
         return found.with_case(_with_case(case, report, data))
 

@@ -51,7 +51,7 @@ class PeopleController(QObject):
             Action("review.identify", "Name the &Reviewer…", self.identify, "Ctrl+Alt+Y",
                    "Say who reviews from now on, by name and PIN",
                    menu="&Review", place=910, enabled_when=self._by_pin),
-            Action("people.open", "&People and Stations…", self.open, "Ctrl+Alt+U",
+            Action("people.open", "&People and Stations…", self.open, "Ctrl+Alt+Shift+P",
                    "How reviewers and signers are named, who has a PIN, and what stations share",
                    menu="&Review", place=920),
         )
