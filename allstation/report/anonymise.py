@@ -36,8 +36,8 @@ _MAKERS: Final = {
     "laboratory": "signed by a laboratory key",
     "station": "signed by this station",
     "trusted": "signed by a trusted key",
-    "unknown": "signed with an unknown key",
-    "unsigned": "not signed",
+    "unknown": "unknown maker",
+    "unsigned": "not signed, unknown maker",
     "impostor": "bears a name that is not its own",
 }
 """Wording of how far the maker of a bundle is known, by level."""

@@ -317,6 +317,6 @@ def test_a_class_that_no_bundle_may_have_is_refused_before_training(
     shutil.copytree(labelled_folder, folder)
     first = next(one for one in sorted(folder.iterdir()) if one.is_dir())
     first.rename(folder / "Needs Review")
-    with pytest.raises(StationError, match="in the place of a class"):
+    with pytest.raises(StationError, match="says that there is no class"):
         run_recipe(replace(recipe(folder), export=True), tmp_path / "run", silent())
     assert not (tmp_path / "run" / "lists.csv").exists()

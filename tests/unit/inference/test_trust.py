@@ -213,7 +213,7 @@ def test_reports_and_tables_name_who_signed(tmp_path: Path, capsys: pytest.Captu
     write_demo(tmp_path / "f", fields=2)
     strange = rebuilt(tmp_path / "s.allmodel")
     for model, text, in_report in (
-        (strange.path, "not signed, unknown maker", "not signed"),
+        (strange.path, "not signed, unknown maker", "not signed, unknown maker"),
         (default_bundle_path(), "signed by ALL", "signed by "),
     ):
         table, report = tmp_path / "t.json", tmp_path / "r.pdf"
