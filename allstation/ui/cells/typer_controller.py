@@ -72,6 +72,8 @@ class TyperController(QObject):
         self._disk = Serial(self)
         self._network = Serial(self)
         self._measuring = False
+        self._measured_in: Path | None = None
+        self._learned_in: Path | None = None
         self._pending: Measured | None = None
         self._left = self._since = 0
         self._soon = QTimer(self, singleShot=True, interval=_PAUSE)
@@ -162,6 +164,7 @@ class TyperController(QObject):
         info = self._context.info
         if info is not None and not self._measuring:
             self._measuring = True
+            self._measured_in = info.folder
             task = self._network.run(partial(measure_next, info.folder, self._files))
             task.done.connect(self._take_measured)
             task.failed.connect(self._failed)
@@ -171,12 +174,19 @@ class TyperController(QObject):
         self._measuring = False
         if not self._on or not self._can_write():
             return
+        info, folder = self._context.info, self._measured_in
+        if info is None or info.folder != folder:
+            # Of the case that was open before: its ids are other cells here.
+            self._measure()
+            return
         self._left = measured.left
         if not measured.ids:
             self._learn()
         else:
             self._pending = measured
-            self._session.submit(SaveCellFeatures(measured.ids, measured.features, measured.network_sha256))
+            self._session.submit(
+                SaveCellFeatures(measured.ids, measured.features, measured.network_sha256, folder)
+            )
         self._show()
 
     @Slot()
@@ -196,6 +206,7 @@ class TyperController(QObject):
     def _learn(self) -> None:
         info = self._context.info
         if info is not None:
+            self._learned_in = info.folder
             self._work.run(partial(learn, info.folder))
 
     @Slot(object)
@@ -203,7 +214,7 @@ class TyperController(QObject):
         if not self._on or not self._can_write():
             return
         self._made, self._problem = made, ""
-        self._session.submit(SaveCellProposals(made.rows, made.sha256))
+        self._session.submit(SaveCellProposals(made.rows, made.sha256, self._learned_in))
         self._show()
         self._context.changed.emit()
 
@@ -258,6 +269,7 @@ class TyperController(QObject):
         info = self._context.info
         if info is not None and self._can_write():
             self._on, self._problem = True, ""
+            self._learned_in = info.folder
             self._work.run(partial(apply_typer, info.folder, Path(name)))
             self._show()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ from pytestqt.qtbot import QtBot
 
 from allstation.core.errors import StationError
 from allstation.inference.cell_network import CellNetwork
+from allstation.services.cell_measuring import Measured
 from allstation.services.cell_proposals import apply_typer, learn
-from allstation.services.cell_requests import SaveCellFeatures, TypeCells
+from allstation.services.cell_requests import SaveCellFeatures, SaveCellProposals, TypeCells
+from allstation.services.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.cells.bar import Arrangement
 from allstation.ui.main_window.workbench import Workbench
@@ -191,6 +194,41 @@ def test_cells_are_measured_by_the_network_before_it_learns(opened: Workbench, q
     qtbot.waitUntil(
         lambda: not len(stored(opened, lambda case: case.cells.without_features(sha))), timeout=3 * LONG
     )
+
+
+def test_what_was_measured_for_one_case_is_not_kept_in_the_next(
+    opened: Workbench, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = cell_case(tmp_path / "other", FIELDS)
+    begun, go_on = threading.Event(), threading.Event()
+    asked: list[str] = []
+
+    def measure(folder: Path, _files: object) -> Measured:
+        asked.append(folder.name)
+        begun.set()
+        assert go_on.wait(LONG / 1000)
+        ids = [1, 2] if len(asked) == 1 else []
+        return Measured(ids, np.ones((len(ids), 12), np.float32), "e" * 64, left=0, typed_left=0)
+
+    monkeypatch.setattr("allstation.ui.cells.typer_controller.measure_next", measure)
+    opened.cells.typer.set_on(True)
+    qtbot.waitUntil(begun.is_set, timeout=LONG)
+    opened.context.session.submit(OpenCase(other))
+    qtbot.waitUntil(
+        lambda: (info := opened.context.info) is not None and info.folder == other, timeout=LONG
+    )
+    opened.cells.typer.set_on(True)
+    go_on.set()
+    qtbot.waitUntil(lambda: len(asked) == 2, timeout=LONG)
+    opened.context.session.submit(SaveCellFeatures([3], np.ones((1, 12)), "e" * 64, tmp_path / "third"))
+    opened.context.session.submit(SaveCellProposals([(3, "blast", 0.9)], "f" * 64, tmp_path / "third"))
+    opened.context.session.submit(SaveCellFeatures([5], np.ones((1, 12)), "e" * 64, other))
+    qtbot.waitUntil(
+        lambda: len(stored(opened, lambda case: case.cells.without_features("e" * 64))) < CELLS, timeout=LONG
+    )
+    missing = stored(opened, lambda case: list(case.cells.without_features("e" * 64)))
+    assert set(range(1, CELLS + 1)) - set(missing) == {5}
+    assert not proposed(opened)
 
 
 def test_a_typer_is_saved_and_used_in_another_case(opened: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
