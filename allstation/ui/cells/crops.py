@@ -32,7 +32,7 @@ _USUAL: Final = 96
 
 @dataclass(frozen=True, slots=True)
 class CropScale:
-    """Part of a field that every crop shows, so that all cells stand at one scale, but those that would not fit.
+    """Part of a field that every crop shows: all cells stand at one scale, but those that would not fit.
 
     Attributes:
         micrometres: Side of the part, where the pixel size of a field is known.

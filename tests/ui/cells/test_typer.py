@@ -214,9 +214,7 @@ def test_what_was_measured_for_one_case_is_not_kept_in_the_next(
     opened.cells.typer.set_on(True)
     qtbot.waitUntil(begun.is_set, timeout=LONG)
     opened.context.session.submit(OpenCase(other))
-    qtbot.waitUntil(
-        lambda: (info := opened.context.info) is not None and info.folder == other, timeout=LONG
-    )
+    qtbot.waitUntil(lambda: (info := opened.context.info) is not None and info.folder == other, timeout=LONG)
     opened.cells.typer.set_on(True)
     go_on.set()
     qtbot.waitUntil(lambda: len(asked) == 2, timeout=LONG)
