@@ -179,7 +179,7 @@ def _trace(parser: argparse.ArgumentParser) -> None:
         "codes",
         nargs="+",
         metavar="CODE",
-        help="from a table, a report or a picture's comment",
+        help="from a table, a report (with its case's id) or a picture's comment",
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.printing import say, say_lines
+from allstation.core.pseudonyms import is_beginning
 from allstation.store import maintenance
 from allstation.store.case import Case
 
@@ -40,11 +41,20 @@ def _accept(folder: Path, reason: str) -> None:
 
 
 def _trace(options: argparse.Namespace) -> int:
-    """Print the file of each code of an anonymised export; status 1 for a code of another case."""
+    """Print the file of each code of an anonymised export; status 1 for a code of another case.
+
+    A report prints the beginnings of codes: they are looked for under the ids of the case beside them.
+    """
     with Case.open(options.case, read_only=True) as case:
-        paths = {field.sha256: field.path for field in case.snapshot().fields}
-        found = [(code, case.trace(code)) for code in options.codes]
-    for code, sha256 in found:
-        place = paths.get(sha256, "a field that was taken out of the case")
-        say(f"{code}  {place if sha256 else 'is not of this case'}")
-    return DONE if all(sha256 for _, sha256 in found) else SOME_FAILED
+        paths = {field.sha256: str(field.path) for field in case.snapshot().fields}
+        ids = [code for code in options.codes if case.issued(code)]
+        found: dict[str, str] = dict.fromkeys(ids, "is this case")
+        for code in options.codes:
+            sha256 = next(filter(None, (case.trace(code, case_id=one) for one in ids or [""])), "")
+            if sha256:
+                found[code] = paths.get(sha256, "a field that was taken out of the case")
+    for code in options.codes:
+        short = is_beginning(code) and not ids
+        unknown = "is the beginning of a code: name the case's id in that report too (anon-…)"
+        say(f"{code}  {found.get(code, unknown if short else 'is not of this case')}")
+    return DONE if all(code in found for code in options.codes) else SOME_FAILED

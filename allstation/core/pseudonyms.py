@@ -18,6 +18,8 @@ from typing import Final
 _SECRET_BYTES: Final = 32
 _NONCE: Final = 16
 """Hexadecimal digits of the number that is drawn for an export."""
+_BEGINNING: Final = re.compile(r"[0-9a-f]{8,63}")
+"""Beginning of a code, as reports print it; shorter ones could be those of several fields."""
 _TAG: Final = 14
 _CODE: Final = 48
 CASE_ID: Final = re.compile(rb"anon-[0-9a-f]{14}-[0-9a-f]{16}")
@@ -78,3 +80,24 @@ def traced(secret: bytes, code: str, hashes: Iterable[str]) -> str:
         return ""
     names = Pseudonyms(secret, nonce)
     return next((one for one in hashes if hmac.compare_digest(names.code(one), code)), "")
+
+
+def is_beginning(text: str) -> bool:
+    """Tell whether a text can be the beginning of a code."""
+    return _BEGINNING.fullmatch(text) is not None
+
+
+def traced_beginning(secret: bytes, case_id: str, beginning: str, hashes: Iterable[str]) -> str:
+    """Return the one hash whose code in an export begins so; empty if there is none, or more than one.
+
+    Args:
+        secret: Of the case.
+        case_id: Anonymised id of the case in that export.
+        beginning: Of the code, at least 8 hexadecimal digits.
+        hashes: To choose from.
+    """
+    if not is_issued(secret, case_id) or not is_beginning(beginning):
+        return ""
+    names = Pseudonyms(secret, nonce_of(case_id))
+    found = [one for one in hashes if names.code(one).startswith(beginning)]
+    return found[0] if len(found) == 1 else ""

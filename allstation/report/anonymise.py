@@ -21,6 +21,7 @@ from allstation.core.cells import CellRecord
 from allstation.core.pseudonyms import Pseudonyms
 from allstation.core.records import CaseSnapshot, FieldCopy, FieldRecord, ModelRecord, Prediction, Review
 from allstation.imaging.field_names import SUFFIXES
+from allstation.keys.release import release_keys
 from allstation.report.cell_source import CellsOfFields
 from allstation.report.free_text import KEYS, Anonymity, FreeText, Texts, different
 from allstation.report.identity import is_term, known_key, redactor, slide_title
@@ -273,6 +274,10 @@ def _maker(model: ModelRecord) -> dict[str, object]:
     trust = model.info.get("trust")
     level = trust.get("level") if isinstance(trust, Mapping) else None
     text = _MAKERS.get(level) if isinstance(level, str) else None
+    if level == "release" and isinstance(trust, Mapping):
+        # The program's own names say more, such as that a key is no release's; a case can say anything.
+        known = {f"signed by {name}" for name in release_keys().names.values()}
+        text = trust["text"] if trust.get("text") in known else text
     return {"trust": {"level": level, "text": text}} if text else {}
 
 

@@ -169,7 +169,7 @@ class CellFeatureService(QObject):
         self._failed, self._pending = batch.failed, batch.pending
         if batch.ids and self._network is not None:
             self._waiting = batch
-            self._session.submit(SaveCellFeatures(batch.ids, batch.features, self._network.sha256))
+            self._session.submit(SaveCellFeatures(batch.ids, batch.features, self._network.sha256, folder))
         else:
             self._written(batch)
 

@@ -6,6 +6,7 @@ A token is a number of the asker's: it names what was stored for the request tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from allstation.core.cell_types import CellType
@@ -147,13 +148,17 @@ class SaveCellFeatures(CaseRequest):
         cell_ids: The cells.
         features: (n, f), in the order of the cells; stored as float16.
         network_sha256: The network that made them.
+        folder: Case that the cells are of; in another one nothing is kept. None is whichever is open.
     """
 
     cell_ids: list[int]
     features: NDArray[np.floating]
     network_sha256: str
+    folder: Path | None = None
 
     def change(self, target: OpenedCase) -> None:
+        if self.folder not in (None, target.case.folder):
+            return
         rows = zip(self.cell_ids, self.features, strict=True)
         target.case.cells.save_features(rows, self.network_sha256)
         target.emit(events.CellFeaturesSaved(self.cell_ids))
@@ -166,12 +171,16 @@ class SaveCellProposals(CaseRequest):
     Attributes:
         rows: Cell, type and its probability.
         typer_sha256: The typer.
+        folder: Case that the cells are of; in another one nothing is kept. None is whichever is open.
     """
 
     rows: list[tuple[int, str, float]]
     typer_sha256: str
+    folder: Path | None = None
 
     def change(self, target: OpenedCase) -> None:
+        if self.folder not in (None, target.case.folder):
+            return
         number = target.case.cells.save_proposals(self.rows, self.typer_sha256)
         target.emit(events.ProposalsChanged(number))
 

@@ -74,6 +74,7 @@ class CellTypingService(QObject):
     def __init__(self, session: CaseSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._folder: Path | None = None
         self._latest = LatestOnly(self)
         self._latest.done.connect(self._fitted)
         self._latest.failed.connect(self._failed)
@@ -91,7 +92,8 @@ class CellTypingService(QObject):
             reviewer: Learn from this person's types instead of the latest of anyone.
         """
         if self._session.info is not None:
-            self._latest.run(partial(learn, self._session.info.folder, reviewer=reviewer))
+            self._folder = self._session.info.folder
+            self._latest.run(partial(learn, self._folder, reviewer=reviewer))
 
     def use(self, data: bytes) -> None:
         """Propose with a typer that was saved elsewhere.
@@ -100,7 +102,8 @@ class CellTypingService(QObject):
             data: Its file.
         """
         if self._session.info is not None:
-            self._latest.run(partial(apply_typer, self._session.info.folder, data))
+            self._folder = self._session.info.folder
+            self._latest.run(partial(apply_typer, self._folder, data))
 
     def close(self, milliseconds: int = -1) -> bool:
         """Want no answer any more and wait for the thread; returns whether it ended in time."""
@@ -108,7 +111,7 @@ class CellTypingService(QObject):
 
     @Slot(object)
     def _fitted(self, found: FittedTyper) -> None:
-        self._session.submit(SaveCellProposals(found.proposals, found.sha256))
+        self._session.submit(SaveCellProposals(found.proposals, found.sha256, self._folder))
         self.fitted.emit(found)
 
     @Slot(object)

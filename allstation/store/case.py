@@ -17,7 +17,15 @@ from typing import Final, Self
 from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
-from allstation.core.pseudonyms import Pseudonyms, is_issued, new_secret, nonce_of, traced
+from allstation.core.pseudonyms import (
+    Pseudonyms,
+    is_beginning,
+    is_issued,
+    new_secret,
+    nonce_of,
+    traced,
+    traced_beginning,
+)
 from allstation.core.records import CaseSnapshot, FieldCopy
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
@@ -393,8 +401,15 @@ class Case:
         """Tell whether this is the id of the case, or one that an anonymised export gave it."""
         return case_id == self.case_id or (bool(self.secret) and is_issued(self.secret, case_id))
 
-    def trace(self, code: str) -> str:
-        """Return the SHA-256 that a code of an anonymised export stands for; empty if it is of no field."""
+    def trace(self, code: str, *, case_id: str = "") -> str:
+        """Return the SHA-256 that a code of an anonymised export stands for; empty if it is of no field.
+
+        Args:
+            code: The code; with ``case_id`` also its beginning, as a report prints it.
+            case_id: Id of the case in that export.
+        """
+        if self.secret and is_beginning(code):
+            return traced_beginning(self.secret, case_id, code, self.fields.hashes())
         return traced(self.secret, code, self.fields.hashes()) if self.secret and nonce_of(code) else ""
 
     def _shown_copies(self) -> tuple[FieldCopy, ...]:

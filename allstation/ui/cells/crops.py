@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,13 +24,15 @@ _MICROMETRES: Final = 26.0
 """Side of a crop: the largest white cells are near 20 µm across, and a margin shows what lies around them."""
 _ROOM: Final = 1.7
 """Side of a crop in diameters of the usual cell, where no pixel size is known."""
+_MARGIN: Final = 1.2
+"""Side of a crop in lengths of its cell, where the cell is larger than the common side."""
 _STEP: Final = 8
 _USUAL: Final = 96
 
 
 @dataclass(frozen=True, slots=True)
 class CropScale:
-    """Part of a field that every crop shows, so that all cells stand at one scale.
+    """Part of a field that every crop shows: all cells stand at one scale, but those that would not fit.
 
     Attributes:
         micrometres: Side of the part, where the pixel size of a field is known.
@@ -40,8 +43,10 @@ class CropScale:
     pixels: float = _USUAL
 
     def side(self, record: CellRecord) -> float:
-        """Return the side of a cell's crop in pixels of its file."""
-        return self.micrometres / record.pixel_size if record.pixel_size else self.pixels
+        """Return the side of a cell's crop in pixels of its file: the common one, or what the cell needs."""
+        common = self.micrometres / record.pixel_size if record.pixel_size else self.pixels
+        longest = max(record.width, record.height)
+        return common if longest <= common else math.ceil(longest * _MARGIN / _STEP) * _STEP
 
     @classmethod
     def around(cls, records: Iterable[CellRecord]) -> CropScale:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtWidgets import QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cell_count import spread
@@ -111,6 +112,13 @@ def test_a_key_names_the_cell_and_the_next_one_comes(
     qtbot.waitUntil(lambda: "Fewer than 100 cells: 2 counted" in counting.sentences(), timeout=LONG)
 
 
+def test_the_box_of_the_share_shows_its_digits(counting: CountingWindow) -> None:
+    box = counting.findChild(QSpinBox)
+    box.setValue(99)
+    room = box.findChild(QLineEdit).contentsRect().width()
+    assert room >= box.fontMetrics().horizontalAdvance("99 %"), "the digits are cut off"
+
+
 def test_shares_have_exact_intervals_and_cells_beside_do_not_count(
     opened: Workbench, counting: CountingWindow, clock: Clock, qtbot: QtBot
 ) -> None:
@@ -194,6 +202,7 @@ def test_two_readers_count_the_same_hundred_cells_without_seeing_each_other(
     order = spread(range(1, CELLS + 1))
     count_all(opened, clock, qtbot, "bn", 10)
     opened.context.session.submit(TypeCells(9_999, order[10:90], "segmented", "Ben"))
+    qtbot.waitUntil(lambda: types_of(opened, "Ben").count("") == CELLS - 90, timeout=LONG)
     counting.close()
     start(opened, clock, qtbot, "Ben")
     # What was on its way to the disk when the window opened is counted once it is there.

@@ -141,3 +141,5 @@ def test_one_scale_serves_all_cells_in_micrometres_or_by_the_usual_cell() -> Non
     assert len(sides) == 1
     assert 1.3 < sides.pop() / unknown[0].width < 2.2
     assert new_cell(1).pixel_size is not None
+    large = replace(unknown[0], width=400, height=300)
+    assert 400 < CropScale.around(unknown).side(large) < 600, "a cell of another magnification is cut"

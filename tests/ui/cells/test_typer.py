@@ -11,8 +11,14 @@ from PySide6.QtWidgets import QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from allstation.inference.cell_network import CellNetwork
-from allstation.services.cell_requests import ClearCellProposals, SaveCellFeatures, TypeCells
+from allstation.services.cell_requests import (
+    ClearCellProposals,
+    SaveCellFeatures,
+    SaveCellProposals,
+    TypeCells,
+)
 from allstation.services.cell_typing import apply_typer
+from allstation.services.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.cells.bar import Arrangement
 from allstation.ui.main_window.workbench import Workbench
@@ -190,6 +196,23 @@ def test_cells_are_measured_by_the_network_before_it_learns(opened: Workbench, q
     qtbot.waitUntil(
         lambda: not len(stored(opened, lambda case: case.cells.without_features(sha))), timeout=3 * LONG
     )
+
+
+def test_what_was_measured_for_one_case_is_not_kept_in_the_next(
+    opened: Workbench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    other = cell_case(tmp_path / "other", FIELDS)
+    opened.context.session.submit(OpenCase(other))
+    qtbot.waitUntil(lambda: (info := opened.context.info) is not None and info.folder == other, timeout=LONG)
+    opened.context.session.submit(SaveCellFeatures([3], np.ones((1, 12)), "e" * 64, tmp_path / "third"))
+    opened.context.session.submit(SaveCellProposals([(3, "blast", 0.9)], "f" * 64, tmp_path / "third"))
+    opened.context.session.submit(SaveCellFeatures([5], np.ones((1, 12)), "e" * 64, other))
+    qtbot.waitUntil(
+        lambda: len(stored(opened, lambda case: case.cells.without_features("e" * 64))) < CELLS, timeout=LONG
+    )
+    missing = stored(opened, lambda case: list(case.cells.without_features("e" * 64)))
+    assert set(range(1, CELLS + 1)) - set(missing) == {5}
+    assert not proposed(opened)
 
 
 def test_a_typer_is_saved_and_used_in_another_case(opened: Workbench, tmp_path: Path, qtbot: QtBot) -> None:

@@ -13,6 +13,7 @@ import pytest
 from allstation import paths
 from allstation.cli import main
 from allstation.commands import FREE_TEXT
+from allstation.core.pseudonyms import Pseudonyms, nonce_of
 from allstation.core.records import Review
 from allstation.report.free_text import FreeText
 from allstation.report.verify import embedded_data, verify_report
@@ -151,6 +152,21 @@ def test_codes_of_an_anonymised_export_lead_back_with_the_case_only(
     other = stored_case(tmp_path / "other", 2)
     assert main(["trace", str(other), row["code"]]) == 1
     assert "is not of this case" in capsys.readouterr().out
+
+
+def test_what_an_anonymised_report_prints_leads_back(folder: Path, tmp_path: Path, capsys) -> None:
+    assert main(["export", str(folder), "--labelled", str(tmp_path / "out")]) == 0
+    with (tmp_path / "out" / "labels.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    with Case.open(folder, read_only=True) as case:
+        number = Pseudonyms(case.secret, nonce_of(row["code"])).case_id
+        reviewed = next(field for field in case.snapshot().fields if field.review)
+    capsys.readouterr()
+    short = row["code"][:10]
+    assert main(["trace", str(folder), number, short]) == 0
+    assert capsys.readouterr().out == f"{number}  is this case\n{short}  {reviewed.path}\n"
+    assert main(["trace", str(folder), short]) == 1
+    assert "name the case's id" in capsys.readouterr().out
 
 
 def test_free_text_is_listed_and_goes_only_when_it_is_named(folder: Path, tmp_path: Path, capsys) -> None:

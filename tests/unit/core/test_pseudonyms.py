@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allstation.core.pseudonyms import Pseudonyms, is_issued, new_secret, nonce_of, traced
+from allstation.core.pseudonyms import Pseudonyms, is_issued, new_secret, nonce_of, traced, traced_beginning
 
 HASHES = [f"{number:064x}" for number in range(5)]
 
@@ -25,6 +25,17 @@ def test_without_the_secret_nothing_is_traced():
     assert traced(new_secret(), names.code(HASHES[0]), HASHES) == ""
     assert not is_issued(new_secret(), names.case_id)
     assert str(names.secret.hex()) not in repr(names)
+
+
+def test_a_beginning_leads_back_within_its_export_only():
+    secret = new_secret()
+    one, other = Pseudonyms(secret), Pseudonyms(secret)
+    begun = one.code(HASHES[3])[:10]
+    assert traced_beginning(secret, one.case_id, begun, HASHES) == HASHES[3]
+    assert traced_beginning(secret, other.case_id, begun, HASHES) == ""
+    assert traced_beginning(new_secret(), one.case_id, begun, HASHES) == ""
+    assert traced_beginning(secret, one.case_id, begun[:7], HASHES) == "", "too short to be told apart"
+    assert traced_beginning(secret, one.case_id, begun, [HASHES[3], HASHES[3]]) == ""
 
 
 def test_what_is_no_pseudonym_is_none():

@@ -24,6 +24,7 @@ from allstation.core.classes import CLASS_NAMES
 from allstation.core.pseudonyms import nonce_of, traced
 from allstation.core.records import FieldCopy, FieldState, ModelRecord, Review, Slide
 from allstation.imaging.field_file import read_field
+from allstation.keys.release import release_keys
 from allstation.report.anonymise import anonymised, free_texts
 from allstation.report.content import build_content
 from allstation.report.fhir import write_fhir
@@ -354,6 +355,17 @@ def test_how_far_the_maker_of_a_model_is_known_goes_and_who_it_is_does_not(facto
     signed = dataclasses.replace(case.models[0], info={**case.models[0].info, "trust": trust})
     (shown,) = anonymised(dataclasses.replace(case, models=(signed,)), Anonymity()).models
     assert shown.info["trust"] == {"level": "laboratory", "text": "signed by a laboratory key"}
+
+
+def test_a_key_that_is_no_release_is_called_so_in_anonymised_reports_too(factory):
+    case = factory.snapshot(1)
+    name = next(iter(release_keys().names.values()))
+    said = {f"signed by {name}": f"signed by {name}", "signed by Vera": "signed by the release key"}
+    for text, expected in said.items():
+        info = {**case.models[0].info, "trust": {"level": "release", "text": text, "key": "12ab"}}
+        signed = dataclasses.replace(case.models[0], info=info)
+        (shown,) = anonymised(dataclasses.replace(case, models=(signed,)), Anonymity()).models
+        assert shown.info["trust"] == {"level": "release", "text": expected}
 
 
 def test_the_model_that_came_with_the_program_is_named_as_the_program_knows_it(factory):
