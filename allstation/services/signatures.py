@@ -227,7 +227,8 @@ def verify(report: Path, case_folder: Path | None = None, *, same_only: bool = F
     Args:
         report: The file.
         case_folder: The case to compare it with.
-        same_only: Compare only if the report names this case as its own; else only say that it does not.
+        same_only: Compare only if the report names this case as its own, by its id or one that an anonymised
+            report gave it; else only say that it does not.
 
     Raises:
         StationError: ``not-a-report``, or why the case cannot be opened.
@@ -240,7 +241,7 @@ def verify(report: Path, case_folder: Path | None = None, *, same_only: bool = F
     if case_folder is None:
         return found
     with Case.open(case_folder, read_only=True) as case:
-        if same_only and case.case_id != found.case_id:
+        if same_only and not case.issued(found.case_id):
             return found.with_case(other_case(found.case_id, case.case_id))
         return found.with_case(_with_case(case, report, data))
 
