@@ -227,7 +227,8 @@ def verify(report: Path, case_folder: Path | None = None, *, same_only: bool = F
     Args:
         report: The file.
         case_folder: The case to compare it with.
-        same_only: Compare only if the report names this case as its own; else only say that it does not.
+        same_only: Compare only if the report names this case as its own, by its id or one that an anonymised
+            report gave it; else only say that it does not.
 
     Raises:
         StationError: ``not-a-report``, or why the case cannot be opened.

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation import paths
 from allstation.report.signature_check import check_signature
+from allstation.report.verification import Part, Verdict
 from allstation.services import signatures
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
@@ -21,6 +22,7 @@ from allstation.ui.report.verify_dialog import VerifyDialog
 from tests.ui.named import button, label_texts
 from tests.ui.report.conftest import LONG
 from tests.ui.report.test_report_window import again, choose_place, shown
+from tests.unit.report.factory import stored_case
 
 PASSWORD = "correct horse"
 
@@ -199,3 +201,26 @@ def test_a_report_can_be_verified_without_a_case(window: Workbench, qtbot: QtBot
     dialog = verified(window, qtbot, tmp_path / "a.pdf")
     assert "a.pdf" in label_texts(dialog)
     dialog.close()
+
+
+def test_an_anonymised_report_is_compared_with_the_open_case_that_it_is_of(
+    certified: Workbench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    choose_final(certified, qtbot)
+    made = certified.report_controller.preview.made
+    assert made.content.anonymised
+    ask_to_sign(certified, qtbot)
+    asking = certified.report_controller.signatures.asking
+    asking.password.setText(PASSWORD)
+    asking.go.click()
+    choose_place(certified, qtbot, tmp_path / "final.pdf")
+    found = signatures.verify(tmp_path / "final.pdf", certified.context.info.folder, same_only=True)
+    (case,) = [one for one in found.parts if one.part is Part.CASE]
+    assert case.verdict is Verdict.HOLDS
+    assert "entered it as final" in case.sentences[-1]
+    assert found.holds
+    other = stored_case(tmp_path / "other", 2)
+    found = signatures.verify(tmp_path / "final.pdf", other, same_only=True)
+    (case,) = [one for one in found.parts if one.part is Part.CASE]
+    assert case.verdict is Verdict.NOTE
+    assert "Not compared" in case.sentences[0]
