@@ -36,7 +36,6 @@ FIELDS = 8
 @pytest.fixture(autouse=True)
 def garbage_on_this_thread_only() -> Iterator[None]:
     """Collect nothing meanwhile, as in the program: Qt objects must not end on another thread."""
-    gc.collect()
     gc.disable()
     yield
     gc.enable()
