@@ -303,10 +303,11 @@ def report(options: argparse.Namespace) -> Line:
 
 def as_markdown(data: Line) -> str:
     """Return the outcome as a page."""
+    versions = ", ".join(f"{name} {number}" for name, number in data["versions"].items())
     lines = [
         "# Mutated files and networks against the station's process", "",
         f"`{data['command']}` on {data['date']}, {data['processor']}, {data['system']}, "
-        f"{data['versions']}.", "",
+        f"{versions}.", "",
         f"{data['files']:,} files and {data['networks']:,} networks in {data['seconds']:,} s; the station's "
         f"process died {len(data['deaths of the station'])} times; {len(data['faults'])} faults.",
     ]  # fmt: skip
