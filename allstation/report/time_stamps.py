@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 
-_SECONDS: Final = 20
+_SECONDS: Final = 10
 """Time that the server has for an answer."""
 _LARGEST_ANSWER: Final = 1 << 20
 
