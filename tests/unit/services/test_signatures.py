@@ -195,7 +195,7 @@ def test_from_making_a_certificate_to_the_verified_report(
     words += ["--certificate", str(signer), "--password-file", str(password)]
     assert main(words) == 0
     report = tmp_path / "o" / f"{folder.stem}.pdf"
-    capsys.readouterr()
+    assert "lets go:  the signer, whom a digital signature names: Dr. C" in capsys.readouterr().out
     assert main(["verify-report", str(report), "--case", str(folder)]) == 0
     said = capsys.readouterr().out
     for part in ("Content            holds", "Digital signature  holds", "Signer             holds",
