@@ -38,7 +38,7 @@ def packed(settings: Settings, statistics: TyperStatistics) -> bytes:
     Of the scatter matrix the upper triangle is kept, as it is symmetric.
     """
     header = {"kind": KIND, "schema": SCHEMA, "types": list(statistics.types), **settings}
-    text = json.dumps(header, ensure_ascii=True, sort_keys=True).encode()
+    text = json.dumps(header, ensure_ascii=True, sort_keys=True, allow_nan=False).encode()
     stream = io.BytesIO()
     np.savez(
         stream,
