@@ -45,8 +45,10 @@ def run(options: argparse.Namespace) -> int:
     if not readers and options.proposals and options.reader is None and found.proposals is not None:
         readers = [found.proposals]
     if not readers:
-        who = "nobody" if options.reader is None else options.reader
-        say(f"{who} has given a type to any of the {summary.total} cells of this case", error=True)
+        who = "nobody has given a type to any" if options.reader is None else f"{options.reader} typed none"
+        names = ", ".join(one.reader for one in found.readers)
+        others = f"; there are counts by {names}" if names else ""
+        say(f"{who} of the {summary.total} cells of this case{others}", error=True)
         return WRONG_USAGE
     lines: list[str] = []
     for one in readers:

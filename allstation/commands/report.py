@@ -125,6 +125,8 @@ def _one(folder: Path, target: Path, wanted: ReportOptions, signing: _Signing) -
         snapshot = case.snapshot()
         if wanted.anonymise:
             free_text.name_withheld(snapshot, wanted, travels=False)
+            if signing.key is not None:
+                say(f"lets go:  the signer, whom a digital signature names: {shown_name(wanted.reviewer)}")
         # Each report is an export of its own.
         one = replace(wanted, anonymity=replace(wanted.anonymity, nonce=new_nonce()))
         made = reporting.make(case, snapshot, one)

@@ -351,12 +351,13 @@ def _unlisted(details: Mapping[str, str], keys: Iterable[str]) -> Iterator[str]:
 
 
 def _cards(snapshot: CaseSnapshot) -> Iterator[str]:
-    """Yield name and card of every model that did not come with the program."""
+    """Yield name and card of each model that did not come with the program, but for what goes unasked."""
     shipped = _shipped() if snapshot.models else None
+    usual = set() if shipped is None else set(_texts(shipped.info))
     for model in snapshot.models:
         if shipped is None or model.sha256 != shipped.sha256:
             yield f"{model.name} {model.version}".strip()
-            yield from _texts(model.info)
+            yield from (text for text in _texts(model.info) if text not in usual)
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from allstation import paths
 from allstation.core.errors import StationError
@@ -246,6 +246,12 @@ def verify(report: Path, case_folder: Path | None = None, *, same_only: bool = F
         return found.with_case(_with_case(case, report, data))
 
 
+_NO_COPIES: Final = (
+    "A copy made for an anonymised FHIR or DICOM export is never entered in it: verify the signed report."
+)
+"""Beside the finding that the trail does not know a report, if the report may be such a copy."""
+
+
 def _with_case(case: Case, report: Path, data: bytes) -> PartCheck:
     from allstation.report.verification import case_check
     from allstation.report.verify import case_findings, embedded_in
@@ -253,6 +259,9 @@ def _with_case(case: Case, report: Path, data: bytes) -> PartCheck:
     findings = case_findings(report, data, case.snapshot())
     content = embedded_in(report, data)["content"]
     found, remark = _in_audit_log(case, hashlib.sha256(data).hexdigest(), ReportStatus(content["status"]))
+    is_signed = content.get("digital_signature", {}).get("signed", False)
+    if found and content["anonymised"] and not is_signed:
+        found.append(_NO_COPIES)
     predecessor = content.get("replaces", "")
     if predecessor and all(one.sha256 != predecessor for one in case.reports.all()):
         found.append("The case knows no report with the hash of the one that this report replaces.")

@@ -215,5 +215,8 @@ def test_differential_without_types(folder, typed, capsys):
     assert main(["differential", str(folder)]) == 2
     assert "nobody has given a type" in capsys.readouterr().err
     assert main(["differential", str(typed), "--reader", "Eve"]) == 2
+    said = capsys.readouterr().err
+    assert "Eve typed none of the" in said
+    assert "there are counts by " in said
     assert main(["differential", str(typed), "--tell", "mast-cell=5"]) == 2
     assert "no cell type 'mast-cell'" in capsys.readouterr().err

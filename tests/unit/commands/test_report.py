@@ -58,6 +58,22 @@ def test_final_and_amended_are_accepted_by_the_check(folder: Path, tmp_path: Pat
     assert "replaced by an amended report" in capsys.readouterr().out
 
 
+def test_a_copy_in_an_anonymised_export_is_told_from_the_signed_report(
+    folder: Path, tmp_path: Path, capsys
+) -> None:
+    final = report(folder, tmp_path / "1", "--status", "final", "--signed-by", "Dr. B")
+    assert main(["export", str(folder), "--fhir", str(tmp_path / "x.json"), "--pdf", str(final)]) == 0
+    bundle = json.loads((tmp_path / "x.json").read_text("utf-8"))
+    forms = [one["resource"].get("presentedForm") for one in bundle["entry"]]
+    (form,) = next(filter(None, forms))
+    (tmp_path / "copy.pdf").write_bytes(base64.b64decode(form["data"]))
+    capsys.readouterr()
+    assert main(["verify-report", str(tmp_path / "copy.pdf"), "--case", str(folder)]) == 1
+    assert "A copy made for an anonymised FHIR or DICOM export is never entered" in capsys.readouterr().out
+    assert main(["verify-report", str(final), "--case", str(folder)]) == 0
+    assert "copy" not in capsys.readouterr().out
+
+
 def test_a_copy_with_other_bytes_is_not_the_one_in_the_trail(folder: Path, tmp_path: Path, capsys) -> None:
     final = report(folder, tmp_path / "1", "--status", "final", "--signed-by", "Dr. B")
     final.write_bytes(final.read_bytes() + b"\n% more\n")

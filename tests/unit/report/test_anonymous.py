@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from allstation import paths
 from allstation.core.cell_types import CellSummary
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.pseudonyms import nonce_of, traced
@@ -355,6 +356,15 @@ def test_how_far_the_maker_of_a_model_is_known_goes_and_who_it_is_does_not(facto
     signed = dataclasses.replace(case.models[0], info={**case.models[0].info, "trust": trust})
     (shown,) = anonymised(dataclasses.replace(case, models=(signed,)), Anonymity()).models
     assert shown.info["trust"] == {"level": "laboratory", "text": "signed by a laboratory key"}
+
+
+def test_words_that_every_model_card_has_are_not_asked_about(factory):
+    case = factory.snapshot(1)
+    with zipfile.ZipFile(paths.resource("models/all-station.allmodel")) as bundle:
+        info = json.loads(bundle.read("bundle.json"))
+    foreign = dataclasses.replace(case.models[0], name="V", version="", info={**info, "author": "Vera"})
+    listed = free_texts(dataclasses.replace(case, models=(foreign,)))[FreeText.MODELS]
+    assert set(listed) == {"V", "author", "Vera"}
 
 
 def test_a_key_that_is_no_release_is_called_so_in_anonymised_reports_too(factory):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import subprocess
 import sys
 from dataclasses import replace
@@ -118,16 +119,20 @@ def test_a_revoked_certificate_signs_nothing(folder: Path, tmp_path: Path) -> No
 
 
 def test_an_amended_report_names_the_file_that_it_replaces(folder: Path, signer: Signer) -> None:
+    amended = replace(AMENDED, anonymise=False)
     first = signatures.sign(made(folder, signer), signer.key)
     kept(folder, first)
     decide(folder)
-    second = signatures.sign(made(folder, signer, AMENDED), signer.key)
+    hidden = made(folder, signer, AMENDED)
+    assert hidden.content.anonymised
+    assert not hidden.content.replaces, "a hash of a file joins an anonymised report with an open one"
+    second = signatures.sign(made(folder, signer, amended), signer.key)
     path = kept(folder, second)
     assert embedded_data(path)["content"]["replaces"] == first.sha256
     found = signatures.verify(path, folder)
     assert found.holds, found.findings
     decide(folder)
-    third = signatures.sign(made(folder, signer, AMENDED), signer.key)
+    third = signatures.sign(made(folder, signer, amended), signer.key)
     assert embedded_data(kept(folder, third))["content"]["replaces"] == second.sha256
 
 
@@ -135,7 +140,11 @@ def test_an_amended_report_of_something_else_is_noticed(folder: Path, signer: Si
     kept(folder, signatures.sign(made(folder, signer), signer.key))
     decide(folder)
     wanted = replace(
-        AMENDED, signature=signer.key.facts.block(), replaces="0" * 64, previous={"content": None}
+        AMENDED,
+        anonymise=False,
+        signature=signer.key.facts.block(),
+        replaces="0" * 64,
+        previous={"content": None},
     )
     with Case.open(folder, read_only=True) as case:
         before = reporting.earlier(case)
@@ -195,7 +204,7 @@ def test_from_making_a_certificate_to_the_verified_report(
     words += ["--certificate", str(signer), "--password-file", str(password)]
     assert main(words) == 0
     report = tmp_path / "o" / f"{folder.stem}.pdf"
-    capsys.readouterr()
+    assert "lets go:  the signer, whom a digital signature names: Dr. C" in capsys.readouterr().out
     assert main(["verify-report", str(report), "--case", str(folder)]) == 0
     said = capsys.readouterr().out
     for part in ("Content            holds", "Digital signature  holds", "Signer             holds",
@@ -211,8 +220,15 @@ def test_from_making_a_certificate_to_the_verified_report(
 
 
 def test_what_the_command_line_refuses(
-    folder: Path, tmp_path: Path, password: Path, signer: Signer, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    tmp_path: Path,
+    password: Path,
+    signer: Signer,
+    *,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     report = ["report", str(folder), "--certificate", str(signer.file)]
     final = ["--status", "final", "--signed-by", "Dr. C"]
     (tmp_path / "wrong").write_text("wrong password")
