@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,14 @@ def real_data() -> Path:
     if not (REAL_DATA / "taleqani" / "Original").is_dir():
         pytest.skip("the real smears are not here (expected beside the project in shared/data)")
     return REAL_DATA
+
+
+@pytest.fixture(autouse=True)
+def garbage_at_rest() -> Iterator[None]:
+    """Collect garbage between tests only, as the program does at rest: no widget may end on a worker."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 _HOMES = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,14 +30,6 @@ from allstation.store.case import Case
 from tests import makers
 
 FIELDS = 8
-
-
-@pytest.fixture(autouse=True)
-def garbage_on_this_thread_only() -> Iterator[None]:
-    """Collect nothing meanwhile, as in the program: Qt objects must not end on another thread."""
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,11 @@ class _Knot:
         self._gone.append(threading.current_thread().name)
 
 
+@pytest.fixture(autouse=True)
+def garbage_at_rest() -> None:
+    """The collector is as Python starts it: it is what these tests are about."""
+
+
 @pytest.fixture
 def scheduler(qtbot: QtBot) -> Iterator[GcScheduler]:
     """A scheduler at work; the collector is as usual before and after."""
