@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
@@ -343,10 +345,10 @@ def test_a_wrong_folder_is_taken_out_while_its_queue_runs_and_dropped_again(
     right, wrong, case = tmp_path / "right", tmp_path / "wrong", tmp_path / "Two.allcase"
     write_demo(right, fields=2, seed=3)
     wrong.mkdir()
-    many = 3 * MANY
-    picture = next(right.rglob("*.jpg")).read_bytes()
+    many, picture = 2 * MANY, io.BytesIO()
+    Image.open(next(right.rglob("*.jpg"))).resize((224, 224)).save(picture, "JPEG")
     for number in range(many):  # other bytes, same picture: long enough to be caught running
-        (wrong / f"copy {number}.jpg").write_bytes(picture + number.to_bytes(2, "big"))
+        (wrong / f"copy {number}.jpg").write_bytes(picture.getvalue() + number.to_bytes(2, "big"))
 
     def scenario(window: Workbench) -> None:
         runner, tree = run_main, window.browser.tree

@@ -110,6 +110,7 @@ def test_as_a_second_model_it_takes_nothing_from_the_first(
     fields, without_end, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(pipeline_module, "RUN_SECONDS", 1.0)
+    monkeypatch.setattr(engine_module.Engine.__init__, "__kwdefaults__", {"seconds": 1.0})
     case, table = tmp_path / "a.allcase", tmp_path / "t.csv"
     command = ["classify", str(fields), "--case", str(case), "--model", str(default_bundle_path())]
     assert main([*command, "--model", str(without_end), "--csv", str(table)]) == 1
