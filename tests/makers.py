@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,8 +37,10 @@ def child_processes() -> set[psutil.Process]:
 def end_from_outside(child: psutil.Process) -> None:
     """Kill a child as the system does; its parent still has to hear of it."""
     child.kill()
-    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.001)
+    if sys.platform == "win32":
+        child.wait()
+    else:  # Only then have all its threads ended, and its parent would be told.
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
 
 def quality(**changes: float) -> Quality:
