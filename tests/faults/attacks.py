@@ -33,6 +33,7 @@ from PIL import Image
 
 from allstation.imaging.synthetic import write_demo
 from allstation.inference.bundle import default_bundle_path
+from allstation.paths import PROFILE_VARIABLE
 from tests.faults import report_attacks
 
 SEED = 77301
@@ -923,10 +924,13 @@ def main() -> int:
     rows = []
     with TemporaryDirectory() as folder:
         base = Path(folder) / "base"
+        os.environ[PROFILE_VARIABLE] = str(Path(folder) / "profile of the maker")
         prepare(base)
         for number, (name, (expected, attack)) in enumerate(ATTACKS.items()):
             place = Path(folder) / str(number)
             place.mkdir()
+            # Each on a station of its own: one remembers what it has seen of the case.
+            os.environ[PROFILE_VARIABLE] = str(place / "profile")
             seen = asdict(attack(Ground(base, place, mutants=MUTANTS)))
             seen["text"] = seen["text"].replace(folder, "…")
             rows.append({"attack": name, "expected": expected, "seen": seen["text"], "held": seen["held"]})
