@@ -51,7 +51,7 @@ faults: setup
 	$(BIN)/python tests/faults/odd_files.py --all --out tests/faults/results/odd-files
 	$(BIN)/python -m tests.faults.attacks --result tests/faults/results/attacks.json
 	$(BIN)/python -m tests.faults.hostile --files 2000 --networks 500 --out tests/faults/results/isolation
-	$(BIN)/python tests/faults/kill_case.py --kills 1000 --seed 2026 --result tests/faults/results/kill_case.json
+	$(BIN)/python tests/faults/kill_case.py --kills 1000 --seed 2027 --result tests/faults/results/kill_case.json
 	$(BIN)/python tests/faults/kill_training.py --kills 60 --seed 2026 --result tests/faults/results/kill_training.json
 	$(BIN)/python tests/faults/small_bundle.py build/small.allmodel --seed 1
 	$(BIN)/python -c "from pathlib import Path; from allstation.imaging.synthetic import write_demo; write_demo(Path('build/few-fields'))"
