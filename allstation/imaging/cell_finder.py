@@ -17,7 +17,7 @@ from allstation.imaging.cell_outlines import Levels, Outlined, cytoplasm_mask, f
 from allstation.imaging.cell_scale import estimate_scale, quick_scale, scale_from_nuclei
 from allstation.imaging.nuclear_stain import StainMaps, stain_maps
 
-__all__ = ["DetectedCell", "FoundCell", "cell_at", "decode_mask", "encode_mask", "find_cells", "work_size"]
+__all__ = ["DetectedCell", "cell_at", "decode_mask", "encode_mask", "find_cells", "work_size"]
 
 Rgb = NDArray[np.uint8]
 
@@ -67,9 +67,6 @@ class DetectedCell:
     at_edge: bool
     mask: CellMask = field(repr=False, compare=False)
     nucleus: CellMask = field(repr=False, compare=False)
-
-
-FoundCell = DetectedCell
 
 
 def find_cells(rgb: Rgb, *, cell_scale: float | None = None) -> tuple[DetectedCell, ...]:
