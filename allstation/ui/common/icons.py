@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Final
 
 from PySide6.QtCore import QByteArray, QRectF, QSize
-from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPalette, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 
 from allstation import paths
@@ -24,7 +25,12 @@ def pixmap(name: str, colour: QColor, *, size: int = 20, ratio: float = 1.0) -> 
         size: Logical pixels.
         ratio: Device pixels per logical pixel.
     """
-    return _draw(_renderer(name, colour), size, ratio)
+    key = f"allstation/{name}/{colour.name()}/{size}/{ratio}"
+    picture = QPixmap()
+    if not QPixmapCache.find(key, picture):
+        picture = _draw(_renderer(name, colour), size, ratio)
+        QPixmapCache.insert(key, picture)
+    return picture
 
 
 def icon(name: str, palette: QPalette, *, colour: QColor | None = None) -> QIcon:
@@ -42,9 +48,8 @@ def icon(name: str, palette: QPalette, *, colour: QColor | None = None) -> QIcon
         (QIcon.Mode.Normal, colour or QColor(scheme.text)),
         (QIcon.Mode.Disabled, QColor(scheme.faint)),
     ):
-        renderer = _renderer(name, tint)
         for size in {*SIZES, *map(scaled, SIZES)}:
-            result.addPixmap(_draw(renderer, size, ratio), mode)
+            result.addPixmap(pixmap(name, tint, size=size, ratio=ratio), mode)
     return result
 
 
@@ -53,9 +58,13 @@ def scaled(size: int) -> int:
     return round(size * QGuiApplication.font().pointSizeF() / theme.BASE_POINTS)
 
 
+@functools.cache
+def _source(name: str) -> str:
+    return paths.resource(f"icons/{name}.svg").read_text("utf-8")
+
+
 def _renderer(name: str, colour: QColor) -> QSvgRenderer:
-    source = paths.resource(f"icons/{name}.svg").read_text("utf-8")
-    return QSvgRenderer(QByteArray(source.replace("currentColor", colour.name()).encode()))
+    return QSvgRenderer(QByteArray(_source(name).replace("currentColor", colour.name()).encode()))
 
 
 def _draw(renderer: QSvgRenderer, size: int, ratio: float) -> QPixmap:

@@ -12,6 +12,7 @@ from allstation.inference.reference import verify_reference
 
 pytestmark = [
     pytest.mark.tensorflow,
+    pytest.mark.xdist_group("tensorflow"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),

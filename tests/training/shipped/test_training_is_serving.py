@@ -11,10 +11,10 @@ from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from training.fit.bundle_writer import WEIGHTS, to_litert
 from training.models.cells import ZOOM, layered_weights
-from training.models.cells_network import build_trunk, load_weights
 from training.shipped.cache import CHANNELS, PREPROCESSING, Trunk, _part, field_places
 from training.shipped.fit import head_outputs
 
+pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("tensorflow")]
 NEAR = 0.15
 NEAR_SYNTHETIC = 0.3
 """Of a feature's spread over the fields; synthetic fields differ less. The bundle keeps its weights in half
@@ -27,6 +27,8 @@ class Both:
 
     def __init__(self) -> None:
         from ai_edge_litert.interpreter import Interpreter
+
+        from training.models.cells_network import build_trunk, load_weights
 
         bundle = ModelBundle.open(default_bundle_path())
         self.weights = layered_weights(bundle.arrays(WEIGHTS))
