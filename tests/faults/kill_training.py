@@ -211,8 +211,8 @@ def bytes_of(folders: list[Path]) -> dict[str, str]:
     }
 
 
-def run(kills: int, seed: int, tell: Callable[[Tally], None]) -> Tally:
-    """Kill ``kills`` trainings and return what was counted."""
+def run(kills: int, seed: int, tell: Callable[[Tally], None], *, fields: int = 32) -> Tally:
+    """Kill ``kills`` trainings on drawn fields and return what was counted."""
     import training.fit.session  # noqa: F401 - the network's library is loaded once, before the forks
     from training.models.backend import load_keras
 
@@ -220,7 +220,7 @@ def run(kills: int, seed: int, tell: Callable[[Tally], None]) -> Tally:
     dice, tally = random.Random(seed), Tally()
     with tempfile.TemporaryDirectory(prefix="allstation-kill-") as place:
         base = Path(place)
-        write_demo(base / "labelled", fields=32, labelled=True)
+        write_demo(base / "labelled", fields=fields, labelled=True)
         recipe, began = recipe_of(base / "labelled"), time.monotonic()
         messages, _ = listen(*start(recipe, base / "reference"), moment=None)
         tally.problems += [message["error"] for message in messages if "error" in message]
@@ -286,6 +286,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fields", type=int, default=32, help="drawn fields that are trained on")
     parser.add_argument("--result", type=Path, help="file of figures; written anew after each run")
     options = parser.parse_args()
     began = time.monotonic()
@@ -295,7 +296,7 @@ def main() -> int:
         if options.result:
             options.result.write_text(figures_of(tally, time.monotonic() - began), encoding="utf-8")
 
-    tally = run(options.kills, options.seed, keep)
+    tally = run(options.kills, options.seed, keep, fields=options.fields)
     keep(tally)
     sys.stdout.write(figures_of(tally, time.monotonic() - began))
     return 1 if tally.problems else 0

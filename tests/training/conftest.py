@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from training.data import probes
+
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 
 
@@ -43,6 +45,12 @@ def draw_toy() -> Callable[..., np.ndarray]:
 def write_folder() -> Callable[..., Path]:
     """The function that writes a labelled folder, for tests that need another one."""
     return write_labelled
+
+
+@pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small forests for the shortcut probes of a check whose verdict on shortcuts is not looked at."""
+    monkeypatch.setattr(probes, "_TREES", 8)
 
 
 @pytest.fixture

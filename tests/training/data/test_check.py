@@ -60,6 +60,7 @@ def by_code(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {entry["code"]: entry for entry in report["findings"]}
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_everything_that_was_planted_is_found(planted: Path) -> None:
     report = check(planted, silent())
     found = by_code(report)
@@ -84,6 +85,7 @@ def test_everything_that_was_planted_is_found(planted: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_sound_folder_has_no_errors_and_progress_and_reports_are_written(
     smears: Path, tmp_path: Path
 ) -> None:
@@ -101,6 +103,7 @@ def test_a_sound_folder_has_no_errors_and_progress_and_reports_are_written(
     write_report(report, json_path=None, pdf_path=None)
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_known_groups_and_an_archive_are_compared(smears: Path, tmp_path: Path) -> None:
     table = tmp_path / "groups.csv"
     table.write_text("class,file,field_group\nPro,Pro-001.png,x\nPro,Pro-002.png,x\n")

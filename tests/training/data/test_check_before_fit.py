@@ -21,6 +21,8 @@ from training.fit.recipe import Recipe, SplitSpec, recipe_from
 from training.fit.session import open_data
 from training.models.registry import preset
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 WHOLE = SplitSpec(kind="image-random")
 GROUPED = SplitSpec(kind="same-field")
 

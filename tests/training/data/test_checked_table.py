@@ -20,6 +20,8 @@ from training.fit.protocol import silent
 from training.fit.recipe import Recipe, recipe_from
 from training.models.registry import preset
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:

@@ -39,7 +39,7 @@ CLASSES = ("Benign", "Early", "Pre", "Pro")
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labelled")
-    write_demo(folder, fields=40, labelled=True)
+    write_demo(folder, fields=20, labelled=True)
     return folder
 
 
@@ -80,7 +80,7 @@ def test_a_folder_becomes_a_verified_bundle_compared_with_its_ancestor(
     rows = RunFolder.open(tmp_path / "run").read_history()
     assert [row["epoch"] for row in rows if row["kept"]] == [metrics["best_epoch"]]
     pair = metrics["against_base"]
-    assert pair["n"] == metrics["test"]["n"] == metrics["base_test"]["n"] == 8
+    assert pair["n"] == metrics["test"]["n"] == metrics["base_test"]["n"] == 4
     assert pair["second"] == shipped.name
     assert metrics["served_difference"] < 1e-5
     made = ModelBundle.open(tmp_path / "run" / "model.allmodel")

@@ -15,6 +15,8 @@ from training.fit import runs
 from training.fit.recipe import recipe_from, write_toml
 from training.models.registry import preset
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

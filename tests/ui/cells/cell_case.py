@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ def colour_of(number: int) -> tuple[int, int, int]:
     return 30 + 20 * (number % 10), 20 * (number // 10 % 10), 30 + 20 * (number // 100 % 10)
 
 
+@functools.cache
 def cell_at(place: int) -> NewCell:
     """Return the cell at a place of a field, found in a picture of half its size."""
     x, y = STEP // 2 + STEP * (place % COLUMNS), STEP // 2 + STEP * (place // COLUMNS)
@@ -58,16 +61,24 @@ def cell_at(place: int) -> NewCell:
     )
 
 
-def write_field(path: Path, first: int) -> Path:
-    """Paint a field whose cells are numbered in the case from ``first`` on."""
+@functools.cache
+def painted(first: int) -> bytes:
+    """Return the PNG of a field whose cells are numbered in the case from ``first`` on."""
     image = Image.new("RGB", (WIDTH, HEIGHT), (245, 235, 240))
     draw = ImageDraw.Draw(image)
     for place in range(PER_FIELD):
         cell = cell_at(place)
         box = (cell.x - RADIUS, cell.y - RADIUS, cell.x + RADIUS, cell.y + RADIUS)
         draw.ellipse(box, fill=colour_of(first + place))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def write_field(path: Path, first: int) -> Path:
+    """Write a field whose cells are numbered in the case from ``first`` on."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path)
+    path.write_bytes(painted(first))
     return path
 
 
