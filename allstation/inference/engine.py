@@ -25,7 +25,7 @@ from allstation.imaging.field_file import read_field
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
 from allstation.inference.network import LocalNetwork, Network, NetworkError
-from allstation.inference.network_origin import needs_isolation
+from allstation.inference.network_origin import is_shipped, needs_isolation
 
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float32]
@@ -120,6 +120,8 @@ class Engine:
         self._temperature = bundle.temperature
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
         self._novelty, self._novelty_output = _novelty(bundle), novelty_output(bundle)
+        # What is like the fields that the shipped model learned from has their scale.
+        self._knows_scale = is_shipped(bundle)
         content = bundle.read(str(bundle.info["network"]["file"]))
         isolated = needs_isolation(bundle)
         self._network: Network = (
@@ -230,8 +232,10 @@ class Engine:
         started = time.perf_counter()
         file, size = read_field(path, limits, sha256=sha256), self.preprocessing.size
         sampled = file.shrunk(size)
-        made = self.classify_rgb(decode.squash(sampled, size), started=started)
-        return made, field_cells.find_in_file(file, size, sampled, made.evidence)
+        rgb = decode.squash(sampled, size)
+        made = self.classify_rgb(rgb, started=started)
+        familiar = self._knows_scale and made.novelty <= 1
+        return made, field_cells.find_in_file(file, sampled, rgb, made.evidence, familiar=familiar)
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
         """Classify pixels that already have the network's size.
