@@ -128,7 +128,11 @@ def _is_debris(cell: DetectedCell, scale: float) -> bool:
 
 def is_own_frame(width: int, height: int) -> bool:
     """Tell whether a file has a size of the shipped model's own frames: its input's, or its camera's."""
-    return (width, height) == _OWN_CAMERA or all(_OWN_SIDES[0] <= side <= _OWN_SIDES[1] for side in (width, height))
+    return (width, height) == _OWN_CAMERA or _is_own_size(width, height)
+
+
+def _is_own_size(width: int, height: int) -> bool:
+    return all(_OWN_SIDES[0] <= side <= _OWN_SIDES[1] for side in (width, height))
 
 
 def _own_maps(rgb: Rgb) -> StainMaps | None:
@@ -137,7 +141,7 @@ def _own_maps(rgb: Rgb) -> StainMaps | None:
     Frames of the size that the model reads are taken for its own, unless their red cells contradict: a few
     measured red cells are a weaker witness than the frames it learned from.
     """
-    if not is_own_frame(rgb.shape[1], rgb.shape[0]):
+    if not _is_own_size(rgb.shape[1], rgb.shape[0]):
         return None
     maps = _maps(rgb, OWN_SCALE)
     found = quick_scale(maps)
@@ -153,7 +157,11 @@ def _estimated(rgb: Rgb) -> float | None:
     if estimate is not None:  # a few spots taken for red cells are no match for nuclei of twice the size
         contradicted = guess is not None and guess > _NUCLEAR_CONTRADICTION * estimate.pixels_per_um
         return guess if contradicted else estimate.pixels_per_um
-    own = is_own_frame(rgb.shape[1], rgb.shape[0]) and guess is not None and guess < _NUCLEAR_CONTRADICTION * OWN_SCALE
+    own = (
+        _is_own_size(rgb.shape[1], rgb.shape[0])
+        and guess is not None
+        and guess < _NUCLEAR_CONTRADICTION * OWN_SCALE
+    )
     return OWN_SCALE if own else guess
 
 
@@ -178,10 +186,10 @@ def _maps(rgb: Rgb, scale: float) -> StainMaps:
 def _cell(cells: Outlined, number: int, mark: Box | None) -> DetectedCell:
     """Return one outlined cell."""
     left, top, right, bottom = cells.boxes[number - 1].tolist()
-    whole = cv2.compare(cells.labels[top:bottom, left:right], number, cv2.CMP_EQ)
-    x, y, width, height = cv2.boundingRect(whole)
+    whole = cells.labels[top:bottom, left:right] == number
+    x, y, width, height = cv2.boundingRect(whole.view(np.uint8))
     left, top = left + x, top + y
-    mask = whole[y : y + height, x : x + width] > 0
+    mask = whole[y : y + height, x : x + width].copy()
     nucleus = cells.nuclei[top : top + height, left : left + width] == number
     nucleus &= mask
     moments = cv2.moments(mask.view(np.uint8), binaryImage=True)

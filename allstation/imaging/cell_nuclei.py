@@ -60,8 +60,8 @@ class Nuclei:
     """Nuclei of a field, one a cell.
 
     Attributes:
-        labels: (H, W) of bytes, or wider where there are more than 255; 0 is none, 1 to ``count`` the lobes of
-            each cell.
+        labels: (H, W) of bytes, or wider where there are more than 255; 0 is none, 1 to ``count`` the lobes
+            of each cell.
         count: Number of cells.
         middles: (count, 2) x and y of their centroids, pixels.
         boxes: (count, 4) left, top, right, bottom.
@@ -335,7 +335,7 @@ def _grouped(
     return Nuclei(_renamed(labels, names), count, places, np.array(boxes, np.intp).reshape(count, 4), level)
 
 
-def _renamed(labels: NDArray[np.uint16], names: NDArray[np.int32]) -> Labels:
+def _renamed(labels: Labels, names: NDArray[np.int32]) -> Labels:
     """Return labels under their names, as bytes if both fit."""
     if len(names) > _BYTE:
         return names[labels]

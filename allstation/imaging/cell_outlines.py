@@ -74,6 +74,7 @@ _SPIKE: Final = 2
 """A spike of so many rays is no part of a cell."""
 _FRACTION_BITS: Final = 4
 _HALF_BYTE: Final = 127
+_FULL_BYTE: Final = np.uint8(255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ def _enlarged(nuclei: Nuclei, size: tuple[int, int]) -> tuple[Labels, NDArray[np
     for index, (left, top, right, bottom) in enumerate(nuclei.boxes.tolist()):
         first = int(left * across), int(top * down)
         end = min(math.ceil(right * across), size[1]), min(math.ceil(bottom * down), size[0])
-        inner = cv2.compare(nuclei.labels[top:bottom, left:right], index + 1, cv2.CMP_EQ)
+        inner = (nuclei.labels[top:bottom, left:right] == index + 1) * _FULL_BYTE
         # Where the centre of each pixel of the picture lies in the small mask.
         places = np.array(
             [
@@ -269,7 +270,7 @@ def _reached(maps: StainMaps, nuclei: Nuclei, levels: Levels, *, scale: float) -
     last = (mine * _PLACES).max(axis=2, keepdims=True) - np.int8(1)
     first, end = (round(length / _STEP) for length in _RING)
     other = near > 0
-    ring = (_ORDER > last + first) & (_ORDER <= last + end) & ~other
+    ring = (last + first < _ORDER) & (last + end >= _ORDER) & ~other
     said = _ray_levels(purple, dense, ring, levels)
     said[other] = _OTHER_CODE
     said[mine] = _PURPLE_CODE
@@ -279,17 +280,15 @@ def _reached(maps: StainMaps, nuclei: Nuclei, levels: Levels, *, scale: float) -
     shared = _SHARING[0] * around[:, :_RAYS]
     for index in range(1, len(_SHARING)):
         shared += _SHARING[index] * around[:, index : index + _RAYS]
-    shared[_ORDER < last] = _NEVER
+    shared[last > _ORDER] = _NEVER
     reach = shared.argmax(axis=2).astype(np.int8)
     around = np.concatenate([reach[:, -_SPIKE:], reach, reach[:, :_SPIKE]], axis=1)
     turned = np.stack([around[:, index : index + _RAYS] for index in range(2 * _SPIKE + 1)])
     turned.sort(axis=0)
-    return (np.maximum(turned[_SPIKE], last[..., 0]) + np.float32(1)) * step
+    return np.asarray((np.maximum(turned[_SPIKE], last[..., 0]) + np.float32(1)) * step, np.float32)
 
 
-def _ray_levels(
-    purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels
-) -> NDArray[np.uint8]:
+def _ray_levels(purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels) -> NDArray[np.uint8]:
     """Return what each pixel on the rays says for its cell, as a place in the tables of what is said."""
     counts = np.maximum(np.count_nonzero(ring, axis=(1, 2)), 1)
     around = (dense * ring).sum(axis=(1, 2)) / counts - EMPTY
@@ -297,10 +296,11 @@ def _ray_levels(
     red = dense > _byte_level(EMPTY + _DENSER * around + _DENSER_LEAST)
     stained = dense > least
     if levels.red is not None:
-        tinted = (purple * ring).sum(axis=(1, 2)) / counts > levels.purple * 1.1
-        red |= dense > _byte_level(np.where(tinted, -1.0, EMPTY + _RED_SHARE * levels.red))
+        shaded = (purple * ring).sum(axis=(1, 2)) / counts > levels.purple * 1.1
+        red |= dense > _byte_level(np.where(shaded, -1.0, EMPTY + _RED_SHARE * levels.red))
     said = stained.view(np.uint8) + (stained & red).view(np.uint8)
-    return np.maximum(said, (purple > math.floor(levels.purple)).view(np.uint8) * np.uint8(_PURPLE_CODE))
+    tinted = (purple > math.floor(levels.purple)).view(np.uint8)
+    return np.asarray(np.maximum(said, tinted * np.uint8(_PURPLE_CODE)), np.uint8)
 
 
 def _byte_level(level: NDArray[np.float64]) -> NDArray[np.int16]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ _DENSE: Final = np.array([0.5, 1.0, 0.25])
 _NUCLEAR_UNIT: Final = 200
 _OD_UNIT: Final = 96
 _OD_EMPTY: Final = 18
-"""Byte of what absorbs nothing: optical densities of -0.19 to 2.4 fit, less is noise, more saturates both maps."""
+"""Byte of what absorbs nothing: optical densities of -0.19 to 2.4 fit, more saturates both maps."""
 _DARK: Final = 2.0
 """Added to grey levels, so that black stays finite."""
 _LOGARITHMS: Final = np.log(np.arange(256) + _DARK)
@@ -76,9 +76,8 @@ def stain_maps(rgb: Rgb, *, blur: float, background: NDArray[np.float64] | None 
     """
     empty = background_colour(rgb) if background is None else background
     tables = np.log(empty + _DARK) - _LOGARITHMS[:, None]
-    absorbed = np.asarray(
-        cv2.LUT(rgb, np.clip(np.rint(tables * _OD_UNIT + _OD_EMPTY), 0, 255).astype(np.uint8)[None])
-    )
+    levels = np.clip(np.rint(tables * _OD_UNIT + _OD_EMPTY), 0, 255).astype(np.uint8)
+    absorbed = np.asarray(cv2.LUT(rgb, levels[None]), np.uint8)
     rows = np.stack([_nuclear_axis(absorbed) * _NUCLEAR_UNIT, _DENSE * DENSITY_UNIT, np.zeros(3)]) / _OD_UNIT
     offsets = np.array([0, EMPTY, 0]) - rows.sum(axis=1) * _OD_EMPTY
     # Three rows although two are wanted: OpenCV has vector code for bytes of three channels.
@@ -86,7 +85,7 @@ def stain_maps(rgb: Rgb, *, blur: float, background: NDArray[np.float64] | None 
     return StainMaps(_smooth(cv2.LUT(planes[0], _ROOTS), blur), _smooth(planes[1], blur))
 
 
-def _smooth(values: NDArray[np.generic], blur: float) -> Mask:
+def _smooth(values: NDArray[Any], blur: float) -> Mask:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), blur), np.uint8)
 
 
