@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allstation.core.cells import CellOutline, NewCell
 from allstation.core.records import EvidenceMap
-from allstation.imaging.cell_finder import DetectedCell, find_cells
+from allstation.imaging.cell_finder import OWN_SCALE, DetectedCell, find_cells, is_own_frame
 from allstation.imaging.cell_masks import encode_mask
 from allstation.imaging.field_file import FieldFile
 
@@ -26,28 +26,34 @@ _BYTE: Final = 255
 
 
 def find_in_file(
-    file: FieldFile, size: tuple[int, int], sampled: Rgb, evidence: EvidenceMap | None
+    file: FieldFile, sampled: Rgb, network_rgb: Rgb, evidence: EvidenceMap | None, *, familiar: bool = False
 ) -> tuple[NewCell, ...]:
     """Find the cells of a field.
 
-    They are found in the picture that the network's pixels are sampled from. Where the file states its pixel
-    size and cells would be too small in it, the file is decoded once more, less shrunk.
+    A field that is like those the shipped model learned from, in a frame of their size, has their scale: its
+    cells are found in the pixels that the network reads. Others are found in the picture that these are
+    sampled from. Where the file states its pixel size and cells would be too small in it, the file is decoded
+    once more, less shrunk.
 
     Args:
         file: The field's file.
-        size: Height and width of the network's pixels.
-        sampled: The picture that they were sampled from.
+        sampled: The picture that the network's pixels were sampled from.
+        network_rgb: The network's pixels.
         evidence: The prediction's evidence map, for the support of the cells.
+        familiar: Whether the model finds the field like those it learned from.
     """
     header, pixel_size = file.header, file.pixel_size
-    picture = sampled
+    picture, scale = sampled, None
     if pixel_size is not None:
         shrink = max(1, round(header.width / sampled.shape[1]))
         fine = _fine_enough(shrink, pixel_size)
-        picture = sampled if fine == shrink else file.shrunk(size, most=fine)
+        picture = sampled if fine == shrink else file.shrunk(network_rgb.shape[:2], most=fine)
+        scale = picture.shape[1] / header.width / pixel_size
     height, width = picture.shape[:2]
-    scale = None if pixel_size is None else width / header.width / pixel_size
-    found = find_cells(picture, cell_scale=scale)
+    if scale is None and familiar and is_own_frame(header.width, header.height):
+        found = find_cells(network_rgb, cell_scale=OWN_SCALE, size=(height, width))
+    else:
+        found = find_cells(picture, cell_scale=scale)
     return placed(
         found,
         picture=(width, height),

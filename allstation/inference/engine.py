@@ -21,11 +21,11 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
 from allstation.core.text import shown_name
 from allstation.imaging import decode, field_cells, preprocess, quality
-from allstation.imaging.field_file import read_field
+from allstation.imaging.field_file import FieldFile, read_field
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
 from allstation.inference.network import LocalNetwork, Network, NetworkError
-from allstation.inference.network_origin import needs_isolation
+from allstation.inference.network_origin import is_shipped, needs_isolation
 
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float32]
@@ -120,6 +120,8 @@ class Engine:
         self._temperature = bundle.temperature
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
         self._novelty, self._novelty_output = _novelty(bundle), novelty_output(bundle)
+        # What is like the fields that the shipped model learned from has their scale.
+        self._knows_scale = is_shipped(bundle)
         content = bundle.read(str(bundle.info["network"]["file"]))
         isolated = needs_isolation(bundle)
         self._network: Network = (
@@ -228,10 +230,40 @@ class Engine:
             StationError: As :meth:`classify`.
         """
         started = time.perf_counter()
-        file, size = read_field(path, limits, sha256=sha256), self.preprocessing.size
-        sampled = file.shrunk(size)
-        made = self.classify_rgb(decode.squash(sampled, size), started=started)
-        return made, field_cells.find_in_file(file, size, sampled, made.evidence)
+        file = read_field(path, limits, sha256=sha256)
+        sampled = file.shrunk(self.preprocessing.size)
+        rgb = decode.squash(sampled, self.preprocessing.size)
+        made = self.classify_rgb(rgb, started=started)
+        return made, self._cells_of(file, sampled, rgb, made)
+
+    def find_cells(
+        self,
+        path: Path,
+        made: Prediction,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+    ) -> tuple[NewCell, ...]:
+        """Find the cells of a field that this model classified before, those of :meth:`classify_with_cells`.
+
+        Args:
+            path: The file.
+            made: The prediction.
+            limits: What to accept.
+            sha256: Of the bytes that were classified; empty for whatever the file holds.
+
+        Raises:
+            StationError: As :meth:`classify`.
+        """
+        file = read_field(path, limits, sha256=sha256)
+        sampled = file.shrunk(self.preprocessing.size)
+        return self._cells_of(file, sampled, decode.squash(sampled, self.preprocessing.size), made)
+
+    def _cells_of(
+        self, file: FieldFile, sampled: NDArray[np.uint8], rgb: NDArray[np.uint8], made: Prediction
+    ) -> tuple[NewCell, ...]:
+        familiar = self._knows_scale and made.novelty <= 1
+        return field_cells.find_in_file(file, sampled, rgb, made.evidence, familiar=familiar)
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
         """Classify pixels that already have the network's size.

@@ -246,6 +246,7 @@ class CaseWorker(QObject):
             background=self._background,
             imports=ImportOptions(limits=self._limits),
             paused=self._paused,
+            cells_later=True,
         )
         self._open = OpenedCase(processor, UndoLog(case), CellUndoLog(case))
         _log.info("case opened, read only: %s", case.read_only)
@@ -284,7 +285,7 @@ class CaseWorker(QObject):
     def _executor(self, bundle: ModelBundle) -> FieldExecutor:
         from allstation.inference.pipeline import Pipeline
 
-        return Pipeline(bundle, threads=self._threads, limits=self._limits, low_priority=True, cells=True)
+        return Pipeline(bundle, threads=self._threads, limits=self._limits, low_priority=True)
 
     # What needs no open case
 
