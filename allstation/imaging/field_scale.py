@@ -122,6 +122,15 @@ def red_cell_doubt(scale: FieldScale, estimate: ScaleEstimate | None) -> str:
     )
 
 
+def doubt_of_file(file: FieldFile, pixel_size: float) -> str:
+    """Return a sentence where a field's red cells would be of unlikely size by a pixel size, else nothing.
+
+    Raises:
+        StationError: If the file cannot be read as a field.
+    """
+    return red_cell_doubt(_exact(pixel_size, ScaleSource.SITE), estimated_scale(file))
+
+
 def _exact(pixel_size: float, source: ScaleSource) -> FieldScale:
     scale = 1 / pixel_size
     return FieldScale(scale, scale, scale, source)
