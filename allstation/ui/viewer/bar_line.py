@@ -55,6 +55,11 @@ class BarLine(QWidget):
             self.hide()
             self._canvas.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def show_line(self, start: QPointF, end: QPointF) -> None:
+        """Show a line between two points of the canvas."""
+        self._from, self._to = start, end
+        self.update()
+
     def length(self) -> float:
         """Return the length of the line in pixels of the field; 0 without one."""
         view = self._canvas.view
@@ -72,14 +77,12 @@ class BarLine(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Set one end."""
         if event.button() is Qt.MouseButton.LeftButton:
-            self._from = self._to = event.position()
-            self.update()
+            self.show_line(event.position(), event.position())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Move the other end."""
         if self._from is not None:
-            self._to = event.position()
-            self.update()
+            self.show_line(self._from, event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Take the line."""

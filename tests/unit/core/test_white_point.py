@@ -17,7 +17,7 @@ SITE = (236.0, 230.0, 238.0)
         ((236, 230, 200), "11 % yellower"),
         ((200, 196, 238), "11 % bluer"),
         ((165, 161, 167), "30 % darker"),
-        ((255, 200, 238), "13 % less green"),
+        ((255, 200, 238), "12 % less green"),
     ],
 )
 def test_drift_is_told_in_words_with_figures(white: tuple[float, float, float], words: str) -> None:
