@@ -251,9 +251,10 @@ def _ratio(engine: Engine, files: list[Path], *, cells: bool) -> float:
 def _earlier(engine: Engine, path: Path, *, cells: bool) -> None:
     file = read_field(path)
     sampled = file.shrunk(SIZE)
-    made = engine.classify_rgb(squash(sampled, SIZE))
+    rgb = squash(sampled, SIZE)
+    made = engine.classify_rgb(rgb)
     if cells:
-        find_in_file(file, SIZE, sampled, made.evidence)
+        find_in_file(file, sampled, rgb, made.evidence, familiar=made.novelty <= 1)
 
 
 def _now(engine: Engine, path: Path, *, cells: bool) -> None:
