@@ -240,7 +240,32 @@ class Engine:
         file = read_field(path, limits, sha256=sha256)
         reading = self._reading(file)
         made = self._classified(file, reading, started)
-        cells = field_cells.find_in_file(
+        return made, self._cells_of(file, reading, made)
+
+    def find_cells(
+        self,
+        path: Path,
+        made: Prediction,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+    ) -> tuple[NewCell, ...]:
+        """Find the cells of a field that this model classified before, those of :meth:`classify_with_cells`.
+
+        Args:
+            path: The file.
+            made: The prediction.
+            limits: What to accept.
+            sha256: Of the bytes that were classified; empty for whatever the file holds.
+
+        Raises:
+            StationError: As :meth:`classify`.
+        """
+        file = read_field(path, limits, sha256=sha256)
+        return self._cells_of(file, self._reading(file), made)
+
+    def _cells_of(self, file: FieldFile, reading: FieldReading, made: Prediction) -> tuple[NewCell, ...]:
+        return field_cells.find_in_file(
             file,
             reading.sampled,
             reading.network_rgb,
@@ -248,7 +273,6 @@ class Engine:
             familiar=self._knows_scale and made.novelty <= 1 and reading.view is View.ALIKE,
             scale=reading.cells_scale,
         )
-        return made, cells
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
         """Classify pixels that already have the network's size, taken for a field of the model's own scale.
@@ -261,9 +285,8 @@ class Engine:
         return self._prediction(self._look(rgb, preprocess.prepare(rgb, self.preprocessing)), began)
 
     def _reading(self, file: FieldFile) -> FieldReading:
-        site = self.site
         header = file.header
-        known = None if site is None else site.pixel_size_of(header.width, header.height)
+        known = None if self.site is None else self.site.pixel_size_of(header.width, header.height)
         own = None if self._optics is None else self._optics.pixels_per_um
         return read_at_scale(file, self.preprocessing.size, own=own, site=known)
 

@@ -253,6 +253,7 @@ class CaseWorker(QObject):
             background=self._background,
             imports=ImportOptions(limits=self._limits),
             paused=self._paused,
+            cells_later=True,
         )
         self._open = OpenedCase(processor, UndoLog(case), CellUndoLog(case))
         _log.info("case opened, read only: %s", case.read_only)
@@ -303,7 +304,6 @@ class CaseWorker(QObject):
             threads=self._threads,
             limits=self._limits,
             low_priority=True,
-            cells=True,
             site=None if self._open is None else self._open.case.site(),
         )
 

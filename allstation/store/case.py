@@ -55,6 +55,7 @@ from allstation.store.database import (
 )
 from allstation.store.field_files import FieldFiles
 from allstation.store.fields import Fields, StoredFields
+from allstation.store.later_cells import LaterCells
 from allstation.store.lock import LOCK_FILE, CaseLock, Holder, refuse_links
 from allstation.store.model_queue import ModelQueue
 from allstation.store.models import Models
@@ -91,6 +92,7 @@ class Case:
         fields: Fields: listed, read, added, removed.
         files: Files of the fields: missing and moved ones.
         queue: States of the fields: what is claimed, saved, failed.
+        later_cells: Fields that wait for their cells.
         models: Models the case knows.
         model_queue: Further models and the fields queued for them.
         reviews: Reviews by named people.
@@ -109,7 +111,8 @@ class Case:
         self.copies = Copies(connection)
         self.fields = Fields(connection, self.copies)
         self.files = FieldFiles(connection, self.fields)
-        self.queue = Queue(connection, self.fields)
+        self.later_cells = LaterCells(connection, self.fields)
+        self.queue = Queue(connection, self.fields, self.later_cells)
         self.models = Models(connection)
         self.model_queue = ModelQueue(connection, self.queue)
         self.reviews = Reviews(connection)

@@ -262,7 +262,8 @@ def _now(engine: Engine, path: Path, *, cells: bool) -> None:
 
 
 def _share(count: int, total: int) -> str:
-    low, high = wilson(count, total)
+    found = wilson(count, total)
+    low, high = found.low, found.high
     return f"{count} ({100 * count / total:.2f} % [{100 * low:.2f}, {100 * high:.2f}])" if total else "0"
 
 
