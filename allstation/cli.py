@@ -16,7 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from allstation import __version__
-from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, FREE_TEXT, SOME_FAILED, WRONG_USAGE
+from allstation.commands import (
+    CSV_DECIMALS,
+    CSV_SEPARATORS,
+    FREE_TEXT,
+    SOME_FAILED,
+    WRONG_USAGE,
+    site_arguments,
+)
 from allstation.commands.printing import OUTPUT_LOST, flush
 from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
@@ -61,6 +68,9 @@ def _classify(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=TEXT",
         help="case data, such as patient_id=P-7 or received_at='2026-11-22 14:30'; again for more",
+    )
+    parser.add_argument(
+        "--site", default="", metavar="ID", help="site that the fields were taken at (see: allstation site)"
     )
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")
     parser.add_argument(
@@ -334,6 +344,7 @@ COMMANDS: dict[str, _Command] = {
         _verify_report,
         "check a report's figures, signature and agreement with its case",
     ),
+    "site": ("site", site_arguments.declare, "microscope, scale and white point of a laboratory"),
     "certificate": (
         "certificate",
         _certificate,

@@ -15,6 +15,7 @@ from allstation.core.records import EvidenceMap
 from allstation.imaging.cell_finder import OWN_SCALE, DetectedCell, find_cells, is_own_frame
 from allstation.imaging.cell_masks import encode_mask
 from allstation.imaging.field_file import FieldFile
+from allstation.imaging.field_scale import FieldScale
 
 Rgb = NDArray[np.uint8]
 
@@ -26,14 +27,20 @@ _BYTE: Final = 255
 
 
 def find_in_file(
-    file: FieldFile, sampled: Rgb, network_rgb: Rgb, evidence: EvidenceMap | None, *, familiar: bool = False
+    file: FieldFile,
+    sampled: Rgb,
+    network_rgb: Rgb,
+    evidence: EvidenceMap | None,
+    *,
+    familiar: bool = False,
+    scale: FieldScale | None = None,
 ) -> tuple[NewCell, ...]:
     """Find the cells of a field.
 
     A field that is like those the shipped model learned from, in a frame of their size, has their scale: its
     cells are found in the pixels that the network reads. Others are found in the picture that these are
-    sampled from. Where the file states its pixel size and cells would be too small in it, the file is decoded
-    once more, less shrunk.
+    sampled from. Where the scale is known and cells would be too small in it, the file is decoded once more,
+    less shrunk.
 
     Args:
         file: The field's file.
@@ -41,19 +48,22 @@ def find_in_file(
         network_rgb: The network's pixels.
         evidence: The prediction's evidence map, for the support of the cells.
         familiar: Whether the model finds the field like those it learned from.
+        scale: Scale of the file if it is known; else it is estimated. Only what file or site say is kept as
+            the cells' pixel size.
     """
-    header, pixel_size = file.header, file.pixel_size
-    picture, scale = sampled, None
-    if pixel_size is not None:
+    header = file.header
+    pixel_size = file.pixel_size if scale is None or not scale.is_stated else scale.pixel_size
+    told = pixel_size if scale is None else scale.pixel_size
+    picture = sampled
+    if told is not None:
         shrink = max(1, round(header.width / sampled.shape[1]))
-        fine = _fine_enough(shrink, pixel_size)
+        fine = _fine_enough(shrink, told)
         picture = sampled if fine == shrink else file.shrunk(network_rgb.shape[:2], most=fine)
-        scale = picture.shape[1] / header.width / pixel_size
     height, width = picture.shape[:2]
-    if scale is None and familiar and is_own_frame(header.width, header.height):
+    if told is None and familiar and is_own_frame(header.width, header.height):
         found = find_cells(network_rgb, cell_scale=OWN_SCALE, size=(height, width))
     else:
-        found = find_cells(picture, cell_scale=scale)
+        found = find_cells(picture, cell_scale=None if told is None else width / header.width / told)
     return placed(
         found,
         picture=(width, height),

@@ -25,7 +25,7 @@ def needs_isolation(bundle: ModelBundle) -> bool:
     Args:
         bundle: Opened, so that its members match their checksums.
     """
-    network = _network(bundle.info)
+    network = network_sha256(bundle.info)
     return not network or network not in _known_from(network)
 
 
@@ -38,10 +38,10 @@ def is_shipped(bundle: ModelBundle) -> bool:
 
 def _known_from(network: str) -> set[str]:
     """Return hashes of networks that are trusted, at least those that decide about this one."""
-    shipped = _network(_manifest(default_bundle_path()) or {})
+    shipped = network_sha256(_manifest(default_bundle_path()) or {})
     if network == shipped:
         return {shipped}
-    bases = {_network(info): _base(info) for info in _runs()}
+    bases = {network_sha256(info): _base(info) for info in _runs()}
     known = {shipped} - {""}
     for _ in bases:
         known |= {made for made, base in bases.items() if made and (base is None or base in known)}
@@ -65,7 +65,7 @@ def _manifest(path: Path) -> dict[str, Any] | None:
     return info if isinstance(info, dict) else None
 
 
-def _network(info: Any) -> str:  # noqa: ANN401 - JSON of any kind
+def network_sha256(info: Any) -> str:  # noqa: ANN401 - JSON of any kind
     """Return the hash of a bundle's network, or an empty string."""
     return _member(info, "network")
 

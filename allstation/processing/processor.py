@@ -223,6 +223,12 @@ class CaseProcessor:
             self._work_with(bundle, "")
         self._go_on()
 
+    def site_changed(self) -> None:
+        """Go on with the site that the case has now; fields in flight are finished with the one before."""
+        if self._batch is not None and self._bundle is not None and not self._batch.model:
+            self._work_with(self._bundle, "")
+            self._go_on()
+
     def read_model(self, path: Path, ids: Sequence[int] = ()) -> None:
         """Read a bundle in the background, then let it classify these fields, or all, as well."""
         self._in_background(partial(read_request, path, tuple(ids)))

@@ -21,7 +21,8 @@ from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import EnginePool, Novelty, novelty_output, softmax
+from allstation.inference.engine import Novelty, novelty_output, softmax
+from allstation.inference.engine_pool import EnginePool
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import MEMBER as REFERENCE
 from training.data.composites import backgrounds_of, generous_mask
