@@ -26,6 +26,7 @@ TypedPart = tuple[NDArray[np.floating], Sequence[str], Sequence[str]]
 
 FEWEST_TESTED: Final = 5
 """Cells of a type in the test part, below which a site's model does not know the type."""
+_SAID: Final = 40.0
 FEWEST_GROUPS: Final = 2
 """Slides or patients of the test part below which nothing is accepted."""
 BALANCED, AREA = "balanced accuracy", "macro AUC"
@@ -205,14 +206,22 @@ def lower_limit(evaluation: Evaluation) -> float:
 def fitted_rule(held: HeldOutCells, *, error_rate: float) -> DecisionRule:
     """Return the rule that keeps wrong names within a rate on held-out cells, types weighing alike.
 
+    The share of wrong names among the surest cells is that of the typed cells and of as many as
+    :data:`_SAID` cells that err as often as their probabilities say: the surest few cells of a few slides
+    alone would let one mistake decide.
+
     Args:
         held: Learned cells, named by typers without their group.
         error_rate: Largest share of wrong names among those made.
     """
     top, wrong = held.probabilities.max(axis=1), held.probabilities.argmax(axis=1) != held.true
     weights = 1.0 / np.maximum(np.bincount(held.true, minlength=len(held.types)), 1)[held.true]
+    weights *= len(weights) / weights.sum()
     order = np.argsort(-top, kind="stable")
-    share: FloatArray = np.cumsum((weights * wrong)[order]) / np.cumsum(weights[order])
+    cells, erring, said = (
+        np.cumsum(values[order]) for values in (weights, weights * wrong, weights * (1 - top))
+    )
+    share: FloatArray = (erring + _SAID * said / cells) / (cells + _SAID)
     within = np.flatnonzero(share <= error_rate)
     least = float(top[order][within[-1]]) if len(within) else 1.0
     return DecisionRule(min_probability=min(1.0, max(NOT_SURE, least)), max_novelty=1.0, min_cells=1)

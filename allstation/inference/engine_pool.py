@@ -16,17 +16,19 @@ from allstation.inference.site_engine import SiteEngine
 FieldEngine = Engine | SiteEngine
 
 
-def make_engine(bundle: ModelBundle, *, seconds: float = RUN_SECONDS) -> FieldEngine:
+def make_engine(bundle: ModelBundle, *, seconds: float | None = None) -> FieldEngine:
     """Make the engine that a bundle's kind needs.
 
     Args:
         bundle: The model.
-        seconds: Wall time that a network in a process of its own has for one field.
+        seconds: Wall time that a network in a process of its own has for one field; None for the usual.
 
     Raises:
         ModelError: ``bad-bundle`` if it cannot be used.
     """
-    return SiteEngine(bundle) if is_site_bundle(bundle) else Engine(bundle, seconds=seconds)
+    if is_site_bundle(bundle):
+        return SiteEngine(bundle)
+    return Engine(bundle) if seconds is None else Engine(bundle, seconds=seconds)
 
 
 class EnginePool:
