@@ -19,6 +19,7 @@ from allstation.core.decision import Decision, Evidence, Reason
 from allstation.core.errors import ModelError, StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
+from allstation.core.site import Site
 from allstation.core.text import shown_name
 from allstation.core.typer_statistics import FloatArray
 from allstation.imaging import decode, preprocess, quality
@@ -70,6 +71,8 @@ class SiteEngine:
             raise
         except StationError as error:
             raise _unusable(bundle, error.sentence) from error
+        self.site: Site | None = None
+        """Site that the fields were taken at, if it is known: its pixel sizes."""
         self._classes = bundle.classes
         self._rule = bundle.rule
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
@@ -103,7 +106,10 @@ class SiteEngine:
         """Name one field image by its cells, which come along with their probabilities as support."""
         started = time.perf_counter()
         file = read_field(path, limits, sha256=sha256)
-        scale = field_scale(file, site_pixel_size=self._facts.field_pixel_size)
+        header = file.header
+        known = None if self.site is None else self.site.pixel_size_of(header.width, header.height)
+        size = self._facts.field_pixel_size if known is None else known.size
+        scale = field_scale(file, site_pixel_size=size, site_interval=known.interval if known else None)
         return self._named(file.pixels, None if scale is None else scale.pixels_per_um, started)
 
     def classify_rgb(self, rgb: Rgb, *, started: float | None = None) -> Prediction:
