@@ -32,6 +32,7 @@ _NOT_MEASURED: Final = (
     "Merged from statistics of several sites: nothing was measured on cells of this laboratory, and nothing "
     "is named without a person. Measure it with “allstation evaluate CELLS.csv --cells”."
 )
+_OWN_CELLS: Final = "Cells of the merged sites were learned from: figures on them flatter."
 
 
 def exported(
@@ -176,7 +177,7 @@ def write_merged_bundle(
             "split": "none: nothing was measured",
             "patients": "",
         },
-        limits=[_NOT_MEASURED, *([f"Noise: {found.noise}"] if found.noise else [])],
+        limits=[_NOT_MEASURED, _OWN_CELLS, *([f"Noise: {found.noise}"] if found.noise else [])],
         acceptance=report,
         acceptance_text=f"# {found.name}\n\n{_NOT_MEASURED}\n",
         seen=(),
