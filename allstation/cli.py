@@ -23,6 +23,8 @@ from allstation.commands import (
     SOME_FAILED,
     WRONG_USAGE,
     site_arguments,
+    commission_arguments,
+    site_statistics_arguments,
 )
 from allstation.commands.printing import OUTPUT_LOST, flush
 from allstation.core.arguments import positive
@@ -138,7 +140,16 @@ def _people(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="class sub-folders of fields")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="FOLDER|CELLS.csv",
+        help="class sub-folders of fields; with --cells typed cells, as for commission",
+    )
+    parser.add_argument(
+        "--cells", action="store_true", help="measure a site's model on typed cells instead of fields"
+    )
+    commission_arguments.pixel_size(parser)
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="model bundle (default: the shipped one)"
     )
@@ -332,6 +343,16 @@ COMMANDS: dict[str, _Command] = {
     "keys": ("keys", _keys, "this station's key, a laboratory's key, and whose keys are trusted"),
     "people": ("people", _people, "how reviewers and signers are named, and who has a PIN"),
     "evaluate": ("evaluate", _evaluate, "every figure of a model on a labelled folder"),
+    "commission": (
+        "commission",
+        commission_arguments.declare,
+        "learn a site's model from typed cells and test it; status 3 if it is refused",
+    ),
+    "site": (
+        "site_statistics",
+        site_statistics_arguments.declare_alone,
+        "share a site's statistics without a network, merge them, take them out again",
+    ),
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),
     "sweep": ("training", _training, "train every combination of some values (needs the training part)"),

@@ -21,9 +21,12 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable output"
     OTHER_SCALE = "other scale"
     OTHER_COLOURS = "other colours"
+    SCALE_UNKNOWN = "scale not known"
 
 
-WITHOUT_PROBABILITIES: Final = frozenset({Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS, Reason.UNREADABLE})
+WITHOUT_PROBABILITIES: Final = frozenset(
+    {Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS, Reason.UNREADABLE, Reason.SCALE_UNKNOWN}
+)
 """Reasons under which class probabilities mean nothing: the network was asked about what it cannot know.
 
 ``OTHER_SCALE`` and ``OTHER_COLOURS`` say more of ``UNLIKE_TRAINING`` and never stand without it."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import math
 import zipfile
 import zlib
@@ -25,11 +24,12 @@ from numpy.typing import NDArray
 from allstation import paths
 from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
-from allstation.core.plain_json import json_text
+from allstation.core.plain_json import AmbiguousError, json_text, strict_json
 from allstation.core.records import TRUST, ModelRecord
 from allstation.core.text import shown_name
 from allstation.files import replacing, write_atomically
 from allstation.imaging.preprocess import Preprocessing
+from allstation.inference.bundle_kinds import kind_problem
 from allstation.inference.class_names import name_problem
 from allstation.inference.trust import PURPOSE, BundleTrust, trust_of
 from allstation.keys.signing import Signature, SignatureError, SigningKey
@@ -110,6 +110,8 @@ class NoveltyInfo(TypedDict):
 class BundleInfo(TypedDict):
     """Content of ``bundle.json``: the entries that this program reads.
 
+    ``kind``, ``base`` and ``cell_network_sha256`` are of a site's model (:mod:`.site_bundle`).
+
     Bundles may hold more. ``preprocessing``, ``decision`` and ``retraining`` are read by their own classes,
     ``training``, ``figures`` and ``limits`` are printed as they stand; ``files`` are the members' checksums.
     """
@@ -126,6 +128,9 @@ class BundleInfo(TypedDict):
     training: dict[str, Any]
     figures: list[dict[str, Any]] | dict[str, Any]
     files: dict[str, Any]
+    kind: NotRequired[str]
+    base: NotRequired[dict[str, str]]
+    cell_network_sha256: NotRequired[str]
     novelty: NotRequired[NoveltyInfo]
     retraining: NotRequired[dict[str, Any]]
     limits: NotRequired[list[str] | str]
@@ -187,6 +192,8 @@ class ModelBundle:
             raise _refuse(self.path, problem)
         if str(self.info["network"].get("file")) not in self.members:
             raise _refuse(self.path, "does not contain the network it names")
+        if problem := kind_problem(self.info, self.members):
+            raise _refuse(self.path, problem)
 
     @property
     def name(self) -> str:
@@ -285,8 +292,8 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> BundleInfo:
     if (size := archive.getinfo(MANIFEST).file_size) > _MAX_MANIFEST:
         raise _refuse(path, f"has a {MANIFEST} of {size // 1024**2} MB")
     try:
-        info = _parsed(archive.read(MANIFEST))
-    except _AmbiguousError as error:
+        info = strict_json(archive.read(MANIFEST))
+    except AmbiguousError as error:
         raise _refuse(path, f"has a {MANIFEST} {error}") from error
     except (ValueError, RecursionError) as error:
         raise _refuse(path, f"has a {MANIFEST} that is not JSON") from error
@@ -297,38 +304,6 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> BundleInfo:
     if wrong:
         raise _refuse(path, f"lacks or misstates {', '.join(wrong)} in {MANIFEST}")
     return cast("BundleInfo", info)
-
-
-class _AmbiguousError(ValueError):
-    """JSON that two readers may understand differently, or that holds what is not a number."""
-
-
-def _parsed(text: bytes) -> object:
-    """Return JSON in which every number is finite and every name stands once.
-
-    Raises:
-        ValueError: If it is no JSON, or other JSON.
-    """
-    return json.loads(
-        text, parse_constant=_not_finite, parse_float=_finite, object_pairs_hook=_without_repeats
-    )
-
-
-def _not_finite(text: str) -> object:
-    raise _AmbiguousError(f"with {text} where a number is expected")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else cast("float", _not_finite(text))
-
-
-def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _AmbiguousError(f"that names {next(name for name in names if names.count(name) > 1)!r} twice")
-    return found
 
 
 def _read_members(

@@ -1,4 +1,4 @@
-"""Pool of engines: one a thread."""
+"""Engines of a bundle, whatever its kind: one for each thread that asks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,25 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine
 from allstation.inference.isolated import RUN_SECONDS
 from allstation.inference.network_origin import needs_isolation
+from allstation.inference.site_bundle import is_site_bundle
+from allstation.inference.site_engine import SiteEngine
+
+FieldEngine = Engine | SiteEngine
+
+
+def make_engine(bundle: ModelBundle, *, seconds: float | None = None) -> FieldEngine:
+    """Make the engine that a bundle's kind needs.
+
+    Args:
+        bundle: The model.
+        seconds: Wall time that a network in a process of its own has for one field; None for the usual.
+
+    Raises:
+        ModelError: ``bad-bundle`` if it cannot be used.
+    """
+    if is_site_bundle(bundle):
+        return SiteEngine(bundle)
+    return Engine(bundle) if seconds is None else Engine(bundle, seconds=seconds)
 
 
 class EnginePool:
@@ -26,7 +45,7 @@ class EnginePool:
     def __init__(
         self,
         bundle: ModelBundle,
-        ready: Engine | None = None,
+        ready: FieldEngine | None = None,
         *,
         seconds: float = RUN_SECONDS,
         site: Site | None = None,
@@ -36,11 +55,11 @@ class EnginePool:
         self.isolated = needs_isolation(bundle)
         self._seconds = seconds
         self._local = threading.local()
-        self._ready: deque[Engine] = deque([ready] if ready else [])
-        self._engines: deque[Engine] = deque(self._ready)
+        self._ready: deque[FieldEngine] = deque([ready] if ready else [])
+        self._engines: deque[FieldEngine] = deque(self._ready)
         self._fault: ModelError | None = None
 
-    def engine(self) -> Engine:
+    def engine(self) -> FieldEngine:
         """Return the calling thread's engine.
 
         Raises:
@@ -48,7 +67,7 @@ class EnginePool:
         """
         if self._fault is not None:
             raise self._fault
-        engine: Engine | None = getattr(self._local, "engine", None)
+        engine: FieldEngine | None = getattr(self._local, "engine", None)
         if engine is None:
             try:
                 engine = self._ready.pop()
@@ -58,9 +77,9 @@ class EnginePool:
             self._local.engine = engine
         return engine
 
-    def _made(self) -> Engine:
+    def _made(self) -> FieldEngine:
         try:
-            engine = Engine(self.bundle, seconds=self._seconds)
+            engine = make_engine(self.bundle, seconds=self._seconds)
             self._engines.append(engine)
             if self.isolated:
                 engine.warm_up()

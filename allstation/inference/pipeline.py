@@ -27,8 +27,7 @@ from allstation.core.records import Prediction
 from allstation.core.site import Site
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import Engine
-from allstation.inference.engine_pool import EnginePool
+from allstation.inference.engine_pool import EnginePool, FieldEngine
 from allstation.inference.isolated import RUN_SECONDS
 from allstation.inference.workers import Workers, in_order
 
@@ -110,7 +109,7 @@ class Pipeline:
         threads: int | None = None,
         limits: DecodeLimits | None = None,
         low_priority: bool = False,
-        ready: Engine | None = None,
+        ready: FieldEngine | None = None,
         cells: bool = False,
         site: Site | None = None,
     ) -> None:

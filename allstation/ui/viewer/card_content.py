@@ -20,6 +20,7 @@ REASON_TEXTS: Final[Mapping[Reason, str]] = {
     Reason.UNREADABLE: "Unreadable output",
     Reason.OTHER_SCALE: "Another scale than the model's fields",
     Reason.OTHER_COLOURS: "Other colours than the model's laboratory",
+    Reason.SCALE_UNKNOWN: "Scale not known",
 }
 NO_PERCENTAGES: Final = "Its class percentages mean nothing"
 """Said beside the reasons for which it is so."""
