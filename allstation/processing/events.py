@@ -12,6 +12,7 @@ from allstation.core.records import Review
 from allstation.processing.importer import ImportBatch
 from allstation.processing.status_types import ImportStatus, Problem, QueueStatus
 from allstation.store.cell_edits import CellChange
+from allstation.store.commissioning_record import CommissioningRecord
 from allstation.store.field_files import LocateReport
 
 
@@ -195,3 +196,10 @@ class CellTypeListChanged(Event):
     """List of types that the case holds now."""
 
     types: tuple[CellType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommissioningChanged(Event):
+    """Record of the commissioning as it is stored now."""
+
+    record: CommissioningRecord

@@ -1,0 +1,284 @@
+"""Cells of a case on their way through a commissioning: read from the case, handed to the session.
+
+Plain Python; :class:`~allstation.services.commissioning.CommissioningService` calls it on its own thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from allstation.commissioning.acceptance import Accepted, Refused, Wanted
+from allstation.commissioning.rounds import divided
+from allstation.commissioning.session import CommissioningSession, Standing
+from allstation.core.cell_types import CellType
+from allstation.core.cells import CellFilter, CellRecord
+from allstation.core.errors import StationError
+from allstation.core.statistics import Interval
+from allstation.services.cell_crops import FieldPlace
+from allstation.store.case import Case
+from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
+
+TESTED: Final = 60
+"""Cells of a test part: a lower limit of 0.9 needs about that many even if nearly all are named rightly."""
+_EVERY_CELL: Final = 2**31 - 1
+_EDGE: Final = CellFilter(at_edge=False)
+"""Cells that are cut by the edge of their field take no part: nobody sees the whole of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseCells:
+    """What a case offers to a commissioning.
+
+    Attributes:
+        cells: Whole cells.
+        measured: Of them with features.
+        slides: Slides with whole cells.
+        typed: Whole cells by the type that a person gave, by key.
+        types: The case's list of types.
+        has_types: Whether any cell has a type by a person, so that the case's list is in use.
+        record: What was chosen, frozen and opened before.
+        curve: Learning curve so far.
+        test_typed: Cells of the frozen test part that the reviewer typed.
+    """
+
+    cells: int
+    measured: int
+    slides: int
+    typed: Mapping[str, int]
+    types: tuple[CellType, ...]
+    has_types: bool
+    record: CommissioningRecord
+    curve: tuple[CurvePoint, ...]
+    test_typed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCells:
+    """Cells that a person should type next, the most useful first, with the files of their fields by id."""
+
+    records: Sequence[CellRecord]
+    places: Mapping[int, FieldPlace]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Measured:
+    """Where the session stands, and the learning curve with it."""
+
+    standing: Standing
+    curve: tuple[CurvePoint, ...]
+
+
+def look_at(folder: Path, reviewer: str) -> CaseCells:
+    """Count what a case offers.
+
+    Raises:
+        StationError: ``altered-commissioning``, or what the disk answered.
+    """
+    with Case.open(folder, read_only=True) as case:
+        records = CommissioningRecords(case.connection)
+        record, ids = records.read(), case.cells.ids(_EDGE)
+        known, _ = case.cells.features(ids)
+        cells = case.cells.records(ids)
+        frozen = set(record.frozen.cells) if record.frozen is not None else set()
+        mine = case.cells.typed_by(reviewer) if frozen else {}
+        typed = Counter(cell.type for cell in cells if cell.type)
+        return CaseCells(
+            cells=len(ids),
+            measured=len(known),
+            slides=len({cell.slide_id for cell in cells}),
+            typed=typed,
+            types=case.cells.types(),
+            has_types=bool(typed) or case.cells.count(CellFilter(typed=True)) > 0,
+            record=record,
+            curve=tuple(records.curve()),
+            test_typed=len(frozen & mine.keys()),
+        )
+
+
+class CommissioningCells:
+    """Session of the cells of one case.
+
+    Args:
+        folder: Of the case.
+        reviewer: Who types; the test counts this person's types only.
+        chosen: Types and what is wanted; what was frozen and opened before is read from the case.
+
+    Attributes:
+        record: The record, with the division into slides that are learned from and tested.
+        measured: Cells that take part.
+
+    Raises:
+        StationError: ``too-few-groups`` if no slide is left for the test; ``other-network`` without features.
+    """
+
+    def __init__(self, folder: Path, reviewer: str, chosen: CommissioningRecord) -> None:
+        self.folder = folder
+        self._reviewer = reviewer
+        with Case.open(folder, read_only=True) as case:
+            records = CommissioningRecords(case.connection)
+            before = records.read()
+            ids, features = case.cells.features(case.cells.ids(_EDGE))
+            cells = case.cells.records(ids)
+            self._network = case.cells.network_sha256
+            self._curve = records.curve()
+            self._patient = _patients(case)
+        if not len(ids):
+            sentence = "No cell of this case is measured yet. Wait until its fields are read and measured."
+            raise StationError("no-features", sentence)
+        self._ids = list(ids)
+        self._row = {number: row for row, number in enumerate(self._ids)}
+        self._groups = [self._patient.get(cell.slide_id, f"slide {cell.slide_id}") for cell in cells]
+        self.record = self._divided(before, chosen, [cell.type for cell in cells])
+        self._session = CommissioningSession(
+            np.asarray(features, np.float64),
+            self._groups,
+            network_sha256=self._network,
+            learning=self._learning(),
+        )
+        self._wanted = Wanted(
+            lowest_balanced=self.record.lowest_balanced, error_rate=self.record.error_rate
+        )
+        for cell in cells:
+            self._take(cell)
+        if self.record.frozen is not None:
+            self._session.begin_test(_EVERY_CELL)
+            self.refresh(self.record.frozen.cells)
+
+    def _divided(
+        self, before: CommissioningRecord, chosen: CommissioningRecord, types: Sequence[str]
+    ) -> CommissioningRecord:
+        """Return the record with every slide on one side; nothing moves while a test is frozen."""
+        if before.frozen is not None:
+            return before
+        typed = {group for group, kind in zip(self._groups, types, strict=True) if kind}
+        division = divided(
+            self._groups,
+            learning=before.learning,
+            apart=before.apart,
+            tested=before.used_groups,
+            typed=typed,
+        )
+        return replace(chosen, learning=division.learning, apart=division.apart, tests=before.tests)
+
+    def _learning(self) -> set[str]:
+        kept = set(self.record.apart)
+        if self.record.frozen is not None:
+            kept |= set(self.record.frozen.groups)
+        return set(self._groups) - kept
+
+    @property
+    def measured(self) -> int:
+        """Cells that take part."""
+        return len(self._ids)
+
+    @property
+    def can_test(self) -> bool:
+        """Whether there are slides that no test has opened."""
+        return bool(set(self.record.apart) - self.record.used_groups)
+
+    # Learning
+
+    def refresh(self, cells: Collection[int]) -> None:
+        """Take the types of cells as they are written now."""
+        known = [number for number in cells if number in self._row]
+        frozen = self.record.frozen
+        with Case.open(self.folder, read_only=True) as case:
+            if frozen is None:
+                for cell in case.cells.records(known):
+                    self._take(cell)
+                return
+            mine = set(frozen.cells)
+            for cell in case.cells.records(
+                [one for one in known if one in mine], reviewer=self._reviewer
+            ):
+                self._take(cell)
+
+    def _take(self, cell: CellRecord) -> None:
+        row, frozen = self._row[cell.id], self.record.frozen
+        tested = row is not None and self._groups[row] in self.record.apart
+        if tested and (frozen is None or cell.id not in frozen.cells):
+            return
+        if cell.type in self.record.types:
+            self._session.set_type(row, cell.type)
+        else:
+            self._session.withdraw(row)
+
+    def ask(self, count: int, skipped: Collection[int]) -> AskedCells:
+        """Return the cells to type next; in a test those of its part that this person has not typed.
+
+        Args:
+            count: How many.
+            skipped: Cells that are not to be asked for again.
+        """
+        frozen = self.record.frozen
+        with Case.open(self.folder, read_only=True) as case:
+            if frozen is not None:
+                mine = case.cells.typed_by(self._reviewer)
+                ids = [cell for cell in frozen.cells if cell not in mine and cell not in skipped]
+            else:
+                typed_otherwise = self._named_otherwise(case)
+                left_out = set(skipped) | typed_otherwise
+                rows = self._session.next_cells(count + len(left_out))
+                ids = [self._ids[row] for row in rows if self._ids[row] not in left_out]
+            records = case.cells.records(ids[:count], reviewer=self._reviewer)
+            fields = case.fields.records(sorted({record.field_id for record in records}))
+            places = {one.id: FieldPlace(one.path, one.sha256) for one in fields}
+        return AskedCells(records, places)
+
+    def _named_otherwise(self, case: Case) -> set[int]:
+        """Return cells that have a type which is not told apart: to the session they are untyped."""
+        typed = case.cells.records(case.cells.ids(CellFilter(typed=True, at_edge=False)))
+        return {cell.id for cell in typed if cell.type not in self.record.types}
+
+    def measure(self) -> Measured:
+        """Cross-validate what is typed, slides kept apart."""
+        standing = self._session.standing()
+        balanced = standing.balanced
+        if balanced is not None:
+            interval: Interval | None = balanced.interval
+            low, high = (interval.low, interval.high) if interval is not None else (None, None)
+            point = CurvePoint(standing.typed, balanced.value, low, high)
+            self._curve = [one for one in self._curve if one.cells < point.cells] + [point]
+        return Measured(standing, tuple(self._curve))
+
+    # Testing
+
+    def draw_test(self, count: int = TESTED) -> tuple[list[int], list[str]]:
+        """Return the cells of a test part, and their slides: cells that nobody typed, at random.
+
+        Raises:
+            StationError: ``too-few-cells`` if nothing can be fitted yet; ``test-opened`` if every slide that
+                was kept apart was tested already.
+        """
+        if not self.can_test:
+            sentence = (
+                "Every slide that was kept apart was tested already, and a second look would prove nothing. "
+                "Add at least 2 further slides to the case, then freeze another test part."
+            )
+            raise StationError("test-opened", sentence)
+        rows = self._session.begin_test(_EVERY_CELL)
+        with Case.open(self.folder, read_only=True) as case:
+            cells = {cell.id: cell for cell in case.cells.records([self._ids[row] for row in rows])}
+        drawn = [row for row in rows if not cells[self._ids[row]].type][:count]
+        if not drawn:
+            sentence = (
+                "Every cell of the slides that were kept apart has a type already, and was not typed blind. "
+                "Add at least 2 further slides to the case, then freeze a test part."
+            )
+            raise StationError("no-untyped-cells", sentence)
+        return [self._ids[row] for row in drawn], sorted({self._groups[row] for row in drawn})
+
+    def finish(self) -> Accepted | Refused:
+        """Open the test part."""
+        return self._session.finish(self._wanted)
+
+
+def _patients(case: Case) -> dict[int, str]:
+    """Return the group of each slide: its own; patients are not known here yet."""
+    return {slide.id: f"slide {slide.id}" for slide in case.slides.all()}
