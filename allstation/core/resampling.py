@@ -127,12 +127,11 @@ def figures(probabilities: FloatArray, true: IntArray, weights: FloatArray) -> R
     k = probabilities.shape[1]
     best, top, total = probabilities.argmax(axis=1), probabilities.max(axis=1), weights.sum(axis=1)
     hot, right = metrics.one_hot(true, k), best == true
-    areas = np.stack([weighted_auc(probabilities[:, c], hot[:, c], weights) for c in range(k)])
     picked = np.clip(probabilities[np.arange(len(true)), true], _TINY, 1.0)
     gaps, counts = _calibration_gaps(top, right, weights)
     return {
         **rates(true, best, weights, classes=k),
-        "macro AUC": _mean_of_finite(areas.T),
+        "macro AUC": mean_area(probabilities, true, weights),
         "micro AUC": weighted_auc(probabilities.ravel(), hot.ravel(), np.repeat(weights, k, axis=1)),
         "log loss": weights @ -np.log(picked) / total,
         "Brier score": weights @ ((probabilities - hot) ** 2).sum(axis=1) / total,
@@ -140,6 +139,20 @@ def figures(probabilities: FloatArray, true: IntArray, weights: FloatArray) -> R
         f"MCE ({BINS} bins)": _ratio(gaps, counts).max(axis=1),
         **_accepted_accuracy(top, right, weights),
     }
+
+
+def mean_area(probabilities: FloatArray, true: IntArray, weights: FloatArray) -> FloatArray:
+    """Compute the mean over classes of the area under the curve of one against the rest, a resample each.
+
+    Args:
+        probabilities: (n, classes).
+        true: (n,) class indices.
+        weights: (resamples, n).
+    """
+    k = probabilities.shape[1]
+    hot = metrics.one_hot(true, k)
+    areas = np.stack([weighted_auc(probabilities[:, c], hot[:, c], weights) for c in range(k)])
+    return _mean_of_finite(areas.T)
 
 
 def rates(true: IntArray, predicted: IntArray, weights: FloatArray, *, classes: int) -> Resampled:

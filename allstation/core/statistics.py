@@ -68,6 +68,33 @@ def wilson(successes: float, n: int, *, confidence: float = 0.95) -> Interval:
     return Interval(low, high)
 
 
+def mean_of_shares(counts: Sequence[tuple[int, int]]) -> Interval:
+    """Interval of the mean of independent proportions, as balanced accuracy is one of recalls.
+
+    Wilson's limits of each, put together by their squared distances (MOVER; Zou and Donner 2008, Stat Med
+    27:1693).
+
+    Args:
+        counts: Successes and trials of each, at least one trial.
+
+    Raises:
+        ValueError: If there are none, or successes are not within the trials.
+    """
+    if not counts or min(n for _, n in counts) < 1:
+        raise ValueError("Expected proportions of at least one trial each.")
+    limits = [wilson(successes, n) for successes, n in counts]
+    shares = [successes / n for successes, n in counts]
+    middle = math.fsum(shares) / len(shares)
+    down, up = (
+        math.sqrt(
+            math.fsum((share - getattr(limit, end)) ** 2 for share, limit in zip(shares, limits, strict=True))
+        )
+        / len(shares)
+        for end in ("low", "high")
+    )
+    return Interval(max(0.0, middle - down), min(1.0, middle + up))
+
+
 def _binomial_cdf(k: int, n: int, *, p: float) -> float:
     """P(X <= k) of a binomial, summed in logarithms so that large n does not overflow."""
     if p <= 0.0 or k >= n:
