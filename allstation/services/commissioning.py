@@ -78,6 +78,7 @@ class CommissioningService(QObject):
         self._folder: Path | None = None
         self._number = 0
         session.worker.closed.connect(self.leave)
+        session.worker.commissioning_changed.connect(self._take_record)
 
     @Slot()
     def leave(self) -> None:
@@ -161,6 +162,11 @@ class CommissioningService(QObject):
 
     def _is_late(self, number: int) -> bool:
         return number != self._number
+
+    @Slot(object)
+    def _take_record(self, record: CommissioningRecord) -> None:
+        if self._cells is not None:
+            self._run(partial(self._cells.take_record, record), None)
 
     @Slot(object)
     def _tell_counted(self, answer: tuple[int, CaseCells]) -> None:

@@ -182,6 +182,10 @@ class CommissioningCells:
         """Whether there are slides that no test has opened."""
         return bool(set(self.record.apart) - self.record.used_groups)
 
+    def take_record(self, record: CommissioningRecord) -> None:
+        """Take the record as it is written now: from the freezing of a test on, only its cells are taken."""
+        self.record = record
+
     # Learning
 
     def refresh(self, cells: Collection[int]) -> None:

@@ -1,4 +1,4 @@
-"""Requests to the writer of a case about its commissioning. Each is answered with ``commissioning_changed``."""
+"""Requests to the writer of a case about its commissioning, answered with ``commissioning_changed``."""
 
 from __future__ import annotations
 

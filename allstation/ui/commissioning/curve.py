@@ -19,6 +19,7 @@ _LOWEST: Final = 0.4
 """Bottom of the axis: chance of two types lies at 0.5; it goes down to 0 where a value is lower."""
 _MARK: Final = 3.5
 _WHISKER: Final = 3.0
+_GAP: Final = 8.0
 
 
 class LearningCurve(QWidget):
@@ -77,7 +78,8 @@ class LearningCurve(QWidget):
 
         self._paint_axes(painter, box, bottom, scheme)
         if self._points:
-            self._paint_cells(painter, box, [(one.cells, place(one.cells, bottom).x()) for one in self._points])
+            marks = [(one.cells, place(one.cells, bottom).x()) for one in self._points]
+            self._paint_cells(painter, box, marks)
         for one in self._points:
             if one.low is not None and one.high is not None:
                 _paint_whisker(painter, place(one.cells, one.low), place(one.cells, one.high), scheme)
@@ -110,18 +112,19 @@ class LearningCurve(QWidget):
     @staticmethod
     def _paint_cells(painter: QPainter, box: QRectF, marks: Sequence[tuple[int, float]]) -> None:
         """Write the numbers of cells below the points, as many as have room."""
-        metrics, taken = QFontMetricsF(painter.font()), -1e9
-        for cells, x in (marks[-1], *marks[:-1]):
-            text = tr("{n} cells", n=number(cells)) if cells == marks[-1][0] else number(cells)
+        metrics = QFontMetricsF(painter.font())
+        baseline, taken = box.bottom() + metrics.height(), box.left()
+        last = tr("{n} cells", n=number(marks[-1][0]))
+        width = metrics.horizontalAdvance(last)
+        end = min(marks[-1][1] - width / 2, box.right() - width)
+        painter.drawText(QPointF(end, baseline), last)
+        for cells, x in marks[:-1]:
+            text = number(cells)
             width = metrics.horizontalAdvance(text)
-            start = min(max(x - width / 2, box.left()), box.right() - width)
-            if cells == marks[-1][0]:
-                limit = start
-            elif start < taken or start + width + 8 > limit:
-                continue
-            else:
-                taken = start + width + 8
-            painter.drawText(QPointF(start, box.bottom() + metrics.height()), text)
+            start = max(x - width / 2, box.left())
+            if start >= taken and start + width + _GAP <= end:
+                painter.drawText(QPointF(start, baseline), text)
+                taken = start + width + _GAP
 
 
 def _height(box: QRectF, value: float, bottom: float) -> float:
