@@ -41,6 +41,11 @@ class Tested:
     outcome: Accepted | Refused
     report: dict[str, Any]
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether a model was accepted."""
+        return bool(self.report["accepted"])
+
 
 class CommissioningService(QObject):
     """Answers come in the order of asking; those of a session that was left are dropped.
@@ -133,16 +138,17 @@ class CommissioningService(QObject):
 
     # The bundle
 
-    def save(self, accepted: Accepted, *, base: Path, folder: Path, name: str) -> None:
-        """Write the site bundle to a folder; ``saved`` follows.
+    def save(self, tested: Tested, *, base: Path, folder: Path, name: str) -> None:
+        """Write the site bundle of an accepted outcome to a folder; ``saved`` follows.
 
         Args:
-            accepted: What was accepted.
+            tested: What was accepted.
             base: Bundle of the model in use.
             folder: Of the user's models.
             name: Of the new model.
         """
-        self._run(partial(_saved, accepted, base, folder, name), self._keep_saved)
+        if self._cells is not None:
+            self._run(partial(_saved, self._cells, tested, base, folder, name), self._keep_saved)
 
     def compare(self, saved: SavedSite, active: Path) -> None:
         """Hold a site bundle against the model in use, on the cells of the test; ``compared`` follows."""
@@ -262,10 +268,10 @@ def _finished(cells: CommissioningCells) -> Tested:
     return Tested(outcome, acceptance_json(outcome))
 
 
-def _saved(accepted: Accepted, base: Path, folder: Path, name: str) -> SavedSite:
+def _saved(cells: CommissioningCells, tested: Tested, base: Path, folder: Path, name: str) -> SavedSite:
     from allstation.services.site_choice import save_site
 
-    return save_site(accepted, base=base, folder=folder, name=name)
+    return save_site(cells, tested, base=base, folder=folder, name=name)
 
 
 def _compared(cells: CommissioningCells, saved: SavedSite, active: Path) -> SiteComparison:

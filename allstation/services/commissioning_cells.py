@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allstation.commissioning.acceptance import Accepted, Refused, Wanted
 from allstation.commissioning.rounds import divided
 from allstation.commissioning.session import CommissioningSession, Standing
 from allstation.core.cell_types import CellType
 from allstation.core.cells import CellFilter, CellRecord
+from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.errors import StationError
+from allstation.core.filters import FieldFilter
 from allstation.core.statistics import Interval
 from allstation.services.cell_crops import FieldPlace
 from allstation.store.case import Case
@@ -64,6 +67,23 @@ class AskedCells:
 
     records: Sequence[CellRecord]
     places: Mapping[int, FieldPlace]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TestCells:
+    """Cells of a test part that were typed as one of the types that are told apart.
+
+    Attributes:
+        features: (n, f).
+        types: Key of the type of each.
+        groups: Slide or patient of each.
+    """
+
+    __test__ = False
+
+    features: NDArray[np.float64]
+    types: tuple[str, ...]
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -135,15 +155,14 @@ class CommissioningCells:
         self._row = {number: row for row, number in enumerate(self._ids)}
         self._groups = [self._patient.get(cell.slide_id, f"slide {cell.slide_id}") for cell in cells]
         self.record = self._divided(before, chosen, [cell.type for cell in cells])
+        self._features = np.asarray(features, np.float64)
         self._session = CommissioningSession(
-            np.asarray(features, np.float64),
+            self._features,
             self._groups,
             network_sha256=self._network,
             learning=self._learning(),
         )
-        self._wanted = Wanted(
-            lowest_balanced=self.record.lowest_balanced, error_rate=self.record.error_rate
-        )
+        self._wanted = Wanted(lowest_balanced=self.record.lowest_balanced, error_rate=self.record.error_rate)
         for cell in cells:
             self._take(cell)
         if self.record.frozen is not None:
@@ -198,9 +217,7 @@ class CommissioningCells:
                     self._take(cell)
                 return
             mine = set(frozen.cells)
-            for cell in case.cells.records(
-                [one for one in known if one in mine], reviewer=self._reviewer
-            ):
+            for cell in case.cells.records([one for one in known if one in mine], reviewer=self._reviewer):
                 self._take(cell)
 
     def _take(self, cell: CellRecord) -> None:
@@ -281,6 +298,24 @@ class CommissioningCells:
     def finish(self) -> Accepted | Refused:
         """Open the test part."""
         return self._session.finish(self._wanted)
+
+    def test_cells(self) -> TestCells:
+        """Return the typed cells of the latest test part, as this person typed them."""
+        part = self.record.tests[-1].cells if self.record.tests else ()
+        with Case.open(self.folder, read_only=True) as case:
+            mine = case.cells.typed_by(self._reviewer)
+        ids = [cell for cell in part if mine.get(cell, "") in self.record.types and cell in self._row]
+        rows = [self._row[cell] for cell in ids]
+        return TestCells(
+            self._features[rows], tuple(mine[cell] for cell in ids), tuple(self._groups[row] for row in rows)
+        )
+
+    def decided_by(self, model_sha256: str) -> tuple[int, int]:
+        """Return how many fields of the case a model was asked about, and how many it named."""
+        with Case.open(self.folder, read_only=True) as case:
+            asked = case.fields.count(FieldFilter(model_sha256=model_sha256))
+            left = case.fields.count(FieldFilter(model_sha256=model_sha256, decision=NEEDS_REVIEW))
+        return asked, asked - left
 
 
 def _patients(case: Case) -> dict[int, str]:

@@ -14,7 +14,7 @@ class BenchKey(StrEnum):
     END = "end"
     TAKE_BACK = "take back"
     GO = "go"
-    PASS = "pass"
+    LATER = "later"
     UNSURE = "unsure"
     LARGER = "larger"
     SMALLER = "smaller"
@@ -32,10 +32,10 @@ def bench_key(event: QKeyEvent) -> BenchKey:
             Qt.Key.Key_Enter: BenchKey.GO,
         }
         return with_control.get(Qt.Key(key), BenchKey.OTHER)
-    plain = {
+    plain: dict[int, BenchKey] = {
         Qt.Key.Key_Escape: BenchKey.END,
         Qt.Key.Key_Backspace: BenchKey.TAKE_BACK,
-        Qt.Key.Key_Space: BenchKey.PASS,
+        Qt.Key.Key_Space: BenchKey.LATER,
         Qt.Key.Key_Plus: BenchKey.LARGER,
         Qt.Key.Key_Equal: BenchKey.LARGER,
         Qt.Key.Key_Minus: BenchKey.SMALLER,

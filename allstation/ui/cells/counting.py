@@ -265,7 +265,7 @@ class CountingWindow(QWidget):
             self.close()
         elif meaning is BenchKey.TAKE_BACK:
             self.taken_back.emit()
-        elif meaning is BenchKey.PASS:
+        elif meaning is BenchKey.LATER:
             self.passed.emit()
         elif meaning in (BenchKey.LARGER, BenchKey.SMALLER):
             self.stage.zoom(1 if meaning is BenchKey.LARGER else -1)

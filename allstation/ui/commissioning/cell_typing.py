@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellRecord
+from allstation.processing.status_types import Problem
 from allstation.services.cell_crops import FieldPlace
 from allstation.services.commissioning import CommissioningService
 from allstation.store.commissioning_record import CommissioningRecord
@@ -19,7 +20,6 @@ from allstation.ui.cells.crops import CropScale
 from allstation.ui.cells.listing import blind_record
 from allstation.ui.cells.tile import key_label
 from allstation.ui.commissioning.typing_page import BETWEEN, TypingPage
-from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
@@ -32,11 +32,13 @@ _PAGE: Final = 10
 _FEW: Final = 3
 """Cells left from which on further ones are asked for."""
 _EVERY: Final = 10_000
+_RECENT: Final = 30
+"""Cells named last: their types may still be on the way to the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """Cell that was named or passed; ``undo_at`` is the place of its command in the undo stack, 0 for none."""
+    """Cell that was named or passed; ``undo_at`` is the place of its command in the undo stack."""
 
     cell: int
     type: str
@@ -53,10 +55,10 @@ class CellTyping(QObject):
         commands: Pushes undoable changes.
 
     Signals:
-        tell_done: Every cell of the test is typed, or no longer.
+        test_ended: Every cell of the test is typed, or no longer.
     """
 
-    tell_done = Signal(bool)
+    test_ended = Signal(bool)
 
     def __init__(
         self, context: AppContext, page: TypingPage, *, service: CommissioningService, commands: CellCommands
@@ -75,6 +77,7 @@ class CellTyping(QObject):
         page.taken_back.connect(self._take_back)
         service.asked.connect(self._take_cells)
         service.measured.connect(self._take_figures)
+        service.problem.connect(self._refused)
         context.session.worker.cells_changed.connect(self._types_written)
 
     def _forget(self) -> None:
@@ -84,14 +87,16 @@ class CellTyping(QObject):
         self._done: list[_Done] = []
         self._skipped: set[int] = set()
         self._counts: Counter[str] = Counter()
-        self._since = 0
+        self._since = self._tested = 0
         self._asking = self._exhausted = False
         self._is_measured = False
         self._advice = ""
 
     # Beginning and ending
 
-    def begin(self, record: CommissioningRecord, types: Sequence[CellType], *, reviewer: str, done: int) -> None:
+    def begin(
+        self, record: CommissioningRecord, types: Sequence[CellType], *, reviewer: str, done: int
+    ) -> None:
         """Hand out cells for learning, or for the frozen test of the record.
 
         Args:
@@ -148,7 +153,7 @@ class CellTyping(QObject):
         if not self._asking and self._running:
             self._asking = True
             count = _EVERY if self._record.frozen is not None else _PAGE
-            named = {one.cell for one in self._done if one.type}
+            named = {one.cell for one in self._done[-_RECENT:] if one.type}
             self._service.ask(count, {*self._queue, *self._skipped, *named})
 
     @Slot(object)
@@ -160,11 +165,15 @@ class CellTyping(QObject):
         fresh = [blind_record(record) for record in asked.records if record.id not in known]
         if fresh and not self._records:
             self._page.stage.set_scale(CropScale.around(fresh))
-        self._exhausted = not fresh
+        self._exhausted = not fresh or self._record.frozen is not None
         self._records |= {record.id: record for record in fresh}
         self._places |= asked.places
         self._queue += [record.id for record in fresh]
         self._show_cell()
+
+    @Slot(object)
+    def _refused(self, _problem: Problem) -> None:
+        self._asking = False
 
     def _show_cell(self) -> None:
         stage = self._page.stage
@@ -177,7 +186,7 @@ class CellTyping(QObject):
             places = self._places
             stage.prepare([(one, places[one.field_id]) for one in coming if one.field_id in places])
         if self._record.frozen is not None:
-            self.tell_done.emit(not self._queue and self._exhausted or self._tested >= self._total)
+            self.test_ended.emit(self._exhausted and not self._queue)
         elif len(self._queue) <= _FEW and not self._exhausted:
             self._ask()
 
@@ -293,16 +302,6 @@ class CellTyping(QObject):
         if standing.figures is None:
             self._page.standing.show_advice(standing.advice)
         else:
-            self._page.standing.show_standing(
-                standing, measured.curve, wanted=self._record.lowest_balanced
-            )
+            self._page.standing.show_standing(standing, measured.curve, wanted=self._record.lowest_balanced)
         self._show_counts()
         self._page.set_ready(ready=standing.enough, enabled=self._is_measured)
-
-    def typed_counts(self) -> Mapping[str, int]:
-        """Return cells by the key of the type, of those that are told apart."""
-        return dict(self._counts)
-
-    def total_words(self) -> str:
-        """Return how many cells are typed, in words."""
-        return tr("{n} cells", n=number(sum(self._counts.values())))

@@ -216,7 +216,7 @@ class TypingPage(QWidget):
         told = {
             BenchKey.END: self.back_asked,
             BenchKey.TAKE_BACK: self.taken_back,
-            BenchKey.PASS: self.passed,
+            BenchKey.LATER: self.passed,
             BenchKey.UNSURE: self.unsure,
         }
         if meaning in told:
