@@ -83,7 +83,9 @@ class PreparePage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._shown = Preparation()
+        self._wants_focus = False
         self._types: tuple[CellType, ...] = ()
         self._make_cells()
         self._make_choices()
@@ -270,6 +272,14 @@ class PreparePage(QWidget):
         else:
             self.begin.setText(tr("Go on typing") if shown.typed else tr("Type cells"))
         self.begin.setEnabled(shown.measured > 0 and shown.slides > 1)
+        if self._wants_focus and self.begin.isEnabled():
+            self._wants_focus = False
+            self.begin.setFocus()
+
+    def set_focus(self) -> None:
+        """Bring the keyboard to what is done next, as soon as it can be done."""
+        self._wants_focus = not self.begin.isEnabled()
+        (self.begin if self.begin.isEnabled() else self).setFocus()
 
     def sentences(self) -> str:
         """Return what is said in words."""

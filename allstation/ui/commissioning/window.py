@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from allstation.services.field_cache import FieldCache
 from allstation.ui.commissioning.prepare_page import PreparePage
@@ -110,14 +110,19 @@ class CommissioningWindow(QWidget):
             self.result.set_focus()
         else:
             self._pages.setCurrentWidget(self.prepare)
-            self.prepare.begin.setFocus()
+            self.prepare.set_focus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Close with Escape, where the page has no use for it."""
+        """Close with Escape, press a button with Return, where the page has no use for these keys."""
+        focused = self.focusWidget()
         if event.key() == Qt.Key.Key_Escape:
             self.close()
-        else:
+        elif event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             super().keyPressEvent(event)
+        elif isinstance(focused, QPushButton):
+            focused.click()
+        elif self._step is Step.PREPARE:
+            self.prepare.begin.click()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell that the assistant is left."""
