@@ -127,8 +127,26 @@ def _people(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of the person")
 
 
+def _pixel_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--pixel-size",
+        type=float,
+        metavar="UM",
+        help="micrometres a pixel, where neither table nor files say (default: told from red cells)",
+    )
+
+
 def _evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="class sub-folders of fields")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        metavar="FOLDER|CELLS.csv",
+        help="class sub-folders of fields; with --cells typed cells, as for commission",
+    )
+    parser.add_argument(
+        "--cells", action="store_true", help="measure a site's model on typed cells instead of fields"
+    )
+    _pixel_size(parser)
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="model bundle (default: the shipped one)"
     )
@@ -137,6 +155,46 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write every figure as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the evaluation as PDF")
+    parser.add_argument("--threads", type=positive, metavar="N", help="worker threads")
+    _force(parser)
+
+
+def _commission(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="CELLS.csv|CASE|FOLDER",
+        help="typed cells: a table with the columns file, type, patient (and x, y for cells of fields, "
+        "pixel_size if known); a case; or one sub-folder of pictures a type",
+    )
+    parser.add_argument(
+        "--budget", type=positive, metavar="N", help="learn from at most N cells of a type (default: all)"
+    )
+    parser.add_argument(
+        "--slides",
+        type=positive,
+        metavar="N",
+        help="learn from N patients or slides and test on all others (default: all but a frozen fifth)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of what is drawn (default 0)")
+    parser.add_argument(
+        "--lowest",
+        type=float,
+        default=0.90,
+        metavar="SHARE",
+        help="smallest accepted lower limit of balanced accuracy (default 0.90)",
+    )
+    parser.add_argument(
+        "--error-rate",
+        type=float,
+        default=0.05,
+        metavar="SHARE",
+        help="share of wrong names among the cells that the model names by itself (default 0.05)",
+    )
+    _pixel_size(parser)
+    parser.add_argument("--name", default="", metavar="NAME", help="of the model (default: the file's)")
+    parser.add_argument("--out", type=Path, metavar="SITE.allmodel", help="write the model if it is accepted")
+    parser.add_argument("--json", type=Path, metavar="F", help="write verdict and figures as JSON")
     parser.add_argument("--threads", type=positive, metavar="N", help="worker threads")
     _force(parser)
 
@@ -322,6 +380,11 @@ COMMANDS: dict[str, _Command] = {
     "keys": ("keys", _keys, "this station's key, a laboratory's key, and whose keys are trusted"),
     "people": ("people", _people, "how reviewers and signers are named, and who has a PIN"),
     "evaluate": ("evaluate", _evaluate, "every figure of a model on a labelled folder"),
+    "commission": (
+        "commission",
+        _commission,
+        "learn a site's model from typed cells and test it; status 3 if it is refused",
+    ),
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),
     "sweep": ("training", _training, "train every combination of some values (needs the training part)"),

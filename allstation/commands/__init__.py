@@ -8,6 +8,8 @@ SOME_FAILED: Final = 1
 """Exit status: something failed or does not hold; it is named, the rest is done."""
 WRONG_USAGE: Final = 2
 """Exit status: wrong usage, or nothing to work on."""
+REFUSED: Final = 3
+"""Exit status: a site's model was measured and refused; the reason is told and written, no model is."""
 CSV_SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 """What ``--separator`` takes, and what it stands for."""
 CSV_DECIMALS: Final = {"point": ".", "comma": ","}

@@ -31,7 +31,7 @@ from allstation.processing.processor import CaseProcessor
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
-    from allstation.inference.engine import Engine
+    from allstation.inference.engine_pool import FieldEngine
     from allstation.inference.pipeline import Pipeline
     from allstation.store.case import Case
 
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(
-    options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[Engine], limits: DecodeLimits
+    options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[FieldEngine], limits: DecodeLimits
 ) -> int:
     with opened_case(options.case) as case:
         if options.details:
@@ -156,7 +156,7 @@ def _details(given: list[str]) -> dict[str, str]:
 
 def open_and_load(
     models: list[Path] | None, background: Executor, limits: DecodeLimits, *, tables: bool
-) -> tuple[list[ModelBundle], Future[Engine]]:
+) -> tuple[list[ModelBundle], Future[FieldEngine]]:
     """Check the models on one processor while another loads what is needed next.
 
     The first model's engine goes on being made while the fields are taken in.
@@ -184,13 +184,13 @@ def _open(chosen: list[Path]) -> list[ModelBundle]:
     return bundles
 
 
-def _started(opening: Future[list[ModelBundle]], limits: DecodeLimits) -> Engine:
-    from allstation.inference.engine import Engine
+def _started(opening: Future[list[ModelBundle]], limits: DecodeLimits) -> FieldEngine:
+    from allstation.inference.engine_pool import make_engine
     from allstation.inference.pipeline import network_seconds
     from allstation.inference.reference import verify_activation
 
     first = opening.result()[0]
-    engine = Engine(first, seconds=network_seconds(limits))
+    engine = make_engine(first, seconds=network_seconds(limits))
     verify_activation(first, engine)
     return engine
 
@@ -241,7 +241,7 @@ def process_paths(
     *,
     threads: int | None,
     limits: DecodeLimits,
-    ready: Future[Engine],
+    ready: Future[FieldEngine],
     cells: bool,
 ) -> ClassifyOutput:
     """Import what was given, classify with the first model, and every field with the others.

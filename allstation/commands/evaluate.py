@@ -28,7 +28,7 @@ from allstation.imaging.intake import Refused, find_fields
 from allstation.imaging.outputs import FIGURES_JSON, FIGURES_PDF, Output, check_outputs
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from allstation.inference.engine import Engine
+from allstation.inference.engine_pool import make_engine
 from allstation.inference.pipeline import Outcome, Pipeline
 from allstation.inference.reference import verify_activation
 from allstation.paths import config_folder
@@ -62,6 +62,10 @@ def run(options: argparse.Namespace) -> int:
         StationError: ``bad-output``, as :func:`read_labelled`, ``nothing-to-evaluate``, ``bad-bundle``,
             ``not-written``.
     """
+    if options.cells:
+        from allstation.commands.evaluate_cells import run as run_cells
+
+        return run_cells(options)
     wanted = (("--json", options.json, FIGURES_JSON), ("--pdf", options.pdf, FIGURES_PDF))
     check_outputs(
         [Output(name, path, kind) for name, path, kind in wanted if path],
@@ -211,7 +215,7 @@ def _classify(
     predictions: list[Prediction | None] = []
     failed = []
     limits = SettingsFile(config_folder()).value.limits
-    engine = Engine(bundle)
+    engine = make_engine(bundle)
     verify_activation(bundle, engine)
     with Pipeline(bundle, threads=threads, limits=limits, ready=engine) as pipeline:
         for outcome in pipeline.run((path, path) for path in paths):

@@ -131,6 +131,11 @@ class CommissioningSession:
         return self._test is not None
 
     @property
+    def learning_rows(self) -> list[int]:
+        """Rows of the learning part, typed or not."""
+        return [int(row) for row in np.flatnonzero(self._learns)]
+
+    @property
     def unusable(self) -> int:
         """Cells that take no part, as their features were not measured."""
         return int((~self._usable).sum())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.commissioning.cell_source import CellRow, listed_cells, usual_scale
+from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.imaging.cell_scale import estimate_scale
@@ -53,22 +53,30 @@ class TypedCells:
         features: (n, f) float32, finite.
         types: Type of each cell.
         patients: Patient of each cell; empty where the table names none.
+        slides: Slide of each cell where slides are known; empty else.
         files: File of each cell, as the table names it.
+        pictures: SHA-256 of the file of each cell.
         network_sha256: Of the cell network.
         unfound: Rows without features, and why; they are in nothing else.
         pixel_size: Micrometres a pixel of pictures of single cells; None where it could not be told, and
             each cell was scaled to its crop.
         pixel_size_source: Where it comes from, in words.
+        from_fields: Whether the cells are of fields, not of pictures of single cells.
+        field_pixel_size: Micrometres a pixel of the fields, if it was stated and the same for all.
     """
 
     features: NDArray[np.float32]
     types: tuple[str, ...]
     patients: tuple[str, ...]
     files: tuple[str, ...]
+    pictures: tuple[str, ...]
     network_sha256: str
     unfound: tuple[NotMeasured, ...]
     pixel_size: float | None
     pixel_size_source: str
+    slides: tuple[str, ...] = ()
+    from_fields: bool = False
+    field_pixel_size: float | None = None
 
     @property
     def patients_known(self) -> bool:
@@ -77,8 +85,15 @@ class TypedCells:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Patient of each cell; a cell without one is its own."""
+        """Patient of each cell; without patients its slide, and else each cell is its own."""
+        if self.slides and not self.patients_known:
+            return self.slides
         return tuple(name or f"cell {at}" for at, name in enumerate(self.patients))
+
+    @property
+    def patients_text(self) -> str:
+        """How many patients, or "patients unknown"."""
+        return f"{len(set(self.patients))} patients" if self.patients_known else PATIENTS_UNKNOWN
 
 
 def read_typed_cells(
@@ -122,20 +137,29 @@ def read_typed_cells(
         types=tuple(rows[at].type for at in kept),
         patients=tuple(rows[at].patient for at in kept),
         files=tuple(rows[at].file for at in kept),
+        pictures=tuple(measured[at].picture for at in kept),
         network_sha256=network.sha256,
         unfound=tuple(unfound),
         pixel_size=None if scale is None else 1 / scale,
         pixel_size_source=said,
+        from_fields=any(rows[at].place is not None for at in kept),
+        field_pixel_size=_only([rows[at].pixel_size for at in kept if rows[at].place is not None]),
     )
+
+
+def _only(sizes: Sequence[float | None]) -> float | None:
+    """Return the one pixel size of all fields, None where they differ or say nothing."""
+    return sizes[0] if len(set(sizes)) == 1 else None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Measured:
-    """What came of one row: features, or why there are none; ``content`` tells the same cell again."""
+    """What came of one row: features, or why there are none; file and place tell the same cell again."""
 
     features: NDArray[np.float32] | None
     why: str
-    content: str
+    picture: str = ""
+    place: str = ""
 
 
 def _measured(
@@ -177,21 +201,21 @@ def _of_file(rows: Sequence[CellRow], network: CellNetwork, limits: DecodeLimits
         file = read_field(rows[0].path, limits)
         pixels, stated = file.pixels, file.pixel_size
     except StationError as error:
-        return [_Measured(None, error.sentence, "") for _ in rows]
-    digest, found = hashlib.sha256(file.content).hexdigest(), []
+        return [_Measured(None, error.sentence) for _ in rows]
+    found = []
     for row in rows:
         size = row.pixel_size or stated or row.usual_pixel_size
         scale = None if size is None else 1 / size
         if row.place is None:
-            features, content = picture_features(pixels, network, pixels_per_um=scale), digest
+            features, place = picture_features(pixels, network, pixels_per_um=scale), ""
             why = "no cell in the middle of the picture"
         else:
             scale = scale or _estimated(pixels)
             features = cell_at_features(pixels, row.place, network, pixels_per_um=scale)
-            content = f"{digest} at {row.place[0]:.0f} {row.place[1]:.0f}"
+            place = f"{row.place[0]:.0f} {row.place[1]:.0f}"
             why = f"no cell at {row.place[0]:g}, {row.place[1]:g} of the field, or its scale cannot be told"
         whole = features is not None and bool(np.isfinite(features).all())
-        found.append(_Measured(features if whole else None, "" if whole else why, content))
+        found.append(_Measured(features if whole else None, "" if whole else why, file.sha256, place))
     return found
 
 
@@ -207,12 +231,12 @@ def _first_of_each(
 
     A cell in two rows would be learned from and tested; one with two types is an error of the table.
     """
-    first: dict[str, int] = {}
+    first: dict[tuple[str, str], int] = {}
     kept, left = [], []
     for at, (row, one) in enumerate(zip(rows, measured, strict=True)):
         why = one.why
         if one.features is not None:
-            before = rows[first.setdefault(one.content, at)]
+            before = rows[first.setdefault((one.picture, one.place), at)]
             if before is row:
                 kept.append(at)
                 continue

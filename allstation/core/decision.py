@@ -19,9 +19,12 @@ class Reason(StrEnum):
     BLURRED = "blurred"
     NO_WHITE_CELLS = "no white cells found"
     UNREADABLE = "unreadable output"
+    SCALE_UNKNOWN = "scale not known"
 
 
-WITHOUT_PROBABILITIES: Final = frozenset({Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS, Reason.UNREADABLE})
+WITHOUT_PROBABILITIES: Final = frozenset(
+    {Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS, Reason.UNREADABLE, Reason.SCALE_UNKNOWN}
+)
 """Reasons under which class probabilities mean nothing: the network was asked about what it cannot know."""
 
 

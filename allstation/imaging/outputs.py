@@ -176,7 +176,7 @@ def _check_name(output: Output) -> None:
     if looks_like_picture and not (kind.picture and suffix == kind.suffix):
         said = f"has the name of a field. Name a file that ends in {kind.suffix}: {kind.name} is written."
         raise _refused(output, said)
-    if name.endswith((*_ARCHIVES, *_OWN_SUFFIXES)):
+    if name.endswith((*_ARCHIVES, *_OWN_SUFFIXES)) and suffix != kind.suffix:
         said = f"has the name of another kind of file. Name a file that ends in {kind.suffix}."
         raise _refused(output, said)
     if _is_of_a_case(target.absolute()):
@@ -316,6 +316,15 @@ def _is_pdf(path: Path) -> bool:
     return _head(path, 5) == b"%PDF-" and bool(_PDF_MADE_BY.search(path.read_bytes()))
 
 
+def _is_site_model(path: Path) -> bool:
+    with zipfile.ZipFile(path) as bundle:
+        return bool(json.loads(bundle.read("bundle.json"))["kind"] == "site")
+
+
+def _is_statistics(path: Path) -> bool:
+    return "statistics.json" in zipfile.ZipFile(path).namelist()
+
+
 def _is_workbook(path: Path) -> bool:
     with zipfile.ZipFile(path) as book:
         return f"<dc:creator>{PROGRAM_MARK}".encode() in book.read("docProps/core.xml")
@@ -402,6 +411,8 @@ FIGURES_JSON: Final = OutputKind(
     "an evaluation", ".json", lambda path: bool(_FIGURES_JSON.match(_head(path)))
 )
 FIGURES_PDF: Final = OutputKind("an evaluation", ".pdf", _is_pdf)
+SITE_MODEL: Final = OutputKind("a site's model", ".allmodel", _is_site_model)
+STATISTICS: Final = OutputKind("statistics of typed cells", ".allstats", _is_statistics)
 CHECK_JSON: Final = OutputKind("a dataset check", ".json", _has_json_keys("folder", "findings", "errors"))
 CHECKED_TABLE: Final = OutputKind("the table of a check", ".json", _has_json_keys("checked", "fields"))
 CHECK_PDF: Final = OutputKind("a dataset check", ".pdf", _is_pdf)

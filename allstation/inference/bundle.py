@@ -30,6 +30,7 @@ from allstation.core.records import TRUST, ModelRecord
 from allstation.core.text import shown_name
 from allstation.files import replacing, write_atomically
 from allstation.imaging.preprocess import Preprocessing
+from allstation.inference.bundle_kinds import kind_problem
 from allstation.inference.class_names import name_problem
 from allstation.inference.trust import PURPOSE, BundleTrust, trust_of
 from allstation.keys.signing import Signature, SignatureError, SigningKey
@@ -110,6 +111,8 @@ class NoveltyInfo(TypedDict):
 class BundleInfo(TypedDict):
     """Content of ``bundle.json``: the entries that this program reads.
 
+    ``kind``, ``base`` and ``cell_network_sha256`` are of a site's model (:mod:`.site_bundle`).
+
     Bundles may hold more. ``preprocessing``, ``decision`` and ``retraining`` are read by their own classes,
     ``training``, ``figures`` and ``limits`` are printed as they stand; ``files`` are the members' checksums.
     """
@@ -126,6 +129,9 @@ class BundleInfo(TypedDict):
     training: dict[str, Any]
     figures: list[dict[str, Any]] | dict[str, Any]
     files: dict[str, Any]
+    kind: NotRequired[str]
+    base: NotRequired[dict[str, str]]
+    cell_network_sha256: NotRequired[str]
     novelty: NotRequired[NoveltyInfo]
     retraining: NotRequired[dict[str, Any]]
     limits: NotRequired[list[str] | str]
@@ -187,6 +193,8 @@ class ModelBundle:
             raise _refuse(self.path, problem)
         if str(self.info["network"].get("file")) not in self.members:
             raise _refuse(self.path, "does not contain the network it names")
+        if problem := kind_problem(self.info, self.members):
+            raise _refuse(self.path, problem)
 
     @property
     def name(self) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -299,61 +297,3 @@ def _novelty(bundle: ModelBundle) -> Novelty | None:
 def _unusable(bundle: ModelBundle, problem: str) -> ModelError:
     sentence = f"The model bundle {shown_name(bundle.path)} cannot be used: {problem}. Choose another model."
     return ModelError("bad-bundle", sentence)
-
-
-class EnginePool:
-    """Pool of engines: one per thread, made when a thread first asks.
-
-    Args:
-        bundle: The model.
-        ready: An engine of it that nobody uses yet: the first thread takes it.
-        seconds: Wall time that a network in a process of its own has for one field.
-    """
-
-    def __init__(
-        self, bundle: ModelBundle, ready: Engine | None = None, *, seconds: float = RUN_SECONDS
-    ) -> None:
-        self.bundle = bundle
-        self.isolated = needs_isolation(bundle)
-        self._seconds = seconds
-        self._local = threading.local()
-        self._ready: deque[Engine] = deque([ready] if ready else [])
-        self._engines: deque[Engine] = deque(self._ready)
-        self._fault: ModelError | None = None
-
-    def engine(self) -> Engine:
-        """Return the calling thread's engine.
-
-        Raises:
-            ModelError: If the network cannot be used, now or when another thread tried.
-        """
-        if self._fault is not None:
-            raise self._fault
-        engine: Engine | None = getattr(self._local, "engine", None)
-        if engine is None:
-            try:
-                engine = self._ready.pop()
-            except IndexError:
-                engine = self._made()
-            self._local.engine = engine
-        return engine
-
-    def _made(self) -> Engine:
-        try:
-            engine = Engine(self.bundle, seconds=self._seconds)
-            self._engines.append(engine)
-            if self.isolated:
-                engine.warm_up()
-        except ModelError as error:
-            self.give_up(error)
-            raise
-        return engine
-
-    def give_up(self, fault: ModelError) -> None:
-        """Let nobody try again what cannot be used."""
-        self._fault = fault
-
-    def close(self) -> None:
-        """End the processes of networks that have one."""
-        while self._engines:
-            self._engines.pop().close()

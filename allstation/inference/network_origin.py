@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from allstation import paths
 from allstation.inference.bundle import MANIFEST, SUFFIX, ModelBundle, default_bundle_path
+from allstation.inference.bundle_kinds import SITE, kind_of
 
 RUNS: Final = "runs"
 """Folder of this station's training runs, below its data."""
@@ -25,6 +26,8 @@ def needs_isolation(bundle: ModelBundle) -> bool:
     Args:
         bundle: Opened, so that its members match their checksums.
     """
+    if kind_of(bundle.info) == SITE:  # arrays, over the program's own cell network
+        return False
     network = _network(bundle.info)
     return not network or network not in _known_from(network)
 

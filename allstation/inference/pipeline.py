@@ -26,7 +26,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import Engine, EnginePool
+from allstation.inference.engine_pool import EnginePool, FieldEngine
 from allstation.inference.isolated import RUN_SECONDS
 from allstation.inference.workers import Workers, in_order
 
@@ -91,7 +91,7 @@ class Pipeline:
         threads: int | None = None,
         limits: DecodeLimits | None = None,
         low_priority: bool = False,
-        ready: Engine | None = None,
+        ready: FieldEngine | None = None,
         cells: bool = False,
     ) -> None:
         self.bundle = bundle

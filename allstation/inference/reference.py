@@ -9,15 +9,19 @@ of models that ship, the program knows the hash of the reference fields.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import Engine
+from allstation.inference.engine_pool import FieldEngine, make_engine
+from allstation.inference.site_bundle import is_site_bundle, site_typer
 from allstation.inference.trust import TrustLevel
 from allstation.keys.release import release_keys
 
@@ -28,7 +32,7 @@ TOLERANCE: Final = 1e-4
 
 
 def verify_reference(
-    bundle: ModelBundle, *, engine: Engine | None = None, fields: int | None = None
+    bundle: ModelBundle, *, engine: FieldEngine | None = None, fields: int | None = None
 ) -> float:
     """Classify the bundle's reference fields and compare.
 
@@ -52,11 +56,19 @@ def verify_reference(
         raise StationError("no-reference", sentence)
     _require_shipped_fields(bundle)
     reference = bundle.arrays(MEMBER)
+    if is_site_bundle(bundle):
+        return _checked(bundle, site_typer(bundle).probabilities(reference["features"]), reference)
     rgb, expected = reference["rgb"][:fields], reference["probabilities"][:fields]
     with ExitStack() as stack:
-        engine = engine or stack.enter_context(closing(Engine(bundle)))
+        engine = engine or stack.enter_context(closing(make_engine(bundle)))
         found = [list(engine.classify_rgb(one).probabilities.values()) for one in rgb]
-    difference = float(np.abs(np.asarray(found) - expected).max())
+    return _checked(bundle, np.asarray(found), {"probabilities": expected})
+
+
+def _checked(bundle: ModelBundle, found: NDArray[np.float64], reference: Mapping[str, NDArray[Any]]) -> float:
+    """Return the largest difference from the probabilities that the maker wrote down."""
+    expected = reference["probabilities"]
+    difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else math.inf
     if not difference <= TOLERANCE:
         sentence = (
             f"On this machine the model {shown_name(bundle.name)} differs from its maker's by "
@@ -67,7 +79,7 @@ def verify_reference(
     return difference
 
 
-def verify_activation(bundle: ModelBundle, engine: Engine) -> None:
+def verify_activation(bundle: ModelBundle, engine: FieldEngine) -> None:
     """Verify a model before it works, and do what an engine does only once.
 
     A model that came with the program, or was trained here, is compared on one field, which takes no longer
@@ -80,7 +92,10 @@ def verify_activation(bundle: ModelBundle, engine: Engine) -> None:
     Raises:
         StationError: As :func:`verify_reference`; a bundle of another maker may lack reference fields.
     """
-    if MEMBER not in bundle.members and not release_keys().bears_shipped_name(bundle.name):
+    if is_site_bundle(bundle):
+        verify_reference(bundle)
+        engine.warm_up()
+    elif MEMBER not in bundle.members and not release_keys().bears_shipped_name(bundle.name):
         engine.warm_up()
     else:
         verify_reference(bundle, engine=engine, fields=1 if bundle.trust.made_here else None)

@@ -183,11 +183,11 @@ def _verified(bundle: ModelBundle) -> ModelBundle | Problem:
 
     One whose network cannot be loaded or computed is returned too: that is told when its fields are tried.
     """
-    from allstation.inference.engine import Engine
+    from allstation.inference.engine_pool import make_engine
     from allstation.inference.reference import verify_activation
 
     try:
-        with closing(Engine(bundle)) as engine:
+        with closing(make_engine(bundle)) as engine:
             verify_activation(bundle, engine)
     except ModelError:
         return bundle

@@ -229,7 +229,7 @@ def limit(folder: Path, work: Path, _out: Path) -> dict:
 
     from allstation.imaging import decode, preprocess
     from allstation.inference.bundle import ModelBundle
-    from allstation.inference.engine import EnginePool
+    from allstation.inference.engine_pool import EnginePool
     from allstation.inference.pipeline import default_threads
 
     cv2.setNumThreads(1)

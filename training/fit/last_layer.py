@@ -21,7 +21,8 @@ from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
 from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.engine import EnginePool, Novelty, novelty_output, softmax
+from allstation.inference.engine import Engine, Novelty, novelty_output, softmax
+from allstation.inference.engine_pool import EnginePool
 from allstation.inference.pipeline import default_threads
 from allstation.inference.reference import MEMBER as REFERENCE
 from training.data.composites import backgrounds_of, generous_mask
@@ -151,6 +152,7 @@ def extract_features(
 
     def one(row: int) -> list[NDArray[Any]]:
         engine = base.pool.engine()
+        assert isinstance(engine, Engine)  # noqa: S101 - a site's model has no layer to fit and was refused
         found = engine.run(prepare(fields[row], engine.preprocessing).tensor)
         return [found[name] for name in outputs]
 

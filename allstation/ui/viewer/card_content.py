@@ -18,6 +18,7 @@ REASON_TEXTS: Final[Mapping[Reason, str]] = {
     Reason.BLURRED: "Blurred",
     Reason.NO_WHITE_CELLS: "No white cells found",
     Reason.UNREADABLE: "Unreadable output",
+    Reason.SCALE_UNKNOWN: "Scale not known",
 }
 NO_PERCENTAGES: Final = "Its class percentages mean nothing"
 """Said beside the reasons for which it is so."""
