@@ -23,7 +23,7 @@ from allstation.services.commissioning_requests import (
 from allstation.services.tasks import Serial
 
 if TYPE_CHECKING:
-    from allstation.commissioning.acceptance import Accepted, Refused
+    from allstation.commissioning.commission import Commissioned
     from allstation.services.commissioning_cells import AskedCells, CaseCells, CommissioningCells, Measured
     from allstation.services.site_choice import SavedSite, SiteComparison
     from allstation.store.commissioning_record import CommissioningRecord
@@ -34,11 +34,11 @@ class Tested:
     """Outcome of a test, and what its report prints.
 
     Attributes:
-        outcome: Accepted or refused.
-        report: As ``acceptance_json`` gives it.
+        found: Accepted or refused.
+        report: As the bundle holds it.
     """
 
-    outcome: Accepted | Refused
+    found: Commissioned
     report: dict[str, Any]
 
     @property
@@ -147,8 +147,7 @@ class CommissioningService(QObject):
             folder: Of the user's models.
             name: Of the new model.
         """
-        if self._cells is not None:
-            self._run(partial(_saved, self._cells, tested, base, folder, name), self._keep_saved)
+        self._run(partial(_saved, tested, base, folder, name), self._keep_saved)
 
     def compare(self, saved: SavedSite, active: Path) -> None:
         """Hold a site bundle against the model in use, on the cells of the test; ``compared`` follows."""
@@ -262,16 +261,14 @@ def _begun(folder: Path, reviewer: str, chosen: CommissioningRecord) -> Commissi
 
 
 def _finished(cells: CommissioningCells) -> Tested:
-    from allstation.commissioning.acceptance import acceptance_json
-
-    outcome = cells.finish()
-    return Tested(outcome, acceptance_json(outcome))
+    found = cells.finish()
+    return Tested(found, found.to_json())
 
 
-def _saved(cells: CommissioningCells, tested: Tested, base: Path, folder: Path, name: str) -> SavedSite:
+def _saved(tested: Tested, base: Path, folder: Path, name: str) -> SavedSite:
     from allstation.services.site_choice import save_site
 
-    return save_site(cells, tested, base=base, folder=folder, name=name)
+    return save_site(tested.found, base=base, folder=folder, name=name)
 
 
 def _compared(cells: CommissioningCells, saved: SavedSite, active: Path) -> SiteComparison:

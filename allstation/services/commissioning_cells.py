@@ -14,9 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.commissioning.acceptance import Accepted, Refused, Wanted
+from allstation.commissioning.acceptance import Wanted
+from allstation.commissioning.commission import Commissioned, Plan
 from allstation.commissioning.rounds import divided
 from allstation.commissioning.session import CommissioningSession, Standing
+from allstation.commissioning.typed_cells import TypedCells
 from allstation.core.cell_types import CellType
 from allstation.core.cells import CellFilter, CellRecord
 from allstation.core.classes import NEEDS_REVIEW
@@ -30,7 +32,7 @@ from allstation.store.commissioning_record import CommissioningRecord, Commissio
 TESTED: Final = 60
 """Cells of a test part: a lower limit of 0.9 needs about that many even if nearly all are named rightly."""
 _EVERY_CELL: Final = 2**31 - 1
-_EDGE: Final = CellFilter(at_edge=False)
+_WHOLE: Final = CellFilter(at_edge=False)
 """Cells that are cut by the edge of their field take no part: nobody sees the whole of them."""
 
 
@@ -102,7 +104,7 @@ def look_at(folder: Path, reviewer: str) -> CaseCells:
     """
     with Case.open(folder, read_only=True) as case:
         records = CommissioningRecords(case.connection)
-        record, ids = records.read(), case.cells.ids(_EDGE)
+        record, ids = records.read(), case.cells.ids(_WHOLE)
         known, _ = case.cells.features(ids)
         cells = case.cells.records(ids)
         frozen = set(record.frozen.cells) if record.frozen is not None else set()
@@ -142,25 +144,21 @@ class CommissioningCells:
         self._reviewer = reviewer
         with Case.open(folder, read_only=True) as case:
             records = CommissioningRecords(case.connection)
-            before = records.read()
-            ids, features = case.cells.features(case.cells.ids(_EDGE))
-            cells = case.cells.records(ids)
-            self._network = case.cells.network_sha256
-            self._curve = records.curve()
-            self._patient = _patients(case)
-        if not len(ids):
+            before, self._curve = records.read(), records.curve()
+            cells, self._cells = _measured_cells(case)
+        if not cells:
             sentence = "No cell of this case is measured yet. Wait until its fields are read and measured."
             raise StationError("no-features", sentence)
-        self._ids = list(ids)
+        self._ids = [cell.id for cell in cells]
         self._row = {number: row for row, number in enumerate(self._ids)}
-        self._groups = [self._patient.get(cell.slide_id, f"slide {cell.slide_id}") for cell in cells]
+        self._groups = self._cells.groups
         self.record = self._divided(before, chosen, [cell.type for cell in cells])
-        self._features = np.asarray(features, np.float64)
         self._session = CommissioningSession(
-            self._features,
+            self._cells.features,
             self._groups,
-            network_sha256=self._network,
+            network_sha256=self._cells.network_sha256,
             learning=self._learning(),
+            patients=self._cells.patients_text,
         )
         self._wanted = Wanted(lowest_balanced=self.record.lowest_balanced, error_rate=self.record.error_rate)
         for cell in cells:
@@ -295,9 +293,14 @@ class CommissioningCells:
             raise StationError("no-untyped-cells", sentence)
         return [self._ids[row] for row in drawn], sorted({self._groups[row] for row in drawn})
 
-    def finish(self) -> Accepted | Refused:
+    def finish(self) -> Commissioned:
         """Open the test part."""
-        return self._session.finish(self._wanted)
+        return Commissioned(
+            outcome=self._session.finish(self._wanted),
+            cells=self._cells,
+            plan=Plan(wanted=self._wanted),
+            learned_groups=tuple(sorted(self._learning())),
+        )
 
     def test_cells(self) -> TestCells:
         """Return the typed cells of the latest test part, as this person typed them."""
@@ -307,7 +310,8 @@ class CommissioningCells:
         ids = [cell for cell in part if mine.get(cell, "") in self.record.types and cell in self._row]
         rows = [self._row[cell] for cell in ids]
         return TestCells(
-            self._features[rows], tuple(mine[cell] for cell in ids), tuple(self._groups[row] for row in rows)
+            np.asarray(self._cells.features[rows], np.float64),
+            tuple(mine[cell] for cell in ids), tuple(self._groups[row] for row in rows)
         )
 
     def decided_by(self, model_sha256: str) -> tuple[int, int]:
@@ -318,6 +322,30 @@ class CommissioningCells:
         return asked, asked - left
 
 
-def _patients(case: Case) -> dict[int, str]:
-    """Return the group of each slide: its own; patients are not known here yet."""
-    return {slide.id: f"slide {slide.id}" for slide in case.slides.all()}
+def _measured_cells(case: Case) -> tuple[list[CellRecord], TypedCells]:
+    """Return the whole cells that have features, typed or not.
+
+    Cells without a known pixel size are left out where others have one: their crops have another scale.
+    """
+    known, features = case.cells.features(case.cells.ids(_WHOLE))
+    cells = case.cells.records(known)
+    is_scaled = [cell.pixel_size is not None for cell in cells]
+    rows = [row for row, scaled in enumerate(is_scaled) if scaled or not any(is_scaled)]
+    kept = [cells[row] for row in rows]
+    patients = {slide.id: str(getattr(slide, "patient", "")) for slide in case.slides.all()}
+    fields = {one.id: one for one in case.fields.records({cell.field_id for cell in kept})}
+    sizes = {cell.pixel_size for cell in kept}
+    return kept, TypedCells(
+        features=np.asarray(features, np.float32)[rows],
+        types=tuple(cell.type for cell in kept),
+        patients=tuple(patients.get(cell.slide_id, "") for cell in kept),
+        slides=tuple(f"slide {cell.slide_id}" for cell in kept),
+        files=tuple(fields[cell.field_id].path.name for cell in kept),
+        pictures=tuple(fields[cell.field_id].sha256 for cell in kept),
+        network_sha256=case.cells.network_sha256,
+        unfound=(),
+        pixel_size=None,
+        pixel_size_source="",
+        from_fields=any(is_scaled),
+        field_pixel_size=sizes.pop() if len(sizes) == 1 else None,
+    )

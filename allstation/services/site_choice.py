@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from allstation.core.errors import StationError
 from allstation.core.resampling import Resampled, bootstrap, rates
 from allstation.core.statistics import Interval, mcnemar_exact
-from allstation.core.text import shown_name
+from allstation.core.text import plain_name, shown_name
+from allstation.files import free_path
 
 if TYPE_CHECKING:
-    from allstation.commissioning.acceptance import Accepted
+    from allstation.commissioning.commission import Commissioned
     from allstation.services.commissioning_cells import CommissioningCells, TestCells
 
+SUFFIX: Final = ".allmodel"
 _LEVEL: Final = 0.05
 _MOST_NAMED: Final = 0.5
 """Share of the case's fields named by the model in use, below which a site's model offers more."""
@@ -70,15 +72,37 @@ class SiteComparison:
     better: bool = False
 
 
-def save_site(
-    cells: CommissioningCells, accepted: Accepted, *, base: Path, folder: Path, name: str
-) -> SavedSite:
+def save_site(found: Commissioned, *, base: Path, folder: Path, name: str) -> SavedSite:
     """Write the bundle of what was accepted, signed by this station.
+
+    Args:
+        found: What was accepted.
+        base: Bundle of the model in use; where that is a site's, the shipped one is taken.
+        folder: Made if it is not there; nothing in it is replaced.
+        name: Of the model.
 
     Raises:
         StationError: ``bad-bundle`` of the base, or ``not-written``.
     """
-    raise NotImplementedError
+    from allstation.commissioning.commission import write_accepted
+    from allstation.inference.bundle import ModelBundle, default_bundle_path
+    from allstation.inference.site_bundle import is_site_bundle
+    from allstation.keys.station import station_key
+
+    opened = ModelBundle.open(base)
+    if is_site_bundle(opened):
+        opened = ModelBundle.open(default_bundle_path())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        target = free_path(folder, plain_name(name) or "site", SUFFIX)
+        made = write_accepted(target, found, name=name, base=opened, key=station_key())
+    except OSError as error:
+        sentence = (
+            f"The model could not be written to {shown_name(folder)} ({error.strerror or error}). Make space, "
+            "then freeze another test part from further slides."
+        )
+        raise StationError("not-written", sentence) from error
+    return SavedSite(made.path, made.sha256, name, found.to_json())
 
 
 def compare_sites(cells: CommissioningCells, saved: SavedSite, active: Path) -> SiteComparison:

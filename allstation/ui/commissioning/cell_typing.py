@@ -87,7 +87,7 @@ class CellTyping(QObject):
         self._done: list[_Done] = []
         self._skipped: set[int] = set()
         self._counts: Counter[str] = Counter()
-        self._since = self._tested = 0
+        self._since = self._tested = self._due = 0
         self._asking = self._exhausted = False
         self._is_measured = False
         self._advice = ""
@@ -224,6 +224,9 @@ class CellTyping(QObject):
         name = tr(kind.name)
         self._commands.type_cells([cell], kind.key, self._reviewer, text=tr("Type {name}", name=name))
         self._add(kind.key, 1)
+        if self._record.frozen is None and self._since >= BETWEEN:
+            # Measured once this one is on the disk, and with it those before.
+            self._since, self._due = 0, cell
         words = tr("{key}: {name}", key=label, name=name)
         if kind.key not in self._record.types:
             words = tr("{what} – kept, not learned from", what=words)
@@ -277,8 +280,8 @@ class CellTyping(QObject):
         if not self._running:
             return
         self._service.refresh(cells)
-        if self._record.frozen is None and self._since >= BETWEEN:
-            self._since = 0
+        if self._due in cells:
+            self._due = 0
             self._service.measure()
 
     # What is shown

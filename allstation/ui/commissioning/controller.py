@@ -105,7 +105,6 @@ class CommissioningController(QObject):
         window = self._shown_window()
         fresh = not window.isVisible()
         window.show()
-        window.raise_()
         window.activateWindow()
         if fresh and self._preparing is not None:
             window.show_step(Step.PREPARE)
@@ -174,6 +173,7 @@ class CommissioningController(QObject):
     def _hand_out(self, record: CommissioningRecord, done: int) -> None:
         window, typing, preparing = self._window, self._typing, self._preparing
         if window is not None and typing is not None and preparing is not None:
+            window.activateWindow()  # the question about the test had the keyboard
             window.show_step(Step.TYPE if record.frozen is None else Step.TEST)
             typing.begin(record, preparing.types, reviewer=self._context.selection.reviewer, done=done)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cells import CellFilter
@@ -79,6 +79,11 @@ class Person:
         self.window.activateWindow()
         self.until(self.window.prepare.begin.isEnabled)
 
+    def answer(self, kind: type[QDialog], key: Qt.Key = Qt.Key.Key_Return) -> None:
+        """Press a key in a dialog, once it has the keyboard."""
+        self.until(lambda: isinstance(QApplication.activeWindow(), kind))
+        self.press(key)
+
     def look(self) -> int:
         """Look at the current cell for a second; return it."""
         commissioning, stage = self.workbench.commissioning, self.window.typing.stage
@@ -100,7 +105,9 @@ class Person:
         for _ in range(count):
             cell = self.look()
             is_blast = (truth(cell) == "blast") != wrong(cell)
-            self._qtbot.keyClick(self.window.typing.stage, "b" if is_blast else "l")
+            target = QApplication.focusWidget()
+            assert target is self.window.typing.stage, "the keyboard is elsewhere"
+            self._qtbot.keyClick(target, "b" if is_blast else "l")
             self.typed += 1
             done.append(cell)
         return done
@@ -120,7 +127,7 @@ class Person:
         """Press Ctrl+Return, and Return in the question; wait for the test."""
         self.until(self.window.typing.freeze.isEnabled)
         self.press(Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-        self.press(Qt.Key.Key_Return)
+        self.answer(QMessageBox)
         self.until(lambda: self.window.step is Step.TEST)
 
     def open_test(self) -> None:
