@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from allstation.core.statistics import mean_of_shares
+
 _SHARE: Final = 0.2
 _FEWEST: Final = 2
 """Slides or patients of a test part: with fewer nothing is accepted."""
+_SIZES: Final = (60, 80, 100, 120, 160, 200, 300)
+"""Cells of a test part."""
 _MANY: Final = 5
 """Further slides from which on some of them join a test part that was not opened."""
 
@@ -62,6 +67,25 @@ def divided(
     elif len(new) >= _FEWEST:
         kept = _drawn(new, max(_FEWEST, round(_SHARE * len(new))), typed, seed)
     return Division(tuple(name for name in names if name not in kept), tuple(sorted(kept)))
+
+
+def cells_to_test(balanced: float, *, lowest: float, types: int) -> int:
+    """Return how many cells a test part needs, so that a model as good as measured is accepted.
+
+    The lower limit is that of cells counted, of types that are as frequent; where no number helps, the least
+    tells it soonest.
+
+    Args:
+        balanced: Balanced accuracy by cross-validation, 0 to 1.
+        lowest: Wanted lower limit, 0 to 1.
+        types: Number of types.
+    """
+    for count in _SIZES:
+        cells = max(1, count // max(types, 1))
+        right = math.floor(cells * balanced)
+        if mean_of_shares([(right, cells)] * types).low >= lowest:
+            return count
+    return _SIZES[0]
 
 
 def _drawn(names: Collection[str], count: int, typed: Collection[str], seed: int) -> set[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from allstation.commissioning.acceptance import Wanted
 from allstation.commissioning.commission import Commissioned, Plan
-from allstation.commissioning.rounds import divided
+from allstation.commissioning.rounds import cells_to_test, divided
 from allstation.commissioning.session import CommissioningSession, Standing
 from allstation.commissioning.typed_cells import TypedCells
 from allstation.core.cell_types import CellType
@@ -24,13 +24,12 @@ from allstation.core.cells import CellFilter, CellRecord
 from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
+from allstation.core.metrics import Figure
 from allstation.core.statistics import Interval
 from allstation.services.cell_crops import FieldPlace
 from allstation.store.case import Case
 from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
 
-TESTED: Final = 60
-"""Cells of a test part: a lower limit of 0.9 needs about that many even if nearly all are named rightly."""
 _EVERY_CELL: Final = 2**31 - 1
 _WHOLE: Final = CellFilter(at_edge=False)
 """Cells that are cut by the edge of their field take no part: nobody sees the whole of them."""
@@ -161,6 +160,7 @@ class CommissioningCells:
             patients=self._cells.patients_text,
         )
         self._wanted = Wanted(lowest_balanced=self.record.lowest_balanced, error_rate=self.record.error_rate)
+        self._balanced: Figure | None = None
         for cell in cells:
             self._take(cell)
         if self.record.frozen is not None:
@@ -258,7 +258,7 @@ class CommissioningCells:
     def measure(self) -> Measured:
         """Cross-validate what is typed, slides kept apart."""
         standing = self._session.standing()
-        balanced = standing.balanced
+        self._balanced = balanced = standing.balanced
         if balanced is not None:
             interval: Interval | None = balanced.interval
             low, high = (interval.low, interval.high) if interval is not None else (None, None)
@@ -268,7 +268,7 @@ class CommissioningCells:
 
     # Testing
 
-    def draw_test(self, count: int = TESTED) -> tuple[list[int], list[str]]:
+    def draw_test(self) -> tuple[list[int], list[str]]:
         """Return the cells of a test part, and their slides: cells that nobody typed, at random.
 
         Raises:
@@ -284,6 +284,9 @@ class CommissioningCells:
         rows = self._session.begin_test(_EVERY_CELL)
         with Case.open(self.folder, read_only=True) as case:
             cells = {cell.id: cell for cell in case.cells.records([self._ids[row] for row in rows])}
+        known, wanted = self._balanced, self._wanted.lowest_balanced
+        value, types = known.value if known is not None else wanted, len(self.record.types)
+        count = cells_to_test(value, lowest=wanted, types=types)
         drawn = [row for row in rows if not cells[self._ids[row]].type][:count]
         if not drawn:
             sentence = (
@@ -311,7 +314,8 @@ class CommissioningCells:
         rows = [self._row[cell] for cell in ids]
         return TestCells(
             np.asarray(self._cells.features[rows], np.float64),
-            tuple(mine[cell] for cell in ids), tuple(self._groups[row] for row in rows)
+            tuple(mine[cell] for cell in ids),
+            tuple(self._groups[row] for row in rows),
         )
 
     def decided_by(self, model_sha256: str) -> tuple[int, int]:

@@ -82,7 +82,7 @@ def save_site(found: Commissioned, *, base: Path, folder: Path, name: str) -> Sa
         name: Of the model.
 
     Raises:
-        StationError: ``bad-bundle`` of the base, or ``not-written``.
+        StationError: ``bad-bundle`` of the base, or ``site-not-written``.
     """
     from allstation.commissioning.commission import write_accepted
     from allstation.inference.bundle import ModelBundle, default_bundle_path
@@ -98,10 +98,10 @@ def save_site(found: Commissioned, *, base: Path, folder: Path, name: str) -> Sa
         made = write_accepted(target, found, name=name, base=opened, key=station_key())
     except OSError as error:
         sentence = (
-            f"The model could not be written to {shown_name(folder)} ({error.strerror or error}). Make space, "
-            "then freeze another test part from further slides."
+            f"The model could not be written to {shown_name(folder)} ({error.strerror or error}). Make space "
+            "there, then press Compare and use again."
         )
-        raise StationError("not-written", sentence) from error
+        raise StationError("site-not-written", sentence) from error
     return SavedSite(made.path, made.sha256, name, found.to_json())
 
 

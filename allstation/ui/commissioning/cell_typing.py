@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -79,6 +79,7 @@ class CellTyping(QObject):
         service.measured.connect(self._take_figures)
         service.problem.connect(self._refused)
         context.session.worker.cells_changed.connect(self._types_written)
+        context.session.worker.problem.connect(self._not_written)
 
     def _forget(self) -> None:
         self._queue: list[int] = []
@@ -91,6 +92,8 @@ class CellTyping(QObject):
         self._asking = self._exhausted = False
         self._is_measured = False
         self._advice = ""
+        self._unwritten: set[int] = set()
+        self._after: Callable[[], None] | None = None
 
     # Beginning and ending
 
@@ -221,6 +224,7 @@ class CellTyping(QObject):
             return
         self._queue.pop(0)
         self._done.append(_Done(cell, kind.key, self._context.undo.index() + 1))
+        self._unwritten.add(cell)
         name = tr(kind.name)
         self._commands.type_cells([cell], kind.key, self._reviewer, text=tr("Type {name}", name=name))
         self._add(kind.key, 1)
@@ -280,9 +284,26 @@ class CellTyping(QObject):
         if not self._running:
             return
         self._service.refresh(cells)
+        self._unwritten.difference_update(cells)
         if self._due in cells:
             self._due = 0
             self._service.measure()
+        if self._after is not None and not self._unwritten:
+            after, self._after = self._after, None
+            after()
+
+    def when_written(self, run: Callable[[], None]) -> None:
+        """Run something once every cell that was named is on the disk and taken by the session."""
+        if self._unwritten:
+            self._after = run
+        else:
+            run()
+
+    @Slot()
+    def _not_written(self) -> None:
+        """Want nothing any more that waits for what could not be written; that is told elsewhere."""
+        self._unwritten.clear()
+        self._after = None
 
     # What is shown
 

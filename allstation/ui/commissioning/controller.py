@@ -185,7 +185,7 @@ class CommissioningController(QObject):
         window.typing.set_ready(ready=False)
         if window.step is Step.TEST:
             window.typing.stage.show_message(tr("Opening the test…"))
-            self._service.finish()
+            typing.when_written(self._service.finish)
             return
         box = QMessageBox(window)
         box.setIcon(QMessageBox.Icon.NoIcon)
@@ -206,7 +206,8 @@ class CommissioningController(QObject):
 
     @Slot()
     def _freeze(self) -> None:
-        self._service.freeze()
+        if self._typing is not None:
+            self._typing.when_written(self._service.freeze)
 
     @Slot()
     def _do_not_freeze(self) -> None:

@@ -15,6 +15,7 @@ from allstation import paths
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
+from allstation.processing.status_types import Problem
 from allstation.services.commissioning import CommissioningService, Tested
 from allstation.services.requests import ClassifyAgain
 from allstation.services.tasks import Serial
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 FOLDER: Final = "sites"
 """Of the data folder: bundles as they were accepted; what is in use is a copy among the models."""
 _TOPIC: Final = "commissioning"
+NOT_WRITTEN: Final = "site-not-written"
+"""Code of the problem after which saving can be tried again."""
 _KIND, _SITE = "kind", "site"
 
 
@@ -60,6 +63,7 @@ class SiteUse(QObject):
         self._context, self._service, self._owner = context, service, window
         self._window: CommissioningWindow | None = None
         self._dialog: ModelChoiceDialog | None = None
+        self._tested: Tested | None = None
         self._saved: SavedSite | None = None
         self._shown: _Report | None = None
         self._disk = Serial(self)
@@ -68,6 +72,7 @@ class SiteUse(QObject):
         self._activations.taken_back.connect(self._taken_back)
         self._activations.failed.connect(self._tell_problem)
         service.saved.connect(self._bundle_saved)
+        service.problem.connect(self._refused)
         service.compared.connect(self._show_comparison)
         context.selection.model_changed.connect(self._model_changed)
 
@@ -109,20 +114,35 @@ class SiteUse(QObject):
 
     def show(self, tested: Tested, types: tuple[CellType, ...]) -> None:
         """Show an outcome that is on the disk; what was accepted is saved at once."""
-        window, info, model = self._window, self._context.info, self._context.selection.model
+        window, info = self._window, self._context.info
         if window is None or info is None:
             return
         names = {kind.key: tr(kind.name) for kind in types}
-        self._saved = None
+        self._saved = self._tested = None
         self._shown = _Report(info.name, tested.report, types=names)
         window.result.show_report(tested.report, lambda key: tr(type_of(types, key).name))
         if tested.is_accepted:
-            if model is None:
-                window.result.show_saved(tr("Choose a model first: a site's model stands on one."))
-                return
-            window.result.show_saved(tr("Saving the model…"))
-            folder = paths.data_folder() / FOLDER
-            self._service.save(tested, base=model.path, folder=folder, name=info.name)
+            self._tested = tested
+            self._save()
+
+    def _save(self) -> None:
+        """Write the bundle of what was accepted."""
+        window, info, model = self._window, self._context.info, self._context.selection.model
+        if window is None or info is None or self._tested is None:
+            return
+        if model is None:
+            words = tr("Choose a model first (Ctrl+M): a site's model stands on one.")
+            window.result.show_saved(words, can_use=True)
+            return
+        window.result.show_saved(tr("Saving the model…"))
+        folder = paths.data_folder() / FOLDER
+        self._service.save(self._tested, base=model.path, folder=folder, name=info.name)
+
+    @Slot(object)
+    def _refused(self, problem: Problem) -> None:
+        """Offer to save again what could not be written."""
+        if problem.code == NOT_WRITTEN and self._window is not None:
+            self._window.result.show_saved(problem.sentence, can_use=True)
 
     @Slot(object)
     def _bundle_saved(self, saved: SavedSite) -> None:
@@ -137,7 +157,9 @@ class SiteUse(QObject):
 
     @Slot()
     def _ask(self) -> None:
-        """Ask for the name and whether to use it, beside the model in use."""
+        """Ask for the name and whether to use it; what could not be saved is saved first."""
+        if self._saved is None:
+            self._save()
         saved, model = self._saved, self._context.selection.model
         if saved is None or model is None or self._window is None:
             return
@@ -159,6 +181,8 @@ class SiteUse(QObject):
     @Slot()
     def _dialog_closed(self) -> None:
         self._dialog = None
+        if self._window is not None and self._window.isVisible():
+            self._window.activateWindow()
 
     @Slot()
     def _activate(self) -> None:
@@ -219,7 +243,7 @@ class SiteUse(QObject):
         """Ask where to write the acceptance report of the model in use."""
         model = self._context.selection.model
         if model is not None and self.is_site():
-            self._ask_target(model.record.name, self._write_of_model)
+            self._ask_target(model.record.name, self.write_report_of_model)
 
     def _ask_target(self, name: str, chosen: Any) -> None:  # noqa: ANN401 - a bound slot
         owner = self._window if self._window is not None and self._window.isVisible() else self._owner
@@ -238,7 +262,8 @@ class SiteUse(QObject):
             self._write(partial(_write_pdf, self._shown, Path(name)))
 
     @Slot(str)
-    def _write_of_model(self, name: str) -> None:
+    def write_report_of_model(self, name: str) -> None:
+        """Write the acceptance report of the model in use to a file."""
         model = self._context.selection.model
         if model is not None:
             types = {kind.key: tr(kind.name) for kind in self._context.settings.value.types}

@@ -70,8 +70,8 @@ class ModelChoiceDialog(QDialog):
 
     def _build_buttons(self) -> None:
         self._box = QDialogButtonBox(self)
-        self.keep = QPushButton(tr("Keep the One in Use"), self)
-        self.activate = QPushButton(tr("Activate"), self)
+        self.keep = QPushButton(tr("&Keep the One in Use"), self)
+        self.activate = QPushButton(tr("&Activate"), self)
         self._box.addButton(self.keep, QDialogButtonBox.ButtonRole.RejectRole)
         self._box.addButton(self.activate, QDialogButtonBox.ButtonRole.AcceptRole)
         self._box.accepted.connect(self.accept)

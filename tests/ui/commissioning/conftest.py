@@ -30,14 +30,28 @@ def truth(cell: int) -> str:
     return "blast" if cell % 2 else "lymphocyte"
 
 
-def painted_case(folder: Path, *, apart: float = 4.0) -> Path:
-    """Make the case; the two clouds of features lie ``apart`` standard deviations from each other."""
+def painted_case(folder: Path, *, apart: float, typed: int) -> Path:
+    """Make the case.
+
+    Args:
+        folder: Where.
+        apart: Distance of the two clouds of features, in standard deviations.
+        typed: Cells that Ada typed before, on slides in turn; none of the last two.
+    """
     case = cell_case(folder, SLIDES, slides=SLIDES)
     noise = np.random.default_rng(5).normal(size=(CELLS, 8))
     noise[:, 0] += np.array([apart if truth(cell) == "blast" else 0.0 for cell in range(1, CELLS + 1)])
     with Case.open(case) as made:
         made.cells.save_features(zip(range(1, CELLS + 1), noise, strict=True), CellNetwork().sha256)
+        for kind in ("blast", "lymphocyte"):
+            made.cells.set_type([cell for cell in before(typed) if truth(cell) == kind], kind, "Ada")
     return case
+
+
+def before(typed: int) -> list[int]:
+    """Return the cells that were typed before, slide after slide."""
+    slides = SLIDES - 2
+    return [1 + PER_FIELD * (at % slides) + at // slides for at in range(typed)]
 
 
 class Person:
@@ -75,9 +89,10 @@ class Person:
         self.interactions += 1
         self.workbench.actions_table["commission.open"].trigger()
         self._qtbot.waitExposed(self.window)
+        self.window.resize(760, 520)
         self.window.typing.stage.visibility.clock = self._clock
-        self.window.activateWindow()
-        self.until(self.window.prepare.begin.isEnabled)
+        begin = self.window.prepare.begin
+        self.until(lambda: QApplication.focusWidget() is begin and begin.isEnabled())
 
     def answer(self, kind: type[QDialog], key: Qt.Key = Qt.Key.Key_Return) -> None:
         """Press a key in a dialog, once it has the keyboard."""
@@ -146,18 +161,25 @@ def clock() -> Clock:
 @pytest.fixture
 def apart() -> float:
     """Distance of the two clouds; a test may choose another."""
-    return 6.0
+    return 14.0
 
 
 @pytest.fixture
-def case(tmp_path: Path, apart: float) -> Path:
+def typed() -> int:
+    """How many cells were typed before; a test may choose others."""
+    return 0
+
+
+@pytest.fixture
+def case(tmp_path: Path, apart: float, typed: int) -> Path:
     """The closed case."""
-    return painted_case(tmp_path, apart=apart)
+    return painted_case(tmp_path, apart=apart, typed=typed)
 
 
 @pytest.fixture
 def person(window: Workbench, case: Path, clock: Clock, qtbot: QtBot) -> Person:
     """Ada at the window with the open case."""
+    window.shell.resize(900, 600)
     window.review.set_reviewer("Ada")
     window.context.selection.set_reviewer("Ada")
     window.context.session.submit(OpenCase(case))
