@@ -13,6 +13,7 @@ from allstation.core.site import Site
 from allstation.processing.importer import ImportBatch
 from allstation.processing.status_types import ImportStatus, Problem, QueueStatus
 from allstation.store.cell_edits import CellChange
+from allstation.store.commissioning_record import CommissioningRecord
 from allstation.store.field_files import LocateReport
 
 
@@ -207,3 +208,10 @@ class CellTypeListChanged(Event):
     """List of types that the case holds now."""
 
     types: tuple[CellType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommissioningChanged(Event):
+    """Record of the commissioning as it is stored now."""
+
+    record: CommissioningRecord

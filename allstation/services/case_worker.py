@@ -109,6 +109,7 @@ class CaseWorker(QObject):
         cell_features_saved: Ids of cells that have features now.
         proposals_changed: How many cells have a proposed type now.
         cell_types_changed: The case's list of cell types as stored now.
+        commissioning_changed: The :class:`CommissioningRecord` as stored now.
         report_kept: A :class:`MadeReport` and the :class:`ReportRecord` it is in the audit log by.
         report_refused: The :class:`MadeReport` and a :class:`Problem`.
     """
@@ -139,6 +140,7 @@ class CaseWorker(QObject):
     cell_features_saved = Signal(list)
     proposals_changed = Signal(int)
     cell_types_changed = Signal(object)
+    commissioning_changed = Signal(object)
     report_kept = Signal(object, object)
     report_refused = Signal(object, object)
 
@@ -171,6 +173,7 @@ class CaseWorker(QObject):
             events.CellFeaturesSaved: self.cell_features_saved,
             events.ProposalsChanged: self.proposals_changed,
             events.CellTypeListChanged: self.cell_types_changed,
+            events.CommissioningChanged: self.commissioning_changed,
         }
 
     @property

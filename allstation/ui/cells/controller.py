@@ -112,7 +112,7 @@ class GalleryController(QObject):
                    "Show the white cells of the case, each one by itself", "cells", menu="&View", place=125,
                    enabled_when=case),
             Action("cells.by_type", "Arrange Cells by &Type", partial(self.arrange, Arrangement.TYPE),
-                   "Ctrl+7", "Show the cells under their types", "group",
+                   "Ctrl+9", "Show the cells under their types", "group",
                    menu="C&ells", place=110, enabled_when=case),
             Action("cells.by_field", "Arrange Cells by &Field", partial(self.arrange, Arrangement.FIELD),
                    "Ctrl+8", "Show the cells under their fields", menu="C&ells", place=120,

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 from allstation.core.cell_types import CellType, Counts
 from allstation.core.differential import TARGETS
 from allstation.services.field_cache import FieldCache
+from allstation.ui.cells.bench_keys import BenchKey, bench_key
 from allstation.ui.cells.stage import CellStage
 from allstation.ui.cells.tally import TallyRow, TallyView
 from allstation.ui.common import icons
@@ -259,20 +260,16 @@ class CountingWindow(QWidget):
         """Name the cell, take the latest back, pass over, end."""
         if self._keys.is_repeat(event):
             return
-        key, control = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        if key == Qt.Key.Key_Escape:
+        meaning = bench_key(event)
+        if meaning is BenchKey.END:
             self.close()
-        elif key == Qt.Key.Key_Backspace or (control and key == Qt.Key.Key_Z):
+        elif meaning is BenchKey.TAKE_BACK:
             self.taken_back.emit()
-        elif control:
-            super().keyPressEvent(event)
-        elif key == Qt.Key.Key_Space:
+        elif meaning is BenchKey.LATER:
             self.passed.emit()
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
-            self.stage.zoom(1)
-        elif key == Qt.Key.Key_Minus:
-            self.stage.zoom(-1)
-        elif event.text().strip().isalnum():
+        elif meaning in (BenchKey.LARGER, BenchKey.SMALLER):
+            self.stage.zoom(1 if meaning is BenchKey.LARGER else -1)
+        elif meaning is BenchKey.TYPE:
             self.key_typed.emit(event.text())
         else:
             super().keyPressEvent(event)

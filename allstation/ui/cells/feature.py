@@ -34,6 +34,7 @@ class CellsFeature(QObject):
 
     Attributes:
         panel: The gallery.
+        commands: Pushes undoable changes.
         gallery: Lists the cells.
         typing: Gives types.
         corrections: Corrects what was found.
@@ -55,7 +56,7 @@ class CellsFeature(QObject):
         super().__init__(window)
         self.panel = panel = GalleryPanel(window, files=files)
         settings = context.settings
-        commands = CellCommands(context.session, context.undo)
+        self.commands = commands = CellCommands(context.session, context.undo)
         self.guard = CellGuard(
             panel.gallery, viewer.main.canvas, limit=lambda: settings.value.seconds_on_screen
         )

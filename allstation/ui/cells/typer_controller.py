@@ -45,6 +45,9 @@ class TyperController(QObject):
         panel: The gallery; its strip shows the typer.
         gallery: Lists the cells.
         window: Owner of file dialogs.
+
+    Attributes:
+        features: Measures cells; shared with whoever else needs them measured.
     """
 
     def __init__(
@@ -66,9 +69,9 @@ class TyperController(QObject):
         self._on = False
         self._problem = ""
         self._left = self._fitted_at = 0
-        self._features = CellFeatureService(context.session, self)
-        self._features.progressed.connect(self._measured)
-        self._features.problem.connect(self._failed)
+        self.features = CellFeatureService(context.session, self)
+        self.features.progressed.connect(self._measured)
+        self.features.problem.connect(self._failed)
         self._typing = CellTypingService(context.session, self)
         self._typing.fitted.connect(self._fitted)
         self._typing.problem.connect(self._failed)
@@ -120,7 +123,7 @@ class TyperController(QObject):
         """Wait for what is being learned."""
         self._soon.stop()
         self._soon.blockSignals(True)
-        self._features.close()
+        self.features.close()
         self._typing.close()
         self._disk.close()
 
@@ -136,9 +139,9 @@ class TyperController(QObject):
         self._problem = ""
         if self._on:
             self._fitted_at = 0
-            self._features.start()
+            self.features.start()
         else:
-            self._features.stop()
+            self.features.stop()
         self._show()
         self._context.changed.emit()
 
@@ -175,7 +178,7 @@ class TyperController(QObject):
     @Slot(object)
     def _failed(self, problem: Problem) -> None:
         self._on, self._problem = False, problem.sentence
-        self._features.stop()
+        self.features.stop()
         self._show()
         self._context.changed.emit()
 
@@ -244,7 +247,7 @@ class TyperController(QObject):
 
     def _forget(self) -> None:
         self._made, self._on, self._problem = None, False, ""
-        self._features.stop()
+        self.features.stop()
         self._left = self._fitted_at = 0
         self._counts = CellCounts()
         self._show()
@@ -265,8 +268,8 @@ class TyperController(QObject):
         self._counts = counts
         learned = self._made.typed if self._made is not None and self._made.figures is not None else 0
         more = self._made is not None and learned and self._typed() >= learned + _AGAIN
-        if self._on and more and not self._typing.running and not self._features.running:
-            self._features.start()
+        if self._on and more and not self._typing.running and not self.features.running:
+            self.features.start()
         self._show()
 
     def _typed(self) -> int:
@@ -294,7 +297,7 @@ class TyperController(QObject):
             return ""
         if self._left:
             return tr("Measuring cells, {n} to go…", n=number(self._left))
-        return tr("Learning from them…") if self._typing.running or self._features.running else ""
+        return tr("Learning from them…") if self._typing.running or self.features.running else ""
 
     @staticmethod
     def _figures(made: FittedTyper) -> str:

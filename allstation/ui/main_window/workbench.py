@@ -19,6 +19,7 @@ from allstation.ui.case.naming_controller import NamingController
 from allstation.ui.case.removal_controller import RemovalController
 from allstation.ui.case.watch_controller import WatchController
 from allstation.ui.cells.feature import CellsFeature
+from allstation.ui.commissioning.controller import CommissioningController
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action, ActionTable
 from allstation.ui.common.i18n import tr
@@ -107,6 +108,13 @@ class Workbench(QObject):
         self.sites_controller = SitesController(context, window=window)
         self.pixel_size_controller = PixelSizeController(context, viewer)
         self.cells = CellsFeature(context, window=window, browser=browser, viewer=viewer, files=files)
+        self.commissioning = CommissioningController(
+            context,
+            window=window,
+            commands=self.cells.commands,
+            features=self.cells.typer.features,
+            files=files,
+        )
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
         self.features: tuple[Feature, ...] = (
@@ -127,6 +135,7 @@ class Workbench(QObject):
             ModelComparisonController(context, viewer),
             ModelController(context, window=window),
             self.training_controller,
+            self.commissioning,
             self.report_controller,
             self.verify_controller,
             self.export_controller,
@@ -338,6 +347,7 @@ class Workbench(QObject):
         # Answers that are still queued must not begin new reads.
         self.browser.blockSignals(True)
         self.browser.thumbnails.stop()
+        self.commissioning.close()
         self.cells.close_workers()
         self.viewer.close_workers()
         self.training_controller.close()

@@ -6,18 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QObject, Qt, Slot
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QFormLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QTableWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.events import Event, Progress, Report
@@ -26,16 +16,13 @@ from allstation.services.training_comparison import ModelComparison, Outcome, re
 from allstation.services.training_figures import MODEL
 from allstation.services.training_history import RunSummary
 from allstation.services.training_runs import TrainingRuns
-from allstation.ui.common import focus_filters, icons
-from allstation.ui.common.formatting import number, short_name
+from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
-from allstation.ui.training.compare_page import fill_row, interval_text, pair_line, table_of
+from allstation.ui.common.model_choice import ModelChoiceDialog
+from allstation.ui.training.compare_page import interval_text, pair_line
 from allstation.ui.training.comparison_controller import EVALUATE
 
 _KIND: Final = "activation"
-_WIDTH: Final = 640
-_TITLE: Final = 32
-_SPARE: Final = 4
 _VERDICTS: Final = {
     Outcome.BETTER: "Better than the model in use, on the same {n} fields.",
     Outcome.WORSE: "Worse than the model in use, on the same {n} fields.",
@@ -43,11 +30,8 @@ _VERDICTS: Final = {
 }
 
 
-class ActivationDialog(QDialog):
-    """Asks for the model's name and whether to use it.
-
-    *Keep* is the default, and nothing can be activated while the comparison runs. *Activate* becomes the
-    default only once the new model is shown to be better.
+class ActivationDialog(ModelChoiceDialog):
+    """Asks whether to use the model of a run.
 
     Args:
         run: The run.
@@ -55,133 +39,32 @@ class ActivationDialog(QDialog):
 
     Attributes:
         run: The run.
-        name: Name of the model.
-        activate: Uses the new model.
-        keep: Keeps the one in use.
     """
 
     def __init__(self, run: RunSummary, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(run.title, parent)
         self.run = run
-        self.setObjectName("activate")
-        self.setWindowTitle(tr("Activate model"))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(icons.scaled(_WIDTH))
-        self.name = QLineEdit(run.title, self)
-        self.name.textChanged.connect(self._show_buttons)
-        self._verdict = QLabel(self, wordWrap=True)
-        self._verdict.setProperty("role", "heading")
-        self._about = QLabel(self, wordWrap=True)
-        self._about.setProperty("role", "muted")
-        self._figures = table_of((), tr("Both models on the same fields"))
-        self._figures.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._figures.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
-        self._figures.hide()
-        self._pair = QLabel(self, wordWrap=True)
-        self._pair.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._ready = False
-        self._build_buttons()
-        self._lay_out()
-        focus_filters.plain_labels(self)
         self.show_progress(tr("Comparing with the model in use on the run's test fields…"))
-
-    def _build_buttons(self) -> None:
-        self._box = QDialogButtonBox(self)
-        self.keep = QPushButton(tr("Keep the One in Use"), self)
-        self.activate = QPushButton(tr("Activate"), self)
-        self._box.addButton(self.keep, QDialogButtonBox.ButtonRole.RejectRole)
-        self._box.addButton(self.activate, QDialogButtonBox.ButtonRole.AcceptRole)
-        self._box.accepted.connect(self.accept)
-        self._box.rejected.connect(self.reject)
-        self._show_buttons()
-
-    def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.addRow(tr("Name of the model"), self.name)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 14, 16, 14)
-        layout.setSpacing(10)
-        layout.addLayout(form)
-        for widget in (self._verdict, self._about, self._figures, self._pair):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        layout.addWidget(self._box)
-
-    @property
-    def is_compared(self) -> bool:
-        """Whether the comparison has ended, with figures or with a problem."""
-        return self._ready
-
-    def show_progress(self, text: str) -> None:
-        """Say how far the comparison is."""
-        self._verdict.setText(text)
 
     def show_comparison(self, found: ModelComparison) -> None:
         """Show both models' figures; offer the new one by default only if it is better."""
-        self._verdict.setText(tr(_VERDICTS[found.outcome], n=number(found.n)))
-        self._about.setText(
-            tr(
-                "Test set of the run: n = {n} fields, {split}, {patients}; 95 % intervals. Whether the "
-                "model in use learned from some of these fields is not known here; if so, its figures are "
-                "too high.",
-                n=number(found.n),
-                split=found.split,
-                patients=found.patients,
-            )
+        about = tr(
+            "Test set of the run: n = {n} fields, {split}, {patients}; 95 % intervals. Whether the "
+            "model in use learned from some of these fields is not known here; if so, its figures are "
+            "too high.",
+            n=number(found.n),
+            split=found.split,
+            patients=found.patients,
         )
-        self._fill_figures(found)
         titles = {self.run.folder.name: self.run.title, MODEL: found.active}
-        self._pair.setText(pair_line(found.pair, titles))
-        self._finish(better=found.outcome is Outcome.BETTER)
-
-    def show_problem(self, sentence: str) -> None:
-        """Say why the models could not be compared; nothing speaks for the new one then."""
-        self._verdict.setText(tr("The models could not be compared: keep the one in use."))
-        self._about.setText(sentence)
-        self._finish(better=False)
-
-    def _fill_figures(self, found: ModelComparison) -> None:
-        table = self._figures
-        table.setColumnCount(3)
-        titles = (short_name(self.run.title, _TITLE), short_name(found.active, _TITLE))
-        table.setHorizontalHeaderLabels([tr("Figure"), titles[0], tr("{name} (in use)", name=titles[1])])
-        table.setRowCount(len(found.figures))
-        for row, pair in enumerate(found.figures):
-            fill_row(table, row, [pair.name, interval_text(pair.new), interval_text(pair.active)])
-        table.resizeColumnsToContents()
-        table.resizeRowsToContents()
-        rows = sum(table.rowHeight(row) for row in range(table.rowCount()))
-        table.setFixedHeight(
-            rows + table.horizontalHeader().sizeHint().height() + 2 * table.frameWidth() + _SPARE
+        self.show_figures(
+            tr(_VERDICTS[found.outcome], n=number(found.n)),
+            about,
+            rows=[(pair.name, interval_text(pair.new), interval_text(pair.active)) for pair in found.figures],
+            active=found.active,
+            pair=pair_line(found.pair, titles),
         )
-        table.show()
-
-    def _finish(self, *, better: bool) -> None:
-        self._ready = True
-        self._show_buttons()
-        if better and self.activate.isEnabled():
-            self.activate.setDefault(True)
-        else:
-            self.keep.setDefault(True)
-        self._fit()
-
-    def _fit(self) -> None:
-        """Take the room that the table's columns and the wrapped sentences need."""
-        layout, table = self.layout(), self._figures
-        if layout is None:
-            return
-        margins = layout.contentsMargins()
-        columns = table.horizontalHeader().length() + 2 * table.frameWidth() + _SPARE
-        wide = margins.left() + margins.right() + columns if not table.isHidden() else 0
-        width = max(self.minimumWidth(), wide)
-        self.setMinimumSize(width, layout.totalHeightForWidth(width))
-        self.resize(self.minimumSize())
-
-    @Slot()
-    def _show_buttons(self) -> None:
-        self.activate.setEnabled(self._ready and bool(self.name.text().strip()))
-        if not self.activate.isEnabled():
-            self.keep.setDefault(True)
+        self.finish(better=found.outcome is Outcome.BETTER)
 
 
 class Activating(QObject):

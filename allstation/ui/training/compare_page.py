@@ -12,15 +12,12 @@ from typing import Any, Final
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QPushButton,
     QTableWidget,
-    QTableWidgetItem,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -31,6 +28,7 @@ from allstation.core.evaluation import ACCURACY_BY_FIELD, OVERALL
 from allstation.services.training_figures import RunFigures
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.tables import fill_row, table_of
 from allstation.ui.training.compare_plots import draw_figures
 from allstation.ui.training.confusion import ConfusionTable
 from allstation.ui.training.field_preview import FieldPeek
@@ -337,20 +335,6 @@ class ComparePage(QWidget):
             self.problem.emit(sentence)
 
 
-def table_of(columns: Sequence[str], name: str) -> QTableWidget:
-    """Return a table that is only read."""
-    table = QTableWidget(0, len(columns))
-    table.setTabKeyNavigation(False)
-    table.setHorizontalHeaderLabels([tr(text) for text in columns])
-    table.setAccessibleName(name)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setShowGrid(False)
-    table.verticalHeader().hide()
-    table.horizontalHeader().setHighlightSections(False)
-    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-    return table
-
-
 def _texts(table: QTableWidget, *, rows_named: bool = False) -> list[list[str]]:
     """The texts of a table, its header first, without line breaks."""
     columns, lines = range(table.columnCount()), range(table.rowCount())
@@ -362,12 +346,6 @@ def _texts(table: QTableWidget, *, rows_named: bool = False) -> list[list[str]]:
         return [header, *body]
     names = [item.text() if (item := table.verticalHeaderItem(r)) else "" for r in lines]
     return [["", *header], *([name, *row] for name, row in zip(names, body, strict=True))]
-
-
-def fill_row(table: QTableWidget, row: int, texts: Sequence[str]) -> None:
-    """Write a row of a table."""
-    for column, text in enumerate(texts):
-        table.setItem(row, column, QTableWidgetItem(text))
 
 
 def with_unique_titles(figures: Sequence[RunFigures]) -> list[RunFigures]:

@@ -1,0 +1,1 @@
+"""Commissioning feature: the assistant that adapts the program to a laboratory, measured, or refuses."""
