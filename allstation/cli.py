@@ -62,6 +62,12 @@ def _classify(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=TEXT",
         help="case data, such as patient_id=P-7 or received_at='2026-11-22 14:30'; again for more",
     )
+    parser.add_argument(
+        "--patients",
+        metavar="CSV|PATTERN",
+        help="patient of each slide: a table (patient and slide, folder or file), or a pattern of folder names "
+        "such as {patient}/{slide} or P{patient}_*",
+    )
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")
     parser.add_argument(
         "--separator",
@@ -262,6 +268,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dicom", type=Path, metavar="DIR", help="DICOM secondary captures (and the --pdf)")
     parser.add_argument("--geojson", type=Path, metavar="DIR", help="cell outlines that QuPath reads")
     parser.add_argument("--labelled", type=Path, metavar="DIR", help="class folders of the reviewed fields")
+    parser.add_argument(
+        "--shares", type=Path, metavar="F.csv", help="shares of classes and cell types by slide and patient"
+    )
     parser.add_argument("--pdf", type=Path, metavar="F.pdf", help="a written report to include")
     parser.add_argument("--show-patient", action="store_true", help="include patient data")
     _keep(parser)

@@ -41,11 +41,16 @@ class Slide:
         id: Row id in the case.
         name: Shown name; the folder's name unless renamed.
         folder: Absolute folder the fields were found in, or None when they were dropped one by one.
+        patient: Id of the patient; empty where it is not known.
+        patient_source: Where the id came from, a :class:`~allstation.core.patients.PatientSource`; empty
+            without one.
     """
 
     id: int
     name: str
     folder: Path | None
+    patient: str = ""
+    patient_source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

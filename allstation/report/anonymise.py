@@ -177,7 +177,12 @@ def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[Cas
 def _shown(snapshot: CaseSnapshot, view: _View) -> CaseSnapshot:
     names = FreeText.NAMES in view.keep
     slides = tuple(
-        replace(one, name=view.redact(one.name) if names else slide_title(place), folder=None)
+        replace(
+            one,
+            name=view.redact(one.name) if names else slide_title(place),
+            folder=None,
+            patient=view.names.patient(one.patient),
+        )
         for place, one in enumerate(snapshot.slides)
     )
     return replace(
@@ -232,7 +237,7 @@ def _view(snapshot: CaseSnapshot, anonymity: Anonymity, *, signer: str = "") -> 
     return _View(
         names,
         anonymity.keep,
-        redactor(snapshot.details),
+        redactor(snapshot.details, also=[slide.patient for slide in snapshot.slides]),
         {name: f"reviewer {number}" for number, name in enumerate(people, start=1)},
         _models(snapshot, names, kept=FreeText.MODELS in anonymity.keep),
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.classes import NEEDS_REVIEW
+from allstation.core.place_shares import Level
 from allstation.core.records import ModelRecord, Slide
-from allstation.report.content_types import Counts, FieldRow, ReportContent
+from allstation.report.content_types import Counts, FieldRow, PlacesBlock, ReportContent
 
 Value = str | bool | int | float | None
 
@@ -65,6 +66,11 @@ _AFTER: Final = (
 )
 
 
+_PATIENT: Final = TableColumn("patient", wide=18)
+"""Stands behind these columns where a slide has one; they tell a table of this program."""
+_BEFORE_PATIENT: Final = 4
+
+
 @dataclass(frozen=True, slots=True)
 class TableContent:
     """Content of the tables: the report's own figures, its fields one at a time.
@@ -82,6 +88,7 @@ class TableContent:
         copies: Likewise through the files with the same bytes as a field, each with that field's number.
         copied: How many of them there are.
         anonymised: Codes stand for hashes.
+        places: Shares of slides and patients, as in the report.
     """
 
     case_id: str
@@ -96,6 +103,7 @@ class TableContent:
     copies: Callable[[], Iterator[tuple[FieldRow, int]]]
     copied: int
     anonymised: bool = False
+    places: PlacesBlock | None = None
 
 
 Content = ReportContent | TableContent
@@ -110,7 +118,19 @@ def columns(content: Content) -> tuple[TableColumn, ...]:
     """Return the columns; one of probabilities for each class."""
     shares = (TableColumn(f"p_{name}", "share", 10) for name in classes_of(content))
     after = (_CODE if one.title == _HASH and content.anonymised else one for one in _AFTER)
-    return (*_BEFORE, *shares, *after)
+    before = (
+        _BEFORE
+        if not patients_of(content)
+        else (*_BEFORE[:_BEFORE_PATIENT], _PATIENT, *_BEFORE[_BEFORE_PATIENT:])
+    )
+    return (*before, *shares, *after)
+
+
+def patients_of(content: Content) -> tuple[str, ...]:
+    """Return the patient of each slide, empty where it is not known; nothing where no slide has one."""
+    rows = content.places.rows if content.places is not None else ()
+    found = tuple(row.patient for row in rows if row.level == Level.SLIDE)
+    return found if any(found) else ()
 
 
 def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) -> list[Value]:
@@ -135,6 +155,9 @@ def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) ->
         row.comment or None,
         row.final or None,
     ]
+    patients = patients_of(content)
+    if patients:
+        before.insert(_BEFORE_PATIENT, patients[row.slide] or None)
     measured = (row.cells, row.novelty, row.sharpness, row.brightness, row.clipped, row.cell_area)
     return [
         *before,

@@ -123,6 +123,13 @@ def details_content(details: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical(dict(details)).encode()).hexdigest() if details else ""
 
 
+def patients_content(db: sqlite3.Connection) -> str:
+    """Return the digest of which slide is of which patient, and how that is known; empty where none is."""
+    rows = db.execute("SELECT id, patient, patient_source FROM slides WHERE patient <> '' ORDER BY id")
+    found = rows.fetchall()
+    return rows_digest(found) if found else ""
+
+
 def kept_report(folder: Path, status: str, sha256: str) -> Path:
     """Return where a report of a case is kept."""
     return folder / REPORTS_FOLDER / f"{status}-{sha256[:16]}.pdf"
@@ -136,6 +143,7 @@ class Contents:
         info: Values of the table ``info``, where the log holds them.
         details: Digest of the case data; None if the log does not hold it.
         slides: Name by slide.
+        patients: Digest of the slides' patients.
         first: First known place of each field that was moved.
         now: Last known place of each field that was moved.
         unknown: Fields that a version without places may have moved.
@@ -147,6 +155,7 @@ class Contents:
     info: dict[str, str] = field(default_factory=dict)
     details: str | None = ""
     slides: dict[int, str] = field(default_factory=dict)
+    patients: str = ""
     first: dict[int, Place] = field(default_factory=dict)
     now: dict[int, Place] = field(default_factory=dict)
     unknown: set[int] = field(default_factory=set)
@@ -163,10 +172,10 @@ class Contents:
                 self.info["name"] = details["to"]
             case "details-changed":
                 self.details = details.get(CONTENT)
-            case "slide-added":
-                self.slides[_number(entry)] = details["name"]
-            case "slide-renamed":
-                self.slides[_number(entry)] = details["to"]
+            case "slide-added" | "slide-renamed":
+                self.slides[_number(entry)] = details["name" if entry.action == "slide-added" else "to"]
+            case "patients-changed":
+                self.patients = details[CONTENT]
             case "field-failed":
                 self.failures[_number(entry)] = (details["code"], details.get("sentence"))
             case "field-located" | "fields-located" | "fields-restored":
@@ -194,6 +203,8 @@ class Contents:
         for number, name in db.execute("SELECT id, name FROM slides ORDER BY id"):
             if self.slides.get(number) != name:
                 return f"The name of slide {number} was changed past the trail."
+        if patients_content(db) != self.patients:
+            return "The patients of the slides were changed past the trail."
         return ""
 
     def other_field(self, db: sqlite3.Connection) -> str:

@@ -32,7 +32,7 @@ from allstation.core.errors import StationError
 from allstation.core.pixel_size import micrometres
 from allstation.store import cell_edits, cell_typing
 from allstation.store.cell_edits import CellChange
-from allstation.store.cell_groups import cell_groups
+from allstation.store.cell_groups import cell_groups, typed_by_slide
 from allstation.store.cell_query import conditions, order_parts
 from allstation.store.cell_rows import (
     CELL_REVIEW_COLUMNS,
@@ -247,6 +247,7 @@ class Cells(Repository):
                 pairs=both,
                 typer_sha256=self.typer_sha256,
                 examples=tuple(self._examples(db, counts.typed)),
+                by_slide=typed_by_slide(db),
             )
 
     def _examples(self, db: sqlite3.Connection, typed: Iterable[str]) -> Iterator[CellExample]:
