@@ -65,8 +65,8 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patients",
         metavar="CSV|PATTERN",
-        help="patient of each slide: a table (patient and slide, folder or file), or a pattern of folder names "
-        "such as {patient}/{slide} or P{patient}_*",
+        help="patient of each slide: a table (patient and slide, folder or file), or a pattern of folder "
+        "names such as {patient}/{slide} or P{patient}_*",
     )
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")
     parser.add_argument(
@@ -140,6 +140,11 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--groups", type=Path, metavar="CSV", help="columns class, file, field_group (or patient)"
+    )
+    parser.add_argument(
+        "--patients",
+        metavar="PATTERN",
+        help="patient of each field by the names of its folders, such as {patient} or {patient}/{slide}",
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write every figure as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the evaluation as PDF")

@@ -52,8 +52,9 @@ def require_one_patient(snapshot: CaseSnapshot) -> None:
     several = {slide.patient for slide in snapshot.slides if slide.patient}
     if len(several) > 1:
         sentence = (
-            f"The slides of this case are of {len(several)} patients, and a FHIR or DICOM report is about one: "
-            "it would put all of them down to one patient. Make a case for each patient, or export a table."
+            f"The slides of this case are of {len(several)} patients, and a FHIR or DICOM report is about "
+            "one: it would put all of them down to one patient. Make a case for "
+            "each patient, or export a table."
         )
         raise StationError("several-patients", sentence)
 

@@ -118,19 +118,21 @@ def columns(content: Content) -> tuple[TableColumn, ...]:
     """Return the columns; one of probabilities for each class."""
     shares = (TableColumn(f"p_{name}", "share", 10) for name in classes_of(content))
     after = (_CODE if one.title == _HASH and content.anonymised else one for one in _AFTER)
-    before = (
-        _BEFORE
-        if not patients_of(content)
-        else (*_BEFORE[:_BEFORE_PATIENT], _PATIENT, *_BEFORE[_BEFORE_PATIENT:])
-    )
+    patient = (_PATIENT,) if has_patients(content) else ()
+    before = (*_BEFORE[:_BEFORE_PATIENT], *patient, *_BEFORE[_BEFORE_PATIENT:])
     return (*before, *shares, *after)
 
 
-def patients_of(content: Content) -> tuple[str, ...]:
-    """Return the patient of each slide, empty where it is not known; nothing where no slide has one."""
+def has_patients(content: Content) -> bool:
+    """Tell whether any slide has a patient; those stand first among the rows of shares."""
     rows = content.places.rows if content.places is not None else ()
-    found = tuple(row.patient for row in rows if row.level == Level.SLIDE)
-    return found if any(found) else ()
+    return bool(rows) and rows[0].level == Level.PATIENT
+
+
+def patient_of(content: Content, slide: int) -> str | None:
+    """Return the patient of the slide at a place of the content; None where it is not known."""
+    rows = content.places.rows if content.places is not None else ()
+    return rows[len(rows) - len(content.slides) + slide].patient or None if rows else None
 
 
 def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) -> list[Value]:
@@ -155,9 +157,8 @@ def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) ->
         row.comment or None,
         row.final or None,
     ]
-    patients = patients_of(content)
-    if patients:
-        before.insert(_BEFORE_PATIENT, patients[row.slide] or None)
+    if has_patients(content):
+        before.insert(_BEFORE_PATIENT, patient_of(content, row.slide))
     measured = (row.cells, row.novelty, row.sharpness, row.brightness, row.clipped, row.cell_area)
     return [
         *before,

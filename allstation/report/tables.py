@@ -44,7 +44,8 @@ from allstation.report.table_schema import (
     Value,
     classes_of,
     columns,
-    patients_of,
+    has_patients,
+    patient_of,
     table_row,
 )
 
@@ -215,13 +216,13 @@ def _json_head(content: TableContent) -> dict[str, Any]:
 
 def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
     names = {one.sha256: f"{one.name} {one.version}" for one in content.models}
-    patients = patients_of(content)
+    known = has_patients(content)
     for row, same_as in chain(((row, None) for row in content.rows()), content.copies()):
         made = bool(row.decision)
         yield {
             "number": row.number,
             "slide": content.slides[row.slide].name,
-            **({"patient": patients[row.slide] or None} if patients else {}),
+            **({"patient": patient_of(content, row.slide)} if known else {}),
             "path": str(Path(row.folder) / row.name),
             "sha256": row.sha256,
             "width": row.width,
