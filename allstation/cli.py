@@ -324,6 +324,17 @@ def _differential(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _control(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("site", metavar="SITE", help="id of the site")
+    parser.add_argument("--json", action="store_true", help="print the charts as JSON")
+    parser.add_argument("--release", default="", metavar="DAY", help="release a day that broke a rule")
+    parser.add_argument(
+        "--new-reference", default="", metavar="DAY", help="begin the reference anew, after a meant change"
+    )
+    parser.add_argument("--by", default="", metavar="NAME", help="who does that (default: the login name)")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why; kept and printed in reports")
+
+
 def _training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="see: allstation train --help")
 
@@ -343,6 +354,7 @@ COMMANDS: dict[str, _Command] = {
     "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
     "cells": ("cells", _cells, "the white cells of a case or of images: table, pictures, COCO"),
     "differential": ("differential", _differential, "the differential counts of a case"),
+    "control": ("control", _control, "control charts of a site: light, stain, focus, novelty, classes"),
     "verify-report": (
         "report",
         _verify_report,

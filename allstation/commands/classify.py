@@ -84,6 +84,8 @@ def _run(
         )
         if patients is not None:
             _set_patients(case, patients)
+        if kept:
+            _control(case)
         _write(case, options)
         for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
             _write(case, options, model=bundle.sha256, name=name)
@@ -95,6 +97,21 @@ def _run(
     if not counts:
         return WRONG_USAGE
     return SOME_FAILED if output.refused or output.failed or output.failed_models else DONE
+
+
+def _control(case: Case) -> None:
+    """Measure the case's fields against its site's reference, and say where a rule is broken."""
+    from allstation.processing import control
+
+    site = control.site_id(case)
+    if not site:
+        return
+    log = control.control_log()
+    control.measure_case(case, site, log)
+    control.note_releases(case, site, log)
+    held = control.held_days(case, site, log)
+    if held:
+        say(f"CONTROL  {control.held_sentence(site, held, log.standing(site))}", error=True)
 
 
 def _set_patients(case: Case, source: FolderPattern | Table) -> None:

@@ -30,6 +30,7 @@ from allstation.report.content_types import (
     KIND,
     SCHEMA,
     Amendment,
+    ControlNote,
     CopyRow,
     Entry,
     FieldRow,
@@ -48,7 +49,7 @@ from allstation.report.selection import MONTAGE_TOTAL, chosen
 from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
 
 PROGRAM: Final = "ALL Station"
-_LATER: Final = ("clock_remark", "replaces", "kept", "travels", "cells", "places")
+_LATER: Final = ("clock_remark", "replaces", "kept", "travels", "cells", "places", "control")
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
 
 
@@ -108,6 +109,10 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         kept=tuple(sorted(map(str, chosen.anonymity.keep))) if chosen.anonymise else (),
         travels=chosen.anonymise and chosen.travels,
         places=places_block(snapshot, _finals(snapshot, rows), classes),
+        control=tuple(
+            ControlNote(day=one.day, broken=one.broken, by=one.by, at=one.at, reason=one.reason)
+            for one in snapshot.control
+        ),
         cells=cells_block(snapshot, count_proposals=chosen.count_proposals, pictures=chosen.montage),
     )
     keys = _earlier_keys(chosen.previous, hashes, case.secret)

@@ -512,6 +512,25 @@ class PlacesBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlNote:
+    """Release of a day on which the control of the site was not in order.
+
+    Attributes:
+        day: Of the fields; its year in an anonymised report.
+        broken: Metrics and rules.
+        by: Who released it.
+        at: When, ISO 8601 UTC.
+        reason: Why.
+    """
+
+    day: str
+    broken: str
+    by: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportContent:
     """A whole report.
 
@@ -551,6 +570,7 @@ class ReportContent:
         replaces: SHA-256 of the file of the report that this one amends; empty in all others.
         kept: Kinds of free text that a person let go into an anonymised report.
         travels: It was made for others: an anonymised one without its laboratory and who signed it.
+        control: Releases of days of these fields by named persons.
         places: Shares of slides and patients; None where no patient is known and no cell was typed.
     """
 
@@ -590,6 +610,7 @@ class ReportContent:
     kept: tuple[str, ...] = ()
     travels: bool = False
     places: PlacesBlock | None = None
+    control: tuple[ControlNote, ...] = ()
 
     @property
     def hash_label(self) -> str:

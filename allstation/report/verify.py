@@ -275,6 +275,7 @@ def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
         found.extend(_shortened(list(_fields(text, content))))
         found.extend(_shortened(list(_differentials(text, content))))
         found.extend(_shortened(list(_places_shown(text, content))))
+        found.extend(_released(text, content))
     return found
 
 
@@ -377,6 +378,13 @@ def _places_shown(text: str, content: Mapping[str, Any]) -> Iterator[str]:
             shown = f"{number(one['count'])}{percent(one['share'])}{interval(one['low'], one['high'])}"
             if one["count"] and _bare(shown) not in text:
                 yield f"The page lacks the share of {one['name']} of {row['level']} {row['name']}."
+
+
+def _released(text: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Look for each release of a control day."""
+    for one in content.get("control", ()):
+        if re.search(f"{_cell(one['day'])}.{{0,400}}?{_cell(one['by'].split(chr(10))[0])}", text) is None:
+            yield f"The pages lack the release of the control day {one['day']}."
 
 
 def _cell(value: str) -> str:

@@ -23,6 +23,8 @@ CONTENT: Final = "content"
 """Key of the digest of contents in an entry's details."""
 MOVED: Final = "moved"
 """Key of ``[field, place before, place now]`` triples in the details of an entry that may move fields."""
+CONTROL: Final = "control_releases"
+"""Key in ``info`` of the releases of control days."""
 REPORTS_FOLDER: Final = "reports"
 """Folder inside the case for the reports that were signed or sent."""
 
@@ -130,6 +132,11 @@ def patients_content(db: sqlite3.Connection) -> str:
     return rows_digest(found) if found else ""
 
 
+def control_content(text: str) -> str:
+    """Return the digest of the releases of control days as they are stored."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def kept_report(folder: Path, status: str, sha256: str) -> Path:
     """Return where a report of a case is kept."""
     return folder / REPORTS_FOLDER / f"{status}-{sha256[:16]}.pdf"
@@ -143,7 +150,7 @@ class Contents:
         info: Values of the table ``info``, where the log holds them.
         details: Digest of the case data; None if the log does not hold it.
         slides: Name by slide.
-        patients: Digest of the slides' patients.
+        digests: Digest of the slides' patients, and of the releases of control days, by action.
         first: First known place of each field that was moved.
         now: Last known place of each field that was moved.
         unknown: Fields that a version without places may have moved.
@@ -155,7 +162,7 @@ class Contents:
     info: dict[str, str] = field(default_factory=dict)
     details: str | None = ""
     slides: dict[int, str] = field(default_factory=dict)
-    patients: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
     first: dict[int, Place] = field(default_factory=dict)
     now: dict[int, Place] = field(default_factory=dict)
     unknown: set[int] = field(default_factory=set)
@@ -174,8 +181,8 @@ class Contents:
                 self.details = details.get(CONTENT)
             case "slide-added" | "slide-renamed":
                 self.slides[_number(entry)] = details["name" if entry.action == "slide-added" else "to"]
-            case "patients-changed":
-                self.patients = details[CONTENT]
+            case "patients-changed" | "control-released":
+                self.digests[entry.action] = details[CONTENT]
             case "field-failed":
                 self.failures[_number(entry)] = (details["code"], details.get("sentence"))
             case "field-located" | "fields-located" | "fields-restored":
@@ -203,7 +210,11 @@ class Contents:
         for number, name in db.execute("SELECT id, name FROM slides ORDER BY id"):
             if self.slides.get(number) != name:
                 return f"The name of slide {number} was changed past the trail."
-        if patients_content(db) != self.patients:
+        if (control_content(info[CONTROL]) if CONTROL in info else "") != self.digests.get(
+            "control-released", ""
+        ):
+            return "The releases of control days were changed past the trail."
+        if patients_content(db) != self.digests.get("patients-changed", ""):
             return "The patients of the slides were changed past the trail."
         return ""
 
