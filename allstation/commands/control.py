@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.printing import say
-from allstation.core.control_chart import Chart, ControlStanding, Rule
+from allstation.core.control_chart import Chart, ControlStanding
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.text import shown_name
+from allstation.core.westgard import Rule
 from allstation.paths import login_name
 from allstation.processing.control import control_log
 from allstation.store.control_log import ControlLog

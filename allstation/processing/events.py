@@ -162,6 +162,13 @@ class SlideRenamed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PatientsChanged(Event):
+    """Slides that have another patient."""
+
+    ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class CellsChanged(Event):
     """Cells with another type."""
 

@@ -100,6 +100,7 @@ class CaseWorker(QObject):
         details_changed: The case data as stored now, by key.
         case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
+        patients_changed: Ids of slides that have another patient now.
         copy_accepted: A person goes on with a case of which a later trail was seen.
         cells_changed: Ids of cells with another type, written.
         cells_edited: Token of the request and the :class:`CellChange`: cells that count now, or no longer.
@@ -129,6 +130,7 @@ class CaseWorker(QObject):
     details_changed = Signal(object)
     case_renamed = Signal(str)
     slide_renamed = Signal(int)
+    patients_changed = Signal(list)
     copy_accepted = Signal()
     cells_changed = Signal(list)
     cells_edited = Signal(int, object)
@@ -161,6 +163,7 @@ class CaseWorker(QObject):
             events.DetailsChanged: self.details_changed,
             events.CaseRenamed: self.case_renamed,
             events.SlideRenamed: self.slide_renamed,
+            events.PatientsChanged: self.patients_changed,
             events.CellsChanged: self.cells_changed,
             events.CellsEdited: self.cells_edited,
             events.CellFeaturesSaved: self.cell_features_saved,

@@ -41,6 +41,7 @@ from allstation.ui.main_window.status_line import StatusLine
 from allstation.ui.main_window.tour import Tour
 from allstation.ui.main_window.window import MainWindow
 from allstation.ui.models.controller import ModelController
+from allstation.ui.patients.controller import PatientsController
 from allstation.ui.queue.controller import QueueController
 from allstation.ui.queue.panel import QueuePanel
 from allstation.ui.report.controller import ReportController
@@ -115,6 +116,7 @@ class Workbench(QObject):
             SummaryController(context, self.summary, browser=browser),
             WatchController(context, window=window),
             NamingController(context, browser),
+            PatientsController(context, browser, window=window),
             self.audit_controller,
             self.people_controller,
             RemovalController(context, browser),
@@ -180,7 +182,9 @@ class Workbench(QObject):
         table.add(self.review_controller.class_actions())
         panels = [dock.toggleViewAction() for dock in self.docks.values()]
         self.menus = Menus(table, window.start_layout, panels)
-        self.browser.tree.addActions([table[key] for key in ("slide.rename", "slide.remove")])
+        self.browser.tree.addActions(
+            [table[key] for key in ("slide.rename", "slide.patient", "slide.remove")]
+        )
         canvases = (self.viewer.main.canvas, self.viewer.pinned.canvas)
         views = (self.browser.grid, self.browser.table, *canvases)
         FieldMenu(self.context, table, views, parent=self)
