@@ -76,7 +76,8 @@ def _reference(chart: Chart) -> str:
         return "no reference yet: it takes 20 fields of two days"
     kind = "provisional reference" if found.provisional else "reference"
     return (
-        f"{kind}: mean {found.mean:.4g}, SD between days {found.between:.3g}, of fields {found.within:.3g}, "
+        f"{kind}: mean {found.centre:.4g}, SD between days {found.between:.3g}, of fields {found.within:.3g}"
+        f"{' (as angles)' if found.is_share else ''}, "
         f"{found.days} days, {found.fields} fields, patients not kept apart"
     )
 
@@ -104,7 +105,8 @@ def _chart_json(chart: Chart) -> dict[str, Any]:
         "reference": None
         if found is None
         else {
-            "mean": found.mean,
+            "mean": found.centre,
+            "sd_of_angles": found.is_share,
             "sd_between_days": found.between,
             "sd_of_fields": found.within,
             "days": found.days,

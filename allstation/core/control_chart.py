@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Final
 
@@ -28,6 +28,9 @@ FEWEST_FIELDS: Final = 20
 _NORMAL: Final = NormalDist()
 _SMALLEST: Final = 1e-300
 _TWO: Final = 2
+_HALVINGS: Final = 60
+_ANGLE_SPREAD: Final = 0.5
+"""Standard deviation of one field in the angle of a share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Metric:
         unit: Shown; empty for none.
         resolution: Smallest standard deviation of single fields that is believed.
         of_model: It depends on the model, so that only days of one model are compared.
+        is_share: It is a share of the fields.
     """
 
     key: str
@@ -47,6 +51,7 @@ class Metric:
     unit: str
     resolution: float
     of_model: bool
+    is_share: bool = False
 
 
 METRICS: Final = (
@@ -55,7 +60,7 @@ METRICS: Final = (
     Metric("stain", "Stain of nuclei, optical density", "", 0.005, of_model=False),
     Metric("sharpness", "Sharpness, logarithm to the base 10", "", 0.02, of_model=True),
     Metric("novelty", "Novelty", "", 0.02, of_model=True),
-    Metric("review", "Share that needs review", "", 0.0, of_model=True),
+    Metric("review", "Share that needs review", "", 0.0, of_model=True, is_share=True),
 )
 """Metrics of every site; each class of the model adds its share, ``share CLASS``."""
 SHARE: Final = "share "
@@ -64,7 +69,7 @@ SHARE: Final = "share "
 def metric_of(key: str) -> Metric:
     """Return the metric with a key; a class's share is one."""
     known = next((one for one in METRICS if one.key == key), None)
-    return known or Metric(key, f"Share of {key.removeprefix(SHARE)}", "", 0.0, of_model=True)
+    return known or Metric(key, f"Share of {key.removeprefix(SHARE)}", "", 0.0, of_model=True, is_share=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +125,17 @@ class ControlDay:
 class Reference:
     """Reference of one metric.
 
+    Shares are compared as angles, ``asin(sqrt((k + 3/8) / (n + 3/4)))`` of ``k`` among ``n`` (Anscombe 1948,
+    Biometrika 35:246): their spread is the same for every share, also for one that was never seen.
+
     Attributes:
-        mean: Of the days' means.
+        mean: Of the days' means; an angle for a share.
         within: Standard deviation of single fields of a day.
         between: Standard deviation of days beside what the number of fields explains.
         days: Days it was made of.
         fields: Their fields.
         provisional: There are fewer than 20 days.
+        is_share: The metric is a share.
     """
 
     mean: float
@@ -135,6 +144,12 @@ class Reference:
     days: int
     fields: int
     provisional: bool
+    is_share: bool = False
+
+    @property
+    def centre(self) -> float:
+        """The mean in the metric's own unit."""
+        return math.sin(self.mean) ** 2 if self.is_share else self.mean
 
     def deviation(self, n: int) -> float:
         """Return the standard deviation of the mean of ``n`` fields of one day."""
@@ -145,7 +160,11 @@ class Reference:
 
         The t of the prediction interval, turned into the normal score of the same probability.
         """
-        raw = (value - self.mean) / (self.deviation(n) * math.sqrt(1 + 1 / self.days))
+        compared = _angle(value, n) if self.is_share else value
+        return self._score((compared - self.mean) / self.deviation(n))
+
+    def _score(self, deviations: float) -> float:
+        raw = deviations / math.sqrt(1 + 1 / self.days)
         if self.provisional or not math.isfinite(raw):
             return raw
         return math.copysign(-_NORMAL.inv_cdf(max(_t_tail(abs(raw), self.days - 1), _SMALLEST)), raw)
@@ -153,13 +172,23 @@ class Reference:
     def value_at(self, score: float, n: int) -> float:
         """Return the value whose score this is, for lines on a chart; found by bisection."""
         low, high = 0.0, 1.0
-        while self.score(self.mean + high * self.deviation(n), n) < abs(score):
+        while self._score(high) < abs(score):
             high *= 2
-        for _ in range(60):
+        for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            inside = self.score(self.mean + middle * self.deviation(n), n) < abs(score)
-            low, high = (middle, high) if inside else (low, middle)
-        return self.mean + math.copysign(high, score) * self.deviation(n)
+            low, high = (middle, high) if self._score(middle) < abs(score) else (low, middle)
+        found = self.mean + math.copysign(high, score) * self.deviation(n)
+        return _share_of(found, n) if self.is_share else found
+
+
+def _angle(share: float, n: int) -> float:
+    return math.asin(math.sqrt((share * n + 0.375) / (n + 0.75)))
+
+
+def _share_of(angle: float, n: int) -> float:
+    """Return the share with an angle, 0 to 1."""
+    inside = min(max(angle, 0.0), math.pi / 2)
+    return min(max((math.sin(inside) ** 2 * (n + 0.75) - 0.375) / n, 0.0), 1.0)
 
 
 def _t_tail(t: float, freedom: int) -> float:
@@ -177,20 +206,17 @@ def reference_of(metric: Metric, days: Sequence[ControlDay]) -> Reference | None
     fields = sum(sums.n for sums in found)
     if fields < FEWEST_FIELDS or len(found) < _TWO:
         return None
-    means = [sums.mean for sums in found]
+    means = [_angle(sums.mean, sums.n) if metric.is_share else sums.mean for sums in found]
     mean = math.fsum(means) / len(means)
     within = math.fsum(sums.spread for sums in found) / max(1, fields - len(found))
-    if metric.key == "review" or metric.key.startswith(SHARE):
-        # A share of 0 in every day is no proof that it is 0: Laplace's rule.
-        share = (math.fsum(sums.total for sums in found) + 1) / (fields + 2)
-        within = max(within, share * (1 - share))
-    within = math.sqrt(max(within, metric.resolution**2))
+    within = _ANGLE_SPREAD if metric.is_share else math.sqrt(max(within, metric.resolution**2))
+    made = Reference(mean, within, within, len(found), fields, provisional=True, is_share=metric.is_share)
     if len(found) < FEWEST_DAYS:
-        return Reference(mean, within, within, len(found), fields, provisional=True)
+        return made
     variance = math.fsum((one - mean) ** 2 for one in means) / (len(means) - 1)
     explained = within**2 * math.fsum(1 / sums.n for sums in found) / len(found)
     between = math.sqrt(max(0.0, variance - explained))
-    return Reference(mean, within, between, len(found), fields, provisional=False)
+    return replace(made, between=between, provisional=False)
 
 
 @dataclass(frozen=True, slots=True)

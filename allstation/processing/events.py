@@ -169,6 +169,11 @@ class PatientsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ReleasesNoted(Event):
+    """The case holds further releases of control days."""
+
+
+@dataclass(frozen=True, slots=True)
 class CellsChanged(Event):
     """Cells with another type."""
 

@@ -1,18 +1,21 @@
-"""Patients in the window: typed in the tree, given by a pattern or table, undone, and offered after adding."""
+"""Patients in the window: typed, given by a pattern or table, undone, and offered after adding."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import NewField
-from allstation.services.requests import OpenCase, Pause
+from allstation.services.requests import AddPaths, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place, SlideModel
+from allstation.ui.common.notifications import Notification
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.patients.controller import PatientsController
 
@@ -71,7 +74,7 @@ def test_a_pattern_shows_what_it_would_give_and_gives_it(opened: Workbench, tmp_
     opened.actions_table["case.patients"].trigger()
     dialog = controller(opened).dialog
     dialog.pattern.setText("{patient")
-    qtbot.waitUntil(lambda: "0 times" in dialog.said.text())
+    qtbot.waitUntil(lambda: "neither" in dialog.said.text())
     assert not dialog.apply.isEnabled()
     dialog.pattern.setText("P{patient}/{slide}")
     qtbot.waitUntil(dialog.apply.isEnabled)
@@ -103,19 +106,27 @@ def test_a_table_gives_patients(opened: Workbench, tmp_path, qtbot: QtBot) -> No
     qtbot.waitUntil(lambda: patients(opened) == ["X", "", "Y"])
 
 
-def test_patients_are_offered_after_folders_below_several_others_were_added(
-    opened: Workbench, qtbot: QtBot
-) -> None:
-    from allstation.processing.status_types import ImportStatus
-    from allstation.services.questions import ReadOverview
+class Notes(QObject):
+    """Collects the buttons of notifications."""
 
-    said: list[str] = []
-    opened.context.notifier.posted.connect(lambda one: said.append(one.action))
-    session = opened.context.session
-    session.worker.import_changed.emit(ImportStatus(added=3))
-    with qtbot.waitSignal(session.reader.overview_read):
-        session.ask(ReadOverview(None))
-    qtbot.waitUntil(lambda: "Patients…" in said)
-    with qtbot.waitSignal(session.reader.overview_read):
-        session.ask(ReadOverview(None))
-    assert said.count("Patients…") == 1
+    def __init__(self) -> None:
+        super().__init__()
+        self.actions: list[str] = []
+
+    @Slot(object)
+    def take(self, posted: Notification) -> None:
+        self.actions.append(posted.action)
+
+
+def test_patients_are_offered_after_folders_below_several_others_were_added(
+    opened: Workbench, tmp_path, qtbot: QtBot
+) -> None:
+    notes = Notes()
+    opened.context.notifier.posted.connect(notes.take)
+    for number, place in enumerate(("A/s", "B/s")):
+        (tmp_path / "new" / place).mkdir(parents=True)
+        picture = np.full((40, 60, 3), 200 + number, np.uint8)
+        cv2.imwrite(str(tmp_path / "new" / place / "f.png"), picture)
+    opened.context.session.submit(AddPaths([tmp_path / "new"]))
+    qtbot.waitUntil(lambda: "Patients…" in notes.actions, timeout=10_000)
+    assert notes.actions.count("Patients…") == 1

@@ -243,7 +243,7 @@ class SlideModel(QAbstractItemModel):
         value: Any,  # noqa: ANN401 - Qt's
         role: int = int(Qt.ItemDataRole.EditRole),
     ) -> bool:
-        """Tell the name or patient that was typed; a name that is empty, or what is there, changes nothing."""
+        """Tell what was typed; a name that is empty, or what is there already, changes nothing."""
         slide_id, name = self.place_of(index).slide_id, str(value).strip()
         if role != Qt.ItemDataRole.EditRole or slide_id is None:
             return False

@@ -24,6 +24,7 @@ from allstation.ui.common.actions import Action, ActionTable
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification, NotificationStack
 from allstation.ui.context import AppContext
+from allstation.ui.control.controller import ControlController
 from allstation.ui.main_window.about import AboutDialog, KeysDialog
 from allstation.ui.main_window.appearance_controller import AppearanceController
 from allstation.ui.main_window.cell_menu import CellMenu
@@ -104,6 +105,7 @@ class Workbench(QObject):
         self.export_controller = ExportController(context, window=window)
         self.audit_controller = AuditController(context, window=window)
         self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
+        self.control_controller = ControlController(context, window=window)
         self.cells = CellsFeature(context, window=window, browser=browser, viewer=viewer, files=files)
         self.tour = self._make_tour()
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
@@ -128,6 +130,7 @@ class Workbench(QObject):
             self.report_controller,
             self.verify_controller,
             self.export_controller,
+            self.control_controller,
             AppearanceController(context),
             self.tour,
             self,
@@ -344,6 +347,7 @@ class Workbench(QObject):
         self.audit_controller.close()
         self.people_controller.close()
         self.verify_controller.close()
+        self.control_controller.close()
 
 
 def _base64(data: QByteArray) -> str:

@@ -76,6 +76,7 @@ class ReportController(QObject):
             worker.fields_added,
             worker.slide_renamed,
             worker.patients_changed,
+            worker.releases_noted,
             worker.case_renamed,
             worker.details_changed,
         ):
