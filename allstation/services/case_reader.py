@@ -8,7 +8,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.processing.status_types import Problem
-from allstation.services import cell_questions, gallery_questions, patient_requests, questions
+from allstation.services import (
+    cell_questions,
+    gallery_questions,
+    patient_requests,
+    questions,
+    share_questions,
+)
 from allstation.store.case import Case
 
 
@@ -39,6 +45,7 @@ class CaseReader(QObject):
         field_files_read: Generation of the case, and where fields lie, by id.
         patients_proposed: Generation of the case, what was given, and a :class:`PatientProposal` or a
             :class:`Problem`.
+        shares_read: Generation of the case, a slide's id or None, and :class:`PlaceShares`.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
     """
@@ -65,6 +72,7 @@ class CaseReader(QObject):
     other_counts_read = Signal(int, list)
     count_cells_read = Signal(int, list, object)
     patients_proposed = Signal(int, str, object)
+    shares_read = Signal(int, object, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -89,6 +97,7 @@ class CaseReader(QObject):
             questions.ReadHistory: self.history_read,
             questions.FindUnreviewed: self.unreviewed_found,
             patient_requests.ProposePatients: self.patients_proposed,
+            share_questions.ReadShares: self.shares_read,
             cell_questions.CellIds: self.cells_listed,
             cell_questions.CellPage: self.cell_page_read,
             cell_questions.CellCountsOf: self.cell_counts_read,

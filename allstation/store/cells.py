@@ -250,6 +250,11 @@ class Cells(Repository):
                 by_slide=typed_by_slide(db),
             )
 
+    def typed_by_slide(self) -> dict[int, dict[str, int]]:
+        """Return how many cells of each slide have which type, by the type that a person gave last."""
+        with self._connection.read() as db:
+            return typed_by_slide(db)
+
     def _examples(self, db: sqlite3.Connection, typed: Iterable[str]) -> Iterator[CellExample]:
         """Yield a few whole cells of each type, as far apart in the case as there are cells."""
         ids = (
