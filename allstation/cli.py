@@ -74,6 +74,12 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--site", default="", metavar="ID", help="site that the fields were taken at (see: allstation site)"
     )
+    parser.add_argument(
+        "--patients",
+        metavar="CSV|PATTERN",
+        help="patient of each slide: a table (patient and slide, folder or file), or a pattern of folder "
+        "names such as {patient}/{slide} or P{patient}_*",
+    )
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")
     parser.add_argument(
         "--separator",
@@ -155,6 +161,11 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--groups", type=Path, metavar="CSV", help="columns class, file, field_group (or patient)"
+    )
+    parser.add_argument(
+        "--patients",
+        metavar="PATTERN",
+        help="patient of each field by the names of its folders, such as {patient} or {patient}/{slide}",
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write every figure as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the evaluation as PDF")
@@ -283,6 +294,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dicom", type=Path, metavar="DIR", help="DICOM secondary captures (and the --pdf)")
     parser.add_argument("--geojson", type=Path, metavar="DIR", help="cell outlines that QuPath reads")
     parser.add_argument("--labelled", type=Path, metavar="DIR", help="class folders of the reviewed fields")
+    parser.add_argument(
+        "--shares", type=Path, metavar="F.csv", help="shares of classes and cell types by slide and patient"
+    )
     parser.add_argument("--pdf", type=Path, metavar="F.pdf", help="a written report to include")
     parser.add_argument("--show-patient", action="store_true", help="include patient data")
     _keep(parser)
@@ -331,6 +345,17 @@ def _differential(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _control(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("site", metavar="SITE", help="id of the site")
+    parser.add_argument("--json", action="store_true", help="print the charts as JSON")
+    parser.add_argument("--release", default="", metavar="DAY", help="release a day that broke a rule")
+    parser.add_argument(
+        "--new-reference", default="", metavar="DAY", help="begin the reference anew, after a meant change"
+    )
+    parser.add_argument("--by", default="", metavar="NAME", help="who does that (default: the login name)")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why; kept and printed in reports")
+
+
 def _training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="see: allstation train --help")
 
@@ -360,6 +385,7 @@ COMMANDS: dict[str, _Command] = {
     "export": ("export", _export, "a case as FHIR, DICOM, GeoJSON or a labelled folder"),
     "cells": ("cells", _cells, "the white cells of a case or of images: table, pictures, COCO"),
     "differential": ("differential", _differential, "the differential counts of a case"),
+    "control": ("control", _control, "control charts of a site: light, stain, focus, novelty, classes"),
     "verify-report": (
         "report",
         _verify_report,

@@ -18,15 +18,19 @@ from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED,
 from allstation.commands.classify_output import ClassifyOutput, name_copies
 from allstation.commands.models import name_unknown_maker
 from allstation.commands.printing import say
+from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import CaseSnapshot
+from allstation.core.patients import FolderPattern, patients_text
+from allstation.core.records import CaseSnapshot, Slide
+from allstation.core.tables import Table
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.field_names import looks_like_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing import retries
 from allstation.processing.events import FieldFailure
 from allstation.processing.importer import ImportOptions
+from allstation.processing.patients import parse_patients, propose_patients
 from allstation.processing.processor import CaseProcessor
 from allstation.services.settings import SettingsFile
 
@@ -39,6 +43,8 @@ _NEXT: Final = ("allstation.store.case", "allstation.inference.pipeline", "ai_ed
 _READERS: Final = 2
 _RESERVE: Final = 2
 """Fields each thread has left when results are written: without it threads ran dry on a busy machine."""
+_NAMED: Final = 20
+"""Slides without a patient that are named one by one."""
 _BATCH: Final = 1000
 """Fields of a folder added to the case in one transaction."""
 
@@ -52,16 +58,22 @@ def run(options: argparse.Namespace) -> int:
     _check_first(options)
     limits = SettingsFile(paths.config_folder()).value.limits
     options.details = _details(options.detail)
+    patients = parse_patients(options.patients) if options.patients else None
     with ThreadPoolExecutor(1, thread_name_prefix="model") as background:
         wanted = any((options.csv, options.json, options.xlsx))
         bundles, engine = open_and_load(options.model, background, limits, tables=wanted)
         if bundles[1:]:
             _check_first(options, further=_names(bundles[1:]))
-        return _run(options, bundles, engine, limits)
+        return _run(options, bundles, engine, limits, patients=patients)
 
 
 def _run(
-    options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[FieldEngine], limits: DecodeLimits
+    options: argparse.Namespace,
+    bundles: list[ModelBundle],
+    engine: Future[FieldEngine],
+    limits: DecodeLimits,
+    *,
+    patients: FolderPattern | Table | None,
 ) -> int:
     from allstation.store.site_library import SiteLibrary
 
@@ -75,6 +87,10 @@ def _run(
         output = process_paths(
             case, options.paths, bundles, threads=options.threads, limits=limits, ready=engine, cells=kept
         )
+        if patients is not None:
+            _set_patients(case, patients)
+        if kept:
+            _control(case)
         _write(case, options)
         for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
             _write(case, options, model=bundle.sha256, name=name)
@@ -86,6 +102,46 @@ def _run(
     if not counts:
         return WRONG_USAGE
     return SOME_FAILED if output.refused or output.failed or output.failed_models else DONE
+
+
+def _control(case: Case) -> None:
+    """Measure the case's fields against its site's reference, and say where a rule is broken."""
+    from allstation.processing import control
+
+    site = control.site_id(case)
+    if not site:
+        return
+    log = control.control_log()
+    control.measure_case(case, site, log)
+    control.note_releases(case, site, log)
+    held = control.held_days(case, site, log)
+    if held:
+        say(f"CONTROL  {control.held_sentence(site, held, log.standing(site))}", error=True)
+
+
+def _set_patients(case: Case, source: FolderPattern | Table) -> None:
+    """Give the slides their patients and say how many have none.
+
+    Raises:
+        StationError: ``bad-patients``, ``bad-patient``.
+    """
+    found = propose_patients(case, source)
+    case.slides.set_patients(found.patients, source=found.source)
+    slides = case.slides.all()
+    without = [slide for slide in slides if not slide.patient]
+    say(f"patients: {len(slides) - len(without)} of {len(slides)} slides, {_patients_named(slides)}")
+    if found.unused:
+        say(f"note     {found.unused} rows of the table name no slide of this case", error=True)
+    for slide in without[:_NAMED]:
+        say(f"note     {shown_name(slide.name)}: patient unknown", error=True)
+    if len(without) > _NAMED:
+        say(f"note     and {len(without) - _NAMED} more slides of unknown patients", error=True)
+
+
+def _patients_named(slides: list[Slide]) -> str:
+    named = patients_text(slide.patient for slide in slides)
+    known = len({slide.patient for slide in slides if slide.patient})
+    return f"{named} ({known} known)" if named == PATIENTS_UNKNOWN else named
 
 
 def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) -> None:

@@ -19,6 +19,7 @@ from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import ModelError, StationError
 from allstation.core.evaluation import Evaluation, evaluate
 from allstation.core.metrics import absent_classes
+from allstation.core.patients import FolderPattern, patients_text
 from allstation.core.plain_json import json_text
 from allstation.core.records import Prediction
 from allstation.core.tables import file_key, one_value_each
@@ -46,13 +47,13 @@ class Labelled:
         paths: Files.
         classes: Class of each.
         groups: Group of each, or None when nothing is known of groups.
-        patients: How many patients, or "patients unknown".
+        by_patient: The groups are patients, and every field has one.
     """
 
     paths: list[Path]
     classes: list[str]
     groups: list[str] | None
-    patients: str
+    by_patient: bool
 
 
 def run(options: argparse.Namespace) -> int:
@@ -74,9 +75,11 @@ def run(options: argparse.Namespace) -> int:
     )
     bundle = ModelBundle.open(options.model or default_bundle_path())
     name_unknown_maker(bundle)
-    labelled = read_labelled(options.folder, bundle.classes, options.groups)
+    pattern = FolderPattern.parse(options.patients) if options.patients else None
+    labelled = read_labelled(options.folder, bundle.classes, options.groups, pattern)
     predictions, failed = _classify(bundle, labelled.paths, options.threads)
     kept = [index for index, prediction in enumerate(predictions) if prediction is not None]
+    groups = [labelled.groups[index] for index in kept] if labelled.groups else None
     if not kept:
         sentence = f"None of the {len(predictions)} fields in {options.folder.name!r} could be read."
         raise StationError("nothing-to-evaluate", sentence)
@@ -85,8 +88,8 @@ def run(options: argparse.Namespace) -> int:
         np.array([bundle.classes.index(labelled.classes[index]) for index in kept]),
         classes=bundle.classes,
         split=SPLIT,
-        groups=[labelled.groups[index] for index in kept] if labelled.groups else None,
-        patients=labelled.patients,
+        groups=groups,
+        patients=patients_text(groups) if groups and labelled.by_patient else PATIENTS_UNKNOWN,
     )
     decisions = _decisions(predictions, labelled)
     for line in summary(bundle, evaluation, decisions):
@@ -107,13 +110,16 @@ def run(options: argparse.Namespace) -> int:
     return SOME_FAILED if failed else DONE
 
 
-def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -> Labelled:
+def read_labelled(
+    folder: Path, classes: tuple[str, ...], groups: Path | None, pattern: FolderPattern | None = None
+) -> Labelled:
     """Find the fields of each class sub-folder.
 
     Args:
         folder: Class sub-folders of fields.
         classes: The model's classes.
         groups: CSV with the group or patient of each field, or None.
+        pattern: Reads the patient of each field from the names of its folders; in place of a table.
 
     Raises:
         StationError: ``not-labelled`` when a sub-folder with fields is no class of the model, or none
@@ -136,6 +142,9 @@ def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -
             "Name a folder with one sub-folder a class."
         )
         raise StationError("not-labelled", sentence)
+    if pattern is not None:
+        named = [pattern.patient_of(path.parent) for path in paths]
+        return Labelled(paths, names, *_by_patient(paths, named))
     known, column = _read_groups(groups) if groups else ({}, "")
     keys = [(name, file_key(path.name)) for name, path in zip(names, paths, strict=True)]
     if groups:
@@ -149,8 +158,30 @@ def read_labelled(folder: Path, classes: tuple[str, ...], groups: Path | None) -
     ]
     # A field without a patient would count as a patient of its own.
     every = column == "patient" and all(known.get(key) for key in keys)
-    patients = f"{len(set(of_each))} patients" if every else PATIENTS_UNKNOWN
-    return Labelled(paths, names, of_each if groups else None, patients)
+    return Labelled(paths, names, of_each if groups else None, every)
+
+
+def _by_patient(paths: list[Path], patients: list[str]) -> tuple[list[str], bool]:
+    """Return the group of each field, those without a patient alone, and whether all have one.
+
+    Raises:
+        StationError: ``bad-groups`` if no field has one.
+    """
+    missing = patients.count("")
+    if missing == len(patients):
+        sentence = (
+            f"The pattern fits the folder of none of the {len(paths)} fields, such as "
+            f"{shown_name(str(paths[0].parent))}. Correct it; its last name is the "
+            "folder that holds the field."
+        )
+        raise StationError("bad-groups", sentence)
+    if missing:
+        note = (
+            f"the pattern names no patient for {missing} of {len(paths)} fields; each is a group of its own"
+        )
+        say(f"note     {note}", error=True)
+    groups = [patient or f"alone {path}" for path, patient in zip(paths, patients, strict=True)]
+    return groups, not missing
 
 
 def _fields_in(folder: Path, passed: PassedOver | None = None) -> Iterator[Path]:
@@ -268,6 +299,7 @@ def summary(bundle: ModelBundle, evaluation: Evaluation, decisions: dict[str, in
     width = max(map(len, evaluation.classes))
     lines = [f"{bundle.name} {bundle.version} ({bundle.sha256[:12]})", ""]
     lines += [str(figure) for figure in evaluation.figures]
+    lines += [f"intervals but that of the first resample {evaluation.resampled}"]
     lines += ["", "confusion (rows true): " + "  ".join(evaluation.classes)]
     lines += [
         f"  {name:{width}}  " + "  ".join(f"{count:6d}" for count in row)

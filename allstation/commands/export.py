@@ -12,7 +12,7 @@ from allstation.commands.printing import say
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
 from allstation.core.text import shown_name
-from allstation.imaging.outputs import FHIR, OUTLINES, Output, check_folder, check_outputs
+from allstation.imaging.outputs import FHIR, OUTLINES, SHARES_CSV, Output, check_folder, check_outputs
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 
@@ -26,9 +26,9 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         StationError: If nothing was asked for, or something cannot be written.
     """
-    wanted = (options.fhir, options.dicom, options.geojson, options.labelled)
+    wanted = (options.fhir, options.dicom, options.geojson, options.labelled, options.shares)
     if not any((*wanted, options.list_texts)):
-        sentence = "Nothing to export was named. Add --fhir, --dicom, --geojson or --labelled."
+        sentence = "Nothing to export was named. Add --fhir, --dicom, --geojson, --labelled or --shares."
         raise StationError("nothing-to-export", sentence)
     free_text.draw_secret(options.case)
     with Case.open(options.case, read_only=True) as case:
@@ -52,6 +52,11 @@ def run(options: argparse.Namespace) -> int:
         _remove_stale(replaced, options.dicom, done.written)
         say(f"written: {len(done.written)} DICOM files in {options.dicom}")
         left_out += [field for field, _ in done.refused]
+    if options.shares:
+        from allstation.report.place_table import write_shares_csv
+
+        hidden = chosen.anonymity if chosen.anonymise else None
+        say(f"written: {write_shares_csv(snapshot, options.shares, anonymise=hidden)}")
     left_out += _folders(snapshot, options, replaced, chosen=chosen)
     for path in dict.fromkeys(field.path for field in left_out):
         say(f"left out {shown_name(str(path))}: it cannot be read any more", error=True)
@@ -62,13 +67,15 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
     """Refuse what one of the forms cannot hold before the first of them is written.
 
     Raises:
-        StationError: ``bad-case-data``.
+        StationError: ``bad-case-data``, ``several-patients``.
     """
     if not (options.fhir or options.dicom):
         return
     from allstation.report import dicom, fhir
     from allstation.report.content import build_content
+    from allstation.report.place_content import require_one_patient
 
+    require_one_patient(snapshot)
     content = build_content(snapshot, chosen)
     if options.fhir:
         fhir.check(content)
@@ -80,7 +87,8 @@ def _check_first(options: argparse.Namespace, case: Case) -> list[Path]:
     """Refuse what would replace something else; return the earlier files that will be replaced."""
     from allstation.report.dicom import DICOM
 
-    wanted = [Output("--fhir", options.fhir, FHIR)] if options.fhir else []
+    files = (("--fhir", options.fhir, FHIR), ("--shares", options.shares, SHARES_CSV))
+    wanted = [Output(name, path, kind) for name, path, kind in files if path]
     folders = (("--dicom", options.dicom, DICOM), ("--geojson", options.geojson, OUTLINES))
     earlier = [one for name, folder, kind in folders if folder for one in check_folder(folder, name, kind)]
     if options.labelled:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.printing import say, say_lines
-from allstation.core.pseudonyms import is_beginning
+from allstation.core.pseudonyms import is_beginning, traced_patient
 from allstation.store import maintenance
 from allstation.store.case import Case
 
@@ -47,12 +47,18 @@ def _trace(options: argparse.Namespace) -> int:
     """
     with Case.open(options.case, read_only=True) as case:
         paths = {field.sha256: str(field.path) for field in case.snapshot().fields}
+        patients = [slide.patient for slide in case.slides.all()]
         ids = [code for code in options.codes if case.issued(code)]
         found: dict[str, str] = dict.fromkeys(ids, "is this case")
         for code in options.codes:
             sha256 = next(filter(None, (case.trace(code, case_id=one) for one in ids or [""])), "")
             if sha256:
                 found[code] = paths.get(sha256, "a field that was taken out of the case")
+            patient = next(
+                filter(None, (traced_patient(case.secret, one, code, patients) for one in ids)), ""
+            )
+            if patient:
+                found[code] = f"is the patient {patient}"
     for code in options.codes:
         short = is_beginning(code) and not ids
         unknown = "is the beginning of a code: name the case's id in that report too (anon-…)"

@@ -183,6 +183,7 @@ class CellSummary:
         pairs: For two readers, the first in alphabetical order, and a type of each: cells that both named so.
         typer_sha256: The typer that made the proposals; empty for none.
         examples: A few cells of each type that a person gave, spread over the fields.
+        by_slide: Cells by slide and the type that a person gave last, whoever it was.
     """
 
     types: tuple[CellType, ...] = SHIPPED_TYPES
@@ -192,6 +193,7 @@ class CellSummary:
     pairs: Mapping[tuple[str, str], Mapping[tuple[str, str], int]] = field(default_factory=dict)
     typer_sha256: str = ""
     examples: tuple[CellExample, ...] = ()
+    by_slide: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
 
 def type_of(types: Iterable[CellType], key: str) -> CellType:

@@ -308,8 +308,15 @@ def _holds(share: float, n: int, other: float) -> bool:
     return within_exact(other, min(share * n, n), n)
 
 
-def stop_sentence(count: int, n: int, other: float) -> str:
-    """Return what is missing to tell a share from another one, in words; empty without any cells."""
+def stop_sentence(count: int, n: int, other: float, *, unit: str = "cells") -> str:
+    """Return what is missing to tell a share from another one, in words; empty without any cells.
+
+    Args:
+        count: Cells of the type counted so far.
+        n: White cells counted so far.
+        other: The share to be told from it, 0 to 1.
+        unit: What was counted, in the plural.
+    """
     if n == 0:
         return ""
     named = f"{_percent(count / n)} from {_percent(other)}"
@@ -317,8 +324,8 @@ def stop_sentence(count: int, n: int, other: float) -> str:
     if more is None:
         return f"No count of a size that can be made tells {named}."
     if more == 0:
-        return f"{n} cells tell {named}."
-    return f"Count {more} more cells to tell {named}."
+        return f"{n} {unit} tell {named}."
+    return f"Count {more} more {unit if more > 1 else unit.removesuffix('s')} to tell {named}."
 
 
 def _percent(share: float) -> str:

@@ -7,7 +7,7 @@ a figure has one name, one definition, one interval and one split wherever it is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from allstation.core.resampling import (
     COVERAGES,
     RESAMPLES,
     bootstrap,
+    class_rates,
     coverage_name,
     figures,
     values_of,
@@ -47,6 +48,8 @@ OVERALL: Final = (
 )
 """Names of the figures over all classes whose intervals resample groups, in the order of :func:`figures`."""
 
+_NOTHING_KNOWN: Final = Interval(0.0, 1.0)
+
 _EARLIER_NAMES: Final = {"MCC": "Matthews correlation", "Brier": "Brier score", "ECE": f"ECE ({BINS} bins)"}
 
 
@@ -65,9 +68,9 @@ class ClassFigures:
     Attributes:
         name: The class.
         rates: Precision, recall, specificity, F1 and the counts they come from.
-        precision: 95 % Wilson interval.
-        recall: 95 % Wilson interval.
-        specificity: 95 % Wilson interval.
+        precision: 95 % interval: Wilson's over fields, or by resampling patients where all are known.
+        recall: Likewise.
+        specificity: Likewise.
         auc: Area under the one-against-rest curve; NaN when the class has no fields.
     """
 
@@ -110,6 +113,14 @@ class Evaluation:
         coverage: Accuracy at each of :data:`COVERAGES`; empty without fields.
         groups: Number of independent groups that the intervals were resampled over.
     """
+
+    @property
+    def resampled(self) -> str:
+        """What intervals resample, in words."""
+        patients = self.figures[0].patients if self.figures else PATIENTS_UNKNOWN
+        if patients != PATIENTS_UNKNOWN:
+            return patients
+        return f"{self.groups} groups of fields" if self.groups != 1 else "1 group of fields"
 
     classes: tuple[str, ...]
     matrix: metrics.IntArray
@@ -170,8 +181,9 @@ def evaluate(
         true: (n,) class indices.
         classes: k names.
         split: Kind of split in words, for example ``"same-field groups kept apart, hold-out"``.
-        groups: Group of each field; intervals resample whole groups. Default: each field its own.
-        patients: How many patients, or "patients unknown".
+        groups: Group of each field; intervals resample whole groups. Default: each field its own. Fields of
+            one group only say nothing of others: there is no interval then.
+        patients: How many patients, where the groups are patients, or "patients unknown".
         resamples: Bootstrap resamples.
 
     Raises:
@@ -194,7 +206,12 @@ def evaluate(
             by_field,
             *(Figure(name, value, n, spread, split, patients) for name, value, spread in found),
         ),
-        per_class=_per_class(classes, matrix, areas),
+        per_class=_per_class(
+            classes,
+            matrix,
+            areas,
+            None if patients == PATIENTS_UNKNOWN else _by_patient(probabilities, true, cluster, resamples),
+        ),
         averages=metrics.averages(matrix),
         reliability=tuple(metrics.reliability(probabilities, true, bins=BINS)),
         coverage=(
@@ -223,6 +240,8 @@ def _overall(
         return [(name, math.nan, None) for name in OVERALL]
     order = np.lexsort((*probabilities.T, true))
     shares, classes = probabilities[order], true[order]
+    if len(set(map(str, groups))) == 1 and len(true) > 1:
+        return [(name, value, None) for name, value in overall(shares, classes).items()]
     intervals = bootstrap(
         lambda weights: figures(shares, classes, weights),
         [groups[row] for row in order.tolist()],
@@ -234,17 +253,42 @@ def _overall(
     ]
 
 
-def _per_class(
-    classes: Sequence[str], matrix: metrics.IntArray, areas: Sequence[float]
-) -> tuple[ClassFigures, ...]:
-    return tuple(
-        ClassFigures(
-            name,
-            rates,
-            wilson(rates.hits, rates.predicted),
-            wilson(rates.hits, rates.support),
-            wilson(rates.others_spared, rates.total - rates.support),
-            area,
-        )
-        for name, rates, area in zip(classes, metrics.class_rates(matrix), areas, strict=True)
+def _by_patient(
+    probabilities: FloatArray, true: IntArray, groups: Sequence[object], resamples: int
+) -> dict[str, Interval]:
+    """Return the intervals of each class's rates by resampling patients; 0 to 1 where one says nothing."""
+    named = probabilities.argmax(axis=1)
+    classes = probabilities.shape[1]
+    if len(set(map(str, groups))) < 2:  # noqa: PLR2004 - two patients
+        names = class_rates(true, named, np.ones((1, len(true))), classes=classes)
+        return dict.fromkeys(names, _NOTHING_KNOWN)
+    found = bootstrap(
+        lambda weights: class_rates(true, named, weights, classes=classes), groups, resamples=resamples
     )
+    return {name: one if math.isfinite(one.low) else _NOTHING_KNOWN for name, one in found.items()}
+
+
+def _per_class(
+    classes: Sequence[str],
+    matrix: metrics.IntArray,
+    areas: Sequence[float],
+    by_patient: Mapping[str, Interval] | None,
+) -> tuple[ClassFigures, ...]:
+    made = []
+    for index, (name, rates, area) in enumerate(
+        zip(classes, metrics.class_rates(matrix), areas, strict=True)
+    ):
+        if by_patient is None:
+            spread = (
+                wilson(rates.hits, rates.predicted),
+                wilson(rates.hits, rates.support),
+                wilson(rates.others_spared, rates.total - rates.support),
+            )
+        else:
+            spread = (
+                by_patient[f"precision {index}"],
+                by_patient[f"recall {index}"],
+                by_patient[f"specificity {index}"],
+            )
+        made.append(ClassFigures(name, rates, *spread, area))
+    return tuple(made)

@@ -22,6 +22,8 @@ _BEGINNING: Final = re.compile(r"[0-9a-f]{8,63}")
 """Beginning of a code, as reports print it; shorter ones could be those of several fields."""
 _TAG: Final = 14
 _CODE: Final = 48
+_PATIENT: Final = "patient-"
+_PATIENT_TAG: Final = 12
 CASE_ID: Final = re.compile(rb"anon-[0-9a-f]{14}-[0-9a-f]{16}")
 """The id of a case in an anonymised export."""
 
@@ -57,6 +59,10 @@ class Pseudonyms:
         """Return what stands for a hash: 64 hexadecimal digits, the last 16 of them the nonce."""
         return self._keyed(f"hash {sha256}")[:_CODE] + self.nonce
 
+    def patient(self, patient: str) -> str:
+        """Return what stands for a patient's id: ``patient-`` and 12 hexadecimal digits; empty for none."""
+        return f"{_PATIENT}{self._keyed(f'patient {patient}')[:_PATIENT_TAG]}" if patient else ""
+
     def _keyed(self, text: str) -> str:
         return hmac.new(self.secret, f"{self.nonce} {text}".encode(), hashlib.sha256).hexdigest()
 
@@ -80,6 +86,21 @@ def traced(secret: bytes, code: str, hashes: Iterable[str]) -> str:
         return ""
     names = Pseudonyms(secret, nonce)
     return next((one for one in hashes if hmac.compare_digest(names.code(one), code)), "")
+
+
+def traced_patient(secret: bytes, case_id: str, code: str, patients: Iterable[str]) -> str:
+    """Return the patient that a code in an anonymised export stands for; empty if it is none of these.
+
+    Args:
+        secret: Of the case.
+        case_id: Anonymised id of the case in that export.
+        code: The code.
+        patients: To choose from.
+    """
+    if not is_issued(secret, case_id):
+        return ""
+    names = Pseudonyms(secret, nonce_of(case_id))
+    return next((one for one in patients if one and hmac.compare_digest(names.patient(one), code)), "")
 
 
 def is_beginning(text: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.cell_types import CellSummary
+from allstation.core.control_release import ControlRelease
 from allstation.core.decision import Decision
 from allstation.core.pseudonyms import new_secret
 
@@ -41,11 +42,16 @@ class Slide:
         id: Row id in the case.
         name: Shown name; the folder's name unless renamed.
         folder: Absolute folder the fields were found in, or None when they were dropped one by one.
+        patient: Id of the patient; empty where it is not known.
+        patient_source: Where the id came from, a :class:`~allstation.core.patients.PatientSource`; empty
+            without one.
     """
 
     id: int
     name: str
     folder: Path | None
+    patient: str = ""
+    patient_source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +312,7 @@ class CaseSnapshot:
         audit_at: Time of the audit trail's last entry, ISO 8601 UTC; empty where it has none.
         secret: Key of the pseudonyms of anonymised exports; drawn anew where the case has none.
         cells: Types that people gave to the cells of these fields.
+        control: Releases of days on which the control of the case's site was not in order.
     """
 
     case_id: str
@@ -322,3 +329,4 @@ class CaseSnapshot:
     audit_at: str = ""
     secret: bytes = field(default_factory=new_secret, repr=False, compare=False)
     cells: CellSummary = field(default_factory=CellSummary)
+    control: tuple[ControlRelease, ...] = ()

@@ -182,6 +182,34 @@ def rates(true: IntArray, predicted: IntArray, weights: FloatArray, *, classes: 
     }
 
 
+def class_rates(true: IntArray, predicted: IntArray, weights: FloatArray, *, classes: int) -> Resampled:
+    """Compute recall, precision and specificity of each class for every resample.
+
+    Args:
+        true: (n,) class indices.
+        predicted: (n,) class indices.
+        weights: (resamples, n), whole numbers.
+        classes: Number of classes.
+
+    Returns:
+        ``recall 0`` and so on by the class's index; not a number where a resample has no field to divide by.
+    """
+    found: dict[str, FloatArray] = {}
+    total = weights.sum(axis=1)
+    for index in range(classes):
+        is_true, is_named = (true == index).astype(np.float64), (predicted == index).astype(np.float64)
+        support, named, hits = weights @ is_true, weights @ is_named, weights @ (is_true * is_named)
+        spared = total - support - named + hits
+        parts = (
+            ("recall", hits, support),
+            ("precision", hits, named),
+            ("specificity", spared, total - support),
+        )
+        for name, part, whole in parts:
+            found[f"{name} {index}"] = np.where(whole > 0, _ratio(part, whole), np.nan)
+    return found
+
+
 def weighted_auc(scores: FloatArray, positive: FloatArray, weights: FloatArray) -> FloatArray:
     """Compute the area under the curve of weighted fields, equal scores counting one half.
 

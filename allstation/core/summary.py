@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from allstation.core.classes import NEEDS_REVIEW
-from allstation.core.statistics import Interval, wilson
+from allstation.core.statistics import Interval, clopper_pearson, wilson
 
 Pairs = Mapping[tuple[str, str], int]
 """How many fields were named so by the first and so by the second judge."""
@@ -58,7 +58,7 @@ class Share:
         name: Class, or *needs review*.
         count: Fields of it.
         n: Fields looked at.
-        interval: 95 % Wilson interval of the fraction.
+        interval: Exact 95 % interval of the fraction (Clopper and Pearson).
     """
 
     name: str
@@ -105,7 +105,7 @@ def shares(tally: Tally, classes: Sequence[str]) -> tuple[Share, ...]:
     names = (*classes, *others, NEEDS_REVIEW)
     n = tally.read
     counts = ((name, tally.finals.get(name, 0)) for name in names)
-    return tuple(Share(name, count, n, wilson(count, n)) for name, count in counts)
+    return tuple(Share(name, count, n, clopper_pearson(count, n)) for name, count in counts)
 
 
 def agreement(pairs: Pairs) -> Agreement:

@@ -26,6 +26,11 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def local_day(stamp: str) -> str:
+    """Return the date of a stamp where the computer is, ISO 8601: a laboratory's day is not UTC's."""
+    return moment_of(stamp).astimezone().date().isoformat()
+
+
 def moment_of(stamp: str) -> datetime:
     """Return the moment of a stamp; of a year alone, as anonymised exports show it, its first moment.
 

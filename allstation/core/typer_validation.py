@@ -21,6 +21,7 @@ from allstation.core.discriminant import (
 )
 from allstation.core.errors import StationError
 from allstation.core.metrics import Figure
+from allstation.core.patients import patients_text
 from allstation.core.resampling import bootstrap, rates
 from allstation.core.statistics import Interval
 from allstation.core.typer_statistics import FloatArray, checked_features, gather_statistics
@@ -250,7 +251,8 @@ def cross_validate(
         features: (n, f).
         types: Type of each cell, given by a person.
         groups: Patient or slide of each cell.
-        patients: How many patients, in words, where the groups are patients.
+        patients: How many patients, in words, where the groups are patients; figures count those of the
+            cells that they are computed from.
         resamples: Number of resamples of the intervals.
 
     Raises:
@@ -276,9 +278,10 @@ def cross_validate(
         known,
     )
     split = APART.format(groups=len(set(outcome.groups))) if held.apart else NOT_APART
+    named = patients if patients == PATIENTS_UNKNOWN else patients_text(outcome.groups)
     plain, intervals = outcome.figures(resamples)
     accuracy, balanced = (
-        Figure(figure, plain[figure], len(outcome.true), intervals.get(figure), split, patients)
+        Figure(figure, plain[figure], len(outcome.true), intervals.get(figure), split, named)
         for figure in ("accuracy", "balanced accuracy")
     )
     return TyperFigures(

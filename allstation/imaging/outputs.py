@@ -382,6 +382,8 @@ def _is_cells_csv(path: Path) -> bool:
     return header[: len(_CELLS_HEADER)] == _CELLS_HEADER and bool({"sha256", "code"} & set(header))
 
 
+_SHARES_HEADER: Final = ["level", "name", "patient", "slides", "counted"]
+
 _COCO: Final = re.compile(rb'\{"info":\s*\{"description":\s*"Cells of a case of ALL Station ')
 
 
@@ -396,6 +398,9 @@ def _outlines_of(path: Path, owner: Owner) -> bool:
 
 
 FIELDS_CSV: Final = OutputKind("a table of fields", ".csv", _is_fields_csv, _fields_csv_of)
+SHARES_CSV: Final = OutputKind(
+    "a table of shares", ".csv", lambda path: _header(path)[: len(_SHARES_HEADER)] == _SHARES_HEADER
+)
 FIELDS_JSON: Final = OutputKind(
     "a JSON table of fields", ".json", lambda path: bool(_FIELDS_JSON.match(_head(path))), _contains_case
 )

@@ -175,6 +175,18 @@ class SlideRenamed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PatientsChanged(Event):
+    """Slides that have another patient."""
+
+    ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasesNoted(Event):
+    """The case holds further releases of control days."""
+
+
+@dataclass(frozen=True, slots=True)
 class CellsChanged(Event):
     """Cells with another type."""
 

@@ -18,6 +18,7 @@ from typing import Final
 from allstation import paths
 from allstation.core.cell_types import CellSummary
 from allstation.core.cells import CellRecord
+from allstation.core.control_release import ControlRelease
 from allstation.core.pseudonyms import Pseudonyms
 from allstation.core.records import CaseSnapshot, FieldCopy, FieldRecord, ModelRecord, Prediction, Review
 from allstation.imaging.field_names import SUFFIXES
@@ -89,6 +90,17 @@ class _View:
             reviewer=self.reviewer(review.reviewer),
             comment=self.comment(review.comment),
             at=year_of(review.at),
+        )
+
+    def release(self, release: ControlRelease) -> ControlRelease:
+        """Return a release of a control day without the site, the person and the day."""
+        return replace(
+            release,
+            site="",
+            day=year_of(release.day),
+            by=self.reviewer(release.by),
+            at=year_of(release.at),
+            reason=self.comment(release.reason),
         )
 
     def prediction(self, made: Prediction) -> Prediction:
@@ -177,7 +189,12 @@ def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[Cas
 def _shown(snapshot: CaseSnapshot, view: _View) -> CaseSnapshot:
     names = FreeText.NAMES in view.keep
     slides = tuple(
-        replace(one, name=view.redact(one.name) if names else slide_title(place), folder=None)
+        replace(
+            one,
+            name=view.redact(one.name) if names else slide_title(place),
+            folder=None,
+            patient=view.names.patient(one.patient),
+        )
         for place, one in enumerate(snapshot.slides)
     )
     return replace(
@@ -193,6 +210,7 @@ def _shown(snapshot: CaseSnapshot, view: _View) -> CaseSnapshot:
         copies=tuple(view.copy(one, number) for number, one in enumerate(snapshot.copies, start=1)),
         audit_at=year_of(snapshot.audit_at),
         cells=view.summary(snapshot.cells),
+        control=tuple(map(view.release, snapshot.control)),
     )
 
 
@@ -232,7 +250,7 @@ def _view(snapshot: CaseSnapshot, anonymity: Anonymity, *, signer: str = "") -> 
     return _View(
         names,
         anonymity.keep,
-        redactor(snapshot.details),
+        redactor(snapshot.details, also=[slide.patient for slide in snapshot.slides]),
         {name: f"reviewer {number}" for number, name in enumerate(people, start=1)},
         _models(snapshot, names, kept=FreeText.MODELS in anonymity.keep),
     )
@@ -242,6 +260,7 @@ def _reviewers(snapshot: CaseSnapshot) -> Iterator[str]:
     yield from (one.reviewer for one in snapshot.reviews)
     yield from (one.review.reviewer for one in snapshot.fields if one.review is not None)
     yield from snapshot.cells.by_reader
+    yield from (one.by for one in snapshot.control)
 
 
 def _models(snapshot: CaseSnapshot, names: Pseudonyms, *, kept: bool) -> dict[str, ModelRecord]:
@@ -327,12 +346,14 @@ def free_texts(
             chosen.comment,
             chosen.reason,
             *(one.comment for one in snapshot.reviews),
+            *(one.reason for one in snapshot.control),
             *(one.review.comment for one in fields if one.review is not None),
         ),
         FreeText.REVIEWERS: (
             *(one.reviewer for one in snapshot.reviews),
             *(one.review.reviewer for one in fields if one.review is not None),
             *snapshot.cells.by_reader,
+            *(one.by for one in snapshot.control),
             chosen.reviewer,
         ),
         FreeText.MODELS: tuple(_cards(snapshot)),

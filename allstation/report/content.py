@@ -30,6 +30,7 @@ from allstation.report.content_types import (
     KIND,
     SCHEMA,
     Amendment,
+    ControlNote,
     CopyRow,
     Entry,
     FieldRow,
@@ -43,11 +44,12 @@ from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.identity import identity
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
+from allstation.report.place_content import places_block
 from allstation.report.selection import MONTAGE_TOTAL, chosen
 from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
 
 PROGRAM: Final = "ALL Station"
-_LATER: Final = ("clock_remark", "replaces", "kept", "travels", "cells")
+_LATER: Final = ("clock_remark", "replaces", "kept", "travels", "cells", "places", "control")
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
 
 
@@ -106,10 +108,20 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         replaces=chosen.replaces if chosen.status == ReportStatus.AMENDED and not chosen.anonymise else "",
         kept=tuple(sorted(map(str, chosen.anonymity.keep))) if chosen.anonymise else (),
         travels=chosen.anonymise and chosen.travels,
+        places=places_block(snapshot, _finals(snapshot, rows), classes),
+        control=tuple(
+            ControlNote(day=one.day, broken=one.broken, by=one.by, at=one.at, reason=one.reason)
+            for one in snapshot.control
+        ),
         cells=cells_block(snapshot, count_proposals=chosen.count_proposals, pictures=chosen.montage),
     )
     keys = _earlier_keys(chosen.previous, hashes, case.secret)
     return replace(content, amendments=amendments(chosen.previous, content, keys=keys))
+
+
+def _finals(snapshot: CaseSnapshot, rows: Sequence[FieldRow]) -> Iterator[tuple[int, str]]:
+    """Yield slide and final name of each field that was read."""
+    return ((snapshot.slides[row.slide].id, row.final) for row in rows if row.decision)
 
 
 def _signature(options: ReportOptions) -> SignatureBlock:

@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A count among the fields read, with its Wilson interval.
+    """A count among the fields read, with its exact interval.
 
     Attributes:
         name: Class, or *needs review*.
@@ -453,6 +453,84 @@ class CellsBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceShare:
+    """Share of a class or type in a slide or patient.
+
+    Attributes:
+        name: Class of fields, or shown name of a type of cells.
+        count: Fields or cells of it.
+        share: 0 to 1.
+        low: Lower end of its exact 95 % interval.
+        high: Upper end.
+    """
+
+    name: str
+    count: int
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """Slide or patient with its shares.
+
+    Attributes:
+        level: ``slide`` or ``patient``.
+        name: Of the slide; id of the patient, a code in an anonymised report.
+        patient: The slide's patient; empty where it is not known.
+        slides: Slides pooled.
+        read: Fields read.
+        fields: Of each class, and *needs review* where there is any.
+        typed: White cells that people typed.
+        cells: Of each type found.
+        statements: What it takes to tell the leading shares from others; none where enough was counted.
+    """
+
+    level: str
+    name: str
+    patient: str
+    slides: int
+    read: int
+    fields: tuple[PlaceShare, ...]
+    typed: int
+    cells: tuple[PlaceShare, ...]
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesBlock:
+    """Shares of patients and slides.
+
+    Attributes:
+        patients: How many there are, or ``patients unknown`` where a slide has none.
+        rows: Patients, then slides.
+    """
+
+    patients: str
+    rows: tuple[PlaceRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlNote:
+    """Release of a day on which the control of the site was not in order.
+
+    Attributes:
+        day: Of the fields; its year in an anonymised report.
+        broken: Metrics and rules.
+        by: Who released it.
+        at: When, ISO 8601 UTC.
+        reason: Why.
+    """
+
+    day: str
+    broken: str
+    by: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportContent:
     """A whole report.
 
@@ -492,6 +570,8 @@ class ReportContent:
         replaces: SHA-256 of the file of the report that this one amends; empty in all others.
         kept: Kinds of free text that a person let go into an anonymised report.
         travels: It was made for others: an anonymised one without its laboratory and who signed it.
+        control: Releases of days of these fields by named persons.
+        places: Shares of slides and patients; None where no patient is known and no cell was typed.
     """
 
     created: str
@@ -529,6 +609,8 @@ class ReportContent:
     replaces: str = ""
     kept: tuple[str, ...] = ()
     travels: bool = False
+    places: PlacesBlock | None = None
+    control: tuple[ControlNote, ...] = ()
 
     @property
     def hash_label(self) -> str:

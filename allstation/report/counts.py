@@ -9,7 +9,7 @@ from typing import Final
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.decision import Reason
-from allstation.core.statistics import wilson
+from allstation.core.statistics import clopper_pearson
 from allstation.report.content_types import Counts, FieldRow, ReasonCount, Share, Spread
 from allstation.report.wording import ANOTHER_LOOK, too_few
 
@@ -92,7 +92,7 @@ def count_fields(rows: Iterable[FieldRow], classes: Sequence[str]) -> Counts:
 def _share(name: str, index: int, found: tuple[int, int]) -> Share:
     count, n = found
     style = class_style(name, index)
-    spread = wilson(count, n)
+    spread = clopper_pearson(count, n)
     share = count / n if n else 0.0
     return Share(name, style.letter, style.colour, style.meaning, count, n, share, spread.low, spread.high)
 

@@ -15,7 +15,7 @@ from reportlab.platypus import Flowable, KeepTogether
 from allstation import __version__
 from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.errors import StationError
-from allstation.core.evaluation import Evaluation
+from allstation.core.evaluation import ACCURACY_BY_FIELD, Evaluation
 from allstation.core.metrics import Figure, absent_classes
 from allstation.core.records import ModelRecord
 from allstation.core.text import shown_name
@@ -35,6 +35,10 @@ KIND: Final = "allstation-evaluation"
 _NOTE: Final = (
     "Intervals of overall figures are 95 % percentile bootstraps that resample whole groups of fields; "
     "those of recall, precision and specificity are 95 % Wilson intervals over fields."
+)
+_NOTE_BY_PATIENT: Final = (
+    f"Intervals are 95 % percentile bootstraps that resample whole patients; that of {ACCURACY_BY_FIELD} "
+    "alone takes fields for independent. Of one patient there is no interval."
 )
 
 
@@ -169,7 +173,8 @@ def _figures(made: _Evaluated, setter: Typesetter) -> Iterator[Flowable]:
     ]
     yield Text(setter, "Overall", HEADING, bookmark=0)
     yield Grid(setter, columns, rows)
-    yield Text(setter, _NOTE, SMALL)
+    known = bool(made.evaluation.figures) and made.evaluation.figures[0].patients != PATIENTS_UNKNOWN
+    yield Text(setter, _NOTE_BY_PATIENT if known else _NOTE, SMALL)
 
 
 def _interval(figure: Figure) -> str:

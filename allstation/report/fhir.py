@@ -308,8 +308,8 @@ def _share(named: _Bundle, share: Share) -> Resource:
         return found
     parts = (
         ("fraction", "Fraction of the fields read", share.share),
-        ("fraction-low", "Lower end of its 95 % Wilson interval", share.low),
-        ("fraction-high", "Upper end of its 95 % Wilson interval", share.high),
+        ("fraction-low", "Lower end of its exact 95 % interval", share.low),
+        ("fraction-high", "Upper end of its exact 95 % interval", share.high),
     )
     found["component"] = [
         {"code": _code(code, text), "valueQuantity": _quantity(round(100 * value, 4), "%", "%")}

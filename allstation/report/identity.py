@@ -228,7 +228,7 @@ def dicom_problem(key: str, text: str) -> str:
     return ""
 
 
-def redactor(details: Mapping[str, str]) -> Callable[[str], str]:
+def redactor(details: Mapping[str, str], *, also: Iterable[str] = ()) -> Callable[[str], str]:
     """Return what takes the patient out of free text: file names, slide names, comments.
 
     Withheld are the words of the patient's name and the ids and date of birth as a whole, also
@@ -237,10 +237,12 @@ def redactor(details: Mapping[str, str]) -> Callable[[str], str]:
 
     Args:
         details: As stored in the case.
+        also: Further ids, such as those of the slides' patients.
     """
     given = {known_key(key): value.strip() for key, value in details.items()}
     words = re.findall(r"[^\W\d_]{2,}", given.get("patient_name", ""))
     ids = [given[key] for key in ("patient_id", "birth_date", "request_id") if given.get(key)]
+    ids += also
     ids += [re.sub(r"[\W_]", "", one) for one in ids]
     with suppress(StationError):
         ids += spellings(read_date(given.get("birth_date", ""), "", timed=True).day)

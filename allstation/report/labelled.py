@@ -73,8 +73,9 @@ def write_labelled(
     """Copy every field that a person gave a class to ``folder/CLASS`` and list them in two tables.
 
     Only reviewed classes are exported: what a model decided by itself must not train the next one.
-    ``labels.csv`` has the columns that the training panel reads, with the case as the patient, so
-    that a split by patient keeps the fields of one case together. ``lists.csv`` divides the fields
+    ``labels.csv`` has the columns that the training panel reads, with the patient of each slide. Where no
+    slide has one the case stands for the patient, so that a split by patient keeps the fields of one case
+    together; where only some have, the others' stays empty. ``lists.csv`` divides the fields
     of this case, those that show the same cells kept together; a recipe takes it for its groups.
     An anonymised folder holds bare files (:mod:`allstation.imaging.bare`) that bear their field's code.
 
@@ -97,7 +98,8 @@ def write_labelled(
         raise StationError("not-empty", f"The folder {folder.name!r} is not empty. Choose a new one.")
     shown = shown_case(snapshot, anonymise)
     said = {field.id: named for field, named in zip(snapshot.fields, shown.fields, strict=True)}
-    slides = {slide.id: slide.name for slide in shown.slides}
+    slides = {slide.id: slide for slide in shown.slides}
+    known = any(slide.patient for slide in shown.slides)
     copies: list[tuple[FieldRecord, Path]] = []
     missing: list[FieldRecord] = []
     for done, (field, target) in enumerate(_targets(reviewed, folder, said)):
@@ -108,16 +110,21 @@ def write_labelled(
         else:
             copies.append((said[field.id], made))
     paths = [target for _, target in copies]
+    patients = [slides[field.slide_id].patient if known else shown.case_id for field, _ in copies]
     hidden = anonymise is not None
     rows = [
         _row(
-            field, target, folder=folder, case=(shown.case_id, slides.get(field.slide_id, "")), hidden=hidden
+            field,
+            target,
+            folder=folder,
+            place=(patients[at], slides[field.slide_id].name),
+            hidden=hidden,
         )
-        for field, target in copies
+        for at, (field, target) in enumerate(copies)
     ]
     table = _table(folder / "labels.csv", (*_COLUMNS, *((_CODE,) if hidden else ())), rows)
     groups = same_field_groups(paths, progress=lambda done, of: progress(of + done, 2 * of))
-    parts = _parts(paths, groups, folder=folder, patient=shown.case_id)
+    parts = _parts(paths, groups, folder=folder, patients=patients)
     lists = _table(folder / "lists.csv", _LISTS, parts)
     return LabelledExport(table, lists, dict(Counter(path.parent.name for path in paths)), tuple(missing))
 
@@ -131,7 +138,7 @@ def _table(target: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def _parts(
-    paths: Sequence[Path], groups: Sequence[int], *, folder: Path, patient: str
+    paths: Sequence[Path], groups: Sequence[int], *, folder: Path, patients: Sequence[str]
 ) -> Iterator[tuple[str, ...]]:
     """Deal whole groups to the part that lacks most fields of their class, the largest group first."""
     members: dict[tuple[str, int], list[Path]] = {}
@@ -145,7 +152,7 @@ def _parts(
         lack = {part: share * totals[name] - dealt[name, part] for part, share in _SHARES}
         places[name, group] = part = other or max(lack, key=lambda one: lack[one])
         dealt[name, part] += len(found)
-    for path, group in zip(paths, groups, strict=True):
+    for path, group, patient in zip(paths, groups, patients, strict=True):
         name = path.parent.name
         first = paths[group].relative_to(folder).as_posix()
         yield places[name, group], name, path.relative_to(folder).as_posix(), first, patient
@@ -210,14 +217,16 @@ def _write(data: bytes, target: Path) -> Path:
         raise StationError("not-written", sentence) from error
 
 
-def _row(field: FieldRecord, target: Path, *, folder: Path, case: tuple[str, str], hidden: bool) -> list[str]:
+def _row(
+    field: FieldRecord, target: Path, *, folder: Path, place: tuple[str, str], hidden: bool
+) -> list[str]:
     """Return the row of a field as the export names it.
 
     Args:
         field: As the export names it.
         target: Its copy.
         folder: The labelled folder.
-        case: Id of the case and name of the slide.
+        place: Patient and name of the slide.
         hidden: The hash is that of the copy, and a code stands for the original's.
     """
     review, made = field.review, field.prediction
@@ -226,7 +235,7 @@ def _row(field: FieldRecord, target: Path, *, folder: Path, case: tuple[str, str
     return [
         path,
         path.split("/", 1)[0],
-        *case,
+        *place,
         digest,
         made.decision.name if made else "",
         review.reviewer if review else "",

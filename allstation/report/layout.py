@@ -8,7 +8,15 @@ from typing import Final
 
 from reportlab.platypus import CondPageBreak, Flowable, PageBreak
 
-from allstation.report import cell_page, cover_page, field_table, image_pages, method
+from allstation.report import (
+    cell_page,
+    control_page,
+    cover_page,
+    field_table,
+    image_pages,
+    method,
+    place_page,
+)
 from allstation.report.context import ReportContext
 from allstation.report.grid import Grid
 from allstation.report.letterhead import SignOff, UnseenSignature
@@ -93,6 +101,7 @@ def _full(context: ReportContext) -> Iterator[Flowable]:
         yield from cover_page.slides(context)
     yield from field_table.quality(context)
     yield from field_table.reviews(context)
+    yield from place_page.places(context)
     yield from cell_page.differential(context)
     yield from image_pages.montages(context)
     yield from field_table.field_table(context)
@@ -100,6 +109,7 @@ def _full(context: ReportContext) -> Iterator[Flowable]:
     for model in context.content.models:
         yield from method.model_card(context, model)
     yield from method.methods(context)
+    yield from control_page.releases(context)
     yield from field_table.files(context)
 
 

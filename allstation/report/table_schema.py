@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from allstation.core.classes import NEEDS_REVIEW
+from allstation.core.place_shares import Level
 from allstation.core.records import ModelRecord, Slide
-from allstation.report.content_types import Counts, FieldRow, ReportContent
+from allstation.report.content_types import Counts, FieldRow, PlacesBlock, ReportContent
 
 Value = str | bool | int | float | None
 
@@ -65,6 +66,11 @@ _AFTER: Final = (
 )
 
 
+_PATIENT: Final = TableColumn("patient", wide=18)
+"""Stands behind these columns where a slide has one; they tell a table of this program."""
+_BEFORE_PATIENT: Final = 4
+
+
 @dataclass(frozen=True, slots=True)
 class TableContent:
     """Content of the tables: the report's own figures, its fields one at a time.
@@ -82,6 +88,7 @@ class TableContent:
         copies: Likewise through the files with the same bytes as a field, each with that field's number.
         copied: How many of them there are.
         anonymised: Codes stand for hashes.
+        places: Shares of slides and patients, as in the report.
     """
 
     case_id: str
@@ -96,6 +103,7 @@ class TableContent:
     copies: Callable[[], Iterator[tuple[FieldRow, int]]]
     copied: int
     anonymised: bool = False
+    places: PlacesBlock | None = None
 
 
 Content = ReportContent | TableContent
@@ -110,7 +118,21 @@ def columns(content: Content) -> tuple[TableColumn, ...]:
     """Return the columns; one of probabilities for each class."""
     shares = (TableColumn(f"p_{name}", "share", 10) for name in classes_of(content))
     after = (_CODE if one.title == _HASH and content.anonymised else one for one in _AFTER)
-    return (*_BEFORE, *shares, *after)
+    patient = (_PATIENT,) if has_patients(content) else ()
+    before = (*_BEFORE[:_BEFORE_PATIENT], *patient, *_BEFORE[_BEFORE_PATIENT:])
+    return (*before, *shares, *after)
+
+
+def has_patients(content: Content) -> bool:
+    """Tell whether any slide has a patient; those stand first among the rows of shares."""
+    rows = content.places.rows if content.places is not None else ()
+    return bool(rows) and rows[0].level == Level.PATIENT
+
+
+def patient_of(content: Content, slide: int) -> str | None:
+    """Return the patient of the slide at a place of the content; None where it is not known."""
+    rows = content.places.rows if content.places is not None else ()
+    return rows[len(rows) - len(content.slides) + slide].patient or None if rows else None
 
 
 def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) -> list[Value]:
@@ -135,6 +157,8 @@ def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) ->
         row.comment or None,
         row.final or None,
     ]
+    if has_patients(content):
+        before.insert(_BEFORE_PATIENT, patient_of(content, row.slide))
     measured = (row.cells, row.novelty, row.sharpness, row.brightness, row.clipped, row.cell_area)
     return [
         *before,

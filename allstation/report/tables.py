@@ -9,7 +9,9 @@ from __future__ import annotations
 import codecs
 import csv
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -36,7 +38,16 @@ from allstation.report.counts import FieldTally
 from allstation.report.export_types import Progress, no_progress
 from allstation.report.free_text import Anonymity
 from allstation.report.options import ReportOptions
-from allstation.report.table_schema import TableContent, Value, classes_of, columns, table_row
+from allstation.report.place_content import places_block
+from allstation.report.table_schema import (
+    TableContent,
+    Value,
+    classes_of,
+    columns,
+    has_patients,
+    patient_of,
+    table_row,
+)
 
 SCHEMA: Final = 2
 """Version of the JSON table; ``resources/schemas/fields-2.schema.json`` describes it."""
@@ -48,15 +59,18 @@ _TOGETHER: Final = 100
 def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None) -> TableContent:
     """Return what CSV and JSON are written from: the report's figures, with folders unless anonymised."""
     shown, hidden = shown_case(snapshot, anonymise), anonymise is not None
-    tally = FieldTally()
+    tally, classes = FieldTally(), class_names(shown)
+    finals: Counter[tuple[int, str]] = Counter()
     for row in field_rows(shown, anonymise=hidden):
         tally.add(row)
+        if row.decision:
+            finals[shown.slides[row.slide].id, row.final] += 1
     return TableContent(
         case_id=shown.case_id,
         case_name=shown.name,
         taken_at=shown.taken_at,
         removed=shown.removed,
-        counts=tally.counts(class_names(shown)),
+        counts=tally.counts(classes),
         decisions=tally.decisions,
         slides=shown.slides,
         models=shown.models,
@@ -64,6 +78,7 @@ def table_content(snapshot: CaseSnapshot, *, anonymise: Anonymity | None = None)
         copies=partial(copy_rows, shown, anonymise=hidden),
         copied=len(shown.copies),
         anonymised=hidden,
+        places=places_block(shown, finals.elements(), classes),
     )
 
 
@@ -99,6 +114,26 @@ def write_csv(
     """
     content = table_content(snapshot, anonymise=anonymise)
     return write_whole(target, _csv_parts(content, delimiter=delimiter, decimal=decimal, bom=bom))
+
+
+def rows_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[Value]]) -> Path:
+    """Write any table as CSV (RFC 4180, UTF-8).
+
+    Raises:
+        StationError: ``not-written`` with the reason.
+    """
+
+    def parts() -> Iterator[bytes]:
+        lines = _Lines()
+        writer = csv.writer(lines, lineterminator="\r\n")
+        writer.writerow(map(safe_text, header))
+        for row in rows:
+            writer.writerow(_csv_value(value, ".") for value in row)
+            if len(lines) >= _TOGETHER:
+                yield lines.take()
+        yield lines.take()
+
+    return write_whole(target, parts())
 
 
 class _Lines(list[str]):
@@ -175,16 +210,19 @@ def _json_head(content: TableContent) -> dict[str, Any]:
             }
             for one in counts.shares
         ],
+        **({} if content.places is None else {"places": asdict(content.places)}),
     }
 
 
 def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
     names = {one.sha256: f"{one.name} {one.version}" for one in content.models}
+    known = has_patients(content)
     for row, same_as in chain(((row, None) for row in content.rows()), content.copies()):
         made = bool(row.decision)
         yield {
             "number": row.number,
             "slide": content.slides[row.slide].name,
+            **({"patient": patient_of(content, row.slide)} if known else {}),
             "path": str(Path(row.folder) / row.name),
             "sha256": row.sha256,
             "width": row.width,

@@ -274,6 +274,8 @@ def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
     if content["template"] == "full":
         found.extend(_shortened(list(_fields(text, content))))
         found.extend(_shortened(list(_differentials(text, content))))
+        found.extend(_shortened(list(_places_shown(text, content))))
+        found.extend(_released(text, content))
     return found
 
 
@@ -364,6 +366,27 @@ def _differentials(text: str, content: Mapping[str, Any]) -> Iterator[str]:
                 yield f"The page lacks the count of {row['name']} by {block['reader']}."
 
 
+def _places_shown(text: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Look for each share of a slide or patient, and for how many patients there are."""
+    block = content.get("places")
+    if not block:
+        return
+    if _bare(block["patients"]) not in text:
+        yield f"The pages do not say {block['patients']} like the embedded data."
+    for row in block["rows"]:
+        for one in (*row["fields"], *row["cells"]):
+            shown = f"{number(one['count'])}{percent(one['share'])}{interval(one['low'], one['high'])}"
+            if one["count"] and _bare(shown) not in text:
+                yield f"The page lacks the share of {one['name']} of {row['level']} {row['name']}."
+
+
+def _released(text: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Look for each release of a control day."""
+    for one in content.get("control", ()):
+        if re.search(f"{_cell(one['day'])}.{{0,400}}?{_cell(one['by'].split(chr(10))[0])}", text) is None:
+            yield f"The pages lack the release of the control day {one['day']}."
+
+
 def _cell(value: str) -> str:
     """Return a pattern for a cell of one line; a long one lost its middle on the page."""
     line = clean_line(spelled(value))
@@ -424,13 +447,21 @@ def _against(content: Mapping[str, Any], snapshot: CaseSnapshot) -> Iterator[str
         if not _same_shown(content[key], now[key]):
             yield f"The case has another {key} than the report."
     yield from _other_fields(content, now)
-    if now["counts"] != content["counts"]:
+    if _counted(now["counts"]) != _counted(content["counts"]):
         yield "The counts of the case differ from the report's."
     if now.get("cells") != content.get("cells"):
         yield "The differential counts of the case differ from the report's."
+    if content.get("places") not in (None, now.get("places")):
+        yield "The shares of slides or patients of the case differ from the report's."
     models = [{one["sha256"] for one in side["models"]} for side in (now, content)]
     if models[0] != models[1]:
         yield "The case was read by other models than the report names."
+
+
+def _counted(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return counts without the ends of intervals, which follow from them: earlier versions used Wilson's."""
+    shares = [{**one, "low": None, "high": None} for one in counts["shares"]]
+    return {**counts, "shares": shares}
 
 
 def _other_fields(content: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

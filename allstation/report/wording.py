@@ -24,7 +24,7 @@ MORPHOLOGY_ONLY: Final = (
     "to judge; lineage needs immunophenotyping and cytogenetics."
 )
 INTERVAL_NOTE: Final = (
-    "95 % Wilson intervals of counts among the fields read. They describe counting only: fields of one smear "
+    "Exact 95 % intervals of counts among the fields read. They describe counting only: fields of one smear "
     "are not independent, and nothing here is an estimate over patients."
 )
 NOT_A_SCALE: Final = "The classes have no order of severity."

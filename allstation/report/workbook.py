@@ -25,9 +25,10 @@ from allstation.core.times import moment_of
 from allstation.report.cell_source import CellsOfFields, cell_row
 from allstation.report.cell_source import columns as columns_of_cells
 from allstation.report.content import PROGRAM
-from allstation.report.content_types import FieldRow, ModelFigure, ReportContent
+from allstation.report.content_types import FieldRow, ModelFigure, PlacesBlock, ReportContent
 from allstation.report.export_types import Progress, no_progress
 from allstation.report.images import thumbnails as pictures_of
+from allstation.report.place_table import SHARE_COLUMNS, SHARES_NOTE, share_rows
 from allstation.report.table_schema import TableColumn, Value, columns, table_row
 from allstation.report.wording import copies_sentence
 
@@ -68,6 +69,8 @@ def workbook_bytes(
         if cells is not None:
             _cells(_Sheet(book, "Cells"), cells)
         _summary(_Sheet(book, "Summary"), content)
+        if content.places is not None:
+            _places(_Sheet(book, "Slides and patients"), content.places)
         _models(_Sheet(book, "Models"), content)
         properties = {
             "author": f"{PROGRAM} {__version__}",
@@ -227,12 +230,22 @@ def _summary(sheet: _Sheet, content: ReportContent) -> None:
             values += [one.share, one.low, one.high] if one.n else [None, None, None]
             sheet.put_row(line, values, titles)
             line += 1
-    remarks = [RESEARCH_USE, "Fractions are of the fields read, with 95 % Wilson intervals."]
+    remarks = [RESEARCH_USE, "Fractions are of the fields read, with exact 95 % intervals."]
     if content.copies:
         remarks.append(copies_sentence(content.copies))
     for text in remarks:
         line += 1
         sheet.put(line, 0, text)
+
+
+def _places(sheet: _Sheet, block: PlacesBlock) -> None:
+    sheet.head(SHARE_COLUMNS)
+    line = 0
+    for line, values in enumerate(share_rows(block), start=1):
+        sheet.put_row(line, values, SHARE_COLUMNS)
+    for text in (f"{block.patients}; {SHARES_NOTE}", RESEARCH_USE):
+        line += 1
+        sheet.put(line + 1, 0, text)
 
 
 def _models(sheet: _Sheet, content: ReportContent) -> None:

@@ -8,7 +8,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.processing.status_types import Problem
-from allstation.services import cell_questions, gallery_questions, questions
+from allstation.services import (
+    cell_questions,
+    gallery_questions,
+    patient_requests,
+    questions,
+    share_questions,
+)
 from allstation.store.case import Case
 
 
@@ -38,6 +44,9 @@ class CaseReader(QObject):
         count_cells_read: Generation of the case, cells to count, and where their fields lie, by id.
         other_counts_read: Generation of the case, and a list of :class:`OtherCount`.
         field_files_read: Generation of the case, and where fields lie, by id.
+        patients_proposed: Generation of the case, what was given, and a :class:`PatientProposal` or a
+            :class:`Problem`.
+        shares_read: Generation of the case, a slide's id or None, and :class:`PlaceShares`.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
     """
@@ -64,6 +73,8 @@ class CaseReader(QObject):
     count_started = Signal(int, object)
     other_counts_read = Signal(int, list)
     count_cells_read = Signal(int, list, object)
+    patients_proposed = Signal(int, str, object)
+    shares_read = Signal(int, object, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -88,6 +99,8 @@ class CaseReader(QObject):
             questions.ReadPredictions: self.predictions_read,
             questions.ReadHistory: self.history_read,
             questions.FindUnreviewed: self.unreviewed_found,
+            patient_requests.ProposePatients: self.patients_proposed,
+            share_questions.ReadShares: self.shares_read,
             cell_questions.CellIds: self.cells_listed,
             cell_questions.CellPage: self.cell_page_read,
             cell_questions.CellCountsOf: self.cell_counts_read,

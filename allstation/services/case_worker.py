@@ -103,6 +103,8 @@ class CaseWorker(QObject):
         site_changed: The case's :class:`Site` as stored now, or None.
         case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
+        patients_changed: Ids of slides that have another patient now.
+        releases_noted: The case holds further releases of control days.
         copy_accepted: A person goes on with a case of which a later trail was seen.
         cells_changed: Ids of cells with another type, written.
         cells_edited: Token of the request and the :class:`CellChange`: cells that count now, or no longer.
@@ -134,6 +136,8 @@ class CaseWorker(QObject):
     site_changed = Signal(object)
     case_renamed = Signal(str)
     slide_renamed = Signal(int)
+    patients_changed = Signal(list)
+    releases_noted = Signal()
     copy_accepted = Signal()
     cells_changed = Signal(list)
     cells_edited = Signal(int, object)
@@ -168,6 +172,8 @@ class CaseWorker(QObject):
             events.SiteChanged: self.site_changed,
             events.CaseRenamed: self.case_renamed,
             events.SlideRenamed: self.slide_renamed,
+            events.PatientsChanged: self.patients_changed,
+            events.ReleasesNoted: self.releases_noted,
             events.CellsChanged: self.cells_changed,
             events.CellsEdited: self.cells_edited,
             events.CellFeaturesSaved: self.cell_features_saved,

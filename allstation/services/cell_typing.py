@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.cells import CellFilter
 from allstation.core.errors import StationError
+from allstation.core.patients import patients_text
 from allstation.core.typer import Typer, TyperFigures, cross_validate, fit_typer, next_cells
 from allstation.core.typer_statistics import FloatArray
 from allstation.processing.status_types import Problem
@@ -138,14 +139,15 @@ def learn(folder: Path, *, reviewer: str | None = None) -> FittedTyper:
         values = np.asarray(features, np.float64)
         types = [records[number].type for number in known]
         slides = [records[number].slide_id for number in known]
+        groups, patients = kept_apart(case, slides)
         network = case.cells.network_sha256
         typer = fit_typer(
             values.reshape(len(known), -1) if len(known) else np.zeros((0, 1)),
             types,
-            groups=slides,
+            groups=groups,
             network_sha256=network,
         )
-        figures, why = _measured(values, types, slides)
+        figures, why = _measured(values, types, groups, patients)
         proposals, asked = _proposed(case, typer, reviewer=reviewer, seen=(values, types, slides))
     return FittedTyper(
         typer, typer.to_bytes(), figures, why, proposals, asked, len(known), len(ids) - len(known)
@@ -174,11 +176,21 @@ def apply_typer(folder: Path, data: bytes) -> FittedTyper:
     return FittedTyper(typer, data, None, why, proposals, asked, typer.statistics.cells, 0)
 
 
+def kept_apart(case: Case, slides: Sequence[int]) -> tuple[list[str], str]:
+    """Return what keeps cells apart, the patient or else the slide, and how many patients in words.
+
+    Cells of a slide without a patient could be of any of the others: then patients are unknown.
+    """
+    patient = {slide.id: slide.patient for slide in case.slides.all()}
+    groups = [f"patient {patient[one]}" if patient.get(one) else f"slide {one}" for one in slides]
+    return groups, patients_text(patient.get(one, "") for one in slides)
+
+
 def _measured(
-    values: FloatArray, types: Sequence[str], slides: Sequence[int]
+    values: FloatArray, types: Sequence[str], groups: Sequence[str], patients: str
 ) -> tuple[TyperFigures | None, str]:
     try:
-        return cross_validate(values, types, slides), ""
+        return cross_validate(values, types, groups, patients=patients), ""
     except StationError as error:
         return None, error.sentence
 

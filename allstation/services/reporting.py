@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.errors import StationError
@@ -18,12 +18,16 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.reports import ReportRecord, ReportStatus, snapshot_decisions
 from allstation.core.text import shown_name
 from allstation.keys.people import Naming, People
+from allstation.paths import config_folder
 from allstation.report.content_types import ReportContent
 from allstation.report.options import Letterhead, ReportOptions
-from allstation.services.settings import Settings
+from allstation.services.settings import Settings, SettingsFile
 from allstation.store.audit_contents import REPORTS_FOLDER, kept_report
 from allstation.store.case import Case
 from allstation.store.provenance import OLDER_TRAIL
+
+CONTROL_HELD: Final = "control-held"
+"""Code of the error for fields of a day that the site's control rejects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,8 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "", pin: str = "") 
         pin: Of who signs, where people are named by it.
 
     Raises:
-        StationError: ``other-case`` if it was made from another one, ``not-signed`` if a digital signature
+        StationError: ``control-held`` if the control of the site was not in order,
+             ``other-case`` if it was made from another one, ``not-signed`` if a digital signature
              is announced and missing, ``case-changed`` if the case is not what the report was made from any
              more, ``already-final``, ``not-final-yet``, ``broken-log`` if a final one would stand on an
              altered case, ``older-trail`` if it would stand on an older one than this station has seen,
@@ -227,6 +232,7 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "", pin: str = "") 
         named = people.naming
         require_intact(case)
         require_latest(case)
+        require_in_control(case, made)
     target = kept_report(case.folder, made.status, made.sha256)
     known = target.exists()
     _write(made, target)
@@ -287,6 +293,31 @@ def require_latest(case: Case) -> None:
             "(“Case, Audit Trail…” or “allstation audit CASE --accept REASON”); the trail keeps the reason."
         )
         raise StationError(OLDER_TRAIL, sentence)
+
+
+def require_in_control(case: Case, made: MadeReport) -> None:
+    """Refuse to sign fields of a day that the control of their site rejects, where the laboratory holds them.
+
+    Raises:
+        StationError: ``control-held`` until a named person released the day; ``case-changed`` if the report
+            was made before the release, which it has to print.
+    """
+    from allstation.processing import control
+
+    if not SettingsFile(config_folder()).value.hold_signing_on_control:
+        return
+    site = control.site_id(case)
+    log = control.control_log()
+    held = control.held_days(case, site, log)
+    if held:
+        raise StationError(CONTROL_HELD, control.held_sentence(site, held, log.standing(site)))
+    new = control.note_releases(case, site, log)
+    if new or len(case.control.all()) != len(made.content.control):
+        sentence = (
+            "A day of these fields was released after this report was made, and the report has to say so: "
+            "look at the new pages, then sign."
+        )
+        raise StationError("case-changed", sentence)
 
 
 def write(made: MadeReport, target: Path) -> Path:

@@ -75,6 +75,9 @@ class Settings(NamedTuple):
         time_stamp_server: Address of an RFC 3161 server; asked at each signature. Empty for none.
         cell_types: The laboratory's list of cell types as JSON; empty for the shipped list.
         count_proposals: Whether proposed types are counted, and then named as such.
+        patient_pattern: Pattern of folder names that gave slides their patients last; empty for none.
+        hold_signing_on_control: Whether reports of fields of a day on which the control of their site was not
+            in order are signed only after a named person released the day.
         shared_folder: Folder where stations keep the heads of audit logs and the list of people for each
             other; empty for none.
     """
@@ -123,6 +126,8 @@ class Settings(NamedTuple):
     time_stamp_server: str = ""
     cell_types: str = ""
     count_proposals: bool = False
+    patient_pattern: str = ""
+    hold_signing_on_control: bool = False
     shared_folder: str = ""
 
     @property

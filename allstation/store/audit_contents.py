@@ -25,6 +25,8 @@ SITE: Final = "site"
 """Key in ``info``: the case's site as JSON."""
 MOVED: Final = "moved"
 """Key of ``[field, place before, place now]`` triples in the details of an entry that may move fields."""
+CONTROL: Final = "control_releases"
+"""Key in ``info`` of the releases of control days."""
 REPORTS_FOLDER: Final = "reports"
 """Folder inside the case for the reports that were signed or sent."""
 
@@ -130,6 +132,18 @@ def site_content(stored: str) -> str:
     return hashlib.sha256(stored.encode()).hexdigest() if stored else ""
 
 
+def patients_content(db: sqlite3.Connection) -> str:
+    """Return the digest of which slide is of which patient, and how that is known; empty where none is."""
+    rows = db.execute("SELECT id, patient, patient_source FROM slides WHERE patient <> '' ORDER BY id")
+    found = rows.fetchall()
+    return rows_digest(found) if found else ""
+
+
+def control_content(text: str) -> str:
+    """Return the digest of the releases of control days as they are stored."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def kept_report(folder: Path, status: str, sha256: str) -> Path:
     """Return where a report of a case is kept."""
     return folder / REPORTS_FOLDER / f"{status}-{sha256[:16]}.pdf"
@@ -144,6 +158,7 @@ class Contents:
         details: Digest of the case data; None if the log does not hold it.
         site: Digest of the site.
         slides: Name by slide.
+        digests: Digest of the slides' patients, and of the releases of control days, by action.
         first: First known place of each field that was moved.
         now: Last known place of each field that was moved.
         unknown: Fields that a version without places may have moved.
@@ -156,6 +171,7 @@ class Contents:
     details: str | None = ""
     site: str = ""
     slides: dict[int, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
     first: dict[int, Place] = field(default_factory=dict)
     now: dict[int, Place] = field(default_factory=dict)
     unknown: set[int] = field(default_factory=set)
@@ -176,6 +192,8 @@ class Contents:
                 self.site = details[CONTENT]
             case "slide-added" | "slide-renamed":
                 self.slides[_number(entry)] = details["name" if entry.action == "slide-added" else "to"]
+            case "patients-changed" | "control-released":
+                self.digests[entry.action] = details[CONTENT]
             case "field-failed":
                 self.failures[_number(entry)] = (details["code"], details.get("sentence"))
             case "field-located" | "fields-located" | "fields-restored":
@@ -205,6 +223,12 @@ class Contents:
         for number, name in db.execute("SELECT id, name FROM slides ORDER BY id"):
             if self.slides.get(number) != name:
                 return f"The name of slide {number} was changed past the trail."
+        if (control_content(info[CONTROL]) if CONTROL in info else "") != self.digests.get(
+            "control-released", ""
+        ):
+            return "The releases of control days were changed past the trail."
+        if patients_content(db) != self.digests.get("patients-changed", ""):
+            return "The patients of the slides were changed past the trail."
         return ""
 
     def other_field(self, db: sqlite3.Connection) -> str:

@@ -38,6 +38,7 @@ from allstation.store.audit_log import AuditLog
 from allstation.store.audit_seal import KEY, has_seal_table
 from allstation.store.cells import Cells
 from allstation.store.connection import CaseConnection, CaseContext
+from allstation.store.control_releases import ControlReleases
 from allstation.store.copies import Copies
 from allstation.store.database import (
     DATABASE,
@@ -97,6 +98,7 @@ class Case:
         model_queue: Further models and the fields queued for them.
         reviews: Reviews by named people.
         cells: Cells of the fields, and the types that people gave them.
+        control: Releases of control days of the case's site.
         reports: Signed reports and amendments.
         statistics: Counts behind a summary.
         audit: The audit log.
@@ -118,6 +120,7 @@ class Case:
         self.reviews = Reviews(connection)
         self.cells = Cells(connection)
         self.reports = Reports(connection)
+        self.control = ControlReleases(connection)
         self.statistics = Statistics(connection)
         self.audit = AuditLog(connection)
         self.provenance = Provenance(connection)
@@ -399,6 +402,7 @@ class Case:
                 audit_at=self.audit.last_at(),
                 secret=self.secret or new_secret(),
                 cells=self.cells.summary(),
+                control=self.control.all(),
             )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Final
 
 from allstation.core.cells import CellFilter, CellGroup
@@ -12,6 +13,19 @@ _FIELDS: Final = (
     "SELECT {0}, count(*) FROM fields f CROSS JOIN cell_list c WHERE c.field_id = f.id AND f.removed = 0 "
     "AND {1} GROUP BY f.slide_key, f.slide_id{2} ORDER BY f.slide_key {3}, f.slide_id {3}{4}"
 )
+
+
+def typed_by_slide(db: sqlite3.Connection) -> dict[int, dict[str, int]]:
+    """Return the listed cells that people typed by slide and by the type that was given last."""
+    query = (
+        "SELECT f.slide_id, c.type, count(*) FROM (SELECT DISTINCT cell_id FROM cell_types) t "
+        "JOIN cell_list c ON c.id = t.cell_id JOIN fields f ON f.id = c.field_id "
+        "WHERE c.listed = 1 AND c.type <> '' GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    found: dict[int, dict[str, int]] = {}
+    for slide_id, kind, number in db.execute(query):
+        found.setdefault(slide_id, {})[kind] = number
+    return found
 
 
 def cell_groups(

@@ -35,7 +35,7 @@ from allstation.core.site import Site
 from allstation.store import cell_edits, cell_typing
 from allstation.store.audit_contents import SITE
 from allstation.store.cell_edits import CellChange
-from allstation.store.cell_groups import cell_groups
+from allstation.store.cell_groups import cell_groups, typed_by_slide
 from allstation.store.cell_query import conditions, order_parts
 from allstation.store.cell_rows import (
     CELL_REVIEW_COLUMNS,
@@ -250,7 +250,13 @@ class Cells(Repository):
                 pairs=both,
                 typer_sha256=self.typer_sha256,
                 examples=tuple(self._examples(db, counts.typed)),
+                by_slide=typed_by_slide(db),
             )
+
+    def typed_by_slide(self) -> dict[int, dict[str, int]]:
+        """Return how many cells of each slide have which type, by the type that a person gave last."""
+        with self._connection.read() as db:
+            return typed_by_slide(db)
 
     def _examples(self, db: sqlite3.Connection, typed: Iterable[str]) -> Iterator[CellExample]:
         """Yield a few whole cells of each type, as far apart in the case as there are cells."""

@@ -418,6 +418,17 @@ def step_cells(db: sqlite3.Connection) -> None:
         run_script(db, _APPEND_ONLY.format(table=table, columns=columns))
 
 
+_PATIENTS: Final = """
+ALTER TABLE slides ADD COLUMN patient TEXT NOT NULL DEFAULT '';
+ALTER TABLE slides ADD COLUMN patient_source TEXT NOT NULL DEFAULT '';
+"""
+
+
+def step_patients(db: sqlite3.Connection) -> None:
+    """Version 7: a slide may carry the id of its patient, and where that id came from."""
+    run_script(db, _PATIENTS)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     step_first_tables,
     step_many_models,
@@ -425,6 +436,7 @@ STEPS: Final[tuple[Step, ...]] = (
     step_valid_certainty,
     step_seal_table,
     step_cells,
+    step_patients,
 )
 """Step number n brings a file from version n to n + 1."""
 

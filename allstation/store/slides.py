@@ -1,15 +1,17 @@
-"""Slides of a case: added, named, counted."""
+"""Slides of a case: added, named, given patients, counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from allstation.core.errors import StationError
+from allstation.core.patients import PatientSource, checked_patient
 from allstation.core.records import FieldState, Slide
-from allstation.core.text import fold, natural_key
+from allstation.core.text import fold, natural_key, unescape_name
+from allstation.store.audit_contents import CONTENT, patients_content
 from allstation.store.connection import Repository
 from allstation.store.rows import Row, required_name
 
@@ -48,7 +50,8 @@ class Slides(Repository):
 
     def all(self) -> list[Slide]:
         """Return the slides in natural order, without those whose fields were all removed."""
-        query = f"SELECT id, name, folder_id FROM slides WHERE {_SHOWN_SLIDE} ORDER BY name_key, id"  # noqa: S608
+        columns = "id, name, folder_id, patient, patient_source"
+        query = f"SELECT {columns} FROM slides WHERE {_SHOWN_SLIDE} ORDER BY name_key, id"  # noqa: S608
         with self._connection.consistent_read() as db:
             rows = db.execute(query).fetchall()
             return [
@@ -56,9 +59,19 @@ class Slides(Repository):
                     id=row[0],
                     name=row[1],
                     folder=self._connection.folders.path(db, row[2]) if row[2] else None,
+                    patient=row[3],
+                    patient_source=row[4],
                 )
                 for row in rows
             ]
+
+    def files(self) -> list[tuple[int, Path]]:
+        """Return slide and path of every field that is in the case."""
+        query = "SELECT slide_id, folder_id, name FROM fields WHERE removed = 0 ORDER BY id"
+        with self._connection.consistent_read() as db:
+            rows = db.execute(query).fetchall()
+            folders = {row[1]: self._connection.folders.path(db, row[1]) for row in rows}
+        return [(slide_id, folders[folder_id] / unescape_name(name)) for slide_id, folder_id, name in rows]
 
     def add(self, name: str, folder: Path | None = None) -> Slide:
         """Add a slide, or return the one of this folder if there is one.
@@ -69,7 +82,8 @@ class Slides(Repository):
         with self._connection.write() as db:
             place = None if folder is None else self._connection.folders.remember(db, folder)
             row = db.execute(
-                "SELECT id, name FROM slides WHERE folder_id IS ? AND (folder_id IS NOT NULL OR name = ?)",
+                "SELECT id, name, patient, patient_source FROM slides "
+                "WHERE folder_id IS ? AND (folder_id IS NOT NULL OR name = ?)",
                 (place, new),
             ).fetchone()
             if row is None:
@@ -77,12 +91,14 @@ class Slides(Repository):
                     "INSERT INTO slides (name, name_key, search, folder_id) VALUES (?, ?, ?, ?)",
                     (new, natural_key(new), fold(new), place),
                 )
-                row = (int(added.lastrowid or 0), new)
+                row = (int(added.lastrowid or 0), new, "", "")
                 self._connection.audit("slide-added", f"slide {row[0]}", {"name": new})
             return Slide(
                 id=row[0],
                 name=row[1],
                 folder=None if place is None else self._connection.folders.path(db, place),
+                patient=row[2],
+                patient_source=row[3],
             )
 
     def rename(self, slide_id: int, name: str) -> None:
@@ -100,6 +116,53 @@ class Slides(Repository):
             values = (new, key, fold(new), slide_id)
             db.execute("UPDATE slides SET name = ?, name_key = ?, search = ? WHERE id = ?", values)
             db.execute("UPDATE fields SET slide_key = ? WHERE slide_id = ?", (key, slide_id))
+
+    def set_patient(self, slide_ids: Collection[int], patient: str, *, source: PatientSource) -> None:
+        """Give slides one patient; see :meth:`set_patients`."""
+        self.set_patients(dict.fromkeys(slide_ids, patient), source=source)
+
+    def set_patients(self, patients: Mapping[int, str], *, source: PatientSource) -> list[int]:
+        """Give slides their patients. The audit log names the slides that changed, never the patients.
+
+        Args:
+            patients: Id of the patient by slide; an empty one takes it away.
+            source: Where the ids come from.
+
+        Returns:
+            Slides that changed.
+
+        Raises:
+            StationError: ``unknown-slide``, or ``bad-patient`` for an id that is too long.
+        """
+        return self.restore_patients(
+            {number: (checked_patient(patient), source) for number, patient in patients.items()}
+        )
+
+    def restore_patients(self, patients: Mapping[int, tuple[str, str]]) -> list[int]:
+        """Give slides patients with a source each, as they were before a change.
+
+        Raises:
+            StationError: ``unknown-slide``.
+        """
+        with self._connection.write() as db:
+            changed = []
+            for number, (patient, source) in patients.items():
+                row = db.execute(
+                    "SELECT patient, patient_source FROM slides WHERE id = ?", (number,)
+                ).fetchone()
+                if row is None:
+                    raise StationError("unknown-slide", f"This case has no slide number {number}.")
+                wanted = (patient, str(source) if patient else "")
+                if tuple(row) != wanted:
+                    db.execute(
+                        "UPDATE slides SET patient = ?, patient_source = ? WHERE id = ?", (*wanted, number)
+                    )
+                    changed.append(number)
+            if changed:
+                sources = sorted({str(patients[number][1]) for number in changed if patients[number][0]})
+                details = {"slides": changed, "sources": sources, CONTENT: patients_content(db)}
+                self._connection.audit("patients-changed", "case", details)
+            return changed
 
     def counts(self) -> dict[int, SlideCounts]:
         """Return the counts of every slide, in natural order, from one index scan."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
+from allstation.core.patients import patients_text
 from allstation.imaging import similarity
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.foreign import PassedOver
@@ -152,8 +153,7 @@ def _files(labelled: LabelledSet) -> dict[str, list[str]]:
 
 
 def _patients(labelled: LabelledSet) -> str:
-    ids = {field.patient for field in labelled.fields}
-    return PATIENTS_UNKNOWN if "" in ids else f"{len(ids)} patients"
+    return patients_text(field.patient for field in labelled.fields)
 
 
 def _sizes(labelled: LabelledSet, seen: Sequence[_FieldCheck]) -> Sizes:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
+from allstation.core.patients import patients_text
 from allstation.core.tables import file_key, one_value_each
 from allstation.core.text import natural_key
 from allstation.imaging.table_files import read_table
@@ -41,6 +42,7 @@ class Split:
         test: Rows opened once, at the end.
         left_out: Rows in none of them (the embargo).
         patients: Number of patients in words, or "patients unknown".
+        ids: Patient of every row, empty where it is not known; nothing where no set was divided.
     """
 
     kind: str
@@ -49,6 +51,11 @@ class Split:
     test: Rows
     left_out: Rows
     patients: str = PATIENTS_UNKNOWN
+    ids: tuple[str, ...] = ()
+
+    def patients_of(self, rows: Sequence[int] | Rows) -> list[str]:
+        """Return the patient of some rows; nothing unless every row of the set has one."""
+        return [self.ids[int(row)] for row in rows] if self.patients != PATIENTS_UNKNOWN else []
 
     def part_of(self) -> dict[int, str]:
         """Name the part of every row."""
@@ -57,10 +64,10 @@ class Split:
         }
 
 
-def _make(kind: str, parts: Sequence[Rows], *, left_out: Rows | None = None, patients: str) -> Split:
+def _make(kind: str, parts: Sequence[Rows], *, left_out: Rows | None = None, ids: Sequence[str]) -> Split:
     train, validation, test = (np.sort(np.asarray(part, np.int64)) for part in parts)
     rest = np.array([], np.int64) if left_out is None else np.sort(left_out)
-    return Split(kind, train, validation, test, rest, patients)
+    return Split(kind, train, validation, test, rest, patients_text(ids), tuple(ids))
 
 
 def _join(parts: Sequence[Sequence[Rows]]) -> list[Rows]:
@@ -261,7 +268,6 @@ def make_split(labelled: LabelledSet, spec: SplitSpec, groups: Sequence[str]) ->
     labels = labelled.labels
     ids = patient_ids(labelled, spec)
     known = all(ids)
-    patients = f"{len(set(ids))} patients" if known else PATIENTS_UNKNOWN
     if spec.kind == "patient":
         _need_patients(ids)
         groups = [str(name) for name in ids]
@@ -280,7 +286,7 @@ def make_split(labelled: LabelledSet, spec: SplitSpec, groups: Sequence[str]) ->
         gap = kept_gap(labels, order, parts)
     else:
         parts = makers[spec.kind]()
-    split = _make(_named(spec, gap), parts, left_out=left_out, patients=patients)
+    split = _make(_named(spec, gap), parts, left_out=left_out, ids=[name or "" for name in ids])
     _need_every_class(split, labelled)
     return split
 
@@ -332,7 +338,7 @@ def refusals(
 
 def lists_csv(labelled: LabelledSet, split: Split, groups: Sequence[str]) -> str:
     """Write which field went where, one a line, sorted: the record a result stands on."""
-    ids = [field.patient or "" for field in labelled.fields]
+    ids = split.ids or [field.patient for field in labelled.fields]
     parts = split.part_of()
     rows = sorted(
         (parts[row], field.class_name, labelled.relative(row), groups[row], ids[row])

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from allstation.core.discriminant import softmax
 from allstation.core.metrics import Figure
+from allstation.core.patients import patients_text
 from allstation.core.resampling import bootstrap, rates, weighted_auc
 from allstation.core.statistics import wilson
 from allstation.core.typer import Typer, cross_validate, fit_typer
@@ -119,12 +120,11 @@ def measured(folder: Path, work: Path, *, threads: int) -> CellSet:
         features, spent = archive["features"], archive["milliseconds"].tolist()
     found = np.isfinite(features).all(axis=1)
     names = [patient or f"cell {at}" for at, (_, _, patient) in enumerate(cells)]
-    known = {patient for _, _, patient in cells if patient}
     return CellSet(
         features[found].astype(np.float64),
         np.array([kind for _, kind, _ in cells])[found],
         np.array(names)[found],
-        f"{len(known)} patients" if known else "patients unknown",
+        patients_text(patient for _, _, patient in cells),
         int((~found).sum()),
         (spent[0], spent[1]),
     )

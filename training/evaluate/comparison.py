@@ -10,7 +10,9 @@ from typing import Final
 import numpy as np
 from matplotlib.figure import Figure as Plot
 
+from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
+from allstation.core.patients import patients_text
 from allstation.core.tables import number
 from allstation.imaging.inputs import InputSpec, read_pixels
 from allstation.imaging.table_files import read_table
@@ -22,7 +24,7 @@ from training.evaluate.metrics import Predicted, compare, prediction_row, run_me
 from training.evaluate.types import Comparison
 from training.fit.protocol import EventWriter
 from training.fit.recipe import recipe_from
-from training.fit.runs import RunFolder, rows_to_csv, write_json, write_text
+from training.fit.runs import PATIENTS, RunFolder, rows_to_csv, write_json, write_text
 
 MODEL: Final = "model"
 """Key of the given model among the compared runs."""
@@ -48,13 +50,14 @@ def read_predictions(folder: RunFolder, *, suffix: str = "") -> tuple[Predicted,
     classes = tuple(str(name) for name in info["classes"])
     table = read_table(path, ("part", "file", "field_group", "class", *classes), code="no-run")
     rows = [row for row in table.rows if row["part"] == "test"]
+    groups = [row.cell("field_group") for row in rows]
     predicted = Predicted(
         np.array([[number(row[name]) for name in classes] for row in rows]).reshape(-1, len(classes)),
         np.array([classes.index(row.cell("class")) for row in rows], np.int64),
-        [row.cell("field_group") for row in rows],
+        groups,
         classes,
         str(info["split"]),
-        str(info["patients"]),
+        patients_text(groups) if info.get("resampled") == PATIENTS else PATIENTS_UNKNOWN,
     )
     return predicted, [row.cell("file") for row in rows]
 

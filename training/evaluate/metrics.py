@@ -28,7 +28,8 @@ class Predicted:
     Attributes:
         probabilities: (n, classes), rows sum to 1.
         labels: True class indices.
-        groups: Same-field group (or patient) of each field; the bootstrap resamples these.
+        groups: Patient of each field where all are known, else its same-field group; the bootstrap
+            resamples these.
         classes: Class names in the order of the columns.
         split: Kind of split.
         patients: Patients in words.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from allstation.core.patients import patients_text
 from training.data.loading import Data
 from training.data.splits import Rows, Split
 from training.evaluate.metrics import Predicted, Probabilities, prediction_row, run_metrics
@@ -59,10 +60,15 @@ def evaluate_parts(
 def as_predicted(
     data: Data, split: Split, rows: NDArray[np.int64], *, probabilities: NDArray[np.float64]
 ) -> Predicted:
-    """Join probabilities with the truth, groups and split they belong to."""
-    groups = [data.groups[int(row)] for row in rows]
+    """Join probabilities with the truth, groups and split they belong to.
+
+    The groups are patients, those of these rows, where every field of the set has one.
+    """
+    patients = split.patients_of(rows)
+    groups = patients or [data.groups[int(row)] for row in rows]
     labels = data.labelled.labels[rows]
-    return Predicted(probabilities, labels, groups, data.labelled.classes, split.kind, split.patients)
+    named = patients_text(patients)
+    return Predicted(probabilities, labels, groups, data.labelled.classes, split.kind, named)
 
 
 def prediction_rows(

@@ -30,6 +30,8 @@ from allstation.imaging.table_files import read_table
 from training.fit.recipe import Recipe, write_toml
 
 SCHEMA: Final = 1
+PATIENTS: Final = "patients"
+"""``resampled`` in ``run.json`` of a run whose ``predictions.csv`` has patients for its groups."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 

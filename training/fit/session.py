@@ -25,7 +25,7 @@ from training.fit import runs
 from training.fit.bundle_export import export_blocker, export_candidate
 from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe, write_toml
-from training.fit.runs import RunFolder
+from training.fit.runs import PATIENTS, RunFolder
 from training.fit.training_loop import Fitted, Part, fit_network, load_weights, network_timer, predict
 from training.models.backend import KerasObject, variables, versions
 from training.models.registry import method
@@ -112,6 +112,7 @@ def _execute(
         lists_sha256=splits.lists_sha256(lists),
         split=split.kind,
         patients=split.patients,
+        resampled=PATIENTS if split.patients_of(split.test) else "groups of fields",
         counts={part: len(getattr(split, part)) for part in splits.PARTS} | {"left out": len(split.left_out)},
         classes=list(data.labelled.classes),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -41,6 +41,8 @@ class Line:
         reviewed: Fields that somebody reviewed.
         counts: Fields per class.
         children: Classes below it, in the order shown; one that was there once stays.
+        patient: Id of the slide's patient; empty where it is not known.
+        source: Where that id comes from.
     """
 
     slide_id: int | None
@@ -49,6 +51,8 @@ class Line:
     reviewed: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     children: tuple[str, ...] = ()
+    patient: str = ""
+    source: str = ""
 
 
 class SlideModel(QAbstractItemModel):
@@ -59,9 +63,16 @@ class SlideModel(QAbstractItemModel):
 
     Signals:
         name_typed: Id of a slide and the name it should have. It is shown when the case has taken it.
+        patient_typed: Id of a slide and its patient, empty to take it away; likewise.
     """
 
     name_typed = Signal(int, str)
+    patient_typed = Signal(int, str)
+
+    NAME: Final = 0
+    COUNT: Final = 1
+    PATIENT: Final = 2
+    """Columns."""
 
     PlaceRole: Final = int(Qt.ItemDataRole.UserRole)
     SharesRole: Final = PlaceRole + 1
@@ -98,6 +109,15 @@ class SlideModel(QAbstractItemModel):
         row = self._rows.get(slide_id)
         return self._lines[row].name if row is not None else ""
 
+    def patient_of(self, slide_id: int) -> tuple[str, str]:
+        """Return a slide's patient and where that id comes from; empty ones while they are not known."""
+        row = self._rows.get(slide_id)
+        return (self._lines[row].patient, self._lines[row].source) if row is not None else ("", "")
+
+    def longest_patient(self) -> str:
+        """Return the longest id of a patient; empty where no slide has one."""
+        return max((line.patient for line in self._lines), key=len, default="")
+
     def places(self) -> list[Place]:
         """Return the place of every row."""
         return [Place(line.slide_id, name) for line in self._lines for name in (None, *line.children)]
@@ -114,7 +134,7 @@ class SlideModel(QAbstractItemModel):
 
     def leave_out_classes(self) -> None:
         """Show slides alone."""
-        self._replace([Line(line.slide_id, line.name, line.total, line.reviewed) for line in self._lines])
+        self._replace([replace(line, counts={}, children=()) for line in self._lines])
 
     def can_take(self, lines: Sequence[Line]) -> bool:
         """Tell whether lines have the same rows as those that are here, with other counts."""
@@ -130,7 +150,7 @@ class SlideModel(QAbstractItemModel):
             return
         self._lines = list(lines)
         if lines:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(lines) - 1, 1))
+            self.dataChanged.emit(self.index(0, 0), self.index(len(lines) - 1, self.PATIENT))
 
     def _replace(self, lines: Iterable[Line]) -> None:
         self.beginResetModel()
@@ -144,7 +164,12 @@ class SlideModel(QAbstractItemModel):
         lines, sums = [case], dict[str, int]()
         for slide in overview.slides:
             found = overview.counts.get(slide.id)
-            line = Line(slide.id, shown_name(slide.name))
+            line = Line(
+                slide.id,
+                shown_name(slide.name),
+                patient=shown_name(slide.patient),
+                source=slide.patient_source,
+            )
             if found is not None:
                 line.total, line.reviewed = found.total, found.reviewed
                 line.counts = {} if blind else found.finals
@@ -187,8 +212,8 @@ class SlideModel(QAbstractItemModel):
         return 0 if parent.internalId() or parent.column() else len(self._lines[parent.row()].children)
 
     def columnCount(self, parent: Index | None = None) -> int:  # noqa: ARG002 - Qt's name
-        """Return 2: names and counts."""
-        return 2
+        """Return 3: names, counts and patients."""
+        return self.PATIENT + 1
 
     def data(self, index: Index, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:  # noqa: ANN401
         """Return what a row says."""
@@ -197,7 +222,8 @@ class SlideModel(QAbstractItemModel):
         if role == self.PlaceRole:
             return self.place_of(index)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if index.column() else Qt.AlignmentFlag.AlignLeft
+            counted = index.column() == self.COUNT
+            side = Qt.AlignmentFlag.AlignRight if counted else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
         if index.internalId():
             line = self._lines[index.internalId() - 1]
@@ -206,9 +232,9 @@ class SlideModel(QAbstractItemModel):
         return self._line_data(self._lines[index.row()], index.column(), role)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        """Let the names of slides be typed."""
+        """Let the names and patients of slides be typed."""
         place = self.place_of(index)
-        named = index.column() == 0 and place.slide_id is not None and place.final is None
+        named = index.column() != self.COUNT and place.slide_id is not None and place.final is None
         return super().flags(index) | (Qt.ItemFlag.ItemIsEditable if named else Qt.ItemFlag.NoItemFlags)
 
     def setData(
@@ -217,26 +243,37 @@ class SlideModel(QAbstractItemModel):
         value: Any,  # noqa: ANN401 - Qt's
         role: int = int(Qt.ItemDataRole.EditRole),
     ) -> bool:
-        """Tell the name that was typed; one that is empty or the same changes nothing."""
+        """Tell what was typed; a name that is empty, or what is there already, changes nothing."""
         slide_id, name = self.place_of(index).slide_id, str(value).strip()
-        if role != Qt.ItemDataRole.EditRole or slide_id is None or name in {"", self.name_of(slide_id)}:
+        if role != Qt.ItemDataRole.EditRole or slide_id is None:
+            return False
+        if index.column() == self.PATIENT:
+            if name == self.patient_of(slide_id)[0]:
+                return False
+            self.patient_typed.emit(slide_id, name)
+            return True
+        if name in {"", self.name_of(slide_id)}:
             return False
         self.name_typed.emit(slide_id, name)
         return True
 
     def _class_data(self, name: str, count: int, column: int, role: int) -> str | None:
+        if column == self.PATIENT:
+            return None
         if role == Qt.ItemDataRole.DisplayRole:
             return number(count) if column else tr(name)
         return f"{tr(name)}: {number(count)}" if role == Qt.ItemDataRole.AccessibleTextRole else None
 
     def _line_data(self, line: Line, column: int, role: int) -> Any:  # noqa: ANN401 - as data()
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
-            return number(line.total) if column else line.name
+            return (line.name, number(line.total), line.patient)[column]
         if role == self.SharesRole:
             return [(name, line.counts[name] / max(line.total, 1)) for name in self.ordered(line.counts)]
         if role not in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             return None
         words = tr("{total} fields, {done} reviewed", total=number(line.total), done=number(line.reviewed))
+        if line.patient:
+            words = tr("{words}, patient {id}", words=words, id=line.patient)
         said = ", ".join(f"{name} {number(line.counts[name])}" for name in self.ordered(line.counts))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{line.name}: {words}. {said}"

@@ -28,6 +28,8 @@ Index = QModelIndex | QPersistentModelIndex
 _CHIP: Final = 0.95
 _AIR: Final = 18
 """Logical pixels beside the widest count."""
+_PATIENT_SIGNS: Final = (8, 14)
+"""Least and largest width of the patients' column, in signs of usual width; a longer id is cut."""
 
 
 class SlideTree(QTreeView):
@@ -53,7 +55,10 @@ class SlideTree(QTreeView):
         self.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)  # F2 is an action, off where it must be
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
+        self.header().setSectionResizeMode(SlideModel.COUNT, QHeaderView.ResizeMode.Fixed)
+        self.header().setSectionResizeMode(SlideModel.PATIENT, QHeaderView.ResizeMode.Fixed)
+        self.header().moveSection(SlideModel.PATIENT, 1)  # between names and counts
+        self.header().hideSection(SlideModel.PATIENT)
 
     def classes(self) -> tuple[str, ...]:
         """Return the classes in the model's order."""
@@ -100,6 +105,15 @@ class SlideTree(QTreeView):
             self.choose(Place(place.slide_id))
             self.edit(self.currentIndex())
 
+    def edit_patient(self) -> None:
+        """Open the patient of the chosen slide for typing."""
+        place = self.current_place()
+        if place.slide_id is not None:
+            self.header().showSection(SlideModel.PATIENT)
+            self._fit_patients()
+            self.choose(Place(place.slide_id))
+            self.edit(self.slides.index_of(Place(place.slide_id), SlideModel.PATIENT))
+
     def show_overview(self, overview: Overview) -> None:
         """Show slides and counts, keeping what is chosen and open."""
         lines = self.slides.lines_of(overview, blind=self._blind)
@@ -108,6 +122,9 @@ class SlideTree(QTreeView):
         else:
             self._keeping_place(lambda: self.slides.take(lines))
         self._fit_counts()
+        typing = self.state() == QTreeView.State.EditingState
+        self.header().setSectionHidden(SlideModel.PATIENT, not (typing or self.slides.longest_patient()))
+        self._fit_patients()
 
     def _keeping_place(self, change: Callable[[], None]) -> None:
         """Let the rows be replaced; the same ones are chosen, open and in view afterwards."""
@@ -129,13 +146,20 @@ class SlideTree(QTreeView):
     def _fit_counts(self) -> None:
         # The largest count decides: asking every row for its width would take longer than all else.
         width = QFontMetricsF(self.font()).horizontalAdvance(number(self.slides.most()))
-        self.header().resizeSection(1, round(width) + _AIR)
+        self.header().resizeSection(SlideModel.COUNT, round(width) + _AIR)
+
+    def _fit_patients(self) -> None:
+        metrics = QFontMetricsF(self.font())
+        width = metrics.horizontalAdvance(self.slides.longest_patient())
+        least, most = (metrics.averageCharWidth() * signs for signs in _PATIENT_SIGNS)
+        self.header().resizeSection(SlideModel.PATIENT, round(min(max(width, least), most)) + _AIR)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the text size."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._fit_counts()
+            self._fit_patients()
 
     def currentChanged(self, current: Index, previous: Index) -> None:
         """Tell what was chosen."""
@@ -146,10 +170,11 @@ class SlideTree(QTreeView):
 
 class _SlideDelegate(QStyledItemDelegate):
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        """Return a line that holds the name."""
+        """Return a line that holds the name or the patient."""
         del option
         line = QLineEdit(parent)
-        line.setAccessibleName(tr("Name of the slide"))
+        is_patient = index.column() == SlideModel.PATIENT
+        line.setAccessibleName(tr("Patient of the slide") if is_patient else tr("Name of the slide"))
         line.setText(str(index.data(Qt.ItemDataRole.EditRole)))
         line.selectAll()
         return line

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.cell_types import type_of
 from allstation.core.cells import CellCounts, CellFilter
+from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.files import write_atomically
 from allstation.processing.status_types import Problem
@@ -314,19 +315,23 @@ class TyperController(QObject):
             if interval is not None
             else ""
         )
-        apart = (
-            tr("{n} slides kept apart", n=number(figures.groups))
-            if figures.apart
-            else tr("one slide only, which flatters")
-        )
+        by_patient = balanced.patients != PATIENTS_UNKNOWN
+        if figures.apart:
+            apart = tr(
+                "{n} patients kept apart" if by_patient else "{n} slides kept apart",
+                n=number(figures.groups),
+            )
+        else:
+            apart = tr("one patient only, which flatters" if by_patient else "one slide only, which flatters")
+        if not by_patient:
+            apart = f"{apart}, {tr(balanced.patients)}"
         return tr(
             "Right for {share}{between} of typed cells it did not learn from, types weighing the same "
-            "(n = {n}, {apart}, {patients}).",
+            "(n = {n}, {apart}).",
             share=percent(balanced.value, digits=0),
             between=between,
             n=number(figures.cells),
             apart=apart,
-            patients=tr(balanced.patients),
         )
 
     def _types(self, made: FittedTyper) -> tuple[TypeFigure, ...]:

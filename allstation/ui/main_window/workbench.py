@@ -25,6 +25,7 @@ from allstation.ui.common.actions import Action, ActionTable
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification, NotificationStack
 from allstation.ui.context import AppContext
+from allstation.ui.control.controller import ControlController
 from allstation.ui.main_window.about import AboutDialog, KeysDialog
 from allstation.ui.main_window.appearance_controller import AppearanceController
 from allstation.ui.main_window.cell_menu import CellMenu
@@ -42,6 +43,7 @@ from allstation.ui.main_window.status_line import StatusLine
 from allstation.ui.main_window.tour import Tour
 from allstation.ui.main_window.window import MainWindow
 from allstation.ui.models.controller import ModelController
+from allstation.ui.patients.controller import PatientsController
 from allstation.ui.queue.controller import QueueController
 from allstation.ui.queue.panel import QueuePanel
 from allstation.ui.report.controller import ReportController
@@ -107,6 +109,7 @@ class Workbench(QObject):
         self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
         self.sites_controller = SitesController(context, window=window)
         self.pixel_size_controller = PixelSizeController(context, viewer)
+        self.control_controller = ControlController(context, window=window)
         self.cells = CellsFeature(context, window=window, browser=browser, viewer=viewer, files=files)
         self.commissioning = CommissioningController(
             context,
@@ -126,6 +129,7 @@ class Workbench(QObject):
             SummaryController(context, self.summary, browser=browser),
             WatchController(context, window=window),
             NamingController(context, browser),
+            PatientsController(context, browser, window=window),
             self.audit_controller,
             self.people_controller,
             RemovalController(context, browser),
@@ -139,6 +143,7 @@ class Workbench(QObject):
             self.report_controller,
             self.verify_controller,
             self.export_controller,
+            self.control_controller,
             AppearanceController(context),
             self.tour,
             self,
@@ -194,7 +199,9 @@ class Workbench(QObject):
         table.add(self.review_controller.class_actions())
         panels = [dock.toggleViewAction() for dock in self.docks.values()]
         self.menus = Menus(table, window.start_layout, panels)
-        self.browser.tree.addActions([table[key] for key in ("slide.rename", "slide.remove")])
+        self.browser.tree.addActions(
+            [table[key] for key in ("slide.rename", "slide.patient", "slide.remove")]
+        )
         canvases = (self.viewer.main.canvas, self.viewer.pinned.canvas)
         views = (self.browser.grid, self.browser.table, *canvases)
         FieldMenu(self.context, table, views, parent=self)
@@ -357,6 +364,7 @@ class Workbench(QObject):
         self.pixel_size_controller.close()
         self.people_controller.close()
         self.verify_controller.close()
+        self.control_controller.close()
 
 
 def _base64(data: QByteArray) -> str:

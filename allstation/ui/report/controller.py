@@ -75,6 +75,8 @@ class ReportController(QObject):
             worker.fields_changed,
             worker.fields_added,
             worker.slide_renamed,
+            worker.patients_changed,
+            worker.releases_noted,
             worker.case_renamed,
             worker.details_changed,
         ):

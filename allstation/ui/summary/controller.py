@@ -5,9 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Slot
 
 from allstation.core.filters import FieldFilter
+from allstation.core.place_shares import PlaceShares
 from allstation.core.summary import Tally
 from allstation.processing.status_types import ModelInfo
 from allstation.services.questions import ReadTally
+from allstation.services.share_questions import ReadShares
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.actions import Action
@@ -40,10 +42,12 @@ class SummaryController(QObject):
             self._selection.blind_changed,
             self._selection.reviewer_changed,
             self._session.reader.overview_read,
+            self._session.worker.cells_changed,
         ):
             signal.connect(self.refresh)
         self._selection.model_changed.connect(self._model_changed)
         self._session.reader.tally_read.connect(self._take)
+        self._session.reader.shares_read.connect(self._take_shares)
 
     def actions(self) -> tuple[Action, ...]:
         """Offer the summary."""
@@ -70,6 +74,7 @@ class SummaryController(QObject):
             self._panel.show_hidden()
         else:
             self._session.ask(ReadTally(self._selection.slide))
+            self._session.ask(ReadShares(self._selection.slide, self._panel.classes))
 
     @Slot(int, object, object)
     def _take(self, generation: int, slide_id: int | None, tally: Tally) -> None:
@@ -78,6 +83,13 @@ class SummaryController(QObject):
             return
         name = self._browser.tree.name_of(slide_id) if slide_id is not None else tr("All fields")
         self._panel.show_tally(name, tally)
+
+    @Slot(int, object, object)
+    def _take_shares(self, generation: int, slide_id: int | None, places: tuple[PlaceShares, ...]) -> None:
+        late = generation != self._session.generation or slide_id != self._selection.slide
+        if late or self._session.reviewer is not None or not self._panel.is_seen:
+            return
+        self._panel.show_places(places)
 
     @Slot(object)
     def _filter(self, where: FieldFilter) -> None:

@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QDockWidget, QLabel, QScrollArea, QVBoxLayout, QWi
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.decision import Reason
 from allstation.core.filters import FieldFilter
+from allstation.core.place_shares import PlaceShares
 from allstation.core.records import FieldState
 from allstation.core.summary import Agreement, Tally, agreement, shares
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
+from allstation.ui.summary.place_words import place_parts
 from allstation.ui.summary.share_bars import Bar, BarButton, ShareBars
 from allstation.ui.viewer.card_content import REASON_TEXTS
 
@@ -44,9 +46,11 @@ class SummaryPanel(QWidget):
         super().__init__(parent)
         self._classes: tuple[str, ...] = CLASS_NAMES
         self._built = False
+        self._stretched = False
         self._dock: QDockWidget | None = None
         self.is_seen = False
         self._keyboard_wanted = False
+        self._places: list[tuple[QLabel, QLabel]] = []
 
     def showEvent(self, event: QShowEvent) -> None:
         """Ask for figures, or listen to the dock: behind another tab a panel counts as shown."""
@@ -68,6 +72,11 @@ class SummaryPanel(QWidget):
     def set_classes(self, names: Sequence[str]) -> None:
         """Order the classes as a model does."""
         self._classes = tuple(names)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes in the order they are shown."""
+        return self._classes
 
     def take_keyboard(self) -> None:
         """Give the first bar the keyboard, now or as soon as there is one."""
@@ -111,6 +120,23 @@ class SummaryPanel(QWidget):
         if self._keyboard_wanted:
             self.take_keyboard()
 
+    def show_places(self, places: Sequence[PlaceShares]) -> None:
+        """Show the shares of typed cells and of patients below the figures of the place.
+
+        Args:
+            places: A slide and its patient, or the case and its patients; the place itself first.
+        """
+        self._build()
+        parts = list(place_parts(places))
+        while len(self._places) < len(parts):
+            title, lines = self._label("subheading"), self._label("")
+            lines.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._places.append((title, lines))
+        for place, (title, lines) in enumerate(self._places):
+            said = parts[place] if place < len(parts) else ("", "")
+            _say(title, said[0])
+            _say(lines, said[1])
+
     def show_hidden(self) -> None:
         """Say why there are no figures while a review is blind."""
         self._build()
@@ -119,6 +145,7 @@ class SummaryPanel(QWidget):
         for title, bars in ((self._open_title, self._open), (self._poor_title, self._poor)):
             self._part(title, bars, [])
         self._shares.set_bars([])
+        self.show_places(())
         self._agreement_title.hide()
         self._place.setText(tr("Hidden while you review blind"))
         _say(
@@ -150,6 +177,7 @@ class SummaryPanel(QWidget):
         self._poor_title, self._poor = self._label("subheading"), self._bars(tr("Quality problems"))
         self._poor_title.setText(tr("Quality problems"))
         self._column.addStretch(1)
+        self._stretched = True
         area = QScrollArea(self)
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -167,7 +195,10 @@ class SummaryPanel(QWidget):
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setContentsMargins(6, 8 if role == "subheading" else 0, 6, 0)
         label.setProperty("role", role)
-        self._column.addWidget(label)
+        if self._stretched:
+            self._column.insertWidget(self._column.count() - 1, label)
+        else:
+            self._column.addWidget(label)
         return label
 
     def _bars(self, name: str) -> ShareBars:

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from training.data import splits
 from training.data.labelled_folder import LabelledField, LabelledSet
+from training.data.loading import Data
+from training.evaluate.parts import as_predicted
 from training.fit.recipe import SplitSpec
 
 COUNTS = {"Benign": 504, "Early": 985, "Pre": 963, "Pro": 804}
@@ -173,6 +176,36 @@ def test_patients_from_names_stay_together() -> None:
     ]
     assert not patients[0] & patients[2]
     assert not patients[1] & patients[2]
+
+
+def test_figures_count_and_resample_the_patients_of_their_own_part() -> None:
+    entries = [
+        LabelledField(Path(f"/d/{name}/P{patient:02d}_{n}.jpg"), name, f"P{patient:02d}")
+        for name in ("a", "b")
+        for patient in range(10)
+        for n in range(2)
+    ]
+    labelled = LabelledSet(Path("/d"), ("a", "b"), tuple(entries))
+    data = Data(labelled, alone(labelled), "")
+    split = splits.make_split(labelled, SplitSpec("patient", folds=5), alone(labelled))
+    predicted = as_predicted(data, split, split.test, probabilities=np.eye(2)[labelled.labels[split.test]])
+    inside = {entries[row].patient for row in split.test}
+    assert (split.patients, predicted.patients) == ("10 patients", f"{len(inside)} patients")
+    assert set(predicted.groups) == inside
+    text = splits.lists_csv(labelled, split, alone(labelled))
+    assert {line.rsplit(",", 1)[1] for line in text.splitlines()[1:]} == {one.patient for one in entries}
+
+
+def test_one_field_without_a_patient_leaves_patients_unknown() -> None:
+    entries = [
+        LabelledField(Path(f"/d/{n % 2}/{n}.jpg"), str(n % 2), f"P{n}" if n else "") for n in range(40)
+    ]
+    labelled = LabelledSet(Path("/d"), ("0", "1"), tuple(entries))
+    data = Data(labelled, alone(labelled), "")
+    split = splits.make_split(labelled, SplitSpec("image-random"), alone(labelled))
+    predicted = as_predicted(data, split, split.test, probabilities=np.eye(2)[labelled.labels[split.test]])
+    assert (split.patients, predicted.patients) == (PATIENTS_UNKNOWN, PATIENTS_UNKNOWN)
+    assert set(predicted.groups) <= set(alone(labelled))
 
 
 def test_patients_from_a_table(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from allstation.core.records import ModelRecord, NewField, Review
-from allstation.core.statistics import wilson
+from allstation.core.statistics import clopper_pearson
 from allstation.core.summary import Tally
 from allstation.services.questions import ReadOverview
 from allstation.services.requests import OpenCase, SaveReview
@@ -75,13 +75,13 @@ def test_counts_fractions_and_intervals_are_those_of_the_case(opened: Workbench)
     pro = bars(opened)["Pro"]
     expected = sum(i % 4 == 3 and i % 5 != 0 for i in range(1, FIELDS - 1))
     assert (pro.bar.count, pro.bar.n) == (expected, FIELDS - 2)
-    interval = wilson(expected, FIELDS - 2)
+    interval = clopper_pearson(expected, FIELDS - 2)
     assert pro.bar.interval == interval
     for part in (str(expected), percent(expected / (FIELDS - 2)), percent(interval.low)):
         assert part in pro.accessibleName()
     text = "\n".join(opened.summary.texts())
     assert f"{(FIELDS - 2) * 10} white cells counted" in text
-    assert "Wilson" in text
+    assert "Exact 95 % intervals" in text
     assert "Could not be read" in bars(opened)
 
 

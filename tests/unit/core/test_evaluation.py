@@ -69,3 +69,28 @@ def test_probabilities_of_other_classes_are_refused() -> None:
 def test_names_of_version_0_1_0_are_translated() -> None:
     assert {current_name(name) for name in ("MCC", "Brier", "ECE")} <= set(OVERALL)
     assert current_name("kappa") == "kappa"
+
+
+def test_where_patients_are_known_every_class_is_resampled_over_them() -> None:
+    probabilities, true = made()
+    groups = [f"patient {row // 9}" for row in range(90)]
+    by_field = evaluate(probabilities, true, classes=CLASSES, split="s", groups=groups)
+    by_patient = evaluate(
+        probabilities, true, classes=CLASSES, split="s", groups=groups, patients="10 patients"
+    )
+    assert by_patient.figures[1].interval == by_field.figures[1].interval
+    assert (by_field.resampled, by_patient.resampled) == ("10 groups of fields", "10 patients")
+    for one, other in zip(by_field.per_class, by_patient.per_class, strict=True):
+        assert one.recall != other.recall
+        for value, spread in (
+            (other.rates.recall, other.recall),
+            (other.rates.precision, other.precision),
+            (other.rates.specificity, other.specificity),
+        ):
+            assert spread.low < value < spread.high
+
+
+def test_one_patient_says_nothing_of_others() -> None:
+    found = evaluate(*made(), classes=CLASSES, split="s", groups=["a"] * 90, patients="1 patient")
+    assert all(figure.interval is None for figure in found.figures[1:])
+    assert {(one.recall.low, one.recall.high) for one in found.per_class} == {(0.0, 1.0)}

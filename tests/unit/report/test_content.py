@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState, Review, Slide
-from allstation.core.statistics import wilson
+from allstation.core.statistics import clopper_pearson
 from allstation.report.content import build_content, canonical_json, content_json
 from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.identity import identity, redactor
@@ -40,10 +40,10 @@ def test_counts_are_those_of_the_snapshot(factory):
     assert counts.reviewed == counts.confirmed + counts.changed + counts.another_look == 19
 
 
-def test_intervals_are_wilson_intervals_of_the_fields_read(factory):
+def test_intervals_are_exact_intervals_of_the_fields_read(factory):
     counts = build_content(factory.snapshot(40), ReportOptions(clock=CLOCK)).counts
     for share in counts.shares:
-        spread = wilson(share.count, counts.read)
+        spread = clopper_pearson(share.count, counts.read)
         assert (share.low, share.high) == (spread.low, spread.high)
         assert share.low <= share.share <= share.high
 

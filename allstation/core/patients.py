@@ -1,0 +1,246 @@
+"""Patients of slides: where an id comes from, a pattern of folder names, a table, and how many there are.
+
+A slide is of one patient. Figures count patients, and resample them, only where every slide that they are
+computed over has an id: a slide without one could be of any of the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePath, PureWindowsPath
+from typing import Final
+from unicodedata import normalize
+
+from allstation.core.classes import PATIENTS_UNKNOWN
+from allstation.core.errors import StationError
+from allstation.core.records import Slide
+from allstation.core.tables import Table, TableRow
+from allstation.core.text import fold, shown_name, storable
+
+LONGEST_ID: Final = 64
+"""Characters of a patient's id, as DICOM's PatientID may have."""
+PATIENT: Final = "{patient}"
+SLIDE: Final = "{slide}"
+KEYS: Final = ("folder", "slide", "file")
+"""Columns that can say which slide a row of a table is about, in the order they are looked at."""
+_LONGEST_PATTERN: Final = 200
+_MOST_WILD: Final = 8
+_TOKEN: Final = re.compile(r"(\{[^{}]*\}|\*)")
+_ANY: Final = (SLIDE, "*")
+
+
+class PatientSource(StrEnum):
+    """Source of a slide's patient id."""
+
+    FOLDER = "folder pattern"
+    TABLE = "table"
+    TYPED = "typed"
+
+
+def checked_patient(text: str) -> str:
+    """Return a patient's id as it is stored, without surrounding spaces.
+
+    Raises:
+        StationError: ``bad-patient``: it is too long, or has more than one line.
+    """
+    plain = storable(text).strip()
+    if len(plain) > LONGEST_ID or not plain.isprintable():
+        sentence = (
+            f"A patient's id has one line of at most {LONGEST_ID} characters; this one has {len(plain)}. "
+            "Use a shorter one."
+        )
+        raise StationError("bad-patient", sentence)
+    return plain
+
+
+def patients_text(patients: Iterable[str]) -> str:
+    """Return how many patients there are, in words; ``patients unknown`` where any id is missing."""
+    ids = set(patients)
+    if not ids or "" in ids:
+        return PATIENTS_UNKNOWN
+    return "1 patient" if len(ids) == 1 else f"{len(ids)} patients"
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPattern:
+    """Pattern of the names of a slide's folder and of the folders above it.
+
+    ``{patient}`` is the patient's id, ``{slide}`` and ``*`` any text within one name; everything else stands
+    for itself, capitals and small letters alike. The last name of the pattern is the slide's own folder:
+    ``{patient}/{slide}`` takes the folder above it, ``P{patient}_*`` what stands between P and underscore.
+
+    Attributes:
+        text: As typed.
+        parts: A regular expression for each name, the slide's own folder last.
+    """
+
+    text: str
+    parts: tuple[re.Pattern[str], ...]
+
+    @classmethod
+    def parse(cls, text: str) -> FolderPattern:
+        """Read a pattern.
+
+        Raises:
+            StationError: ``bad-pattern``.
+        """
+        plain = text.strip().replace("\\", "/").strip("/")
+        found = _TOKEN.findall(plain)
+        if found.count(PATIENT) != 1:
+            raise _refused(text, f"it has {PATIENT} {found.count(PATIENT)} times; expected once")
+        unknown = [one for one in found if one not in (PATIENT, *_ANY)]
+        if unknown or "{" in _TOKEN.sub("", plain) or "}" in _TOKEN.sub("", plain):
+            name = unknown[0] if unknown else "a single brace"
+            raise _refused(text, f"it has {name}; only {PATIENT}, {SLIDE} and * are known")
+        if len(plain) > _LONGEST_PATTERN or len(found) > _MOST_WILD:
+            raise _refused(text, f"it is longer than {_LONGEST_PATTERN} signs or {_MOST_WILD} wildcards")
+        names = plain.split("/")
+        if "" in names:
+            raise _refused(text, "it has two slashes in a row")
+        return cls(text.strip(), tuple(_expression(name, text) for name in names))
+
+    def patient_of(self, folder: PurePath | None) -> str:
+        """Return the patient's id that a slide's folder names; empty where the pattern does not fit."""
+        names = () if folder is None else _names(folder)
+        if len(names) < len(self.parts):
+            return ""
+        patient = ""
+        for part, name in zip(self.parts, names[-len(self.parts) :], strict=True):
+            found = part.fullmatch(name)
+            if found is None:
+                return ""
+            patient = found.groupdict().get("patient", patient)
+        return patient.strip()
+
+    def patients(self, slides: Iterable[Slide]) -> dict[int, str]:
+        """Return the patient by slide, of the slides that the pattern fits.
+
+        Raises:
+            StationError: ``bad-patient``.
+        """
+        found = ((slide.id, checked_patient(self.patient_of(slide.folder))) for slide in slides)
+        return {number: patient for number, patient in found if patient}
+
+
+def _expression(name: str, text: str) -> re.Pattern[str]:
+    made, before = "", ""
+    for token in filter(None, _TOKEN.split(name)):
+        wild = token == PATIENT or token in _ANY
+        if wild and (before == PATIENT or (token == PATIENT and before in _ANY)):
+            raise _refused(text, f"nothing separates {PATIENT} from what may be any text")
+        made += {PATIENT: "(?P<patient>.+?)", SLIDE: ".+", "*": ".*"}.get(token) or re.escape(
+            normalize("NFC", token)
+        )
+        before = token
+    return re.compile(made, re.IGNORECASE | re.DOTALL)
+
+
+def _names(folder: PurePath) -> tuple[str, ...]:
+    """Return the names of a folder and of those above it, composed, without the root."""
+    return tuple(normalize("NFC", name) for name in folder.parts if name != folder.anchor)
+
+
+def _refused(text: str, why: str) -> StationError:
+    sentence = (
+        f"{shown_name(text)!r} is no pattern of folder names: {why}. Write the names from the patient's "
+        f"folder down to the slide's, such as {PATIENT}/{SLIDE}, or P{PATIENT}_* for folders like P12_a."
+    )
+    return StationError("bad-pattern", sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class PatientAssignment:
+    """Outcome of a table of patients.
+
+    Attributes:
+        patients: Patient by slide, of the slides that the table names.
+        unused: Rows that name no slide of the case.
+    """
+
+    patients: Mapping[int, str]
+    unused: int
+
+
+def patients_of_table(
+    table: Table, slides: Sequence[Slide], files: Iterable[tuple[int, Path]]
+) -> PatientAssignment:
+    """Return the patients that a table gives to slides.
+
+    A row is about the slides in a ``folder`` (its name, or its path or the end of it), about the ``slide`` of
+    a name, or about the slide that a ``file`` is on; the first of these columns that is filled decides.
+
+    Args:
+        table: With the column ``patient`` and one of :data:`KEYS`.
+        slides: Slides of the case.
+        files: Slide and path of every field.
+
+    Raises:
+        StationError: ``bad-patients``: a column is missing, a row can mean several slides, or a slide gets
+            two patients.
+    """
+    keys = [name for name in KEYS if name in table]
+    table.require("patient", *([] if keys else ["slide"]), code="bad-patients", also="folder or file")
+    by_file: dict[str, list[tuple[int, Path]]] = {}
+    if "file" in keys:
+        for number, path in files:
+            by_file.setdefault(normalize("NFC", path.name), []).append((number, path))
+    found: dict[int, str] = {}
+    names = {slide.id: slide.name for slide in slides}
+    unused = 0
+    for row in table.rows:
+        key = next((name for name in keys if row[name]), "")
+        numbers = _meant(row, key, slides, by_file, table.name)
+        unused += not numbers
+        for number in numbers:
+            patient = checked_patient(row["patient"])
+            if patient and found.setdefault(number, patient) != patient:
+                sentence = (
+                    f"The table {table.name} gives the slide {shown_name(names[number])} two patients: "
+                    f"{found[number]!r} and, in line {row.line}, {patient!r}. Correct one of the rows; "
+                    "fields of two patients belong on two slides."
+                )
+                raise StationError("bad-patients", sentence)
+    return PatientAssignment(found, unused)
+
+
+def _meant(
+    row: TableRow,
+    key: str,
+    slides: Sequence[Slide],
+    by_file: Mapping[str, Sequence[tuple[int, Path]]],
+    table: str,
+) -> Collection[int]:
+    """Return the slides that a row is about."""
+    given = row[key] if key else ""
+    wanted = _names(PureWindowsPath(given))
+    if key == "folder":
+        places = {slide.id: _run_in(_names(slide.folder), wanted) for slide in slides if slide.folder}
+        tops = {place: number for number, place in places.items() if place}
+        numbers = {number for number, place in places.items() if place}
+        several = len(tops) > 1
+    elif key == "slide":
+        numbers = {slide.id for slide in slides if fold(slide.name) == fold(given)}
+        several = len(numbers) > 1
+    else:
+        fitting = by_file.get(wanted[-1] if wanted else "", ())
+        numbers = {number for number, path in fitting if _names(path)[-len(wanted) :] == wanted}
+        several = len(numbers) > 1
+    if several:
+        sentence = (
+            f"Line {row.line} of the table {table} names {shown_name(given)!r}, which can mean several "
+            "slides of this case. Write the column folder, with more of the path."
+        )
+        raise StationError("bad-patients", sentence)
+    return numbers
+
+
+def _run_in(names: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a folder's names up to the place where the wanted ones end; empty where they do not occur."""
+    size = len(wanted)
+    for end in range(len(names), size - 1, -1):
+        if size and names[end - size : end] == wanted:
+            return names[:end]
+    return ()

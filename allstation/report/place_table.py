@@ -1,0 +1,81 @@
+"""Table of the shares of slides and patients, as CSV and as a sheet of the workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from allstation.core.errors import StationError
+from allstation.core.records import CaseSnapshot
+from allstation.report.content_types import PlaceRow, PlacesBlock, PlaceShare
+from allstation.report.free_text import Anonymity
+from allstation.report.table_schema import TableColumn, Value
+
+SHARE_COLUMNS: Final = (
+    TableColumn("level", wide=10),
+    TableColumn("name", wide=24),
+    TableColumn("patient", wide=24),
+    TableColumn("slides", "int", 8),
+    TableColumn("counted", wide=10),
+    TableColumn("class_or_type", wide=24),
+    TableColumn("number", "int", 10),
+    TableColumn("of", "int", 10),
+    TableColumn("share", "share", 10),
+    TableColumn("low_95", "share", 10),
+    TableColumn("high_95", "share", 10),
+    TableColumn("statement", wide=60),
+)
+SHARES_NOTE: Final = (
+    "shares of the fields read and of the white cells that people typed, with exact 95 % intervals, which "
+    "describe counting only."
+)
+
+
+def share_rows(block: PlacesBlock) -> Iterator[list[Value]]:
+    """Yield the lines of the table: every class of the fields and every type of the cells of each place."""
+    for row in block.rows:
+        yield from _lines(row, "fields", row.read, row.fields)
+        yield from _lines(row, "cells", row.typed, row.cells)
+
+
+def _lines(row: PlaceRow, counted: str, of: int, found: Sequence[PlaceShare]) -> Iterator[list[Value]]:
+    said = next((text for text in row.statements if counted in text), None)
+    for one in found:
+        yield [
+            row.level,
+            row.name,
+            row.patient or None,
+            row.slides,
+            counted,
+            one.name,
+            one.count,
+            of,
+            one.share,
+            one.low,
+            one.high,
+            said,
+        ]
+
+
+def write_shares_csv(snapshot: CaseSnapshot, target: Path, *, anonymise: Anonymity | None = None) -> Path:
+    """Write the shares of slides and patients as CSV (RFC 4180, UTF-8).
+
+    Args:
+        snapshot: The case.
+        target: The file.
+        anonymise: Codes for patients and numbers for slides; None for the names.
+
+    Raises:
+        StationError: ``nothing-to-share`` where no patient is known and no cell was typed; ``not-written``.
+    """
+    from allstation.report.tables import rows_csv, table_content
+
+    block = table_content(snapshot, anonymise=anonymise).places
+    if block is None:
+        sentence = (
+            "No slide of this case has a patient and nobody typed a cell, so there are no shares to write. "
+            "Give the slides their patients (“allstation classify --patients”), or type cells."
+        )
+        raise StationError("nothing-to-share", sentence)
+    return rows_csv(target, [column.title for column in SHARE_COLUMNS], share_rows(block))

@@ -1,0 +1,171 @@
+"""Watch over a site's control: measures the fields that were classified, and judges their days."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from allstation.core.control_chart import ControlStanding
+from allstation.core.errors import StationError
+from allstation.keys.people import Naming, People
+from allstation.processing import control, events
+from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
+from allstation.services.case_session import CaseSession
+from allstation.services.requests import CaseRequest
+from allstation.services.tasks import LatestOnly
+from allstation.store.case import Case
+
+if TYPE_CHECKING:
+    from allstation.services.case_worker import OpenedCase
+
+
+@dataclass(frozen=True, slots=True)
+class ControlReading:
+    """Control of the open case's site.
+
+    Attributes:
+        site: Id of the site; empty where the case belongs to none.
+        standing: Its charts.
+        held: Days of the case's own fields that break a rule and are not released.
+        to_note: Releases that the case does not hold yet.
+        needs_pin: Whoever releases a day is asked for a PIN.
+    """
+
+    site: str = ""
+    standing: ControlStanding = field(default_factory=ControlStanding)
+    held: tuple[str, ...] = ()
+    to_note: int = 0
+    needs_pin: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Why signing may be held; empty where nothing is broken."""
+        return control.held_sentence(self.site, self.held, self.standing) if self.held else ""
+
+
+@dataclass(frozen=True)
+class NoteReleases(CaseRequest):
+    """Keep the site's releases of days of the case's own fields in the case."""
+
+    def change(self, target: OpenedCase) -> None:
+        """Keep them. Called on the writer's thread.
+
+        Raises:
+            StationError: If the case cannot be written.
+        """
+        if control.note_releases(target.case, control.site_id(target.case), control.control_log()):
+            target.emit(events.ReleasesNoted())
+
+
+class ControlWatch(QObject):
+    """Measures and judges on a thread of its own.
+
+    Args:
+        session: The open case.
+        parent: Owner.
+
+    Signals:
+        judged: A :class:`ControlReading`.
+        problem: A :class:`Problem`.
+    """
+
+    judged = Signal(object)
+    problem = Signal(object)
+
+    def __init__(self, session: CaseSession, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._changed: set[int] = set()
+        self._latest = LatestOnly(self)
+        self._latest.done.connect(self._judged)
+        self._latest.failed.connect(self._failed)
+        session.opened.connect(self.look)
+        worker = session.worker
+        worker.closed.connect(self._closed)
+        worker.fields_changed.connect(self._fields_changed)
+        worker.queue_changed.connect(self._queue_changed)
+
+    def close(self) -> None:
+        """Want no answer any more and wait for the thread."""
+        self._latest.close()
+
+    @Slot()
+    def look(self) -> None:
+        """Judge the site of the open case anew, without measuring."""
+        self._run(frozenset())
+
+    def release(self, site: str, day: str, *, by: str, reason: str, pin: str) -> None:
+        """Release a day; ``judged`` or ``problem`` follows."""
+        if self._session.info is not None:
+            folder = self._session.info.folder
+            self._latest.run(partial(_release, folder, site, day, by=by, reason=reason, pin=pin))
+
+    def _run(self, changed: AbstractSet[int]) -> None:
+        if self._session.info is not None:
+            self._latest.run(partial(read_control, self._session.info.folder, frozenset(changed)))
+
+    @Slot(list)
+    def _fields_changed(self, ids: list[int]) -> None:
+        self._changed.update(ids)
+
+    @Slot(object)
+    def _queue_changed(self, status: QueueStatus) -> None:
+        if status.phase is QueuePhase.IDLE and self._changed and not self._latest.running:
+            changed, self._changed = self._changed, set()
+            self._run(changed)
+
+    @Slot()
+    def _closed(self) -> None:
+        self._changed.clear()
+        self._latest.drop()
+
+    @Slot(object)
+    def _judged(self, reading: ControlReading) -> None:
+        if reading.to_note and self._session.info is not None and not self._session.info.read_only:
+            self._session.submit(NoteReleases())
+        self.judged.emit(reading)
+
+    @Slot(object)
+    def _failed(self, error: Exception) -> None:
+        if not isinstance(error, StationError):
+            raise error
+        self.problem.emit(Problem.of(error))
+
+
+def read_control(folder: Path, changed: AbstractSet[int] = frozenset()) -> ControlReading:
+    """Measure the days of some fields of a case, and judge every day of its site.
+
+    Args:
+        folder: Of the case.
+        changed: Fields with a new prediction; days that have none of them are not measured again.
+
+    Raises:
+        StationError: If case or log cannot be read.
+    """
+    with Case.open(folder, read_only=True) as case:
+        site = control.site_id(case)
+        if not site:
+            return ControlReading()
+        log = control.control_log()
+        own = case.control.days()
+        days = [day for day, ids in own.items() if not changed.isdisjoint(ids)] if changed else []
+        control.measure_case(case, site, log, days=days)
+        known = case.control.all()
+        return ControlReading(
+            site,
+            log.standing(site),
+            tuple(control.held_days(case, site, log)),
+            sum(one.day in own and one not in known for one in log.releases(site)),
+            People.load().naming is Naming.PIN,
+        )
+
+
+def _release(folder: Path, site: str, day: str, *, by: str, reason: str, pin: str) -> ControlReading:
+    named = People.load().identify(by, pin)
+    control.control_log().release(site, day, by=named, reason=reason)
+    return read_control(folder)

@@ -1,0 +1,45 @@
+"""Releases of control days that a case was signed under: kept in the case and in its audit log."""
+
+from __future__ import annotations
+
+import json
+
+from allstation.core.audit import canonical
+from allstation.core.control_release import ControlRelease
+from allstation.core.times import local_day
+from allstation.store.audit_contents import CONTENT, CONTROL, control_content
+from allstation.store.connection import Repository
+from allstation.store.database import damaged
+
+
+class ControlReleases(Repository):
+    """Repository of the releases that concern the fields of this case."""
+
+    def all(self) -> tuple[ControlRelease, ...]:
+        """Return the releases, the oldest first."""
+        try:
+            entries = json.loads(self._connection.info(CONTROL, "[]"))
+            return tuple(ControlRelease.from_json(entry) for entry in entries)
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise damaged("its releases of control days cannot be understood") from error
+
+    def add(self, release: ControlRelease) -> bool:
+        """Keep a release of the site's control log; returns whether it is new here."""
+        known = self.all()
+        if release in known:
+            return False
+        text = canonical([one.to_json() for one in (*known, release)])
+        with self._connection.write():
+            self._connection.set_info(CONTROL, text)
+            details = {**release.to_json(), CONTENT: control_content(text)}
+            self._connection.audit("control-released", f"site {release.site}", details, who=release.by)
+        return True
+
+    def days(self) -> dict[str, list[int]]:
+        """Return the classified fields by the day on which they came into the case, in local time."""
+        query = "SELECT id, added FROM fields WHERE removed = 0 AND prediction_id IS NOT NULL ORDER BY id"
+        found: dict[str, list[int]] = {}
+        with self._connection.read() as db:
+            for number, added in db.execute(query):
+                found.setdefault(local_day(added), []).append(number)
+        return found
