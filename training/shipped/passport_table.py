@@ -82,8 +82,8 @@ def sites_table(rows: Sequence[SiteRow]) -> list[str]:
     )
     head = _head((*named, "sites that reach it"))
     return head + [
-        f"| {row.measure} | {row.sites} | {row.refused} | {row.mean:.3f} | {row.spread:.3f} | {row.tenth:.3f} | "
-        f"{row.lowest:.3f} | {row.clicks:.0f} | {row.wanted} | {row.reached} |"
+        f"| {row.measure} | {row.sites} | {row.refused} | {row.mean:.3f} | {row.spread:.3f} | "
+        f"{row.tenth:.3f} | {row.lowest:.3f} | {row.clicks:.0f} | {row.wanted} | {row.reached} |"
         for row in rows
     ]
 
