@@ -413,6 +413,7 @@ def report(data: Path, work: Path, *, threads: int) -> str:
         f"{', '.join(speed)}. "
         f"Pictures without a cell in the middle, left out: {sum(cells.unfound for cells in sets.values())}.",
         "",
+        (RESULTS / "cell-typing-notes.md").read_text("utf-8"),
     ]
     return "\n".join(notes)
 

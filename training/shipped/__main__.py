@@ -19,6 +19,7 @@ from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine, Novelty
+from training.shipped import passport
 from training.shipped.cache import arrays_on_disk
 from training.shipped.fields import (
     Division,
@@ -177,7 +178,10 @@ def _twin_rows(bench: Bench) -> list[ResultRow]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Make the bundle and the table."""
+    """Make the bundle and the table, or with ``passport`` first the passport of laboratories."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["passport"]:
+        return passport.main(given[1:])
     parser = argparse.ArgumentParser(prog="python -m training.shipped", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with Original/ and field_groups.csv")
     parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
@@ -186,7 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--folds", type=int, help="measure only the first folds")
     parser.add_argument("--seeds", type=int, help="measure only the first seeds")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(given)
     recipe = read_shipped_recipe(options.recipe)
     material = gather(options.data, options.work, recipe)
     rows, text = make(material, recipe, options)

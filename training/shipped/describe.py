@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
 from allstation.core.metrics import Figure
+from allstation.inference.passport import PassportLine, passport_table
 
 LIMITS: Final = (
     "Patients are unknown: every figure counts fields, and fields of one patient are alike.",
@@ -27,13 +28,16 @@ def figure_lines(figures: Sequence[Figure]) -> list[str]:
     return head + rows
 
 
-def model_card(info: Mapping[str, Any], figures: Sequence[Figure], table: str) -> str:
+def model_card(
+    info: Mapping[str, Any], figures: Sequence[Figure], table: str, elsewhere: Sequence[PassportLine] = ()
+) -> str:
     """Return the model card (sections of Mitchell et al. 2019, FAT*) as Markdown.
 
     Args:
         info: ``bundle.json`` as far as it is known.
         figures: Figures of this very network on fields it was not trained on.
         table: The result table of the recipe, Markdown, or an empty string.
+        elsewhere: What the typer of cells is worth in other laboratories.
     """
     training = info["training"]
     parts = [
@@ -62,6 +66,11 @@ def model_card(info: Mapping[str, Any], figures: Sequence[Figure], table: str) -
         f"All figures by field, {PATIENTS_UNKNOWN}.",
         "## Evaluation of the recipe",
         table or "Not measured yet.",
+        "## Evaluation in other laboratories",
+        "This network is made for the fields of one hospital; it was not shown to work on others, and is "
+        "meant to name nothing there. What carries over is the cell network beside it, once a laboratory "
+        "types cells of its own. AUROC of single cells, patients or groups kept apart:",
+        "\n".join(passport_table(tuple(elsewhere))) if elsewhere else "Not measured yet.",
         "## Ethical considerations",
         "Fields come from patients of one hospital whose age, sex and origin are not published; how the "
         "model does on others is unknown. It must not be the reason for or against a treatment.",

@@ -19,6 +19,7 @@ from allstation.core.resampling import BINS
 from allstation.core.statistics import wilson
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Novelty, softmax
+from allstation.inference.passport import shipped_passport
 from training.fit.bundle_writer import Export, export_bundle
 from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
 from training.models.cells import RETRAINING, Weights, flat_weights, halved
@@ -195,7 +196,8 @@ def write_shipped(
         "figures": [figure.to_json() for figure in figures],
         "limits": list(LIMITS),
     }
-    texts = {"model-card.md": model_card(info, figures, table), "claim.md": claim_checklist(info, figures)}
+    card = model_card(info, figures, table, shipped_passport())
+    texts = {"model-card.md": card, "claim.md": claim_checklist(info, figures)}
     export = Export(
         info=info,
         preprocessing=PREPROCESSING,
