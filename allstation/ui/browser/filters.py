@@ -17,6 +17,7 @@ from allstation.ui.common import icons
 from allstation.ui.common.i18n import tr
 
 _TYPING_PAUSE: Final = 180
+_NARROWEST: Final = 180
 _FRAME_LINES: Final = 2.0
 """What a box needs around its words, in lines of text: margins and the arrow."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
@@ -68,6 +69,8 @@ class FilterBar(QWidget):
         self._text.textChanged.connect(self._typed)
         self._text.installEventFilter(self)
         self._lay_out()
+        # The boxes go below each other before their words are cut off.
+        self.setMinimumWidth(_NARROWEST)
         self.refresh_icons()
 
     def _box(self, name: str) -> QComboBox:
@@ -221,6 +224,8 @@ class FilterBar(QWidget):
 
     def _chosen(self) -> None:
         self.changed.emit()
+        # A box that keeps the keyboard takes Space and Home, which are for the fields.
+        self.left.emit()
 
 
 def _find(box: QComboBox, part: FieldFilter | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QDateTime, QItemSelectionModel, QLocale, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from allstation.services.training_activation import Activation
 from allstation.services.training_history import INTERRUPTED, RunSummary
-from allstation.ui.common.formatting import duration, tip
+from allstation.ui.common.formatting import duration, moment, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.curves import CurvesView
@@ -301,7 +301,7 @@ def cells(run: RunSummary) -> tuple[str, ...]:
         short_figure(run),
         run.split,
         duration(run.seconds) if run.seconds is not None else "",
-        _when(run.started),
+        moment(run.started),
         run.note,
     )
 
@@ -341,12 +341,3 @@ def activation_hint(run: RunSummary | None) -> str:
     if run.bundle is None:
         return tr("This run has no model bundle; only runs that exported one can be activated.")
     return tr("Use this run's model from now on; cases keep the model they were classified with.")
-
-
-def _when(stamp: str) -> str:
-    moment = QDateTime.fromString(stamp, Qt.DateFormat.ISODate)
-    return (
-        QLocale().toString(moment.toLocalTime(), QLocale.FormatType.ShortFormat)
-        if moment.isValid()
-        else stamp
-    )

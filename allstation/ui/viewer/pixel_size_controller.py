@@ -39,7 +39,7 @@ class PixelSizeController(QObject):
         """Offer to name the pixel size."""
         # fmt: off
         return (
-            Action("view.pixel_size", "Pixel Si&ze…", self.ask, "Ctrl+Alt+P",
+            Action("view.pixel_size", "Pixel Si&ze…", self.ask, "",
                    "Say how many micrometres a pixel is: kept with the case data, shown as a scale bar",
                    menu="&View", place=395, enabled_when=self._context.can_write),
         )
