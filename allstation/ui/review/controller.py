@@ -284,6 +284,7 @@ class ReviewController(QObject):
     @Slot(object)
     def _model_changed(self, model: ModelInfo) -> None:
         self._panel.set_classes(model.record.classes)
+        self._panel.set_model(model.record)
 
     @Slot(object)
     def _field_changed(self, record: FieldRecord | None) -> None:
