@@ -28,6 +28,7 @@ _REVIEW_CHOICES: Final = (
     ("Needs a person", FieldFilter(needs_review=True)),
     ("Not reviewed", FieldFilter(reviewed=False)),
     ("Reviewed", FieldFilter(reviewed=True)),
+    ("With a comment", FieldFilter(commented=True)),
 )
 _REASON_CHOICES: Final = (
     ("Any reason", FieldFilter()),
@@ -156,6 +157,7 @@ class FilterBar(QWidget):
             final=chosen.final,
             needs_review=review.needs_review,
             reviewed=review.reviewed,
+            commented=review.commented,
             reason=reason.reason,
             poor_quality=reason.poor_quality,
             state=reason.state,
@@ -171,7 +173,12 @@ class FilterBar(QWidget):
         for box in (self._reviews, self._reasons):
             for index in range(box.count()):
                 part: FieldFilter = box.itemData(index)
-                telling = part.needs_review is not None or part.reason is not None or part.poor_quality
+                telling = (
+                    part.needs_review is not None
+                    or part.reason is not None
+                    or part.poor_quality
+                    or part.commented
+                )
                 box.setItemData(index, 0 if blind and telling else None, _FLAGS)
         if blind:
             self.choose(self.value())
@@ -180,7 +187,9 @@ class FilterBar(QWidget):
         """Set the boxes to conditions that come from elsewhere, for example a chart; text is cleared."""
         self._set_text(where.text)
         self._classes.setCurrentIndex(self._index_of(FieldFilter(final=where.final)))
-        review = FieldFilter(needs_review=where.needs_review, reviewed=where.reviewed)
+        review = FieldFilter(
+            needs_review=where.needs_review, reviewed=where.reviewed, commented=where.commented
+        )
         reason = FieldFilter(
             reason=where.reason,
             poor_quality=where.poor_quality,
