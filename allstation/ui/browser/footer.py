@@ -134,11 +134,9 @@ class BrowserFooter(QFrame):
 
     def _fit(self) -> None:
         gone: set[QWidget] = set() if self._own_order else {self._group, self._sort, self._order}
-        for part in (None, self._size, self._count, self._group):
-            if part is not None:
-                gone.add(part)
-            if self._needed(gone) <= self.width():
-                break
+        spared: list[QWidget] = [self._group, self._count, self._size]
+        while spared and self._needed(gone) > self.width():
+            gone.add(spared.pop())
         for part in (self._group, self._sort, self._order, self._size, self._count):
             part.setVisible(part not in gone)
 

@@ -50,6 +50,8 @@ class StatusLine(QStatusBar):
         self._training.hide()
         self._watch = QLabel(self)
         self._watch.hide()
+        self._signed = QLabel(self)
+        self._signed.hide()
         self._model = QLabel(self)
         self._use = QLabel(tr("For Research Use Only"), self)
         self._use.setProperty("role", "research")
@@ -58,6 +60,7 @@ class StatusLine(QStatusBar):
         for part in (
             self._training,
             self._watch,
+            self._signed,
             self._queue,
             self._bar,
             self._failed,
@@ -130,6 +133,14 @@ class StatusLine(QStatusBar):
         """Say how a training run goes; nothing if the text is empty."""
         self._training.setText(text)
         self._training.setVisible(bool(text))
+
+    @Slot(str, bool)
+    def show_signed(self, text: str, differs: bool) -> None:
+        """Say that the case has a signed report, or that it differs from it; nothing if the text is empty."""
+        self._signed.setText(text)
+        self._signed.setVisible(bool(text))
+        self._signed.setProperty("role", "warning" if differs else "ok")
+        self._signed.style().polish(self._signed)
 
     def show_watch(self, text: str, folder: str) -> None:
         """Say which folder is watched; nothing if the text is empty."""

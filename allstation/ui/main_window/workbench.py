@@ -47,6 +47,7 @@ from allstation.ui.queue.controller import QueueController
 from allstation.ui.queue.panel import QueuePanel
 from allstation.ui.report.controller import ReportController
 from allstation.ui.report.export_controller import ExportController
+from allstation.ui.report.signed_notice import SignedNotice
 from allstation.ui.report.verify_controller import VerifyController
 from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
@@ -210,6 +211,7 @@ class Workbench(QObject):
         session.worker.closed.connect(self._show_case)
         self.training_controller.status_changed.connect(self.status.show_training)
         self.status.queue_asked.connect(self._show_queue)
+        SignedNotice(context, self).changed.connect(self.status.show_signed)
         self.viewer.full_screen_asked.connect(self._full_screen.set_on)
         self._full_screen.ended.connect(self._full_screen_ended)
         self._show_case()
