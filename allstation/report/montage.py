@@ -151,8 +151,8 @@ class MontageRow(Pictured):
         x, y, width = at
         canvas, values = self.canv, card.row.shown_probabilities
         if not values:
-            style = Style(TEXT, 6.6, 8, palette.MUTED)
-            self.put(card.row.invalid_because, (x, y + 7.4), style, width=width)
+            quiet = Style(TEXT, 6.6, 8, palette.MUTED)
+            self.put(card.row.invalid_because, (x, y + 7.4), quiet, width=width)
             canvas.box((x, y + 2.8, width, 2), fill=palette.HAIR)
             canvas.box((x, y + 3.6, width, 0.5), fill=palette.MUTED)
         each = width / max(len(values), 1)
