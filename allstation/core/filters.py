@@ -48,6 +48,7 @@ class FieldFilter:
         reason: One of the decision's reasons.
         reviewed: Whether a review counts for the field.
         reviewer: Whether this person reviewed it (with ``reviewed`` False: did not).
+        commented: Whether somebody wrote a comment about the field.
         poor_quality: True for fields that are blurred, show no white cells or could not be read.
         state: Place in the queue.
         text: Part of the file name or of the slide's name, whatever the case of its letters.
@@ -66,6 +67,7 @@ class FieldFilter:
     poor_quality: bool | None = None
     reviewed: bool | None = None
     reviewer: str | None = None
+    commented: bool | None = None
     state: FieldState | None = None
     text: str = ""
     max_sharpness: float | None = None

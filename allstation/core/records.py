@@ -218,6 +218,7 @@ class FieldRecord:
         review: The review that counts (the latest not withdrawn), if there is one.
         added: When it came into the case, ISO 8601 UTC; empty where nobody asked.
         removed: It was taken out of the case and counts nowhere.
+        remark: The latest comment that stands beside no review; empty for none.
     """
 
     id: int
@@ -233,6 +234,12 @@ class FieldRecord:
     review: Review | None = None
     added: str = ""
     removed: bool = False
+    remark: str = ""
+
+    @property
+    def comment(self) -> str:
+        """What a person wrote about it: with the review that counts, else beside it."""
+        return (self.review.comment if self.review is not None else "") or self.remark
 
     @property
     def final_name(self) -> str | None:

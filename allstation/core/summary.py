@@ -80,7 +80,8 @@ class Agreement:
         agreed: Fields on which they did.
         n: Fields both gave a class.
         interval: 95 % Wilson interval of the share.
-        kappa: Cohen's kappa, or None where it cannot be computed: both used one class only.
+        kappa: Cohen's kappa, or None where it means nothing: it is 0 whatever the agreement if one of the
+            two used one class only.
     """
 
     agreed: int
@@ -118,5 +119,6 @@ def agreement(pairs: Pairs) -> Agreement:
         by_first[one] = by_first.get(one, 0) + count
         by_second[other] = by_second.get(other, 0) + count
     expected = sum(count * by_second.get(name, 0) for name, count in by_first.items())
-    kappa = None if n * n == expected else (agreed * n - expected) / (n * n - expected)
+    one_class = min(len(by_first), len(by_second)) <= 1
+    kappa = None if one_class else (agreed * n - expected) / (n * n - expected)
     return Agreement(agreed, n, wilson(agreed, n), kappa)

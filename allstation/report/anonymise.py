@@ -117,6 +117,7 @@ class _View:
             error=f"The field could not be read ({field.error_code})." if field.error else "",
             prediction=field.prediction and self.prediction(field.prediction),
             review=field.review and self.review(field.review),
+            remark=self.comment(field.remark),
             added=year_of(field.added),
         )
 
@@ -348,6 +349,7 @@ def free_texts(
             *(one.comment for one in snapshot.reviews),
             *(one.reason for one in snapshot.control),
             *(one.review.comment for one in fields if one.review is not None),
+            *(one.remark for one in fields),
         ),
         FreeText.REVIEWERS: (
             *(one.reviewer for one in snapshot.reviews),

@@ -251,12 +251,12 @@ def _finite(value: float) -> float | None:
 def _review(field: FieldRecord) -> dict[str, Any]:
     review = field.review
     if review is None:
-        return {}
+        return {"comment": field.comment.strip()}
     return {
         "reviewed": review.class_name or ANOTHER_LOOK,
         "reviewer": review.reviewer,
         "reviewed_at": review.at,
-        "comment": review.comment.strip(),
+        "comment": field.comment.strip(),
     }
 
 

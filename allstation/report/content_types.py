@@ -628,6 +628,12 @@ class ReportContent:
         return tuple(row for row in self.fields if row.reviewed and row.reviewed != row.decision)
 
     @property
+    def comments(self) -> tuple[FieldRow, ...]:
+        """The other fields that somebody wrote a comment about."""
+        changed = {row.number for row in self.changes}
+        return tuple(row for row in self.fields if row.comment and row.number not in changed)
+
+    @property
     def failures(self) -> tuple[FieldRow, ...]:
         """The fields without a prediction."""
         return tuple(row for row in self.fields if not row.decision)

@@ -66,6 +66,34 @@ def reviews(context: ReportContext) -> Iterator[Flowable]:
     yield Grid(setter, columns, [_change(context, row) for row in changes])
 
 
+def comments(context: ReportContext) -> Iterator[Flowable]:
+    """Table of the comments about fields whose decision stands."""
+    rows = context.content.comments
+    if not rows:
+        return
+    columns = (
+        Column("No.", 27, "right", FIGURES),
+        Column("Field", 104, lines=2),
+        Column("Final", 76),
+        Column("By", 106, lines=3),
+        Column("Comment", lines=12),
+    )
+    yield CondPageBreak(110)
+    yield Text(context.setter, "Comments on other fields", HEADING, bookmark=0)
+    yield Grid(context.setter, columns, [_comment(context, row) for row in rows])
+
+
+def _comment(context: ReportContext, row: FieldRow) -> list[Cell]:
+    by = "\n".join(part for part in (row.reviewer, moment(row.reviewed_at)) if part)
+    return [
+        Cell(str(row.number), colour=palette.MUTED),
+        Cell(row.name),
+        context.class_cell(row.reviewed or row.decision) if row.reviewed or row.decision else Cell(""),
+        Cell(by, colour=palette.MUTED),
+        Cell(row.comment),
+    ]
+
+
 def _change(context: ReportContext, row: FieldRow) -> list[Cell]:
     by = "\n".join(part for part in (row.reviewer, moment(row.reviewed_at)) if part)
     return [

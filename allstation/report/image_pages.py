@@ -24,7 +24,7 @@ def montages(context: ReportContext) -> Iterator[Flowable]:
     yield Text(setter, "Fields to look at", HEADING, bookmark=0)
     text = (
         "Of each slide the fields that show most clearly what was found, and the ones to look at first. "
-        "Class probabilities in per cent are drawn over each field; beside it, where the network found "
+        "Class probabilities in per cent stand under each field; beside it, where the network found "
         "support for the class named."
     )
     yield Text(setter, text, BODY)

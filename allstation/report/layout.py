@@ -102,6 +102,7 @@ def _full(context: ReportContext) -> Iterator[Flowable]:
     yield from field_table.quality(context)
     yield from field_table.reviews(context)
     yield from place_page.places(context)
+    yield from field_table.comments(context)
     yield from cell_page.differential(context)
     yield from image_pages.montages(context)
     yield from field_table.field_table(context)

@@ -21,7 +21,6 @@ Pictures = Callable[[int, int, str], tuple[Thumbnail, Thumbnail | None]]
 
 _NAME: Final = Style(BOLD, 7.6, 10)
 _SAID: Final = Style(TEXT, 7.2, 9)
-_GREY: Final = "#c3c7d0"
 """What stands in place of percentages that mean nothing, on the dark band."""
 _QUIET: Final = Style(TEXT, 6.8, 9, palette.MUTED)
 
@@ -93,7 +92,7 @@ class Pictured(Block):
 
 
 class MontageRow(Pictured):
-    """Two cards: a field with its probabilities drawn over it, its evidence map beside it."""
+    """Two cards: a field with its probabilities under it, its evidence map beside it. No cell is covered."""
 
     _GUTTER: Final = 15.0
     _BETWEEN: Final = 3.0
@@ -111,7 +110,7 @@ class MontageRow(Pictured):
         """Return the size."""
         self.width = width
         self._image = ((width - self._GUTTER) / 2 - self._BETWEEN) / 2
-        self.height = self._HEAD + self._image * 0.75 + self._FOOT
+        self.height = self._HEAD + self._image * 0.75 + self._BAND + self._FOOT
         return width, self.height
 
     def draw(self) -> None:
@@ -131,15 +130,16 @@ class MontageRow(Pictured):
         field, evidence = self.pictures(row.number, self._PIXELS, shown)
         self.picture(field, (x, bottom, side, tall), alt=f"Field {row.number}, {row.name}")
         if not field.problem:
-            self._band(card, (x, bottom, side))
+            self._band(card, (x, bottom - self._BAND, side))
         right = x + side + self._BETWEEN
         missing = Thumbnail(b"", 0, 0, "no evidence map")
         what = f"Evidence map for {shown}" if shown else "No evidence map"
         self.picture(evidence or missing, (right, bottom, side, tall), alt=what)
         if evidence:
-            self._tag(f"Evidence for {shown}", (right, bottom))
-        self.decision(card, (x, bottom - 10.5), width=whole)
-        self._remark(row, (x + 12, bottom - 20), width=whole - 12)
+            tag = (right, bottom - self._BAND + 7.4)
+            self.put(f"Evidence for {shown}", tag, _QUIET, width=side)
+        self.decision(card, (x, bottom - self._BAND - 10.5), width=whole)
+        self._remark(row, (x + 12, bottom - self._BAND - 20), width=whole - 12)
 
     def _remark(self, row: FieldRow, at: tuple[float, float], *, width: float) -> None:
         text = ", ".join(row.reasons) or row.comment
@@ -147,36 +147,23 @@ class MontageRow(Pictured):
             self.put(text, at, _QUIET, width=width)
 
     def _band(self, card: Card, at: tuple[float, float, float]) -> None:
-        """Probabilities over the lower edge of the field: letter, per cent, bar; or why there are none."""
+        """Probabilities under the field: letter, per cent, bar; or why there are none."""
         x, y, width = at
         canvas, values = self.canv, card.row.shown_probabilities
-        canvas.saveState()
-        canvas.setFillAlpha(0.8)
-        canvas.box((x, y, width, self._BAND), fill="#10131a")
-        canvas.restoreState()
         if not values:
-            self.put(card.row.invalid_because, (x + 3, y + 7.4), Style(TEXT, 6.6, 8, _GREY), width=width - 6)
-            canvas.box((x + 3, y + 2.8, width - 6, 2), fill="#4a4f5c")
-            canvas.box((x + 3, y + 3.6, width - 6, 0.5), fill=_GREY)
+            quiet = Style(TEXT, 6.6, 8, palette.MUTED)
+            self.put(card.row.invalid_because, (x, y + 7.4), quiet, width=width)
+            canvas.box((x, y + 2.8, width, 2), fill=palette.HAIR)
+            canvas.box((x, y + 3.6, width, 0.5), fill=palette.MUTED)
         each = width / max(len(values), 1)
         for index, (name, value) in enumerate(values):
             style = class_style(name, index)
-            left = x + index * each + 3
+            left = x + index * each
             text = f"{style.letter} {probability(value)}"
             face = FIGURES_BOLD if name == card.row.top else FIGURES
-            self.put(text, (left, y + 7.4), Style(face, 6.6, 8, palette.PAPER), width=each - 3)
-            canvas.box((left, y + 2.8, each - 6, 2), fill="#4a4f5c")
+            self.put(text, (left, y + 7.4), Style(face, 6.6, 8, palette.INK), width=each - 3)
+            canvas.box((left, y + 2.8, each - 6, 2), fill=palette.HAIR)
             canvas.box((left, y + 2.8, max((each - 6) * value, 0.01), 2), fill=style.colour)
-
-    def _tag(self, text: str, at: tuple[float, float]) -> None:
-        x, y = at
-        line = self.setter.fitted(text, TEXT, size=6.6, width=self._image - 12)
-        self.canv.saveState()
-        self.canv.setFillAlpha(0.8)
-        self.canv.box((x, y, line.width + 8, 11), fill="#10131a")
-        self.canv.restoreState()
-        with self.canv.leaf("Caption"):
-            self.canv.text_line(line, x + 4, y + 3.2, size=6.6, colour=palette.PAPER)
 
 
 class ContactRow(Pictured):

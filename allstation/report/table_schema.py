@@ -21,7 +21,7 @@ class TableColumn:
 
     Attributes:
         title: Header.
-        kind: ``text``, ``flag``, ``int``, ``real``, ``share`` (0 to 1) or ``hash``.
+        kind: ``text``, ``flag``, ``int``, ``real``, ``share`` (0 to 1), ``hash`` or ``time`` (ISO 8601).
         wide: Width in XLSX, characters.
     """
 
@@ -42,7 +42,7 @@ _BEFORE: Final = (
     TableColumn("reasons", wide=28),
     TableColumn("reviewed", wide=18),
     TableColumn("reviewer", wide=18),
-    TableColumn("reviewed_at", wide=20),
+    TableColumn("reviewed_at", "time", wide=20),
     TableColumn("comment", wide=28),
     TableColumn("final", wide=14),
 )

@@ -35,7 +35,7 @@ from allstation.report.wording import copies_sentence
 Copies = Sequence[tuple[FieldRow, int]]
 
 
-_FORMATS: Final = {"share": "0.0%", "real": "0.000", "int": "0"}
+_FORMATS: Final = {"share": "0.0%", "real": "0.000", "int": "0", "time": "yyyy-mm-dd hh:mm:ss"}
 _MOST_CELLS: Final = 1_000_000
 """Rows of cells; a sheet holds 1,048,576."""
 _LONGEST: Final = 32_000
@@ -148,7 +148,12 @@ class _Sheet:
 
     def put(self, row: int, column: int, value: Value, kind: str = "text") -> None:
         """Write a value with its type; a text never becomes a formula, whatever it begins with."""
-        if isinstance(value, str):
+        # Of a year alone, as anonymised exports show it, no moment is made.
+        dated = kind == "time" and isinstance(value, str) and "T" in value
+        when = _moment(value) if dated and isinstance(value, str) else None
+        if when is not None:
+            self.sheet.write_datetime(row, column, when, self._formats["time"])
+        elif isinstance(value, str):
             self.sheet.write_string(row, column, _text(value), self._text_format)
         elif isinstance(value, bool):
             self.sheet.write_boolean(row, column, value)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState, Slide
+from allstation.core.reports import ReportRecord
 from allstation.report.options import ReportOptions
 from allstation.store.case import Case
 from allstation.store.slides import SlideCounts
@@ -58,11 +59,15 @@ class Overview:
         slides: In natural order.
         counts: By slide.
         own: Fields that the person asked about has reviewed; None if nobody was asked about.
+        signed: The last report that locks decisions, if there is one.
+        differs: Whether a decision is another one than in that report.
     """
 
     slides: tuple[Slide, ...]
     counts: dict[int, SlideCounts]
     own: int | None = None
+    signed: ReportRecord | None = None
+    differs: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,9 @@ class ReadOverview(Question):
     def answer(self, case: Case, generation: int) -> Answer:
         mine = FieldFilter(reviewed=True, reviewer=self.reviewer)
         own = case.fields.count(mine) if self.reviewer is not None else None
-        return generation, Overview(tuple(case.slides.all()), case.slides.counts(), own)
+        signed = next((report for report in reversed(case.reports.all()) if report.status.locks), None)
+        differs = signed is not None and case.reports.amendment_needed
+        return generation, Overview(tuple(case.slides.all()), case.slides.counts(), own, signed, differs)
 
 
 @dataclass(frozen=True)

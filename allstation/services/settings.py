@@ -104,7 +104,7 @@ class Settings(NamedTuple):
     watched: tuple[str, ...] = ()
     geometry: str = ""
     layout: str = ""
-    overlay: str = "bars"
+    overlay: str = "badge"
     keep_view: bool = False
     advance: bool = True
     min_seconds_on_screen: float = _SECONDS_ON_SCREEN

@@ -30,6 +30,7 @@ class JobState(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     STOPPING = "stopping"
+    PAUSED = "paused"
     FINISHED = "finished"
     STOPPED = "stopped"
     DISCARDED = "discarded"

@@ -64,8 +64,15 @@ class RunSummary:
 
     @property
     def can_resume(self) -> bool:
-        """Whether the run has not ended and has a recipe to go on with."""
-        return self.state in {INTERRUPTED, "failed"} and (self.folder / "recipe.toml").is_file()
+        """Whether the run can go on: it has not ended by itself, and its recipe and last epoch are there."""
+        unfinished = self.state in {INTERRUPTED, "failed"}
+        stopped = self.state == "stopped" and (self.folder / "state.npz").is_file()
+        return (unfinished or stopped) and (self.folder / "recipe.toml").is_file()
+
+    @property
+    def test_openings(self) -> int:
+        """How often its test set was opened: more than once if it went on after it was stopped."""
+        return int(self.info.get("test_openings", 1 if self.is_evaluated else 0))
 
     @property
     def is_evaluated(self) -> bool:

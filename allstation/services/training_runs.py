@@ -62,7 +62,7 @@ class TrainingRuns(QObject):
 
     @property
     def state(self) -> JobState:
-        """WAITING without a run, else RUNNING or STOPPING."""
+        """WAITING without a run, else RUNNING, STOPPING or PAUSED."""
         return self._state
 
     @property
@@ -106,12 +106,15 @@ class TrainingRuns(QObject):
 
     def cancel(self, number: int) -> None:
         """Take a run that still waits out of the queue."""
+        if self._state is JobState.PAUSED and self._waiting[0].number == number:
+            self._state = JobState.WAITING
         self._waiting = [job for job in self._waiting if job.number != number]
         self.queue_changed.emit()
+        self._next()
 
     def cancel_waiting(self) -> None:
-        """Empty the queue; the current run goes on."""
-        self._waiting.clear()
+        """Empty the queue; the current run goes on, a paused one stays."""
+        self._waiting = self._waiting[:1] if self._state is JobState.PAUSED else []
         self.queue_changed.emit()
 
     def stop_current(self) -> None:
@@ -120,6 +123,23 @@ class TrainingRuns(QObject):
             self._state = JobState.STOPPING
             self._current.stop()
             self.queue_changed.emit()
+
+    def pause_current(self) -> None:
+        """End the child of the current run now; the run goes on from its last whole epoch when resumed."""
+        if self._current is None or self._state is not JobState.RUNNING:
+            return
+        child, self._current = self._current, None
+        child.abandon()
+        child.deleteLater()
+        self._waiting.insert(0, child.job)
+        self._state = JobState.PAUSED
+        self.queue_changed.emit()
+
+    def resume_paused(self) -> None:
+        """Go on with the run that was paused."""
+        if self._state is JobState.PAUSED:
+            self._state = JobState.WAITING
+            self._next()
 
     def discard_current(self) -> None:
         """End the current run and delete its folder."""
@@ -176,7 +196,8 @@ class TrainingRuns(QObject):
         return child
 
     def _next(self) -> None:
-        if self._current is not None or not self._waiting or self._closed:
+        held = self._current is not None or self._state is JobState.PAUSED
+        if held or not self._waiting or self._closed:
             return
         job = self._waiting.pop(0)
         self._current = self._child(job)

@@ -28,6 +28,9 @@ _ORDERS: Final = {
 GROUP_ORDERS: Final = {FieldGroup.SLIDE: "slide_key, slide_id", FieldGroup.DECISION: "final IS NULL, final"}
 """First keys of the order when fields are grouped; fields without a decision last."""
 GROUP_KEYS: Final = {FieldGroup.SLIDE: "slide_id", FieldGroup.DECISION: "final"}
+_COMMENTED: Final = (
+    "id {0}IN (SELECT field_id FROM reviews WHERE comment <> '' AND (withdrawn = 0 OR class_name = ''))"
+)
 _POOR: Final = (
     f"(instr(reasons, '|{Reason.BLURRED}|') OR instr(reasons, '|{Reason.NO_WHITE_CELLS}|') "
     f"OR state = '{FieldState.FAILED}')"
@@ -63,6 +66,8 @@ def conditions(where: FieldFilter | None) -> tuple[str, list[object]]:
         if value is not None
     ]
     parts += _text_condition(where.text) + _reviewer_condition(where)
+    if where.commented is not None:
+        parts.append((_COMMENTED.format("" if where.commented else "NOT "), []))
     if where.poor_quality is not None:
         parts.append((_POOR if where.poor_quality else f"NOT {_POOR}", []))
     parts.append(("removed = 1" if where.removed else IN_CASE, []))

@@ -28,7 +28,7 @@ _FIELD_COLUMNS: Final = (
     "f.added, f.removed"
 )
 _RECORDS: Final = f"""
-SELECT {_FIELD_COLUMNS}, {PREDICTION_COLUMNS}, {REVIEW_COLUMNS}
+SELECT {_FIELD_COLUMNS}, ({{remark}}), {PREDICTION_COLUMNS}, {REVIEW_COLUMNS}
 FROM fields f
 LEFT JOIN predictions p ON p.id = f.prediction_id
 LEFT JOIN models m ON m.id = p.model_id
@@ -38,7 +38,11 @@ _COUNTING_REVIEW: Final = "f.review_id"
 _OWN_REVIEW: Final = (
     "(SELECT max(o.id) FROM reviews o WHERE o.reviewer = ? AND o.field_id = f.id AND o.withdrawn = 0)"
 )
-_FIELD_WIDTH: Final = 12
+_REMARK: Final = (
+    "SELECT n.comment FROM reviews n WHERE n.field_id = f.id AND n.class_name = '' {0}"
+    "ORDER BY n.id DESC LIMIT 1"
+)
+_FIELD_WIDTH: Final = 13
 _PREDICTION_WIDTH: Final = 13
 _CHUNK: Final = 500
 
@@ -324,8 +328,11 @@ class Fields(Repository):
         return set_removed(self._connection, ids, removed=False, more={MOVED: moved})
 
     def _records(self, db: sqlite3.Connection, ids: Sequence[int], reviewer: str | None) -> list[FieldRecord]:
-        query = _RECORDS.format(review=_COUNTING_REVIEW if reviewer is None else _OWN_REVIEW)
-        whose = [] if reviewer is None else [reviewer]
+        query = _RECORDS.format(
+            review=_COUNTING_REVIEW if reviewer is None else _OWN_REVIEW,
+            remark=_REMARK.format("" if reviewer is None else "AND n.reviewer = ? "),
+        )
+        whose = [] if reviewer is None else [reviewer, reviewer]
         records: dict[int, FieldRecord] = {}
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK]
@@ -335,9 +342,8 @@ class Fields(Repository):
         return [records[number] for number in ids if number in records]
 
     def _record(self, db: sqlite3.Connection, row: Row) -> FieldRecord:
-        number, slide_id, folder_id, name, sha256, width, height, state, code, error, added, removed = row[
-            :_FIELD_WIDTH
-        ]
+        number, slide_id, folder_id, name, sha256, width, height, *rest = row[:_FIELD_WIDTH]
+        state, code, error, added, removed, remark = rest
         prediction = row[_FIELD_WIDTH : _FIELD_WIDTH + _PREDICTION_WIDTH]
         review = row[_FIELD_WIDTH + _PREDICTION_WIDTH :]
         return FieldRecord(
@@ -354,6 +360,7 @@ class Fields(Repository):
             review=None if review[0] is None else review_of(review),
             added=added,
             removed=bool(removed),
+            remark=remark or "",
         )
 
 

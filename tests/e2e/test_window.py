@@ -12,9 +12,9 @@ from pathlib import Path
 import pypdf
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from allstation import app, paths
@@ -26,10 +26,12 @@ from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.requests import Pause
 from allstation.store.case import Case
 from allstation.ui.browser.slide_model import Place
+from allstation.ui.main_window.drop_hint import DropHint
 from allstation.ui.main_window.window import MainWindow
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.card_content import card_content
 from allstation.ui.viewer.visibility import identity
+from tests.ui.named import label_texts, named
 
 PATIENCE = 120_000
 MANY = 100
@@ -141,6 +143,8 @@ def whole_job(runner: Runner, fields: Path, count: int, tmp_path: Path) -> None:
         drop(window, [fields, fields / "notes.txt", "https://example.org/smear.jpg"])
         runner.qtbot.waitUntil(lambda: any("on this computer" in t for t in window.notifications.texts()))
         wait_for_fields(runner, window, count)
+        check_layout(runner, window)
+        check_drop_hint(window, fields)
         check_overlay(runner, window, case)
         reviewed.append(review_and_undo(runner, window, case))
         assert any(problem.name == "notes.txt" for problem in window.queue.not_added)
@@ -157,6 +161,36 @@ def whole_job(runner: Runner, fields: Path, count: int, tmp_path: Path) -> None:
     runner(["--case", str(case)], first)
     check_report(target, count, reviewed[0])
     runner([], again)
+
+
+def check_layout(runner: Runner, window: Workbench) -> None:
+    """The field has most of the window when nothing runs, on small screens and large ones."""
+    before = window.shell.size()
+    for width, height in ((1280, 720), (1600, 1000)):
+        window.shell.resize(width, height)
+        canvas = window.viewer.main.canvas
+        runner.qtbot.waitUntil(lambda width=width: window.shell.width() == width)
+        runner.qtbot.waitUntil(lambda canvas=canvas, width=width: canvas.width() >= 0.55 * width)
+        runner.qtbot.waitUntil(lambda canvas=canvas, height=height: canvas.height() >= 0.75 * height)
+    window.shell.resize(before)
+    assert not window.docks["queue"].isVisible()
+    named(window.status, QToolButton, "Show the queue").click()
+    assert window.docks["queue"].isVisible()
+    window.docks["queue"].close()
+
+
+def check_drop_hint(window: Workbench, dragged: Path) -> None:
+    """Over the field stands what becomes of files that are dragged, as long as they are."""
+    hint = window.viewer.findChild(DropHint)
+    data, none = QMimeData(), Qt.KeyboardModifier.NoModifier
+    data.setUrls([QUrl.fromLocalFile(str(dragged))])
+    where = QPoint(window.shell.width() // 2, window.shell.height() // 2)
+    enter = QDragEnterEvent(where, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none)
+    QApplication.sendEvent(window.shell, enter)
+    assert hint.isVisible()
+    assert "Drop to add to Smith" in label_texts(hint)
+    QApplication.sendEvent(window.shell, QDragLeaveEvent())
+    assert not hint.isVisible()
 
 
 def check_overlay(runner: Runner, window: Workbench, case: Path) -> None:

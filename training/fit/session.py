@@ -125,7 +125,13 @@ def _execute(
     metrics["seconds"] = round(time.monotonic() - begun, 1)
     runs.write_json(folder.path / "metrics.json", metrics)
     events.write(Report("metrics", metrics))
-    folder.update(state="stopped" if stopped else "finished", ended=runs.now(), seconds=metrics["seconds"])
+    folder.update(
+        state="stopped" if stopped else "finished",
+        ended=runs.now(),
+        seconds=metrics["seconds"],
+        # A stopped run that goes on is measured again on fields whose figures somebody has seen.
+        test_openings=int(folder.info.get("test_openings", 0)) + 1,
+    )
     if not stopped:
         # The evaluated weights are in weights.npz; what a resumed fit would need is many times as large.
         for name in ("state.npz", "best.npz"):

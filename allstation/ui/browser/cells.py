@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from PySide6.QtCore import QDateTime, QLocale, Qt
+from PySide6.QtCore import QLocale, Qt
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
-from allstation.ui.common.formatting import number, percent, together
+from allstation.ui.common.formatting import moment, number, percent, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card_content import NO_PERCENTAGES, invalid_text
 
@@ -53,7 +53,7 @@ def text(record: FieldRecord, column: int) -> str:
     if column == 7:  # noqa: PLR2004 - Column.STATE, which lives above this module
         return state_text(record)
     if column >= 8:  # noqa: PLR2004 - Column.SIZE and Column.ADDED
-        return (together(f"{record.width} × {record.height}"), day(record.added))[column - 8]
+        return (together(f"{record.width} × {record.height}"), moment(record.added))[column - 8]
     if column == 6:  # noqa: PLR2004 - Column.REVIEW
         return review_text(record)
     if prediction is None:
@@ -73,14 +73,6 @@ def text(record: FieldRecord, column: int) -> str:
 def state_text(record: FieldRecord) -> str:
     """Return where a field stands: in the queue, or no longer in the case."""
     return tr("removed") if record.removed else tr(STATES[record.state])
-
-
-def day(stamp: str) -> str:
-    """Return date and time as they are written here, in local time."""
-    moment = QDateTime.fromString(stamp, Qt.DateFormat.ISODate)
-    if not moment.isValid():
-        return stamp
-    return QLocale().toString(moment.toLocalTime(), QLocale.FormatType.ShortFormat)
 
 
 def decision_text(record: FieldRecord) -> str:

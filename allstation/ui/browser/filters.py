@@ -17,6 +17,7 @@ from allstation.ui.common import icons
 from allstation.ui.common.i18n import tr
 
 _TYPING_PAUSE: Final = 180
+_NARROWEST: Final = 180
 _FRAME_LINES: Final = 2.0
 """What a box needs around its words, in lines of text: margins and the arrow."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
@@ -27,6 +28,7 @@ _REVIEW_CHOICES: Final = (
     ("Needs a person", FieldFilter(needs_review=True)),
     ("Not reviewed", FieldFilter(reviewed=False)),
     ("Reviewed", FieldFilter(reviewed=True)),
+    ("With a comment", FieldFilter(commented=True)),
 )
 _REASON_CHOICES: Final = (
     ("Any reason", FieldFilter()),
@@ -68,6 +70,8 @@ class FilterBar(QWidget):
         self._text.textChanged.connect(self._typed)
         self._text.installEventFilter(self)
         self._lay_out()
+        # The boxes go below each other before their words are cut off.
+        self.setMinimumWidth(_NARROWEST)
         self.refresh_icons()
 
     def _box(self, name: str) -> QComboBox:
@@ -153,6 +157,7 @@ class FilterBar(QWidget):
             final=chosen.final,
             needs_review=review.needs_review,
             reviewed=review.reviewed,
+            commented=review.commented,
             reason=reason.reason,
             poor_quality=reason.poor_quality,
             state=reason.state,
@@ -168,7 +173,12 @@ class FilterBar(QWidget):
         for box in (self._reviews, self._reasons):
             for index in range(box.count()):
                 part: FieldFilter = box.itemData(index)
-                telling = part.needs_review is not None or part.reason is not None or part.poor_quality
+                telling = (
+                    part.needs_review is not None
+                    or part.reason is not None
+                    or part.poor_quality
+                    or part.commented
+                )
                 box.setItemData(index, 0 if blind and telling else None, _FLAGS)
         if blind:
             self.choose(self.value())
@@ -177,7 +187,9 @@ class FilterBar(QWidget):
         """Set the boxes to conditions that come from elsewhere, for example a chart; text is cleared."""
         self._set_text(where.text)
         self._classes.setCurrentIndex(self._index_of(FieldFilter(final=where.final)))
-        review = FieldFilter(needs_review=where.needs_review, reviewed=where.reviewed)
+        review = FieldFilter(
+            needs_review=where.needs_review, reviewed=where.reviewed, commented=where.commented
+        )
         reason = FieldFilter(
             reason=where.reason,
             poor_quality=where.poor_quality,
@@ -221,6 +233,8 @@ class FilterBar(QWidget):
 
     def _chosen(self) -> None:
         self.changed.emit()
+        # A box that keeps the keyboard takes Space and Home, which are for the fields.
+        self.left.emit()
 
 
 def _find(box: QComboBox, part: FieldFilter | None) -> int:

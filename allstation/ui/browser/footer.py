@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QWidget
 
@@ -25,8 +26,8 @@ _GROUPS: Final = {
     FieldGroup.DECISION: "Group by decision",
 }
 _ICON: Final = 16
-_ROOMY: Final = 58
-"""Letters that fit from which on the slider is shown too."""
+_NARROWEST: Final = 34
+"""Letters that fit at least; the menus and Ctrl and the wheel do what has no room then."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
 
 
@@ -54,6 +55,7 @@ class BrowserFooter(QFrame):
         self._extra: list[QToolButton] = []
         self._group_by = FieldGroup.NONE
         self._blind = False
+        self._own_order = True
         self._group = self._button("group", tr("Group fields"))
         self._group.setCheckable(False)
         self._group.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -62,7 +64,7 @@ class BrowserFooter(QFrame):
         self._sort.setAccessibleName(tr("Sort fields by"))
         self._sort.setToolTip(tr("Sort fields by"))
         self._sort.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._sort.setMinimumContentsLength(7)
+        self._sort.setMinimumContentsLength(4)
         for sort in FieldSort:
             self._sort.addItem(sort_title(sort), sort)
         self._size = QSlider(Qt.Orientation.Horizontal, self)
@@ -119,9 +121,42 @@ class BrowserFooter(QFrame):
         self.refresh_icons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where there is no room, leave out the slider: Ctrl and the wheel do the same."""
+        """Where there is no room, leave out what menus and keys do too."""
         super().resizeEvent(event)
-        self._size.setVisible(self.width() >= self.fontMetrics().averageCharWidth() * _ROOMY)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text size."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _NARROWEST)
+            self._fit()
+
+    def _fit(self) -> None:
+        gone: set[QWidget] = set() if self._own_order else {self._group, self._sort, self._order}
+        spared: list[QWidget] = [self._group, self._count, self._size]
+        while spared and self._needed(gone) > self.width():
+            gone.add(spared.pop())
+        for part in (self._group, self._sort, self._order, self._size, self._count):
+            part.setVisible(part not in gone)
+
+    def _needed(self, gone: Set[QWidget]) -> int:
+        """Return the width that everything takes but some parts."""
+        margins = self._row.contentsMargins()
+        shown = (
+            self._grid,
+            self._table,
+            *self._extra,
+            self._group,
+            self._sort,
+            self._order,
+            self._size,
+            self._count,
+        )
+        widths = [
+            max(part.minimumSizeHint().width(), part.minimumWidth()) for part in shown if part not in gone
+        ]
+        return margins.left() + margins.right() + sum(widths) + len(widths) * self._row.spacing()
 
     def _connect(self) -> None:
         self._grid.clicked.connect(self._grid_clicked)
@@ -198,8 +233,8 @@ class BrowserFooter(QFrame):
         for button in self._extra:
             button.setChecked(button.property("view") == name)
         self._size.setEnabled(name != "table")
-        for part in (self._group, self._sort, self._order):
-            part.setVisible(not extra)
+        self._own_order = not extra
+        self._fit()
 
     def width_value(self) -> int:
         """Return the width of thumbnails."""
@@ -212,6 +247,7 @@ class BrowserFooter(QFrame):
     def set_count(self, count: int) -> None:
         """Say how many fields are shown."""
         self._count.setText(tr("1 field") if count == 1 else tr("{n} fields", n=number(count)))
+        self._fit()
 
     def _group_chosen(self, action: QAction) -> None:
         self.set_group(FieldGroup(action.data()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol, cast
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QApplication,
     QLineEdit,
@@ -49,6 +49,15 @@ class ExtraView(Protocol):
         """Set the width of its pictures."""
 
 
+class _Views(QStackedWidget):
+    """Views of the fields; a wide one that is not shown does not keep the panel wide."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return that of the view that is shown."""
+        shown = self.currentWidget()
+        return shown.minimumSizeHint() if shown is not None else super().minimumSizeHint()
+
+
 class BrowserPanel(QWidget):
     """Shows the fields of a case and lets a person choose one.
 
@@ -81,7 +90,7 @@ class BrowserPanel(QWidget):
         self.grid = FieldGrid(self.thumbnails, self)
         self.table = FieldTable(self)
         self.footer = BrowserFooter(self)
-        self._views = QStackedWidget(self)
+        self._views = _Views(self)
         self._extra: dict[str, QWidget] = {}
         self._reviewer: str | None = None
         self._lay_out()

@@ -64,6 +64,7 @@ def paint_tile(
     if record is None:
         return
     _review_mark(painter, box, record, scheme)
+    _comment_mark(painter, box, record, scheme)
     lines = QRectF(
         box.left(), box.bottom() + PADDING - 2, box.width(), inner.bottom() - box.bottom() - PADDING
     )
@@ -109,6 +110,23 @@ def _review_mark(painter: QPainter, box: QRectF, record: FieldRecord, scheme: th
         painter.drawPolyline([centre + point for point in tick])
     else:
         painter.drawPoint(centre)
+
+
+def _comment_mark(painter: QPainter, box: QRectF, record: FieldRecord, scheme: theme.Tokens) -> None:
+    """Draw a speech bubble where somebody wrote something."""
+    if not record.comment:
+        return
+    bubble = QRectF(box.left() + 5, box.top() + 6, 17, 12)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(scheme.panel))
+    painter.drawRoundedRect(bubble.adjusted(-1.5, -1.5, 1.5, 1.5), 4, 4)
+    painter.setBrush(QColor(scheme.accent))
+    painter.drawRoundedRect(bubble, 3, 3)
+    tail = bubble.bottomLeft() + QPointF(4, 0)
+    painter.drawPolygon([tail, tail + QPointF(5, 0), tail + QPointF(0, 4)])
+    painter.setPen(QPen(QColor(scheme.on_accent), 1.5))
+    for down in (4, 8):
+        painter.drawLine(bubble.topLeft() + QPointF(4, down), bubble.topRight() + QPointF(-4, down))
 
 
 def _lines(

@@ -48,7 +48,7 @@ class AuditController(QObject):
         """Offer the audit trail."""
         # fmt: off
         return (
-            Action("case.audit", "Audit &Trail…", self.open, "Ctrl+Alt+Shift+A",
+            Action("case.audit", "Audit &Trail…", self.open, "",
                    "Verify the audit trail, see which stations sealed it, keep its head elsewhere",
                    menu="&Case", place=340, enabled_when=self._context.has_case),
         )

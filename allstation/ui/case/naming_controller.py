@@ -40,7 +40,7 @@ class NamingController(QObject):
         """Offer other names."""
         # fmt: off
         return (
-            Action("case.rename", "Re&name Case…", self.rename_case, "Ctrl+Alt+N",
+            Action("case.rename", "Re&name Case…", self.rename_case, "",
                    "Give the case another name in the window and in reports; its folder keeps its own",
                    menu="&Case", place=310, enabled_when=self._context.can_write),
             Action("slide.rename", "Re&name Slide", self.rename_slide, "F2",

@@ -41,11 +41,11 @@ class WatchController(QObject):
         """Offer watching."""
         # fmt: off
         return (
-            Action("case.watch", "&Watch Folder…", self.ask, "Ctrl+Alt+W",
+            Action("case.watch", "&Watch Folder…", self.ask, "",
                    "Take the fields of a folder, and new ones once they are completely written; "
                    "not of its sub-folders", "watch",
                    menu="&Case", place=230, enabled_when=self._context.can_write),
-            Action("case.unwatch", "S&top Watching", self.stop, "Ctrl+Alt+Shift+W", "Watch no folder",
+            Action("case.unwatch", "S&top Watching", self.stop, "", "Watch no folder",
                    menu="&Case", place=240, enabled_when=self._is_watching),
         )
         # fmt: on

@@ -68,7 +68,7 @@ class TypingController(QObject):
         """Offer types, accepting proposals and the list of types."""
         # fmt: off
         return (
-            Action("cells.set_type", "Set T&ype of Selected Cells…", self.open_types, "Ctrl+Alt+T",
+            Action("cells.set_type", "Set T&ype of Selected Cells…", self.open_types, "",
                    "Choose a type for the selected cells; in the gallery its key does the same",
                    menu="C&ells", place=310, enabled_when=self._can_type),
             Action("cells.accept", "&Accept Proposals", self.accept, "Ctrl+Return",
@@ -77,7 +77,7 @@ class TypingController(QObject):
             Action("cells.untype", "Take &Back Types", self.untype, "Ctrl+Backspace",
                    "Take back the types that you gave to the selected cells",
                    menu="C&ells", place=330, enabled_when=self._can_type),
-            Action("cells.types", "&Edit Types…", self.edit_types, "Ctrl+Alt+Shift+T",
+            Action("cells.types", "&Edit Types…", self.edit_types, "",
                    "Change the list of types: names, keys, colours, what they count as",
                    menu="C&ells", place=610, enabled_when=self._context.has_case),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QDateTime, QLocale
 from PySide6.QtGui import QGuiApplication
 
 from allstation.ui.common.i18n import tr
@@ -59,6 +59,21 @@ def duration(seconds: float) -> str:
     if minutes < _SWITCH_UNIT:
         return tr("{n} min", n=minutes)
     return tr("{h} h {m} min", h=minutes // 60, m=minutes % 60)
+
+
+def moment(stamp: str) -> str:
+    """Return a time of the case in this computer's zone: ``30 Nov 2026, 05:33``; what is no time as it is.
+
+    The locale's own short form is ``30 11 2026`` in some, which nobody can read without a doubt.
+
+    Args:
+        stamp: ISO 8601, as cases and runs keep it.
+    """
+    # Here, not above: the namespace's enumerations would take a fifth of the time until the window is up.
+    from PySide6.QtCore import Qt
+
+    read = QDateTime.fromString(stamp, Qt.DateFormat.ISODate)
+    return QLocale().toString(read.toLocalTime(), "d MMM yyyy, HH:mm") if read.isValid() else stamp
 
 
 def short_name(name: str, limit: int = 60) -> str:

@@ -51,6 +51,7 @@ class Tokens(NamedTuple):
         ok: Finished well.
         warning: Needs attention.
         danger: Failed.
+        on_danger: Text on danger.
     """
 
     window: str
@@ -69,6 +70,7 @@ class Tokens(NamedTuple):
     ok: str
     warning: str
     danger: str
+    on_danger: str
 
 
 LIGHT: Final = Tokens(
@@ -88,6 +90,7 @@ LIGHT: Final = Tokens(
     ok="#1b7f4d",
     warning="#a35b00",
     danger="#bd2b2b",
+    on_danger="#ffffff",
 )
 DARK: Final = Tokens(
     window="#15171c",
@@ -106,6 +109,7 @@ DARK: Final = Tokens(
     ok="#57c78d",
     warning="#eda84a",
     danger="#ff7b7b",
+    on_danger="#10121a",
 )
 
 

@@ -25,11 +25,11 @@ class AppearanceController(QObject):
         """Offer modes and text sizes."""
         # fmt: off
         return (
-            Action("view.light", "&Light", partial(self.set_mode, Mode.LIGHT), "Ctrl+Alt+1", "Light colours",
+            Action("view.light", "&Light", partial(self.set_mode, Mode.LIGHT), "", "Light colours",
                    "light", menu="&View", place=510, checked_when=partial(self._is_mode, Mode.LIGHT)),
-            Action("view.dark", "&Dark", partial(self.set_mode, Mode.DARK), "Ctrl+Alt+2", "Dark colours",
+            Action("view.dark", "&Dark", partial(self.set_mode, Mode.DARK), "", "Dark colours",
                    "dark", menu="&View", place=520, checked_when=partial(self._is_mode, Mode.DARK)),
-            Action("view.system", "&Follow System", partial(self.set_mode, Mode.SYSTEM), "Ctrl+Alt+3",
+            Action("view.system", "&Follow System", partial(self.set_mode, Mode.SYSTEM), "",
                    "Light or dark as the system", "settings",
                    menu="&View", place=530, checked_when=partial(self._is_mode, Mode.SYSTEM)),
             Action("view.scale_up", "Larger Te&xt", self.larger_text, "Ctrl+Shift++ Ctrl+Shift+=",

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabWidget, QWidget
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Slot
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QStyle,
+    QTabWidget,
+    QToolButton,
+    QWidget,
+)
 
 from allstation.ui.common.i18n import tr
 
@@ -17,10 +28,84 @@ _DOCKS: Final = (
     ("queue", "Queue", Qt.DockWidgetArea.BottomDockWidgetArea),
     ("log", "Log", Qt.DockWidgetArea.BottomDockWidgetArea),
 )
-_WIDTHS: Final = (400, 310)
-_BOTTOM: Final = 150
+_WIDTHS: Final = (280, 250)
+"""Of browser and review: the field has more than half of a window of 1280."""
+_BOTTOM: Final = 220
 _SCROLL_BAR: Final = 12
-_LAYOUT_VERSION: Final = 1
+_LAYOUT_VERSION: Final = 2
+_ON_DEMAND: Final = frozenset({"queue", "log"})
+"""Shown when somebody asks for them: how the queue stands is in the status line."""
+_BUTTON: Final = 14
+
+
+class DockTitle(QWidget):
+    """Title bar of a dock: its title, unless a tab says it already, and buttons under the pointer.
+
+    Args:
+        dock: The dock.
+    """
+
+    def __init__(self, dock: QDockWidget) -> None:
+        super().__init__(dock)
+        self.setProperty("role", "dock-title")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._dock = dock
+        self._label = QLabel(dock.windowTitle(), self)
+        self._buttons = (
+            self._button(QStyle.StandardPixmap.SP_TitleBarNormalButton, tr("Detach or attach"), self._float),
+            self._button(QStyle.StandardPixmap.SP_TitleBarCloseButton, tr("Close"), dock.close),
+        )
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 2, 4, 2)
+        layout.setSpacing(2)
+        layout.addWidget(self._label)
+        layout.addStretch(1)
+        for button in self._buttons:
+            layout.addWidget(button)
+        dock.visibilityChanged.connect(self._refresh)
+        dock.topLevelChanged.connect(self._refresh)
+        self._show_buttons(shown=False)
+
+    def _button(self, icon: QStyle.StandardPixmap, name: str, does: Callable[[], object]) -> QToolButton:
+        button = QToolButton(self)
+        button.setIcon(self._dock.style().standardIcon(icon, None, self._dock))
+        button.setIconSize(QSize(_BUTTON, _BUTTON))
+        button.setAutoRaise(True)
+        button.setToolTip(name)
+        button.setAccessibleName(tr("{what}: {panel}", what=name, panel=self._dock.windowTitle()))
+        # As Qt's own: with Tab one walks through what the panel holds.
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.clicked.connect(does)
+        policy = button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        button.setSizePolicy(policy)
+        return button
+
+    @Slot()
+    def _float(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+    @Slot()
+    def _refresh(self) -> None:
+        window = self._dock.parent()
+        tabbed = isinstance(window, QMainWindow) and any(
+            not other.isHidden() for other in window.tabifiedDockWidgets(self._dock)
+        )
+        self._label.setVisible(self._dock.isFloating() or not tabbed)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Show the buttons."""
+        super().enterEvent(event)
+        self._show_buttons(shown=True)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hide the buttons."""
+        super().leaveEvent(event)
+        self._show_buttons(shown=False)
+
+    def _show_buttons(self, *, shown: bool) -> None:
+        for button in self._buttons:
+            button.setVisible(shown)
 
 
 def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str, QDockWidget]:
@@ -32,6 +117,7 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
         contents[name].setProperty("role", "panel")
         contents[name].setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         dock.setWidget(contents[name])
+        dock.setTitleBarWidget(DockTitle(dock))
         # Behind another tab Qt only moves a panel away: Tab would walk into it, and Space review unseen.
         dock.visibilityChanged.connect(contents[name].setEnabled)
         window.addDockWidget(area, dock)
@@ -49,9 +135,8 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
 def arrange_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None:
     """Show the panels the way they are when nobody has moved them."""
     for name, dock in docks.items():
-        dock.setVisible(name != "log")
+        dock.setVisible(name not in _ON_DEMAND)
     docks["review"].raise_()
-    docks["queue"].raise_()
     window.resizeDocks([docks["browser"], docks["review"]], list(_WIDTHS), Qt.Orientation.Horizontal)
     window.resizeDocks([docks["queue"]], [_BOTTOM], Qt.Orientation.Vertical)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from allstation.core.records import FieldRecord
 from allstation.core.text import shown_name
 from allstation.processing.status_types import CaseInfo, ModelInfo, QueuePhase, QueueStatus
 from allstation.services.folder_watcher import WatchStatus
 from allstation.ui.case.watch_controller import watch_text
-from allstation.ui.common.formatting import short_name, tip, together
+from allstation.ui.common.formatting import number, short_name, tip, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 from allstation.ui.queue.panel import sentence
@@ -27,13 +27,20 @@ class StatusLine(QStatusBar):
     Args:
         context: Services and state to follow.
         parent: The window.
+
+    Signals:
+        queue_asked: The queue is to be shown: how it stands, or what failed.
     """
+
+    queue_asked = Signal()
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self._field = QLabel(self)
-        self._queue = QLabel(self)
+        self._queue = self._button(tr("Show the queue"))
+        self._failed = self._button(tr("Show what could not be classified"))
+        self._failed.setProperty("role", "badge")
         self._bar = QProgressBar(self)
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
@@ -43,12 +50,23 @@ class StatusLine(QStatusBar):
         self._training.hide()
         self._watch = QLabel(self)
         self._watch.hide()
+        self._signed = QLabel(self)
+        self._signed.hide()
         self._model = QLabel(self)
         self._use = QLabel(tr("For Research Use Only"), self)
         self._use.setProperty("role", "research")
         self.addWidget(self._field, 1)
         self._field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        for part in (self._training, self._watch, self._queue, self._bar, self._model, self._use):
+        for part in (
+            self._training,
+            self._watch,
+            self._signed,
+            self._queue,
+            self._bar,
+            self._failed,
+            self._model,
+            self._use,
+        ):
             self.addPermanentWidget(part)
         self.show_model(None)
         self.show_queue(QueueStatus())
@@ -58,6 +76,19 @@ class StatusLine(QStatusBar):
         context.selection.field_changed.connect(self.show_record)
         context.selection.model_changed.connect(self.show_model)
         context.watcher.status_changed.connect(self._watch_changed)
+
+    def _button(self, does: str) -> QToolButton:
+        """Return a text that can be clicked; what it says is read out before what it does."""
+        button = QToolButton(self)
+        button.setToolTip(does)
+        button.setAccessibleName(does)
+        button.setProperty("role", "status")
+        button.clicked.connect(self._queue_clicked)
+        return button
+
+    @Slot()
+    def _queue_clicked(self) -> None:
+        self.queue_asked.emit()
 
     @Slot()
     def _case_closed(self) -> None:
@@ -90,7 +121,10 @@ class StatusLine(QStatusBar):
         """Show the queue in short."""
         busy = status.phase in (QueuePhase.RUNNING, QueuePhase.PAUSED)
         self._queue.setVisible(bool(status.total))
-        self._queue.setText(sentence(status))
+        self._queue.setText(sentence(status, failures=False))
+        self._failed.setVisible(status.failed > 0)
+        self._queue.setAccessibleDescription(self._queue.text())
+        self._failed.setText(tr("{n} failed", n=number(status.failed)))
         self._bar.setVisible(busy)
         self._bar.setValue(round(_STEPS * status.finished / status.total) if status.total else 0)
 
@@ -99,6 +133,14 @@ class StatusLine(QStatusBar):
         """Say how a training run goes; nothing if the text is empty."""
         self._training.setText(text)
         self._training.setVisible(bool(text))
+
+    @Slot(str, bool)
+    def show_signed(self, text: str, differs: bool) -> None:
+        """Say that the case has a signed report, or that it differs from it; nothing if the text is empty."""
+        self._signed.setText(text)
+        self._signed.setVisible(bool(text))
+        self._signed.setProperty("role", "warning" if differs else "ok")
+        self._signed.style().polish(self._signed)
 
     def show_watch(self, text: str, folder: str) -> None:
         """Say which folder is watched; nothing if the text is empty."""

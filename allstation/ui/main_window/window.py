@@ -25,6 +25,9 @@ class Contents(Protocol):
     def take_drop(self, data: QMimeData) -> None:
         """Open or add what was dropped on the window."""
 
+    def show_drop(self, *, active: bool) -> None:
+        """Say what would become of what is dragged over the window, or no longer."""
+
 
 class MainWindow(QMainWindow):
     """Shell that is on screen before the program is loaded.
@@ -55,20 +58,25 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files and folders from anywhere."""
         if event.mimeData().hasUrls():
-            self.start.set_drop_active(True)
+            self._show_drop(active=True)
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Show the start page as before."""
-        self.start.set_drop_active(False)
+        self._show_drop(active=False)
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Pass on what was dropped; the worker looks at it."""
-        self.start.set_drop_active(False)
+        self._show_drop(active=False)
         event.acceptProposedAction()
         if self.workbench is not None:
             self.workbench.take_drop(event.mimeData())
+
+    def _show_drop(self, *, active: bool) -> None:
+        self.start.set_drop_active(active)
+        if self.workbench is not None:
+            self.workbench.show_drop(active=active)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask if work still goes on, else close."""

@@ -22,6 +22,7 @@ from allstation.ui.cells.feature import CellsFeature
 from allstation.ui.commissioning.controller import CommissioningController
 from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action, ActionTable
+from allstation.ui.common.docks import raise_dock
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification, NotificationStack
 from allstation.ui.context import AppContext
@@ -32,6 +33,7 @@ from allstation.ui.main_window.cell_menu import CellMenu
 from allstation.ui.main_window.close_dialog import ask_before_closing
 from allstation.ui.main_window.command_palette import CommandPalette
 from allstation.ui.main_window.docks import DockLayout, fit_review
+from allstation.ui.main_window.drop_hint import DropHint
 from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_drop
 from allstation.ui.main_window.field_menu import FieldMenu
 from allstation.ui.main_window.full_screen import FullScreen
@@ -48,6 +50,7 @@ from allstation.ui.queue.controller import QueueController
 from allstation.ui.queue.panel import QueuePanel
 from allstation.ui.report.controller import ReportController
 from allstation.ui.report.export_controller import ExportController
+from allstation.ui.report.signed_notice import SignedNotice
 from allstation.ui.report.verify_controller import VerifyController
 from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
@@ -175,6 +178,7 @@ class Workbench(QObject):
         window.setDockNestingEnabled(True)
         middle = window.start_layout.middle
         middle.addWidget(self.viewer)
+        self._drop_hint = DropHint(self.viewer)
         middle.currentChanged.connect(self.notifications.raise_)
         window.setStatusBar(self.status)
         self.status.insertPermanentWidget(1, self.export_controller.strip)
@@ -227,6 +231,8 @@ class Workbench(QObject):
         session.renamed.connect(self._show_case)
         session.worker.closed.connect(self._show_case)
         self.training_controller.status_changed.connect(self.status.show_training)
+        self.status.queue_asked.connect(self._show_queue)
+        SignedNotice(context, self).changed.connect(self.status.show_signed)
         self.viewer.full_screen_asked.connect(self._full_screen.set_on)
         self._full_screen.ended.connect(self._full_screen_ended)
         self._show_case()
@@ -298,6 +304,10 @@ class Workbench(QObject):
         self.menus.fill_classes()
 
     @Slot()
+    def _show_queue(self) -> None:
+        raise_dock(self.queue)
+
+    @Slot()
     def _theme_changed(self) -> None:
         fit_review(self.review)
         self.menus.scale_icons()
@@ -325,6 +335,13 @@ class Workbench(QObject):
             self.context.notifier.info(elsewhere_sentence(dropped.elsewhere))
         if dropped.paths:
             self.case_controller.add_paths(dropped.paths)
+
+    def show_drop(self, *, active: bool) -> None:
+        """Say over the field what would become of what is dragged, or no longer."""
+        if active and self.context.info is not None:
+            self._drop_hint.show_for(self.context.info)
+        else:
+            self._drop_hint.hide()
 
     def may_close(self) -> bool:
         """Tell whether the window may close now; if work goes on, the person is asked."""

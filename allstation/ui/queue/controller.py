@@ -80,10 +80,10 @@ class QueueController(QObject):
             Action("queue.retry", "&Retry Failed Fields", self.retry, "Ctrl+Shift+R",
                    "Try the failed fields once more", "retry", menu="&Queue", place=140,
                    enabled_when=lambda: self._can_requeue(FieldState.FAILED)),
-            Action("queue.again", "Classify A&gain", self.classify_again, "Ctrl+Alt+R",
+            Action("queue.again", "Classify A&gain", self.classify_again, "F5",
                    "Classify the selected fields, or all, with the model in use", "model",
                    menu="&Queue", place=210, field_menu=310, enabled_when=write_fields),
-            Action("queue.model", "Classify with Another &Model Too…", self.ask_model, "Ctrl+Alt+Shift+R",
+            Action("queue.model", "Classify with Another &Model Too…", self.ask_model, "",
                    "Queue another model over the selected fields, or all; both predictions are kept",
                    menu="&Queue", place=220, enabled_when=write_fields),
         )

@@ -293,11 +293,16 @@ class _WholeSentence(QStyledItemDelegate):
         return hint
 
 
-def sentence(status: QueueStatus) -> str:
-    """Return the queue in one line: how far, how fast, how long still."""
+def sentence(status: QueueStatus, *, failures: bool = True) -> str:
+    """Return the queue in one line: how far, how fast, how long still.
+
+    Args:
+        status: The queue.
+        failures: Whether it tells how many fields failed; not where that stands beside it.
+    """
     if not status.total:
         return tr("The queue is empty")
-    done, total = number(status.finished), number(status.total)
+    done, total = number(status.finished - status.failed), number(status.total)
     parts = [tr("{done} of {total} fields", done=done, total=total)]
     if status.phase is QueuePhase.NO_MODEL and status.waiting:
         parts.append(tr("waiting for a model"))
@@ -309,10 +314,10 @@ def sentence(status: QueueStatus) -> str:
             parts.append(tr("{rate} fields/s", rate=shown))
         left = status.seconds_left
         parts.append(tr("about {time} left", time=duration(left)) if left is not None else tr("starting"))
-    return "  ·  ".join([*parts, *_besides(status)])
+    return "  ·  ".join([*parts, *_besides(status, failures=failures)])
 
 
-def _besides(status: QueueStatus) -> list[str]:
+def _besides(status: QueueStatus, *, failures: bool) -> list[str]:
     """Return what else there is to say: other models, what did not work, memory."""
     running = status.phase is QueuePhase.RUNNING
     cancelled = status.counts.get(FieldState.CANCELLED, 0)
@@ -320,7 +325,7 @@ def _besides(status: QueueStatus) -> list[str]:
         (status.model if running else "", tr("model {name}", name=status.model)),
         (status.later, tr("{n} later for other models", n=number(status.later))),
         (cancelled, tr("{n} cancelled", n=number(cancelled))),
-        (status.failed, tr("{n} failed", n=number(status.failed))),
+        (failures and status.failed, tr("{n} failed", n=number(status.failed))),
         (running and status.memory, tr("{n} MB of memory", n=number(round(status.memory / 2**20)))),
     )
     return [text for worth_saying, text in said if worth_saying]

@@ -96,7 +96,7 @@ class ReportController(QObject):
         case = self._context.has_case
         # fmt: off
         return (
-            Action("case.data", "Case &Data…", self.show_data, "Ctrl+Alt+E",
+            Action("case.data", "Case &Data…", self.show_data, "Ctrl+Shift+E",
                    "Enter patient, request and specimen", menu="&Case", place=320, enabled_when=case),
             Action("case.report", "&Report…", self.show, "Ctrl+E", "Look at the report, sign it, export it",
                    "report", menu="&Case", place=330, toolbar=510, enabled_when=case),
@@ -347,8 +347,9 @@ class ReportController(QObject):
         )
         box = QMessageBox(QMessageBox.Icon.Question, tr("Sign the report"), question, parent=self._report)
         box.setInformativeText("\n\n".join(self._before_signing()))
-        box.setDefaultButton(box.addButton(tr("Sign…"), QMessageBox.ButtonRole.AcceptRole))
-        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.addButton(tr("Sign…"), QMessageBox.ButtonRole.AcceptRole)
+        # What cannot be taken back is not done by a Return too many.
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.accepted.connect(self._ask_pin)
         box.open()

@@ -265,26 +265,26 @@ class ExportController(QObject):
     def actions(self) -> tuple[Action, ...]:
         """Offer the tables and exchange files."""
         rows = (
-            (ExportKind.CSV, "&CSV Table…", "C", "Write a table of all fields as CSV", "table"),
-            (ExportKind.XLSX, "&Excel Workbook…", "X", "Write a table as an XLSX workbook", "table"),
-            (ExportKind.JSON, "&JSON Table…", "J", "Write all fields as JSON", "table"),
-            (ExportKind.FHIR, "&FHIR Bundle…", "H",
+            (ExportKind.CSV, "&CSV Table…", "Write a table of all fields as CSV", "table"),
+            (ExportKind.XLSX, "&Excel Workbook…", "Write a table as an XLSX workbook", "table"),
+            (ExportKind.JSON, "&JSON Table…", "Write all fields as JSON", "table"),
+            (ExportKind.FHIR, "&FHIR Bundle…",
              "Write an R4 DiagnosticReport bundle for a hospital's system", "export"),
-            (ExportKind.DICOM, "&DICOM Files…", "I",
+            (ExportKind.DICOM, "&DICOM Files…",
              "Write annotated fields and the report as DICOM", "export"),
-            (ExportKind.GEOJSON, "Cell &Outlines for QuPath…", "G",
+            (ExportKind.GEOJSON, "Cell &Outlines for QuPath…",
              "Write the outlines of cells with their types as GeoJSON", "export"),
-            (ExportKind.LABELLED, "&Labelled Folder for Training…", "F",
+            (ExportKind.LABELLED, "&Labelled Folder for Training…",
              "Copy reviewed fields into one folder a class", "export"),
-            (ExportKind.CELLS, "&Table of Cells…", "Shift+X",
+            (ExportKind.CELLS, "&Table of Cells…",
              "Write one line a cell as CSV", "table"),
-            (ExportKind.COCO, "Cells for &Detectors…", "Shift+O",
+            (ExportKind.COCO, "Cells for &Detectors…",
              "Write boxes and masks of cells in COCO's format", "export"),
         )  # fmt: skip
         return tuple(
-            Action(f"case.{kind}", text, partial(self.ask, kind), f"Ctrl+Alt+{key}", tip, icon,
+            Action(f"case.{kind}", text, partial(self.ask, kind), "", tip, icon,
                    menu="&Case/E&xport", place=110 + number, enabled_when=self._context.has_fields)
-            for number, (kind, text, key, tip, icon) in enumerate(rows)
+            for number, (kind, text, tip, icon) in enumerate(rows)
         )  # fmt: skip
 
     def ask(self, kind: ExportKind) -> None:

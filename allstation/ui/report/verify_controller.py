@@ -41,7 +41,7 @@ class VerifyController(QObject):
         """Offer the verification of a report."""
         # fmt: off
         return (
-            Action("case.verify_report", "&Verify Report…", self.ask, "Ctrl+Alt+V",
+            Action("case.verify_report", "&Verify Report…", self.ask, "",
                    "Is a report whole, whose is it, and does it agree with the open case?",
                    menu="&Case", place=335),
         )

@@ -64,7 +64,8 @@ class ReportWindow(QWidget):
         self.notifications = NotificationStack(self)
         self.pages.page_changed.connect(self._page_changed)
         self.pages.scale_changed.connect(self._scale_changed)
-        QShortcut(QKeySequence(QKeySequence.StandardKey.Close), self, self.close)
+        for key in (QKeySequence.StandardKey.Close, QKeySequence.StandardKey.Cancel):
+            QShortcut(QKeySequence(key), self, self.close)
         self.refresh_icons()
         focus_filters.no_drops_into_text(self)
         focus_filters.plain_labels(self)

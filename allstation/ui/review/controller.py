@@ -136,7 +136,7 @@ class ReviewController(QObject):
                    menu="&Review", place=130, toolbar=420, field_menu=130, enabled_when=review),
             Action("review.comment", "Co&mment", self.comment, "C", "Write a comment for this field",
                    "comment", menu="&Review", place=140, toolbar=430, field_menu=140, enabled_when=review),
-            Action("review.advance", "&Advance After Review", self.set_advance, "Ctrl+Alt+A",
+            Action("review.advance", "&Advance After Review", self.set_advance, "",
                    "Go to the next field when a key has set a class",
                    menu="&Review", place=210, checked_when=lambda: self.advance),
         )
@@ -284,6 +284,7 @@ class ReviewController(QObject):
     @Slot(object)
     def _model_changed(self, model: ModelInfo) -> None:
         self._panel.set_classes(model.record.classes)
+        self._panel.set_model(model.record)
 
     @Slot(object)
     def _field_changed(self, record: FieldRecord | None) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QDateTime, QLocale, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from allstation.core.records import Review
+from allstation.ui.common.formatting import moment
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card_content import mark_for
 
@@ -57,15 +58,8 @@ def review_line(review: Review, classes: Sequence[str]) -> str:
         index = list(classes).index(review.class_name) if review.class_name in classes else 0
         verdict = f"{mark_for(review.class_name, index).letter} {review.class_name}"
     line = tr(
-        "{verdict} · {reviewer} · {time}", verdict=verdict, reviewer=review.reviewer, time=_when(review.at)
+        "{verdict} · {reviewer} · {time}", verdict=verdict, reviewer=review.reviewer, time=moment(review.at)
     )
     if not review.at:
         line = tr("{verdict} · {reviewer}", verdict=verdict, reviewer=review.reviewer)
     return f"{line}\n“{review.comment}”" if review.comment else line
-
-
-def _when(stamp: str) -> str:
-    moment = QDateTime.fromString(stamp, Qt.DateFormat.ISODate)
-    if not moment.isValid():
-        return stamp
-    return QLocale().toString(moment.toLocalTime(), QLocale.FormatType.ShortFormat)

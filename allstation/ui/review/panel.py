@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.classes import CLASS_NAMES
-from allstation.core.records import FieldRecord, Review
+from allstation.core.records import FieldRecord, ModelRecord, Review
 from allstation.core.text import shown_name
 from allstation.ui.common import icons
 from allstation.ui.common.formatting import number, short_name, tip
@@ -29,8 +29,9 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
 from allstation.ui.review.history import HistoryList
+from allstation.ui.review.reasons import explained_reasons, rule_of
 from allstation.ui.viewer.card import paint_chip
-from allstation.ui.viewer.card_content import Mark, card_content, mark_for
+from allstation.ui.viewer.card_content import CardContent, Mark, card_content, mark_for
 
 _CHIP: Final = 20
 _ICON: Final = 18
@@ -59,6 +60,7 @@ class ReviewPanel(QWidget):
         self._writable = True
         self._classes: tuple[str, ...] = ()
         self._class_buttons: list[QPushButton] = []
+        self._model: ModelRecord | None = None
         self._allows: Callable[[FieldRecord, str | None], bool] = _always
         self._build()
         self._refresh_icons()
@@ -216,6 +218,19 @@ class ReviewPanel(QWidget):
         self._class_buttons = [self._class_button(index, name) for index, name in enumerate(names)]
         self._show()
 
+    def set_model(self, model: ModelRecord) -> None:
+        """Tell reasons with the limits of the model in use, for the fields that it classified."""
+        self._model = model
+        self._show()
+
+    def _reason_lines(self, record: FieldRecord, content: CardContent) -> tuple[str, ...]:
+        prediction, model = record.prediction, self._model
+        if prediction is None or prediction.decision.class_name is not None or not content.reasons:
+            return content.reasons
+        known = model if model is not None and model.sha256 == prediction.model_sha256 else None
+        told = explained_reasons(prediction, rule_of(known))
+        return (*content.reasons[: -len(told)], *told)
+
     def set_progress(self, reviewed: int, total: int) -> None:
         """Show how far the review of the case is."""
         self._progress.setMaximum(max(total, 1))
@@ -271,7 +286,8 @@ class ReviewPanel(QWidget):
         self._name.setToolTip(tip(str(record.path)) if record is not None else "")
         heading = tr("No field selected")
         self._decision.setText(content.heading if content is not None else heading)
-        reasons = "\n".join(content.reasons) if content is not None else ""
+        lines = self._reason_lines(record, content) if record is not None and content is not None else ()
+        reasons = "\n".join(lines)
         self._reasons.setText(reasons)
         self._reasons.setVisible(bool(reasons))
         self._bars.set_rows(content.rows if content is not None else ())

@@ -48,10 +48,10 @@ class PeopleController(QObject):
         """Offer to name the reviewer, and to say how people are named."""
         # fmt: off
         return (
-            Action("review.identify", "Name the &Reviewer…", self.identify, "Ctrl+Alt+Y",
+            Action("review.identify", "Name the &Reviewer…", self.identify, "Ctrl+Shift+Y",
                    "Say who reviews from now on, by name and PIN",
                    menu="&Review", place=910, enabled_when=self._by_pin),
-            Action("people.open", "&People and Stations…", self.open, "Ctrl+Alt+Shift+P",
+            Action("people.open", "&People and Stations…", self.open, "",
                    "How reviewers and signers are named, who has a PIN, and what stations share",
                    menu="&Review", place=920),
         )

@@ -278,5 +278,5 @@ def _agreement_words(found: Agreement) -> str:
     )
     words = words.replace(" %", "\N{NO-BREAK SPACE}%")
     if found.kappa is None:
-        return words + "\n" + tr("kappa cannot be computed: only one class was used")
+        return words + "\n" + tr("kappa means nothing here: one of the two used one class only")
     return words + "\n" + tr("kappa {kappa}", kappa=f"{found.kappa:.2f}".replace("-", "\N{MINUS SIGN}"))

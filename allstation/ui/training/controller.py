@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation import paths
@@ -38,6 +39,7 @@ class TrainingWindow(QWidget):
         layout.addWidget(panel)
         self.notifications = NotificationStack(self)
         focus_filters.plain_labels(self)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Cancel), self, self.close)
 
 
 class TrainingController(QObject):

@@ -75,7 +75,9 @@ class CurvesView(QWidget):
         self._loader = loader
         self._writing: Path | None = None
         loader.written.connect(self._written)
-        self.area = PlotArea(loader, tr("Curves appear after the first epoch."), self)
+        self._chance: float | None = None
+        self._nothing = tr("Curves appear after the first epoch.")
+        self.area = PlotArea(loader, self._nothing, self)
         self.area.setAccessibleName(tr("Curves of loss and accuracy"))
         self.area.hovered.connect(self._hover)
         self._log = QCheckBox(tr("Logarithmic loss"), self)
@@ -111,7 +113,18 @@ class CurvesView(QWidget):
         if self._rows:
             self._draw()
         else:
-            self.area.say(tr("Curves appear after the first epoch."))
+            self.area.say(self._nothing)
+
+    def set_chance(self, share: float | None) -> None:
+        """Draw a line at the accuracy of guessing, 0 to 1; None for none."""
+        self._chance = share
+        self._draw()
+
+    def set_nothing(self, words: str) -> None:
+        """Say this where there are no epochs to draw."""
+        self._nothing = words
+        if not self._rows:
+            self.area.say(words)
 
     def add_epoch(self, epoch: int, values: Mapping[str, float | None]) -> None:
         """Add an epoch, or replace it."""
@@ -140,7 +153,8 @@ class CurvesView(QWidget):
     def _draw(self) -> None:
         if self._rows:
             rows, palette, log = list(self._rows), QPalette(self.palette()), self._log.isChecked()
-            self.area.show_plot(partial(draw_curves, rows=rows, palette=palette, log=log))
+            draw = partial(draw_curves, rows=rows, palette=palette, log=log, chance=self._chance)
+            self.area.show_plot(draw)
 
     @Slot(object)
     def _hover(self, x: float | None) -> None:
@@ -197,7 +211,14 @@ class CurvesView(QWidget):
         self.problem.emit(words)
 
 
-def draw_curves(figure: Any, *, rows: Sequence[Mapping[str, float]], palette: QPalette, log: bool) -> None:  # noqa: ANN401
+def draw_curves(
+    figure: Any,  # noqa: ANN401 - Matplotlib is loaded elsewhere
+    *,
+    rows: Sequence[Mapping[str, float]],
+    palette: QPalette,
+    log: bool,
+    chance: float | None = None,
+) -> None:
     """Draw loss and accuracy side by side. Runs on the worker's thread.
 
     Args:
@@ -205,15 +226,36 @@ def draw_curves(figure: Any, *, rows: Sequence[Mapping[str, float]], palette: QP
         rows: The epochs.
         palette: Of the window.
         log: Logarithmic loss.
+        chance: Accuracy of guessing, 0 to 1; None where it is not known.
     """
     for index, (key, title) in enumerate(_PANELS, 1):
         axes = figure.add_subplot(1, 2, index)
         _draw_panel(axes, key, rows, palette=palette)
+        if key == "accuracy":
+            _whole_scale(axes, chance, palette=palette)
         if log and key == "loss":
             axes.set_yscale("log")
         style_axes(axes, palette, title=tr(title), x=tr("Epoch"))
     # Below both: no curve can run under it, whatever their shape.
     style_legend(figure, palette, handles=figure.axes[0].get_lines(), loc="outside lower center", ncols=3)
+
+
+def _whole_scale(axes: Any, chance: float | None, *, palette: QPalette) -> None:  # noqa: ANN401
+    """Show accuracy on its whole scale: 0.21 to 0.32 filling the picture looks like success."""
+    axes.set_ylim(0, 1.02)
+    if chance is not None:
+        ink = theme.tokens(palette).muted
+        axes.axhline(chance, color=ink, linewidth=1, linestyle=(0, (1, 3)))
+        axes.annotate(
+            tr("chance {share}", share=f"{chance:.2f}"),
+            (1, chance),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 3),
+            textcoords="offset points",
+            ha="right",
+            color=ink,
+            fontsize=8,
+        )
 
 
 def _draw_panel(axes: Any, key: str, rows: Sequence[Mapping[str, float]], *, palette: QPalette) -> None:  # noqa: ANN401

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QDateTime, QItemSelectionModel, QLocale, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from allstation.services.training_activation import Activation
 from allstation.services.training_history import INTERRUPTED, RunSummary
-from allstation.ui.common.formatting import duration, tip
+from allstation.ui.common.formatting import duration, moment, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.curves import CurvesView
@@ -112,7 +112,7 @@ class HistoryPage(QWidget):
         self._note = self._button(tr("Note…"), self._note_clicked)
         self._trash = self._button(tr("Move to Trash…"), self._trash_clicked)
         self._compare = self._button(tr("Evaluate and Compare"), self._compare_clicked)
-        self._activate = self._button(tr("Activate…"), self._activate_clicked)
+        self._activate = self._button(tr("Activate…"), self.ask_activation)
         self._activate.setProperty("role", "primary")
         self._back = self._button(tr("Take Back Activation"), self.take_back_asked)
         self._back.hide()
@@ -133,7 +133,7 @@ class HistoryPage(QWidget):
     # State -----------------------------------------------------------------------------------
 
     def set_runs(self, runs: Sequence[RunSummary]) -> None:
-        """List runs; what was selected stays selected."""
+        """List runs; what was selected stays selected, else the first one is."""
         kept = {str(run.folder) for run in self.selected()}
         self._runs = {str(run.folder): run for run in runs}
         self._table.blockSignals(True)
@@ -146,6 +146,8 @@ class HistoryPage(QWidget):
                 self._table.setItem(row, column, item)
         self._table.resizeColumnsToContents()
         self._table.clearSelection()
+        if runs and not kept:
+            kept = {str(runs[0].folder)}
         for row, run in enumerate(runs):
             if str(run.folder) in kept:
                 self._mark(row, QItemSelectionModel.SelectionFlag.Select)
@@ -194,8 +196,11 @@ class HistoryPage(QWidget):
         self._compare.setEnabled(bool(runs) and all(run.is_evaluated for run in runs))
         self._activate.setEnabled(one is not None and one.bundle is not None)
         self._activate.setToolTip(activation_hint(one))
-        self._details.setText(details(one) if one else self._words_without_one(len(runs)))
+        words = details(one) if one else self._words_without_one(len(runs))
+        self._details.setText(words)
+        self.curves.set_nothing(tr("This run has no whole epoch.") if one else words)
         if one is not None:
+            self.curves.set_chance(chance_of(one))
             self.run_chosen.emit(one)
         else:
             self.curves.set_rows([])
@@ -230,7 +235,8 @@ class HistoryPage(QWidget):
             self._ask(tr("Note on run"), tr("Note"), run.note, "note")
 
     @Slot()
-    def _activate_clicked(self) -> None:
+    def ask_activation(self) -> None:
+        """Ask whether the model of the selected run shall be used."""
         run = self._one()
         if run is not None:
             dialog = ActivationDialog(run, self)
@@ -301,7 +307,7 @@ def cells(run: RunSummary) -> tuple[str, ...]:
         short_figure(run),
         run.split,
         duration(run.seconds) if run.seconds is not None else "",
-        _when(run.started),
+        moment(run.started),
         run.note,
     )
 
@@ -324,6 +330,9 @@ def details(run: RunSummary) -> str:
         tr("State: {state}", state=tr(_STATES.get(run.state, run.state))),
         run.error,
         tr("Test accuracy: {figure}", figure=figure_text(dict(run.accuracy))) if run.accuracy else "",
+        tr("Its test fields were measured {n} times: the figure is optimistic.", n=run.test_openings)
+        if run.test_openings > 1
+        else "",
         tr("Split: {split}, {patients}", split=run.split, patients=run.patients) if run.split else "",
         tr("Fields: {listed}", listed=listed) if listed else "",
         tr("Data: {digest}", digest=run.data_sha256[:16]) if run.data_sha256 else "",
@@ -334,6 +343,12 @@ def details(run: RunSummary) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def chance_of(run: RunSummary) -> float | None:
+    """Return the accuracy of guessing among the classes of a run; None where they are not known."""
+    classes = run.info.get("classes")
+    return 1 / len(classes) if isinstance(classes, list) and classes else None
+
+
 def activation_hint(run: RunSummary | None) -> str:
     """Say what activating does, or why it cannot be done."""
     if run is None:
@@ -341,12 +356,3 @@ def activation_hint(run: RunSummary | None) -> str:
     if run.bundle is None:
         return tr("This run has no model bundle; only runs that exported one can be activated.")
     return tr("Use this run's model from now on; cases keep the model they were classified with.")
-
-
-def _when(stamp: str) -> str:
-    moment = QDateTime.fromString(stamp, Qt.DateFormat.ISODate)
-    return (
-        QLocale().toString(moment.toLocalTime(), QLocale.FormatType.ShortFormat)
-        if moment.isValid()
-        else stamp
-    )

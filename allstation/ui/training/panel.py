@@ -130,6 +130,10 @@ class TrainingPanel(QWidget):
             (self.recipe.problem, self._problem),
             (self.run.stop_asked, self.runs.stop_current),
             (self.run.discard_asked, self.runs.discard_current),
+            (self.run.pause_asked, self._pause),
+            (self.run.compare_asked, self._compare_ended),
+            (self.run.activate_asked, self._activate_ended),
+            (self.run.go_on_asked, self._go_on),
             (self.run.cancel_asked, self.runs.cancel),
             (self.run.curves.problem, self._problem),
             (self.past.run_chosen, self._show_history),
@@ -243,6 +247,28 @@ class TrainingPanel(QWidget):
         self.pages.setCurrentWidget(self.run)
         self.runs.resume(run.folder, title=run.title)
 
+    @Slot(bool)
+    def _pause(self, paused: bool) -> None:
+        if paused:
+            self.runs.pause_current()
+        else:
+            self.runs.resume_paused()
+
+    @Slot(object)
+    def _compare_ended(self, folder: Path) -> None:
+        self.compare_runs([folder])
+
+    @Slot(object)
+    def _activate_ended(self, folder: Path) -> None:
+        self.pages.setCurrentWidget(self.past)
+        self.past.select(folder)
+        self.past.ask_activation()
+
+    @Slot(object)
+    def _go_on(self, folder: Path) -> None:
+        if folder in self.summaries:
+            self._resume(self.summaries[folder])
+
     @Slot(object)
     def _started(self, job: Job) -> None:
         self.run.show_job(job)
@@ -278,6 +304,8 @@ class TrainingPanel(QWidget):
         if event.kind == "check":
             self.report = event.data
             self.data.show_report(event.data)
+            classes = len(event.data.get("classes", ()))
+            self.run.curves.set_chance(1 / classes if classes else None)
             self.aids.set_known(fields=int(event.data["fields"]))
             self._show_refusal()
         elif event.kind == "methods":
@@ -311,6 +339,7 @@ class TrainingPanel(QWidget):
         self.run.set_waiting(self.runs.waiting)
         if self.runs.state is JobState.STOPPING:
             self.run.show_stopping()
+        self.run.show_paused(paused=self.runs.state is JobState.PAUSED)
         self._show_sweep()
 
     # History, comparison, activation ---------------------------------------------------------
@@ -321,6 +350,8 @@ class TrainingPanel(QWidget):
         if not self.sweep.runs:
             self.sweep.show_runs(latest_sweep(self._base))
         self.past.set_runs(runs)
+        for run in runs:
+            self.run.show_next(run)
         self.aids.set_known(runs=runs)
         self._show_sweep()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -15,80 +14,23 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
-from allstation.core.events import PHASES, Batch, Epoch, Event, Failed, Message, Phase, Progress
+from allstation.core.events import Batch, Epoch, Event, Failed, Message, Phase, Progress
 from allstation.services.training_child import Ending, Job, JobState
-from allstation.ui.common import theme
+from allstation.services.training_history import RunSummary
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.curves import CurvesView, value_line
 from allstation.ui.training.plotting import PlotLoader
+from allstation.ui.training.run_steps import PHASE_TITLES, EndButtons, PhaseSteps
 
 _NUMBER: Final = int(Qt.ItemDataRole.UserRole)
 _LOG_LINES: Final = 5000
 _STEPS: Final = 1000
-_TITLES: Final = {
-    "checking": "Checking",
-    "preparing": "Preparing",
-    "training": "Training",
-    "evaluating": "Evaluating",
-    "exporting": "Exporting",
-}
-
-
-class PhaseSteps(QWidget):
-    """The phases of a run as steps: done, current, to come. Said in words to screen readers."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._current = -1
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumHeight(round(self.fontMetrics().height() * 2.1))
-        self.setAccessibleName(tr("Phases of the run"))
-
-    @property
-    def current(self) -> str:
-        """The phase shown as current, or an empty string."""
-        return PHASES[self._current] if 0 <= self._current < len(PHASES) else ""
-
-    def set_phase(self, name: str) -> None:
-        """Show a phase as current; empty for none, ``"finished"`` for all done."""
-        self._current = len(PHASES) if name == "finished" else PHASES.index(name) if name in PHASES else -1
-        self.setAccessibleDescription(tr(_TITLES.get(name, "")))
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint circles with their names."""
-        scheme = theme.tokens(self.palette())
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        step = self.width() / len(PHASES)
-        size = self.fontMetrics().height() * 1.25
-        middle = self.height() / 2
-        for index, name in enumerate(PHASES):
-            done, now = index < self._current, index == self._current
-            colour = QColor(scheme.ok if done else scheme.accent if now else scheme.border)
-            x = index * step
-            painter.setPen(QPen(colour, 1.6))
-            painter.setBrush(colour if done or now else Qt.BrushStyle.NoBrush)
-            painter.drawEllipse(x + 1, middle - size / 2, size, size)  # type: ignore[call-overload]
-            font = self.font()
-            font.setBold(now)
-            painter.setFont(font)
-            painter.setPen(QColor(scheme.on_accent if done or now else scheme.muted))
-            mark = "✓" if done else str(index + 1)
-            box = (round(x + 1), round(middle - size / 2), round(size), round(size))
-            painter.drawText(*box, int(Qt.AlignmentFlag.AlignCenter), mark)
-            painter.setPen(QColor(scheme.text if now else scheme.muted))
-            left = round(x + size + 8)
-            painter.drawText(left, 0, round(step - size - 10), self.height(),
-                             int(Qt.AlignmentFlag.AlignVCenter), tr(_TITLES[name]))  # fmt: skip
-        painter.end()
 
 
 class RunPage(QWidget):
@@ -96,11 +38,19 @@ class RunPage(QWidget):
 
     Signals:
         stop_asked: Keep the best weights, evaluate, end.
+        pause_asked: True to end the training program for now, False to go on.
+        compare_asked: Folder of the run that has ended.
+        activate_asked: Folder of the run that has ended.
+        go_on_asked: Folder of the run that was stopped: train it further.
         discard_asked: End and delete; the person has confirmed it.
         cancel_asked: Number of a waiting run.
     """
 
     stop_asked = Signal()
+    pause_asked = Signal(bool)
+    compare_asked = Signal(object)
+    activate_asked = Signal(object)
+    go_on_asked = Signal(object)
     discard_asked = Signal()
     cancel_asked = Signal(int)
 
@@ -119,8 +69,16 @@ class RunPage(QWidget):
         self._discard = QPushButton(tr("Discard…"), self)
         self._discard.setToolTip(tr("End now and delete the run"))
         self._discard.clicked.connect(self._ask_discard)
+        self._pause = QPushButton(tr("Pause"), self)
+        self._pause.setCheckable(True)
+        self._pause.setToolTip(tr("Free the computer now; the run goes on from its last whole epoch"))
+        self._pause.clicked.connect(self.pause_asked)
+        self._next = EndButtons(self)
+        self._next.asked.connect(self._end_asked)
         top = QHBoxLayout()
         top.addWidget(self._title, 1)
+        top.addWidget(self._next)
+        top.addWidget(self._pause)
         top.addWidget(self._stop)
         top.addWidget(self._discard)
         self.steps = PhaseSteps(self)
@@ -196,6 +154,31 @@ class RunPage(QWidget):
         self.curves.set_rows([])
         self._show_buttons(running=True)
 
+    def show_paused(self, *, paused: bool) -> None:
+        """Show whether the run is paused."""
+        self._pause.setChecked(paused)
+        self._pause.setText(tr("Go On") if paused else tr("Pause"))
+        if paused:
+            self._line.setText(tr("Paused. The run goes on from its last whole epoch."))
+            self._show_buttons(running=False)
+            self._pause.setEnabled(True)
+
+    def show_next(self, run: RunSummary) -> None:
+        """Offer what can be done with the run that has ended."""
+        if self._job is not None and self._job.folder == run.folder and not self._stop.isEnabled():
+            self._next.show_for(run)
+
+    @Slot(str)
+    def _end_asked(self, what: str) -> None:
+        folder = self._job.folder if self._job is not None else None
+        signals = {
+            "compare": self.compare_asked,
+            "activate": self.activate_asked,
+            "go-on": self.go_on_asked,
+        }
+        if folder is not None:
+            signals[what].emit(folder)
+
     def show_stopping(self) -> None:
         """The run was asked to end."""
         self._stop.setEnabled(False)
@@ -217,7 +200,7 @@ class RunPage(QWidget):
                 self.steps.set_phase(name)
                 self._progress.setRange(0, 0)
                 self._line.setText(text)
-                self._say(f"— {tr(_TITLES.get(name, name))}: {text}")
+                self._say(f"— {tr(PHASE_TITLES.get(name, name))}: {text}")
             case Progress():
                 self._progress.setRange(0, max(event.total, 1))
                 self._progress.setValue(event.done)
@@ -263,6 +246,9 @@ class RunPage(QWidget):
         self._stop.setText(tr("Stop and Keep the Best"))
         self._stop.setEnabled(running)
         self._discard.setEnabled(running)
+        self._pause.setEnabled(running)
+        if running:
+            self._next.hide()
 
     @Slot()
     def _show_cancel(self) -> None:

@@ -58,7 +58,7 @@ class PixelSizeController(QObject):
         """Offer to name the pixel size, or to draw along a bar of known length."""
         # fmt: off
         return (
-            Action("view.pixel_size", "Pixel Si&ze…", self.ask, "Ctrl+Alt+P",
+            Action("view.pixel_size", "Pixel Si&ze…", self.ask, "",
                    "Say how many micrometres a pixel is: kept for fields of this size, shown as a scale bar",
                    menu="&View", place=395, enabled_when=self._can_say),
             Action("view.measure_bar", "Measure a &Bar…", self.draw, "Ctrl+Shift+M",

@@ -211,7 +211,7 @@ def test_the_palette_tells_the_scheme(qtbot: QtBot) -> None:
     [
         ({}, QueuePhase.IDLE, "The queue is empty"),
         ({FieldState.DONE: 3, FieldState.QUEUED: 1}, QueuePhase.PAUSED, "3 of 4 fields  ·  paused"),
-        ({FieldState.DONE: 2, FieldState.FAILED: 1}, QueuePhase.IDLE, "3 of 3 fields  ·  1 failed"),
+        ({FieldState.DONE: 2, FieldState.FAILED: 1}, QueuePhase.IDLE, "2 of 3 fields  ·  1 failed"),
         ({FieldState.QUEUED: 5}, QueuePhase.NO_MODEL, "0 of 5 fields  ·  waiting for a model"),
     ],
 )

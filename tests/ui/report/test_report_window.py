@@ -183,12 +183,15 @@ def test_draft_preliminary_final_amended(
     assert "Last signed: final" in label_texts(form)
     assert "those of the case" in label_texts(form)
     assert main(["verify-report", str(tmp_path / "final.pdf"), "--case", str(folder)]) == 0
+    qtbot.waitUntil(lambda: "Signed by Dr. B" in label_texts(opened.status))
 
     record = opened.browser.current_record()
     other = "Pro" if record.final_name != "Pro" else "Pre"
     opened.actions_table[f"review.class.{CLASS_NAMES.index(other)}"].trigger()
     again(opened, qtbot)
     assert "One decision changed" in label_texts(form)
+    qtbot.waitUntil(lambda: "Differs from the signed report" in label_texts(opened.status))
+    assert "signed report, which is locked" in " ".join(opened.notifications.texts())
     assert other in label_texts(form)
 
     form.status.setCurrentIndex(form.status.findData("amended"))
@@ -201,6 +204,11 @@ def test_draft_preliminary_final_amended(
     sign(opened, qtbot, tmp_path / "amended.pdf")
     again(opened, qtbot)
 
+    check_written(folder, tmp_path)
+
+
+def check_written(folder: Path, tmp_path: Path) -> None:
+    """Each file says what it is, and the case holds the hashes of all three."""
     for name in ("preliminary", "final", "amended"):
         path = tmp_path / f"{name}.pdf"
         assert embedded_data(path)["content"]["status"] == name

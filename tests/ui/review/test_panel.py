@@ -8,10 +8,11 @@ from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QProgressBar, QPushButt
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Reason
-from allstation.core.records import Review
+from allstation.core.records import ModelRecord, Review
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.history import HistoryList
 from allstation.ui.review.panel import ReviewPanel
+from tests import makers
 from tests.ui.field_records import CLASSES, field, prediction
 from tests.ui.named import label_texts
 
@@ -223,3 +224,32 @@ def test_the_reviewers_name_is_told(qtbot: QtBot, panel: ReviewPanel):
 def test_every_control_has_a_name(panel: ReviewPanel):
     for control in panel.findChildren(QPushButton):
         assert control.text().strip() or control.accessibleName()
+
+
+RULE = {"min_probability": 0.83, "max_novelty": 1.0, "min_sharpness": 45.0, "min_cells": 1}
+
+
+def model(sha256: str) -> ModelRecord:
+    return ModelRecord(
+        sha256=sha256, name="cells", version="1", classes=tuple(CLASSES), info={"decision": RULE}
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "changes", "told"),
+    [
+        (Reason.LOW_CONFIDENCE, {}, "Low confidence: 52.5 % Early, 43.8 % Pre, limit 83 %"),
+        (Reason.UNLIKE_TRAINING, {"novelty": 1.5}, "novelty 1.50, limit 1.00"),
+        (Reason.NO_WHITE_CELLS, {"cell_count": 0}, "No white cells found: 0, at least 1"),
+    ],
+)
+def test_a_reason_stands_with_its_figure_and_the_limit_of_the_model_that_decided(
+    panel: ReviewPanel, reason: Reason, changes: dict[str, float], told: str
+):
+    shares = {"Benign": 0.02, "Early": 0.525, "Pre": 0.438, "Pro": 0.017}
+    made = makers.prediction(shares, reasons=(reason,), **changes)
+    panel.set_model(model(made.model_sha256))
+    panel.show_field(field(7, made=made))
+    assert told in label_texts(panel)
+    panel.set_model(model("f" * 64))
+    assert told not in label_texts(panel), "another model's limits say nothing about this decision"

@@ -65,6 +65,18 @@ def test_loss_and_accuracy_are_drawn_for_both_parts(view: CurvesView):
     assert list(accuracy.lines[1].get_ydata()) == [0.4, 0.6, 0.55]
 
 
+def test_accuracy_has_its_whole_scale_and_a_line_at_chance(qtbot: QtBot, view: CurvesView):
+    view.set_chance(0.25)
+    qtbot.waitUntil(
+        lambda: any("chance 0.25" in text.get_text() for text in view.area.figure.axes[1].texts),
+        timeout=TIMEOUT,
+    )
+    accuracy = view.area.figure.axes[1]
+    assert accuracy.get_ylim()[0] == 0
+    assert accuracy.get_ylim()[1] >= 1
+    assert any(set(line.get_ydata()) == {0.25} for line in accuracy.lines)
+
+
 def test_hovering_writes_the_values_of_that_epoch(view: CurvesView):
     view.area.hovered.emit(1.2)
     assert "Epoch 1: loss 1.2000" in label_texts(view)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
@@ -24,6 +25,7 @@ from pytestqt.qtbot import QtBot
 
 from allstation.services.training_child import JobState
 from allstation.services.training_history import read_summary
+from allstation.ui.training.activation import ActivationDialog
 from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.panel import TrainingPanel
 from tests.makers import child_processes
@@ -213,6 +215,46 @@ def test_stop_keeps_the_best(panel: TrainingPanel, bench: Bench, labelled: Path,
     assert button(panel.run, "Stopping…") is not None
     until(lambda: bool(bench.seen.endings) and bench.seen.endings[-1].state is JobState.STOPPED)
     assert "best weights were kept" in label_texts(panel.run)
+    folder = bench.seen.endings[-1].job.folder
+    (folder / "state.npz").touch()
+    (folder / "recipe.toml").write_text("name = 'long'", "utf-8")
+    panel.refresh()
+    until(lambda: button(panel.run, "Go On Training").isVisible())
+    bench.behave("fit")
+    button(panel.run, "Go On Training").click()
+    until(lambda: read_summary(folder).state == "finished")
+
+
+def test_a_paused_run_frees_the_computer_and_goes_on(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    bench.behave("fit", epochs=500)
+    panel.start(panel.recipe.data() | {"name": "long"})
+    until(lambda: bool(panel.run.curves.rows))
+    pid = bench.runs.current_pid
+    button(panel.run, "Pause").click()
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    assert bench.runs.current is None
+    assert "Paused" in label_texts(panel.run)
+    bench.behave("fit")
+    button(panel.run, "Go On").click()
+    until(lambda: any(one.job.command == "fit" for one in bench.seen.endings))
+    (ended,) = [one for one in bench.seen.endings if one.job.command == "fit"]
+    assert ended.state is JobState.FINISHED
+
+
+def test_what_has_ended_leads_on_to_comparing_and_activating(
+    panel: TrainingPanel, bench: Bench, labelled: Path, until
+):
+    checked(panel, labelled, until)
+    folder = trained(panel, bench, "one", until)
+    until(lambda: button(panel.run, "Activate…").isVisible())
+    assert not button(panel.run, "Go On Training").isVisible(), "it has ended by itself"
+    button(panel.run, "Activate…").click()
+    assert panel.pages.currentWidget() is panel.past
+    assert [run.folder for run in panel.past.selected()] == [folder]
+    assert panel.past.findChild(ActivationDialog).isVisible()
 
 
 def test_runs_are_listed_after_a_restart_with_their_curves(

@@ -175,6 +175,14 @@ def test_a_tile_has_no_class_letter_and_says_the_reason(reason: Reason) -> None:
     assert (tile(record(reason)) != tile(record(Reason.BLURRED))).any()
 
 
+def test_a_tile_marks_a_field_with_a_comment_in_its_other_corner() -> None:
+    plain, told = tile(field(made=prediction(*SHARES))), tile(field(made=prediction(*SHARES), remark="pale"))
+    changed = np.argwhere((plain != told).any(axis=2))
+    assert len(changed) > 100
+    assert changed[:, 1].max() < 40, "only the upper left corner differs"
+    assert changed[:, 0].max() < 40
+
+
 def test_a_tile_shows_the_class_that_a_person_set() -> None:
     assert (
         class_pixels(

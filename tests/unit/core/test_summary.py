@@ -28,7 +28,9 @@ def test_kappa_equals_scikit_learn(seed: int) -> None:
 def test_kappa_says_nothing_where_both_used_one_class_only() -> None:
     assert agreement({("Pro", "Pro"): 9}).kappa is None
     assert agreement({}).kappa is None
-    assert agreement({("Pro", "Pre"): 9}).kappa == 0
+    assert agreement({("Pro", "Pre"): 9}).kappa is None
+    assert agreement({("Pro", "Pro"): 52, ("Pro", "Pre"): 2}).kappa is None, "0.00 beside 96.3 %"
+    assert agreement({("Pro", "Pro"): 5, ("Pro", "Pre"): 2, ("Pre", "Pro"): 2}).kappa < 0
 
 
 def test_every_class_is_there_and_other_names_follow() -> None:

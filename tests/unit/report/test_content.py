@@ -20,7 +20,7 @@ from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.identity import identity, redactor
 from allstation.report.modelcard import model_block
 from allstation.report.options import ReportOptions
-from allstation.report.wording import interval, moment, percent, probability, too_few
+from allstation.report.wording import WITHHELD, interval, moment, percent, probability, too_few
 from tests.makers import field
 
 from .factory import CLOCK, DETAILS
@@ -101,6 +101,28 @@ def test_reviews_stand_beside_predictions(factory):
     (row,) = content.changes
     assert (row.decision, row.reviewed, row.final) == (field.prediction.decision.name, other, other)
     assert content.counts.changed == 1
+
+
+def test_comments_on_fields_that_stand_are_listed_and_withheld_from_anonymised_reports(factory):
+    snapshot = factory.snapshot(3)
+    confirmed, remarked, plain = snapshot.fields
+    agreed = Review(
+        field_id=confirmed.id,
+        reviewer="Dr. B",
+        class_name=confirmed.prediction.decision.name,
+        comment="as Smith said",
+        at="2026-11-22T10:00:00Z",
+    )
+    fields = (
+        dataclasses.replace(confirmed, review=agreed),
+        dataclasses.replace(remarked, remark="pale, ask Smith"),
+        plain,
+    )
+    changed = dataclasses.replace(snapshot, fields=fields)
+    told = build_content(changed, ReportOptions(clock=CLOCK, anonymise=False)).comments
+    assert [row.comment for row in told] == ["as Smith said", "pale, ask Smith"]
+    hidden = build_content(changed, ReportOptions(clock=CLOCK)).comments
+    assert [row.comment for row in hidden] == [WITHHELD, WITHHELD]
 
 
 def test_anonymised_by_default_and_nothing_slips_through(factory):

@@ -17,6 +17,7 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.records import Review, Slide
+from allstation.core.times import moment_of
 from allstation.paths import resource
 from allstation.report.content import build_content
 from allstation.report.free_text import Anonymity
@@ -168,8 +169,18 @@ def test_formulas_are_neutralised(snapshot, tmp_path, text):
         assert row[key].startswith("'")
     write_xlsx(bad, tmp_path / "t.xlsx")
     sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["Fields"]
-    assert {cell.data_type for line in sheet.iter_rows() for cell in line} <= {"s", "n", "b"}
+    assert {cell.data_type for line in sheet.iter_rows() for cell in line} <= {"s", "n", "b", "d"}
     assert sheet["B2"].quotePrefix
+
+
+def test_the_time_of_a_review_is_a_date_of_the_workbook(snapshot, tmp_path):
+    write_xlsx(snapshot, tmp_path / "t.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["Fields"]
+    at = [cell.value for cell in sheet[1]].index("reviewed_at")
+    found = [row[at].value for row in sheet.iter_rows(2) if row[at].value]
+    (first, *_) = [field.review.at for field in snapshot.fields if field.review is not None]
+    assert found[0] == moment_of(first).replace(tzinfo=None)
+    assert len(found) == 9
 
 
 def test_numbers_stay_numbers():

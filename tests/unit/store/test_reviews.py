@@ -48,6 +48,18 @@ def test_another_look_is_no_class(case, maker):
     assert list(case.fields.ids(FieldFilter(needs_review=True))) == ids
 
 
+def test_a_comment_is_found_and_shown_with_its_field_whoever_reviewed_it(case, maker):
+    ids = maker.fill(case, 3)
+    case.reviews.add(Review(field_id=ids[0], reviewer="Ada", class_name="Pro", comment="two nuclei"))
+    case.reviews.add(Review(field_id=ids[1], reviewer="Ada", class_name="", comment="pale"))
+    taken = case.reviews.add(Review(field_id=ids[2], reviewer="Ada", class_name="Pro", comment="wrong"))
+    case.reviews.withdraw(taken.id, "Ada")
+    assert [case.fields.get(one).comment for one in ids] == ["two nuclei", "pale", ""]
+    assert list(case.fields.ids(FieldFilter(commented=True))) == ids[:2]
+    assert list(case.fields.ids(FieldFilter(commented=False))) == ids[2:]
+    assert case.fields.get(ids[1], reviewer="Bob").comment == "", "another person's, in blind review"
+
+
 @pytest.mark.parametrize("name", ["", "  ", "\n"])
 def test_nobody_cannot_review(case, maker, name):
     ids = maker.fill(case, 1)
