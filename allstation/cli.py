@@ -22,9 +22,8 @@ from allstation.commands import (
     FREE_TEXT,
     SOME_FAILED,
     WRONG_USAGE,
-    site_arguments,
     commission_arguments,
-    site_statistics_arguments,
+    site_arguments,
 )
 from allstation.commands.printing import OUTPUT_LOST, flush
 from allstation.core.arguments import positive
@@ -373,11 +372,6 @@ COMMANDS: dict[str, _Command] = {
         commission_arguments.declare,
         "learn a site's model from typed cells and test it; status 3 if it is refused",
     ),
-    "site": (
-        "site_statistics",
-        site_statistics_arguments.declare_alone,
-        "share a site's statistics without a network, merge them, take them out again",
-    ),
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),
     "sweep": ("training", _training, "train every combination of some values (needs the training part)"),
@@ -391,7 +385,11 @@ COMMANDS: dict[str, _Command] = {
         _verify_report,
         "check a report's figures, signature and agreement with its case",
     ),
-    "site": ("site", site_arguments.declare, "microscope, scale and white point of a laboratory"),
+    "site": (
+        "site",
+        site_arguments.declare,
+        "a laboratory: microscope, scale, white point; statistics of its model to share",
+    ),
     "certificate": (
         "certificate",
         _certificate,

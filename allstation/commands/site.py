@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from allstation import paths
-from allstation.commands import DONE, SOME_FAILED
+from allstation.commands import DONE, SOME_FAILED, site_statistics_arguments
 from allstation.commands.printing import say, say_lines
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
@@ -31,6 +31,10 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         StationError: If a site is unknown, a case cannot be written, or no field could be measured.
     """
+    if options.action in site_statistics_arguments.ACTIONS:
+        from allstation.commands import site_statistics
+
+        return site_statistics.run(options)
     library = SiteLibrary(paths.config_folder())
     if options.action == "list":
         last = library.last_used()

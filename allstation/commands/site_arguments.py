@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from allstation.commands import site_statistics_arguments
 from allstation.core.arguments import frame_size, micrometre_size
 
 _TEXTS = ("microscope", "camera", "objective", "stain")
@@ -40,6 +41,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     measuring.add_argument(
         "--renew", action="store_true", help="with --save: take this white point in place of the site's"
     )
+    site_statistics_arguments.declare(actions)
 
 
 def _identified(parser: argparse.ArgumentParser) -> None:

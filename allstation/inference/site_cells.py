@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.imaging.cell_finder import cell_at
+from allstation.imaging.cell_finder import DetectedCell, find_cells
 from allstation.imaging.central_cell import cut_cell_of_picture, find_central_cell
 from allstation.imaging.field_cells import placed
 from allstation.inference.cell_features import cell_features
@@ -13,6 +15,9 @@ from allstation.inference.cell_network import CellNetwork
 
 Rgb = NDArray[np.uint8]
 Single = NDArray[np.float32]
+
+_AROUND_UM: Final = 40.0
+"""Micrometres on each side of a point in which its cell is looked for: two large blasts."""
 
 
 def picture_features(rgb: Rgb, network: CellNetwork, *, pixels_per_um: float | None) -> Single | None:
@@ -43,9 +48,21 @@ def cell_at_features(
     """
     if pixels_per_um is None or not (place[0] < rgb.shape[1] and place[1] < rgb.shape[0]):
         return None
-    found = cell_at(rgb, *place, cell_scale=pixels_per_um)
+    reach = round(_AROUND_UM * pixels_per_um)
+    left, top = max(0, round(place[0]) - reach), max(0, round(place[1]) - reach)
+    rgb = np.ascontiguousarray(rgb[top : top + 2 * reach, left : left + 2 * reach])
+    found = _cell_under(rgb, (place[0] - left, place[1] - top), pixels_per_um)
     if found is None:
         return None
     size = (rgb.shape[1], rgb.shape[0])
     cells = placed([found], picture=size, size=size, pixel_size=1 / pixels_per_um)
     return np.asarray(cell_features(rgb, cells, network)[0])
+
+
+def _cell_under(rgb: Rgb, place: tuple[float, float], pixels_per_um: float) -> DetectedCell | None:
+    """Return the cell whose mask holds a point of a picture."""
+    for cell in find_cells(rgb, cell_scale=pixels_per_um):
+        column, row = int(place[0]) - cell.left, int(place[1]) - cell.top
+        if 0 <= column < cell.width and 0 <= row < cell.height and cell.mask[row, column]:
+            return cell
+    return None

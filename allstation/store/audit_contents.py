@@ -127,8 +127,8 @@ def details_content(details: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical(dict(details)).encode()).hexdigest() if details else ""
 
 
-def site_content(stored: str) -> str:
-    """Return the digest of the site as it is stored; empty where there is none."""
+def text_content(stored: str) -> str:
+    """Return the digest of a text in ``info``, as the site's or that of releases; empty where there is none."""
     return hashlib.sha256(stored.encode()).hexdigest() if stored else ""
 
 
@@ -137,11 +137,6 @@ def patients_content(db: sqlite3.Connection) -> str:
     rows = db.execute("SELECT id, patient, patient_source FROM slides WHERE patient <> '' ORDER BY id")
     found = rows.fetchall()
     return rows_digest(found) if found else ""
-
-
-def control_content(text: str) -> str:
-    """Return the digest of the releases of control days as they are stored."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def kept_report(folder: Path, status: str, sha256: str) -> Path:
@@ -156,9 +151,8 @@ class Contents:
     Attributes:
         info: Values of the table ``info``, where the log holds them.
         details: Digest of the case data; None if the log does not hold it.
-        site: Digest of the site.
         slides: Name by slide.
-        digests: Digest of the slides' patients, and of the releases of control days, by action.
+        digests: Digest of the site, of the slides' patients and of the releases of control days, by action.
         first: First known place of each field that was moved.
         now: Last known place of each field that was moved.
         unknown: Fields that a version without places may have moved.
@@ -169,7 +163,6 @@ class Contents:
 
     info: dict[str, str] = field(default_factory=dict)
     details: str | None = ""
-    site: str = ""
     slides: dict[int, str] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     first: dict[int, Place] = field(default_factory=dict)
@@ -188,11 +181,9 @@ class Contents:
                 self.info["name"] = details["to"]
             case "details-changed":
                 self.details = details.get(CONTENT)
-            case "site-changed":
-                self.site = details[CONTENT]
             case "slide-added" | "slide-renamed":
                 self.slides[_number(entry)] = details["name" if entry.action == "slide-added" else "to"]
-            case "patients-changed" | "control-released":
+            case "patients-changed" | "control-released" | "site-changed":
                 self.digests[entry.action] = details[CONTENT]
             case "field-failed":
                 self.failures[_number(entry)] = (details["code"], details.get("sentence"))
@@ -218,18 +209,16 @@ class Contents:
                 return f"The case's {key.replace('_', ' ')} was changed past the trail."
         if self.details not in (None, details_content(json.loads(info.get("details", "{}")))):
             return "The patient's data were changed past the trail."
-        if self.site != site_content(info.get(SITE, "")):
-            return "The site was changed past the trail."
         for number, name in db.execute("SELECT id, name FROM slides ORDER BY id"):
             if self.slides.get(number) != name:
                 return f"The name of slide {number} was changed past the trail."
-        if (control_content(info[CONTROL]) if CONTROL in info else "") != self.digests.get(
-            "control-released", ""
-        ):
-            return "The releases of control days were changed past the trail."
-        if patients_content(db) != self.digests.get("patients-changed", ""):
-            return "The patients of the slides were changed past the trail."
-        return ""
+        held = (
+            ("site-changed", text_content(info.get(SITE, "")), "site was"),
+            ("control-released", text_content(info.get(CONTROL, "")), "releases of control days were"),
+            ("patients-changed", patients_content(db), "patients of the slides were"),
+        )
+        changed = (what for action, digest, what in held if digest != self.digests.get(action, ""))
+        return next((f"The {what} changed past the trail." for what in changed), "")
 
     def other_field(self, db: sqlite3.Connection) -> str:
         """Return a sentence on the first field with another place, failure or locked result; else empty."""

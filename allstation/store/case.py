@@ -33,7 +33,7 @@ from allstation.core.times import Clock, stamp, utc_clock
 from allstation.keys.station import station_key
 from allstation.paths import login_name
 from allstation.store import schema
-from allstation.store.audit_contents import CONTENT, SITE, details_content, site_content
+from allstation.store.audit_contents import CONTENT, SITE, details_content, text_content
 from allstation.store.audit_log import AuditLog
 from allstation.store.audit_seal import KEY, has_seal_table
 from allstation.store.cells import Cells
@@ -357,7 +357,7 @@ class Case:
         stored = canonical(site.to_json()) if site is not None else ""
         with self.connection.write():
             if stored != self.connection.info(SITE):
-                entry = {"id": site.id if site is not None else "", CONTENT: site_content(stored)}
+                entry = {"id": site.id if site is not None else "", CONTENT: text_content(stored)}
                 self.connection.audit("site-changed", "case", entry)
                 self.connection.set_info(SITE, stored)
 
