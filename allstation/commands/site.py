@@ -142,10 +142,10 @@ def _fields(given: Iterable[Path]) -> tuple[list[tuple[str, Path]], Site | None]
             names = {slide.id: slide.name for slide in case.slides.all()}
             with case.reading() as snapshot:
                 return [(names.get(one.slide_id, ""), one.path) for one in snapshot.fields], site
-    return list(_found(listed)), site
+    return list(_walked(listed)), site
 
 
-def _found(given: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+def _walked(given: Iterable[Path]) -> Iterator[tuple[str, Path]]:
     from allstation.imaging.intake import Refused, find_fields
 
     for one in find_fields(given):

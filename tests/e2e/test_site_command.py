@@ -9,6 +9,7 @@ import pytest
 
 from allstation.cli import main
 from allstation.commands import DONE, WRONG_USAGE
+from allstation.core.decision import Reason
 from allstation.imaging.synthetic import draw_field, write_field
 from allstation.store.case import Case
 
@@ -68,3 +69,16 @@ def test_what_cannot_be_done_is_said(
 ):
     assert main(["site", *arguments]) == WRONG_USAGE
     assert words in capsys.readouterr().err
+
+
+def test_fields_are_classified_by_the_scale_of_a_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_field(tmp_path / "a.png", draw_field("Pre", 1, size=(224, 224)))
+    answer(capsys, "add", "Ward", "--pixel-size", "0.1", "--frame", "224x224")
+    paths = [str(tmp_path / "a.png"), "--case", str(tmp_path / "a.allcase"), "--site"]
+    assert main(["classify", *paths, "nowhere"]) == WRONG_USAGE
+    assert "no site 'nowhere'" in capsys.readouterr().err
+    assert main(["classify", *paths, "ward"]) == DONE
+    with Case.open(tmp_path / "a.allcase", read_only=True) as case:
+        assert case.site().id == "ward"
+        (field,) = case.snapshot().fields
+    assert Reason.OTHER_SCALE in field.prediction.decision.reasons

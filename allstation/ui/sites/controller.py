@@ -57,7 +57,7 @@ class SitesController(QObject):
         session.worker.closed.connect(self._case_closed)
         session.reader.site_read.connect(self._site_read)
         session.worker.site_changed.connect(self._show)
-        self.badge.hide()
+        self._show(None)
 
     def actions(self) -> tuple[Action, ...]:
         """Offer the site of the case."""
@@ -65,7 +65,7 @@ class SitesController(QObject):
         return (
             Action("case.site", "S&ite…", self.open, "Ctrl+Shift+O",
                    "Microscope, objective, stain, pixel size and white point of this case's laboratory",
-                   menu="&Case", place=335, enabled_when=self._context.can_write),
+                   menu="&Case", place=345, enabled_when=self._context.can_write),
         )
         # fmt: on
 
