@@ -34,13 +34,13 @@ def base() -> ModelBundle:
 
 @pytest.fixture(scope="module")
 def bundle(commissioned, base, tmp_path_factory) -> ModelBundle:
-    """A site's model; its fields have the pixel size of the pictures, and its limit is that of real cells.
+    """A site's model; its fields have the pixel size of the pictures, and it takes no cell for strange.
 
     Drawn cells are so alike that their outline in a field makes them strange.
     """
     cells = replace(commissioned.cells, field_pixel_size=PIXEL_SIZE)
     target = tmp_path_factory.mktemp("site") / "ward.allmodel"
-    typer = replace(commissioned.outcome.typer, limit=30 * commissioned.outcome.typer.limit)
+    typer = replace(commissioned.outcome.typer, limit=1e9)
     found = replace(commissioned, cells=cells, outcome=replace(commissioned.outcome, typer=typer))
     return write_accepted(target, found, name="Ward 3", base=base, key=station_key())
 
@@ -89,7 +89,7 @@ def test_cells_unlike_the_sites_and_a_scale_that_nobody_knows_need_review(bundle
     strange = tmp_path / "s.png"
     info, members = parts(bundle)
     typer = Typer.from_bytes(members[TYPER])
-    members[TYPER] = replace(typer, limit=typer.limit / 30).to_bytes()
+    members[TYPER] = replace(typer, limit=1.0).to_bytes()
     strict = write_bundle(tmp_path / "strict.allmodel", info, members)
     made = make_engine(strict).classify(field(strange, "lll"))
     assert made.novelty > 1
