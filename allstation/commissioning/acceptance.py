@@ -20,6 +20,7 @@ from allstation.core.statistics import Interval, mean_of_shares, wilson
 from allstation.core.typer import FEWEST_OF_A_TYPE, NOT_SURE, Typer, fit_typer
 from allstation.core.typer_held_out import HeldOutCells, held_out_cells
 from allstation.core.typer_statistics import FloatArray
+from allstation.core.typer_validation import held_out
 
 TypedPart = tuple[NDArray[np.floating], Sequence[str], Sequence[str]]
 """Features (n, f), types and groups of cells."""
@@ -157,11 +158,11 @@ def judged(
         return Refused(reason=_untestable(tested, kept, len(groups)))
     learned, tested = _of_types(learned, kept), _of_types(tested, kept)
     try:
-        held = held_out_cells(*learned)
-        typer = fit_typer(learned[0], learned[1], groups=learned[2], network_sha256=network_sha256)
+        held = held_out(*learned)
+        typer = fit_typer(learned[0], learned[1], groups=learned[2], network_sha256=network_sha256, held=held)
     except StationError as error:
         return Refused(reason=error.sentence)
-    rule = fitted_rule(held, error_rate=wanted.error_rate)
+    rule = fitted_rule(held_out_cells(held), error_rate=wanted.error_rate)
     probabilities = typer.probabilities(tested[0])
     true = np.array([typer.types.index(name) for name in tested[1]], np.int64)
     evaluation = evaluate(
@@ -223,8 +224,9 @@ def fitted_rule(held: HeldOutCells, *, error_rate: float) -> DecisionRule:
     )
     share: FloatArray = (erring + _SAID * said / cells) / (cells + _SAID)
     within = np.flatnonzero(share <= error_rate)
-    least = float(top[order][within[-1]]) if len(within) else 1.0
-    return DecisionRule(min_probability=min(1.0, max(NOT_SURE, least)), max_novelty=1.0, min_cells=1)
+    # A cell of a higher probability than 1 - rate is within the rate by itself, however sure all others were.
+    least = min(float(top[order][within[-1]]), 1 - error_rate) if len(within) else 1.0
+    return DecisionRule(min_probability=max(NOT_SURE, least), max_novelty=1.0, min_cells=1)
 
 
 def _kept_types(learned: Sequence[str], tested: Sequence[str]) -> tuple[list[str], dict[str, str]]:

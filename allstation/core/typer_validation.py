@@ -80,6 +80,7 @@ class HeldOut:
         self._values = values
         self.types, codes = np.unique(names, return_inverse=True)
         self.codes: IntArray = codes.astype(np.int64)
+        self.groups = tuple(groups)
         self.apart = len(set(groups)) > 1
         _, numbers = np.unique(np.asarray(groups, np.str_), return_inverse=True)
         self._groups: IntArray = numbers.astype(np.int64)
@@ -145,6 +146,15 @@ class HeldOut:
     def _losses(logits: FloatArray, codes: IntArray) -> FloatArray:
         """Return what each cell adds to the calibrated log loss."""
         return log_losses(logits, codes, best_temperature(logits, codes))
+
+
+def held_out(features: NDArray[np.floating], types: Sequence[str], groups: Sequence[object]) -> HeldOut:
+    """Fit the discriminants that a typer, its figures and its probabilities are told from.
+
+    Raises:
+        StationError: As ``typed_cells``.
+    """
+    return HeldOut(*typed_cells(features, types, groups))
 
 
 def _within_error(differences: FloatArray, groups: IntArray) -> bool:
@@ -242,6 +252,7 @@ def cross_validate(
     *,
     patients: str = PATIENTS_UNKNOWN,
     resamples: int = 1000,
+    held: HeldOut | None = None,
 ) -> TyperFigures:
     """Measure a typer on typed cells by cross-validation, groups kept apart.
 
@@ -254,12 +265,12 @@ def cross_validate(
         patients: How many patients, in words, where the groups are patients; figures count those of the
             cells that they are computed from.
         resamples: Number of resamples of the intervals.
+        held: Of these cells, if it is there already.
 
     Raises:
         StationError: ``too-few-cells`` as for a fit, or if no two types occur in two groups.
     """
-    values, names, apart = typed_cells(features, types, groups)
-    held = HeldOut(values, names, apart)
+    held = held or held_out(features, types, groups)
     logits = held.chosen_logits()
     kept = held.seen
     known = np.flatnonzero(np.bincount(held.codes[kept], minlength=len(held.types)) > 0)
@@ -274,7 +285,7 @@ def cross_validate(
         tuple(str(name) for name in held.types),
         held.codes[kept],
         logits[kept].argmax(axis=1).astype(np.int64),
-        tuple(apart[at] for at in np.flatnonzero(kept)),
+        tuple(held.groups[at] for at in np.flatnonzero(kept)),
         known,
     )
     split = APART.format(groups=len(set(outcome.groups))) if held.apart else NOT_APART

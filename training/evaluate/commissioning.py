@@ -26,6 +26,7 @@ from allstation.core.evaluation import evaluate
 from allstation.core.statistics import wilson
 from allstation.core.typer import FEWEST_CELLS, cross_validate, fit_typer
 from allstation.core.typer_held_out import held_out_area, held_out_cells
+from allstation.core.typer_validation import held_out
 from allstation.inference.cell_network import CellNetwork
 from training.evaluate.cell_typing import BLAST, DRAWS, FEWEST, LYMPHOCYTE, RESULTS
 
@@ -90,8 +91,9 @@ def frequent(cells: TypedCells, count: int | None = None) -> list[str]:
 def all_data(label: str, cells: TypedCells) -> list[str]:
     """Measure with patients kept apart and everything else learned from."""
     values, types, groups = cells.features.astype(np.float64), cells.types, cells.groups
-    area = held_out_area(held_out_cells(values, types, groups), patients=cells.patients_text)
-    balanced = cross_validate(values, types, groups, patients=cells.patients_text).balanced
+    held = held_out(values, types, groups)
+    area = held_out_area(held_out_cells(held), patients=cells.patients_text)
+    balanced = cross_validate(values, types, groups, patients=cells.patients_text, held=held).balanced
     return [
         f"| {label}, {name} | {figure.value:.3f} | {figure.interval} | {figure.n} cells, {figure.patients} | "
         f"{figure.split} |"
@@ -226,7 +228,8 @@ def report(data: Path, work: Path, *, threads: int) -> str:
             "",
             f"`python -m training.evaluate.commissioning`, {datetime.now(UTC).date().isoformat()}; network "
             f"`{smear.network_sha256[:16]}`; pixel size of Baltimore's pictures {size} "
-            f"({smear.pixel_size_source}), of Delhi's {delhi.pixel_size_source}. Intervals resample patients. "
+            f"({smear.pixel_size_source}), of Delhi's {delhi.pixel_size_source}. "
+            "Intervals resample patients. "
             f"Draws: seeds 0 to {DRAWS - 1}; "
             "patients to learn from are drawn so that types meet, all others are tested.",
             "",
@@ -235,7 +238,7 @@ def report(data: Path, work: Path, *, threads: int) -> str:
             *rows,
             "",
             f"Clicks one by one, blast against lymphocyte, from {POOL} patients, tested on all others, mean "
-            f"of {DRAWS} draws; proposed by the session (diverse, then uncertain, at most 3 a patient and ten), "
+            f"of {DRAWS} draws; proposed by the session (diverse, then uncertain, few a patient), "
             f"or at random; {FEWEST_CELLS} are needed before anything is fitted:",
             "",
             *curve(both),
