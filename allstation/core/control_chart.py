@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from statistics import NormalDist
 from typing import Final
 
@@ -57,7 +58,7 @@ class Metric:
 METRICS: Final = (
     Metric("light", "Brightness of the background", "grey levels", 0.5, of_model=False),
     Metric("tint", "Colour of the background, red against blue", "%", 0.3, of_model=False),
-    Metric("stain", "Stain of nuclei, optical density", "", 0.005, of_model=False),
+    Metric("stain", "Stain of nuclei, optical density in red", "", 0.005, of_model=False),
     Metric("sharpness", "Sharpness, logarithm to the base 10", "", 0.02, of_model=True),
     Metric("novelty", "Novelty", "", 0.02, of_model=True),
     Metric("review", "Share that needs review", "", 0.0, of_model=True, is_share=True),
@@ -170,14 +171,10 @@ class Reference:
         return math.copysign(-_NORMAL.inv_cdf(max(_t_tail(abs(raw), self.days - 1), _SMALLEST)), raw)
 
     def value_at(self, score: float, n: int) -> float:
-        """Return the value whose score this is, for lines on a chart; found by bisection."""
-        low, high = 0.0, 1.0
-        while self._score(high) < abs(score):
-            high *= 2
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._score(middle) < abs(score) else (low, middle)
-        found = self.mean + math.copysign(high, score) * self.deviation(n)
+        """Return the value whose score this is, for lines on a chart."""
+        deviations = abs(score) if self.provisional else _t_of(abs(score), self.days - 1)
+        away = math.copysign(deviations * math.sqrt(1 + 1 / self.days), score)
+        found = self.mean + away * self.deviation(n)
         return _share_of(found, n) if self.is_share else found
 
 
@@ -189,6 +186,18 @@ def _share_of(angle: float, n: int) -> float:
     """Return the share with an angle, 0 to 1."""
     inside = min(max(angle, 0.0), math.pi / 2)
     return min(max((math.sin(inside) ** 2 * (n + 0.75) - 0.375) / n, 0.0), 1.0)
+
+
+@cache
+def _t_of(score: float, freedom: int) -> float:
+    """Return the t that has the probability of a normal score beyond it, by bisection."""
+    wanted, low, high = _NORMAL.cdf(-score), 0.0, 1.0
+    while _t_tail(high, freedom) > wanted:
+        high *= 2
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_tail(middle, freedom) > wanted else (low, middle)
+    return high
 
 
 def _t_tail(t: float, freedom: int) -> float:

@@ -21,6 +21,8 @@ _BLUR: Final = 1.0
 _FEWEST_PIXELS: Final = 60
 """Nuclear pixels below which a field says nothing of its stain."""
 _DARK: Final = 1.0
+_UPPER: Final = 0.75
+"""Share of the nuclear pixels that are paler in red."""
 _HUNDRED: Final = 100.0
 
 
@@ -31,8 +33,9 @@ class FieldOptics:
     Attributes:
         light: Mean of red, green and blue of the pale background, 0 to 255.
         tint: Red against blue of the background: 100 times the natural logarithm of their ratio.
-        stain: Optical density of the nuclei (to the base 10, mean of the three channels) against the
-            background; NaN where there are hardly any.
+        stain: Optical density of the nuclei in red light (to the base 10, upper quartile of their pixels)
+            against the background; NaN where there are hardly any. Azure B, which stains nuclei, absorbs red
+            and eosin does not. Of 17 measures it changed most with the stain, against its spread over fields.
     """
 
     light: float
@@ -62,5 +65,5 @@ def _stain(rgb: Rgb, background: NDArray[np.float64]) -> float:
     nuclear = maps.nuclear > max(otsu(maps.nuclear), NUCLEAR_FLOOR)
     if np.count_nonzero(nuclear) < _FEWEST_PIXELS:
         return math.nan
-    density = np.log10((background + _DARK) / (rgb[nuclear].astype(np.float64) + _DARK))
-    return float(density.mean())
+    red = rgb[..., 0][nuclear].astype(np.float64)
+    return float(np.log10((background[0] + _DARK) / (np.quantile(red, 1 - _UPPER) + _DARK)))

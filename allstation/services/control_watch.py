@@ -81,6 +81,7 @@ class ControlWatch(QObject):
         super().__init__(parent)
         self._session = session
         self._changed: set[int] = set()
+        self._due = False
         self._latest = LatestOnly(self)
         self._latest.done.connect(self._judged)
         self._latest.failed.connect(self._failed)
@@ -115,13 +116,19 @@ class ControlWatch(QObject):
 
     @Slot(object)
     def _queue_changed(self, status: QueueStatus) -> None:
-        if status.phase is QueuePhase.IDLE and self._changed and not self._latest.running:
-            changed, self._changed = self._changed, set()
+        self._due = self._due or (status.phase is QueuePhase.IDLE and bool(self._changed))
+        self._measure()
+
+    def _measure(self) -> None:
+        """Measure what was classified, unless something is being judged: then afterwards."""
+        if self._due and not self._latest.running:
+            changed, self._changed, self._due = self._changed, set(), False
             self._run(changed)
 
     @Slot()
     def _closed(self) -> None:
         self._changed.clear()
+        self._due = False
         self._latest.drop()
 
     @Slot(object)
@@ -129,6 +136,7 @@ class ControlWatch(QObject):
         if reading.to_note and self._session.info is not None and not self._session.info.read_only:
             self._session.submit(NoteReleases())
         self.judged.emit(reading)
+        self._measure()
 
     @Slot(object)
     def _failed(self, error: Exception) -> None:

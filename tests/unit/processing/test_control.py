@@ -1,0 +1,138 @@
+"""Control of a case's fields: measured by day, judged, and held until a person releases them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+
+import cv2
+import numpy as np
+import pytest
+from pypdf import PdfReader
+
+from allstation import cli, paths
+from allstation.core.control_chart import Sums
+from allstation.core.errors import StationError
+from allstation.core.records import ModelRecord
+from allstation.core.times import local_day, stamp, utc_clock
+from allstation.imaging.field_file import read_field
+from allstation.processing import control
+from allstation.report.options import ReportOptions
+from allstation.report.verify import verify_report
+from allstation.services import reporting
+from allstation.services.settings import SettingsFile
+from allstation.store import Case
+from allstation.store.control_log import FILE_NAME, ControlLog
+from tests import makers
+
+FINAL = ReportOptions(template="full", status="final", reviewer="Dr. B", montage=False, anonymise=False)
+
+
+class Site:
+    id = "lab-1"
+
+
+@pytest.fixture
+def case(tmp_path, monkeypatch):
+    monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "profile"))
+    monkeypatch.setattr(Case, "site", lambda _case: Site(), raising=False)
+    with Case.create(tmp_path / "c.allcase") as made:
+        classes = ("Benign", "Early", "Pre", "Pro")
+        made.models.add(ModelRecord(sha256=makers.MODEL_SHA, name="m", version="1", classes=classes, info={}))
+        slide = made.slides.add("s", tmp_path / "s")
+        (tmp_path / "s").mkdir()
+        for number in range(1, 5):
+            path = tmp_path / "s" / f"{number}.png"
+            cv2.imwrite(str(path), np.full((60, 80, 3), 220 + number, np.uint8))
+            made.fields.add(slide.id, [makers.new_field(path, read_field(path).sha256)])
+            made.queue.save_predictions([(number, makers.prediction("Early"))])
+        yield made
+
+
+@pytest.fixture(scope="module")
+def brighter(tmp_path_factory):
+    """A log with 20 days in which the lamp was brighter than today."""
+    folder = tmp_path_factory.mktemp("log")
+    today = date.fromisoformat(local_day(stamp(utc_clock())))
+    for back in range(20, 0, -1):
+        day, light = today - timedelta(days=back), Sums.of([240.0 + back % 3 + at % 2 for at in range(10)])
+        ControlLog(folder).write("lab-1", day.isoformat(), "other", {"light": light}, model="m")
+    return folder / FILE_NAME
+
+
+@pytest.fixture
+def log(case, brighter):
+    paths.data_folder().mkdir(parents=True, exist_ok=True)
+    shutil.copy(brighter, paths.data_folder() / FILE_NAME)
+    return control.control_log()
+
+
+def test_the_fields_of_a_day_are_measured_once(case, log):
+    (day,) = control.measure_case(case, "lab-1", log)
+    assert control.measure_case(case, "lab-1", log) == [day]
+    measured = log.days("lab-1")[-1]
+    assert measured.metrics["light"] == Sums.of([221.0, 222.0, 223.0, 224.0])
+    assert measured.metrics["share Early"].mean == 1.0
+    assert measured.metrics["review"].n == 4
+    assert "stain" not in measured.metrics
+    assert control.measure_case(case, "lab-1", log, days=["2001-01-01"]) == []
+    assert control.held_days(case, "lab-1", log) == [day]
+
+
+def test_a_file_that_changed_since_says_nothing(case, log):
+    fields = case.fields.page()
+    fields[0].path.write_bytes(fields[1].path.read_bytes())
+    control.measure_case(case, "lab-1", log)
+    assert log.days("lab-1")[-1].metrics["light"].n == 3
+
+
+def sign(case, options=FINAL):
+    made = reporting.make(case, case.snapshot(), options, checked=False)
+    return reporting.keep(case, made), made
+
+
+def test_signing_is_held_until_a_named_person_says_why(case, log, tmp_path, capsys):
+    (day,) = control.measure_case(case, "lab-1", log)
+    SettingsFile(paths.config_folder()).change(hold_signing_on_control=True)
+    with pytest.raises(StationError, match="Brightness of the background") as raised:
+        sign(case)
+    assert raised.value.code == reporting.CONTROL_HELD
+    assert cli.main(["control", "lab-1"]) == 1
+    assert f"NOT IN ORDER  {day}" in capsys.readouterr().out
+    before = reporting.make(case, case.snapshot(), FINAL, checked=False)
+    given = ["--release", day, "--by", "Dr. Ada", "--reason", "lamp changed, fields looked at"]
+    assert cli.main(["control", "lab-1", *given]) == 0
+    with pytest.raises(StationError, match="was released after this report was made"):
+        reporting.keep(case, before)
+    _, made = sign(case)
+    assert [(one.by, one.day) for one in made.content.control] == [("Dr. Ada", day)]
+    (tmp_path / "r.pdf").write_bytes(made.data)
+    text = " ".join("".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages).split())
+    assert "Control of the site" in text
+    assert "lamp changed, fields looked at" in text
+    assert verify_report(tmp_path / "r.pdf", case.snapshot()) == []
+    assert case.audit.verify() is None
+    hidden = reporting.make(
+        case, case.snapshot(), replace(FINAL, anonymise=True, travels=True), checked=False
+    )
+    assert b"Dr. Ada" not in hidden.data
+    assert [(one.day, one.reason) for one in hidden.content.control] == [(day[:4], "withheld")]
+
+
+def test_without_the_setting_a_broken_rule_holds_nothing(case, log):
+    control.measure_case(case, "lab-1", log)
+    sign(case, replace(FINAL, template="summary"))
+
+
+def test_a_case_without_a_site_has_no_control(case, log, monkeypatch):
+    control.measure_case(case, "lab-1", log)
+    monkeypatch.setattr(Case, "site", lambda _case: None)
+    assert control.site_id(case) == ""
+    assert control.held_days(case, "", log) == []
+    assert control.note_releases(case, "", log) == 0
+
+
+def test_a_site_without_days_is_refused_in_a_sentence(case, capsys):
+    assert cli.main(["control", "nowhere"]) == 2
+    assert "Sites with control charts: none" in capsys.readouterr().err
