@@ -82,7 +82,7 @@ def _run(
         if options.details:
             case.set_details({**case.details(), **options.details})
         if site is not None:
-            case.set_site(site)
+            case.site.set(site)
         kept = options.case is not None  # a case that is gone afterwards needs no cells
         output = process_paths(
             case, options.paths, bundles, threads=options.threads, limits=limits, ready=engine, cells=kept
@@ -320,7 +320,7 @@ def process_paths(
 
     def executor(bundle: ModelBundle) -> Pipeline:
         engine = ready.result() if bundle is bundles[0] else None
-        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells, site=case.site())
+        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells, site=case.site.get())
 
     output, woken = ClassifyOutput(case), threading.Event()
     waiting = {row.model_sha256 for row in case.queue.slides()}

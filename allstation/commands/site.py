@@ -89,7 +89,7 @@ def _use(options: argparse.Namespace, library: SiteLibrary) -> None:
     with Case.open(options.case) as case:
         if case.read_only:
             raise StationError("case-held", f"The case cannot be changed. {case.why_read_only}")
-        case.set_site(site)
+        case.site.set(site)
         name = case.name
     library.use(options.id)
     _print({"case": name, "site": None if site is None else site.to_json()})
@@ -138,7 +138,7 @@ def _fields(given: Iterable[Path]) -> tuple[list[tuple[str, Path]], Site | None]
     listed, site = list(given), None
     if len(listed) == 1 and _is_case(listed[0]):
         with Case.open(listed[0], read_only=True) as case:
-            site = case.site()
+            site = case.site.get()
             names = {slide.id: slide.name for slide in case.slides.all()}
             with case.reading() as snapshot:
                 return [(names.get(one.slide_id, ""), one.path) for one in snapshot.fields], site

@@ -279,7 +279,7 @@ class CaseWorker(QObject):
     def _take_last_site(self, case: Case) -> None:
         """Give a new case the site that was used last: a station stands beside one microscope."""
         try:
-            case.set_site(SiteLibrary(paths.config_folder()).last_used())
+            case.site.set(SiteLibrary(paths.config_folder()).last_used())
         except StationError as error:
             self.problem.emit(Problem.of(error))
 
@@ -313,7 +313,7 @@ class CaseWorker(QObject):
             threads=self._threads,
             limits=self._limits,
             low_priority=True,
-            site=None if self._open is None else self._open.case.site(),
+            site=None if self._open is None else self._open.case.site.get(),
         )
 
     # What needs no open case

@@ -167,7 +167,7 @@ class ReadSite(Question):
     """Site of the case, as ``site_read``."""
 
     def answer(self, case: Case, generation: int) -> Answer:
-        return generation, case.site()
+        return generation, case.site.get()
 
 
 @dataclass(frozen=True)

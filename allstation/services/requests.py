@@ -343,7 +343,7 @@ class SetSite(CaseRequest):
     def change(self, target: OpenedCase) -> None:
         library = SiteLibrary(config_folder())
         try:
-            target.case.set_site(self.site)
+            target.case.site.set(self.site)
             target.processor.site_changed()
             if self.site is not None:
                 library.save(self.site)
@@ -353,7 +353,7 @@ class SetSite(CaseRequest):
             sentence = f"The site is kept with the case, but not in the settings ({why}). Make space there."
             raise StationError("site-not-kept", sentence) from error
         finally:
-            target.emit(events.SiteChanged(target.case.site()))
+            target.emit(events.SiteChanged(target.case.site.get()))
 
 
 @dataclass(frozen=True)

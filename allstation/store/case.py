@@ -27,15 +27,15 @@ from allstation.core.pseudonyms import (
     traced_beginning,
 )
 from allstation.core.records import CaseSnapshot, FieldCopy
-from allstation.core.site import Site
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.keys.station import station_key
 from allstation.paths import login_name
 from allstation.store import schema
-from allstation.store.audit_contents import CONTENT, SITE, details_content, text_content
+from allstation.store.audit_contents import CONTENT, details_content
 from allstation.store.audit_log import AuditLog
 from allstation.store.audit_seal import KEY, has_seal_table
+from allstation.store.case_site import CaseSite
 from allstation.store.cells import Cells
 from allstation.store.connection import CaseConnection, CaseContext
 from allstation.store.control_releases import ControlReleases
@@ -99,6 +99,7 @@ class Case:
         reviews: Reviews by named people.
         cells: Cells of the fields, and the types that people gave them.
         control: Releases of control days of the case's site.
+        site: Where its fields were taken.
         reports: Signed reports and amendments.
         statistics: Counts behind a summary.
         audit: The audit log.
@@ -121,6 +122,7 @@ class Case:
         self.cells = Cells(connection)
         self.reports = Reports(connection)
         self.control = ControlReleases(connection)
+        self.site = CaseSite(connection)
         self.statistics = Statistics(connection)
         self.audit = AuditLog(connection)
         self.provenance = Provenance(connection)
@@ -339,27 +341,6 @@ class Case:
                 entry = {"keys": changed, CONTENT: details_content(new)}
                 self.connection.audit("details-changed", "case", entry)
                 self.connection.set_info("details", canonical(new))
-
-    def site(self) -> Site | None:
-        """Return the site that the fields were taken at, as the case was given it; None if nobody said.
-
-        Raises:
-            StationError: ``damaged-case`` if what is stored is no site.
-        """
-        stored = self.connection.info(SITE)
-        try:
-            return Site.from_json(json.loads(stored)) if stored else None
-        except (ValueError, TypeError, RecursionError, StationError) as error:
-            raise damaged("the site cannot be understood") from error
-
-    def set_site(self, site: Site | None) -> None:
-        """Say at which site the fields were taken, or that nobody knows; the audit log keeps its digest."""
-        stored = canonical(site.to_json()) if site is not None else ""
-        with self.connection.write():
-            if stored != self.connection.info(SITE):
-                entry = {"id": site.id if site is not None else "", CONTENT: text_content(stored)}
-                self.connection.audit("site-changed", "case", entry)
-                self.connection.set_info(SITE, stored)
 
     def reader(self) -> Case:
         """Return a second, read-only connection: it sees what was saved and never waits for the writer."""

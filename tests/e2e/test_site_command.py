@@ -36,7 +36,7 @@ def test_a_site_is_added_changed_and_given_to_a_case(tmp_path: Path, capsys: pyt
     assert answer(capsys, "use", tmp_path / "a.allcase", "ward-3")["site"] == edited
     assert answer(capsys, "list") == {"sites": [edited], "last": "ward-3"}
     with Case.open(tmp_path / "a.allcase", read_only=True) as case:
-        assert case.site().stain == "MGG"
+        assert case.site.get().stain == "MGG"
     assert answer(capsys, "use", tmp_path / "a.allcase", "--none")["site"] is None
 
 
@@ -79,6 +79,6 @@ def test_fields_are_classified_by_the_scale_of_a_site(tmp_path: Path, capsys: py
     assert "no site 'nowhere'" in capsys.readouterr().err
     assert main(["classify", *paths, "ward"]) == DONE
     with Case.open(tmp_path / "a.allcase", read_only=True) as case:
-        assert case.site().id == "ward"
+        assert case.site.get().id == "ward"
         (field,) = case.snapshot().fields
     assert Reason.OTHER_SCALE in field.prediction.decision.reasons

@@ -45,7 +45,7 @@ def opened(window: Workbench, qtbot: QtBot) -> SiteDialog:
 
 def stored(case: Path) -> Site | None:
     with Case.open(case, read_only=True) as kept:
-        return kept.site()
+        return kept.site.get()
 
 
 def badge(window: Workbench) -> str:

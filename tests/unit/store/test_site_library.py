@@ -54,12 +54,12 @@ def test_a_damaged_list_is_refused_and_never_written_over(tmp_path: Path, text: 
 
 def test_a_case_keeps_its_site_and_the_trail_knows_it(tmp_path: Path):
     with Case.create(tmp_path / "a.allcase", remembered=False) as case:
-        assert case.site() is None
-        case.set_site(SITE)
-        case.set_site(SITE)
+        assert case.site.get() is None
+        case.site.set(SITE)
+        case.site.set(SITE)
         assert [entry.action for entry in case.audit.entries()].count("site-changed") == 1
     with Case.open(tmp_path / "a.allcase", read_only=True) as case:
-        assert case.site() == SITE
+        assert case.site.get() == SITE
     assert audit_case(tmp_path / "a.allcase").broken is None
     with sqlite3.connect(tmp_path / "a.allcase" / DATABASE) as db:
         stored = json.loads(db.execute("SELECT value FROM info WHERE key = 'site'").fetchone()[0])

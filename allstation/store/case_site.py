@@ -1,0 +1,37 @@
+"""Site of a case: where its fields were taken, kept in the case as it was given it."""
+
+from __future__ import annotations
+
+import json
+
+from allstation.core.audit import canonical
+from allstation.core.errors import StationError
+from allstation.core.site import Site
+from allstation.store.audit_contents import CONTENT, SITE, text_content
+from allstation.store.connection import Repository
+from allstation.store.database import damaged
+
+
+class CaseSite(Repository):
+    """Repository of the one site of a case."""
+
+    def get(self) -> Site | None:
+        """Return the site that the fields were taken at; None if nobody said.
+
+        Raises:
+            StationError: ``damaged-case`` if what is stored is no site.
+        """
+        stored = self._connection.info(SITE)
+        try:
+            return Site.from_json(json.loads(stored)) if stored else None
+        except (ValueError, TypeError, RecursionError, StationError) as error:
+            raise damaged("the site cannot be understood") from error
+
+    def set(self, site: Site | None) -> None:
+        """Say at which site the fields were taken, or that nobody knows; the audit log keeps its digest."""
+        stored = canonical(site.to_json()) if site is not None else ""
+        with self._connection.write():
+            if stored != self._connection.info(SITE):
+                entry = {"id": site.id if site is not None else "", CONTENT: text_content(stored)}
+                self._connection.audit("site-changed", "case", entry)
+                self._connection.set_info(SITE, stored)
