@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from allstation.core.statistics import wilson
 from allstation.core.typer_statistics import TyperStatistics, gather_statistics
 from allstation.imaging.decode import squash
 from allstation.imaging.field_file import read_field
-from allstation.imaging.synthetic import draw_field
 from allstation.inference.engine import Engine
 from training.evaluate.carrying import (
     MEASURES,
@@ -273,7 +273,10 @@ class BaseRow:
     Attributes:
         pictures: Which.
         n: How many.
-        named: Named with confidence; none of them is of its four classes, or can be told to be.
+        named: Named with confidence.
+        names: How many by each name.
+        wrong: Named otherwise than their class, of drawn fields; None where no class is known, as the four
+            classes are not those of the set.
         without_cells: In how many no white cell was found.
         novel: How many are beyond the novelty limit.
     """
@@ -281,6 +284,8 @@ class BaseRow:
     pictures: str
     n: int
     named: int
+    names: Mapping[str, int]
+    wrong: int | None
     without_cells: int
     novel: int
 
@@ -289,20 +294,32 @@ class BaseRow:
         return f"{self.named / max(1, self.n):.3f} ({wilson(self.named, self.n)})"
 
 
-def base_rows(name: str, pictures: Sequence[Picture], engine: Engine) -> list[BaseRow]:
+def base_rows(name_of_set: str, pictures: Sequence[Picture], engine: Engine) -> list[BaseRow]:
     """Classify pictures of one laboratory with the base model as the program does it."""
-    named = without = novel = 0
+    names: Counter[str] = Counter()
+    wrong = without = novel = 0
     for picture in pictures:
         if picture.path is None:
-            made = engine.classify_rgb(
-                squash(draw_field(picture.type, picture.seed), engine.preprocessing.size)
-            )
+            made = engine.classify_rgb(squash(picture.pixels(), engine.preprocessing.size))
         else:
             made = engine.classify(picture.path)
-        named += bool(made.decision.class_name)
+        name = made.decision.class_name
+        names += Counter([name] if name else [])
+        wrong += bool(name) and name != picture.type
         without += made.cell_count == 0
         novel += made.novelty > 1
-    return [BaseRow(pictures=name, n=len(pictures), named=named, without_cells=without, novel=novel)]
+    known = all(picture.path is None for picture in pictures)
+    return [
+        BaseRow(
+            pictures=name_of_set,
+            n=len(pictures),
+            named=names.total(),
+            names=dict(names),
+            wrong=wrong if known else None,
+            without_cells=without,
+            novel=novel,
+        )
+    ]
 
 
 def foreign_fields(data: Path) -> dict[str, list[Picture]]:

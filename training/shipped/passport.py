@@ -205,12 +205,12 @@ def render(passport: Passport) -> str:
         "patient has at most six cells a type in this set, so that five patients cannot give 40.",
         "\n".join(table(passport.clicks)),
         "## Simulated sites, Baltimore",
-        "A site around each patient: this one and four drawn ones are typed (up to 40 cells a type), all "
-        "others tested.",
+        "A site around each patient who has such cells: this one and four drawn ones are typed (up to 40 cells "
+        "a type), all others tested.",
         "\n".join(sites_table(passport.sites)),
         "## The base model on pictures of other laboratories",
         "Its own figures on Tehran's fields stand in `shipped-model.md`. None of these pictures should be "
-        "named.",
+        "named but the drawn fields, which are drawn after Tehran's and no laboratory's.",
         "\n".join(base_table(passport.base)),
     ]
     return "\n\n".join(parts) + "\n"

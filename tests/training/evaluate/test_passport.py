@@ -1,5 +1,8 @@
 """The passport of laboratories, on drawn features."""
 
+from types import SimpleNamespace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -211,11 +214,30 @@ def test_figures_are_computed_once(tmp_path):
 
     def compute():
         made.append(1)
-        return [passport.BaseRow(pictures="bccd", n=364, named=0, without_cells=1, novel=360)]
+        found = passport.BaseRow(
+            pictures="bccd", n=364, named=2, names={"Pro": 2}, wrong=None, without_cells=1, novel=360
+        )
+        return [found]
 
     assert kept.rows("base", compute, passport.BaseRow) == kept.rows("base", compute, passport.BaseRow)
     assert len(made) == 1
-    assert "0: 0.000" in passport_table.base_table(compute())[-1]
+    assert "| 2: 0.005 (" in passport_table.base_table(compute())[-1]
+
+
+def test_the_base_model_is_asked_for_every_picture_and_its_names_are_counted():
+    class Asked:
+        preprocessing = SimpleNamespace(size=(224, 224))
+        found: ClassVar = iter(["Pro", "", "Early"])
+
+        def classify_rgb(self, rgb):
+            assert rgb.shape == (224, 224, 3)
+            decision = SimpleNamespace(class_name=next(self.found) or None)
+            return SimpleNamespace(decision=decision, cell_count=0, novelty=2.0)
+
+    drawn = [SimpleNamespace(path=None, type="Pro", pixels=lambda: np.zeros((224, 224, 3), np.uint8))] * 3
+    (row,) = passport.base_rows("synthetic", drawn, Asked())
+    assert (row.n, row.named, row.names, row.wrong) == (3, 2, {"Pro": 1, "Early": 1}, 1)
+    assert (row.without_cells, row.novel) == (3, 3)
 
 
 def test_the_extract_holds_what_a_card_shows(rows):
