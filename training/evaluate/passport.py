@@ -22,8 +22,8 @@ from training.evaluate.carrying import (
     VIEWS,
     PassportRow,
     Plan,
+    Predictions,
     Rows,
-    Told,
     carried,
     clicked,
     commissioned,
@@ -40,7 +40,7 @@ OWN: Final = "all of its own cells"
 CLICKS: Final = (5, 10, 20, 40)
 _SHORTCUTS: Final = tuple(name for name in VIEWS if name != MODEL)
 
-Tells = Callable[[str], Told | None]
+Tells = Callable[[str], Predictions | None]
 
 
 def laboratory_rows(cells: Laboratory, others: Sequence[Laboratory], question: str) -> list[PassportRow]:
@@ -58,7 +58,7 @@ def laboratory_rows(cells: Laboratory, others: Sequence[Laboratory], question: s
             told = {
                 name: carried(cells, others, view, standardised=standardised) for name, view in VIEWS.items()
             }
-            rows += _told_rows(told, cells, question, way, apart)
+            rows += _predicted_rows(told, cells, question, way, apart)
     plan = Plan()
     typed = [clicked(cells, plan, seed=seed) for seed in range(plan.draws)]
     apart = _apart(cells, plan)
@@ -72,7 +72,7 @@ def laboratory_rows(cells: Laboratory, others: Sequence[Laboratory], question: s
         if not cells.own_groups
         else "cross-validation over cells"
     )
-    rows += _told_rows(told, cells, question, OWN, split)
+    rows += _predicted_rows(told, cells, question, OWN, split)
     return rows
 
 
@@ -84,8 +84,8 @@ def _apart(cells: Laboratory, plan: Plan) -> str:
     return f"up to {plan.a_type} cells a type of {several}, tested on all others"
 
 
-def _told_rows(
-    told: Mapping[str, Told | None], cells: Laboratory, question: str, way: str, split: str
+def _predicted_rows(
+    told: Mapping[str, Predictions | None], cells: Laboratory, question: str, way: str, split: str
 ) -> Iterator[PassportRow]:
     """Yield the rows of typers that told all cells once."""
     model = told[MODEL]
@@ -110,7 +110,7 @@ def _told_rows(
         )
 
 
-def _value(told: Told | None, measure: str) -> float | None:
+def _value(told: Predictions | None, measure: str) -> float | None:
     return None if told is None else told.value(measure)
 
 
@@ -124,7 +124,7 @@ def _drawn_rows(
     beside: Sequence[Laboratory] = (),
 ) -> Iterator[PassportRow]:
     """Yield the rows of typers of drawn cells, the mean over draws."""
-    found: dict[str, list[tuple[Told, int]]] = {}
+    found: dict[str, list[tuple[Predictions, int]]] = {}
     for name, view in VIEWS.items():
         seen = (cells, *beside)
         if all(np.isfinite(view(each)).all() for each in seen):
@@ -144,7 +144,7 @@ def _statistics(laboratories: Sequence[Laboratory], view: str) -> TyperStatistic
 
 
 def drawn_row(
-    found: Mapping[str, Sequence[tuple[Told, int]]],
+    found: Mapping[str, Sequence[tuple[Predictions, int]]],
     cells: Laboratory,
     question: str,
     way: str,

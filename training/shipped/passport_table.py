@@ -22,9 +22,9 @@ HOW: Final = (
     "types have the same sizes, or come from fields of as many cells (n in brackets).",
     "Cells of Tehran and of drawn fields bear the class of their field, which nobody gave to a cell: "
     "leukemic (Early, Pre, Pro) against Benign. Their groups are 37 consecutive file numbers, and "
-    "single drawn fields; no patients are known. In Baltimore blasts are myeloid and the others "
-    "lymphocytes; in Delhi lymphoblasts stand against normal precursors. These are not the same "
-    "question, and a low figure of what was carried says so.",
+    "single drawn fields; no patients are known. Drawn fields look like Tehran's and lend no cells. In "
+    "Baltimore blasts are myeloid and the others lymphocytes; in Delhi lymphoblasts stand against normal "
+    "precursors. These are not the same question, and a low figure of what was carried says so.",
     "Intervals (95 %) resample patients or groups; the spread is the standard deviation over draws, "
     "which overlap in cells tested, and is no interval.",
 )

@@ -15,7 +15,7 @@ from allstation.imaging.cell_numbers import NAMES
 from allstation.inference import passport as shipped
 from allstation.inference.passport import shipped_passport
 from training.evaluate import carrying, laboratories, passport
-from training.evaluate.carrying import MODEL, VIEWS, Plan, Told
+from training.evaluate.carrying import MODEL, VIEWS, Plan, Predictions
 from training.evaluate.laboratories import LEUKEMIC, OTHER, Laboratory, Picture
 from training.shipped import describe, passport_table
 from training.shipped import passport as command
@@ -50,7 +50,7 @@ def laboratory(
 def test_the_area_and_balanced_accuracy_are_those_of_scikit_learn():
     cells = laboratory(apart=0.4)
     logits = np.random.default_rng(1).normal(size=(240, 2)) + np.eye(2)[np.arange(240) % 2]
-    told = Told(cells=cells, types=(LEUKEMIC, OTHER), logits=logits)
+    told = Predictions(cells=cells, types=(LEUKEMIC, OTHER), logits=logits)
     assert told.value(carrying.AUROC) == pytest.approx(
         roc_auc_score(cells.types == OTHER, logits[:, 1] - logits[:, 0])
     )
@@ -63,7 +63,7 @@ def test_the_area_and_balanced_accuracy_are_those_of_scikit_learn():
 def test_a_type_that_the_typer_does_not_know_is_never_named():
     cells = laboratory(apart=3)
     logits = np.c_[np.zeros(240), np.full(240, -np.inf)]
-    told = Told(cells=cells, types=(LEUKEMIC, OTHER), logits=logits)
+    told = Predictions(cells=cells, types=(LEUKEMIC, OTHER), logits=logits)
     assert told.value(carrying.BALANCED) == 0.5
     assert told.value(carrying.AUROC) == 0.5
 
