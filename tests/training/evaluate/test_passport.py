@@ -1,5 +1,6 @@
 """The passport of laboratories, on drawn features."""
 
+import json
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -19,6 +20,7 @@ from training.evaluate.carrying import MODEL, VIEWS, Plan, Predictions
 from training.evaluate.laboratories import LEUKEMIC, OTHER, Laboratory, Picture
 from training.shipped import describe, passport_table
 from training.shipped import passport as command
+from training.shipped.__main__ import main
 
 SIZE = -len(NAMES)
 FEW = Plan(draws=3)
@@ -249,6 +251,18 @@ def test_the_extract_holds_what_a_card_shows(rows):
     card = describe.model_card(INFO, [], "", [line])
     assert f"| A | blasts | 12 patients | {rows[0].value:.3f} |" in card
     assert "Not measured yet" in describe.model_card(INFO, [], "table")
+
+
+def test_the_command_writes_table_data_and_extract(rows, tmp_path, monkeypatch, capsys):
+    found = command.Passport(rows=rows, clicks=rows[:1], sites=[], base=[], versions={"date": "2026-11-30"})
+    monkeypatch.setattr(command, "measured", lambda *_, **__: found)
+    folders = ["--data", str(tmp_path), "--work", str(tmp_path), "--results", str(tmp_path)]
+    assert main(["passport", *folders, "--extract", str(tmp_path / "extract.json")]) == 0
+    assert (tmp_path / "passport.md").read_text("utf-8").strip() == capsys.readouterr().out.strip()
+    document = json.loads((tmp_path / "passport.json").read_text("utf-8"))
+    assert [row["value"] for row in document["rows"]] == [row.value for row in rows]
+    (line,) = json.loads((tmp_path / "extract.json").read_text("utf-8"))["lines"]
+    assert line["laboratory"] == "A"
 
 
 def test_the_extract_that_ships_is_read_and_a_damaged_one_refused(tmp_path, monkeypatch):
