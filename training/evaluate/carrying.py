@@ -92,7 +92,7 @@ class PassportRow:
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class Told:
+class Predictions:
     """What a typer says of tested cells.
 
     Attributes:
@@ -176,14 +176,16 @@ def _spread_logits(logits: FloatArray, known: Sequence[str], types: Sequence[str
     return found
 
 
-def own_cells(cells: Laboratory, view: View) -> Told | None:
+def own_cells(cells: Laboratory, view: View) -> Predictions | None:
     """Tell every cell by a typer of all other patients of its laboratory; None where a value is missing."""
     values = view(cells)
     if not np.isfinite(values).all():
         return None
     held = HeldOut(values, cells.types, cells.groups.tolist())
     rows = np.flatnonzero(held.seen)
-    return Told(cells=cells.of(rows), types=tuple(held.types.tolist()), logits=held.chosen_logits()[rows])
+    return Predictions(
+        cells=cells.of(rows), types=tuple(held.types.tolist()), logits=held.chosen_logits()[rows]
+    )
 
 
 def lent(cells: Laboratory, *, seed: int = 0) -> Laboratory:
@@ -193,7 +195,7 @@ def lent(cells: Laboratory, *, seed: int = 0) -> Laboratory:
 
 def carried(
     cells: Laboratory, others: Sequence[Laboratory], view: View, *, standardised: bool
-) -> Told | None:
+) -> Predictions | None:
     """Tell the cells of a laboratory by a typer of all others, without a type from here.
 
     Args:
@@ -213,7 +215,7 @@ def carried(
     typer = fit_typer(np.concatenate(values[1:]), types, groups=groups)
     names = tuple(sorted({*typer.types, *cells.types.tolist()}))
     logits = _spread_logits(typer.solved.logits(values[0]) / typer.temperature, typer.types, names)
-    return Told(cells=cells, types=names, logits=logits)
+    return Predictions(cells=cells, types=names, logits=logits)
 
 
 def chosen_groups(cells: Laboratory, count: int, random: np.random.Generator) -> NDArray[np.str_]:
@@ -275,7 +277,7 @@ def commissioned(
     *,
     beside: TyperStatistics | None = None,
     any_number: bool = False,
-) -> Iterator[tuple[Told, int]]:
+) -> Iterator[tuple[Predictions, int]]:
     """Yield what typers of some typed cells say of all other patients' cells, and how many were typed.
 
     Args:
@@ -299,4 +301,7 @@ def commissioned(
         total = statistics if beside is None else statistics + beside
         logits = discriminant(total, shrinkage).logits(values[rest]) / temperature
         names = tuple(sorted({*total.types, *tested.types.tolist()}))
-        yield Told(cells=tested, types=names, logits=_spread_logits(logits, total.types, names)), len(rows)
+        yield (
+            Predictions(cells=tested, types=names, logits=_spread_logits(logits, total.types, names)),
+            len(rows),
+        )

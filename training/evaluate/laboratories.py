@@ -57,7 +57,9 @@ _ZHENG: Final = dict(
 )
 _SCALES: Final = {"Baltimore": SCALES["cells-baltimore"], "Delhi": SCALES["cells-delhi"]}
 """Pixels per micrometre that are known; of the other laboratories red cells tell it."""
-_FIELDS: Final = frozenset({"Tehran", "synthetic"})
+DRAWN: Final = "synthetic"
+"""Drawn fields. They are drawn after Tehran's, and lend no cells to others."""
+_FIELDS: Final = frozenset({"Tehran", DRAWN})
 """Laboratories whose pictures are fields."""
 _BLOCK: Final = 37
 """File numbers of one class that are one group: neighbours are alike, as they are often of one slide."""
@@ -158,7 +160,7 @@ def pictures_of(data: Path, *, fields: int) -> dict[str, list[Picture]]:
         "pbc-sample": _single(data / "pbc-sample"),
         "Zheng": _zheng(data / "masks-zheng"),
         "Tehran": _tehran(data / "taleqani" / "Original", fields),
-        "synthetic": _drawn(fields),
+        DRAWN: _drawn(fields),
     }
     return {name: pictures for name, pictures in found.items() if pictures}
 

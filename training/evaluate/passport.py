@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from allstation.core.statistics import wilson
 from allstation.core.typer_statistics import TyperStatistics, gather_statistics
 from allstation.imaging.decode import squash
 from allstation.imaging.field_file import read_field
-from allstation.imaging.synthetic import draw_field
 from allstation.inference.engine import Engine
 from training.evaluate.carrying import (
     MEASURES,
@@ -22,8 +22,8 @@ from training.evaluate.carrying import (
     VIEWS,
     PassportRow,
     Plan,
+    Predictions,
     Rows,
-    Told,
     carried,
     clicked,
     commissioned,
@@ -40,7 +40,7 @@ OWN: Final = "all of its own cells"
 CLICKS: Final = (5, 10, 20, 40)
 _SHORTCUTS: Final = tuple(name for name in VIEWS if name != MODEL)
 
-Tells = Callable[[str], Told | None]
+Tells = Callable[[str], Predictions | None]
 
 
 def laboratory_rows(cells: Laboratory, others: Sequence[Laboratory], question: str) -> list[PassportRow]:
@@ -58,7 +58,7 @@ def laboratory_rows(cells: Laboratory, others: Sequence[Laboratory], question: s
             told = {
                 name: carried(cells, others, view, standardised=standardised) for name, view in VIEWS.items()
             }
-            rows += _told_rows(told, cells, question, way, apart)
+            rows += _predicted_rows(told, cells, question, way, apart)
     plan = Plan()
     typed = [clicked(cells, plan, seed=seed) for seed in range(plan.draws)]
     apart = _apart(cells, plan)
@@ -72,7 +72,7 @@ def laboratory_rows(cells: Laboratory, others: Sequence[Laboratory], question: s
         if not cells.own_groups
         else "cross-validation over cells"
     )
-    rows += _told_rows(told, cells, question, OWN, split)
+    rows += _predicted_rows(told, cells, question, OWN, split)
     return rows
 
 
@@ -84,8 +84,8 @@ def _apart(cells: Laboratory, plan: Plan) -> str:
     return f"up to {plan.a_type} cells a type of {several}, tested on all others"
 
 
-def _told_rows(
-    told: Mapping[str, Told | None], cells: Laboratory, question: str, way: str, split: str
+def _predicted_rows(
+    told: Mapping[str, Predictions | None], cells: Laboratory, question: str, way: str, split: str
 ) -> Iterator[PassportRow]:
     """Yield the rows of typers that told all cells once."""
     model = told[MODEL]
@@ -110,7 +110,7 @@ def _told_rows(
         )
 
 
-def _value(told: Told | None, measure: str) -> float | None:
+def _value(told: Predictions | None, measure: str) -> float | None:
     return None if told is None else told.value(measure)
 
 
@@ -124,7 +124,7 @@ def _drawn_rows(
     beside: Sequence[Laboratory] = (),
 ) -> Iterator[PassportRow]:
     """Yield the rows of typers of drawn cells, the mean over draws."""
-    found: dict[str, list[tuple[Told, int]]] = {}
+    found: dict[str, list[tuple[Predictions, int]]] = {}
     for name, view in VIEWS.items():
         seen = (cells, *beside)
         if all(np.isfinite(view(each)).all() for each in seen):
@@ -144,7 +144,7 @@ def _statistics(laboratories: Sequence[Laboratory], view: str) -> TyperStatistic
 
 
 def drawn_row(
-    found: Mapping[str, Sequence[tuple[Told, int]]],
+    found: Mapping[str, Sequence[tuple[Predictions, int]]],
     cells: Laboratory,
     question: str,
     way: str,
@@ -273,7 +273,10 @@ class BaseRow:
     Attributes:
         pictures: Which.
         n: How many.
-        named: Named with confidence; none of them is of its four classes, or can be told to be.
+        named: Named with confidence.
+        names: How many by each name.
+        wrong: Named otherwise than their class, of drawn fields; None where no class is known, as the four
+            classes are not those of the set.
         without_cells: In how many no white cell was found.
         novel: How many are beyond the novelty limit.
     """
@@ -281,6 +284,8 @@ class BaseRow:
     pictures: str
     n: int
     named: int
+    names: Mapping[str, int]
+    wrong: int | None
     without_cells: int
     novel: int
 
@@ -289,20 +294,32 @@ class BaseRow:
         return f"{self.named / max(1, self.n):.3f} ({wilson(self.named, self.n)})"
 
 
-def base_rows(name: str, pictures: Sequence[Picture], engine: Engine) -> list[BaseRow]:
+def base_rows(name_of_set: str, pictures: Sequence[Picture], engine: Engine) -> list[BaseRow]:
     """Classify pictures of one laboratory with the base model as the program does it."""
-    named = without = novel = 0
+    names: Counter[str] = Counter()
+    wrong = without = novel = 0
     for picture in pictures:
         if picture.path is None:
-            made = engine.classify_rgb(
-                squash(draw_field(picture.type, picture.seed), engine.preprocessing.size)
-            )
+            made = engine.classify_rgb(squash(picture.pixels(), engine.preprocessing.size))
         else:
             made = engine.classify(picture.path)
-        named += bool(made.decision.class_name)
+        name = made.decision.class_name
+        names += Counter([name] if name else [])
+        wrong += bool(name) and name != picture.type
         without += made.cell_count == 0
         novel += made.novelty > 1
-    return [BaseRow(pictures=name, n=len(pictures), named=named, without_cells=without, novel=novel)]
+    known = all(picture.path is None for picture in pictures)
+    return [
+        BaseRow(
+            pictures=name_of_set,
+            n=len(pictures),
+            named=names.total(),
+            names=dict(names),
+            wrong=wrong if known else None,
+            without_cells=without,
+            novel=novel,
+        )
+    ]
 
 
 def foreign_fields(data: Path) -> dict[str, list[Picture]]:

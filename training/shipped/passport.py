@@ -28,7 +28,15 @@ from allstation.inference.engine import Engine
 from allstation.inference.passport import PassportLine
 from training.evaluate.carrying import AUROC, PassportRow
 from training.evaluate.cell_typing import FEWEST
-from training.evaluate.laboratories import Laboratory, Picture, blasts_of, five_of, gathered, pictures_of
+from training.evaluate.laboratories import (
+    DRAWN,
+    Laboratory,
+    Picture,
+    blasts_of,
+    five_of,
+    gathered,
+    pictures_of,
+)
 from training.evaluate.passport import (
     CARRIED,
     COMMISSIONED,
@@ -118,7 +126,7 @@ def measured(
     for question, ask in ((BLASTS, blasts_of), (FIVE_TYPES, five_of)):
         asked = [cells for each in laboratories if (cells := ask(each)) is not None]
         for cells in asked:
-            others = [each for each in asked if each is not cells]
+            others = [each for each in asked if each is not cells and each.name != DRAWN]
             name = f"{cells.name}-{question.split()[0]}"
             rows += kept.rows(name, partial(laboratory_rows, cells, others, question), PassportRow)
     clicks, sites = _simulated(laboratories, kept)
@@ -205,12 +213,12 @@ def render(passport: Passport) -> str:
         "patient has at most six cells a type in this set, so that five patients cannot give 40.",
         "\n".join(table(passport.clicks)),
         "## Simulated sites, Baltimore",
-        "A site around each patient: this one and four drawn ones are typed (up to 40 cells a type), all "
-        "others tested.",
+        "A site around each patient who has such cells: this one and four drawn ones are typed (up to 40 "
+        "cells a type), all others tested.",
         "\n".join(sites_table(passport.sites)),
         "## The base model on pictures of other laboratories",
         "Its own figures on Tehran's fields stand in `shipped-model.md`. None of these pictures should be "
-        "named.",
+        "named but the drawn fields, which are drawn after Tehran's and no laboratory's.",
         "\n".join(base_table(passport.base)),
     ]
     return "\n\n".join(parts) + "\n"

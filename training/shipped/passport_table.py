@@ -14,17 +14,17 @@ HOW: Final = (
     "Each laboratory is left out in turn. *Carried*: a typer of all other laboratories' cells (at most "
     "300 a type of each) names the cells of this one as it is, no label from here; *standardised*: "
     "after every laboratory's features were brought to the same mean and spread. *Commissioned*: 20 "
-    "draws of patients whose cells are typed, tested on all others. *All of its own cells*: what more "
-    "typing could bring.",
+    "draws of patients whose cells are typed, tested on all others; a type that none of the drawn "
+    "patients has counts as wrong. *All of its own cells*: what more typing could bring.",
     "The columns of shortcuts hold the same figure, made in the same way, from the size of cells alone, "
     "their mean colour, the background around them, or the number of cells in their field; a dash "
     "stands where that is not known. Matched columns hold the model's figure on cells drawn so that the "
     "types have the same sizes, or come from fields of as many cells (n in brackets).",
     "Cells of Tehran and of drawn fields bear the class of their field, which nobody gave to a cell: "
     "leukemic (Early, Pre, Pro) against Benign. Their groups are 37 consecutive file numbers, and "
-    "single drawn fields; no patients are known. In Baltimore blasts are myeloid and the others "
-    "lymphocytes; in Delhi lymphoblasts stand against normal precursors. These are not the same "
-    "question, and a low figure of what was carried says so.",
+    "single drawn fields; no patients are known. Drawn fields look like Tehran's and lend no cells. In "
+    "Baltimore blasts are myeloid and the others lymphocytes; in Delhi lymphoblasts stand against normal "
+    "precursors. These are not the same question, and a low figure of what was carried says so.",
     "Intervals (95 %) resample patients or groups; the spread is the standard deviation over draws, "
     "which overlap in cells tested, and is no interval.",
 )
@@ -90,9 +90,11 @@ def sites_table(rows: Sequence[SiteRow]) -> list[str]:
 
 def base_table(rows: Sequence[BaseRow]) -> list[str]:
     """Return what the base model does elsewhere as a Markdown table."""
-    named = ("pictures", "n", "named with confidence (95 % interval)", "no white cell found")
+    named = ("pictures", "n", "named with confidence (95 % interval)", "as", "wrongly", "no white cell found")
     head = _head((*named, "beyond the novelty limit"))
     return head + [
-        f"| {row.pictures} | {row.n} | {row.named}: {row.share()} | {row.without_cells} | {row.novel} |"
+        f"| {row.pictures} | {row.n} | {row.named}: {row.share()} | "
+        f"{', '.join(f'{name} {count}' for name, count in row.names.items()) or '-'} | "
+        f"{'-' if row.wrong is None else row.wrong} | {row.without_cells} | {row.novel} |"
         for row in rows
     ]

@@ -1,5 +1,9 @@
 """The passport of laboratories, on drawn features."""
 
+import json
+from types import SimpleNamespace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -12,10 +16,11 @@ from allstation.imaging.cell_numbers import NAMES
 from allstation.inference import passport as shipped
 from allstation.inference.passport import shipped_passport
 from training.evaluate import carrying, laboratories, passport
-from training.evaluate.carrying import MODEL, VIEWS, Plan, Told
+from training.evaluate.carrying import MODEL, VIEWS, Plan, Predictions
 from training.evaluate.laboratories import LEUKEMIC, OTHER, Laboratory, Picture
 from training.shipped import describe, passport_table
 from training.shipped import passport as command
+from training.shipped.__main__ import main
 
 SIZE = -len(NAMES)
 FEW = Plan(draws=3)
@@ -47,7 +52,7 @@ def laboratory(
 def test_the_area_and_balanced_accuracy_are_those_of_scikit_learn():
     cells = laboratory(apart=0.4)
     logits = np.random.default_rng(1).normal(size=(240, 2)) + np.eye(2)[np.arange(240) % 2]
-    told = Told(cells=cells, types=(LEUKEMIC, OTHER), logits=logits)
+    told = Predictions(cells=cells, types=(LEUKEMIC, OTHER), logits=logits)
     assert told.value(carrying.AUROC) == pytest.approx(
         roc_auc_score(cells.types == OTHER, logits[:, 1] - logits[:, 0])
     )
@@ -60,7 +65,7 @@ def test_the_area_and_balanced_accuracy_are_those_of_scikit_learn():
 def test_a_type_that_the_typer_does_not_know_is_never_named():
     cells = laboratory(apart=3)
     logits = np.c_[np.zeros(240), np.full(240, -np.inf)]
-    told = Told(cells=cells, types=(LEUKEMIC, OTHER), logits=logits)
+    told = Predictions(cells=cells, types=(LEUKEMIC, OTHER), logits=logits)
     assert told.value(carrying.BALANCED) == 0.5
     assert told.value(carrying.AUROC) == 0.5
 
@@ -211,11 +216,30 @@ def test_figures_are_computed_once(tmp_path):
 
     def compute():
         made.append(1)
-        return [passport.BaseRow(pictures="bccd", n=364, named=0, without_cells=1, novel=360)]
+        found = passport.BaseRow(
+            pictures="bccd", n=364, named=2, names={"Pro": 2}, wrong=None, without_cells=1, novel=360
+        )
+        return [found]
 
     assert kept.rows("base", compute, passport.BaseRow) == kept.rows("base", compute, passport.BaseRow)
     assert len(made) == 1
-    assert "0: 0.000" in passport_table.base_table(compute())[-1]
+    assert "| 2: 0.005 (" in passport_table.base_table(compute())[-1]
+
+
+def test_the_base_model_is_asked_for_every_picture_and_its_names_are_counted():
+    class Asked:
+        preprocessing = SimpleNamespace(size=(224, 224))
+        found: ClassVar = iter(["Pro", "", "Early"])
+
+        def classify_rgb(self, rgb):
+            assert rgb.shape == (224, 224, 3)
+            decision = SimpleNamespace(class_name=next(self.found) or None)
+            return SimpleNamespace(decision=decision, cell_count=0, novelty=2.0)
+
+    drawn = [SimpleNamespace(path=None, type="Pro", pixels=lambda: np.zeros((224, 224, 3), np.uint8))] * 3
+    (row,) = passport.base_rows("synthetic", drawn, Asked())
+    assert (row.n, row.named, row.names, row.wrong) == (3, 2, {"Pro": 1, "Early": 1}, 1)
+    assert (row.without_cells, row.novel) == (3, 3)
 
 
 def test_the_extract_holds_what_a_card_shows(rows):
@@ -227,6 +251,18 @@ def test_the_extract_holds_what_a_card_shows(rows):
     card = describe.model_card(INFO, [], "", [line])
     assert f"| A | blasts | 12 patients | {rows[0].value:.3f} |" in card
     assert "Not measured yet" in describe.model_card(INFO, [], "table")
+
+
+def test_the_command_writes_table_data_and_extract(rows, tmp_path, monkeypatch, capsys):
+    found = command.Passport(rows=rows, clicks=rows[:1], sites=[], base=[], versions={"date": "2026-11-30"})
+    monkeypatch.setattr(command, "measured", lambda *_, **__: found)
+    folders = ["--data", str(tmp_path), "--work", str(tmp_path), "--results", str(tmp_path)]
+    assert main(["passport", *folders, "--extract", str(tmp_path / "extract.json")]) == 0
+    assert (tmp_path / "passport.md").read_text("utf-8").strip() == capsys.readouterr().out.strip()
+    document = json.loads((tmp_path / "passport.json").read_text("utf-8"))
+    assert [row["value"] for row in document["rows"]] == [row.value for row in rows]
+    (line,) = json.loads((tmp_path / "extract.json").read_text("utf-8"))["lines"]
+    assert line["laboratory"] == "A"
 
 
 def test_the_extract_that_ships_is_read_and_a_damaged_one_refused(tmp_path, monkeypatch):
