@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,7 @@ class ImportProgress:
 
     def __init__(self) -> None:
         self._added = 0
+        self._ids = array("q")
         self._duplicates = 0
         self._same: list[Problem] = []
         self._paged = 0
@@ -43,6 +45,7 @@ class ImportProgress:
             self._note_same(report.duplicates)
             self._note_mix_ups(case, slide, report.copies)
         self._added += len(added)
+        self._ids.extend(added)
         self._duplicates += len(batch.fields) - len(added)
         if batch.passed is not None:
             self._passed += [Problem("passed-over", sentence) for sentence in batch.passed.sentences()]
@@ -84,4 +87,5 @@ class ImportProgress:
             refused=tuple(self._refused),
             refused_count=self._refused_count,
             running=running,
+            ids=() if running else self._ids,
         )

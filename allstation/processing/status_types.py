@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -42,6 +42,7 @@ class ImportStatus:
         mix_ups: Fields that lie on another slide of the case as well, which is what a mix-up looks like.
         passed: Pictures of kinds that are not read, a sentence a kind.
         running: More is being looked at.
+        ids: Of the fields added, told at the end.
     """
 
     added: int = 0
@@ -53,6 +54,7 @@ class ImportStatus:
     mix_ups: int = 0
     passed: tuple[Problem, ...] = ()
     running: bool = True
+    ids: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,11 @@ class FolderWatcher(QObject):
         self._timer = QTimer(self, interval=every)
         self._timer.timeout.connect(self._look)
 
+    @property
+    def status(self) -> WatchStatus:
+        """Which folder is watched, and how that goes."""
+        return self._status
+
     def watch(self, folder: Path | None, known: Mapping[str, int] | None = None) -> None:
         """Watch a folder, or none.
 

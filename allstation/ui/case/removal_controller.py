@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand
 
 from allstation.core.text import shown_name
+from allstation.processing.status_types import ImportStatus
 from allstation.services.case_session import CaseSession
 from allstation.services.requests import RemoveFields, UndoRemoval
 from allstation.services.undo_log import Removal
@@ -34,8 +36,10 @@ class RemovalController(QObject):
         self._session = context.session
         self._browser = browser
         self._tokens = count(1)
+        self._added: Sequence[int] = ()
         context.session.worker.fields_removed.connect(self._removed)
         context.session.worker.fields_restored.connect(self._restored)
+        context.session.worker.import_changed.connect(self._import_changed)
 
     def actions(self) -> tuple[Action, ...]:
         """Offer to remove, and to bring back."""
@@ -94,6 +98,16 @@ class RemovalController(QObject):
         text = tr("Bring back {what}", what=what) if back else tr("Remove {what}", what=what)
         self._push(Removal(tuple(ids), back=back), text)
 
+    @Slot(object)
+    def _import_changed(self, status: ImportStatus) -> None:
+        """Let what a person added be taken back; what a watched folder brings is nobody's last step."""
+        if not status.ids or status.ids is self._added or self._context.watcher.status.folder is not None:
+            return
+        self._added = status.ids
+        text = tr("Add {n} fields", n=number(status.added)) if status.added != 1 else tr("Add 1 field")
+        wanted = Removal(tuple(status.ids))
+        self._context.undo.push(_AdditionCommand(self._session, next(self._tokens), wanted, text))
+
     def _push(self, wanted: Removal, text: str) -> None:
         self._context.undo.push(_RemovalCommand(self._session, next(self._tokens), wanted, text))
 
@@ -138,3 +152,25 @@ class _RemovalCommand(QUndoCommand):
     def undo(self) -> None:
         """Take it back."""
         self._session.submit(UndoRemoval(self._token))
+
+
+class _AdditionCommand(QUndoCommand):
+    """Fields that were added; undo takes them out of the case, where they can be brought back."""
+
+    def __init__(self, session: CaseSession, token: int, added: Removal, text: str) -> None:
+        super().__init__(text)
+        self._session = session
+        self._token = token
+        self._added = added
+        self._is_done = True
+
+    def redo(self) -> None:
+        """Bring them back; they are there when the command is pushed."""
+        if not self._is_done:
+            self._session.submit(UndoRemoval(self._token))
+        self._is_done = True
+
+    def undo(self) -> None:
+        """Take them out."""
+        self._session.submit(RemoveFields(self._token, self._added))
+        self._is_done = False

@@ -176,6 +176,6 @@ def test_the_list_of_keys_names_commands_not_what_they_would_undo(opened: Workbe
     (dialog,) = opened.shell.findChildren(KeysDialog)
     table = dialog.findChild(QTreeWidget)
     names = {table.topLevelItem(row).text(0) for row in range(table.topLevelItemCount())}
-    assert {"Undo", "Redo", "Rename Case", "Remove from Case"} <= names
+    assert {"Undo", "Redo", "Remove from Case"} <= names
     assert not any("Two" in name for name in names)
     dialog.reject()

@@ -16,6 +16,7 @@ from allstation.ui.browser.slide_model import Place
 from allstation.ui.case.removal_controller import RemovalController
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.viewer.card_content import card_content
+from tests.ui.field_records import write_picture
 from tests.ui.named import named
 
 
@@ -157,3 +158,18 @@ def test_a_case_for_looking_only_offers_nothing(opened: Workbench, qtbot: QtBot)
         qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
         for key in ("field.remove", "slide.remove", "field.restore"):
             assert not opened.actions_table[key].isEnabled(), key
+
+
+def test_adding_can_be_taken_back_and_done_again(opened: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    for name, level in (("a", 90), ("b", 160)):
+        write_picture(tmp_path / "more" / f"{name}.png", (level, 120, 200), (64, 48))
+    opened.case_controller.add_paths([tmp_path / "more"])
+    qtbot.waitUntil(lambda: len(shown(opened)) == 7, timeout=20_000)
+    undo = opened.context.undo
+    qtbot.waitUntil(lambda: undo.undoText() == "Add 2 fields")
+    undo.undo()
+    qtbot.waitUntil(lambda: shown(opened) == [1, 2, 3, 4, 5])
+    assert (tmp_path / "more" / "a.png").is_file()
+    undo.redo()
+    qtbot.waitUntil(lambda: len(shown(opened)) == 7)
