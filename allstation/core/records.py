@@ -129,7 +129,8 @@ class Prediction:
             network's output was not finite. Shown and summed up only if :attr:`probabilities_valid`.
         decision: What the bundle's rule made of it.
         novelty: 1.0 is the limit fitted with the model; NaN where it could not be computed.
-        cell_count: White cells found.
+        cell_count: Cells in the mask that the model looks at, for its decision rule; people count the cells
+            of the case.
         quality: Image quality figures.
         evidence: The evidence map, if the model makes one.
         milliseconds: Decode to decision, wall time of this field.
@@ -219,6 +220,7 @@ class FieldRecord:
         added: When it came into the case, ISO 8601 UTC; empty where nobody asked.
         removed: It was taken out of the case and counts nowhere.
         remark: The latest comment that stands beside no review; empty for none.
+        cells: White cells of the case in it, corrections counted; None while nobody looked for them.
     """
 
     id: int
@@ -235,11 +237,19 @@ class FieldRecord:
     added: str = ""
     removed: bool = False
     remark: str = ""
+    cells: int | None = None
 
     @property
     def comment(self) -> str:
         """What a person wrote about it: with the review that counts, else beside it."""
         return (self.review.comment if self.review is not None else "") or self.remark
+
+    @property
+    def white_cells(self) -> int | None:
+        """White cells as a person sees them: those of the case, else those in the model's mask."""
+        if self.cells is not None:
+            return self.cells
+        return None if self.prediction is None else self.prediction.cell_count
 
     @property
     def final_name(self) -> str | None:
