@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 # Two BLAS threads that wait for each other on a busy machine took a minute for a typer of 40 cells.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# A test of a case waits some 40 times until the disk has what was written; memory has it at once.
+_MEMORY, _ROOM = Path("/dev/shm"), 3 * 2**30  # noqa: S108 - pytest makes a folder of its own in it
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 @pytest.fixture(scope="session")

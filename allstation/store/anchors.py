@@ -249,9 +249,12 @@ class AnchorRecorder:
     def close(self) -> None:
         """Remember what waits."""
         self._write()
+        end = time.monotonic() + _SHARED_WAIT
+        if self._sharing is not None:  # the last line is shared after the one before it, not left out
+            self._sharing.join(_SHARED_WAIT)
         self._share()
         if self._sharing is not None:
-            self._sharing.join(_SHARED_WAIT)
+            self._sharing.join(max(0.0, end - time.monotonic()))
 
     def _write(self) -> None:
         anchor, self._waiting = self._waiting, None

@@ -53,11 +53,8 @@ class Reports(Repository):
             StationError: ``case-changed``, ``reason-needed``, ``already-final``, ``not-final-yet``,
                 or what the disk answered.
         """
-        kind, who, why = (
-            ReportStatus(status),
-            storable(by).strip() or self._connection.user,
-            storable(reason).strip(),
-        )
+        kind, why = ReportStatus(status), storable(reason).strip()
+        who = storable(by).strip() or self._connection.user
         with self._connection.write() as db:
             self._require_order(kind, why)
             digest = decisions_digest(db.execute("SELECT sha256, final FROM fields WHERE removed = 0"))
@@ -67,14 +64,8 @@ class Reports(Repository):
                 )
             self._connection.begin_entries()
             head = db.execute("SELECT hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()[0]
-            values = (
-                kind,
-                sha256,
-                shown_name(file.replace("\\", "/").rsplit("/", 1)[-1]),
-                self._connection.now(),
-                who,
-                why,
-            )
+            name = shown_name(file.replace("\\", "/").rsplit("/", 1)[-1])
+            values = (kind, sha256, name, self._connection.now(), who, why)
             added = db.execute(
                 "INSERT INTO reports (status, sha256, file, at, by, reason, decisions_sha256, audit_head) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -93,16 +93,15 @@ def check(
     events.phase("checking", f"Opening every field of {folder.name}")
     labelled = read_labelled(folder)
     seen = _check_fields(labelled, events)
-    readable = [row for row, entry in enumerate(seen) if entry.inspected.size is not None]
-    kept = LabelledSet(labelled.root, labelled.classes, tuple(labelled.fields[row] for row in readable))
+    rows = [row for row, entry in enumerate(seen) if entry.inspected.size is not None]
+    kept = LabelledSet(labelled.root, labelled.classes, tuple(labelled.fields[row] for row in rows))
     events.phase("checking", "Comparing fields to find those that show the same place")
-    found = [seen[row] for row in readable]
+    found = [seen[row] for row in rows]
     names = same_field_groups(kept, events, [entry.gray for entry in found if entry.gray is not None])
-    if keep is not None and len(readable) == len(seen):
+    if keep is not None and len(found) == len(seen):
         write_checked(keep, kept, [entry.inspected for entry in found], names)
     events.phase("checking", "Shortcut probes")
     results = _probe(kept, found, names, events)
-    listing = compare_with_archive(labelled, list_archive(archive)) if archive is not None else None
     report: CheckReport = {
         "folder": labelled.root.name,
         "fields": len(labelled.fields),
@@ -114,7 +113,7 @@ def check(
         "groups": _groups(kept, names),
         "marks": _marks(labelled, seen),
         "probes": [asdict(result) for result in results],
-        "archive": listing,
+        "archive": None if archive is None else compare_with_archive(labelled, list_archive(archive)),
         "other_files": [path.name for path in labelled.other_files],
         "findings": [],
         "errors": 0,
@@ -122,13 +121,17 @@ def check(
     }
     if groups is not None:
         report["groups"]["agreement"] = agreement(names, splits.groups_from_csv(kept, groups))
-    findings = _sorted([*_findings(labelled, seen, report), *_split_findings(kept, names, split)])
-    report["findings"] = findings
-    report["errors"] = sum(entry["level"] == "error" for entry in findings)
+    _conclude(report, [*_findings(labelled, seen, report), *_split_findings(kept, names, split)], events)
     report["seconds"] = round(time.monotonic() - begun, 1)
-    for entry in findings:
-        events.message(entry["sentence"], "info" if entry["level"] == "note" else "warning")
     return report
+
+
+def _conclude(report: CheckReport, findings: list[Finding], events: EventWriter) -> None:
+    """Enter what was found into a report, and tell it."""
+    report["findings"] = _sorted(findings)
+    report["errors"] = sum(entry["level"] == "error" for entry in findings)
+    for entry in report["findings"]:
+        events.message(entry["sentence"], "info" if entry["level"] == "note" else "warning")
 
 
 def _check_fields(labelled: LabelledSet, events: EventWriter) -> list[_FieldCheck]:

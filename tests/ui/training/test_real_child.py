@@ -50,7 +50,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("smears")
-    write_demo(folder, fields=16, labelled=True)
+    write_demo(folder, fields=28, labelled=True)
     return folder
 
 
@@ -76,7 +76,7 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
 
     drop(panel, labelled)
     until(lambda: panel.report is not None)
-    assert panel.report["fields"] == 16
+    assert panel.report["fields"] == 28
     button(panel, "Go On to the Recipe").click()
     assert panel.pages.currentWidget() is panel.recipe
 
@@ -106,7 +106,7 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
     until(lambda: dialog.is_compared)
     assert named(dialog, QTableWidget, "Both models on the same fields").rowCount() == 3
     assert "ALL Station" in label_texts(dialog)
-    assert dialog.keep.isDefault(), "two epochs on 16 drawn fields are no better than the shipped model"
+    assert dialog.keep.isDefault(), "two epochs on 28 drawn fields are no better than the shipped model"
     dialog.name.setText("Tiny of June")
     dialog.activate.click()
     until(
@@ -118,9 +118,9 @@ def test_a_dropped_folder_becomes_a_model_that_classifies_a_case(
 
     window.context.session.submit(AddPaths([labelled / "Pro"]))
     with Case.open(tmp_path / "New.allcase", read_only=True) as case:
-        until(lambda: case.queue.counts().get(FieldState.DONE, 0) == 4)
+        until(lambda: case.queue.counts().get(FieldState.DONE, 0) == 7)
         made = ModelBundle.open(window.context.selection.model.path)
-        predictions = [case.fields.predictions(row)[-1] for row in range(1, 5)]
+        predictions = [case.fields.predictions(row)[-1] for row in range(1, 8)]
         assert {one.model_sha256 for one in predictions} == {made.sha256}
         assert set(predictions[0].probabilities) == {"Benign", "Early", "Pre", "Pro"}
 

@@ -7,6 +7,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +72,14 @@ def forge(folder: Path, *, at: str | None = None, key: SigningKey | None = None,
         with closing(sqlite3.connect(folder / "case.sqlite")) as db, db:
             case_id = db.execute("SELECT value FROM info WHERE key = 'case_id'").fetchone()[0]
             _write(db, key, None, first=1, entry=forged[-1], case_id=case_id)
+
+
+def slowly(share: Callable[..., None]) -> Callable[..., None]:
+    def after_a_while(*given: object) -> None:
+        time.sleep(0.1)
+        share(*given)
+
+    return after_a_while
 
 
 def another_station(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
@@ -273,6 +283,7 @@ def test_a_shared_folder_tells_what_another_station_has_seen(
     worked_on: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(anchors, "_SHARED_WAIT", 60.0)  # a busy machine takes its time
+    monkeypatch.setattr(anchors, "share", slowly(anchors.share))  # as a network does: the next line is due
     shared, kept = tmp_path / "share", tmp_path / "kept.sqlite"
     shared.mkdir()
     for name in ("one", "two"):
