@@ -302,6 +302,12 @@ def _cells(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
     )
+    parser.add_argument(
+        "--anonymised",
+        action="store_true",
+        help="numbers for names and codes for hashes, as in the other exports; of a case",
+    )
+    _keep(parser)
     _force(parser)
 
 
