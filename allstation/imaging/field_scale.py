@@ -10,10 +10,10 @@ from allstation.core.site import Interval, ScaleSource
 from allstation.imaging.cell_scale import RED_CELL, ScaleEstimate, estimate_scale
 from allstation.imaging.field_file import FieldFile
 
-RED_CELLS_LIKELY: Final = (5.8, 9.2)
+RED_CELLS_LIKELY: Final = (6.2, 8.4)
 """Micrometres between which the median diameter of a person's red cells lies on a dry smear: 6.7 to 7.7 in
-health (Price-Jones 1910, BMJ 2:1418), less in microcytosis, more in macrocytosis, and the estimate's own
-error of up to 8 %."""
+health (Price-Jones 1910, BMJ 2:1418), less in microcytosis, more in macrocytosis. The error of an estimate
+stands in its interval."""
 _READ_SIDE: Final = 1600
 """Longest side that red cells are measured in, pixels."""
 

@@ -102,8 +102,13 @@ class SitesController(QObject):
 
     @Slot(object)
     def _choose(self, site: Site | None) -> None:
-        if site != self._site:
-            self._context.undo.push(SiteCommand(self._session, self._site, site))
+        if site == self._site:
+            return
+        self._context.undo.push(SiteCommand(self._session, self._site, site))
+        if self._context.has_fields():
+            self._context.notifier.info(
+                tr("Fields are read by this site from now on. “Classify Again” reads earlier ones by it.")
+            )
 
     @Slot(object)
     def _measure(self, site: Site | None) -> None:
