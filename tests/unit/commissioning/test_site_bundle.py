@@ -81,6 +81,12 @@ def test_a_field_is_named_by_its_cells_and_they_come_with_it(bundle, tmp_path):
     assert [len(outcome.cells) for outcome in found] == [3, 2, 0]
     assert all(sum(cell.support.values()) == pytest.approx(1) for cell in found[0].cells)
     assert found[0].cells[0].pixel_size == PIXEL_SIZE
+    evidence = found[0].prediction.evidence
+    values = np.frombuffer(evidence.values, np.uint8).reshape(2, evidence.rows, evidence.columns)
+    assert (evidence.rows, evidence.columns) == (17, 32)
+    assert 0.1 < (values[0] > 128).mean() < 0.5  # where the cells are, for their type
+    assert values[1].max() < 128
+    assert found[2].prediction.evidence is None
     assert found[1].prediction.decision.class_name is None
     assert Reason.NO_WHITE_CELLS in found[2].prediction.decision.reasons
 
