@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.commissioning.cell_source import CellRow, listed_cells, usual_scale
+from allstation.commissioning.cell_source import CellRow, PictureScale, listed_cells, only, usual_scale
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
@@ -58,9 +58,10 @@ class TypedCells:
         pictures: SHA-256 of the file of each cell.
         network_sha256: Of the cell network.
         unfound: Rows without features, and why; they are in nothing else.
-        pixel_size: Micrometres a pixel of pictures of single cells; None where it could not be told, and
-            each cell was scaled to its crop.
+        pixel_size: Micrometres a pixel of pictures of single cells; None where they differ, or where it
+            could not be told and each cell was scaled to its crop.
         pixel_size_source: Where it comes from, in words.
+        scale_known: Whether that is a length, or only the same for all pictures.
         from_fields: Whether the cells are of fields, not of pictures of single cells.
         field_pixel_size: Micrometres a pixel of the fields, if it was stated and the same for all.
     """
@@ -74,6 +75,7 @@ class TypedCells:
     unfound: tuple[NotMeasured, ...]
     pixel_size: float | None
     pixel_size_source: str
+    scale_known: bool = True
     slides: tuple[str, ...] = ()
     from_fields: bool = False
     field_pixel_size: float | None = None
@@ -125,9 +127,11 @@ def read_typed_cells(
         StationError: ``bad-cells`` if the table cannot be understood; ``cancelled``.
     """
     rows = listed_cells(source)
-    scale, said = (1 / pixel_size, "given") if pixel_size else usual_scale(rows, limits)
-    if scale is not None:
-        rows = [row if row.pixel_size else replace(row, usual_pixel_size=1 / scale) for row in rows]
+    usual = PictureScale(pixel_size, "given", True) if pixel_size else usual_scale(rows, limits)
+    rows = [
+        replace(row, usual_pixel_size=usual.pixel_size) if row.place is None or pixel_size else row
+        for row in rows
+    ]
     measured = _measured(rows, threads=threads, progress=progress, cancelled=cancelled, limits=limits)
     kept, unfound = _first_of_each(rows, measured)
     network = CellNetwork()
@@ -140,16 +144,12 @@ def read_typed_cells(
         pictures=tuple(measured[at].picture for at in kept),
         network_sha256=network.sha256,
         unfound=tuple(unfound),
-        pixel_size=None if scale is None else 1 / scale,
-        pixel_size_source=said,
+        pixel_size=usual.pixel_size,
+        pixel_size_source=usual.source,
+        scale_known=usual.known,
         from_fields=any(rows[at].place is not None for at in kept),
-        field_pixel_size=_only([rows[at].pixel_size for at in kept if rows[at].place is not None]),
+        field_pixel_size=only([rows[at].pixel_size for at in kept if rows[at].place is not None]),
     )
-
-
-def _only(sizes: Sequence[float | None]) -> float | None:
-    """Return the one pixel size of all fields, None where they differ or say nothing."""
-    return sizes[0] if len(set(sizes)) == 1 else None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

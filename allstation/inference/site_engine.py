@@ -154,7 +154,7 @@ class SiteEngine:
     @property
     def _scaled_otherwise(self) -> bool:
         """Whether the typed cells had no scale, so that cells of a field cannot be compared with them."""
-        return not self._facts.from_fields and self._facts.pixel_size is None
+        return not self._facts.scale_known
 
     def _typed(self, rgb: Rgb, cells: Sequence[NewCell]) -> tuple[FloatArray, FloatArray]:
         """Return probabilities (n, k) and novelty (n,), NaN where a cell could not be measured."""

@@ -100,7 +100,7 @@ def test_cells_unlike_the_sites_and_a_scale_that_nobody_knows_need_review(bundle
     made = make_engine(strict).classify(field(strange, "lll"))
     assert made.novelty > 1
     assert made.decision.reasons == (Reason.UNLIKE_TRAINING,)
-    members[SITE_FACTS] = b'{"schema": 1, "pixel_size": 0.25}'
+    members[SITE_FACTS] = b'{"schema": 1, "pixel_size": 0.25, "field_pixel_size": 0.25}'
     other = write_bundle(tmp_path / "o.allmodel", info, members)
     made = make_engine(other).classify(field(tmp_path / "l.png", "lll"))
     assert made.decision.reasons == (Reason.SCALE_UNKNOWN,)

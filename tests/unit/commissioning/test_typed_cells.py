@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from allstation.commissioning import typed_cells
+from allstation.commissioning import cell_source, typed_cells
 from allstation.commissioning.typed_cells import read_typed_cells
 from allstation.core.errors import StationError
+from allstation.imaging.decode import DEFAULT_LIMITS
 from tests.unit.commissioning.pictures import PIXEL_SIZE, cell_picture
 
 
@@ -89,3 +90,11 @@ def test_reading_can_be_stopped(table):
     with pytest.raises(StationError) as stopped:
         read_typed_cells(table, pixel_size=PIXEL_SIZE, cancelled=lambda: True)
     assert stopped.value.code == typed_cells.CANCELLED
+
+
+def test_without_red_cells_a_typical_cell_keeps_large_and_small_apart(table):
+    rows = cell_source.listed_cells(table)
+    scale = cell_source.usual_scale(rows[:12], DEFAULT_LIMITS)
+    assert not scale.known
+    assert "typical cell" in scale.source
+    assert 0.2 < scale.pixel_size < 0.5  # between 30 and 50 pixels are 12 micrometres
