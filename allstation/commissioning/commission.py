@@ -177,7 +177,7 @@ def write_accepted(
         facts=SiteFacts(
             pixel_size=cells.pixel_size,
             pixel_size_source=cells.pixel_size_source,
-            scale_known=cells.scale_known,
+            scale_known=cells.scale_known and (cells.from_fields or bool(cells.pixel_size_source)),
             field_pixel_size=cells.field_pixel_size,
             from_fields=cells.from_fields,
         ),

@@ -57,7 +57,7 @@ def verify_reference(
     _require_shipped_fields(bundle)
     reference = bundle.arrays(MEMBER)
     if is_site_bundle(bundle):
-        return _checked(bundle, site_typer(bundle).probabilities(reference["features"]), reference)
+        return _verified_typer(bundle, reference)
     rgb, expected = reference["rgb"][:fields], reference["probabilities"][:fields]
     with ExitStack() as stack:
         engine = engine or stack.enter_context(closing(make_engine(bundle)))
