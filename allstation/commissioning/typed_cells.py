@@ -20,7 +20,7 @@ from allstation.imaging.cell_scale import estimate_scale
 from allstation.imaging.decode import DEFAULT_LIMITS
 from allstation.imaging.field_file import read_field
 from allstation.inference.cell_network import CellNetwork
-from allstation.inference.site_cells import cell_at_features, picture_features
+from allstation.inference.site_cells import features_at, picture_features
 
 Progress = Callable[[int, int], None]
 
@@ -159,7 +159,7 @@ class _Measured:
     features: NDArray[np.float32] | None
     why: str
     picture: str = ""
-    place: str = ""
+    place: bytes = b""
 
 
 def _measured(
@@ -202,21 +202,28 @@ def _of_file(rows: Sequence[CellRow], network: CellNetwork, limits: DecodeLimits
         pixels, stated = file.pixels, file.pixel_size
     except StationError as error:
         return [_Measured(None, error.sentence) for _ in rows]
-    found = []
-    for row in rows:
-        size = row.pixel_size or stated or row.usual_pixel_size
-        scale = None if size is None else 1 / size
+    sizes = [row.pixel_size or stated or row.usual_pixel_size for row in rows]
+    found: list[_Measured | None] = [None] * len(rows)
+    for at, (row, size) in enumerate(zip(rows, sizes, strict=True)):
         if row.place is None:
-            features, place = picture_features(pixels, network, pixels_per_um=scale), ""
-            why = "no cell in the middle of the picture"
-        else:
-            scale = scale or _estimated(pixels)
-            features = cell_at_features(pixels, row.place, network, pixels_per_um=scale)
-            place = f"{row.place[0]:.0f} {row.place[1]:.0f}"
-            why = f"no cell at {row.place[0]:g}, {row.place[1]:g} of the field, or its scale cannot be told"
-        whole = features is not None and bool(np.isfinite(features).all())
-        found.append(_Measured(features if whole else None, "" if whole else why, file.sha256, place))
-    return found
+            scale = 1 / size if size else None
+            features = picture_features(pixels, network, pixels_per_um=scale)
+            found[at] = _whole(features, "no cell in the middle of the picture", file.sha256)
+    for size in set(sizes):
+        own = [at for at, row in enumerate(rows) if row.place is not None and sizes[at] == size]
+        places = [place for at in own if (place := rows[at].place) is not None]
+        scale = 1 / size if size else _estimated(pixels) if own else None
+        for at, features in zip(own, features_at(pixels, places, network, pixels_per_um=scale), strict=True):
+            why = f"no cell at {rows[at].place} of the field, or its scale cannot be told"
+            found[at] = _whole(features, why, file.sha256)
+    return [one for one in found if one is not None]
+
+
+def _whole(features: NDArray[np.float32] | None, why: str, picture: str) -> _Measured:
+    if features is None or not np.isfinite(features).all():
+        return _Measured(None, why, picture)
+    # Two places in one cell give the same features.
+    return _Measured(features, "", picture, features.tobytes())
 
 
 def _estimated(rgb: NDArray[np.uint8]) -> float | None:
@@ -231,7 +238,7 @@ def _first_of_each(
 
     A cell in two rows would be learned from and tested; one with two types is an error of the table.
     """
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, bytes], int] = {}
     kept, left = [], []
     for at, (row, one) in enumerate(zip(rows, measured, strict=True)):
         why = one.why

@@ -65,6 +65,15 @@ def verify_reference(
     return _checked(bundle, np.asarray(found), {"probabilities": expected})
 
 
+def _verified_typer(bundle: ModelBundle, reference: Mapping[str, NDArray[Any]]) -> float:
+    """Compare what the typer of a site's model says of made-up features."""
+    features, expected = reference.get("features"), reference.get("probabilities")
+    if features is None or expected is None:
+        sentence = f"The model bundle {shown_name(bundle.path)} has other reference fields than its kind has."
+        raise StationError("no-reference", sentence)
+    return _checked(bundle, site_typer(bundle).probabilities(features), reference)
+
+
 def _checked(bundle: ModelBundle, found: NDArray[np.float64], reference: Mapping[str, NDArray[Any]]) -> float:
     """Return the largest difference from the probabilities that the maker wrote down."""
     expected = reference["probabilities"]
