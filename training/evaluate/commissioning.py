@@ -52,6 +52,7 @@ def cells_of(table: Path, work: Path, *, threads: int) -> TypedCells:
                 unfound=(),
                 pixel_size=size if size > 0 else None,
                 pixel_size_source=str(archive["source"]),
+                scale_known=bool(archive["scale_known"]),
             )
     found = read_typed_cells(table, threads=threads)
     work.mkdir(parents=True, exist_ok=True)
@@ -63,6 +64,7 @@ def cells_of(table: Path, work: Path, *, threads: int) -> TypedCells:
         files=np.array(found.files),
         pixel_size=np.array(found.pixel_size or -1.0),
         source=np.array(found.pixel_size_source),
+        scale_known=np.array(found.scale_known),
     )
     print(f"{table.parent.name}: {len(found.unfound)} cells not measured", file=sys.stderr)
     return found

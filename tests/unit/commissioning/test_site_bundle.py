@@ -21,7 +21,7 @@ from allstation.inference.bundle_kinds import SITE_FACTS, TYPER
 from allstation.inference.engine_pool import make_engine
 from allstation.inference.network_origin import needs_isolation
 from allstation.inference.pipeline import Pipeline
-from allstation.inference.reference import verify_activation
+from allstation.inference.reference import verify_activation, verify_reference
 from allstation.inference.site_engine import SiteEngine, pooled_cells
 from allstation.keys.station import station_key
 from tests.unit.commissioning.pictures import PIXEL_SIZE, cell_picture
@@ -81,6 +81,12 @@ def test_a_field_is_named_by_its_cells_and_they_come_with_it(bundle, tmp_path):
     assert [len(outcome.cells) for outcome in found] == [3, 2, 0]
     assert all(sum(cell.support.values()) == pytest.approx(1) for cell in found[0].cells)
     assert found[0].cells[0].pixel_size == PIXEL_SIZE
+    evidence = found[0].prediction.evidence
+    values = np.frombuffer(evidence.values, np.uint8).reshape(2, evidence.rows, evidence.columns)
+    assert (evidence.rows, evidence.columns) == (17, 32)
+    assert 0.1 < (values[0] > 128).mean() < 0.5  # where the cells are, for their type
+    assert values[1].max() < 128
+    assert found[2].prediction.evidence is None
     assert found[1].prediction.decision.class_name is None
     assert Reason.NO_WHITE_CELLS in found[2].prediction.decision.reasons
 
@@ -94,7 +100,7 @@ def test_cells_unlike_the_sites_and_a_scale_that_nobody_knows_need_review(bundle
     made = make_engine(strict).classify(field(strange, "lll"))
     assert made.novelty > 1
     assert made.decision.reasons == (Reason.UNLIKE_TRAINING,)
-    members[SITE_FACTS] = b'{"schema": 1, "pixel_size": 0.25}'
+    members[SITE_FACTS] = b'{"schema": 1, "pixel_size": 0.25, "field_pixel_size": 0.25}'
     other = write_bundle(tmp_path / "o.allmodel", info, members)
     made = make_engine(other).classify(field(tmp_path / "l.png", "lll"))
     assert made.decision.reasons == (Reason.SCALE_UNKNOWN,)
@@ -170,6 +176,18 @@ def test_a_forged_one_is_refused_when_it_is_opened(bundle, tmp_path, change):
     with pytest.raises(StationError) as refused:
         write_bundle(tmp_path / "x.allmodel", info, members)
     assert refused.value.code == "bad-bundle"
+
+
+@pytest.mark.parametrize(
+    "arrays", [{"rgb": np.zeros(3)}, {"features": np.zeros((1, 3)), "probabilities": np.zeros((1, 2))}]
+)
+def test_a_reference_of_another_kind_is_no_traceback(bundle, tmp_path, arrays):
+    info, members = parts(bundle)
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    members["reference.npz"] = stream.getvalue()
+    with pytest.raises(StationError):
+        verify_reference(write_bundle(tmp_path / "x.allmodel", info, members))
 
 
 def test_a_typer_for_another_cell_network_names_nothing(bundle, tmp_path, monkeypatch):
