@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from allstation.commands import DONE, SOME_FAILED
 from allstation.commands.passwords import read_password
-from allstation.commands.printing import say
+from allstation.commands.printing import say, say_lines
 from allstation.core.control_chart import Chart, ControlStanding
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"reference: begins anew on {options.new_reference}")
     standing = log.standing(options.site)
     if options.json:
-        say(json_text(document(options.site, log, standing)))
+        say_lines(json_text(document(options.site, log, standing)))
     else:
         for line in text(options.site, standing):
             say(line)
