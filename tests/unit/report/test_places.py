@@ -21,8 +21,7 @@ from allstation.report.labelled import write_labelled
 from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
 from allstation.report.place_content import require_one_patient
-from allstation.report.place_table import write_shares_csv
-from allstation.report.tables import write_csv, write_json, write_xlsx
+from allstation.report.tables import write_csv, write_json, write_shares_csv, write_xlsx
 from allstation.report.verify import embedded_data, verify_report
 
 OPEN = ReportOptions(anonymise=False)
