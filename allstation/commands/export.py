@@ -73,9 +73,7 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
         return
     from allstation.report import dicom, fhir
     from allstation.report.content import build_content
-    from allstation.report.place_content import require_one_patient
 
-    require_one_patient(snapshot)
     content = build_content(snapshot, chosen)
     if options.fhir:
         fhir.check(content)
