@@ -6,7 +6,7 @@ import argparse
 import importlib
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -90,7 +90,7 @@ def _run(
         if patients is not None:
             _set_patients(case, patients)
         if kept:
-            _control(case)
+            _control(case, output.written)
         _write(case, options)
         for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
             _write(case, options, model=bundle.sha256, name=name)
@@ -104,15 +104,16 @@ def _run(
     return SOME_FAILED if output.refused or output.failed or output.failed_models else DONE
 
 
-def _control(case: Case) -> None:
-    """Measure the case's fields against its site's reference, and say where a rule is broken."""
+def _control(case: Case, written: Collection[int]) -> None:
+    """Measure the days of the fields classified just now against the site's reference; name broken rules."""
     from allstation.processing import control
 
     site = control.site_id(case)
     if not site:
         return
     log = control.control_log()
-    control.measure_case(case, site, log)
+    days = [day for day, ids in case.control.days().items() if not set(ids).isdisjoint(written)]
+    control.measure_case(case, site, log, days=days)
     control.note_releases(case, site, log)
     held = control.held_days(case, site, log)
     if held:

@@ -80,6 +80,7 @@ class ClassifyOutput:
         self.refused: list[Refused] = []
         self.failed: list[FieldFailure] = []
         self.failed_models: list[StationError] = []
+        self.written: set[int] = set()
 
     def take(self, event: Event) -> None:
         """Print an event of the processor, or keep it for later."""
@@ -90,6 +91,7 @@ class ClassifyOutput:
                 _name_partly_read(batch.fields)
             case FieldsWritten(ids, failed):
                 self._latest += failed
+                self.written.update(ids)
                 for _ in ids:
                     self._done += 1
                     self._line.update(self._done)

@@ -7,12 +7,14 @@ import math
 from typing import Any, Final
 
 from allstation.commands import DONE, SOME_FAILED
-from allstation.commands.printing import say
+from allstation.commands.passwords import read_password
+from allstation.commands.printing import say, say_lines
 from allstation.core.control_chart import Chart, ControlStanding
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.text import shown_name
 from allstation.core.westgard import Rule
+from allstation.keys.people import Naming, People
 from allstation.paths import login_name
 from allstation.processing.control import control_log
 from allstation.store.control_log import ControlLog
@@ -35,20 +37,31 @@ def run(options: argparse.Namespace) -> int:
             f"control charts: {known}. Classify a case that belongs to the site first."
         )
         raise StationError("no-control", sentence)
-    by = options.by or login_name()
     if options.release:
-        made = log.release(options.site, options.release, by=by, reason=options.reason)
+        made = log.release(options.site, options.release, by=_named(options.by), reason=options.reason)
         say(f"released: {made.day} by {made.by} ({made.broken})")
     if options.new_reference:
+        by = _named(options.by)
         log.begin_reference(options.site, options.new_reference, by=by, reason=options.reason)
         say(f"reference: begins anew on {options.new_reference}")
     standing = log.standing(options.site)
     if options.json:
-        say(json_text(document(options.site, log, standing)))
+        say_lines(json_text(document(options.site, log, standing)))
     else:
         for line in text(options.site, standing):
             say(line)
     return SOME_FAILED if standing.open_days() else DONE
+
+
+def _named(by: str) -> str:
+    """Return the name of who acts, once it is certain who it is.
+
+    Raises:
+        StationError: ``unknown-person``, ``wrong-pin``, ``other-login``.
+    """
+    people, name = People.load(), by or login_name()
+    pin = read_password(f"PIN of {shown_name(name)}", None) if people.naming is Naming.PIN else ""
+    return people.identify(name, pin)
 
 
 def text(site: str, standing: ControlStanding) -> list[str]:

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"written: {len(done.written)} DICOM files in {options.dicom}")
         left_out += [field for field, _ in done.refused]
     if options.shares:
-        from allstation.report.place_table import write_shares_csv
+        from allstation.report.tables import write_shares_csv
 
         hidden = chosen.anonymity if chosen.anonymise else None
         say(f"written: {write_shares_csv(snapshot, options.shares, anonymise=hidden)}")
@@ -73,9 +73,7 @@ def _check(snapshot: CaseSnapshot, options: argparse.Namespace, chosen: ReportOp
         return
     from allstation.report import dicom, fhir
     from allstation.report.content import build_content
-    from allstation.report.place_content import require_one_patient
 
-    require_one_patient(snapshot)
     content = build_content(snapshot, chosen)
     if options.fhir:
         fhir.check(content)

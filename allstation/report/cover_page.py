@@ -137,6 +137,9 @@ def remarks(context: ReportContext, *, tight: bool = False, limit: int = 24) -> 
         yield Text(context.setter, "Comment", replace(SUBHEADING, kind="H4", before=4 if tight else 10))
         style = replace(BODY, size=8.2, leading=11.4) if tight else BODY
         yield Text(context.setter, context.content.comment, style, limit=limit)
+    for one in context.content.control:
+        text = f"The control of the site was not in order on {one.day}: released by {one.by}, {one.reason}"
+        yield Text(context.setter, text, replace(SMALL, face=BOLD), limit=2)
     yield Text(context.setter, MORPHOLOGY_ONLY, SMALL)
 
 

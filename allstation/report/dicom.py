@@ -37,6 +37,7 @@ from allstation.report.export_types import Exported, Progress, no_progress
 from allstation.report.free_text import FreeText
 from allstation.report.identity import exported_date, refuse_too_long
 from allstation.report.options import ReportOptions, travelling
+from allstation.report.place_content import require_one_patient
 from allstation.report.structured_report import SOP_CLASS, counted, fill
 from allstation.report.typeset import clean_line
 
@@ -151,8 +152,9 @@ def check(content: ReportContent) -> None:
     """Refuse what DICOM cannot hold whole, before anything is written.
 
     Raises:
-        StationError: ``bad-case-data``, with the entry's name.
+        StationError: ``bad-case-data``, with the entry's name; ``several-patients``.
     """
+    require_one_patient(content)
     exported_date(content.patient, "birth_date")
     refuse_too_long((*content.patient, *content.request))
 

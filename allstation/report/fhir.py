@@ -34,6 +34,7 @@ from allstation.report.fhir_differential import differential_observations
 from allstation.report.identity import exported_date, exported_year
 from allstation.report.images import thumbnails
 from allstation.report.options import ReportOptions, travelling
+from allstation.report.place_content import require_one_patient
 from allstation.report.typeset import clean_line
 from allstation.report.wording import MORPHOLOGY_ONLY
 
@@ -136,8 +137,9 @@ def check(content: ReportContent) -> None:
     """Refuse what FHIR cannot hold, before anything is made or written.
 
     Raises:
-        StationError: ``bad-case-data``, with the entry's name.
+        StationError: ``bad-case-data``, with the entry's name; ``several-patients``.
     """
+    require_one_patient(content)
     exported_date(content.patient, "birth_date")
     for key in ("collected_at", "received_at"):
         exported_date(content.specimen, key)

@@ -10,7 +10,7 @@ from allstation.core.errors import StationError
 from allstation.core.patients import patients_text
 from allstation.core.place_shares import Level, PlaceCounts, PlaceShares
 from allstation.core.records import CaseSnapshot
-from allstation.report.content_types import PlaceRow, PlacesBlock, PlaceShare
+from allstation.report.content_types import PlaceRow, PlacesBlock, PlaceShare, ReportContent
 
 _DIGITS = 9
 
@@ -43,16 +43,17 @@ def places_block(
     )
 
 
-def require_one_patient(snapshot: CaseSnapshot) -> None:
+def require_one_patient(content: ReportContent) -> None:
     """Refuse a form that is about one patient for a case whose slides are of several.
 
     Raises:
         StationError: ``several-patients``.
     """
-    several = {slide.patient for slide in snapshot.slides if slide.patient}
-    if len(several) > 1:
+    rows = content.places.rows if content.places is not None else ()
+    several = sum(row.level == Level.PATIENT for row in rows)
+    if several > 1:
         sentence = (
-            f"The slides of this case are of {len(several)} patients, and a FHIR or DICOM report is about "
+            f"The slides of this case are of {several} patients, and a FHIR or DICOM report is about "
             "one: it would put all of them down to one patient. Make a case for "
             "each patient, or export a table."
         )

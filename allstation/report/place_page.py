@@ -15,7 +15,7 @@ from allstation.report.content_types import PlaceRow, PlaceShare
 from allstation.report.context import ReportContext
 from allstation.report.fonts import BOLD, FIGURES
 from allstation.report.grid import Cell, Column, Grid
-from allstation.report.wording import count, interval, number, percent
+from allstation.report.wording import MOST_PLACES, count, interval, number, percent
 
 _ABOUT: Final = (
     "Shares of the fields read, by class, and of the white cells that a person typed, by type, pooled over "
@@ -43,9 +43,13 @@ def places(context: ReportContext) -> Iterator[Flowable]:
         Column("Share", 52, "right", FIGURES),
         Column("95 % interval", 88, "right", FIGURES),
     )
-    rows = [line for row in block.rows for line in _lines(context, row)]
+    shown = block.rows[:MOST_PLACES]
+    rows = [line for row in shown for line in _lines(context, row)]
     yield Grid(setter, columns, rows)
-    for row in block.rows:
+    if len(block.rows) > len(shown):
+        left = number(len(block.rows) - len(shown))
+        yield Text(setter, f"{left} more in the tables of the case (“allstation export --shares”).", SMALL)
+    for row in shown:
         if row.statements:
             yield Text(setter, f"{_title(row)}: {' '.join(row.statements)}", SMALL, limit=3)
 

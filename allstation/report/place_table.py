@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
-from allstation.core.errors import StationError
-from allstation.core.records import CaseSnapshot
 from allstation.report.content_types import PlaceRow, PlacesBlock, PlaceShare
-from allstation.report.free_text import Anonymity
 from allstation.report.table_schema import TableColumn, Value
 
 SHARE_COLUMNS: Final = (
@@ -56,26 +52,3 @@ def _lines(row: PlaceRow, counted: str, of: int, found: Sequence[PlaceShare]) ->
             one.high,
             said,
         ]
-
-
-def write_shares_csv(snapshot: CaseSnapshot, target: Path, *, anonymise: Anonymity | None = None) -> Path:
-    """Write the shares of slides and patients as CSV (RFC 4180, UTF-8).
-
-    Args:
-        snapshot: The case.
-        target: The file.
-        anonymise: Codes for patients and numbers for slides; None for the names.
-
-    Raises:
-        StationError: ``nothing-to-share`` where no patient is known and no cell was typed; ``not-written``.
-    """
-    from allstation.report.tables import rows_csv, table_content
-
-    block = table_content(snapshot, anonymise=anonymise).places
-    if block is None:
-        sentence = (
-            "No slide of this case has a patient and nobody typed a cell, so there are no shares to write. "
-            "Give the slides their patients (“allstation classify --patients”), or type cells."
-        )
-        raise StationError("nothing-to-share", sentence)
-    return rows_csv(target, [column.title for column in SHARE_COLUMNS], share_rows(block))

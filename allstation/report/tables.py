@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from allstation import __version__
 from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE
+from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.records import CaseSnapshot
 from allstation.core.tables import guarded
@@ -39,6 +40,7 @@ from allstation.report.export_types import Progress, no_progress
 from allstation.report.free_text import Anonymity
 from allstation.report.options import ReportOptions
 from allstation.report.place_content import places_block
+from allstation.report.place_table import SHARE_COLUMNS, share_rows
 from allstation.report.table_schema import (
     TableContent,
     Value,
@@ -116,7 +118,7 @@ def write_csv(
     return write_whole(target, _csv_parts(content, delimiter=delimiter, decimal=decimal, bom=bom))
 
 
-def rows_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[Value]]) -> Path:
+def _rows_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[Value]]) -> Path:
     """Write any table as CSV (RFC 4180, UTF-8).
 
     Raises:
@@ -134,6 +136,27 @@ def rows_csv(target: Path, header: Sequence[str], rows: Iterable[Sequence[Value]
         yield lines.take()
 
     return write_whole(target, parts())
+
+
+def write_shares_csv(snapshot: CaseSnapshot, target: Path, *, anonymise: Anonymity | None = None) -> Path:
+    """Write the shares of slides and patients as CSV (RFC 4180, UTF-8).
+
+    Args:
+        snapshot: The case.
+        target: The file.
+        anonymise: Codes for patients and numbers for slides; None for the names.
+
+    Raises:
+        StationError: ``nothing-to-share`` where no patient is known and no cell was typed; ``not-written``.
+    """
+    block = table_content(snapshot, anonymise=anonymise).places
+    if block is None:
+        sentence = (
+            "No slide of this case has a patient and nobody typed a cell, so there are no shares to write. "
+            "Give the slides their patients (“allstation classify --patients”), or type cells."
+        )
+        raise StationError("nothing-to-share", sentence)
+    return _rows_csv(target, [column.title for column in SHARE_COLUMNS], share_rows(block))
 
 
 class _Lines(list[str]):

@@ -43,6 +43,7 @@ from allstation.report.signature_check import is_signed
 from allstation.report.typeset import clean_line, spelled
 from allstation.report.wording import (
     HASH_PREFIX,
+    MOST_PLACES,
     REPLACES,
     announced,
     count,
@@ -275,6 +276,7 @@ def _pages(reader: PdfReader, content: Mapping[str, Any]) -> list[str]:
         found.extend(_shortened(list(_fields(text, content))))
         found.extend(_shortened(list(_differentials(text, content))))
         found.extend(_shortened(list(_places_shown(text, content))))
+    if content["template"] != "contact":
         found.extend(_released(text, content))
     return found
 
@@ -373,7 +375,7 @@ def _places_shown(text: str, content: Mapping[str, Any]) -> Iterator[str]:
         return
     if _bare(block["patients"]) not in text:
         yield f"The pages do not say {block['patients']} like the embedded data."
-    for row in block["rows"]:
+    for row in block["rows"][:MOST_PLACES]:
         for one in (*row["fields"], *row["cells"]):
             shown = f"{number(one['count'])}{percent(one['share'])}{interval(one['low'], one['high'])}"
             if one["count"] and _bare(shown) not in text:

@@ -58,6 +58,8 @@ LIMITS: Final = (
 )
 WITHHELD: Final = "withheld"
 NOT_GIVEN: Final = "not given"
+MOST_PLACES: Final = 60
+"""Slides and patients whose shares are printed; tables have those of all."""
 HASH_PREFIX: Final = 10
 """Characters of a field's hash in the tables; the whole hash stands in the appendix."""
 ANOTHER_LOOK: Final = "needs another look"

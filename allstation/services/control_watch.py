@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +35,7 @@ class ControlReading:
         held: Days of the case's own fields that break a rule and are not released.
         to_note: Releases that the case does not hold yet.
         needs_pin: Whoever releases a day is asked for a PIN.
+        marks: What was measured of each day; a day whose fields are the same is not measured again.
     """
 
     site: str = ""
@@ -41,6 +43,7 @@ class ControlReading:
     held: tuple[str, ...] = ()
     to_note: int = 0
     needs_pin: bool = False
+    marks: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -82,6 +85,7 @@ class ControlWatch(QObject):
         self._session = session
         self._changed: set[int] = set()
         self._due = False
+        self._marks: Mapping[str, tuple[int, int]] = {}
         self._latest = LatestOnly(self)
         self._latest.done.connect(self._judged)
         self._latest.failed.connect(self._failed)
@@ -108,7 +112,8 @@ class ControlWatch(QObject):
 
     def _run(self, changed: AbstractSet[int]) -> None:
         if self._session.info is not None:
-            self._latest.run(partial(read_control, self._session.info.folder, frozenset(changed)))
+            work = partial(read_control, self._session.info.folder, frozenset(changed), seen=self._marks)
+            self._latest.run(work)
 
     @Slot(list)
     def _fields_changed(self, ids: list[int]) -> None:
@@ -128,13 +133,14 @@ class ControlWatch(QObject):
     @Slot()
     def _closed(self) -> None:
         self._changed.clear()
-        self._due = False
+        self._due, self._marks = False, {}
         self._latest.drop()
 
     @Slot(object)
     def _judged(self, reading: ControlReading) -> None:
         if reading.to_note and self._session.info is not None and not self._session.info.read_only:
             self._session.submit(NoteReleases())
+        self._marks = {**self._marks, **reading.marks}
         self.judged.emit(reading)
         self._measure()
 
@@ -145,12 +151,18 @@ class ControlWatch(QObject):
         self.problem.emit(Problem.of(error))
 
 
-def read_control(folder: Path, changed: AbstractSet[int] = frozenset()) -> ControlReading:
+def read_control(
+    folder: Path,
+    changed: AbstractSet[int] = frozenset(),
+    *,
+    seen: Mapping[str, tuple[int, int]] | None = None,
+) -> ControlReading:
     """Measure the days of some fields of a case, and judge every day of its site.
 
     Args:
         folder: Of the case.
-        changed: Fields with a new prediction; days that have none of them are not measured again.
+        changed: Fields that changed; days that have none of them are not measured again.
+        seen: What was measured of each day before; a review changes nothing of it.
 
     Raises:
         StationError: If case or log cannot be read.
@@ -161,8 +173,12 @@ def read_control(folder: Path, changed: AbstractSet[int] = frozenset()) -> Contr
             return ControlReading()
         log = control.control_log()
         own = case.control.days()
-        days = [day for day, ids in own.items() if not changed.isdisjoint(ids)] if changed else []
-        control.measure_case(case, site, log, days=days)
+        marks = {
+            day: mark
+            for day, mark in case.control.marks().items()
+            if mark != (seen or {}).get(day) and not changed.isdisjoint(own[day])
+        }
+        control.measure_case(case, site, log, days=list(marks))
         known = case.control.all()
         return ControlReading(
             site,
@@ -170,6 +186,7 @@ def read_control(folder: Path, changed: AbstractSet[int] = frozenset()) -> Contr
             tuple(control.held_days(case, site, log)),
             sum(one.day in own and one not in known for one in log.releases(site)),
             People.load().naming is Naming.PIN,
+            marks,
         )
 
 

@@ -128,9 +128,21 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
         another_look=sum(one.review is not None and one.review.class_name is None for one in snapshot.fields),
         fields=len(snapshot.fields),
         removed=snapshot.removed,
-        warnings=(said,) if said else (),
+        warnings=tuple(filter(None, (said, _out_of_control(case)))),
         needs_pin=_needs_pin(),
     )
+
+
+def _out_of_control(case: Case) -> str:
+    """Return why signing may be held; a log that cannot be read is told when it is needed."""
+    from allstation.processing import control
+
+    with suppress(StationError):
+        site = control.site_id(case)
+        log = control.control_log()
+        held = control.held_days(case, site, log)
+        return control.held_sentence(site, held, log.standing(site)) if held else ""
+    return ""
 
 
 def _needs_pin() -> bool:

@@ -37,9 +37,22 @@ class ControlReleases(Repository):
 
     def days(self) -> dict[str, list[int]]:
         """Return the classified fields by the day on which they came into the case, in local time."""
-        query = "SELECT id, added FROM fields WHERE removed = 0 AND prediction_id IS NOT NULL ORDER BY id"
-        found: dict[str, list[int]] = {}
+        return {day: [number for number, _ in found] for day, found in self._by_day().items()}
+
+    def marks(self) -> dict[str, tuple[int, int]]:
+        """Return how many classified fields each day has, and their newest prediction."""
+        return {day: (len(found), max(made for _, made in found)) for day, found in self._by_day().items()}
+
+    def _by_day(self) -> dict[str, list[tuple[int, int]]]:
+        query = (
+            "SELECT id, prediction_id, added FROM fields WHERE removed = 0 AND prediction_id IS NOT NULL "
+            "ORDER BY id"
+        )
+        found: dict[str, list[tuple[int, int]]] = {}
+        day_of: dict[str, str] = {}
         with self._connection.read() as db:
-            for number, added in db.execute(query):
-                found.setdefault(local_day(added), []).append(number)
+            for number, made, added in db.execute(query):
+                if added not in day_of:
+                    day_of[added] = local_day(added)
+                found.setdefault(day_of[added], []).append((number, made))
         return found

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from allstation.core.control_chart import SHARE, ControlDay, Sums, judge
 from allstation.core.resampling import mean_interval
-from allstation.core.westgard import FEWEST_DAYS
+from allstation.core.westgard import FEWEST_DAYS, REJECTING, broken_rules
 from allstation.imaging.cells import background_colour
 from allstation.imaging.field_file import read_field
 from allstation.imaging.field_optics import field_optics
@@ -134,6 +134,19 @@ def broken(pool: dict[str, Array], rng: np.random.Generator, *, days: int, **dri
     return [bool(standing.broken(f"{at:03d}")) for at in range(FEWEST_DAYS, FEWEST_DAYS + days)]
 
 
+def textbook_alarms(repeats: int) -> float:
+    """Return how often 10 steady charts break a rule with the textbook's limits and 20 reference days."""
+    rng, alarms = np.random.default_rng(9), 0
+    for _ in range(repeats):
+        values = rng.standard_normal((10, FEWEST_DAYS + CONTROLS))
+        known = values[:, :FEWEST_DAYS]
+        scores = (values[:, FEWEST_DAYS:] - known.mean(axis=1)[:, None]) / known.std(axis=1, ddof=1)[:, None]
+        for at in range(CONTROLS):
+            rules = (broken_rules(row[: at + 1].tolist(), charts=1, days=10**6) for row in scores)
+            alarms += any(rule in REJECTING for found in rules for rule in found)
+    return alarms / (repeats * CONTROLS)
+
+
 def lines(pool: dict[str, Array], about: str, repeats: int) -> Iterator[str]:
     """Yield the report."""
     n, base = len(pool[""]), pool[""]
@@ -175,6 +188,11 @@ def lines(pool: dict[str, Array], about: str, repeats: int) -> Iterator[str]:
             shares = ", ".join(f"{100 * share:.0f} %" for share in within.mean(axis=0))
             cells.append(f"{shares} (within 2: {100 * ends.low:.0f} to {100 * ends.high:.0f} %)")
         yield f"| {which} | {100 * between:g} % | {' | '.join(cells)} |"
+    yield ""
+    yield (
+        f"With the textbook's limits (1, 2 and 3 SD of the reference) 10 steady charts break a rule in "
+        f"{100 * textbook_alarms(repeats):.1f} % of the controls ({repeats} laboratories of {CONTROLS})."
+    )
 
 
 def main() -> int:

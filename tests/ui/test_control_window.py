@@ -28,7 +28,6 @@ from allstation.ui.control.chart_view import ChartView, point_words
 from allstation.ui.control.controller import ControlController
 from allstation.ui.main_window.workbench import Workbench
 from tests import makers
-from tests.ui.named import named
 
 
 class Site:
@@ -84,7 +83,7 @@ def controller(window: Workbench) -> ControlController:
 
 
 def made_report(folder: Path) -> reporting.MadeReport:
-    options = ReportOptions(template="summary", status="final", reviewer="Dr. B", montage=False)
+    options = ReportOptions(template="summary", status="final", reviewer="Dr. B", anonymise=False)
     with Case.open(folder, read_only=True) as case:
         return reporting.make(case, case.snapshot(), options, checked=False)
 
@@ -117,7 +116,7 @@ def test_a_broken_rule_is_told_holds_signing_and_is_released(
     qtbot.waitUntil(lambda: bool(dialog.views()))
     (day,) = [dialog.day.itemText(at) for at in range(dialog.day.count())]
     assert "Brightness of the background" in dialog.said.text()
-    named(dialog, "control.name").setText("Dr. Ada")
+    dialog.name.setText("Dr. Ada")
     qtbot.mouseClick(dialog.release, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dialog.refused.isHidden())
     assert "reason" in dialog.refused.text()

@@ -19,8 +19,11 @@ from allstation.ui.common.i18n import tr
 SHOWN: Final = 40
 """Last days that are drawn."""
 _HEIGHT: Final = 168
+_MINUS: Final = "\N{MINUS SIGN}"
 _DOT: Final = 3.6
 _SMALL: Final = 0.86
+_LINE: Final = 14.0
+"""Height of a line of small text."""
 _BEYOND: Final = 1.25
 """Share of the way to the outer limit that is drawn beyond it."""
 
@@ -148,23 +151,26 @@ class ChartView(QWidget):
         painter.setFont(self._small())
         lines = [(0.0, tr("mean"), scheme.muted, Qt.PenStyle.SolidLine)]
         for rule, colour, style in (
-            (Rule.WARNING, scheme.warning, Qt.PenStyle.DashLine),
             (Rule.ONE_3S, scheme.danger, Qt.PenStyle.SolidLine),
+            (Rule.WARNING, scheme.warning, Qt.PenStyle.DashLine),
         ):
             limit = limit_of(rule, charts=self._charts)
             lines += [(limit, str(rule), colour, style), (-limit, str(rule), colour, style)]
+        taken: list[float] = []
         for score, name, colour, style in lines:
             value = found.value_at(score, points[-1].n) if score else found.centre
             y = area.bottom() - (value - low) / (high - low) * area.height()
             painter.setPen(QPen(QColor(colour), 1.0, style))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-            box = QRectF(area.right() + 4, y - 8, 42, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, name)
+            if any(abs(y - other) < _LINE for other in taken):
+                continue  # its text would cover another's
+            taken.append(y)
+            middle = Qt.AlignmentFlag.AlignVCenter
+            right = QRectF(area.right() + 4, y - _LINE / 2, 42, _LINE)
+            painter.drawText(right, Qt.AlignmentFlag.AlignLeft | middle, name)
             painter.setPen(QColor(scheme.muted))
-            left = QRectF(0, y - 8, area.left() - 6, 16)
-            painter.drawText(
-                left, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:.4g}"
-            )
+            left = QRectF(0, y - _LINE / 2, area.left() - 6, _LINE)
+            painter.drawText(left, Qt.AlignmentFlag.AlignRight | middle, _figure(value))
 
     def _paint_points(self, painter: QPainter, area: QRectF, scheme: theme.Tokens) -> None:
         points, places = self._points(), self._places()
@@ -192,12 +198,16 @@ class ChartView(QWidget):
 
 def point_words(point: ChartPoint) -> str:
     """Return what a point is, in words."""
-    words = tr("{day}: {value}, n = {n}", day=point.day, value=f"{point.value:.4g}", n=number(point.n))
+    words = tr("{day}: {value}, n = {n}", day=point.day, value=_figure(point.value), n=number(point.n))
     if point.in_reference:
         words += ", " + tr("of the reference")
     if math.isfinite(point.score):
-        words += ", " + tr("score {score}", score=f"{point.score:+.2f}".replace("-", "\N{MINUS SIGN}"))
+        words += ", " + tr("score {score}", score=f"{point.score:+.2f}".replace("-", _MINUS))
     return f"{words}, {', '.join(point.rules)}" if point.rules else words
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4g}".replace("-", _MINUS)
 
 
 def reference_words(chart: Chart) -> str:

@@ -22,6 +22,8 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.control.chart_view import ChartView
 
 _SIZE = (720, 640)
+_SHOWN = 5
+"""Days that are named in words."""
 
 
 class ControlDialog(QDialog):
@@ -158,5 +160,7 @@ def _words(reading: ControlReading, open_days: tuple[str, ...]) -> str:
         return tr("No fields of the site {site} were measured yet.", site=reading.site)
     if not open_days:
         return tr("{site}: {n} charts, in order.", site=reading.site, n=number(len(reading.standing.charts)))
-    parts = [f"{day}: {reading.standing.sentence(day)}" for day in open_days]
+    parts = [f"{day}: {reading.standing.sentence(day)}" for day in open_days[-_SHOWN:]]
+    if len(open_days) > _SHOWN:
+        parts.insert(0, tr("{n} earlier days", n=number(len(open_days) - _SHOWN)))
     return tr("{site} is not in order.", site=reading.site) + "\n" + "\n".join(parts)

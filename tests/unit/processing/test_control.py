@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from allstation import cli, paths
+from allstation.commands.classify import _control
 from allstation.core.control_chart import Sums
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
@@ -21,6 +23,7 @@ from allstation.processing import control
 from allstation.report.options import ReportOptions
 from allstation.report.verify import verify_report
 from allstation.services import reporting
+from allstation.services.control_watch import read_control
 from allstation.services.settings import SettingsFile
 from allstation.store import Case
 from allstation.store.control_log import FILE_NAME, ControlLog
@@ -95,11 +98,17 @@ def sign(case, options=FINAL):
 def test_signing_is_held_until_a_named_person_says_why(case, log, tmp_path, capsys):
     (day,) = control.measure_case(case, "lab-1", log)
     SettingsFile(paths.config_folder()).change(hold_signing_on_control=True)
+    assert "is not in order" in reporting.state_of(case, case.snapshot()).warnings[0]
     with pytest.raises(StationError, match="Brightness of the background") as raised:
         sign(case)
     assert raised.value.code == reporting.CONTROL_HELD
     assert cli.main(["control", "lab-1"]) == 1
     assert f"NOT IN ORDER  {day}" in capsys.readouterr().out
+    assert cli.main(["control", "lab-1", "--json"]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    (light,) = [chart for chart in shown["charts"] if chart["metric"] == "light"]
+    assert (shown["open_days"], light["reference"]["days"]) == ([day], 20)
+    assert "1-3s" in light["points"][-1]["rules"]
     before = reporting.make(case, case.snapshot(), FINAL, checked=False)
     given = ["--release", day, "--by", "Dr. Ada", "--reason", "lamp changed, fields looked at"]
     assert cli.main(["control", "lab-1", *given]) == 0
@@ -123,6 +132,23 @@ def test_signing_is_held_until_a_named_person_says_why(case, log, tmp_path, caps
 def test_without_the_setting_a_broken_rule_holds_nothing(case, log):
     control.measure_case(case, "lab-1", log)
     sign(case, replace(FINAL, template="summary"))
+
+
+def test_the_command_line_measures_what_it_classified_and_names_broken_rules(case, log, capsys):
+    _control(case, [])
+    assert len(log.days("lab-1")) == 20
+    _control(case, [1])
+    assert len(log.days("lab-1")) == 21
+    assert "CONTROL  The control of the site lab-1 is not in order" in capsys.readouterr().err
+
+
+def test_a_day_whose_fields_are_the_same_is_not_measured_again(case, log):
+    first = read_control(case.folder, {1, 2})
+    assert len(first.marks) == len(first.held) == 1
+    assert read_control(case.folder, {1, 2}, seen=first.marks).marks == {}
+    case.queue.save_predictions([(1, makers.prediction("Pro"))])
+    assert len(read_control(case.folder, {1}, seen=first.marks).marks) == 1
+    assert read_control(case.folder).marks == {}
 
 
 def test_a_case_without_a_site_has_no_control(case, log, monkeypatch):

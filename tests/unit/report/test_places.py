@@ -15,14 +15,13 @@ from allstation.core.cell_types import CellSummary
 from allstation.core.errors import StationError
 from allstation.core.pseudonyms import Pseudonyms, traced_patient
 from allstation.paths import resource
+from allstation.report import dicom, fhir
 from allstation.report.content import build_content
 from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.labelled import write_labelled
 from allstation.report.options import ReportOptions
 from allstation.report.pdf import write_pdf
-from allstation.report.place_content import require_one_patient
-from allstation.report.place_table import write_shares_csv
-from allstation.report.tables import write_csv, write_json, write_xlsx
+from allstation.report.tables import write_csv, write_json, write_shares_csv, write_xlsx
 from allstation.report.verify import embedded_data, verify_report
 
 OPEN = ReportOptions(anonymise=False)
@@ -129,9 +128,11 @@ def test_anonymised_outputs_bear_codes_that_only_the_case_leads_back_from(snapsh
 
 
 def test_forms_about_one_patient_are_refused_for_several(snapshot):
-    with pytest.raises(StationError, match="of 2 patients"):
-        require_one_patient(snapshot)
-    require_one_patient(with_patients(snapshot, "PAT-77", "PAT-77", ""))
+    for options in (OPEN, ReportOptions()):
+        for check in (fhir.check, dicom.check):
+            with pytest.raises(StationError, match="of 2 patients"):
+                check(build_content(snapshot, options))
+    fhir.check(build_content(with_patients(snapshot, "PAT-77", "PAT-77", ""), OPEN))
 
 
 @pytest.mark.parametrize(
