@@ -164,10 +164,12 @@ class ResultPage(QWidget):
     def _add_summary(self, report: Report) -> None:
         learned, tested, wanted = report["learned"], report["tested"], report["wanted"]
         patients = str(report["patients"])
+        of = tr("patients") if report.get("groups") == "patients" else tr("slides")
         self._add(
             tr(
-                "Learned from {n} cells of {groups} slides; tested once on {cells} cells of {others} slides "
-                "that were never learned from, typed blind; {patients}.",
+                "Learned from {n} cells of {groups} {of}; tested once on {cells} cells of {others} {of} that "
+                "were never learned from, typed blind; {patients}.",
+                of=of,
                 n=number(learned["cells"]),
                 groups=number(learned["groups"]),
                 cells=number(tested["cells"]),
