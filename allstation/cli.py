@@ -16,7 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from allstation import __version__
-from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, FREE_TEXT, SOME_FAILED, WRONG_USAGE
+from allstation.commands import (
+    CSV_DECIMALS,
+    CSV_SEPARATORS,
+    FREE_TEXT,
+    SOME_FAILED,
+    WRONG_USAGE,
+    commission_arguments,
+    site_statistics_arguments,
+)
 from allstation.commands.printing import OUTPUT_LOST, flush
 from allstation.core.arguments import positive
 from allstation.core.classes import RESEARCH_USE
@@ -127,15 +135,6 @@ def _people(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="of the person")
 
 
-def _pixel_size(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--pixel-size",
-        type=float,
-        metavar="UM",
-        help="micrometres a pixel, where neither table nor files say (default: told from red cells)",
-    )
-
-
 def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder",
@@ -146,7 +145,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cells", action="store_true", help="measure a site's model on typed cells instead of fields"
     )
-    _pixel_size(parser)
+    commission_arguments.pixel_size(parser)
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="model bundle (default: the shipped one)"
     )
@@ -155,46 +154,6 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write every figure as JSON")
     parser.add_argument("--pdf", type=Path, metavar="F", help="write the evaluation as PDF")
-    parser.add_argument("--threads", type=positive, metavar="N", help="worker threads")
-    _force(parser)
-
-
-def _commission(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "source",
-        type=Path,
-        metavar="CELLS.csv|CASE|FOLDER",
-        help="typed cells: a table with the columns file, type, patient (and x, y for cells of fields, "
-        "pixel_size if known); a case; or one sub-folder of pictures a type",
-    )
-    parser.add_argument(
-        "--budget", type=positive, metavar="N", help="learn from at most N cells of a type (default: all)"
-    )
-    parser.add_argument(
-        "--slides",
-        type=positive,
-        metavar="N",
-        help="learn from N patients or slides and test on all others (default: all but a frozen fifth)",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of what is drawn (default 0)")
-    parser.add_argument(
-        "--lowest",
-        type=float,
-        default=0.90,
-        metavar="SHARE",
-        help="smallest accepted lower limit of balanced accuracy (default 0.90)",
-    )
-    parser.add_argument(
-        "--error-rate",
-        type=float,
-        default=0.05,
-        metavar="SHARE",
-        help="share of wrong names among the cells that the model names by itself (default 0.05)",
-    )
-    _pixel_size(parser)
-    parser.add_argument("--name", default="", metavar="NAME", help="of the model (default: the file's)")
-    parser.add_argument("--out", type=Path, metavar="SITE.allmodel", help="write the model if it is accepted")
-    parser.add_argument("--json", type=Path, metavar="F", help="write verdict and figures as JSON")
     parser.add_argument("--threads", type=positive, metavar="N", help="worker threads")
     _force(parser)
 
@@ -382,8 +341,13 @@ COMMANDS: dict[str, _Command] = {
     "evaluate": ("evaluate", _evaluate, "every figure of a model on a labelled folder"),
     "commission": (
         "commission",
-        _commission,
+        commission_arguments.declare,
         "learn a site's model from typed cells and test it; status 3 if it is refused",
+    ),
+    "site": (
+        "site_statistics",
+        site_statistics_arguments.declare_alone,
+        "share a site's statistics without a network, merge them, take them out again",
     ),
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),

@@ -18,7 +18,7 @@ from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
 from allstation.core.text import shown_name
 from allstation.imaging.outputs import FIGURES_JSON, SITE_MODEL, Output, check_outputs
-from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path
 from allstation.inference.pipeline import default_threads
 from allstation.keys.station import station_key
 from allstation.paths import config_folder
@@ -39,6 +39,9 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.out is None and options.json is None:
         sentence = "Nothing to write was named. Add --out SITE.allmodel, --json F, or both."
+        raise StationError("bad-output", sentence)
+    if options.out is not None and options.out.suffix.lower() != SUFFIX:
+        sentence = f"--out: {shown_name(options.out)} should end in {SUFFIX}: a model is written."
         raise StationError("bad-output", sentence)
     wanted = (("--out", options.out, SITE_MODEL), ("--json", options.json, FIGURES_JSON))
     check_outputs(

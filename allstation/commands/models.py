@@ -14,6 +14,7 @@ from allstation.core.plain_json import json_text
 from allstation.core.records import TRUST
 from allstation.core.text import shown_name
 from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path, write_signature_file
+from allstation.inference.site_bundle import is_site_bundle
 from allstation.inference.trust import require_accepted
 from allstation.keys.laboratory import open_laboratory_key
 from allstation.keys.station import station_key
@@ -69,6 +70,15 @@ def _title(bundle: ModelBundle) -> str:
     return f"{shown_name(bundle.name)} {shown_name(bundle.version)}"
 
 
+def _kind(bundle: ModelBundle) -> tuple[str, ...]:
+    """Say what a model that reads cells is, and on which one it stands."""
+    if not is_site_bundle(bundle):
+        return ()
+    base = bundle.info["base"]
+    title = f"{shown_name(base['name'])} {shown_name(base['version'])}"
+    return (f"names fields by cells of its site, based on {title} ({base['sha256'][:12]})",)
+
+
 def _sign(bundle: ModelBundle, key: Path | None) -> int:
     """Sign a bundle with the key of a laboratory, or with this station's."""
     signer = (
@@ -95,6 +105,6 @@ def _list() -> int:
             status = SOME_FAILED
         else:
             classes = ", ".join(bundle.classes)
-            about = (_title(bundle), bundle.sha256[:12], bundle.trust.text, classes, path)
+            about = (_title(bundle), bundle.sha256[:12], bundle.trust.text, *_kind(bundle), classes, path)
             say("  ".join(map(str, about)))
     return status

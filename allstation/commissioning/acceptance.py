@@ -20,12 +20,14 @@ from allstation.core.statistics import Interval, mean_of_shares, wilson
 from allstation.core.typer import FEWEST_OF_A_TYPE, NOT_SURE, Typer, fit_typer
 from allstation.core.typer_held_out import HeldOutCells, held_out_cells
 from allstation.core.typer_statistics import FloatArray
+from allstation.core.typer_validation import held_out
 
 TypedPart = tuple[NDArray[np.floating], Sequence[str], Sequence[str]]
 """Features (n, f), types and groups of cells."""
 
 FEWEST_TESTED: Final = 5
 """Cells of a type in the test part, below which a site's model does not know the type."""
+_SAID: Final = 40.0
 FEWEST_GROUPS: Final = 2
 """Slides or patients of the test part below which nothing is accepted."""
 BALANCED, AREA = "balanced accuracy", "macro AUC"
@@ -156,11 +158,11 @@ def judged(
         return Refused(reason=_untestable(tested, kept, len(groups)))
     learned, tested = _of_types(learned, kept), _of_types(tested, kept)
     try:
-        held = held_out_cells(*learned)
-        typer = fit_typer(learned[0], learned[1], groups=learned[2], network_sha256=network_sha256)
+        held = held_out(*learned)
+        typer = fit_typer(learned[0], learned[1], groups=learned[2], network_sha256=network_sha256, held=held)
     except StationError as error:
         return Refused(reason=error.sentence)
-    rule = fitted_rule(held, error_rate=wanted.error_rate)
+    rule = fitted_rule(held_out_cells(held), error_rate=wanted.error_rate)
     probabilities = typer.probabilities(tested[0])
     true = np.array([typer.types.index(name) for name in tested[1]], np.int64)
     evaluation = evaluate(
@@ -205,17 +207,26 @@ def lower_limit(evaluation: Evaluation) -> float:
 def fitted_rule(held: HeldOutCells, *, error_rate: float) -> DecisionRule:
     """Return the rule that keeps wrong names within a rate on held-out cells, types weighing alike.
 
+    The share of wrong names among the surest cells is that of the typed cells and of as many as
+    :data:`_SAID` cells that err as often as their probabilities say: the surest few cells of a few slides
+    alone would let one mistake decide.
+
     Args:
         held: Learned cells, named by typers without their group.
         error_rate: Largest share of wrong names among those made.
     """
     top, wrong = held.probabilities.max(axis=1), held.probabilities.argmax(axis=1) != held.true
     weights = 1.0 / np.maximum(np.bincount(held.true, minlength=len(held.types)), 1)[held.true]
+    weights *= len(weights) / weights.sum()
     order = np.argsort(-top, kind="stable")
-    share: FloatArray = np.cumsum((weights * wrong)[order]) / np.cumsum(weights[order])
+    cells, erring, said = (
+        np.cumsum(values[order]) for values in (weights, weights * wrong, weights * (1 - top))
+    )
+    share: FloatArray = (erring + _SAID * said / cells) / (cells + _SAID)
     within = np.flatnonzero(share <= error_rate)
-    least = float(top[order][within[-1]]) if len(within) else 1.0
-    return DecisionRule(min_probability=min(1.0, max(NOT_SURE, least)), max_novelty=1.0, min_cells=1)
+    # A cell of a higher probability than 1 - rate is within the rate by itself, however sure all others were.
+    least = min(float(top[order][within[-1]]), 1 - error_rate) if len(within) else 1.0
+    return DecisionRule(min_probability=max(NOT_SURE, least), max_novelty=1.0, min_cells=1)
 
 
 def _kept_types(learned: Sequence[str], tested: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -31,6 +31,7 @@ from allstation.core.typer import (
 from allstation.core.typer_held_out import held_out_area, held_out_cells
 from allstation.core.typer_order import A_SLIDE
 from allstation.core.typer_statistics import FloatArray
+from allstation.core.typer_validation import held_out, typed_cells
 
 _RESAMPLES: Final = 200
 """Of the intervals that are shown while cells are typed: seen for a moment, and anew after ten more."""
@@ -182,11 +183,12 @@ class CommissioningSession:
         names = [self._types[row] for row in rows]
         counts, groups = Counter(names), [str(self.groups[row]) for row in rows]
         try:
+            held = held_out(self._values[rows], names, groups)
+            self._typer = fit_typer(self._values[rows], names, groups=groups, held=held)
             figures = cross_validate(
-                self._values[rows], names, groups, patients=self.patients, resamples=_RESAMPLES
+                self._values[rows], names, groups, patients=self.patients, resamples=_RESAMPLES, held=held
             )
-            held = held_out_cells(self._values[rows], names, groups)
-            area = held_out_area(held, patients=self.patients, resamples=_RESAMPLES)
+            area = held_out_area(held_out_cells(held), patients=self.patients, resamples=_RESAMPLES)
         except StationError:
             advice = _too_few(counts, len(set(groups)))
             return Standing(dict(counts), len(set(groups)), None, None, None, enough=False, advice=advice)
@@ -209,7 +211,8 @@ class CommissioningSession:
         """
         if self._test is None:
             rows = self._typed_rows()
-            fit_typer(self._values[rows], [self._types[row] for row in rows], groups=self._of(rows))
+            if self._typer is None:
+                typed_cells(self._values[rows], [self._types[row] for row in rows], self._of(rows))
             apart = np.flatnonzero(self._usable & ~self._learns)
             drawn = np.random.default_rng(self.seed).permutation(apart)[:count]
             self._test = [int(row) for row in drawn]

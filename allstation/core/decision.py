@@ -19,13 +19,17 @@ class Reason(StrEnum):
     BLURRED = "blurred"
     NO_WHITE_CELLS = "no white cells found"
     UNREADABLE = "unreadable output"
+    OTHER_SCALE = "other scale"
+    OTHER_COLOURS = "other colours"
     SCALE_UNKNOWN = "scale not known"
 
 
 WITHOUT_PROBABILITIES: Final = frozenset(
     {Reason.UNLIKE_TRAINING, Reason.NO_WHITE_CELLS, Reason.UNREADABLE, Reason.SCALE_UNKNOWN}
 )
-"""Reasons under which class probabilities mean nothing: the network was asked about what it cannot know."""
+"""Reasons under which class probabilities mean nothing: the network was asked about what it cannot know.
+
+``OTHER_SCALE`` and ``OTHER_COLOURS`` say more of ``UNLIKE_TRAINING`` and never stand without it."""
 
 
 def invalidating(reasons: Iterable[str]) -> tuple[Reason, ...]:
@@ -42,12 +46,16 @@ class Evidence:
         novelty: Distance from the training data in units of its own limit: 1.0 is the limit.
         sharpness: Variance of the Laplacian of the field at the network's size, grey levels squared.
         cell_count: White cells that the segmentation found.
+        other_scale: Whether the field shows much more or less of the smear than those the model learned from.
+        other_colours: Whether its pale background has a colour that theirs never has.
     """
 
     probabilities: Sequence[float]
     novelty: float
     sharpness: float
     cell_count: int
+    other_scale: bool = False
+    other_colours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +110,15 @@ class DecisionRule:
         if not all(map(math.isfinite, measured)):
             return Decision(None, (Reason.UNREADABLE,))
         top = max(range(len(probabilities)), key=probabilities.__getitem__)
+        elsewhere = evidence.other_scale or evidence.other_colours
         # Each check asks whether the limit is met: compared with a limit that is not a number, none is.
         met = (
             (evidence.cell_count >= self.min_cells, Reason.NO_WHITE_CELLS),
             (evidence.sharpness >= self.min_sharpness, Reason.BLURRED),
-            (evidence.novelty <= self.max_novelty, Reason.UNLIKE_TRAINING),
+            (evidence.novelty <= self.max_novelty and not elsewhere, Reason.UNLIKE_TRAINING),
             (probabilities[top] >= self.min_probability, Reason.LOW_CONFIDENCE),
+            (not evidence.other_scale, Reason.OTHER_SCALE),
+            (not evidence.other_colours, Reason.OTHER_COLOURS),
         )
         reasons = tuple(reason for passed, reason in met if not passed)
         return Decision(None if reasons else classes[top], reasons)

@@ -104,31 +104,53 @@ def softmax(logits: FloatArray) -> FloatArray:
 
 def log_loss(logits: FloatArray, codes: IntArray, temperature: float) -> float:
     """Return the mean negative log probability of the true types, each type weighing the same."""
+    return float(log_losses(logits, codes, temperature).sum())
+
+
+def log_losses(logits: FloatArray, codes: IntArray, temperature: float) -> FloatArray:
+    """Return what each cell (n,) adds to ``log_loss``."""
     scaled = logits / temperature
     top = scaled.max(axis=1)
     losses = np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top - scaled[np.arange(len(codes)), codes]
     weights = 1.0 / np.bincount(codes)[codes]
-    return float((losses * weights).sum() / weights.sum())
+    return np.asarray(losses * weights / weights.sum())
 
 
 def best_temperature(logits: FloatArray, codes: IntArray) -> float:
     """Return the temperature with the smallest log loss, by golden section over its logarithm.
 
-    The loss is convex in the inverse temperature, so that there is one minimum.
+    The loss is convex in the inverse temperature, so that there is one minimum. As a few cells that are all
+    named rightly would make any name certain, of n cells of a type one in n + 2 is taken to be of the others
+    (Platt 1999, Advances in Large Margin Classifiers, 61).
     """
     if not len(codes):
         return 1.0
+    counts = np.bincount(codes)
+    doubt, weights = 1.0 / (counts[codes] + 2.0), 1.0 / counts[codes]
+    weights /= weights.sum()
+    told = np.isfinite(logits)
+    own = logits[np.arange(len(codes)), codes]
+    others = np.where(told, logits, 0.0).sum(axis=1) - own
+    rest = np.maximum(told.sum(axis=1) - 1, 1)
+    wanted = (1 - doubt) * own + doubt * np.where(told.sum(axis=1) > 1, others / rest, own)
+
+    def loss_at(temperature: float) -> float:
+        scaled = logits / temperature
+        top = scaled.max(axis=1)
+        whole = np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top
+        return float((whole - wanted / temperature) @ weights)
+
     ratio = (math.sqrt(5) - 1) / 2
     low, high = math.log(_COLDEST), math.log(_HOTTEST)
     inner = [high - ratio * (high - low), low + ratio * (high - low)]
-    loss = [log_loss(logits, codes, math.exp(at)) for at in inner]
+    loss = [loss_at(math.exp(at)) for at in inner]
     while high - low > 1e-3:  # noqa: PLR2004 - a thousandth of the temperature
         if loss[0] < loss[1]:
             high, inner[1], loss[1] = inner[1], inner[0], loss[0]
             inner[0] = high - ratio * (high - low)
-            loss[0] = log_loss(logits, codes, math.exp(inner[0]))
+            loss[0] = loss_at(math.exp(inner[0]))
         else:
             low, inner[0], loss[0] = inner[0], inner[1], loss[1]
             inner[1] = low + ratio * (high - low)
-            loss[1] = log_loss(logits, codes, math.exp(inner[1]))
+            loss[1] = loss_at(math.exp(inner[1]))
     return math.exp((low + high) / 2)

@@ -1,11 +1,11 @@
-"""Strict JSON encoder: no NaN, no Infinity."""
+"""Strict JSON: no NaN, no Infinity, and no name twice in what is read."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
@@ -49,3 +49,35 @@ def json_text(
         return dumped(value)
     except ValueError:  # the rare value is looked for only where there is one
         return dumped(plain(value))
+
+
+class AmbiguousError(ValueError):
+    """JSON that two readers may understand differently, or that holds what is not a number."""
+
+
+def strict_json(text: bytes) -> object:
+    """Return JSON in which every number is finite and every name stands once.
+
+    Raises:
+        ValueError: If it is no JSON, or other JSON.
+    """
+    return json.loads(
+        text, parse_constant=_not_finite, parse_float=_finite, object_pairs_hook=_without_repeats
+    )
+
+
+def _not_finite(text: str) -> object:
+    raise AmbiguousError(f"with {text} where a number is expected")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else cast("float", _not_finite(text))
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise AmbiguousError(f"that names {next(name for name in names if names.count(name) > 1)!r} twice")
+    return found

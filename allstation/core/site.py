@@ -30,6 +30,7 @@ class ScaleSource(StrEnum):
     BAR = "bar"
     TYPED = "typed"
     RED_CELLS = "red cells"
+    NUCLEI = "nuclei"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ from allstation.core.typer_validation import (
     Names,
     TyperFigures,
     cross_validate,
-    typed_cells,
+    held_out,
 )
 
 __all__ = [
@@ -184,6 +184,7 @@ def fit_typer(
     groups: Sequence[object],
     network_sha256: str = "",
     not_sure: float = NOT_SURE,
+    held: HeldOut | None = None,
 ) -> Typer:
     """Fit a typer to typed cells.
 
@@ -196,13 +197,13 @@ def fit_typer(
         groups: Patient or slide of each cell.
         network_sha256: Of the network that made the features.
         not_sure: Smallest probability of a proposal.
+        held: Of these cells, if it is there already.
 
     Raises:
         StationError: ``too-few-cells`` below 30 cells or 2 types; ``bad-features`` as
             ``gather_statistics``.
     """
-    values, names, apart = typed_cells(features, types, groups)
-    held = HeldOut(values, names, apart)
+    held = held or held_out(features, types, groups)
     shrinkage = held.best(range(len(held.folds)))
     seen, distances = held.seen, held.distances(shrinkage)
     logits = held.logits[shrinkage]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.discriminant import IntArray, softmax
 from allstation.core.metrics import Figure
 from allstation.core.resampling import RESAMPLES, bootstrap, mean_area
 from allstation.core.typer_statistics import FloatArray
-from allstation.core.typer_validation import APART, NOT_APART, HeldOut, typed_cells
+from allstation.core.typer_validation import APART, NOT_APART, HeldOut
 
 AREA: Final = "macro AUC"
 
@@ -38,31 +36,22 @@ class HeldOutCells:
     split: str
 
 
-def held_out_cells(
-    features: NDArray[np.floating], types: Sequence[str], groups: Sequence[object]
-) -> HeldOutCells:
+def held_out_cells(held: HeldOut) -> HeldOutCells:
     """Name every typed cell by a typer that was fitted without its fold of groups.
 
     Args:
-        features: (n, f).
-        types: Type of each cell, given by a person.
-        groups: Patient or slide of each cell.
+        held: Of the typed cells.
 
     Returns:
         The cells whose type that fit knew.
-
-    Raises:
-        StationError: ``too-few-cells`` as for a fit.
     """
-    values, names, apart = typed_cells(features, types, groups)
-    held = HeldOut(values, names, apart)
     kept = np.flatnonzero(held.seen)
-    split = APART.format(groups=len(set(apart))) if held.apart else NOT_APART
+    split = APART.format(groups=len(set(held.groups))) if held.apart else NOT_APART
     return HeldOutCells(
         tuple(str(name) for name in held.types),
         softmax(held.chosen_logits()[kept]),
         held.codes[kept],
-        tuple(apart[at] for at in kept.tolist()),
+        tuple(held.groups[at] for at in kept.tolist()),
         split,
     )
 

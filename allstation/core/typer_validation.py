@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.classes import PATIENTS_UNKNOWN
-from allstation.core.discriminant import IntArray, best_temperature, discriminant, held_logits, log_loss
+from allstation.core.discriminant import (
+    IntArray,
+    best_temperature,
+    discriminant,
+    held_logits,
+    log_loss,
+    log_losses,
+)
 from allstation.core.errors import StationError
 from allstation.core.metrics import Figure
 from allstation.core.resampling import bootstrap, rates
@@ -72,7 +79,10 @@ class HeldOut:
         self._values = values
         self.types, codes = np.unique(names, return_inverse=True)
         self.codes: IntArray = codes.astype(np.int64)
+        self.groups = tuple(groups)
         self.apart = len(set(groups)) > 1
+        _, numbers = np.unique(np.asarray(groups, np.str_), return_inverse=True)
+        self._groups: IntArray = numbers.astype(np.int64)
         fold = fold_of(groups if self.apart else [str(at) for at in range(len(groups))], self.codes)
         self.folds = [np.flatnonzero(fold == number) for number in np.unique(fold)]
         self._parts = [gather_statistics(values[rows], names[rows].tolist()) for rows in self.folds]
@@ -104,12 +114,21 @@ class HeldOut:
         return distances
 
     def best(self, folds: Sequence[int]) -> float:
-        """Return the shrinkage with the smallest calibrated log loss on the cells of some folds."""
+        """Return the shrinkage that suits the cells of some folds.
+
+        The largest one whose calibrated log loss is not beyond one standard error of the difference from the
+        smallest loss, groups being what varies (Breiman 1984, Classification and Regression Trees, 3.4.3):
+        a few slides cannot tell a small advantage from chance, and less shrinkage then fits these slides.
+        """
         rows = np.concatenate([self.folds[at] for at in folds])
         rows = rows[self.seen[rows]]
         if not len(rows):
             return SHRINKAGES[-1]
-        return min(SHRINKAGES, key=lambda share: self._loss(self.logits[share][rows], self.codes[rows]))
+        codes = self.codes[rows]
+        losses = {share: self._losses(self.logits[share][rows], codes) for share in SHRINKAGES}
+        least = min(SHRINKAGES, key=lambda share: losses[share].sum())
+        groups = self._groups[rows]
+        return max(share for share in SHRINKAGES if _within_error(losses[share] - losses[least], groups))
 
     def chosen_logits(self) -> FloatArray:
         """Return calibrated logits (n, k): the settings of each fold are chosen on the other folds."""
@@ -123,8 +142,27 @@ class HeldOut:
         return logits
 
     @staticmethod
-    def _loss(logits: FloatArray, codes: IntArray) -> float:
-        return log_loss(logits, codes, best_temperature(logits, codes))
+    def _losses(logits: FloatArray, codes: IntArray) -> FloatArray:
+        """Return what each cell adds to the calibrated log loss."""
+        return log_losses(logits, codes, best_temperature(logits, codes))
+
+
+def held_out(features: NDArray[np.floating], types: Sequence[str], groups: Sequence[object]) -> HeldOut:
+    """Fit the discriminants that a typer, its figures and its probabilities are told from.
+
+    Raises:
+        StationError: As ``typed_cells``.
+    """
+    return HeldOut(*typed_cells(features, types, groups))
+
+
+def _within_error(differences: FloatArray, groups: IntArray) -> bool:
+    """Tell whether a sum over groups is at most its standard error."""
+    sums = np.bincount(groups, differences)
+    sums = sums[np.bincount(groups) > 0]
+    count = len(sums)
+    error = math.sqrt(count / max(1, count - 1) * float(((sums - sums.mean()) ** 2).sum()))
+    return float(sums.sum()) <= error
 
 
 def fold_of(groups: Sequence[str], codes: IntArray, *, folds: int = FOLDS) -> IntArray:
@@ -213,6 +251,7 @@ def cross_validate(
     *,
     patients: str = PATIENTS_UNKNOWN,
     resamples: int = 1000,
+    held: HeldOut | None = None,
 ) -> TyperFigures:
     """Measure a typer on typed cells by cross-validation, groups kept apart.
 
@@ -224,12 +263,12 @@ def cross_validate(
         groups: Patient or slide of each cell.
         patients: How many patients, in words, where the groups are patients.
         resamples: Number of resamples of the intervals.
+        held: Of these cells, if it is there already.
 
     Raises:
         StationError: ``too-few-cells`` as for a fit, or if no two types occur in two groups.
     """
-    values, names, apart = typed_cells(features, types, groups)
-    held = HeldOut(values, names, apart)
+    held = held or held_out(features, types, groups)
     logits = held.chosen_logits()
     kept = held.seen
     known = np.flatnonzero(np.bincount(held.codes[kept], minlength=len(held.types)) > 0)
@@ -244,7 +283,7 @@ def cross_validate(
         tuple(str(name) for name in held.types),
         held.codes[kept],
         logits[kept].argmax(axis=1).astype(np.int64),
-        tuple(apart[at] for at in np.flatnonzero(kept)),
+        tuple(held.groups[at] for at in np.flatnonzero(kept)),
         known,
     )
     split = APART.format(groups=len(set(outcome.groups))) if held.apart else NOT_APART

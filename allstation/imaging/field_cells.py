@@ -15,6 +15,7 @@ from allstation.core.records import EvidenceMap
 from allstation.imaging.cell_finder import DetectedCell, find_cells
 from allstation.imaging.cell_masks import encode_mask
 from allstation.imaging.field_file import FieldFile
+from allstation.imaging.field_scale import FieldScale
 
 Rgb = NDArray[np.uint8]
 
@@ -26,28 +27,36 @@ _BYTE: Final = 255
 
 
 def find_in_file(
-    file: FieldFile, size: tuple[int, int], sampled: Rgb, evidence: EvidenceMap | None
+    file: FieldFile,
+    size: tuple[int, int],
+    sampled: Rgb,
+    evidence: EvidenceMap | None,
+    *,
+    scale: FieldScale | None = None,
 ) -> tuple[NewCell, ...]:
     """Find the cells of a field.
 
-    They are found in the picture that the network's pixels are sampled from. Where the file states its pixel
-    size and cells would be too small in it, the file is decoded once more, less shrunk.
+    They are found in the picture that the network's pixels are sampled from. Where the scale is known and
+    cells would be too small in it, the file is decoded once more, less shrunk.
 
     Args:
         file: The field's file.
         size: Height and width of the network's pixels.
         sampled: The picture that they were sampled from.
         evidence: The prediction's evidence map, for the support of the cells.
+        scale: Scale of the file if it is known; else the finder estimates it. Only what file or site say is
+            kept as the cells' pixel size.
     """
-    header, pixel_size = file.header, file.pixel_size
+    header = file.header
+    pixel_size = file.pixel_size if scale is None or not scale.is_stated else scale.pixel_size
+    told = pixel_size if scale is None else scale.pixel_size
     picture = sampled
-    if pixel_size is not None:
+    if told is not None:
         shrink = max(1, round(header.width / sampled.shape[1]))
-        fine = _fine_enough(shrink, pixel_size)
+        fine = _fine_enough(shrink, told)
         picture = sampled if fine == shrink else file.shrunk(size, most=fine)
     height, width = picture.shape[:2]
-    scale = None if pixel_size is None else width / header.width / pixel_size
-    found = find_cells(picture, cell_scale=scale)
+    found = find_cells(picture, cell_scale=None if told is None else width / header.width / told)
     return placed(
         found,
         picture=(width, height),

@@ -39,6 +39,11 @@ class FieldScale:
         """Micrometres a pixel is wide."""
         return 1 / self.pixels_per_um
 
+    @property
+    def is_stated(self) -> bool:
+        """Whether file or site say it; else it was estimated from what the field shows."""
+        return self.source in (ScaleSource.FILE, ScaleSource.SITE)
+
 
 def field_scale(
     file: FieldFile,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import math
 import zipfile
 import zlib
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from allstation import paths
 from allstation.core.decision import DecisionRule
 from allstation.core.errors import StationError
-from allstation.core.plain_json import json_text
+from allstation.core.plain_json import AmbiguousError, json_text, strict_json
 from allstation.core.records import TRUST, ModelRecord
 from allstation.core.text import shown_name
 from allstation.files import replacing, write_atomically
@@ -293,8 +292,8 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> BundleInfo:
     if (size := archive.getinfo(MANIFEST).file_size) > _MAX_MANIFEST:
         raise _refuse(path, f"has a {MANIFEST} of {size // 1024**2} MB")
     try:
-        info = _parsed(archive.read(MANIFEST))
-    except _AmbiguousError as error:
+        info = strict_json(archive.read(MANIFEST))
+    except AmbiguousError as error:
         raise _refuse(path, f"has a {MANIFEST} {error}") from error
     except (ValueError, RecursionError) as error:
         raise _refuse(path, f"has a {MANIFEST} that is not JSON") from error
@@ -305,38 +304,6 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> BundleInfo:
     if wrong:
         raise _refuse(path, f"lacks or misstates {', '.join(wrong)} in {MANIFEST}")
     return cast("BundleInfo", info)
-
-
-class _AmbiguousError(ValueError):
-    """JSON that two readers may understand differently, or that holds what is not a number."""
-
-
-def _parsed(text: bytes) -> object:
-    """Return JSON in which every number is finite and every name stands once.
-
-    Raises:
-        ValueError: If it is no JSON, or other JSON.
-    """
-    return json.loads(
-        text, parse_constant=_not_finite, parse_float=_finite, object_pairs_hook=_without_repeats
-    )
-
-
-def _not_finite(text: str) -> object:
-    raise _AmbiguousError(f"with {text} where a number is expected")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else cast("float", _not_finite(text))
-
-
-def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _AmbiguousError(f"that names {next(name for name in names if names.count(name) > 1)!r} twice")
-    return found
 
 
 def _read_members(

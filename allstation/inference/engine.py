@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,19 @@ from allstation.core.decision import Evidence
 from allstation.core.errors import ModelError, StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
+from allstation.core.site import Site
 from allstation.core.text import shown_name
 from allstation.imaging import decode, field_cells, preprocess, quality
-from allstation.imaging.field_file import read_field
+from allstation.imaging.cells import background_colour
+from allstation.imaging.field_file import FieldFile, read_field
+from allstation.imaging.field_reading import FieldReading, View, read_at_scale
+from allstation.imaging.field_scale import FieldScale
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
+from allstation.inference.look import Look, is_too_coarse, look_at_parts, part_size
 from allstation.inference.network import LocalNetwork, Network, NetworkError
 from allstation.inference.network_origin import needs_isolation
+from allstation.inference.training_optics import TrainingOptics, training_optics
 
 _log = logging.getLogger(__name__)
 FloatArray = NDArray[np.float32]
@@ -113,6 +120,8 @@ class Engine:
 
     def _load(self, bundle: ModelBundle, seconds: float) -> None:
         self._bundle = bundle
+        self._optics = training_optics(bundle)
+        self.site: Site | None = None
         self._classes = bundle.classes
         self._rule = bundle.rule
         self._temperature = bundle.temperature
@@ -212,8 +221,8 @@ class Engine:
             StationError: If the file cannot be read as a field, or holds other bytes.
         """
         started = time.perf_counter()
-        rgb = read_field(path, limits, sha256=sha256).reduced(self.preprocessing.size)
-        return self.classify_rgb(rgb, started=started)
+        file = read_field(path, limits, sha256=sha256)
+        return self._classified(file, self._reading(file), started)
 
     def classify_with_cells(
         self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
@@ -226,34 +235,95 @@ class Engine:
             StationError: As :meth:`classify`.
         """
         started = time.perf_counter()
-        file, size = read_field(path, limits, sha256=sha256), self.preprocessing.size
-        sampled = file.shrunk(size)
-        made = self.classify_rgb(decode.squash(sampled, size), started=started)
-        return made, field_cells.find_in_file(file, size, sampled, made.evidence)
+        file = read_field(path, limits, sha256=sha256)
+        reading = self._reading(file)
+        made = self._classified(file, reading, started)
+        size, scale = self.preprocessing.size, reading.cells_scale
+        return made, field_cells.find_in_file(file, size, reading.sampled, made.evidence, scale=scale)
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
-        """Classify pixels that already have the network's size.
+        """Classify pixels that already have the network's size, taken for a field of the model's own scale.
 
         Args:
             rgb: (h, w, 3) uint8 at the preprocessing's size.
             started: ``time.perf_counter()`` when work on the field began, for its milliseconds.
         """
         began = time.perf_counter() if started is None else started
-        prepared = preprocess.prepare(rgb, self.preprocessing)
+        return self._prediction(self._look(rgb, preprocess.prepare(rgb, self.preprocessing)), began)
+
+    def _reading(self, file: FieldFile) -> FieldReading:
+        site = self.site
+        header = file.header
+        known = None if site is None else site.pixel_size_of(header.width, header.height)
+        own = None if self._optics is None else self._optics.pixels_per_um
+        return read_at_scale(file, self.preprocessing.size, own=own, site=known)
+
+    def _classified(self, file: FieldFile, reading: FieldReading, started: float) -> Prediction:
+        """Classify a field whole if it shows as much as those the model learned from, else in parts."""
+        size, optics = self.preprocessing.size, self._optics
+        rgb = decode.squash(reading.sampled, size)
+        if optics is None:
+            return self.classify_rgb(rgb, started=started)
+        accepted = self.site is not None and self.site.bundle_sha256 == self._bundle.sha256
+        colours = not accepted and bool((background_colour(rgb) < optics.darkest).any())
+        if reading.view is View.MORE and reading.scale is not None:
+            look = self._look_at_parts(file, reading.scale, optics)
+            if look is not None:
+                return self._prediction(look, started, other_scale=not accepted, other_colours=colours)
+        look = self._look(rgb, preprocess.prepare(rgb, self.preprocessing))
+        other = reading.view is not View.ALIKE
+        return self._prediction(look, started, other_scale=other, other_colours=colours)
+
+    def _look_at_parts(self, file: FieldFile, scale: FieldScale, optics: TrainingOptics) -> Look | None:
+        """Look at a field in parts of the model's own scale; None if they would have too few pixels."""
+        size, header = self.preprocessing.size, file.header
+        whole = part_size(scale.pixels_per_um, own=optics.pixels_per_um, aspect=optics.aspect, size=size)
+        if is_too_coarse(whole, size):
+            return None
+        wanted = math.ceil(size[0] * header.height / whole[1]), math.ceil(size[1] * header.width / whole[0])
+        picture = file.shrunk(wanted)
+        share = picture.shape[1] / header.width
+        return look_at_parts(
+            picture,
+            (whole[0] * share, whole[1] * share),
+            size,
+            prepare=partial(preprocess.prepare, preprocessing=self.preprocessing),
+            look=self._look,
+        )
+
+    def _look(self, rgb: NDArray[np.uint8], prepared: preprocess.Prepared) -> Look:
         figures = quality.assess(rgb, prepared.cells)
         outputs = self.run(prepared.tensor)
         probabilities = self.probabilities(outputs["logits"])
-        novelty = self._novelty.score(outputs[self._novelty_output]) if self._novelty else 0.0
-        shares = [value if math.isfinite(value) else math.nan for value in probabilities.tolist()]
-        evidence = Evidence(shares, novelty, figures.sharpness, prepared.cells.count)
-        return Prediction(
-            model_sha256=self._bundle.sha256,
-            probabilities=dict(zip(self._classes, shares, strict=True)),
-            decision=self._rule.decide(self._classes, evidence),
-            novelty=novelty,
+        return Look(
+            probabilities=tuple(
+                value if math.isfinite(value) else math.nan for value in probabilities.tolist()
+            ),
+            novelty=self._novelty.score(outputs[self._novelty_output]) if self._novelty else 0.0,
             cell_count=prepared.cells.count,
             quality=figures,
-            evidence=evidence_map(outputs.get("evidence"), self._classes),
+            activation=outputs.get("evidence"),
+        )
+
+    def _prediction(
+        self, look: Look, began: float, *, other_scale: bool = False, other_colours: bool = False
+    ) -> Prediction:
+        evidence = Evidence(
+            look.probabilities,
+            look.novelty,
+            look.quality.sharpness,
+            look.cell_count,
+            other_scale=other_scale,
+            other_colours=other_colours,
+        )
+        return Prediction(
+            model_sha256=self._bundle.sha256,
+            probabilities=dict(zip(self._classes, look.probabilities, strict=True)),
+            decision=self._rule.decide(self._classes, evidence),
+            novelty=look.novelty,
+            cell_count=look.cell_count,
+            quality=look.quality,
+            evidence=evidence_map(look.activation, self._classes),
             milliseconds=(time.perf_counter() - began) * 1000,
         )
 

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 
 from allstation.core.errors import ModelError
+from allstation.core.site import Site
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine
 from allstation.inference.isolated import RUN_SECONDS
@@ -16,17 +17,19 @@ from allstation.inference.site_engine import SiteEngine
 FieldEngine = Engine | SiteEngine
 
 
-def make_engine(bundle: ModelBundle, *, seconds: float = RUN_SECONDS) -> FieldEngine:
+def make_engine(bundle: ModelBundle, *, seconds: float | None = None) -> FieldEngine:
     """Make the engine that a bundle's kind needs.
 
     Args:
         bundle: The model.
-        seconds: Wall time that a network in a process of its own has for one field.
+        seconds: Wall time that a network in a process of its own has for one field; None for the usual.
 
     Raises:
         ModelError: ``bad-bundle`` if it cannot be used.
     """
-    return SiteEngine(bundle) if is_site_bundle(bundle) else Engine(bundle, seconds=seconds)
+    if is_site_bundle(bundle):
+        return SiteEngine(bundle)
+    return Engine(bundle) if seconds is None else Engine(bundle, seconds=seconds)
 
 
 class EnginePool:
@@ -36,12 +39,19 @@ class EnginePool:
         bundle: The model.
         ready: An engine of it that nobody uses yet: the first thread takes it.
         seconds: Wall time that a network in a process of its own has for one field.
+        site: Site that the fields were taken at, if it is known.
     """
 
     def __init__(
-        self, bundle: ModelBundle, ready: FieldEngine | None = None, *, seconds: float = RUN_SECONDS
+        self,
+        bundle: ModelBundle,
+        ready: FieldEngine | None = None,
+        *,
+        seconds: float = RUN_SECONDS,
+        site: Site | None = None,
     ) -> None:
         self.bundle = bundle
+        self._site = site
         self.isolated = needs_isolation(bundle)
         self._seconds = seconds
         self._local = threading.local()
@@ -63,6 +73,7 @@ class EnginePool:
                 engine = self._ready.pop()
             except IndexError:
                 engine = self._made()
+            engine.site = self._site
             self._local.engine = engine
         return engine
 

@@ -28,16 +28,16 @@ def needs_isolation(bundle: ModelBundle) -> bool:
     """
     if kind_of(bundle.info) == SITE:  # arrays, over the program's own cell network
         return False
-    network = _network(bundle.info)
+    network = network_sha256(bundle.info)
     return not network or network not in _known_from(network)
 
 
 def _known_from(network: str) -> set[str]:
     """Return hashes of networks that are trusted, at least those that decide about this one."""
-    shipped = _network(_manifest(default_bundle_path()) or {})
+    shipped = network_sha256(_manifest(default_bundle_path()) or {})
     if network == shipped:
         return {shipped}
-    bases = {_network(info): _base(info) for info in _runs()}
+    bases = {network_sha256(info): _base(info) for info in _runs()}
     known = {shipped} - {""}
     for _ in bases:
         known |= {made for made, base in bases.items() if made and (base is None or base in known)}
@@ -61,7 +61,7 @@ def _manifest(path: Path) -> dict[str, Any] | None:
     return info if isinstance(info, dict) else None
 
 
-def _network(info: Any) -> str:  # noqa: ANN401 - JSON of any kind
+def network_sha256(info: Any) -> str:  # noqa: ANN401 - JSON of any kind
     """Return the hash of a bundle's network, or an empty string."""
     try:
         return str(info["files"][info["network"]["file"]]["sha256"])

@@ -24,6 +24,7 @@ from allstation.core.cells import NewCell
 from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
+from allstation.core.site import Site
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine_pool import EnginePool, FieldEngine
@@ -79,6 +80,8 @@ class Pipeline:
         low_priority: The threads work beside a window, which goes first.
         ready: An engine of the model made beforehand, for the first thread.
         cells: Whether the white cells of each field are brought along.
+        site: Site that the fields were taken at, if it is known: its pixel sizes, and whether the model was
+            commissioned for it.
 
     Example:
         ``with Pipeline(bundle) as pipeline: outcomes = list(pipeline.run(enumerate(paths)))``
@@ -93,13 +96,14 @@ class Pipeline:
         low_priority: bool = False,
         ready: FieldEngine | None = None,
         cells: bool = False,
+        site: Site | None = None,
     ) -> None:
         self.bundle = bundle
         self.threads = threads or default_threads()
         # OpenCV's own pool would compete with these threads for the same processors.
         cv2.setNumThreads(1)
         self._limits = limits or DecodeLimits()
-        self._engines = EnginePool(bundle, ready, seconds=network_seconds(self._limits))
+        self._engines = EnginePool(bundle, ready, seconds=network_seconds(self._limits), site=site)
         self._cells = cells
         self._workers: Workers[Outcome[Any]] = Workers(
             self.threads,

@@ -18,7 +18,8 @@ from allstation.core.cells import NewCell
 from allstation.core.decision import Decision, Evidence, Reason
 from allstation.core.errors import ModelError, StationError
 from allstation.core.limits import DecodeLimits
-from allstation.core.records import Prediction
+from allstation.core.records import EvidenceMap, Prediction
+from allstation.core.site import Site
 from allstation.core.text import shown_name
 from allstation.core.typer_statistics import FloatArray
 from allstation.imaging import decode, preprocess, quality
@@ -39,6 +40,8 @@ LIKE: Final = 0.75
 """Share of a field's cells that must be like the site's: its novelty is this quantile of theirs."""
 MOST_CELLS: Final = 400
 """Cells of a field that are typed, evenly spread over it; more say nothing else and take minutes."""
+_GRID: Final = 32
+"""Areas of the evidence map along the longer side of a field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class SiteEngine:
             raise
         except StationError as error:
             raise _unusable(bundle, error.sentence) from error
+        self.site: Site | None = None
+        """Site that the fields were taken at, if it is known: its pixel sizes."""
         self._classes = bundle.classes
         self._rule = bundle.rule
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
@@ -103,7 +108,10 @@ class SiteEngine:
         """Name one field image by its cells, which come along with their probabilities as support."""
         started = time.perf_counter()
         file = read_field(path, limits, sha256=sha256)
-        scale = field_scale(file, site_pixel_size=self._facts.field_pixel_size)
+        header = file.header
+        known = None if self.site is None else self.site.pixel_size_of(header.width, header.height)
+        size = self._facts.field_pixel_size if known is None else known.size
+        scale = field_scale(file, site_pixel_size=size, site_interval=known.interval if known else None)
         return self._named(file.pixels, None if scale is None else scale.pixels_per_um, started)
 
     def classify_rgb(self, rgb: Rgb, *, started: float | None = None) -> Prediction:
@@ -138,7 +146,7 @@ class SiteEngine:
             novelty=far,
             cell_count=len(cells),
             quality=figures,
-            evidence=None,
+            evidence=painted(cells, asked, shares, size=size, classes=self._classes),
             milliseconds=(time.perf_counter() - started) * 1000,
         )
         return made, self._supported(cells, asked, shares)
@@ -196,6 +204,40 @@ def pooled_cells(shares: FloatArray, novelty: FloatArray, *, classes: int) -> tu
     alike = measured & (novelty <= 1)
     pooled = shares[alike if alike.any() else measured].mean(axis=0)
     return (pooled / pooled.sum()).tolist(), far
+
+
+def painted(
+    cells: Sequence[NewCell],
+    asked: Sequence[int],
+    shares: FloatArray,
+    *,
+    size: tuple[int, int],
+    classes: tuple[str, ...],
+) -> EvidenceMap | None:
+    """Return a map of what spoke for each type: the boxes of the cells, as bright as they are probable.
+
+    Args:
+        cells: Of the field.
+        asked: Which of them were typed.
+        shares: (n, classes) of these, NaN where a cell could not be measured.
+        size: Width and height of the field.
+        classes: Types.
+
+    Returns:
+        None where no cell was measured.
+    """
+    known = [(cells[at], row) for at, row in zip(asked, shares, strict=True) if np.isfinite(row).all()]
+    if not known:
+        return None
+    long = max(size)
+    columns, rows = (max(1, round(side / long * _GRID)) for side in size)
+    planes = np.zeros((len(classes), rows, columns), np.uint8)
+    for cell, row in known:
+        left, right = (int(x / size[0] * columns) for x in (cell.left, cell.left + cell.width - 1))
+        top, bottom = (int(y / size[1] * rows) for y in (cell.top, cell.top + cell.height - 1))
+        part = planes[:, top : bottom + 1, left : right + 1]
+        np.maximum(part, np.rint(row * 255).astype(np.uint8)[:, None, None], out=part)
+    return EvidenceMap(rows=rows, columns=columns, classes=classes, values=planes.tobytes())
 
 
 def _spread(rows: list[int]) -> list[int]:

@@ -18,6 +18,8 @@ REASON_TEXTS: Final[Mapping[Reason, str]] = {
     Reason.BLURRED: "Blurred",
     Reason.NO_WHITE_CELLS: "No white cells found",
     Reason.UNREADABLE: "Unreadable output",
+    Reason.OTHER_SCALE: "Another scale than the model's fields",
+    Reason.OTHER_COLOURS: "Other colours than the model's laboratory",
     Reason.SCALE_UNKNOWN: "Scale not known",
 }
 NO_PERCENTAGES: Final = "Its class percentages mean nothing"

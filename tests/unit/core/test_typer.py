@@ -7,10 +7,11 @@ import zipfile
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import balanced_accuracy_score
 
-from allstation.core.discriminant import best_temperature, discriminant, log_loss
+from allstation.core.discriminant import best_temperature, discriminant, softmax
 from allstation.core.errors import StationError
 from allstation.core.typer import Typer, assembled, cross_validate, fit_typer, next_cells
 from allstation.core.typer_statistics import gather_statistics
@@ -89,8 +90,23 @@ def test_the_temperature_has_the_smallest_log_loss():
     logits = random.normal(0, 6, (500, 3))
     logits[np.arange(500), codes] += 4
     found = best_temperature(logits, codes)
-    reference = minimize_scalar(lambda t: log_loss(logits, codes, t), bounds=(0.05, 200), method="bounded")
+    counts = np.bincount(codes)
+    targets = np.eye(3)[codes]
+    doubt = 1 / (counts[codes] + 2)
+    targets = targets * (1 - doubt)[:, None] + (1 - targets) * doubt[:, None] / 2
+
+    def loss(temperature):
+        return -(targets * log_softmax(logits / temperature, axis=1)).sum(axis=1) @ (1 / counts[codes])
+
+    reference = minimize_scalar(loss, bounds=(0.05, 200), method="bounded")
     assert found == pytest.approx(reference.x, rel=5e-3)
+
+
+def test_a_few_cells_that_are_all_named_rightly_make_no_name_certain():
+    codes = np.repeat([0, 1], 20)
+    logits = np.eye(2)[codes] * 9.0
+    certain = softmax(logits / best_temperature(logits, codes)).max(axis=1)
+    assert 1 - certain == pytest.approx(1 / 22, rel=0.02)
 
 
 def test_probabilities_are_calibrated_where_many_features_say_little():

@@ -76,14 +76,14 @@ def test_a_slow_field_is_named_with_a_code(tmp_path, monkeypatch):
     paths = synthetic.write_demo(tmp_path, fields=2)
     slow, release = tmp_path / "slow\u202egpj.jpg", threading.Event()
     slow.write_bytes(paths[0].read_bytes())
-    usual = decode.decode_reduced
+    usual = decode.decode_shrunk
 
     def held_up(path, *rest, **options):
         if path == slow:
             release.wait(60)
         return usual(path, *rest, **options)
 
-    monkeypatch.setattr(decode, "decode_reduced", held_up)
+    monkeypatch.setattr(decode, "decode_shrunk", held_up)
     bundle, limits = ModelBundle.open(default_bundle_path()), DecodeLimits(max_seconds=2.0)
     with Pipeline(bundle, threads=1, limits=limits) as pipeline:
         outcomes = list(pipeline.run([("slow", slow), ("next", paths[1])]))
