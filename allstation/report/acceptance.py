@@ -28,6 +28,10 @@ from allstation.report.plots import ConfusionMatrix
 from allstation.report.typeset import Typesetter, clean_line
 from allstation.report.wording import decimal, moment, number, percent
 
+_RESAMPLED: Final = (
+    "Intervals resample whole slides or patients; where no mistake was made they claim certainty. The lower "
+    "limit above is the lower one of these and of cells counted."
+)
 KIND: Final = "allstation-acceptance"
 _LIMITS: Final = (
     RESEARCH_USE,
@@ -164,7 +168,7 @@ def _figures(report: Mapping[str, Any], setter: Typesetter) -> Iterator[Flowable
     ]
     yield Text(setter, "Overall", HEADING, bookmark=0)
     yield Grid(setter, columns, rows)
-    yield Text(setter, "Intervals resample whole slides or patients.", SMALL)
+    yield Text(setter, _RESAMPLED, SMALL)
 
 
 def _interval(pair: list[float] | None) -> str:

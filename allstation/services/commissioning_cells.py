@@ -26,7 +26,7 @@ from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.metrics import Figure
 from allstation.core.statistics import Interval
-from allstation.services.cell_crops import FieldPlace
+from allstation.services.crop_loader import FieldPlace
 from allstation.store.case import Case
 from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
 

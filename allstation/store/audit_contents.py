@@ -128,7 +128,7 @@ def details_content(details: Mapping[str, str]) -> str:
 
 
 def text_content(stored: str) -> str:
-    """Return the digest of a text in ``info``, as the site's or that of releases; empty where there is none."""
+    """Return the digest of a text in ``info``, as of the site or of releases; empty where there is none."""
     return hashlib.sha256(stored.encode()).hexdigest() if stored else ""
 
 

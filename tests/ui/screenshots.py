@@ -35,11 +35,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--real-screen", action="store_true", help="use the display, not offscreen")
+    parser.add_argument("--only", choices=sorted(PARTS), help="one part of the states")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if options.child:
-        return run_child(options.out, options.child)
+        return run_child(options.out, options.child, options.only)
     worst = 0
     with tempfile.TemporaryDirectory(prefix="allstation-shots-") as scratch:
         for scale, look in (
@@ -58,11 +59,12 @@ def main() -> int:
             if not options.real_screen:
                 environment["QT_QPA_PLATFORM"] = "offscreen"
             command = [sys.executable, __file__, str(options.out), "--child", f"{look}@{scale}x"]
+            command += ["--only", options.only] if options.only else []
             worst = max(worst, subprocess.run(command, env=environment, check=False).returncode)
     return worst
 
 
-def run_child(out: Path, name: str) -> int:
+def run_child(out: Path, name: str, only: str | None) -> int:
     """Run the real program once and grab it on the way."""
     from PySide6.QtCore import Qt, QTimer, QTranslator
     from PySide6.QtWidgets import QApplication
@@ -91,7 +93,7 @@ def run_child(out: Path, name: str) -> int:
     window = station.workbench
     window.shell.resize(*SIZE)
     window.actions_table["view.dark" if look == "dark" else "view.light"].trigger()
-    story = tell(station, Grabber(out, name))
+    story = (PARTS[only] if only else tell)(station.workbench, Grabber(out, name))
     waiting: list[Step] = []
     clock = {"left": PATIENCE}
     failed: list[str] = []
@@ -99,7 +101,7 @@ def run_child(out: Path, name: str) -> int:
     def advance() -> None:
         clock["left"] -= 0.1
         if clock["left"] < 0:
-            failed.append("a state was never reached")
+            failed.append(f"a state was never reached: {place_of(story)}")
             window.leave()
             return
         if waiting and not waiting[0]():
@@ -120,6 +122,14 @@ def run_child(out: Path, name: str) -> int:
     if failed:
         sys.stderr.write(f"{name}: {failed[0]}\n")
     return 1 if failed else 0
+
+
+def place_of(story: Iterator[Step]) -> str:
+    """Return the line at which a story waits."""
+    inner = story
+    while getattr(inner, "gi_yieldfrom", None) is not None:
+        inner = inner.gi_yieldfrom
+    return f"{Path(inner.gi_code.co_filename).name}, line {inner.gi_frame.f_lineno}"
 
 
 class Grabber:
@@ -155,17 +165,31 @@ def make_fields(scratch: Path) -> None:
     (scratch / "Slide 2" / "really a text.png").write_text("This is not a picture.")
 
 
-def tell(station: object, grab: Grabber) -> Iterator[Step]:
+def tell(window: Workbench, grab: Grabber) -> Iterator[Step]:
     """The states, in the order a first user meets them. Each step is waited for."""
-    yield from tell_queue(station.workbench, grab)
-    yield from tell_review(station.workbench, grab)
-    yield from tell_browser(station.workbench, grab)
-    yield from tell_cells(station.workbench, grab)
-    yield from tell_dialogs(station.workbench, grab)
-    yield from tell_site(station.workbench, grab)
-    yield from tell_report(station.workbench, grab)
-    yield from tell_signature(station.workbench, grab)
-    yield from tell_percentages(station.workbench, grab)
+    yield from tell_queue(window, grab)
+    yield from tell_review(window, grab)
+    yield from tell_browser(window, grab)
+    yield from tell_cells(window, grab)
+    yield from tell_dialogs(window, grab)
+    yield from tell_site(window, grab)
+    yield from tell_report(window, grab)
+    yield from tell_signature(window, grab)
+    yield from tell_percentages(window, grab)
+    yield from tell_assistant(window, grab)
+
+
+def tell_assistant(window: Workbench, grab: Grabber) -> Iterator[Step]:
+    """The commissioning assistant, on slides of its own."""
+    from tests.ui.commissioning.story import tell_commissioning
+
+    window.context.use_model(None)
+    yield lambda: window.context.selection.model is not None
+    yield from tell_commissioning(window, grab)
+
+
+PARTS = {"commissioning": tell_assistant}
+"""States that can be grabbed by themselves."""
 
 
 def tell_queue(window: Workbench, grab: Grabber) -> Iterator[Step]:

@@ -12,14 +12,16 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellRecord
 from allstation.processing.status_types import Problem
-from allstation.services.cell_crops import FieldPlace
 from allstation.services.commissioning import CommissioningService
+from allstation.services.crop_loader import FieldPlace
 from allstation.store.commissioning_record import CommissioningRecord
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.crops import CropScale
 from allstation.ui.cells.listing import blind_record
 from allstation.ui.cells.tile import key_label
+from allstation.ui.cells.typer_strip import ENOUGH
 from allstation.ui.commissioning.typing_page import BETWEEN, TypingPage
+from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
@@ -310,6 +312,15 @@ class CellTyping(QObject):
     def _show_counts(self, *, latest: str = "") -> None:
         page = self._page
         page.types.set_counts(self._counts, latest=latest)
+        missing = ENOUGH - sum(self._counts.values())
+        if not self._is_measured and missing > 0:
+            page.standing.show_advice(
+                tr(
+                    "Type {n} more cells: {least} are needed before anything is measured.",
+                    n=number(missing),
+                    least=ENOUGH,
+                )
+            )
         if self._record.frozen is not None:
             page.show_test(self._tested, self._total, reviewer=self._reviewer)
         else:

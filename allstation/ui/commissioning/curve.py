@@ -108,6 +108,8 @@ class LearningCurve(QWidget):
         y = _height(box, self._wanted, bottom)
         painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
         painter.setPen(QColor(scheme.muted))
+        words = QRectF(box.left(), y + 1, box.width(), metrics.height())
+        painter.drawText(words, right, tr("wanted as lower limit"))
 
     @staticmethod
     def _paint_cells(painter: QPainter, box: QRectF, marks: Sequence[tuple[int, float]]) -> None:

@@ -281,6 +281,11 @@ class PreparePage(QWidget):
         self._wants_focus = not self.begin.isEnabled()
         (self.begin if self.begin.isEnabled() else self).setFocus()
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether every cell of the case is measured."""
+        return bool(self._shown.cells) and self._shown.measured >= self._shown.cells
+
     def sentences(self) -> str:
         """Return what is said in words."""
         labels = (self._cells, self._eta, self._note)
@@ -354,5 +359,7 @@ def _card(title: str, parent: QWidget) -> tuple[QFrame, QVBoxLayout]:
 def _percent_box(parent: QWidget, range_: tuple[int, int, int], name: str) -> QSpinBox:
     least, most, usual = range_
     box = QSpinBox(parent, minimum=least, maximum=most, value=usual, suffix=" %")
+    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    box.setAlignment(Qt.AlignmentFlag.AlignRight)
     box.setAccessibleName(name)
     return box

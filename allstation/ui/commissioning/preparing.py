@@ -52,6 +52,7 @@ class Preparing(QObject):
         self._cells: CaseCells | None = None
         self._queue = QueueStatus()
         self._progress, self._begun_at = _NOTHING, 0.0
+        self._done_when_counted = 0
         self._is_paused = False
         self._problem = ""
         self._soon = QTimer(self, singleShot=True, interval=_PAUSE)
@@ -132,6 +133,7 @@ class Preparing(QObject):
     @Slot(object)
     def _counted(self, cells: CaseCells) -> None:
         first, self._cells = self._cells is None, cells
+        self._done_when_counted = self._progress.done
         if first:
             record = cells.record
             self._page.set_choices(
@@ -151,12 +153,11 @@ class Preparing(QObject):
             self._page.show_preparation(Preparation(waiting=waiting, problem=self._problem))
             return
         chosen, frozen = self._page.types(), cells.record.frozen
-        left = self._progress.left if self._features.running else 0
-        measured = max(cells.measured, cells.cells - left) if left else cells.measured
+        since = max(0, self._progress.done - self._done_when_counted)
         self._page.show_preparation(
             Preparation(
                 cells=cells.cells,
-                measured=measured,
+                measured=min(cells.measured + since, cells.cells),
                 slides=cells.slides,
                 waiting=waiting,
                 is_measuring=self._features.running,
@@ -192,6 +193,7 @@ class Preparing(QObject):
     def _start_measuring(self) -> None:
         if not self._is_paused and not self._features.running:
             self._progress, self._begun_at = _NOTHING, time.monotonic()
+            self._done_when_counted = 0
             self._features.start()
 
     @Slot(object)

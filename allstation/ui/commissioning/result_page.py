@@ -22,6 +22,7 @@ from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
 
 _WIDTH: Final = 760
+_TWO: Final = 2
 Report = Mapping[str, Any]
 """As ``commissioning.acceptance.acceptance_json`` gives it."""
 
@@ -164,10 +165,12 @@ class ResultPage(QWidget):
     def _add_summary(self, report: Report) -> None:
         learned, tested, wanted = report["learned"], report["tested"], report["wanted"]
         patients = str(report["patients"])
+        of = tr("patients") if report.get("groups") == "patients" else tr("slides")
         self._add(
             tr(
-                "Learned from {n} cells of {groups} slides; tested once on {cells} cells of {others} slides "
-                "that were never learned from, typed blind; {patients}.",
+                "Learned from {n} cells of {groups} {of}; tested once on {cells} cells of {others} {of} that "
+                "were never learned from, typed blind; {patients}.",
+                of=of,
                 n=number(learned["cells"]),
                 groups=number(learned["groups"]),
                 cells=number(tested["cells"]),
@@ -185,12 +188,19 @@ class ResultPage(QWidget):
         )
 
     def _add_figures(self, report: Report) -> None:
+        types = len(report["per_type"])
         rows = [
-            (_figure_name(one["name"]), *_value_words(one), number(one["n"])) for one in report["figures"]
+            (_figure_name(one["name"], types), *_value_words(one), number(one["n"]))
+            for one in report["figures"]
         ]
         self._add_table(
             tr("On the test part"), (tr("Figure"), tr("Value"), tr("95 % interval"), tr("n")), rows
         )
+        words = tr(
+            "Intervals resample whole slides; where no mistake was made they claim certainty. The lower "
+            "limit above counts cells as well."
+        )
+        self._add(words, "small")
 
     def _add_types(self, report: Report, name_of: Callable[[str], str]) -> None:
         rows = []
@@ -266,8 +276,10 @@ def _set_primary(use: QPushButton, more: QPushButton, *, first: bool) -> None:
         button.style().polish(button)
 
 
-def _figure_name(name: str) -> str:
-    return tr("AUROC (mean of one type against the rest)") if name == "macro AUC" else tr(name.capitalize())
+def _figure_name(name: str, types: int) -> str:
+    if "AUC" not in name:
+        return tr(name.capitalize())
+    return tr("AUROC") if types == _TWO else tr("AUROC (mean of one type against the rest)")
 
 
 def _value_words(figure: Mapping[str, Any]) -> tuple[str, str]:

@@ -175,7 +175,10 @@ class SiteUse(QObject):
         dialog = self._dialog
         if dialog is None:
             return
-        dialog.show_figures(*_verdict(found), rows=found.rows, active=found.active, pair=_pair_words(found))
+        verdict, about = _verdict(found)
+        if self._saved is not None:
+            about = f"{_rule_words(self._saved.report)} {about}"
+        dialog.show_figures(verdict, about, rows=found.rows, active=found.active, pair=_pair_words(found))
         dialog.finish(better=found.better)
 
     @Slot()
@@ -317,6 +320,17 @@ def _verdict(found: SiteComparison) -> tuple[str, str]:
     worse = found.interval is not None and found.interval.high < 0
     words = "Worse than the model in use, on the same cells." if worse else None
     return tr(words or "Not shown to be better than the model in use, on the same cells."), cells
+
+
+def _rule_words(report: Mapping[str, Any]) -> str:
+    """Return what the new model does by itself on its test part."""
+    rule = report["rule"]
+    return tr(
+        "The new model named {named} of {n} cells of its test part by itself, {wrong} of them wrongly.",
+        named=number(rule["named"]),
+        n=number(rule["of"]),
+        wrong=number(rule["wrong"]),
+    )
 
 
 def _pair_words(found: SiteComparison) -> str:

@@ -100,6 +100,9 @@ def _figure_words(figure: Figure) -> tuple[str, str]:
     spread = figure.interval
     if spread is None or not math.isfinite(spread.low + spread.high):
         return value, tr("no interval")
+    if spread.low >= 1:
+        # Resampling what has no mistake finds none; that is no certainty.
+        return value, tr("no mistake yet")
     if as_share:
         low, high = (f"{100 * end:.1f}" for end in (spread.low, spread.high))
         return value, tr("{low} to {high} %", low=low, high=high)

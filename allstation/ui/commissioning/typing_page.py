@@ -30,6 +30,8 @@ from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 
 _SIDE: Final = 390
+_FOOT: Final = (9, 14, 9)
+"""Above, right of and below the buttons at the foot."""
 BETWEEN: Final = 10
 """Cells typed between two measurements."""
 
@@ -95,6 +97,8 @@ class TypingPage(QWidget):
 
     def _lay_out(self) -> None:
         side = QWidget(self)
+        side.setProperty("role", "panel")
+        side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         column = QVBoxLayout(side)
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(8)
@@ -112,10 +116,11 @@ class TypingPage(QWidget):
         right.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         right.setFixedWidth(icons.scaled(_SIDE))
         rows = QVBoxLayout(right)
-        rows.setContentsMargins(0, 0, 0, 12)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
         rows.addWidget(area, 1)
         line = QHBoxLayout()
-        line.setContentsMargins(14, 0, 14, 0)
+        line.setContentsMargins(14, *_FOOT)
         line.addWidget(self.freeze, 1)
         rows.addLayout(line)
         left = QVBoxLayout()
@@ -133,6 +138,7 @@ class TypingPage(QWidget):
         foot.setProperty("role", "panel")
         foot.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         line = QHBoxLayout(foot)
+        line.setContentsMargins(14, *_FOOT)
         line.addWidget(self._latest, 1)
         for button in (self._undo, self._pass, self._unsure, self._back):
             line.addWidget(button)
