@@ -321,7 +321,8 @@ def process_paths(
 
     def executor(bundle: ModelBundle) -> Pipeline:
         engine = ready.result() if bundle is bundles[0] else None
-        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells, site=case.site.get())
+        site = case.site.get()
+        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells, site=site)
 
     output, woken = ClassifyOutput(case), threading.Event()
     waiting = {row.model_sha256 for row in case.queue.slides()}
