@@ -36,6 +36,7 @@ from allstation.core.cell_types import (
 from allstation.core.errors import StationError
 from allstation.ui.common import icons
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
 _COUNTS: Final = {
     Counts.WHITE: "a white cell",
@@ -44,7 +45,7 @@ _COUNTS: Final = {
 }
 _TITLES: Final = ("Key", "Name", "Colour", "Counts as", "LOINC", "SNOMED CT")
 _SWATCH: Final = 14
-_SIZE: Final = QSize(860, 620)
+_SIZE: Final = (860, 620)
 
 
 class _Row:
@@ -112,7 +113,7 @@ class TypesDialog(QDialog):
         self._problem.hide()
         self._lay_out()
         self.set_types(types)
-        self.resize(_SIZE * (icons.scaled(100) / 100))
+        resize_on_screen(self, *_SIZE)
 
     def _lay_out(self) -> None:
         about = QLabel(

@@ -32,6 +32,8 @@ _WIDTH: Final = 720
 _FEWEST_SLIDES: Final = 4
 """Slides from which on two can be kept for the test."""
 _MANY_SLIDES: Final = 10
+_INDENT: Final = 7
+"""Left of a number in a box with arrows, where the style sheet's padding ends."""
 _LOWEST: Final = (50, 99, 90)
 _ERRORS: Final = (1, 30, 5)
 """Least, most and usual value of both choices, percent."""
@@ -359,7 +361,6 @@ def _card(title: str, parent: QWidget) -> tuple[QFrame, QVBoxLayout]:
 def _percent_box(parent: QWidget, range_: tuple[int, int, int], name: str) -> QSpinBox:
     least, most, usual = range_
     box = QSpinBox(parent, minimum=least, maximum=most, value=usual, suffix=" %")
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-    box.setAlignment(Qt.AlignmentFlag.AlignRight)
+    box.lineEdit().setTextMargins(_INDENT, 0, 0, 0)
     box.setAccessibleName(name)
     return box

@@ -21,6 +21,7 @@ from allstation.core.text import shown_name
 from allstation.processing.patients import PatientProposal
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
 _SIZE = (680, 520)
 _ROWS = 2_000
@@ -48,7 +49,7 @@ class PatientsDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Patients of slides"))
-        self.resize(*_SIZE)
+        resize_on_screen(self, *_SIZE)
         self._proposal: PatientProposal | None = None
         about = QLabel(
             tr(

@@ -25,6 +25,7 @@ from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.formatting import number, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import NotificationStack
+from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
 
@@ -46,7 +47,7 @@ class ReportWindow(QWidget):
     def __init__(self, settings: SettingsFile, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle(tr("Report — ALL Station"))
-        self.resize(*_SIZE)
+        resize_on_screen(self, *_SIZE)
         self.form = ReportForm(settings, self)
         self.pages = PageView(self)
         self.export = QPushButton(tr("&Export PDF…"), self)
