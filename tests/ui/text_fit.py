@@ -46,6 +46,8 @@ def clipped(window: QWidget) -> Iterator[tuple[QWidget, str, QSize, QSize]]:
         if not widget.isVisible() or widget.window() is not window.window():
             continue
         for text, needed, given in _texts(widget):
+            if not text:
+                continue
             visible = given.boundedTo(_shown(widget).size()) if not isinstance(widget, QTabBar) else given
             if visible.isEmpty() and not isinstance(widget, QLineEdit):
                 continue  # behind another tab, or scrolled away

@@ -45,6 +45,8 @@ _COUNTS: Final = {
 }
 _TITLES: Final = ("Key", "Name", "Colour", "Counts as", "LOINC", "SNOMED CT")
 _SWATCH: Final = 14
+_AROUND: Final = 24
+"""Logical pixels around a line of text: margins and border."""
 _SIZE: Final = (860, 620)
 
 
@@ -66,6 +68,10 @@ class _Row:
         self.counts.setCurrentIndex(self.counts.findData(kind.counts))
         self.loinc = QLineEdit(kind.loinc, parent, maxLength=10, placeholderText="26478-8")
         self.snomed = QLineEdit(kind.snomed, parent, maxLength=18)
+        # Ten digits fit; a longer name or code shows its beginning.
+        self.snomed.setMinimumWidth(self.snomed.fontMetrics().horizontalAdvance("0" * 10) + _AROUND)
+        for edit in (self.name, self.loinc, self.snomed):
+            edit.setCursorPosition(0)
         self.up = _button("Move up", "▲", parent)
         self.remove = _button("Remove from the list", "✕", parent)
         for widget, name in zip(self.widgets(), _TITLES, strict=False):

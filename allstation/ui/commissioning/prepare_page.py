@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.cell_types import CellType
-from allstation.ui.common import icons
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import limit_width
 
 QUICK_TYPES: Final = ("blast", "lymphocyte")
 _WIDTH: Final = 720
@@ -117,7 +117,7 @@ class PreparePage(QWidget):
 
     def _make_choices(self) -> None:
         self._quick = QRadioButton(tr("Blast and lymphocyte (the quick way)"), self)
-        self._list = QRadioButton(self)
+        self._list = QRadioButton(tr("All types of the laboratory's list"), self)
         group = QButtonGroup(self)
         group.addButton(self._quick)
         group.addButton(self._list)
@@ -130,7 +130,7 @@ class PreparePage(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(24, 20, 24, 20)
         column.setSpacing(14)
-        title = QLabel(tr("Adapt the program to this laboratory"), body)
+        title = QLabel(tr("Adapt the program to this laboratory"), body, wordWrap=True)
         title.setProperty("role", "title")
         about = QLabel(
             tr(
@@ -150,7 +150,7 @@ class PreparePage(QWidget):
         foot.addWidget(self.begin)
         column.addLayout(foot)
         column.addStretch(1)
-        body.setMaximumWidth(icons.scaled(_WIDTH))
+        limit_width(body, _WIDTH)
         middle = QWidget(self)
         across = QHBoxLayout(middle)
         across.setContentsMargins(0, 0, 0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QSize
@@ -41,6 +42,40 @@ def grow_with_text(dialog: QDialog, width: int) -> None:
         width: Least width at the normal size of text, logical pixels.
     """
     _TextRoom(dialog, width)
+
+
+def fix_width(widget: QWidget, width: int) -> None:
+    """Give a widget a width that grows with the size of text.
+
+    Args:
+        widget: Beside others that take what is left.
+        width: Logical pixels at the normal size of text.
+    """
+    _ScaledWidth(widget, widget.setFixedWidth, width)
+
+
+def limit_width(widget: QWidget, width: int) -> None:
+    """Let a widget be no wider than is well read, at any size of text.
+
+    Args:
+        widget: A column of text.
+        width: Logical pixels at the normal size of text.
+    """
+    _ScaledWidth(widget, widget.setMaximumWidth, width)
+
+
+class _ScaledWidth(QObject):
+    def __init__(self, widget: QWidget, set_width: Callable[[int], object], width: int) -> None:
+        super().__init__(widget)
+        self._set_width = set_width
+        self._width = width
+        widget.installEventFilter(self)
+        set_width(icons.scaled(width))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FontChange:
+            self._set_width(icons.scaled(self._width))
+        return super().eventFilter(watched, event)
 
 
 class _TextRoom(QObject):

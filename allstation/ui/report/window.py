@@ -25,7 +25,7 @@ from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.formatting import number, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import NotificationStack
-from allstation.ui.common.window_size import resize_on_screen
+from allstation.ui.common.window_size import fix_width, resize_on_screen
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
 
@@ -86,7 +86,7 @@ class ReportWindow(QWidget):
     def _left(self) -> QWidget:
         side = QFrame(self)
         side.setProperty("role", "panel")
-        side.setFixedWidth(_FORM_WIDTH)
+        fix_width(side, _FORM_WIDTH)
         scroll = QScrollArea(side)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
@@ -134,7 +134,7 @@ class ReportWindow(QWidget):
             button.setText(text)
             button.clicked.connect(does)
             row.addWidget(button)
-        self._scale.setMinimumWidth(self._scale.fontMetrics().horizontalAdvance("400.0 %"))
+        fix_width(self._scale, self._scale.fontMetrics().horizontalAdvance("400.0 %"))
         self._scale.setAlignment(Qt.AlignmentFlag.AlignCenter)
         return bar
 
