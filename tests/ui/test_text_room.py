@@ -1,4 +1,7 @@
-"""No text is cut off: every label, button, box, tab and heading at 1x, 1.5x and 2x, and with longer words."""
+"""No text is cut off: every label, button, box, tab and heading at 1x and 2x, and at 1.5x with longer words.
+
+Windows are measured at 1280 x 720; dialogs as they open.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,8 @@ SCREEN = QSize(1280, 720)
 LONG = 30_000
 WINDOWS = ("case.report", "model.train", "commission.open", "cells.count")
 DIALOGS = (
-    "case.site", "case.control", "case.patients", "case.cells", "case.csv", "case.xlsx", "case.fhir",
-    "case.geojson", "case.labelled", "case.data", "case.audit", "help.about", "help.keys", "people.open",
-    "cells.types", "view.pixel_size", "case.rename",
+    "case.site", "case.control", "case.patients", "case.csv", "case.xlsx", "case.labelled", "case.data",
+    "case.audit", "help.about", "help.keys", "people.open", "cells.types", "case.rename",
 )  # fmt: skip
 VIEWS = ("browse.table", "browse.summary", "cells.gallery", "browse.grid")
 
@@ -47,9 +49,7 @@ def longer(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[None]
     qapp.removeTranslator(translator)
 
 
-@pytest.mark.parametrize(
-    ("longer", "scales"), [(False, (1.0, 1.5, 2.0)), (True, (1.0, 1.5))], indirect=["longer"]
-)
+@pytest.mark.parametrize(("longer", "scales"), [(False, (1.0, 2.0)), (True, (1.5,))], indirect=["longer"])
 @pytest.mark.qt_log_ignore("does not support raise", extend=True)
 @pytest.mark.usefixtures("longer")
 def test_no_text_is_cut_off_and_every_window_fits_the_screen(

@@ -23,6 +23,8 @@ from training.models.registry import method
 
 _COPIES: Final = 8
 _HALF: Final = 127.5
+_PALE: Final = 190.0
+"""Grey level of black where the network sees nothing; white stays white."""
 _GAP: Final = 3
 
 
@@ -79,10 +81,15 @@ def _cells_sheet(recipe: Recipe, fields: int, seed: int) -> NDArray[np.uint8]:
 
 
 def _network_input(field: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """Return a field as the network gets it; masked pixels are grey."""
+    """Return a field as the network gets it; masked pixels, which it gets as zeros, are pale.
+
+    Plain grey for all of them would leave nothing to see where no cell was found.
+    """
     if preprocessing.name != CELLS:
         return field
-    colours = prepare(field, preprocessing).tensor[:, :, :3]
-    shown = np.clip(np.rint(colours * _HALF + _HALF), 0, 255).astype(np.uint8)
-    height, width = field.shape[:2]
-    return np.asarray(cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    tensor = prepare(field, preprocessing).tensor
+    size = (field.shape[1], field.shape[0])
+    shown = cv2.resize(tensor[:, :, :3] * _HALF + _HALF, size, interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(tensor[:, :, 3], size, interpolation=cv2.INTER_AREA)[:, :, np.newaxis]
+    pale = _PALE + (1 - _PALE / 255) * field
+    return np.clip(np.rint(np.where(mask > 0, shown, pale)), 0, 255).astype(np.uint8)

@@ -108,7 +108,10 @@ class RecipePage(QWidget):
         caption = QLabel(tr("What the network will see"), self)
         caption.setProperty("role", "heading")
         hint = QLabel(
-            tr("Each row: the field as it is, then what is seen of eight random changes of it."),
+            tr(
+                "Each row: the field as it is, then what is seen of eight random changes of it. What is pale is "
+                "hidden from the network."
+            ),
             self,
             wordWrap=True,
         )
