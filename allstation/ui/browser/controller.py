@@ -14,6 +14,7 @@ from allstation.processing.status_types import ModelInfo
 from allstation.services.questions import FindUnreviewed, Listing, Overview, ReadOverview, ReadPage
 from allstation.services.requests import Prioritise
 from allstation.ui.browser.panel import BrowserPanel
+from allstation.ui.browser.slide_model import Place
 from allstation.ui.common.actions import Action
 from allstation.ui.common.docks import raise_dock
 from allstation.ui.context import AppContext
@@ -80,6 +81,9 @@ class BrowserController(QObject):
                    "search", menu="&Edit", place=220, enabled_when=case),
             Action("browse.clear", "Clear Fil&ters", panel.show_all, "Ctrl+Shift+F", "Show every field again",
                    "filter", menu="&Edit", place=230, enabled_when=case),
+            Action("browse.needs_person", "Only What Needs a &Person", self.show_open, "Shift+U",
+                   "Show the fields that the model named no class or somebody marked for another look",
+                   menu="&Edit", place=240, enabled_when=self._may_filter),
             Action("field.show_file", "Show in Fol&der", self.show_file, "",
                    "Open the folder of the field in the file manager", "case-open",
                    menu="&Edit", place=510, field_menu=410, enabled_when=field),
@@ -115,6 +119,16 @@ class BrowserController(QObject):
                    "model's", "group", menu="&View", place=230),
         )
         # fmt: on
+
+    def _may_filter(self) -> bool:
+        """Tell whether a filter may tell what the model said."""
+        return self._context.has_case() and not self._selection.is_blind
+
+    @Slot()
+    def show_open(self) -> None:
+        """Show what needs a person, and nothing else."""
+        self._panel.tree.choose(Place())
+        self._panel.filters.choose(FieldFilter(needs_review=True))
 
     # Lists of the case
 
