@@ -273,7 +273,8 @@ def _too_low(found: Acceptance) -> str:
     more, groups = max(10, math.ceil(learned / 20) * 10), max(3, math.ceil(len(found.learned_groups) / 2))
     return (
         f"{begin}: type {more} more cells from at least {groups} further {of}, most of all of {worst.name}, "
-        f"of which {worst.rates.hits} of {worst.rates.support} were named rightly{_mostly(found, worst.name)}."
+        f"of which {worst.rates.hits} of {worst.rates.support} were named rightly"
+        f"{_mostly(found, worst.name)}."
     )
 
 
