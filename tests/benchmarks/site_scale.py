@@ -163,8 +163,8 @@ def _home(engine: Engine, data: Path) -> Iterator[str]:
     yield (
         f"Background of {len(paths)}, red, green, blue: lowest {lowest[0]}, lowest 1 in 1,000 {lowest[1]}, "
         f"lowest 1 in 100 {lowest[2]}, median {lowest[3]}. {len(dark)} are darker than the limit, which "
-        "frames of exactly the network's size are not asked for. Predictions that are the same before and after: "
-        f"{same} of {len(paths[::100]) + len(dark)} (each 100th, and the dark ones)."
+        "frames of exactly the network's size are not asked for. Predictions that are the same before and "
+        f"after: {same} of {len(paths[::100]) + len(dark)} (each 100th, and the dark ones)."
     )
 
 
