@@ -357,7 +357,8 @@ class CaseProcessor:
             claimed = self._batch.fill() if self._batch is not None else 0
             if not claimed and (self._batch is None or not self._batch.flying):
                 self._next_turn()
-            if not claimed and self._batch is not None and not self._batch.flying:
+            idle = not claimed and not self._importer.running  # what is being added is classified first
+            if idle and self._batch is not None and not self._batch.flying:
                 self._batch.fill_cells(self._batch_sha256)
         except StationError as error:
             self._halt(error)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,6 @@ from allstation.core.cells import CellFilter, CellOrder
 from allstation.core.records import ModelRecord
 from allstation.services.cell_questions import CellQuery, cells_in_order
 from allstation.store.case import Case
-from allstation.ui.cells.guard import among
 from tests import makers
 
 
@@ -42,10 +39,3 @@ def test_the_order_keeps_to_the_filter(case):
     case.cells.set_type([3], "blast", "Ada")
     query = CellQuery(1, CellFilter(typed=False), CellOrder.SIMILARITY, like=1)
     assert list(cells_in_order(case, query)) == [1, 5, 2, 4, 6]
-
-
-def test_cells_that_were_on_the_screen_are_picked_in_their_order():
-    ids = np.array([9, 4, 7, 1], np.int64)
-    assert among(ids, np.array([1, 9, 30], np.int64)).tolist() == [9, 1]
-    assert among(ids, np.zeros(0, np.int64)).tolist() == []
-    assert among(np.frombuffer(array("q"), np.int64), ids).tolist() == []
