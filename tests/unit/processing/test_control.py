@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from allstation import cli, paths
 from allstation.commands.classify import _control
-from allstation.core.control_chart import Sums
+from allstation.core.control_metrics import Sums
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
 from allstation.core.times import local_day, stamp, utc_clock
