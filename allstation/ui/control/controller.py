@@ -40,7 +40,7 @@ class ControlController(QObject):
         return (
             Action("case.control", "Control of the S&ite…", self.open, "Ctrl+Alt+Shift+K",
                    "Levey-Jennings charts of light, stain, focus, novelty and classes; release a day",
-                   menu="&Case", place=345, enabled_when=self._context.has_case),
+                   menu="&Case", place=347, enabled_when=self._context.has_case),
         )
         # fmt: on
 
