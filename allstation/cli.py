@@ -23,7 +23,7 @@ from allstation.commands import (
     SOME_FAILED,
     WRONG_USAGE,
     commission_arguments,
-    site_statistics_arguments,
+    site_arguments,
 )
 from allstation.commands.printing import OUTPUT_LOST, flush
 from allstation.core.arguments import positive
@@ -69,6 +69,9 @@ def _classify(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=TEXT",
         help="case data, such as patient_id=P-7 or received_at='2026-11-22 14:30'; again for more",
+    )
+    parser.add_argument(
+        "--site", default="", metavar="ID", help="site that the fields were taken at (see: allstation site)"
     )
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of fields")
     parser.add_argument(
@@ -309,6 +312,12 @@ def _cells(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
     )
+    parser.add_argument(
+        "--anonymised",
+        action="store_true",
+        help="numbers for names and codes for hashes, as in the other exports; of a case",
+    )
+    _keep(parser)
     _force(parser)
 
 
@@ -344,11 +353,6 @@ COMMANDS: dict[str, _Command] = {
         commission_arguments.declare,
         "learn a site's model from typed cells and test it; status 3 if it is refused",
     ),
-    "site": (
-        "site_statistics",
-        site_statistics_arguments.declare_alone,
-        "share a site's statistics without a network, merge them, take them out again",
-    ),
     "check": ("training", _training, "check a labelled folder before training (needs the training part)"),
     "train": ("training", _training, "train a model from a recipe (needs the training part)"),
     "sweep": ("training", _training, "train every combination of some values (needs the training part)"),
@@ -361,6 +365,7 @@ COMMANDS: dict[str, _Command] = {
         _verify_report,
         "check a report's figures, signature and agreement with its case",
     ),
+    "site": ("site", site_arguments.declare, "microscope, scale and white point of a laboratory"),
     "certificate": (
         "certificate",
         _certificate,

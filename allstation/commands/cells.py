@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from allstation import paths
-from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
+from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE, free_text
 from allstation.commands.classify import open_and_load, opened_case, process_paths
 from allstation.commands.printing import say
 from allstation.core.errors import StationError
@@ -17,6 +17,7 @@ from allstation.core.text import shown_name
 from allstation.imaging.outputs import CELLS_CSV, COCO, Output, check_folder, check_outputs
 from allstation.report.cell_source import CellsOfFields
 from allstation.report.cell_table import write_cells_csv, write_coco, write_crops
+from allstation.report.options import ReportOptions
 from allstation.services.case_cells import cells_of_case
 from allstation.services.settings import SettingsFile
 from allstation.store.case import SUFFIX, Case
@@ -36,10 +37,15 @@ def run(options: argparse.Namespace) -> int:
     if not any((options.csv, options.crops, options.coco)):
         raise StationError("nothing-to-export", "Nothing to write was named. Add --csv, --crops or --coco.")
     if not any(map(_is_case, options.paths)):
+        if options.anonymised:
+            sentence = "--anonymised was given with images. Codes are a case's: name a .allcase folder."
+            raise StationError("no-case", sentence)
         return _of_paths(options)
     if len(options.paths) > 1:
         sentence = "A case was named beside other paths. Name one case alone, or images without a case."
         raise StationError("case-beside-paths", sentence)
+    if options.anonymised:
+        free_text.draw_secret(options.paths[0])
     with Case.open(options.paths[0], read_only=True) as case:
         _check_first(options, case)
         return _write(case, options)
@@ -85,7 +91,7 @@ def _of_paths(options: argparse.Namespace) -> int:
 
 
 def _write(case: Case, options: argparse.Namespace) -> int:
-    with _reading(case) as (cells, number):
+    with _reading(case, options) as (cells, number):
         if options.csv:
             say(f"written: {shown_name(str(write_cells_csv(cells, options.csv)))}")
         if options.coco:
@@ -101,7 +107,14 @@ def _write(case: Case, options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _reading(case: Case) -> Iterator[tuple[CellsOfFields, int]]:
+def _reading(case: Case, options: argparse.Namespace) -> Iterator[tuple[CellsOfFields, int]]:
     """Open one read transaction over the cells; memory does not grow with their number but by their ids."""
     with case.connection.consistent_read():
-        yield cells_of_case(case), case.cells.count()
+        cells = cells_of_case(case)
+        if options.anonymised:
+            from allstation.report.anonymise import anonymised_cells
+
+            snapshot, anonymity = case.snapshot(), free_text.anonymity(options)
+            free_text.name_withheld(snapshot, ReportOptions(anonymise=True, anonymity=anonymity))
+            cells = anonymised_cells(cells, snapshot, anonymity)
+        yield cells, case.cells.count()

@@ -63,9 +63,14 @@ def run(options: argparse.Namespace) -> int:
 def _run(
     options: argparse.Namespace, bundles: list[ModelBundle], engine: Future[FieldEngine], limits: DecodeLimits
 ) -> int:
+    from allstation.store.site_library import SiteLibrary
+
+    site = SiteLibrary(paths.config_folder()).get(options.site) if options.site else None
     with opened_case(options.case) as case:
         if options.details:
             case.set_details({**case.details(), **options.details})
+        if site is not None:
+            case.set_site(site)
         kept = options.case is not None  # a case that is gone afterwards needs no cells
         output = process_paths(
             case, options.paths, bundles, threads=options.threads, limits=limits, ready=engine, cells=kept
@@ -259,7 +264,7 @@ def process_paths(
 
     def executor(bundle: ModelBundle) -> Pipeline:
         engine = ready.result() if bundle is bundles[0] else None
-        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells)
+        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells, site=case.site())
 
     output, woken = ClassifyOutput(case), threading.Event()
     waiting = {row.model_sha256 for row in case.queue.slides()}

@@ -122,7 +122,7 @@ def summary(found: Commissioned) -> list[str]:
     scale = f"{cells.pixel_size:.4f} µm a pixel" if cells.pixel_size else "scale"
     lines = [f"{len(cells.types)} typed cells, {cells.patients_text}"]
     if cells.pixel_size_source:
-        lines[0] += f"; {scale} by {cells.pixel_size_source}" if cells.pixel_size else "; scale not known"
+        lines[0] += f"; {scale} by {cells.pixel_size_source}"
     if acceptance is None:
         return lines
     learned = ", ".join(f"{kind} {count}" for kind, count in acceptance.learned.items())

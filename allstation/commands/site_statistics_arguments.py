@@ -35,8 +35,3 @@ def declare(actions: _Actions) -> None:
             "--out", type=Path, required=True, metavar="F.allstats", help=f"file to write{also}"
         )
         parser.add_argument("--force", action="store_true", help="replace a file of an earlier run")
-
-
-def declare_alone(parser: argparse.ArgumentParser) -> None:
-    """Declare these actions as the only ones."""
-    declare(parser.add_subparsers(dest="action", metavar="ACTION", required=True))

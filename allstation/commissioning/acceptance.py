@@ -292,8 +292,10 @@ def acceptance_json(outcome: Accepted | Refused) -> dict[str, Any]:
     return {
         **document,
         "wanted": {"lowest_balanced": found.wanted.lowest_balanced, "error_rate": found.wanted.error_rate},
-        "auroc": found.auroc.value if math.isfinite(found.auroc.value) else None,
+        "auroc": found.auroc.to_json()["value"],
+        "auroc_interval": found.auroc.to_json()["interval"],
         "balanced_accuracy": found.balanced.value,
+        "balanced_accuracy_interval": found.balanced.to_json()["interval"],
         "lower_limit": found.limit,
         "figures": [found.balanced.to_json(), found.auroc.to_json()],
         "per_type": [each.to_json() for each in found.evaluation.per_class],

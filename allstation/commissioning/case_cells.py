@@ -72,6 +72,7 @@ def typed_cells_of_case(
         unfound=tuple(unfound),
         pixel_size=None,
         pixel_size_source="",
+        scale_known=bool(scaled),
         from_fields=bool(scaled),
         field_pixel_size=sizes.pop() if len(sizes) == 1 else None,
     )

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.tables import TableRow, number
 from allstation.core.text import shown_name
 from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, pooled_scale
+from allstation.imaging.central_cell import find_central_cell
 from allstation.imaging.field_file import read_field
 from allstation.imaging.foreign import PassedOver
 from allstation.imaging.intake import Refused, find_fields
@@ -25,6 +28,8 @@ _LONGEST: Final = 100
 _SAMPLED: Final = 60
 """Pictures, evenly spread over the table, whose red cells tell the scale."""
 _LARGEST_PIXEL: Final = 5.0
+_TYPICAL_UM: Final = 12.0
+"""Diameter of a disc of the area of a typical white cell, micrometres."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,24 +129,58 @@ def _of_folders(folder: Path) -> list[CellRow]:
     return rows
 
 
-def usual_scale(rows: Sequence[CellRow], limits: DecodeLimits) -> tuple[float | None, str]:
-    """Return pixels per micrometre of pictures of single cells, and where they come from in words.
+@dataclass(frozen=True, slots=True)
+class PictureScale:
+    """Scale of pictures of single cells.
 
-    Told from red cells around the cells, pooled over pictures: of one picture there are too few. Needed only
-    where neither table nor file state a pixel size.
+    Attributes:
+        pixel_size: Micrometres a pixel; None where it differs, or nothing can be told.
+        source: Where it comes from, in words; empty where there are no such pictures.
+        known: Whether it is a length, not only the same for all pictures.
     """
-    asked = [row.path for row in rows if row.pixel_size is None and row.place is None]
-    paths = sorted(set(asked))
-    found: list[ScaleEstimate] = []
+
+    pixel_size: float | None
+    source: str
+    known: bool
+
+
+def usual_scale(rows: Sequence[CellRow], limits: DecodeLimits) -> PictureScale:
+    """Return the scale of pictures of single cells.
+
+    By the table or the files; else told from red cells around the cells, pooled over pictures, as of one
+    picture there are too few; else the typical cell is taken for one of 12 micrometres, so that large and
+    small cells of one laboratory stay what they are.
+    """
+    pictures = [row for row in rows if row.place is None]
+    paths = sorted({row.path for row in pictures if row.pixel_size is None})
+    if not paths:
+        return PictureScale(only([row.pixel_size for row in pictures]), "the table" if pictures else "", True)
+    estimates: list[ScaleEstimate] = []
+    stated: list[float | None] = []
+    cells: list[float] = []
     for path in paths[:: max(1, len(paths) // _SAMPLED)][:_SAMPLED]:
         try:
             file = read_field(path, limits)
-            estimate = None if file.pixel_size else estimate_scale(file.pixels)
+            rgb, size = file.pixels, file.pixel_size
         except StationError:
             continue
-        if estimate is not None:
-            found.append(estimate)
-    pooled = pooled_scale(found)
-    if pooled is None:
-        return None, "" if not paths else "not known: each cell was scaled to its crop"
-    return pooled.pixels_per_um, f"{pooled.red_cells} red cells of {len(found)} pictures"
+        stated.append(size)
+        if size is None:
+            estimate, cell = estimate_scale(rgb), find_central_cell(rgb)
+            estimates += [estimate] if estimate is not None else []
+            cells += [2 * math.sqrt(np.count_nonzero(cell.mask) / math.pi)] if cell is not None else []
+    if stated and None not in stated:
+        return PictureScale(only(stated), "the files", True)
+    pooled = pooled_scale(estimates)
+    if pooled is not None:
+        said = f"{pooled.red_cells} red cells of {len(estimates)} pictures"
+        return PictureScale(1 / pooled.pixels_per_um, said, True)
+    if cells:
+        said = f"a typical cell taken for {_TYPICAL_UM:g} µm, as no red cells were found"
+        return PictureScale(_TYPICAL_UM / float(np.median(cells)), said, False)
+    return PictureScale(None, "nothing that was found", False)
+
+
+def only(sizes: Sequence[float | None]) -> float | None:
+    """Return the one pixel size of all, None where they differ."""
+    return sizes[0] if len(set(sizes)) == 1 else None

@@ -19,7 +19,8 @@ from allstation.keys.signing import SigningKey
 
 BUDGET, SLIDES = 40, 5
 """Cells of a type, and slides or patients, where only one of both is limited."""
-_SHOWN: Final = 20
+_TOO_LITTLE: Final = ("too-few-groups", "too-few-cells")
+"""Codes of what is refused before anything could be measured."""
 _MOST_LISTED: Final = 1000
 
 
@@ -76,6 +77,7 @@ class Commissioned:
             ],
             "pixel_size": cells.pixel_size,
             "pixel_size_source": cells.pixel_size_source,
+            "scale_known": cells.scale_known,
             "cell_network_sha256": cells.network_sha256,
         }
 
@@ -88,8 +90,7 @@ def commission(cells: TypedCells, plan: Plan) -> Commissioned:
         plan: What is learned from.
 
     Raises:
-        StationError: ``too-few-groups``, ``too-few-cells``, or ``bad-cells`` if a type's name cannot be the
-            name of a class.
+        StationError: ``bad-cells`` if a type's name cannot be the name of a class.
     """
     names = sorted(set(cells.types))
     if problem := name_problem("Site", "1", names):
@@ -110,6 +111,17 @@ def commission(cells: TypedCells, plan: Plan) -> Commissioned:
             budget=plan.budget or BUDGET,
             seed=plan.seed,
         )
+    try:
+        return _learned_and_tested(cells, plan, chosen)
+    except StationError as error:
+        if error.code not in _TOO_LITTLE:
+            raise
+        return Commissioned(outcome=Refused(reason=error.sentence), cells=cells, plan=plan, learned_groups=())
+
+
+def _learned_and_tested(cells: TypedCells, plan: Plan, chosen: list[str] | None) -> Commissioned:
+    """Go through a session as a person would."""
+    groups = cells.groups
     session = CommissioningSession(
         cells.features,
         groups,
@@ -165,6 +177,7 @@ def write_accepted(
         facts=SiteFacts(
             pixel_size=cells.pixel_size,
             pixel_size_source=cells.pixel_size_source,
+            scale_known=cells.scale_known and (cells.from_fields or bool(cells.pixel_size_source)),
             field_pixel_size=cells.field_pixel_size,
             from_fields=cells.from_fields,
         ),
@@ -192,7 +205,7 @@ def _limits(found: Commissioned) -> list[str]:
         limits.append(
             "Learned and tested on pictures of single cells; figures of whole fields were not measured."
         )
-        if found.cells.pixel_size is None:
+        if not found.cells.scale_known:
             limits.append("The scale of these pictures is not known: fields always need review.")
     if not found.cells.patients_known:
         limits.append("Patients unknown: cells of one patient may stand on both sides of the test.")

@@ -65,7 +65,7 @@ def exported(
         raise StationError("no-slides", sentence)
     check_sharable(typer.statistics, slides)
     facts = site_facts(bundle)
-    scaled = facts.from_fields or facts.pixel_size is not None
+    scaled = facts.scale_known
     statistics, noise = typer.statistics, ""
     if epsilon is not None:
         statistics, noise = noised(statistics, epsilon=epsilon, seed=seed)
@@ -171,7 +171,7 @@ def write_merged_bundle(
         typer=head_of(found),
         rule=DecisionRule(min_probability=1.0),
         figures=(),
-        facts=SiteFacts(from_fields=found.scaled),
+        facts=SiteFacts(scale_known=found.scaled),
         training={
             "fields": f"statistics of {found.statistics.cells} typed cells of {found.slides} slides: {names}",
             "split": "none: nothing was measured",

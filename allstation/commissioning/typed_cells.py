@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.commissioning.cell_source import CellRow, listed_cells, usual_scale
+from allstation.commissioning.cell_source import CellRow, PictureScale, listed_cells, only, usual_scale
 from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
@@ -20,7 +20,7 @@ from allstation.imaging.cell_scale import estimate_scale
 from allstation.imaging.decode import DEFAULT_LIMITS
 from allstation.imaging.field_file import read_field
 from allstation.inference.cell_network import CellNetwork
-from allstation.inference.site_cells import cell_at_features, picture_features
+from allstation.inference.site_cells import features_at, picture_features
 
 Progress = Callable[[int, int], None]
 
@@ -58,9 +58,10 @@ class TypedCells:
         pictures: SHA-256 of the file of each cell.
         network_sha256: Of the cell network.
         unfound: Rows without features, and why; they are in nothing else.
-        pixel_size: Micrometres a pixel of pictures of single cells; None where it could not be told, and
-            each cell was scaled to its crop.
+        pixel_size: Micrometres a pixel of pictures of single cells; None where they differ, or where it
+            could not be told and each cell was scaled to its crop.
         pixel_size_source: Where it comes from, in words.
+        scale_known: Whether that is a length, or only the same for all pictures.
         from_fields: Whether the cells are of fields, not of pictures of single cells.
         field_pixel_size: Micrometres a pixel of the fields, if it was stated and the same for all.
     """
@@ -74,6 +75,7 @@ class TypedCells:
     unfound: tuple[NotMeasured, ...]
     pixel_size: float | None
     pixel_size_source: str
+    scale_known: bool = True
     slides: tuple[str, ...] = ()
     from_fields: bool = False
     field_pixel_size: float | None = None
@@ -125,9 +127,11 @@ def read_typed_cells(
         StationError: ``bad-cells`` if the table cannot be understood; ``cancelled``.
     """
     rows = listed_cells(source)
-    scale, said = (1 / pixel_size, "given") if pixel_size else usual_scale(rows, limits)
-    if scale is not None:
-        rows = [row if row.pixel_size else replace(row, usual_pixel_size=1 / scale) for row in rows]
+    usual = PictureScale(pixel_size, "given", True) if pixel_size else usual_scale(rows, limits)
+    rows = [
+        replace(row, usual_pixel_size=usual.pixel_size) if row.place is None or pixel_size else row
+        for row in rows
+    ]
     measured = _measured(rows, threads=threads, progress=progress, cancelled=cancelled, limits=limits)
     kept, unfound = _first_of_each(rows, measured)
     network = CellNetwork()
@@ -140,16 +144,12 @@ def read_typed_cells(
         pictures=tuple(measured[at].picture for at in kept),
         network_sha256=network.sha256,
         unfound=tuple(unfound),
-        pixel_size=None if scale is None else 1 / scale,
-        pixel_size_source=said,
+        pixel_size=usual.pixel_size,
+        pixel_size_source=usual.source,
+        scale_known=usual.known,
         from_fields=any(rows[at].place is not None for at in kept),
-        field_pixel_size=_only([rows[at].pixel_size for at in kept if rows[at].place is not None]),
+        field_pixel_size=only([rows[at].pixel_size for at in kept if rows[at].place is not None]),
     )
-
-
-def _only(sizes: Sequence[float | None]) -> float | None:
-    """Return the one pixel size of all fields, None where they differ or say nothing."""
-    return sizes[0] if len(set(sizes)) == 1 else None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -159,7 +159,7 @@ class _Measured:
     features: NDArray[np.float32] | None
     why: str
     picture: str = ""
-    place: str = ""
+    place: bytes = b""
 
 
 def _measured(
@@ -202,21 +202,28 @@ def _of_file(rows: Sequence[CellRow], network: CellNetwork, limits: DecodeLimits
         pixels, stated = file.pixels, file.pixel_size
     except StationError as error:
         return [_Measured(None, error.sentence) for _ in rows]
-    found = []
-    for row in rows:
-        size = row.pixel_size or stated or row.usual_pixel_size
-        scale = None if size is None else 1 / size
+    sizes = [row.pixel_size or stated or row.usual_pixel_size for row in rows]
+    found: list[_Measured | None] = [None] * len(rows)
+    for at, (row, size) in enumerate(zip(rows, sizes, strict=True)):
         if row.place is None:
-            features, place = picture_features(pixels, network, pixels_per_um=scale), ""
-            why = "no cell in the middle of the picture"
-        else:
-            scale = scale or _estimated(pixels)
-            features = cell_at_features(pixels, row.place, network, pixels_per_um=scale)
-            place = f"{row.place[0]:.0f} {row.place[1]:.0f}"
-            why = f"no cell at {row.place[0]:g}, {row.place[1]:g} of the field, or its scale cannot be told"
-        whole = features is not None and bool(np.isfinite(features).all())
-        found.append(_Measured(features if whole else None, "" if whole else why, file.sha256, place))
-    return found
+            scale = 1 / size if size else None
+            features = picture_features(pixels, network, pixels_per_um=scale)
+            found[at] = _whole(features, "no cell in the middle of the picture", file.sha256)
+    for size in set(sizes):
+        own = [at for at, row in enumerate(rows) if row.place is not None and sizes[at] == size]
+        places = [place for at in own if (place := rows[at].place) is not None]
+        scale = 1 / size if size else _estimated(pixels) if own else None
+        for at, features in zip(own, features_at(pixels, places, network, pixels_per_um=scale), strict=True):
+            why = f"no cell at {rows[at].place} of the field, or its scale cannot be told"
+            found[at] = _whole(features, why, file.sha256)
+    return [one for one in found if one is not None]
+
+
+def _whole(features: NDArray[np.float32] | None, why: str, picture: str) -> _Measured:
+    if features is None or not np.isfinite(features).all():
+        return _Measured(None, why, picture)
+    # Two places in one cell give the same features.
+    return _Measured(features, "", picture, features.tobytes())
 
 
 def _estimated(rgb: NDArray[np.uint8]) -> float | None:
@@ -231,7 +238,7 @@ def _first_of_each(
 
     A cell in two rows would be learned from and tested; one with two types is an error of the table.
     """
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, bytes], int] = {}
     kept, left = [], []
     for at, (row, one) in enumerate(zip(rows, measured, strict=True)):
         why = one.why

@@ -1,4 +1,4 @@
-"""Pixel size parser: micrometres as people write them beside an objective."""
+"""Pixel size parser: micrometres as people write them beside an objective, one a frame size."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _WRITTEN: Final = re.compile(
     r"(?P<figure>\d+(?:[.,]\d+)?|[.,]\d+)\s*(?P<unit>µm|μm|um|nm|mm|)\s*(?:(?:/|per)\s*(?:px|pixel))?",
     re.IGNORECASE,
 )
+_ENTRY: Final = re.compile(r"(?P<size>.*?)(?:\s+at\s+(?P<width>\d{1,5})\s*[x×]\s*(?P<height>\d{1,5}))?")
+_BETWEEN: Final = ";"
 _MICROMETRES: Final = {"nm": 1e-3, "mm": 1e3}
 
 
@@ -30,3 +32,43 @@ def micrometres(text: str) -> float | None:
 def written(size: float) -> str:
     """Return micrometres as the case data hold them, to four decimals."""
     return f"{round(size, 4):g} µm"
+
+
+def frame_sizes(text: str) -> dict[tuple[int, int] | None, float]:
+    """Return the pixel size by frame size that a text names: ``0.1 µm at 1024x768; 0.2 µm at 640x480``.
+
+    Returns:
+        Micrometres by width and height; under None what is said without a frame size, for all others. Empty
+        where a part of the text names no size.
+    """
+    sizes: dict[tuple[int, int] | None, float] = {}
+    for part in text.split(_BETWEEN):
+        found = _ENTRY.fullmatch(part.strip())
+        size = None if found is None else micrometres(found["size"])
+        if found is None or size is None:
+            return {}
+        frame = (int(found["width"]), int(found["height"])) if found["width"] else None
+        sizes[frame] = size
+    return sizes
+
+
+def size_at(text: str, width: int, height: int) -> float | None:
+    """Return the micrometres that a text names for frames of one size; None if it names none."""
+    sizes = frame_sizes(text)
+    return sizes.get((width, height), sizes.get(None))
+
+
+def with_size(text: str, frame: tuple[int, int], size: float | None) -> str:
+    """Return a text with another pixel size for frames of one size; None takes it out.
+
+    What was said for all frames is taken out with it: it would stand for this one again.
+    """
+    sizes = frame_sizes(text)
+    sizes.pop(frame, None)
+    if size is None:
+        sizes.pop(None, None)
+    else:
+        sizes[frame] = size
+    return f"{_BETWEEN} ".join(
+        written(one) if at is None else f"{written(one)} at {at[0]}x{at[1]}" for at, one in sizes.items()
+    )

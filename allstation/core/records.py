@@ -123,7 +123,8 @@ class Prediction:
             network's output was not finite. Shown and summed up only if :attr:`probabilities_valid`.
         decision: What the bundle's rule made of it.
         novelty: 1.0 is the limit fitted with the model; NaN where it could not be computed.
-        cell_count: White cells found.
+        cell_count: Cells in the mask that the model looks at, for its decision rule; people count the cells
+            of the case.
         quality: Image quality figures.
         evidence: The evidence map, if the model makes one.
         milliseconds: Decode to decision, wall time of this field.
@@ -212,6 +213,7 @@ class FieldRecord:
         review: The review that counts (the latest not withdrawn), if there is one.
         added: When it came into the case, ISO 8601 UTC; empty where nobody asked.
         removed: It was taken out of the case and counts nowhere.
+        cells: White cells of the case in it, corrections counted; None while nobody looked for them.
     """
 
     id: int
@@ -227,6 +229,14 @@ class FieldRecord:
     review: Review | None = None
     added: str = ""
     removed: bool = False
+    cells: int | None = None
+
+    @property
+    def white_cells(self) -> int | None:
+        """White cells as a person sees them: those of the case, else those in the model's mask."""
+        if self.cells is not None:
+            return self.cells
+        return None if self.prediction is None else self.prediction.cell_count
 
     @property
     def final_name(self) -> str | None:

@@ -162,6 +162,10 @@ class Site:
             sizes = (*self.pixel_sizes, pixel_size)
         return replace(self, pixel_sizes=sizes)
 
+    def with_white_point(self, white: White | None) -> Site:
+        """Return the site with another white point as its reference."""
+        return replace(self, white_point=white)
+
     def to_json(self) -> dict[str, Any]:
         """Return the object that is stored and printed."""
         return {

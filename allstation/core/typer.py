@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from allstation.core.discriminant import Discriminant, best_temperature, discriminant, softmax
 from allstation.core.errors import StationError
+from allstation.core.no_proposal import NoProposal
 from allstation.core.typer_file import Settings, packed, unpacked
 from allstation.core.typer_order import next_cells
 from allstation.core.typer_statistics import (
@@ -100,6 +101,20 @@ class Typer:
         """
         values = checked_features(features, expected=self.statistics.features)
         return self.solved.distances(values) / self.limit
+
+    def why_none(self, features: NDArray[np.floating], names: Names) -> NDArray[np.uint8]:
+        """Return why cells got no proposal, as values of :class:`NoProposal` (n,).
+
+        Args:
+            features: (n, f), as for ``propose``.
+            names: (n,) what it proposed.
+        """
+        values = np.asarray(features, np.float64)
+        known = np.asarray(np.isfinite(values).all(axis=-1))
+        far = self.solved.distances(np.where(known[:, None], values, 0.0)) > self.limit
+        reasons = np.where(far, NoProposal.UNLIKE, NoProposal.UNSURE)
+        reasons = np.where(known, reasons, NoProposal.UNMEASURED)
+        return np.where(names == "", reasons, NoProposal.NONE).astype(np.uint8)
 
     def propose(self, features: NDArray[np.floating]) -> tuple[Names, FloatArray]:
         """Propose a type for each cell.

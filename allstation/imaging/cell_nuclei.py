@@ -8,6 +8,7 @@ or red cells in the waist between them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from allstation.imaging.nuclear_stain import NUCLEAR_FLOOR, StainMaps, otsu
 
 Mask = NDArray[np.uint8]
-Labels = NDArray[np.int32]
+Labels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.int32]
+"""Bytes as long as they can number what is in a field: OpenCV is fastest with them."""
 Points = NDArray[np.int32]
 
 _OTSU_SHARE: Final = 0.9
@@ -49,10 +51,8 @@ _SMALL_LOBE: Final = 30.0
 _SMALL_EXTENT: Final = 16.0
 _SMALL_FILLED: Final = 0.3
 """Lobes smaller than any lymphocyte's nucleus need less between them: cytoplasm may look like red cells."""
-_POINT_RADIUS: Final = 1.5
-_POINT_REACH: Final = 7.0
-"""Micrometres of a nucleus that a person points at: at least and at most this far."""
 _FRAGMENT: Final = 8.0
+_BYTE: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class Nuclei:
     """Nuclei of a field, one a cell.
 
     Attributes:
-        labels: (H, W) int32; 0 is none, 1 to ``count`` the lobes of each cell.
+        labels: (H, W) of bytes, or wider where there are more than 255; 0 is none, 1 to ``count`` the lobes
+            of each cell.
         count: Number of cells.
         middles: (count, 2) x and y of their centroids, pixels.
         boxes: (count, 4) left, top, right, bottom.
@@ -85,6 +86,7 @@ class _Lobe:
     y: float
 
 
+@lru_cache(maxsize=64)
 def disk(radius: float) -> Mask:
     """Return a structuring element of a radius in pixels, at least 1."""
     side = 2 * max(1, round(radius)) + 1
@@ -111,8 +113,9 @@ def find_nuclei(maps: StainMaps, cytoplasm: Mask, *, level: float, scale: float)
     _, mask = cv2.threshold(maps.nuclear, level, 1, cv2.THRESH_BINARY)
     if _OPENING * scale >= _OPENING:
         mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disk(_OPENING * scale))
-    count, pieces, table, middles = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    labels = np.asarray(pieces, np.int32)
+    # With 16 bits and eight neighbours OpenCV takes its fast way, a third of the time of others.
+    count, pieces, table, middles = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_16U)
+    labels = np.asarray(pieces, np.uint16)
     lobes: list[_Lobe] = []
     number = count
     for label in np.flatnonzero(table[:, cv2.CC_STAT_AREA] >= _SMALLEST_LOBE * scale * scale).tolist():
@@ -125,40 +128,6 @@ def find_nuclei(maps: StainMaps, cytoplasm: Mask, *, level: float, scale: float)
             number += len(found) - 1
             lobes += found
     return _grouped(labels, lobes, number, cytoplasm, level=level, scale=scale)
-
-
-def with_nucleus_at(nuclei: Nuclei, maps: StainMaps, place: tuple[int, int], *, scale: float) -> Nuclei:
-    """Add a nucleus at a place, numbered last: what is connected to it and stained at least half as much.
-
-    Args:
-        nuclei: Those found; none lies there.
-        maps: What the field's pixels absorb.
-        place: Column and row.
-        scale: Pixels per micrometre.
-    """
-    height, width = nuclei.labels.shape
-    column, row = place
-    canvas = np.zeros((height, width), np.uint8)
-    cv2.circle(canvas, place, max(1, round(_POINT_RADIUS * scale)), 1, cv2.FILLED)
-    near = np.zeros_like(canvas)
-    cv2.circle(near, place, max(2, round(_POINT_REACH * scale)), 1, cv2.FILLED)
-    for values in (maps.nuclear, maps.density):
-        here, below = float(np.median(values[canvas > 0])), float(np.median(values))
-        if here > below:
-            alike = ((values > (here + below) / 2) & (near > 0) & (nuclei.labels == 0)).astype(np.uint8)
-            _, pieces = cv2.connectedComponents(alike, connectivity=4)
-            if alike[row, column]:
-                canvas |= (pieces == pieces[row, column]).astype(np.uint8)
-            break
-    canvas[nuclei.labels > 0] = 0
-    canvas[row, column] = 1
-    rows, columns = np.nonzero(canvas)
-    number = nuclei.count + 1
-    labels = nuclei.labels.copy()
-    labels[rows, columns] = number
-    box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-    middles = np.vstack([nuclei.middles, [columns.mean(), rows.mean()]])
-    return Nuclei(labels, number, middles, np.vstack([nuclei.boxes, box]).astype(np.intp), nuclei.level)
 
 
 def _parted(labels: Labels, whole: _Lobe, number: int, scale: float) -> list[_Lobe]:
@@ -207,24 +176,28 @@ def power_parts(
     Returns:
         (h, w) int32, 1 to n on the shape; None if it is one.
     """
-    shape = inside.astype(np.uint8)
+    shape = inside.view(np.uint8)
     if solidity(shape) > convex:
         return None
     padded = cv2.copyMakeBorder(shape, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     distance = np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, 3), np.float32)[1:-1, 1:-1]
     smooth = np.asarray(cv2.GaussianBlur(distance, (0, 0), _SMOOTHING * scale), np.float32)
-    highest = np.asarray(cv2.dilate(smooth, disk(_SEED_REACH * scale)), np.float32)
-    places = np.argwhere((smooth >= highest) & (smooth > _SEED_RADIUS * scale))
-    radii = smooth[places[:, 0], places[:, 1]]
+    highest = cv2.dilate(smooth, disk(round(_SEED_REACH * scale)))
+    rows, columns = np.nonzero(cv2.compare(smooth, highest, cv2.CMP_GE))
+    radii = smooth[rows, columns]
+    places = [
+        (int(rows[index]), int(columns[index]), float(radii[index]))
+        for index in np.argsort(-radii, kind="stable").tolist()
+        if radii[index] > _SEED_RADIUS * scale
+    ]
     seeds: list[tuple[int, int, float]] = []
-    for index in np.argsort(-radii, kind="stable"):
-        row, column, radius = int(places[index, 0]), int(places[index, 1]), float(radii[index])
+    for row, column, radius in places:
         if all(_apart(smooth, (row, column), seed[:2], saddle * min(radius, seed[2])) for seed in seeds):
             seeds.append((row, column, radius))
     seeds = seeds[:most]
-    rows, columns = np.arange(shape.shape[0])[:, None], np.arange(shape.shape[1])[None]
     while len(seeds) > 1:
-        powers = [(rows - row) ** 2 + (columns - column) ** 2 - r * r for row, column, r in seeds]
+        down, across = np.arange(shape.shape[0])[:, None], np.arange(shape.shape[1])[None]
+        powers = [(down - row) ** 2 + (across - column) ** 2 - r * r for row, column, r in seeds]
         own = np.where(inside, np.argmin(powers, axis=0) + 1, 0).astype(np.int32)
         areas = np.bincount(own.ravel(), minlength=len(seeds) + 1)[1:]
         if areas.min() >= smallest * scale * scale:
@@ -359,4 +332,13 @@ def _grouped(
             boxes.append([*corners[:, :2].min(axis=0), *corners[:, 2:].max(axis=0)])
     count = len(boxes)
     places = np.array(middles, np.float64).reshape(count, 2)
-    return Nuclei(names[labels], count, places, np.array(boxes, np.intp).reshape(count, 4), level)
+    return Nuclei(_renamed(labels, names), count, places, np.array(boxes, np.intp).reshape(count, 4), level)
+
+
+def _renamed(labels: Labels, names: NDArray[np.int32]) -> Labels:
+    """Return labels under their names, as bytes if both fit."""
+    if len(names) > _BYTE:
+        return names[labels]
+    table = np.zeros(_BYTE + 1, np.uint8)
+    table[: len(names)] = names
+    return np.asarray(cv2.LUT(labels.astype(np.uint8), table), np.uint8)

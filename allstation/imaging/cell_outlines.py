@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.imaging.cell_nuclei import Labels, Mask, Nuclei, disk
-from allstation.imaging.nuclear_stain import EMPTY, StainMaps
+from allstation.imaging.nuclear_stain import EMPTY, StainMaps, histogram, otsu_of_counts
 
 _PURPLE_SHARE: Final = 0.4
 _PURPLE_MOST: Final = 0.75
@@ -50,20 +50,31 @@ _FEWEST_PIXELS: Final = 64
 _RAYS: Final = 32
 _REACH: Final = 12.0
 _STEP: Final = 0.45
+_STEPS: Final = int(_REACH / _STEP)
+_ORDER: Final = np.arange(_STEPS, dtype=np.int8)
+_PLACES: Final = _ORDER + np.int8(1)
+_TURNS: Final = np.arange(_RAYS) * (2 * np.pi / _RAYS)
+_COMPASS: Final = np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=1).astype(np.float32)
+"""(rays, 2) x and y of a step of one pixel along each ray."""
 _RING: Final = (0.3, 1.5)
 """Micrometres beyond the nucleus where the density of the cytoplasm is read."""
 _HALF: Final = 0.5
 _DENSER: Final = 1.7
 _DENSER_LEAST: Final = 10.0
 """Cytoplasm is as dense everywhere as around the nucleus; what is this much denser is another cell."""
-_BACKGROUND, _RED, _PALE, _PLAIN, _PURPLE, _OTHER = -1.0, -0.6, 0.4, 0.6, 1.0, -1.5
-"""What a pixel on a ray says for the cell."""
-_PRIOR: Final = -0.1
+_PURPLE_CODE, _OTHER_CODE = 3, 4
+_SAID: Final = np.array([-1.0, 0.4, -0.6, 1.0, -1.5], np.float32) - np.float32(0.1)
+_SAID_NO_RED: Final = np.array([-1.0, 0.6, -0.6, 1.0, -1.5], np.float32) - np.float32(0.1)
+"""What a pixel on a ray says for the cell, and the same where red cells are unknown: background, stained,
+red cells or something denser, purple, another nucleus."""
 _SHARING: Final = np.array([1, 2, 3, 2, 1], np.float32) / 9
-_NEVER: Final = -1e9
+_SIDE: Final = len(_SHARING) // 2
+_NEVER: Final = np.float32(-1e9)
 _SPIKE: Final = 2
 """A spike of so many rays is no part of a cell."""
 _FRACTION_BITS: Final = 4
+_HALF_BYTE: Final = 127
+_FULL_BYTE: Final = np.uint8(255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ def find_levels(maps: StainMaps, nuclear: float, *, scale: float) -> Levels:
         nuclear: Threshold of nuclei.
         scale: Pixels per micrometre.
     """
-    counts = _histogram(maps.density)
+    counts = histogram(maps.density)
     stained = _noise(counts)
     body = _body(counts, stained)
     step = max(1, int(scale / _COARSE))
@@ -102,14 +113,10 @@ def find_levels(maps: StainMaps, nuclear: float, *, scale: float) -> Levels:
     alone = _red_cells(coarse, nuclear, body=body, scale=scale)
     purple, red = _PURPLE_SHARE * nuclear, None
     if np.count_nonzero(alone) > _RED_LEAST * scale * scale:
-        red = _quantile(_histogram(coarse.density, alone), 0.5) - EMPTY
-        fringe = _quantile(_histogram(coarse.nuclear, alone), _RED_QUANTILE)
+        red = _quantile(histogram(coarse.density, alone), 0.5) - EMPTY
+        fringe = _quantile(histogram(coarse.nuclear, alone), _RED_QUANTILE)
         purple = min(max(fringe * _ABOVE_RED, purple), _PURPLE_MOST * nuclear)
     return Levels(nuclear, purple, stained, body, red)
-
-
-def _histogram(values: Mask, mask: Mask | None = None) -> NDArray[np.float64]:
-    return cv2.calcHist([values], [0], mask, [256], [0, 256]).ravel().astype(np.float64)
 
 
 def _quantile(counts: NDArray[np.float64], share: float) -> float:
@@ -132,18 +139,8 @@ def _body(counts: NDArray[np.float64], stained: float) -> float:
     above = counts[first:]
     if above.sum() < _FEWEST_PIXELS:
         return 255.0
-    share = max(_BODY_SHARE * (first + _otsu_of(above) - EMPTY), _BODY_LEAST)
+    share = max(_BODY_SHARE * (first + otsu_of_counts(above) - EMPTY), _BODY_LEAST)
     return max(EMPTY + share, stained)
-
-
-def _otsu_of(counts: NDArray[np.float64]) -> float:
-    """Return Otsu's threshold of a histogram (Otsu 1979): the last value of the lower part."""
-    weights, values = counts.cumsum(), np.arange(len(counts))
-    sums = (counts * values).cumsum()
-    total, whole = weights[-1], sums[-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (whole * weights / total - sums) ** 2 / (weights * (total - weights))
-    return float(np.nan_to_num(between, nan=0.0, posinf=0.0).argmax())
 
 
 def _red_cells(maps: StainMaps, nuclear: float, *, body: float, scale: float) -> Mask:
@@ -174,96 +171,138 @@ def cytoplasm_mask(maps: StainMaps, levels: Levels) -> Mask:
 
 @dataclass(frozen=True, slots=True)
 class Outlined:
-    """Outlined cells of a field.
+    """Outlined cells of a field, in pixels of the picture that they are drawn in.
 
     Attributes:
-        labels: (H, W) int32, numbered as the nuclei.
+        labels: (H, W) of bytes, or wider where there are more than 255, numbered as the nuclei.
+        nuclei: The same of the nuclei.
         boxes: (n, 4) left, top, right, bottom that each cell lies within.
     """
 
     labels: Labels
+    nuclei: Labels
     boxes: NDArray[np.intp]
 
 
-def outline_cells(maps: StainMaps, nuclei: Nuclei, levels: Levels, *, scale: float) -> Outlined:
+def outline_cells(
+    maps: StainMaps, nuclei: Nuclei, levels: Levels, *, scale: float, size: tuple[int, int]
+) -> Outlined:
     """Outline the cells around nuclei.
+
+    Outlines are found between pixels, so they may be drawn finer than the field was looked at.
 
     Args:
         maps: What the field's pixels absorb.
         nuclei: Its nuclei.
         levels: Its levels.
         scale: Pixels per micrometre.
+        size: Height and width of the picture that the cells are drawn in.
     """
     if not nuclei.count:
-        return Outlined(nuclei.labels, nuclei.boxes)
-    turns = np.arange(_RAYS) * (2 * np.pi / _RAYS)
-    compass = np.stack([np.cos(turns), np.sin(turns)], axis=1)
-    reach = _reached(maps, nuclei, levels, compass, scale=scale)
-    corners = nuclei.middles[:, None] + compass[None] * reach[..., None]
-    cells = np.zeros_like(nuclei.labels)
+        nothing = np.zeros(size, np.uint8)
+        return Outlined(nothing, nothing, nuclei.boxes)
+    reach = _reached(maps, nuclei, levels, scale=scale)
+    corners = nuclei.middles[:, None].astype(np.float32) + _COMPASS * reach[..., None]
+    height, width = nuclei.labels.shape
+    drawn, boxes = nuclei.labels, nuclei.boxes
+    if size != (height, width):
+        share = np.array([size[1] / width, size[0] / height])
+        corners = ((corners + 0.5) * share - 0.5).astype(np.float32)
+        drawn, boxes = _enlarged(nuclei, size)
+    cells = np.zeros_like(drawn)
     fixed = np.rint(corners * (1 << _FRACTION_BITS)).astype(np.int32)
     for number in range(nuclei.count, 0, -1):  # where two overlap, the upper one stays
         cv2.fillPoly(cells, [fixed[number - 1]], number, shift=_FRACTION_BITS)
-    np.copyto(cells, nuclei.labels, where=nuclei.labels > 0)
-    height, width = cells.shape
-    first = np.minimum(np.floor(corners.min(axis=1)).astype(np.intp) - 1, nuclei.boxes[:, :2])
-    end = np.maximum(np.ceil(corners.max(axis=1)).astype(np.intp) + 2, nuclei.boxes[:, 2:])
-    return Outlined(cells, np.hstack([np.maximum(first, 0), np.minimum(end, [width, height])]))
+    np.copyto(cells, drawn, where=drawn > 0)
+    first = np.minimum(np.floor(corners.min(axis=1)).astype(np.intp) - 1, boxes[:, :2])
+    end = np.maximum(np.ceil(corners.max(axis=1)).astype(np.intp) + 2, boxes[:, 2:])
+    return Outlined(cells, drawn, np.hstack([np.maximum(first, 0), np.minimum(end, size[::-1])]))
 
 
-def _reached(
-    maps: StainMaps,
-    nuclei: Nuclei,
-    levels: Levels,
-    compass: NDArray[np.float64],
-    *,
-    scale: float,
-) -> NDArray[np.float64]:
+def _enlarged(nuclei: Nuclei, size: tuple[int, int]) -> tuple[Labels, NDArray[np.intp]]:
+    """Bring nuclei, with smooth edges, to the size of a picture: labels and boxes there."""
+    height, width = nuclei.labels.shape
+    across, down = size[1] / width, size[0] / height
+    drawn = np.zeros(size, nuclei.labels.dtype)
+    boxes = np.empty_like(nuclei.boxes)
+    for index, (left, top, right, bottom) in enumerate(nuclei.boxes.tolist()):
+        first = int(left * across), int(top * down)
+        end = min(math.ceil(right * across), size[1]), min(math.ceil(bottom * down), size[0])
+        inner = (nuclei.labels[top:bottom, left:right] == index + 1) * _FULL_BYTE
+        # Where the centre of each pixel of the picture lies in the small mask.
+        places = np.array(
+            [
+                [1 / across, 0, (first[0] + 0.5) / across - left - 0.5],
+                [0, 1 / down, (first[1] + 0.5) / down - top - 0.5],
+            ]
+        )
+        fine = cv2.warpAffine(
+            inner,
+            places,
+            (end[0] - first[0], end[1] - first[1]),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        drawn[first[1] : end[1], first[0] : end[0]][fine > _HALF_BYTE] = index + 1
+        boxes[index] = *first, *end
+    return drawn, boxes
+
+
+def _reached(maps: StainMaps, nuclei: Nuclei, levels: Levels, *, scale: float) -> NDArray[np.float32]:
     """Return the length of each ray within its cell, pixels: (n, rays)."""
-    steps = int(_REACH / _STEP)
-    distances = (np.arange(steps) + 0.5) * (_STEP * scale)
-    places = (nuclei.middles[:, None, None] + compass[None, :, None] * distances[None, None, :, None]).astype(
-        np.float32
-    )
-    shape = nuclei.count, _RAYS, steps
-    across, down = (np.ascontiguousarray(places[..., axis]).reshape(-1, steps) for axis in (0, 1))
+    step = np.float32(_STEP * scale)
+    distances = (np.arange(_STEPS, dtype=np.float32) + np.float32(0.5)) * step
+    along = np.ascontiguousarray(np.moveaxis(_COMPASS[:, None] * distances[None, :, None], -1, 0))
+    middles = nuclei.middles.astype(np.float32)
+    across, down = ((middles[:, axis, None, None] + along[axis]).reshape(-1, _STEPS) for axis in (0, 1))
+    shape = nuclei.count, _RAYS, _STEPS
     purple, dense = (
         np.asarray(
             cv2.remap(one, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
         ).reshape(shape)
         for one in (maps.nuclear, maps.density)
     )
-    labels = nuclei.labels.astype(np.float32)
-    near = cv2.remap(labels, across, down, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
-    near = np.asarray(near).reshape(shape)
-    mine = near == np.arange(1, nuclei.count + 1, dtype=np.float32)[:, None, None]
-    order = np.arange(steps)
-    last = np.where(mine, order, -1).max(axis=2, keepdims=True)
+    labels = nuclei.labels if nuclei.labels.itemsize == 1 else nuclei.labels.astype(np.float32)
+    near = np.asarray(
+        cv2.remap(labels, across, down, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
+    ).reshape(shape)
+    mine = near == np.arange(1, nuclei.count + 1, dtype=near.dtype)[:, None, None]
+    last = (mine * _PLACES).max(axis=2, keepdims=True) - np.int8(1)
     first, end = (round(length / _STEP) for length in _RING)
-    ring = (order > last + first) & (order <= last + end) & (near == 0)
+    other = near > 0
+    ring = (last + first < _ORDER) & (last + end >= _ORDER) & ~other
     said = _ray_levels(purple, dense, ring, levels)
-    said = np.where(mine, np.float32(_PURPLE), np.where(near > 0, np.float32(_OTHER), said))
-    sums = said.cumsum(axis=2)
-    shared = np.zeros_like(sums)
-    for index, weight in enumerate(_SHARING):
-        shared += weight * np.roll(sums, index - len(_SHARING) // 2, axis=1)
-    shared[order < last] = _NEVER
-    reach = shared.argmax(axis=2)
-    turned = np.stack([np.roll(reach, shift, axis=1) for shift in range(-_SPIKE, _SPIKE + 1)])
-    return np.asarray((np.maximum(np.sort(turned, axis=0)[_SPIKE], last[..., 0]) + 1) * (_STEP * scale))
+    said[other] = _OTHER_CODE
+    said[mine] = _PURPLE_CODE
+    table = _SAID_NO_RED if levels.red is None else _SAID
+    sums = table.take(said).cumsum(axis=2)
+    around = np.concatenate([sums[:, -_SIDE:], sums, sums[:, :_SIDE]], axis=1)
+    shared = _SHARING[0] * around[:, :_RAYS]
+    for index in range(1, len(_SHARING)):
+        shared += _SHARING[index] * around[:, index : index + _RAYS]
+    shared[last > _ORDER] = _NEVER
+    reach = shared.argmax(axis=2).astype(np.int8)
+    around = np.concatenate([reach[:, -_SPIKE:], reach, reach[:, :_SPIKE]], axis=1)
+    turned = np.stack([around[:, index : index + _RAYS] for index in range(2 * _SPIKE + 1)])
+    turned.sort(axis=0)
+    return np.asarray((np.maximum(turned[_SPIKE], last[..., 0]) + np.float32(1)) * step, np.float32)
 
 
-def _ray_levels(purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels) -> NDArray[np.float32]:
-    """Return what each pixel on the rays says for its cell."""
+def _ray_levels(purple: Mask, dense: Mask, ring: NDArray[np.bool_], levels: Levels) -> NDArray[np.uint8]:
+    """Return what each pixel on the rays says for its cell, as a place in the tables of what is said."""
     counts = np.maximum(np.count_nonzero(ring, axis=(1, 2)), 1)
-    around = np.where(ring, dense, 0).sum(axis=(1, 2)) / counts - EMPTY
-    least = np.maximum(levels.stained, EMPTY + _HALF * around)[:, None, None]
+    around = (dense * ring).sum(axis=(1, 2)) / counts - EMPTY
+    least = _byte_level(np.maximum(levels.stained, EMPTY + _HALF * around))
+    red = dense > _byte_level(EMPTY + _DENSER * around + _DENSER_LEAST)
     stained = dense > least
-    other = dense > (EMPTY + _DENSER * around + _DENSER_LEAST)[:, None, None]
-    if levels.red is None:
-        said = np.where(stained, np.where(other, _RED, _PLAIN), _BACKGROUND)
-    else:
-        tinted = np.where(ring, purple, 0).sum(axis=(1, 2)) / counts > levels.purple * 1.1
-        red = (dense > EMPTY + _RED_SHARE * levels.red) | tinted[:, None, None] | other
-        said = np.where(stained, np.where(red, _RED, _PALE), _BACKGROUND)
-    return np.asarray(np.where(purple > levels.purple, _PURPLE, said) + _PRIOR, np.float32)
+    if levels.red is not None:
+        shaded = (purple * ring).sum(axis=(1, 2)) / counts > levels.purple * 1.1
+        red |= dense > _byte_level(np.where(shaded, -1.0, EMPTY + _RED_SHARE * levels.red))
+    said = stained.view(np.uint8) + (stained & red).view(np.uint8)
+    tinted = (purple > math.floor(levels.purple)).view(np.uint8)
+    return np.asarray(np.maximum(said, tinted * np.uint8(_PURPLE_CODE)), np.uint8)
+
+
+def _byte_level(level: NDArray[np.float64]) -> NDArray[np.int16]:
+    """Return the level, one a cell, that bytes exceed where they exceed a number."""
+    return np.floor(np.minimum(level, 255.0)).astype(np.int16)[:, None, None]

@@ -25,8 +25,9 @@ Points = NDArray[np.int32]
 
 RED_CELL: Final = 7.2
 """Median diameter of red cells, micrometres."""
-_BETWEEN_PEOPLE: Final = 0.05
-"""Share by which that median differs between people, as half an interval of 95 %."""
+_BETWEEN_PEOPLE: Final = 0.13
+"""Share by which that median differs between people, and an outline from what people call a red cell's edge,
+as half an interval of 95 %."""
 _SIDES: Final = (640, 1600)
 """Longest sides that a frame is looked at with; the larger one if red cells are too small in the first."""
 _SMALL: Final = 14.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from allstation.core.cells import CellOutline, NewCell
 from allstation.core.records import EvidenceMap
-from allstation.imaging.cell_finder import DetectedCell, find_cells
+from allstation.imaging.cell_finder import OWN_SCALE, DetectedCell, find_cells, is_own_frame
 from allstation.imaging.cell_masks import encode_mask
 from allstation.imaging.field_file import FieldFile
 from allstation.imaging.field_scale import FieldScale
@@ -28,24 +28,28 @@ _BYTE: Final = 255
 
 def find_in_file(
     file: FieldFile,
-    size: tuple[int, int],
     sampled: Rgb,
+    network_rgb: Rgb,
     evidence: EvidenceMap | None,
     *,
+    familiar: bool = False,
     scale: FieldScale | None = None,
 ) -> tuple[NewCell, ...]:
     """Find the cells of a field.
 
-    They are found in the picture that the network's pixels are sampled from. Where the scale is known and
-    cells would be too small in it, the file is decoded once more, less shrunk.
+    A field that is like those the shipped model learned from, in a frame of their size, has their scale: its
+    cells are found in the pixels that the network reads. Others are found in the picture that these are
+    sampled from. Where the scale is known and cells would be too small in it, the file is decoded once more,
+    less shrunk.
 
     Args:
         file: The field's file.
-        size: Height and width of the network's pixels.
-        sampled: The picture that they were sampled from.
+        sampled: The picture that the network's pixels were sampled from.
+        network_rgb: The network's pixels.
         evidence: The prediction's evidence map, for the support of the cells.
-        scale: Scale of the file if it is known; else the finder estimates it. Only what file or site say is
-            kept as the cells' pixel size.
+        familiar: Whether the model finds the field like those it learned from.
+        scale: Scale of the file if it is known; else it is estimated. Only what file or site say is kept as
+            the cells' pixel size.
     """
     header = file.header
     pixel_size = file.pixel_size if scale is None or not scale.is_stated else scale.pixel_size
@@ -54,9 +58,12 @@ def find_in_file(
     if told is not None:
         shrink = max(1, round(header.width / sampled.shape[1]))
         fine = _fine_enough(shrink, told)
-        picture = sampled if fine == shrink else file.shrunk(size, most=fine)
+        picture = sampled if fine == shrink else file.shrunk(network_rgb.shape[:2], most=fine)
     height, width = picture.shape[:2]
-    found = find_cells(picture, cell_scale=None if told is None else width / header.width / told)
+    if told is None and familiar and is_own_frame(header.width, header.height):
+        found = find_cells(network_rgb, cell_scale=OWN_SCALE, size=(height, width))
+    else:
+        found = find_cells(picture, cell_scale=None if told is None else width / header.width / told)
     return placed(
         found,
         picture=(width, height),

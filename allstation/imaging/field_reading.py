@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.core.site import PixelSize, ScaleSource
-from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, scale_from_nuclei
+from allstation.imaging.cell_finder import is_own_frame
+from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, quick_scale, scale_from_nuclei
+from allstation.imaging.decode import squash
 from allstation.imaging.field_file import FieldFile
 from allstation.imaging.field_scale import FieldScale, by_red_cells, estimated_scale, field_scale
+from allstation.imaging.nuclear_stain import stain_maps
 
 Rgb = NDArray[np.uint8]
 
@@ -22,6 +25,8 @@ ALIKE: Final = 1.5
 laboratory, by their own red cells, the narrowest is 0.71 and the widest 1.17 times the usual."""
 _TRUSTED: Final = 6
 """Red cells whose median needs no second witness."""
+_BLUR: Final = 0.3
+"""Micrometres that a field is smoothed by before its stain is looked at."""
 _CLEAR: Final = 2.0
 """Pixels per micrometre from which red cells are measured well."""
 
@@ -40,12 +45,14 @@ class FieldReading:
 
     Attributes:
         sampled: (H, W, 3) uint8, the picture that the network's pixels are sampled from.
+        network_rgb: (h, w, 3) uint8, the network's pixels.
         view: How much of the smear it shows.
         scale: Scale of the file; None where it is not known.
         cells_scale: The scale that cells are to be found at; None where the finder is to look for itself.
     """
 
     sampled: Rgb
+    network_rgb: Rgb
     view: View
     scale: FieldScale | None
     cells_scale: FieldScale | None
@@ -68,23 +75,30 @@ def read_at_scale(
     Raises:
         StationError: If the file cannot be read as a field.
     """
-    header = file.header
-    sampled = file.shrunk(size)
-    stated = file.pixel_size is not None or site is not None
-    if stated:
+    header, sampled = file.header, file.shrunk(size)
+    network_rgb = squash(sampled, size)
+    if file.pixel_size is not None or site is not None:
         scale = field_scale(
             file,
             site_pixel_size=None if site is None else site.size,
             site_interval=None if site is None else site.interval,
         )
-        return FieldReading(sampled, _view(file, size, scale, own), scale, scale)
-    if own is None or (header.height, header.width) == size:
-        return FieldReading(sampled, View.ALIKE, None, None)
+        return FieldReading(sampled, network_rgb, _view(file, size, scale, own), scale, scale)
+    if own is None or (header.height, header.width) == size or _is_own(file, network_rgb, own):
+        return FieldReading(sampled, network_rgb, View.ALIKE, None, None)
     estimate = _estimate(file, sampled)
     scale = by_red_cells(estimate) if estimate is not None else _by_nuclei(file, sampled)
     view = _view(file, size, scale, own)
     trusted = estimate is not None and (estimate.red_cells >= _TRUSTED or view is View.MORE)
-    return FieldReading(sampled, view, scale, scale if trusted else None)
+    return FieldReading(sampled, network_rgb, view, scale, scale if trusted else None)
+
+
+def _is_own(file: FieldFile, network_rgb: Rgb, own: float) -> bool:
+    """Tell by the first red cells whether a frame of the size of the model's own has their scale."""
+    if not is_own_frame(file.header.width, file.header.height):
+        return False
+    quick = quick_scale(stain_maps(network_rgb, blur=_BLUR * own))
+    return quick is not None and 1 / ALIKE <= quick / own <= ALIKE
 
 
 def sides_to_own(file: FieldFile, size: tuple[int, int], scale: FieldScale, own: float) -> float:

@@ -10,10 +10,10 @@ from allstation.core.site import Interval, ScaleSource
 from allstation.imaging.cell_scale import RED_CELL, ScaleEstimate, estimate_scale
 from allstation.imaging.field_file import FieldFile
 
-RED_CELLS_LIKELY: Final = (5.8, 9.2)
+RED_CELLS_LIKELY: Final = (6.2, 8.4)
 """Micrometres between which the median diameter of a person's red cells lies on a dry smear: 6.7 to 7.7 in
-health (Price-Jones 1910, BMJ 2:1418), less in microcytosis, more in macrocytosis, and the estimate's own
-error of up to 8 %."""
+health (Price-Jones 1910, BMJ 2:1418), less in microcytosis, more in macrocytosis. The error of an estimate
+stands in its interval."""
 _READ_SIDE: Final = 1600
 """Longest side that red cells are measured in, pixels."""
 
@@ -120,6 +120,15 @@ def red_cell_doubt(scale: FieldScale, estimate: ScaleEstimate | None) -> str:
         f"{RED_CELLS_LIKELY[1]:g} µm. Check the pixel size: red cells of 7.2 µm would mean "
         f"{1 / estimate.pixels_per_um:.4g} µm a pixel."
     )
+
+
+def doubt_of_file(file: FieldFile, pixel_size: float) -> str:
+    """Return a sentence where a field's red cells would be of unlikely size by a pixel size, else nothing.
+
+    Raises:
+        StationError: If the file cannot be read as a field.
+    """
+    return red_cell_doubt(_exact(pixel_size, ScaleSource.SITE), estimated_scale(file))
 
 
 def _exact(pixel_size: float, source: ScaleSource) -> FieldScale:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -28,13 +28,13 @@ DENSITY_UNIT: Final = 128
 NUCLEAR_FLOOR: Final = 55
 """``StainMaps.nuclear`` of noise and of the fringes of red cells, at most."""
 
-_PURPLE: Final = np.array([0.5, 1.0, -0.8])
+_PURPLE: Final = np.array([0.5, 1.0, -0.8], np.float32)
 """Weights of red, green and blue optical density before the red cells' share is taken out."""
 _DENSE: Final = np.array([0.5, 1.0, 0.25])
 _NUCLEAR_UNIT: Final = 200
-_OD_UNIT: Final = 256
-_OD_RANGE: Final = (-100, 1400)
-_WEIGHT_UNIT: Final = 128
+_OD_UNIT: Final = 96
+_OD_EMPTY: Final = 18
+"""Byte of what absorbs nothing: optical densities of -0.19 to 2.4 fit, more saturates both maps."""
 _DARK: Final = 2.0
 """Added to grey levels, so that black stays finite."""
 _LOGARITHMS: Final = np.log(np.arange(256) + _DARK)
@@ -66,29 +66,26 @@ class StainMaps:
     density: Mask
 
 
-def stain_maps(rgb: Rgb, *, blur: float) -> StainMaps:
+def stain_maps(rgb: Rgb, *, blur: float, background: NDArray[np.float64] | None = None) -> StainMaps:
     """Map the stain of a field.
 
     Args:
         rgb: (H, W, 3) uint8.
         blur: Standard deviation of the smoothing, pixels.
+        background: ``background_colour`` of the field, if it is known already.
     """
-    tables = np.log(background_colour(rgb) + _DARK) - _LOGARITHMS[:, None]
-    weights = np.stack([_nuclear_axis(rgb, tables) * _NUCLEAR_UNIT, _DENSE * DENSITY_UNIT])
-    absorbed = cv2.LUT(rgb, np.clip(np.rint(tables * _OD_UNIT), *_OD_RANGE).astype(np.int16)[None])
-    # Whole multiples of 1/128 times integers below 2**16: exact in the float32 of cv2.transform.
-    exact = np.rint(weights / _OD_UNIT * _WEIGHT_UNIT) / _WEIGHT_UNIT
-    shifted = np.column_stack([exact, [0, EMPTY]]).astype(np.float32)
-    nuclear, density = (_saturated(plane) for plane in cv2.split(cv2.transform(absorbed, shifted)))
-    nuclear = np.asarray(cv2.LUT(nuclear, _ROOTS), np.uint8)
-    return StainMaps(_smooth(nuclear, blur), _smooth(density, blur))
+    empty = background_colour(rgb) if background is None else background
+    tables = np.log(empty + _DARK) - _LOGARITHMS[:, None]
+    levels = np.clip(np.rint(tables * _OD_UNIT + _OD_EMPTY), 0, 255).astype(np.uint8)
+    absorbed = np.asarray(cv2.LUT(rgb, levels[None]), np.uint8)
+    rows = np.stack([_nuclear_axis(absorbed) * _NUCLEAR_UNIT, _DENSE * DENSITY_UNIT, np.zeros(3)]) / _OD_UNIT
+    offsets = np.array([0, EMPTY, 0]) - rows.sum(axis=1) * _OD_EMPTY
+    # Three rows although two are wanted: OpenCV has vector code for bytes of three channels.
+    planes = cv2.split(cv2.transform(absorbed, np.column_stack([rows, offsets]).astype(np.float32)))
+    return StainMaps(_smooth(cv2.LUT(planes[0], _ROOTS), blur), _smooth(planes[1], blur))
 
 
-def _saturated(plane: NDArray[np.generic]) -> Mask:
-    return np.asarray(np.clip(plane, 0, 255), np.uint8)
-
-
-def _smooth(values: Mask, blur: float) -> Mask:
+def _smooth(values: NDArray[Any], blur: float) -> Mask:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), blur), np.uint8)
 
 
@@ -97,22 +94,42 @@ def otsu(values: Mask) -> float:
     return float(cv2.threshold(values.reshape(1, -1), 0, 255, cv2.THRESH_OTSU)[0])
 
 
-def _nuclear_axis(rgb: Rgb, tables: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weights (3,) of optical density that red cells of this field come out of as zero."""
-    step = max(1, math.isqrt(rgb.shape[0] * rgb.shape[1] // _SAMPLE))
-    sample = rgb[::step, ::step].reshape(-1, 3)
-    absorbed = np.stack([tables[:, channel].take(sample[:, channel]) for channel in range(3)])
-    length = np.sqrt(np.einsum("ij,ij->j", absorbed, absorbed))
+def histogram(values: Mask, mask: Mask | None = None) -> NDArray[np.float64]:
+    """Count bytes, where a mask is not zero if there is one: (256,)."""
+    return np.asarray(cv2.calcHist([values], [0], mask, [256], [0, 256]).ravel(), np.float64)
+
+
+def otsu_of_counts(counts: NDArray[np.float64]) -> float:
+    """Return Otsu's threshold of a histogram (Otsu 1979): the last value of the lower part."""
+    weights, values = counts.cumsum(), np.arange(len(counts))
+    sums = (counts * values).cumsum()
+    total, whole = weights[-1], sums[-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (whole * weights / total - sums) ** 2 / (weights * (total - weights))
+    return float(np.nan_to_num(between, nan=0.0, posinf=0.0).argmax())
+
+
+def _nuclear_axis(densities: Mask) -> NDArray[np.float32]:
+    """Return the weights (3,) of optical density that red cells of this field come out of as zero.
+
+    Args:
+        densities: (H, W, 3) uint8, ``_OD_EMPTY`` plus ``_OD_UNIT`` times the optical density.
+    """
+    step = max(1, math.isqrt(densities.shape[0] * densities.shape[1] // _SAMPLE))
+    absorbed = densities[::step, ::step].reshape(-1, 3).T.astype(np.float32)
+    absorbed -= _OD_EMPTY
+    absorbed *= np.float32(1 / _OD_UNIT)
+    length = np.sqrt(np.square(absorbed).sum(axis=0))
     stained = length[length > _FAINT]
     if len(stained) < _FEWEST:
         return _PURPLE
-    thick = length > max(_STAINED, _TYPICAL * float(np.median(stained)))
+    thick = length > max(_STAINED, _TYPICAL * float(np.sort(stained)[len(stained) // 2]))
     absorbed, length = absorbed[:, thick], length[thick]
     if len(length) < _FEWEST:
         return _PURPLE
     purple = _PURPLE @ absorbed
-    hue = _bytes(purple / length * _HUE_UNIT)
-    amount = _bytes(np.sqrt(np.maximum(purple, 0)) * _ROOT_UNIT)
+    hue = _bytes(purple / length * np.float32(_HUE_UNIT))
+    amount = _bytes(np.sqrt(np.maximum(purple, 0)) * np.float32(_ROOT_UNIT))
     lowest, highest = (_HUE_UNIT * limit for limit in _HUE_RANGE)
     red = (hue <= min(max(otsu(hue), lowest), highest)) & (amount <= otsu(amount))
     if np.count_nonzero(red) < _FEWEST:
@@ -121,5 +138,5 @@ def _nuclear_axis(rgb: Rgb, tables: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(_PURPLE - (_PURPLE @ direction) / (direction @ direction) * direction)
 
 
-def _bytes(values: NDArray[np.float64]) -> Mask:
+def _bytes(values: NDArray[np.float32]) -> Mask:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -29,7 +29,7 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
 from allstation.inference.look import Look, is_too_coarse, look_at_parts, part_size
 from allstation.inference.network import LocalNetwork, Network, NetworkError
-from allstation.inference.network_origin import needs_isolation
+from allstation.inference.network_origin import is_shipped, needs_isolation
 from allstation.inference.training_optics import TrainingOptics, training_optics
 
 _log = logging.getLogger(__name__)
@@ -127,6 +127,8 @@ class Engine:
         self._temperature = bundle.temperature
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
         self._novelty, self._novelty_output = _novelty(bundle), novelty_output(bundle)
+        # What is like the fields that the shipped model learned from has their scale.
+        self._knows_scale = is_shipped(bundle)
         content = bundle.read(str(bundle.info["network"]["file"]))
         isolated = needs_isolation(bundle)
         self._network: Network = (
@@ -238,8 +240,39 @@ class Engine:
         file = read_field(path, limits, sha256=sha256)
         reading = self._reading(file)
         made = self._classified(file, reading, started)
-        size, scale = self.preprocessing.size, reading.cells_scale
-        return made, field_cells.find_in_file(file, size, reading.sampled, made.evidence, scale=scale)
+        return made, self._cells_of(file, reading, made)
+
+    def find_cells(
+        self,
+        path: Path,
+        made: Prediction,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+    ) -> tuple[NewCell, ...]:
+        """Find the cells of a field that this model classified before, those of :meth:`classify_with_cells`.
+
+        Args:
+            path: The file.
+            made: The prediction.
+            limits: What to accept.
+            sha256: Of the bytes that were classified; empty for whatever the file holds.
+
+        Raises:
+            StationError: As :meth:`classify`.
+        """
+        file = read_field(path, limits, sha256=sha256)
+        return self._cells_of(file, self._reading(file), made)
+
+    def _cells_of(self, file: FieldFile, reading: FieldReading, made: Prediction) -> tuple[NewCell, ...]:
+        return field_cells.find_in_file(
+            file,
+            reading.sampled,
+            reading.network_rgb,
+            made.evidence,
+            familiar=self._knows_scale and made.novelty <= 1 and reading.view is View.ALIKE,
+            scale=reading.cells_scale,
+        )
 
     def classify_rgb(self, rgb: NDArray[np.uint8], *, started: float | None = None) -> Prediction:
         """Classify pixels that already have the network's size, taken for a field of the model's own scale.
@@ -252,16 +285,14 @@ class Engine:
         return self._prediction(self._look(rgb, preprocess.prepare(rgb, self.preprocessing)), began)
 
     def _reading(self, file: FieldFile) -> FieldReading:
-        site = self.site
         header = file.header
-        known = None if site is None else site.pixel_size_of(header.width, header.height)
+        known = None if self.site is None else self.site.pixel_size_of(header.width, header.height)
         own = None if self._optics is None else self._optics.pixels_per_um
         return read_at_scale(file, self.preprocessing.size, own=own, site=known)
 
     def _classified(self, file: FieldFile, reading: FieldReading, started: float) -> Prediction:
         """Classify a field whole if it shows as much as those the model learned from, else in parts."""
-        size, optics = self.preprocessing.size, self._optics
-        rgb = decode.squash(reading.sampled, size)
+        rgb, optics = reading.network_rgb, self._optics
         if optics is None:
             return self.classify_rgb(rgb, started=started)
         accepted = self.site is not None and self.site.bundle_sha256 == self._bundle.sha256

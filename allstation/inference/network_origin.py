@@ -32,6 +32,13 @@ def needs_isolation(bundle: ModelBundle) -> bool:
     return not network or network not in _known_from(network)
 
 
+def is_shipped(bundle: ModelBundle) -> bool:
+    """Tell whether a bundle has the network and the novelty of the shipped one, under whatever name."""
+    shipped = _manifest(default_bundle_path()) or {}
+    parts = [_member(bundle.info, part) for part in ("network", "novelty")]
+    return all(parts) and parts == [_member(shipped, part) for part in ("network", "novelty")]
+
+
 def _known_from(network: str) -> set[str]:
     """Return hashes of networks that are trusted, at least those that decide about this one."""
     shipped = network_sha256(_manifest(default_bundle_path()) or {})
@@ -63,8 +70,13 @@ def _manifest(path: Path) -> dict[str, Any] | None:
 
 def network_sha256(info: Any) -> str:  # noqa: ANN401 - JSON of any kind
     """Return the hash of a bundle's network, or an empty string."""
+    return _member(info, "network")
+
+
+def _member(info: Any, part: str) -> str:  # noqa: ANN401 - JSON of any kind
+    """Return the hash of the file that holds a part of a bundle, or an empty string."""
     try:
-        return str(info["files"][info["network"]["file"]]["sha256"])
+        return str(info["files"][info[part]["file"]]["sha256"])
     except (TypeError, KeyError):
         return ""
 

@@ -54,6 +54,21 @@ class Outcome(Generic[Key]):
     cells: tuple[NewCell, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FoundCells(Generic[Key]):
+    """White cells of one field that was classified before, or why they could not be looked for.
+
+    Attributes:
+        key: What the field was submitted under.
+        cells: Its cells.
+        error: Why there are none.
+    """
+
+    key: Key
+    cells: tuple[NewCell, ...] = ()
+    error: StationError | None = None
+
+
 def default_threads() -> int:
     """Return the processors this process may use."""
     try:
@@ -105,7 +120,7 @@ class Pipeline:
         self._limits = limits or DecodeLimits()
         self._engines = EnginePool(bundle, ready, seconds=network_seconds(self._limits), site=site)
         self._cells = cells
-        self._workers: Workers[Outcome[Any]] = Workers(
+        self._workers: Workers[Any] = Workers(
             self.threads,
             limit=self._limits.max_seconds,
             name="field",
@@ -135,12 +150,39 @@ class Pipeline:
         task, given_up = partial(self._outcome, key, path, sha256), partial(self._given_up, key, path)
         return self._workers.submit(task, given_up)
 
+    def submit_cells(self, key: Key, path: Path, sha256: str, made: Prediction) -> Future[FoundCells[Key]]:
+        """Find the cells of a field that this model classified before. The future never raises.
+
+        Args:
+            key: Comes back with the cells.
+            path: The file.
+            sha256: Of the bytes that were classified.
+            made: The prediction.
+        """
+
+        def given_up() -> FoundCells[Key]:
+            return FoundCells(key, error=self._too_slow(path))
+
+        return self._workers.submit(partial(self._find_cells, key, path, sha256, made), given_up)
+
+    def _find_cells(self, key: Key, path: Path, sha256: str, made: Prediction) -> FoundCells[Key]:
+        try:
+            return FoundCells(key, self._engines.engine().find_cells(path, made, self._limits, sha256=sha256))
+        except StationError as error:
+            return FoundCells(key, error=error)
+        except Exception as error:  # noqa: BLE001 - one field must never stop the others
+            _log.exception("cells of prediction %s", key)
+            return FoundCells(key, error=unexpected(shown_name(path), error))
+
     def _given_up(self, key: Key, path: Path) -> Outcome[Key]:
+        return Outcome(key, None, self._too_slow(path))
+
+    def _too_slow(self, path: Path) -> StationError:
         sentence = (
             f"The field {shown_name(path)} took more than {self._limits.max_seconds:,.0f} seconds and was "
             "given up. Save it again from an image program, or raise max_seconds in settings.json and retry."
         )
-        return Outcome(key, None, StationError("too-slow", sentence))
+        return StationError("too-slow", sentence)
 
     def _outcome(self, key: Key, path: Path, sha256: str) -> Outcome[Key]:
         try:

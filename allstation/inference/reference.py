@@ -57,12 +57,21 @@ def verify_reference(
     _require_shipped_fields(bundle)
     reference = bundle.arrays(MEMBER)
     if is_site_bundle(bundle):
-        return _checked(bundle, site_typer(bundle).probabilities(reference["features"]), reference)
+        return _verified_typer(bundle, reference)
     rgb, expected = reference["rgb"][:fields], reference["probabilities"][:fields]
     with ExitStack() as stack:
         engine = engine or stack.enter_context(closing(make_engine(bundle)))
         found = [list(engine.classify_rgb(one).probabilities.values()) for one in rgb]
     return _checked(bundle, np.asarray(found), {"probabilities": expected})
+
+
+def _verified_typer(bundle: ModelBundle, reference: Mapping[str, NDArray[Any]]) -> float:
+    """Compare what the typer of a site's model says of made-up features."""
+    features, expected = reference.get("features"), reference.get("probabilities")
+    if features is None or expected is None:
+        sentence = f"The model bundle {shown_name(bundle.path)} has other reference fields than its kind has."
+        raise StationError("no-reference", sentence)
+    return _checked(bundle, site_typer(bundle).probabilities(features), reference)
 
 
 def _checked(bundle: ModelBundle, found: NDArray[np.float64], reference: Mapping[str, NDArray[Any]]) -> float:

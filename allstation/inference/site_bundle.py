@@ -38,9 +38,10 @@ class SiteFacts:
     """What a site's model knows of its laboratory.
 
     Attributes:
-        pixel_size: Micrometres a pixel of pictures of single cells; None where each cell was scaled to its
-            crop.
+        pixel_size: Micrometres a pixel of pictures of single cells; None where they differ or it could
+            not be told.
         pixel_size_source: Where it comes from, in words.
+        scale_known: Whether the scale of the typed cells was a length; else fields cannot be compared.
         field_pixel_size: Micrometres a pixel of fields whose file states none; None where red cells tell.
         from_fields: Whether cells of fields were typed; else pictures of single cells.
     """
@@ -48,6 +49,7 @@ class SiteFacts:
     pixel_size: float | None = None
     pixel_size_source: str = ""
     field_pixel_size: float | None = None
+    scale_known: bool = False
     from_fields: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -57,6 +59,7 @@ class SiteFacts:
             "pixel_size": self.pixel_size,
             "pixel_size_source": self.pixel_size_source,
             "field_pixel_size": self.field_pixel_size,
+            "scale_known": self.scale_known,
             "from_fields": self.from_fields,
         }
 
@@ -70,6 +73,7 @@ class SiteFacts:
             pixel_size=size,
             pixel_size_source=source,
             field_pixel_size=field_size,
+            scale_known=data.get("scale_known") is True,
             from_fields=data.get("from_fields") is True,
         )
 

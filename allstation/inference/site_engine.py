@@ -114,6 +114,18 @@ class SiteEngine:
         scale = field_scale(file, site_pixel_size=size, site_interval=known.interval if known else None)
         return self._named(file.pixels, None if scale is None else scale.pixels_per_um, started)
 
+    def find_cells(
+        self,
+        path: Path,
+        made: Prediction,
+        limits: DecodeLimits = decode.DEFAULT_LIMITS,
+        *,
+        sha256: str = "",
+    ) -> tuple[NewCell, ...]:
+        """Find the cells that a field was named by; arguments and errors as of ``Engine.find_cells``."""
+        del made  # the same pixels give the same cells
+        return self.classify_with_cells(path, limits, sha256=sha256)[1]
+
     def classify_rgb(self, rgb: Rgb, *, started: float | None = None) -> Prediction:
         """Name pixels of a field whose file is not known; the scale is told from its red cells.
 
@@ -154,7 +166,7 @@ class SiteEngine:
     @property
     def _scaled_otherwise(self) -> bool:
         """Whether the typed cells had no scale, so that cells of a field cannot be compared with them."""
-        return not self._facts.from_fields and self._facts.pixel_size is None
+        return not self._facts.scale_known
 
     def _typed(self, rgb: Rgb, cells: Sequence[NewCell]) -> tuple[FloatArray, FloatArray]:
         """Return probabilities (n, k) and novelty (n,), NaN where a cell could not be measured."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from allstation.core.site import White
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.network_origin import network_sha256
+from allstation.inference.network_origin import is_shipped, network_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,8 @@ _TEHRAN: Final = TrainingOptics(2.29, 4 / 3, (223.0, 228.0, 214.0))
 """Red cells of 38 of the camera's 1024x768 frames, 876 of them, pooled: 9.08 pixels per micrometre, 95 %
 interval 8.53 to 9.65, so 0.110 µm a pixel and frames of 113 by 85 µm; squashed to 224x224 that is 2.29 (2.15
 to 2.44). Background: lowest 1 in 1,000 of 2,719 fields. ``tests/benchmarks/site_scale.py`` measures both."""
-_SHIPPED: Final[Mapping[str, TrainingOptics]] = {
-    "89c4d1943723ed77b3413b4dc1ac8f04693a82549f4e095ac71377ceec1d3324": _TEHRAN,
-}
-"""By the SHA-256 of the network: bundles before this entry existed do not say it themselves."""
+_EARLIER: Final = frozenset({"89c4d1943723ed77b3413b4dc1ac8f04693a82549f4e095ac71377ceec1d3324"})
+"""SHA-256 of shipped networks whose bundles do not say their optics themselves: 2.1.0."""
 
 
 def training_optics(bundle: ModelBundle) -> TrainingOptics | None:
@@ -46,7 +44,8 @@ def training_optics(bundle: ModelBundle) -> TrainingOptics | None:
     said = bundle.info.get("optics")
     if isinstance(said, Mapping):
         return _read(said)
-    return _SHIPPED.get(network_sha256(bundle.info))
+    known = is_shipped(bundle) or network_sha256(bundle.info) in _EARLIER
+    return _TEHRAN if known else None
 
 
 def _read(said: Mapping[str, object]) -> TrainingOptics | None:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
+from allstation.core.cells import NewCell
 from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.processing.events import FieldFailure, FieldsWritten
 from allstation.store.case import Case
-from allstation.store.queue import FoundCells
+from allstation.store.queue import FoundCells as CellsByField
 
 if TYPE_CHECKING:
     from allstation.core.records import Prediction
-    from allstation.inference.pipeline import Outcome
+    from allstation.inference.pipeline import FoundCells, Outcome
 
+_log = logging.getLogger(__name__)
 _AHEAD: Final = 2
 """Fields in flight per thread. Few, because a crash costs each of them one of its two tries."""
 _MOST_AHEAD: Final = 8
 """The same for fields that take milliseconds, of which several are written down at a time."""
 _HOLD: Final = 0.2
 """Seconds for which there is work ahead of the threads, as far as :data:`_MOST_AHEAD` allows."""
+_CELLS_AHEAD: Final = 4
+"""Fields a thread looks for cells in before it looks whether there are fields to classify."""
 _WINDOW: Final = 6.0
 """Seconds the rate is averaged over."""
 
@@ -75,6 +80,14 @@ class FieldExecutor(Protocol):
         """Drop what has not begun and wait for the rest."""
 
 
+@runtime_checkable
+class CellFinder(Protocol):
+    """Finds the cells of fields that were classified before, beside classifying."""
+
+    def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[FoundCells[int]]:
+        """Find the cells of the bytes of a file that have this hash; the key comes back with them."""
+
+
 def _outcome_of(key: int, future: Future[Outcome[int]]) -> Outcome[int]:
     """Return what became of a field, also if working on it raised what it should not."""
     from allstation.inference.pipeline import Outcome
@@ -97,13 +110,21 @@ class Batch:
         model: Which queued fields it takes: those that wait for this model, or, if empty, for the
             model in use.
         reserve: Fields a thread has left, besides the one in hand, when the owner is woken.
+        cells_later: Cells are found when no field waits, not with the predictions.
 
     Attributes:
         fault: Why the model cannot be used; its fields went back into the queue.
     """
 
     def __init__(
-        self, case: Case, executor: FieldExecutor, post: Post, *, model: str = "", reserve: int = 0
+        self,
+        case: Case,
+        executor: FieldExecutor,
+        post: Post,
+        *,
+        model: str = "",
+        reserve: int = 0,
+        cells_later: bool = False,
     ) -> None:
         self._case = case
         self._executor = executor
@@ -117,6 +138,10 @@ class Batch:
         self._under_way = 0
         self.fault: ModelError | None = None
         self.rate = Rate()
+        self._cells_later = cells_later and isinstance(executor, CellFinder)
+        self._looking: dict[int, Future[FoundCells[int]]] = {}
+        self._unsaved_cells: list[tuple[int, Sequence[NewCell]]] = []
+        self._last_looked = 0
 
     @property
     def flying(self) -> int:
@@ -168,7 +193,9 @@ class Batch:
         self._unsaved += outcomes
         self._put_back_what_the_model_failed()
         done = [(o.key, o.prediction) for o in self._unsaved if o.prediction is not None]
-        cells = {o.key: o.cells for o in self._unsaved if o.cells is not None}
+        cells: CellsByField = {
+            o.key: o.cells for o in self._unsaved if o.cells is not None or self._cells_later
+        }
         errors = {o.key: o.error for o in self._unsaved if o.prediction is None and o.error is not None}
         errors |= self._save(done, cells, errors)
         paths = {outcome.key: self._paths.pop(outcome.key) for outcome in self._unsaved}
@@ -176,6 +203,50 @@ class Batch:
         self.rate.add(len(paths))
         failed = [FieldFailure(key, paths[key], error) for key, error in errors.items()]
         return FieldsWritten(list(paths), failed)
+
+    def fill_cells(self, model_sha256: str) -> int:
+        """Let idle threads look for the cells of fields that wait for them; return how many fields.
+
+        Few at a time, as a field that is added meanwhile is classified after them.
+
+        Args:
+            model_sha256: The executor's model.
+        """
+        room = self._executor.threads * _CELLS_AHEAD - len(self._looking)
+        finder = self._executor
+        if not self._cells_later or room < self._executor.threads or not isinstance(finder, CellFinder):
+            return 0
+        waiting = self._case.later_cells.waiting(model_sha256, room, after=self._last_looked)
+        for one in waiting:
+            made = one.field.prediction
+            if made is not None:
+                self._last_looked = one.prediction_id
+                future = finder.submit_cells(one.prediction_id, one.field.path, one.field.sha256, made)
+                self._looking[one.prediction_id] = future
+                future.add_done_callback(self._cells_arrived)
+        return len(waiting)
+
+    def _cells_arrived(self, future: Future[FoundCells[int]]) -> None:
+        if not future.cancelled():
+            self._post(future.result(), wake=True)
+
+    def write_cells(self, found: list[FoundCells[int]]) -> list[int]:
+        """Write cells in one transaction; returns the fields they belong to.
+
+        Raises:
+            StationError: If the case cannot be written; nothing is lost.
+        """
+        for one in found:
+            self._looking.pop(one.key, None)
+            if one.error is None:
+                self._unsaved_cells.append((one.key, one.cells))
+            else:
+                _log.info("no cells for prediction %s: %s", one.key, one.error.code)
+        if not self._unsaved_cells:
+            return []
+        fields = self._case.later_cells.save(self._unsaved_cells)
+        self._unsaved_cells = []
+        return fields
 
     def _put_back_what_the_model_failed(self) -> None:
         """Take fields that met a problem of the model out of the results; they wait as they did before."""
@@ -189,7 +260,7 @@ class Batch:
         self._unsaved = [outcome for outcome in self._unsaved if outcome.key not in failed]
 
     def _save(
-        self, done: list[tuple[int, Prediction]], cells: FoundCells, failed: dict[int, StationError]
+        self, done: list[tuple[int, Prediction]], cells: CellsByField, failed: dict[int, StationError]
     ) -> dict[int, StationError]:
         """Write predictions and failures; returns which predictions could not be written, and why."""
         unwritable = self._case.queue.save_or_fail(done, cells) if done else {}
@@ -199,6 +270,8 @@ class Batch:
 
     def stop(self) -> list[int]:
         """Take back what has not begun, wait for the rest, and return the fields taken back."""
+        for looking in self._looking.values():
+            looking.cancel()
         taken_back = [key for key, future in self._flying.items() if future.cancel()]
         for key in taken_back:
             del self._flying[key]

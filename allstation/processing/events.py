@@ -9,6 +9,7 @@ from pathlib import Path
 from allstation.core.cell_types import CellType
 from allstation.core.errors import ModelError, StationError
 from allstation.core.records import Review
+from allstation.core.site import Site
 from allstation.processing.importer import ImportBatch
 from allstation.processing.status_types import ImportStatus, Problem, QueueStatus
 from allstation.store.cell_edits import CellChange
@@ -139,6 +140,17 @@ class ReviewSaved(Event):
 
     token: int
     review: Review
+
+
+@dataclass(frozen=True, slots=True)
+class SiteChanged(Event):
+    """The case's site is another one now.
+
+    Attributes:
+        site: As stored now.
+    """
+
+    site: Site | None
 
 
 @dataclass(frozen=True, slots=True)

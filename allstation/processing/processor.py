@@ -30,7 +30,7 @@ from allstation.store.field_files import LocateReport
 
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
-    from allstation.inference.pipeline import Outcome
+    from allstation.inference.pipeline import FoundCells, Outcome
 
 _log = logging.getLogger(__name__)
 _REPORT_EVERY: Final = 0.2
@@ -59,6 +59,7 @@ class CaseProcessor:
         chosen: Models that a person named just now, which are used whoever made them.
         paused: No field is claimed until :meth:`pause`.
         reserve: Fields a thread has left when the owner is woken for more; costs more and smaller writes.
+        cells_later: The executor brings no cells with its predictions; they are found when no field waits.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class CaseProcessor:
         chosen: Collection[str] = (),
         paused: bool = False,
         reserve: int = 0,
+        cells_later: bool = False,
     ) -> None:
         self.case = case
         self.emit = emit
@@ -84,9 +86,11 @@ class CaseProcessor:
         self._progress = ImportProgress()
         self._scheduler = ModelScheduler(case, self._in_background, skipped, chosen)
         self._batch: Batch | None = None
+        self._batch_sha256 = ""
         self._bundle: ModelBundle | None = None
         self._paused = paused
         self._reserve = reserve
+        self._cells_later = cells_later
         self._giving_up = False
         self._changed: list[int] = []
         self._collect_at = math.inf
@@ -136,8 +140,9 @@ class CaseProcessor:
     def _receive(self, items: list[object]) -> None:
         if not items:
             return
-        outcomes, others = _split(items)
+        outcomes, found, others = _split(items)
         self._write(outcomes)
+        self._write_cells(found)
         for item in others:
             if isinstance(item, ImportBatch):
                 self._add(item)
@@ -218,6 +223,12 @@ class CaseProcessor:
             self._work_with(bundle, "")
         self._go_on()
 
+    def site_changed(self) -> None:
+        """Go on with the site that the case has now; fields in flight are finished with the one before."""
+        if self._batch is not None and self._bundle is not None and not self._batch.model:
+            self._work_with(self._bundle, "")
+            self._go_on()
+
     def read_model(self, path: Path, ids: Sequence[int] = ()) -> None:
         """Read a bundle in the background, then let it classify these fields, or all, as well."""
         self._in_background(partial(read_request, path, tuple(ids)))
@@ -229,7 +240,15 @@ class CaseProcessor:
     def _work_with(self, bundle: ModelBundle, model: str) -> None:
         self._stop_batch()
         executor = self._make_executor(bundle)
-        self._batch = Batch(self.case, executor, self._results.put, model=model, reserve=self._reserve)
+        self._batch = Batch(
+            self.case,
+            executor,
+            self._results.put,
+            model=model,
+            reserve=self._reserve,
+            cells_later=self._cells_later,
+        )
+        self._batch_sha256 = bundle.sha256
 
     def _give_way(self) -> None:
         """Let the model in use work as soon as there is anything for it."""
@@ -264,8 +283,9 @@ class CaseProcessor:
         if self._batch is None:
             return
         self._batch.stop()
-        outcomes, others = _split(self._results.take_all())
+        outcomes, found, others = _split(self._results.take_all())
         self._write(outcomes)
+        self._write_cells(found)
         for item in others:
             self._results.put(item)
         self._batch = None
@@ -337,6 +357,8 @@ class CaseProcessor:
             claimed = self._batch.fill() if self._batch is not None else 0
             if not claimed and (self._batch is None or not self._batch.flying):
                 self._next_turn()
+            if not claimed and self._batch is not None and not self._batch.flying:
+                self._batch.fill_cells(self._batch_sha256)
         except StationError as error:
             self._halt(error)
         if claimed:
@@ -347,6 +369,15 @@ class CaseProcessor:
     def _write(self, outcomes: list[Outcome[int]]) -> None:
         if self._batch is not None and outcomes:
             self._write_with(self._batch, outcomes)
+
+    def _write_cells(self, found: list[FoundCells[int]]) -> None:
+        if self._batch is None or not found:
+            return
+        try:
+            self._changed += self._batch.write_cells(found)
+        except StationError as error:
+            self._halt(error)
+        self._report_soon()
 
     def _write_with(self, batch: Batch, outcomes: list[Outcome[int]]) -> None:
         try:
@@ -419,9 +450,10 @@ def _locate(case: Case, folder: Path) -> LocateReport | Problem:
         return Problem.of(error, folder.name)
 
 
-def _split(items: list[object]) -> tuple[list[Outcome[int]], list[object]]:
-    """Return the outcomes and everything else, both in their order."""
-    from allstation.inference.pipeline import Outcome
+def _split(items: list[object]) -> tuple[list[Outcome[int]], list[FoundCells[int]], list[object]]:
+    """Return the outcomes, the cells that followed and everything else, each in their order."""
+    from allstation.inference.pipeline import FoundCells, Outcome
 
     outcomes = [item for item in items if isinstance(item, Outcome)]
-    return outcomes, [item for item in items if not isinstance(item, Outcome)]
+    found = [item for item in items if isinstance(item, FoundCells)]
+    return outcomes, found, [item for item in items if not isinstance(item, Outcome | FoundCells)]

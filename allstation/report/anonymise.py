@@ -223,6 +223,7 @@ def anonymised_cells(cells: CellsOfFields, snapshot: CaseSnapshot, anonymity: An
         fields=fields,
         cells=lambda: (view.cell(one) for one in cells.cells() if one.field_id in named),
         anonymised=True,
+        source=lambda number: cells.fields([number])[0],
     )
 
 

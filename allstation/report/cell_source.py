@@ -50,6 +50,7 @@ class CellsOfFields:
         fields: Reads the records of some fields, by id.
         cells: Yields the cells by field.
         anonymised: Numbers stand for names, and codes for hashes.
+        source: Reads a field with its own file and hash where ``fields`` hides them; None for the same.
     """
 
     case_id: str
@@ -58,6 +59,11 @@ class CellsOfFields:
     fields: Callable[[list[int]], list[FieldRecord]]
     cells: Callable[[], Iterable[CellRecord]]
     anonymised: bool = False
+    source: Callable[[int], FieldRecord] | None = None
+
+    def file_of(self, field: FieldRecord) -> FieldRecord:
+        """Return the field with the place of its file and the hash of its bytes."""
+        return field if self.source is None else self.source(field.id)
 
     def by_field(self) -> Iterator[tuple[FieldRecord, list[CellRecord]]]:
         """Yield each field that has cells, with them."""

@@ -176,7 +176,8 @@ def write_crops(
     refused: list[tuple[FieldRecord, StationError]] = []
     for field, found in cells.by_field():
         try:
-            rgb = read_field(field.path, sha256=field.sha256).pixels
+            source = cells.file_of(field)
+            rgb = read_field(source.path, sha256=source.sha256).pixels
         except StationError as error:
             refused.append((field, error))
             continue

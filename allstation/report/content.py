@@ -221,7 +221,7 @@ def _prediction(field: FieldRecord) -> dict[str, Any]:
         "decision": made.decision.name,
         "reasons": tuple(str(reason) for reason in made.decision.reasons),
         "top": made.top_class if made.probabilities_valid else "",
-        "cells": made.cell_count,
+        "cells": field.white_cells,
         "novelty": _finite(made.novelty),
         "sharpness": _finite(made.quality.sharpness),
         "brightness": _finite(made.quality.brightness),

@@ -116,12 +116,13 @@ _TERMS: Final = {
     ),
 }
 """Usual terms, in lower case and with hyphens: what is one of them is no free text."""
+_SIZE: Final = r"\d{1,2}(?:[.,]\d{1,6})? ?(?:[µμu]m|nm)?(?: ?/ ?(?:px|pixel))?(?: at \d{1,5}x\d{1,5})?"
 _NUMBERS: Final = {
     "objective": re.compile(
         r"(?:\d{1,3}(?:[.,]\d)? ?[x×]|[x×] ?\d{1,3})(?:[ /,]{1,3}(?:na )?[01][.,]\d{1,2})?(?:[ ,]{1,2}oil)?",
         re.IGNORECASE,
     ),
-    "pixel_size": re.compile(r"\d{1,2}(?:[.,]\d{1,6})? ?(?:[µμu]m|nm)?(?: ?/ ?(?:px|pixel))?", re.IGNORECASE),
+    "pixel_size": re.compile(rf"{_SIZE}(?:; {_SIZE})*", re.IGNORECASE),
 }
 """How numbers with units are written: 100x, 100x/1.25 oil, 0.065 µm."""
 _AGE: Final = re.compile(r"(\d{1,3}) ?(?:y|yrs?|years?|months?|weeks?|days?|[mwd])?(?: old)?", re.IGNORECASE)

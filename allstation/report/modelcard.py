@@ -74,7 +74,7 @@ def _facts(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Names a class from", _limit(rule.get("min_probability"), "probability")
     yield "Novelty limit", _text(rule.get("max_novelty"))
     yield "Sharpness limit", _text(rule.get("min_sharpness"))
-    yield "Fewest white cells", _text(rule.get("min_cells"))
+    yield "Fewest cells in the model's mask", _text(rule.get("min_cells"))
 
 
 def _text(value: object) -> str:

@@ -30,8 +30,9 @@ INTERVAL_NOTE: Final = (
 NOT_A_SCALE: Final = "The classes have no order of severity."
 METHODS: Final = (
     "Each field is decoded once, turned as its EXIF orientation says, reduced to the network's size and "
-    "prepared by the named preprocessing. The network's outputs are divided by the fitted temperature and "
-    "turned into class probabilities that sum to 100 %.",
+    "prepared by the named preprocessing; one that shows much more of the smear than the model's fields is "
+    "read in parts and pooled over its white cells. The network's outputs are divided by the fitted "
+    "temperature and turned into class probabilities that sum to 100 %.",
     "A field is given a class only if every check of the model's decision rule passes: enough white cells, "
     "sharp enough, like the training data, and a top probability at or above the limit. Otherwise the "
     "decision is needs review, with its reasons. Where a field is unlike the training data, shows no white "

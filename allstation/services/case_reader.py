@@ -25,6 +25,7 @@ class CaseReader(QObject):
         predictions_read: Id of a field, and its predictions with their model's name, the newest first.
         history_read: Id of a field and all its reviews that count, the oldest first.
         unreviewed_found: Id of the next unreviewed field, or None when every one is reviewed.
+        site_read: Generation of the case, and its :class:`Site` or None.
         details_read: Generation of the case, and the texts about patient, request and specimen.
         free_text_read: Generation of the case, and its free text by kind.
         cells_listed: Generation of the case, and a :class:`CellListing`.
@@ -51,6 +52,7 @@ class CaseReader(QObject):
     known_read = Signal(object, object)
     predictions_read = Signal(int, list)
     details_read = Signal(int, object)
+    site_read = Signal(int, object)
     free_text_read = Signal(int, object)
     cells_listed = Signal(int, object)
     cell_page_read = Signal(int, list)
@@ -81,6 +83,7 @@ class CaseReader(QObject):
             questions.ReadFailures: self.failures_read,
             questions.ReadKnownFiles: self.known_read,
             questions.ReadDetails: self.details_read,
+            questions.ReadSite: self.site_read,
             questions.ReadFreeText: self.free_text_read,
             questions.ReadPredictions: self.predictions_read,
             questions.ReadHistory: self.history_read,

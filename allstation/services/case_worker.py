@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import psutil
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from allstation import paths
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
@@ -38,6 +39,7 @@ from allstation.services.log_check import LogCheck, older_copy_problem
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
 from allstation.store.database import DATABASE
+from allstation.store.site_library import SiteLibrary
 
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
@@ -98,6 +100,7 @@ class CaseWorker(QObject):
         fields_restored: Ids of removed fields that are in the case again.
         review_saved: Token of the request and the stored :class:`Review`.
         details_changed: The case data as stored now, by key.
+        site_changed: The case's :class:`Site` as stored now, or None.
         case_renamed: The case's name as stored now.
         slide_renamed: Id of a slide that has another name now.
         copy_accepted: A person goes on with a case of which a later trail was seen.
@@ -128,6 +131,7 @@ class CaseWorker(QObject):
     located = Signal(object)
     recovered = Signal(object)
     details_changed = Signal(object)
+    site_changed = Signal(object)
     case_renamed = Signal(str)
     slide_renamed = Signal(int)
     copy_accepted = Signal()
@@ -161,6 +165,7 @@ class CaseWorker(QObject):
             events.FieldsRestored: self.fields_restored,
             events.ReviewSaved: self.review_saved,
             events.DetailsChanged: self.details_changed,
+            events.SiteChanged: self.site_changed,
             events.CaseRenamed: self.case_renamed,
             events.SlideRenamed: self.slide_renamed,
             events.CellsChanged: self.cells_changed,
@@ -241,6 +246,8 @@ class CaseWorker(QObject):
             self.problem.emit(Problem.of(error, folder.name))
             self.closed.emit()
             return
+        if create:
+            self._take_last_site(case)
         processor = CaseProcessor(
             case,
             self._emit,
@@ -249,6 +256,7 @@ class CaseWorker(QObject):
             background=self._background,
             imports=ImportOptions(limits=self._limits),
             paused=self._paused,
+            cells_later=True,
         )
         self._open = OpenedCase(processor, UndoLog(case), CellUndoLog(case))
         _log.info("case opened, read only: %s", case.read_only)
@@ -261,6 +269,13 @@ class CaseWorker(QObject):
         processor.report()
         if not create:
             self._log_check.start(case.folder)
+
+    def _take_last_site(self, case: Case) -> None:
+        """Give a new case the site that was used last: a station stands beside one microscope."""
+        try:
+            case.set_site(SiteLibrary(paths.config_folder()).last_used())
+        except StationError as error:
+            self.problem.emit(Problem.of(error))
 
     def close_case(self) -> None:
         """Finish what is in flight, write it, close the case."""
@@ -287,7 +302,13 @@ class CaseWorker(QObject):
     def _executor(self, bundle: ModelBundle) -> FieldExecutor:
         from allstation.inference.pipeline import Pipeline
 
-        return Pipeline(bundle, threads=self._threads, limits=self._limits, low_priority=True, cells=True)
+        return Pipeline(
+            bundle,
+            threads=self._threads,
+            limits=self._limits,
+            low_priority=True,
+            site=None if self._open is None else self._open.case.site(),
+        )
 
     # What needs no open case
 

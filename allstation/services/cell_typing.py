@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.cells import CellFilter
 from allstation.core.errors import StationError
+from allstation.core.no_proposal import NoProposal
 from allstation.core.typer import Typer, TyperFigures, cross_validate, fit_typer, next_cells
 from allstation.core.typer_statistics import FloatArray
 from allstation.processing.status_types import Problem
@@ -26,6 +28,27 @@ _BLOCK: Final = 20_000
 """Cells proposed for at once: 18 MB of features."""
 _ASKED: Final = 10
 _CANDIDATES: Final = 4_000
+
+
+class RefusedCells:
+    """Cells without a proposal, and why; two arrays, for there may be a million.
+
+    Args:
+        ids: Parts of the ids.
+        reasons: Their reasons, values of :class:`NoProposal`.
+    """
+
+    def __init__(self, ids: Sequence[NDArray[np.int64]], reasons: Sequence[NDArray[np.uint8]]) -> None:
+        every = np.concatenate([np.zeros(0, np.int64), *ids])
+        order = np.argsort(every)
+        self._ids = every[order]
+        self._reasons = np.concatenate([np.zeros(0, np.uint8), *reasons])[order]
+
+    def reason(self, cell_id: int) -> NoProposal:
+        """Return why a cell has none; ``NONE`` for any other."""
+        place = int(self._ids.searchsorted(cell_id))
+        there = place < len(self._ids) and self._ids[place] == cell_id
+        return NoProposal(int(self._reasons[place])) if there else NoProposal.NONE
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,6 +64,7 @@ class FittedTyper:
         next_ids: Cells that are best typed next, the most useful first.
         typed: Typed cells that it learned from.
         without_features: Typed cells that have no features yet, and were left out.
+        refused: Cells without a proposal, and why.
     """
 
     typer: Typer
@@ -51,6 +75,7 @@ class FittedTyper:
     next_ids: list[int]
     typed: int
     without_features: int
+    refused: RefusedCells = field(default_factory=lambda: RefusedCells([], []))
 
     @property
     def sha256(self) -> str:
@@ -146,10 +171,9 @@ def learn(folder: Path, *, reviewer: str | None = None) -> FittedTyper:
             network_sha256=network,
         )
         figures, why = _measured(values, types, slides)
-        proposals, asked = _proposed(case, typer, reviewer=reviewer, seen=(values, types, slides))
-    return FittedTyper(
-        typer, typer.to_bytes(), figures, why, proposals, asked, len(known), len(ids) - len(known)
-    )
+        proposals, refused, asked = _proposed(case, typer, reviewer=reviewer, seen=(values, types, slides))
+    left_out = len(ids) - len(known)
+    return FittedTyper(typer, typer.to_bytes(), figures, why, proposals, asked, len(known), left_out, refused)
 
 
 def apply_typer(folder: Path, data: bytes) -> FittedTyper:
@@ -169,9 +193,9 @@ def apply_typer(folder: Path, data: bytes) -> FittedTyper:
             )
             raise StationError("other-network", sentence)
         nothing: FloatArray = np.zeros((0, typer.statistics.features))
-        proposals, asked = _proposed(case, typer, reviewer=None, seen=(nothing, [], []))
+        proposals, refused, asked = _proposed(case, typer, reviewer=None, seen=(nothing, [], []))
     why = "It was fitted elsewhere; nothing was measured on cells of this case."
-    return FittedTyper(typer, data, None, why, proposals, asked, typer.statistics.cells, 0)
+    return FittedTyper(typer, data, None, why, proposals, asked, typer.statistics.cells, 0, refused)
 
 
 def _measured(
@@ -189,15 +213,21 @@ def _proposed(
     *,
     reviewer: str | None,
     seen: tuple[FloatArray, list[str], list[int]],
-) -> tuple[list[tuple[int, str, float]], list[int]]:
-    """Return proposals for the untyped cells, and which cells are best typed next."""
+) -> tuple[list[tuple[int, str, float]], RefusedCells, list[int]]:
+    """Return proposals for the untyped cells, why others have none, and which are best typed next."""
     ids = case.cells.ids(CellFilter(typed=False, reviewer=reviewer))
     proposals: list[tuple[int, str, float]] = []
+    refused: list[NDArray[np.int64]] = []
+    reasons: list[NDArray[np.uint8]] = []
     candidates: list[int] = []
     rows: list[FloatArray] = []
     step = max(1, len(ids) // _CANDIDATES)
     for begin in range(0, len(ids), _BLOCK):
-        known, stored = case.cells.features(ids[begin : begin + _BLOCK])
+        block = ids[begin : begin + _BLOCK]
+        known, stored = case.cells.features(block)
+        if len(known) < len(block):
+            refused.append(np.setdiff1d(np.asarray(block, np.int64), known))
+            reasons.append(np.full(len(refused[-1]), NoProposal.UNMEASURED, np.uint8))
         if not len(known):
             continue
         features = np.asarray(stored, np.float64)
@@ -207,14 +237,17 @@ def _proposed(
             for number, name, share in zip(known, names.tolist(), shares.tolist(), strict=True)
             if name
         ]
+        why = typer.why_none(features, names)
+        refused.append(np.asarray(known, np.int64)[why > 0])
+        reasons.append(why[why > 0])
         candidates += known[::step].tolist()
         rows.append(features[::step])
     if not candidates:
-        return proposals, []
+        return proposals, RefusedCells(refused, reasons), []
     slide_of = {record.id: record.slide_id for record in case.cells.records(candidates)}
     values, types, slides = seen
     both = np.concatenate([*rows, values])
     typed = [""] * len(candidates) + types
     groups = [slide_of[number] for number in candidates] + slides
     order = next_cells(both, typed, groups, probabilities=typer.probabilities, count=_ASKED)
-    return proposals, [candidates[at] for at in order.tolist()]
+    return proposals, RefusedCells(refused, reasons), [candidates[at] for at in order.tolist()]

@@ -10,8 +10,8 @@ from typing import Final
 
 from allstation.core.cell_types import CellType
 from allstation.core.cells import CellCounts, CellFilter, CellGroup
-from allstation.services.cell_crops import FieldPlace
 from allstation.services.cell_questions import CellQuery
+from allstation.services.crop_loader import FieldPlace
 from allstation.services.questions import Answer, Question
 from allstation.store.case import Case
 

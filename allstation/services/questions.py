@@ -156,6 +156,14 @@ class ReadDetails(Question):
 
 
 @dataclass(frozen=True)
+class ReadSite(Question):
+    """Site of the case, as ``site_read``."""
+
+    def answer(self, case: Case, generation: int) -> Answer:
+        return generation, case.site()
+
+
+@dataclass(frozen=True)
 class ReadFreeText(Question):
     """Free text of the case by kind, as ``free_text_read``: what a person sees before any of it goes.
 

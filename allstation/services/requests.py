@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldState, Review
+from allstation.core.site import Site
+from allstation.paths import config_folder
 from allstation.processing import events
 from allstation.processing.retries import all_but_left_out
 from allstation.processing.status_types import UnknownModel
 from allstation.services.undo_log import Removal
+from allstation.store.site_library import SiteLibrary
 
 if TYPE_CHECKING:
     from allstation.services.case_worker import CaseWorker, OpenedCase
@@ -325,6 +329,31 @@ class SetDetails(CaseRequest):
             target.case.set_details(self.details)
         finally:
             target.emit(events.DetailsChanged(target.case.details()))
+
+
+@dataclass(frozen=True)
+class SetSite(CaseRequest):
+    """Say at which site the fields of the case were taken; the station keeps it, a new case takes it.
+
+    What is classified from now on is read by it.
+    """
+
+    site: Site | None
+
+    def change(self, target: OpenedCase) -> None:
+        library = SiteLibrary(config_folder())
+        try:
+            target.case.set_site(self.site)
+            target.processor.site_changed()
+            if self.site is not None:
+                library.save(self.site)
+            library.use(self.site.id if self.site is not None else "")
+        except OSError as error:
+            why = error.strerror or "the system refused"
+            sentence = f"The site is kept with the case, but not in the settings ({why}). Make space there."
+            raise StationError("site-not-kept", sentence) from error
+        finally:
+            target.emit(events.SiteChanged(target.case.site()))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from allstation.store.rows import Row
 
 CONTENT: Final = "content"
 """Key of the digest of contents in an entry's details."""
+SITE: Final = "site"
+"""Key in ``info``: the case's site as JSON."""
 MOVED: Final = "moved"
 """Key of ``[field, place before, place now]`` triples in the details of an entry that may move fields."""
 REPORTS_FOLDER: Final = "reports"
@@ -123,6 +125,11 @@ def details_content(details: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical(dict(details)).encode()).hexdigest() if details else ""
 
 
+def site_content(stored: str) -> str:
+    """Return the digest of the site as it is stored; empty where there is none."""
+    return hashlib.sha256(stored.encode()).hexdigest() if stored else ""
+
+
 def kept_report(folder: Path, status: str, sha256: str) -> Path:
     """Return where a report of a case is kept."""
     return folder / REPORTS_FOLDER / f"{status}-{sha256[:16]}.pdf"
@@ -135,6 +142,7 @@ class Contents:
     Attributes:
         info: Values of the table ``info``, where the log holds them.
         details: Digest of the case data; None if the log does not hold it.
+        site: Digest of the site.
         slides: Name by slide.
         first: First known place of each field that was moved.
         now: Last known place of each field that was moved.
@@ -146,6 +154,7 @@ class Contents:
 
     info: dict[str, str] = field(default_factory=dict)
     details: str | None = ""
+    site: str = ""
     slides: dict[int, str] = field(default_factory=dict)
     first: dict[int, Place] = field(default_factory=dict)
     now: dict[int, Place] = field(default_factory=dict)
@@ -163,10 +172,10 @@ class Contents:
                 self.info["name"] = details["to"]
             case "details-changed":
                 self.details = details.get(CONTENT)
-            case "slide-added":
-                self.slides[_number(entry)] = details["name"]
-            case "slide-renamed":
-                self.slides[_number(entry)] = details["to"]
+            case "site-changed":
+                self.site = details[CONTENT]
+            case "slide-added" | "slide-renamed":
+                self.slides[_number(entry)] = details["name" if entry.action == "slide-added" else "to"]
             case "field-failed":
                 self.failures[_number(entry)] = (details["code"], details.get("sentence"))
             case "field-located" | "fields-located" | "fields-restored":
@@ -191,6 +200,8 @@ class Contents:
                 return f"The case's {key.replace('_', ' ')} was changed past the trail."
         if self.details not in (None, details_content(json.loads(info.get("details", "{}")))):
             return "The patient's data were changed past the trail."
+        if self.site != site_content(info.get(SITE, "")):
+            return "The site was changed past the trail."
         for number, name in db.execute("SELECT id, name FROM slides ORDER BY id"):
             if self.slides.get(number) != name:
                 return f"The name of slide {number} was changed past the trail."

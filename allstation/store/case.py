@@ -27,12 +27,13 @@ from allstation.core.pseudonyms import (
     traced_beginning,
 )
 from allstation.core.records import CaseSnapshot, FieldCopy
+from allstation.core.site import Site
 from allstation.core.text import shown_name, storable
 from allstation.core.times import Clock, stamp, utc_clock
 from allstation.keys.station import station_key
 from allstation.paths import login_name
 from allstation.store import schema
-from allstation.store.audit_contents import CONTENT, details_content
+from allstation.store.audit_contents import CONTENT, SITE, details_content, site_content
 from allstation.store.audit_log import AuditLog
 from allstation.store.audit_seal import KEY, has_seal_table
 from allstation.store.cells import Cells
@@ -54,6 +55,7 @@ from allstation.store.database import (
 )
 from allstation.store.field_files import FieldFiles
 from allstation.store.fields import Fields, StoredFields
+from allstation.store.later_cells import LaterCells
 from allstation.store.lock import LOCK_FILE, CaseLock, Holder, refuse_links
 from allstation.store.model_queue import ModelQueue
 from allstation.store.models import Models
@@ -90,6 +92,7 @@ class Case:
         fields: Fields: listed, read, added, removed.
         files: Files of the fields: missing and moved ones.
         queue: States of the fields: what is claimed, saved, failed.
+        later_cells: Fields that wait for their cells.
         models: Models the case knows.
         model_queue: Further models and the fields queued for them.
         reviews: Reviews by named people.
@@ -108,7 +111,8 @@ class Case:
         self.copies = Copies(connection)
         self.fields = Fields(connection, self.copies)
         self.files = FieldFiles(connection, self.fields)
-        self.queue = Queue(connection, self.fields)
+        self.later_cells = LaterCells(connection, self.fields)
+        self.queue = Queue(connection, self.fields, self.later_cells)
         self.models = Models(connection)
         self.model_queue = ModelQueue(connection, self.queue)
         self.reviews = Reviews(connection)
@@ -332,6 +336,27 @@ class Case:
                 entry = {"keys": changed, CONTENT: details_content(new)}
                 self.connection.audit("details-changed", "case", entry)
                 self.connection.set_info("details", canonical(new))
+
+    def site(self) -> Site | None:
+        """Return the site that the fields were taken at, as the case was given it; None if nobody said.
+
+        Raises:
+            StationError: ``damaged-case`` if what is stored is no site.
+        """
+        stored = self.connection.info(SITE)
+        try:
+            return Site.from_json(json.loads(stored)) if stored else None
+        except (ValueError, TypeError, RecursionError, StationError) as error:
+            raise damaged("the site cannot be understood") from error
+
+    def set_site(self, site: Site | None) -> None:
+        """Say at which site the fields were taken, or that nobody knows; the audit log keeps its digest."""
+        stored = canonical(site.to_json()) if site is not None else ""
+        with self.connection.write():
+            if stored != self.connection.info(SITE):
+                entry = {"id": site.id if site is not None else "", CONTENT: site_content(stored)}
+                self.connection.audit("site-changed", "case", entry)
+                self.connection.set_info(SITE, stored)
 
     def reader(self) -> Case:
         """Return a second, read-only connection: it sees what was saved and never waits for the writer."""

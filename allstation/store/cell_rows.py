@@ -11,6 +11,7 @@ from typing import Final
 
 from allstation.core.audit import rows_digest
 from allstation.core.cells import CellGeometry, CellOutline, CellRecord, CellReview, NewCell
+from allstation.core.known_sizes import KnownSizes
 from allstation.store.database import damaged
 from allstation.store.rows import Row
 
@@ -23,7 +24,7 @@ CELL_REVIEW_COLUMNS: Final = "r.cell_id, r.reviewer, r.type, r.at, r.id, r.withd
 _PREFIXED: Final = ", ".join(f"c.{name}" for name in GEOMETRY.split(", "))
 RECORD_COLUMNS: Final = (
     f"{_PREFIXED}, l.id, l.field_id, l.slide_id, c.prediction_id, c.number, c.made_by, c.removed, "
-    "l.proposed, l.probability, r.type, r.reviewer, r.at, p.evidence_shape, s.found"
+    "l.proposed, l.probability, r.type, r.reviewer, r.at, p.evidence_shape, s.found, f.width, f.height"
 )
 _ID_BYTES: Final = 8
 _FULL: Final = 255
@@ -57,12 +58,11 @@ def geometry_row(cell: CellGeometry) -> Row:
     )
 
 
-def geometry_of(row: Row, pixel_size: float | None = None) -> CellGeometry:
+def geometry_of(row: Row) -> CellGeometry:
     """Return the place and shape from a row of :data:`GEOMETRY`.
 
     Args:
         row: The row.
-        pixel_size: Micrometres that the case data name; they go before what the file said.
     """
     left, top, width, height, x, y, area, nucleus, edge, stated, *mask = row
     mask_left, mask_top, mask_width, mask_height, picture_width, picture_height, runs = mask
@@ -84,19 +84,23 @@ def geometry_of(row: Row, pixel_size: float | None = None) -> CellGeometry:
             height=mask_height,
             picture=(picture_width, picture_height),
         ),
-        pixel_size=stated if pixel_size is None else pixel_size,
+        pixel_size=stated,
     )
 
 
-def cell_of(row: Row, pixel_size: float | None = None) -> CellRecord:
+def cell_of(row: Row, known: KnownSizes) -> CellRecord:
     """Return the cell from a row of :data:`RECORD_COLUMNS`.
+
+    Args:
+        row: The row.
+        known: Pixel sizes by case data and site.
 
     Raises:
         StationError: ``damaged-case`` if the row makes no sense.
     """
-    geometry = geometry_of(row[:GEOMETRY_WIDTH], pixel_size)
+    geometry = geometry_of(row[:GEOMETRY_WIDTH])
     number, field_id, slide_id, prediction_id, count, made_by, removed, *rest = row[GEOMETRY_WIDTH:]
-    proposed, probability, kind, reviewer, at, shape, found = rest
+    proposed, probability, kind, reviewer, at, shape, found, columns, rows = rest
     return CellRecord(
         left=geometry.left,
         top=geometry.top,
@@ -108,7 +112,7 @@ def cell_of(row: Row, pixel_size: float | None = None) -> CellRecord:
         nucleus_share=geometry.nucleus_share,
         at_edge=geometry.at_edge,
         outline=geometry.outline,
-        pixel_size=geometry.pixel_size,
+        pixel_size=known.at(columns, rows, stated=geometry.pixel_size),
         id=number,
         field_id=field_id,
         slide_id=slide_id,

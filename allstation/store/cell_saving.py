@@ -24,6 +24,12 @@ from allstation.store.rows import Row
 
 CELLS: Final = "cells"
 """Key of the cells in the details of an entry of saved predictions."""
+CELLS_LATER: Final = "cells_later"
+"""Key, in the details of an entry of saved predictions, that says that their cells follow."""
+CELLS_FOUND: Final = "cells-found"
+"""Action of an entry of cells that followed."""
+RUNS: Final = "predictions"
+"""Key of the runs of predictions, first and last of each, in the details of that entry."""
 _SAME_PLACE: Final = 0.5
 """Overlap of two boxes, intersection over union, from which a found cell is one that a person has changed."""
 _INSERT: Final = (
@@ -51,6 +57,7 @@ class SavedField:
         shape: Stored shape of that prediction's evidence map.
         shown: Whether the field shows this prediction now.
         cells: What was found; None where nobody looked.
+        cells_follow: Somebody will look later.
     """
 
     field_id: int
@@ -58,6 +65,7 @@ class SavedField:
     shape: str
     shown: bool
     cells: Sequence[NewCell] | None
+    cells_follow: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +100,8 @@ def save_cells(db: sqlite3.Connection, saved: Iterable[SavedField]) -> Mapping[s
     batch = _Batch(next_cell(db))
     first = batch.next_id
     for one in saved:
+        if one.cells_follow:
+            continue
         if one.cells is None:
             _keep(db, one, batch)
         else:

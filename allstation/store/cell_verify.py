@@ -11,7 +11,7 @@ from allstation.core.audit import AuditEntry
 from allstation.store.cell_copies import other_cell_copy
 from allstation.store.cell_edits import CELLS_RESTORED, EDITS
 from allstation.store.cell_rows import cells_content, proposals_content, support_content, types_content
-from allstation.store.cell_saving import CELLS
+from allstation.store.cell_saving import CELLS, CELLS_FOUND, RUNS
 from allstation.store.cell_typing import TYPED, TYPES_RESTORED, TYPES_WITHDRAWN
 from allstation.store.cells import PROPOSALS_CLEARED, PROPOSED
 
@@ -41,6 +41,8 @@ class CellContents:
         """Replay one entry; returns a sentence on what is wrong with its rows, else empty."""
         if CELLS in details and entry.action == "fields-classified":
             return self._detections(db, entry, details)
+        if entry.action == CELLS_FOUND:
+            return self._found_later(db, entry, details)
         if entry.action == TYPED:
             return self._typed(db, entry, details)
         if entry.action in EDITS:
@@ -59,6 +61,15 @@ class CellContents:
         self.rows["prediction_cells"] += cells["predictions"]
         same = cells_content(db, cells["first"], cells["last"]) == cells["content"]
         same = same and support_content(db, details["first"], details["last"]) == cells["found"]
+        return "" if same else f"Cells that entry {entry.id} saved were changed or removed."
+
+    def _found_later(self, db: sqlite3.Connection, entry: AuditEntry, details: Mapping[str, Any]) -> str:
+        cells = details[CELLS]
+        self.rows["cells"] += cells["added"]
+        self.rows["prediction_cells"] += cells["predictions"]
+        same = cells_content(db, cells["first"], cells["last"]) == cells["content"]
+        found = [support_content(db, first, last) for first, last in details[RUNS]]
+        same = same and found == cells["found"]
         return "" if same else f"Cells that entry {entry.id} saved were changed or removed."
 
     def _typed(self, db: sqlite3.Connection, entry: AuditEntry, details: Mapping[str, Any]) -> str:

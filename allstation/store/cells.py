@@ -6,6 +6,7 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -29,8 +30,10 @@ from allstation.core.cells import (
     CellReview,
 )
 from allstation.core.errors import StationError
-from allstation.core.pixel_size import micrometres
+from allstation.core.known_sizes import KnownSizes
+from allstation.core.site import Site
 from allstation.store import cell_edits, cell_typing
+from allstation.store.audit_contents import SITE
 from allstation.store.cell_edits import CellChange
 from allstation.store.cell_groups import cell_groups
 from allstation.store.cell_query import conditions, order_parts
@@ -141,12 +144,12 @@ class Cells(Repository):
         whose = [] if reviewer is None else [reviewer]
         records: dict[int, CellRecord] = {}
         with self._connection.consistent_read() as db:
-            pixel_size = self._pixel_size()
+            known = self._known_sizes()
             for start in range(0, len(wanted), _CHUNK):
                 chunk = json_list(wanted[start : start + _CHUNK])
                 rows = db.execute(query, [*whose, chunk])
                 for row in rows:
-                    record = cell_of(row, pixel_size)
+                    record = cell_of(row, known)
                     records[record.id] = record
         return [records[number] for number in wanted if number in records]
 
@@ -414,12 +417,15 @@ class Cells(Repository):
         db.execute("UPDATE cell_list SET proposed = '', probability = NULL WHERE proposed <> ''")
         return db.execute("DELETE FROM cell_proposals").rowcount
 
-    def _pixel_size(self) -> float | None:
-        try:
-            details = json.loads(self._connection.info("details", "{}"))
-            return micrometres(str(details.get(_PIXEL_SIZE, "")))
-        except (ValueError, AttributeError, RecursionError):
-            return None
+    def _known_sizes(self) -> KnownSizes:
+        """Return what case data and site say; nothing of one that cannot be understood."""
+        said, site = "", None
+        with suppress(ValueError, AttributeError, RecursionError):
+            said = str(json.loads(self._connection.info("details", "{}")).get(_PIXEL_SIZE, ""))
+        with suppress(ValueError, RecursionError, StationError):
+            stored = self._connection.info(SITE)
+            site = Site.from_json(json.loads(stored)) if stored else None
+        return KnownSizes(said, site)
 
     def _type_order(self, db: sqlite3.Connection, where: CellFilter, types: Sequence[str]) -> list[str]:
         counts = self._counts(db, where, where.reviewer)

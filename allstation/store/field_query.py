@@ -9,6 +9,18 @@ from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldState
 from allstation.core.text import fold
 
+
+def cells_in_case(fields: str) -> str:
+    """Return SQL of how many cells of the case a field has; NULL where nobody looked for them.
+
+    Args:
+        fields: Name of the table of fields in the query.
+    """
+    count = f"(SELECT count(*) FROM cell_list l WHERE l.field_id = {fields}.id AND l.listed = 1)"  # noqa: S608
+    looked = f"EXISTS (SELECT 1 FROM prediction_cells s WHERE s.id = {fields}.prediction_id)"  # noqa: S608
+    return f"iif({looked}, {count}, nullif({count}, 0))"
+
+
 _ORDERS: Final = {
     FieldSort.SLIDE: "slide_key {0}, slide_id {0}, name_key {0}, id {0}",
     FieldSort.NAME: "name_key {0}, id {0}",
@@ -19,7 +31,7 @@ _ORDERS: Final = {
     FieldSort.MARGIN: "margin {0} NULLS LAST, id {0}",
     FieldSort.NOVELTY: "novelty {0}, id {0}",
     FieldSort.SHARPNESS: "sharpness {0}, id {0}",
-    FieldSort.CELLS: "cells {0}, id {0}",
+    FieldSort.CELLS: f"coalesce({cells_in_case('fields')}, cells) {{0}}, id {{0}}",
     FieldSort.REVIEWED: "reviewed {0}, id {0}",
     FieldSort.STATE: "state {0}, id {0}",
     FieldSort.SIZE: "bytes {0}, id {0}",

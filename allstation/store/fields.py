@@ -17,13 +17,14 @@ from allstation.store.audit_contents import CONTENT, MOVED, fields_content
 from allstation.store.audit_verify import fields_digest
 from allstation.store.connection import CaseConnection, Repository, unknown_field
 from allstation.store.copies import Copies
-from allstation.store.field_query import GROUP_KEYS, GROUP_ORDERS, conditions
+from allstation.store.field_query import GROUP_KEYS, GROUP_ORDERS, cells_in_case, conditions
 from allstation.store.field_query import order as order_by
 from allstation.store.folders import Move, set_path
 from allstation.store.removal import set_removed
 from allstation.store.rows import PREDICTION_COLUMNS, REVIEW_COLUMNS, Row, prediction_of, review_of
 
 _FIELD_COLUMNS: Final = (
+    f"{cells_in_case('f')}, "
     "f.id, f.slide_id, f.folder_id, f.name, f.sha256, f.width, f.height, f.state, f.error_code, f.error, "
     "f.added, f.removed"
 )
@@ -38,7 +39,7 @@ _COUNTING_REVIEW: Final = "f.review_id"
 _OWN_REVIEW: Final = (
     "(SELECT max(o.id) FROM reviews o WHERE o.reviewer = ? AND o.field_id = f.id AND o.withdrawn = 0)"
 )
-_FIELD_WIDTH: Final = 12
+_FIELD_WIDTH: Final = 13
 _PREDICTION_WIDTH: Final = 13
 _CHUNK: Final = 500
 
@@ -331,13 +332,26 @@ class Fields(Repository):
             chunk = ids[start : start + _CHUNK]
             marks = ",".join("?" * len(chunk))
             for row in db.execute(f"{query} WHERE f.id IN ({marks})", [*whose, *chunk]):
-                records[row[0]] = self._record(db, row)
+                record = self._record(db, row)
+                records[record.id] = record
         return [records[number] for number in ids if number in records]
 
     def _record(self, db: sqlite3.Connection, row: Row) -> FieldRecord:
-        number, slide_id, folder_id, name, sha256, width, height, state, code, error, added, removed = row[
-            :_FIELD_WIDTH
-        ]
+        (
+            cells,
+            number,
+            slide_id,
+            folder_id,
+            name,
+            sha256,
+            width,
+            height,
+            state,
+            code,
+            error,
+            added,
+            removed,
+        ) = row[:_FIELD_WIDTH]
         prediction = row[_FIELD_WIDTH : _FIELD_WIDTH + _PREDICTION_WIDTH]
         review = row[_FIELD_WIDTH + _PREDICTION_WIDTH :]
         return FieldRecord(
@@ -354,6 +368,7 @@ class Fields(Repository):
             review=None if review[0] is None else review_of(review),
             added=added,
             removed=bool(removed),
+            cells=cells,
         )
 
 

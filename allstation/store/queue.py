@@ -16,9 +16,10 @@ from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
 from allstation.store.audit_contents import CONTENT, predictions_content
 from allstation.store.audit_verify import predictions_digest
-from allstation.store.cell_saving import CELLS, SavedField, save_cells
+from allstation.store.cell_saving import CELLS, CELLS_LATER, SavedField, save_cells
 from allstation.store.connection import CaseConnection, Repository, field_sha256, unknown_field
 from allstation.store.fields import Fields
+from allstation.store.later_cells import LaterCells
 from allstation.store.rows import Row, prediction_row, reasons_text
 
 _log = logging.getLogger(__name__)
@@ -38,8 +39,8 @@ _CRASHED = (
 )
 
 
-FoundCells = Mapping[int, Sequence[NewCell]]
-"""Cells by the field that they were found in."""
+FoundCells = Mapping[int, Sequence[NewCell] | None]
+"""Cells by the field that they were found in; None for a field whose cells follow."""
 NO_CELLS: Final[FoundCells] = MappingProxyType({})
 _TWICE: Final = "{sentence} It failed so twice, so it is left out until you use Retry."
 
@@ -80,11 +81,13 @@ class Queue(Repository):
     Args:
         connection: The case's connection.
         fields: The fields, on the same connection.
+        later: Is told of predictions whose cells follow.
     """
 
-    def __init__(self, connection: CaseConnection, fields: Fields) -> None:
+    def __init__(self, connection: CaseConnection, fields: Fields, later: LaterCells) -> None:
         super().__init__(connection)
         self._fields = fields
+        self._later = later
 
     def counts(self) -> dict[FieldState, int]:
         """Return the number of fields in every state."""
@@ -149,6 +152,9 @@ class Queue(Repository):
             found = save_cells(db, saved)
             if found:
                 details[CELLS] = found
+            follow = [one.prediction_id for one in saved if one.cells_follow]
+            if follow:
+                details[CELLS_LATER] = len(follow)
             model = batch[0][1].model_sha256 if len(models) == 1 else ""
             digest = predictions_digest(db, first, last)
             self._connection.audit(
@@ -158,6 +164,8 @@ class Queue(Repository):
                 model=model,
                 input_hash=digest,
             )
+        if follow:
+            self._later.began(follow[0])
 
     def save_or_fail(
         self, batch: Sequence[tuple[int, Prediction]], cells: FoundCells = NO_CELLS
@@ -225,7 +233,8 @@ class Queue(Repository):
         else:
             copy = (number, model_id, *shown_copy(prediction))
             db.execute(f"UPDATE fields SET {_DONE}, {_COPY} WHERE id = ?", (*copy, field_id))  # noqa: S608
-        return SavedField(field_id, number, row[-3], not kept, cells.get(field_id))
+        follow = cells.get(field_id, ()) is None
+        return SavedField(field_id, number, row[-3], not kept, cells.get(field_id), cells_follow=follow)
 
     def fail(self, field_id: int, code: str, sentence: str) -> None:
         """Mark a field failed, with a code and a sentence for the user.

@@ -17,8 +17,12 @@ from allstation.store.rows import Row
 
 _POOR: Final = (str(Reason.BLURRED), str(Reason.NO_WHITE_CELLS))
 _COLUMNS: Final = (
-    "state, final, reasons, needs_review, reviewed, review_class IS NULL, count(*), coalesce(sum(cells), 0)"
+    "state, final, reasons, needs_review, reviewed, review_class IS NULL, count(*), "
+    "coalesce(sum(iif(EXISTS (SELECT 1 FROM prediction_cells s WHERE s.id = fields.prediction_id) OR EXISTS "
+    "(SELECT 1 FROM cell_list l WHERE l.field_id = fields.id AND l.listed = 1), 0, cells)), 0)"
 )
+"""States and marks of fields, how many, and the cells in the model's mask where the case has none."""
+_CELLS: Final = "SELECT count(*) FROM cell_list WHERE listed = 1"
 _LATEST: Final = """
 SELECT r.field_id, r.reviewer, r.class_name FROM reviews r JOIN (
     SELECT max(id) AS id FROM reviews WHERE withdrawn = 0 GROUP BY reviewer, field_id
@@ -38,9 +42,14 @@ class Statistics(Repository):
                 f"SELECT {_COLUMNS} FROM fields WHERE {where} GROUP BY 1, 2, 3, 4, 5, 6",  # noqa: S608
                 values,
             ).fetchall()
+            more = "" if slide_id is None else " AND slide_id = ?"
+            cells = int(db.execute(_CELLS + more, values).fetchone()[0])
             with_model, unnamed = _against_model(db, where, values)
             between = _between(db, where, values)
-        return replace(_counted(groups), with_model=with_model, unnamed=unnamed, between=between)
+        tally = _counted(groups)
+        return replace(
+            tally, cells=tally.cells + cells, with_model=with_model, unnamed=unnamed, between=between
+        )
 
 
 def _counted(groups: Iterable[Row]) -> Tally:

@@ -34,15 +34,15 @@ from allstation.imaging.synthetic import LOOKS, draw_field
 
 Rgb = NDArray[np.uint8]
 Lines = Iterator[str]
-SIZES = ((224, 1), (448, 2), (1000, 4), (2592, 12), (4000, 24))
-"""Longest side of the resampled frames, and every how many fields."""
+SIZES = ((224, 1), (320, 1), (640, 2), (1024, 3), (2000, 6), (4000, 8))
+"""Width of the resampled frames, and every how many fields."""
 LIFE = 7.5
 """Micrometres of a red cell that true boxes are taken to show."""
 
 
-def resized(rgb: Rgb, longest: int) -> tuple[Rgb, float]:
-    """Return a field with this longest side, and the factor."""
-    share = longest / max(rgb.shape[:2])
+def resized(rgb: Rgb, width: int) -> tuple[Rgb, float]:
+    """Return a field of this width, and the factor."""
+    share = width / rgb.shape[1]
     size = round(rgb.shape[1] * share), round(rgb.shape[0] * share)
     way = cv2.INTER_AREA if share < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(rgb, size, interpolation=way), np.uint8), share
@@ -54,19 +54,19 @@ def boxes_of(cells: Iterable[DetectedCell], share: float = 1.0) -> list[cell_tru
     return [(a / share, b / share, c / share, d / share) for a, b, c, d in corners]
 
 
-def counted(fields: Iterable[TrueField], longest: int | None = None) -> Lines:
+def counted(fields: Iterable[TrueField], width: int | None = None) -> Lines:
     """Yield recall and precision by group; the scale is estimated from each field alone."""
     groups: dict[str, list[list[int]]] = {}
     for field in fields:
         rgb, share = cell_truth.read_rgb(field.path), 1.0
-        if longest:
-            rgb, share = resized(rgb, longest)
+        if width:
+            rgb, share = resized(rgb, width)
         missed, wrong = cell_truth.compared(field, boxes_of(find_cells(rgb), share))
         groups.setdefault(field.group, []).append([len(field.cells), len(missed), len(wrong)])
     for group, rows in groups.items():
         cells, missed, wrong = (sum(column) for column in zip(*rows, strict=True))
         found = cells - missed
-        name = f"{group} at {longest}" if longest else group
+        name = f"{group} at {width}" if width else group
         shares = f"{_share(found, cells)} | {_share(found, found + wrong)}"
         yield f"| {name} | {len(rows)} | {cells} | {shares} | {missed} | {wrong} |"
 
@@ -102,36 +102,68 @@ def _dices(cell: DetectedCell, true: cell_truth.TrueMask) -> tuple[float, float]
     return shared[0] / totals[0], shared[1] / max(totals[1], 1)
 
 
+def true_scale(field: TrueField, rgb: Rgb) -> float | None:
+    """Return pixels per micrometre by the boxes of whole red cells; None if there are fewer than four."""
+    height, width = rgb.shape[:2]
+    whole = [b for b in field.red if b[0] > 2 and b[1] > 2 and b[2] < width - 3 and b[3] < height - 3]
+    if len(whole) < 4:
+        return None
+    return statistics.median(float(np.sqrt((b[2] - b[0]) * (b[3] - b[1]))) for b in whole) / LIFE
+
+
 def scales(data: Path) -> Lines:
     """Yield errors of the estimated scale: a field at a time, and pooled over a laboratory."""
     fields = [*cell_truth.bccd(data), *cell_truth.txl(data)]
     for group, members in itertools.groupby(sorted(fields, key=lambda one: one.group), lambda one: one.group):
-        errors, estimates, known, asked = [], [], [], 0
-        for field in members:
-            rgb = cell_truth.read_rgb(field.path)
-            height, width = rgb.shape[:2]
-            whole = [b for b in field.red if b[0] > 2 and b[1] > 2 and b[2] < width - 3 and b[3] < height - 3]
-            if len(whole) < 4:
-                continue
-            asked += 1
-            true = statistics.median(float(np.sqrt((b[2] - b[0]) * (b[3] - b[1]))) for b in whole) / LIFE
-            known.append(true)
-            found = estimate_scale(rgb)
-            if found is not None:
-                estimates.append(found)
-                errors.append(found.pixels_per_um / true - 1)
-        pooled = pooled_scale(estimates)
-        assert pooled is not None
-        whole_error = pooled.pixels_per_um / statistics.median(known) - 1
-        yield _scale_line(f"{group} (boxes of red cells)", asked, errors, f"{whole_error:+.3f}")
+        yield _scales_of(f"{group} (boxes of red cells)", members)
     yield _twins(data)
-    errors = []
+    errors, covered = [], 0
     for kind, look in LOOKS.items():
         for seed in range(6):
             found = estimate_scale(draw_field(kind, seed))
             if found is not None:
-                errors.append(found.pixels_per_um * LIFE / look.red_diameter[1] - 1)
-    yield _scale_line("synthetic 1024x768 (drawn)", 24, errors, f"{statistics.median(errors):+.3f}")
+                true = look.red_diameter[1] / LIFE
+                errors.append(found.pixels_per_um / true - 1)
+                covered += found.low <= true <= found.high
+    middle = f"{statistics.median(errors):+.3f}"
+    yield _scale_line("synthetic 1024x768 (drawn)", 24, errors, middle, covered)
+
+
+def scales_at(data: Path, width: int, step: int) -> Lines:
+    """Yield errors of the estimated scale of fields resampled to a width."""
+    yield _scales_of(f"bccd at {width}", [*cell_truth.bccd(data)][::step], width)
+    yield _scales_of(f"txl at {width}", [*cell_truth.txl(data)][::step], width)
+    names = sorted((data / "taleqani-highres").rglob("*.jpg"))[:: max(1, step // 2)]
+    errors = []
+    for path in names:
+        rgb = cell_truth.read_rgb(path)
+        whole, other = estimate_scale(rgb), estimate_scale(resized(rgb, width)[0])
+        if whole is not None and other is not None:
+            errors.append(other.pixels_per_um / whole.pixels_per_um / (width / rgb.shape[1]) - 1)
+    yield _scale_line(f"Taleqani at {width} against 1024", len(names), errors, "")
+
+
+def _scales_of(name: str, fields: Iterable[TrueField], width: int | None = None) -> str:
+    errors, estimates, known, asked, covered = [], [], [], 0, 0
+    for field in fields:
+        rgb = cell_truth.read_rgb(field.path)
+        true = true_scale(field, rgb)
+        if true is None:
+            continue
+        if width:
+            rgb, share = resized(rgb, width)
+            true *= share
+        asked += 1
+        known.append(true)
+        found = estimate_scale(rgb)
+        if found is not None:
+            estimates.append(found)
+            errors.append(found.pixels_per_um / true - 1)
+            covered += found.low <= true <= found.high
+    pooled = pooled_scale(estimates)
+    assert pooled is not None
+    whole_error = pooled.pixels_per_um / statistics.median(known) - 1
+    return _scale_line(name, asked, errors, f"{whole_error:+.3f}", covered)
 
 
 def _twins(data: Path) -> str:
@@ -150,11 +182,12 @@ def _twins(data: Path) -> str:
     )
 
 
-def _scale_line(name: str, asked: int, errors: list[float], pooled: str) -> str:
+def _scale_line(name: str, asked: int, errors: list[float], pooled: str, covered: int | None = None) -> str:
     away = [abs(error) for error in errors]
     within = sum(error < 0.08 for error in away) / len(away)
     middle = f"{statistics.median(errors):+.3f} | {statistics.median(away):.3f}"
-    return f"| {name} | {asked} | {len(errors)} | {middle} | {within:.2f} | {pooled} |"
+    held = "" if covered is None else f"{covered / len(errors):.2f}"
+    return f"| {name} | {asked} | {len(errors)} | {middle} | {within:.2f} | {held} | {pooled} |"
 
 
 def cost(data: Path, rounds: int = 5) -> Lines:
@@ -221,14 +254,20 @@ def report(data: Path, *, kept: bool, told: str) -> Lines:
     yield from ("| type | n | cell | nucleus | cell, median | nucleus, median |", "|---|---|---|---|---|---|")
     yield from dice(data)
     yield from ("", "## Scale: error of the estimate, 7.5 µm a true red cell", "")
-    yield "| truth | n fields | told | median | median of size | within 8 % | pooled |"
-    yield "|---|---|---|---|---|---|---|"
-    yield from scales(data)
-    yield from ("", "## Found at other frame sizes (longest side, pixels)", *heads)
-    for longest, step in SIZES:
-        yield from counted([*cell_truth.bccd_with_unlabelled(data)][::step], longest)
+    scale_heads = (
+        "",
+        "| truth | n fields | told | median | median of size | within 8 % | interval holds it | pooled |",
+        "|---|---|---|---|---|---|---|---|",
+    )
+    yield from (*scale_heads[1:], *scales(data))
+    yield from ("", "## Scale at other frame sizes (width, pixels)", *scale_heads)
+    for width, step in SIZES:
+        yield from scales_at(data, width, step)
+    yield from ("", "## Found at other frame sizes (width, pixels)", *heads)
+    for width, step in SIZES:
+        yield from counted([*cell_truth.bccd_with_unlabelled(data)][::step], width)
         others = [*cell_truth.txl(data)][::step]
-        yield from counted((TrueField(one.path, "txl", one.cells) for one in others), longest)
+        yield from counted((TrueField(one.path, "txl", one.cells) for one in others), width)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,29 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
+def test_an_anonymised_table_names_nobody_and_leads_back(typed, tmp_path, capsys):
+    target, crops = tmp_path / "cells.csv", tmp_path / "crops"
+    wanted = ["cells", str(typed), "--anonymised", "--csv", str(target), "--crops", str(crops)]
+    assert main(wanted) == 0
+    rows = rows_of(target)
+    text = target.read_text("utf-8")
+    with Case.open(typed, read_only=True) as case:
+        plain = case.fields.records(case.fields.ids())
+        assert len(rows) == case.cells.count() == len(list(crops.iterdir()))
+    assert not any(one.path.stem in text or one.sha256 in text for one in plain)
+    assert not any(one.path.stem in path.name for one in plain for path in crops.iterdir())
+    assert "Ada" not in text
+    assert {row["folder"] for row in rows} == {""}
+    capsys.readouterr()
+    assert main(["trace", str(typed), rows[0]["code"]]) == 0
+    assert plain[0].path.parent.name in capsys.readouterr().out
+
+
+def test_images_have_no_codes(smears, tmp_path, capsys):
+    assert main(["cells", str(smears), "--anonymised", "--csv", str(tmp_path / "a.csv")]) != 0
+    assert "--anonymised" in capsys.readouterr().err
+
+
 def test_table_of_a_case_is_what_the_case_holds(folder, tmp_path, capsys):
     target = tmp_path / "cells.csv"
     assert main(["cells", str(folder), "--csv", str(target)]) == 0

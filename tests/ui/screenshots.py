@@ -172,6 +172,7 @@ def tell(window: Workbench, grab: Grabber) -> Iterator[Step]:
     yield from tell_browser(window, grab)
     yield from tell_cells(window, grab)
     yield from tell_dialogs(window, grab)
+    yield from tell_site(window, grab)
     yield from tell_report(window, grab)
     yield from tell_signature(window, grab)
     yield from tell_percentages(window, grab)
@@ -391,6 +392,34 @@ def tell_dialogs(window: Workbench, grab: Grabber) -> Iterator[Step]:
     window.docks["log"].show()
     window.docks["log"].raise_()
     yield grab(window.shell, "13-log")
+
+
+def tell_site(window: Workbench, grab: Grabber) -> Iterator[Step]:
+    from PySide6.QtCore import QPointF
+
+    from allstation.ui.viewer.bar_line import BarLine
+
+    window.docks["log"].hide()
+    window.actions_table["case.site"].trigger()
+    yield lambda: window.sites_controller.dialog is not None
+    dialog = window.sites_controller.dialog
+    dialog.choice.setCurrentIndex(dialog.choice.count() - 1)
+    for key, text in (("name", "Ward 3"), ("microscope", "Olympus BX43"), ("objective", "100x/1.25 oil")):
+        dialog.texts[key].setText(text)
+    yield grab(dialog, "21-site-new")
+    dialog.measure.click()
+    yield dialog.take.isEnabled
+    dialog.take.click()
+    yield grab(dialog, "22-site-measured")
+    dialog.buttons.accepted.emit()
+    yield lambda: "Ward 3" in window.sites_controller.badge.text()
+    canvas = window.viewer.main.canvas
+    window.actions_table["view.measure_bar"].trigger()
+    line = canvas.findChild(BarLine)
+    middle = QPointF(canvas.rect().center())
+    line.show_line(middle - QPointF(90, 0), middle + QPointF(90, 0))
+    yield grab(window.shell, "23-measure-a-bar")
+    line.end()
 
 
 def tell_report(window: Workbench, grab: Grabber) -> Iterator[Step]:

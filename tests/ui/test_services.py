@@ -17,7 +17,6 @@ import pytest
 from PySide6.QtCore import QObject, Slot
 from pytestqt.qtbot import QtBot
 
-from allstation.core.cells import NewCell
 from allstation.core.file_settling import SETTLED_SECONDS
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import FieldState, Prediction
@@ -161,16 +160,14 @@ def test_a_result_is_not_held_back_by_slow_fields_beside_it(
 ) -> None:
     """The worker is woken by few of the results; it has to look for the others by itself."""
     write_demo(tmp_path / "Slide", fields=5)
-    go_on, first, real = threading.Event(), threading.Lock(), Engine.classify_with_cells
+    go_on, first, real = threading.Event(), threading.Lock(), Engine.classify
 
-    def classify(
-        engine: Engine, path: Path, limits: DecodeLimits, *, sha256: str
-    ) -> tuple[Prediction, tuple[NewCell, ...]]:
+    def classify(engine: Engine, path: Path, limits: DecodeLimits, *, sha256: str) -> Prediction:
         if not first.acquire(blocking=False):
             assert go_on.wait(LONG / 1000)
         return real(engine, path, limits, sha256=sha256)
 
-    monkeypatch.setattr(Engine, "classify_with_cells", classify)
+    monkeypatch.setattr(Engine, "classify", classify)
     changed = Heard()
     session.worker.fields_changed.connect(changed.take_list)
     session.submit(OpenCase(tmp_path / "a.allcase", create=True))

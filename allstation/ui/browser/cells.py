@@ -66,7 +66,7 @@ def text(record: FieldRecord, column: int) -> str:
         shares if valid else invalid_text(prediction),
         locale.toString(prediction.margin * 100, "f", 1) if valid else "",
         locale.toString(sharp, "f", 0) if math.isfinite(sharp) else "",
-        number(prediction.cell_count),
+        number(record.white_cells or 0),
     )[column - 1]
 
 

@@ -12,8 +12,8 @@ from allstation.core.cell_types import SHIPPED_TYPES, CellType
 from allstation.core.cells import CellCounts, CellFilter, CellGroup, CellOrder, CellRecord
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord
-from allstation.services.cell_crops import FieldPlace
 from allstation.services.cell_questions import CellPage, CellQuery
+from allstation.services.crop_loader import FieldPlace
 from allstation.services.gallery_questions import GalleryListing, ListGallery, ReadFieldFiles
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.cells.bar import Arrangement

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from allstation.core.cell_count import CellCount, spread
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellFilter, CellRecord
-from allstation.services.cell_crops import FieldPlace
+from allstation.services.crop_loader import FieldPlace
 from allstation.services.field_cache import FieldCache
 from allstation.services.gallery_questions import (
     CountStart,

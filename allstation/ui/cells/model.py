@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 
 from allstation.core.cell_types import SHIPPED_TYPES, CellType
 from allstation.core.cells import CellRecord
-from allstation.services.cell_crops import FieldPlace
+from allstation.services.crop_loader import FieldPlace
 from allstation.ui.browser.sections import Section
 from allstation.ui.cells import words
 from allstation.ui.common.formatting import tip
@@ -24,6 +24,10 @@ _RECORDS_KEPT: Final = 6_000
 """A record with its outline is near 1 kB."""
 
 Index = QModelIndex | QPersistentModelIndex
+
+
+def _none(_cell_id: int) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class CellModel(QAbstractListModel):
         self._records: OrderedDict[int, CellRecord] = OrderedDict()
         self._places: dict[int, FieldPlace] = {}
         self._stale: set[int] = set()
+        self._refused: Callable[[int], int] = _none
         self._asked: set[int] = set()
         self._asked_places: set[int] = set()
         self._wanted: list[int] = []
@@ -88,8 +93,13 @@ class CellModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return words.type_words(record, self.types)
         place = self._places.get(record.field_id)
-        text = words.summary(record, self.types, place.path.name if place is not None else "")
+        name = place.path.name if place is not None else ""
+        text = words.summary(record, self.types, name, self._refused(record.id))
         return tip(text) if role == Qt.ItemDataRole.ToolTipRole else text
+
+    def set_refused(self, reason: Callable[[int], int] | None) -> None:
+        """Set what tells why a cell has no proposal, a value of :class:`NoProposal`; None if nothing does."""
+        self._refused = reason or _none
 
     # What the window asks
 

@@ -149,6 +149,7 @@ class TyperController(QObject):
     def clear(self) -> None:
         """Take all proposals away and make no new ones."""
         self.set_on(False)
+        self._panel.model.set_refused(None)
         if self._context.can_write():
             self._session.submit(ClearCellProposals())
 
@@ -172,6 +173,7 @@ class TyperController(QObject):
     @Slot(object)
     def _fitted(self, made: FittedTyper) -> None:
         self._made, self._problem = made, ""
+        self._panel.model.set_refused(made.refused.reason)
         self._show()
         self._context.changed.emit()
 

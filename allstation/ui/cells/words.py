@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from PySide6.QtCore import QLocale
 
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellRecord
+from allstation.core.no_proposal import NoProposal
 from allstation.ui.common.formatting import percent, short_name, together
 from allstation.ui.common.i18n import tr
+
+_NO_PROPOSAL: Final[dict[int, str]] = {
+    NoProposal.UNSURE: "No proposal: the typer is not sure",
+    NoProposal.UNLIKE: "No proposal: unlike every typed cell",
+    NoProposal.UNMEASURED: "No proposal: the cell could not be measured",
+}
 
 
 def type_words(record: CellRecord, types: Sequence[CellType]) -> str:
@@ -22,8 +30,15 @@ def type_words(record: CellRecord, types: Sequence[CellType]) -> str:
     return tr("no type")
 
 
-def summary(record: CellRecord, types: Sequence[CellType], field_name: str) -> str:
-    """Return everything that is known of a cell, a line each."""
+def summary(record: CellRecord, types: Sequence[CellType], field_name: str, refused: int = 0) -> str:
+    """Return everything that is known of a cell, a line each.
+
+    Args:
+        record: The cell.
+        types: The case's list of types.
+        field_name: Name of its field; empty where it is not known.
+        refused: Why the typer has no proposal for it, a value of :class:`NoProposal`.
+    """
     lines = [
         tr("Cell {n} of {name}", n=record.number, name=short_name(field_name))
         if field_name
@@ -32,6 +47,8 @@ def summary(record: CellRecord, types: Sequence[CellType], field_name: str) -> s
     if record.removed:
         lines.append(tr("Removed by hand; counts nowhere"))
     lines += _type_lines(record, types)
+    if refused in _NO_PROPOSAL and not record.type and not record.proposed:
+        lines.append(tr(_NO_PROPOSAL[refused]))
     lines.append(area_words(record))
     if math.isfinite(record.nucleus_share):
         lines.append(tr("Nucleus {share} of the area", share=percent(record.nucleus_share, digits=0)))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from PySide6.QtGui import QUndoCommand
 
+from allstation.core.site import Site
 from allstation.services.case_session import CaseSession
-from allstation.services.requests import SetDetails
+from allstation.services.requests import SetDetails, SetSite
 from allstation.ui.common.i18n import tr
 
 
@@ -26,3 +27,20 @@ class DetailsCommand(QUndoCommand):
     def undo(self) -> None:
         """Store the former texts."""
         self._session.submit(SetDetails(self._before))
+
+
+class SiteCommand(QUndoCommand):
+    """Change of the case's site; undo puts the former one back."""
+
+    def __init__(self, session: CaseSession, before: Site | None, after: Site | None) -> None:
+        super().__init__(tr("Site"))
+        self._session = session
+        self._before, self._after = before, after
+
+    def redo(self) -> None:
+        """Store the new site."""
+        self._session.submit(SetSite(self._after))
+
+    def undo(self) -> None:
+        """Store the former site."""
+        self._session.submit(SetSite(self._before))

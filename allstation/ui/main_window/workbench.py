@@ -50,6 +50,7 @@ from allstation.ui.report.verify_controller import VerifyController
 from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.review.people_controller import PeopleController
+from allstation.ui.sites.controller import SitesController
 from allstation.ui.summary.controller import SummaryController
 from allstation.ui.summary.panel import SummaryPanel
 from allstation.ui.training.controller import TrainingController
@@ -104,6 +105,8 @@ class Workbench(QObject):
         self.export_controller = ExportController(context, window=window)
         self.audit_controller = AuditController(context, window=window)
         self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
+        self.sites_controller = SitesController(context, window=window)
+        self.pixel_size_controller = PixelSizeController(context, viewer)
         self.cells = CellsFeature(context, window=window, browser=browser, viewer=viewer, files=files)
         self.commissioning = CommissioningController(
             context,
@@ -126,7 +129,8 @@ class Workbench(QObject):
             self.audit_controller,
             self.people_controller,
             RemovalController(context, browser),
-            PixelSizeController(context, viewer),
+            self.pixel_size_controller,
+            self.sites_controller,
             self.cells,
             ModelComparisonController(context, viewer),
             ModelController(context, window=window),
@@ -169,6 +173,7 @@ class Workbench(QObject):
         middle.currentChanged.connect(self.notifications.raise_)
         window.setStatusBar(self.status)
         self.status.insertPermanentWidget(1, self.export_controller.strip)
+        self.status.insertPermanentWidget(1, self.sites_controller.badge)
         contents: dict[str, QWidget] = {
             "browser": self.browser,
             "review": self.review,
@@ -348,6 +353,8 @@ class Workbench(QObject):
         self.training_controller.close()
         self.report_controller.close()
         self.audit_controller.close()
+        self.sites_controller.close()
+        self.pixel_size_controller.close()
         self.people_controller.close()
         self.verify_controller.close()
 

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.errors import StationError
-from allstation.core.pixel_size import micrometres
+from allstation.core.pixel_size import frame_sizes
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
 from allstation.ui.common import focus_filters
 from allstation.ui.common.i18n import tr
@@ -156,7 +156,7 @@ class CaseDataDialog(QDialog):
         for key in DATES:
             self._mark(key, problems.get(key, ""))
         size = self.boxes["pixel_size"].text().strip()
-        if size and micrometres(size) is None:
+        if size and not frame_sizes(size):
             said.append(
                 tr("The pixel size is no length such as 0.1 µm: fields are shown without a scale bar.")
             )

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from allstation.core.known_sizes import KnownSizes
 from allstation.core.records import FieldRecord
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
@@ -141,9 +142,9 @@ class ViewerPane(QWidget):
                 view.set_layers(hidden=self.is_hidden(view.record))
         self._show_state()
 
-    def set_pixel_size(self, micrometres: float | None) -> None:
-        """Show a scale bar for this size of a field pixel; None hides it."""
-        self._set_layers(pixel_size=micrometres)
+    def set_pixel_sizes(self, sizes: KnownSizes) -> None:
+        """Show a scale bar in the fields whose pixel size is known."""
+        self._set_layers(sizes=sizes)
 
     def set_network_size(self, height: int, width: int) -> None:
         """Outline cells at the size the model counts them at."""

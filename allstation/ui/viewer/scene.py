@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 
+from allstation.core.known_sizes import KnownSizes
 from allstation.core.records import FieldRecord
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
@@ -44,7 +45,7 @@ class Layers:
         opacity: Of the evidence map, 0 to 1.
         outlines: Whether cell outlines are drawn.
         hidden: Blind review: nothing of the prediction is drawn.
-        pixel_size: Micrometres per field pixel by the case data; None where they say nothing.
+        sizes: Pixel sizes by case data and site, each for the frames that it holds for.
     """
 
     style: OverlayStyle = OverlayStyle.BARS
@@ -53,7 +54,7 @@ class Layers:
     opacity: float = 0.6
     outlines: bool = False
     hidden: bool = False
-    pixel_size: float | None = None
+    sizes: KnownSizes = field(default_factory=KnownSizes)
 
 
 @dataclass
@@ -88,8 +89,11 @@ class Scene:
         return name if name in prediction.evidence.classes else ""
 
     def pixel_size(self) -> float | None:
-        """Return micrometres per pixel: the value a person entered, else that of the file."""
-        return self.layers.pixel_size or (self.picture.pixel_size if self.picture is not None else None)
+        """Return micrometres per pixel of this field: by a person, else by its file, else by its site."""
+        if self.record is None:
+            return None
+        stated = self.picture.pixel_size if self.picture is not None else None
+        return self.layers.sizes.at(self.record.width, self.record.height, stated=stated)
 
     def description(self) -> str:
         """Return the overlay in words."""

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from allstation.services import cell_crops
-from allstation.services.cell_crops import Crop, CropKey, CropLoader, FieldPlace
+from allstation.services import crop_loader
+from allstation.services.crop_loader import Crop, CropKey, CropLoader, FieldPlace
 from allstation.services.field_cache import FieldCache
 from allstation.ui.cells.crops import CellCrops, CropScale
 from tests.makers import new_cell
@@ -54,13 +54,13 @@ def test_a_crop_is_cut_once_however_often_it_is_painted_meanwhile(
     loader: CropLoader, place: FieldPlace, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cut: list[int] = []
-    plain = cell_crops._cut_one
+    plain = crop_loader._cut_one
 
     def counted(rgb: Any, wanted: CropKey, outline: Any) -> Crop:
         cut.append(wanted.cell_id)
         return plain(rgb, wanted, outline)
 
-    monkeypatch.setattr(cell_crops, "_cut_one", counted)
+    monkeypatch.setattr(crop_loader, "_cut_one", counted)
     got: list[Crop] = []
     loader.loaded.connect(got.extend)
     while len(got) < 3:

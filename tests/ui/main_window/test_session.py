@@ -110,11 +110,11 @@ def test_the_pixel_size_is_kept_for_the_case_and_shown_as_a_bar(
     monkeypatch.setattr(QInputDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
     window.actions_table["view.pixel_size"].trigger()
     asked[0].doubleValueSelected.emit(0.125)
-    qtbot.waitUntil(lambda: window.viewer.layers.pixel_size == 0.125, timeout=LONG)
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.pixel_size() == 0.125, timeout=LONG)
     window.context.session.submit(OpenCase(case.with_name("Other.allcase"), create=True))
-    qtbot.waitUntil(lambda: window.viewer.layers.pixel_size is None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.pixel_size() is None, timeout=LONG)
     window.context.session.submit(OpenCase(case))
-    qtbot.waitUntil(lambda: window.viewer.layers.pixel_size == 0.125, timeout=LONG)
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.pixel_size() == 0.125, timeout=LONG)
     window.actions_table["view.pixel_size"].trigger()
     assert asked[1].doubleValue() == 0.125
 
@@ -127,7 +127,7 @@ def test_the_pixel_size_is_one_line_of_the_case_data(
     monkeypatch.setattr(QInputDialog, "open", lambda dialog: asked.append(dialog))  # noqa: PLW0108
 
     def shown() -> float | None:
-        return window.viewer.layers.pixel_size
+        return window.viewer.main.canvas.scene.pixel_size()
 
     window.report_controller.show_data()
     data = window.report_controller.data
@@ -141,7 +141,7 @@ def test_the_pixel_size_is_one_line_of_the_case_data(
     asked[0].doubleValueSelected.emit(0.25)
     qtbot.waitUntil(lambda: shown() == 0.25, timeout=LONG)
     with Case.open(case, read_only=True) as stored:
-        assert stored.details() == {"objective": "100x oil", "pixel_size": "0.25 µm"}
+        assert stored.details() == {"objective": "100x oil", "pixel_size": "0.1 µm; 0.25 µm at 1024x768"}
         changes = [entry for entry in stored.audit.entries() if entry.action == "details-changed"]
     assert len(changes) == 2
     window.actions_table["review.undo"].trigger()
@@ -165,7 +165,7 @@ def test_a_pixel_size_that_is_no_length_is_said_and_shows_no_bar(
             return dict(kept.details())
 
     qtbot.waitUntil(lambda: stored() == {"pixel_size": "as delivered"}, timeout=LONG)
-    assert window.viewer.layers.pixel_size is None
+    assert window.viewer.main.canvas.scene.pixel_size() is None
 
 
 def test_a_comment_alone_is_kept_and_the_field_stays_unreviewed(

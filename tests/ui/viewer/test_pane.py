@@ -14,6 +14,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMainWindow, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from allstation.core.known_sizes import KnownSizes
 from allstation.core.records import Review
 from allstation.ui.main_window.full_screen import FullScreen
 from allstation.ui.viewer.card import OverlayStyle
@@ -307,9 +308,9 @@ def test_scale_bars_have_round_lengths():
 def test_the_scale_bar_appears_only_when_the_pixel_size_is_known(qtbot: QtBot, pane: ViewerPane, red: Path):
     show(qtbot, pane, 1, red)
     before = grabbed(pane.main.canvas)
-    pane.set_pixel_size(0.1)
+    pane.set_pixel_sizes(KnownSizes("0.1"))
     assert grabbed(pane.main.canvas) != before
-    pane.set_pixel_size(None)
+    pane.set_pixel_sizes(KnownSizes())
     assert grabbed(pane.main.canvas) == before
 
 
@@ -396,10 +397,10 @@ def test_a_size_that_the_file_states_draws_a_bar_and_a_persons_own_goes_before(
     scene = pane.main.canvas.scene
     assert scene.pixel_size() == pytest.approx(0.1)
     with_bar = grabbed(pane.main.canvas)
-    pane.set_pixel_size(0.2)
+    pane.set_pixel_sizes(KnownSizes("0.2"))
     assert scene.pixel_size() == 0.2
     assert grabbed(pane.main.canvas) != with_bar
-    pane.set_pixel_size(None)
+    pane.set_pixel_sizes(KnownSizes())
     assert grabbed(pane.main.canvas) == with_bar
     Image.fromarray(np.full((300, 400, 3), 200, np.uint8)).save(tmp_path / "print.tif", dpi=(96, 96))
     show(qtbot, pane, 2, tmp_path / "print.tif")

@@ -83,8 +83,11 @@ def test_the_real_way_through_the_pictures(tmp_path, table):
     few.write_text("\n".join([rows[0], *(f"{table.parent}/{row}" for row in rows[1:3])]), "utf-8")
     verdict = tmp_path / "v.json"
     status = main(["commission", str(few), "--pixel-size", str(PIXEL_SIZE), "--json", str(verdict)])
-    assert status == WRONG_USAGE  # cells of one patient leave nothing for a test
-    assert not verdict.exists()
+    assert status == REFUSED  # cells of one patient leave nothing for a test
+    said = json.loads(verdict.read_text("utf-8"))
+    assert said["accepted"] is False
+    assert "expected at least 2" in said["reason"]
+    assert said["cells_measured"] == 2
 
 
 def test_patients_are_chosen_so_that_types_meet():

@@ -21,7 +21,7 @@ from allstation.inference.bundle_kinds import SITE_FACTS, TYPER
 from allstation.inference.engine_pool import make_engine
 from allstation.inference.network_origin import needs_isolation
 from allstation.inference.pipeline import Pipeline
-from allstation.inference.reference import verify_activation
+from allstation.inference.reference import verify_activation, verify_reference
 from allstation.inference.site_engine import SiteEngine, pooled_cells
 from allstation.keys.station import station_key
 from tests.unit.commissioning.pictures import PIXEL_SIZE, cell_picture
@@ -100,7 +100,7 @@ def test_cells_unlike_the_sites_and_a_scale_that_nobody_knows_need_review(bundle
     made = make_engine(strict).classify(field(strange, "lll"))
     assert made.novelty > 1
     assert made.decision.reasons == (Reason.UNLIKE_TRAINING,)
-    members[SITE_FACTS] = b'{"schema": 1, "pixel_size": 0.25}'
+    members[SITE_FACTS] = b'{"schema": 1, "pixel_size": 0.25, "field_pixel_size": 0.25}'
     other = write_bundle(tmp_path / "o.allmodel", info, members)
     made = make_engine(other).classify(field(tmp_path / "l.png", "lll"))
     assert made.decision.reasons == (Reason.SCALE_UNKNOWN,)
@@ -176,6 +176,18 @@ def test_a_forged_one_is_refused_when_it_is_opened(bundle, tmp_path, change):
     with pytest.raises(StationError) as refused:
         write_bundle(tmp_path / "x.allmodel", info, members)
     assert refused.value.code == "bad-bundle"
+
+
+@pytest.mark.parametrize(
+    "arrays", [{"rgb": np.zeros(3)}, {"features": np.zeros((1, 3)), "probabilities": np.zeros((1, 2))}]
+)
+def test_a_reference_of_another_kind_is_no_traceback(bundle, tmp_path, arrays):
+    info, members = parts(bundle)
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    members["reference.npz"] = stream.getvalue()
+    with pytest.raises(StationError):
+        verify_reference(write_bundle(tmp_path / "x.allmodel", info, members))
 
 
 def test_a_typer_for_another_cell_network_names_nothing(bundle, tmp_path, monkeypatch):

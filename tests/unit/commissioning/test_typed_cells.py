@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from allstation.commissioning import typed_cells
+from allstation.commissioning import cell_source, typed_cells
 from allstation.commissioning.typed_cells import read_typed_cells
 from allstation.core.errors import StationError
+from allstation.imaging.decode import DEFAULT_LIMITS
 from tests.unit.commissioning.pictures import PIXEL_SIZE, cell_picture
 
 
@@ -50,10 +51,13 @@ def test_one_picture_with_two_types_is_an_error_of_the_table(tmp_path):
 
 def test_cells_of_a_field_are_found_where_the_table_says(tmp_path):
     field = np.hstack([cell_picture("large", 1), cell_picture("small", 2)])
+    field = np.pad(field, ((60, 60), (60, 60), (0, 0)), constant_values=232)
     cv2.imwrite(str(tmp_path / "field.png"), field[..., ::-1])
     header = ("file", "type", "patient", "x", "y", "pixel_size")
-    rows = [("field.png", "a", "P1", 44, 44, PIXEL_SIZE), ("field.png", "b", "P1", 132, 44, PIXEL_SIZE)]
+    places = {"a": (104, 104), "b": (192, 104), "c": (5, 5)}
+    rows = [("field.png", kind, "P1", *place, PIXEL_SIZE) for kind, place in places.items()]
     found = read_typed_cells(write(tmp_path, rows, header))
+    assert [one.type for one in found.unfound] == ["c"]
     assert found.types == ("a", "b")
     assert found.from_fields
     assert found.field_pixel_size == PIXEL_SIZE
@@ -89,3 +93,11 @@ def test_reading_can_be_stopped(table):
     with pytest.raises(StationError) as stopped:
         read_typed_cells(table, pixel_size=PIXEL_SIZE, cancelled=lambda: True)
     assert stopped.value.code == typed_cells.CANCELLED
+
+
+def test_without_red_cells_a_typical_cell_keeps_large_and_small_apart(table):
+    rows = cell_source.listed_cells(table)
+    scale = cell_source.usual_scale(rows[:12], DEFAULT_LIMITS)
+    assert not scale.known
+    assert "typical cell" in scale.source
+    assert 0.2 < scale.pixel_size < 0.5  # between 30 and 50 pixels are 12 micrometres

@@ -39,8 +39,20 @@ def test_the_limits_themselves_are_accepted():
 
 
 def test_every_reason_is_named():
-    worst = evidence(probabilities=(0.25,) * 4, novelty=9.0, sharpness=0.0, cell_count=0)
-    assert set(RULE.decide(CLASSES, worst).reasons) == set(Reason) - {Reason.UNREADABLE}
+    worst = evidence(probabilities=(0.25,) * 4, novelty=9.0, sharpness=0.0, cell_count=0, other_scale=True,
+                     other_colours=True)  # fmt: skip
+    assert set(RULE.decide(CLASSES, worst).reasons) == set(Reason) - {Reason.UNREADABLE, Reason.SCALE_UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "reason"),
+    [("other_scale", Reason.OTHER_SCALE), ("other_colours", Reason.OTHER_COLOURS)],
+)
+def test_a_field_from_elsewhere_is_unlike_the_training_data_however_sure_the_model(elsewhere, reason):
+    sure = evidence(probabilities=(0.0, 1.0, 0.0, 0.0), novelty=0.1, **{elsewhere: True})
+    decision = RULE.decide(CLASSES, sure)
+    assert decision.reasons == (Reason.UNLIKE_TRAINING, reason)
+    assert not decision.probabilities_valid
 
 
 @pytest.mark.parametrize("parts", [(None, ()), ("Pro", (Reason.BLURRED,))])

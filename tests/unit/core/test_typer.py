@@ -13,6 +13,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from allstation.core.discriminant import best_temperature, discriminant, softmax
 from allstation.core.errors import StationError
+from allstation.core.no_proposal import NoProposal
 from allstation.core.typer import Typer, assembled, cross_validate, fit_typer, next_cells
 from allstation.core.typer_statistics import gather_statistics
 from allstation.core.typer_validation import fold_of
@@ -349,3 +350,16 @@ def test_uncertain_cells_come_first_once_there_is_a_typer():
         chosen.tolist()
         == next_cells(values, typed, slides, probabilities=typer.probabilities, count=9).tolist()
     )
+
+
+def test_cells_without_a_proposal_have_a_reason():
+    random = np.random.default_rng(1)
+    middles = np.array([[0.0, 0.0], [6.0, 0.0]])
+    rows = np.concatenate([middle + random.normal(size=(40, 2)) for middle in middles])
+    typer = fit_typer(rows, ["blast"] * 40 + ["lymphocyte"] * 40, groups=[n % 4 for n in range(80)])
+    asked = np.array([[0.0, 0.0], [3.0, 0.0], [400.0, 400.0], [np.nan, 0.0]])
+    names, _ = typer.propose(asked)
+    reasons = typer.why_none(asked, names).tolist()
+    assert reasons[0] == NoProposal.NONE
+    assert reasons[2:] == [NoProposal.UNLIKE, NoProposal.UNMEASURED]
+    assert [bool(reason) for reason in reasons] == [name == "" for name in names]

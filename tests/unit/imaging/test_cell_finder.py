@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from allstation.imaging.burnt_in_mark import mark_box
-from allstation.imaging.cell_finder import OWN_SCALE, WORK_SCALE, cell_at, find_cells, work_size
+from allstation.imaging.cell_finder import OWN_SCALE, WORK_SCALE, find_cells, work_size
 from allstation.imaging.cell_masks import decode_mask, encode_mask
 from allstation.imaging.synthetic import draw_field
 
@@ -159,34 +159,6 @@ def test_synthetic_fields_give_alike_cells_large_and_small(kind):
     counts = [len(find_cells(field, cell_scale=scale)) for field, scale in ((large, 8.4), (small, 4.2))]
     assert min(counts) >= 1
     assert counts[0] == pytest.approx(counts[1], abs=1)
-
-
-def test_a_click_takes_the_found_cell_or_grows_one():
-    drawn = smear(4.0, kind="granulocyte")
-    drawn.disc(50.0, 50.0, 3.0, PLATELET)
-    field = drawn.finished()
-    cells = find_cells(field, cell_scale=4.0)
-    assert cell_at(field, 24 * 4, 24 * 4, cell_scale=4.0) == min(cells, key=lambda cell: cell.x + cell.y)
-    grown = cell_at(field, 50 * 4, 50 * 4, cell_scale=4.0)
-    assert grown is not None
-    assert grown not in cells
-    assert (grown.x, grown.y) == (pytest.approx(200, abs=6), pytest.approx(200, abs=6))
-    assert np.pi * 1.2**2 * 16 < grown.area < np.pi * 5**2 * 16
-    assert grown == cell_at(field, 50 * 4, 50 * 4, cell_scale=4.0)
-
-
-def test_a_click_on_nothing_gives_a_small_disc():
-    field = Smear(4.0).finished()
-    grown = cell_at(field, 100, 100, cell_scale=4.0)
-    assert grown is not None
-    assert (grown.x, grown.y) == (pytest.approx(100, abs=4), pytest.approx(100, abs=4))
-    assert cell_at(field, 100, 100) is None
-
-
-def test_a_click_beyond_the_picture_lands_on_its_edge():
-    grown = cell_at(Smear(2.2).finished(), 1e4, 1e4, cell_scale=2.2)
-    assert grown is not None
-    assert grown.at_edge
 
 
 def hits(fields):

@@ -55,7 +55,7 @@ def test_cells_lie_in_pixels_of_the_file(large):
     sampled = file.shrunk(NETWORK)
     assert sampled.shape[:2] == (672, 896)
     assert np.array_equal(decode.squash(sampled, NETWORK), file.reduced(NETWORK))
-    cells = find_in_file(file, NETWORK, sampled, None)
+    cells = find_in_file(file, sampled, file.reduced(NETWORK), None)
     assert len(cells) >= 3
     for cell in cells:
         assert cell.outline.picture == (896, 672)
@@ -113,6 +113,6 @@ def test_fine_pixels_are_shrunk_and_coarse_ones_are_not(large, monkeypatch):
     for size, width in ((0.1, 896), (0.4, 1792)):
         monkeypatch.setattr("allstation.imaging.field_file.stated_pixel_size", lambda _content, s=size: s)
         file = read_field(large)
-        cells = find_in_file(file, NETWORK, file.shrunk(NETWORK), None)
+        cells = find_in_file(file, file.shrunk(NETWORK), file.reduced(NETWORK), None)
         assert {cell.outline.picture[0] for cell in cells} == {width}
         assert {cell.pixel_size for cell in cells} == {size}

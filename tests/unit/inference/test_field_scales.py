@@ -16,6 +16,7 @@ from allstation.imaging.decode import squash
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.engine import Engine
+from allstation.inference.engine_pool import EnginePool
 from allstation.inference.training_optics import training_optics
 
 OWN_SIZE = 113 / 512
@@ -126,3 +127,10 @@ def test_optics_come_from_the_bundle_or_from_the_shipped_network():
     for bad in ({}, {"pixels_per_um": -1, "aspect": 1, "darkest": [1, 2, 3]}, {"pixels_per_um": 1}):
         assert training_optics(replace(bundle, info={**bundle.info, "optics": bad})) is None
     assert training_optics(replace(bundle, info={})) is None
+
+
+def test_engines_of_a_pool_know_the_site():
+    site = Site(id="a", name="A")
+    pool = EnginePool(ModelBundle.open(default_bundle_path()), site=site)
+    assert pool.engine().site == site
+    pool.close()

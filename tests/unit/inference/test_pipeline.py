@@ -193,6 +193,16 @@ def test_cells_come_along_and_change_no_prediction(bundle, fields):
         assert all(0 <= share <= 1 for cell in other.cells for share in cell.support.values())
 
 
+def test_cells_that_follow_are_those_that_come_along(bundle, fields):
+    with Pipeline(bundle, threads=1, cells=True) as finding:
+        along = list(finding.run(enumerate(fields[:2])))
+        later = [finding.submit_cells(one.key, fields[one.key], "", one.prediction).result() for one in along]
+        missing = finding.submit_cells(7, fields[0].with_name("gone.jpg"), "", along[0].prediction).result()
+    assert [one.cells for one in later] == [one.cells for one in along]
+    assert missing.cells == ()
+    assert missing.error is not None
+
+
 @pytest.mark.real_data
 def test_cells_of_camera_frames_lie_in_the_frame(bundle, real_data):
     """Twin of the synthetic test above, at 1024x768: cells in pixels of the file, the same prediction."""

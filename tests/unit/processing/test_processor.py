@@ -16,11 +16,12 @@ from allstation.core.decision import Decision
 from allstation.core.errors import StationError
 from allstation.core.records import EvidenceMap, FieldState, ModelRecord, Prediction, Quality
 from allstation.imaging.synthetic import write_demo
-from allstation.inference.pipeline import Outcome
+from allstation.inference.pipeline import FoundCells, Outcome
 from allstation.processing import events, retries
 from allstation.processing.processor import CaseProcessor
 from allstation.store.case import Case
 from allstation.store.queue import CRASHED_TWICE, UNEXPECTED_TWICE
+from tests.makers import new_cell
 
 CLASSES = ("Benign", "Early", "Pre", "Pro")
 LONG = 20.0
@@ -72,10 +73,26 @@ def prediction(model: str) -> Prediction:
     )
 
 
+class FindsCells(Elsewhere):
+    """The same, and it finds the cells of fields that were classified before, but for one that is gone."""
+
+    gone = ""
+
+    def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[FoundCells[int]]:
+        return self._executor.submit(self._find, key, path, made)
+
+    def _find(self, key: int, path: Path, made: Prediction) -> FoundCells[int]:
+        if path.name == self.gone:
+            return FoundCells(key, error=StationError("no-file", "It is gone."))
+        return FoundCells(key, (new_cell(made.cell_count),))
+
+
 class Owner:
     """Drives a processor as the command line does."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(
+        self, case: Case, executor: type[Elsewhere] = Elsewhere, *, cells_later: bool = False
+    ) -> None:
         self.events: list[events.Event] = []
         self.fails: Callable[[Path], StationError | None] = lambda _path: None
         self._woken = threading.Event()
@@ -84,13 +101,23 @@ class Owner:
             case,
             self.events.append,
             wake=self._woken.set,
-            executor=lambda bundle: Elsewhere(bundle, self.fails),
+            executor=lambda bundle: executor(bundle, self.fails),
             background=self._background,
+            cells_later=cells_later,
         )
 
     def run(self) -> None:
         while self.processor.busy:
             self._woken.wait(self.processor.seconds_to_next())
+            self._woken.clear()
+            self.processor.process()
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        """Go on until something is so, for at most 20 s."""
+        end = time.monotonic() + 20
+        while not done():
+            assert time.monotonic() < end
+            self._woken.wait(0.02)
             self._woken.clear()
             self.processor.process()
 
@@ -253,3 +280,20 @@ def test_the_loop_loads_no_qt() -> None:
     code = "import sys, allstation.processing.processor; print([m for m in sys.modules if 'PySide6' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_cells_follow_the_decisions(case: Case, fields: Path, model: Bundle) -> None:
+    """They are found when no field waits; a field whose file is gone by then has none and stops nobody."""
+    first = min(path.name for path in fields.rglob("*.jpg"))
+    owner = Owner(case, type("Gone", (FindsCells,), {"gone": first}), cells_later=True)
+    owner.processor.use_model(model)
+    owner.processor.add_paths([fields])
+    owner.wait(lambda: case.cells.count() == 4)
+    owner.close()
+    found = {record.path.name: record.cells for record in case.fields.records(case.fields.ids())}
+    assert found.pop(first) is None
+    assert set(found.values()) == {1}
+    assert case.queue.counts()[FieldState.DONE] == 5
+    entries = [entry.action for entry in case.audit.entries()]
+    assert entries.index("cells-found") > len(entries) - 1 - entries[::-1].index("fields-classified")
+    assert case.audit.verify() is None
