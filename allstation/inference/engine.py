@@ -26,6 +26,7 @@ from allstation.imaging.field_file import FieldFile, read_field
 from allstation.imaging.field_reading import FieldReading, View, read_at_scale
 from allstation.imaging.field_scale import FieldScale
 from allstation.inference.bundle import ModelBundle
+from allstation.inference.bundle_kinds import FIELD, kind_of
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
 from allstation.inference.look import Look, is_too_coarse, look_at_parts, part_size
 from allstation.inference.network import LocalNetwork, Network, NetworkError
@@ -119,6 +120,8 @@ class Engine:
             raise _unusable(bundle, f"its network cannot be loaded ({type(error).__name__})") from error
 
     def _load(self, bundle: ModelBundle, seconds: float) -> None:
+        if kind_of(bundle.info) != FIELD:
+            raise _unusable(bundle, "it reads cells, not fields")
         self._bundle = bundle
         self._optics = training_optics(bundle)
         self.site: Site | None = None
