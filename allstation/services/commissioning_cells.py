@@ -26,7 +26,7 @@ from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
 from allstation.core.metrics import Figure
 from allstation.core.statistics import Interval
-from allstation.services.cell_crops import FieldPlace
+from allstation.services.crop_loader import FieldPlace
 from allstation.store.case import Case
 from allstation.store.commissioning_record import CommissioningRecord, CommissioningRecords, CurvePoint
 
@@ -43,6 +43,7 @@ class CaseCells:
         cells: Whole cells.
         measured: Of them with features.
         slides: Slides with whole cells.
+        later: Fields that were read and wait for their cells.
         typed: Whole cells by the type that a person gave, by key.
         types: The case's list of types.
         has_types: Whether any cell has a type by a person, so that the case's list is in use.
@@ -54,6 +55,7 @@ class CaseCells:
     cells: int
     measured: int
     slides: int
+    later: int
     typed: Mapping[str, int]
     types: tuple[CellType, ...]
     has_types: bool
@@ -113,6 +115,7 @@ def look_at(folder: Path, reviewer: str) -> CaseCells:
             cells=len(ids),
             measured=len(known),
             slides=len({cell.slide_id for cell in cells}),
+            later=case.later_cells.count(),
             typed=typed,
             types=case.cells.types(),
             has_types=bool(typed) or case.cells.count(CellFilter(typed=True)) > 0,

@@ -12,8 +12,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellRecord
 from allstation.processing.status_types import Problem
-from allstation.services.cell_crops import FieldPlace
 from allstation.services.commissioning import CommissioningService
+from allstation.services.crop_loader import FieldPlace
 from allstation.store.commissioning_record import CommissioningRecord
 from allstation.ui.cells.commands import CellCommands
 from allstation.ui.cells.crops import CropScale

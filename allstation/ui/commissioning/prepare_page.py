@@ -45,7 +45,7 @@ class Preparation:
         cells: Whole cells of the case.
         measured: Of them with features.
         slides: Slides with whole cells.
-        waiting: Fields that were not read yet.
+        waiting: Fields that were not read yet, or wait for their cells.
         is_measuring: Features are computed now.
         seconds: Until they are; None where it is not known.
         typed: Whole cells with a type of those that are told apart.
@@ -284,7 +284,8 @@ class PreparePage(QWidget):
     @property
     def is_measured(self) -> bool:
         """Whether every cell of the case is measured."""
-        return bool(self._shown.cells) and self._shown.measured >= self._shown.cells
+        shown = self._shown
+        return bool(shown.cells) and not shown.waiting and shown.measured >= shown.cells
 
     def sentences(self) -> str:
         """Return what is said in words."""
@@ -308,7 +309,7 @@ class PreparePage(QWidget):
     @staticmethod
     def _eta_words(shown: Preparation) -> str:
         if shown.waiting:
-            return tr("{n} fields are still to be read.", n=number(shown.waiting))
+            return tr("Cells of {n} fields are still to be found.", n=number(shown.waiting))
         left = shown.cells - shown.measured
         if not shown.cells or left <= 0:
             return ""

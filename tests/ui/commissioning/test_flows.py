@@ -58,13 +58,13 @@ def test_from_dropped_slides_to_an_activated_model_and_back(stranger: Person, tm
     person, context = stranger, stranger.workbench.context
     context.session.submit(UseModel(default_bundle_path()))
     person.until(lambda: context.selection.model is not None)
-    case = drop(person, write_slides(tmp_path / "North", SLIDES, size=(240, 320)))
-    person.types = types_in(case)
+    case = drop(person, write_slides(tmp_path / "North", SLIDES, size=(480, 640)))
     person.open()
     person.until(lambda: person.window.prepare.is_measured)
+    person.types = types_in(case)
     for _ in range(2):  # from the button back over the error rate to the lower limit
         person.press(Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
-    for key in (Qt.Key.Key_7, Qt.Key.Key_0, Qt.Key.Key_Return):
+    for key in (Qt.Key.Key_6, Qt.Key.Key_0, Qt.Key.Key_Return):
         person.press(key)
     person.until(lambda: person.window.step is Step.TYPE)
     learned = person.type_cells(30)
