@@ -171,6 +171,7 @@ class Preparing(QObject):
                 is_measuring=self._features.running,
                 seconds=self._seconds_left(),
                 typed=sum(count for kind, count in cells.typed.items() if kind in chosen),
+                is_accepted=bool(cells.record.tests) and bool(cells.record.tests[-1].bundle_sha256),
                 frozen=len(frozen.cells) if frozen is not None else 0,
                 tested=cells.test_typed,
                 problem=self._problem,
