@@ -152,7 +152,8 @@ class CellOrder(StrEnum):
     ``FIELD``: slide, field, number. ``TYPE``: the shown type in the order that is given with it, typed by a
     person first. ``SIZE``: area, in µm² where it is known, before those in pixels. ``SUPPORT``: class with
     most support, then how much. ``UNCERTAINTY``: least certain proposal first, then cells without one by the
-    difference of their two strongest classes.
+    difference of their two strongest classes. ``SIMILARITY``: by appearance, the most similar to a given cell
+    first, then cells that were not measured by field.
     """
 
     FIELD = "field"
@@ -160,6 +161,7 @@ class CellOrder(StrEnum):
     SIZE = "size"
     SUPPORT = "support"
     UNCERTAINTY = "uncertainty"
+    SIMILARITY = "similarity"
 
 
 class CellGroup(StrEnum):

@@ -299,7 +299,8 @@ class Engine:
         if optics is None:
             return self.classify_rgb(rgb, started=started)
         accepted = self.site is not None and self.site.bundle_sha256 == self._bundle.sha256
-        colours = not accepted and bool((background_colour(rgb) < optics.darkest).any())
+        squashed = (file.header.height, file.header.width) == self.preprocessing.size
+        colours = not (accepted or squashed) and bool((background_colour(rgb) < optics.darkest).any())
         if reading.view is View.MORE and reading.scale is not None:
             look = self._look_at_parts(file, reading.scale, optics)
             if look is not None:
@@ -328,11 +329,9 @@ class Engine:
     def _look(self, rgb: NDArray[np.uint8], prepared: preprocess.Prepared) -> Look:
         figures = quality.assess(rgb, prepared.cells)
         outputs = self.run(prepared.tensor)
-        probabilities = self.probabilities(outputs["logits"])
+        shares = self.probabilities(outputs["logits"]).tolist()
         return Look(
-            probabilities=tuple(
-                value if math.isfinite(value) else math.nan for value in probabilities.tolist()
-            ),
+            probabilities=tuple(value if math.isfinite(value) else math.nan for value in shares),
             novelty=self._novelty.score(outputs[self._novelty_output]) if self._novelty else 0.0,
             cell_count=prepared.cells.count,
             quality=figures,

@@ -21,6 +21,7 @@ class CellQuery:
         order: Sort order.
         descending: Largest first.
         types: For :attr:`CellOrder.TYPE`: keys in the order wanted.
+        like: For :attr:`CellOrder.SIMILARITY`: the cell that others are compared with.
     """
 
     ticket: int = 0
@@ -28,6 +29,7 @@ class CellQuery:
     order: CellOrder = CellOrder.FIELD
     descending: bool = False
     types: tuple[str, ...] = ()
+    like: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,17 @@ class CellListing:
     types: tuple[CellType, ...]
 
 
+def cells_in_order(case: Case, query: CellQuery) -> array[int]:
+    """Return the cells of a query in its order."""
+    cells = case.cells
+    if query.order is not CellOrder.SIMILARITY:
+        return cells.ids(query.where, query.order, descending=query.descending, types=query.types)
+    from allstation.services.cell_similarity import most_similar
+
+    ids = most_similar(case, cells.ids(query.where), query.like)
+    return ids[::-1] if query.descending else ids
+
+
 @dataclass(frozen=True)
 class CellIds(Question):
     """Ids of the cells of a query with their counts, answered with ``cells_listed``."""
@@ -48,7 +61,7 @@ class CellIds(Question):
 
     def answer(self, case: Case, generation: int) -> Answer:
         cells, query = case.cells, self.query
-        ids = cells.ids(query.where, query.order, descending=query.descending, types=query.types)
+        ids = cells_in_order(case, query)
         return generation, CellListing(query, ids, cells.counts_by_type(query.where), cells.types())
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from allstation.core.cell_types import CellType
 from allstation.core.cells import CellCounts, CellFilter, CellGroup
-from allstation.services.cell_questions import CellQuery
+from allstation.services.cell_questions import CellQuery, cells_in_order
 from allstation.services.crop_loader import FieldPlace
 from allstation.services.questions import Answer, Question
 from allstation.store.case import Case
@@ -64,7 +64,7 @@ class ListGallery(Question):
         if self.group is not None:
             groups = cells.groups(query.where, self.group, descending=query.descending)
             groups = groups if len(groups) <= MOST_GROUPS else []
-        ids = cells.ids(query.where, query.order, descending=query.descending, types=query.types)
+        ids = cells_in_order(case, query)
         listed = cells.counts_by_type(query.where)
         counts = listed if self.counted == query.where else cells.counts_by_type(self.counted)
         typed = bool(counts.typed) or cells.count(CellFilter(typed=True)) > 0

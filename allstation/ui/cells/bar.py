@@ -30,6 +30,7 @@ class Arrangement(StrEnum):
     SUPPORT = "support"
     SIZE = "size"
     UNCERTAINTY = "uncertainty"
+    SIMILARITY = "similarity"
 
     @property
     def order(self) -> CellOrder:
@@ -49,6 +50,7 @@ _ORDERS: Final = {
     Arrangement.SUPPORT: CellOrder.SUPPORT,
     Arrangement.SIZE: CellOrder.SIZE,
     Arrangement.UNCERTAINTY: CellOrder.UNCERTAINTY,
+    Arrangement.SIMILARITY: CellOrder.SIMILARITY,
 }
 _TITLES: Final = {
     Arrangement.TYPE: "By type",
@@ -57,6 +59,7 @@ _TITLES: Final = {
     Arrangement.SUPPORT: "By class of the evidence",
     Arrangement.SIZE: "By size",
     Arrangement.UNCERTAINTY: "Least sure first",
+    Arrangement.SIMILARITY: "Like the selected cell",
 }
 _CHOICES: Final = (
     ("Any cells", CellFilter()),

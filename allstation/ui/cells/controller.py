@@ -58,7 +58,7 @@ class GalleryController(QObject):
         self._selection = context.selection
         self._panel = panel
         self._browser = browser
-        self._ticket = 0
+        self._ticket = self._like = 0
         self._is_listed = False
         self._width_before = 0
         self._case_types: tuple[CellType, ...] = SHIPPED_TYPES
@@ -120,6 +120,9 @@ class GalleryController(QObject):
             Action("cells.unsure", "&Least Sure First", partial(self.arrange, Arrangement.UNCERTAINTY),
                    "Ctrl+U", "Show the cells first whose type the program is least sure of",
                    menu="C&ells", place=130, enabled_when=self._may_see),
+            Action("cells.similar", "Most Si&milar First", self.show_similar, "Ctrl+Alt+Shift+M",
+                   "Show the cells first that look most like the selected one",
+                   menu="C&ells", place=135, enabled_when=case),
             Action("cells.outlines", "&Outlines in the Gallery", self.set_outlined, "Ctrl+L",
                    "Draw the outline of each cell over it", menu="C&ells", place=140, enabled_when=case,
                    checked_when=self._panel.gallery.is_outlined),
@@ -157,8 +160,23 @@ class GalleryController(QObject):
             arrangement.order,
             bar.descending(),
             tuple(kind.key for kind in self.types) if arrangement.order is CellOrder.TYPE else (),
+            self._liked(arrangement),
         )
         self._session.ask(ListGallery(query, replace(where, types=()), _GROUPS.get(arrangement)))
+
+    def _liked(self, arrangement: Arrangement) -> int:
+        """Return the cell that others are compared with: the current one when that order was chosen."""
+        if arrangement is not Arrangement.SIMILARITY:
+            self._like = 0
+        elif not self._like:
+            record = self._panel.current_record()
+            self._like = 0 if record is None else record.id
+        return self._like
+
+    def show_similar(self) -> None:
+        """Show the cells first that look most like the selected one."""
+        self._like = 0
+        self.arrange(Arrangement.SIMILARITY)
 
     def where(self) -> CellFilter:
         """Return which cells are shown: the conditions of the gallery, of the filters and the slide tree."""
@@ -204,6 +222,10 @@ class GalleryController(QObject):
         )
         panel.set_counts(blind_counts(listing.counts) if blind else listing.counts)
         panel.bar.set_count(len(listing.ids))
+        like = listing.query.like
+        if like and not listing.query.descending and listing.ids and listing.ids[0] != like:
+            text = tr("The selected cell was not measured yet, so there is no order by similarity to it.")
+            self._context.notifier.warn(text, topic="cells")
         panel.restore_current()
         self._context.changed.emit()
 

@@ -365,7 +365,7 @@ class ViewerPane(QWidget):
             return
         self.main.set_outlines(outlines.polygons)
         if self.main.canvas.scene.cells is None:
-            words = _white_cells(outlines.count)
+            words = _areas(outlines.count)
             self.bar.set_count(tr("Not counted") if outlines.error else words)
 
     def set_cells(self, cells: Sequence[CellMark] | None) -> None:
@@ -406,6 +406,11 @@ class ViewerPane(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self.bar.refresh_icons()
+
+
+def _areas(count: int) -> str:
+    """Return how many areas the model's mask has: not the cells of the case, which nobody has found yet."""
+    return tr("1 area of the mask") if count == 1 else tr("{n} areas of the mask", n=number(count))
 
 
 def _white_cells(count: int) -> str:

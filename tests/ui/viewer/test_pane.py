@@ -206,7 +206,7 @@ def test_cells_are_outlined_and_counted(qtbot: QtBot, pane: ViewerPane, red: Pat
     before = grabbed(pane.main.canvas)
     pane.set_outlines_visible(True)
     qtbot.waitUntil(lambda: len(pane.main.canvas.scene.polygons) == 2)
-    assert "2 white cells" in label_texts(pane.bar)
+    assert "2 areas of the mask" in label_texts(pane.bar)
     assert grabbed(pane.main.canvas) != before
 
 
