@@ -18,8 +18,10 @@ from allstation.ui.common.i18n import tr
 
 _TYPING_PAUSE: Final = 180
 _NARROWEST: Final = 180
-_FRAME_LINES: Final = 2.0
-"""What a box needs around its words, in lines of text: margins and the arrow."""
+_BOX: Final = 40
+"""Logical pixels around the words of a box: margins and the arrow."""
+_MARGINS: Final = 28
+"""Logical pixels beside three boxes, and between them."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
 """Role in which a combo box's own model keeps an entry's flags; 0 there greys it out."""
 
@@ -104,9 +106,19 @@ class FilterBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the boxes a second row where one is too narrow for what they say."""
         super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the size of text."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
+
+    def _fit(self) -> None:
         metrics = self.fontMetrics()
-        words = max(metrics.horizontalAdvance(box.itemText(0)) for box in (self._reviews, self._reasons))
-        narrow = self.width() < 3 * (words + _FRAME_LINES * metrics.height())
+        boxes = (self._classes, self._reviews, self._reasons)
+        words = max(metrics.horizontalAdvance(box.currentText()) for box in boxes)
+        narrow = self.width() < 3 * (words + _BOX) + _MARGINS
         if narrow != self._narrow:
             self._place_boxes(narrow=narrow)
 

@@ -28,6 +28,8 @@ _GROUPS: Final = {
 _ICON: Final = 16
 _NARROWEST: Final = 34
 """Letters that fit at least; the menus and Ctrl and the wheel do what has no room then."""
+_BOX: Final = 40
+"""Logical pixels around the words of a box: margins and the arrow."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
 
 
@@ -132,7 +134,13 @@ class BrowserFooter(QFrame):
             self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _NARROWEST)
             self._fit()
 
+    def _fit_order(self) -> None:
+        """Leave room for the whole name of the order, which the box would cut off."""
+        words = self._sort.fontMetrics().horizontalAdvance(self._sort.currentText())
+        self._sort.setMinimumWidth(words + _BOX)
+
     def _fit(self) -> None:
+        self._fit_order()
         gone: set[QWidget] = set() if self._own_order else {self._group, self._sort, self._order}
         spared: list[QWidget] = [self._group, self._count, self._size]
         while spared and self._needed(gone) > self.width():
@@ -163,6 +171,7 @@ class BrowserFooter(QFrame):
         self._table.clicked.connect(self._table_clicked)
         self._order.clicked.connect(self.sort_changed)
         self._sort.activated.connect(self.sort_changed)
+        self._sort.currentIndexChanged.connect(self._fit)
         self._size.valueChanged.connect(self.width_changed)
 
     def refresh_icons(self) -> None:

@@ -83,15 +83,24 @@ class FieldTable(QTableView):
         """Give the columns their first widths; call once there is a model."""
         for column, width in enumerate(_WIDTHS):
             self.setColumnWidth(column, width)
+        self._fit_headings()
 
     def changeEvent(self, event: object) -> None:
         """Follow the text size."""
         super().changeEvent(event)  # type: ignore[arg-type]
         self._fit_rows()
+        self._fit_headings()
 
     def _fit_rows(self) -> None:
         self.verticalHeader().setDefaultSectionSize(self._row_height())
         self.regroup()
+
+    def _fit_headings(self) -> None:
+        """Widen columns whose title has grown with the size of text; wider ones stay as they were left."""
+        header = self.horizontalHeader()
+        for column in range(header.count()):
+            if header.sectionSize(column) < (needed := header.sectionSizeHint(column)):
+                header.resizeSection(column, needed)
 
     def _row_height(self) -> int:
         return round(QFontMetricsF(self.font()).height() + 12)

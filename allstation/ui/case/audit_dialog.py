@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QPus
 
 from allstation.store.maintenance import AuditFinding
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import grow_with_text
 
 _WIDTH = 620
 
@@ -32,7 +33,7 @@ class AuditDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Audit trail"))
-        self.setMinimumWidth(_WIDTH)
+        grow_with_text(self, _WIDTH)
         self.text = self._label()
         self.text.setText(tr("The trail is being verified…"))
         self.warning = self._label()

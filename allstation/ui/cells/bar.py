@@ -153,15 +153,18 @@ class GalleryBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Take two rows where one is too narrow."""
         super().resizeEvent(event)
-        narrow = self.width() < self.fontMetrics().averageCharWidth() * _NARROW
-        if narrow != (self._rows == 2):  # noqa: PLR2004
-            self._place(narrow=narrow)
+        if self._is_narrow() != (self._rows == 2):  # noqa: PLR2004
+            self._place(narrow=self._is_narrow())
 
     def changeEvent(self, event: QEvent) -> None:
-        """Draw the icons again when light and dark change."""
+        """Follow light and dark, and the size of text."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             self.refresh_icons()
+            self._place(narrow=self._is_narrow())
+
+    def _is_narrow(self) -> bool:
+        return self.width() < self.fontMetrics().averageCharWidth() * _NARROW
 
     def refresh_icons(self) -> None:
         """Draw the icons in the colours of now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -29,13 +29,15 @@ from allstation.services.field_cache import FieldCache
 from allstation.ui.cells.bench_keys import BenchKey, bench_key
 from allstation.ui.cells.stage import CellStage
 from allstation.ui.cells.tally import TallyRow, TallyView
-from allstation.ui.common import icons
 from allstation.ui.common.focus_filters import KeyRepeat
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
-_SIZE: Final = QSize(1180, 820)
+_SIZE: Final = (1180, 820)
 _FIRST_LIMIT: Final = 20
+_INDENT: Final = 7
+"""Left of a number in a box with arrows, where the style sheet's padding ends."""
 _CLICK_ONLY: Final = Qt.FocusPolicy.ClickFocus
 
 
@@ -72,7 +74,7 @@ class CountingWindow(QWidget):
         self._make_choices()
         self._lay_out()
         self._connect()
-        self.resize(_SIZE * (icons.scaled(100) / 100))
+        resize_on_screen(self, *_SIZE)
         self.setFocusProxy(self.stage)
 
     def _make_words(self) -> None:
@@ -106,7 +108,7 @@ class CountingWindow(QWidget):
         self._kind = QComboBox(self)
         self._kind.setAccessibleName(tr("Type that is to be told from a share"))
         self._limit = QSpinBox(self, minimum=1, maximum=99, value=_FIRST_LIMIT, suffix=" %")
-        self._limit.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self._limit.lineEdit().setTextMargins(_INDENT, 0, 0, 0)
         self._limit.setAccessibleName(tr("Share that it is to be told from"))
         self._limit.setToolTip(tr("A share of your choice; none is a diagnosis"))
         self._undo = QPushButton(tr("Take back  (Backspace)"), self)

@@ -36,6 +36,7 @@ from allstation.core.cell_types import (
 from allstation.core.errors import StationError
 from allstation.ui.common import icons
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
 _COUNTS: Final = {
     Counts.WHITE: "a white cell",
@@ -44,7 +45,9 @@ _COUNTS: Final = {
 }
 _TITLES: Final = ("Key", "Name", "Colour", "Counts as", "LOINC", "SNOMED CT")
 _SWATCH: Final = 14
-_SIZE: Final = QSize(860, 620)
+_AROUND: Final = 24
+"""Logical pixels around a line of text: margins and border."""
+_SIZE: Final = (860, 620)
 
 
 class _Row:
@@ -65,6 +68,10 @@ class _Row:
         self.counts.setCurrentIndex(self.counts.findData(kind.counts))
         self.loinc = QLineEdit(kind.loinc, parent, maxLength=10, placeholderText="26478-8")
         self.snomed = QLineEdit(kind.snomed, parent, maxLength=18)
+        # Ten digits fit; a longer name or code shows its beginning.
+        self.snomed.setMinimumWidth(self.snomed.fontMetrics().horizontalAdvance("0" * 10) + _AROUND)
+        for edit in (self.name, self.loinc, self.snomed):
+            edit.setCursorPosition(0)
         self.up = _button("Move up", "▲", parent)
         self.remove = _button("Remove from the list", "✕", parent)
         for widget, name in zip(self.widgets(), _TITLES, strict=False):
@@ -112,7 +119,7 @@ class TypesDialog(QDialog):
         self._problem.hide()
         self._lay_out()
         self.set_types(types)
-        self.resize(_SIZE * (icons.scaled(100) / 100))
+        resize_on_screen(self, *_SIZE)
 
     def _lay_out(self) -> None:
         about = QLabel(

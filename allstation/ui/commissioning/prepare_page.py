@@ -23,15 +23,17 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.cell_types import CellType
-from allstation.ui.common import icons
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import limit_width
 
 QUICK_TYPES: Final = ("blast", "lymphocyte")
 _WIDTH: Final = 720
 _FEWEST_SLIDES: Final = 4
 """Slides from which on two can be kept for the test."""
 _MANY_SLIDES: Final = 10
+_INDENT: Final = 7
+"""Left of a number in a box with arrows, where the style sheet's padding ends."""
 _LOWEST: Final = (50, 99, 90)
 _ERRORS: Final = (1, 30, 5)
 """Least, most and usual value of both choices, percent."""
@@ -117,7 +119,7 @@ class PreparePage(QWidget):
 
     def _make_choices(self) -> None:
         self._quick = QRadioButton(tr("Blast and lymphocyte (the quick way)"), self)
-        self._list = QRadioButton(self)
+        self._list = QRadioButton(tr("All types of the laboratory's list"), self)
         group = QButtonGroup(self)
         group.addButton(self._quick)
         group.addButton(self._list)
@@ -130,7 +132,7 @@ class PreparePage(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(24, 20, 24, 20)
         column.setSpacing(14)
-        title = QLabel(tr("Adapt the program to this laboratory"), body)
+        title = QLabel(tr("Adapt the program to this laboratory"), body, wordWrap=True)
         title.setProperty("role", "title")
         about = QLabel(
             tr(
@@ -151,7 +153,7 @@ class PreparePage(QWidget):
         foot.addWidget(self.begin)
         column.addLayout(foot)
         column.addStretch(1)
-        body.setMaximumWidth(icons.scaled(_WIDTH))
+        limit_width(body, _WIDTH)
         middle = QWidget(self)
         across = QHBoxLayout(middle)
         across.setContentsMargins(0, 0, 0, 0)
@@ -365,7 +367,6 @@ def _card(title: str, parent: QWidget) -> tuple[QFrame, QVBoxLayout]:
 def _percent_box(parent: QWidget, range_: tuple[int, int, int], name: str) -> QSpinBox:
     least, most, usual = range_
     box = QSpinBox(parent, minimum=least, maximum=most, value=usual, suffix=" %")
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-    box.setAlignment(Qt.AlignmentFlag.AlignRight)
+    box.lineEdit().setTextMargins(_INDENT, 0, 0, 0)
     box.setAccessibleName(name)
     return box

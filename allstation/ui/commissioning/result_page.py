@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from allstation.ui.common import icons
 from allstation.ui.common.formatting import number, percent
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import limit_width
 
 _WIDTH: Final = 760
 _TWO: Final = 2
@@ -73,7 +73,7 @@ class ResultPage(QWidget):
         across = QHBoxLayout(middle)
         across.setContentsMargins(0, 0, 0, 0)
         across.addStretch(1)
-        self._body.setMaximumWidth(icons.scaled(_WIDTH))
+        limit_width(self._body, _WIDTH)
         across.addWidget(self._body, 6)
         across.addStretch(1)
         area = QScrollArea(self)

@@ -24,10 +24,10 @@ from allstation.ui.cells.bench_keys import BenchKey, bench_key
 from allstation.ui.cells.stage import CellStage
 from allstation.ui.commissioning.standing_card import StandingCard
 from allstation.ui.commissioning.type_keys import TypeKeys
-from allstation.ui.common import icons
 from allstation.ui.common.focus_filters import KeyRepeat
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import fix_width
 
 _SIDE: Final = 390
 _FOOT: Final = (9, 14, 9)
@@ -114,7 +114,7 @@ class TypingPage(QWidget):
         right = QWidget(self)
         right.setProperty("role", "panel")
         right.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        right.setFixedWidth(icons.scaled(_SIDE))
+        fix_width(right, _SIDE)
         rows = QVBoxLayout(right)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -13,11 +13,12 @@ from allstation.services.field_cache import FieldCache
 from allstation.ui.commissioning.prepare_page import PreparePage
 from allstation.ui.commissioning.result_page import ResultPage
 from allstation.ui.commissioning.typing_page import TypingPage
-from allstation.ui.common import focus_filters, icons
+from allstation.ui.common import focus_filters
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import NotificationStack
+from allstation.ui.common.window_size import resize_on_screen
 
-_SIZE: Final = QSize(1180, 820)
+_SIZE: Final = (1180, 820)
 _STEPS: Final = ("1  Prepare", "2  Type cells", "3  Test", "4  Result")
 
 
@@ -60,7 +61,7 @@ class CommissioningWindow(QWidget):
         layout.addWidget(self._make_steps())
         layout.addWidget(self._pages, 1)
         self.notifications = NotificationStack(self)
-        self.resize(_SIZE * (icons.scaled(100) / 100))
+        resize_on_screen(self, *_SIZE)
         focus_filters.plain_labels(self)
         self._step = Step.PREPARE
         self.show_step(Step.PREPARE)

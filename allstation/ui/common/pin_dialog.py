@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QWidget
 
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import grow_with_text
 
 _WIDTH = 380
 
@@ -30,7 +31,7 @@ class PinDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
-        self.setMinimumWidth(_WIDTH)
+        grow_with_text(self, _WIDTH)
         self.name = QComboBox(self)
         self.name.addItems(list(names))
         self.name.setEnabled(len(names) > 1)

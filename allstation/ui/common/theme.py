@@ -11,11 +11,12 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette, qGray
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from allstation import paths
 from allstation.core.classes import class_style
+from allstation.core.contrast import readable_ink
 
 FONT_FAMILY: Final = "Inter"
 _FONT_FILES: Final = ("Inter-Regular.ttf", "Inter-SemiBold.ttf")
@@ -87,8 +88,8 @@ LIGHT: Final = Tokens(
     selection="#dfe3fb",
     hover="#eceffa",
     track="#e3e6ec",
-    ok="#1b7f4d",
-    warning="#a35b00",
+    ok="#176f43",
+    warning="#8f4f00",
     danger="#bd2b2b",
     on_danger="#ffffff",
 )
@@ -108,7 +109,7 @@ DARK: Final = Tokens(
     track="#30343e",
     ok="#57c78d",
     warning="#eda84a",
-    danger="#ff7b7b",
+    danger="#ff8a8a",
     on_danger="#10121a",
 )
 
@@ -125,9 +126,18 @@ def class_colour(name: str, index: int = 0) -> QColor:
 
 
 def readable_on(colour: QColor) -> QColor:
-    """Return near-black or white, whichever reads better on a class colour."""
-    grey = qGray(colour.rgb())
-    return QColor(DARK.on_accent) if grey > _MIDDLE_GREY else QColor(LIGHT.on_accent)
+    """Return white or near-black, whichever can be read on a colour."""
+    return QColor(readable_ink(colour.name(), (LIGHT.on_accent, DARK.on_accent)))
+
+
+def blended(over: QColor, ground: QColor) -> QColor:
+    """Return what is seen where a half transparent colour lies on a ground."""
+    share = over.alphaF()
+    parts = [
+        round(share * one + (1 - share) * other)
+        for one, other in zip(over.getRgb()[:3], ground.getRgb()[:3], strict=True)
+    ]
+    return QColor(*parts)
 
 
 def _palette(scheme: Tokens) -> QPalette:

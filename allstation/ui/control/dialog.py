@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from allstation.services.control_watch import ControlReading
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.control.chart_view import ChartView
 
 _SIZE = (720, 640)
@@ -43,7 +44,7 @@ class ControlDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Control of the site"))
-        self.resize(*_SIZE)
+        resize_on_screen(self, *_SIZE)
         self.said = self._label("control.said")
         self.said.setText(tr("The charts are being read…"))
         self._views: list[ChartView] = []

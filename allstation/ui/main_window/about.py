@@ -27,6 +27,7 @@ from allstation.frozen import build_stamp
 from allstation.processing.status_types import ModelInfo
 from allstation.ui.common import icons
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.main_window.licences import LicencesDialog
 
 _PARTS: Final = (
@@ -93,7 +94,7 @@ class AboutDialog(QDialog):
         layout.setSpacing(8)
         for part in (icon, title, build, notice, text, buttons):
             layout.addWidget(part)
-        self.resize(520, 520)
+        resize_on_screen(self, 520, 520)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._plain)
@@ -156,4 +157,4 @@ class KeysDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(table)
         layout.addWidget(buttons)
-        self.resize(720, 560)
+        resize_on_screen(self, 720, 560)

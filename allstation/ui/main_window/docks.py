@@ -62,8 +62,7 @@ class DockTitle(QWidget):
         layout.addStretch(1)
         for button in self._buttons:
             layout.addWidget(button)
-        dock.visibilityChanged.connect(self._refresh)
-        dock.topLevelChanged.connect(self._refresh)
+        dock.topLevelChanged.connect(self.refresh)
         self._show_buttons(shown=False)
 
     def _button(self, icon: QStyle.StandardPixmap, name: str, does: Callable[[], object]) -> QToolButton:
@@ -86,7 +85,8 @@ class DockTitle(QWidget):
         self._dock.setFloating(not self._dock.isFloating())
 
     @Slot()
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Say the title, unless a tab does."""
         window = self._dock.parent()
         tabbed = isinstance(window, QMainWindow) and any(
             not other.isHidden() for other in window.tabifiedDockWidgets(self._dock)
@@ -124,6 +124,12 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
         # At once: the window may be on screen already, where a dock would push the page aside.
         dock.hide()
         docks[name] = dock
+    # Whether one has a tab changes with the others, which come and go one after the other.
+    titles = [dock.titleBarWidget() for dock in docks.values()]
+    for dock in docks.values():
+        for title in titles:
+            if isinstance(title, DockTitle):
+                dock.visibilityChanged.connect(title.refresh)
     window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
     window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
     window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLa
 from allstation import paths
 from allstation.core.errors import StationError
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
 NOTICES = "notices/THIRD-PARTY-NOTICES.txt"
 """Where the packer puts them, below ``resources/``."""
@@ -45,7 +46,7 @@ class LicencesDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(self.text)
         layout.addWidget(buttons)
-        self.resize(860, 640)
+        resize_on_screen(self, 860, 640)
         self._parts = _in_parts(notices())
         self._timer = QTimer(self, interval=0)
         self._timer.timeout.connect(self._fill)

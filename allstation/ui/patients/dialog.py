@@ -19,10 +19,13 @@ from PySide6.QtWidgets import (
 from allstation.core.patients import PATIENT, SLIDE, PatientSource
 from allstation.core.text import shown_name
 from allstation.processing.patients import PatientProposal
+from allstation.ui.common import icons
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
 _SIZE = (680, 520)
+_COLUMN = 150
 _ROWS = 2_000
 """Slides that are listed."""
 
@@ -48,7 +51,7 @@ class PatientsDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Patients of slides"))
-        self.resize(*_SIZE)
+        resize_on_screen(self, *_SIZE)
         self._proposal: PatientProposal | None = None
         about = QLabel(
             tr(
@@ -98,8 +101,9 @@ class PatientsDialog(QDialog):
         layout.setSpacing(10)
         for part in (about, self.pattern, self.table, self.preview, self.said, self._box):
             layout.addWidget(part)
-        self.preview.setColumnWidth(1, 150)
-        self.preview.setColumnWidth(2, 150)
+        for column in (1, 2):
+            wanted = self.preview.header().sectionSizeHint(column)
+            self.preview.setColumnWidth(column, max(icons.scaled(_COLUMN), wanted))
 
     def show_proposal(self, proposal: PatientProposal) -> None:
         """Show what would be given."""

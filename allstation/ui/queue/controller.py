@@ -26,7 +26,7 @@ from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification
 from allstation.ui.context import AppContext
-from allstation.ui.queue.panel import QueuePanel, intake_sentence, sentence
+from allstation.ui.queue.panel import QueuePanel, finished_sentence, intake_sentence
 
 
 class QueueController(QObject):
@@ -109,8 +109,7 @@ class QueueController(QObject):
             self._session.ask(ReadFailures())
         if before.phase is QueuePhase.RUNNING and status.phase is QueuePhase.IDLE and status.total:
             level = Level.WARNING if status.failed else Level.OK
-            text = tr("Queue finished: {line}", line=sentence(status))
-            self._context.notifier.post(Notification(level, text))
+            self._context.notifier.post(Notification(level, finished_sentence(status)))
 
     @Slot(object)
     def _intake_changed(self, status: ImportStatus) -> None:

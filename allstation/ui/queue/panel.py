@@ -317,6 +317,17 @@ def sentence(status: QueueStatus, *, failures: bool = True) -> str:
     return "  ·  ".join([*parts, *_besides(status, failures=failures)])
 
 
+def finished_sentence(status: QueueStatus) -> str:
+    """Return what the queue came to, with counts of the whole case, which a drop only added to."""
+    total, done = number(status.total), number(status.finished - status.failed)
+    if not status.failed and status.finished == status.total:
+        return tr("Queue finished: all {n} fields of the case are read", n=total)
+    parts = [tr("Queue finished: {done} of the {n} fields of the case are read", done=done, n=total)]
+    if status.failed:
+        parts.append(tr("{n} cannot be read", n=number(status.failed)))
+    return "  ·  ".join([*parts, *_besides(status, failures=False)])
+
+
 def _besides(status: QueueStatus, *, failures: bool) -> list[str]:
     """Return what else there is to say: other models, what did not work, memory."""
     running = status.phase is QueuePhase.RUNNING

@@ -26,6 +26,7 @@ from allstation.report.time_stamps import TimeStampServer
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import short_name, tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
 if TYPE_CHECKING:
     from allstation.report.certificates import CertificateFacts
@@ -106,7 +107,7 @@ class CertificateDialog(QDialog):
         buttons.rejected.connect(self.close)
         for part in (own, stamps, others, self._message, buttons):
             layout.addWidget(part, int(part is others))
-        self.resize(*_SIZE)
+        resize_on_screen(self, *_SIZE)
 
     def _connect(self) -> None:
         self._remove.clicked.connect(self.remove_asked)

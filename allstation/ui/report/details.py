@@ -23,6 +23,7 @@ from allstation.core.pixel_size import frame_sizes
 from allstation.report.identity import DATES, GROUPS, dicom_problem, entered, known_key
 from allstation.ui.common import focus_filters
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
 _LONGEST: Final = 500
 _EXAMPLES: Final = {
@@ -120,7 +121,7 @@ class CaseDataDialog(QDialog):
         layout.addWidget(scroll, 1)
         layout.addWidget(self._hint)
         layout.addWidget(self.buttons)
-        self.resize(540, 760)
+        resize_on_screen(self, 540, 760)
 
     def show_details(self, details: Mapping[str, str]) -> None:
         """Show what the case holds; what was typed and not saved yet is left alone."""

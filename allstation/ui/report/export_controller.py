@@ -38,6 +38,7 @@ from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number, short_name
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification
+from allstation.ui.common.window_size import grow_with_text
 from allstation.ui.context import AppContext
 from allstation.ui.report.free_text import FreeTextBox
 
@@ -147,7 +148,7 @@ class ExportDialog(QDialog):
         table = (delimiters, self.decimal_comma, self.mark)
         for part in (about, self.anonymise, self.free_text, *table, self.thumbnails, self.report, buttons):
             layout.addWidget(part)
-        self.setMinimumWidth(440)
+        grow_with_text(self, 440)
         focus_filters.plain_labels(self)
 
     @Slot(int, object)

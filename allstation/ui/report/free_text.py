@@ -21,6 +21,7 @@ from allstation.report.free_text import TITLES, FreeText, Texts
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import resize_on_screen
 
 _HEIGHT: Final = 190
 _KIND: Final = Qt.ItemDataRole.UserRole
@@ -110,5 +111,5 @@ class FreeTextDialog(QDialog):
         layout.setContentsMargins(20, 18, 20, 14)
         layout.addWidget(self.box)
         layout.addWidget(buttons)
-        self.resize(460, 420)
+        resize_on_screen(self, 460, 420)
         focus_filters.plain_labels(self)

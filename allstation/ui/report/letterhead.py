@@ -24,6 +24,7 @@ from allstation.services.settings import SettingsFile
 from allstation.ui.common import focus_filters
 from allstation.ui.common.formatting import short_name, tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import grow_with_text
 
 _LINES: Final = 4
 _LONGEST: Final = 200
@@ -76,7 +77,7 @@ class LetterheadDialog(QDialog):
         layout.setSpacing(14)
         layout.addLayout(form)
         layout.addWidget(buttons)
-        self.setMinimumWidth(520)
+        grow_with_text(self, 520)
         focus_filters.no_drops_into_text(self)
         focus_filters.plain_labels(self)
         self._show_logo()

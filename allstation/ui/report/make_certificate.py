@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QL
 
 from allstation.ui.common import focus_filters
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import grow_with_text
 
 _LONGEST: Final = 64
 _SHORTEST: Final = 8
@@ -68,7 +69,7 @@ class MakeCertificateDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(self._hint)
         layout.addWidget(buttons)
-        self.setMinimumWidth(500)
+        grow_with_text(self, 500)
         focus_filters.no_drops_into_text(self)
         focus_filters.plain_labels(self)
         self._typed()

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from allstation.ui.common import focus_filters
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import grow_with_text
 
 _LINES: Final = 3
 
@@ -59,7 +60,7 @@ class PasswordDialog(QDialog):
         layout.setSpacing(12)
         for part in (text, self.password, self._message, self._buttons):
             layout.addWidget(part)
-        self.setMinimumWidth(440)
+        grow_with_text(self, 440)
         focus_filters.no_drops_into_text(self)
         focus_filters.plain_labels(self)
         self.show_problem("")

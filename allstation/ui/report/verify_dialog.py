@@ -21,6 +21,7 @@ from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.formatting import short_name
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.theme import tokens
+from allstation.ui.common.window_size import resize_on_screen
 
 if TYPE_CHECKING:
     from allstation.report.verification import PartCheck, Verification
@@ -70,7 +71,7 @@ class VerifyDialog(QDialog):
             layout.addWidget(part)
         layout.addWidget(self._scroll, 1)
         layout.addWidget(buttons)
-        self.resize(*_SIZE)
+        resize_on_screen(self, *_SIZE)
         focus_filters.plain_labels(self)
 
     def show_busy(self, name: str) -> None:

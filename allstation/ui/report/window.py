@@ -25,6 +25,7 @@ from allstation.ui.common import focus_filters, icons
 from allstation.ui.common.formatting import number, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import NotificationStack
+from allstation.ui.common.window_size import fix_width, resize_on_screen
 from allstation.ui.report.form import ReportForm
 from allstation.ui.report.pages import PageView
 
@@ -46,7 +47,7 @@ class ReportWindow(QWidget):
     def __init__(self, settings: SettingsFile, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle(tr("Report — ALL Station"))
-        self.resize(*_SIZE)
+        resize_on_screen(self, *_SIZE)
         self.form = ReportForm(settings, self)
         self.pages = PageView(self)
         self.export = QPushButton(tr("&Export PDF…"), self)
@@ -85,7 +86,7 @@ class ReportWindow(QWidget):
     def _left(self) -> QWidget:
         side = QFrame(self)
         side.setProperty("role", "panel")
-        side.setFixedWidth(_FORM_WIDTH)
+        fix_width(side, _FORM_WIDTH)
         scroll = QScrollArea(side)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
@@ -133,7 +134,7 @@ class ReportWindow(QWidget):
             button.setText(text)
             button.clicked.connect(does)
             row.addWidget(button)
-        self._scale.setMinimumWidth(self._scale.fontMetrics().horizontalAdvance("400.0 %"))
+        fix_width(self._scale, self._scale.fontMetrics().horizontalAdvance("400.0 %"))
         self._scale.setAlignment(Qt.AlignmentFlag.AlignCenter)
         return bar
 

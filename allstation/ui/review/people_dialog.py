@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from allstation.keys.people import SHORTEST_PIN, Naming, People
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import grow_with_text
 
 _WIDTH: Final = 560
 _LIST: Final = 130
@@ -49,7 +50,7 @@ class PeopleDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("People and stations"))
-        self.setMinimumWidth(_WIDTH)
+        grow_with_text(self, _WIDTH)
         texts = {
             Naming.TYPED: tr("Reviewers and signers &type their names"),
             Naming.LOGIN: tr("They are named by their &login at this computer"),

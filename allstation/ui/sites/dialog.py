@@ -30,6 +30,7 @@ from allstation.core.text import shown_name
 from allstation.imaging.site_measure import completed, with_white
 from allstation.services.site_measuring import MeasuredSite
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.window_size import grow_with_text
 from allstation.ui.sites.words import frame_text, measured_text, source_text, white_text
 
 _TEXTS: Final = {
@@ -73,7 +74,7 @@ class SiteDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("Site"))
         self.setObjectName("site-dialog")
-        self.setMinimumWidth(_WIDTH)
+        grow_with_text(self, _WIDTH)
         self._sites = {one.id: one for one in sites}
         if site is not None:
             self._sites[site.id] = site

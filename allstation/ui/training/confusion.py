@@ -14,7 +14,6 @@ from allstation.ui.common.formatting import number, tip
 from allstation.ui.common.i18n import tr
 
 _STRONGEST: Final = 0.85
-_DARK_FROM: Final = 0.55
 
 
 class ConfusionTable(QTableWidget):
@@ -64,8 +63,7 @@ class ConfusionTable(QTableWidget):
         colour = QColor(scheme.accent if row == column else scheme.danger)
         colour.setAlphaF(_STRONGEST * share)
         item.setBackground(QBrush(colour))
-        strong = share > _DARK_FROM
-        item.setForeground(QBrush(QColor(scheme.on_accent if strong else scheme.text)))
+        item.setForeground(QBrush(theme.readable_on(theme.blended(colour, QColor(scheme.base)))))
         font = item.font()
         font.setBold(row == column)
         item.setFont(font)

@@ -17,6 +17,7 @@ from allstation.ui.common import focus_filters
 from allstation.ui.common.actions import Action
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification, NotificationStack
+from allstation.ui.common.window_size import resize_on_screen
 from allstation.ui.context import AppContext
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class TrainingWindow(QWidget):
     def __init__(self, panel: TrainingPanel, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle(tr("Training — ALL Station"))
-        self.resize(*_SIZE)
+        resize_on_screen(self, *_SIZE)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(panel)

@@ -25,13 +25,6 @@ from allstation.ui.training.recipe_fields import ADJUSTABLES, SECTIONS, Adjustab
 _LARGEST: Final = 2**31 - 1
 _INDENT: Final = 6
 """Pixels before a number, so that it stands where the texts of the lists beside it stand."""
-_PLAIN_NUMBERS: Final = """
-QSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::up-button, QDoubleSpinBox::down-button,
-QSpinBox::up-arrow, QSpinBox::down-arrow, QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow {
-    width: 0; height: 0; border: 0; image: none;
-}
-"""
-"""Layout only: numbers without arrows. Arrow keys and the wheel still step a focused one."""
 
 
 def _words(text: str) -> str:
@@ -55,7 +48,6 @@ class RecipeForm(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
-        self.setStyleSheet(_PLAIN_NUMBERS)
         self._options_group = self._group("options", tr("Network"))
         for section, title in SECTIONS:
             group = self._group(section, tr(title))
@@ -94,8 +86,7 @@ class RecipeForm(QWidget):
             combo = QComboBox(self)
             for choice in entry.choices:
                 combo.addItem(_words(choice), choice)
-            combo.setMinimumContentsLength(12)
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             combo.currentIndexChanged.connect(self.changed)
             return combo
         if isinstance(entry.default, (int, float)):

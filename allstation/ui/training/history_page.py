@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -104,6 +104,7 @@ class HistoryPage(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
         header.setHighlightSections(False)
+        header.installEventFilter(self)
         self._table.itemSelectionChanged.connect(self._selection_changed)
 
     def _build_buttons(self) -> QHBoxLayout:
@@ -129,6 +130,12 @@ class HistoryPage(QWidget):
         button = QPushButton(text, self)
         button.clicked.connect(slot)
         return button
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Widen the columns with the size of text."""
+        if event.type() == QEvent.Type.FontChange:
+            self._table.resizeColumnsToContents()
+        return super().eventFilter(watched, event)
 
     # State -----------------------------------------------------------------------------------
 

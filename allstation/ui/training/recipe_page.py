@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QPixmap, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -90,6 +90,8 @@ class RecipePage(QWidget):
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(self.form)
+        self._area = area
+        self.form.installEventFilter(self)
         buttons = QHBoxLayout()
         for button in (self._reset, self._load, self._save):
             buttons.addWidget(button)
@@ -135,6 +137,13 @@ class RecipePage(QWidget):
         column.addWidget(self._reason)
         column.addLayout(row)
         return side
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the form whole: it scrolls up and down only."""
+        if watched is self.form and event.type() == QEvent.Type.LayoutRequest:
+            bar = self._area.verticalScrollBar().sizeHint().width()
+            self._area.setMinimumWidth(self.form.minimumSizeHint().width() + bar)
+        return super().eventFilter(watched, event)
 
     # State -----------------------------------------------------------------------------------
 

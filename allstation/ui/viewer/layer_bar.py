@@ -28,7 +28,9 @@ _STYLES: Final = {OverlayStyle.BARS: "Bars", OverlayStyle.BADGE: "Badge", Overla
 _ICON: Final = 18
 _CORNER: Final = 12
 _RIGHT: Final = ("view.compare", "view.copy", "view.full_screen")
-_SPARED: Final = (_RIGHT, ("view.zoom_out", "view.zoom_in"), ("view.actual",), ("view.fit",), ("view.cells",))
+_ZOOM: Final = "zoom"
+_SPARED: Final = (_RIGHT, ("view.zoom_out", "view.zoom_in"), ("view.actual",), ("view.fit",), ("view.cells",),
+                 (_ZOOM,), ("view.evidence",))  # fmt: skip
 """What gives way, in this order, where the bar is too narrow for all: the menus and the keys have it too."""
 _WIDEST_ZOOM: Final = 40.0
 
@@ -153,6 +155,7 @@ class LayerBar(QFrame):
         for key in ("view.fit", "view.actual", "view.zoom_out"):
             self._button(key)
         self._zoom = QLabel("", self, alignment=Qt.AlignmentFlag.AlignCenter)
+        self._zoom.setObjectName(_ZOOM)
         self._zoom.setToolTip(tr("Screen pixels per field pixel"))
         self._layout.addWidget(self._zoom)
         self._button("view.zoom_in")
@@ -266,6 +269,7 @@ class LayerBar(QFrame):
                 break
         for key, button in self._buttons.items():
             button.setVisible(key not in gone)
+        self._zoom.setVisible(_ZOOM not in gone)
 
     def _needed(self, gone: Set[str]) -> int:
         """Return the width that everything takes but some buttons."""

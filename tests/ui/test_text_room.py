@@ -1,0 +1,125 @@
+"""No text is cut off: every label, button, box, tab and heading at 1x, 1.5x and 2x, and with longer words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, QTranslator
+from PySide6.QtWidgets import QApplication, QDialog, QTabWidget, QWidget
+from pytestqt.qtbot import QtBot
+
+from allstation.services.requests import OpenCase
+from allstation.ui.commissioning.window import Step
+from allstation.ui.common import window_size
+from allstation.ui.main_window.workbench import Workbench
+from tests.ui.cells.cell_case import cell_case
+from tests.ui.text_fit import clipped
+
+SCREEN = QSize(1280, 720)
+LONG = 30_000
+WINDOWS = ("case.report", "model.train", "commission.open", "cells.count")
+DIALOGS = (
+    "case.site", "case.control", "case.patients", "case.cells", "case.csv", "case.xlsx", "case.fhir",
+    "case.geojson", "case.labelled", "case.data", "case.audit", "help.about", "help.keys", "people.open",
+    "cells.types", "view.pixel_size", "case.rename",
+)  # fmt: skip
+VIEWS = ("browse.table", "browse.summary", "cells.gallery", "browse.grid")
+ELIDED = {
+    "help.keys": "a column that scrolls sideways names the action, whose name is also in the menus",
+}
+"""What may be cut off, with the reason."""
+
+
+class Longer(QTranslator):
+    """Words that are 30 % longer, as those of another language."""
+
+    def isEmpty(self) -> bool:
+        return False
+
+    def translate(self, _context: str, text: str, *_rest: object) -> str:
+        return f"{text} {'e' * max(1, round(0.3 * len(text)) - 1)}" if text.strip() else text
+
+
+@pytest.fixture
+def longer(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[None]:
+    translator = Longer(qapp)
+    if request.param:
+        qapp.installTranslator(translator)
+    yield
+    qapp.removeTranslator(translator)
+
+
+@pytest.mark.parametrize(
+    ("longer", "scales"), [(False, (1.0, 1.5, 2.0)), (True, (1.0, 1.5))], indirect=["longer"]
+)
+@pytest.mark.usefixtures("longer")
+def test_no_text_is_cut_off_and_every_window_fits_the_screen(
+    scales: tuple[float, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    window: Workbench,
+    qtbot: QtBot,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(window_size, "available", lambda _window: SCREEN)
+    window.shell.resize(SCREEN)
+    window.context.session.submit(OpenCase(cell_case(tmp_path, 3)))
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=LONG)
+    faults: list[str] = []
+    for scale in scales:
+        window.context.theme.set_scale(scale)
+        for key in VIEWS:
+            window.actions_table[key].trigger()
+            window.shell.resize(SCREEN)
+            faults += measured(window.shell, f"{key} at {scale}", largest=scale == 1.0)
+        for key in (*WINDOWS, *DIALOGS):
+            for top in opened(window, key, qtbot):
+                for page in pages(top):
+                    faults += measured(top, f"{key} {page} at {scale}", largest=scale == 1.0)
+                top.reject() if isinstance(top, QDialog) else top.hide()
+    window.context.theme.set_scale(1.0)
+    assert not faults, "\n".join(faults)
+
+
+def opened(window: Workbench, key: str, qtbot: QtBot) -> list[QWidget]:
+    """Trigger an action and return the windows that it opens."""
+    before = {top for top in QApplication.topLevelWidgets() if top.isVisible()}
+    window.actions_table[key].trigger()
+
+    def fresh() -> list[QWidget]:
+        return [top for top in QApplication.topLevelWidgets() if top.isVisible() and top not in before]
+
+    qtbot.waitUntil(lambda: bool(fresh()), timeout=LONG)
+    return fresh()
+
+
+def pages(top: QWidget) -> Iterator[str]:
+    """Bring each page of a window to the front."""
+    tabs = top.findChild(QTabWidget)
+    if hasattr(top, "show_step"):
+        for step in Step:
+            top.show_step(step)
+            yield step.name
+        top.show_step(Step.PREPARE)
+    elif tabs is not None:
+        for index in range(tabs.count()):
+            tabs.setCurrentIndex(index)
+            yield tabs.tabText(index)
+        tabs.setCurrentIndex(0)
+    else:
+        yield ""
+
+
+def measured(top: QWidget, place: str, *, largest: bool) -> list[str]:
+    """Return what is wrong in a window, a sentence each."""
+    for _ in range(3):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+    faults = [
+        f"{place}: {text!r} needs {needed.width()} x {needed.height()}, has {given.width()} x {given.height()}"
+        f" in {type(widget).__name__} of {type(widget.parentWidget()).__name__}"
+        for widget, text, needed, given in clipped(top)
+    ]
+    if largest and not SCREEN.boundedTo(top.size()) == top.size():
+        faults.append(f"{place}: the window is {top.width()} x {top.height()}")
+    return faults
