@@ -170,8 +170,8 @@ def anonymised(snapshot: CaseSnapshot, anonymity: Anonymity) -> CaseSnapshot:
 def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[CaseSnapshot, ReportOptions]:
     """Return a case and the choices about its report as an anonymised report shows them.
 
-    What a person types for this very report goes: conclusion, comment, reason, who signs, letterhead. In a report that
-    travels with data to others (``options.travels``) it is free text like any other.
+    What a person types for this very report goes: conclusion, comment, reason, who signs, letterhead. In a
+    report that travels with data to others (``options.travels``) it is free text like any other.
     """
     view = _view(snapshot, options.anonymity, signer=options.reviewer)
     if not options.travels:

@@ -27,7 +27,7 @@ _ABOUT: Final = (
 )
 _NUMBER: Final = Style(FIGURES, 7.6, 10, palette.MUTED, kind="TD")
 _SHARE: Final = Style(FIGURES_BOLD, 7.8, 10, kind="TD")
-_LIMIT: Final = Style(FIGURES, 6.6, 10, palette.MUTED, kind="TD")
+_LIMIT: Final = Style(FIGURES, 6.4, 10, palette.MUTED, kind="TD")
 _LIMITS: Final = (
     "The second reader's percentage against the 95 % limits of the first one's (Ruemke's table, as CLSI H20 "
     "uses it)."
@@ -95,7 +95,7 @@ class CountColumns(Block):
     def _type(self, row: CellTypeRow, at: tuple[float, float], width: float) -> None:
         x, y = at
         badge(self.canv, self.setter, row.letter, colour=row.colour, at=(x, y + 1), side=8)
-        self.put(row.name, (x + 12, y + 2.6), Style(TEXT, 7.6, 10, kind="TH"), width=width - 98)
+        self.put(row.name, (x + 12, y + 2.6), Style(TEXT, 7.0, 10, kind="TH"), width=width - 92)
         self.put(number(row.count), (x + width - 66, y + 2.6), _NUMBER, align="right")
         share = "\u2013" if row.per_hundred is None else decimal(row.per_hundred, digits=1)
         self.put(share, (x + width - 43, y + 2.6), _SHARE, align="right")
@@ -112,6 +112,16 @@ def differential(context: ReportContext) -> Iterator[Flowable]:
     yield Text(setter, _ABOUT, SMALL)
     for one in cells.counts:
         yield from _count(context, one)
+
+
+def details(context: ReportContext) -> Iterator[Flowable]:
+    """Every two readers compared, and cells by type."""
+    cells, setter = context.content.cells, context.setter
+    if cells is None:
+        return
+    if cells.comparisons:
+        yield CondPageBreak(160)
+        yield Text(setter, "Readers compared", HEADING, bookmark=0)
     for two in cells.comparisons:
         yield from _comparison(context, two)
     if cells.examples:

@@ -54,39 +54,52 @@ class ShareTiles(Block):
     """Most in a line; more classes take more lines."""
     _GUTTER: Final = 7.0
     _TALL: Final = 47.0
+    _LINE: Final = 8.5
+    """Height of a line of its own for the counts, where they have no room beside the fractions."""
 
     def __init__(self, setter: Typesetter, shares: Sequence[Share]) -> None:
-        super().__init__(setter, before=2, after=5)
+        super().__init__(setter, before=4, after=5)
         self.shares = shares
         self._across = len(shares)
+        self._each = 0.0
+        self._extra = 0.0
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
         """Return the size; tiles of several lines are equally wide."""
         lines = max(1, -(-len(self.shares) // self._ACROSS))
         self._across = max(1, -(-len(self.shares) // lines))
-        self.width, self.height = width, lines * (self._TALL + self._GUTTER) - self._GUTTER
+        self._each = (width - self._GUTTER * (self._across - 1)) / self._across
+        beside = all(self._width(share) <= self._each - 18 for share in self.shares)
+        self._extra = 0.0 if beside else self._LINE
+        self.width, self.height = width, lines * (self._TALL + self._extra + self._GUTTER) - self._GUTTER
         return width, self.height
+
+    def _width(self, share: Share) -> float:
+        """Return the width of fraction and count beside each other."""
+        parts = ((_fraction(share), _PERCENT), (_of(share), _COUNT))
+        return sum(self.setter.line(text, style.face, size=style.size).width for text, style in parts)
 
     def draw(self) -> None:
         """Draw the tiles."""
-        each = (self.width - self._GUTTER * (self._across - 1)) / self._across
+        tall, each = self._TALL + self._extra, self._each
         with self.canv.structure.group("Table"):
             for index, share in enumerate(self.shares):
                 line, column = divmod(index, self._across)
-                y = self.height - self._TALL - line * (self._TALL + self._GUTTER)
+                y = self.height - tall - line * (tall + self._GUTTER)
                 with self.canv.structure.group("TR"):
                     self._tile(share, (column * (each + self._GUTTER), y, each))
 
     def _tile(self, share: Share, at: tuple[float, float, float]) -> None:
         x, y, width = at
-        self.canv.box((x, y, width, self._TALL), fill=palette.WASH, radius=3)
-        badge(self.canv, self.setter, share.letter, colour=share.colour, at=(x + 6, y + 35), side=8.6)
-        self.put(share.name, (x + 18, y + 36.6), _TILE, width=width - 23)
-        text = f"{number(share.count)} of {number(share.n)}"
-        shown = percent(share.share) if share.n else "-"
-        room = width - 15 - self.setter.line(shown, _PERCENT.face, size=_PERCENT.size).width
-        self.put(text, (x + width - 6, y + 22), _COUNT, width=max(room, 12.0), align="right")
-        self.put(shown, (x + 6, y + 22), _PERCENT)
+        self.canv.box((x, y, width, self._TALL + self._extra), fill=palette.WASH, radius=3)
+        top = y + self._extra
+        badge(self.canv, self.setter, share.letter, colour=share.colour, at=(x + 6, top + 35), side=8.6)
+        self.put(share.name, (x + 18, top + 36.6), _TILE, width=width - 23)
+        if self._extra:
+            self.put(_of(share), (x + 6, y + 20.5), _COUNT)
+        else:
+            self.put(_of(share), (x + width - 6, y + 22), _COUNT, align="right")
+        self.put(_fraction(share), (x + 6, top + 22), _PERCENT)
         spread = interval(share.low, share.high) if share.n else "-"
         self.put(spread, (x + 6, y + 11.5), _INTERVAL, width=width - 12)
         self._bar(share, (x + 6, y + 4, width - 12))
@@ -102,6 +115,14 @@ class ShareTiles(Block):
         self.canv.stroke((low, y + 1.5, high, y + 1.5), line=palette.INK, width=0.7)
         for end in (low, high):
             self.canv.stroke((end, y - 0.4, end, y + 3.4), line=palette.INK, width=0.7)
+
+
+def _of(share: Share) -> str:
+    return f"{number(share.count)} of {number(share.n)}"
+
+
+def _fraction(share: Share) -> str:
+    return percent(share.share) if share.n else "-"
 
 
 class SharesStrip(Block):

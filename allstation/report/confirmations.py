@@ -9,7 +9,7 @@ from typing import Final
 from allstation.report.content_types import Confirmation, FieldRow
 from allstation.report.wording import ANOTHER_LOOK, count, number, percent
 
-_NAMED: Final = 3
+NAMED: Final = 3
 """People who are named on page one; the others are counted."""
 
 
@@ -50,9 +50,9 @@ def sentences(found: Sequence[Confirmation], read: int) -> Iterator[str]:
         found: By person.
         read: Fields read.
     """
-    for one in found[:_NAMED]:
+    for one in found[:NAMED]:
         yield f"{one.reviewer or 'Somebody'} {share_sentence(one)}"
-    others = found[_NAMED:]
+    others = found[NAMED:]
     if others:
         fields = sum(one.reviewed for one in others)
         yield f"{count(len(others), 'other reader')} looked at {count(fields, 'field')}."
@@ -74,5 +74,5 @@ def share_sentence(one: Confirmation) -> str:
     if one.another_look:
         text += f", sent {number(one.another_look)} for another look"
     if one.same_second:
-        return f"{text}; {number(one.same_second)} in the same second as another one."
+        return f"{text}; {number(one.same_second)} of them in the same second as another."
     return f"{text}; none faster than one a second."

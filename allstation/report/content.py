@@ -51,7 +51,14 @@ from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, 
 
 PROGRAM: Final = "ALL Station"
 _LATER: Final = (
-    "clock_remark", "replaces", "kept", "travels", "cells", "places", "control", "conclusion",
+    "clock_remark",
+    "replaces",
+    "kept",
+    "travels",
+    "cells",
+    "places",
+    "control",
+    "conclusion",
     "confirmations",
 )
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")

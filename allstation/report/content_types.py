@@ -599,8 +599,8 @@ class ReportContent:
         control: Releases of days of these fields by named persons.
         places: Shares of slides and patients; None where no patient is known and no cell was typed.
         conclusion: What the person who signs concludes.
-        annex: A full report has tables of every field, models, methods and hashes. Reports of earlier versions
-            do not say, and have them.
+        annex: A full report has tables of every field, models, methods and hashes; those of earlier versions
+            do not say so, and have them.
         confirmations: Who confirmed which share; absent from those of earlier versions.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -13,7 +13,7 @@ from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, Columns, Note, Style, Text
 from allstation.report.charts import ShareTiles
 from allstation.report.confirmations import sentences
-from allstation.report.content_types import Entry, ModelBlock, ReportContent
+from allstation.report.content_types import ModelBlock, ReportContent
 from allstation.report.context import ReportContext
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD
 from allstation.report.free_text import TITLES, FreeText
@@ -39,10 +39,10 @@ _COMMENTS: Final = 3
 """Comments on fields that are on page one."""
 
 
-def head(context: ReportContext) -> Iterator[Flowable]:
+def head(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
     """Letterhead, title, and what is known of patient, request and specimen."""
     content, setter = context.content, context.setter
-    yield LetterheadBlock(setter, content, context.logo)
+    yield LetterheadBlock(setter, content, context.logo, tight=tight)
     yield TitleBlock(setter, content)
     if content.clock_remark:
         yield Note(setter, content.clock_remark)
@@ -51,19 +51,12 @@ def head(context: ReportContext) -> Iterator[Flowable]:
         (
             ("Patient", content.patient),
             ("Request", content.request),
-            ("Specimen and microscope", _specimen(content.specimen)),
+            ("Specimen", [one for one in content.specimen if one.label not in _MICROSCOPE]),
         ),
         widths=(1.0, 1.0, 1.14),
     )
     if content.anonymised:
         yield Text(setter, _anonymised(content), SMALL)
-
-
-def _specimen(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the lines of the specimen, what the microscope was in one of them."""
-    lines = [one for one in entries if one.label not in _MICROSCOPE]
-    parts = [WITHHELD if one.withheld else one.value for one in entries if one.label in _MICROSCOPE]
-    return [*lines, Entry("Microscope", ", ".join(dict.fromkeys(parts)))] if parts else lines
 
 
 def conclusion(context: ReportContext, *, tight: bool, limit: int) -> Iterator[Flowable]:
@@ -138,19 +131,23 @@ def sentence(context: ReportContext, *, style: Style = LEAD) -> Text:
 def glance(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
     """Key figures of the whole case, and who confirmed which share; ``tight`` where a page is short."""
     content, setter = context.content, context.setter
-    counts, style = content.counts, replace(BODY, size=8.6, leading=11.4, after=2 if tight else 4)
+    counts, style = (
+        content.counts,
+        replace(BODY, size=8.3 if tight else 8.8, leading=11, after=2 if tight else 4),
+    )
     yield Text(setter, "Key figures", _heading(tight=tight), bookmark=0)
-    yield sentence(context, style=replace(LEAD, size=9.2, leading=12, after=2) if tight else LEAD)
+    yield sentence(context, style=replace(LEAD, size=8.8, leading=11.4, after=1) if tight else LEAD)
     if counts.statement:
         yield Note(setter, counts.statement)
     if content.copies:
         yield Note(setter, copies_sentence(content.copies))
     yield ShareTiles(setter, counts.shares)
-    if counts.read:
-        yield Text(setter, " ".join(sentences(content.confirmations, counts.read)), style, limit=4)
+    said = list(sentences(content.confirmations, counts.read))
     if counts.reasons:
         text = ", ".join(f"{one.reason} {number(one.count)}" for one in counts.reasons)
-        yield Text(setter, f"Why fields need review (a field can have several reasons): {text}.", style)
+        said.append(f"Reasons for review (a field can have several): {text}.")
+    for text in [" ".join(said)] if tight and said else said:
+        yield Text(setter, text, style, limit=5)
 
 
 def pictures(context: ReportContext, *, rows: int, tallest: float) -> Iterator[Flowable]:
@@ -170,52 +167,77 @@ def pictures(context: ReportContext, *, rows: int, tallest: float) -> Iterator[F
         CleanRow(setter, cards[at : at + CleanRow.ACROSS], context.clean, tallest=tallest)
         for at in range(0, len(cards), CleanRow.ACROSS)
     ]
-    about = "Fields: of each class the clearest, and those to look at first."
+    about = "Fields: of each class the clearest, and those to look at first; a star marks a reviewed one."
     if any(line.cuts for line in lines):
-        about += " Of the taller ones the middle is shown."
+        about += " Of taller fields the middle is shown."
     yield Text(setter, about, _FINE)
     yield from lines
 
 
 def comments(context: ReportContext, *, tight: bool, limit: int) -> Iterator[Flowable]:
-    """The comment on the case and the first ones on fields, at most ``limit`` lines of each."""
+    """The comment on the case and the first ones on fields; ``tight`` in one paragraph of ``limit`` lines."""
     content, setter = context.content, context.setter
     said = [row for row in content.fields if row.comment and row.comment != WITHHELD]
-    if not (content.comment or said):
+    shown = said[:_COMMENTS]
+    lines = [f"Field {row.number}: {row.comment}" for row in shown]
+    if len(said) > len(shown):
+        where = "on the next pages" if content.template == Template.FULL else "in the full report"
+        lines.append(f"{count(len(said) - len(shown), 'more comment')} on fields {where}.")
+    if not (content.comment or lines):
+        return
+    style = replace(BODY, size=8.4, leading=11.2, after=2)
+    if tight:
+        text = " \u00b7 ".join([*([content.comment] if content.comment else []), *lines])
+        yield Text(setter, f"Comments: {text}", replace(style, before=2), limit=max(limit, 2))
         return
     yield Text(setter, "Comments", _heading(tight=tight))
-    style = replace(BODY, size=8.4, leading=11.2, after=2)
     if content.comment:
         yield Text(setter, content.comment, style, limit=limit)
-    shown = said[: min(limit, _COMMENTS)]
-    for row in shown:
-        yield Text(setter, f"Field {row.number}: {row.comment}", style, limit=1 if tight else 2)
-    if len(said) > len(shown):
-        where = "listed on the next pages" if content.template == Template.FULL else "in the full report"
-        yield Text(setter, f"{count(len(said) - len(shown), 'more comment')} on fields {where}.", _FINE)
+    for line in lines:
+        yield Text(setter, line, style, limit=2)
 
 
-def fine_print(context: ReportContext) -> Iterator[Flowable]:
-    """Releases of the site's control, what classes and intervals are, and the models."""
-    for one in context.content.control:
+def fine_print(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
+    """Releases of the site's control, what classes and intervals are, the microscope and the models."""
+    content, setter = context.content, context.setter
+    for one in content.control:
         text = f"The control of the site was not in order on {one.day}: released by {one.by}, {one.reason}"
-        yield Text(context.setter, text, replace(SMALL, face=BOLD), limit=2)
-    yield Text(context.setter, f"{MORPHOLOGY_ONLY} {NOT_A_SCALE} {INTERVAL_NOTE}", _FINE)
-    yield from models_in_a_line(context)
+        yield Text(setter, text, replace(SMALL, face=BOLD), limit=2)
+    parts = [
+        f"{one.label.lower()} {WITHHELD if one.withheld else one.value}"
+        for one in content.specimen
+        if one.label in _MICROSCOPE
+    ]
+    said = [f"{MORPHOLOGY_ONLY} {NOT_A_SCALE} {INTERVAL_NOTE}"]
+    said += [f"Microscope: {', '.join(parts)}."] if parts else []
+    said += [_model(model) for model in content.models]
+    for text in [" ".join(said)] if tight else said:
+        yield Text(setter, text, _FINE, limit=8)
+    yield from _unknown_makers(context)
 
 
 def models_in_a_line(context: ReportContext) -> Iterator[Flowable]:
     """Name each model with its first own figure."""
     for model in context.content.models:
-        which = f"{model.name} {model.version}" if model.version else model.name
-        if model.maker and not model.is_of_unknown_maker:
-            which += f", {model.maker}"
-        kind = "SHA-256" if model.version else "code"
-        text = f"Model {which}, {kind} {model.sha256}. {_headline(model)}"
-        yield Text(context.setter, text, _FINE, limit=4)
+        yield Text(context.setter, _model(model), _FINE, limit=4)
+    yield from _unknown_makers(context)
+
+
+def _unknown_makers(context: ReportContext) -> Iterator[Flowable]:
+    for model in context.content.models:
         if model.is_of_unknown_maker:
             warning = f"Nobody known to this station vouches for the model {model.name}: {model.maker}."
             yield Text(context.setter, warning, replace(SMALL, face=BOLD, colour=palette.DANGER), limit=3)
+
+
+def _model(model: ModelBlock) -> str:
+    """Return name, version, maker and hash of a model, and its first own figure."""
+    which = f"{model.name} {model.version}" if model.version else model.name
+    which = which if which.startswith("Model ") else f"Model {which}"
+    if model.maker and not model.is_of_unknown_maker:
+        which += f", {model.maker}"
+    kind = "SHA-256" if model.version else "code"
+    return f"{which}, {kind} {model.sha256}. {_headline(model)}".strip()
 
 
 def _headline(model: ModelBlock) -> str:
@@ -223,9 +245,8 @@ def _headline(model: ModelBlock) -> str:
         return ""
     first = model.figures[0]
     spread = f" ({first.interval})" if first.interval else ""
-    return (
-        f"Its own {first.name}: {first.value}{spread}, n {first.n or '?'}, {first.split}, {first.patients}."
-    )
+    how = ", ".join(filter(None, (first.split, first.patients)))
+    return f"Its own {first.name}: {first.value}{spread}, n {first.n or '?'}, {how}."
 
 
 def slides(context: ReportContext, *, limit: int = 0) -> Iterator[Flowable]:

@@ -39,8 +39,10 @@ _MARK_CELLS: Final = (
 class LetterheadBlock(Block):
     """Logo, laboratory and address; the program's own mark where no laboratory is named."""
 
-    def __init__(self, setter: Typesetter, content: ReportContent, logo: Thumbnail | None) -> None:
-        super().__init__(setter, after=9)
+    def __init__(
+        self, setter: Typesetter, content: ReportContent, logo: Thumbnail | None, *, tight: bool = False
+    ) -> None:
+        super().__init__(setter, after=4 if tight else 9)
         self.content, self.logo = content, logo
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
@@ -140,7 +142,9 @@ class TitleBlock(Block):
         made = f"\u00b7 {moment(content.created)}"
         small = Style(MONO, 6.2, 9, palette.MUTED)
         rest = self.setter.line(made, quiet.face, size=quiet.size).width + 14
-        rest += self.setter.line(content.case_id, small.face, size=small.size).width if content.case_name else 0
+        rest += (
+            self.setter.line(content.case_id, small.face, size=small.size).width if content.case_name else 0
+        )
         name = content.case_name or content.case_id
         face = Style(BOLD, 9.4, 12) if content.case_name else Style(MONO, 8.6, 12)
         x += self.put(name, (x, y), face, width=max(room - x - rest, _LEAST)).width + 4

@@ -76,8 +76,8 @@ def in_short(context: ReportContext) -> Iterator[Flowable]:
     for paragraph in content.limits:
         yield Bullet(setter, paragraph)
     text = (
-        f"This report has no annex. The figures of every field, the {content.hash_label} of every file, models "
-        "and methods are embedded in the file (report.json) and are checked by \u201callstation "
+        f"This report has no annex. The figures of every field, the {content.hash_label} of every file, "
+        "models and methods are embedded in the file (report.json) and are checked by \u201callstation "
         "verify-report\u201d; a report with its annex prints them."
     )
     yield Text(setter, text, SMALL)

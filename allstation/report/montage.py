@@ -178,7 +178,7 @@ class MontageRow(Pictured):
 
 
 class CleanRow(Pictured):
-    """Fields of page one side by side, at least 55 mm wide, nothing over them: number, class and reasons below.
+    """Fields of page one, at least 55 mm wide and with nothing over them; number, class, reasons below.
 
     Args:
         setter: The typesetter.
