@@ -450,6 +450,8 @@ def _copy_of(
         reason=signed.reason,
         reviewer=signed.reviewer,
         comment=signed.comment,
+        conclusion=signed.conclusion,
+        annex=signed.annex,
         montage=signed.montage,
         previous=previous,
     )
