@@ -38,7 +38,7 @@ class ControlController(QObject):
         """Offer the charts."""
         # fmt: off
         return (
-            Action("case.control", "Control of the S&ite…", self.open, "Ctrl+Alt+Shift+K",
+            Action("case.control", "Control of the S&ite…", self.open, "",
                    "Levey-Jennings charts of light, stain, focus, novelty and classes; release a day",
                    menu="&Case", place=347, enabled_when=self._context.has_case),
         )
