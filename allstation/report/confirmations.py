@@ -6,11 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from allstation.core.text import shown_name
 from allstation.report.content_types import Confirmation, FieldRow
 from allstation.report.wording import ANOTHER_LOOK, count, number, percent
 
 NAMED: Final = 3
 """People who are named on page one; the others are counted."""
+_LONGEST: Final = 60
+"""Characters of a name."""
 
 
 def confirmations(rows: Sequence[FieldRow], stamps: Sequence[str]) -> tuple[Confirmation, ...]:
@@ -51,7 +54,7 @@ def sentences(found: Sequence[Confirmation], read: int) -> Iterator[str]:
         read: Fields read.
     """
     for one in found[:NAMED]:
-        yield f"{one.reviewer or 'Somebody'} {share_sentence(one)}"
+        yield f"By {_short(one.reviewer)}: {share_sentence(one)}"
     others = found[NAMED:]
     if others:
         fields = sum(one.reviewed for one in others)
@@ -63,8 +66,13 @@ def sentences(found: Sequence[Confirmation], read: int) -> Iterator[str]:
         yield "No field has been reviewed by a person."
 
 
+def _short(name: str) -> str:
+    shown = shown_name(name) or "somebody"
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}\u2026"
+
+
 def share_sentence(one: Confirmation) -> str:
-    """Return what a person did, to follow the name.
+    """Return what a person did, to follow the name and a colon.
 
     Reviews are kept to the second: of two in the same one nobody knows how long the field was looked at.
     """

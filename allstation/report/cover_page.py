@@ -111,8 +111,8 @@ def sentence(context: ReportContext, *, style: Style = LEAD) -> Text:
     """Return one sentence about how much was read."""
     counts = context.content.counts
     slides = context.content.slides
-    where = f"slide {slides[0].name[:60]}" if len(slides) == 1 else count(len(slides), "slide")
-    text = [f"{number(counts.read)} of {count(counts.fields, 'field')} read on {where}"]
+    where = "" if len(slides) == 1 else f" on {count(len(slides), 'slide')}"
+    text = [f"{number(counts.read)} of {count(counts.fields, 'field')} read{where}"]
     if counts.needs_review:
         text.append(f"{number(counts.needs_review)} {'needs' if counts.needs_review == 1 else 'need'} review")
     if counts.another_look:
@@ -124,7 +124,9 @@ def sentence(context: ReportContext, *, style: Style = LEAD) -> Text:
     if removed := context.content.removed:
         were = "was" if removed == 1 else "were"
         text.append(f"{count(removed, 'field')} {were} removed from the case by hand and not counted")
-    text.append(f"{count(counts.cells, 'white cell')} found")
+    # A name that is read from right to left would turn the figures after it.
+    of = f" on slide {slides[0].name[:60]}" if len(slides) == 1 else ""
+    text.append(f"{count(counts.cells, 'white cell')} found{of}")
     return Text(context.setter, "; ".join(text) + ".", style)
 
 

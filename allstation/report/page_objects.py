@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.report.content_types import SIGNATURE_FIELD
+from allstation.report.montage import CleanRow
 from allstation.report.preview import LIBRARY
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _OUTSIDE: Final = 1.0
 """Points that a text's box may stand out of the page."""
 _LETTERHEAD: Final = 90.0
 """Points from the top of the first page within which its one picture, the logo, stands."""
+_WIDER: Final = 3.0
+"""Points by which a picture of page one may differ from the width that all of them have."""
 _INVISIBLE: Final = (3, 7)
 """Ways of drawing text that leave no ink: neither filled nor stroked, or clipping only."""
 _OPAQUE: Final = 255
@@ -73,7 +76,10 @@ def _problem(page: Any, *, most: int | None) -> str:  # noqa: ANN401 - pypdfium2
         return "something was drawn over its text, such as a picture."
     pictures = boxes[kinds == pdfium.FPDF_PAGEOBJ_IMAGE]
     below = pictures[:, 1] < top - _LETTERHEAD
-    if most is not None and (below.sum() > most or (~below).sum() > 1):
+    wide = pictures[below, 2] - pictures[below, 0]
+    if most is not None and (
+        len(wide) > most or (~below).sum() > 1 or (abs(wide - CleanRow.WIDTH) > _WIDER).any()
+    ):
         return "it shows a picture that a report does not have there."
     return ""
 

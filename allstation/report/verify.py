@@ -238,7 +238,8 @@ def _pictures(content: Mapping[str, Any]) -> int | None:
     if content["template"] == "contact":
         return None
     # Reports of earlier versions have no annex to leave out, and no pictures on page one.
-    return PAGE_ONE if "annex" in content and content["montage"] else 0
+    shows = "annex" in content and content["montage"]
+    return min(PAGE_ONE, sum(bool(row["decision"]) for row in content["fields"])) if shows else 0
 
 
 def _against(content: Mapping[str, Any], snapshot: CaseSnapshot) -> Iterator[str]:

@@ -135,7 +135,7 @@ def _shares(text: str, content: Mapping[str, Any]) -> Iterator[str]:
 
 def _recounted(content: Mapping[str, Any]) -> Iterator[str]:
     """Count the embedded fields again: a report without annex has their rows nowhere else."""
-    finals = Counter(row["final"] for row in content["fields"] if row["decision"])
+    finals = Counter(row.get("final", "") for row in content["fields"] if row["decision"])
     for share in content["counts"]["shares"]:
         if share["count"] != finals[share["name"]] or share["n"] != finals.total():
             yield f"The embedded data count {share['name']} otherwise than their own fields do."

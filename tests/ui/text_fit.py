@@ -1,4 +1,4 @@
-"""Measure of clipped texts: the room that each visible text needs against the room that its widget gives it."""
+"""Measure of clipped texts: the room that a text needs against the room that its widget gives it."""
 
 from __future__ import annotations
 
@@ -131,9 +131,7 @@ def _headings(header: QHeaderView) -> Iterator[tuple[str, QSize, QSize]]:
         if header.isSectionHidden(section) or header.orientation() is not Qt.Orientation.Horizontal:
             continue
         text = str(model.headerData(section, header.orientation()) or "")
-        font = header.font()
         needed = header.fontMetrics().size(_MNEMONIC, text)
-        del font
         yield text, needed, QSize(header.sectionSize(section) - _HEADER_PADDING, header.height())
 
 

@@ -34,7 +34,8 @@ class FieldGrid(TileView):
             aspect = min(max(first.height / first.width, _ASPECTS[0]), _ASPECTS[1])
             if aspect != self._aspect:
                 self._aspect = aspect
-                self.updateGeometries()
+                # Every row moves: what was scrolled to, as after a start, would be left behind.
+                self.keep_current_seen()
         super().dataChanged(top_left, bottom_right, roles)
 
     @Slot(int)

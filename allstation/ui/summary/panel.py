@@ -112,7 +112,9 @@ class SummaryPanel(QWidget):
             else []
         )
         _say(self._note, tr(INTERVAL_NOTE) if tally.read else "")
-        self._part(self._open_title, self._open, list(_open_bars(tally)))
+        bars = list(_open_bars(tally))
+        self._open_title.setText(_open_words(tally, sum(bar.count for bar in bars)))
+        self._part(self._open_title, self._open, bars)
         self._part(self._poor_title, self._poor, list(_poor_bars(tally)))
         lines = list(_agreement_lines(tally))
         _say(self._agreement, "\n\n".join(lines))
@@ -170,7 +172,6 @@ class SummaryPanel(QWidget):
         self._shares = self._bars(tr("Fields per class"))
         self._note = self._label("small")
         self._open_title, self._open = self._label("subheading"), self._bars(tr("Why fields need a person"))
-        self._open_title.setText(tr("Why fields need a person"))
         self._agreement_title, self._agreement = self._label("subheading"), self._label("")
         self._agreement_title.setText(tr("Agreement"))
         self._agreement.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -223,9 +224,7 @@ def _facts(tally: Tally) -> str:
     parts = [
         tr("{n} fields, {read} of them read", n=number(tally.fields), read=number(tally.read)),
         tr("{n} white cells counted", n=number(tally.cells)),
-        tr("{n} fields need a person", n=number(tally.open))
-        if tally.open != 1
-        else tr("1 field needs a person"),
+        _needs_words(tally),
         tr("{n} fields reviewed", n=number(tally.reviewed))
         if tally.reviewed != 1
         else tr("1 field reviewed"),
@@ -233,6 +232,22 @@ def _facts(tally: Tally) -> str:
     if waiting:
         parts.append(tr("{n} fields still wait for the model", n=number(waiting)))
     return "\n".join(parts)
+
+
+def _needs_words(tally: Tally) -> str:
+    """Return how many fields need a person, and why that is another number than that of *needs review*."""
+    one = tally.open == 1
+    words = tr("1 field needs a person") if one else tr("{n} fields need a person", n=number(tally.open))
+    if not tally.another_look:
+        return words
+    said = {"none": number(tally.open - tally.another_look), "marked": number(tally.another_look)}
+    return words + tr(": {none} that the model named no class, {marked} marked for another look", **said)
+
+
+def _open_words(tally: Tally, counted: int) -> str:
+    """Return the heading of the reasons, which are more than the fields where one has several."""
+    words = tr("Why fields need a person")
+    return words + tr(" (a field may have several reasons)") if counted > tally.open else words
 
 
 def _open_bars(tally: Tally) -> Iterator[Bar]:

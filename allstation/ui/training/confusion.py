@@ -5,15 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtGui import QBrush, QColor
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import number, tip
 from allstation.ui.common.i18n import tr
 
 _STRONGEST: Final = 0.85
+_FRAME: Final = 2
+_MARKED: Final = (
+    QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_MouseOver
+)
+
+
+class _ShadedCell(QStyledItemDelegate):
+    """Paints the chosen cell in its own colour, with a frame: its colour says whether it is right."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        plain = QStyleOptionViewItem(option)
+        plain.state &= ~_MARKED
+        super().paint(painter, plain, index)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setPen(QPen(QColor(theme.tokens(option.palette).text), _FRAME))
+            painter.drawRect(option.rect.adjusted(1, 1, -2, -2))
 
 
 class ConfusionTable(QTableWidget):
@@ -32,6 +59,7 @@ class ConfusionTable(QTableWidget):
         self.setAccessibleName(tr("Confusion matrix: rows are true classes, columns predicted ones"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setItemDelegate(_ShadedCell(self))
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -62,8 +90,10 @@ class ConfusionTable(QTableWidget):
         scheme = theme.tokens(self.palette())
         colour = QColor(scheme.accent if row == column else scheme.danger)
         colour.setAlphaF(_STRONGEST * share)
-        item.setBackground(QBrush(colour))
-        item.setForeground(QBrush(theme.readable_on(theme.blended(colour, QColor(scheme.base)))))
+        # Opaque, so that nothing of a row under the pointer shines through.
+        ground = theme.blended(colour, QColor(scheme.base))
+        item.setBackground(QBrush(ground))
+        item.setForeground(QBrush(theme.readable_on(ground)))
         font = item.font()
         font.setBold(row == column)
         item.setFont(font)

@@ -21,9 +21,11 @@ from allstation.store.slides import SlideCounts
 from allstation.ui.browser import cells
 from allstation.ui.browser.filters import FilterBar
 from allstation.ui.browser.footer import TELLING
+from allstation.ui.browser.grid import FieldGrid
 from allstation.ui.browser.model import PAGE, Column, FieldModel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.browser.slides import SlideTree
+from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.main_window.workbench import Workbench
 from tests.makers import field, numbered, quality
 from tests.ui.named import label_texts, named
@@ -513,3 +515,19 @@ def test_from_the_text_box_a_key_leads_to_what_was_found(
     assert opened.shell.focusWidget() is opened.browser.grid
     assert bool(box.text()) is kept
     wait_count(qtbot, opened, opened.browser.model.rowCount() if kept else FIELDS)
+
+
+def test_the_shown_field_stays_in_view_when_the_shape_of_fields_becomes_known(qtbot: QtBot) -> None:
+    """After a start the grid scrolls before the first record tells how high the rows are."""
+    thumbnails, model = Thumbnails(), FieldModel()
+    grid = FieldGrid(thumbnails)
+    qtbot.addWidget(grid)
+    grid.setModel(model)
+    model.relist(array("q", range(1, 201)))
+    grid.resize(300, 400)
+    grid.show()
+    grid.setCurrentIndex(model.index(150, 0))
+    model.take_page([field(1, Path("/a.png"), width=100, height=140)])
+    shown = grid.visualRect(grid.currentIndex())
+    assert grid.viewport().rect().contains(shown.center())
+    thumbnails.stop()

@@ -201,3 +201,20 @@ def test_find_brings_the_browser_back(opened: Workbench) -> None:
     assert opened.shell.focusWidget() is named(
         opened.browser.filters, QLineEdit, "Find fields by name or slide"
     )
+
+
+def test_fields_that_need_a_person_are_told_from_those_without_a_class(qtbot: QtBot) -> None:
+    """Reasons add up to more than the fields, and marks come on top of what the model named no class."""
+    panel = SummaryPanel()
+    qtbot.addWidget(panel)
+    several = {"low confidence": 3, "blurred": 4}
+    panel.show_tally(
+        "A", Tally(fields=9, finals={"needs review": 5}, open=6, open_reasons=several, another_look=1)
+    )
+    said = "\n".join(panel.texts())
+    assert "6 fields need a person: 5 that the model named no class, 1 marked for another look" in said
+    assert "Why fields need a person (a field may have several reasons)" in said
+    panel.show_tally("A", Tally(fields=9, finals={"needs review": 1}, open=1, open_reasons={"blurred": 1}))
+    said = "\n".join(panel.texts())
+    assert "1 field needs a person\n" in said
+    assert "several reasons" not in said
