@@ -26,6 +26,8 @@ _HALF: Final = 0.5
 _WARMEST: Final = 0.14
 _BRIGHTEST: Final = 0.24
 _SOFTEST: Final = 0.9
+_LEAST_LIGHT: Final = 0.2
+"""Of the brightest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,25 @@ def gentle_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArra
     """
     field = _turned(rgb, int(random.integers(4)), random.random() < _HALF)
     change = _DISTURBING[int(random.integers(len(_DISTURBING)))]
-    disturbed = change(field, float(random.uniform(-1, 1)))
+    return _segmented(field, change(field, float(random.uniform(-1, 1))), side)
+
+
+def lit_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArray[np.float32]:
+    """Return the network's input for a field that is turned and in more light, which clips the paper.
+
+    Of all that a user's fields may differ in, this changes the borders of the cells most.
+
+    Args:
+        rgb: (h, w, 3) at the size that serving decodes to.
+        random: Source of chance; the same state gives the same copy.
+        side: Rows and columns of the network's input.
+    """
+    field = _turned(rgb, int(random.integers(4)), random.random() < _HALF)
+    return _segmented(field, _brightened(field, float(random.uniform(_LEAST_LIGHT, 1))), side)
+
+
+def _segmented(field: Rgb, disturbed: Rgb, side: int) -> NDArray[np.float32]:
+    """Return the tensor of a disturbed field, or of the field itself if no cell is left."""
     mask = cell_mask(disturbed)
     if not mask.any():
         disturbed, mask = field, cell_mask(field)
