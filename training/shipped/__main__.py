@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.metrics import IntArray
@@ -49,16 +50,21 @@ RESULTS: Final = Path(__file__).parent.parent / "results"
 HELD: Final = "test half of the same-field groups held out from the shipped network"
 
 
-def tested(material: Material, division: Division, recipe: ShippedRecipe) -> Tested:
+def tested(
+    material: Material, division: Division, recipe: ShippedRecipe, *, temperature: float | None
+) -> Tested:
     """Train one division and return its test outputs.
 
     Args:
         material: Training data.
         division: How it is divided.
         recipe: Of the shipped model.
+        temperature: Where it is known already.
     """
     fields, rows = material.fields, division.test
-    trained = train_division(material, division, recipe.fit, calibration=recipe.calibration)
+    trained = train_division(
+        material, division, recipe.fit, calibration=recipe.calibration, temperature=temperature
+    )
     right = (trained.logits.argmax(axis=1) == fields.labels[rows]).mean()
     print(f"{division.name}: {right:.4f} of {len(rows)}", flush=True)
     return Tested(
@@ -184,6 +190,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, help="measure only the first seeds")
     options = parser.parse_args(argv)
     recipe = read_shipped_recipe(options.recipe)
+    with threadpool_limits(1):
+        return _run(recipe, options)
+
+
+def _run(recipe: ShippedRecipe, options: argparse.Namespace) -> int:
+    """Make and print everything on one thread: other numbers of threads add up in other orders."""
     material = gather(options.data, options.work, recipe)
     rows, text = make(material, recipe, options)
     print(text)
@@ -240,14 +252,22 @@ def split_rows(
         validation=shape["validation"],
         seed=1,
     )[: options.folds]
-    tests = [tested(material, fold, recipe) for fold in folds]
+    tests = [tested(material, fold, recipe, temperature=None) for fold in folds]
     split = f"{folds[0].kind} ({len(folds)} of {shape['folds']} run)"
     rows, matrix = block_rows(tests, split)
-    some = [drawn(material, recipe, numbers) for numbers in shape["draws"][: options.seeds]]
-    rows += seed_rows([[tested(each, fold, recipe) for fold in folds] for each in some], split)
+    by_draw = [
+        [
+            tested(drawn(material, recipe, numbers), fold, recipe, temperature=test.temperature)
+            for fold, test in zip(folds, tests, strict=True)
+        ]
+        for numbers in shape["draws"][: options.seeds]
+    ]
+    rows += seed_rows(by_draw, split)
     rows += disturbance_rows(tests, list(material.disturbed.means), split)
     seeds = shape["random_seeds"][: options.seeds]
-    randoms = [tested(material, random_division(material.fields, seed), recipe) for seed in seeds]
+    randoms = [
+        tested(material, random_division(material.fields, seed), recipe, temperature=None) for seed in seeds
+    ]
     first = [random_row(randoms, len(shape["random_seeds"]))] if randoms else []
     return [*first, *rows], matrix
 

@@ -85,18 +85,31 @@ class Trained:
 
 
 def train_division(
-    material: Material, division: Division, settings: FitSettings, *, calibration: CalibrationBlocks
+    material: Material,
+    division: Division,
+    settings: FitSettings,
+    *,
+    calibration: CalibrationBlocks,
+    temperature: float | None = None,
 ) -> Trained:
     """Train on one division; novelty and rule come from its validation fields.
 
     The temperature comes from blocks of the training fields, each judged by a head of the same recipe that
     never saw it nor its neighbours: next to training fields a network is surer than it may be elsewhere.
+
+    Args:
+        material: Training data.
+        division: How it is divided.
+        settings: Of the head.
+        calibration: Which blocks the temperature comes from.
+        temperature: Where it is known already.
     """
     labels, means = material.fields.labels, material.copies.fields
     began = time.perf_counter()
     head = fit_head(material.copies, division.train, labels, settings)
     seconds = time.perf_counter() - began
-    temperature = block_temperature(material, division.train, settings, calibration=calibration)
+    if temperature is None:
+        temperature = block_temperature(material, division.train, settings, calibration=calibration)
     held, test = (head.logits(means[rows]) for rows in (division.validation, division.test))
     fitted = fit_novelty(means[division.train], labels[division.train], means[division.validation])
     rule = fit_rule(softmax(held / temperature), material.sharpness[division.validation])
@@ -205,7 +218,8 @@ def write_shipped(
     )
     rgb = reference_fields(PREPROCESSING.size)
     means = material.trunk.means(prepare(field, PREPROCESSING).tensor for field in rgb)
-    reference = {"rgb": rgb, "probabilities": softmax(trained.head.logits(means) / trained.temperature)}
+    shares = softmax(trained.head.logits(means) / trained.temperature)
+    reference: dict[str, NDArray[Any]] = {"rgb": rgb, "probabilities": shares}
     network = {"outputs": list(OUTPUTS), "parameters": PARAMETERS + trained.head.layer.size}
     litert = with_linear_head(material.network, trained.head.layer, ZOOM)
     return pack_bundle(target, litert, export, network=network, reference=reference)
