@@ -20,6 +20,7 @@ from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine, Novelty
+from allstation.inference.network import LocalNetwork
 from training.shipped.fields import (
     Division,
     block_folds,
@@ -226,7 +227,8 @@ def make(
     print(f"bundle {bundle.sha256}", flush=True)
     rows, matrix = split_rows(material, recipe, options)
     fields = material.fields
-    engine = Engine(bundle)
+    # In this process: what a process of its own computes would not count as this thread's time.
+    engine = Engine(bundle, network=LocalNetwork(bundle.read(bundle.info["network"]["file"])))
     checker = Checker(engine, fields.rgb[division.test], fields.labels[division.test], CLASS_NAMES)
     paths = [options.data / "Original" / fields.names[row] for row in division.test]
     beside = share_near_training(fields, division)

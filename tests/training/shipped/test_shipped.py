@@ -102,14 +102,12 @@ def test_the_same_seed_gives_the_same_altered_field(field):
 
     def made(seed):
         random = np.random.default_rng(seed)
-        return variants.altered_tensor(
-            field, generous, backgrounds, random, strength=variants.Strength(), side=288
-        )
+        return variants.altered(field, generous, backgrounds, random, variants.Strength())
 
     first, second, other = made(1), made(1), made(2)
-    assert np.array_equal(first.tensor, second.tensor)
-    assert not np.array_equal(first.tensor, other.tensor)
-    assert (first.tensor[first.tensor[:, :, 3] == 0] == 0).all()
+    for left, right in zip(first, second, strict=True):
+        assert np.array_equal(left, right)
+    assert not np.array_equal(first[0], other[0])
 
 
 def test_marks_change_the_corner_only(field):
@@ -236,16 +234,19 @@ def test_backgrounds_name_the_fields_they_come_from(field):
     others = np.stack([field, squash(draw_field("Pro", 4), (224, 224))])
     found = composites.backgrounds_of(others, 3)
     assert found.rows.tolist() == [0, 1]
-    made = [
-        variants.altered_tensor(
-            field, composites.generous_mask(field, 0), found.rgb, np.random.default_rng(seed),
-            strength=variants.Strength(), side=288,
-        )
-        for seed in range(40)
-    ]  # fmt: skip
-    worn = {each.background for each in made}
+    generous = composites.generous_mask(field, 0)
+    random = np.random.default_rng(5)
+    worn = {variants.altered(field, generous, found.rgb, random, variants.Strength())[2] for _ in range(20)}
     assert worn == {None, 0, 1}
-    assert all(each.background is not None for each in made if not each.shows_cells)
+
+
+def test_lit_copies_are_brighter_and_keep_cells(field):
+    plain = variants.gentle_tensor(field, np.random.default_rng(0), side=224)
+    made = [variants.lit_tensor(field, np.random.default_rng(seed), side=224) for seed in range(4)]
+    for tensor in made:
+        assert tensor[..., 3].any()
+        inside = tensor[..., 3] > 0
+        assert tensor[inside][:, 1].mean() > plain[plain[..., 3] > 0][:, 1].mean()
 
 
 def test_the_sample_for_disturbances_takes_both_of_two_interleaved_sittings(fields):

@@ -76,7 +76,7 @@ def test_equalising_changes_channels_scales_and_nothing_else(trunk):
         model.get_layer(name).set_weights(values)
     for name, value in model(tensors).items():
         wanted = before[name] / scales[int(name.removeprefix("depth"))]
-        assert np.asarray(value) == pytest.approx(wanted, abs=1e-4 * np.abs(wanted).max())
+        assert np.asarray(value) == pytest.approx(wanted, abs=float(1e-4 * np.abs(wanted).max()))
 
 
 def test_training_is_serving_of_the_shipped_bundle(real_data):
