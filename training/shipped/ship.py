@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +71,6 @@ class Trained:
         rule: The decision rule.
         logits: Of the test fields (n, k).
         appearance: Of the test fields (n, a): the mean over the cells of what the trunk says.
-        seconds: Of training.
     """
 
     head: Linear
@@ -81,7 +79,6 @@ class Trained:
     rule: DecisionRule
     logits: NDArray[np.float64]
     appearance: NDArray[np.float32]
-    seconds: float
 
 
 def train_division(
@@ -105,15 +102,13 @@ def train_division(
         temperature: Where it is known already.
     """
     labels, means = material.fields.labels, material.copies.fields
-    began = time.perf_counter()
     head = fit_head(material.copies, division.train, labels, settings)
-    seconds = time.perf_counter() - began
     if temperature is None:
         temperature = block_temperature(material, division.train, settings, calibration=calibration)
     held, test = (head.logits(means[rows]) for rows in (division.validation, division.test))
     fitted = fit_novelty(means[division.train], labels[division.train], means[division.validation])
     rule = fit_rule(softmax(held / temperature), material.sharpness[division.validation])
-    return Trained(head, temperature, fitted, rule, test, means[division.test], seconds)
+    return Trained(head, temperature, fitted, rule, test, means[division.test])
 
 
 def block_temperature(
@@ -200,7 +195,6 @@ def write_shipped(
             "patients": PATIENTS_UNKNOWN,
             "recipe": about["settings"],
             "recipe_sha256": about["recipe_sha256"],
-            "seconds": round(trained.seconds),
         },
         "novelty": {"output": "appearance"},
         "retraining": dict(LINEAR_RETRAINING),

@@ -325,7 +325,7 @@ def test_the_figures_of_the_bundle_are_those_of_an_evaluation():
     material = Material(fields, None, np.full(80, 9), np.full(80, 90.0), b"", None, None)
     appearance = random.normal(0, 1, (80, 3))
     arrays = calibration.fit_novelty(appearance, labels, appearance)
-    trained = Trained(None, 1.0, arrays, DecisionRule(0.5), logits, appearance, 1.0)
+    trained = Trained(None, 1.0, arrays, DecisionRule(0.5), logits, appearance)
     made = held_out_figures(trained, material, Division("d", "a split", nothing, nothing, every))
     found = evaluate(softmax(logits), labels, classes=CLASS_NAMES, split="a split", groups=by_fours(80))
     named = {figure.name: figure for figure in made}
