@@ -122,6 +122,9 @@ def _one(folder: Path, target: Path, wanted: ReportOptions, signing: _Signing) -
     if wanted.anonymise:
         free_text.draw_secret(folder)
     with Case.open(folder, read_only=draft) as case:
+        remark = reporting.note_control(case)
+        if remark:
+            say(f"CONTROL  {shown_name(str(folder))}: {remark}", error=True)
         snapshot = case.snapshot()
         if wanted.anonymise:
             free_text.name_withheld(snapshot, wanted, travels=False)

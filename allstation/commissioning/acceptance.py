@@ -273,8 +273,18 @@ def _too_low(found: Acceptance) -> str:
     more, groups = max(10, math.ceil(learned / 20) * 10), max(3, math.ceil(len(found.learned_groups) / 2))
     return (
         f"{begin}: type {more} more cells from at least {groups} further {of}, most of all of {worst.name}, "
-        f"of which {worst.rates.hits} of {worst.rates.support} were named rightly."
+        f"of which {worst.rates.hits} of {worst.rates.support} were named rightly"
+        f"{_mostly(found, worst.name)}."
     )
+
+
+def _mostly(found: Acceptance, name: str) -> str:
+    """Say what a type was most often taken for, as two types that nobody parts may be one."""
+    at = found.evaluation.classes.index(name)
+    others = found.evaluation.matrix[at].copy()
+    others[at] = 0
+    most = int(others.max())
+    return f" and {most} as {found.evaluation.classes[int(others.argmax())]}" if most else ""
 
 
 def acceptance_json(outcome: Accepted | Refused) -> dict[str, Any]:

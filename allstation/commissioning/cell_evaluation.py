@@ -18,7 +18,7 @@ from allstation.core.evaluation import Evaluation, evaluate
 from allstation.core.metrics import Figure
 from allstation.core.statistics import wilson
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.site_bundle import SEEN_DIGITS, seen_pictures, site_typer
+from allstation.inference.site_bundle import SEEN_DIGITS, learned_pictures, site_typer
 
 SPLIT: Final = "typed cells given by the user, those of slides that were learned from left out by their hash"
 
@@ -110,7 +110,7 @@ def evaluate_cells(bundle: ModelBundle, cells: TypedCells) -> CellEvaluation:
     if typer.network_sha256 != cells.network_sha256:
         sentence = "The model is for another cell network than this program has. Commission the site again."
         raise StationError("other-network", sentence)
-    known, seen = set(typer.types), seen_pictures(bundle)
+    known, seen = set(typer.types), learned_pictures(bundle)
     learned = np.array([picture[:SEEN_DIGITS] in seen for picture in cells.pictures], np.bool_)
     typed = np.array([name in known for name in cells.types], np.bool_)
     rows = np.flatnonzero(typed & ~learned)

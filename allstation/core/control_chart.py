@@ -8,8 +8,10 @@ mean. Two things are not as with a control material, and are dealt with here:
   standard deviation ``sqrt(between**2 + within**2 / n)``.
 - The reference is 20 days, not the truth: a value is turned into a score by Student's t with that many days.
 
-Before there are 20 days, 20 fields are enough for provisional limits: days are then taken to differ as much
-as single fields do, which finds gross changes only, and only 1-3s is applied.
+Before there are 20 days, 20 fields are enough for provisional limits: days are then taken to differ at least
+as much as single fields do, which finds gross changes only, and only 1-3s is applied. A day is left out of
+the reference only if it lies far outside the others (8 robust standard deviations): leaving out every day
+that broke a provisional limit would make the reference narrower than the laboratory is.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from statistics import NormalDist
+from statistics import NormalDist, median
 from typing import Final
 
+from allstation.core.control_metrics import METRICS, Metric, Sums, metric_of
 from allstation.core.statistics import beta_cdf
 from allstation.core.westgard import FEWEST_DAYS, REJECTING, Rule, broken_rules, limit_of
 
@@ -29,82 +32,13 @@ FEWEST_FIELDS: Final = 20
 _NORMAL: Final = NormalDist()
 _SMALLEST: Final = 1e-300
 _TWO: Final = 2
+_FEWEST_ROBUST: Final = 5
+_GROSS: Final = 8.0
+_NORMAL_MAD: Final = 1.4826
+"""Standard deviation of a normal distribution whose median absolute deviation is 1."""
 _HALVINGS: Final = 60
 _ANGLE_SPREAD: Final = 0.5
 """Standard deviation of one field in the angle of a share."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """Quantity of a field that a chart follows.
-
-    Attributes:
-        key: Stored.
-        name: Shown.
-        unit: Shown; empty for none.
-        resolution: Smallest standard deviation of single fields that is believed.
-        of_model: It depends on the model, so that only days of one model are compared.
-        is_share: It is a share of the fields.
-    """
-
-    key: str
-    name: str
-    unit: str
-    resolution: float
-    of_model: bool
-    is_share: bool = False
-
-
-METRICS: Final = (
-    Metric("light", "Brightness of the background", "grey levels", 0.5, of_model=False),
-    Metric("tint", "Colour of the background, red against blue", "%", 0.3, of_model=False),
-    Metric("stain", "Stain of nuclei, optical density in red", "", 0.005, of_model=False),
-    Metric("sharpness", "Sharpness, logarithm to the base 10", "", 0.02, of_model=True),
-    Metric("novelty", "Novelty", "", 0.02, of_model=True),
-    Metric("review", "Share that needs review", "", 0.0, of_model=True, is_share=True),
-)
-"""Metrics of every site; each class of the model adds its share, ``share CLASS``."""
-SHARE: Final = "share "
-
-
-def metric_of(key: str) -> Metric:
-    """Return the metric with a key; a class's share is one."""
-    known = next((one for one in METRICS if one.key == key), None)
-    return known or Metric(key, f"Share of {key.removeprefix(SHARE)}", "", 0.0, of_model=True, is_share=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Sums of a metric over the fields of a day, so that cases of one day are added.
-
-    Attributes:
-        n: Fields that it was measured in.
-        total: Sum of the values.
-        squares: Sum of their squares.
-    """
-
-    n: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Sums:
-        """Return the sums of values; what is not finite was not measured and counts nowhere."""
-        finite = [value for value in values if math.isfinite(value)]
-        return cls(len(finite), math.fsum(finite), math.fsum(value * value for value in finite))
-
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(self.n + other.n, self.total + other.total, self.squares + other.squares)
-
-    @property
-    def mean(self) -> float:
-        """The mean; NaN without fields."""
-        return self.total / self.n if self.n else math.nan
-
-    @property
-    def spread(self) -> float:
-        """Sum of squared differences from the mean."""
-        return max(0.0, self.squares - self.n * self.mean**2) if self.n else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +153,11 @@ def reference_of(metric: Metric, days: Sequence[ControlDay]) -> Reference | None
     mean = math.fsum(means) / len(means)
     within = math.fsum(sums.spread for sums in found) / max(1, fields - len(found))
     within = _ANGLE_SPREAD if metric.is_share else math.sqrt(max(within, metric.resolution**2))
-    made = Reference(mean, within, within, len(found), fields, provisional=True, is_share=metric.is_share)
+    variance = math.fsum((one - mean) ** 2 for one in means) / (len(means) - 1)
+    widest = max(within, math.sqrt(variance))
+    made = Reference(mean, within, widest, len(found), fields, provisional=True, is_share=metric.is_share)
     if len(found) < FEWEST_DAYS:
         return made
-    variance = math.fsum((one - mean) ** 2 for one in means) / (len(means) - 1)
     explained = within**2 * math.fsum(1 / sums.n for sums in found) / len(found)
     between = math.sqrt(max(0.0, variance - explained))
     return replace(made, between=between, provisional=False)
@@ -301,13 +236,32 @@ class ControlStanding:
         return "; ".join(parts)
 
 
+def without_gross(metric: Metric, days: Sequence[ControlDay]) -> list[ControlDay]:
+    """Return the days that lie within 8 robust standard deviations of the others' median.
+
+    The deviation is that of the median absolute deviation, at least what the number of fields explains.
+    Fewer than 5 days are all returned.
+    """
+    if len(days) < _FEWEST_ROBUST:
+        return list(days)
+    sums = [one.metrics[metric.key] for one in days]
+    means = [_angle(one.mean, one.n) if metric.is_share else one.mean for one in sums]
+    middle = median(means)
+    within = math.fsum(one.spread for one in sums) / max(1, sum(one.n for one in sums) - len(sums))
+    within = _ANGLE_SPREAD**2 if metric.is_share else max(within, metric.resolution**2)
+    explained = math.sqrt(within * median(1 / one.n for one in sums))
+    spread = max(_NORMAL_MAD * median(abs(one - middle) for one in means), explained)
+    kept = zip(days, means, strict=True)
+    return [day for day, mean in kept if abs(mean - middle) <= _GROSS * spread]
+
+
 def judge(
     days: Sequence[ControlDay], *, since: str = "", released: frozenset[str] = frozenset()
 ) -> ControlStanding:
     """Judge every day of a site.
 
-    The reference is the first 20 days from ``since`` on that break no rule; the days after them are judged by
-    all rules, days within them provisionally. A released day ends the run of values that rules look back on.
+    The reference is the first 20 days from ``since`` on, without gross ones; the days after them are judged
+    by all rules, those of the reference provisionally. A released day ends the run that rules look back on.
 
     Args:
         days: Days, the oldest first. For metrics of the model only those of the newest one's model count.
@@ -348,11 +302,12 @@ def _chart(
             points.append(ChartPoint(day.day, sums.n, sums.mean) if before else judge.point(day, sums))
         if day.day in released:
             judge.scores.clear()
-    return Chart(metric, judge.reference, tuple(points))
+    used = {day.day for day in judge.used}
+    return Chart(metric, judge.reference, tuple(replace(one, in_reference=one.day in used) for one in points))
 
 
 class _Judge:
-    """Judges the days of one metric, the first 20 that break no rule as its reference.
+    """Judges the days of one metric, the first 20 that are not gross as its reference.
 
     Args:
         metric: The metric.
@@ -362,20 +317,21 @@ class _Judge:
     def __init__(self, metric: Metric, charts: int) -> None:
         self._metric = metric
         self._charts = charts
-        self._used: list[ControlDay] = []
+        self._first: list[ControlDay] = []
+        self.used: list[ControlDay] = []
         self.scores: list[float] = []
         self.reference: Reference | None = None
 
     def point(self, day: ControlDay, sums: Sums) -> ChartPoint:
         """Judge the next day."""
-        building = len(self._used) < FEWEST_DAYS
+        building = len(self.used) < FEWEST_DAYS
         score = math.nan if self.reference is None else self.reference.score(sums.mean, sums.n)
         rules = self._rules(score, building=building)
-        kept = building and not rules
-        if kept:
-            self._used.append(day)
-            self.reference = reference_of(self._metric, self._used)
-        return ChartPoint(day.day, sums.n, sums.mean, score, rules, kept)
+        if building:
+            self._first.append(day)
+            self.used = without_gross(self._metric, self._first)
+            self.reference = reference_of(self._metric, self.used)
+        return ChartPoint(day.day, sums.n, sums.mean, score, rules)
 
     def _rules(self, score: float, *, building: bool) -> tuple[Rule, ...]:
         if self.reference is None:

@@ -35,6 +35,8 @@ FEWEST_OF_A_TYPE: Final = 3
 SHRINKAGES: Final = (0.1, 0.3, 0.6, 0.85)
 """Shares of the diagonal that the cross-validation chooses from."""
 FOLDS: Final = 5
+FEW_GROUPS: Final = 20
+"""Slides or patients below which shrinkage is chosen cautiously."""
 APART: Final = "cross-validation with {groups} groups of cells kept apart"
 NOT_APART: Final = "cross-validation over cells of one group, which flatters"
 
@@ -115,11 +117,12 @@ class HeldOut:
         return distances
 
     def best(self, folds: Sequence[int]) -> float:
-        """Return the shrinkage that suits the cells of some folds.
+        """Return the shrinkage that suits the cells of some folds: that of the smallest calibrated log loss.
 
-        The largest one whose calibrated log loss is not beyond one standard error of the difference from the
-        smallest loss, groups being what varies (Breiman 1984, Classification and Regression Trees, 3.4.3):
-        a few slides cannot tell a small advantage from chance, and less shrinkage then fits these slides.
+        Of fewer than :data:`FEW_GROUPS` groups, the largest one whose loss is not beyond one standard error
+        of the difference from the smallest, groups being what varies (Breiman 1984, Classification and
+        Regression Trees, 3.4.3): a few slides cannot tell a small advantage from chance, and less shrinkage
+        fits these slides.
         """
         rows = np.concatenate([self.folds[at] for at in folds])
         rows = rows[self.seen[rows]]
@@ -129,6 +132,8 @@ class HeldOut:
         losses = {share: self._losses(self.logits[share][rows], codes) for share in SHRINKAGES}
         least = min(SHRINKAGES, key=lambda share: losses[share].sum())
         groups = self._groups[rows]
+        if len(np.unique(groups)) >= FEW_GROUPS:
+            return least
         return max(share for share in SHRINKAGES if _within_error(losses[share] - losses[least], groups))
 
     def chosen_logits(self) -> FloatArray:

@@ -63,6 +63,14 @@ _BLUE_BYTES: Final = (_B_SHARE * _BLUENESS // _A_SHARE + int(_DEDUCTION)).astype
 """What each 8-bit b* adds to the purple excess, moved up by the deduction so that bytes can hold it."""
 
 
+_PARTED: Final = 21
+_PARTS: Final = (
+    cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)),
+    cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)),
+    cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """The white cells of one field.
@@ -280,12 +288,24 @@ def _split(components: _Components, scale: float) -> tuple[Labels | Mask, int]:
         return components.mask, 0
     distance = cv2.distanceTransform(components.mask, cv2.DIST_L2, 3)
     smooth = np.asarray(cv2.GaussianBlur(distance, (0, 0), 1.2 * scale), np.float32)
-    highest = np.asarray(cv2.dilate(smooth, _disk(_SEED_REACH * scale)), np.float32)
+    highest = _highest_near(smooth, _SEED_REACH * scale)
     seeds = ((smooth >= _SEED_SHARE * highest) & (distance > _SEED_DEPTH * scale)).view(np.uint8)
     count, markers = cv2.connectedComponents(seeds, connectivity=8, ltype=cv2.CV_16U)
     labels, number = _seed_the_rest(np.asarray(markers, np.uint16), count, components)
     _flood(labels, smooth / scale, components)
     return labels, number
+
+
+def _highest_near(values: Height, radius: float) -> Height:
+    """Return the largest value within a disk around each pixel.
+
+    The disk of 21 pixels is the sum of three small ones, with 191 pixels to look at instead of 333.
+    """
+    disk = _disk(radius)
+    parts = _PARTS if disk.shape[0] == _PARTED else (disk,)
+    for part in parts:
+        values = np.asarray(cv2.dilate(values, part), np.float32)
+    return values
 
 
 def _seed_the_rest(markers: Labels, count: int, components: _Components) -> tuple[Labels | Mask, int]:

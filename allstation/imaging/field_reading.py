@@ -101,19 +101,16 @@ def _is_own(file: FieldFile, network_rgb: Rgb, own: float) -> bool:
     return quick is not None and 1 / ALIKE <= quick / own <= ALIKE
 
 
-def sides_to_own(file: FieldFile, size: tuple[int, int], scale: FieldScale, own: float) -> float:
-    """Return how many times wider a field is than those a model learned from (geometric means of sides)."""
-    shown = math.sqrt(file.header.width * file.header.height) / scale.pixels_per_um
-    return shown / (math.sqrt(size[0] * size[1]) / own)
-
-
 def _view(file: FieldFile, size: tuple[int, int], scale: FieldScale | None, own: float | None) -> View:
     if scale is None or own is None:
         return View.ALIKE
-    times = sides_to_own(file, size, scale, own)
-    if times > ALIKE:
+    side = math.sqrt(file.header.width * file.header.height) / (math.sqrt(size[0] * size[1]) / own)
+    # A guess from nuclei says something only where its whole interval does: blasts have large ones.
+    guessed = scale.source is ScaleSource.NUCLEI
+    finest, coarsest = (scale.high, scale.low) if guessed else (scale.pixels_per_um, scale.pixels_per_um)
+    if side / finest > ALIKE:
         return View.MORE
-    return View.LESS if times < 1 / ALIKE else View.ALIKE
+    return View.LESS if side / coarsest < 1 / ALIKE else View.ALIKE
 
 
 def _estimate(file: FieldFile, sampled: Rgb) -> ScaleEstimate | None:

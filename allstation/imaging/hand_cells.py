@@ -47,7 +47,8 @@ def cell_at(
     height, width = rgb.shape[:2]
     column, row = min(int(x * width), width - 1), min(int(y * height), height - 1)
     diameter = max(4.0, (usual or _USUAL) * width)
-    for found in find_cells(rgb):
+    scale = None if pixel_size is None else width / size[0] / pixel_size
+    for found in find_cells(rgb, cell_scale=scale):
         inside = 0 <= row - found.top < found.height and 0 <= column - found.left < found.width
         if inside and found.mask[row - found.top, column - found.left]:
             return geometry(

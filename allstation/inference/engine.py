@@ -26,6 +26,7 @@ from allstation.imaging.field_file import FieldFile, read_field
 from allstation.imaging.field_reading import FieldReading, View, read_at_scale
 from allstation.imaging.field_scale import FieldScale
 from allstation.inference.bundle import ModelBundle
+from allstation.inference.bundle_kinds import FIELD, kind_of
 from allstation.inference.isolated import RUN_SECONDS, IsolatedNetwork
 from allstation.inference.look import Look, is_too_coarse, look_at_parts, part_size
 from allstation.inference.network import LocalNetwork, Network, NetworkError
@@ -97,19 +98,22 @@ class Engine:
     batch size and thread count, bit for bit.
     """
 
-    def __init__(self, bundle: ModelBundle, *, seconds: float = RUN_SECONDS) -> None:
+    def __init__(
+        self, bundle: ModelBundle, *, seconds: float = RUN_SECONDS, network: Network | None = None
+    ) -> None:
         """Load the network: in this process if it is trusted, else in one of its own.
 
         Args:
             bundle: The model.
             seconds: Wall time that a network in a process of its own has for one field.
+            network: The bundle's network, loaded already by whoever has just made it; None loads it.
 
         Raises:
             ModelError: ``bad-bundle`` if the network cannot be loaded or its shapes do not fit
                 what the bundle says of it.
         """
         try:
-            self._load(bundle, seconds)
+            self._load(bundle, seconds, network)
         except StationError:
             raise
         except NetworkError as error:
@@ -118,7 +122,9 @@ class Engine:
             _log.exception("the network of %s cannot be loaded", bundle.sha256)
             raise _unusable(bundle, f"its network cannot be loaded ({type(error).__name__})") from error
 
-    def _load(self, bundle: ModelBundle, seconds: float) -> None:
+    def _load(self, bundle: ModelBundle, seconds: float, network: Network | None) -> None:
+        if kind_of(bundle.info) != FIELD:
+            raise _unusable(bundle, "it reads cells, not fields")
         self._bundle = bundle
         self._optics = training_optics(bundle)
         self.site: Site | None = None
@@ -129,11 +135,7 @@ class Engine:
         self._novelty, self._novelty_output = _novelty(bundle), novelty_output(bundle)
         # What is like the fields that the shipped model learned from has their scale.
         self._knows_scale = is_shipped(bundle)
-        content = bundle.read(str(bundle.info["network"]["file"]))
-        isolated = needs_isolation(bundle)
-        self._network: Network = (
-            IsolatedNetwork(content, seconds=seconds) if isolated else LocalNetwork(content)
-        )
+        self._network: Network = network or _loaded(bundle, seconds)
         try:
             self._check_outputs(self._network.output_shapes)
         except ModelError:
@@ -202,12 +204,17 @@ class Engine:
     def probabilities(self, logits: FloatArray) -> NDArray[np.float64]:
         """Return calibrated probabilities (k,) of one field's logits (k,), all NaN if one is not finite.
 
-        A single infinite logit would otherwise make its class, or the only finite one, certain.
+        A single infinite logit would otherwise make its class, or the only finite one, certain. The
+        exponentials are the C library's: NumPy's own differ in the last bit between AVX2 and AVX-512.
         """
         with np.errstate(all="ignore"):
             scaled = logits / self._temperature
         finite = np.isfinite(logits).all() and np.isfinite(scaled).all()
-        return softmax(scaled) if finite else np.full(len(logits), math.nan)
+        if not finite:
+            return np.full(len(logits), math.nan)
+        top = float(scaled.max())
+        parts = [math.exp(float(value) - top) for value in scaled]
+        return np.array(parts) / math.fsum(parts)
 
     def classify(
         self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
@@ -296,7 +303,8 @@ class Engine:
         if optics is None:
             return self.classify_rgb(rgb, started=started)
         accepted = self.site is not None and self.site.bundle_sha256 == self._bundle.sha256
-        colours = not accepted and bool((background_colour(rgb) < optics.darkest).any())
+        squashed = (file.header.height, file.header.width) == self.preprocessing.size
+        colours = not (accepted or squashed) and bool((background_colour(rgb) < optics.darkest).any())
         if reading.view is View.MORE and reading.scale is not None:
             look = self._look_at_parts(file, reading.scale, optics)
             if look is not None:
@@ -325,11 +333,9 @@ class Engine:
     def _look(self, rgb: NDArray[np.uint8], prepared: preprocess.Prepared) -> Look:
         figures = quality.assess(rgb, prepared.cells)
         outputs = self.run(prepared.tensor)
-        probabilities = self.probabilities(outputs["logits"])
+        shares = self.probabilities(outputs["logits"]).tolist()
         return Look(
-            probabilities=tuple(
-                value if math.isfinite(value) else math.nan for value in probabilities.tolist()
-            ),
+            probabilities=tuple(value if math.isfinite(value) else math.nan for value in shares),
             novelty=self._novelty.score(outputs[self._novelty_output]) if self._novelty else 0.0,
             cell_count=prepared.cells.count,
             quality=figures,
@@ -357,6 +363,11 @@ class Engine:
             evidence=evidence_map(look.activation, self._classes),
             milliseconds=(time.perf_counter() - began) * 1000,
         )
+
+
+def _loaded(bundle: ModelBundle, seconds: float) -> Network:
+    content = bundle.read(str(bundle.info["network"]["file"]))
+    return IsolatedNetwork(content, seconds=seconds) if needs_isolation(bundle) else LocalNetwork(content)
 
 
 def evidence_map(activation: FloatArray | None, classes: tuple[str, ...]) -> EvidenceMap | None:

@@ -55,7 +55,7 @@ class Outcome(Generic[Key]):
 
 
 @dataclass(frozen=True, slots=True)
-class FoundCells(Generic[Key]):
+class CellsOutcome(Generic[Key]):
     """White cells of one field that was classified before, or why they could not be looked for.
 
     Attributes:
@@ -150,7 +150,7 @@ class Pipeline:
         task, given_up = partial(self._outcome, key, path, sha256), partial(self._given_up, key, path)
         return self._workers.submit(task, given_up)
 
-    def submit_cells(self, key: Key, path: Path, sha256: str, made: Prediction) -> Future[FoundCells[Key]]:
+    def submit_cells(self, key: Key, path: Path, sha256: str, made: Prediction) -> Future[CellsOutcome[Key]]:
         """Find the cells of a field that this model classified before. The future never raises.
 
         Args:
@@ -160,19 +160,21 @@ class Pipeline:
             made: The prediction.
         """
 
-        def given_up() -> FoundCells[Key]:
-            return FoundCells(key, error=self._too_slow(path))
+        def given_up() -> CellsOutcome[Key]:
+            return CellsOutcome(key, error=self._too_slow(path))
 
         return self._workers.submit(partial(self._find_cells, key, path, sha256, made), given_up)
 
-    def _find_cells(self, key: Key, path: Path, sha256: str, made: Prediction) -> FoundCells[Key]:
+    def _find_cells(self, key: Key, path: Path, sha256: str, made: Prediction) -> CellsOutcome[Key]:
         try:
-            return FoundCells(key, self._engines.engine().find_cells(path, made, self._limits, sha256=sha256))
+            return CellsOutcome(
+                key, self._engines.engine().find_cells(path, made, self._limits, sha256=sha256)
+            )
         except StationError as error:
-            return FoundCells(key, error=error)
+            return CellsOutcome(key, error=error)
         except Exception as error:  # noqa: BLE001 - one field must never stop the others
             _log.exception("cells of prediction %s", key)
-            return FoundCells(key, error=unexpected(shown_name(path), error))
+            return CellsOutcome(key, error=unexpected(shown_name(path), error))
 
     def _given_up(self, key: Key, path: Path) -> Outcome[Key]:
         return Outcome(key, None, self._too_slow(path))

@@ -97,7 +97,7 @@ def site_facts(bundle: ModelBundle) -> SiteFacts:
     return SiteFacts.from_json(json.loads(bundle.read(SITE_FACTS)))
 
 
-def seen_pictures(bundle: ModelBundle) -> frozenset[str]:
+def learned_pictures(bundle: ModelBundle) -> frozenset[str]:
     """Return the beginnings of the hashes of pictures of slides that were learned from."""
     return frozenset(bundle.read(SEEN).decode("ascii").split())
 

@@ -28,10 +28,11 @@ class TrainingOptics:
     darkest: White
 
 
-_TEHRAN: Final = TrainingOptics(2.29, 4 / 3, (223.0, 228.0, 214.0))
-"""Red cells of 38 of the camera's 1024x768 frames, 876 of them, pooled: 9.08 pixels per micrometre, 95 %
-interval 8.53 to 9.65, so 0.110 µm a pixel and frames of 113 by 85 µm; squashed to 224x224 that is 2.29 (2.15
-to 2.44). Background: lowest 1 in 1,000 of 2,719 fields. ``tests/benchmarks/site_scale.py`` measures both."""
+_TEHRAN: Final = TrainingOptics(2.30, 4 / 3, (223.0, 228.0, 214.0))
+"""Red cells of 38 of the camera's 1024x768 frames, 873 of them, pooled: 9.11 pixels per micrometre (95 %
+interval 7.96 to 10.42, mostly of what differs between people), so 0.110 µm a pixel and frames of 112 by 84
+µm; squashed to 224x224 that is 2.30 (2.01 to 2.63). Background: lowest 1 in 1,000 of 2,719 fields.
+``tests/benchmarks/site_scale.py`` measures both."""
 _EARLIER: Final = frozenset({"89c4d1943723ed77b3413b4dc1ac8f04693a82549f4e095ac71377ceec1d3324"})
 """SHA-256 of shipped networks whose bundles do not say their optics themselves: 2.1.0."""
 
@@ -39,7 +40,7 @@ _EARLIER: Final = frozenset({"89c4d1943723ed77b3413b4dc1ac8f04693a82549f4e095ac7
 def training_optics(bundle: ModelBundle) -> TrainingOptics | None:
     """Return the optics that a bundle was trained with; None if it does not say, and nobody knows.
 
-    ``bundle.json`` names them as ``"optics": {"pixels_per_um": 2.29, "aspect": 1.33, "darkest": [r, g, b]}``.
+    ``bundle.json`` names them as ``"optics": {"pixels_per_um": 2.3, "aspect": 1.33, "darkest": [r, g, b]}``.
     """
     said = bundle.info.get("optics")
     if isinstance(said, Mapping):

@@ -16,11 +16,11 @@ from allstation.core.cells import NewCell
 from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.processing.events import FieldFailure, FieldsWritten
 from allstation.store.case import Case
-from allstation.store.queue import FoundCells as CellsByField
+from allstation.store.queue import CellsByField
 
 if TYPE_CHECKING:
     from allstation.core.records import Prediction
-    from allstation.inference.pipeline import FoundCells, Outcome
+    from allstation.inference.pipeline import CellsOutcome, Outcome
 
 _log = logging.getLogger(__name__)
 _AHEAD: Final = 2
@@ -84,7 +84,7 @@ class FieldExecutor(Protocol):
 class CellFinder(Protocol):
     """Finds the cells of fields that were classified before, beside classifying."""
 
-    def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[FoundCells[int]]:
+    def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[CellsOutcome[int]]:
         """Find the cells of the bytes of a file that have this hash; the key comes back with them."""
 
 
@@ -139,7 +139,7 @@ class Batch:
         self.fault: ModelError | None = None
         self.rate = Rate()
         self._cells_later = cells_later and isinstance(executor, CellFinder)
-        self._looking: dict[int, Future[FoundCells[int]]] = {}
+        self._looking: dict[int, Future[CellsOutcome[int]]] = {}
         self._unsaved_cells: list[tuple[int, Sequence[NewCell]]] = []
         self._last_looked = 0
 
@@ -226,11 +226,11 @@ class Batch:
                 future.add_done_callback(self._cells_arrived)
         return len(waiting)
 
-    def _cells_arrived(self, future: Future[FoundCells[int]]) -> None:
+    def _cells_arrived(self, future: Future[CellsOutcome[int]]) -> None:
         if not future.cancelled():
             self._post(future.result(), wake=True)
 
-    def write_cells(self, found: list[FoundCells[int]]) -> list[int]:
+    def write_cells(self, found: list[CellsOutcome[int]]) -> list[int]:
         """Write cells in one transaction; returns the fields they belong to.
 
         Raises:

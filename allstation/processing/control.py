@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from allstation.core.classes import NEEDS_REVIEW
-from allstation.core.control_chart import SHARE, ControlStanding, Sums
+from allstation.core.control_chart import ControlStanding
+from allstation.core.control_metrics import SHARE, Sums
 from allstation.core.errors import StationError
 from allstation.core.records import FieldRecord
 from allstation.imaging.field_file import read_field

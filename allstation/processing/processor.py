@@ -30,7 +30,7 @@ from allstation.store.field_files import LocateReport
 
 if TYPE_CHECKING:
     from allstation.inference.bundle import ModelBundle
-    from allstation.inference.pipeline import FoundCells, Outcome
+    from allstation.inference.pipeline import CellsOutcome, Outcome
 
 _log = logging.getLogger(__name__)
 _REPORT_EVERY: Final = 0.2
@@ -357,7 +357,8 @@ class CaseProcessor:
             claimed = self._batch.fill() if self._batch is not None else 0
             if not claimed and (self._batch is None or not self._batch.flying):
                 self._next_turn()
-            if not claimed and self._batch is not None and not self._batch.flying:
+            idle = not claimed and not self._importer.running  # what is being added is classified first
+            if idle and self._batch is not None and not self._batch.flying:
                 self._batch.fill_cells(self._batch_sha256)
         except StationError as error:
             self._halt(error)
@@ -370,7 +371,7 @@ class CaseProcessor:
         if self._batch is not None and outcomes:
             self._write_with(self._batch, outcomes)
 
-    def _write_cells(self, found: list[FoundCells[int]]) -> None:
+    def _write_cells(self, found: list[CellsOutcome[int]]) -> None:
         if self._batch is None or not found:
             return
         try:
@@ -450,10 +451,10 @@ def _locate(case: Case, folder: Path) -> LocateReport | Problem:
         return Problem.of(error, folder.name)
 
 
-def _split(items: list[object]) -> tuple[list[Outcome[int]], list[FoundCells[int]], list[object]]:
+def _split(items: list[object]) -> tuple[list[Outcome[int]], list[CellsOutcome[int]], list[object]]:
     """Return the outcomes, the cells that followed and everything else, each in their order."""
-    from allstation.inference.pipeline import FoundCells, Outcome
+    from allstation.inference.pipeline import CellsOutcome, Outcome
 
     outcomes = [item for item in items if isinstance(item, Outcome)]
-    found = [item for item in items if isinstance(item, FoundCells)]
-    return outcomes, found, [item for item in items if not isinstance(item, Outcome | FoundCells)]
+    found = [item for item in items if isinstance(item, CellsOutcome)]
+    return outcomes, found, [item for item in items if not isinstance(item, Outcome | CellsOutcome)]

@@ -33,6 +33,7 @@ _RESAMPLED: Final = (
     "limit above is the lower one of these and of cells counted."
 )
 KIND: Final = "allstation-acceptance"
+_GROUPS: Final = ("patients", "slides", "cells")
 _LIMITS: Final = (
     RESEARCH_USE,
     "The figures hold for slides like those of the test: of this laboratory, with this microscope and stain.",
@@ -140,10 +141,12 @@ def _blocks(
 
 def _summary(report: Mapping[str, Any], setter: Typesetter) -> Iterator[Flowable]:
     learned, tested, wanted = report["learned"], report["tested"], report["wanted"]
+    of = str(report.get("groups", ""))
+    of = of if of in _GROUPS else "slides or patients"
     text = (
-        f"Learned from {number(learned['cells'])} cells of {number(learned['groups'])} slides or patients; "
-        f"tested once on {number(tested['cells'])} cells of {number(tested['groups'])} never learned from, "
-        f"typed blind. Split: {clean_line(str(report['split']))}; {clean_line(str(report['patients']))}. "
+        f"Learned from {number(learned['cells'])} cells of {number(learned['groups'])} {of}; tested once on "
+        f"{number(tested['cells'])} cells of {number(tested['groups'])} {of} never learned from. "
+        f"Split: {clean_line(str(report['split']))}; {clean_line(str(report['patients']))}. "
         f"Lower limit of balanced accuracy {decimal(report['lower_limit'])}, wanted "
         f"{decimal(wanted['lowest_balanced'])}."
     )

@@ -170,15 +170,21 @@ def anonymised(snapshot: CaseSnapshot, anonymity: Anonymity) -> CaseSnapshot:
 def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[CaseSnapshot, ReportOptions]:
     """Return a case and the choices about its report as an anonymised report shows them.
 
-    What a person types for this very report goes: comment, reason, who signs, letterhead. In a report that
-    travels with data to others (``options.travels``) it is free text like any other.
+    What a person types for this very report goes: conclusion, comment, reason, who signs, letterhead. In a
+    report that travels with data to others (``options.travels``) it is free text like any other.
     """
     view = _view(snapshot, options.anonymity, signer=options.reviewer)
     if not options.travels:
-        chosen = replace(options, comment=view.redact(options.comment), reason=view.redact(options.reason))
+        chosen = replace(
+            options,
+            conclusion=view.redact(options.conclusion),
+            comment=view.redact(options.comment),
+            reason=view.redact(options.reason),
+        )
         return _shown(snapshot, view), chosen
     chosen = replace(
         options,
+        conclusion=view.comment(options.conclusion),
         comment=view.comment(options.comment),
         reason=view.comment(options.reason),
         reviewer=view.reviewer(options.reviewer),
@@ -331,7 +337,7 @@ def free_texts(
 
     Args:
         snapshot: The case.
-        options: Of the report that travels along: its comment, reason, signer and letterhead.
+        options: Of the report that travels along: its conclusion, comment, reason, signer and letterhead.
         most: Texts of each kind that are named, and fields that are looked at for their names; None for all.
     """
     chosen = options or ReportOptions()
@@ -345,6 +351,7 @@ def free_texts(
             *(one.path.name for one in snapshot.copies),
         ),
         FreeText.COMMENTS: (
+            chosen.conclusion,
             chosen.comment,
             chosen.reason,
             *(one.comment for one in snapshot.reviews),

@@ -5,7 +5,7 @@ Each is a flowable that prints plain text only; nothing a person typed is read a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ from reportlab.platypus import Flowable
 from allstation.report import palette
 from allstation.report.canvas import StationCanvas
 from allstation.report.content_types import Entry
-from allstation.report.fonts import BOLD, FIGURES_BOLD, MEDIUM, TEXT
+from allstation.report.fonts import BOLD, TEXT
 from allstation.report.typeset import Line, Typesetter, clean_line
 from allstation.report.wording import NOT_GIVEN, WITHHELD
 
@@ -256,7 +256,7 @@ class Columns(Block):
         *,
         widths: Sequence[float],
     ) -> None:
-        super().__init__(setter, before=4, after=4)
+        super().__init__(setter, before=2, after=3)
         self.columns, self.widths = columns, widths
         self._set: list[list[tuple[Entry, list[Line]]]] = []
         self._each: list[float] = []
@@ -304,39 +304,3 @@ class Columns(Block):
             for line in lines:
                 self.canv.text_line(line, x + self._LABEL, y, size=self._VALUE.size, colour=colour)
                 y -= self._VALUE.leading
-
-
-class Tiles(Block):
-    """Big figures side by side.
-
-    Args:
-        tiles: Figure, what it counts, and a smaller remark.
-    """
-
-    _GUTTER: Final = 8.0
-    _HEIGHT: Final = 46.0
-
-    def __init__(self, setter: Typesetter, tiles: Iterable[tuple[str, str, str]]) -> None:
-        super().__init__(setter, before=2, after=7)
-        self.tiles = list(tiles)
-
-    def wrap(self, width: float, _height: float) -> tuple[float, float]:
-        """Return the size."""
-        self.width, self.height = width, self._HEIGHT
-        return width, self.height
-
-    def draw(self) -> None:
-        """Draw the tiles."""
-        each = (self.width - self._GUTTER * (len(self.tiles) - 1)) / len(self.tiles)
-        for index, (figure, what, remark) in enumerate(self.tiles):
-            x = index * (each + self._GUTTER)
-            self.canv.box((x, 0, each, self.height), fill=palette.WASH, radius=3)
-            room = each - 18
-            line = self.put(figure, (x + 9, 23.5), Style(FIGURES_BOLD, 17, 20), width=room)
-            self.put(
-                remark,
-                (x + 13 + line.width, 23.5),
-                Style(TEXT, 7.2, 9, palette.MUTED),
-                width=max(10.0, room - line.width - 4),
-            )
-            self.put(what, (x + 9, 9), Style(MEDIUM, 7.6, 10, palette.MUTED), width=room)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
 from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 
 from allstation.report import palette
-from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, Text
+from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, Block, Style, Text
 from allstation.report.cell_montage import CellRow
+from allstation.report.charts import badge
 from allstation.report.content_types import CellTypeRow, DifferentialBlock, ReadersBlock, ReadersRow
 from allstation.report.context import ReportContext
-from allstation.report.fonts import BOLD, FIGURES
+from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT
 from allstation.report.grid import Cell, Column, Grid
+from allstation.report.typeset import Typesetter
 from allstation.report.wording import count, decimal, number
 
 _ABOUT: Final = (
@@ -22,10 +25,81 @@ _ABOUT: Final = (
     "red cells and smudge cells are not among them and are given per 100 white cells, unless the list of "
     "types says otherwise. The intervals describe counting only. No share is a diagnosis."
 )
+_NUMBER: Final = Style(FIGURES, 7.6, 10, palette.MUTED, kind="TD")
+_SHARE: Final = Style(FIGURES_BOLD, 7.8, 10, kind="TD")
+_LIMIT: Final = Style(FIGURES, 6.4, 10, palette.MUTED, kind="TD")
 _LIMITS: Final = (
     "The second reader's percentage against the 95 % limits of the first one's (Ruemke's table, as CLSI H20 "
     "uses it)."
 )
+
+
+def glance(context: ReportContext, *, limit: int) -> Iterator[Flowable]:
+    """The differential count of page one: the signer's own, else the largest; at most ``limit`` types."""
+    cells, setter = context.content.cells, context.setter
+    if cells is None or not cells.counts:
+        return
+    own = [one for one in cells.counts if one.reader == context.content.reviewer]
+    shown = (own or sorted(cells.counts, key=lambda one: -one.n))[0]
+    rows = [one for one in (*shown.white, *shown.beside) if one.count]
+    title = f"Differential count: {shown.reader}, {count(shown.n, 'white cell')}"
+    yield Text(setter, title, replace(HEADING, size=10.4, leading=13, before=4, after=2), bookmark=0)
+    yield CountColumns(setter, rows[:limit])
+    notes = [_proposed(shown)] if shown.proposed else []
+    if len(rows) > limit:
+        notes.append(f"{count(len(rows) - limit, 'more type')} in the full count.")
+    if len(cells.counts) > 1:
+        notes.append(f"{count(len(cells.counts) - 1, 'more reader')} in the full report.")
+    if shown.note:
+        notes.append(shown.note)
+    if notes:
+        yield Text(setter, " ".join(notes), replace(SMALL, size=6.8, leading=8.8, after=2))
+
+
+def _proposed(found: DifferentialBlock) -> str:
+    named = count(found.proposed, "white cell")
+    return f"{named} of them by the type that was proposed: nobody named them."
+
+
+class CountColumns(Block):
+    """Cell types in three columns: name, number, and number per 100 white cells with its interval.
+
+    Args:
+        rows: Types.
+    """
+
+    _ACROSS: Final = 3
+    _GUTTER: Final = 16.0
+    _LINE: Final = 11.0
+
+    def __init__(self, setter: Typesetter, rows: Sequence[CellTypeRow]) -> None:
+        super().__init__(setter, before=0, after=3)
+        self.rows = rows
+        self._deep = -(-len(rows) // self._ACROSS)
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Return the size."""
+        self.width, self.height = width, self._LINE * self._deep
+        return width, self.height
+
+    def draw(self) -> None:
+        """Print the types, down the columns."""
+        each = (self.width - self._GUTTER * (self._ACROSS - 1)) / self._ACROSS
+        with self.canv.structure.group("Table"):
+            for index, row in enumerate(self.rows):
+                column, line = divmod(index, self._deep)
+                with self.canv.structure.group("TR"):
+                    at = column * (each + self._GUTTER), self.height - self._LINE * (line + 1)
+                    self._type(row, at, each)
+
+    def _type(self, row: CellTypeRow, at: tuple[float, float], width: float) -> None:
+        x, y = at
+        badge(self.canv, self.setter, row.letter, colour=row.colour, at=(x, y + 1), side=8)
+        self.put(row.name, (x + 12, y + 2.6), Style(TEXT, 7.0, 10, kind="TH"), width=width - 92)
+        self.put(number(row.count), (x + width - 66, y + 2.6), _NUMBER, align="right")
+        share = "\u2013" if row.per_hundred is None else decimal(row.per_hundred, digits=1)
+        self.put(share, (x + width - 43, y + 2.6), _SHARE, align="right")
+        self.put(_limits(row), (x + width, y + 2.6), _LIMIT, align="right")
 
 
 def differential(context: ReportContext) -> Iterator[Flowable]:
@@ -38,6 +112,16 @@ def differential(context: ReportContext) -> Iterator[Flowable]:
     yield Text(setter, _ABOUT, SMALL)
     for one in cells.counts:
         yield from _count(context, one)
+
+
+def details(context: ReportContext) -> Iterator[Flowable]:
+    """Every two readers compared, and cells by type."""
+    cells, setter = context.content.cells, context.setter
+    if cells is None:
+        return
+    if cells.comparisons:
+        yield CondPageBreak(160)
+        yield Text(setter, "Readers compared", HEADING, bookmark=0)
     for two in cells.comparisons:
         yield from _comparison(context, two)
     if cells.examples:
@@ -64,8 +148,7 @@ def _count(context: ReportContext, found: DifferentialBlock) -> Iterator[Flowabl
     yield KeepTogether([title, Grid(setter, columns, rows)])
     notes = [found.note] if found.note else []
     if found.proposed:
-        named = count(found.proposed, "white cell")
-        notes.append(f"{named} of them by the type that was proposed: nobody named them.")
+        notes.append(_proposed(found))
     if found.left_out:
         notes.append(f"{count(found.left_out, 'cell')} of types that are not counted.")
     if notes:
@@ -74,14 +157,17 @@ def _count(context: ReportContext, found: DifferentialBlock) -> Iterator[Flowabl
 
 def _row(one: CellTypeRow) -> list[Cell]:
     share = "\u2013" if one.per_hundred is None else decimal(one.per_hundred, digits=1)
-    high = "" if one.high is None else decimal(one.high, digits=1)
-    limits = f"{decimal(one.low, digits=1)} to {high}" if high else f"{decimal(one.low, digits=1)} and more"
     return [
         Cell(one.name, badge=(one.letter, one.colour)),
         Cell(number(one.count)),
         Cell(share),
-        Cell(limits, colour=palette.MUTED),
+        Cell(_limits(one), colour=palette.MUTED),
     ]
+
+
+def _limits(one: CellTypeRow) -> str:
+    low = decimal(one.low, digits=1)
+    return f"{low} and more" if one.high is None else f"{low} to {decimal(one.high, digits=1)}"
 
 
 def _comparison(context: ReportContext, found: ReadersBlock) -> Iterator[Flowable]:

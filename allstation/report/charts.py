@@ -9,14 +9,14 @@ from allstation.report import palette
 from allstation.report.blocks import Block, Style
 from allstation.report.canvas import StationCanvas
 from allstation.report.content_types import Share
-from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT
+from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD
 from allstation.report.typeset import Typesetter
 from allstation.report.wording import interval, number, percent
 
-_COUNT: Final = Style(FIGURES, 8.6, 11, kind="TD")
-_PERCENT: Final = Style(FIGURES_BOLD, 9.4, 11, kind="TD")
-_INTERVAL: Final = Style(FIGURES, 7.8, 11, palette.MUTED, kind="TD")
-_TITLE: Final = Style(TEXT, 6.6, 9, palette.MUTED)
+_TILE: Final = Style(BOLD, 8.2, 10, kind="TH")
+_COUNT: Final = Style(FIGURES, 7.4, 10, palette.MUTED, kind="TD")
+_PERCENT: Final = Style(FIGURES_BOLD, 11.5, 13, kind="TD")
+_INTERVAL: Final = Style(FIGURES, 7.0, 9, palette.MUTED, kind="TD")
 
 
 def badge(
@@ -43,81 +43,86 @@ def badge(
         )
 
 
-class ClassBars(Block):
-    """Bar chart of the classes: count, fraction, and the 95 % interval as a whisker and in figures.
+class ShareTiles(Block):
+    """Classes side by side: name, fraction, count, 95 % interval in figures and on a small bar.
 
     Args:
-        shares: Classes in the model's order; needs review last, set apart by a gap.
-        row: Height of a row, points.
+        shares: Classes in the model's order; needs review last.
     """
 
-    _GAP: Final = 5.0
-    _LABEL: Final = 128.0
-    _FIGURES: Final = 176.0
+    _ACROSS: Final = 6
+    """Most in a line; more classes take more lines."""
+    _GUTTER: Final = 7.0
+    _TALL: Final = 47.0
+    _LINE: Final = 8.5
+    """Height of a line of its own for the counts, where they have no room beside the fractions."""
 
-    def __init__(self, setter: Typesetter, shares: Sequence[Share], *, row: float = 21.5) -> None:
-        super().__init__(setter, before=0, after=5)
-        self.shares, self.row = shares, row
+    def __init__(self, setter: Typesetter, shares: Sequence[Share]) -> None:
+        super().__init__(setter, before=4, after=5)
+        self.shares = shares
+        self._across = len(shares)
+        self._each = 0.0
+        self._extra = 0.0
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
-        """Return the size."""
-        self.width = width
-        self.height = self.row * len(self.shares) + self._GAP + 14
+        """Return the size; tiles of several lines are equally wide."""
+        lines = max(1, -(-len(self.shares) // self._ACROSS))
+        self._across = max(1, -(-len(self.shares) // lines))
+        self._each = (width - self._GUTTER * (self._across - 1)) / self._across
+        beside = all(self._width(share) <= self._each - 18 for share in self.shares)
+        self._extra = 0.0 if beside else self._LINE
+        self.width, self.height = width, lines * (self._TALL + self._extra + self._GUTTER) - self._GUTTER
         return width, self.height
 
+    def _width(self, share: Share) -> float:
+        """Return the width of fraction and count beside each other."""
+        parts = ((_fraction(share), _PERCENT), (_of(share), _COUNT))
+        return sum(self.setter.line(text, style.face, size=style.size).width for text, style in parts)
+
     def draw(self) -> None:
-        """Draw the bars and the axis."""
-        track = self.width - self._LABEL - self._FIGURES
-        y = self.height - self.row
-        self._axis(track)
+        """Draw the tiles."""
+        tall, each = self._TALL + self._extra, self._each
         with self.canv.structure.group("Table"):
             for index, share in enumerate(self.shares):
-                if index == len(self.shares) - 1:
-                    y -= self._GAP
+                line, column = divmod(index, self._across)
+                y = self.height - tall - line * (tall + self._GUTTER)
                 with self.canv.structure.group("TR"):
-                    self._bar(share, y, track)
-                y -= self.row
+                    self._tile(share, (column * (each + self._GUTTER), y, each))
 
-    def _axis(self, track: float) -> None:
-        for per_cent in (0, 25, 50, 75, 100):
-            x = self._LABEL + track * per_cent / 100
-            self.canv.stroke((x, 11, x, self.height - 2), line=palette.HAIR, width=0.5)
-            tick = self.setter.line(f"{per_cent}", FIGURES, size=6.6)
-            with self.canv.artifact():
-                self.canv.text_line(tick, x - tick.width / 2, 3, size=6.6, colour=palette.MUTED)
-        for title, right in zip(("fields", "fraction", "95 % interval"), self._rights(), strict=True):
-            self.put(title, (right, 3), _TITLE, align="right")
+    def _tile(self, share: Share, at: tuple[float, float, float]) -> None:
+        x, y, width = at
+        self.canv.box((x, y, width, self._TALL + self._extra), fill=palette.WASH, radius=3)
+        top = y + self._extra
+        badge(self.canv, self.setter, share.letter, colour=share.colour, at=(x + 6, top + 35), side=8.6)
+        self.put(share.name, (x + 18, top + 36.6), _TILE, width=width - 23)
+        if self._extra:
+            self.put(_of(share), (x + 6, y + 20.5), _COUNT)
+        else:
+            self.put(_of(share), (x + width - 6, y + 22), _COUNT, align="right")
+        self.put(_fraction(share), (x + 6, top + 22), _PERCENT)
+        spread = interval(share.low, share.high) if share.n else "-"
+        self.put(spread, (x + 6, y + 11.5), _INTERVAL, width=width - 12)
+        self._bar(share, (x + 6, y + 4, width - 12))
 
-    def _bar(self, share: Share, y: float, track: float) -> None:
-        canvas, x = self.canv, self._LABEL
-        badge(canvas, self.setter, share.letter, colour=share.colour, at=(0, y + 4.5), side=13)
-        self.put(share.name, (19, y + 11), Style(BOLD, 9, 11, kind="TH"), width=self._LABEL - 26)
-        self.put(
-            share.meaning if share.meaning != share.name else "a person decides",
-            (19, y + 2.8),
-            Style(TEXT, 6.8, 9, palette.MUTED, kind="TD"),
-            width=self._LABEL - 26,
-        )
-        canvas.box((x, y + 5, max(track * share.share, 0.01), 11), fill=share.colour)
-        if share.n:
-            self._whisker(x + track * share.low, x + track * share.high, y + 10.5)
-        shown = (
-            (f"{number(share.count)} of {number(share.n)}", _COUNT),
-            (percent(share.share) if share.n else "-", _PERCENT),
-            (interval(share.low, share.high) if share.n else "-", _INTERVAL),
-        )
-        for (text, style), right in zip(shown, self._rights(), strict=True):
-            self.put(text, (right, y + 7), style, align="right")
+    def _bar(self, share: Share, at: tuple[float, float, float]) -> None:
+        """Draw the fraction with its interval as a whisker, on a track of 0 to 100 %."""
+        x, y, track = at
+        self.canv.box((x, y, track, 3), fill=palette.LINE)
+        if not share.n:
+            return
+        self.canv.box((x, y, max(track * share.share, 0.01), 3), fill=share.colour)
+        low, high = x + track * share.low, x + track * share.high
+        self.canv.stroke((low, y + 1.5, high, y + 1.5), line=palette.INK, width=0.7)
+        for end in (low, high):
+            self.canv.stroke((end, y - 0.4, end, y + 3.4), line=palette.INK, width=0.7)
 
-    def _rights(self) -> tuple[float, float, float]:
-        """Right edges of count, fraction and interval."""
-        return self.width - 114, self.width - 68, self.width
 
-    def _whisker(self, low: float, high: float, y: float) -> None:
-        for width, colour in ((2.6, palette.PAPER), (1.0, palette.INK)):
-            self.canv.stroke((low, y, high, y), line=colour, width=width)
-        for x in (low, high):
-            self.canv.stroke((x, y - 3, x, y + 3), line=palette.INK, width=1.0)
+def _of(share: Share) -> str:
+    return f"{number(share.count)} of {number(share.n)}"
+
+
+def _fraction(share: Share) -> str:
+    return percent(share.share) if share.n else "-"
 
 
 class SharesStrip(Block):

@@ -26,6 +26,7 @@ from allstation.core.text import storable
 from allstation.core.times import stamp
 from allstation.report.anonymise import anonymised, anonymised_with, year_of
 from allstation.report.cell_content import cells_block
+from allstation.report.confirmations import confirmations
 from allstation.report.content_types import (
     KIND,
     SCHEMA,
@@ -49,7 +50,17 @@ from allstation.report.selection import MONTAGE_TOTAL, chosen
 from allstation.report.wording import ANONYMISED_METHODS, ANOTHER_LOOK, LIMITS, METHODS, WITHHELD, moment
 
 PROGRAM: Final = "ALL Station"
-_LATER: Final = ("clock_remark", "replaces", "kept", "travels", "cells", "places", "control")
+_LATER: Final = (
+    "clock_remark",
+    "replaces",
+    "kept",
+    "travels",
+    "cells",
+    "places",
+    "control",
+    "conclusion",
+    "confirmations",
+)
 _LIBRARIES: Final = ("numpy", "opencv-python-headless", "ai-edge-litert", "pillow", "reportlab")
 
 
@@ -61,7 +72,8 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         options: What the person chose; a draft with everything at its default without them.
     """
     chosen = options or ReportOptions()
-    case, hashes = snapshot, [field.sha256 for field in snapshot.fields]
+    case = snapshot
+    hashes, stamps = _kept_of(snapshot)
     created = stamp(chosen.clock())
     remark = clock_remark(created, case.audit_at, dated=not chosen.anonymise)
     if chosen.anonymise:
@@ -82,6 +94,9 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         reason=chosen.reason.strip(),
         reviewer=chosen.reviewer.strip(),
         comment=chosen.comment.strip(),
+        conclusion=chosen.conclusion.strip(),
+        annex=chosen.annex,
+        confirmations=confirmations(rows, stamps),
         laboratory=chosen.letterhead.name.strip(),
         laboratory_lines=tuple(line for line in chosen.letterhead.lines if line.strip())[:4],
         case_id=snapshot.case_id,
@@ -117,6 +132,15 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
     )
     keys = _earlier_keys(chosen.previous, hashes, case.secret)
     return replace(content, amendments=amendments(chosen.previous, content, keys=keys))
+
+
+def _kept_of(snapshot: CaseSnapshot) -> tuple[list[str], list[str]]:
+    """Return hash and time of the review of each field, which an anonymised report does not show."""
+    hashes, stamps = [], []
+    for field in snapshot.fields:
+        hashes.append(field.sha256)
+        stamps.append("" if field.review is None else field.review.at)
+    return hashes, stamps
 
 
 def _finals(snapshot: CaseSnapshot, rows: Sequence[FieldRow]) -> Iterator[tuple[int, str]]:
@@ -343,11 +367,11 @@ def amendments(
     )
     before = previous["content"]
     found.extend(_other_details(before, content))
-    for key, label in (("comment", "Comment"), ("reviewer", "Signed by")):
+    for key, label in (("conclusion", "Conclusion"), ("comment", "Comment"), ("reviewer", "Signed by")):
         stood, stands = before.get(key, ""), getattr(content, key)
         if key == "reviewer" and content.travels and FreeText.REVIEWERS not in content.kept:
             continue
-        hidden = key == "comment" and stood and content.anonymised and not before["anonymised"]
+        hidden = key != "reviewer" and stood and content.anonymised and not before["anonymised"]
         if stood != stands:
             found.append(
                 Amendment(what=label, before=WITHHELD if hidden else stood or "none", now=stands or "none")

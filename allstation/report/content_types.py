@@ -530,6 +530,32 @@ class ControlNote:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """Share of the fields read that one person looked at.
+
+    Attributes:
+        reviewer: Who; a number in an anonymised report.
+        fields: Fields read.
+        confirmed: The person set what the program had decided.
+        changed: The person set another class.
+        another_look: The person asked for another look.
+        same_second: Reviews in the same second as another one of that person.
+    """
+
+    reviewer: str
+    fields: int
+    confirmed: int
+    changed: int
+    another_look: int
+    same_second: int
+
+    @property
+    def reviewed(self) -> int:
+        """Fields the person looked at."""
+        return self.confirmed + self.changed + self.another_look
+
+
 @dataclass(frozen=True, slots=True)
 class ReportContent:
     """A whole report.
@@ -572,6 +598,10 @@ class ReportContent:
         travels: It was made for others: an anonymised one without its laboratory and who signed it.
         control: Releases of days of these fields by named persons.
         places: Shares of slides and patients; None where no patient is known and no cell was typed.
+        conclusion: What the person who signs concludes.
+        annex: A full report has tables of every field, models, methods and hashes; those of earlier versions
+            do not say so, and have them.
+        confirmations: Who confirmed which share; absent from those of earlier versions.
     """
 
     created: str
@@ -611,6 +641,9 @@ class ReportContent:
     travels: bool = False
     places: PlacesBlock | None = None
     control: tuple[ControlNote, ...] = ()
+    conclusion: str = ""
+    annex: bool = True
+    confirmations: tuple[Confirmation, ...] = ()
 
     @property
     def hash_label(self) -> str:

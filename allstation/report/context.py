@@ -10,7 +10,7 @@ from allstation.report.content_types import Counts, ReportContent
 from allstation.report.fonts import BOLD
 from allstation.report.grid import Cell
 from allstation.report.images import Thumbnail
-from allstation.report.montage import Pictures
+from allstation.report.montage import CleanPictures, Pictures
 from allstation.report.typeset import Typesetter
 from allstation.report.wording import number
 
@@ -23,6 +23,7 @@ class ReportContext:
         content: What to print.
         setter: The typesetter.
         pictures: Gives the pictures of fields.
+        clean: Gives the pictures of page one.
         logo: Of the laboratory.
         width: Of a page's text area, points.
         room: Height of the first page's text area, points.
@@ -32,6 +33,7 @@ class ReportContext:
     content: ReportContent
     setter: Typesetter
     pictures: Pictures
+    clean: CleanPictures
     logo: Thumbnail | None
     width: float
     room: float

@@ -1,39 +1,48 @@
-"""Cover page: patient, request and specimen, and the result in one glance; it can be signed alone."""
+"""Cover page: what a doctor reads, from who it is about to the signature; it can be signed alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
-from reportlab.platypus import CondPageBreak, Flowable
+from reportlab.platypus import Flowable
 
 from allstation.core.reports import ReportStatus
 from allstation.report import palette
-from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, SUBHEADING, Columns, Note, Text, Tiles
-from allstation.report.charts import ClassBars
-from allstation.report.content_types import Counts, ModelBlock, ReportContent
+from allstation.report.blocks import BODY, HEADING, LEAD, SMALL, Columns, Note, Style, Text
+from allstation.report.charts import ShareTiles
+from allstation.report.confirmations import sentences
+from allstation.report.content_types import ModelBlock, ReportContent
 from allstation.report.context import ReportContext
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD
 from allstation.report.free_text import TITLES, FreeText
 from allstation.report.grid import Cell, Column, Grid
 from allstation.report.letterhead import LetterheadBlock, TitleBlock
+from allstation.report.montage import Card, CleanRow
 from allstation.report.options import Template
+from allstation.report.selection import page_one_fields
 from allstation.report.wording import (
     INTERVAL_NOTE,
     MORPHOLOGY_ONLY,
     NOT_A_SCALE,
     REPLACES,
+    WITHHELD,
     copies_sentence,
     count,
     number,
-    percent,
 )
 
+_FINE: Final = replace(SMALL, size=6.8, leading=8.8, after=2)
+_MICROSCOPE: Final = frozenset({"Objective", "Camera", "Pixel size"})
+_COMMENTS: Final = 3
+"""Comments on fields that are on page one."""
 
-def head(context: ReportContext) -> Iterator[Flowable]:
+
+def head(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
     """Letterhead, title, and what is known of patient, request and specimen."""
     content, setter = context.content, context.setter
-    yield LetterheadBlock(setter, content, context.logo)
+    yield LetterheadBlock(setter, content, context.logo, tight=tight)
     yield TitleBlock(setter, content)
     if content.clock_remark:
         yield Note(setter, content.clock_remark)
@@ -42,12 +51,29 @@ def head(context: ReportContext) -> Iterator[Flowable]:
         (
             ("Patient", content.patient),
             ("Request", content.request),
-            ("Specimen and microscope", content.specimen),
+            ("Specimen", [one for one in content.specimen if one.label not in _MICROSCOPE]),
         ),
         widths=(1.0, 1.0, 1.14),
     )
     if content.anonymised:
         yield Text(setter, _anonymised(content), SMALL)
+
+
+def conclusion(context: ReportContext, *, tight: bool, limit: int) -> Iterator[Flowable]:
+    """What the person who signs concludes; a report that is more than a draft says if that is nothing."""
+    content, setter = context.content, context.setter
+    if not content.conclusion and content.status == ReportStatus.DRAFT:
+        return
+    yield Text(setter, "Conclusion", _heading(tight=tight), bookmark=0)
+    style = replace(BODY, size=9.4, leading=12.4 if tight else 13.4, after=3)
+    if content.conclusion:
+        yield Text(setter, content.conclusion, style, limit=limit)
+    else:
+        yield Text(setter, "No conclusion was written.", replace(style, colour=palette.MUTED))
+
+
+def _heading(*, tight: bool) -> Style:
+    return replace(HEADING, size=10.4, leading=13, before=4 if tight else 8, after=2)
 
 
 def _anonymised(content: ReportContent) -> str:
@@ -81,12 +107,12 @@ def changed(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable
         yield Text(setter, f"{REPLACES} {content.replaces}.", SMALL)
 
 
-def sentence(context: ReportContext) -> Text:
+def sentence(context: ReportContext, *, style: Style = LEAD) -> Text:
     """Return one sentence about how much was read."""
     counts = context.content.counts
     slides = context.content.slides
-    where = f"slide {slides[0].name[:60]}" if len(slides) == 1 else count(len(slides), "slide")
-    text = [f"{number(counts.read)} of {count(counts.fields, 'field')} read on {where}"]
+    where = "" if len(slides) == 1 else f" on {count(len(slides), 'slide')}"
+    text = [f"{number(counts.read)} of {count(counts.fields, 'field')} read{where}"]
     if counts.needs_review:
         text.append(f"{number(counts.needs_review)} {'needs' if counts.needs_review == 1 else 'need'} review")
     if counts.another_look:
@@ -98,63 +124,122 @@ def sentence(context: ReportContext) -> Text:
     if removed := context.content.removed:
         were = "was" if removed == 1 else "were"
         text.append(f"{count(removed, 'field')} {were} removed from the case by hand and not counted")
-    return Text(context.setter, "; ".join(text) + ".", LEAD)
+    # A name that is read from right to left would turn the figures after it.
+    of = f" on slide {slides[0].name[:60]}" if len(slides) == 1 else ""
+    text.append(f"{count(counts.cells, 'white cell')} found{of}")
+    return Text(context.setter, "; ".join(text) + ".", style)
 
 
-def glance(context: ReportContext, *, tight: bool = False, row: float = 21.5) -> Iterator[Flowable]:
-    """Figures, bars of ``row`` points and intervals of the whole case; ``tight`` where a page is short."""
-    counts, setter = context.content.counts, context.setter
-    yield Text(setter, "Summary", replace(HEADING, before=7) if tight else HEADING, bookmark=0)
-    yield sentence(context)
-    yield Tiles(setter, _tiles(counts))
+def glance(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
+    """Key figures of the whole case, and who confirmed which share; ``tight`` where a page is short."""
+    content, setter = context.content, context.setter
+    counts, style = (
+        content.counts,
+        replace(BODY, size=8.3 if tight else 8.8, leading=11, after=2 if tight else 4),
+    )
+    yield Text(setter, "Key figures", _heading(tight=tight), bookmark=0)
+    yield sentence(context, style=replace(LEAD, size=8.8, leading=11.4, after=1) if tight else LEAD)
     if counts.statement:
         yield Note(setter, counts.statement)
-    if context.content.copies:
-        yield Note(setter, copies_sentence(context.content.copies))
-    yield ClassBars(setter, counts.shares, row=row)
-    yield Text(setter, f"{INTERVAL_NOTE} {NOT_A_SCALE}", SMALL)
+    if content.copies:
+        yield Note(setter, copies_sentence(content.copies))
+    yield ShareTiles(setter, counts.shares)
+    said = list(sentences(content.confirmations, counts.read))
     if counts.reasons:
         text = ", ".join(f"{one.reason} {number(one.count)}" for one in counts.reasons)
-        yield Text(setter, f"Why fields need review (a field can have several reasons): {text}.", BODY)
+        said.append(f"Reasons for review (a field can have several): {text}.")
+    for text in [" ".join(said)] if tight and said else said:
+        yield Text(setter, text, style, limit=5)
 
 
-def _tiles(counts: Counts) -> list[tuple[str, str, str]]:
-    share = percent(counts.needs_review / counts.read) if counts.read else ""
-    changed = f"{number(counts.changed)} changed" if counts.changed else ""
-    return [
-        (number(counts.read), "Fields read", f"of {number(counts.fields)}"),
-        (number(counts.needs_review), "Need review", share),
-        (number(counts.failed), "Could not be read", ""),
-        (number(counts.reviewed), "Seen by a person", changed),
-        (number(counts.cells), "White cells found", ""),
+def pictures(context: ReportContext, *, rows: int, tallest: float) -> Iterator[Flowable]:
+    """Six fields, nothing over them: of each class the clearest, and those to look at first.
+
+    Args:
+        context: The material.
+        rows: Most rows of three.
+        tallest: Most height of a picture as a part of its width.
+    """
+    content, setter = context.content, context.setter
+    shown = page_one_fields(content.fields)[: rows * CleanRow.ACROSS] if content.montage else ()
+    if not shown:
+        return
+    cards = [Card(content.fields[one - 1], context.classes) for one in shown]
+    lines = [
+        CleanRow(setter, cards[at : at + CleanRow.ACROSS], context.clean, tallest=tallest)
+        for at in range(0, len(cards), CleanRow.ACROSS)
     ]
+    about = "Fields: of each class the clearest, and those to look at first; a star marks a reviewed one."
+    if any(line.cuts for line in lines):
+        about += " Of taller fields the middle is shown."
+    yield Text(setter, about, _FINE)
+    yield from lines
 
 
-def remarks(context: ReportContext, *, tight: bool = False, limit: int = 24) -> Iterator[Flowable]:
-    """The person's comment, at most ``limit`` lines of it, and what the classes are."""
-    if context.content.comment:
-        yield CondPageBreak(70)
-        yield Text(context.setter, "Comment", replace(SUBHEADING, kind="H4", before=4 if tight else 10))
-        style = replace(BODY, size=8.2, leading=11.4) if tight else BODY
-        yield Text(context.setter, context.content.comment, style, limit=limit)
-    for one in context.content.control:
+def comments(context: ReportContext, *, tight: bool, limit: int) -> Iterator[Flowable]:
+    """The comment on the case and the first ones on fields; ``tight`` in one paragraph of ``limit`` lines."""
+    content, setter = context.content, context.setter
+    said = [row for row in content.fields if row.comment and row.comment != WITHHELD]
+    shown = said[:_COMMENTS]
+    lines = [f"Field {row.number}: {row.comment}" for row in shown]
+    if len(said) > len(shown):
+        where = "on the next pages" if content.template == Template.FULL else "in the full report"
+        lines.append(f"{count(len(said) - len(shown), 'more comment')} on fields {where}.")
+    if not (content.comment or lines):
+        return
+    style = replace(BODY, size=8.4, leading=11.2, after=2)
+    if tight:
+        text = " \u00b7 ".join([*([content.comment] if content.comment else []), *lines])
+        yield Text(setter, f"Comments: {text}", replace(style, before=2), limit=max(limit, 2))
+        return
+    yield Text(setter, "Comments", _heading(tight=tight))
+    if content.comment:
+        yield Text(setter, content.comment, style, limit=limit)
+    for line in lines:
+        yield Text(setter, line, style, limit=2)
+
+
+def fine_print(context: ReportContext, *, tight: bool = False) -> Iterator[Flowable]:
+    """Releases of the site's control, what classes and intervals are, the microscope and the models."""
+    content, setter = context.content, context.setter
+    for one in content.control:
         text = f"The control of the site was not in order on {one.day}: released by {one.by}, {one.reason}"
-        yield Text(context.setter, text, replace(SMALL, face=BOLD), limit=2)
-    yield Text(context.setter, MORPHOLOGY_ONLY, SMALL)
+        yield Text(setter, text, replace(SMALL, face=BOLD), limit=2)
+    parts = [
+        f"{one.label.lower()} {WITHHELD if one.withheld else one.value}"
+        for one in content.specimen
+        if one.label in _MICROSCOPE
+    ]
+    said = [f"{MORPHOLOGY_ONLY} {NOT_A_SCALE} {INTERVAL_NOTE}"]
+    said += [f"Microscope: {', '.join(parts)}."] if parts else []
+    said += [_model(model) for model in content.models]
+    for text in [" ".join(said)] if tight else said:
+        yield Text(setter, text, _FINE, limit=8)
+    yield from _unknown_makers(context)
 
 
 def models_in_a_line(context: ReportContext) -> Iterator[Flowable]:
     """Name each model with its first own figure."""
     for model in context.content.models:
-        which = f"{model.name} {model.version}" if model.version else model.name
-        if model.maker and not model.is_of_unknown_maker:
-            which += f", {model.maker}"
-        kind = "SHA-256" if model.version else "code"
-        text = f"Model {which}, {kind} {model.sha256}. {_headline(model)}"
-        yield Text(context.setter, text, SMALL, limit=4)
+        yield Text(context.setter, _model(model), _FINE, limit=4)
+    yield from _unknown_makers(context)
+
+
+def _unknown_makers(context: ReportContext) -> Iterator[Flowable]:
+    for model in context.content.models:
         if model.is_of_unknown_maker:
             warning = f"Nobody known to this station vouches for the model {model.name}: {model.maker}."
             yield Text(context.setter, warning, replace(SMALL, face=BOLD, colour=palette.DANGER), limit=3)
+
+
+def _model(model: ModelBlock) -> str:
+    """Return name, version, maker and hash of a model, and its first own figure."""
+    which = f"{model.name} {model.version}" if model.version else model.name
+    which = which if which.startswith("Model ") else f"Model {which}"
+    if model.maker and not model.is_of_unknown_maker:
+        which += f", {model.maker}"
+    kind = "SHA-256" if model.version else "code"
+    return f"{which}, {kind} {model.sha256}. {_headline(model)}".strip()
 
 
 def _headline(model: ModelBlock) -> str:
@@ -162,9 +247,8 @@ def _headline(model: ModelBlock) -> str:
         return ""
     first = model.figures[0]
     spread = f" ({first.interval})" if first.interval else ""
-    return (
-        f"Its own {first.name}: {first.value}{spread}, n {first.n or '?'}, {first.split}, {first.patients}."
-    )
+    how = ", ".join(filter(None, (first.split, first.patients)))
+    return f"Its own {first.name}: {first.value}{spread}, n {first.n or '?'}, {how}."
 
 
 def slides(context: ReportContext, *, limit: int = 0) -> Iterator[Flowable]:
@@ -191,8 +275,7 @@ def slides(context: ReportContext, *, limit: int = 0) -> Iterator[Flowable]:
     yield Grid(setter, columns, rows)
     left = len(content.slides) - len(shown)
     if left:
-        where = "further on" if content.template == "full" else "in the full report"
-        yield Text(setter, f"{count(left, 'more slide')} {where}.", SMALL)
+        yield Text(setter, f"{count(left, 'more slide')} in the full report.", SMALL)
 
 
 def amendments(context: ReportContext) -> Iterator[Flowable]:

@@ -14,7 +14,7 @@ from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
 from allstation.report import palette
 from allstation.report.canvas import PageDecorator, Properties, StationCanvas
-from allstation.report.fonts import FIGURES, MEDIUM, MONO, TEXT
+from allstation.report.fonts import FIGURES, MEDIUM, TEXT
 from allstation.report.typeset import Typesetter
 
 _SIDE: Final = 45.0
@@ -114,7 +114,7 @@ def make_footer(
         write = _Writer(canvas, setter)
         if page > 1:
             write.put(head[0], (_SIDE, height - 36), face=MEDIUM, colour=palette.INK, width=260)
-            write.put(head[1], (right, height - 36), face=MONO, width=200, align=1)
+            write.put(head[1], (right, height - 36), face=MEDIUM, colour=palette.INK, width=230, align=1)
             write.rule(right, height - 43)
         write.rule(right, 44)
         write.put(RESEARCH_USE, (_SIDE, 33), face=MEDIUM, colour=palette.INK)

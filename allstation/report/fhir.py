@@ -364,7 +364,8 @@ def _accession(number: str) -> Resource:
 def _report(named: _Bundle, results: list[str], pictures: list[Resource]) -> Resource:
     content = named.content
     reason = f" {clean_line(content.reason)}" if content.reason else ""
-    remark = f" {clean_line(content.comment)}" if content.comment else ""
+    typed = (content.conclusion, content.comment)
+    remark = "".join(f" {clean_line(text)}" for text in typed if text)
     found: Resource = {
         "resourceType": "DiagnosticReport",
         "identifier": [{"system": "urn:allstation:case", "value": clean_line(content.case_id)}],

@@ -63,6 +63,23 @@ def thumbnails(
     return plain, _jpeg(over(rgb, made.evidence, evidence_of))
 
 
+def clean_picture(field: FieldRecord, *, width: int, tallest: float) -> Thumbnail:
+    """Return a field with nothing over it, its middle where it is taller than the room for it.
+
+    Args:
+        field: The field; a file that is gone, unreadable or changed gives a reason instead of a picture.
+        width: Pixels across.
+        tallest: Most height as a part of the width.
+    """
+    try:
+        rgb = _reduced(field, width)
+    except StationError as error:
+        return Thumbnail(b"", 0, 0, _PROBLEMS.get(error.code, error.code.replace("-", " ")))
+    height = max(1, min(rgb.shape[0], round(tallest * rgb.shape[1])))
+    top = (rgb.shape[0] - height) // 2
+    return _jpeg(np.ascontiguousarray(rgb[top : top + height]))
+
+
 def _reduced(field: FieldRecord, width: int) -> Rgb:
     """Decode to ``width`` pixels across, shape kept; what is smaller stays as it is.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reportlab.platypus import CondPageBreak, Flowable, PageBreak
@@ -20,6 +20,10 @@ from allstation.report import (
 from allstation.report.context import ReportContext
 from allstation.report.grid import Grid
 from allstation.report.letterhead import SignOff, UnseenSignature
+from allstation.report.montage import CleanRow
+
+_SQUARE: Final = 1.0
+"""Height of the tallest picture of page one as a part of its width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +31,35 @@ class _Fill:
     """Density of the first page.
 
     Attributes:
-        slides: Most slides in its table.
+        slides: Most slides in its table; 0 for no table.
         tight: Less space between things.
-        comment: Most lines of the comment.
-        row: Height of a bar, points.
+        text: Most lines of the comment; the conclusion has twice as many.
+        rows: Most rows of three pictures.
+        tallest: Height of a picture as a part of its width that it has at least, if the field is that tall.
+        types: Most cell types of the differential.
     """
 
-    slides: int
-    tight: bool
-    comment: int = 24
-    row: float = 21.5
+    slides: int = 0
+    tight: bool = True
+    text: int = 12
+    rows: int = 2
+    tallest: float = 0.75
+    types: int = 24
 
 
 _FILLS: Final = (
-    _Fill(6, False),
-    _Fill(6, True, row=19.5),
-    _Fill(3, True, row=19.5),
-    _Fill(0, False),
-    _Fill(0, True, row=19.5),
+    _Fill(6, tight=False, tallest=0.75),
+    _Fill(6, tallest=0.75),
+    _Fill(3, tallest=0.66),
+    _Fill(tallest=0.6),
+    _Fill(tallest=0.5, text=5, types=12),
+    _Fill(tallest=0.5, text=3, types=9),
+    _Fill(tallest=0.45, text=2, types=6),
+    _Fill(tallest=0.5, text=4, rows=1, types=6),
+    _Fill(tallest=0.45, text=2, rows=1, types=6),
+    _Fill(text=2, rows=0, types=6),
 )
-_SHORT: Final = (_Fill(0, True, 4, 19.5), _Fill(0, True, 2, 19.5), _Fill(0, True, 2, 17.0))
-"""For the one-page summary alone: a full report rather goes on on its second page."""
+"""From generous to short; what a full report leaves out here stands on its next pages."""
 
 
 def blocks(context: ReportContext) -> list[Flowable]:
@@ -57,23 +69,29 @@ def blocks(context: ReportContext) -> list[Flowable]:
 
 
 def _cover_page(context: ReportContext) -> list[Flowable]:
-    """Return the first page, as generous as fits on one."""
-    fills = (*_FILLS, *_SHORT) if context.content.template == "summary" else _FILLS
-    for fill in fills:
+    """Return the first page, as generous as fits on one, its pictures as tall as there is room."""
+    for fill in _FILLS:
         page = list(_filled(context, fill))
-        if _height(page, context.width) <= context.room:
+        left = context.room - _height(page, context.width)
+        if left >= 0:
             break
+    if left > 0 and fill.rows:
+        taller = min(fill.tallest + left / (fill.rows * CleanRow.WIDTH), _SQUARE)
+        page = list(_filled(context, replace(fill, tallest=taller)))
     return page
 
 
 def _filled(context: ReportContext, fill: _Fill) -> Iterator[Flowable]:
-    yield from cover_page.head(context)
+    yield from cover_page.head(context, tight=fill.tight)
     yield from cover_page.changed(context, tight=fill.tight)
-    yield from cover_page.glance(context, tight=fill.tight, row=fill.row)
+    yield from cover_page.conclusion(context, tight=fill.tight, limit=2 * fill.text)
+    yield from cover_page.glance(context, tight=fill.tight)
     if fill.slides:
         yield from cover_page.slides(context, limit=fill.slides)
-    yield from cover_page.remarks(context, tight=fill.tight, limit=fill.comment)
-    yield from cover_page.models_in_a_line(context)
+    yield from cover_page.pictures(context, rows=fill.rows, tallest=fill.tallest)
+    yield from cell_page.glance(context, limit=fill.types)
+    yield from cover_page.comments(context, tight=fill.tight, limit=fill.text)
+    yield from cover_page.fine_print(context, tight=fill.tight)
     yield SignOff(context.setter, context.content, tight=fill.tight)
 
 
@@ -93,24 +111,34 @@ def _height(page: Sequence[Flowable], width: float) -> float:
 
 
 def _full(context: ReportContext) -> Iterator[Flowable]:
+    """Page one, what it has no room for, and on request the annex."""
     page = _cover_page(context)
     yield from page
     yield PageBreak()
     yield from cover_page.amendments(context)
     if len(context.content.slides) > 1 and not _shows_all_slides(context, page):
         yield from cover_page.slides(context)
-    yield from field_table.quality(context)
     yield from field_table.reviews(context)
-    yield from place_page.places(context)
     yield from field_table.comments(context)
     yield from cell_page.differential(context)
+    yield from field_table.failures(context)
+    yield from control_page.releases(context)
+    if context.content.annex:
+        yield from _annex(context)
+    else:
+        yield from method.in_short(context)
+
+
+def _annex(context: ReportContext) -> Iterator[Flowable]:
+    """Pictures with evidence, every field, models, methods and hashes."""
+    yield from field_table.quality(context)
+    yield from cell_page.details(context)
+    yield from place_page.places(context)
     yield from image_pages.montages(context)
     yield from field_table.field_table(context)
-    yield from field_table.failures(context)
     for model in context.content.models:
         yield from method.model_card(context, model)
     yield from method.methods(context)
-    yield from control_page.releases(context)
     yield from field_table.files(context)
 
 

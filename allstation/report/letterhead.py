@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from allstation.report import palette
+from allstation.report import barcode, palette
 from allstation.report.blocks import Block, Style
 from allstation.report.content_types import ReportContent, SignatureBlock
 from allstation.report.fonts import BOLD, MEDIUM, MONO, TEXT
@@ -19,6 +19,10 @@ STATUS_COLOURS: Final = {
     "amended": palette.DANGER,
 }
 
+_LEAST: Final = 60.0
+"""Points that a case's name always has."""
+_ACCESSION: Final = ("Accession number", "Accession", "Request id")
+"""Labels of the accession number; the request id is it for DICOM and FHIR too."""
 _NAME_SIZES: Final = (13.5, 12.0, 10.5, 9.0)
 """A laboratory's name is set smaller before it is shortened."""
 _MARK: Final = ("#2b3050", "#8f9bff")
@@ -35,8 +39,10 @@ _MARK_CELLS: Final = (
 class LetterheadBlock(Block):
     """Logo, laboratory and address; the program's own mark where no laboratory is named."""
 
-    def __init__(self, setter: Typesetter, content: ReportContent, logo: Thumbnail | None) -> None:
-        super().__init__(setter, after=12)
+    def __init__(
+        self, setter: Typesetter, content: ReportContent, logo: Thumbnail | None, *, tight: bool = False
+    ) -> None:
+        super().__init__(setter, after=4 if tight else 9)
         self.content, self.logo = content, logo
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
@@ -105,7 +111,7 @@ class TitleBlock(Block):
     """Title with case, time and status."""
 
     _TITLES: Final = {
-        "summary": "Blood smear report, summary",
+        "summary": "Blood smear report",
         "full": "Blood smear report",
         "contact": "Blood smear contact sheet",
     }
@@ -125,19 +131,33 @@ class TitleBlock(Block):
         title = self._TITLES[content.template]
         self.canv.outline(title, 0, top=self.canv.absolutePosition(0, top + 4)[1])
         self._status()
-        self.put(title, (0, top - 19), Style(BOLD, 20, 24, kind="H1"), width=self.width - 130)
-        case = self.put("Case", (0, top - 36), Style(TEXT, 8.8, 12, palette.MUTED))
-        start = case.width + 4
-        name = self.put(content.case_id, (start, top - 36), Style(MONO, 8.6, 12), width=190)
-        text = moment(content.created)
-        if content.case_name:
-            text = f"{content.case_name} \u00b7 {text}"
-        self.put(
-            text,
-            (start + name.width + 10, top - 36),
-            Style(TEXT, 8.8, 12, palette.MUTED),
-            width=self.width - start - name.width - 20 - self._digital(),
+        self.put(title, (0, top - 19), Style(BOLD, 18, 22, kind="H1"), width=self.width - 130)
+        self._case(top - 36, self.width - self._digital() - 10)
+        self._barcode()
+
+    def _case(self, y: float, room: float) -> None:
+        """Name the case, say when the report was made, and give the id in small letters."""
+        content, quiet = self.content, Style(TEXT, 8.8, 12, palette.MUTED)
+        x = self.put("Case", (0, y), quiet).width + 4
+        made = f"\u00b7 {moment(content.created)}"
+        small = Style(MONO, 6.2, 9, palette.MUTED)
+        rest = self.setter.line(made, quiet.face, size=quiet.size).width + 14
+        rest += (
+            self.setter.line(content.case_id, small.face, size=small.size).width if content.case_name else 0
         )
+        name = content.case_name or content.case_id
+        face = Style(BOLD, 9.4, 12) if content.case_name else Style(MONO, 8.6, 12)
+        x += self.put(name, (x, y), face, width=max(room - x - rest, _LEAST)).width + 4
+        x += self.put(made, (x, y), quiet, width=max(room - x, 10)).width + 8
+        if content.case_name:
+            self.put(content.case_id, (x, y), small, width=max(room - x, 10))
+
+    def _barcode(self) -> None:
+        """Print the accession number as a barcode between title and status, where it is given and shown."""
+        given = {one.label: one.value for one in self.content.request if not one.withheld}
+        number = next((given[label] for label in _ACCESSION if given.get(label)), "")
+        right = self.width - 108
+        barcode.draw(self.canv, number, (right - 170, self.height - 22, 170, 19))
 
     def _digital(self) -> float:
         """Say whether the report is signed digitally; return the width of it."""
@@ -161,12 +181,12 @@ class SignOff(Block):
     """Lines for name, signature and date; what is signed, in words."""
 
     def __init__(self, setter: Typesetter, content: ReportContent, *, tight: bool = False) -> None:
-        super().__init__(setter, before=8, after=0)
+        super().__init__(setter, before=5, after=0)
         self.content, self.tight = content, tight
 
     def wrap(self, width: float, _height: float) -> tuple[float, float]:
         """Return the size."""
-        self.width, self.height = width, 52.0 if self.tight else 62.0
+        self.width, self.height = width, 46.0 if self.tight else 58.0
         return width, self.height
 
     def draw(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from reportlab.platypus import CondPageBreak, Flowable
 
 from allstation.report import palette
-from allstation.report.blocks import BODY, HEADING, SUBHEADING, Bullet, Text
+from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, Bullet, Text
 from allstation.report.content_types import ModelBlock, ModelFigure
 from allstation.report.context import ReportContext
 from allstation.report.fonts import FIGURES, FIGURES_BOLD, MONO
@@ -66,6 +66,21 @@ def _figures(context: ReportContext, title: str, figures: Sequence[ModelFigure])
     yield CondPageBreak(80)
     yield Text(context.setter, title, SUBHEADING)
     yield Grid(context.setter, columns, rows)
+
+
+def in_short(context: ReportContext) -> Iterator[Flowable]:
+    """Limits of a report without annex, and where the rest is."""
+    content, setter = context.content, context.setter
+    yield CondPageBreak(90)
+    yield Text(setter, "Limits of this report", HEADING, bookmark=0)
+    for paragraph in content.limits:
+        yield Bullet(setter, paragraph)
+    text = (
+        f"This report has no annex. The figures of every field, the {content.hash_label} of every file, "
+        "models and methods are embedded in the file (report.json) and are checked by \u201callstation "
+        "verify-report\u201d; a report with its annex prints them."
+    )
+    yield Text(setter, text, SMALL)
 
 
 def methods(context: ReportContext) -> Iterator[Flowable]:

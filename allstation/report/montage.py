@@ -19,10 +19,16 @@ from allstation.report.wording import ANOTHER_LOOK, probability
 Pictures = Callable[[int, int, str], tuple[Thumbnail, Thumbnail | None]]
 """Field number, width in pixels, class of the evidence (or empty) -> picture and evidence picture."""
 
+_ABOUT: Final = 0.01
+"""Part of the width that may go unseen without a word: rounding, a row of pixels."""
 _NAME: Final = Style(BOLD, 7.6, 10)
 _SAID: Final = Style(TEXT, 7.2, 9)
 """What stands in place of percentages that mean nothing, on the dark band."""
 _QUIET: Final = Style(TEXT, 6.8, 9, palette.MUTED)
+
+
+CleanPictures = Callable[[int, int, float], Thumbnail]
+"""Field number, width in pixels, most height as a part of the width -> picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,11 @@ class Card:
 
     row: FieldRow
     classes: tuple[str, ...]
+
+    @property
+    def tall(self) -> float:
+        """Height of the field as a part of its width; that of usual cameras where it is not known."""
+        return self.row.height / self.row.width if self.row.width and self.row.height else 0.75
 
 
 class Pictured(Block):
@@ -164,6 +175,61 @@ class MontageRow(Pictured):
             self.put(text, (left, y + 7.4), Style(face, 6.6, 8, palette.INK), width=each - 3)
             canvas.box((left, y + 2.8, each - 6, 2), fill=palette.HAIR)
             canvas.box((left, y + 2.8, max((each - 6) * value, 0.01), 2), fill=style.colour)
+
+
+class CleanRow(Pictured):
+    """Fields of page one, at least 55 mm wide and with nothing over them; number, class, reasons below.
+
+    Args:
+        setter: The typesetter.
+        cards: At most :attr:`ACROSS`.
+        pictures: Gives their pictures.
+        tallest: Most height as a part of the width; of a taller field the middle is shown.
+    """
+
+    ACROSS: Final = 3
+    WIDTH: Final = 158.0
+    """Points: 55.7 mm."""
+    _FOOT: Final = 12.0
+    _PIXELS: Final = 620
+
+    def __init__(
+        self, setter: Typesetter, cards: Sequence[Card], pictures: CleanPictures, *, tallest: float
+    ) -> None:
+        super().__init__(setter, before=0, after=3)
+        self.cards, self.pictures, self.tallest = cards, pictures, tallest
+        self._shape = min(tallest, max(card.tall for card in cards))
+
+    @property
+    def cuts(self) -> bool:
+        """Whether of a field its middle alone is shown."""
+        return any(card.tall > self.tallest + _ABOUT for card in self.cards)
+
+    def wrap(self, width: float, _height: float) -> tuple[float, float]:
+        """Return the size."""
+        self.width, self.height = width, self.WIDTH * self._shape + self._FOOT
+        return width, self.height
+
+    def draw(self) -> None:
+        """Draw the pictures."""
+        step = self.WIDTH + (self.width - self.ACROSS * self.WIDTH) / (self.ACROSS - 1)
+        for index, card in enumerate(self.cards):
+            with self.canv.structure.group("Div"):
+                self._clean(card, index * step)
+
+    def _clean(self, card: Card, x: float) -> None:
+        row, tall = card.row, self.WIDTH * self._shape
+        picture = self.pictures(row.number, self._PIXELS, self.tallest)
+        self.picture(picture, (x, self._FOOT, self.WIDTH, tall), alt=f"Field {row.number}, {row.name}")
+        number = self.put(str(row.number), (x, self._FOOT - 8.6), _QUIET)
+        left = x + number.width + 4
+        room = self.WIDTH - number.width - 4
+        why = ", ".join(row.reasons) if row.final == NEEDS_REVIEW else ""
+        if why:
+            words = self.setter.fitted(why, _QUIET.face, size=_QUIET.size, width=room - 72).width
+            self.put(why, (x + self.WIDTH, self._FOOT - 8.6), _QUIET, width=room - 72, align="right")
+            room -= words + 4
+        self.decision(card, (left, self._FOOT - 8.6), width=room, short=True)
 
 
 class ContactRow(Pictured):

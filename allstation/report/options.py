@@ -52,17 +52,19 @@ class ReportOptions:
     """Options of a report that are not in the case.
 
     Attributes:
-        template: ``summary`` (one page), ``full`` or ``contact`` (contact sheet of each slide).
+        template: ``summary`` (page one alone), ``full`` or ``contact`` (contact sheet of each slide).
         page_size: ``A4`` or ``Letter``.
         anonymise: Withhold everything that names the patient, the requester, and folders; free text and
             names of reviewers as ``anonymity`` says; put pseudonyms for ids and hashes, years for dates.
         status: ``draft``, ``preliminary``, ``final`` or ``amended``.
         reason: Why it has this status; needed for an amended report.
         reviewer: Who signs; needed for a final or amended report.
-        comment: Free text printed under the summary.
+        conclusion: What the person who signs concludes; printed first.
+        comment: Free text printed under the figures.
         letterhead: Who issues it.
         clock: Gives the time of the report; the same case and clock give the same bytes.
-        montage: Whether a full report shows fields as pictures.
+        annex: Whether a full report ends with tables of every field, models, methods and hashes.
+        montage: Whether fields are shown as pictures on page one and in the annex.
         montage_per_slide: Most fields shown of one slide, half of them doubtful ones.
         previous: Embedded data of the report that this one amends, to name what changed.
         replaces: SHA-256 of that report's file.
@@ -82,6 +84,8 @@ class ReportOptions:
     reason: str = ""
     reviewer: str = ""
     comment: str = ""
+    conclusion: str = ""
+    annex: bool = False
     letterhead: Letterhead = field(default_factory=Letterhead)
     clock: Clock = utc_clock
     montage: bool = True

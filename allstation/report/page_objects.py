@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.report.content_types import SIGNATURE_FIELD
+from allstation.report.montage import CleanRow
 from allstation.report.preview import LIBRARY
 
 if TYPE_CHECKING:
@@ -25,17 +26,19 @@ _OUTSIDE: Final = 1.0
 """Points that a text's box may stand out of the page."""
 _LETTERHEAD: Final = 90.0
 """Points from the top of the first page within which its one picture, the logo, stands."""
+_WIDER: Final = 3.0
+"""Points by which a picture of page one may differ from the width that all of them have."""
 _INVISIBLE: Final = (3, 7)
 """Ways of drawing text that leave no ink: neither filled nor stroked, or clipping only."""
 _OPAQUE: Final = 255
 
 
-def covered(data: bytes, *, pictures: bool) -> Iterator[str]:
+def covered(data: bytes, *, pictures: int | None) -> Iterator[str]:
     """Find what covers, hides or crops the text of a report's pages.
 
     Args:
         data: The PDF.
-        pictures: The first page may show fields, as that of a contact sheet does; else only a logo.
+        pictures: Most fields that the first page shows beside a logo; None for any number.
 
     Yields:
         One sentence for each page on which something is wrong.
@@ -47,7 +50,7 @@ def covered(data: bytes, *, pictures: bool) -> Iterator[str]:
         try:
             for index in range(len(document)):
                 page = document[index]
-                problem = _problem(page, only_logo=index == 0 and not pictures)
+                problem = _problem(page, most=pictures if index == 0 else None)
                 page.close()
                 if problem:
                     yield f"Page {index + 1}: {problem}"
@@ -55,7 +58,7 @@ def covered(data: bytes, *, pictures: bool) -> Iterator[str]:
             document.close()
 
 
-def _problem(page: Any, *, only_logo: bool) -> str:  # noqa: ANN401 - pypdfium2 has no types
+def _problem(page: Any, *, most: int | None) -> str:  # noqa: ANN401 - pypdfium2 has no types
     import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
 
     kinds, boxes, hidden = _objects(page)
@@ -72,7 +75,11 @@ def _problem(page: Any, *, only_logo: bool) -> str:  # noqa: ANN401 - pypdfium2 
     if _overlaps(boxes, texts):
         return "something was drawn over its text, such as a picture."
     pictures = boxes[kinds == pdfium.FPDF_PAGEOBJ_IMAGE]
-    if only_logo and (len(pictures) > 1 or (pictures[:, 1] < top - _LETTERHEAD).any()):
+    below = pictures[:, 1] < top - _LETTERHEAD
+    wide = pictures[below, 2] - pictures[below, 0]
+    if most is not None and (
+        len(wide) > most or (~below).sum() > 1 or (abs(wide - CleanRow.WIDTH) > _WIDER).any()
+    ):
         return "it shows a picture that a report does not have there."
     return ""
 

@@ -79,7 +79,7 @@ def render_pdf(
     """
     from allstation.report.context import ReportContext
     from allstation.report.document import Paper, compose, make_footer
-    from allstation.report.images import cell_picture, logo, thumbnails
+    from allstation.report.images import cell_picture, clean_picture, logo, thumbnails
     from allstation.report.layout import blocks
 
     paper = Paper.named(content.page_size)
@@ -90,6 +90,9 @@ def render_pdf(
         lambda number, width, evidence: thumbnails(
             snapshot.fields[number - 1], width=width, evidence_of=evidence
         ),
+        lambda number, width, tallest: clean_picture(
+            snapshot.fields[number - 1], width=width, tallest=tallest
+        ),
         logo(options.letterhead.logo if content.shows_letterhead else None),
         paper.text_width,
         paper.first_height,
@@ -98,7 +101,7 @@ def render_pdf(
     data = content_json(content)
     footer = make_footer(
         setter,
-        head=(content.laboratory or PROGRAM, content.case_id),
+        head=(content.laboratory or PROGRAM, content.case_name or content.case_id),
         what=(f"Case {content.case_id}", f"{content.status} \u00b7 {moment(content.created)}"),
         digest=data["sha256"],
     )

@@ -26,6 +26,16 @@ def chosen(rows: Sequence[FieldRow], limit: int) -> tuple[tuple[int, ...], tuple
     return showing[: limit - len(asking)], asking
 
 
+PAGE_ONE: Final = 6
+"""Fields shown on page one."""
+
+
+def page_one_fields(rows: Sequence[FieldRow]) -> tuple[int, ...]:
+    """Return the fields of page one: the clearest ones by class, then those to look at first."""
+    showing, asking = chosen(rows, PAGE_ONE)
+    return (*showing, *asking)
+
+
 def representative(rows: Sequence[FieldRow], limit: int) -> tuple[int, ...]:
     """Return the fields that show what was found: of each class in turn the most certain one.
 

@@ -5,7 +5,6 @@ Plain Python; :class:`~allstation.services.commissioning.CommissioningService` c
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from allstation.commissioning.rounds import cells_to_test, divided
 from allstation.commissioning.session import CommissioningSession, Standing
 from allstation.commissioning.typed_cells import TypedCells
 from allstation.core.cell_types import CellType
-from allstation.core.cells import CellFilter, CellRecord
+from allstation.core.cells import CellFilter, CellGroup, CellRecord
 from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter
@@ -43,6 +42,7 @@ class CaseCells:
         cells: Whole cells.
         measured: Of them with features.
         slides: Slides with whole cells.
+        later: Fields that were read and wait for their cells.
         typed: Whole cells by the type that a person gave, by key.
         types: The case's list of types.
         has_types: Whether any cell has a type by a person, so that the case's list is in use.
@@ -54,6 +54,7 @@ class CaseCells:
     cells: int
     measured: int
     slides: int
+    later: int
     typed: Mapping[str, int]
     types: tuple[CellType, ...]
     has_types: bool
@@ -104,15 +105,15 @@ def look_at(folder: Path, reviewer: str) -> CaseCells:
     with Case.open(folder, read_only=True) as case:
         records = CommissioningRecords(case.connection)
         record, ids = records.read(), case.cells.ids(_WHOLE)
-        known, _ = case.cells.features(ids)
-        cells = case.cells.records(ids)
+        missing = set(case.cells.without_features(case.cells.network_sha256))
         frozen = set(record.frozen.cells) if record.frozen is not None else set()
         mine = case.cells.typed_by(reviewer) if frozen else {}
-        typed = Counter(cell.type for cell in cells if cell.type)
+        typed = case.cells.counts_by_type(_WHOLE).typed
         return CaseCells(
             cells=len(ids),
-            measured=len(known),
-            slides=len({cell.slide_id for cell in cells}),
+            measured=sum(number not in missing for number in ids),
+            slides=len(case.cells.groups(_WHOLE, CellGroup.SLIDE)),
+            later=case.later_cells.count(),
             typed=typed,
             types=case.cells.types(),
             has_types=bool(typed) or case.cells.count(CellFilter(typed=True)) > 0,

@@ -133,6 +133,19 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
     )
 
 
+def note_control(case: Case) -> str:
+    """Keep the releases that concern a case in it, where it is open for writing.
+
+    Returns:
+        Why signing may be held; empty where no rule is broken, or all such days were released.
+    """
+    from allstation.processing import control
+
+    if not case.read_only:
+        control.note_releases(case, control.site_id(case), control.control_log())
+    return _out_of_control(case)
+
+
 def _out_of_control(case: Case) -> str:
     """Return why signing may be held; a log that cannot be read is told when it is needed."""
     from allstation.processing import control
@@ -437,6 +450,8 @@ def _copy_of(
         reason=signed.reason,
         reviewer=signed.reviewer,
         comment=signed.comment,
+        conclusion=signed.conclusion,
+        annex=signed.annex,
         montage=signed.montage,
         previous=previous,
     )

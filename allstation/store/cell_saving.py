@@ -92,7 +92,8 @@ def save_cells(db: sqlite3.Connection, saved: Iterable[SavedField]) -> Mapping[s
 
     A cell that is there already, found by an earlier prediction in the same pixels, keeps its id, and with it
     what people said of it. What people typed, removed or made by hand stays, and a found cell at the same
-    place is the same cell. Where nobody looked the field keeps its cells, without support.
+    place is the same cell. Where nobody looked the field keeps its cells, without support; where they follow
+    it has those that people typed or made, until then.
 
     Returns:
         Details for the audit entry: how many cells are new, and digests of them and of what was found.
@@ -101,6 +102,8 @@ def save_cells(db: sqlite3.Connection, saved: Iterable[SavedField]) -> Mapping[s
     first = batch.next_id
     for one in saved:
         if one.cells_follow:
+            if one.shown:
+                _list_none(db, one.field_id)
             continue
         if one.cells is None:
             _keep(db, one, batch)
@@ -146,10 +149,7 @@ def _keep(db: sqlite3.Connection, saved: SavedField, batch: _Batch) -> None:
 def _collect(db: sqlite3.Connection, saved: SavedField, cells: Sequence[NewCell], batch: _Batch) -> None:
     known = db.execute(_KNOWN, (saved.field_id,)).fetchall()
     if known and saved.shown:
-        db.execute(
-            "UPDATE cell_list SET found = 0, support_class = '', support = 0, margin = 0 WHERE field_id = ?",
-            (saved.field_id,),
-        )
+        _list_none(db, saved.field_id)
     classes = classes_of(saved.shape)
     exact = {tuple(row[5:12]): row[0] for row in known}
     touched = [row for row in known if row[12]]
@@ -175,6 +175,14 @@ def _collect(db: sqlite3.Connection, saved: SavedField, cells: Sequence[NewCell]
         batch.next_id += 1
         number += 1
     batch.found.append((saved.prediction_id, support_blob(found.items())))
+
+
+def _list_none(db: sqlite3.Connection, field_id: int) -> None:
+    """List no cell of a field as one that its prediction found; typed and hand-made ones stay."""
+    db.execute(
+        "UPDATE cell_list SET found = 0, support_class = '', support = 0, margin = 0 WHERE field_id = ?",
+        (field_id,),
+    )
 
 
 def _field(db: sqlite3.Connection, field_id: int) -> tuple[int, int]:

@@ -42,7 +42,7 @@ class CellContents:
         if CELLS in details and entry.action == "fields-classified":
             return self._detections(db, entry, details)
         if entry.action == CELLS_FOUND:
-            return self._found_later(db, entry, details)
+            return self._later_cells(db, entry, details)
         if entry.action == TYPED:
             return self._typed(db, entry, details)
         if entry.action in EDITS:
@@ -63,7 +63,7 @@ class CellContents:
         same = same and support_content(db, details["first"], details["last"]) == cells["found"]
         return "" if same else f"Cells that entry {entry.id} saved were changed or removed."
 
-    def _found_later(self, db: sqlite3.Connection, entry: AuditEntry, details: Mapping[str, Any]) -> str:
+    def _later_cells(self, db: sqlite3.Connection, entry: AuditEntry, details: Mapping[str, Any]) -> str:
         cells = details[CELLS]
         self.rows["cells"] += cells["added"]
         self.rows["prediction_cells"] += cells["predictions"]

@@ -54,6 +54,8 @@ TYPES_CHANGED: Final = "cell-types-changed"
 _NETWORK, _TYPER, _TYPES, _PIXEL_SIZE = "cell_network", "cell_typer", "cell_types", "pixel_size"
 """Keys of the table ``info`` and of the case data."""
 _CHUNK: Final = 500
+_PART: Final = 2_000
+"""Rows read while other threads wait."""
 _EXAMPLES: Final = 8
 """Cells of a type that a report shows."""
 _LATEST: Final = "l.review_id"
@@ -96,7 +98,7 @@ class Cells(Repository):
         with self._connection.consistent_read() as db:
             if order is CellOrder.FIELD:
                 query = _BY_FIELD.format(condition, "DESC" if descending else "ASC")
-                return array("q", [row[0] for row in db.execute(query, values)])
+                return _first_column(db.execute(query, values))
             named = self._type_order(db, where, types) if order is CellOrder.TYPE else ()
             found = array("q")
             for part in order_parts(order, descending=descending, reviewer=where.reviewer, types=named):
@@ -104,7 +106,7 @@ class Cells(Repository):
                     f"SELECT c.id FROM cell_list c WHERE {condition} AND {part.condition} "  # noqa: S608
                     f"ORDER BY {part.order}"
                 )
-                found.extend([row[0] for row in db.execute(query, [*values, *part.values])])
+                found.extend(_first_column(db.execute(query, [*values, *part.values])))
             return found
 
     def groups(
@@ -381,7 +383,7 @@ class Cells(Repository):
         )
         with self._connection.consistent_read() as db:
             others = self._connection.info(_NETWORK) != network_sha256
-            return array("q", [row[0] for row in db.execute(query, (others,))])
+            return _first_column(db.execute(query, (others,)))
 
     def save_proposals(self, rows: Iterable[tuple[int, str, float]], typer_sha256: str) -> int:
         """Replace all proposals by those of a typer: cell, type, probability. Returns how many there are.
@@ -454,3 +456,11 @@ class Cells(Repository):
         proposed = {shown: number for kind, shown, number in rows if shown and not kind}
         untyped = sum(number for kind, shown, number in rows if not kind and not shown)
         return CellCounts(typed, proposed, untyped)
+
+
+def _first_column(rows: sqlite3.Cursor) -> array[int]:
+    """Return the first column, a part at a time: an array made of a million at once stops other threads."""
+    found = array("q")
+    while part := rows.fetchmany(_PART):
+        found.extend([row[0] for row in part])
+    return found

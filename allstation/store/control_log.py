@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from allstation.core.control_chart import ControlDay, ControlStanding, Sums, judge
+from allstation.core.control_chart import ControlDay, ControlStanding, judge
+from allstation.core.control_metrics import Sums
 from allstation.core.control_release import ControlRelease, checked_release
 from allstation.core.errors import StationError
 from allstation.core.times import Clock, stamp, utc_clock

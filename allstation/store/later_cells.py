@@ -22,6 +22,11 @@ _WAITING: Final = (
     "WHERE p.id > ? AND c.id IS NULL AND f.removed = 0 AND m.sha256 = ? ORDER BY p.id LIMIT ?"
 )
 
+_COUNT: Final = (
+    "SELECT count(*) FROM predictions p JOIN fields f ON f.id = p.field_id AND f.prediction_id = p.id "
+    "LEFT JOIN prediction_cells c ON c.id = p.id WHERE p.id >= ? AND c.id IS NULL AND f.removed = 0"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingField:
@@ -75,6 +80,12 @@ class LaterCells(Repository):
             rows = db.execute(_WAITING, (max(after, self._first - 1), model_sha256, count)).fetchall()
         records = {field.id: field for field in self._fields.records([row[1] for row in rows])}
         return [WaitingField(number, records[field]) for number, field in rows if field in records]
+
+    def count(self) -> int:
+        """Return how many fields wait for their cells, those among them in which none could be looked for."""
+        with self._connection.consistent_read() as db:
+            first = self._first if self._first is not None else _first_later(db)
+            return int(db.execute(_COUNT, (first,)).fetchone()[0]) if first is not None else 0
 
     def save(self, found: Sequence[tuple[int, Sequence[NewCell]]]) -> list[int]:
         """Save cells with an audit entry, all or nothing; returns the fields that they were found in.

@@ -39,9 +39,9 @@ _CRASHED = (
 )
 
 
-FoundCells = Mapping[int, Sequence[NewCell] | None]
+CellsByField = Mapping[int, Sequence[NewCell] | None]
 """Cells by the field that they were found in; None for a field whose cells follow."""
-NO_CELLS: Final[FoundCells] = MappingProxyType({})
+NO_CELLS: Final[CellsByField] = MappingProxyType({})
 _TWICE: Final = "{sentence} It failed so twice, so it is left out until you use Retry."
 
 
@@ -122,11 +122,13 @@ class Queue(Repository):
             )
             return self._fields.records(ids)
 
-    def save_prediction(self, field_id: int, prediction: Prediction, cells: FoundCells = NO_CELLS) -> None:
+    def save_prediction(self, field_id: int, prediction: Prediction, cells: CellsByField = NO_CELLS) -> None:
         """Save one prediction; see :meth:`save_predictions`."""
         self.save_predictions([(field_id, prediction)], cells)
 
-    def save_predictions(self, batch: Sequence[tuple[int, Prediction]], cells: FoundCells = NO_CELLS) -> None:
+    def save_predictions(
+        self, batch: Sequence[tuple[int, Prediction]], cells: CellsByField = NO_CELLS
+    ) -> None:
         """Save predictions with their cells, mark the fields done and add one audit entry, all or nothing.
 
         The entry carries the range of prediction ids and one digest over what was predicted for
@@ -168,7 +170,7 @@ class Queue(Repository):
             self._later.began(follow[0])
 
     def save_or_fail(
-        self, batch: Sequence[tuple[int, Prediction]], cells: FoundCells = NO_CELLS
+        self, batch: Sequence[tuple[int, Prediction]], cells: CellsByField = NO_CELLS
     ) -> dict[int, StationError]:
         """Save predictions; one that cannot be saved fails its own field and no other.
 
@@ -188,7 +190,9 @@ class Queue(Repository):
             return {}
         return {number: error for number, made in batch if (error := self._save_or_fail(number, made, cells))}
 
-    def _save_or_fail(self, field_id: int, prediction: Prediction, cells: FoundCells) -> StationError | None:
+    def _save_or_fail(
+        self, field_id: int, prediction: Prediction, cells: CellsByField
+    ) -> StationError | None:
         try:
             self.save_prediction(field_id, prediction, cells)
         except StationError:
@@ -206,7 +210,7 @@ class Queue(Repository):
         made: tuple[int, Prediction],
         models: dict[str, int],
         now: str,
-        cells: FoundCells,
+        cells: CellsByField,
     ) -> SavedField:
         field_id, prediction = made
         if prediction.model_sha256 not in models:

@@ -82,23 +82,26 @@ class Slides(Repository):
         with self._connection.write() as db:
             place = None if folder is None else self._connection.folders.remember(db, folder)
             row = db.execute(
-                "SELECT id, name, patient, patient_source FROM slides "
-                "WHERE folder_id IS ? AND (folder_id IS NOT NULL OR name = ?)",
+                "SELECT id, name FROM slides WHERE folder_id IS ? AND (folder_id IS NOT NULL OR name = ?)",
                 (place, new),
             ).fetchone()
+            known = ("", "")
             if row is None:
                 added = db.execute(
                     "INSERT INTO slides (name, name_key, search, folder_id) VALUES (?, ?, ?, ?)",
                     (new, natural_key(new), fold(new), place),
                 )
-                row = (int(added.lastrowid or 0), new, "", "")
+                row = (int(added.lastrowid or 0), new)
                 self._connection.audit("slide-added", f"slide {row[0]}", {"name": new})
+            else:
+                query = "SELECT patient, patient_source FROM slides WHERE id = ?"
+                known = db.execute(query, (row[0],)).fetchone()
             return Slide(
                 id=row[0],
                 name=row[1],
                 folder=None if place is None else self._connection.folders.path(db, place),
-                patient=row[2],
-                patient_source=row[3],
+                patient=known[0],
+                patient_source=known[1],
             )
 
     def rename(self, slide_id: int, name: str) -> None:

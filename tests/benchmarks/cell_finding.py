@@ -211,6 +211,27 @@ def cost(data: Path, rounds: int = 5) -> Lines:
         yield f"| {name} | {len(fields)} x {rounds} | {middle} |"
 
 
+def added(data: Path, rounds: int = 3) -> Lines:
+    """Yield processor time of a decision with and without its cells, taken in turn, from file to result."""
+    from allstation.inference.bundle import ModelBundle, default_bundle_path
+    from allstation.inference.engine import Engine
+
+    engine = Engine(ModelBundle.open(default_bundle_path()))
+    engine.warm_up()
+    for name, folder, step in (("224x224", "taleqani/Original", 80), ("1024x768", "taleqani-highres", 1)):
+        paths = sorted((data / folder).rglob("*.jpg"))[::step]
+        alone: list[float] = []
+        both: list[float] = []
+        for _ in range(rounds):
+            for path in paths:
+                for times, way in ((alone, engine.classify), (both, engine.classify_with_cells)):
+                    start = time.process_time_ns()
+                    way(path)
+                    times.append((time.process_time_ns() - start) / 1e6)
+        means = f"{statistics.mean(alone):.1f} | {statistics.mean(both) - statistics.mean(alone):.1f}"
+        yield f"| {name} | {len(paths)} x {rounds} | {means} | {sum(alone) / sum(both):.2f} |"
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -244,6 +265,12 @@ def report(data: Path, *, kept: bool, told: str) -> Lines:
     yield from ("", "## Cost, milliseconds of processor time a 224x224 field", "")
     yield from ("| what | n | median | mean |", "|---|---|---|---|")
     yield from cost(data)
+    yield from ("", "## What cells add to a decision, milliseconds of processor time", "")
+    yield from (
+        "| fields | n | decision, mean | cells | decisions with by without |",
+        "|---|---|---|---|---|",
+    )
+    yield from added(data)
     yield from ("", "## Found (boxes overlap by 0.3 of their union)", *heads)
     for part in ("tuning", "kept") if kept else ("tuning",):
         yield from counted(cell_truth.taleqani(data, part))

@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.control_chart import SHARE, ControlDay, Sums, judge
+from allstation.core.control_chart import ControlDay, judge
+from allstation.core.control_metrics import SHARE, Sums
 from allstation.core.resampling import mean_interval
 from allstation.core.westgard import FEWEST_DAYS, REJECTING, broken_rules
 from allstation.imaging.cells import background_colour

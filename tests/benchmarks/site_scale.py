@@ -12,7 +12,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -145,30 +145,26 @@ def _scale_row(name: str, found: list[ScaleEstimate]) -> str:
 
 
 def _home(engine: Engine, data: Path) -> Iterator[str]:
-    """Find the squashed fields of the model's own laboratory whose decision is another one now.
-
-    Only what has a background of other colours can be: pixels and probabilities are the same.
-    """
+    """Measure the background of the model's own squashed fields, and classify the darkest."""
     optics = _optics()
-    whites, suspects = [], []
+    whites, dark = [], []
     paths = sorted((data / "taleqani/Original").glob("*/*.jpg"))
     for path in paths:
         white = background_colour(read_field(path).reduced(SIZE))
         whites.append(white)
         if (white < optics.darkest).any():
-            suspects.append(path)
-    changed: Counter[str] = Counter()
-    for path in suspects:
+            dark.append(path)
+    same = 0
+    for path in [*paths[::100], *dark]:
         before, after = engine.classify_rgb(read_field(path).reduced(SIZE)), engine.classify(path)
-        assert before.probabilities == after.probabilities
-        if before.decision.class_name != after.decision.class_name:
-            changed[f"{path.parent.name} named {before.decision.class_name}"] += 1
+        same += replace(before, milliseconds=0.0) == replace(after, milliseconds=0.0)
     lowest = np.percentile(np.array(whites), [0, 0.1, 1, 50], axis=0).round(0).astype(int).tolist()
     yield "\n## Squashed 224x224 fields of the model's laboratory\n"
     yield (
-        f"Background, red, green, blue: lowest {lowest[0]}, lowest 1 in 1,000 {lowest[1]}, lowest 1 in 100 "
-        f"{lowest[2]}, median {lowest[3]}. Of {len(paths)} fields {len(suspects)} are told to have other "
-        f"colours; {_share(changed.total(), len(paths))} are no longer named: {dict(changed)}."
+        f"Background of {len(paths)}, red, green, blue: lowest {lowest[0]}, lowest 1 in 1,000 {lowest[1]}, "
+        f"lowest 1 in 100 {lowest[2]}, median {lowest[3]}. {len(dark)} are darker than the limit, which "
+        "frames of exactly the network's size are not asked for. Predictions that are the same before and "
+        f"after: {same} of {len(paths[::100]) + len(dark)} (each 100th, and the dark ones)."
     )
 
 

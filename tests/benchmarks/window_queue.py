@@ -19,17 +19,14 @@ import folders
 from measure import Beside, Run, contestant, interleaved, run
 
 ROOT = Path(__file__).resolve().parents[2]
-NICENESS = 10
-"""What ``inference.workers`` adds to the priority of the window's threads."""
 KINDS = {"224x224": folders.small, "1024x768": folders.frames}
 
 
 def command_line(folder: Path, work: Path) -> Run:
-    """Classify a folder to a table, without a case, at the priority of the window's threads."""
+    """Classify a folder to a table, without a case."""
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         out = str(Path(scratch) / "table.csv")
-        first = ["nice", "-n", str(NICENESS)] if sys.platform == "linux" else []
-        return run([*first, sys.executable, "-m", "allstation", "classify", str(folder), "--csv", out])
+        return run([sys.executable, "-m", "allstation", "classify", str(folder), "--csv", out])
 
 
 def rows(kind: str, work: Path, *, few: int, many: int, rounds: int) -> Iterator[str]:
@@ -79,10 +76,11 @@ def main() -> None:
         "# The window's queue against the command line",
         "",
         f"`python tests/benchmarks/window_queue.py`, {datetime.now(UTC):%Y-%m-%d}. What {chosen.many} fields",
-        f"take longer than {chosen.few}, both programs in turn and at the same priority; the command line",
-        "without a case, so without cells; the window until its last decision: its cells follow when no",
-        "field waits. Milliseconds a field, window / command line, and the window's decisions by those of",
-        "the command line (all rounds, and least and most of one).",
+        f"take longer than {chosen.few}, both programs in turn; the command line without a case, so without",
+        "cells; the window until its last decision: its cells follow when no field waits. Milliseconds a",
+        "field, window / command line, and the window's decisions by those of the command line (all rounds,",
+        "and least and most of one). The window's threads give way to other programs, so beside them the",
+        "clock says little.",
         "",
         "| fields | n | ms by the clock | decisions | ms of processors | decisions by processor time |",
         "|---|---|---|---|---|---|",

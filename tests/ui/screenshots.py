@@ -112,6 +112,10 @@ def run_child(out: Path, name: str, only: str | None) -> int:
         except StopIteration:
             ticker.stop()
             window.leave()
+        except Exception as error:
+            failed.append(f"{type(error).__name__}: {error}")
+            ticker.stop()
+            window.leave()
 
     ticker = QTimer(interval=100)
     ticker.timeout.connect(advance)

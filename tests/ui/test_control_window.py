@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, Qt, Slot
 from pytestqt.qtbot import QtBot
 
 from allstation import paths
-from allstation.core.control_chart import ControlDay, Sums, judge
+from allstation.core.control_chart import ControlDay, judge
+from allstation.core.control_metrics import Sums
 from allstation.core.control_release import ControlRelease
 from allstation.core.records import ModelRecord
 from allstation.core.times import local_day, stamp, utc_clock

@@ -236,7 +236,7 @@ def test_a_network_that_cannot_be_used_is_the_models_fault_told_once_and_its_fie
 ) -> None:
     expected_log.append("an isolated network ended")
     monkeypatch.setattr(pipeline, "RUN_SECONDS", 1.0)
-    monkeypatch.setattr(Engine.__init__, "__kwdefaults__", {"seconds": 1.0})
+    monkeypatch.setattr(Engine.__init__, "__kwdefaults__", {"seconds": 1.0, "network": None})
     bundle = rebuilt(tmp_path / "m.allmodel", network=network())
     TrustStore().accepting(bundle.sha256, name=bundle.name).save()
     folder = tmp_path / "a.allcase"

@@ -26,6 +26,8 @@ _HALF: Final = 0.5
 _WARMEST: Final = 0.14
 _BRIGHTEST: Final = 0.24
 _SOFTEST: Final = 0.9
+_LEAST_LIGHT: Final = 0.2
+"""Of the brightest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,6 @@ class Strength:
         jpeg: Lowest quality.
         swap: Probability of another background.
         subset: Probability of leaving cells out.
-        junk: Probability of a copy without cells, whose target is "any class alike".
         colour: Probability of other colours.
         decay: Probability of blur, and of compression.
         noise: Probability of noise.
@@ -55,7 +56,6 @@ class Strength:
     jpeg: int = 35
     swap: float = 0.5
     subset: float = 0.4
-    junk: float = 0.06
     colour: float = 0.8
     decay: float = 0.3
     noise: float = 0.15
@@ -84,21 +84,6 @@ def degraded(rgb: Rgb, random: np.random.Generator, strength: Strength) -> Rgb:
     if random.random() < strength.decay:
         rgb = jpeg_round_trip(rgb, int(random.integers(strength.jpeg, 96)))
     return rgb
-
-
-@dataclass(frozen=True)
-class Altered:
-    """Altered copy of a field.
-
-    Attributes:
-        tensor: (side, side, 4) as ``preprocess.only_cells`` gives it.
-        shows_cells: True unless it holds no cell on purpose.
-        background: Index of the background it wears; None for its own.
-    """
-
-    tensor: NDArray[np.float32]
-    shows_cells: bool
-    background: int | None
 
 
 def altered(
@@ -132,37 +117,6 @@ def _chosen(mask: Mask, random: np.random.Generator, strength: Strength) -> Mask
     return grown(mask, int(random.choice([-1, 0, 0, 0, 1])))
 
 
-def altered_tensor(
-    rgb: Rgb,
-    generous: Mask,
-    backgrounds: NDArray[np.uint8],
-    random: np.random.Generator,
-    *,
-    strength: Strength,
-    side: int,
-) -> Altered:
-    """Return the network's input for one altered copy of a field.
-
-    Args:
-        rgb: (h, w, 3) at the size that serving decodes to.
-        generous: The field's ``generous_mask`` without growth.
-        backgrounds: (n, h, w, 3) fields without cells.
-        random: Source of chance; the same state gives the same copy.
-        strength: How far to go.
-        side: Rows and columns of the network's input.
-    """
-    if random.random() < strength.junk:
-        worn = int(random.integers(len(backgrounds)))
-        source, mask = _junk(backgrounds[worn], random, strength)
-        return Altered(only_cells(*zoomed(source, mask, side)), False, worn)
-    turns, mirrored = int(random.integers(4)), random.random() < _HALF
-    field, known = _turned(rgb, turns, mirrored), _turned(generous, turns, mirrored)
-    source, mask, other = altered(field, known, backgrounds, random, strength)
-    if not mask.any():
-        source, mask, other = field, cell_mask(field), None
-    return Altered(only_cells(*zoomed(source, mask, side)), True, other)
-
-
 def gentle_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArray[np.float32]:
     """Return the network's input for a field that is turned and in at most one way disturbed.
 
@@ -175,7 +129,25 @@ def gentle_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArra
     """
     field = _turned(rgb, int(random.integers(4)), random.random() < _HALF)
     change = _DISTURBING[int(random.integers(len(_DISTURBING)))]
-    disturbed = change(field, float(random.uniform(-1, 1)))
+    return _segmented(field, change(field, float(random.uniform(-1, 1))), side)
+
+
+def lit_tensor(rgb: Rgb, random: np.random.Generator, *, side: int) -> NDArray[np.float32]:
+    """Return the network's input for a field that is turned and in more light, which clips the paper.
+
+    Of all that a user's fields may differ in, this changes the borders of the cells most.
+
+    Args:
+        rgb: (h, w, 3) at the size that serving decodes to.
+        random: Source of chance; the same state gives the same copy.
+        side: Rows and columns of the network's input.
+    """
+    field = _turned(rgb, int(random.integers(4)), random.random() < _HALF)
+    return _segmented(field, _brightened(field, float(random.uniform(_LEAST_LIGHT, 1))), side)
+
+
+def _segmented(field: Rgb, disturbed: Rgb, side: int) -> NDArray[np.float32]:
+    """Return the tensor of a disturbed field, or of the field itself if no cell is left."""
     mask = cell_mask(disturbed)
     if not mask.any():
         disturbed, mask = field, cell_mask(field)
@@ -227,14 +199,3 @@ _DISTURBING: Final[tuple[Callable[[Rgb, float], Rgb], ...]] = (
 def _turned(field: Rgb, turns: int, mirrored: bool) -> Rgb:
     turned = np.rot90(field, turns)
     return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
-
-
-def _junk(background: Rgb, random: np.random.Generator, strength: Strength) -> tuple[Rgb, Mask]:
-    """Cell-shaped cut-outs of what is no white cell: red cells, plasma, dirt."""
-    source = photometric(background, random, strength)
-    mask = np.zeros(source.shape[:2], np.uint8)
-    for _ in range(int(random.integers(1, 10))):
-        centre = tuple(int(v) for v in random.integers(10, min(mask.shape) - 10, 2))
-        axes = tuple(int(v) for v in random.integers(5, 15, 2))
-        cv2.ellipse(mask, centre, axes, float(random.uniform(0, 180)), 0, 360, 1, cv2.FILLED)
-    return source, mask

@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,10 @@ from allstation.core.typer_validation import held_out
 from allstation.inference.cell_network import CellNetwork
 from training.evaluate.cell_typing import BLAST, DRAWS, FEWEST, LYMPHOCYTE, RESULTS
 
-CLICKS: Final = (30, 40, 60, 80, 100, 140)
+CLICKS: Final = (30, 60, 100)
+CURVES: Final = 10
+"""Draws of the curve: each types up to a hundred cells one after the other."""
+DELHI: Final = "lymphoblast against normal precursor (Delhi)"
 POOL: Final = 20
 """Patients that clicks of the curve come from."""
 
@@ -139,7 +143,7 @@ def few_clicks(label: str, cells: TypedCells, plan: Plan) -> list[str]:
 def curve(cells: TypedCells) -> list[str]:
     """Compare clicks by the session's proposals with clicks at random, from the same patients."""
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for seed in range(DRAWS):
+    for seed in range(CURVES):
         learning = chosen_groups(cells.types, cells.groups, count=POOL, budget=max(CLICKS), seed=seed)
         rows = [row for row, group in enumerate(cells.groups) if group in learning]
         shuffled = np.random.default_rng(seed).permutation(rows).tolist()
@@ -210,19 +214,18 @@ def report(data: Path, work: Path, *, threads: int) -> str:
     smear = cells_of(data / "cells-baltimore" / "cells.csv", work, threads=threads)
     delhi = cells_of(data / "cells-delhi" / "cells.csv", work, threads=threads)
     both, eight = of_types(smear, (BLAST, LYMPHOCYTE)), of_types(smear, frequent(smear, 8))
-    rows = [
-        *all_data("blast against lymphocyte, all data", both),
-        *few_clicks("blast against lymphocyte, 40 clicks a type", both, Plan(budget=40, slides=5)),
-        *few_clicks("blast against lymphocyte, 15 clicks a type", both, Plan(budget=15, slides=5)),
-        *all_data("8 types, all data", eight),
-        *few_clicks("8 types, 40 clicks a type", eight, Plan(budget=40, slides=15)),
-        *all_data("lymphoblast against normal precursor (Delhi), all data", delhi),
-        *few_clicks(
-            "lymphoblast against normal precursor (Delhi), 40 clicks a type",
-            delhi,
-            Plan(budget=40, slides=10),
-        ),
+    jobs: list[tuple[Callable[..., list[str]], tuple[object, ...]]] = [
+        (all_data, ("blast against lymphocyte, all data", both)),
+        (few_clicks, ("blast against lymphocyte, 40 clicks a type", both, Plan(budget=40, slides=5))),
+        (all_data, ("8 types, all data", eight)),
+        (few_clicks, ("8 types, 40 clicks a type", eight, Plan(budget=40, slides=15))),
+        (all_data, (f"{DELHI}, all data", delhi)),
+        (few_clicks, (f"{DELHI}, 40 clicks a type", delhi, Plan(budget=40, slides=10))),
+        (curve, (both,)),
     ]
+    with ProcessPoolExecutor(threads) as pool:
+        *parts, clicks = [job.result() for job in [pool.submit(what, *given) for what, given in jobs]]
+    rows = [row for part in parts for row in part]
     size = f"{smear.pixel_size:.4f} µm" if smear.pixel_size else "no scale"
     return "\n".join(
         [
@@ -240,10 +243,10 @@ def report(data: Path, work: Path, *, threads: int) -> str:
             *rows,
             "",
             f"Clicks one by one, blast against lymphocyte, from {POOL} patients, tested on all others, mean "
-            f"of {DRAWS} draws; proposed by the session (diverse, then uncertain, few a patient), "
+            f"of {CURVES} draws; proposed by the session (diverse, then uncertain, few a patient), "
             f"or at random; {FEWEST_CELLS} are needed before anything is fitted:",
             "",
-            *curve(both),
+            *clicks,
             "",
             f"Figures of cross-validation and the next cells with 5,000 typed cells of 2 types: "
             f"{refit_seconds(both):.2f} s of processor time, of 8 types {refit_seconds(eight):.2f} s.",

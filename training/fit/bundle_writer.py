@@ -62,20 +62,24 @@ class Export:
 
 
 def to_litert(model: KerasObject) -> bytes:
-    """Convert a Keras model with one input to a LiteRT flat buffer for one field at a time.
+    """Convert a Keras model to a LiteRT flat buffer for one field at a time.
 
-    Names of the outputs (the keys of the model's output dictionary) are kept in the signature.
+    Names of the outputs (the keys of the model's output dictionary) are kept in the signature; the input is
+    called ``field``, several inputs keep their names.
     """
     import keras
     import tensorflow as tf
 
-    shape = (1, *model.inputs[0].shape[1:])
+    specs: Any = {each.name: keras.InputSpec(shape=(1, *each.shape[1:]), dtype="float32", name=each.name)
+                  for each in model.inputs}  # fmt: skip
+    if len(specs) == 1:
+        specs = keras.InputSpec(shape=(1, *model.inputs[0].shape[1:]), dtype="float32", name="field")
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(
         "serving_default",
         lambda field: model(field, training=False),
-        input_signature=[keras.InputSpec(shape=shape, dtype="float32", name="field")],
+        input_signature=[specs],
     )
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder, verbose=False)

@@ -31,7 +31,7 @@ from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe
 from training.fit.runs import RunFolder
 from training.models.backend import load_keras
-from training.models.cells import RETRAINING, flat_weights, halved
+from training.models.cells import LINEAR_RETRAINING, RETRAINING, flat_weights, halved
 from training.models.registry import method
 
 Floats = NDArray[np.float64]
@@ -231,7 +231,7 @@ class _FineTuning:
         info["calibration"]["note"] = calibration.notes["temperature"]
         info["training"] |= {"fine_tuned_from": metrics["base"], "fitted_again": calibration.notes}
         info["novelty"] = {"output": novelty_output(base)}
-        info["retraining"] = dict(RETRAINING)
+        info["retraining"] = dict(LINEAR_RETRAINING if self._linear else RETRAINING)
         info["limits"] = list(LIMITS)
         weights = {**self.base.weights, LAST: [best.weights.astype(np.float32)]}
         export = Export(
@@ -252,15 +252,26 @@ class _FineTuning:
         litert = last_layer.with_last_layer(self.base, last) if same else None
         if litert is None:
             load_keras(threads=self.recipe.fit.threads, seed=self.recipe.fit.seed)
+        if litert is None and self._linear:
+            from training.fit.linear_head import with_linear_head
+
+            network = self.base.bundle.read(str(self.base.bundle.info["network"]["file"]))
+            litert = with_linear_head(network, last.astype(np.float32), export.preprocessing.zoom)
+        if litert is None:
             from training.models.cells_network import serving_model
 
             weights = {**self.base.weights, LAST: [last.astype(np.float32)]}
             return export_bundle(target, serving_model(weights, export.preprocessing.zoom), export)
         rgb = reference_fields(export.preprocessing.size)
         shares = softmax(last_layer.extract_features(self.base, rgb).pooled @ last / export.temperature)
-        network = {key: self.base.bundle.info["network"][key] for key in ("outputs", "parameters")}
+        about = {key: self.base.bundle.info["network"][key] for key in ("outputs", "parameters")}
         reference: dict[str, NDArray[Any]] = {"rgb": rgb, "probabilities": shares}
-        return pack_bundle(target, litert, export, network=network, reference=reference)
+        return pack_bundle(target, litert, export, network=about, reference=reference)
+
+    @property
+    def _linear(self) -> bool:
+        """Whether the base is a linear layer on an integer trunk."""
+        return bool(self.base.bundle.info["retraining"]["kind"] == LINEAR_RETRAINING["kind"])
 
     def _served_difference(self, made: ModelBundle, shares: Floats) -> float:
         """Largest difference between what was evaluated and what the finished bundle serves."""

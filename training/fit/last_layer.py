@@ -30,7 +30,7 @@ from training.data.fields_in_memory import OnProgress
 from training.data.variants import Strength, altered
 from training.fit.bundle_writer import WEIGHTS
 from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
-from training.models.cells import RETRAINING, Weights, layered_weights
+from training.models.cells import LINEAR_RETRAINING, RETRAINING, Weights, layered_weights
 
 LAST: Final = "classes"
 """Name of the layer that is fitted again: (f, k) weights without bias, logits = features @ weights."""
@@ -42,6 +42,7 @@ _FEW_WRONG: Final = 10
 _FEW_FIELDS: Final = 200
 _IN_DOMAIN: Final = 0.95
 _CHUNK: Final = 16
+_CONSTANT: Final = 1e-5
 _HALF, _SMALL = 2e-3, 1e-4
 """Weights to go on from are kept in half precision, those of the network in single."""
 _ROUNDS: Final = 60
@@ -127,7 +128,7 @@ def open_base(bundle: ModelBundle) -> Base:
             weights say.
     """
     sentence = f"The model {bundle.name!r} cannot be fine-tuned here; choose one that ships with ALL Station."
-    if bundle.info.get("retraining", {}).get("kind") != RETRAINING["kind"]:
+    if bundle.info.get("retraining", {}).get("kind") not in (RETRAINING["kind"], LINEAR_RETRAINING["kind"]):
         raise StationError("not-retrainable", sentence)
     base = Base(bundle, layered_weights(bundle.arrays(WEIGHTS)), EnginePool(bundle))
     rgb = bundle.arrays(REFERENCE)["rgb"][:4]
@@ -214,6 +215,7 @@ def regularisation_path(
     """
     yield _step(0, start, learned, held, temperature=temperature)
     spread = learned[0].std(axis=0) + 1e-6
+    spread[spread < _CONSTANT] = 1.0  # the one that stands for a bias
     change = np.zeros_like(start)
     for number, penalty in enumerate(np.geomspace(_STRONGEST, _WEAKEST, STEPS), 1):
         change = _fitted(change, learned, start, spread=spread, penalty=penalty, temperature=temperature)

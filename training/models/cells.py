@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 Weights = dict[str, list[NDArray[np.float32]]]
 """Kernel and bias of each layer by its name."""
 
-ZOOM: Final = 288
+ZOOM: Final = 384
 """Rows and columns of the network's input."""
 HIDDEN: Final = 256
 FEATURES: Final = 256
 RETRAINING: Final = {"kind": "all-station-cells", "module": "training.fit.last_layer"}
 """Entry of ``bundle.json`` by which :mod:`training.fit.last_layer` knows a bundle it can fine-tune."""
+LINEAR_RETRAINING: Final = {"kind": "all-station-linear", "module": "training.fit.last_layer"}
+"""The same of a bundle whose only trained layer is a linear one on an integer trunk."""
+_SMALL: Final = 10_000
+"""Numbers of an array that is not worth halving."""
 
 
 def flat_weights(weights: Weights) -> dict[str, NDArray[np.float32]]:
@@ -26,9 +30,12 @@ def flat_weights(weights: Weights) -> dict[str, NDArray[np.float32]]:
     }
 
 
-def halved(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float16]]:
-    """Return arrays in half precision: enough to go on training from, at half the size."""
-    return {name: value.astype(np.float16) for name, value in arrays.items()}
+def halved(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.floating]]:
+    """Return large arrays in half precision: enough to go on training from, at half the size."""
+    return {
+        name: value.astype(np.float16 if value.size > _SMALL else np.float32)
+        for name, value in arrays.items()
+    }
 
 
 def layered_weights(arrays: Mapping[str, NDArray[np.float32]]) -> Weights:

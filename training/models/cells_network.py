@@ -57,6 +57,8 @@ BLOCKS: Final = (
     InvertedResidual(15, 3, 1, 6, 320),
 )
 DEPTHS: Final = (2, 4, 7, 10, 15)
+_REDUCTION: Final = {2: 4, 4: 8, 7: 16, 10: 16, 15: 32}
+"""Pixels of the input per value of each depth."""
 GRID: Final = 16
 """Pixels of the input per place."""
 
@@ -72,6 +74,40 @@ def apply_block(x: KerasObject, block: InvertedResidual) -> KerasObject:
     return layers.Add()([entry, x]) if same else x
 
 
+def build_depths(side: int) -> keras.Model:
+    """Build the part that is quantised: input (side, side, 4), outputs ``depth2`` to ``depth15``."""
+    inputs = keras.Input((side, side, 4), name="field")
+    # Four channels at once are as fast as one: a slice of the whole field would only be another copy.
+    x = layers.ReLU(6.0)(layers.Conv2D(32, 3, 2, padding="same", name="entry")(inputs))
+    outputs = {}
+    for block in BLOCKS:
+        x = apply_block(x, block)
+        if block.index in DEPTHS:
+            outputs[f"depth{block.index}"] = x
+    return keras.Model(inputs, outputs, name="depths")
+
+
+def _seam(side: int) -> dict[str, KerasObject]:
+    """Return inputs ``field`` (side, side, 4) and the outputs of ``build_depths``, by name."""
+    inputs = {"field": keras.Input((side, side, 4), name="field")}
+    for index in DEPTHS:
+        rows, channels = side // _REDUCTION[index], BLOCKS[index].channels
+        inputs[f"depth{index}"] = keras.Input((rows, rows, channels), name=f"depth{index}")
+    return inputs
+
+
+def _gridded(inputs: Mapping[str, KerasObject]) -> tuple[KerasObject, KerasObject, KerasObject]:
+    """Bring the depths to one grid: (side / 16, side / 16, 576), its shares in cells, those of (side / 8)."""
+    side = inputs["field"].shape[1]
+    mask = layers.AveragePooling2D(4)(inputs["field"])[..., 3:]
+    shares = {mask.shape[1]: mask}
+    while mask.shape[1] > side // GRID:
+        mask = layers.AveragePooling2D(2)(mask)
+        shares[mask.shape[1]] = mask
+    depths = [_on_grid(inputs[f"depth{index}"], shares, side // GRID) for index in DEPTHS]
+    return layers.Concatenate()(depths), mask, shares[2 * side // GRID]
+
+
 def build_trunk(side: int) -> keras.Model:
     """Build the part that keeps its ImageNet weights.
 
@@ -85,20 +121,46 @@ def build_trunk(side: int) -> keras.Model:
         inside cells, and ``fine`` (side / 8, side / 8, 1), the same of smaller squares.
     """
     inputs = keras.Input((side, side, 4), name="field")
-    # Four channels at once are as fast as one: a slice of the whole field would only be another copy.
-    mask = layers.AveragePooling2D(4)(inputs)[..., 3:]
-    shares = {mask.shape[1]: mask}
-    while mask.shape[1] > side // GRID:
-        mask = layers.AveragePooling2D(2)(mask)
-        shares[mask.shape[1]] = mask
-    x = layers.ReLU(6.0)(layers.Conv2D(32, 3, 2, padding="same", name="entry")(inputs))
-    depths = []
-    for block in BLOCKS:
-        x = apply_block(x, block)
-        if block.index in DEPTHS:
-            depths.append(_on_grid(x, shares, side // GRID))
-    outputs = {"places": layers.Concatenate()(depths), "area": mask, "fine": shares[2 * side // GRID]}
-    return keras.Model(inputs, outputs, name="trunk")
+    places, area, fine = _gridded({"field": inputs, **build_depths(side)(inputs)})
+    return keras.Model(inputs, {"places": places, "area": area, "fine": fine}, name="trunk")
+
+
+def _pooled(values: KerasObject, area: KerasObject) -> KerasObject:
+    """Return the mean of values over the cells' area."""
+    return ops.sum(values * area, axis=(1, 2)) / (ops.sum(area, axis=(1, 2)) + _TINY)
+
+
+def build_appearance(side: int) -> keras.Model:
+    """Build what training needs on the integer trunk: ``appearance`` (576,), the mean over the cells."""
+    inputs = _seam(side)
+    places, area, _ = _gridded(inputs)
+    return keras.Model(inputs, {"appearance": _pooled(places, area)}, name="appearance")
+
+
+def build_linear_head(classes: int, side: int) -> keras.Model:
+    """Build what is put on the integer trunk: one linear layer of every place, weighted by the cells.
+
+    Args:
+        classes: Number of classes.
+        side: Rows and columns of the field.
+
+    Returns:
+        Inputs ``field`` and the outputs of ``build_depths``. Outputs as ``build_serving``; ``features`` are
+        the appearance and a one behind it, so that the layer ``classes`` needs no bias.
+    """
+    inputs = _seam(side)
+    places, area, fine = _gridded(inputs)
+    whole = layers.Concatenate()([places, area * 0 + 1])
+    pooled = _pooled(whole, area)
+    activation = layers.Conv2D(classes, 1, use_bias=False, name="classes")(whole)
+    evidence = _doubled(activation) * (fine / (ops.sum(fine, axis=(1, 2), keepdims=True) + 4 * _TINY))
+    outputs = {
+        "logits": ops.sum(evidence, axis=(1, 2)),
+        "features": pooled,
+        "appearance": pooled[..., : places.shape[-1]],
+        "evidence": evidence,
+    }
+    return keras.Model(inputs, outputs, name="head")
 
 
 def _on_grid(x: KerasObject, shares: Mapping[int, KerasObject], rows: int) -> KerasObject:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.metrics import IntArray
@@ -19,8 +20,8 @@ from allstation.core.statistics import wilson
 from allstation.imaging.table_files import read_table
 from allstation.inference.bundle import default_bundle_path
 from allstation.inference.engine import Engine, Novelty
+from allstation.inference.network import LocalNetwork
 from training.shipped import passport
-from training.shipped.cache import arrays_on_disk
 from training.shipped.fields import (
     Division,
     block_folds,
@@ -51,38 +52,40 @@ RESULTS: Final = Path(__file__).parent.parent / "results"
 HELD: Final = "test half of the same-field groups held out from the shipped network"
 
 
-def tested(material: Material, division: Division, recipe: ShippedRecipe, work: Path, *, seed: int) -> Tested:
-    """Train one division and keep its test outputs, or read them if they are there.
+def tested(
+    material: Material, division: Division, recipe: ShippedRecipe, *, temperature: float | None
+) -> Tested:
+    """Train one division and return its test outputs.
 
     Args:
         material: Training data.
         division: How it is divided.
         recipe: Of the shipped model.
-        work: Folder for what can be made again.
-        seed: Of the head.
+        temperature: Where it is known already.
     """
-    kept = work / f"tested-{recipe.sha256[:12]}-{division.name}-{seed}.npz"
     fields, rows = material.fields, division.test
-    sampled = np.flatnonzero(np.isin(rows, material.disturbed.rows))
-    if not kept.exists():
-        trained = train_division(material, division, recipe.fit, seed=seed, calibration=recipe.calibration)
-        far = Novelty(trained.novelty).scores(trained.appearance)
-        disturbed = material.disturbed.right(trained.weights, fields.labels, rows)
-        divisor = np.array(trained.temperature)
-        arrays_on_disk(kept, logits=trained.logits, novelty=far, disturbed=disturbed, temperature=divisor)
-        right = (trained.logits.argmax(axis=1) == fields.labels[rows]).mean()
-        print(f"{division.name}: {right:.4f} of {len(rows)} in {trained.seconds:.0f} s", flush=True)
-    with np.load(kept) as archive:
-        return Tested(
-            division.name,
-            archive["logits"],
-            fields.labels[rows],
-            archive["novelty"],
-            float(archive["temperature"]),
-            capture_blocks(fields, rows, BLOCK),
-            sampled,
-            archive["disturbed"],
-        )
+    trained = train_division(
+        material, division, recipe.fit, calibration=recipe.calibration, temperature=temperature
+    )
+    right = (trained.logits.argmax(axis=1) == fields.labels[rows]).mean()
+    print(f"{division.name}: {right:.4f} of {len(rows)}", flush=True)
+    return Tested(
+        division.name,
+        trained.logits,
+        fields.labels[rows],
+        Novelty(trained.novelty).scores(trained.appearance),
+        trained.temperature,
+        capture_blocks(fields, rows, BLOCK),
+        np.flatnonzero(np.isin(rows, material.disturbed.rows)),
+        material.disturbed.right(trained.head, fields.labels, rows),
+    )
+
+
+def drawn(material: Material, recipe: ShippedRecipe, numbers: Sequence[int]) -> Material:
+    """Return the material with only some of the copies, by their numbers in the recipe."""
+    every = zip(recipe.copies, material.copies.altered, strict=True)
+    some = [copy for number, copy in every if number in numbers]
+    return replace(material, copies=replace(material.copies, altered=some))
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, help="measure only the first seeds")
     options = parser.parse_args(given)
     recipe = read_shipped_recipe(options.recipe)
+    with threadpool_limits(1):
+        return _run(recipe, options)
+
+
+def _run(recipe: ShippedRecipe, options: argparse.Namespace) -> int:
+    """Make and print everything on one thread: other numbers of threads add up in other orders."""
     material = gather(options.data, options.work, recipe)
     rows, text = make(material, recipe, options)
     print(text)
@@ -203,7 +212,7 @@ def make(
 ) -> tuple[list[ResultRow], str]:
     """Train everything, write the bundle and the results."""
     division = grouped_division(material.fields, held=recipe.held, seed=recipe.seed)
-    trained = train_division(material, division, recipe.fit, seed=recipe.seed, calibration=recipe.calibration)
+    trained = train_division(material, division, recipe.fit, calibration=recipe.calibration)
     about = {
         "name": recipe.name,
         "version": recipe.version,
@@ -214,8 +223,7 @@ def make(
         | {
             "calibration": asdict(recipe.calibration),
             "copies": recipe.copies,
-            "gentle": recipe.gentle,
-            "clean": recipe.clean,
+            "lit": recipe.lit,
             "seed": recipe.seed,
         },
     }
@@ -223,7 +231,8 @@ def make(
     print(f"bundle {bundle.sha256}", flush=True)
     rows, matrix = split_rows(material, recipe, options)
     fields = material.fields
-    engine = Engine(bundle)
+    # In this process: what a process of its own computes would not count as this thread's time.
+    engine = Engine(bundle, network=LocalNetwork(bundle.read(bundle.info["network"]["file"])))
     checker = Checker(engine, fields.rgb[division.test], fields.labels[division.test], CLASS_NAMES)
     paths = [options.data / "Original" / fields.names[row] for row in division.test]
     beside = share_near_training(fields, division)
@@ -249,18 +258,21 @@ def split_rows(
         validation=shape["validation"],
         seed=1,
     )[: options.folds]
-    by_seed = [
-        [tested(material, fold, recipe, options.work, seed=seed) for fold in folds]
-        for seed in shape["head_seeds"][: options.seeds]
-    ]
+    tests = [tested(material, fold, recipe, temperature=None) for fold in folds]
     split = f"{folds[0].kind} ({len(folds)} of {shape['folds']} run)"
-    rows, matrix = block_rows(by_seed[0], split)
-    rows += seed_rows(by_seed, split)
-    rows += disturbance_rows(by_seed[0], list(material.disturbed.places), split)
+    rows, matrix = block_rows(tests, split)
+    by_draw = [
+        [
+            tested(drawn(material, recipe, numbers), fold, recipe, temperature=test.temperature)
+            for fold, test in zip(folds, tests, strict=True)
+        ]
+        for numbers in shape["draws"][: options.seeds]
+    ]
+    rows += seed_rows(by_draw, split)
+    rows += disturbance_rows(tests, list(material.disturbed.means), split)
     seeds = shape["random_seeds"][: options.seeds]
     randoms = [
-        tested(material, random_division(material.fields, seed), recipe, options.work, seed=recipe.seed)
-        for seed in seeds
+        tested(material, random_division(material.fields, seed), recipe, temperature=None) for seed in seeds
     ]
     first = [random_row(randoms, len(shape["random_seeds"]))] if randoms else []
     return [*first, *rows], matrix

@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from allstation.imaging.cell_crops import BACKGROUND, balanced, cut_cell
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.synthetic import draw_field
 from training.shipped.imagenet_weights import PACKAGE, imagenet_weights, state_from_wheel
+from training.shipped.integer_trunk import quantised
 
 if TYPE_CHECKING:
     import keras
@@ -66,24 +67,6 @@ def build_trunk(side: int, depths: Sequence[int]) -> keras.Model:
         if block.index in depths:
             outputs[f"depth{block.index}"] = x
     return keras.Model(inputs, outputs, name="cell_network")
-
-
-def quantised(model: keras.Model, crops: NDArray[np.uint8]) -> bytes:
-    """Quantise a network to eight bits, weights a channel at a time, input and outputs in float32."""
-    import tensorflow as tf
-
-    def ranges() -> Iterator[list[NDArray[np.float32]]]:
-        for crop in crops:
-            yield [(crop[np.newaxis].astype(np.float32) - BACKGROUND) / 128.0]
-
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = ranges
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.float32
-    converter.inference_output_type = tf.float32
-    data: Any = converter.convert()
-    return bytes(data)
 
 
 def card(data: bytes, crops: int) -> str:
@@ -132,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             values = zip(weights[layer.name], shapes, strict=True)
             layer.set_weights([value.reshape(shape) for value, shape in values])
     crops = drawn_crops(SIDE)
-    data = quantised(model, crops)
+    data = quantised(model, (crops.astype(np.float32) - BACKGROUND) / 128.0)
     options.target.write_bytes(data)
     options.target.with_suffix(".md").write_text(card(data, len(crops)), encoding="utf-8")
     print(f"{options.target} {len(data)} bytes {hashlib.sha256(data).hexdigest()}")

@@ -10,21 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from training.data.composites import backgrounds_of
+from allstation.imaging.preprocess import prepare
 from training.fit.calibration import sharpness
+from training.fit.linear_head import with_appearance
 from training.models.cells import ZOOM, Weights, flat_weights, layered_weights
-from training.shipped.cache import (
-    Copy,
-    Trunk,
-    altered_copy,
-    arrays_on_disk,
-    field_places,
-    gentle_copy,
-    plain_copy,
-)
-from training.shipped.fields import CalibrationBlocks, Fields, read_fields
+from training.shipped.cache import PREPROCESSING, Trunk, altered_means, arrays_on_disk, field_means
+from training.shipped.fields import CalibrationBlocks, Fields, grouped_division, read_fields
 from training.shipped.fit import Copies, FitSettings
+from training.shipped.integer_trunk import CALIBRATION_FIELDS, integer_trunk
 from training.shipped.robustness import disturbed_fields
 from training.shipped.ship import Material
 
@@ -39,9 +34,8 @@ class ShippedRecipe:
         name: Of the bundle.
         version: Of the bundle.
         seed: Of copies, splits and weights.
-        copies: Numbers of the strongly altered copies of every field.
-        gentle: Numbers of the copies that are turned and disturbed in one way at most.
-        clean: Times the unaltered field counts beside them.
+        copies: Numbers of the altered copies of every field, turned and disturbed in one way at most.
+        lit: Which of them are disturbed by more light, all of them.
         held: Share of same-field groups held out from the shipped network.
         fit: How the head is trained.
         calibration: Which blocks of training fields the temperature comes from.
@@ -53,8 +47,7 @@ class ShippedRecipe:
     version: str
     seed: int
     copies: list[int]
-    gentle: list[int]
-    clean: int
+    lit: list[int]
     held: float
     fit: FitSettings
     calibration: CalibrationBlocks
@@ -82,21 +75,19 @@ def trunk_weights(work: Path) -> Weights:
         return layered_weights({name: archive[name] for name in archive.files})
 
 
-def make_trunk(work: Path) -> Trunk:
-    """Return the frozen trunk as a LiteRT network."""
-    from training.fit.bundle_writer import to_litert
-    from training.models.cells_network import build_trunk, load_weights
-
-    kept = work / f"trunk{ZOOM}.tflite"
+def integer_network(fields: Fields, work: Path, recipe: ShippedRecipe) -> bytes:
+    """Return the frozen trunk in integers; its ranges come from training fields of the shipped network."""
+    kept = work / f"integer-trunk-{ZOOM}.tflite"
     if not kept.exists():
-        model = build_trunk(ZOOM)
-        load_weights(model, trunk_weights(work))
-        kept.write_bytes(to_litert(model))
-    return Trunk(kept.read_bytes())
+        train = grouped_division(fields, held=recipe.held, seed=recipe.seed).train
+        chosen = np.random.default_rng(recipe.seed).permutation(train)[:CALIBRATION_FIELDS]
+        tensors = np.stack([prepare(field, PREPROCESSING).tensor for field in fields.rgb[np.sort(chosen)]])
+        kept.write_bytes(integer_trunk(trunk_weights(work), ZOOM, tensors))
+    return kept.read_bytes()
 
 
 def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
-    """Read the fields and compute, or read, the trunk's outputs for them and their copies.
+    """Read the fields and compute, or read, what the trunk says of them and of their copies.
 
     Args:
         data: Folder with ``Original`` and ``field_groups.csv``.
@@ -106,33 +97,27 @@ def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
     work.mkdir(parents=True, exist_ok=True)
     groups = data / "field_groups.csv"
     fields = read_fields(data / "Original", groups if groups.exists() else None)
-    plain, cells = work / "whole-fields.npz", work / "cells.npz"
-    if not plain.exists() or not cells.exists():
-        places, counts = field_places(make_trunk(work), fields.rgb)
-        arrays_on_disk(cells, counts=counts)
-        plain_copy(places).write(plain)
-    with np.load(cells) as archive:
-        counts = archive["counts"]
-    copies = [Copy.read(plain), *_copies(fields, work, recipe)]
-    times = [recipe.clean, *[1] * (len(copies) - 1)]
-    disturbed = disturbed_fields(make_trunk(work), fields, work)
-    soft, weights = sharpness(fields.rgb), trunk_weights(work)
-    return Material(fields, Copies(copies, times), counts, soft, weights, disturbed)
+    network = integer_network(fields, work, recipe)
+    trunk = Trunk(with_appearance(network, ZOOM))
+    plain = work / f"fields-{ZOOM}.npz"
+    if not plain.exists():
+        means, counts = field_means(trunk, fields.rgb)
+        arrays_on_disk(plain, means=means, counts=counts)
+    with np.load(plain) as archive:
+        means, counts = archive["means"], archive["counts"]
+    altered = [_copy(trunk, fields, work, recipe, number=number) for number in recipe.copies]
+    copies, disturbed = Copies(means, altered, fields.numbers), disturbed_fields(trunk, fields, work)
+    return Material(fields, copies, counts, sharpness(fields.rgb), network, trunk, disturbed)
 
 
-def _copies(fields: Fields, work: Path, recipe: ShippedRecipe) -> list[Copy]:
-    """Return the strongly, then the gently altered copies."""
-    found = []
-    for number in [*recipe.copies, *recipe.gentle]:
-        kept = work / f"whole{recipe.seed}-{number:02d}.npz"
-        if not kept.exists():
-            _altered(fields, work, recipe, number).write(kept)
-        found.append(Copy.read(kept))
-    return found
-
-
-def _altered(fields: Fields, work: Path, recipe: ShippedRecipe, number: int) -> Copy:
-    trunk, seed = make_trunk(work), recipe.seed
-    if number in recipe.gentle:
-        return gentle_copy(trunk, fields.rgb, seed=seed, copy=number)
-    return altered_copy(trunk, fields.rgb, backgrounds_of(fields.rgb, seed), seed=seed, copy=number)
+def _copy(
+    trunk: Trunk, fields: Fields, work: Path, recipe: ShippedRecipe, *, number: int
+) -> NDArray[np.float32]:
+    """Return what the trunk says of an altered copy of every field, computed or read."""
+    kept = work / f"copy{recipe.seed}-{number:02d}.npz"
+    if not kept.exists():
+        lit = number in recipe.lit
+        made = altered_means(trunk, fields.rgb, seed=recipe.seed, copy=number, lit=lit)
+        arrays_on_disk(kept, means=made)
+    with np.load(kept) as archive:
+        return np.asarray(archive["means"], np.float32)

@@ -14,15 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from training.models.cells import Weights
-from training.shipped.cache import Copy, Packed, Trunk, field_places, plain_copy
+from training.shipped.cache import Trunk, arrays_on_disk, field_means
 from training.shipped.fields import Fields
-from training.shipped.fit import head_outputs
+from training.shipped.fit import Linear
 from training.shipped.measure import DISTURBANCES
 
 Rows = NDArray[np.int64]
 
-EVERY: Final = 3
+EVERY: Final = 5
 """Of each class's file numbers, one in so many: sittings interleave in pairs, which 2 would not mix."""
 
 
@@ -32,13 +31,13 @@ class Disturbed:
 
     Attributes:
         rows: Of the fields, ascending.
-        places: Trunk outputs of these fields, in this order, by name of the disturbance.
+        means: What the trunk says of these fields (n, c), in this order, by name of the disturbance.
     """
 
     rows: Rows
-    places: Mapping[str, Packed]
+    means: Mapping[str, NDArray[np.float32]]
 
-    def right(self, weights: Weights, labels: Rows, rows: Rows) -> NDArray[np.bool_]:
+    def right(self, head: Linear, labels: Rows, rows: Rows) -> NDArray[np.bool_]:
         """Judge a head on those of some fields that were disturbed.
 
         Returns:
@@ -46,7 +45,7 @@ class Disturbed:
         """
         own = np.flatnonzero(np.isin(self.rows, rows))
         true = labels[self.rows[own]]
-        found = [head_outputs(weights, places, own)[0].argmax(axis=1) for places in self.places.values()]
+        found = [head.logits(means[own]).argmax(axis=1) for means in self.means.values()]
         return np.asarray(np.stack(found) == true)
 
 
@@ -66,6 +65,7 @@ def disturbed_fields(trunk: Trunk, fields: Fields, work: Path) -> Disturbed:
         kept = work / f"disturbed-{len(rows)}-{number}.npz"
         if not kept.exists():
             changed = np.stack([change(field) for field in fields.rgb[rows]])
-            plain_copy(field_places(trunk, changed)[0]).write(kept)
-        found[name] = Copy.read(kept).places
+            arrays_on_disk(kept, means=field_means(trunk, changed)[0])
+        with np.load(kept) as archive:
+            found[name] = archive["means"]
     return Disturbed(rows, found)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +16,26 @@ from allstation.core.evaluation import ACCURACY_BY_FIELD, evaluate
 from allstation.core.metrics import Figure
 from allstation.core.resampling import BINS
 from allstation.core.statistics import wilson
+from allstation.imaging.preprocess import prepare
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Novelty, softmax
 from allstation.inference.passport import shipped_passport
-from training.fit.bundle_writer import Export, export_bundle
+from training.fit.bundle_writer import Export, pack_bundle, reference_fields
 from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
-from training.models.cells import RETRAINING, Weights, flat_weights, halved
-from training.shipped.cache import PREPROCESSING
+from training.fit.last_layer import LAST
+from training.fit.linear_head import with_linear_head
+from training.models.cells import LINEAR_RETRAINING, ZOOM, flat_weights
+from training.shipped.cache import PREPROCESSING, Trunk
 from training.shipped.describe import LIMITS, claim_checklist, model_card
 from training.shipped.fields import CalibrationBlocks, Division, Fields, held_block
-from training.shipped.fit import Copies, FitSettings, fit_head, head_outputs
+from training.shipped.fit import Copies, FitSettings, Linear, fit_head
 from training.shipped.robustness import Disturbed
 
 Rows = NDArray[np.int64]
+
+OUTPUTS: Final = ("appearance", "evidence", "features", "logits")
+PARAMETERS: Final = 2_956_808
+"""Of the trunk."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ class Material:
         copies: What the trunk saw of them and of their altered copies.
         counts: Their white cells (n,).
         sharpness: Their sharpness (n,).
-        trunk: ImageNet weights by layer.
+        network: The integer trunk, a LiteRT flat buffer.
+        trunk: The same, ready to run.
         disturbed: Some of the fields under disturbances.
     """
 
@@ -49,31 +56,30 @@ class Material:
     copies: Copies
     counts: Rows
     sharpness: NDArray[np.float64]
-    trunk: Weights
+    network: bytes
+    trunk: Trunk
     disturbed: Disturbed
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Trained network with its calibration.
+    """Trained head with its calibration.
 
     Attributes:
-        weights: By layer, trunk included.
+        head: The head.
         temperature: Fitted on held-out blocks of the training fields.
         novelty: Means, whitening, limit.
         rule: The decision rule.
         logits: Of the test fields (n, k).
         appearance: Of the test fields (n, a): the mean over the cells of what the trunk says.
-        seconds: Of training.
     """
 
-    weights: Weights
+    head: Linear
     temperature: float
     novelty: dict[str, NDArray[Any]]
     rule: DecisionRule
-    logits: NDArray[np.float32]
+    logits: NDArray[np.float64]
     appearance: NDArray[np.float32]
-    seconds: float
 
 
 def train_division(
@@ -81,30 +87,33 @@ def train_division(
     division: Division,
     settings: FitSettings,
     *,
-    seed: int,
     calibration: CalibrationBlocks,
+    temperature: float | None = None,
 ) -> Trained:
     """Train on one division; novelty and rule come from its validation fields.
 
     The temperature comes from blocks of the training fields, each judged by a head of the same recipe that
     never saw it nor its neighbours: next to training fields a network is surer than it may be elsewhere.
+
+    Args:
+        material: Training data.
+        division: How it is divided.
+        settings: Of the head.
+        calibration: Which blocks the temperature comes from.
+        temperature: Where it is known already.
     """
-    labels, fields = material.fields.labels, material.copies.fields
-    began = time.perf_counter()
-    weights = fit_head(material.copies, division.train, labels, settings=settings, seed=seed)
-    seconds = time.perf_counter() - began
-    temperature = block_temperature(material, division.train, settings, seed=seed, calibration=calibration)
-    held, test = (head_outputs(weights, fields, rows)[0] for rows in (division.validation, division.test))
-    means = fields.means
+    labels, means = material.fields.labels, material.copies.fields
+    head = fit_head(material.copies, division.train, labels, settings)
+    if temperature is None:
+        temperature = block_temperature(material, division.train, settings, calibration=calibration)
+    held, test = (head.logits(means[rows]) for rows in (division.validation, division.test))
     fitted = fit_novelty(means[division.train], labels[division.train], means[division.validation])
     rule = fit_rule(softmax(held / temperature), material.sharpness[division.validation])
-    return Trained(
-        dict(material.trunk) | weights, temperature, fitted, rule, test, means[division.test], seconds
-    )
+    return Trained(head, temperature, fitted, rule, test, means[division.test])
 
 
 def block_temperature(
-    material: Material, train: Rows, settings: FitSettings, *, seed: int, calibration: CalibrationBlocks
+    material: Material, train: Rows, settings: FitSettings, *, calibration: CalibrationBlocks
 ) -> float:
     """Fit the temperature on held-out blocks of training fields."""
     labels, logits, true = material.fields.labels, [], []
@@ -112,8 +121,8 @@ def block_temperature(
         rest, block = held_block(
             material.fields, train, folds=calibration.folds, fold=fold, embargo=calibration.embargo
         )
-        weights = fit_head(material.copies, rest, labels, settings=settings, seed=seed)
-        logits.append(head_outputs(weights, material.copies.fields, block)[0])
+        head = fit_head(material.copies, rest, labels, settings)
+        logits.append(head.logits(material.copies.fields[block]))
         true.append(labels[block])
     return fit_temperature(np.concatenate(logits), np.concatenate(true))
 
@@ -170,8 +179,6 @@ def write_shipped(
         about: ``name``, ``version``, ``created``, ``recipe_sha256``, ``settings``.
         table: The recipe's result table for the card.
     """
-    from training.models.cells_network import serving_model
-
     figures = held_out_figures(trained, material, division)
     info: dict[str, Any] = {
         "name": about["name"],
@@ -189,10 +196,9 @@ def write_shipped(
             "patients": PATIENTS_UNKNOWN,
             "recipe": about["settings"],
             "recipe_sha256": about["recipe_sha256"],
-            "seconds": round(trained.seconds),
         },
         "novelty": {"output": "appearance"},
-        "retraining": dict(RETRAINING),
+        "retraining": dict(LINEAR_RETRAINING),
         "figures": [figure.to_json() for figure in figures],
         "limits": list(LIMITS),
     }
@@ -204,6 +210,12 @@ def write_shipped(
         temperature=trained.temperature,
         novelty=trained.novelty,
         texts=texts,
-        weights=halved(flat_weights(trained.weights)),
+        weights=flat_weights({LAST: [trained.head.layer]}),
     )
-    return export_bundle(target, serving_model(trained.weights), export)
+    rgb = reference_fields(PREPROCESSING.size)
+    means = material.trunk.means(prepare(field, PREPROCESSING).tensor for field in rgb)
+    shares = softmax(trained.head.logits(means) / trained.temperature)
+    reference: dict[str, NDArray[Any]] = {"rgb": rgb, "probabilities": shares}
+    network = {"outputs": list(OUTPUTS), "parameters": PARAMETERS + trained.head.layer.size}
+    litert = with_linear_head(material.network, trained.head.layer, ZOOM)
+    return pack_bundle(target, litert, export, network=network, reference=reference)

@@ -26,11 +26,11 @@ FIELDS: Final = "fields (Wilson)"
 """What an interval counts as independent."""
 
 TARGETS: Final[Mapping[str, tuple[str, float]]] = {
-    "image-random, mean test accuracy": (">=", 0.993),
-    "balanced accuracy, contiguous blocks": (">=", 0.985),
+    "image-random, mean test accuracy": (">=", 0.99),
+    "balanced accuracy, contiguous blocks": (">=", 0.975),
     "benign fields called Benign (specificity for leukemia), same folds": (">=", 0.97),
     "ECE (15 bins) after calibration": ("<=", 0.015),
-    "accuracy at 95 % coverage": (">=", 0.997),
+    "accuracy at 95 % coverage": (">=", 0.988),
     "novelty alarms in the domain": ("<=", 0.03),
     "background swap: top class is that of the cells": (">=", 0.95),
     "background only: sent to review": (">=", 0.95),
@@ -38,10 +38,10 @@ TARGETS: Final[Mapping[str, tuple[str, float]]] = {
     "evidence inside cells over share of area": (">=", 3.0),
     "drop of accuracy in points": ("<=", 2.0),
     "novelty, AUROC": (">=", 0.99),
-    "processor time of one field": ("<=", 30.0),
+    "processor time of one field": ("<=", 10.0),
     "high-resolution twins: same decision": (">=", 0.97),
     "parameters": ("<=", 5e6),
-    "bundle": ("<=", 25.0),
+    "bundle": ("<=", 12.0),
 }
 """What was to be reached, by the beginning of the measure's name."""
 
@@ -155,10 +155,10 @@ def _fold_calibration(test: Tested, split: str) -> ResultRow:
 
 
 def seed_rows(by_seed: Sequence[Sequence[Tested]], split: str) -> list[ResultRow]:
-    """Return what the seed of the head alone changes; smaller differences are noise.
+    """Return what the draw of the altered copies alone changes; smaller differences are noise.
 
     Args:
-        by_seed: The folds' tests, once for every seed of the head.
+        by_seed: The folds' tests, once for every draw.
         split: Kind of split.
     """
     found = []
@@ -174,14 +174,14 @@ def seed_rows(by_seed: Sequence[Sequence[Tested]], split: str) -> list[ResultRow
     measures = zip(names, np.transpose(found), strict=True)
     return [
         ResultRow(
-            f"{name}: mean over {len(found)} seeds of the head (differences below their spread are noise)",
+            f"{name}: mean over {len(found)} draws of copies (differences below their spread are noise)",
             "",
             f"{values.mean():.4f} (SD {values.std(ddof=1):.4f}, {values.min():.4f} to {values.max():.4f})",
             None,
             sum(len(test.labels) for test in by_seed[0]),
             t_interval(values.tolist()),
             split,
-            f"t over {len(found)} seeds",
+            f"t over {len(found)} draws",
         )
         for name, values in measures
     ]

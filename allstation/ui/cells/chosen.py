@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from allstation.core.cells import CellRecord
 from allstation.ui.cells.field_cells import FieldCells
-from allstation.ui.cells.guard import CellGuard, among
+from allstation.ui.cells.guard import CellGuard
 from allstation.ui.cells.panel import GalleryPanel
 from allstation.ui.context import AppContext
 
@@ -58,7 +58,7 @@ class ChosenCells:
         model = self._panel.model
         here = {record.id: record for record in model.known()}
         ids = self._panel.selected_ids()
-        kept: list[int] = among(ids, np.array(list(here), np.int64)).tolist()
+        kept: list[int] = ids[np.isin(ids, np.array(list(here), np.int64))].tolist()
         return [here[number] for number in kept]
 
     def shown_before(self, ids: NDArray[np.int64]) -> list[int]:

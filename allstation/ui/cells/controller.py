@@ -120,7 +120,7 @@ class GalleryController(QObject):
             Action("cells.unsure", "&Least Sure First", partial(self.arrange, Arrangement.UNCERTAINTY),
                    "Ctrl+U", "Show the cells first whose type the program is least sure of",
                    menu="C&ells", place=130, enabled_when=self._may_see),
-            Action("cells.similar", "Most Si&milar First", self.show_similar, "Ctrl+Alt+Shift+M",
+            Action("cells.similar", "Most Si&milar First", self.show_similar, "",
                    "Show the cells first that look most like the selected one",
                    menu="C&ells", place=135, enabled_when=case),
             Action("cells.outlines", "&Outlines in the Gallery", self.set_outlined, "Ctrl+L",

@@ -95,6 +95,8 @@ class CellTyping(QObject):
         self._is_measured = False
         self._advice = ""
         self._unwritten: set[int] = set()
+        self._taken: set[int] = set()
+        self._measured_at = 0
         self._after: Callable[[], None] | None = None
 
     # Beginning and ending
@@ -122,7 +124,7 @@ class CellTyping(QObject):
         self._page.stage.show_message(tr("Choosing cells…"))
         if record.frozen is None:
             self._page.standing.show_advice(tr("Measuring what is typed…"))
-            self._service.measure()
+            self._measure()
         self._show_counts()
         self._ask()
 
@@ -263,6 +265,7 @@ class CellTyping(QObject):
         taken = self._done.pop()
         self._skipped.discard(taken.cell)
         if taken.type:
+            self._taken.add(taken.cell)
             if self._context.undo.index() == taken.undo_at:
                 self._context.undo.undo()
             else:  # something else was done in the window meanwhile, which stays
@@ -286,13 +289,18 @@ class CellTyping(QObject):
         if not self._running:
             return
         self._service.refresh(cells)
+        foreign = set(cells) - self._unwritten - self._taken
         self._unwritten.difference_update(cells)
-        if self._due in cells:
-            self._due = 0
-            self._service.measure()
+        self._taken.difference_update(cells)
+        if self._due in cells or (foreign and self._record.frozen is None):
+            self._measure()
         if self._after is not None and not self._unwritten:
             after, self._after = self._after, None
             after()
+
+    def _measure(self) -> None:
+        self._due, self._measured_at = 0, len(self._done)
+        self._service.measure()
 
     def when_written(self, run: Callable[[], None]) -> None:
         """Run something once every cell that was named is on the disk and taken by the session."""
@@ -331,8 +339,9 @@ class CellTyping(QObject):
         if not self._running or self._record.frozen is not None:
             return
         standing = measured.standing
-        if not self._done:
-            self._counts = Counter(dict(standing.types))
+        # What was undone or typed elsewhere is in the session as well.
+        later = [one.type for one in self._done[self._measured_at :] if one.type in self._record.types]
+        self._counts = Counter(dict(standing.types)) + Counter(later)
         self._is_measured, self._advice = standing.figures is not None, standing.advice
         if standing.figures is None:
             self._page.standing.show_advice(standing.advice)

@@ -122,11 +122,15 @@ class CommissioningController(QObject):
             window.typing.back_asked.connect(self._go_back)
             window.result.more_asked.connect(self._begin)
             window.result.closed.connect(window.close)
-            window.closed.connect(self._leave_session)
+            window.closed.connect(self._closed)
             self.use.attach(window)
         return self._window
 
     @Slot()
+    def _closed(self) -> None:
+        self._leave_session()
+        self._owner.activateWindow()
+
     def _leave_session(self) -> None:
         self._tested = None
         if self._typing is not None:

@@ -47,10 +47,11 @@ class Preparation:
         cells: Whole cells of the case.
         measured: Of them with features.
         slides: Slides with whole cells.
-        waiting: Fields that were not read yet.
+        waiting: Fields that were not read yet, or wait for their cells.
         is_measuring: Features are computed now.
         seconds: Until they are; None where it is not known.
         typed: Whole cells with a type of those that are told apart.
+        is_accepted: The last test was passed, and its model saved.
         frozen: Cells of a test part that is frozen; 0 for none.
         tested: Of them typed.
         problem: Why it cannot begin.
@@ -63,6 +64,7 @@ class Preparation:
     is_measuring: bool = False
     seconds: float | None = None
     typed: int = 0
+    is_accepted: bool = False
     frozen: int = 0
     tested: int = 0
     problem: str = ""
@@ -137,7 +139,8 @@ class PreparePage(QWidget):
                 "You name cells by one key each, 20 to 40 of each type from several slides. The program "
                 "measures on slides that it did not learn from how well it would name the others. In the end "
                 "it makes a model of your laboratory, or says why not and what is missing. Nothing is used "
-                "before you say so."
+                "before you say so. Best are slides of ten or more patients of known diagnosis, with blasts "
+                "and without."
             ),
             body,
             wordWrap=True,
@@ -286,7 +289,8 @@ class PreparePage(QWidget):
     @property
     def is_measured(self) -> bool:
         """Whether every cell of the case is measured."""
-        return bool(self._shown.cells) and self._shown.measured >= self._shown.cells
+        shown = self._shown
+        return bool(shown.cells) and not shown.waiting and shown.measured >= shown.cells
 
     def sentences(self) -> str:
         """Return what is said in words."""
@@ -305,12 +309,14 @@ class PreparePage(QWidget):
         )
         if shown.typed:
             words += " " + tr("{n} are typed.", n=number(shown.typed))
+        if shown.is_accepted:
+            words += " " + tr("The last test was accepted and its model saved: Ctrl+M chooses it.")
         return words
 
     @staticmethod
     def _eta_words(shown: Preparation) -> str:
         if shown.waiting:
-            return tr("{n} fields are still to be read.", n=number(shown.waiting))
+            return tr("Cells of {n} fields are still to be found.", n=number(shown.waiting))
         left = shown.cells - shown.measured
         if not shown.cells or left <= 0:
             return ""

@@ -52,7 +52,7 @@ class Preparing(QObject):
         self._cells: CaseCells | None = None
         self._queue = QueueStatus()
         self._progress, self._begun_at = _NOTHING, 0.0
-        self._done_when_counted = 0
+        self._done_when_counted = self._cells_at_start = 0
         self._is_paused = False
         self._problem = ""
         self._soon = QTimer(self, singleShot=True, interval=_PAUSE)
@@ -65,7 +65,12 @@ class Preparing(QObject):
         worker = self._session.worker
         self._session.destroyed.connect(self._soon.stop)
         worker.queue_changed.connect(self._queue_changed)
-        for signal in (worker.cells_edited, worker.fields_removed, worker.fields_restored):
+        for signal in (
+            worker.fields_changed,
+            worker.cells_edited,
+            worker.fields_removed,
+            worker.fields_restored,
+        ):
             signal.connect(self._count_soon)
 
     @property
@@ -134,6 +139,9 @@ class Preparing(QObject):
     def _counted(self, cells: CaseCells) -> None:
         first, self._cells = self._cells is None, cells
         self._done_when_counted = self._progress.done
+        if cells.measured < cells.cells != self._cells_at_start:
+            # Cells are found after their fields are read; what cannot be measured is not tried for ever.
+            self._start_measuring()
         if first:
             record = cells.record
             self._page.set_choices(
@@ -148,7 +156,7 @@ class Preparing(QObject):
     def show(self) -> None:
         """Show how far the case is."""
         cells = self._cells
-        waiting = self._queue.counts.get(FieldState.QUEUED, 0)
+        waiting = self._queue.counts.get(FieldState.QUEUED, 0) + (cells.later if cells is not None else 0)
         if cells is None:
             self._page.show_preparation(Preparation(waiting=waiting, problem=self._problem))
             return
@@ -163,6 +171,7 @@ class Preparing(QObject):
                 is_measuring=self._features.running,
                 seconds=self._seconds_left(),
                 typed=sum(count for kind, count in cells.typed.items() if kind in chosen),
+                is_accepted=bool(cells.record.tests) and bool(cells.record.tests[-1].bundle_sha256),
                 frozen=len(frozen.cells) if frozen is not None else 0,
                 tested=cells.test_typed,
                 problem=self._problem,
@@ -193,6 +202,7 @@ class Preparing(QObject):
     def _start_measuring(self) -> None:
         if not self._is_paused and not self._features.running:
             self._progress, self._begun_at = _NOTHING, time.monotonic()
+            self._cells_at_start = self._cells.cells if self._cells is not None else 0
             self._done_when_counted = 0
             self._features.start()
 

@@ -80,10 +80,10 @@ class SiteUse(QObject):
         """Offer the report of the model in use, and the model before it."""
         # fmt: off
         return (
-            Action("commission.report", "&Acceptance Report…", self.report_of_model, "Ctrl+Alt+7",
+            Action("commission.report", "&Acceptance Report…", self.report_of_model, "",
                    "Write the acceptance report of this laboratory's model as PDF", "report",
                    menu="&Model", place=140, enabled_when=self.is_site),
-            Action("commission.take_back", "Take &Back Activation", self.take_back, "Ctrl+Alt+Shift+7",
+            Action("commission.take_back", "Take &Back Activation", self.take_back, "",
                    "Classify with the model before the latest activation again", "undo",
                    menu="&Model", place=150, enabled_when=self._is_chosen),
         )

@@ -38,9 +38,9 @@ class ControlController(QObject):
         """Offer the charts."""
         # fmt: off
         return (
-            Action("case.control", "Control of the S&ite…", self.open, "Ctrl+Alt+Shift+K",
+            Action("case.control", "Control of the S&ite…", self.open, "",
                    "Levey-Jennings charts of light, stain, focus, novelty and classes; release a day",
-                   menu="&Case", place=345, enabled_when=self._context.has_case),
+                   menu="&Case", place=347, enabled_when=self._context.has_case),
         )
         # fmt: on
 

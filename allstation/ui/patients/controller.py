@@ -57,7 +57,7 @@ class PatientsController(QObject):
             Action("slide.patient", "Set Slide's &Patient", self.edit, "Shift+F2",
                    "Type which patient the slide chosen in the tree is of", menu="&Edit", place=415,
                    enabled_when=self._can_edit),
-            Action("case.patients", "Patients of &Slides…", self.open, "Ctrl+Alt+Shift+G",
+            Action("case.patients", "Patients of &Slides…", self.open, "",
                    "Give slides their patients from the names of their folders or from a table",
                    menu="&Case", place=325, enabled_when=self._context.can_write),
         )

@@ -17,10 +17,8 @@ from allstation.inference.engine import Novelty, softmax
 from training.data import composites, variants
 from training.fit import calibration
 from training.models.cells import flat_weights, layered_weights
-from training.shipped import describe, fit, imagenet_weights, ship, table
-from training.shipped.cache import Copy, Packed, plain_copy
+from training.shipped import describe, imagenet_weights, table
 from training.shipped.fields import (
-    CalibrationBlocks,
     Division,
     Fields,
     block_folds,
@@ -31,8 +29,7 @@ from training.shipped.fields import (
 )
 from training.shipped.material import read_shipped_recipe
 from training.shipped.measure import area_under_curve, with_mark, without_mark
-from training.shipped.perceptron import Minibatch, Perceptron, sums_by_field
-from training.shipped.robustness import Disturbed, block_sample
+from training.shipped.robustness import block_sample
 from training.shipped.ship import Material, Trained, held_out_figures
 
 
@@ -105,14 +102,12 @@ def test_the_same_seed_gives_the_same_altered_field(field):
 
     def made(seed):
         random = np.random.default_rng(seed)
-        return variants.altered_tensor(
-            field, generous, backgrounds, random, strength=variants.Strength(), side=288
-        )
+        return variants.altered(field, generous, backgrounds, random, variants.Strength())
 
     first, second, other = made(1), made(1), made(2)
-    assert np.array_equal(first.tensor, second.tensor)
-    assert not np.array_equal(first.tensor, other.tensor)
-    assert (first.tensor[first.tensor[:, :, 3] == 0] == 0).all()
+    for left, right in zip(first, second, strict=True):
+        assert np.array_equal(left, right)
+    assert not np.array_equal(first[0], other[0])
 
 
 def test_marks_change_the_corner_only(field):
@@ -235,121 +230,35 @@ def test_a_test_field_beside_a_training_field_is_counted(fields):
     )
 
 
-def test_the_temperature_comes_from_blocks_that_the_head_never_saw(monkeypatch):
-    """A block's fields are unlike all others: a head that did not see it guesses."""
-    random = np.random.default_rng(3)
-    labels, numbers = np.repeat(np.arange(4), 100), np.tile(np.arange(100), 4)
-    names = tuple(map(str, range(400)))
-    fields = Fields(names, np.zeros((400, 1, 1, 3), np.uint8), labels, names, numbers)
-    values = np.zeros((400, 24), np.float32)
-    values[np.arange(400), 4 + labels * 5 + numbers // 20] = 6.0
-    values[np.arange(400), labels] = 0.2
-    values += random.normal(0, 0.3, values.shape)
-    copy = plain_copy(Packed(values.astype(np.float16), np.ones(400, np.float32), np.arange(401)))
-    material = Material(fields, fit.Copies([copy, copy], [1, 1]), labels, labels * 1.0, {}, None)
-    settings = fit.FitSettings(passes=3, batch=16, rate=1e-2)
-    blocks = CalibrationBlocks(5, [1, 3], 5)
-    learned = []
-    fitted = ship.fit_head
-    monkeypatch.setattr(
-        ship, "fit_head", lambda c, rows, *a, **k: learned.append(rows) or fitted(c, rows, *a, **k)
-    )
-    apart = ship.block_temperature(material, np.arange(400), settings, seed=1, calibration=blocks)
-    for rows, fold in zip(learned, (1, 3), strict=True):
-        _, block = held_block(fields, np.arange(400), folds=5, fold=fold, embargo=5)
-        assert not set(rows) & set(block)
-    weights = fitted(material.copies, np.arange(400), labels, settings=settings, seed=1)
-    logits, _ = fit.head_outputs(weights, copy.places, np.arange(400))
-    assert apart > 1.5 * calibration.fit_temperature(logits, labels)
-
-
-def test_a_copy_on_the_background_of_a_test_field_is_not_learned_from():
-    places = Packed(np.zeros((6, 2), np.float16), np.ones(6, np.float32), np.arange(7))
-    copy = Copy(places, np.ones(6, bool), np.array([-1, 0, 5, 4, -1, 1]))
-    assert copy.usable(np.array([0, 1, 2, 3])).tolist() == [0, 1]
-    assert copy.usable(np.array([0, 1, 2, 5])).tolist() == [0, 1, 2, 5]
-
-
-def test_a_copy_survives_the_disk(tmp_path, packed):
-    found, _, _ = packed
-    copy = Copy(found, np.arange(40) % 2 > 0, np.arange(40) - 1)
-    copy.write(tmp_path / "copy.npz")
-    again = Copy.read(tmp_path / "copy.npz")
-    for name in ("values", "area", "starts"):
-        assert np.array_equal(getattr(again.places, name), getattr(found, name))
-    assert np.array_equal(again.shows, copy.shows)
-    assert np.array_equal(again.background, copy.background)
-
-
-def test_copies_on_backgrounds_of_test_fields_change_nothing(packed):
-    found, _, labels = packed
-    train, test = np.flatnonzero(np.arange(40) < 30), np.arange(30, 40)
-    clean = plain_copy(found)
-    noise = np.random.default_rng(9).normal(0, 50, found.values.shape).astype(np.float16)
-    loud = Packed(noise, found.area, found.starts)
-    settings = fit.FitSettings(passes=1, batch=4)
-
-    def weights(copy):
-        copies = fit.Copies([clean, clean, copy], [1, 1, 1])
-        return fit.fit_head(copies, train, labels, settings=settings, seed=1)
-
-    from_tests = np.full(40, test[0])
-    for first, second in zip(
-        weights(Copy(loud, np.ones(40, bool), from_tests))["linear"],
-        weights(Copy(found, np.ones(40, bool), from_tests))["linear"],
-        strict=True,
-    ):
-        assert np.array_equal(first, second)
-    changed = weights(Copy(loud, np.ones(40, bool), np.full(40, train[0])))["linear"][0]
-    assert not np.array_equal(changed, weights(Copy(loud, np.ones(40, bool), from_tests))["linear"][0])
-
-
 def test_backgrounds_name_the_fields_they_come_from(field):
     others = np.stack([field, squash(draw_field("Pro", 4), (224, 224))])
     found = composites.backgrounds_of(others, 3)
     assert found.rows.tolist() == [0, 1]
-    made = [
-        variants.altered_tensor(
-            field, composites.generous_mask(field, 0), found.rgb, np.random.default_rng(seed),
-            strength=variants.Strength(), side=288,
-        )
-        for seed in range(40)
-    ]  # fmt: skip
-    worn = {each.background for each in made}
+    generous = composites.generous_mask(field, 0)
+    random = np.random.default_rng(5)
+    worn = {variants.altered(field, generous, found.rgb, random, variants.Strength())[2] for _ in range(20)}
     assert worn == {None, 0, 1}
-    assert all(each.background is not None for each in made if not each.shows_cells)
+
+
+def test_lit_copies_are_brighter_and_keep_cells(field):
+    plain = variants.gentle_tensor(field, np.random.default_rng(0), side=224)
+    made = [variants.lit_tensor(field, np.random.default_rng(seed), side=224) for seed in range(4)]
+    for tensor in made:
+        assert tensor[..., 3].any()
+        inside = tensor[..., 3] > 0
+        assert tensor[inside][:, 1].mean() > plain[plain[..., 3] > 0][:, 1].mean()
 
 
 def test_the_sample_for_disturbances_takes_both_of_two_interleaved_sittings(fields):
     rows = block_sample(fields)
-    assert len(rows) == 4 * 34
+    assert len(rows) == 4 * 20
     for label in range(4):
         numbers = fields.numbers[rows[fields.labels[rows] == label]]
         assert 0.4 < (numbers % 2).mean() < 0.6
 
 
-def test_disturbed_fields_are_judged_by_their_own_outputs(packed):
-    found, _, labels = packed
-    rows = np.array([3, 10, 30, 31])
-    some = [found.values[found.starts[row] : found.starts[row + 1]] for row in rows]
-    areas = [found.area[found.starts[row] : found.starts[row + 1]] for row in rows]
-    starts = np.concatenate([[0], np.cumsum([len(each) for each in areas])])
-    same = Packed(np.concatenate(some), np.concatenate(areas), starts)
-    lost = Packed(np.zeros_like(same.values), same.area, same.starts)
-    copies = fit.Copies([plain_copy(found)] * 2, [1, 1])
-    settings = fit.FitSettings(passes=6, batch=8, rate=1e-2)
-    every = np.flatnonzero(np.arange(40) != 7)
-    weights = fit.fit_head(copies, every, labels, settings=settings, seed=1)
-    disturbed = Disturbed(rows, {"none": same, "all": lost})
-    right = disturbed.right(weights, labels, np.arange(8, 40))
-    expected = fit.head_outputs(weights, found, np.array([10, 30, 31]))[0].argmax(1) == labels[[10, 30, 31]]
-    assert right[0].tolist() == expected.tolist()
-    assert right.shape == (2, 3)
-    assert right[1].sum() < 3
-
-
 def test_rows_say_what_was_missed():
-    assert table.judged("balanced accuracy, contiguous blocks", 0.98, 10, "s").reached is False
+    assert table.judged("balanced accuracy, contiguous blocks", 0.97, 10, "s").reached is False
     assert table.judged("novelty alarms in the domain, x", 0.01, 10, "s").reached is True
     assert table.judged("something else", 0.01, 10, "s").reached is None
 
@@ -397,88 +306,6 @@ def test_card_and_checklist_name_their_limits():
         assert "Patients are unknown" in text
 
 
-@pytest.fixture(scope="module")
-def packed():
-    """Forty fields of none to nine places; what a place says is its class and noise."""
-    random = np.random.default_rng(4)
-    values = np.zeros((40, 9, 6), np.float16)
-    area = np.zeros((40, 9), np.float32)
-    for field in range(40):
-        count = 0 if field == 7 else random.integers(1, 10)
-        values[field, :count] = random.normal(0, 1, (count, 6))
-        values[field, :count, field % 4] += 3
-        area[field, :count] = random.uniform(0.1, 1, count)
-    full = area > 0
-    starts = np.concatenate([[0], np.cumsum(full.sum(1))])
-    return Packed(values[full], area[full].astype(np.float32), starts), values, np.arange(40) % 4
-
-
-def test_packed_places_are_those_of_the_fields(packed):
-    found, whole, _ = packed
-    rows = np.array([5, 7, 30])
-    counts = np.diff(found.starts)
-    values, share, field = found.places(rows)
-    assert field.tolist() == [0] * counts[5] + [2] * counts[30]
-    assert np.array_equal(values[field == 2], whole[30, : counts[30]])
-    assert sums_by_field(share, field, 3) == pytest.approx([1, 0, 1], abs=1e-5)
-    some, _, kept = found.places(rows, 0.3, np.random.default_rng(1))
-    assert 2 <= len(some) < len(values)
-    assert set(kept.tolist()) == {0, 2}
-
-
-def test_gradients_are_those_of_the_loss(packed):
-    found, _, labels = packed
-    random = np.random.default_rng(2)
-    network = Perceptron((6, 5, 3, 4), random)
-    values, share, field = found.places(np.arange(12))
-    targets = np.eye(4, dtype=np.float32)[labels[:12]]
-    batch = Minibatch(values, share, field, targets, np.linspace(0.5, 2, 12, dtype=np.float32))
-
-    def loss():
-        first, bias, second, other, last = (weights.astype(np.float64) for weights in network.weights)
-        local = np.maximum(np.maximum(values @ first + bias, 0) @ second + other, 0)
-        pooled = np.zeros((12, 3))
-        np.add.at(pooled, field, local * share[:, None])
-        chances = softmax(pooled @ last)
-        return -(batch.weight * np.log((chances * targets).sum(1))).mean()
-
-    for weights, gradient in zip(network.weights, network.gradients(batch, 0.0, random), strict=True):
-        place = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)
-        before, step = weights[place], np.float32(1e-2)
-        weights[place] = before + step
-        above = loss()
-        weights[place] = before - step
-        below = loss()
-        weights[place] = before
-        assert (above - below) / (2 * step) == pytest.approx(gradient[place], rel=0.05)
-
-
-def test_a_head_learns_and_is_a_sum_over_places(packed):
-    found, whole, labels = packed
-    copies = fit.Copies([plain_copy(found)] * 2, [1, 1])
-    settings = fit.FitSettings(passes=6, batch=8, rate=1e-2)
-    rows = np.flatnonzero(np.arange(40) != 7)
-    weights = fit.fit_head(copies, rows, labels, settings=settings, seed=1)
-    logits, features = fit.head_outputs(weights, found, rows)
-    assert (logits.argmax(1) == labels[rows]).mean() > 0.9
-    assert features @ weights["classes"][0] == pytest.approx(logits, abs=1e-4)
-    count = int(np.diff(found.starts)[3])
-    area = found.area[found.starts[3] : found.starts[4]]
-    alone = Packed(whole[3, :count], area, np.arange(count + 1))
-    single, _ = fit.head_outputs(weights, alone, np.arange(count))
-    assert (area[:, None] * single).sum(0) / area.sum() == pytest.approx(logits[3], abs=1e-2)
-
-
-def test_the_discriminant_ignores_directions_that_altering_moves():
-    random = np.random.default_rng(5)
-    means = np.array([[0.0, 1.0], [1.0, 0.0]])
-    moments = fit.Moments(means.mean(0), means, np.eye(2), np.diag([100.0, 0.0]))
-    kernel, bias = fit.discriminant(moments, fit.FitSettings(nuisance=1.0, shrink=0.0))
-    assert np.abs(kernel[0]).max() < 0.05 * np.abs(kernel[1]).max()
-    points = random.normal(0, 0.1, (50, 2)) + means[0]
-    assert ((points @ kernel + bias).argmax(1) == 0).all()
-
-
 def test_gentle_copies_are_seeded_and_keep_their_cells(field):
     made = [variants.gentle_tensor(field, np.random.default_rng(seed), side=288) for seed in range(8)]
     again = variants.gentle_tensor(field, np.random.default_rng(3), side=288)
@@ -495,10 +322,10 @@ def test_the_figures_of_the_bundle_are_those_of_an_evaluation():
         tuple(map(str, range(80))), np.zeros((80, 1, 1, 3), np.uint8), labels, by_fours(80), labels
     )
     nothing, every = np.array([], np.int64), np.arange(80)
-    material = Material(fields, None, np.full(80, 9), np.full(80, 90.0), {}, None)
+    material = Material(fields, None, np.full(80, 9), np.full(80, 90.0), b"", None, None)
     appearance = random.normal(0, 1, (80, 3))
     arrays = calibration.fit_novelty(appearance, labels, appearance)
-    trained = Trained({}, 1.0, arrays, DecisionRule(0.5), logits, appearance, 1.0)
+    trained = Trained(None, 1.0, arrays, DecisionRule(0.5), logits, appearance)
     made = held_out_figures(trained, material, Division("d", "a split", nothing, nothing, every))
     found = evaluate(softmax(logits), labels, classes=CLASS_NAMES, split="a split", groups=by_fours(80))
     named = {figure.name: figure for figure in made}

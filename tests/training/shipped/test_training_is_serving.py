@@ -1,4 +1,4 @@
-"""Features that training computes for a field are those of the shipped bundle's network when it serves."""
+"""What training computes on the trunk is what the network with a head on it serves, bit for bit."""
 
 from __future__ import annotations
 
@@ -6,81 +6,86 @@ import numpy as np
 import pytest
 
 from allstation.imaging.decode import decode_reduced, squash
-from allstation.imaging.preprocess import NETWORK_SIDE, prepare
+from allstation.imaging.preprocess import NETWORK_SIDE, Preprocessing, prepare
 from allstation.imaging.synthetic import draw_field
 from allstation.inference.bundle import ModelBundle, default_bundle_path
-from training.fit.bundle_writer import WEIGHTS, to_litert
-from training.models.cells import ZOOM, layered_weights
-from training.shipped.cache import CHANNELS, PREPROCESSING, Trunk, _part, field_places
-from training.shipped.fit import head_outputs
+from allstation.inference.network import LocalNetwork
+from training.fit.bundle_writer import to_litert
+from training.fit.linear_head import with_appearance, with_linear_head
+from training.models.cells import LINEAR_RETRAINING
+from training.shipped.cache import Trunk
+from training.shipped.fit import Linear
+from training.shipped.integer_trunk import equalised, streams
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("tensorflow")]
-NEAR = 0.15
-NEAR_SYNTHETIC = 0.3
-"""Of a feature's spread over the fields; synthetic fields differ less. The bundle keeps its weights in half
-precision, which alone makes 0.105 on the crowded fields below and 0.223 on synthetic ones; with the trunk's
-own weights it is 0.006. Cut to 160 places the crowded fields differ by 0.55, cut to 64 by 5.8."""
-
-
-class Both:
-    """The bundle's network as it serves, and the trunk as training runs it, with the bundle's weights."""
-
-    def __init__(self) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        from training.models.cells_network import build_trunk, load_weights
-
-        bundle = ModelBundle.open(default_bundle_path())
-        self.weights = layered_weights(bundle.arrays(WEIGHTS))
-        model = build_trunk(ZOOM)
-        load_weights(model, self.weights)
-        self.trunk = Trunk(to_litert(model))
-        interpreter = Interpreter(model_content=bundle.read(bundle.info["network"]["file"]), num_threads=1)
-        interpreter.allocate_tensors()
-        self.serve = interpreter.get_signature_runner("serving_default")
-
-    def largest_difference(self, rgb):
-        """Return the largest difference by output, in a feature's spreads over fields, and places a field."""
-        places, _ = field_places(self.trunk, rgb)
-        logits, features = head_outputs(self.weights, places, np.arange(len(rgb)))
-        trained = {"appearance": places.means, "features": features, "logits": logits}
-        served = [self.serve(field=prepare(field, PREPROCESSING).tensor[None]) for field in rgb]
-        found = {}
-        for name, values in trained.items():
-            expected = np.stack([each[name].ravel() for each in served])
-            found[name] = float((np.abs(values - expected) / (expected.std(axis=0) + 0.01)).max())
-        return found, np.diff(places.starts)
+SIDE = 64
+SIZE = (NETWORK_SIDE, NETWORK_SIDE)
 
 
 @pytest.fixture(scope="module")
-def both():
-    return Both()
+def trunk():
+    """A small trunk of drawn weights as LiteRT and Keras networks, and drawn fields for it."""
+    import keras
+
+    from training.models.cells_network import build_depths
+
+    keras.utils.set_random_seed(1)
+    model = build_depths(SIDE)
+    preprocessing = Preprocessing(options={"zoom": SIDE})
+    drawn = [squash(draw_field(name, 3), SIZE) for name in ("Benign", "Early", "Pre", "Pro")]
+    tensors = [prepare(field, preprocessing).tensor[:SIDE, :SIDE] for field in drawn]
+    return to_litert(model), model, np.stack(tensors)
 
 
-def test_training_and_serving_agree_on_synthetic_fields(both):
-    fields = [draw_field(name, seed) for name in ("Benign", "Early", "Pre", "Pro") for seed in range(3)]
-    size = (NETWORK_SIDE, NETWORK_SIDE)
-    found, _ = both.largest_difference(np.stack([squash(field, size) for field in fields]))
-    assert max(found.values()) < NEAR_SYNTHETIC
+def test_the_head_is_served_as_it_was_trained(trunk):
+    network, _, tensors = trunk
+    random = np.random.default_rng(2)
+    head = Linear(random.normal(0, 1, (576, 3)), random.normal(0, 1, 3))
+    served = LocalNetwork(with_linear_head(network, head.layer, SIDE))
+    means = Trunk(with_appearance(network, SIDE)).means(tensors)
+    for tensor, mean in zip(tensors, means, strict=True):
+        found = served.run(tensor)
+        assert np.array_equal(found["appearance"], mean)
+        assert np.array_equal(found["features"], np.append(mean, np.float32(found["features"][-1])))
+        assert found["features"] @ head.layer == pytest.approx(found["logits"], abs=1e-4)
+        assert found["logits"] == pytest.approx(head.logits(mean[None])[0], abs=1e-3)
+        assert found["evidence"].sum(axis=(0, 1)) == pytest.approx(found["logits"], abs=1e-4)
+        outside = tensor[..., 3].reshape(8, 8, 8, 8).mean((1, 3)) == 0
+        assert not found["evidence"][outside].any()
 
 
-def test_training_and_serving_agree_on_crowded_fields(both, real_data):
-    paths = sorted((real_data / "taleqani" / "Original" / "Pre").glob("*.jpg"))[::40]
-    size = (NETWORK_SIDE, NETWORK_SIDE)
-    found, places = both.largest_difference(np.stack([decode_reduced(path, size) for path in paths]))
-    assert (places > 160).any(), "no field is crowded enough to tell a cut"
-    assert max(found.values()) < NEAR
+def test_another_head_leaves_nothing_of_the_first_behind(trunk):
+    network, _, tensors = trunk
+    first, second = (
+        with_linear_head(network, np.full((577, kinds), 0.1, np.float32), SIDE) for kinds in (3, 2)
+    )
+    again = with_linear_head(first, np.full((577, 2), 0.1, np.float32), SIDE)
+    assert abs(len(again) - len(second)) < 100
+    assert np.array_equal(*(LocalNetwork(each).run(tensors[0])["logits"] for each in (again, second)))
 
 
-def test_no_place_with_cells_is_left_out():
-    every = np.linspace(0.01, 1, 324, dtype=np.float32).reshape(1, 18, 18, 1)
-    half = every * (np.arange(324).reshape(1, 18, 18, 1) % 2)
-    values = np.arange(324 * CHANNELS, dtype=np.float32).reshape(1, 18, 18, CHANNELS) % 100
+def test_equalising_changes_channels_scales_and_nothing_else(trunk):
+    _, model, tensors = trunk
+    weights = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    before = {name: np.asarray(value) for name, value in model(tensors).items()}
+    random = np.random.default_rng(3)
+    scales = {}
+    for stream in streams():
+        channels = weights[f"block{stream[0]}_project"][1].size
+        scales |= dict.fromkeys(stream, np.exp(random.normal(0, 1, channels)).astype(np.float32))
+    for name, values in equalised(weights, scales).items():
+        model.get_layer(name).set_weights(values)
+    for name, value in model(tensors).items():
+        wanted = before[name] / scales[int(name.removeprefix("depth"))]
+        assert np.asarray(value) == pytest.approx(wanted, abs=float(1e-4 * np.abs(wanted).max()))
 
-    def network(*, field):
-        return {"places": values, "area": every if field.max() else half}
 
-    found = _part(network, np.stack([np.ones((4, 4, 4)), np.zeros((4, 4, 4))]).astype(np.float32))
-    assert np.diff(found.starts).tolist() == [324, 162]
-    assert np.array_equal(found.values[:324], values.reshape(324, CHANNELS))
-    assert np.array_equal(found.area[324:], half[half > 0])
+def test_training_is_serving_of_the_shipped_bundle(real_data):
+    bundle = ModelBundle.open(default_bundle_path())
+    if bundle.info["retraining"]["kind"] != LINEAR_RETRAINING["kind"]:
+        pytest.skip("the shipped bundle has a float trunk")
+    network = bundle.read(bundle.info["network"]["file"])
+    served, side = LocalNetwork(network), bundle.preprocessing.zoom
+    trunk = Trunk(with_appearance(network, side))
+    for path in sorted((real_data / "taleqani" / "Original" / "Pre").glob("*.jpg"))[::200]:
+        tensor = prepare(decode_reduced(path, SIZE), bundle.preprocessing).tensor
+        assert np.array_equal(served.run(tensor)["appearance"], trunk.means([tensor])[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -242,3 +243,24 @@ def test_blind_review_offers_no_proposals(opened: Workbench, qtbot: QtBot) -> No
     assert not strip_box(opened).isEnabled()
     assert "blind" in opened.cells.panel.typer.status()
     assert not opened.actions_table["cells.propose"].isEnabled()
+
+
+def test_similar_cells_come_first_and_one_unlike_all_says_so(opened: Workbench, qtbot: QtBot) -> None:
+    panel = opened.cells.panel
+    odd = np.full((1, 12), 90.0, np.float32)
+    opened.context.session.submit(SaveCellFeatures([CELLS], odd, CellNetwork().sha256))
+    assert panel.go_to_cell(5)
+    opened.actions_table["cells.similar"].trigger()
+    qtbot.waitUntil(lambda: panel.model.ids()[0] == 5, timeout=LONG)
+    assert {truth(cell) for cell in panel.model.ids()[: CELLS // 3 - 1]} == {truth(5)}
+    assert panel.bar.arrangement() is Arrangement.SIMILARITY
+    type_some(opened, qtbot, TYPED)
+    opened.cells.typer.set_on(True)
+    qtbot.waitUntil(lambda: len(proposed(opened)) > 70, timeout=LONG)
+    assert CELLS not in proposed(opened)
+
+    def tip() -> str:
+        row = panel.model.row_of(CELLS)
+        return str(panel.model.data(panel.model.index(row or 0), Qt.ItemDataRole.ToolTipRole) or "")
+
+    qtbot.waitUntil(lambda: "unlike every typed cell" in tip(), timeout=LONG)

@@ -59,12 +59,14 @@ class Person:
 
     Attributes:
         interactions: Keys and choices beside the typed cells.
+        types: What each cell is, as this person sees it.
     """
 
     def __init__(self, workbench: Workbench, clock: Clock, qtbot: QtBot) -> None:
         self.workbench, self._clock, self._qtbot = workbench, clock, qtbot
         self.interactions = 0
         self.typed = 0
+        self.types = {cell: truth(cell) for cell in range(1, CELLS + 1)}
 
     @property
     def window(self) -> CommissioningWindow:
@@ -85,9 +87,9 @@ class Person:
 
     def open(self) -> None:
         """Press Ctrl+7 in the main window, and wait until the cells are counted."""
+        self.until(self.workbench.shell.isActiveWindow)
         self.workbench.browser.focus_view()
-        self.interactions += 1
-        self.workbench.actions_table["commission.open"].trigger()
+        self.press(Qt.Key.Key_7, Qt.KeyboardModifier.ControlModifier)
         self._qtbot.waitExposed(self.window)
         self.window.resize(760, 520)
         self.window.typing.stage.visibility.clock = self._clock
@@ -119,7 +121,7 @@ class Person:
         done = []
         for _ in range(count):
             cell = self.look()
-            is_blast = (truth(cell) == "blast") != wrong(cell)
+            is_blast = (self.types[cell] == "blast") != wrong(cell)
             target = QApplication.focusWidget()
             assert target is self.window.typing.stage, "the keyboard is elsewhere"
             self._qtbot.keyClick(target, "b" if is_blast else "l")
@@ -177,14 +179,21 @@ def case(tmp_path: Path, apart: float, typed: int) -> Path:
 
 
 @pytest.fixture
-def person(window: Workbench, case: Path, clock: Clock, qtbot: QtBot) -> Person:
-    """Ada at the window with the open case."""
+def stranger(window: Workbench, clock: Clock, qtbot: QtBot) -> Person:
+    """Ada at the window without a case."""
     window.shell.resize(900, 600)
     window.review.set_reviewer("Ada")
     window.context.selection.set_reviewer("Ada")
-    window.context.session.submit(OpenCase(case))
-    qtbot.waitUntil(window.context.has_field, timeout=LONG)
     return Person(window, clock, qtbot)
+
+
+@pytest.fixture
+def person(stranger: Person, case: Path) -> Person:
+    """Ada at the window with the open case."""
+    context = stranger.workbench.context
+    context.session.submit(OpenCase(case))
+    stranger.until(context.has_field)
+    return stranger
 
 
 def typed_in(case: Path) -> dict[int, str]:

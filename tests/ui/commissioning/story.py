@@ -10,36 +10,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QMessageBox
 
 from allstation.core.cell_types import SHIPPED_TYPES
-from allstation.imaging.synthetic import draw_field, write_field
 from allstation.services.requests import OpenCase
-from allstation.store.case import Case
 from allstation.ui.commissioning.window import Step
 from allstation.ui.common.model_choice import ModelChoiceDialog
+from tests.ui.commissioning.slides import KINDS, types_in, write_slides
 
 if TYPE_CHECKING:
     from allstation.ui.main_window.workbench import Workbench
 
 Until = Callable[[], bool]
 Grab = Callable[[object, str], Until]
-KINDS = {"Benign": "lymphocyte", "Pro": "blast"}
-SLIDES, FIELDS, TYPED = 10, 2, 40
-
-
-def write_slides(folder: Path) -> None:
-    """Draw slides whose file names say what their cells are taken for."""
-    for slide in range(SLIDES):
-        for kind in KINDS:
-            for number in range(FIELDS // 2):
-                path = folder / f"Slide {slide + 1}" / f"{kind} {number}.jpg"
-                if not path.is_file():
-                    write_field(path, draw_field(kind, 100 * slide + number, size=(480, 640)))
-
-
-def types_in(case: Path) -> dict[int, str]:
-    """Return what each cell of a case is taken for, by the name of its field's file."""
-    with Case.open(case, read_only=True) as opened:
-        kinds = {one.id: KINDS[one.path.stem.partition(" ")[0]] for one in opened.fields.page()}
-        return {cell.id: kinds[cell.field_id] for cell in opened.cells.records(opened.cells.ids())}
+SLIDES, TYPED = 10, 40
+SIZE = (480, 640)
 
 
 class Reader:
@@ -106,7 +88,7 @@ def _prepare(window: Workbench, grab: Grab | None, name: str) -> Iterator[Until]
     """Add slides to a new case, and wait until their cells are measured."""
     session, assistant = window.context.session, window.commissioning
     folder = Path(os.environ["ALLSTATION_SHOT_FIELDS"]).parent / "laboratory"
-    write_slides(folder)
+    write_slides(folder, SLIDES, size=SIZE)
     before = session.generation
     session.submit(OpenCase(case_of(name), create=True))
     yield lambda: session.generation > before and (assistant.window is None or assistant.window.isHidden())
@@ -121,7 +103,7 @@ def _prepare(window: Workbench, grab: Grab | None, name: str) -> Iterator[Until]
             lambda: page.is_measured or ("Measuring" in page.sentences() and "still" not in page.sentences())
         )
         yield grab(assistant.window, "61-commission-measuring")
-    yield lambda: window.queue_controller.status.total >= SLIDES * len(KINDS) * FIELDS // 2
+    yield lambda: window.queue_controller.status.total >= SLIDES * len(KINDS)
     yield lambda: window.queue_controller.status.waiting == 0
     yield lambda: page.is_measured
     page.set_choices(SHIPPED_TYPES, quick=True, lowest=0.7, errors=0.05)

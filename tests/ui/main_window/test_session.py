@@ -36,6 +36,7 @@ def case(tmp_path: Path, window: Workbench, qtbot: QtBot) -> Path:
     window.context.session.submit(OpenCase(folder, create=True))
     window.context.session.submit(AddPaths([tmp_path / "Slide"]))
     qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=LONG)
+    qtbot.waitUntil(lambda: window.viewer.record is not None, timeout=LONG)
     return folder
 
 
@@ -115,6 +116,7 @@ def test_the_pixel_size_is_kept_for_the_case_and_shown_as_a_bar(
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.pixel_size() is None, timeout=LONG)
     window.context.session.submit(OpenCase(case))
     qtbot.waitUntil(lambda: window.viewer.main.canvas.scene.pixel_size() == 0.125, timeout=LONG)
+    qtbot.waitUntil(window.actions_table["view.pixel_size"].isEnabled, timeout=LONG)
     window.actions_table["view.pixel_size"].trigger()
     assert asked[1].doubleValue() == 0.125
 

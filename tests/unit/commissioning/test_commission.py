@@ -12,7 +12,7 @@ from allstation.commands import DONE, REFUSED, SOME_FAILED, WRONG_USAGE
 from allstation.commands import commission as command
 from allstation.commissioning.choice import chosen_groups, within_budget
 from allstation.inference.bundle import ModelBundle
-from allstation.inference.site_bundle import seen_pictures
+from allstation.inference.site_bundle import learned_pictures
 from tests.unit.commissioning.pictures import PIXEL_SIZE
 
 
@@ -36,7 +36,7 @@ def test_accepted_then_evaluated_on_patients_that_were_never_seen(tmp_path, tabl
     assert 0.7 < said["lower_limit"] < 0.8
     bundle = ModelBundle.open(out)
     assert bundle.trust.made_here
-    assert len(seen_pictures(bundle)) == 36
+    assert len(learned_pictures(bundle)) == 36
 
     assert main(["models", "verify", str(out)]) == DONE
     assert "named rightly" in capsys.readouterr().out

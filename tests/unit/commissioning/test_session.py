@@ -65,6 +65,7 @@ def test_types_that_cannot_be_told_apart_are_refused_with_numbers():
     assert isinstance(outcome, Refused)
     assert "below your 0.90" in outcome.reason
     assert "more cells from at least" in outcome.reason
+    assert " as lymphocyte" in outcome.reason or " as blast" in outcome.reason
     assert acceptance_json(outcome)["accepted"] is False
 
 

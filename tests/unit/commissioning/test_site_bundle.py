@@ -18,6 +18,7 @@ from allstation.core.errors import ModelError, StationError
 from allstation.core.typer import Typer
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.inference.bundle_kinds import SITE_FACTS, TYPER
+from allstation.inference.engine import Engine
 from allstation.inference.engine_pool import make_engine
 from allstation.inference.network_origin import needs_isolation
 from allstation.inference.pipeline import Pipeline
@@ -69,6 +70,8 @@ def test_it_says_what_it_is_and_on_what_it_stands(bundle, base):
 def test_a_field_is_named_by_its_cells_and_they_come_with_it(bundle, tmp_path):
     engine = make_engine(bundle)
     assert isinstance(engine, SiteEngine)
+    with pytest.raises(ModelError, match="reads cells"):
+        Engine(bundle)
     verify_activation(bundle, engine)
     large, both = field(tmp_path / "l.png", "lll"), field(tmp_path / "b.png", "ls")
     empty = tmp_path / "e.png"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from allstation.core.statistics import (
     Interval,
     holm,
     mcnemar_exact,
+    mean_of_shares,
     wilson,
 )
 
@@ -56,3 +59,13 @@ def test_holm_on_a_worked_example() -> None:
     # Steps by hand: 0.005*4, 0.01*3, 0.03*2, then the running maximum.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
+
+
+def test_a_mean_of_shares_is_wilsons_interval_for_one_and_narrower_for_two():
+    one, two = mean_of_shares([(18, 20)]), mean_of_shares([(18, 20), (18, 20)])
+    alone = wilson(18, 20)
+    assert (one.low, one.high) == pytest.approx((alone.low, alone.high))
+    assert two.low == pytest.approx(0.9 - (0.9 - alone.low) / math.sqrt(2))
+    assert mean_of_shares([(10, 10), (10, 10)]).low < 0.9
+    with pytest.raises(ValueError, match="at least one trial"):
+        mean_of_shares([(0, 0)])

@@ -111,17 +111,21 @@ def test_a_squashed_field_is_what_it_was_whatever_its_red_cells_seem(engine, qua
 
 
 def test_a_background_that_the_laboratory_never_has_goes_to_a_person(engine, quarters, tmp_path):
-    dim = np.clip(squash(quarters[2], (224, 224)).astype(float) * [0.85, 0.85, 0.8], 0, 255).astype(np.uint8)
+    dim = np.clip(quarters[2] * [0.85, 0.85, 0.8], 0, 255).astype(np.uint8)
     made = engine.classify(saved(dim, tmp_path))
     assert set(made.decision.reasons) >= {Reason.UNLIKE_TRAINING, Reason.OTHER_COLOURS}
-    accepted = ModelBundle.open(default_bundle_path()).sha256
-    engine.site = Site(id="a", name="A", bundle_sha256=accepted)
+    engine.site = Site(id="a", name="A", bundle_sha256=ModelBundle.open(default_bundle_path()).sha256)
     assert Reason.OTHER_COLOURS not in engine.classify(saved(dim, tmp_path)).decision.reasons
+    engine.site = None
+    squashed = engine.classify(saved(squash(dim, (224, 224)), tmp_path))
+    assert Reason.OTHER_COLOURS not in squashed.decision.reasons, (
+        "frames of the network's size stay as they were"
+    )
 
 
 def test_optics_come_from_the_bundle_or_from_the_shipped_network():
     bundle = ModelBundle.open(default_bundle_path())
-    assert training_optics(bundle).pixels_per_um == pytest.approx(2.29)
+    assert training_optics(bundle).pixels_per_um == pytest.approx(2.30)
     said = {"pixels_per_um": 3.0, "aspect": 1.0, "darkest": [200, 201, 202]}
     assert training_optics(replace(bundle, info={**bundle.info, "optics": said})).darkest == (200, 201, 202)
     for bad in ({}, {"pixels_per_um": -1, "aspect": 1, "darkest": [1, 2, 3]}, {"pixels_per_um": 1}):

@@ -110,7 +110,7 @@ def test_as_a_second_model_it_takes_nothing_from_the_first(
     fields, without_end, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(pipeline_module, "RUN_SECONDS", 1.0)
-    monkeypatch.setattr(engine_module.Engine.__init__, "__kwdefaults__", {"seconds": 1.0})
+    monkeypatch.setattr(engine_module.Engine.__init__, "__kwdefaults__", {"seconds": 1.0, "network": None})
     case, table = tmp_path / "a.allcase", tmp_path / "t.csv"
     command = ["classify", str(fields), "--case", str(case), "--model", str(default_bundle_path())]
     assert main([*command, "--model", str(without_end), "--csv", str(table)]) == 1
@@ -124,7 +124,7 @@ def test_as_a_second_model_it_takes_nothing_from_the_first(
 
 def test_verify_says_so_too(tmp_path, capsys, monkeypatch):
     without_end = rebuilt(tmp_path / "m.allmodel", network=endless(shipped_network()), reference=True).path
-    monkeypatch.setattr(engine_module.Engine.__init__, "__kwdefaults__", {"seconds": 1.0})
+    monkeypatch.setattr(engine_module.Engine.__init__, "__kwdefaults__", {"seconds": 1.0, "network": None})
     assert main(["models", "verify", str(without_end)]) == 2
     assert "took more than 1 seconds" in capsys.readouterr().err
 

@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 from allstation import cli, paths
 from allstation.commands.classify import _control
-from allstation.core.control_chart import Sums
+from allstation.core.control_metrics import Sums
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
 from allstation.core.times import local_day, stamp, utc_clock
@@ -127,6 +127,23 @@ def test_signing_is_held_until_a_named_person_says_why(case, log, tmp_path, caps
     )
     assert b"Dr. Ada" not in hidden.data
     assert [(one.day, one.reason) for one in hidden.content.control] == [(day[:4], "withheld")]
+
+
+def test_the_report_command_prints_a_release_that_came_after_the_case_was_classified(
+    case, log, tmp_path, capsys
+):
+    (day,) = control.measure_case(case, "lab-1", log)
+    SettingsFile(paths.config_folder()).change(hold_signing_on_control=True)
+    folder = case.folder
+    case.close()
+    given = ["report", str(folder), "--template", "summary", "--status", "final", "--signed-by", "Dr. B"]
+    given += ["--out", str(tmp_path / "out"), "--show-patient"]
+    assert cli.main(given) == 1
+    assert "CONTROL" in capsys.readouterr().err
+    log.release("lab-1", day, by="Dr. Ada", reason="lamp changed")
+    assert cli.main(given) == 0
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "out" / "c.pdf").pages)
+    assert "released by Dr. Ada, lamp changed" in " ".join(text.split())
 
 
 def test_without_the_setting_a_broken_rule_holds_nothing(case, log):

@@ -16,7 +16,7 @@ from allstation.core.decision import Decision
 from allstation.core.errors import StationError
 from allstation.core.records import EvidenceMap, FieldState, ModelRecord, Prediction, Quality
 from allstation.imaging.synthetic import write_demo
-from allstation.inference.pipeline import FoundCells, Outcome
+from allstation.inference.pipeline import CellsOutcome, Outcome
 from allstation.processing import events, retries
 from allstation.processing.processor import CaseProcessor
 from allstation.store.case import Case
@@ -78,13 +78,13 @@ class FindsCells(Elsewhere):
 
     gone = ""
 
-    def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[FoundCells[int]]:
+    def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[CellsOutcome[int]]:
         return self._executor.submit(self._find, key, path, made)
 
-    def _find(self, key: int, path: Path, made: Prediction) -> FoundCells[int]:
+    def _find(self, key: int, path: Path, made: Prediction) -> CellsOutcome[int]:
         if path.name == self.gone:
-            return FoundCells(key, error=StationError("no-file", "It is gone."))
-        return FoundCells(key, (new_cell(made.cell_count),))
+            return CellsOutcome(key, error=StationError("no-file", "It is gone."))
+        return CellsOutcome(key, (new_cell(made.cell_count),))
 
 
 class Owner:

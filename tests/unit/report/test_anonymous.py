@@ -149,7 +149,9 @@ def written(case, folder: Path, anonymise: Anonymity | None, *, typed: ReportOpt
     write_pdf(
         case,
         folder / "report.pdf",
-        dataclasses.replace(ReportOptions(clock=CLOCK), anonymise=one.anonymise, anonymity=fresh(anonymise)),
+        dataclasses.replace(
+            ReportOptions(clock=CLOCK, annex=True), anonymise=one.anonymise, anonymity=fresh(anonymise)
+        ),
     )
     write_csv(case, folder / "t.csv", anonymise=again(anonymise))
     write_json(case, folder / "t.json", anonymise=again(anonymise))
@@ -179,7 +181,7 @@ def typed(names: Names | None = None, folder: Path | None = None) -> ReportOptio
     head = Letterhead(say("laboratory"), (say("address"), "Tel. 0171 2345678"), logo)
     return ReportOptions(
         clock=CLOCK, template="summary", status="amended", reviewer=say("signer"), reason=say("reason"),
-        comment=say("report comment"), letterhead=head,
+        comment=say("report comment"), conclusion=say("conclusion"), letterhead=head,
     )  # fmt: skip
 
 

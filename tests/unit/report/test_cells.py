@@ -42,7 +42,7 @@ def snapshot(factory):
 
 @pytest.fixture(scope="module")
 def report(snapshot, tmp_path_factory):
-    options = ReportOptions(anonymise=False)
+    options = ReportOptions(anonymise=False, annex=True)
     return write_pdf(snapshot, tmp_path_factory.mktemp("reports") / "a.pdf", options)
 
 

@@ -50,7 +50,7 @@ def full(factory, tmp_path_factory):
     path = tmp_path_factory.mktemp("reports") / "full.pdf"
     options = ReportOptions(
         clock=CLOCK, reviewer="Dr. B. Reviewer", status="final", letterhead=Letterhead("Lab", ("Street 1",)),
-        anonymise=False,
+        anonymise=False, annex=True,
     )  # fmt: skip
     write_pdf(snapshot, path, options)
     return snapshot, build_content(snapshot, options), PdfReader(path), path
@@ -122,7 +122,7 @@ def test_bookmarks_lead_to_their_pages(full, texts):
         for item in reader.outline
         if not isinstance(item, list)
     }
-    for title in ("Summary", "What the reviewer changed", "Every field", "Methods", "Appendix: files"):
+    for title in ("Key figures", "What the reviewer changed", "Every field", "Methods", "Appendix: files"):
         assert title in texts[titles[title]]
     assert list(titles.values()) == sorted(titles.values())
 
@@ -239,7 +239,7 @@ def test_the_title_has_room_for_a_case_s_id_name_and_time(factory, tmp_path):
     snapshot = factory.snapshot(1, case_id="15e08d1a-82e1-4021-b2b0-1a228c002c9c", name="Musterfrau, Maria")
     options = ReportOptions(clock=CLOCK, template="summary", anonymise=False)
     text = flat(PdfReader(write_pdf(snapshot, tmp_path / "r.pdf", options)).pages[0].extract_text())
-    assert flat(f"{snapshot.case_id} Musterfrau, Maria \u00b7 22 Nov 2026, 15:34 UTC") in text
+    assert flat(f"Case Musterfrau, Maria \u00b7 22 Nov 2026, 15:34 UTC {snapshot.case_id}") in text
 
 
 def test_a_long_name_of_a_laboratory_is_set_smaller_before_it_is_shortened(factory, tmp_path):
@@ -307,7 +307,9 @@ def test_probabilities_near_and_at_certainty_are_printed_whole(factory, tmp_path
         )
     target = tmp_path / "r.pdf"
     write_pdf(
-        dataclasses.replace(snapshot, fields=tuple(fields)), target, ReportOptions(clock=CLOCK, montage=False)
+        dataclasses.replace(snapshot, fields=tuple(fields)),
+        target,
+        ReportOptions(clock=CLOCK, montage=False, annex=True),
     )
     text = flat("".join(page.extract_text() for page in PdfReader(target).pages))
     assert "0.0 0.0 100.0 0.0" in text
@@ -320,7 +322,9 @@ def test_every_reason_of_a_field_is_printed(factory, tmp_path):
     decision = Decision(None, tuple(Reason))
     doubtful = dataclasses.replace(field, prediction=dataclasses.replace(field.prediction, decision=decision))
     write_pdf(
-        dataclasses.replace(snapshot, fields=(doubtful,)), tmp_path / "r.pdf", ReportOptions(clock=CLOCK)
+        dataclasses.replace(snapshot, fields=(doubtful,)),
+        tmp_path / "r.pdf",
+        ReportOptions(clock=CLOCK, annex=True),
     )
     text = flat("".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages))
     assert f"needs review: {', '.join(Reason)}" in text
@@ -370,8 +374,8 @@ def test_hostile_text_is_printed_or_replaced_and_never_breaks(factory, tmp_path,
         slides=(Slide(id=1, name=text, folder=None),),
     )
     options = ReportOptions(
-        clock=CLOCK, anonymise=False, comment=text, reviewer="R" + text, status="amended", reason="Z" + text,
-        letterhead=Letterhead(text, (text, text)), montage=False,
+        clock=CLOCK, anonymise=False, comment=text, conclusion=text, reviewer="R" + text, status="amended", reason="Z" + text,
+        letterhead=Letterhead(text, (text, text)), montage=False, annex=True,
     )  # fmt: skip
     target = write_pdf(hostile, tmp_path / "r.pdf", options)
     raw = target.read_bytes()
@@ -424,7 +428,9 @@ def test_a_failed_write_leaves_the_old_report(factory, tmp_path):
 def test_a_logo_is_printed_and_a_damaged_one_left_out(factory, tmp_path):
     snapshot = factory.snapshot(2)
     for logo, pictures in ((factory.picture(0), 1), (tmp_path / "no.png", 0)):
-        options = ReportOptions(clock=CLOCK, template="summary", letterhead=Letterhead("Lab", (), logo))
+        options = ReportOptions(
+            clock=CLOCK, template="summary", letterhead=Letterhead("Lab", (), logo), montage=False
+        )
         write_pdf(snapshot, tmp_path / "r.pdf", options)
         assert len(PdfReader(tmp_path / "r.pdf").pages[0].images) == pictures
 

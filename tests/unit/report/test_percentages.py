@@ -80,14 +80,14 @@ def test_no_page_prints_them_and_the_report_agrees_with_itself(snapshot, tmp_pat
 
 def test_the_pages_print_those_of_doubtful_fields_as_before(snapshot, tmp_path):
     alone = dataclasses.replace(snapshot, fields=snapshot.fields[3:5])
-    write_pdf(alone, tmp_path / "r.pdf", ReportOptions(clock=CLOCK, anonymise=False))
+    write_pdf(alone, tmp_path / "r.pdf", ReportOptions(clock=CLOCK, anonymise=False, annex=True))
     text = "".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages)
     assert all(probability(value) in text for value in SHARES)
 
 
 def test_the_montage_says_why_and_shows_no_evidence_for_a_class(snapshot, tmp_path):
     alone = dataclasses.replace(snapshot, fields=snapshot.fields[:1])
-    write_pdf(alone, tmp_path / "r.pdf", ReportOptions(clock=CLOCK, anonymise=False))
+    write_pdf(alone, tmp_path / "r.pdf", ReportOptions(clock=CLOCK, anonymise=False, annex=True))
     text = " ".join("".join(page.extract_text() for page in PdfReader(tmp_path / "r.pdf").pages).split())
     assert "unlike the training data No picture no evidence map" in text
     assert "Evidence for" not in text

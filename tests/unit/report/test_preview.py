@@ -18,7 +18,7 @@ from .factory import CLOCK
 @pytest.fixture(scope="module")
 def pdf(factory):
     snapshot = factory.snapshot(8)
-    options = ReportOptions(clock=CLOCK)
+    options = ReportOptions(clock=CLOCK, annex=True)
     return render_pdf(snapshot, build_content(snapshot, options), options)
 
 

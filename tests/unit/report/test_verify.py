@@ -26,7 +26,7 @@ from .factory import CLOCK
 def report(factory, tmp_path_factory):
     snapshot = factory.snapshot(12, slides=2, reviewed=6)
     path = tmp_path_factory.mktemp("verify") / "r.pdf"
-    write_pdf(snapshot, path, ReportOptions(clock=CLOCK, montage=False))
+    write_pdf(snapshot, path, ReportOptions(clock=CLOCK, montage=False, annex=True))
     return snapshot, path
 
 
@@ -34,7 +34,7 @@ def report(factory, tmp_path_factory):
 @pytest.mark.parametrize("anonymise", [True, False])
 def test_an_untouched_report_agrees_with_its_case(factory, tmp_path, template, anonymise):
     snapshot = factory.snapshot(12, slides=2, reviewed=5)
-    options = ReportOptions(clock=CLOCK, template=template, anonymise=anonymise)
+    options = ReportOptions(clock=CLOCK, template=template, anonymise=anonymise, annex=anonymise)
     path = write_pdf(snapshot, tmp_path / "r.pdf", options)
     assert verify_report(path) == []
     assert verify_report(path, snapshot) == []

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from allstation.core.control_chart import Sums
+from allstation.core.control_metrics import Sums
 from allstation.core.control_release import ControlRelease
 from allstation.core.errors import StationError
 from allstation.store import Case

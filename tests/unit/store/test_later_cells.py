@@ -79,3 +79,31 @@ def test_cells_changed_past_the_trail_are_named(case, maker, waiting, folder, ch
     db.commit()
     db.close()
     assert "Cells that entry" in audit_case(folder).broken.sentence
+
+
+def test_a_field_that_is_classified_again_keeps_what_people_said_until_its_cells_follow(case, maker):
+    [field] = maker.fill(case, 1)
+    case.queue.save_predictions([(field, maker.prediction(1))], {field: cells(1)})
+    first, second = case.cells.ids()
+    case.cells.set_type([second], "blast", "Ada")
+    case.queue.save_predictions([(field, maker.prediction(2))], {field: None})
+    assert list(case.cells.ids()) == [second]
+    assert case.audit.verify() is None
+    [one] = case.later_cells.waiting(maker.model, 5)
+    case.later_cells.save([(one.prediction_id, [*cells(1, 1), *cells(4, 1)])])
+    assert list(case.cells.ids()) == [first, second, 3]
+    assert case.audit.verify() is None
+
+
+def test_a_further_model_leaves_the_cells_that_are_shown(case, maker):
+    [field] = maker.fill(case, 1)
+    case.queue.save_predictions([(field, maker.prediction(1))], {field: cells(1)})
+    other = maker.record("other")
+    case.models.add(other)
+    case.model_queue.add(other.sha256, [field])
+    case.model_queue.start(other.sha256)
+    case.queue.claim(1, other.sha256)
+    case.queue.save_predictions([(field, maker.prediction(2, other.sha256))], {field: None})
+    assert case.cells.count() == 2
+    assert case.later_cells.waiting(other.sha256, 5) == []
+    assert case.audit.verify() is None

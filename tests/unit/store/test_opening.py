@@ -18,6 +18,7 @@ import pytest
 from allstation.core.decision import Decision, Reason
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldSort
+from allstation.core.patients import PatientSource
 from allstation.core.records import FieldState
 from allstation.store import Case, maintenance, schema
 from allstation.store.audit_verify import predictions_digest
@@ -320,6 +321,22 @@ def test_step_cells(first_version, maker):
         assert (case.check(), case.audit.verify()) == ([], None)
     with Case.open(first_version) as case:
         assert case.cells.count() == 2
+
+
+def test_step_patients(folder, maker, clock, monkeypatch):
+    """A case of version 6 opens with slides of unknown patients, which can be given then."""
+    monkeypatch.setattr(schema, "STEPS", schema.STEPS[:6])
+    with Case.create(folder, clock=clock) as case, case.connection.write() as db:
+        db.execute("INSERT INTO slides (name, name_key, search) VALUES ('s', 's', 's')")
+        case.connection.audit("slide-added", "slide 1", {"name": "s"})
+    monkeypatch.undo()
+    with Case.open(folder, read_only=True) as case:
+        assert [one.patient for one in case.slides.all()] == [""]
+    with Case.open(folder) as case:
+        case.slides.set_patient([1], "P-1", source=PatientSource.TYPED)
+        assert (case.check(), case.audit.verify()) == ([], None)
+    with Case.open(folder) as case:
+        assert [one.patient for one in case.slides.all()] == ["P-1"]
 
 
 def test_a_case_brought_up_to_date_is_repaired_like_any_other(first_version, maker):

@@ -9,7 +9,7 @@ import pytest
 
 from allstation.core.errors import StationError
 from allstation.core.patients import PatientSource
-from allstation.store import Case, schema
+from allstation.store import Case
 
 
 def test_a_slide_keeps_its_patient_and_where_it_came_from(case, maker, folder):
@@ -67,19 +67,3 @@ def test_a_patient_changed_past_the_trail_is_told(case, maker, folder, change):
         db.execute(f"UPDATE slides SET {change}")  # noqa: S608
     with Case.open(folder) as again:
         assert again.audit.verify().sentence == "The patients of the slides were changed past the trail."
-
-
-def test_step_patients(folder, maker, clock, monkeypatch):
-    """A case of version 6 opens with slides of unknown patients, which can be given then."""
-    monkeypatch.setattr(schema, "STEPS", schema.STEPS[:6])
-    with Case.create(folder, clock=clock) as case, case.connection.write() as db:
-        db.execute("INSERT INTO slides (name, name_key, search) VALUES ('s', 's', 's')")
-        case.connection.audit("slide-added", "slide 1", {"name": "s"})
-    monkeypatch.undo()
-    with Case.open(folder, read_only=True) as case:
-        assert [one.patient for one in case.slides.all()] == [""]
-    with Case.open(folder) as case:
-        case.slides.set_patient([1], "P-1", source=PatientSource.TYPED)
-        assert (case.check(), case.audit.verify()) == ([], None)
-    with Case.open(folder) as case:
-        assert [one.patient for one in case.slides.all()] == ["P-1"]
