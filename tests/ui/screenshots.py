@@ -65,12 +65,15 @@ def main() -> int:
 
 def run_child(out: Path, name: str, only: str | None) -> int:
     """Run the real program once and grab it on the way."""
-    from PySide6.QtCore import Qt, QTimer, QTranslator
+    from PySide6.QtCore import QSize, Qt, QTimer, QTranslator
     from PySide6.QtWidgets import QApplication
 
     from allstation import app as program
+    from allstation.ui.common import window_size
 
     qt = QApplication(["allstation"])
+    # The offscreen platform has 800 x 800 device pixels: no screen that anybody uses is as small.
+    window_size.available = lambda _window: QSize(*SIZE)
     look = name.split("@", maxsplit=1)[0]
 
     class Pseudo(QTranslator):
