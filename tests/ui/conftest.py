@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QThread, QTimer
+from PySide6.QtCore import QSize, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from allstation import paths
 from allstation.app import AppController, parse
+from allstation.ui.common import window_size
 from allstation.ui.main_window.workbench import Workbench
 
 
@@ -30,6 +31,12 @@ def no_modal_exec(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(QFileDialog, name, refuse)
     for name in ("question", "information", "warning", "critical"):
         monkeypatch.setattr(QMessageBox, name, refuse)
+
+
+@pytest.fixture(autouse=True)
+def screen_of_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let windows be as large as on a usual screen: the offscreen platform's has 800 x 800 pixels."""
+    monkeypatch.setattr(window_size, "available", lambda _window: QSize(1600, 1000))
 
 
 @pytest.fixture(autouse=True)
