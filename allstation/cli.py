@@ -223,7 +223,12 @@ def _report(parser: argparse.ArgumentParser) -> None:
         "--template",
         choices=("summary", "full", "contact"),
         default="full",
-        help="one page, everything, or a contact sheet of every field (default: full)",
+        help="page one alone, all pages, or a contact sheet of every field (default: full)",
+    )
+    parser.add_argument(
+        "--annex",
+        action="store_true",
+        help="end a full report with tables of every field, models and hashes (default: embedded only)",
     )
     parser.add_argument("--page-size", choices=("A4", "Letter"), default="A4", help="paper (default: A4)")
     parser.add_argument(
@@ -237,7 +242,12 @@ def _report(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--signed-by", default="", metavar="NAME", help="who signs a final or amended report")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why it is amended or preliminary")
-    parser.add_argument("--comment", default="", metavar="TEXT", help="printed under the summary")
+    parser.add_argument(
+        "--conclusion", default="", metavar="TEXT", help="what the person who signs concludes; printed first"
+    )
+    parser.add_argument(
+        "--comment", default="", metavar="TEXT", help="printed below the pictures of page one"
+    )
     parser.add_argument(
         "--certificate",
         type=Path,
