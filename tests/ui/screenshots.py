@@ -238,9 +238,9 @@ def looked_at(window: Workbench) -> bool:
 
 
 def tell_review(window: Workbench, grab: Grabber) -> Iterator[Step]:
-    table = window.actions_table
+    table, before = window.actions_table, window.context.undo.count()
     for done, key in enumerate(
-        ("review.class.1", "review.class.2", "review.look", "review.class.0"), start=1
+        ("review.class.1", "review.class.2", "review.look", "review.class.0"), start=before + 1
     ):
         yield lambda: looked_at(window)
         table[key].trigger()
