@@ -99,8 +99,8 @@ def _prepare(window: Workbench, grab: Grab | None, name: str) -> Iterator[Until]
         yield grab(assistant.window, "60-commission-empty")
     window.case_controller.add_paths([folder])
     if grab is not None:
-        yield lambda: (
-            page.is_measured or ("Measuring" in page.sentences() and "still" not in page.sentences())
+        yield (
+            lambda: page.is_measured or ("Measuring" in page.sentences() and "still" not in page.sentences())
         )
         yield grab(assistant.window, "61-commission-measuring")
     yield lambda: window.queue_controller.status.total >= SLIDES * len(KINDS)
