@@ -23,7 +23,7 @@ from allstation.core.records import FieldState
 from allstation.store import Case, maintenance, schema
 from allstation.store.audit_verify import predictions_digest
 from allstation.store.lock import LOCK_FILE, CaseLock
-from allstation.store.queue import shown_copy
+from allstation.store.prediction_saving import shown_copy
 from allstation.store.rows import prediction_row
 from tests.makers import new_cell
 
