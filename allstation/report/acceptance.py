@@ -15,9 +15,8 @@ from reportlab.platypus import Flowable, KeepTogether
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
-from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
-from allstation.report.atomic import write_whole
+from allstation.report.atomic import write_notice_pdf
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Note, Text
 from allstation.report.canvas import Properties
 from allstation.report.content import PROGRAM, canonical_json
@@ -83,17 +82,7 @@ def write_acceptance_pdf(
             "it. Commission the laboratory again with this version."
         )
         raise StationError("bad-acceptance", sentence) from error
-
-    def check(written: Path) -> None:
-        from pypdf import PdfReader
-
-        pages = [page.extract_text() for page in PdfReader(written).pages]
-        if not pages or not all(RESEARCH_USE in " ".join(page.split()) for page in pages):
-            raise StationError(
-                "report-broken", f"{shown_name(target)} was written but its pages are not whole."
-            )
-
-    return write_whole(target, data, check, private=False)
+    return write_notice_pdf(target, data)
 
 
 def _render(of: AcceptanceOf, report: Mapping[str, Any], created: str) -> bytes:

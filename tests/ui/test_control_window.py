@@ -63,7 +63,7 @@ def folder(window: Workbench, tmp_path: Path) -> Path:
         light = Sums.of([240.0 + back % 3 + at % 2 for at in range(10)])
         log.write("lab-1", (today - timedelta(days=back)).isoformat(), "other", {"light": light}, model="m")
     with Case.create(tmp_path / "c.allcase") as case:
-        case.site.set(Site(id="lab-1", name="Lab 1"))
+        case.site.set(Site(id="lab-1", name="Laboratory 1"))
         classes = ("Benign", "Early", "Pre", "Pro")
         case.models.add(ModelRecord(sha256=makers.MODEL_SHA, name="m", version="1", classes=classes, info={}))
         slide = case.slides.add("s", tmp_path / "s")

@@ -165,12 +165,11 @@ class ResultPage(QWidget):
     def _add_summary(self, report: Report) -> None:
         learned, tested, wanted = report["learned"], report["tested"], report["wanted"]
         patients = str(report["patients"])
-        of = tr("patients") if report.get("groups") == "patients" else tr("slides")
         self._add(
             tr(
                 "Learned from {n} cells of {groups} {of}; tested once on {cells} cells of {others} {of} that "
                 "were never learned from, typed blind; {patients}.",
-                of=of,
+                of=tested_groups(report),
                 n=number(learned["cells"]),
                 groups=number(learned["groups"]),
                 cells=number(tested["cells"]),
@@ -197,8 +196,9 @@ class ResultPage(QWidget):
             tr("On the test part"), (tr("Figure"), tr("Value"), tr("95 % interval"), tr("n")), rows
         )
         words = tr(
-            "Intervals resample whole slides; where no mistake was made they claim certainty. The lower "
-            "limit above counts cells as well."
+            "Intervals resample whole {groups}; where no mistake was made they claim certainty. The lower "
+            "limit above counts cells as well.",
+            groups=tested_groups(report),
         )
         self._add(words, "small")
 
@@ -267,6 +267,11 @@ class ResultPage(QWidget):
                 grid.addWidget(label, line, column, side)
         grid.setColumnStretch(0, 1)
         self._column.addWidget(card)
+
+
+def tested_groups(report: Report) -> str:
+    """Return what was kept apart in the test, in words: patients where they are known, else slides."""
+    return tr("patients") if report.get("groups") == "patients" else tr("slides")
 
 
 def _set_primary(use: QPushButton, more: QPushButton, *, first: bool) -> None:

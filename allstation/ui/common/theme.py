@@ -133,11 +133,12 @@ def readable_on(colour: QColor) -> QColor:
 def blended(over: QColor, ground: QColor) -> QColor:
     """Return what is seen where a half transparent colour lies on a ground."""
     share = over.alphaF()
-    parts = [
-        round(share * one + (1 - share) * other)
-        for one, other in zip(over.getRgb()[:3], ground.getRgb()[:3], strict=True)
-    ]
-    return QColor(*parts)
+    pairs = (
+        (over.red(), ground.red()),
+        (over.green(), ground.green()),
+        (over.blue(), ground.blue()),
+    )
+    return QColor(*(round(share * one + (1 - share) * other) for one, other in pairs))
 
 
 def _palette(scheme: Tokens) -> QPalette:

@@ -125,11 +125,11 @@ def add_docks(window: QMainWindow, contents: Mapping[str, QWidget]) -> dict[str,
         dock.hide()
         docks[name] = dock
     # Whether one has a tab changes with the others, which come and go one after the other.
-    titles = [dock.titleBarWidget() for dock in docks.values()]
+    bars = [dock.titleBarWidget() for dock in docks.values()]
     for dock in docks.values():
-        for title in titles:
-            if isinstance(title, DockTitle):
-                dock.visibilityChanged.connect(title.refresh)
+        for bar in bars:
+            if isinstance(bar, DockTitle):
+                dock.visibilityChanged.connect(bar.refresh)
     window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
     window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
     window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)

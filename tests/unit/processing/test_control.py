@@ -37,7 +37,7 @@ FINAL = ReportOptions(template="full", status="final", reviewer="Dr. B", montage
 def case(tmp_path, monkeypatch):
     monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "profile"))
     with Case.create(tmp_path / "c.allcase") as made:
-        made.site.set(Site(id="lab-1", name="Lab 1"))
+        made.site.set(Site(id="lab-1", name="Laboratory 1"))
         classes = ("Benign", "Early", "Pre", "Pro")
         made.models.add(ModelRecord(sha256=makers.MODEL_SHA, name="m", version="1", classes=classes, info={}))
         slide = made.slides.add("s", tmp_path / "s")
