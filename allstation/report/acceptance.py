@@ -28,7 +28,7 @@ from allstation.report.typeset import Typesetter, clean_line
 from allstation.report.wording import decimal, moment, number, percent
 
 _RESAMPLED: Final = (
-    "Intervals resample whole slides or patients; where no mistake was made they claim certainty. The lower "
+    "Intervals resample whole slides or patients; without a mistake they tell nothing. The lower "
     "limit above is the lower one of these and of cells counted."
 )
 KIND: Final = "allstation-acceptance"
@@ -164,6 +164,8 @@ def _figures(report: Mapping[str, Any], setter: Typesetter) -> Iterator[Flowable
 
 
 def _interval(pair: list[float] | None) -> str:
+    if pair and pair[0] == pair[1]:
+        return "no mistake"
     return f"{decimal(pair[0])} to {decimal(pair[1])}" if pair else "-"
 
 

@@ -196,7 +196,7 @@ class ResultPage(QWidget):
             tr("On the test part"), (tr("Figure"), tr("Value"), tr("95 % interval"), tr("n")), rows
         )
         words = tr(
-            "Intervals resample whole {groups}; where no mistake was made they claim certainty. The lower "
+            "Intervals resample whole {groups}; without a mistake there is nothing to tell them from. The lower "
             "limit above counts cells as well.",
             groups=tested_groups(report),
         )
@@ -292,6 +292,10 @@ def _value_words(figure: Mapping[str, Any]) -> tuple[str, str]:
     value, spread = figure["value"], figure["interval"]
     if value is None:
         return tr("not defined"), "–"
+    if spread and spread[0] == spread[1]:
+        # Resampled slides without a mistake are all alike: an interval from 100 to 100 % would be no truth.
+        shown = f"{value:.3f}" if "AUC" in figure["name"] else percent(value)
+        return shown, tr("no mistake")
     if "AUC" in figure["name"]:
         interval = tr("{low} to {high}", low=f"{spread[0]:.3f}", high=f"{spread[1]:.3f}") if spread else "–"
         return f"{value:.3f}", interval
