@@ -196,8 +196,8 @@ class ResultPage(QWidget):
             tr("On the test part"), (tr("Figure"), tr("Value"), tr("95 % interval"), tr("n")), rows
         )
         words = tr(
-            "Intervals resample whole {groups}; without a mistake there is nothing to tell them from. The lower "
-            "limit above counts cells as well.",
+            "Intervals resample whole {groups}; without a mistake there is nothing to tell them from. "
+            "The lower limit above counts cells as well.",
             groups=tested_groups(report),
         )
         self._add(words, "small")
