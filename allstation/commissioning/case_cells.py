@@ -58,7 +58,7 @@ def typed_cells_of_case(
     stored |= _computed(cells, fields, stored, network=network, progress=progress, cancelled=cancelled)
     scaled = {cell.id for cell in cells if cell.pixel_size is not None}
     kept = [cell for cell in cells if cell.id in stored and (cell.id in scaled or not scaled)]
-    patients = {number: str(getattr(slide, "patient", "")) for number, slide in slides.items()}
+    patients = {number: slide.patient for number, slide in slides.items()}
     sizes = {cell.pixel_size for cell in kept}
     unfound = [_left_out(cell, fields, patients, stored) for cell in cells if cell not in kept]
     return TypedCells(

@@ -16,6 +16,7 @@ from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.evaluation import Evaluation, evaluate
 from allstation.core.metrics import Figure
+from allstation.core.patients import patients_text
 from allstation.core.statistics import wilson
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.site_bundle import SEEN_DIGITS, learned_pictures, site_typer
@@ -136,7 +137,7 @@ def evaluate_cells(bundle: ModelBundle, cells: TypedCells) -> CellEvaluation:
             classes=typer.types,
             split=SPLIT,
             groups=[cells.groups[row] for row in rows.tolist()],
-            patients=f"{len(patients)} patients" if all_known else PATIENTS_UNKNOWN,
+            patients=patients_text(patients),
         ),
         patients=len(patients) if all_known else 0,
         named=int(sure[rows].sum()),

@@ -136,11 +136,6 @@ class CommissioningSession:
         """Rows of the learning part, typed or not."""
         return [int(row) for row in np.flatnonzero(self._learns)]
 
-    @property
-    def unusable(self) -> int:
-        """Cells that take no part, as their features were not measured."""
-        return int((~self._usable).sum())
-
     def set_type(self, row: int, type_name: str) -> None:
         """Give a cell a type. A type in the test part is kept until its test, and never learned from.
 

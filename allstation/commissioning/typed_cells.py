@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allstation.commissioning.cell_source import CellRow, PictureScale, listed_cells, only, usual_scale
-from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
+from allstation.core.patients import patients_text
 from allstation.imaging.cell_scale import estimate_scale
 from allstation.imaging.decode import DEFAULT_LIMITS
 from allstation.imaging.field_file import read_field
@@ -95,7 +95,7 @@ class TypedCells:
     @property
     def patients_text(self) -> str:
         """How many patients, or "patients unknown"."""
-        return f"{len(set(self.patients))} patients" if self.patients_known else PATIENTS_UNKNOWN
+        return patients_text(self.patients)
 
 
 def read_typed_cells(

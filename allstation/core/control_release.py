@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from allstation.core.errors import StationError
-from allstation.core.text import storable
+from allstation.core.text import shown_name, storable
 
 _LONGEST = 500
 
@@ -44,6 +45,26 @@ class ControlRelease:
             KeyError: If an entry is missing.
         """
         return cls(**{name: str(data[name]) for name in ("site", "day", "broken", "by", "at", "reason")})
+
+
+def checked_day(day: str, today: str) -> str:
+    """Return the day on which a reference begins: with one to come no day would be judged.
+
+    Args:
+        day: As it was given.
+        today: ISO 8601 date.
+
+    Raises:
+        StationError: ``bad-day`` if it is no ISO 8601 date, or is still to come.
+    """
+    try:
+        plain = date.fromisoformat(day).isoformat()
+    except ValueError:
+        plain = ""
+    if plain != day or day > today:
+        sentence = f"The day is {shown_name(day)!r}; expected one up to today, such as {today}. Correct it."
+        raise StationError("bad-day", sentence)
+    return day
 
 
 def checked_release(release: ControlRelease) -> ControlRelease:

@@ -48,9 +48,10 @@ def checked_patient(text: str) -> str:
     """
     plain = storable(text).strip()
     if len(plain) > LONGEST_ID or not plain.isprintable():
+        what = f"has {len(plain)}" if plain.isprintable() else "has characters that cannot be seen"
         sentence = (
-            f"A patient's id has one line of at most {LONGEST_ID} characters; this one has {len(plain)}. "
-            "Use a shorter one."
+            f"A patient's id has one line of at most {LONGEST_ID} visible characters; {shown_name(plain)!r} "
+            f"{what}. Correct it."
         )
         raise StationError("bad-patient", sentence)
     return plain

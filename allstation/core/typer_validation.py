@@ -281,8 +281,8 @@ def cross_validate(
     known = np.flatnonzero(np.bincount(held.codes[kept], minlength=len(held.types)) > 0)
     if len(known) < 2:  # noqa: PLR2004 - two types
         sentence = (
-            "No two types were typed on two slides, so that nothing can be measured with slides kept apart. "
-            "Type cells of each type on at least two slides."
+            "No two types were typed on two slides (two patients, where patients are known), so that nothing "
+            "can be measured with them kept apart. Type cells of each type on at least two."
         )
         raise StationError("too-few-cells", sentence)
     # Types of one group only stay among the names that a cell can wrongly get.

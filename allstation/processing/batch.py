@@ -16,7 +16,7 @@ from allstation.core.cells import NewCell
 from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.processing.events import FieldFailure, FieldsWritten
 from allstation.store.case import Case
-from allstation.store.queue import CellsByField
+from allstation.store.prediction_saving import CellsByField
 
 if TYPE_CHECKING:
     from allstation.core.records import Prediction

@@ -28,9 +28,8 @@ def control_log() -> ControlLog:
 
 def site_id(case: Case) -> str:
     """Return the id of the site that a case belongs to; empty for none."""
-    site = getattr(case, "site", None)
-    found = site() if callable(site) else None
-    return str(found.id) if found is not None else ""
+    site = case.site.get()
+    return site.id if site is not None else ""
 
 
 def measure_case(

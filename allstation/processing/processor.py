@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation.core.errors import ModelError, StationError
-from allstation.core.records import UNPACKED, FieldState
+from allstation.core.records import FieldState
 from allstation.processing import events
 from allstation.processing.batch import Batch, FieldExecutor
-from allstation.processing.import_progress import ImportProgress
-from allstation.processing.importer import ImportBatch, Importer, ImportFinished, ImportOptions
+from allstation.processing.case_import import CaseImport, locate_fields
+from allstation.processing.importer import ImportBatch, ImportFinished, ImportOptions
 from allstation.processing.model_scheduler import BundleLoaded, ModelRequest, ModelScheduler, read_request
-from allstation.processing.result_queue import ResultQueue
+from allstation.processing.result_queue import ResultQueue, split_results
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.store.case import Case
 from allstation.store.field_files import LocateReport
@@ -82,8 +82,7 @@ class CaseProcessor:
         self._make_executor = executor
         self._background = background
         self._results = ResultQueue(wake)
-        self._importer = Importer(self._results.put, case.folder / UNPACKED, options=imports)
-        self._progress = ImportProgress()
+        self._import = CaseImport(case, emit, self._results.put, imports)
         self._scheduler = ModelScheduler(case, self._in_background, skipped, chosen)
         self._batch: Batch | None = None
         self._batch_sha256 = ""
@@ -104,7 +103,7 @@ class CaseProcessor:
     def busy(self) -> bool:
         """Whether anything is being imported or classified, or a model is being read for it."""
         flying = self._batch is not None and self._batch.flying > 0
-        return flying or self._importer.running or self._scheduler.reading
+        return flying or self._import.running or self._scheduler.reading
 
     def seconds_to_next(self) -> float | None:
         """Return when :meth:`process` is to be called even if nothing wakes the owner; None for never."""
@@ -129,7 +128,7 @@ class CaseProcessor:
             fault: What ended the work although nobody wanted it: the fields that were being worked on are
                 suspected of it, and tried one by one from then on.
         """
-        self._importer.stop()
+        self._import.stop()
         if fault is not None:
             self.case.queue.release_suspects(fault)
             self._batch, batch = None, self._batch
@@ -140,14 +139,15 @@ class CaseProcessor:
     def _receive(self, items: list[object]) -> None:
         if not items:
             return
-        outcomes, found, others = _split(items)
+        outcomes, found, others = split_results(items)
         self._write(outcomes)
         self._write_cells(found)
         for item in others:
             if isinstance(item, ImportBatch):
-                self._add(item)
+                if self._import.add(item):
+                    self._report_soon()
             elif isinstance(item, ImportFinished):
-                self._import_finished(item)
+                self._import.finished(item)
             elif isinstance(item, Future):
                 self._prepared(item.result())
         self._go_on()
@@ -174,37 +174,11 @@ class CaseProcessor:
 
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Look at files and folders and add the fields among them."""
-        if not paths:
-            return
-        if not self._importer.running:
-            self._progress = ImportProgress()
-        self._importer.add(paths)
-        self.emit(events.ImportProgressed(self._progress.status(running=True)))
-
-    def _add(self, batch: ImportBatch) -> None:
-        try:
-            added = self._progress.add(self.case, batch)
-        except StationError as error:
-            self.emit(events.ProblemRaised(Problem.of(error)))
-            return
-        finally:
-            self._importer.written()
-        self.emit(events.BatchImported(batch))
-        if added:
-            self.emit(events.FieldsAdded(added))
-            self._report_soon()
-
-    def _import_finished(self, end: ImportFinished) -> None:
-        self._importer.finished()
-        if end.error is not None:
-            _log.error("import failed: %s", type(end.error).__name__)
-            sentence = "Looking through the dropped files stopped unexpectedly. Try again with fewer of them."
-            self.emit(events.ProblemRaised(Problem("intake-failed", sentence)))
-        self.emit(events.ImportProgressed(self._progress.status(running=self._importer.running)))
+        self._import.add_paths(paths)
 
     def locate(self, folder: Path) -> None:
         """Search a folder, in the background, for fields that are not where they were."""
-        self._in_background(partial(_locate, self.case, folder))
+        self._in_background(partial(locate_fields, self.case, folder))
 
     # Models
 
@@ -283,7 +257,7 @@ class CaseProcessor:
         if self._batch is None:
             return
         self._batch.stop()
-        outcomes, found, others = _split(self._results.take_all())
+        outcomes, found, others = split_results(self._results.take_all())
         self._write(outcomes)
         self._write_cells(found)
         for item in others:
@@ -357,7 +331,7 @@ class CaseProcessor:
             claimed = self._batch.fill() if self._batch is not None else 0
             if not claimed and (self._batch is None or not self._batch.flying):
                 self._next_turn()
-            idle = not claimed and not self._importer.running  # what is being added is classified first
+            idle = not claimed and not self._import.running  # what is being added is classified first
             if idle and self._batch is not None and not self._batch.flying:
                 self._batch.fill_cells(self._batch_sha256)
         except StationError as error:
@@ -423,8 +397,7 @@ class CaseProcessor:
         self.emit(events.QueueChanged(status))
         self._reported = time.monotonic()
         self._report_every = max(_REPORT_EVERY, _COUNTING_SHARE * (self._reported - began))
-        if self._importer.running:
-            self.emit(events.ImportProgressed(self._progress.status(running=True)))
+        self._import.report()
 
     def _status(self) -> QueueStatus:
         counts = self.case.queue.counts()
@@ -442,19 +415,3 @@ class CaseProcessor:
             return QueueStatus(phase, states, jobs=jobs)
         model = self._scheduler.name(self._batch.model)
         return QueueStatus(phase, states, self._batch.rate.per_second(), model=model, jobs=jobs)
-
-
-def _locate(case: Case, folder: Path) -> LocateReport | Problem:
-    try:
-        return case.files.locate_in(folder)
-    except StationError as error:
-        return Problem.of(error, folder.name)
-
-
-def _split(items: list[object]) -> tuple[list[Outcome[int]], list[CellsOutcome[int]], list[object]]:
-    """Return the outcomes, the cells that followed and everything else, each in their order."""
-    from allstation.inference.pipeline import CellsOutcome, Outcome
-
-    outcomes = [item for item in items if isinstance(item, Outcome)]
-    found = [item for item in items if isinstance(item, CellsOutcome)]
-    return outcomes, found, [item for item in items if not isinstance(item, Outcome | CellsOutcome)]

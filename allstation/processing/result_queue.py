@@ -5,6 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from allstation.inference.pipeline import CellsOutcome, Outcome
 
 
 class ResultQueue:
@@ -55,3 +59,12 @@ class ResultQueue:
                 items.append(self._items.get_nowait())
             except queue.Empty:
                 return items
+
+
+def split_results(items: list[object]) -> tuple[list[Outcome[int]], list[CellsOutcome[int]], list[object]]:
+    """Return the outcomes, the cells that followed and everything else, each in their order."""
+    from allstation.inference.pipeline import CellsOutcome, Outcome
+
+    outcomes = [item for item in items if isinstance(item, Outcome)]
+    found = [item for item in items if isinstance(item, CellsOutcome)]
+    return outcomes, found, [item for item in items if not isinstance(item, Outcome | CellsOutcome)]

@@ -15,9 +15,8 @@ from reportlab.platypus import Flowable, KeepTogether
 from allstation import __version__
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
-from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
-from allstation.report.atomic import write_whole
+from allstation.report.atomic import write_notice_pdf
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Note, Text
 from allstation.report.canvas import Properties
 from allstation.report.content import PROGRAM, canonical_json
@@ -29,7 +28,7 @@ from allstation.report.typeset import Typesetter, clean_line
 from allstation.report.wording import decimal, moment, number, percent
 
 _RESAMPLED: Final = (
-    "Intervals resample whole slides or patients; where no mistake was made they claim certainty. The lower "
+    "Intervals resample whole slides or patients; without a mistake they tell nothing. The lower "
     "limit above is the lower one of these and of cells counted."
 )
 KIND: Final = "allstation-acceptance"
@@ -83,17 +82,7 @@ def write_acceptance_pdf(
             "it. Commission the laboratory again with this version."
         )
         raise StationError("bad-acceptance", sentence) from error
-
-    def check(written: Path) -> None:
-        from pypdf import PdfReader
-
-        pages = [page.extract_text() for page in PdfReader(written).pages]
-        if not pages or not all(RESEARCH_USE in " ".join(page.split()) for page in pages):
-            raise StationError(
-                "report-broken", f"{shown_name(target)} was written but its pages are not whole."
-            )
-
-    return write_whole(target, data, check, private=False)
+    return write_notice_pdf(target, data)
 
 
 def _render(of: AcceptanceOf, report: Mapping[str, Any], created: str) -> bytes:
@@ -175,6 +164,8 @@ def _figures(report: Mapping[str, Any], setter: Typesetter) -> Iterator[Flowable
 
 
 def _interval(pair: list[float] | None) -> str:
+    if pair and pair[0] == pair[1]:
+        return "no mistake"
     return f"{decimal(pair[0])} to {decimal(pair[1])}" if pair else "-"
 
 

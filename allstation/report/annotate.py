@@ -13,7 +13,7 @@ from allstation.core.classes import NEEDS_REVIEW, RESEARCH_USE, class_style
 from allstation.core.records import FieldRecord
 from allstation.imaging.field_file import read_field
 from allstation.report import palette
-from allstation.report.content_types import FieldRow
+from allstation.report.field_content_types import FieldRow
 from allstation.report.wording import probability
 
 _BAND: Final = 0.17

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from allstation.core.classes import RESEARCH_USE
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.files import create_private, replacing
@@ -63,3 +64,22 @@ def write_whole(
         sentence = f"{shown_name(target)} could not be written to {folder}: {reason}. "
         raise StationError("not-written", sentence + "Choose another folder or make space.") from error
     return target
+
+
+def write_notice_pdf(target: Path, data: bytes) -> Path:
+    """Write a PDF that names no patient, if each of its pages bears the notice of research use.
+
+    Raises:
+        StationError: ``not-written``, or ``report-broken`` if a page lacks it; what stood at the target is
+            still there.
+    """
+
+    def check(written: Path) -> None:
+        from pypdf import PdfReader
+
+        pages = [page.extract_text() for page in PdfReader(written).pages]
+        if not pages or not all(RESEARCH_USE in " ".join(page.split()) for page in pages):
+            sentence = f"{shown_name(target)} was written but its pages are not whole."
+            raise StationError("report-broken", sentence)
+
+    return write_whole(target, data, check, private=False)

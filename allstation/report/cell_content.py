@@ -7,7 +7,7 @@ import math
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.differential import Differential, ReaderComparison, TypeCount, report_of
 from allstation.core.records import CaseSnapshot
-from allstation.report.content_types import (
+from allstation.report.cell_content_types import (
     CellsBlock,
     CellTypeRow,
     DifferentialBlock,

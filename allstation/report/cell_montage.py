@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from allstation.report.blocks import Style
-from allstation.report.content_types import ExampleCell
+from allstation.report.cell_content_types import ExampleCell
 from allstation.report.fonts import TEXT
 from allstation.report.images import Thumbnail
 from allstation.report.montage import Pictured

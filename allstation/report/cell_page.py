@@ -11,9 +11,14 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, Block, Style, Text
+from allstation.report.cell_content_types import (
+    CellTypeRow,
+    DifferentialBlock,
+    ReadersBlock,
+    ReadersRow,
+)
 from allstation.report.cell_montage import CellRow
 from allstation.report.charts import badge
-from allstation.report.content_types import CellTypeRow, DifferentialBlock, ReadersBlock, ReadersRow
 from allstation.report.context import ReportContext
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT
 from allstation.report.grid import Cell, Column, Grid

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from allstation.core.text import shown_name
-from allstation.report.content_types import Confirmation, FieldRow
+from allstation.report.content_types import Confirmation
+from allstation.report.field_content_types import FieldRow
 from allstation.report.wording import ANOTHER_LOOK, count, number, percent
 
 NAMED: Final = 3

@@ -32,15 +32,14 @@ from allstation.report.content_types import (
     SCHEMA,
     Amendment,
     ControlNote,
-    CopyRow,
     Entry,
-    FieldRow,
     ModelBlock,
     ReportContent,
     SignatureBlock,
     SlideBlock,
 )
 from allstation.report.counts import count_fields, quality_spread
+from allstation.report.field_content_types import CopyRow, FieldRow
 from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.identity import identity
 from allstation.report.modelcard import model_block

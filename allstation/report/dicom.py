@@ -31,9 +31,10 @@ from allstation.report.annotate import annotated
 from allstation.report.anonymise import anonymised_readers
 from allstation.report.atomic import make_folder, write_whole
 from allstation.report.content import PROGRAM, build_content
-from allstation.report.content_types import FieldRow, ReportContent
+from allstation.report.content_types import ReportContent
 from allstation.report.differential_codes import is_blood
 from allstation.report.export_types import Exported, Progress, no_progress
+from allstation.report.field_content_types import FieldRow
 from allstation.report.free_text import FreeText
 from allstation.report.identity import exported_date, refuse_too_long
 from allstation.report.options import ReportOptions, travelling

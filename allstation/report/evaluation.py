@@ -14,13 +14,11 @@ from reportlab.platypus import Flowable, KeepTogether
 
 from allstation import __version__
 from allstation.core.classes import PATIENTS_UNKNOWN, RESEARCH_USE
-from allstation.core.errors import StationError
 from allstation.core.evaluation import ACCURACY_BY_FIELD, Evaluation
 from allstation.core.metrics import Figure, absent_classes
 from allstation.core.records import ModelRecord
-from allstation.core.text import shown_name
 from allstation.core.times import Clock, stamp, utc_clock
-from allstation.report.atomic import write_whole
+from allstation.report.atomic import write_notice_pdf
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, TITLE, Bullet, Note, Text
 from allstation.report.canvas import Properties
 from allstation.report.content import PROGRAM, canonical_json
@@ -67,17 +65,7 @@ def write_evaluation_pdf(
     """
     made = _Evaluated(model, evaluation, dict(decisions), stamp(clock()))
     data = _render(made)
-
-    def check(written: Path) -> None:
-        from pypdf import PdfReader
-
-        pages = [page.extract_text() for page in PdfReader(written).pages]
-        if not pages or not all(RESEARCH_USE in " ".join(page.split()) for page in pages):
-            raise StationError(
-                "report-broken", f"{shown_name(target)} was written but its pages are not whole."
-            )
-
-    return write_whole(target, data, check, private=False)
+    return write_notice_pdf(target, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 from allstation.core.classes import class_style
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SMALL, Text
-from allstation.report.content_types import FieldRow, Spread
+from allstation.report.content_types import Spread
 from allstation.report.context import ReportContext
+from allstation.report.field_content_types import FieldRow
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, MONO
 from allstation.report.grid import Cell, Column, Grid, Row
 from allstation.report.wording import HASH_PREFIX, count, decimal, moment, number, probability
@@ -40,11 +41,18 @@ def _spread(one: Spread) -> list[Cell]:
     return [Cell(one.label), Cell(one.unit, colour=palette.MUTED), *map(Cell, figures)]
 
 
+def _title(context: ReportContext, text: str) -> Text:
+    """Return the heading of a table that may begin low on a page: a possible break has made room for both."""
+    heading = Text(context.setter, text, HEADING, bookmark=0)
+    heading.keepWithNext = False
+    return heading
+
+
 def reviews(context: ReportContext) -> Iterator[Flowable]:
     """Number of reviewed fields, and a table of the changed decisions."""
     counts, setter = context.content.counts, context.setter
     yield CondPageBreak(110)
-    yield Text(setter, "What the reviewer changed", HEADING, bookmark=0)
+    yield _title(context, "What the reviewer changed")
     if not counts.reviewed:
         yield Text(setter, "No field has been reviewed by a person.", BODY)
         return
@@ -56,14 +64,14 @@ def reviews(context: ReportContext) -> Iterator[Flowable]:
         return
     columns = (
         Column("No.", 27, "right", FIGURES),
-        Column("Field", 104, lines=2),
-        Column("Predicted", 76),
-        Column("", 19),
-        Column("Reviewed", 98, face=BOLD),
-        Column("By", 106, lines=3),
+        Column("Field", 90, lines=2),
+        Column("Predicted", 72),
+        Column("", 17),
+        Column("Reviewed", 82, face=BOLD),
+        Column("By", 100, lines=3),
         Column("Comment", lines=4),
     )
-    yield Grid(setter, columns, [_change(context, row) for row in changes])
+    yield Grid(setter, columns, [_change(context, row) for row in changes], pad=2.0)
 
 
 def comments(context: ReportContext) -> Iterator[Flowable]:
@@ -79,8 +87,8 @@ def comments(context: ReportContext) -> Iterator[Flowable]:
         Column("Comment", lines=12),
     )
     yield CondPageBreak(110)
-    yield Text(context.setter, "Comments on other fields", HEADING, bookmark=0)
-    yield Grid(context.setter, columns, [_comment(context, row) for row in rows])
+    yield _title(context, "Comments on other fields")
+    yield Grid(context.setter, columns, [_comment(context, row) for row in rows], pad=2.0)
 
 
 def _comment(context: ReportContext, row: FieldRow) -> list[Cell]:
@@ -113,7 +121,7 @@ def field_table(context: ReportContext) -> Iterator[Flowable]:
     if not read:
         return
     yield CondPageBreak(160)
-    yield Text(context.setter, "Every field", HEADING, bookmark=0)
+    yield _title(context, "Every field")
     text = (
         "Class probabilities in per cent, the highest in bold, a dash where they mean nothing for the reason "
         "beside the decision; the decision of the model's rule; the class a person set; white cells found; "
@@ -184,7 +192,7 @@ def failures(context: ReportContext) -> Iterator[Flowable]:
         for row in failed
     ]
     yield CondPageBreak(110)
-    yield Text(context.setter, "Fields without a result", HEADING, bookmark=0)
+    yield _title(context, "Fields without a result")
     yield Grid(context.setter, columns, rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reportlab.platypus import CondPageBreak, Flowable
+from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, Bullet, Text
@@ -71,16 +71,19 @@ def _figures(context: ReportContext, title: str, figures: Sequence[ModelFigure])
 def in_short(context: ReportContext) -> Iterator[Flowable]:
     """Limits of a report without annex, and where the rest is."""
     content, setter = context.content, context.setter
-    yield CondPageBreak(90)
-    yield Text(setter, "Limits of this report", HEADING, bookmark=0)
-    for paragraph in content.limits:
-        yield Bullet(setter, paragraph)
     text = (
         f"This report has no annex. The figures of every field, the {content.hash_label} of every file, "
         "models and methods are embedded in the file (report.json) and are checked by \u201callstation "
         "verify-report\u201d; a report with its annex prints them."
     )
-    yield Text(setter, text, SMALL)
+    limits = " ".join(one if one.endswith(".") else f"{one}." for one in content.limits)
+    yield KeepTogether(
+        [
+            Text(setter, "Limits of this report", SUBHEADING, bookmark=0),
+            Text(setter, limits, SMALL),
+            Text(setter, text, SMALL),
+        ]
+    )
 
 
 def methods(context: ReportContext) -> Iterator[Flowable]:

@@ -10,7 +10,7 @@ from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.report import palette
 from allstation.report.blocks import Block, Style
 from allstation.report.charts import badge
-from allstation.report.content_types import FieldRow
+from allstation.report.field_content_types import FieldRow
 from allstation.report.fonts import BOLD, FIGURES, FIGURES_BOLD, TEXT
 from allstation.report.images import Thumbnail
 from allstation.report.typeset import Typesetter

@@ -10,7 +10,8 @@ from allstation.core.errors import StationError
 from allstation.core.patients import patients_text
 from allstation.core.place_shares import Level, PlaceCounts, PlaceShares
 from allstation.core.records import CaseSnapshot
-from allstation.report.content_types import PlaceRow, PlacesBlock, PlaceShare, ReportContent
+from allstation.report.content_types import ReportContent
+from allstation.report.place_content_types import PlaceRow, PlacesBlock, PlaceShare
 
 _DIGITS = 9
 

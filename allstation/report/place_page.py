@@ -11,10 +11,10 @@ from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.place_shares import Level
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SMALL, Text
-from allstation.report.content_types import PlaceRow, PlaceShare
 from allstation.report.context import ReportContext
 from allstation.report.fonts import BOLD, FIGURES
 from allstation.report.grid import Cell, Column, Grid
+from allstation.report.place_content_types import PlaceRow, PlaceShare
 from allstation.report.wording import MOST_PLACES, count, interval, number, percent
 
 _ABOUT: Final = (

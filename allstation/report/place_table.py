@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from allstation.report.content_types import PlaceRow, PlacesBlock, PlaceShare
+from allstation.report.place_content_types import PlaceRow, PlacesBlock, PlaceShare
 from allstation.report.table_schema import TableColumn, Value
 
 SHARE_COLUMNS: Final = (

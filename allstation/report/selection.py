@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from allstation.core.classes import NEEDS_REVIEW
-from allstation.report.content_types import FieldRow
+from allstation.report.field_content_types import FieldRow
 
 MONTAGE_TOTAL: Final = 160
 """Most fields shown as pictures in one report, so that a case of many slides stays printable."""

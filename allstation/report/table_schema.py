@@ -10,7 +10,9 @@ from typing import Final
 from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.place_shares import Level
 from allstation.core.records import ModelRecord, Slide
-from allstation.report.content_types import Counts, FieldRow, PlacesBlock, ReportContent
+from allstation.report.content_types import Counts, ReportContent
+from allstation.report.field_content_types import FieldRow
+from allstation.report.place_content_types import PlacesBlock
 
 Value = str | bool | int | float | None
 

@@ -34,9 +34,9 @@ from allstation.report.content import (
     field_rows,
     shown_case,
 )
-from allstation.report.content_types import FieldRow
 from allstation.report.counts import FieldTally
 from allstation.report.export_types import Progress, no_progress
+from allstation.report.field_content_types import FieldRow
 from allstation.report.free_text import Anonymity
 from allstation.report.options import ReportOptions
 from allstation.report.place_content import places_block

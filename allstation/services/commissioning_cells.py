@@ -196,6 +196,10 @@ class CommissioningCells:
         return len(self._ids)
 
     @property
+    def _units(self) -> str:
+        return "patients" if self._cells.patients_known else "slides"
+
+    @property
     def can_test(self) -> bool:
         """Whether there are slides that no test has opened."""
         return bool(set(self.record.apart) - self.record.used_groups)
@@ -257,7 +261,7 @@ class CommissioningCells:
         return {cell.id for cell in typed if cell.type not in self.record.types}
 
     def measure(self) -> Measured:
-        """Cross-validate what is typed, slides kept apart."""
+        """Cross-validate what is typed, slides or patients kept apart."""
         standing = self._session.standing()
         self._balanced = balanced = standing.balanced
         if balanced is not None:
@@ -278,8 +282,8 @@ class CommissioningCells:
         """
         if not self.can_test:
             sentence = (
-                "Every slide that was kept apart was tested already, and a second look would prove nothing. "
-                "Add at least 2 further slides to the case, then freeze another test part."
+                f"All {self._units} that were kept apart were tested already, and a second look would prove "
+                f"nothing. Add at least 2 further {self._units} to the case, then freeze another test part."
             )
             raise StationError("test-opened", sentence)
         rows = self._session.begin_test(_EVERY_CELL)
@@ -291,8 +295,8 @@ class CommissioningCells:
         drawn = [row for row in rows if not cells[self._ids[row]].type][:count]
         if not drawn:
             sentence = (
-                "Every cell of the slides that were kept apart has a type already, and was not typed blind. "
-                "Add at least 2 further slides to the case, then freeze a test part."
+                f"Every cell of the {self._units} that were kept apart has a type already, and was not typed "
+                f"blind. Add at least 2 further {self._units} to the case, then freeze a test part."
             )
             raise StationError("no-untyped-cells", sentence)
         return [self._ids[row] for row in drawn], sorted({self._groups[row] for row in drawn})
@@ -337,7 +341,7 @@ def _measured_cells(case: Case) -> tuple[list[CellRecord], TypedCells]:
     is_scaled = [cell.pixel_size is not None for cell in cells]
     rows = [row for row, scaled in enumerate(is_scaled) if scaled or not any(is_scaled)]
     kept = [cells[row] for row in rows]
-    patients = {slide.id: str(getattr(slide, "patient", "")) for slide in case.slides.all()}
+    patients = {slide.id: slide.patient for slide in case.slides.all()}
     fields = {one.id: one for one in case.fields.records({cell.field_id for cell in kept})}
     sizes = {cell.pixel_size for cell in kept}
     return kept, TypedCells(

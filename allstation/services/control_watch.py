@@ -92,6 +92,7 @@ class ControlWatch(QObject):
         session.opened.connect(self.look)
         worker = session.worker
         worker.closed.connect(self._closed)
+        worker.site_changed.connect(self._site_changed)
         worker.fields_changed.connect(self._fields_changed)
         worker.queue_changed.connect(self._queue_changed)
 
@@ -114,6 +115,11 @@ class ControlWatch(QObject):
         if self._session.info is not None:
             work = partial(read_control, self._session.info.folder, frozenset(changed), seen=self._marks)
             self._latest.run(work)
+
+    @Slot(object)
+    def _site_changed(self, _site: object) -> None:
+        self._marks = {}
+        self.look()
 
     @Slot(list)
     def _fields_changed(self, ids: list[int]) -> None:

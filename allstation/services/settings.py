@@ -58,6 +58,7 @@ class Settings(NamedTuple):
         min_seconds_on_screen: Time that a field's picture must have been on the screen to be reviewed.
         keep_view: Keep zoom and place between fields.
         report_template: Template of the last report.
+        report_annex: Whether it had an annex.
         page_size: Page size of the last report.
         anonymise: Leave patient data out of reports.
         csv_delimiter: Between the values of the last CSV table.
@@ -109,6 +110,7 @@ class Settings(NamedTuple):
     advance: bool = True
     min_seconds_on_screen: float = _SECONDS_ON_SCREEN
     report_template: str = "full"
+    report_annex: bool = False
     page_size: str = "A4"
     anonymise: bool = True
     csv_delimiter: str = ","

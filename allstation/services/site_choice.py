@@ -54,7 +54,7 @@ class SiteComparison:
         n: Cells of the test, where both typed them; 0 where the one in use types no cells.
         rows: Name of a figure, its value of the new model and of the one in use, with intervals.
         difference: Accuracy of the new model minus that of the other, 0 to 1; None without such cells.
-        interval: Its 95 % interval, slides resampled.
+        interval: Its 95 % interval, slides or patients resampled.
         p_mcnemar: Exact McNemar test.
         fields: Fields of the case that the model in use was asked about.
         named: Of them, those that it named.

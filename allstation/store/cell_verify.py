@@ -10,10 +10,10 @@ from typing import Any, Final
 from allstation.core.audit import AuditEntry
 from allstation.store.cell_copies import other_cell_copy
 from allstation.store.cell_edits import CELLS_RESTORED, EDITS
+from allstation.store.cell_features import PROPOSALS_CLEARED, PROPOSED
 from allstation.store.cell_rows import cells_content, proposals_content, support_content, types_content
 from allstation.store.cell_saving import CELLS, CELLS_FOUND, RUNS
 from allstation.store.cell_typing import TYPED, TYPES_RESTORED, TYPES_WITHDRAWN
-from allstation.store.cells import PROPOSALS_CLEARED, PROPOSED
 
 _LARGEST: Final = 10_000_000
 """Rows of one range of a forged entry that are looked at."""

@@ -32,7 +32,7 @@ from allstation.core.cells import (
 from allstation.core.errors import StationError
 from allstation.core.known_sizes import KnownSizes
 from allstation.core.site import Site
-from allstation.store import cell_edits, cell_typing
+from allstation.store import cell_edits, cell_features, cell_typing
 from allstation.store.audit_contents import SITE
 from allstation.store.cell_edits import CellChange
 from allstation.store.cell_groups import cell_groups, typed_by_slide
@@ -42,20 +42,15 @@ from allstation.store.cell_rows import (
     RECORD_COLUMNS,
     cell_of,
     cell_review_of,
-    proposals_content,
 )
 from allstation.store.connection import Repository
-from allstation.store.rows import json_list
+from allstation.store.rows import first_column, json_list
 
 ALL: Final = CellFilter()
-PROPOSED: Final = "cells-proposed"
-PROPOSALS_CLEARED: Final = "cell-proposals-cleared"
 TYPES_CHANGED: Final = "cell-types-changed"
-_NETWORK, _TYPER, _TYPES, _PIXEL_SIZE = "cell_network", "cell_typer", "cell_types", "pixel_size"
+_TYPES, _PIXEL_SIZE = "cell_types", "pixel_size"
 """Keys of the table ``info`` and of the case data."""
 _CHUNK: Final = 500
-_PART: Final = 2_000
-"""Rows read while other threads wait."""
 _EXAMPLES: Final = 8
 """Cells of a type that a report shows."""
 _LATEST: Final = "l.review_id"
@@ -98,7 +93,7 @@ class Cells(Repository):
         with self._connection.consistent_read() as db:
             if order is CellOrder.FIELD:
                 query = _BY_FIELD.format(condition, "DESC" if descending else "ASC")
-                return _first_column(db.execute(query, values))
+                return first_column(db.execute(query, values))
             named = self._type_order(db, where, types) if order is CellOrder.TYPE else ()
             found = array("q")
             for part in order_parts(order, descending=descending, reviewer=where.reviewer, types=named):
@@ -106,7 +101,7 @@ class Cells(Repository):
                     f"SELECT c.id FROM cell_list c WHERE {condition} AND {part.condition} "  # noqa: S608
                     f"ORDER BY {part.order}"
                 )
-                found.extend(_first_column(db.execute(query, [*values, *part.values])))
+                found.extend(first_column(db.execute(query, [*values, *part.values])))
             return found
 
     def groups(
@@ -334,96 +329,36 @@ class Cells(Repository):
     # Features and proposals
 
     def save_features(self, rows: Iterable[tuple[int, NDArray[np.floating]]], network_sha256: str) -> None:
-        """Keep the appearance features of cells, as float16; those of another network are dropped.
-
-        Args:
-            rows: Cells and their features (f,).
-            network_sha256: The network that made them.
-        """
-        with self._connection.write() as db:
-            if self._connection.info(_NETWORK) != network_sha256:
-                db.execute("DELETE FROM cell_features")
-                self._connection.set_info(_NETWORK, network_sha256)
-            db.executemany(
-                "INSERT INTO cell_features VALUES (?, ?) "
-                "ON CONFLICT DO UPDATE SET features = excluded.features",
-                ((int(number), np.asarray(one, "<f2").tobytes()) for number, one in rows),
-            )
+        """Keep the appearance features (f,) of cells; see :func:`.cell_features.save_features`."""
+        cell_features.save_features(self._connection, rows, network_sha256)
 
     def features(
         self, cell_ids: Iterable[int], network_sha256: str = ""
     ) -> tuple[array[int], NDArray[np.float16]]:
-        """Return which of these cells have features, in the order given, and the features (n, f).
-
-        Args:
-            cell_ids: The cells.
-            network_sha256: Only if this network made them; empty for whichever did.
-        """
-        found, rows = array("q"), []
-        wanted = list(cell_ids)
-        with self._connection.consistent_read() as db:
-            if network_sha256 not in ("", self._connection.info(_NETWORK)):
-                return found, np.zeros((0, 0), np.float16)
-            stored: dict[int, bytes] = {}
-            for start in range(0, len(wanted), _CHUNK):
-                chunk = json_list(wanted[start : start + _CHUNK])
-                query = "SELECT id, features FROM cell_features WHERE id IN (SELECT value FROM json_each(?))"
-                stored.update(db.execute(query, (chunk,)))
-        for number in wanted:
-            if number in stored:
-                found.append(number)
-                rows.append(np.frombuffer(stored[number], "<f2"))
-        return found, np.array(rows, np.float16) if rows else np.zeros((0, 0), np.float16)
+        """Return which cells have features, and those; see :func:`.cell_features.features_of`."""
+        return cell_features.features_of(self._connection, cell_ids, network_sha256)
 
     def without_features(self, network_sha256: str) -> array[int]:
         """Return the cells that count and have no features by this network yet, by field."""
-        query = (
-            "SELECT c.id FROM cell_list c WHERE c.listed = 1 AND (? OR "
-            "c.id NOT IN (SELECT id FROM cell_features)) ORDER BY c.field_id, c.number"
-        )
-        with self._connection.consistent_read() as db:
-            others = self._connection.info(_NETWORK) != network_sha256
-            return _first_column(db.execute(query, (others,)))
+        return cell_features.without_features(self._connection, network_sha256)
 
     def save_proposals(self, rows: Iterable[tuple[int, str, float]], typer_sha256: str) -> int:
-        """Replace all proposals by those of a typer: cell, type, probability. Returns how many there are.
-
-        They are marked as proposals wherever they show and count nowhere as a person's.
-        """
-        with self._connection.write() as db:
-            self._drop_proposals(db)
-            made = [(int(number), kind, float(share)) for number, kind, share in rows]
-            cell_typing.require_cells(db, [row[0] for row in made])
-            db.executemany("INSERT INTO cell_proposals VALUES (?, ?, ?)", made)
-            changes = [(kind, share, number) for number, kind, share in made]
-            db.executemany("UPDATE cell_list SET proposed = ?, probability = ? WHERE id = ?", changes)
-            self._connection.set_info(_TYPER, typer_sha256)
-            details = {"cells": len(made), "typer": typer_sha256}
-            self._connection.audit(PROPOSED, "cells", details, input_hash=proposals_content(db))
-        return len(made)
+        """Replace all proposals by those of a typer: cell, type, probability. Returns how many there are."""
+        return cell_features.save_proposals(self._connection, rows, typer_sha256)
 
     def clear_proposals(self) -> int:
         """Drop all proposals; returns how many there were."""
-        with self._connection.write() as db:
-            number = self._drop_proposals(db)
-            if number:
-                self._connection.set_info(_TYPER, "")
-                self._connection.audit(PROPOSALS_CLEARED, "cells", {"cells": number})
-        return number
+        return cell_features.clear_proposals(self._connection)
 
     @property
     def network_sha256(self) -> str:
         """The cell network that made the features of the case; empty for none."""
-        return self._connection.info(_NETWORK)
+        return self._connection.info(cell_features.NETWORK)
 
     @property
     def typer_sha256(self) -> str:
         """The typer whose proposals the case holds; empty for none."""
-        return self._connection.info(_TYPER)
-
-    def _drop_proposals(self, db: sqlite3.Connection) -> int:
-        db.execute("UPDATE cell_list SET proposed = '', probability = NULL WHERE proposed <> ''")
-        return db.execute("DELETE FROM cell_proposals").rowcount
+        return self._connection.info(cell_features.TYPER)
 
     def _known_sizes(self) -> KnownSizes:
         """Return what case data and site say; nothing of one that cannot be understood."""
@@ -456,11 +391,3 @@ class Cells(Repository):
         proposed = {shown: number for kind, shown, number in rows if shown and not kind}
         untyped = sum(number for kind, shown, number in rows if not kind and not shown)
         return CellCounts(typed, proposed, untyped)
-
-
-def _first_column(rows: sqlite3.Cursor) -> array[int]:
-    """Return the first column, a part at a time: an array made of a million at once stops other threads."""
-    found = array("q")
-    while part := rows.fetchmany(_PART):
-        found.extend([row[0] for row in part])
-    return found

@@ -14,9 +14,9 @@ from typing import Final
 
 from allstation.core.control_chart import ControlDay, ControlStanding, judge
 from allstation.core.control_metrics import Sums
-from allstation.core.control_release import ControlRelease, checked_release
+from allstation.core.control_release import ControlRelease, checked_day, checked_release
 from allstation.core.errors import StationError
-from allstation.core.times import Clock, stamp, utc_clock
+from allstation.core.times import Clock, local_day, stamp, utc_clock
 from allstation.store.database import plain_errors
 
 FILE_NAME: Final = "control.sqlite"
@@ -144,9 +144,10 @@ class ControlLog:
         """Let the reference begin anew on a day, after a change that was meant.
 
         Raises:
-            StationError: ``no-name`` or ``no-reason``.
+            StationError: ``bad-day``, ``no-name`` or ``no-reason``.
         """
         at = stamp(self._clock())
+        checked_day(day, local_day(at))
         made = checked_release(ControlRelease(site=site, day=day, broken="", by=by, at=at, reason=reason))
         with self._write() as db:
             db.execute(

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-import math
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
-from allstation.core.cells import NewCell
 from allstation.core.errors import UNEXPECTED, StationError, unexpected
 from allstation.core.records import FieldRecord, FieldState, Prediction
 from allstation.core.text import storable
 from allstation.store.audit_contents import CONTENT, predictions_content
 from allstation.store.audit_verify import predictions_digest
-from allstation.store.cell_saving import CELLS, CELLS_LATER, SavedField, save_cells
-from allstation.store.connection import CaseConnection, Repository, field_sha256, unknown_field
+from allstation.store.cell_saving import CELLS, CELLS_LATER, save_cells
+from allstation.store.connection import CaseConnection, Repository, field_sha256
 from allstation.store.fields import Fields
 from allstation.store.later_cells import LaterCells
-from allstation.store.rows import Row, prediction_row, reasons_text
+from allstation.store.prediction_saving import NO_CELLS, CellsByField, insert_prediction
+from allstation.store.rows import Row
 
 _log = logging.getLogger(__name__)
 _MAX_ATTEMPTS = 2
@@ -28,20 +26,10 @@ CRASHED_TWICE = "crashed-twice"
 UNEXPECTED_TWICE: Final = "unexpected-twice"
 LEFT_OUT: Final = frozenset({CRASHED_TWICE, UNEXPECTED_TWICE})
 """Why a field is not tried again unless a person asks for it."""
-_DONE = "state = 'done', error_code = '', error = '', attempts = 0, priority = 0, for_model = ''"
-_COPY = (
-    "prediction_id = ?, model_id = ?, decision = ?, reasons = ?, probability = ?, margin = ?, novelty = ?, "
-    "sharpness = ?, cells = ?"
-)
 _CRASHED = (
     "The program ended twice while it worked on this field, so the field is left out. "
     "Look at the file, and use Retry if you trust it."
 )
-
-
-CellsByField = Mapping[int, Sequence[NewCell] | None]
-"""Cells by the field that they were found in; None for a field whose cells follow."""
-NO_CELLS: Final[CellsByField] = MappingProxyType({})
 _TWICE: Final = "{sentence} It failed so twice, so it is left out until you use Retry."
 
 
@@ -147,7 +135,7 @@ class Queue(Repository):
         with self._connection.write() as db:
             models: dict[str, int] = {}
             now = self._connection.now()
-            saved = [self._save(db, one, models, now, cells) for one in batch]
+            saved = [insert_prediction(db, one, models, now, cells) for one in batch]
             first, last = saved[0].prediction_id, saved[-1].prediction_id
             content = predictions_content(db, first, last)
             details = {"fields": len(saved), "first": first, "last": last, CONTENT: content}
@@ -203,42 +191,6 @@ class Queue(Repository):
             self.fail(field_id, why.code, why.sentence)
             return why
         return None
-
-    def _save(
-        self,
-        db: sqlite3.Connection,
-        made: tuple[int, Prediction],
-        models: dict[str, int],
-        now: str,
-        cells: CellsByField,
-    ) -> SavedField:
-        field_id, prediction = made
-        if prediction.model_sha256 not in models:
-            models[prediction.model_sha256] = _model_id(db, prediction.model_sha256)
-        model_id = models[prediction.model_sha256]
-        query = "SELECT for_model, prediction_id FROM fields WHERE id = ?"
-        field_row = db.execute(query, (field_id,)).fetchone()
-        if field_row is None:
-            raise unknown_field(field_id)
-        for_model, shown = field_row
-        secondary = for_model != ""
-        row = prediction_row(prediction)
-        added = db.execute(
-            "INSERT INTO predictions (field_id, model_id, at, probabilities, class_name, reasons, novelty, "
-            "cells, sharpness, brightness, clipped, cell_area, evidence_shape, evidence, milliseconds, "
-            "beside) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (field_id, model_id, now, *row, secondary),
-        )
-        number = int(added.lastrowid or 0)
-        kept = bool(secondary and shown)
-        if kept:
-            db.execute(f"UPDATE fields SET {_DONE} WHERE id = ?", (field_id,))  # noqa: S608 - constant above
-        else:
-            copy = (number, model_id, *shown_copy(prediction))
-            db.execute(f"UPDATE fields SET {_DONE}, {_COPY} WHERE id = ?", (*copy, field_id))  # noqa: S608
-        follow = cells.get(field_id, ()) is None
-        return SavedField(field_id, number, row[-3], not kept, cells.get(field_id), cells_follow=follow)
 
     def fail(self, field_id: int, code: str, sentence: str) -> None:
         """Mark a field failed, with a code and a sentence for the user.
@@ -404,27 +356,6 @@ class Queue(Repository):
             self._connection.audit("slides-ordered", "queue", {"slides": list(slides)}, model=model)
 
 
-def shown_copy(prediction: Prediction) -> Row:
-    """Return the copy of a prediction that ``fields`` holds, from ``decision`` to ``cells``.
-
-    Probabilities that mean nothing are left out, so that no list is sorted or filtered by them.
-    """
-    valid = prediction.probabilities_valid
-    return (
-        prediction.decision.name,
-        reasons_text(prediction.decision.reasons),
-        float(prediction.top_probability) if valid else None,
-        float(prediction.margin) if valid else None,
-        _finite(prediction.novelty),
-        _finite(prediction.quality.sharpness),
-        int(prediction.cell_count),
-    )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
 def _without_suspects(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
     """Return the ids that may run now: any number of fields that never crashed, or one suspect alone."""
     fresh = [number for number, attempts in rows if attempts == 0]
@@ -436,12 +367,3 @@ def _without_suspects(db: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
     if fresh or not rows:
         return fresh
     return [] if running else [rows[0][0]]
-
-
-def _model_id(db: sqlite3.Connection, sha256: str) -> int:
-    row = db.execute("SELECT id FROM models WHERE sha256 = ?", (sha256,)).fetchone()
-    if row is None:
-        raise StationError(
-            "unknown-model", "This case does not know the model of the prediction: add the model first."
-        )
-    return int(row[0])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
+from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -17,6 +19,8 @@ from allstation.store.database import damaged
 Row = tuple[Any, ...]
 _NOT_MEASURED: Final = -1.0
 """What stands in a column for a figure that was not finite: SQLite knows no NaN."""
+_PART: Final = 2_000
+"""Rows read while other threads wait."""
 
 PREDICTION_COLUMNS: Final = (
     "m.sha256, p.probabilities, p.class_name, p.reasons, p.novelty, p.cells, p.sharpness, p.brightness, "
@@ -163,3 +167,11 @@ def required_name(name: str, what: str) -> str:
     if not text:
         raise StationError("empty-name", f"A {what} needs a name: type at least one letter.")
     return text
+
+
+def first_column(rows: sqlite3.Cursor) -> array[int]:
+    """Return the first column, a part at a time: an array made of a million at once stops other threads."""
+    found = array("q")
+    while part := rows.fetchmany(_PART):
+        found.extend([row[0] for row in part])
+    return found

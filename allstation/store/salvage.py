@@ -29,7 +29,7 @@ from allstation.store.database import (
     full_check,
     move_into_place,
 )
-from allstation.store.queue import shown_copy
+from allstation.store.prediction_saving import shown_copy
 from allstation.store.rows import PREDICTION_COLUMNS, Row, decision_of, prediction_of, probabilities_of
 from allstation.store.schema_match import schema_difference
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -119,10 +119,6 @@ class Slides(Repository):
             values = (new, key, fold(new), slide_id)
             db.execute("UPDATE slides SET name = ?, name_key = ?, search = ? WHERE id = ?", values)
             db.execute("UPDATE fields SET slide_key = ? WHERE slide_id = ?", (key, slide_id))
-
-    def set_patient(self, slide_ids: Collection[int], patient: str, *, source: PatientSource) -> None:
-        """Give slides one patient; see :meth:`set_patients`."""
-        self.set_patients(dict.fromkeys(slide_ids, patient), source=source)
 
     def set_patients(self, patients: Mapping[int, str], *, source: PatientSource) -> list[int]:
         """Give slides their patients. The audit log names the slides that changed, never the patients.

@@ -99,7 +99,7 @@ def test_the_spec_is_valid_python_with_two_executables_in_one_folder():
 
 
 def test_every_command_of_the_registry_is_a_hidden_import(tool):
-    from allstation.cli import COMMANDS
+    from allstation.commands.arguments import COMMANDS
 
     for edition in ("full", "classify-only"):
         named = set(tool("parts").hidden_imports(edition))
@@ -345,7 +345,7 @@ def test_names_of_debian_packages_follow_debians_rule(tool):
 
 
 def test_the_manual_page_names_every_command_and_option(tool):
-    from allstation.cli import COMMANDS
+    from allstation.commands.arguments import COMMANDS
 
     page = tool("manual").page()
     declared = set(re.findall(r'"(--[a-z-]+)"', (ROOT / "allstation" / "cli.py").read_text("utf-8")))

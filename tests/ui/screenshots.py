@@ -240,8 +240,7 @@ def looked_at(window: Workbench) -> bool:
 
 
 def tell_review(window: Workbench, grab: Grabber) -> Iterator[Step]:
-    table = window.actions_table
-    before = window.context.undo.count()
+    table, before = window.actions_table, window.context.undo.count()
     for done, key in enumerate(
         ("review.class.1", "review.class.2", "review.look", "review.class.0"), start=before + 1
     ):

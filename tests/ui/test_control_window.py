@@ -16,6 +16,7 @@ from allstation.core.control_chart import ControlDay, judge
 from allstation.core.control_metrics import Sums
 from allstation.core.control_release import ControlRelease
 from allstation.core.records import ModelRecord
+from allstation.core.site import Site
 from allstation.core.times import local_day, stamp, utc_clock
 from allstation.imaging.field_file import read_field
 from allstation.processing import control
@@ -29,10 +30,6 @@ from allstation.ui.control.chart_view import ChartView, point_words
 from allstation.ui.control.controller import ControlController
 from allstation.ui.main_window.workbench import Workbench
 from tests import makers
-
-
-class Site:
-    id = "lab-1"
 
 
 class Notes(QObject):
@@ -58,15 +55,15 @@ class Notes(QObject):
 
 
 @pytest.fixture
-def folder(window: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(window: Workbench, tmp_path: Path) -> Path:
     """A case of today's fields at a site whose lamp was brighter on 20 days."""
-    monkeypatch.setattr(Case, "site", lambda _case: Site(), raising=False)
     today = date.fromisoformat(local_day(stamp(utc_clock())))
     log = control.control_log()
     for back in range(20, 0, -1):
         light = Sums.of([240.0 + back % 3 + at % 2 for at in range(10)])
         log.write("lab-1", (today - timedelta(days=back)).isoformat(), "other", {"light": light}, model="m")
     with Case.create(tmp_path / "c.allcase") as case:
+        case.site.set(Site(id="lab-1", name="Laboratory 1"))
         classes = ("Benign", "Early", "Pre", "Pro")
         case.models.add(ModelRecord(sha256=makers.MODEL_SHA, name="m", version="1", classes=classes, info={}))
         slide = case.slides.add("s", tmp_path / "s")

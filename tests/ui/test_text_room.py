@@ -22,6 +22,8 @@ from tests.ui.text_fit import clipped
 
 SCREEN = QSize(1280, 720)
 LONG = 30_000
+WORD = 20
+"""Letters of the longest word that a text is made longer by."""
 WINDOWS = ("case.report", "model.train", "commission.open", "cells.count")
 DIALOGS = (
     "case.site", "case.control", "case.patients", "case.csv", "case.xlsx", "case.labelled", "case.data",
@@ -31,13 +33,15 @@ VIEWS = ("browse.table", "browse.summary", "cells.gallery", "browse.grid")
 
 
 class Longer(QTranslator):
-    """Words that are 30 % longer, as those of another language."""
+    """Texts that are 30 % longer, as those of another language, in words that can be wrapped."""
 
     def isEmpty(self) -> bool:
         return False
 
     def translate(self, _context: str, text: str, *_rest: object) -> str:
-        return f"{text} {'e' * max(1, round(0.3 * len(text)) - 1)}" if text.strip() else text
+        longer = max(1, round(0.3 * len(text)) - 1)
+        words = "".join(" " if at % (WORD + 1) == WORD else "e" for at in range(longer))
+        return f"{text} {words.strip()}" if text.strip() else text
 
 
 @pytest.fixture

@@ -127,10 +127,6 @@ class GalleryPanel(QWidget):
         self.types.choose(key)
         self._type_chosen(key)
 
-    def chosen_type(self) -> str:
-        """Return the key of the type whose cells are shown."""
-        return self._type
-
     def show_all(self) -> None:
         """Take every condition off."""
         self.bar.clear()

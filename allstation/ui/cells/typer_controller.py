@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from allstation.core.cell_types import type_of
 from allstation.core.cells import CellCounts, CellFilter
-from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.core.errors import StationError
 from allstation.files import write_atomically
 from allstation.processing.status_types import Problem
@@ -24,7 +23,7 @@ from allstation.ui.cells.controller import GalleryController
 from allstation.ui.cells.panel import GalleryPanel
 from allstation.ui.cells.typer_strip import TypeFigure, TyperState
 from allstation.ui.common.actions import Action
-from allstation.ui.common.formatting import number, percent
+from allstation.ui.common.formatting import kept_apart, number, percent
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
@@ -317,23 +316,13 @@ class TyperController(QObject):
             if interval is not None
             else ""
         )
-        by_patient = balanced.patients != PATIENTS_UNKNOWN
-        if figures.apart:
-            apart = tr(
-                "{n} patients kept apart" if by_patient else "{n} slides kept apart",
-                n=number(figures.groups),
-            )
-        else:
-            apart = tr("one patient only, which flatters" if by_patient else "one slide only, which flatters")
-        if not by_patient:
-            apart = f"{apart}, {tr(balanced.patients)}"
         return tr(
             "Right for {share}{between} of typed cells it did not learn from, types weighing the same "
             "(n = {n}, {apart}).",
             share=percent(balanced.value, digits=0),
             between=between,
             n=number(figures.cells),
-            apart=apart,
+            apart=kept_apart(figures),
         )
 
     def _types(self, made: FittedTyper) -> tuple[TypeFigure, ...]:

@@ -30,7 +30,7 @@ _DETAILS: Final = 170
 
 @dataclass(frozen=True, slots=True)
 class TypeFigure:
-    """How often the typer was right for cells of one type, with slides kept apart.
+    """How often the typer was right for cells of one type, with slides or patients kept apart.
 
     Attributes:
         name: Of the type.
@@ -102,7 +102,9 @@ class TyperStrip(QFrame):
         self._more = QToolButton(self)
         self._more.setText(tr("Figures"))
         self._more.setCheckable(True)
-        self._more.setToolTip(tr("How often proposals were right for each type, with slides kept apart"))
+        self._more.setToolTip(
+            tr("How often proposals were right for each type, with slides or patients kept apart")
+        )
         self._unsure = QPushButton(tr("Least sure first"), self)
         self._accept = QPushButton(tr("Accept selected"), self)
         self._accept.setToolTip(tr("Type the selected cells as proposed: then it is your typing"))

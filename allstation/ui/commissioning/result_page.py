@@ -165,12 +165,11 @@ class ResultPage(QWidget):
     def _add_summary(self, report: Report) -> None:
         learned, tested, wanted = report["learned"], report["tested"], report["wanted"]
         patients = str(report["patients"])
-        of = tr("patients") if report.get("groups") == "patients" else tr("slides")
         self._add(
             tr(
                 "Learned from {n} cells of {groups} {of}; tested once on {cells} cells of {others} {of} that "
                 "were never learned from, typed blind; {patients}.",
-                of=of,
+                of=tested_groups(report),
                 n=number(learned["cells"]),
                 groups=number(learned["groups"]),
                 cells=number(tested["cells"]),
@@ -197,8 +196,9 @@ class ResultPage(QWidget):
             tr("On the test part"), (tr("Figure"), tr("Value"), tr("95 % interval"), tr("n")), rows
         )
         words = tr(
-            "Intervals resample whole slides; where no mistake was made they claim certainty. The lower "
-            "limit above counts cells as well."
+            "Intervals resample whole {groups}; without a mistake there is nothing to tell them from. "
+            "The lower limit above counts cells as well.",
+            groups=tested_groups(report),
         )
         self._add(words, "small")
 
@@ -269,6 +269,11 @@ class ResultPage(QWidget):
         self._column.addWidget(card)
 
 
+def tested_groups(report: Report) -> str:
+    """Return what was kept apart in the test, in words: patients where they are known, else slides."""
+    return tr("patients") if report.get("groups") == "patients" else tr("slides")
+
+
 def _set_primary(use: QPushButton, more: QPushButton, *, first: bool) -> None:
     for button, primary in ((use, first), (more, not first)):
         button.setProperty("role", "primary" if primary else "")
@@ -287,6 +292,10 @@ def _value_words(figure: Mapping[str, Any]) -> tuple[str, str]:
     value, spread = figure["value"], figure["interval"]
     if value is None:
         return tr("not defined"), "–"
+    if spread and spread[0] == spread[1]:
+        # Resampled slides without a mistake are all alike: an interval from 100 to 100 % would be no truth.
+        shown = f"{value:.3f}" if "AUC" in figure["name"] else percent(value)
+        return shown, tr("no mistake")
     if "AUC" in figure["name"]:
         interval = tr("{low} to {high}", low=f"{spread[0]:.3f}", high=f"{spread[1]:.3f}") if spread else "–"
         return f"{value:.3f}", interval

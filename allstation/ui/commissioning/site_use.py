@@ -20,6 +20,7 @@ from allstation.services.commissioning import CommissioningService, Tested
 from allstation.services.requests import ClassifyAgain
 from allstation.services.tasks import Serial
 from allstation.services.training_activation import Activation, Activations
+from allstation.ui.commissioning.result_page import tested_groups
 from allstation.ui.commissioning.window import CommissioningWindow, Step
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
@@ -175,9 +176,10 @@ class SiteUse(QObject):
         dialog = self._dialog
         if dialog is None:
             return
-        verdict, about = _verdict(found)
-        if self._saved is not None:
-            about = f"{_rule_words(self._saved.report)} {about}"
+        report: Mapping[str, Any] = self._saved.report if self._saved is not None else {}
+        verdict, about = _verdict(found, tested_groups(report))
+        if report:
+            about = f"{_rule_words(report)} {about}"
         dialog.show_figures(verdict, about, rows=found.rows, active=found.active, pair=_pair_words(found))
         dialog.finish(better=found.better)
 
@@ -299,7 +301,7 @@ class SiteUse(QObject):
             self._context.notifier.post(notification)
 
 
-def _verdict(found: SiteComparison) -> tuple[str, str]:
+def _verdict(found: SiteComparison, groups: str) -> tuple[str, str]:
     """Return which model is better, and what they were compared on."""
     decided = tr(
         "Of {n} fields of this case the model in use named {named}; the others went to a person.",
@@ -311,9 +313,10 @@ def _verdict(found: SiteComparison) -> tuple[str, str]:
             return tr("The model in use names few fields of this laboratory."), decided
         return tr("Not shown to be better: the model in use names other things."), decided
     cells = tr(
-        "{n} cells of the test part, slides kept apart, typed blind; 95 % intervals over slides. Whether the "
-        "model in use learned from some of them is not known here.",
+        "{n} cells of the test part, {groups} kept apart, typed blind; 95 % intervals over {groups}. Whether "
+        "the model in use learned from some of them is not known here.",
         n=number(found.n),
+        groups=groups,
     )
     if found.better:
         return tr("Better than the model in use, on the same cells."), cells

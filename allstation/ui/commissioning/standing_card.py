@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from allstation.store.commissioning_record import CurvePoint
 from allstation.ui.commissioning.curve import LearningCurve
-from allstation.ui.common.formatting import number, percent
+from allstation.ui.common.formatting import kept_apart, number, percent
 from allstation.ui.common.i18n import tr
 
 if TYPE_CHECKING:
@@ -113,15 +113,9 @@ def _about_words(standing: Standing) -> str:
     figures = standing.figures
     if figures is None:
         return ""
-    apart = (
-        tr("{n} slides kept apart", n=number(figures.groups))
-        if figures.apart
-        else tr("one slide only, which flatters")
-    )
     return tr(
-        "n = {n} cells, cross-validation with {apart}, {patients}; 95 % intervals. {total} cells typed.",
+        "n = {n} cells, cross-validation with {apart}; 95 % intervals. {total} cells typed.",
         n=number(figures.cells),
-        apart=apart,
-        patients=tr(figures.balanced.patients),
+        apart=kept_apart(figures),
         total=number(standing.typed),
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QDateTime, QLocale
 from PySide6.QtGui import QGuiApplication
 
+from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.ui.common.i18n import tr
+
+if TYPE_CHECKING:
+    from allstation.core.typer_validation import TyperFigures
 
 _SWITCH_UNIT: Final = 90
 """Largest count of the smaller unit of time before the larger one is used."""
@@ -48,6 +52,18 @@ def percent(share: float, *, digits: int = 1) -> str:
     if 0 < share < 1 and round(shown, digits) in {0, 100}:
         shown, sign = (step, "<") if share < 0.5 else (100 - step, ">")  # noqa: PLR2004 - the nearer end
     return together(f"{sign}{QLocale().toString(shown, 'f', digits)} %")
+
+
+def kept_apart(figures: TyperFigures) -> str:
+    """Return what was kept apart when a typer was measured: patients where they are known, else slides."""
+    patients = figures.balanced.patients
+    by_patient = patients != PATIENTS_UNKNOWN
+    if figures.apart:
+        unit = "{n} patients kept apart" if by_patient else "{n} slides kept apart"
+        words = tr(unit, n=number(figures.groups))
+    else:
+        words = tr("one patient only, which flatters" if by_patient else "one slide only, which flatters")
+    return words if by_patient else f"{words}, {tr(patients)}"
 
 
 def duration(seconds: float) -> str:

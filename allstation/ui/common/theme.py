@@ -138,8 +138,7 @@ def blended(over: QColor, ground: QColor) -> QColor:
         (over.green(), ground.green()),
         (over.blue(), ground.blue()),
     )
-    red, green, blue = (round(share * one + (1 - share) * other) for one, other in pairs)
-    return QColor(red, green, blue)
+    return QColor(*(round(share * one + (1 - share) * other) for one, other in pairs))
 
 
 def _palette(scheme: Tokens) -> QPalette:

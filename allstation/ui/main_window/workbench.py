@@ -122,8 +122,21 @@ class Workbench(QObject):
             files=files,
         )
         self.tour = self._make_tour()
+        self.features = self._make_features()
+        self._session_state = SessionState(
+            context,
+            browser,
+            [part.view_state for part in (self.browser_controller, self.viewer_controller,
+                                          self.review_controller, self.cells)],
+        )  # fmt: skip
+        self._place_widgets()
+        self._place_actions()
+        self._connect()
+
+    def _make_features(self) -> tuple[Feature, ...]:
+        context, window, browser = self.context, self.shell, self.browser
         # A new feature is one line here: its actions then stand in menus, toolbar, palette and key list.
-        self.features: tuple[Feature, ...] = (
+        return (
             self.case_controller,
             self.browser_controller,
             self.viewer_controller,
@@ -139,7 +152,7 @@ class Workbench(QObject):
             self.pixel_size_controller,
             self.sites_controller,
             self.cells,
-            ModelComparisonController(context, viewer),
+            ModelComparisonController(context, self.viewer),
             ModelController(context, window=window),
             self.training_controller,
             self.commissioning,
@@ -151,15 +164,6 @@ class Workbench(QObject):
             self.tour,
             self,
         )
-        self._session_state = SessionState(
-            context,
-            browser,
-            [part.view_state for part in (self.browser_controller, self.viewer_controller,
-                                          self.review_controller, self.cells)],
-        )  # fmt: skip
-        self._place_widgets()
-        self._place_actions()
-        self._connect()
 
     def _make_tour(self) -> Tour:
         targets: dict[str, QWidget] = {

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtWidgets import QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.reports import ReportRecord, ReportStatus
 from allstation.processing.status_types import CaseInfo, Problem
-from allstation.report.free_text import FreeText
 from allstation.services.export import ExportJob, ExportKind, check_target
 from allstation.services.previews import Preview, Previews
-from allstation.services.questions import ReadFreeText
 from allstation.services.reporting import MadeReport, ReportState
 from allstation.services.requests import KeepReport
 from allstation.ui.common.actions import Action
@@ -29,6 +27,8 @@ from allstation.ui.report.export_controller import (
     failed_notification,
     with_suffix,
 )
+from allstation.ui.report.export_questions import signing_question, target_dialog
+from allstation.ui.report.free_text_controller import FreeTextController
 from allstation.ui.report.signature_controller import SignatureController
 from allstation.ui.report.signer_pin import SignerPin
 
@@ -36,13 +36,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from allstation.report.free_text import Texts
     from allstation.ui.report.details import CaseDataDialog
-    from allstation.ui.report.free_text import FreeTextDialog
     from allstation.ui.report.window import ReportWindow
 
-_FREE_TEXT: Final = tuple(kind for kind in FreeText if kind is not FreeText.LETTERHEAD)
-"""Free text that a report has room for; its letterhead is typed for it."""
 _QUIET: Final = 800
 """Milliseconds without a change of the case before its pages are made anew."""
 
@@ -63,7 +59,7 @@ class ReportController(QObject):
         self._signer = SignerPin(self)
         self._target: ExportJob | None = None
         self._data = CaseDataController(context, self)
-        self._free_text: FreeTextDialog | None = None
+        self._free_text = FreeTextController(context.session, self)
         self._closed = False
         self.signatures = SignatureController(context.settings, self)
         self.signatures.changed.connect(self._signature_changed)
@@ -83,10 +79,8 @@ class ReportController(QObject):
             signal.connect(self._case_changed)
         worker.closed.connect(self._case_closed)
         session.opened.connect(self._case_opened)
-        session.reader.free_text_read.connect(self._free_text_read)
         worker.report_kept.connect(self._kept)
         worker.report_refused.connect(self._refused)
-
         context.exports.done.connect(self._export_done)
         context.exports.cancelled.connect(self._export_cancelled)
         context.exports.failed.connect(self._export_failed)
@@ -261,8 +255,7 @@ class ReportController(QObject):
 
     def _forget(self) -> None:
         self._data.close()
-        if self._free_text is not None:
-            self._free_text.close()
+        self._free_text.close()
         if self._report is not None:
             self._report.form.start_anew()
             self._report.pages.set_pages(())
@@ -300,30 +293,8 @@ class ReportController(QObject):
     @Slot()
     def show_free_text(self) -> None:
         """Let the person see the free text of the case, and tick what an anonymised report may hold."""
-        from allstation.ui.report.free_text import FreeTextDialog
-
-        if self._report is None or self._free_text is not None:
-            return
-        self._free_text = FreeTextDialog(_FREE_TEXT, self._report)
-        self._free_text.box.changed.connect(self._free_text_chosen)
-        self._free_text.destroyed.connect(self._free_text_gone)
-        self._session.ask(ReadFreeText())
-        self._free_text.show()
-
-    @Slot(int, object)
-    def _free_text_read(self, generation: int, texts: Texts) -> None:
-        dialog, report = self._free_text, self._report
-        if dialog is not None and report is not None and generation == self._session.generation:
-            dialog.box.show_texts(texts, report.form.keep)
-
-    @Slot()
-    def _free_text_chosen(self) -> None:
-        if self._free_text is not None and self._report is not None:
-            self._report.form.set_keep(self._free_text.box.keep())
-
-    @Slot()
-    def _free_text_gone(self) -> None:
-        self._free_text = None
+        if self._report is not None:
+            self._free_text.show(self._report)
 
     # Export
 
@@ -339,20 +310,10 @@ class ReportController(QObject):
             self._ask_where()
 
     def _ask_to_sign(self, made: MadeReport) -> None:
-        who = made.options.reviewer.strip()
-        question = (
-            tr("Sign this report as final, as {who}?", who=who)
-            if made.status is ReportStatus.FINAL
-            else tr("Sign this amended report, as {who}?", who=who)
-        )
-        box = QMessageBox(QMessageBox.Icon.Question, tr("Sign the report"), question, parent=self._report)
-        box.setInformativeText("\n\n".join(self._before_signing()))
-        box.addButton(tr("Sign…"), QMessageBox.ButtonRole.AcceptRole)
-        # What cannot be taken back is not done by a Return too many.
-        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.accepted.connect(self._ask_pin)
-        box.open()
+        if self._report is not None:
+            box = signing_question(made, self._report.form.state, self._report)
+            box.accepted.connect(self._ask_pin)
+            box.open()
 
     @Slot()
     def _ask_pin(self) -> None:
@@ -377,44 +338,12 @@ class ReportController(QObject):
         self._going = made
         self._ask_where()
 
-    def _before_signing(self) -> list[str]:
-        """Return what a person should know before signing."""
-        state = self._report.form.state if self._report is not None else ReportState()
-        said = []
-        open_ends = (
-            (state.unread, tr("Not read: {n} of {all} fields.")),
-            (state.needs_review, tr("Needs review, no class named: {n} of {all} fields.")),
-            (state.unreviewed, tr("Not reviewed by a person: {n} of {all} fields.")),
-            (state.another_look, tr("Marked for another look, which nobody took yet: {n} of {all} fields.")),
-            (state.removed, tr("Removed from the case and not counted: {n}.")),
-        )
-        for count, text in open_ends:
-            if count:
-                said.append(text.format(n=number(count), all=number(state.fields)))
-        locks = tr(
-            "The report locks the decisions it holds: what changes later is named in an amended report. "
-            "It is kept in the case, and its hash goes to the audit trail."
-        )
-        return ["\n".join(said), locks] if said else [locks]
-
     @Slot()
     def _ask_where(self) -> None:
-        made, report = self._going, self._report
-        if made is None or report is None:
-            return
-        dialog = QFileDialog(report, tr("Export report"))
-        dialog.setFileMode(QFileDialog.FileMode.AnyFile)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter(tr("PDF (*.pdf)"))
-        dialog.setDefaultSuffix("pdf")
-        dialog.setDirectory(str(made.folder.parent))
-        ending = "" if made.status is ReportStatus.DRAFT else f" {made.status}"
-        # The case's folder may bear the patient's name.
-        stem = tr("report") if made.options.anonymise else made.folder.stem
-        dialog.selectFile(f"{stem}{ending}.pdf")
-        dialog.fileSelected.connect(self._write_to)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
+        if self._going is not None and self._report is not None:
+            dialog = target_dialog(self._going, self._report)
+            dialog.fileSelected.connect(self._write_to)
+            dialog.open()
 
     @Slot(str)
     def _write_to(self, name: str) -> None:

@@ -34,7 +34,7 @@ from allstation.ui.common.i18n import tr
 
 TEMPLATES: Final = (
     ("full", "Full report"),
-    ("summary", "Summary, one page"),
+    ("summary", "Page one alone"),
     ("contact", "Contact sheet of each slide"),
 )
 _SIZES: Final = ("A4", "Letter")
@@ -48,10 +48,12 @@ _TYPING: Final = 450
 """Milliseconds after the last key before the pages follow."""
 _LISTED: Final = 8
 _COMMENT: Final = 10_000
+_BOX: Final = 84
+"""Height of the boxes for conclusion and comment, pixels."""
 
 
 class ReportForm(QWidget):
-    """Template, paper, anonymised or not, status, who signs, why, comment.
+    """Template, annex, paper, anonymised or not, status, who signs, why, conclusion, comment.
 
     Signals:
         changed: Something is different; the pages should follow.
@@ -79,6 +81,9 @@ class ReportForm(QWidget):
         for name, title in TEMPLATES:
             self.template.addItem(tr(title), name)
         self.template.setCurrentIndex(max(0, self.template.findData(stored.report_template)))
+        self.annex = QCheckBox(tr("&Annex: every field, models, hashes"), self)
+        self.annex.setToolTip(tr("Without it the report has the same data embedded, and verifies as well."))
+        self.annex.setChecked(stored.report_annex)
         self.paper = QComboBox(self)
         self.paper.addItems(list(_SIZES))
         self.paper.setCurrentText(stored.page_size)
@@ -100,10 +105,8 @@ class ReportForm(QWidget):
         self.digital = QCheckBox(tr("Sign &digitally"), self)
         self.digital.setChecked(True)
         self._certificate = QLabel(self, wordWrap=True)
-        self.comment = QPlainTextEdit(self)
-        self.comment.setTabChangesFocus(True)
-        self.comment.setFixedHeight(96)
-        self.comment.setPlaceholderText(tr("Printed under the summary"))
+        self.conclusion = self._text_box(tr("Printed first, above the figures"))
+        self.comment = self._text_box(tr("Printed below the pictures"))
         self._stand = QLabel(self, wordWrap=True)
         self._changes = QLabel(self, wordWrap=True)
         self._warnings = QLabel(self, wordWrap=True)
@@ -113,11 +116,19 @@ class ReportForm(QWidget):
         self._connect()
         self._follow_status()
 
+    def _text_box(self, hint: str) -> QPlainTextEdit:
+        box = QPlainTextEdit(self)
+        box.setTabChangesFocus(True)
+        box.setFixedHeight(_BOX)
+        box.setPlaceholderText(hint)
+        return box
+
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setVerticalSpacing(9)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         form.addRow(tr("&Contents"), self.template)
+        form.addRow(self.annex)
         form.addRow(tr("&Paper"), self.paper)
         form.addRow(self.anonymise)
         form.addRow(self.free_text)
@@ -129,6 +140,7 @@ class ReportForm(QWidget):
             form.addRow(label, box)
         form.addRow(self.digital)
         form.addRow(self._certificate)
+        form.addRow(tr("Conc&lusion"), self.conclusion)
         form.addRow(tr("Co&mment"), self.comment)
         links = QHBoxLayout()
         for text, signal in (
@@ -164,12 +176,14 @@ class ReportForm(QWidget):
     def _connect(self) -> None:
         for box in (self.template, self.paper):
             box.currentIndexChanged.connect(self._chosen)
-        self.anonymise.toggled.connect(self._chosen)
+        for check in (self.anonymise, self.annex):
+            check.toggled.connect(self._chosen)
         self.digital.toggled.connect(self.signature_changed)
         self.status.currentIndexChanged.connect(self._status_changed)
         self.reviewer.textChanged.connect(self._typed)
         self.reason.textChanged.connect(self._typed)
-        self.comment.textChanged.connect(self._typed)
+        for text in (self.conclusion, self.comment):
+            text.textChanged.connect(self._typed)
 
     @Slot()
     def _typed(self) -> None:
@@ -180,6 +194,7 @@ class ReportForm(QWidget):
         self._show_keep()
         self._settings.change(
             report_template=self.template.currentData(),
+            report_annex=self.annex.isChecked(),
             page_size=self.paper.currentText(),
             anonymise=self.anonymise.isChecked(),
         )
@@ -259,6 +274,8 @@ class ReportForm(QWidget):
             page_size=self.paper.currentText(),
             anonymise=self.anonymise.isChecked(),
             anonymity=Anonymity(self._keep),
+            annex=self.annex.isChecked(),
+            conclusion=self.conclusion.toPlainText()[:_COMMENT],
             comment=self.comment.toPlainText()[:_COMMENT],
             letterhead=letterhead(self._settings.value),
             count_proposals=self._settings.value.count_proposals,
@@ -287,6 +304,7 @@ class ReportForm(QWidget):
         said = (tr("Free text: withheld…"), tr("Free text: 1 kind goes…"), many)[min(len(self._keep), 2)]
         self.free_text.setText(said)
         self.free_text.setVisible(self.anonymise.isChecked())
+        self.annex.setVisible(self.template.currentData() == "full")
 
     def missing(self) -> str:
         """Say what is still needed before there can be such a report; empty when nothing is."""
@@ -308,7 +326,7 @@ class ReportForm(QWidget):
         self._state = ReportState()
         self._keep = frozenset()
         self._show_keep()
-        for box in (self.reason, self.comment, self.status):
+        for box in (self.reason, self.conclusion, self.comment, self.status):
             with QSignalBlocker(box):
                 if box is self.status:
                     self.status.setCurrentIndex(0)

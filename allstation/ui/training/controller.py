@@ -117,6 +117,7 @@ class TrainingController(QObject):
         self._activations.failed.connect(self._activation_failed)
         self._activations.known.connect(self._panel.past.set_activation)
         self._panel.past.take_back_asked.connect(self._activations.take_back)
+        self._context.selection.model_changed.connect(self._model_changed)
         self._activations.refresh()
         return TrainingWindow(self._panel, self._window)
 
@@ -157,6 +158,12 @@ class TrainingController(QObject):
     def _activated(self, made: Activation) -> None:
         self._context.use_model(made.bundle)
         self._offer_again(tr("{name} is used from now on.", name=made.name))
+
+    @Slot()
+    def _model_changed(self) -> None:
+        """Read again which activation holds: the assistant activates models too."""
+        if self._activations is not None:
+            self._activations.refresh()
 
     @Slot(object)
     def _taken_back(self, held: Activation) -> None:

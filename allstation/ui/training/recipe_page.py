@@ -109,8 +109,8 @@ class RecipePage(QWidget):
         caption.setProperty("role", "heading")
         hint = QLabel(
             tr(
-                "Each row: the field as it is, then what is seen of eight random changes of it. What is pale "
-                "is hidden from the network."
+                "Each row: the field as it is, then what is seen of eight random changes of it. "
+                "What is pale is hidden from the network."
             ),
             self,
             wordWrap=True,

@@ -98,18 +98,25 @@ def test_pages_follow_every_choice(opened: Workbench, qtbot: QtBot) -> None:
     assert content(opened)["anonymised"] is True
     report.form.template.setCurrentIndex(report.form.template.findData("full"))
     again(opened, qtbot)
-    assert report.pages.count > 3
+    short = report.pages.count
+    assert 1 < short <= 4
+    report.form.annex.setChecked(True)
+    again(opened, qtbot)
+    assert report.pages.count > short
     report.form.paper.setCurrentText("Letter")
     again(opened, qtbot)
     assert content(opened)["page_size"] == "Letter"
     report.form.anonymise.setChecked(False)
     again(opened, qtbot)
     assert content(opened)["patient"][0].value == "Maria Musterfrau"
-    report.form.comment.setPlainText("No blasts on this smear.")
+    report.form.conclusion.setPlainText("No blasts on this smear.")
+    report.form.comment.setPlainText("Few cells.")
     again(opened, qtbot)
-    assert content(opened)["comment"] == "No blasts on this smear."
+    shown_of = content(opened)
+    assert (shown_of["conclusion"], shown_of["comment"]) == ("No blasts on this smear.", "Few cells.")
     stored = opened.context.settings.value
     assert (stored.report_template, stored.page_size, stored.anonymise) == ("full", "Letter", False)
+    assert stored.report_annex is True
 
 
 def test_what_was_looked_at_is_written(opened: Workbench, qtbot: QtBot, tmp_path: Path) -> None:
@@ -336,6 +343,7 @@ def test_the_report_goes_with_its_case(opened: Workbench, qtbot: QtBot) -> None:
 
 def test_keys_and_wheel_move_through_the_pages(opened: Workbench, qtbot: QtBot) -> None:
     report = shown(opened, qtbot)
+    report.resize(report.width(), 500)  # so low that a page in full is narrower than the window
     report.form.template.setCurrentIndex(report.form.template.findData("full"))
     again(opened, qtbot)
     pages, told = report.pages, []

@@ -65,9 +65,9 @@ def test_slides_without_a_folder_get_no_patient():
     assert FolderPattern.parse("{patient}/{slide}").patients(slides) == {1: "A", 3: "B"}
 
 
-@pytest.mark.parametrize("text", ["x" * 65, "a\nb"])
-def test_an_id_has_one_short_line(text):
-    with pytest.raises(StationError, match="one line"):
+@pytest.mark.parametrize(("text", "why"), [("x" * 65, "has 65"), ("a\nb", "seen"), ("\u202eP-9", "seen")])
+def test_an_id_has_one_short_visible_line(text, why):
+    with pytest.raises(StationError, match=f"one line.*{why}"):
         checked_patient(text)
 
 

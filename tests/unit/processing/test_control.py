@@ -17,6 +17,7 @@ from allstation.commands.classify import _control
 from allstation.core.control_metrics import Sums
 from allstation.core.errors import StationError
 from allstation.core.records import ModelRecord
+from allstation.core.site import Site
 from allstation.core.times import local_day, stamp, utc_clock
 from allstation.imaging.field_file import read_field
 from allstation.processing import control
@@ -32,15 +33,11 @@ from tests import makers
 FINAL = ReportOptions(template="full", status="final", reviewer="Dr. B", montage=False, anonymise=False)
 
 
-class Site:
-    id = "lab-1"
-
-
 @pytest.fixture
 def case(tmp_path, monkeypatch):
     monkeypatch.setenv(paths.PROFILE_VARIABLE, str(tmp_path / "profile"))
-    monkeypatch.setattr(Case, "site", lambda _case: Site(), raising=False)
     with Case.create(tmp_path / "c.allcase") as made:
+        made.site.set(Site(id="lab-1", name="Laboratory 1"))
         classes = ("Benign", "Early", "Pre", "Pro")
         made.models.add(ModelRecord(sha256=makers.MODEL_SHA, name="m", version="1", classes=classes, info={}))
         slide = made.slides.add("s", tmp_path / "s")
@@ -168,9 +165,9 @@ def test_a_day_whose_fields_are_the_same_is_not_measured_again(case, log):
     assert read_control(case.folder).marks == {}
 
 
-def test_a_case_without_a_site_has_no_control(case, log, monkeypatch):
+def test_a_case_without_a_site_has_no_control(case, log):
     control.measure_case(case, "lab-1", log)
-    monkeypatch.setattr(Case, "site", lambda _case: None)
+    case.site.set(None)
     assert control.site_id(case) == ""
     assert control.held_days(case, "", log) == []
     assert control.note_releases(case, "", log) == 0

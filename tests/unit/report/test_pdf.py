@@ -374,8 +374,9 @@ def test_hostile_text_is_printed_or_replaced_and_never_breaks(factory, tmp_path,
         slides=(Slide(id=1, name=text, folder=None),),
     )
     options = ReportOptions(
-        clock=CLOCK, anonymise=False, comment=text, conclusion=text, reviewer="R" + text, status="amended", reason="Z" + text,
-        letterhead=Letterhead(text, (text, text)), montage=False, annex=True,
+        clock=CLOCK, anonymise=False, comment=text, conclusion=text, reviewer="R" + text,
+        status="amended", reason="Z" + text, montage=False, annex=True,
+        letterhead=Letterhead(text, (text, text)),
     )  # fmt: skip
     target = write_pdf(hostile, tmp_path / "r.pdf", options)
     raw = target.read_bytes()

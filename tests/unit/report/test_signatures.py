@@ -272,7 +272,7 @@ def overlaid(data: bytes, drawing: bytes) -> bytes:
     [
         (b"q 1 g 60 200 400 400 re f Q", "drawn over its text"),
         (
-            b"q 200 0 0 60 60 60 cm BI /W 1 /H 1 /CS /RGB /BPC 8 ID \xff\xff\xff EI Q",
+            b"q 30 0 0 30 555 400 cm BI /W 1 /H 1 /CS /RGB /BPC 8 ID \xff\xff\xff EI Q",
             "a picture that a report",
         ),
         (b"BT 3 Tr /F1+0 9 Tf 60 70 Td (a) Tj ET", "is not seen"),

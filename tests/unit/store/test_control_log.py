@@ -97,3 +97,11 @@ def test_fields_stand_under_the_day_they_came(case, maker):
     maker.classify(case, ids[:2])
     (found,) = case.control.days().values()
     assert found == ids[:2]
+
+
+@pytest.mark.parametrize("day", ["nix", "2026-1-1", "20260101", "2999-01-01"])
+def test_a_reference_does_not_begin_on_no_day_or_on_one_to_come(tmp_path, day):
+    log = ControlLog(tmp_path)
+    with pytest.raises(StationError, match="expected one up to today"):
+        log.begin_reference("lab", day, by="Dr. A", reason="another camera")
+    assert log.begins("lab") == ""

@@ -23,7 +23,7 @@ from allstation.core.records import FieldState
 from allstation.store import Case, maintenance, schema
 from allstation.store.audit_verify import predictions_digest
 from allstation.store.lock import LOCK_FILE, CaseLock
-from allstation.store.queue import shown_copy
+from allstation.store.prediction_saving import shown_copy
 from allstation.store.rows import prediction_row
 from tests.makers import new_cell
 
@@ -333,7 +333,7 @@ def test_step_patients(folder, maker, clock, monkeypatch):
     with Case.open(folder, read_only=True) as case:
         assert [one.patient for one in case.slides.all()] == [""]
     with Case.open(folder) as case:
-        case.slides.set_patient([1], "P-1", source=PatientSource.TYPED)
+        case.slides.set_patients({1: "P-1"}, source=PatientSource.TYPED)
         assert (case.check(), case.audit.verify()) == ([], None)
     with Case.open(folder) as case:
         assert [one.patient for one in case.slides.all()] == ["P-1"]

@@ -16,7 +16,7 @@ def test_a_slide_keeps_its_patient_and_where_it_came_from(case, maker, folder):
     maker.fill(case, 2)
     maker.fill(case, 2, slide="slide 2", first=2)
     first, second = case.slides.all()
-    case.slides.set_patient([first.id, second.id], " P-7 ", source=PatientSource.TYPED)
+    case.slides.set_patients({first.id: " P-7 ", second.id: " P-7 "}, source=PatientSource.TYPED)
     assert case.slides.set_patients({second.id: "P-8"}, source=PatientSource.TABLE) == [second.id]
     assert [(one.patient, one.patient_source) for one in case.slides.all()] == [
         ("P-7", "typed"),
@@ -30,11 +30,11 @@ def test_a_slide_keeps_its_patient_and_where_it_came_from(case, maker, folder):
 def test_a_change_can_be_taken_back_with_its_sources(case, maker):
     maker.fill(case, 1)
     (slide,) = case.slides.all()
-    case.slides.set_patient([slide.id], "P-1", source=PatientSource.FOLDER)
-    case.slides.set_patient([slide.id], "P-2", source=PatientSource.TYPED)
+    case.slides.set_patients({slide.id: "P-1"}, source=PatientSource.FOLDER)
+    case.slides.set_patients({slide.id: "P-2"}, source=PatientSource.TYPED)
     assert case.slides.restore_patients({slide.id: ("P-1", "folder pattern")}) == [slide.id]
     assert case.slides.all()[0].patient_source == "folder pattern"
-    case.slides.set_patient([slide.id], "", source=PatientSource.TYPED)
+    case.slides.set_patients({slide.id: ""}, source=PatientSource.TYPED)
     assert (case.slides.all()[0].patient, case.slides.all()[0].patient_source) == ("", "")
     assert case.audit.verify() is None
 
@@ -42,7 +42,7 @@ def test_a_change_can_be_taken_back_with_its_sources(case, maker):
 def test_the_trail_names_the_slides_and_no_patient(case, maker):
     maker.fill(case, 1)
     (slide,) = case.slides.all()
-    case.slides.set_patient([slide.id], "Mustermann", source=PatientSource.TYPED)
+    case.slides.set_patients({slide.id: "Mustermann"}, source=PatientSource.TYPED)
     assert case.slides.set_patients({slide.id: "Mustermann"}, source=PatientSource.TYPED) == []
     entries = [entry for entry in case.audit.entries() if entry.action == "patients-changed"]
     assert len(entries) == 1
@@ -61,7 +61,7 @@ def test_an_unknown_slide_changes_nothing(case, maker):
 @pytest.mark.parametrize("change", ["patient = 'other'", "patient_source = 'table'", "patient = ''"])
 def test_a_patient_changed_past_the_trail_is_told(case, maker, folder, change):
     maker.fill(case, 1)
-    case.slides.set_patient([case.slides.all()[0].id], "P", source=PatientSource.TYPED)
+    case.slides.set_patients({case.slides.all()[0].id: "P"}, source=PatientSource.TYPED)
     case.close()
     with closing(sqlite3.connect(folder / "case.sqlite")) as db, db:
         db.execute(f"UPDATE slides SET {change}")  # noqa: S608
