@@ -175,13 +175,8 @@ def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[Cas
     """
     view = _view(snapshot, options.anonymity, signer=options.reviewer)
     if not options.travels:
-        chosen = replace(
-            options,
-            conclusion=view.redact(options.conclusion),
-            comment=view.redact(options.comment),
-            reason=view.redact(options.reason),
-        )
-        return _shown(snapshot, view), chosen
+        typed = {key: view.redact(getattr(options, key)) for key in ("conclusion", "comment", "reason")}
+        return _shown(snapshot, view), replace(options, **typed)
     chosen = replace(
         options,
         conclusion=view.comment(options.conclusion),
