@@ -175,8 +175,8 @@ def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[Cas
     """
     view = _view(snapshot, options.anonymity, signer=options.reviewer)
     if not options.travels:
-        typed = {key: view.redact(getattr(options, key)) for key in ("conclusion", "comment", "reason")}
-        return _shown(snapshot, view), replace(options, **typed)
+        said, comment, why = map(view.redact, (options.conclusion, options.comment, options.reason))
+        return _shown(snapshot, view), replace(options, conclusion=said, comment=comment, reason=why)
     chosen = replace(
         options,
         conclusion=view.comment(options.conclusion),
