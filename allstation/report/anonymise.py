@@ -175,13 +175,8 @@ def anonymised_with(snapshot: CaseSnapshot, options: ReportOptions) -> tuple[Cas
     """
     view = _view(snapshot, options.anonymity, signer=options.reviewer)
     if not options.travels:
-        chosen = replace(
-            options,
-            conclusion=view.redact(options.conclusion),
-            comment=view.redact(options.comment),
-            reason=view.redact(options.reason),
-        )
-        return _shown(snapshot, view), chosen
+        said, comment, why = map(view.redact, (options.conclusion, options.comment, options.reason))
+        return _shown(snapshot, view), replace(options, conclusion=said, comment=comment, reason=why)
     chosen = replace(
         options,
         conclusion=view.comment(options.conclusion),

@@ -39,7 +39,7 @@ from allstation.store.case import Case
 folder, target = Path(sys.argv[1]), Path(sys.argv[2])
 with Case.open(folder, read_only=True) as case:
     snapshot = case.snapshot()
-write_pdf(snapshot, target, ReportOptions(template=sys.argv[3]))
+write_pdf(snapshot, target, ReportOptions(template=sys.argv[3], annex=True))
 peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
 print(json.dumps({
     "wall_seconds": round(time.perf_counter() - began, 2), "processor_seconds": round(time.process_time(), 2),
