@@ -106,7 +106,7 @@ class CountingWindow(QWidget):
         self._kind = QComboBox(self)
         self._kind.setAccessibleName(tr("Type that is to be told from a share"))
         self._limit = QSpinBox(self, minimum=1, maximum=99, value=_FIRST_LIMIT, suffix=" %")
-        self._limit.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self._limit.setProperty("role", "plain")
         self._limit.setAccessibleName(tr("Share that it is to be told from"))
         self._limit.setToolTip(tr("A share of your choice; none is a diagnosis"))
         self._undo = QPushButton(tr("Take back  (Backspace)"), self)

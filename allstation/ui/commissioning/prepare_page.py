@@ -365,7 +365,8 @@ def _card(title: str, parent: QWidget) -> tuple[QFrame, QVBoxLayout]:
 def _percent_box(parent: QWidget, range_: tuple[int, int, int], name: str) -> QSpinBox:
     least, most, usual = range_
     box = QSpinBox(parent, minimum=least, maximum=most, value=usual, suffix=" %")
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    # Not NoButtons: with a style sheet Qt leaves the number a width of one pixel then.
+    box.setProperty("role", "plain")
     box.setAlignment(Qt.AlignmentFlag.AlignRight)
     box.setAccessibleName(name)
     return box
