@@ -103,7 +103,11 @@ def read_cells(options: argparse.Namespace, *, pixel_size: float | None = None) 
 
 
 def tell_unfound(cells: TypedCells) -> None:
-    """Name the cells that nothing could be measured of."""
+    """Name the cells that nothing could be measured of.
+
+    Raises:
+        StationError: ``no-cells`` if that is all of them: no figure of them says anything.
+    """
     if not cells.unfound:
         return
     say(
@@ -114,6 +118,9 @@ def tell_unfound(cells: TypedCells) -> None:
         say(f"         {shown_name(one.file)} ({shown_name(one.type)}): {one.why}", error=True)
     if len(cells.unfound) > _NAMED:
         say(f"         and {len(cells.unfound) - _NAMED} more; --json lists them", error=True)
+    if not cells.types:
+        sentence = f"None of the {len(cells.unfound)} cells could be measured; first: {cells.unfound[0].why}"
+        raise StationError("no-cells", sentence)
 
 
 def summary(found: Commissioned) -> list[str]:

@@ -115,6 +115,7 @@ def test_a_key_names_the_cell_and_the_next_one_comes(
 def test_the_box_of_the_share_shows_its_digits(counting: CountingWindow) -> None:
     box = counting.findChild(QSpinBox)
     box.setValue(99)
+    assert box.isVisible(), "laid out"
     room = box.findChild(QLineEdit).contentsRect().width()
     assert room >= box.fontMetrics().horizontalAdvance("99 %"), "the digits are cut off"
 
