@@ -23,6 +23,7 @@ from allstation.processing import control
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
+from allstation.services.control_hold import CONTROL_HELD
 from allstation.services.requests import KeepReport, OpenCase, Pause
 from allstation.store.case import Case
 from allstation.ui.common.notifications import Notification
@@ -107,7 +108,7 @@ def test_a_broken_rule_is_told_holds_signing_and_is_released(
     controller(window).watch._queue_changed(QueueStatus(QueuePhase.IDLE))
     qtbot.waitUntil(lambda: any("not in order" in text for text in notes.texts), timeout=10_000)
     session.submit(KeepReport(made_report(folder), "r.pdf"))
-    qtbot.waitUntil(lambda: notes.refused == [reporting.CONTROL_HELD], timeout=10_000)
+    qtbot.waitUntil(lambda: notes.refused == [CONTROL_HELD], timeout=10_000)
 
     window.actions_table["case.control"].trigger()
     dialog = controller(window).dialog
