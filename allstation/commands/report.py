@@ -20,6 +20,7 @@ from allstation.keys.people import Naming, People
 from allstation.report.atomic import make_folder
 from allstation.report.options import ReportOptions
 from allstation.services import reporting, signatures
+from allstation.services.control_hold import note_control
 from allstation.services.settings import Settings, SettingsFile
 from allstation.store.case import Case
 
@@ -124,7 +125,7 @@ def _one(folder: Path, target: Path, wanted: ReportOptions, signing: _Signing) -
     if wanted.anonymise:
         free_text.draw_secret(folder)
     with Case.open(folder, read_only=draft) as case:
-        remark = reporting.note_control(case)
+        remark = note_control(case)
         if remark:
             say(f"CONTROL  {shown_name(str(folder))}: {remark}", error=True)
         snapshot = case.snapshot()

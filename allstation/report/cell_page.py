@@ -11,12 +11,7 @@ from reportlab.platypus import CondPageBreak, Flowable, KeepTogether
 
 from allstation.report import palette
 from allstation.report.blocks import BODY, HEADING, SMALL, SUBHEADING, Block, Style, Text
-from allstation.report.cell_content_types import (
-    CellTypeRow,
-    DifferentialBlock,
-    ReadersBlock,
-    ReadersRow,
-)
+from allstation.report.cell_content_types import CellTypeRow, DifferentialBlock, ReadersBlock, ReadersRow
 from allstation.report.cell_montage import CellRow
 from allstation.report.charts import badge
 from allstation.report.context import ReportContext

@@ -26,12 +26,7 @@ from allstation.core.text import storable
 from allstation.report.anonymise import anonymised_readers, year_of
 from allstation.report.atomic import write_whole
 from allstation.report.content import PROGRAM, build_content
-from allstation.report.content_types import (
-    Entry,
-    ModelBlock,
-    ReportContent,
-    Share,
-)
+from allstation.report.content_types import Entry, ModelBlock, ReportContent, Share
 from allstation.report.differential_codes import is_blood
 from allstation.report.export_types import Progress, no_progress
 from allstation.report.fhir_differential import SYSTEM as _SYSTEM

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.errors import StationError
@@ -18,16 +18,13 @@ from allstation.core.records import CaseSnapshot
 from allstation.core.reports import ReportRecord, ReportStatus, snapshot_decisions
 from allstation.core.text import shown_name
 from allstation.keys.people import Naming, People
-from allstation.paths import config_folder
 from allstation.report.content_types import ReportContent
 from allstation.report.options import Letterhead, ReportOptions
-from allstation.services.settings import Settings, SettingsFile
+from allstation.services.control_hold import out_of_control, require_in_control
+from allstation.services.settings import Settings
 from allstation.store.audit_contents import REPORTS_FOLDER, kept_report
 from allstation.store.case import Case
 from allstation.store.provenance import OLDER_TRAIL
-
-CONTROL_HELD: Final = "control-held"
-"""Code of the error for fields of a day that the site's control rejects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,34 +125,9 @@ def state_of(case: Case, snapshot: CaseSnapshot, *, logo: Path | None = None) ->
         another_look=sum(one.review is not None and one.review.class_name is None for one in snapshot.fields),
         fields=len(snapshot.fields),
         removed=snapshot.removed,
-        warnings=tuple(filter(None, (said, _out_of_control(case)))),
+        warnings=tuple(filter(None, (said, out_of_control(case)))),
         needs_pin=_needs_pin(),
     )
-
-
-def note_control(case: Case) -> str:
-    """Keep the releases that concern a case in it, where it is open for writing.
-
-    Returns:
-        Why signing may be held; empty where no rule is broken, or all such days were released.
-    """
-    from allstation.processing import control
-
-    if not case.read_only:
-        control.note_releases(case, control.site_id(case), control.control_log())
-    return _out_of_control(case)
-
-
-def _out_of_control(case: Case) -> str:
-    """Return why signing may be held; a log that cannot be read is told when it is needed."""
-    from allstation.processing import control
-
-    with suppress(StationError):
-        site = control.site_id(case)
-        log = control.control_log()
-        held = control.held_days(case, site, log)
-        return control.held_sentence(site, held, log.standing(site)) if held else ""
-    return ""
 
 
 def _needs_pin() -> bool:
@@ -318,31 +290,6 @@ def require_latest(case: Case) -> None:
             "(“Case, Audit Trail…” or “allstation audit CASE --accept REASON”); the trail keeps the reason."
         )
         raise StationError(OLDER_TRAIL, sentence)
-
-
-def require_in_control(case: Case, made: MadeReport) -> None:
-    """Refuse to sign fields of a day that the control of their site rejects, where the laboratory holds them.
-
-    Raises:
-        StationError: ``control-held`` until a named person released the day; ``case-changed`` if the report
-            was made before the release, which it has to print.
-    """
-    from allstation.processing import control
-
-    if not SettingsFile(config_folder()).value.hold_signing_on_control:
-        return
-    site = control.site_id(case)
-    log = control.control_log()
-    held = control.held_days(case, site, log)
-    if held:
-        raise StationError(CONTROL_HELD, control.held_sentence(site, held, log.standing(site)))
-    new = control.note_releases(case, site, log)
-    if new or len(case.control.all()) != len(made.content.control):
-        sentence = (
-            "A day of these fields was released after this report was made, and the report has to say so: "
-            "look at the new pages, then sign."
-        )
-        raise StationError("case-changed", sentence)
 
 
 def write(made: MadeReport, target: Path) -> Path:

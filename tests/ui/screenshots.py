@@ -11,13 +11,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QLineEdit
 
 from allstation.services.requests import OpenCase, UseModel
+from tests.ui.story import Step, play
 
 if TYPE_CHECKING:
     from allstation.ui.main_window.workbench import Workbench
@@ -27,7 +28,6 @@ sys.path.insert(0, str(ROOT))
 
 SIZE = (1440, 900)
 PATIENCE = 180.0
-Step = Callable[[], bool]
 
 
 def main() -> int:
@@ -65,7 +65,7 @@ def main() -> int:
 
 def run_child(out: Path, name: str, only: str | None) -> int:
     """Run the real program once and grab it on the way."""
-    from PySide6.QtCore import QSize, Qt, QTimer, QTranslator
+    from PySide6.QtCore import QSize, Qt, QTranslator
     from PySide6.QtWidgets import QApplication
 
     from allstation import app as program
@@ -96,46 +96,7 @@ def run_child(out: Path, name: str, only: str | None) -> int:
     window.shell.resize(*SIZE)
     window.actions_table["view.dark" if look == "dark" else "view.light"].trigger()
     story = (PARTS[only] if only else tell)(station.workbench, Grabber(out, name))
-    waiting: list[Step] = []
-    clock = {"left": PATIENCE}
-    failed: list[str] = []
-
-    def advance() -> None:
-        clock["left"] -= 0.1
-        if clock["left"] < 0:
-            failed.append(f"a state was never reached: {place_of(story)}")
-            window.leave()
-            return
-        if waiting and not waiting[0]():
-            return
-        waiting.clear()
-        try:
-            waiting.append(next(story))
-            clock["left"] = PATIENCE
-        except StopIteration:
-            ticker.stop()
-            window.leave()
-        except Exception as error:
-            failed.append(f"{type(error).__name__}: {error}")
-            ticker.stop()
-            window.leave()
-
-    ticker = QTimer(interval=100)
-    ticker.timeout.connect(advance)
-    ticker.start()
-    qt.exec()
-    station.join()
-    if failed:
-        sys.stderr.write(f"{name}: {failed[0]}\n")
-    return 1 if failed else 0
-
-
-def place_of(story: Iterator[Step]) -> str:
-    """Return the line at which a story waits."""
-    inner = story
-    while getattr(inner, "gi_yieldfrom", None) is not None:
-        inner = inner.gi_yieldfrom
-    return f"{Path(inner.gi_code.co_filename).name}, line {inner.gi_frame.f_lineno}"
+    return play(qt, station, story, patience=PATIENCE, name=name)
 
 
 class Grabber:

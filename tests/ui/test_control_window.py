@@ -23,7 +23,8 @@ from allstation.processing import control
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.report.options import ReportOptions
 from allstation.services import reporting
-from allstation.services.requests import KeepReport, OpenCase, Pause
+from allstation.services.control_hold import CONTROL_HELD
+from allstation.services.requests import KeepReport, OpenCase, Pause, SetSite
 from allstation.store.case import Case
 from allstation.ui.common.notifications import Notification
 from allstation.ui.control.chart_view import ChartView, point_words
@@ -107,7 +108,7 @@ def test_a_broken_rule_is_told_holds_signing_and_is_released(
     controller(window).watch._queue_changed(QueueStatus(QueuePhase.IDLE))
     qtbot.waitUntil(lambda: any("not in order" in text for text in notes.texts), timeout=10_000)
     session.submit(KeepReport(made_report(folder), "r.pdf"))
-    qtbot.waitUntil(lambda: notes.refused == [reporting.CONTROL_HELD], timeout=10_000)
+    qtbot.waitUntil(lambda: notes.refused == [CONTROL_HELD], timeout=10_000)
 
     window.actions_table["case.control"].trigger()
     dialog = controller(window).dialog
@@ -141,6 +142,8 @@ def test_a_case_of_no_site_has_no_charts_and_no_notice(
     dialog = controller(window).dialog
     qtbot.waitUntil(lambda: "no site" in dialog.said.text())
     assert not paths.data_folder().joinpath("control.sqlite").exists()
+    window.context.session.submit(SetSite(Site(id="lab-2", name="Laboratory 2")))
+    qtbot.waitUntil(lambda: "no site" not in dialog.said.text())
     dialog.close()
 
 

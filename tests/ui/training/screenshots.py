@@ -10,13 +10,14 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QComboBox, QLineEdit, QTableWidget, QTabWidget
 
 from tests.ui.named import button, label_texts, named
+from tests.ui.story import Step, play
 
 if TYPE_CHECKING:
     from allstation.sweep import AXES
@@ -26,7 +27,6 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 PATIENCE = 180.0
 SETTLED = 8
-Step = Callable[[], bool]
 
 
 def main() -> int:
@@ -42,7 +42,6 @@ def main() -> int:
 
 def run(out: Path, scratch: Path) -> int:
     """Run the real program once and grab its training window on the way."""
-    from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
     from allstation import app as program
@@ -54,31 +53,7 @@ def run(out: Path, scratch: Path) -> int:
     station.build()
     window = station.workbench
     story = tell(window, scratch, Grabber(window, out))
-    waiting: list[Step] = []
-    clock = {"left": PATIENCE}
-    failed: list[str] = []
-
-    def advance() -> None:
-        clock["left"] -= 0.1
-        if clock["left"] < 0:
-            failed.append("a state was never reached")
-            window.leave()
-        elif not waiting or waiting[0]():
-            waiting.clear()
-            try:
-                waiting.append(next(story))
-                clock["left"] = PATIENCE
-            except StopIteration:
-                ticker.stop()
-                window.leave()
-
-    ticker = QTimer(interval=100)
-    ticker.timeout.connect(advance)
-    ticker.start()
-    qt.exec()
-    station.join()
-    sys.stderr.write("".join(f"{text}\n" for text in failed))
-    return 1 if failed else 0
+    return play(qt, station, story, patience=PATIENCE, name="training")
 
 
 def make_folders(scratch: Path) -> None:

@@ -24,6 +24,7 @@ from allstation.processing import control
 from allstation.report.options import ReportOptions
 from allstation.report.verify import verify_report
 from allstation.services import reporting
+from allstation.services.control_hold import CONTROL_HELD
 from allstation.services.control_watch import read_control
 from allstation.services.settings import SettingsFile
 from allstation.store import Case
@@ -98,7 +99,7 @@ def test_signing_is_held_until_a_named_person_says_why(case, log, tmp_path, caps
     assert "is not in order" in reporting.state_of(case, case.snapshot()).warnings[0]
     with pytest.raises(StationError, match="Brightness of the background") as raised:
         sign(case)
-    assert raised.value.code == reporting.CONTROL_HELD
+    assert raised.value.code == CONTROL_HELD
     assert cli.main(["control", "lab-1"]) == 1
     assert f"NOT IN ORDER  {day}" in capsys.readouterr().out
     assert cli.main(["control", "lab-1", "--json"]) == 1
