@@ -35,7 +35,7 @@ class FieldGrid(TileView):
             if aspect != self._aspect:
                 self._aspect = aspect
                 # Every row moves: what was scrolled to, as after a start, would be left behind.
-                self.keep_current_seen()
+                self.keep_current_in_view()
         super().dataChanged(top_left, bottom_right, roles)
 
     @Slot(int)

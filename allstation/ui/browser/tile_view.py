@@ -96,10 +96,10 @@ class TileView(QAbstractItemView):
         """Set the width of a picture, keeping the current row in view."""
         self._width = min(max(width, MIN_WIDTH), MAX_WIDTH)
         self._scaled = icons.scaled(self._width)
-        self.keep_current_seen()
+        self.keep_current_in_view()
         self.viewport().update()
 
-    def keep_current_seen(self) -> None:
+    def keep_current_in_view(self) -> None:
         """Lay out again, with the current row in view."""
         self.updateGeometries()
         if self.currentIndex().isValid():
@@ -146,7 +146,7 @@ class TileView(QAbstractItemView):
 
     def regroup(self) -> None:
         """Take other headings."""
-        self.keep_current_seen()
+        self.keep_current_in_view()
         self.viewport().update()
 
     # What QAbstractItemView asks
@@ -288,7 +288,7 @@ class TileView(QAbstractItemView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay out again, keeping the current row in view."""
         super().resizeEvent(event)
-        self.keep_current_seen()
+        self.keep_current_in_view()
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the text size."""
@@ -297,7 +297,7 @@ class TileView(QAbstractItemView):
             self._words = text_height(self.font(), self._lines)
             # Larger text needs wider tiles, or there is no room for a name.
             self._scaled = icons.scaled(self._width)
-            self.keep_current_seen()
+            self.keep_current_in_view()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Remember where a span ends, or begins without Shift."""
