@@ -78,7 +78,7 @@ def test_evaluate_reads_patients_in_every_dress(dress: str, lab: Path, tmp_path:
     table.write_bytes(dressed([("class", "file", "patient"), *rows], dress))
     found = evaluate.read_labelled(lab, CLASS_NAMES, table)
     assert found.groups == [f"Pät{place % 3}" for place in range(24)]
-    assert found.patients == "3 patients"
+    assert found.by_patient
     assert not capsys.readouterr().err
 
 

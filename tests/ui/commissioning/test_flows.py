@@ -22,7 +22,7 @@ from tests.ui.named import label_texts
 from .conftest import Person, before, truth, typed_in
 from .slides import KINDS, types_in, write_slides
 
-SLIDES = 8
+SLIDES = 6
 MOST = 60
 """Interactions beside the typed cells, from the slides to the activated model."""
 
@@ -58,7 +58,7 @@ def test_from_dropped_slides_to_an_activated_model_and_back(stranger: Person, tm
     person, context = stranger, stranger.workbench.context
     context.session.submit(UseModel(default_bundle_path()))
     person.until(lambda: context.selection.model is not None)
-    case = drop(person, write_slides(tmp_path / "North", SLIDES, size=(480, 640)))
+    case = drop(person, write_slides(tmp_path / "North", SLIDES, size=(288, 384)))
     person.open()
     person.until(lambda: person.window.prepare.is_measured)
     person.types = types_in(case)
