@@ -33,7 +33,8 @@ def page() -> str:
         ".SH COMMANDS",
         *_commands(parser),
         ".SH EXIT STATUS",
-        "0 all done; 1 some fields failed, they are named and the rest is kept; 2 wrong usage or input.",
+        "0 all done; 1 some fields failed, they are named and the rest is kept; 2 wrong usage or input; "
+        "3 a site's model was measured and refused.",
         ".SH FILES",
         r".TP",
         r"\fINAME.allcase/\fR",
@@ -54,9 +55,19 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
     for name, command in groups[0].choices.items():
         yield f".SS {_escaped(name)}"
         yield _escaped(command.description or "")
-        for action in command._actions:
-            if action.help != argparse.SUPPRESS and "-h" not in action.option_strings:
-                yield from (".TP", _head(action), _escaped(action.help or ""))
+        yield from _arguments(command)
+
+
+def _arguments(command: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield what a command takes; of its actions, such as ``site add``, each with its own."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            told = {one.dest: one.help for one in action._choices_actions}
+            for name, inner in action.choices.items():
+                yield from (".TP", rf"\fB{_escaped(name)}\fR", _escaped(told.get(name) or ""))
+                yield from _arguments(inner)
+        elif action.help != argparse.SUPPRESS and "-h" not in action.option_strings:
+            yield from (".TP", _head(action), _escaped(action.help or ""))
 
 
 def _head(action: argparse.Action) -> str:

@@ -135,7 +135,7 @@ def _below_folder(folder: Path, *, prefix: str) -> list[str]:
 def hidden_imports(edition: str) -> list[str]:
     """Return every module that the program loads by name.
 
-    The commands come from ``allstation.cli.COMMANDS``; the rest is the packages' own trees, because the
+    The commands come from ``allstation.commands.arguments``; the rest is the packages' own trees, because the
     window, the services and the training part may all name their parts in registries of their own.
     """
     commands = {f"allstation.commands.{module}" for module, _, _ in registry_of_commands().values()}
@@ -150,7 +150,7 @@ def registry_of_commands() -> dict[str, tuple[str, object, str]]:
     """Return the command line's own registry: command -> (module, arguments, text)."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    return dict(importlib.import_module("allstation.cli").COMMANDS)
+    return dict(importlib.import_module("allstation.commands.arguments").COMMANDS)
 
 
 def excluded_modules(edition: str) -> list[str]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from allstation.core.errors import StationError
 from allstation.paths import config_folder
 from allstation.services.settings import SettingsFile
 from allstation.store.case import Case
-
-if TYPE_CHECKING:
-    from allstation.services.reporting import MadeReport
 
 CONTROL_HELD: Final = "control-held"
 """Code of the error for fields of a day that the site's control rejects."""
@@ -42,8 +39,12 @@ def out_of_control(case: Case) -> str:
     return ""
 
 
-def require_in_control(case: Case, made: MadeReport) -> None:
+def require_in_control(case: Case, *, printed: int) -> None:
     """Refuse to sign fields of a day that the control of their site rejects, where the laboratory holds them.
+
+    Args:
+        case: The case, open for writing.
+        printed: Releases that the report to be signed prints.
 
     Raises:
         StationError: ``control-held`` until a named person released the day; ``case-changed`` if the report
@@ -59,7 +60,7 @@ def require_in_control(case: Case, made: MadeReport) -> None:
     if held:
         raise StationError(CONTROL_HELD, control.held_sentence(site, held, log.standing(site)))
     new = control.note_releases(case, site, log)
-    if new or len(case.control.all()) != len(made.content.control):
+    if new or len(case.control.all()) != printed:
         sentence = (
             "A day of these fields was released after this report was made, and the report has to say so: "
             "look at the new pages, then sign."

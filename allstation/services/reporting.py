@@ -229,7 +229,7 @@ def keep(case: Case | None, made: MadeReport, *, file: str = "", pin: str = "") 
         named = people.naming
         require_intact(case)
         require_latest(case)
-        require_in_control(case, made)
+        require_in_control(case, printed=len(made.content.control))
     target = kept_report(case.folder, made.status, made.sha256)
     known = target.exists()
     _write(made, target)
