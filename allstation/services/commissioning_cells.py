@@ -5,6 +5,7 @@ Plain Python; :class:`~allstation.services.commissioning.CommissioningService` c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -264,9 +265,10 @@ class CommissioningCells:
         """Cross-validate what is typed, slides or patients kept apart."""
         standing = self._session.standing()
         self._balanced = balanced = standing.balanced
-        if balanced is not None:
+        if balanced is not None and math.isfinite(balanced.value):
             interval: Interval | None = balanced.interval
-            low, high = (interval.low, interval.high) if interval is not None else (None, None)
+            is_known = interval is not None and math.isfinite(interval.low + interval.high)
+            low, high = (interval.low, interval.high) if interval is not None and is_known else (None, None)
             point = CurvePoint(standing.typed, balanced.value, low, high)
             self._curve = [one for one in self._curve if one.cells < point.cells] + [point]
         return Measured(standing, tuple(self._curve))

@@ -193,7 +193,7 @@ class CommissioningRecords(Repository):
     def save_curve(self, points: Sequence[CurvePoint]) -> None:
         """Keep the learning curve; nothing is proved by it, so that it is no audit entry."""
         rows = [(point.cells, point.value, point.low, point.high) for point in points]
-        self._connection.set_info(_CURVE, json.dumps(rows))
+        self._connection.set_info(_CURVE, canonical(rows))
 
     def _save(self, record: CommissioningRecord, action: str, details: dict[str, Any]) -> None:
         text = canonical(asdict(record))

@@ -108,8 +108,8 @@ def test_a_missing_folder(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none").code == "no-folder"
 
 
-def test_a_folder_that_may_not_be_read(labelled_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = labelled_folder / "Pre"
+def test_a_folder_that_may_not_be_read(labelled_folder: Path) -> None:
+    closed, patch = labelled_folder / "Pre", pytest.MonkeyPatch()
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         real = os.scandir
 
@@ -119,12 +119,13 @@ def test_a_folder_that_may_not_be_read(labelled_folder: Path, monkeypatch: pytes
                 raise PermissionError(13, "Permission denied", str(path))
             return real(path)
 
-        monkeypatch.setattr(os, "scandir", scandir)
+        patch.setattr(os, "scandir", scandir)
     else:
         closed.chmod(0)
     try:
         error = refusal(labelled_folder)
     finally:
+        patch.undo()  # before the folder is taken away, which reads it
         closed.chmod(0o755)
     assert error.code == "no-permission"
     assert "'Pre'" in error.sentence
