@@ -89,8 +89,7 @@ def _run(
         )
         if patients is not None:
             _set_patients(case, patients)
-        if kept:
-            _control(case, output.written)
+        measured = not kept or _control(case, output.written)
         _write(case, options)
         for bundle, name in zip(bundles[1:], _names(bundles[1:]), strict=True):
             _write(case, options, model=bundle.sha256, name=name)
@@ -101,23 +100,36 @@ def _run(
     say(", ".join(f"{state}: {number}" for state, number in counts.items()) or "no fields found")
     if not counts:
         return WRONG_USAGE
-    return SOME_FAILED if output.refused or output.failed or output.failed_models else DONE
+    whole = measured and not (output.refused or output.failed or output.failed_models)
+    return DONE if whole else SOME_FAILED
 
 
-def _control(case: Case, written: Collection[int]) -> None:
-    """Measure the days of the fields classified just now against the site's reference; name broken rules."""
+def _control(case: Case, written: Collection[int]) -> bool:
+    """Measure the days of the fields classified just now against the site's reference; name broken rules.
+
+    Returns:
+        Whether the control could be measured: its log may be damaged, which takes no field's result away.
+    """
     from allstation.processing import control
+    from allstation.store.control_log import BAD_LOG
 
     site = control.site_id(case)
     if not site:
-        return
+        return True
     log = control.control_log()
     days = [day for day, ids in case.control.days().items() if not set(ids).isdisjoint(written)]
-    control.measure_case(case, site, log, days=days)
-    control.note_releases(case, site, log)
-    held = control.held_days(case, site, log)
-    if held:
-        say(f"CONTROL  {control.held_sentence(site, held, log.standing(site))}", error=True)
+    try:
+        control.measure_case(case, site, log, days=days)
+        control.note_releases(case, site, log)
+        held = control.held_days(case, site, log)
+        if held:
+            say(f"CONTROL  {control.held_sentence(site, held, log.standing(site))}", error=True)
+    except StationError as error:
+        if error.code != BAD_LOG:
+            raise
+        say(f"CONTROL  not measured: {error.sentence}", error=True)
+        return False
+    return True
 
 
 def _set_patients(case: Case, source: FolderPattern | Table) -> None:

@@ -22,6 +22,10 @@ from allstation.inference.bundle import ModelBundle
 from allstation.inference.site_bundle import SEEN_DIGITS, learned_pictures, site_typer
 
 SPLIT: Final = "typed cells given by the user, those of slides that were learned from left out by their hash"
+SPLIT_UNKNOWN: Final = (
+    "typed cells given by the user; which cells the model learned from is not known, and none were left out"
+)
+"""Of a model of merged statistics, which hold no hash of any picture."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -135,7 +139,7 @@ def evaluate_cells(bundle: ModelBundle, cells: TypedCells) -> CellEvaluation:
             shares[rows],
             true,
             classes=typer.types,
-            split=SPLIT,
+            split=SPLIT if seen else SPLIT_UNKNOWN,
             groups=[cells.groups[row] for row in rows.tolist()],
             patients=patients_text(patients),
         ),

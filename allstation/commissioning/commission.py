@@ -41,6 +41,10 @@ class Plan:
     wanted: Wanted = field(default_factory=Wanted)
 
 
+_OWN: Final = ("groups_learned", "groups_tested", "not_measured")
+"""What names patients, slides or files, and stays out of the model: a model is given to others."""
+
+
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Commissioned:
     """What came of it.
@@ -188,7 +192,7 @@ def write_accepted(
             "typed": dict(test.learned),
         },
         limits=_limits(found),
-        acceptance=found.to_json(),
+        acceptance={key: value for key, value in found.to_json().items() if key not in _OWN},
         acceptance_text=acceptance_text(outcome, name=name),
         seen=seen,
         base=base,

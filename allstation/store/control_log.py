@@ -20,6 +20,8 @@ from allstation.core.times import Clock, local_day, stamp, utc_clock
 from allstation.store.database import plain_errors
 
 FILE_NAME: Final = "control.sqlite"
+BAD_LOG: Final = "bad-control-log"
+"""Code of the error of a log that cannot be used."""
 _APPLICATION: Final = 0x414C4C43
 """``ALLC``: distinguishes a control log from any other SQLite file."""
 _VERSION: Final = 1
@@ -34,6 +36,26 @@ _TABLES: Final = (
 )
 _WAIT: Final = 10.0
 """Seconds that a program waits while another one writes."""
+
+
+@contextmanager
+def _log_errors() -> Iterator[None]:
+    """Translate errors of the disk or the file, which are not those of a case.
+
+    Raises:
+        StationError: ``bad-control-log``.
+    """
+    try:
+        with plain_errors():
+            yield
+    except StationError as error:
+        if error.code == BAD_LOG:
+            raise
+        sentence = (
+            f"The control log {FILE_NAME} in the data folder cannot be used ({error.__cause__}). Move a "
+            "damaged one away; its days and releases are lost then."
+        )
+        raise StationError(BAD_LOG, sentence) from error
 
 
 class ControlLog:
@@ -160,7 +182,7 @@ class ControlLog:
         if not self._path.is_file():
             yield None
             return
-        with plain_errors():
+        with _log_errors():
             db = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT)
             try:
                 self._check(db)
@@ -170,7 +192,7 @@ class ControlLog:
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
-        with plain_errors():
+        with _log_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(self._path, timeout=_WAIT, isolation_level=None)
             try:
@@ -200,4 +222,4 @@ class ControlLog:
                 f"The control log {FILE_NAME} in the data folder is not one that this version reads. Move it "
                 "away, or use the version that wrote it."
             )
-            raise StationError("bad-control-log", sentence)
+            raise StationError(BAD_LOG, sentence)

@@ -93,7 +93,8 @@ class SiteLibrary:
         except FileNotFoundError:
             return {}, ""
         except (OSError, ValueError, KeyError, TypeError, RecursionError, StationError) as error:
-            sentence = f"The sites of this station ({shown_name(self._path)}) cannot be read: {error}"[:400]
+            why = str(error)[:300].rstrip(".")
+            sentence = f"The sites of this station ({shown_name(self._path)}) cannot be read: {why}."
             raise StationError("unreadable-sites", f"{sentence} Mend the file, or move it away.") from error
 
     def _write(self, sites: dict[str, Site], last: str) -> None:

@@ -71,4 +71,7 @@ _FIGURES: Final[Mapping[Reason, Callable[[Prediction, DecisionRule], str]]] = {
     Reason.BLURRED: _sharpness,
     Reason.NO_WHITE_CELLS: _cells,
     Reason.UNREADABLE: _nothing,
+    Reason.OTHER_SCALE: _nothing,
+    Reason.OTHER_COLOURS: _nothing,
+    Reason.SCALE_UNKNOWN: _nothing,
 }

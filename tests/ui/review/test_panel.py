@@ -7,11 +7,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QProgressBar, QPushButton
 from pytestqt.qtbot import QtBot
 
-from allstation.core.decision import Reason
+from allstation.core.decision import DecisionRule, Reason
 from allstation.core.records import ModelRecord, Review
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.history import HistoryList
 from allstation.ui.review.panel import ReviewPanel
+from allstation.ui.review.reasons import explained_reasons
+from allstation.ui.viewer.card_content import REASON_TEXTS
 from tests import makers
 from tests.ui.field_records import CLASSES, field, prediction
 from tests.ui.named import label_texts
@@ -253,3 +255,10 @@ def test_a_reason_stands_with_its_figure_and_the_limit_of_the_model_that_decided
     assert told in label_texts(panel)
     panel.set_model(model("f" * 64))
     assert told not in label_texts(panel), "another model's limits say nothing about this decision"
+
+
+def test_every_reason_has_its_words() -> None:
+    rule = DecisionRule(min_probability=0.5)
+    for reason in Reason:
+        made = makers.prediction("Early", reasons=(reason,))
+        assert explained_reasons(made, rule)[0].startswith(REASON_TEXTS[reason])

@@ -10,6 +10,7 @@ import pytest
 from allstation.cli import main
 from allstation.commands import DONE, REFUSED, SOME_FAILED, WRONG_USAGE
 from allstation.commands import commission as command
+from allstation.commissioning import cell_evaluation
 from allstation.commissioning.choice import chosen_groups, within_budget
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.site_bundle import learned_pictures
@@ -22,7 +23,10 @@ def measured(monkeypatch, cells):
     monkeypatch.setattr(command, "read_typed_cells", lambda *_, **__: cells)
 
 
-def test_accepted_then_evaluated_on_patients_that_were_never_seen(tmp_path, table, cells, measured, capsys):
+@pytest.mark.usefixtures("measured")
+def test_accepted_then_evaluated_on_patients_that_were_never_seen(
+    tmp_path, table, cells, capsys, monkeypatch
+):
     out, verdict, figures = tmp_path / "s.allmodel", tmp_path / "v.json", tmp_path / "e.json"
     options = ["--slides", "6", "--budget", "40", "--seed", "3", "--lowest", "0.7"]
     assert main(["commission", str(table), *options, "--out", str(out), "--json", str(verdict)]) == DONE
@@ -37,6 +41,10 @@ def test_accepted_then_evaluated_on_patients_that_were_never_seen(tmp_path, tabl
     bundle = ModelBundle.open(out)
     assert bundle.trust.made_here
     assert len(learned_pictures(bundle)) == 36
+    shipped = json.loads(bundle.read("acceptance.json"))
+    assert shipped["tested"] == said["tested"]
+    assert not {"groups_learned", "groups_tested", "not_measured"} & set(shipped), "patients and files stay"
+    assert len(said["groups_tested"]) == 2
 
     assert main(["models", "verify", str(out)]) == DONE
     assert "named rightly" in capsys.readouterr().out
@@ -48,6 +56,10 @@ def test_accepted_then_evaluated_on_patients_that_were_never_seen(tmp_path, tabl
     assert (found["cells"], found["patients"], found["learned_from"]) == (12, 2, 36)
     assert found["not_measured"] == {"cells": 1, "by_type": {"small": 1}}
     assert {each["class"]: each["support"] for each in found["per_type"]} == {"large": 6, "small": 6}
+    assert "left out by their hash" in found["figures"][0]["split"]
+    monkeypatch.setattr(cell_evaluation, "learned_pictures", lambda _bundle: frozenset())  # as merged ones
+    figure = cell_evaluation.evaluate_cells(bundle, cells).evaluation.figures[0]
+    assert "none were left out" in str(figure)
     assert found["rows"] == 49
 
 
@@ -105,3 +117,11 @@ def test_a_budget_is_spread_over_patients():
     types, groups = ["a"] * 100, ["much"] * 90 + ["little"] * 10
     rows = within_budget(types, groups, range(100), budget=20, seed=0)
     assert Counter(groups[row] for row in rows) == {"much": 10, "little": 10}
+
+
+def test_cells_of_which_none_could_be_measured_are_no_refusal(tmp_path, capsys):
+    lost = tmp_path / "lost.csv"
+    lost.write_text("file,type,patient\nno.jpg,blast,P1\nneither.jpg,lymphocyte,P2\n", "utf-8")
+    assert main(["commission", str(lost), "--json", str(tmp_path / "v.json")]) == WRONG_USAGE
+    assert "None of the 2 cells could be measured" in capsys.readouterr().err
+    assert not (tmp_path / "v.json").exists()

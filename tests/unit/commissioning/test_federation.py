@@ -16,6 +16,7 @@ from allstation.core.typer import assembled
 from allstation.core.typer_file import Settings
 from allstation.core.typer_statistics import gather_statistics
 from allstation.inference.bundle import ModelBundle, default_bundle_path
+from allstation.inference.site_bundle import learned_pictures
 from allstation.keys.signing import SigningKey, new_secret
 from allstation.keys.station import station_key
 
@@ -144,4 +145,5 @@ def test_an_export_of_a_site_and_a_merged_model_that_names_nothing_by_itself(tmp
         tmp_path / "m.allmodel", merged(shares, name="M"), base=base, key=station_key()
     )
     assert made.rule.min_probability == 1.0
+    assert learned_pictures(made) == frozenset()
     assert "nothing was measured" in made.info["limits"][0]

@@ -11,7 +11,7 @@ from allstation.core.control_metrics import Sums
 from allstation.core.control_release import ControlRelease
 from allstation.core.errors import StationError
 from allstation.store import Case
-from allstation.store.control_log import FILE_NAME, ControlLog
+from allstation.store.control_log import BAD_LOG, FILE_NAME, ControlLog
 
 RELEASE = ControlRelease(
     site="lab",
@@ -105,3 +105,11 @@ def test_a_reference_does_not_begin_on_no_day_or_on_one_to_come(tmp_path, day):
     with pytest.raises(StationError, match="expected one up to today"):
         log.begin_reference("lab", day, by="Dr. A", reason="another camera")
     assert log.begins("lab") == ""
+
+
+def test_a_damaged_log_is_not_called_a_damaged_case(tmp_path):
+    (tmp_path / FILE_NAME).write_bytes(b"no database " * 500)
+    for call in (lambda log: log.sites(), lambda log: log.write("a", "d", "c", {}, model="")):
+        with pytest.raises(StationError, match=r"^The control log .*not a database") as raised:
+            call(ControlLog(tmp_path))
+        assert raised.value.code == BAD_LOG
