@@ -87,10 +87,12 @@ class TypedCells:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Patient of each cell; without patients its slide, and else each cell is its own."""
-        if self.slides and not self.patients_known:
-            return self.slides
-        return tuple(name or f"cell {at}" for at, name in enumerate(self.patients))
+        """Patient of each cell, else its slide, else each cell is its own.
+
+        Two slides of one patient stay together also where other slides have no patient.
+        """
+        own = self.slides or tuple(f"cell {at}" for at in range(len(self.patients)))
+        return tuple(name or other for name, other in zip(self.patients, own, strict=True))
 
     @property
     def patients_text(self) -> str:
