@@ -85,6 +85,10 @@ class Commissioned:
             "cell_network_sha256": cells.network_sha256,
         }
 
+    def given_json(self) -> dict[str, Any]:
+        """Return what others may read of it, as the model carries it: no patient, slide or file."""
+        return {key: value for key, value in self.to_json().items() if key not in _OWN}
+
 
 def commission(cells: TypedCells, plan: Plan) -> Commissioned:
     """Learn from some typed cells, test on all cells of other groups, and judge.
@@ -192,7 +196,7 @@ def write_accepted(
             "typed": dict(test.learned),
         },
         limits=_limits(found),
-        acceptance={key: value for key, value in found.to_json().items() if key not in _OWN},
+        acceptance=found.given_json(),
         acceptance_text=acceptance_text(outcome, name=name),
         seen=seen,
         base=base,

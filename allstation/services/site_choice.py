@@ -102,7 +102,7 @@ def save_site(found: Commissioned, *, base: Path, folder: Path, name: str) -> Sa
             "there, then press Compare and use again."
         )
         raise StationError("site-not-written", sentence) from error
-    return SavedSite(made.path, made.sha256, name, found.to_json())
+    return SavedSite(made.path, made.sha256, name, found.given_json())
 
 
 def compare_sites(cells: CommissioningCells, saved: SavedSite, active: Path) -> SiteComparison:
