@@ -152,7 +152,7 @@ class CommissioningCells:
             raise StationError("no-features", sentence)
         self._ids = [cell.id for cell in cells]
         self._row = {number: row for row, number in enumerate(self._ids)}
-        self._groups = self._cells.groups
+        self._groups = lasting_groups(self._cells.slides, self._cells.patients, before)
         self.record = self._divided(before, chosen, [cell.type for cell in cells])
         self._session = CommissioningSession(
             self._cells.features,
@@ -331,6 +331,30 @@ class CommissioningCells:
             asked = case.fields.count(FieldFilter(model_sha256=model_sha256))
             left = case.fields.count(FieldFilter(model_sha256=model_sha256, decision=NEEDS_REVIEW))
         return asked, asked - left
+
+
+def lasting_groups(
+    slides: Sequence[str], patients: Sequence[str], record: CommissioningRecord
+) -> tuple[str, ...]:
+    """Return what keeps each cell apart, by a name that stays when slides get patients later.
+
+    It is the slide; of a patient one of their slides, for all. A patient with a slide that was kept apart or
+    tested is so as a whole, whenever the patient became known.
+
+    Args:
+        slides: Slide of each cell.
+        patients: Patient of each cell, empty where nobody said.
+        record: Of the commissioning: what it keeps apart and has tested.
+    """
+    apart = {*record.apart, *(group for part in record.tests for group in part.groups)}
+    names: dict[str, str] = {}
+    for slide, patient in zip(slides, patients, strict=True):
+        known = names.setdefault(patient, slide)
+        if slide in apart and known not in apart:
+            names[patient] = slide
+    return tuple(
+        names[patient] if patient else slide for slide, patient in zip(slides, patients, strict=True)
+    )
 
 
 def _measured_cells(case: Case) -> tuple[list[CellRecord], TypedCells]:
