@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from allstation.inference.bundle import ModelBundle, default_bundle_path, write_bundle
 from allstation.keys.station import station_key
 from allstation.keys.trust_store import TrustStore
+from allstation.ui.common import theme
 from allstation.ui.main_window.workbench import Workbench
 from tests.faults.damaged_bundle import rebuilt
 
@@ -51,7 +52,7 @@ def test_keep_is_the_default_and_leaves_the_model_in_use(
 ) -> None:
     strange = rebuilt(tmp_path / "s.allmodel")
     box = asked(shipped, qtbot, strange.path)
-    assert "#a35b00" in box.text() or "#eda84a" in box.text()  # the warning colour of either scheme
+    assert theme.LIGHT.warning in box.text() or theme.DARK.warning in box.text()
     assert "not signed, unknown maker" in box.informativeText()
     keep = _button(box, QMessageBox.ButtonRole.RejectRole)
     assert box.defaultButton() is keep

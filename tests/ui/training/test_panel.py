@@ -282,6 +282,8 @@ def test_an_interrupted_run_offers_resume(panel: TrainingPanel, bench: Bench, la
     until(lambda: folder in panel.summaries and panel.summaries[folder].can_resume)
     panel.past.select(folder)
     bench.behave("fit")
+    # The list may still be the one that was read before the recipe was there.
+    until(lambda: button(panel.past, "Resume").isEnabled())
     button(panel.past, "Resume").click()
     until(lambda: read_summary(folder).state == "finished")
 

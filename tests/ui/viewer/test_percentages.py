@@ -37,6 +37,7 @@ WORDS = {
     Reason.UNLIKE_TRAINING: "Unlike the training data",
     Reason.NO_WHITE_CELLS: "No white cells found",
     Reason.UNREADABLE: "Unreadable output",
+    Reason.SCALE_UNKNOWN: "Scale not known",
 }
 Pixels = NDArray[np.uint8]
 
