@@ -70,7 +70,10 @@ def document(bundle: ModelBundle, found: CellEvaluation) -> dict[str, Any]:
 def summary(bundle: ModelBundle, found: CellEvaluation) -> list[str]:
     """Return the evaluation as lines of text."""
     lines = [f"{bundle.name} {bundle.version} ({bundle.sha256[:12]})", ""]
-    lines += [str(figure) for figure in found.evaluation.figures]
+    figures = found.evaluation.figures
+    lines += [str(figure) for figure in figures]
+    if any(one.interval is not None and one.interval.low == one.interval.high for one in figures):
+        lines.append("without a mistake resampled intervals tell nothing: look at n")
     lines += [
         f"  {shown_name(each.name)}: recall {each.rates.recall:.3f} ({each.recall}), n = {each.rates.support}"
         for each in found.evaluation.per_class

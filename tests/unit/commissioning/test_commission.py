@@ -51,6 +51,7 @@ def test_accepted_then_evaluated_on_patients_that_were_never_seen(
     assert (
         main(["evaluate", str(table), "--cells", "--model", str(out), "--json", str(figures)]) == SOME_FAILED
     )
+    assert "without a mistake resampled intervals tell nothing" in capsys.readouterr().out
     found = json.loads(figures.read_text("utf-8"))
     assert (found["auroc"], found["balanced_accuracy"]) == (1.0, 1.0)
     assert (found["cells"], found["patients"], found["learned_from"]) == (12, 2, 36)
