@@ -333,8 +333,8 @@ def process_paths(
 
     def executor(bundle: ModelBundle) -> Pipeline:
         engine = ready.result() if bundle is bundles[0] else None
-        site = case.site.get()
-        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells, site=site)
+        sizes = case.site.known_sizes()
+        return Pipeline(bundle, threads=threads, limits=limits, ready=engine, cells=cells, sizes=sizes)
 
     output, woken = ClassifyOutput(case), threading.Event()
     waiting = {row.model_sha256 for row in case.queue.slides()}

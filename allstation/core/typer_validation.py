@@ -278,13 +278,7 @@ def cross_validate(
     held = held or held_out(features, types, groups)
     logits = held.chosen_logits()
     kept = held.seen
-    known = np.flatnonzero(np.bincount(held.codes[kept], minlength=len(held.types)) > 0)
-    if len(known) < 2:  # noqa: PLR2004 - two types
-        sentence = (
-            "No two types were typed on two slides (two patients, where patients are known), so that nothing "
-            "can be measured with them kept apart. Type cells of each type on at least two."
-        )
-        raise StationError("too-few-cells", sentence)
+    known = _met_types(held)
     # Types of one group only stay among the names that a cell can wrongly get.
     outcome = _Outcome(
         tuple(str(name) for name in held.types),
@@ -312,6 +306,18 @@ def cross_validate(
         names=outcome.names,
         confusion=outcome.confusion(),
     )
+
+
+def _met_types(held: HeldOut) -> NDArray[np.intp]:
+    """Return the types of the cells that could be measured, at least two."""
+    known = np.flatnonzero(np.bincount(held.codes[held.seen], minlength=len(held.types)) > 0)
+    if len(known) < 2:  # noqa: PLR2004 - two types
+        sentence = (
+            "No two types were typed on two slides (two patients, where patients are known), so that nothing "
+            "can be measured with them kept apart. Type cells of each type on at least two."
+        )
+        raise StationError("too-few-cells", sentence)
+    return known
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,12 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from allstation.core.site import PixelSize, ScaleSource
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
+from allstation.core.site import ScaleSource
 from allstation.imaging.cell_finder import is_own_frame
 from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, quick_scale, scale_from_nuclei
 from allstation.imaging.decode import squash
 from allstation.imaging.field_file import FieldFile
-from allstation.imaging.field_scale import FieldScale, by_red_cells, estimated_scale, field_scale
+from allstation.imaging.field_scale import FieldScale, by_red_cells, estimated_scale, stated_scale
 from allstation.imaging.nuclear_stain import stain_maps
 
 Rgb = NDArray[np.uint8]
@@ -59,30 +60,26 @@ class FieldReading:
 
 
 def read_at_scale(
-    file: FieldFile, size: tuple[int, int], *, own: float | None, site: PixelSize | None = None
+    file: FieldFile, size: tuple[int, int], *, own: float | None, sizes: KnownSizes = NOTHING_KNOWN
 ) -> FieldReading:
     """Read a field for a model.
 
-    A frame of exactly the network's size is measured by what file and site say, never by its red cells.
+    A frame of exactly the network's size is measured by what is stated of it, never by its red cells.
 
     Args:
         file: The field's file.
         size: Height and width of the network's pixels.
         own: Pixels per micrometre at that size of the fields that the model learned from; None if nobody
             knows, then every field is taken for one of them.
-        site: Pixel size of frames of this size by the case's site.
+        sizes: What case data and site say of pixel sizes.
 
     Raises:
         StationError: If the file cannot be read as a field.
     """
     header, sampled = file.header, file.shrunk(size)
     network_rgb = squash(sampled, size)
-    if file.pixel_size is not None or site is not None:
-        scale = field_scale(
-            file,
-            site_pixel_size=None if site is None else site.size,
-            site_interval=None if site is None else site.interval,
-        )
+    scale = stated_scale(file, sizes)
+    if scale is not None:
         return FieldReading(sampled, network_rgb, _view(file, size, scale, own), scale, scale)
     if own is None or (header.height, header.width) == size or _is_own(file, network_rgb, own):
         return FieldReading(sampled, network_rgb, View.ALIKE, None, None)

@@ -1,4 +1,4 @@
-"""Scale of a field: by the file's own word, by its site, or by its red cells."""
+"""Scale of a field: by what a person wrote, the file's own word, its site, or its red cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from allstation.core.site import Interval, ScaleSource
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
+from allstation.core.site import ScaleSource
 from allstation.imaging.cell_scale import RED_CELL, ScaleEstimate, estimate_scale
 from allstation.imaging.field_file import FieldFile
 
@@ -41,23 +42,21 @@ class FieldScale:
 
     @property
     def is_stated(self) -> bool:
-        """Whether file or site say it; else it was estimated from what the field shows."""
-        return self.source in (ScaleSource.FILE, ScaleSource.SITE)
+        """Whether a person, file or site say it; else it was estimated from what the field shows."""
+        return self.source in (ScaleSource.TYPED, ScaleSource.FILE, ScaleSource.SITE)
 
 
 def field_scale(
     file: FieldFile,
     *,
-    site_pixel_size: float | None = None,
-    site_interval: Interval | None = None,
+    sizes: KnownSizes = NOTHING_KNOWN,
     pooled: ScaleEstimate | None = None,
 ) -> FieldScale | None:
-    """Return the scale of a field: the file's own statement, else the site's, else by red cells.
+    """Return the scale of a field: as a person wrote, else as the file states, the site, red cells.
 
     Args:
         file: The field's file.
-        site_pixel_size: Micrometres a pixel of frames of this size is wide by the site.
-        site_interval: 95 % interval of it, if it was measured.
+        sizes: What case data and site say of frames of this size.
         pooled: Estimate from the red cells of several fields of the same slide and frame size
             (:func:`~allstation.imaging.cell_scale.pooled_scale`); without one this field's are measured.
 
@@ -67,14 +66,29 @@ def field_scale(
     Raises:
         StationError: If the file cannot be read as a field.
     """
-    stated = file.pixel_size
-    if stated is not None:
-        return _exact(stated, ScaleSource.FILE)
-    if site_pixel_size is not None:
-        low, high = site_interval or (site_pixel_size, site_pixel_size)
-        return FieldScale(1 / site_pixel_size, 1 / high, 1 / low, ScaleSource.SITE)
+    scale = stated_scale(file, sizes)
+    if scale is not None:
+        return scale
     found = pooled or estimated_scale(file)
     return None if found is None else by_red_cells(found)
+
+
+def stated_scale(file: FieldFile, sizes: KnownSizes) -> FieldScale | None:
+    """Return the scale that case data, file or site state, in this order; None if none does.
+
+    Raises:
+        StationError: If the file cannot be read as a field.
+    """
+    frame = (file.header.width, file.header.height)
+    written, stated, by_site = sizes.by_person(*frame), file.pixel_size, sizes.by_site(*frame)
+    if written is not None:
+        return exact_scale(written, ScaleSource.TYPED)
+    if stated is not None:
+        return exact_scale(stated, ScaleSource.FILE)
+    if by_site is None:
+        return None
+    low, high = by_site.interval or (by_site.size, by_site.size)
+    return FieldScale(1 / by_site.size, 1 / high, 1 / low, ScaleSource.SITE)
 
 
 def by_red_cells(estimate: ScaleEstimate) -> FieldScale:
@@ -128,9 +142,10 @@ def doubt_of_file(file: FieldFile, pixel_size: float) -> str:
     Raises:
         StationError: If the file cannot be read as a field.
     """
-    return red_cell_doubt(_exact(pixel_size, ScaleSource.SITE), estimated_scale(file))
+    return red_cell_doubt(exact_scale(pixel_size, ScaleSource.SITE), estimated_scale(file))
 
 
-def _exact(pixel_size: float, source: ScaleSource) -> FieldScale:
+def exact_scale(pixel_size: float, source: ScaleSource) -> FieldScale:
+    """Return the scale of micrometres a pixel that were stated, not measured."""
     scale = 1 / pixel_size
     return FieldScale(scale, scale, scale, source)

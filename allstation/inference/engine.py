@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from allstation.core.cells import NewCell
 from allstation.core.decision import Evidence
 from allstation.core.errors import ModelError, StationError
+from allstation.core.known_sizes import NOTHING_KNOWN
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
-from allstation.core.site import Site
 from allstation.core.text import shown_name
 from allstation.imaging import decode, field_cells, preprocess, quality
 from allstation.imaging.cells import background_colour
@@ -127,7 +127,8 @@ class Engine:
             raise _unusable(bundle, "it reads cells, not fields")
         self._bundle = bundle
         self._optics = training_optics(bundle)
-        self.site: Site | None = None
+        self.sizes = NOTHING_KNOWN
+        """What the case says of pixel sizes, and its site."""
         self._classes = bundle.classes
         self._rule = bundle.rule
         self._temperature = bundle.temperature
@@ -292,17 +293,16 @@ class Engine:
         return self._prediction(self._look(rgb, preprocess.prepare(rgb, self.preprocessing)), began)
 
     def _reading(self, file: FieldFile) -> FieldReading:
-        header = file.header
-        known = None if self.site is None else self.site.pixel_size_of(header.width, header.height)
         own = None if self._optics is None else self._optics.pixels_per_um
-        return read_at_scale(file, self.preprocessing.size, own=own, site=known)
+        return read_at_scale(file, self.preprocessing.size, own=own, sizes=self.sizes)
 
     def _classified(self, file: FieldFile, reading: FieldReading, started: float) -> Prediction:
         """Classify a field whole if it shows as much as those the model learned from, else in parts."""
         rgb, optics = reading.network_rgb, self._optics
         if optics is None:
             return self.classify_rgb(rgb, started=started)
-        accepted = self.site is not None and self.site.bundle_sha256 == self._bundle.sha256
+        site = self.sizes.site
+        accepted = site is not None and site.bundle_sha256 == self._bundle.sha256
         squashed = (file.header.height, file.header.width) == self.preprocessing.size
         colours = not (accepted or squashed) and bool((background_colour(rgb) < optics.darkest).any())
         if reading.view is View.MORE and reading.scale is not None:

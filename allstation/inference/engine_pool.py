@@ -6,7 +6,7 @@ import threading
 from collections import deque
 
 from allstation.core.errors import ModelError
-from allstation.core.site import Site
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine import Engine
 from allstation.inference.isolated import RUN_SECONDS
@@ -39,7 +39,7 @@ class EnginePool:
         bundle: The model.
         ready: An engine of it that nobody uses yet: the first thread takes it.
         seconds: Wall time that a network in a process of its own has for one field.
-        site: Site that the fields were taken at, if it is known.
+        sizes: What the case says of pixel sizes, and its site.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class EnginePool:
         ready: FieldEngine | None = None,
         *,
         seconds: float = RUN_SECONDS,
-        site: Site | None = None,
+        sizes: KnownSizes = NOTHING_KNOWN,
     ) -> None:
         self.bundle = bundle
-        self._site = site
+        self._sizes = sizes
         self.isolated = needs_isolation(bundle)
         self._seconds = seconds
         self._local = threading.local()
@@ -73,7 +73,7 @@ class EnginePool:
                 engine = self._ready.pop()
             except IndexError:
                 engine = self._made()
-            engine.site = self._site
+            engine.sizes = self._sizes
             self._local.engine = engine
         return engine
 

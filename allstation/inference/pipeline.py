@@ -22,9 +22,9 @@ import cv2
 
 from allstation.core.cells import NewCell
 from allstation.core.errors import ModelError, StationError, unexpected
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import Prediction
-from allstation.core.site import Site
 from allstation.core.text import shown_name
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.engine_pool import EnginePool, FieldEngine
@@ -95,8 +95,7 @@ class Pipeline:
         low_priority: The threads work beside a window, which goes first.
         ready: An engine of the model made beforehand, for the first thread.
         cells: Whether the white cells of each field are brought along.
-        site: Site that the fields were taken at, if it is known: its pixel sizes, and whether the model was
-            commissioned for it.
+        sizes: What the case says of pixel sizes, and its site, which may have accepted the model.
 
     Example:
         ``with Pipeline(bundle) as pipeline: outcomes = list(pipeline.run(enumerate(paths)))``
@@ -111,14 +110,14 @@ class Pipeline:
         low_priority: bool = False,
         ready: FieldEngine | None = None,
         cells: bool = False,
-        site: Site | None = None,
+        sizes: KnownSizes = NOTHING_KNOWN,
     ) -> None:
         self.bundle = bundle
         self.threads = threads or default_threads()
         # OpenCV's own pool would compete with these threads for the same processors.
         cv2.setNumThreads(1)
         self._limits = limits or DecodeLimits()
-        self._engines = EnginePool(bundle, ready, seconds=network_seconds(self._limits), site=site)
+        self._engines = EnginePool(bundle, ready, seconds=network_seconds(self._limits), sizes=sizes)
         self._cells = cells
         self._workers: Workers[Any] = Workers(
             self.threads,

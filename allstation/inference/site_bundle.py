@@ -157,16 +157,21 @@ def write_site_bundle(
         "base": {"sha256": base.sha256, "name": base.name, "version": base.version},
         "cell_network_sha256": typer.network_sha256,
     }
-    hashes = sorted({digest[:SEEN_DIGITS] for digest in seen})
     members = {
         TYPER: typer.to_bytes(),
         SITE_FACTS: json_text(facts.to_json(), sort_keys=True).encode(),
         ACCEPTANCE_JSON: json_text(acceptance, sort_keys=True).encode(),
         ACCEPTANCE_TEXT: acceptance_text.encode(),
-        SEEN: "".join(f"{digest}\n" for digest in hashes).encode("ascii"),
+        SEEN: _beginnings(seen),
         REFERENCE: _reference(typer),
     }
     return write_bundle(target, info, members, key=key)
+
+
+def _beginnings(hashes: Collection[str]) -> bytes:
+    """Return the beginnings of hashes, a line each."""
+    lines = sorted({digest[:SEEN_DIGITS] for digest in hashes})
+    return "".join(f"{digest}\n" for digest in lines).encode("ascii")
 
 
 def _reference(typer: Typer) -> bytes:

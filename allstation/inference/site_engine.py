@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from allstation.core.cells import NewCell
 from allstation.core.decision import Decision, Evidence, Reason
 from allstation.core.errors import ModelError, StationError
+from allstation.core.known_sizes import NOTHING_KNOWN
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import EvidenceMap, Prediction
-from allstation.core.site import Site
+from allstation.core.site import ScaleSource
 from allstation.core.text import shown_name
 from allstation.core.typer_statistics import FloatArray
 from allstation.imaging import decode, preprocess, quality
@@ -27,7 +28,7 @@ from allstation.imaging.cell_finder import find_cells
 from allstation.imaging.cell_scale import estimate_scale
 from allstation.imaging.field_cells import placed
 from allstation.imaging.field_file import read_field
-from allstation.imaging.field_scale import field_scale
+from allstation.imaging.field_scale import exact_scale, field_scale, stated_scale
 from allstation.inference.bundle import ModelBundle
 from allstation.inference.cell_features import cell_features
 from allstation.inference.cell_network import CellNetwork
@@ -73,8 +74,8 @@ class SiteEngine:
             raise
         except StationError as error:
             raise _unusable(bundle, error.sentence) from error
-        self.site: Site | None = None
-        """Site that the fields were taken at, if it is known: its pixel sizes."""
+        self.sizes = NOTHING_KNOWN
+        """What the case says of pixel sizes, and its site."""
         self._classes = bundle.classes
         self._rule = bundle.rule
         self.preprocessing: preprocess.Preprocessing = bundle.preprocessing
@@ -108,10 +109,11 @@ class SiteEngine:
         """Name one field image by its cells, which come along with their probabilities as support."""
         started = time.perf_counter()
         file = read_field(path, limits, sha256=sha256)
-        header = file.header
-        known = None if self.site is None else self.site.pixel_size_of(header.width, header.height)
-        size = self._facts.field_pixel_size if known is None else known.size
-        scale = field_scale(file, site_pixel_size=size, site_interval=known.interval if known else None)
+        scale = stated_scale(file, self.sizes)
+        if scale is None and self._facts.field_pixel_size is not None:
+            # As the fields were that its cells were typed in.
+            scale = exact_scale(self._facts.field_pixel_size, ScaleSource.SITE)
+        scale = scale or field_scale(file)
         return self._named(file.pixels, None if scale is None else scale.pixels_per_um, started)
 
     def find_cells(

@@ -197,8 +197,8 @@ class CaseProcessor:
             self._work_with(bundle, "")
         self._go_on()
 
-    def site_changed(self) -> None:
-        """Go on with the site that the case has now; fields in flight are finished with the one before."""
+    def sizes_changed(self) -> None:
+        """Go on with pixel sizes and site of the case as they are; what is in flight is finished first."""
         if self._batch is not None and self._bundle is not None and not self._batch.model:
             self._work_with(self._bundle, "")
             self._go_on()

@@ -123,14 +123,19 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         kept=tuple(sorted(map(str, chosen.anonymity.keep))) if chosen.anonymise else (),
         travels=chosen.anonymise and chosen.travels,
         places=places_block(snapshot, _finals(snapshot, rows), classes),
-        control=tuple(
-            ControlNote(day=one.day, broken=one.broken, by=one.by, at=one.at, reason=one.reason)
-            for one in snapshot.control
-        ),
+        control=_control(snapshot),
         cells=cells_block(snapshot, count_proposals=chosen.count_proposals, pictures=chosen.montage),
     )
     keys = _earlier_keys(chosen.previous, hashes, case.secret)
     return replace(content, amendments=amendments(chosen.previous, content, keys=keys))
+
+
+def _control(snapshot: CaseSnapshot) -> tuple[ControlNote, ...]:
+    """Return the releases of control days that the case was signed under."""
+    return tuple(
+        ControlNote(day=one.day, broken=one.broken, by=one.by, at=one.at, reason=one.reason)
+        for one in snapshot.control
+    )
 
 
 def _kept_of(snapshot: CaseSnapshot) -> tuple[list[str], list[str]]:

@@ -90,10 +90,7 @@ def write_labelled(
         StationError: ``nothing-reviewed`` if no field has a reviewed class, ``not-empty`` if the
             folder holds something, ``not-written`` if it cannot be written to.
     """
-    reviewed = [one for one in snapshot.fields if one.review is not None and one.review.class_name]
-    if not reviewed:
-        sentence = "No field of this case has a class set by a person. Review some fields first."
-        raise StationError("nothing-reviewed", sentence)
+    reviewed = _reviewed(snapshot)
     if any(make_folder(folder).iterdir()):
         raise StationError("not-empty", f"The folder {folder.name!r} is not empty. Choose a new one.")
     shown = shown_case(snapshot, anonymise)
@@ -127,6 +124,14 @@ def write_labelled(
     parts = _parts(paths, groups, folder=folder, patients=patients)
     lists = _table(folder / "lists.csv", _LISTS, parts)
     return LabelledExport(table, lists, dict(Counter(path.parent.name for path in paths)), tuple(missing))
+
+
+def _reviewed(snapshot: CaseSnapshot) -> list[FieldRecord]:
+    reviewed = [one for one in snapshot.fields if one.review is not None and one.review.class_name]
+    if not reviewed:
+        sentence = "No field of this case has a class set by a person. Review some fields first."
+        raise StationError("nothing-reviewed", sentence)
+    return reviewed
 
 
 def _table(target: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:

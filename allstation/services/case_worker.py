@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from allstation import paths
 from allstation.core.errors import StationError
+from allstation.core.known_sizes import NOTHING_KNOWN
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import shown_name
 from allstation.keys.station import station_key
@@ -313,7 +314,7 @@ class CaseWorker(QObject):
             threads=self._threads,
             limits=self._limits,
             low_priority=True,
-            site=None if self._open is None else self._open.case.site.get(),
+            sizes=NOTHING_KNOWN if self._open is None else self._open.case.site.known_sizes(),
         )
 
     # What needs no open case

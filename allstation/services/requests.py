@@ -320,13 +320,19 @@ class UndoRemoval(CaseRequest):
 
 @dataclass(frozen=True)
 class SetDetails(CaseRequest):
-    """Store the texts about patient, request and specimen."""
+    """Store the texts about patient, request and specimen.
+
+    What is classified from now on is read at the pixel size that they state, if they do.
+    """
 
     details: Mapping[str, str]
 
     def change(self, target: OpenedCase) -> None:
+        before = target.case.site.known_sizes()
         try:
             target.case.set_details(self.details)
+            if target.case.site.known_sizes() != before:
+                target.processor.sizes_changed()
         finally:
             target.emit(events.DetailsChanged(target.case.details()))
 
@@ -344,7 +350,7 @@ class SetSite(CaseRequest):
         library = SiteLibrary(config_folder())
         try:
             target.case.site.set(self.site)
-            target.processor.site_changed()
+            target.processor.sizes_changed()
             if self.site is not None:
                 library.save(self.site)
             library.use(self.site.id if self.site is not None else "")

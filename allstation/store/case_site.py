@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from typing import Final
 
 from allstation.core.audit import canonical
 from allstation.core.errors import StationError
+from allstation.core.known_sizes import KnownSizes
 from allstation.core.site import Site
 from allstation.store.audit_contents import CONTENT, SITE, text_content
 from allstation.store.connection import Repository
 from allstation.store.database import damaged
+
+_PIXEL_SIZE: Final = "pixel_size"
+"""Key of the case data."""
 
 
 class CaseSite(Repository):
@@ -26,6 +32,15 @@ class CaseSite(Repository):
             return Site.from_json(json.loads(stored)) if stored else None
         except (ValueError, TypeError, RecursionError, StationError) as error:
             raise damaged("the site cannot be understood") from error
+
+    def known_sizes(self) -> KnownSizes:
+        """Return what case data and site say of pixel sizes; nothing of one that cannot be understood."""
+        said, site = "", None
+        with suppress(ValueError, AttributeError, RecursionError):
+            said = str(json.loads(self._connection.info("details", "{}")).get(_PIXEL_SIZE, ""))
+        with suppress(StationError):
+            site = self.get()
+        return KnownSizes(said, site)
 
     def set(self, site: Site | None) -> None:
         """Say at which site the fields were taken, or that nobody knows; the audit log keeps its digest."""

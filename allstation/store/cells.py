@@ -6,7 +6,6 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -30,10 +29,8 @@ from allstation.core.cells import (
     CellReview,
 )
 from allstation.core.errors import StationError
-from allstation.core.known_sizes import KnownSizes
-from allstation.core.site import Site
 from allstation.store import cell_edits, cell_features, cell_typing
-from allstation.store.audit_contents import SITE
+from allstation.store.case_site import CaseSite
 from allstation.store.cell_edits import CellChange
 from allstation.store.cell_groups import cell_groups, typed_by_slide
 from allstation.store.cell_query import conditions, order_parts
@@ -48,7 +45,7 @@ from allstation.store.rows import first_column, json_list
 
 ALL: Final = CellFilter()
 TYPES_CHANGED: Final = "cell-types-changed"
-_TYPES, _PIXEL_SIZE = "cell_types", "pixel_size"
+_TYPES = "cell_types"
 """Keys of the table ``info`` and of the case data."""
 _CHUNK: Final = 500
 _EXAMPLES: Final = 8
@@ -141,7 +138,7 @@ class Cells(Repository):
         whose = [] if reviewer is None else [reviewer]
         records: dict[int, CellRecord] = {}
         with self._connection.consistent_read() as db:
-            known = self._known_sizes()
+            known = CaseSite(self._connection).known_sizes()
             for start in range(0, len(wanted), _CHUNK):
                 chunk = json_list(wanted[start : start + _CHUNK])
                 rows = db.execute(query, [*whose, chunk])
@@ -359,16 +356,6 @@ class Cells(Repository):
     def typer_sha256(self) -> str:
         """The typer whose proposals the case holds; empty for none."""
         return self._connection.info(cell_features.TYPER)
-
-    def _known_sizes(self) -> KnownSizes:
-        """Return what case data and site say; nothing of one that cannot be understood."""
-        said, site = "", None
-        with suppress(ValueError, AttributeError, RecursionError):
-            said = str(json.loads(self._connection.info("details", "{}")).get(_PIXEL_SIZE, ""))
-        with suppress(ValueError, RecursionError, StationError):
-            stored = self._connection.info(SITE)
-            site = Site.from_json(json.loads(stored)) if stored else None
-        return KnownSizes(said, site)
 
     def _type_order(self, db: sqlite3.Connection, where: CellFilter, types: Sequence[str]) -> list[str]:
         counts = self._counts(db, where, where.reviewer)

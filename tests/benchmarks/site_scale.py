@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from allstation.core.decision import Evidence, Reason
+from allstation.core.known_sizes import KnownSizes
 from allstation.core.records import Prediction
 from allstation.core.site import PixelSize, Site
 from allstation.core.statistics import wilson
@@ -236,11 +237,13 @@ def _mosaic_rows(engine: Engine, data: Path, random: np.random.Generator, own: f
                 scale = PixelSize(size=size, frame=(header.width, header.height))
                 rgb = squash(read_field(path).shrunk(SIZE), SIZE)
                 squashed = engine.classify_rgb(rgb)
-                engine.site = Site(id="a", name="A", pixel_sizes=(scale,))
+                engine.sizes = KnownSizes(site=Site(id="a", name="A", pixel_sizes=(scale,)))
                 stranger = engine.classify(path)
-                engine.site = Site(id="a", name="A", pixel_sizes=(scale,), bundle_sha256=accepted)
+                engine.sizes = KnownSizes(
+                    site=Site(id="a", name="A", pixel_sizes=(scale,), bundle_sha256=accepted)
+                )
                 friend = engine.classify(path)
-                engine.site = None
+                engine.sizes = KnownSizes(site=None)
                 tally["squashed"] += squashed.top_class == name
                 tally["parts"] += stranger.top_class == name
                 tally["named"] += squashed.decision.class_name is not None

@@ -5,7 +5,6 @@ Nothing that is learned here is kept but figures. Patients are kept apart wherev
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import sys
@@ -33,8 +32,8 @@ from allstation.imaging.central_cell import cut_cell_of_picture, find_central_ce
 from allstation.imaging.field_file import read_field
 from allstation.imaging.table_files import read_table
 from allstation.inference.cell_network import CellNetwork
+from training.evaluate.results import RESULTS, write_table
 
-RESULTS: Final = Path(__file__).parent.parent / "results"
 SCALES: Final = {"cells-baltimore": 8.2, "pbc-sample": 8.2, "cells-delhi": 18.75}
 """Pixels per micrometre: of the first two from their red cells (59 pixels for 7.2 micrometres); of the last,
 where no red cell is left, so that 450 pixels are 24 micrometres."""
@@ -420,16 +419,7 @@ def report(data: Path, work: Path, *, threads: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate.cell_typing", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the sets of single cells")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args(argv)
-    text = report(options.data, options.work, threads=options.threads)
-    (options.results / "cell-typing.md").write_text(text, encoding="utf-8")
-    print(text)
-    return 0
+    return write_table("cell_typing", report, __doc__, argv)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ patients, session, test part, rule. Nothing that is learned here is kept but fig
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,8 @@ from allstation.core.typer import FEWEST_CELLS, cross_validate, fit_typer
 from allstation.core.typer_held_out import held_out_area, held_out_cells
 from allstation.core.typer_validation import held_out
 from allstation.inference.cell_network import CellNetwork
-from training.evaluate.cell_typing import BLAST, DRAWS, FEWEST, LYMPHOCYTE, RESULTS
+from training.evaluate.cell_typing import BLAST, DRAWS, FEWEST, LYMPHOCYTE
+from training.evaluate.results import write_table
 
 CLICKS: Final = (30, 60, 100)
 CURVES: Final = 10
@@ -257,16 +257,7 @@ def report(data: Path, work: Path, *, threads: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and write the table."""
-    parser = argparse.ArgumentParser(prog="python -m training.evaluate.commissioning", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the sets of single cells")
-    parser.add_argument("--work", type=Path, required=True, help="folder for what can be made again")
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args(argv)
-    text = report(options.data, options.work, threads=options.threads)
-    (options.results / "commissioning.md").write_text(text, encoding="utf-8")
-    print(text)
-    return 0
+    return write_table("commissioning", report, __doc__, argv)
 
 
 if __name__ == "__main__":

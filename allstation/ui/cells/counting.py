@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,10 +26,8 @@ from PySide6.QtWidgets import (
 from allstation.core.cell_types import CellType, Counts
 from allstation.core.differential import TARGETS
 from allstation.services.field_cache import FieldCache
-from allstation.ui.cells.bench_keys import BenchKey, bench_key
-from allstation.ui.cells.stage import CellStage
+from allstation.ui.cells.bench_keys import BenchKey, BenchWidget
 from allstation.ui.cells.tally import TallyRow, TallyView
-from allstation.ui.common.focus_filters import KeyRepeat
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.window_size import resize_on_screen
@@ -41,13 +39,10 @@ _INDENT: Final = 7
 _CLICK_ONLY: Final = Qt.FocusPolicy.ClickFocus
 
 
-class CountingWindow(QWidget):
+class CountingWindow(BenchWidget):
     """Shows the cell to be named and the tally; every key is a type here.
 
     Signals:
-        key_typed: A letter or digit.
-        passed: The cell is passed over.
-        taken_back: The latest is to be taken back.
         target_changed: White cells to count.
         order_changed: Whether the cells are spread over the case.
         question_changed: The type and the share (0 to 1) that it is to be told from.
@@ -55,9 +50,6 @@ class CountingWindow(QWidget):
         closed: The window was closed.
     """
 
-    key_typed = Signal(str)
-    passed = Signal()
-    taken_back = Signal()
     target_changed = Signal(int)
     order_changed = Signal(bool)
     question_changed = Signal()
@@ -65,11 +57,9 @@ class CountingWindow(QWidget):
     closed = Signal()
 
     def __init__(self, parent: QWidget | None = None, *, files: FieldCache | None = None) -> None:
-        super().__init__(parent, Qt.WindowType.Window)
+        super().__init__(parent, Qt.WindowType.Window, files=files)
         self.setWindowTitle(tr("Count cells"))
-        self.stage = CellStage(self, files=files)
         self.tally = TallyView(self)
-        self._keys = KeyRepeat()
         self._make_words()
         self._make_choices()
         self._lay_out()
@@ -251,35 +241,11 @@ class CountingWindow(QWidget):
 
     # Keys
 
-    def event(self, event: QEvent) -> bool:
-        """Keep keys from anything else that would take them."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Name the cell, take the latest back, pass over, end."""
-        if self._keys.is_repeat(event):
-            return
-        meaning = bench_key(event)
+    def handle_key(self, meaning: BenchKey) -> bool:
+        """End counting."""
         if meaning is BenchKey.END:
             self.close()
-        elif meaning is BenchKey.TAKE_BACK:
-            self.taken_back.emit()
-        elif meaning is BenchKey.LATER:
-            self.passed.emit()
-        elif meaning in (BenchKey.LARGER, BenchKey.SMALLER):
-            self.stage.zoom(1 if meaning is BenchKey.LARGER else -1)
-        elif meaning is BenchKey.TYPE:
-            self.key_typed.emit(event.text())
-        else:
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """Remember when a key was let go, to know a held one."""
-        self._keys.released(event)
-        super().keyReleaseEvent(event)
+        return meaning is BenchKey.END
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell that counting is over."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -20,11 +19,9 @@ from PySide6.QtWidgets import (
 
 from allstation.core.cell_types import CellType
 from allstation.services.field_cache import FieldCache
-from allstation.ui.cells.bench_keys import BenchKey, bench_key
-from allstation.ui.cells.stage import CellStage
+from allstation.ui.cells.bench_keys import BenchKey, BenchWidget
 from allstation.ui.commissioning.standing_card import StandingCard
 from allstation.ui.commissioning.type_keys import TypeKeys
-from allstation.ui.common.focus_filters import KeyRepeat
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 from allstation.ui.common.window_size import fix_width
@@ -36,31 +33,23 @@ BETWEEN: Final = 10
 """Cells typed between two measurements."""
 
 
-class TypingPage(QWidget):
+class TypingPage(BenchWidget):
     """Shows the cell to be named and, unless it is tested, how good the program is by now.
 
     Signals:
-        key_typed: A letter or digit.
         unsure: Nobody could tell the cell.
-        passed: The cell is left for later.
-        taken_back: The latest is to be taken back.
         freeze_asked: Learning is over: a test part is to be frozen, or opened.
         back_asked: The first page is wanted.
     """
 
-    key_typed = Signal(str)
     unsure = Signal()
-    passed = Signal()
-    taken_back = Signal()
     freeze_asked = Signal()
     back_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None, *, files: FieldCache | None = None) -> None:
-        super().__init__(parent)
-        self.stage = CellStage(self, files=files)
+        super().__init__(parent, files=files)
         self.types = TypeKeys(self)
         self.standing = StandingCard(self)
-        self._keys = KeyRepeat()
         self._testing = False
         self._make_words()
         self._make_buttons()
@@ -207,36 +196,14 @@ class TypingPage(QWidget):
 
     # Keys
 
-    def event(self, event: QEvent) -> bool:
-        """Keep keys from anything else that would take them."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Name the cell, take the latest back, leave it for later, freeze, go back."""
-        if self._keys.is_repeat(event):
-            return
-        meaning = bench_key(event)
-        told = {
-            BenchKey.END: self.back_asked,
-            BenchKey.TAKE_BACK: self.taken_back,
-            BenchKey.LATER: self.passed,
-            BenchKey.UNSURE: self.unsure,
-        }
-        if meaning in told:
-            told[meaning].emit()
-        elif meaning in (BenchKey.LARGER, BenchKey.SMALLER):
-            self.stage.zoom(1 if meaning is BenchKey.LARGER else -1)
+    def handle_key(self, meaning: BenchKey) -> bool:
+        """Go back, leave the cell untold, or freeze."""
+        if meaning is BenchKey.END:
+            self.back_asked.emit()
+        elif meaning is BenchKey.UNSURE:
+            self.unsure.emit()
         elif meaning is BenchKey.GO and self.freeze.isEnabled():
             self.freeze_asked.emit()
-        elif meaning is BenchKey.TYPE:
-            self.key_typed.emit(event.text())
         else:
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """Remember when a key was let go, to know a held one."""
-        self._keys.released(event)
-        super().keyReleaseEvent(event)
+            return False
+        return True

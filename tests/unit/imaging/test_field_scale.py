@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from allstation.core.errors import StationError
-from allstation.core.site import ScaleSource
+from allstation.core.known_sizes import KnownSizes
+from allstation.core.site import PixelSize, ScaleSource, Site
 from allstation.imaging.cell_scale import ScaleEstimate
 from allstation.imaging.field_file import FieldFile
 from allstation.imaging.field_scale import estimated_scale, field_scale, red_cell_doubt
@@ -36,15 +37,30 @@ def smear() -> Smear:
     return drawn
 
 
+def by_site(size: float, interval: tuple[float, float] | None = None) -> KnownSizes:
+    return KnownSizes(site=Site(id="a", name="A", pixel_sizes=(PixelSize(size=size, interval=interval),)))
+
+
+def test_what_a_person_wrote_goes_before_file_and_site_as_in_the_viewer(smear: Smear):
+    stating = file_of(smear, "tiff", resolution=DOTS_PER_CM, resolution_unit=3)
+    known = KnownSizes("0.25 µm at 9999x9999", by_site(0.1).site)
+    assert field_scale(stating, sizes=known).source is ScaleSource.FILE, "said of frames of another size"
+    written = KnownSizes("0.25 µm", by_site(0.1).site)
+    found = field_scale(stating, sizes=written)
+    assert (found.pixels_per_um, found.source, found.is_stated) == (4.0, ScaleSource.TYPED, True)
+    frame = (stating.header.width, stating.header.height)
+    assert found.pixel_size == written.at(*frame, stated=stating.pixel_size)
+
+
 def test_the_file_goes_before_the_site_and_the_site_before_the_red_cells(smear: Smear):
     stating = file_of(smear, "tiff", resolution=DOTS_PER_CM, resolution_unit=3)
     silent = file_of(smear, "png")
     pooled = ScaleEstimate(3.0, 2.8, 3.2, 90)
-    stated = field_scale(stating, site_pixel_size=0.1, pooled=pooled)
+    stated = field_scale(stating, sizes=by_site(0.1), pooled=pooled)
     assert (stated.pixels_per_um, stated.source) == (pytest.approx(5.0), ScaleSource.FILE)
-    by_site = field_scale(silent, site_pixel_size=0.1, site_interval=(0.09, 0.12), pooled=pooled)
-    assert (by_site.pixels_per_um, by_site.source) == (pytest.approx(10.0), ScaleSource.SITE)
-    assert (by_site.low, by_site.high) == (pytest.approx(1 / 0.12), pytest.approx(1 / 0.09))
+    sited = field_scale(silent, sizes=by_site(0.1, (0.09, 0.12)), pooled=pooled)
+    assert (sited.pixels_per_um, sited.source) == (pytest.approx(10.0), ScaleSource.SITE)
+    assert (sited.low, sited.high) == (pytest.approx(1 / 0.12), pytest.approx(1 / 0.09))
     by_cells = field_scale(silent, pooled=pooled)
     assert (by_cells.pixels_per_um, by_cells.low, by_cells.high) == (3.0, 2.8, 3.2)
     assert by_cells.source is ScaleSource.RED_CELLS
@@ -70,7 +86,7 @@ def test_nothing_is_told_without_red_cells_and_damage_is_refused():
 )
 def test_red_cells_of_unlikely_size_by_the_stated_pixel_size_are_told(smear: Smear, stated: float, kind: str):
     estimate = ScaleEstimate(9.4, 8.9, 9.9, 40)
-    doubt = red_cell_doubt(field_scale(file_of(smear, "png"), site_pixel_size=stated), estimate)
+    doubt = red_cell_doubt(field_scale(file_of(smear, "png"), sizes=by_site(stated)), estimate)
     assert kind in doubt
     assert bool(doubt) == bool(kind)
-    assert red_cell_doubt(field_scale(file_of(smear, "png"), site_pixel_size=stated), None) == ""
+    assert red_cell_doubt(field_scale(file_of(smear, "png"), sizes=by_site(stated)), None) == ""

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from allstation.core.decision import Reason
+from allstation.core.known_sizes import NOTHING_KNOWN, KnownSizes
 from allstation.core.site import PixelSize, Site
 from allstation.imaging.cells import segment_cells
 from allstation.imaging.decode import squash
@@ -31,7 +32,7 @@ def engine() -> Engine:
 
 @pytest.fixture(autouse=True)
 def no_site(engine: Engine) -> None:
-    engine.site = None
+    engine.sizes = NOTHING_KNOWN
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def saved(rgb: np.ndarray, folder: Path) -> Path:
 
 def test_a_larger_field_is_read_in_parts_and_pooled_over_its_cells(engine, quarters, tmp_path):
     path = saved(joined(quarters), tmp_path)
-    engine.site = site_with(OWN_SIZE, (1024, 768))
+    engine.sizes = KnownSizes(site=site_with(OWN_SIZE, (1024, 768)))
     made, cells = engine.classify_with_cells(path)
     assert set(made.decision.reasons) >= ELSEWHERE
     assert made.top_class == "Pro"
@@ -68,12 +69,14 @@ def test_a_larger_field_is_read_in_parts_and_pooled_over_its_cells(engine, quart
         2 * whole.evidence.columns,
     )
     assert {one.pixel_size for one in cells} == {OWN_SIZE}
+    engine.sizes = KnownSizes(f"{OWN_SIZE} µm at 1024x768", site_with(9.0, (1024, 768)))
+    assert engine.classify(path).probabilities == made.probabilities, "a bar drawn in a case without a site"
 
 
 def test_a_site_that_accepted_the_model_gets_names(engine, quarters, tmp_path):
     path = saved(joined(quarters), tmp_path)
     bundle = ModelBundle.open(default_bundle_path())
-    engine.site = site_with(OWN_SIZE, (1024, 768), bundle=bundle.sha256)
+    engine.sizes = KnownSizes(site=site_with(OWN_SIZE, (1024, 768), bundle=bundle.sha256))
     made = engine.classify(path)
     assert not ELSEWHERE & set(made.decision.reasons)
 
@@ -83,7 +86,7 @@ def test_parts_without_cells_are_skipped(engine, quarters, tmp_path, monkeypatch
     runs = []
     usual = engine.run
     monkeypatch.setattr(engine, "run", lambda tensor: runs.append(1) or usual(tensor))
-    engine.site = site_with(OWN_SIZE, (1024, 768))
+    engine.sizes = KnownSizes(site=site_with(OWN_SIZE, (1024, 768)))
     made = engine.classify(saved(joined([quarters[0], empty, empty, empty]), tmp_path))
     assert 1 <= len(runs) <= 4
     assert made.cell_count >= 1
@@ -96,11 +99,11 @@ def test_parts_without_cells_are_skipped(engine, quarters, tmp_path, monkeypatch
 def test_a_field_that_shows_much_less_goes_to_a_person(engine, quarters, tmp_path):
     path = saved(quarters[0], tmp_path)
     without = engine.classify(path)
-    engine.site = site_with(OWN_SIZE / 2, (512, 384))
+    engine.sizes = KnownSizes(site=site_with(OWN_SIZE / 2, (512, 384)))
     with_site = engine.classify(path)
     assert set(with_site.decision.reasons) >= ELSEWHERE
     assert with_site.probabilities == without.probabilities
-    engine.site = site_with(OWN_SIZE, (512, 384))
+    engine.sizes = KnownSizes(site=site_with(OWN_SIZE, (512, 384)))
     assert engine.classify(path).decision == without.decision
 
 
@@ -114,9 +117,11 @@ def test_a_background_that_the_laboratory_never_has_goes_to_a_person(engine, qua
     dim = np.clip(quarters[2] * [0.85, 0.85, 0.8], 0, 255).astype(np.uint8)
     made = engine.classify(saved(dim, tmp_path))
     assert set(made.decision.reasons) >= {Reason.UNLIKE_TRAINING, Reason.OTHER_COLOURS}
-    engine.site = Site(id="a", name="A", bundle_sha256=ModelBundle.open(default_bundle_path()).sha256)
+    engine.sizes = KnownSizes(
+        site=Site(id="a", name="A", bundle_sha256=ModelBundle.open(default_bundle_path()).sha256)
+    )
     assert Reason.OTHER_COLOURS not in engine.classify(saved(dim, tmp_path)).decision.reasons
-    engine.site = None
+    engine.sizes = NOTHING_KNOWN
     squashed = engine.classify(saved(squash(dim, (224, 224)), tmp_path))
     assert Reason.OTHER_COLOURS not in squashed.decision.reasons, (
         "frames of the network's size stay as they were"
@@ -135,6 +140,6 @@ def test_optics_come_from_the_bundle_or_from_the_shipped_network():
 
 def test_engines_of_a_pool_know_the_site():
     site = Site(id="a", name="A")
-    pool = EnginePool(ModelBundle.open(default_bundle_path()), site=site)
-    assert pool.engine().site == site
+    pool = EnginePool(ModelBundle.open(default_bundle_path()), sizes=KnownSizes(site=site))
+    assert pool.engine().sizes.site == site
     pool.close()
