@@ -29,6 +29,7 @@ from allstation.inference.bundle_kinds import (
 )
 from allstation.keys.signing import SigningKey
 
+_ARCHITECTURE: Final = "cell typer (linear discriminant) over the cell network"
 SEEN_DIGITS: Final = 16
 """Hexadecimal digits of a picture's SHA-256 by which it is known again."""
 
@@ -133,7 +134,7 @@ def write_site_bundle(
         limits: What it must not be used for, in sentences.
         acceptance: Acceptance report as JSON.
         acceptance_text: The same as Markdown.
-        seen: SHA-256 of the pictures of all slides that were learned from, or their first 16 digits.
+        seen: SHA-256 of the pictures of slides that were learned from, or 16 digits.
         base: The model that it stands on: its preparation of pixels shows fields to people.
         key: Signs it; the station's for what was commissioned here.
 
@@ -141,6 +142,10 @@ def write_site_bundle(
         StationError: If what was written would be refused on opening.
         OSError: If the folder cannot be written.
     """
+    report = {
+        ACCEPTANCE_JSON: _json_bytes(acceptance),
+        ACCEPTANCE_TEXT: acceptance_text.encode(),
+    }
     info = {
         "kind": SITE,
         "name": name,
@@ -148,24 +153,34 @@ def write_site_bundle(
         "created": stamp(utc_clock()),
         "classes": list(typer.types),
         "preprocessing": base.preprocessing.to_json(),
-        "network": {"file": TYPER, "architecture": "cell typer (linear discriminant) over the cell network"},
+        "network": {"file": TYPER, "architecture": _ARCHITECTURE},
         "calibration": {"temperature": typer.temperature},
         "decision": rule.to_json(),
         "training": dict(training),
         "figures": [figure.to_json() for figure in figures],
         "limits": list(limits),
-        "base": {"sha256": base.sha256, "name": base.name, "version": base.version},
+        "base": _identity(base),
         "cell_network_sha256": typer.network_sha256,
     }
-    members = {
-        TYPER: typer.to_bytes(),
-        SITE_FACTS: json_text(facts.to_json(), sort_keys=True).encode(),
-        ACCEPTANCE_JSON: json_text(acceptance, sort_keys=True).encode(),
-        ACCEPTANCE_TEXT: acceptance_text.encode(),
+    return write_bundle(target, info, {**_learned(typer, facts, seen), **report}, key=key)
+
+
+def _learned(typer: Typer, facts: SiteFacts, seen: Collection[str]) -> dict[str, bytes]:
+    """Return the members that name cells, what they were learned from, and a proof of their figures."""
+    return {
         SEEN: _beginnings(seen),
+        TYPER: typer.to_bytes(),
+        SITE_FACTS: _json_bytes(facts.to_json()),
         REFERENCE: _reference(typer),
     }
-    return write_bundle(target, info, members, key=key)
+
+
+def _identity(bundle: ModelBundle) -> dict[str, str]:
+    return {"sha256": bundle.sha256, "name": bundle.name, "version": bundle.version}
+
+
+def _json_bytes(value: Mapping[str, Any]) -> bytes:
+    return json_text(value, sort_keys=True).encode()
 
 
 def _beginnings(hashes: Collection[str]) -> bytes:

@@ -79,11 +79,9 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         snapshot, chosen = anonymised_with(case, chosen)
         if chosen.travels or not ReportStatus(chosen.status).locks:  # a signature has a date
             created = year_of(created)
-    classes = class_names(snapshot)
-    rows = tuple(field_rows(snapshot, anonymise=chosen.anonymise))
-    patient, request, specimen = identity(
-        case.details, anonymise=chosen.anonymise, keep=chosen.anonymity.keep
-    )
+    classes, rows = class_names(snapshot), tuple(field_rows(snapshot, anonymise=chosen.anonymise))
+    keep = chosen.anonymity.keep
+    patient, request, specimen = identity(case.details, anonymise=chosen.anonymise, keep=keep)
     content = ReportContent(
         created=created,
         template=str(chosen.template),
@@ -96,8 +94,7 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         conclusion=chosen.conclusion.strip(),
         annex=chosen.annex,
         confirmations=confirmations(rows, stamps),
-        laboratory=chosen.letterhead.name.strip(),
-        laboratory_lines=tuple(line for line in chosen.letterhead.lines if line.strip())[:4],
+        **_letterhead(chosen),
         case_id=snapshot.case_id,
         case_name=snapshot.name,
         taken_at=snapshot.taken_at,
@@ -119,15 +116,29 @@ def build_content(snapshot: CaseSnapshot, options: ReportOptions | None = None) 
         copies=tuple(copies_of(snapshot)),
         clock_remark=remark,
         digital_signature=_signature(chosen),
-        replaces=chosen.replaces if chosen.status == ReportStatus.AMENDED and not chosen.anonymise else "",
-        kept=tuple(sorted(map(str, chosen.anonymity.keep))) if chosen.anonymise else (),
-        travels=chosen.anonymise and chosen.travels,
+        **_way_out(chosen),
         places=places_block(snapshot, _finals(snapshot, rows), classes),
         control=_control(snapshot),
         cells=cells_block(snapshot, count_proposals=chosen.count_proposals, pictures=chosen.montage),
     )
     keys = _earlier_keys(chosen.previous, hashes, case.secret)
     return replace(content, amendments=amendments(chosen.previous, content, keys=keys))
+
+
+def _letterhead(chosen: ReportOptions) -> dict[str, Any]:
+    """Return name and first lines of the laboratory."""
+    lines = tuple(line for line in chosen.letterhead.lines if line.strip())[:4]
+    return {"laboratory": chosen.letterhead.name.strip(), "laboratory_lines": lines}
+
+
+def _way_out(chosen: ReportOptions) -> dict[str, Any]:
+    """Return what is said of the report that is replaced, of texts that go, and whether it goes to others."""
+    amends = chosen.status == ReportStatus.AMENDED and not chosen.anonymise
+    return {
+        "replaces": chosen.replaces if amends else "",
+        "kept": tuple(sorted(map(str, chosen.anonymity.keep))) if chosen.anonymise else (),
+        "travels": chosen.anonymise and chosen.travels,
+    }
 
 
 def _control(snapshot: CaseSnapshot) -> tuple[ControlNote, ...]:

@@ -109,15 +109,10 @@ def write_labelled(
     paths = [target for _, target in copies]
     patients = [slides[field.slide_id].patient if known else shown.case_id for field, _ in copies]
     hidden = anonymise is not None
+    places = [(who, slides[field.slide_id].name) for who, (field, _) in zip(patients, copies, strict=True)]
     rows = [
-        _row(
-            field,
-            target,
-            folder=folder,
-            place=(patients[at], slides[field.slide_id].name),
-            hidden=hidden,
-        )
-        for at, (field, target) in enumerate(copies)
+        _row(*copy, folder=folder, place=place, hidden=hidden)
+        for copy, place in zip(copies, places, strict=True)
     ]
     table = _table(folder / "labels.csv", (*_COLUMNS, *((_CODE,) if hidden else ())), rows)
     groups = same_field_groups(paths, progress=lambda done, of: progress(of + done, 2 * of))
