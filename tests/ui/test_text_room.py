@@ -92,6 +92,9 @@ def opened(window: Workbench, key: str, qtbot: QtBot) -> list[QWidget]:
         return [top for top in QApplication.topLevelWidgets() if top.isVisible() and top not in before]
 
     qtbot.waitUntil(lambda: bool(fresh()), timeout=LONG)
+    if key == "model.train":
+        # What it has learnt of the methods changes words and tables; it comes from a child.
+        qtbot.waitUntil(lambda: bool(window.training_controller.panel.recipe.method), timeout=LONG)
     return fresh()
 
 

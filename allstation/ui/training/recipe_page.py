@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from allstation.core.errors import StationError
 from allstation.recipe_files import write_recipe
+from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.form import RecipeForm
 from allstation.ui.training.plotting import check_saved
@@ -213,7 +214,7 @@ class RecipePage(QWidget):
         self._about.setText(str(method["text"]))
         self.form.set_method(method)
         self.form.set_values(preset_values(method))
-        self._name.setPlaceholderText(tr("Name of the run ({name})", name=method["title"]))
+        self._name.setToolTip(tip(tr("Without a name the run is called {name}", name=method["title"])))
         self._show_start()
         self._changed()
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFormLayout,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -105,6 +106,7 @@ class SweepPage(QWidget):
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._table.setShowGrid(False)
         self._table.verticalHeader().hide()
+        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._table.horizontalHeader().setStretchLastSection(True)
         self._cancel = QPushButton(tr("Cancel the Rest"), self)
         self._cancel.clicked.connect(self.cancel_asked)
@@ -159,7 +161,6 @@ class SweepPage(QWidget):
                 item = self._table.item(row, column)
                 if item is not None:
                     item.setText(text)
-        self._table.resizeColumnsToContents()
         undone = any(
             run.folder not in summaries or not summaries[run.folder].is_evaluated for run in self._runs
         )
