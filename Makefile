@@ -74,7 +74,7 @@ smoke: setup
 
 # Needs the uv program; every other target needs Python and make only.
 constraints:
-	uv pip compile pyproject.toml --extra training --extra dicom --group dev --universal --generate-hashes \
+	uv pip compile pyproject.toml --extra training --extra cluster --group dev --universal --generate-hashes \
 		--no-header --no-annotate --python-version 3.11 --output-file packaging/constraints.txt
 
 clean:
