@@ -18,7 +18,8 @@ import sys
 from pathlib import Path
 
 from allstation.core.errors import StationError
-from allstation.inference.bundle import DETACHED_SUFFIX, SUFFIX, ModelBundle, write_signature_file
+from allstation.inference.bundle import SUFFIX, ModelBundle, write_signature_file
+from allstation.inference.bundle_archive import DETACHED_SUFFIX
 from allstation.inference.reference import MEMBER
 from allstation.keys.laboratory import make_laboratory_key, open_laboratory_key
 from allstation.keys.release import FILE, RELEASE

@@ -13,7 +13,7 @@ from allstation.isolation import serving
 from allstation.isolation.frames import Header
 
 _MOST: Final = 1 << 30
-"""Bytes of a network or a tensor; a bundle is smaller (``bundle.MAX_BYTES``)."""
+"""Bytes of a network or a tensor; a bundle is smaller (``bundle_archive.MAX_BYTES``)."""
 
 
 class _Served:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from allstation import paths
-from allstation.inference.bundle import MANIFEST, SUFFIX, ModelBundle, default_bundle_path
+from allstation.inference.bundle import SUFFIX, ModelBundle, default_bundle_path
+from allstation.inference.bundle_archive import MANIFEST
 from allstation.inference.bundle_kinds import SITE, kind_of
 
 RUNS: Final = "runs"
