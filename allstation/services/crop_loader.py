@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,14 +13,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 from allstation.core.cells import CellOutline
 from allstation.core.errors import StationError
 from allstation.services.field_cache import FieldCache
+from allstation.services.newest_first import NewestFirst
 from allstation.services.tasks import Workers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_WAITING: Final = 400
-"""Requests kept; older ones were scrolled past and are forgotten."""
 _TOGETHER: Final = 24
 """Crops cut in one go: a field with hundreds of cells must not hold up what is visible now."""
 _THREADS: Final = max(1, min(2, (os.cpu_count() or 1) - 1))
@@ -102,30 +100,17 @@ class CropLoader(QObject):
         super().__init__(parent)
         self._files = files or FieldCache()
         self._workers = Workers(self, threads=threads)
-        self._lock = threading.Lock()
-        self._waiting: OrderedDict[CropKey, _Wanted] = OrderedDict()
-        self._running: set[CropKey] = set()
+        self._waiting: NewestFirst[CropKey, _Wanted] = NewestFirst()
         self._stopped = False
 
     def request(self, key: CropKey, place: FieldPlace, outline: CellOutline | None = None) -> None:
         """Ask for a crop; asking again moves it to the front."""
-        if self._stopped:
-            return
-        with self._lock:
-            if key in self._running:
-                return
-            known = key in self._waiting
-            self._waiting[key] = _Wanted(place, outline)
-            self._waiting.move_to_end(key)
-            if len(self._waiting) > _WAITING:
-                self._waiting.popitem(last=False)
-        if not known:
+        if not self._stopped and self._waiting.add(key, _Wanted(place, outline)):
             self._workers.run(self._cut_newest).done.connect(self._cut)
 
     def forget(self) -> None:
         """Drop what waits, for example when another case is opened."""
-        with self._lock:
-            self._waiting.clear()
+        self._waiting.clear()
 
     def stop(self) -> None:
         """Drop what waits, wait for the threads, and take no more requests."""
@@ -133,39 +118,30 @@ class CropLoader(QObject):
         self.forget()
         self._workers.close()
 
-    def _take_newest(self) -> tuple[FieldPlace, dict[CropKey, CellOutline | None]] | None:
-        """Return the newest request and others of the same field, the newest first."""
-        with self._lock:
-            if not self._waiting:
-                return None
-            place = self._waiting[next(reversed(self._waiting))].place
-            keys = [key for key in reversed(self._waiting) if self._waiting[key].place == place][:_TOGETHER]
-            self._running.update(keys)
-            return place, {key: self._waiting.pop(key).outline for key in keys}
-
     def _cut_newest(self) -> list[Crop]:
         """Read one field and cut its crops. Runs on another thread."""
-        taken = self._take_newest()
-        return [] if taken is None else _cut_all(self._files, *taken)
+        taken = self._waiting.take(alike=lambda wanted: wanted.place, most=_TOGETHER)
+        return _cut_all(self._files, taken) if taken else []
 
     @Slot(object)
     def _cut(self, crops: list[Crop]) -> None:
-        with self._lock:
-            self._running.difference_update(crop.key for crop in crops)
+        self._waiting.done(crop.key for crop in crops)
         if crops and not self._stopped:
             self.loaded.emit(crops)
 
 
-def _cut_all(files: FieldCache, place: FieldPlace, keys: dict[CropKey, CellOutline | None]) -> list[Crop]:
+def _cut_all(files: FieldCache, wanted: Mapping[CropKey, _Wanted]) -> list[Crop]:
+    """Cut crops that are all of one field."""
+    place = next(iter(wanted.values())).place
     try:
         rgb = files.read(place.path, place.sha256).pixels
-        return [_cut_one(rgb, key, outline) for key, outline in keys.items()]
+        return [_cut_one(rgb, key, one.outline) for key, one in wanted.items()]
     except StationError as error:
         changed = error.code == "changed-field"
-        return [Crop(key, None, problem=error.sentence, changed=changed) for key in keys]
+        return [Crop(key, None, problem=error.sentence, changed=changed) for key in wanted]
     except (OSError, ValueError, MemoryError) as error:
         sentence = f"The field {place.path.name} could not be read: {error}"
-        return [Crop(key, None, problem=sentence) for key in keys]
+        return [Crop(key, None, problem=sentence) for key in wanted]
 
 
 def _cut_one(rgb: NDArray[np.uint8], key: CropKey, outline: CellOutline | None) -> Crop:

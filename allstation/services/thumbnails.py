@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,14 +11,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from allstation.core.errors import StationError
 from allstation.services.field_cache import FieldCache
+from allstation.services.newest_first import NewestFirst
 from allstation.services.tasks import Workers
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_WAITING: Final = 400
-"""Requests kept; older ones were scrolled past and are forgotten."""
 _THREADS: Final = max(1, min(2, (os.cpu_count() or 1) - 1))
 """One processor stays free for the window's own thread."""
 
@@ -60,8 +57,7 @@ class ThumbnailLoader(QObject):
         super().__init__(parent)
         self.files = files or FieldCache()
         self._workers = Workers(self, threads=threads)
-        self._lock = threading.Lock()
-        self._waiting: OrderedDict[ThumbnailKey, tuple[Path, str]] = OrderedDict()
+        self._waiting: NewestFirst[ThumbnailKey, tuple[Path, str]] = NewestFirst()
         self._stopped = False
 
     def request(self, key: ThumbnailKey, path: Path, sha256: str) -> None:
@@ -72,21 +68,12 @@ class ThumbnailLoader(QObject):
             path: The field's file.
             sha256: Of the bytes that were added; there is no picture of others. Empty to accept any.
         """
-        if self._stopped:
-            return
-        with self._lock:
-            known = key in self._waiting
-            self._waiting[key] = path, sha256
-            self._waiting.move_to_end(key)
-            if len(self._waiting) > _WAITING:
-                self._waiting.popitem(last=False)
-        if not known:
+        if not self._stopped and self._waiting.add(key, (path, sha256)):
             self._workers.run(self._decode_newest).done.connect(self._decoded)
 
     def forget(self) -> None:
         """Drop what waits, for example when another case is opened."""
-        with self._lock:
-            self._waiting.clear()
+        self._waiting.clear()
 
     def stop(self) -> None:
         """Drop what waits, wait for the threads, and take no more requests."""
@@ -97,15 +84,14 @@ class ThumbnailLoader(QObject):
         self._workers.close()
 
     def _decode_newest(self) -> tuple[ThumbnailKey, NDArray[np.uint8] | None] | None:
-        with self._lock:
-            if not self._waiting:
-                return None
-            key, (path, sha256) = self._waiting.popitem(last=True)
-        return key, _decode(key, self.files, path, sha256)
+        for key, (path, sha256) in self._waiting.take().items():
+            return key, _decode(key, self.files, path, sha256)
+        return None
 
     @Slot(object)
     def _decoded(self, found: tuple[ThumbnailKey, NDArray[np.uint8] | None] | None) -> None:
         if found is not None:
+            self._waiting.done([found[0]])
             self.loaded.emit(*found)
 
 
