@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from enum import IntEnum
@@ -16,10 +15,10 @@ from allstation.ui.browser import cells
 from allstation.ui.browser.sections import Section
 from allstation.ui.common.formatting import tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.common.record_pages import RecordPages
 
-PAGE: Final = 128
-_PAGES_KEPT: Final = 40
-"""About 5,000 records; a record with its evidence map is near 2 kB."""
+_RECORDS_KEPT: Final = 5_120
+"""A record with its evidence map is near 2 kB."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -59,14 +58,11 @@ class FieldModel(QAbstractTableModel):
         super().__init__(parent)
         self._ids: array[int] = array("q")
         self._rows: dict[int, int] | None = None
-        self._records: OrderedDict[int, FieldRecord] = OrderedDict()
-        self._stale: set[int] = set()
-        self._asked: set[int] = set()
-        self._wanted: list[int] = []
         self._blind_for: str | None = None
         self._sections: tuple[Section, ...] = ()
         self._ask = QTimer(self, singleShot=True, interval=0)
         self._ask.timeout.connect(self._send_wanted)
+        self._pages: RecordPages[FieldRecord] = RecordPages(_RECORDS_KEPT, self._ask.start)
 
     # What Qt asks
 
@@ -123,17 +119,11 @@ class FieldModel(QAbstractTableModel):
 
     def record(self, field_id: int) -> FieldRecord | None:
         """Return a record that is here; an outdated one is still shown until the new one arrives."""
-        return self._records.get(field_id)
+        return self._pages.get(field_id)
 
     def record_at(self, row: int) -> FieldRecord | None:
         """Return the record of a row, and ask for its page if it is missing or outdated."""
-        field_id = self._ids[row]
-        record = self._records.get(field_id)
-        if record is None:
-            self._want(row)
-        elif field_id in self._stale:
-            self._want_one(field_id)
-        return record
+        return self._pages.at(self._ids, row)
 
     def shown_at(self, row: int) -> FieldRecord | None:
         """Return the record of a row as a view may show it: in blind review without its prediction."""
@@ -162,10 +152,7 @@ class FieldModel(QAbstractTableModel):
         self._ids = array("q")
         self._sections = ()
         self._rows = None
-        self._records.clear()
-        self._stale.clear()
-        self._asked.clear()
-        self._wanted.clear()
+        self._pages.clear()
         self.endResetModel()
 
     def sections(self) -> tuple[Section, ...]:
@@ -197,24 +184,13 @@ class FieldModel(QAbstractTableModel):
 
     def take_page(self, records: Iterable[FieldRecord]) -> None:
         """Keep records that were read, and repaint their rows."""
-        for record in records:
-            self._asked.discard(record.id)
-            self._stale.discard(record.id)
-            changed = self._records.get(record.id) != record
-            self._records[record.id] = record
-            self._records.move_to_end(record.id)
-            if changed:
-                self.record_arrived.emit(record)
-        while len(self._records) > PAGE * _PAGES_KEPT:
-            self._stale.discard(self._records.popitem(last=False)[0])
+        for record in self._pages.add(records):
+            self.record_arrived.emit(record)
         self._repaint()
 
     def outdate(self, ids: Iterable[int] | None = None) -> None:
         """Say that some records, or all, have changed in the case."""
-        changed = self._records.keys() if ids is None else self._records.keys() & set(ids)
-        self._stale |= changed
-        self._asked -= changed
-        if changed:
+        if self._pages.outdate(ids):
             self._repaint()
 
     def _repaint(self) -> None:
@@ -222,26 +198,9 @@ class FieldModel(QAbstractTableModel):
         if len(self._ids):
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._ids) - 1, len(Column) - 1))
 
-    # Asking for pages
-
-    def _want(self, row: int) -> None:
-        if self._ids[row] in self._asked:
-            return
-        first = row - row % PAGE
-        for field_id in self._ids[first : first + PAGE]:
-            if field_id not in self._records or field_id in self._stale:
-                self._want_one(field_id)
-
-    def _want_one(self, field_id: int) -> None:
-        if field_id not in self._asked:
-            self._asked.add(field_id)
-            self._wanted.append(field_id)
-            self._ask.start()
-
     def _send_wanted(self) -> None:
-        wanted, self._wanted = self._wanted, []
-        for start in range(0, len(wanted), PAGE):
-            self.page_wanted.emit(wanted[start : start + PAGE])
+        for page in self._pages.take_wanted():
+            self.page_wanted.emit(page)
 
 
 def _words(record: FieldRecord | None, column: int, role: int) -> str | None:

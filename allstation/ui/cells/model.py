@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +17,8 @@ from allstation.services.crop_loader import FieldPlace
 from allstation.ui.browser.sections import Section
 from allstation.ui.cells import words
 from allstation.ui.common.formatting import tip
+from allstation.ui.common.record_pages import RecordPages
 
-PAGE: Final = 128
 _RECORDS_KEPT: Final = 6_000
 """A record with its outline is near 1 kB."""
 
@@ -60,17 +59,14 @@ class CellModel(QAbstractListModel):
         super().__init__(parent)
         self.types: tuple[CellType, ...] = SHIPPED_TYPES
         self._ids: array[int] = array("q")
-        self._records: OrderedDict[int, CellRecord] = OrderedDict()
         self._places: dict[int, FieldPlace] = {}
-        self._stale: set[int] = set()
         self._refused: Callable[[int], int] = _none
-        self._asked: set[int] = set()
         self._asked_places: set[int] = set()
-        self._wanted: list[int] = []
         self._wanted_places: list[int] = []
         self._sections: tuple[CellSection, ...] = ()
         self._ask = QTimer(self, singleShot=True, interval=0)
         self._ask.timeout.connect(self._send_wanted)
+        self._pages: RecordPages[CellRecord] = RecordPages(_RECORDS_KEPT, self._ask.start)
 
     # What Qt asks
 
@@ -129,21 +125,15 @@ class CellModel(QAbstractListModel):
 
     def record(self, cell_id: int) -> CellRecord | None:
         """Return a record that is here; an outdated one is still shown until the new one arrives."""
-        return self._records.get(cell_id)
+        return self._pages.get(cell_id)
 
     def known(self) -> Sequence[CellRecord]:
         """Return the records that are here."""
-        return tuple(self._records.values())
+        return self._pages.all()
 
     def record_at(self, row: int) -> CellRecord | None:
         """Return the record of a row, and ask for its page if it is missing or outdated."""
-        cell_id = self._ids[row]
-        record = self._records.get(cell_id)
-        if record is None:
-            self._want_page(row)
-        elif cell_id in self._stale:
-            self._want(cell_id)
-        return record
+        return self._pages.at(self._ids, row)
 
     def place(self, field_id: int) -> FieldPlace | None:
         """Return the file of a field; asks for it if it is not known yet."""
@@ -161,9 +151,9 @@ class CellModel(QAbstractListModel):
         self.beginResetModel()
         self._ids = array("q")
         self._sections = ()
-        for kept in (self._records, self._places, self._stale, self._asked, self._asked_places):
-            kept.clear()
-        self._wanted.clear()
+        self._pages.clear()
+        self._places.clear()
+        self._asked_places.clear()
         self._wanted_places.clear()
         self.endResetModel()
 
@@ -181,18 +171,8 @@ class CellModel(QAbstractListModel):
 
     def take_page(self, records: Iterable[CellRecord]) -> None:
         """Keep records that were read, and repaint their rows."""
-        changed = []
-        for record in records:
-            if self._records.get(record.id) != record:
-                changed.append(record)
-            self._records[record.id] = record
-            self._records.move_to_end(record.id)
-            self._asked.discard(record.id)
-            self._stale.discard(record.id)
-        for record in changed:
+        for record in self._pages.add(records):
             self.record_arrived.emit(record)
-        while len(self._records) > _RECORDS_KEPT:
-            self._stale.discard(self._records.popitem(last=False)[0])
         self._repaint()
 
     def take_places(self, places: Mapping[int, FieldPlace]) -> None:
@@ -202,17 +182,12 @@ class CellModel(QAbstractListModel):
 
     def outdate(self, ids: Iterable[int] | None = None) -> None:
         """Say that some records, or all, have changed in the case."""
-        changed = self._records.keys() if ids is None else self._records.keys() & set(ids)
-        self._stale |= changed
-        self._asked -= changed
-        if changed:
+        if self._pages.outdate(ids):
             self._repaint()
 
     def forget(self) -> None:
         """Drop every record: not even an outdated one may be shown, as in blind review."""
-        self._records.clear()
-        self._stale.clear()
-        self._asked.clear()
+        self._pages.clear()
         self._repaint()
 
     def outdate_places(self) -> None:
@@ -231,26 +206,9 @@ class CellModel(QAbstractListModel):
         if len(self._ids):
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
 
-    # Asking for pages
-
-    def _want_page(self, row: int) -> None:
-        if self._ids[row] in self._asked:
-            return
-        first = row - row % PAGE
-        for cell_id in self._ids[first : first + PAGE]:
-            if cell_id not in self._records:
-                self._want(cell_id)
-
-    def _want(self, cell_id: int) -> None:
-        if cell_id not in self._asked:
-            self._asked.add(cell_id)
-            self._wanted.append(cell_id)
-            self._ask.start()
-
     def _send_wanted(self) -> None:
-        wanted, self._wanted = self._wanted, []
-        for start in range(0, len(wanted), PAGE):
-            self.page_wanted.emit(wanted[start : start + PAGE])
+        for page in self._pages.take_wanted():
+            self.page_wanted.emit(page)
         fields, self._wanted_places = self._wanted_places, []
         if fields:
             self.places_wanted.emit(fields)

@@ -22,10 +22,11 @@ from allstation.ui.browser import cells
 from allstation.ui.browser.filters import FilterBar
 from allstation.ui.browser.footer import TELLING
 from allstation.ui.browser.grid import FieldGrid
-from allstation.ui.browser.model import PAGE, Column, FieldModel
+from allstation.ui.browser.model import Column, FieldModel
 from allstation.ui.browser.slide_model import Place
 from allstation.ui.browser.slides import SlideTree
 from allstation.ui.browser.thumbs import Thumbnails
+from allstation.ui.common.record_pages import PAGE
 from allstation.ui.main_window.workbench import Workbench
 from tests.makers import field, numbered, quality
 from tests.ui.named import label_texts, named

@@ -285,6 +285,7 @@ def test_the_field_is_one_key_away_with_the_cell_in_its_middle_and_back(
         return cut(canvas, QRectF(centre - QPointF(4, 4), centre + QPointF(4, 4))).reshape(-1, 3).mean(axis=0)
 
     qtbot.waitUntil(lambda: bool(np.abs(middle() - colour_of(number)).max() < 6), timeout=LONG)
+    qtbot.waitUntil(lambda: canvas.scene.cells is not None, timeout=LONG)
     (chosen,) = [mark for mark in canvas.scene.cells if mark.chosen]
     assert chosen.cell_id == number + 1
     press(opened, qtbot, Qt.Key.Key_F4)
