@@ -348,6 +348,8 @@ class SetSite(CaseRequest):
 
     def change(self, target: OpenedCase) -> None:
         library = SiteLibrary(config_folder())
+        if self.site is not None:
+            library.check_name(self.site)
         try:
             target.case.site.set(self.site)
             target.processor.sizes_changed()

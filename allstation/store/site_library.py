@@ -48,13 +48,29 @@ class SiteLibrary:
             raise StationError("unknown-site", sentence)
         return sites[site_id]
 
+    def check_name(self, site: Site) -> None:
+        """Refuse a site that could not be told from another one by its name.
+
+        Raises:
+            StationError: ``site-exists``, or as :meth:`all`.
+        """
+        name = site.name.strip().casefold()
+        other = next((one for one in self.all() if one.id != site.id and one.name.casefold() == name), None)
+        if other is not None:
+            sentence = (
+                f"Another site of this station is called {shown_name(other.name)!r} (id {other.id}). "
+                "Give this one a name of its own, such as with the microscope's."
+            )
+            raise StationError("site-exists", sentence)
+
     def save(self, site: Site) -> None:
         """Add a site, or put it in the place of the one with its id.
 
         Raises:
-            StationError: As :meth:`all`.
+            StationError: As :meth:`check_name`.
             OSError: What the system answered.
         """
+        self.check_name(site)
         sites, last = self._read()
         sites[site.id] = site
         self._write(sites, last)

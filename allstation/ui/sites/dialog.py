@@ -280,10 +280,16 @@ class SiteDialog(QDialog):
             return ""
         if not self.texts["name"].text().strip():
             return tr("Give the site a name.")
+        if self._is_name_taken():
+            return tr("Another site has this name. Give this one a name of its own.")
         wrong = [
             box.text() for _, _, box in self._sizes if box.text().strip() and not micrometres(box.text())
         ]
         return tr("“{text}” is no pixel size such as 0.11.", text=wrong[0]) if wrong else ""
+
+    def _is_name_taken(self) -> bool:
+        name, chosen = self.texts["name"].text().strip().casefold(), self.choice.currentData()
+        return any(one.name.casefold() == name for one in self._sites.values() if one.id != chosen)
 
     @Slot()
     def _check(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,16 @@ def test_a_wrong_pixel_size_is_said_and_cannot_be_saved(qtbot: QtBot, qapp: obje
     boxes[1].setText("0,11 µm")
     dialog.buttons.button(QDialogButtonBox.StandardButton.Save).click()
     assert chosen[0].pixel_sizes == (*SITE.pixel_sizes, PixelSize(size=0.11, frame=(1024, 768)))
+
+
+def test_a_name_of_another_site_is_said_and_cannot_be_saved(qtbot: QtBot, qapp: object):
+    dialog = SiteDialog([SITE, replace(SITE, id="second", name="Second")], SITE, (1024, 768))
+    qtbot.addWidget(dialog)
+    save = dialog.buttons.button(QDialogButtonBox.StandardButton.Save)
+    assert save.isEnabled(), "its own name is its own"
+    dialog.texts["name"].setText("SECOND ")
+    assert not save.isEnabled()
+    assert "Another site has this name" in dialog._hint.text()
 
 
 def drawn(window: Workbench, qtbot: QtBot, pixels: float) -> None:

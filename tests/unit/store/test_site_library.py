@@ -40,6 +40,15 @@ def test_sites_are_kept_found_changed_and_removed(tmp_path: Path):
         library.get("ward-3")
 
 
+def test_two_sites_cannot_share_a_name(tmp_path: Path):
+    library = SiteLibrary(tmp_path)
+    library.save(SITE)
+    with pytest.raises(StationError, match=r"'Ward 3' \(id ward-3\)") as problem:
+        library.save(Site(id="another", name="ward 3 "))
+    assert problem.value.code == "site-exists"
+    assert [one.id for one in library.all()] == ["ward-3"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "{", '{"version": 2, "sites": []}', '{"version": 1, "sites": [{"id": "X"}]}']
 )
