@@ -95,13 +95,16 @@ class Canvas:
         look: What to draw.
         rng: Source of everything random.
         size: Height and width, pixels.
+        scale: Times the lengths of the look; by the canvas's area if none is given.
     """
 
-    def __init__(self, look: Look, rng: np.random.Generator, size: tuple[int, int]) -> None:
+    def __init__(
+        self, look: Look, rng: np.random.Generator, size: tuple[int, int], *, scale: float | None = None
+    ) -> None:
         self._look = look
         self._rng = rng
         self._size = size
-        self.scale = float(np.sqrt(size[0] * size[1] / (FRAME[0] * FRAME[1])))
+        self.scale = scale or float(np.sqrt(size[0] * size[1] / (FRAME[0] * FRAME[1])))
         self._red, self._white, self._cytoplasm, self._small, self._covered = (
             np.zeros(size, np.uint16) for _ in range(5)
         )
@@ -131,6 +134,12 @@ class Canvas:
             self._whites.append((row, column, diameter / 2))
             self._white_cell(row, column, diameter)
             covered += 0.785 * diameter * diameter
+
+    def add_one_white_cell(self) -> float:
+        """Place one white cell in the middle; return its diameter, pixels."""
+        diameter = _draw(self._rng, self._look.white_diameter) * self.scale
+        self._white_cell(self._size[0] // 2, self._size[1] // 2, diameter)
+        return diameter
 
     def _free_place(self, diameter: float) -> tuple[float, float]:
         """Find a place that touches no white cell drawn so far, often beside one."""
@@ -199,6 +208,10 @@ class Canvas:
         self._red = _STACKED[self._red]
         self._red = _product(self._red, np.uint16(256) - np.minimum(self._covered, np.uint16(224)), shift=8)
 
+    def add_one_red_cell(self) -> None:
+        """Place one red cell in the middle."""
+        self._stamp(self._red, self._red_cell(), self._size[0] // 2, self._size[1] // 2)
+
     def _red_cell(self) -> Shape:
         """Draw a red cell's absorbance: a rim and a pale middle."""
         rng, look = self._rng, self._look
@@ -257,19 +270,27 @@ class Canvas:
 
     def develop(self, defocus: float) -> NDArray[np.uint8]:
         """Turn absorbance into a picture: light, lens, camera."""
-        red_blur, white_blur = (
-            max(self.scale * (blur * (0.7 + 0.6 * self._rng.random()) + defocus), 0.4)
-            for blur in self._look.blur
-        )
-        stained = np.asarray(cv2.merge([self._white, self._cytoplasm, self._small]), np.uint16)
-        layers = cv2.merge([_fringed(self._red, red_blur), _blurred(stained, white_blur)])
-        passed = _TRANSMITTED[cv2.transform(layers, self._stains())]
+        passed = _TRANSMITTED[self._seen(defocus)]
         light = _product(self._light(), passed, shift=12)
         height, width = self._size
         grain = self._rng.integers(0, 25, (height + 2, width + 2), dtype=np.uint16)
         noise = cv2.merge([grain[index : index + height, index : index + width] for index in range(3)])
         # Light and noise are in quarters of a grey level; 12 is the mean of the noise.
         return np.asarray(cv2.convertScaleAbs(cv2.add(light, noise), alpha=0.25, beta=-3.0), np.uint8)
+
+    def absorbance(self) -> Shape:
+        """Return what the lens lets see of the cells: (h, w, 3), natural logarithms, below 0 in fringes."""
+        return np.asarray((self._seen(0.0).astype(np.float32) - _FLOOR) / _UNIT, np.float32)
+
+    def _seen(self, defocus: float) -> Plane:
+        """Return absorbance behind the lens: (h, w, 3), in units above the floor."""
+        red_blur, white_blur = (
+            max(self.scale * (blur * (0.7 + 0.6 * self._rng.random()) + defocus), 0.4)
+            for blur in self._look.blur
+        )
+        stained = np.asarray(cv2.merge([self._white, self._cytoplasm, self._small]), np.uint16)
+        layers = cv2.merge([_fringed(self._red, red_blur), _blurred(stained, white_blur)])
+        return np.asarray(cv2.transform(layers, self._stains()), np.uint16)
 
     def _stains(self) -> NDArray[np.float64]:
         """Return the matrix from layers to absorbance, RGB; its entries are whole 256ths."""
