@@ -201,17 +201,20 @@ def _periodic(piece: NDArray[Any], box: tuple[int, int, int, int]) -> NDArray[An
 def _lay_veil(absorbed: Patch, layout: Layout, bank: CellBank, corner: tuple[int, int]) -> None:
     """Add what covers everything where the smear is thick."""
     height, width = absorbed.shape[:2]
-    step = max(8, min(layout.square // 2, 64))
-    x, y = (np.arange(-(-side // step) + 1) * step for side in (width, height))
-    depth = layout.sample(
-        layout.layers, x[None] + corner[0] + 0.0 * y[:, None], y[:, None] + corner[1] + 0.0 * x
+    # Knots lie at multiples of the step, wherever the piece begins.
+    step = max(8, min(layout.square // 4 * 2, 64))
+    starts = [one // step - 1 for one in corner]
+    x, y = (
+        (start + np.arange(-(-side // step) + 4)) * float(step)
+        for start, side in zip(starts, (width, height), strict=True)
     )
+    depth = layout.sample(layout.layers, *np.meshgrid(x, y))
     if float(depth.max()) <= _THICK[0]:
         return
-    smooth = cv2.resize(
-        depth.astype(np.float32), (len(x) * step, len(y) * step), interpolation=cv2.INTER_LINEAR
-    )
-    smooth = smooth[step // 2 : step // 2 + height, step // 2 : step // 2 + width]
+    size = len(x) * step, len(y) * step
+    smooth = cv2.resize(depth.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    left, top = (one - start * step + step // 2 for one, start in zip(corner, starts, strict=True))
+    smooth = smooth[top : top + height, left : left + width]
     weight = np.clip(smooth - np.float32(_THICK[0]), 0, _THICK[1])
     piece = _periodic(bank.veil, (corner[0], corner[1], corner[0] + width, corner[1] + height))
     layer = cv2.convertScaleAbs(cv2.multiply(np.ascontiguousarray(piece), cv2.merge([weight] * 3)))
