@@ -163,6 +163,17 @@ class SlideFiles(Repository):
         if any(one.path == place and one.identity.fingerprint != fingerprint for one in self.all()):
             raise StationError("changed-field", _changed_sentence(path))
 
+    def seen(self, fingerprint: str, path: Path) -> SlideFile:
+        """Return the slide file that has a fingerprint, found at this place if it is no longer at its own.
+
+        Raises:
+            StationError: ``unknown-slide``.
+        """
+        known = self.known(fingerprint)
+        if known is None:
+            raise StationError("unknown-slide", f"{shown_name(path)} is no slide of this case. Add it again.")
+        return self._found_again(known, path)
+
     def _found_again(self, known: SlideFile, path: Path) -> SlideFile:
         place = Path(os.path.abspath(path))  # noqa: PTH100 - as folders are remembered
         return known if place == known.path or known.path.exists() else self._move(known, place)
