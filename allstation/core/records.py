@@ -17,6 +17,7 @@ from allstation.core.cell_types import CellSummary
 from allstation.core.control_release import ControlRelease
 from allstation.core.decision import Decision
 from allstation.core.pseudonyms import new_secret
+from allstation.core.slide_part import SlidePart
 
 UNPACKED: Final = "unpacked"
 """Folder inside a case for the fields of archives."""
@@ -36,15 +37,17 @@ class FieldState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slide:
-    """Slide: one smear, a folder of field images.
+    """Slide: one smear, a folder of field images or the file of a scanner.
 
     Attributes:
         id: Row id in the case.
         name: Shown name; the folder's name unless renamed.
-        folder: Absolute folder the fields were found in, or None when they were dropped one by one.
+        folder: Absolute folder the fields were found in, or None when they were dropped one by one; of a
+            whole slide its file.
         patient: Id of the patient; empty where it is not known.
         patient_source: Where the id came from, a :class:`~allstation.core.patients.PatientSource`; empty
             without one.
+        fingerprint: By which the file of a whole slide is known again; empty for a folder of images.
     """
 
     id: int
@@ -52,6 +55,7 @@ class Slide:
     folder: Path | None
     patient: str = ""
     patient_source: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +225,7 @@ class FieldRecord:
         removed: It was taken out of the case and counts nowhere.
         remark: The latest comment that stands beside no review; empty for none.
         cells: White cells of the case in it, corrections counted; None while nobody looked for them.
+        part: The part of a whole slide that it is; None for a file of its own.
     """
 
     id: int
@@ -238,6 +243,7 @@ class FieldRecord:
     removed: bool = False
     remark: str = ""
     cells: int | None = None
+    part: SlidePart | None = None
 
     @property
     def comment(self) -> str:

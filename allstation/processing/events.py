@@ -135,6 +135,30 @@ class FieldsRestored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RegionsEdited(Event):
+    """Rectangles of a slide that were added or moved, with the token of the request.
+
+    Attributes:
+        token: Of the request.
+        slide_id: The slide.
+        added: Ids of fields that are in the case now.
+        removed: Ids of fields that are out of it now.
+    """
+
+    token: int
+    slide_id: int
+    added: list[int]
+    removed: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFileChanged(Event):
+    """File of a slide that is new in the case, or has a plan, a hash or a place now."""
+
+    slide_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewSaved(Event):
     """Review as it is stored, with the token of its request."""
 

@@ -14,6 +14,7 @@ from allstation.services import (
     patient_requests,
     questions,
     share_questions,
+    slide_requests,
 )
 from allstation.store.case import Case
 
@@ -47,6 +48,8 @@ class CaseReader(QObject):
         patients_proposed: Generation of the case, what was given, and a :class:`PatientProposal` or a
             :class:`Problem`.
         shares_read: Generation of the case, a slide's id or None, and :class:`PlaceShares`.
+        slide_fields_read: Generation of the case, a slide's id, and its fields as :class:`SlideFieldMark`.
+        slide_file_read: Generation of the case, a slide's id, and its :class:`SlideFile` or None.
         problem: A :class:`Problem`.
         finished: The connection is closed; the thread may end.
     """
@@ -75,6 +78,8 @@ class CaseReader(QObject):
     count_cells_read = Signal(int, list, object)
     patients_proposed = Signal(int, str, object)
     shares_read = Signal(int, object, object)
+    slide_fields_read = Signal(int, int, list)
+    slide_file_read = Signal(int, int, object)
     problem = Signal(object)
     finished = Signal()
 
@@ -101,6 +106,8 @@ class CaseReader(QObject):
             questions.FindUnreviewed: self.unreviewed_found,
             patient_requests.ProposePatients: self.patients_proposed,
             share_questions.ReadShares: self.shares_read,
+            slide_requests.SlideFields: self.slide_fields_read,
+            slide_requests.SlideFileOf: self.slide_file_read,
             cell_questions.CellIds: self.cells_listed,
             cell_questions.CellPage: self.cell_page_read,
             cell_questions.CellCountsOf: self.cell_counts_read,

@@ -37,6 +37,7 @@ from allstation.processing.status_types import (
 from allstation.services import demo, reporting
 from allstation.services.cell_undo import CellUndoLog
 from allstation.services.log_check import LogCheck, older_copy_problem
+from allstation.services.region_undo import RegionUndoLog
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
 from allstation.store.database import DATABASE
@@ -57,11 +58,13 @@ class OpenedCase:
         processor: Imports and classifies.
         undo: What was stored under which token.
         cell_undo: The same for types and corrections of cells.
+        regions: The same for rectangles of slides.
     """
 
     processor: CaseProcessor
     undo: UndoLog
     cell_undo: CellUndoLog
+    regions: RegionUndoLog
 
     @property
     def case(self) -> Case:
@@ -99,6 +102,9 @@ class CaseWorker(QObject):
         recovered: What opening found after a program that died (``store.queue.RecoveryReport``).
         fields_removed: Ids of fields that are out of the case now.
         fields_restored: Ids of removed fields that are in the case again.
+        regions_edited: Token of the request, a slide, and ids of its fields that are in the case now and that
+            are out of it now.
+        slide_file_changed: Id of a slide whose file is new, or has a plan, a hash or a place now.
         review_saved: Token of the request and the stored :class:`Review`.
         details_changed: The case data as stored now, by key.
         site_changed: The case's :class:`Site` as stored now, or None.
@@ -130,6 +136,8 @@ class CaseWorker(QObject):
     fields_added = Signal(list)
     fields_removed = Signal(list)
     fields_restored = Signal(list)
+    regions_edited = Signal(int, int, list, list)
+    slide_file_changed = Signal(int)
     review_saved = Signal(int, object)
     located = Signal(object)
     recovered = Signal(object)
@@ -168,6 +176,8 @@ class CaseWorker(QObject):
             events.FieldsLocated: self.located,
             events.FieldsRemoved: self.fields_removed,
             events.FieldsRestored: self.fields_restored,
+            events.RegionsEdited: self.regions_edited,
+            events.SlideFileChanged: self.slide_file_changed,
             events.ReviewSaved: self.review_saved,
             events.DetailsChanged: self.details_changed,
             events.SiteChanged: self.site_changed,
@@ -265,7 +275,7 @@ class CaseWorker(QObject):
             paused=self._paused,
             cells_later=True,
         )
-        self._open = OpenedCase(processor, UndoLog(case), CellUndoLog(case))
+        self._open = OpenedCase(processor, UndoLog(case), CellUndoLog(case), RegionUndoLog(case))
         _log.info("case opened, read only: %s", case.read_only)
         self.opened.emit(CaseInfo(case.folder, case.name, case.read_only, case.why_read_only))
         if case.recovered.queued_again or case.recovered.failed:

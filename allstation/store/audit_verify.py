@@ -22,6 +22,7 @@ from allstation.store.audit_contents import (
 from allstation.store.cell_verify import CellContents
 from allstation.store.removal import REMOVED, RESTORED
 from allstation.store.rows import Row
+from allstation.store.slide_verify import SlideContents
 
 Details = Mapping[str, Any]
 _UNREADABLE: Final = (KeyError, IndexError, TypeError, ValueError, AttributeError, sqlite3.ProgrammingError)
@@ -71,13 +72,14 @@ def _first_mismatch(
 ) -> ChainBreak | None:
     counted: Counter[str] = Counter()
     marks = _Marks(int(db.execute("SELECT coalesce(max(id), 0) FROM fields").fetchone()[0]))
-    contents, cells, last = Contents(), CellContents(), 0
+    contents, cells, slides, last = Contents(), CellContents(), SlideContents(), 0
     for entry in entries():
         last = entry.id
         try:
             details = json.loads(entry.details)
             marks.replay(entry, details)
             contents.replay(entry, details)
+            slides.replay(entry, details)
             table, number, problem = _check_entry(db, entry, details)
             problem = problem or cells.replay(db, entry, details)
         except _UNREADABLE:
@@ -89,15 +91,17 @@ def _first_mismatch(
         _uncounted_rows(db, counted, last)
         or _mark_mismatch(db, marks, last)
         or _content_mismatch(db, folder, contents, entries, last)
-        or _cell_mismatch(db, cells, last)
+        or _other_mismatch(db, cells, slides, last)
     )
 
 
-def _cell_mismatch(db: sqlite3.Connection, cells: CellContents, last: int) -> ChainBreak | None:
+def _other_mismatch(
+    db: sqlite3.Connection, cells: CellContents, slides: SlideContents, last: int
+) -> ChainBreak | None:
     try:
-        problem = cells.other(db)
+        problem = slides.other(db) or cells.other(db)
     except (*_UNREADABLE, StationError):
-        problem = "The case holds cells that cannot be read."
+        problem = "The case holds cells or slides that cannot be read."
     return ChainBreak(last, problem) if problem else None
 
 

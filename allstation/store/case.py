@@ -67,6 +67,7 @@ from allstation.store.reviews import Reviews
 from allstation.store.rows import required_name, texts
 from allstation.store.salvage import REPAIRED, exchange
 from allstation.store.schema_match import ALTERED
+from allstation.store.slide_files import SlideFiles
 from allstation.store.slides import Slides
 from allstation.store.statistics import Statistics
 
@@ -90,6 +91,7 @@ class Case:
     Attributes:
         connection: What the repositories share.
         slides: Slides and their counts.
+        slide_files: Files of whole slides: identity, proposed fields, hash, place.
         fields: Fields: listed, read, added, removed.
         files: Files of the fields: missing and moved ones.
         queue: States of the fields: what is claimed, saved, failed.
@@ -111,9 +113,10 @@ class Case:
     def __init__(self, db: sqlite3.Connection, context: CaseContext) -> None:
         self.connection = connection = CaseConnection(db, context)
         self.slides = Slides(connection)
+        self.slide_files = SlideFiles(connection, self.slides)
         self.copies = Copies(connection)
         self.fields = Fields(connection, self.copies)
-        self.files = FieldFiles(connection, self.fields)
+        self.files = FieldFiles(connection, self.fields, self.slide_files)
         self.later_cells = LaterCells(connection, self.fields)
         self.queue = Queue(connection, self.fields, self.later_cells)
         self.models = Models(connection)

@@ -12,6 +12,7 @@ from typing import Final, overload
 from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldCopy, FieldRecord, FieldState, NewField, Prediction
+from allstation.core.slide_part import PART_SUFFIX, parse_part
 from allstation.core.text import escape_name, fold, natural_key, unescape_name
 from allstation.store.audit_contents import CONTENT, MOVED, fields_content
 from allstation.store.audit_verify import fields_digest
@@ -364,6 +365,7 @@ class Fields(Repository):
             removed=bool(removed),
             remark=remark or "",
             cells=cells,
+            part=parse_part(name) if name.endswith(PART_SUFFIX) else None,
         )
 
 

@@ -55,6 +55,9 @@ TABLES: Final = (
     "cell_reviews",
     "cell_proposals",
     "cell_features",
+    "slide_files",
+    "slide_plans",
+    "moved_folders",
 )
 """All tables but those that only repeat others; referenced ones before the tables that refer to them."""
 _FIRST_TABLES: Final = TABLES[:10]

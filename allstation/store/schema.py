@@ -429,6 +429,45 @@ def step_patients(db: sqlite3.Connection) -> None:
     run_script(db, _PATIENTS)
 
 
+_SLIDE_FILES: Final = """
+CREATE TABLE slide_files (
+    id INTEGER PRIMARY KEY REFERENCES slides(id),
+    folder_id INTEGER NOT NULL UNIQUE REFERENCES folders(id),
+    fingerprint TEXT NOT NULL UNIQUE,
+    bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    info TEXT NOT NULL,
+    pieces BLOB NOT NULL DEFAULT x'',
+    full_hash TEXT NOT NULL DEFAULT '',
+    wanted TEXT NOT NULL DEFAULT '',
+    proposed INTEGER NOT NULL DEFAULT 0,
+    added INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE slide_plans (
+    id INTEGER PRIMARY KEY REFERENCES slide_files(id),
+    parts TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE moved_folders (
+    id INTEGER PRIMARY KEY REFERENCES folders(id),
+    relative TEXT,
+    absolute TEXT NOT NULL
+) STRICT;
+"""
+
+
+def step_slide_files(db: sqlite3.Connection) -> None:
+    """Version 8: a slide may be one file of a scanner, and its fields parts of that file.
+
+    ``slide_files`` (by the slide's id): the file, which stands in ``folders`` as the folder of its fields;
+    its fingerprint, the hash of the whole file with the hashes of its pieces so far, the scanner's facts
+    without those of the patient, and how many of the proposed fields are in the case. ``slide_plans`` holds
+    the names of the proposed parts, a line each. ``moved_folders``: where such a file is now.
+    """
+    run_script(db, _SLIDE_FILES)
+
+
 STEPS: Final[tuple[Step, ...]] = (
     step_first_tables,
     step_many_models,
@@ -437,6 +476,7 @@ STEPS: Final[tuple[Step, ...]] = (
     step_seal_table,
     step_cells,
     step_patients,
+    step_slide_files,
 )
 """Step number n brings a file from version n to n + 1."""
 

@@ -20,6 +20,8 @@ from allstation.core.errors import StationError
 from allstation.core.filters import FieldFilter, FieldSort
 from allstation.core.patients import PatientSource
 from allstation.core.records import FieldState
+from allstation.core.slide_file import SlideIdentity
+from allstation.core.slide_info import Level, SlideInfo
 from allstation.store import Case, maintenance, schema
 from allstation.store.audit_verify import predictions_digest
 from allstation.store.lock import LOCK_FILE, CaseLock
@@ -337,6 +339,26 @@ def test_step_patients(folder, maker, clock, monkeypatch):
         assert (case.check(), case.audit.verify()) == ([], None)
     with Case.open(folder) as case:
         assert [one.patient for one in case.slides.all()] == ["P-1"]
+
+
+def test_step_slide_files(folder, maker, clock, monkeypatch):
+    """A case of version 7 opens without whole slides, and takes one then."""
+    monkeypatch.setattr(schema, "STEPS", schema.STEPS[:7])
+    with Case.create(folder, clock=clock) as case:
+        maker.fill(case, 3)
+    monkeypatch.undo()
+    for read_only in (True, False):
+        with Case.open(folder, read_only=read_only) as case:
+            assert case.slide_files.all() == []
+            assert [slide.fingerprint for slide in case.slides.all()] == [""]
+            assert len(case.fields.page()) == 3
+    levels = (Level(10, 10, 1.0),)
+    info = SlideInfo(format="TIFF", vendor="generic", width=10, height=10, levels=levels)
+    with Case.open(folder) as case:
+        identity = SlideIdentity(fingerprint="ab" * 32, bytes=1, mtime_ns=1)
+        file = case.slide_files.add("p", folder.parent / "p.svs", identity, info)
+        assert case.slide_files.all() == [file]
+        assert (case.check(), case.audit.verify()) == ([], None)
 
 
 def test_a_case_brought_up_to_date_is_repaired_like_any_other(first_version, maker):
