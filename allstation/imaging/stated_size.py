@@ -7,14 +7,10 @@ import re
 import struct
 from typing import Final
 
+from allstation.core.pixel_size import sensible_size
 from allstation.imaging.source import HeaderError, Source
 from allstation.imaging.tiff import Resolution, read_resolution
 
-_SENSIBLE: Final = (0.005, 5.0)
-"""Micrometres. What is coarser is the resolution of a print, 72 to 1200 dots an inch, which programs write
-without having measured anything; a field of a blood smear shows nothing at that."""
-_SQUARE: Final = 0.01
-"""Share by which rows and columns may differ; one bar cannot measure both otherwise."""
 _PER_UNIT: Final = {2: 25_400.0, 3: 10_000.0}
 _UNITS: Final = {
     "µm": 1.0,
@@ -48,9 +44,7 @@ def stated_pixel_size(content: bytes) -> float | None:
     except (HeaderError, struct.error):
         return None
     sizes = _from_ome(found.description) or _from_tags(found)
-    if sizes is None or abs(sizes[0] - sizes[1]) > _SQUARE * sizes[0]:
-        return None
-    return sizes[0] if _SENSIBLE[0] <= sizes[0] <= _SENSIBLE[1] else None
+    return None if sizes is None else sensible_size(*sizes)
 
 
 def _from_ome(description: str) -> tuple[float, float] | None:
