@@ -19,18 +19,16 @@ MAGNIFICATIONS: Final = (1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 63.0, 100.0)
 _ICON: Final = 18
 _SCALE: Final = "magnification"
 _MAP: Final = "map"
-_SPARED: Final = (("view.full_screen",), ("view.copy",), ("slide.metadata",),
-                  ("view.zoom_out", "view.zoom_in"), ("view.fit",), ("view.cells",), ("slide.centre",), (_MAP,))  # fmt: skip
+_SPARED: Final = (
+    ("view.full_screen",), ("view.copy",), ("slide.metadata",), ("view.zoom_out", "view.zoom_in"),
+    ("view.fit",), ("view.cells",), ("slide.centre",), (_MAP,),
+)  # fmt: skip
 """What gives way, in this order, where the bar is too narrow for all: the menus and the keys have it too."""
 _WIDEST: Final = 88.8
 
 
 class SlideBar(QFrame):
     """Buttons for the slide view.
-
-    Args:
-        actions: What the buttons are named, drawn and explained by.
-        parent: Owner.
 
     Signals:
         asked: Id of an action without a state.
@@ -44,14 +42,26 @@ class SlideBar(QFrame):
     map_chosen = Signal(str)
     magnification_asked = Signal(float)
 
-    def __init__(self, actions: Sequence[Action], parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "footer")
-        self._actions = {action.id: action for action in actions}
+        self._actions: dict[str, Action] = {}
         self._buttons: dict[str, QToolButton] = {}
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(8, 4, 8, 4)
         self._layout.setSpacing(3)
+        self._scale = QToolButton(self)
+        self._map = QComboBox(self)
+        self._hint = QLabel("", self)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_actions(self, actions: Sequence[Action]) -> None:
+        """Make the buttons, once.
+
+        Args:
+            actions: What they are named, drawn and explained by.
+        """
+        self._actions = {action.id: action for action in actions}
         self._button("slide.show", text=tr("Field"))
         self._line()
         for key in ("view.fit", "view.zoom_out"):
@@ -65,18 +75,15 @@ class SlideBar(QFrame):
         self._line()
         for key in ("slide.edit", "slide.region"):
             self._button(key)
-        self._hint = QLabel("", self)
         self._hint.setProperty("role", "muted")
         self._hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._layout.addWidget(self._hint, 1)
         for key in ("slide.metadata", "view.copy", "view.full_screen"):
             self._button(key)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         only_by_tab(self)
         self._fit_text()
 
     def _build_scale(self) -> None:
-        self._scale = QToolButton(self)
         self._scale.setObjectName(_SCALE)
         self._scale.setToolTip(tr("Magnification on the screen, as of an objective"))
         self._scale.setAccessibleName(tr("Magnification"))
@@ -84,7 +91,6 @@ class SlideBar(QFrame):
         self._layout.addWidget(self._scale)
 
     def _build_map(self) -> None:
-        self._map = QComboBox(self)
         self._map.setObjectName(_MAP)
         self._map.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._map.setToolTip(tr("Density map of results over the slide (D)"))
@@ -145,7 +151,8 @@ class SlideBar(QFrame):
 
     def set_enabled(self, key: str, on: bool) -> None:
         """Offer a button."""
-        self._buttons[key].setEnabled(on)
+        if key in self._buttons:
+            self._buttons[key].setEnabled(on)
 
     def set_hint(self, text: str) -> None:
         """Say what a click does now."""

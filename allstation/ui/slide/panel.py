@@ -39,14 +39,9 @@ _HINTS: Final = {
 class SlidePanel(QWidget):
     """Shows one slide.
 
-    Args:
-        actions: What the buttons of the bar do.
-        parent: Owner.
-
     Signals:
         tiles_wanted: Tiles that should be loaded, the most important first.
         cells_wanted: Ids of fields in view whose cells should be outlined.
-        opened: Id of a field that should be shown large.
 
     Attributes:
         canvas: Zooms and pans.
@@ -57,12 +52,12 @@ class SlidePanel(QWidget):
     tiles_wanted = Signal(list)
     cells_wanted = Signal(list)
 
-    def __init__(self, actions: Sequence[Action], parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._actions = {action.id: action for action in actions}
+        self._actions: dict[str, Action] = {}
         self.canvas = SlideCanvas(self)
         self.overview = Overview(self.canvas)
-        self.bar = SlideBar(actions, self)
+        self.bar = SlideBar(self)
         self._base: Pixels | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -78,6 +73,11 @@ class SlidePanel(QWidget):
         self.bar.toggled.connect(self._toggled)
         self.bar.magnification_asked.connect(self.set_magnification)
         self.clear()
+
+    def set_actions(self, actions: Sequence[Action]) -> None:
+        """Fill the bar with buttons for these actions, once."""
+        self._actions = {action.id: action for action in actions}
+        self.bar.set_actions(actions)
 
     # The slide -------------------------------------------------------------------------------
 

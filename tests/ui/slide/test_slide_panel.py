@@ -46,7 +46,8 @@ class Shown:
     def __init__(self, slide: PicturedSlide, qtbot: QtBot) -> None:
         self.slide = slide
         self.tiles = SlideTiles(opener=slide.open)
-        self.panel = SlidePanel(ACTIONS)
+        self.panel = SlidePanel()
+        self.panel.set_actions(ACTIONS)
         qtbot.addWidget(self.panel)
         self.panel.resize(900, 700)
         self.panel.tiles_wanted.connect(self.tiles.want)
