@@ -12,6 +12,7 @@ from allstation.commands import (
     FREE_TEXT,
     commission_arguments,
     site_arguments,
+    slide_arguments,
 )
 from allstation.core.arguments import positive
 
@@ -24,8 +25,13 @@ def _force(parser: argparse.ArgumentParser) -> None:
 
 def _classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="field images, folders or .zip archives of them"
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="field images, whole slides, folders or .zip archives of them",
     )
+    slide_arguments.declare(parser)
     parser.add_argument(
         "--model",
         type=Path,

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation import paths
-from allstation.commands import CSV_DECIMALS, CSV_SEPARATORS, DONE, SOME_FAILED, WRONG_USAGE
+from allstation.commands import (
+    CSV_DECIMALS,
+    CSV_SEPARATORS,
+    DONE,
+    SOME_FAILED,
+    WRONG_USAGE,
+    slide_arguments,
+)
 from allstation.commands.classify_output import ClassifyOutput, name_copies
 from allstation.commands.models import name_unknown_maker
 from allstation.commands.printing import say
@@ -32,6 +39,7 @@ from allstation.processing.events import FieldFailure
 from allstation.processing.importer import ImportOptions
 from allstation.processing.patients import parse_patients, propose_patients
 from allstation.processing.processor import CaseProcessor
+from allstation.processing.slide_import import SlideOptions
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
@@ -85,7 +93,16 @@ def _run(
             case.site.set(site)
         kept = options.case is not None  # a case that is gone afterwards needs no cells
         output = process_paths(
-            case, options.paths, bundles, threads=options.threads, limits=limits, ready=engine, cells=kept
+            case,
+            options.paths,
+            bundles,
+            threads=options.threads,
+            limits=limits,
+            ready=engine,
+            cells=kept,
+            slides=SlideOptions(
+                fields=options.fields, pages=options.pages == slide_arguments.EVERYTHING, hashed=kept
+            ),
         )
         if patients is not None:
             _set_patients(case, patients)
@@ -317,6 +334,7 @@ def process_paths(
     limits: DecodeLimits,
     ready: Future[FieldEngine],
     cells: bool,
+    slides: SlideOptions = SlideOptions(),  # noqa: B008 - immutable
 ) -> ClassifyOutput:
     """Import what was given, classify with the first model, and every field with the others.
 
@@ -328,6 +346,7 @@ def process_paths(
         limits: What a field may be at most.
         ready: An engine of the first model.
         cells: Whether the cells of the fields are stored.
+        slides: What is wanted of whole slides.
     """
     from allstation.inference.pipeline import Pipeline
 
@@ -346,7 +365,7 @@ def process_paths(
             wake=woken.set,
             executor=executor,
             background=background,
-            imports=ImportOptions(limits=limits, readers=_READERS, batch=_BATCH),
+            imports=ImportOptions(limits=limits, readers=_READERS, batch=_BATCH, slides=slides),
             chosen={bundle.sha256 for bundle in bundles},
             skipped=waiting - {bundle.sha256 for bundle in bundles[1:]} - {""},
             paused=True,

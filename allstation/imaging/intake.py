@@ -21,6 +21,7 @@ from allstation.imaging import decode
 from allstation.imaging.field_file import read_field
 from allstation.imaging.field_names import looks_like_field
 from allstation.imaging.foreign import PassedOver
+from allstation.imaging.slide_finder import SlideFinder
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,17 @@ class FieldPath:
 
 
 @dataclass(frozen=True, slots=True)
+class SlidePath:
+    """A file that is a whole slide, or whose pages are fields of their own; not opened yet.
+
+    Attributes:
+        path: Absolute path.
+    """
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Something that was named or dropped and is no field image.
 
@@ -52,8 +64,24 @@ class Refused:
 
 
 def find_fields(
-    paths: Iterable[Path], *, unpack_to: Path | None = None, passed: PassedOver | None = None
+    paths: Iterable[Path],
+    *,
+    unpack_to: Path | None = None,
+    passed: PassedOver | None = None,
 ) -> Iterator[FieldPath | Refused]:
+    """Walk files, folders and archives for fields alone; arguments as those of :func:`find_inputs`."""
+    for found in find_inputs(paths, unpack_to=unpack_to, passed=passed, slides=None):
+        if not isinstance(found, SlidePath):
+            yield found
+
+
+def find_inputs(
+    paths: Iterable[Path],
+    *,
+    unpack_to: Path | None = None,
+    passed: PassedOver | None = None,
+    slides: SlideFinder | None,
+) -> Iterator[FieldPath | SlidePath | Refused]:
     """Walk files, folders and archives in natural order.
 
     Inside a folder only files with a field image's suffix are taken and everything else is passed
@@ -65,12 +93,15 @@ def find_fields(
         unpack_to: Folder below which archives that are named directly are unpacked; None to judge them
             as fields, which they are not.
         passed: Counts the pictures of other kinds that folders and archives hold.
+        slides: Tells slides from fields; None to take no slides.
     """
     seen = PassedOver() if passed is None else passed
     for given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would replace links by targets
         if path.is_dir():
-            yield from _walk(path, seen)
+            yield from _walk(path, seen, slides)
+        elif slides is not None and slides.is_one(path):
+            yield SlidePath(path)
         elif looks_like_field(path) or (path.is_file() and not _unpacked_here(path, unpack_to)):
             yield FieldPath(path, path.parent)
         elif path.is_file() and unpack_to is not None:
@@ -113,7 +144,9 @@ def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterato
             sentence = f"Not unpacked from {shown_name(path)}: {reason}"
             yield Refused(Path(name), StationError("archive-entry", sentence))
     if unpacked.fields:
-        yield from _walk(target, passed)
+        for found in _walk(target, passed):
+            if not isinstance(found, SlidePath):
+                yield found
 
 
 def _digest(path: Path) -> str:
@@ -121,7 +154,9 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _walk(folder: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
+def _walk(
+    folder: Path, passed: PassedOver, slides: SlideFinder | None = None
+) -> Iterator[FieldPath | SlidePath | Refused]:
     try:
         with os.scandir(folder) as entries:
             listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
@@ -133,12 +168,15 @@ def _walk(folder: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
         return
     # Names, not paths: a folder may hold 100,000 of them.
     listed.sort(key=lambda pair: (natural_key(pair[0]), pair[0]))
+    here = None if slides is None else slides.in_folder(folder)
     for name, is_folder in listed:
-        if name.startswith("."):
-            continue
         path = folder / name
-        if is_folder and not _is_case(path):
-            yield from _walk(path, passed)
+        if name.startswith(".") or (here is not None and path in here.parts):
+            continue
+        if here is not None and path in here.slides:
+            yield SlidePath(path)
+        elif is_folder and not _is_case(path):
+            yield from _walk(path, passed, slides)
         elif not is_folder and looks_like_field(path) and not path.is_dir():
             yield FieldPath(path, folder)
         elif not is_folder:

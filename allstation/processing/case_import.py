@@ -11,6 +11,8 @@ from allstation.core.records import UNPACKED
 from allstation.processing import events
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch, Importer, ImportFinished, ImportOptions
+from allstation.processing.slide_hashing import ChangedFile, HashedFile, HashedPiece, SlideHashing
+from allstation.processing.slide_import import SlideFound, SlideSearch
 from allstation.processing.status_types import Problem
 from allstation.store.case import Case
 from allstation.store.field_files import LocateReport
@@ -38,7 +40,9 @@ class CaseImport:
     ) -> None:
         self._case = case
         self._emit = emit
-        self._importer = Importer(put, case.folder / UNPACKED, options=options)
+        self._options = options or ImportOptions()
+        self._importer = Importer(put, case.folder / UNPACKED, options=self._options, known=case.slide_files)
+        self._hashing = SlideHashing(put)
         self._progress = ImportProgress()
 
     @property
@@ -47,8 +51,59 @@ class CaseImport:
         return self._importer.running
 
     def stop(self) -> None:
-        """End it and wait for its thread."""
+        """End it and wait for its threads."""
+        self._hashing.stop()
         self._importer.stop()
+
+    def resume(self) -> None:
+        """Go on with proposed fields of slides that are not added yet, and with hashes of whole files."""
+        if self._case.read_only:
+            return
+        try:
+            unfinished, unhashed = self._case.slide_files.unfinished(), self._case.slide_files.unhashed()
+        except StationError as error:
+            self._emit(events.ProblemRaised(Problem.of(error)))
+            return
+        for file in unfinished:
+            self._importer.resume(file)
+        if self._options.slides.hashed:
+            for file in unhashed:
+                self._hashing.add(file)
+
+    def take(self, item: object) -> None:
+        """Take something about a whole slide that another thread found.
+
+        Raises:
+            StationError: If the case cannot be written.
+        """
+        match item:
+            case SlideSearch():
+                self._progress.searching(item)
+                self.report()
+            case SlideFound():
+                self._add_slide(item)
+            case HashedPiece(slide_id, number, digest):
+                self._case.slide_files.add_piece(slide_id, number, digest)
+            case HashedFile(slide_id, pieces):
+                file = self._case.slide_files.of(slide_id)
+                if file is not None and file.pieces == pieces:
+                    self._case.slide_files.finish_hash(slide_id)
+                    self._emit(events.SlideFileChanged(slide_id))
+            case ChangedFile(slide_id):
+                self._case.slide_files.forget_pieces(slide_id)
+
+    def _add_slide(self, found: SlideFound) -> None:
+        try:
+            file = self._progress.add_slide(self._case, found)
+        except StationError as error:
+            self._emit(events.ProblemRaised(Problem.of(error, found.path.name)))
+            return
+        finally:
+            self._importer.written()
+        self._emit(events.SlideFileChanged(file.slide_id))
+        if self._options.slides.hashed and not file.full_hash:
+            self._hashing.add(file)
+        self.report()
 
     def report(self) -> None:
         """Tell how far it is, while it runs."""

@@ -6,9 +6,12 @@ from array import array
 from collections.abc import Sequence
 from typing import Final
 
+from allstation.core.errors import StationError
 from allstation.core.records import FieldCopy, NewField, Slide
+from allstation.core.slide_file import SlideFile
 from allstation.core.text import shown_name
 from allstation.processing.importer import ImportBatch
+from allstation.processing.slide_import import SlideFound, SlideSearch, SlideStep
 from allstation.processing.status_types import ImportStatus, Problem
 from allstation.store.case import Case
 
@@ -29,6 +32,8 @@ class ImportProgress:
         self._refused_count = 0
         self._mix_ups: list[Problem] = []
         self._passed: list[Problem] = []
+        self._notes: list[Problem] = []
+        self._search = SlideSearch("", 0.0)
 
     def add(self, case: Case, batch: ImportBatch) -> list[int]:
         """Write one batch and return the ids of the fields that are new, or in the case again.
@@ -37,7 +42,9 @@ class ImportProgress:
             StationError: If the case cannot be written.
         """
         added: list[int] = []
-        if batch.fields:
+        if batch.slide is not None:
+            added = self._add_parts(case, batch, batch.slide)
+        elif batch.fields:
             folder = batch.folder
             slide = case.slides.add(folder.name if folder and folder.name else "fields", folder)
             report = case.fields.add(slide.id, batch.fields)
@@ -54,6 +61,40 @@ class ImportProgress:
         for refused in batch.refused[: max(0, _KEPT - len(self._refused))]:
             self._refused.append(Problem.of(refused.error, refused.path.name))
         return added
+
+    def add_slide(self, case: Case, found: SlideFound) -> SlideFile:
+        """Write a whole slide with its proposed fields, before any of these is added.
+
+        Raises:
+            StationError: If the case cannot be written, or holds another slide from that place.
+        """
+        self._search = SlideSearch("", 0.0)
+        with case.connection.write():
+            if found.looked is None:
+                file = case.slide_files.known(found.identity.fingerprint)
+                if file is not None:
+                    return file
+                raise StationError("unknown-slide", "This slide is not in the case any more. Add it again.")
+            file = case.slide_files.add(found.name, found.path, found.identity, found.looked.info)
+            case.slide_files.set_plan(file.slide_id, found.wanted, found.looked.parts)
+        if found.looked.note:
+            self._notes.append(Problem("slide-note", found.looked.note, found.path.name))
+        return file
+
+    def searching(self, search: SlideSearch) -> None:
+        """Take note of how far a slide is looked through."""
+        self._search = search
+
+    def _add_parts(self, case: Case, batch: ImportBatch, step: SlideStep) -> list[int]:
+        """Add fields of a whole slide together with the step through its plan."""
+        with case.connection.write():
+            file = case.slide_files.known(step.fingerprint)
+            if file is None:  # it could not be written; that was told
+                return []
+            report = case.fields.add(file.slide_id, batch.fields)
+            case.slide_files.advance(file.slide_id, step.added)
+        self._note_same(report.duplicates)
+        return [*report.added, *report.restored]
 
     def _note_same(self, found: Sequence[NewField]) -> None:
         for field in found[: max(0, _KEPT - len(self._same))]:
@@ -88,4 +129,7 @@ class ImportProgress:
             refused_count=self._refused_count,
             running=running,
             ids=() if running else self._ids,
+            looking=self._search.name if running else "",
+            looked=self._search.share if running else 0.0,
+            notes=tuple(self._notes),
         )

@@ -6,8 +6,9 @@ Decoders are loaded by the functions that use them, on those threads: the window
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,10 +16,21 @@ from typing import TYPE_CHECKING, Final
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
+from allstation.core.slide_file import SlideFile
+from allstation.processing.slide_import import (
+    KnownSlides,
+    SlideBatch,
+    SlideFound,
+    SlideOptions,
+    SlideSearch,
+    SlideStep,
+    plan_batches,
+    slide_batches,
+)
 
 if TYPE_CHECKING:
     from allstation.imaging.foreign import PassedOver
-    from allstation.imaging.intake import FieldPath, Refused
+    from allstation.imaging.intake import FieldPath, Refused, SlidePath
 
 _BATCHES_AHEAD: Final = 8
 """Batches read ahead of the writer."""
@@ -34,21 +46,32 @@ class ImportOptions:
         limits: What a field may be.
         readers: Threads that open and hash files.
         batch: Fields per transaction.
+        slides: What is wanted of whole slides.
     """
 
     limits: DecodeLimits = field(default_factory=DecodeLimits)
     readers: int = 1
     batch: int = 64
+    slides: SlideOptions = field(default_factory=SlideOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportBatch:
-    """Fields of one folder, ready to be added, and what was refused or passed over on the way."""
+    """Fields of one folder, ready to be added, and what was refused or passed over on the way.
+
+    Attributes:
+        folder: The folder, or the file of a whole slide.
+        fields: The fields.
+        refused: What is no field, and why.
+        passed: Pictures of other kinds; of the last batch only.
+        slide: Step through the proposed fields of a whole slide; None for files.
+    """
 
     folder: Path | None
     fields: tuple[NewField, ...]
     refused: tuple[Refused, ...]
     passed: PassedOver | None = None
+    slide: SlideStep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +81,18 @@ class ImportFinished:
     error: BaseException | None = None
 
 
+class _StoppedError(Exception):
+    """The import was given up."""
+
+
 class Importer:
     """Runs one walk after the other.
 
     Args:
-        post: Takes batches on any thread.
+        post: Takes batches, slides and how far they are looked through, on any thread.
         unpack_to: Where archives are unpacked, or None to refuse them.
         options: Limits and options for reading files.
+        known: Whole slides of the case.
     """
 
     def __init__(
@@ -73,7 +101,9 @@ class Importer:
         unpack_to: Path | None = None,
         *,
         options: ImportOptions | None = None,
+        known: KnownSlides | None = None,
     ) -> None:
+        self._known = known
         self._options = options or ImportOptions()
         self._post = post
         self._unpack_to = unpack_to
@@ -92,8 +122,13 @@ class Importer:
         self._waiting += 1
         self._executor.submit(self._walk, tuple(given)).add_done_callback(self._ended)
 
+    def resume(self, file: SlideFile) -> None:
+        """Go on with the proposed fields of a slide that are not in the case yet."""
+        self._waiting += 1
+        self._executor.submit(self._go_on, file).add_done_callback(self._ended)
+
     def written(self) -> None:
-        """Make room for another batch, as one was written."""
+        """Make room for another batch or slide, as one was written."""
         self._room.release()
 
     def finished(self) -> None:
@@ -111,11 +146,34 @@ class Importer:
             self._post(ImportFinished(future.exception()))
 
     def _walk(self, given: tuple[Path, ...]) -> None:
-        for batch in batches(given, self._stopping, unpack_to=self._unpack_to, options=self._options):
-            self._room.acquire()
-            if self._stopping.is_set():
-                return
-            self._post(batch)
+        self._post_all(
+            batches(
+                given,
+                self._stopping,
+                unpack_to=self._unpack_to,
+                options=self._options,
+                known=self._known,
+                progress=self._looking,
+            )
+        )
+
+    def _go_on(self, file: SlideFile) -> None:
+        if self._known is not None:
+            steps = plan_batches(file, self._known, size=self._options.batch)
+            self._post_all(map(_slide_batch, steps))
+
+    def _post_all(self, items: Iterable[ImportBatch | SlideFound]) -> None:
+        with suppress(_StoppedError):
+            for item in items:
+                self._room.acquire()
+                if self._stopping.is_set():
+                    return
+                self._post(item)
+
+    def _looking(self, search: SlideSearch) -> None:
+        if self._stopping.is_set():
+            raise _StoppedError
+        self._post(search)
 
 
 def batches(
@@ -124,13 +182,15 @@ def batches(
     *,
     unpack_to: Path | None = None,
     options: ImportOptions | None = None,
-) -> Iterator[ImportBatch]:
+    known: KnownSlides | None = None,
+    progress: Callable[[SlideSearch], None] = lambda _: None,
+) -> Iterator[ImportBatch | SlideFound]:
     """Yield what lies in files, folders and archives, a folder's fields together, in natural order.
 
-    The last one says what was passed over.
+    A whole slide comes before its fields. The last batch says what was passed over.
     """
     from allstation.imaging.foreign import PassedOver
-    from allstation.imaging.intake import FieldPath, Refused
+    from allstation.imaging.intake import FieldPath, Refused, SlidePath
 
     chosen = options or ImportOptions()
     folder: Path | None = None
@@ -140,6 +200,12 @@ def batches(
     for found, judged in _judged(given, chosen, unpack_to=unpack_to, passed=passed):
         if stopping.is_set():
             return
+        if isinstance(found, SlidePath):
+            if fields or refused:
+                yield ImportBatch(folder, tuple(fields), tuple(refused))
+            fields, refused = [], []
+            yield from _slide(found.path, chosen, known, progress)
+            continue
         here = found.folder if isinstance(found, FieldPath) else folder
         if here != folder or len(fields) + len(refused) >= chosen.batch:
             if fields or refused:
@@ -147,28 +213,60 @@ def batches(
             folder, fields, refused = here, [], []
         if isinstance(judged, Refused):
             refused.append(judged)
-        else:
+        elif judged is not None:
             fields.append(judged)
     if fields or refused or passed.counts:
         yield ImportBatch(folder, tuple(fields), tuple(refused), passed)
 
 
+def _slide(
+    path: Path,
+    options: ImportOptions,
+    known: KnownSlides | None,
+    progress: Callable[[SlideSearch], None],
+) -> Iterator[ImportBatch | SlideFound]:
+    """Yield a slide and its fields, or that it is refused."""
+    from allstation.imaging.intake import Refused
+
+    steps = slide_batches(
+        path, options.slides, limits=options.limits, known=known, size=options.batch, progress=progress
+    )
+    try:
+        for step in steps:
+            yield step if isinstance(step, SlideFound) else _slide_batch(step)
+    except StationError as error:
+        yield ImportBatch(None, (), (Refused(path, error),))
+
+
+def _slide_batch(step: SlideBatch) -> ImportBatch:
+    from allstation.imaging.intake import Refused
+
+    refused = tuple(Refused(path, error) for path, error in step.refused)
+    return ImportBatch(step.path, step.fields, refused, slide=step.step)
+
+
 def _judged(
     given: Sequence[Path], options: ImportOptions, *, unpack_to: Path | None, passed: PassedOver
-) -> Iterator[tuple[FieldPath | Refused, NewField | Refused]]:
+) -> Iterator[tuple[FieldPath | SlidePath | Refused, NewField | Refused | None]]:
     """Yield what is found with what it is, in order; files are opened a bounded number ahead."""
-    from allstation.imaging.intake import Refused, find_fields, new_field
+    from allstation.imaging.intake import Refused, SlidePath, find_inputs, new_field
+    from allstation.imaging.slide_finder import SlideFinder
     from allstation.inference.workers import in_order
 
-    def judge(found: FieldPath | Refused) -> tuple[FieldPath | Refused, NewField | Refused]:
+    def judge(
+        found: FieldPath | SlidePath | Refused,
+    ) -> tuple[FieldPath | SlidePath | Refused, NewField | Refused | None]:
         if isinstance(found, Refused):
             return found, found
+        if isinstance(found, SlidePath):
+            return found, None
         try:
             return found, new_field(found.path, options.limits)
         except StationError as error:
             return found, Refused(found.path, error)
 
     with ThreadPoolExecutor(options.readers, thread_name_prefix="import-reader") as readers:
-        found_fields = find_fields(given, unpack_to=unpack_to, passed=passed)
+        finder = SlideFinder(pages=options.slides.pages)
+        found_fields = find_inputs(given, unpack_to=unpack_to, passed=passed, slides=finder)
         submitted = (readers.submit(judge, found) for found in found_fields)
         yield from in_order(submitted, ahead=options.readers * _FILES_AHEAD)

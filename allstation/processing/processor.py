@@ -96,6 +96,7 @@ class CaseProcessor:
         self._report_at = math.inf
         self._reported = -math.inf
         self._report_every = _REPORT_EVERY
+        self._import.resume()
 
     # The loop
 
@@ -150,7 +151,15 @@ class CaseProcessor:
                 self._import.finished(item)
             elif isinstance(item, Future):
                 self._prepared(item.result())
+            else:
+                self._take_slide(item)
         self._go_on()
+
+    def _take_slide(self, item: object) -> None:
+        try:
+            self._import.take(item)
+        except StationError as error:
+            self._halt(error)
 
     def _in_background(self, work: Callable[[], object]) -> None:
         self._background.submit(work).add_done_callback(self._results.put)

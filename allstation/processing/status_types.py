@@ -43,6 +43,9 @@ class ImportStatus:
         passed: Pictures of kinds that are not read, a sentence a kind.
         running: More is being looked at.
         ids: Of the fields added, told at the end.
+        looking: Name of the slide that is looked through for fields; empty for none.
+        looked: How far that is, 0 to 1.
+        notes: About slides, such as the scale that was assumed.
     """
 
     added: int = 0
@@ -55,6 +58,9 @@ class ImportStatus:
     passed: tuple[Problem, ...] = ()
     running: bool = True
     ids: Sequence[int] = ()
+    looking: str = ""
+    looked: float = 0.0
+    notes: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

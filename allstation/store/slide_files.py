@@ -155,6 +155,16 @@ class SlideFiles(Repository):
             self._connection.audit(ADDED, f"slide {slide.id}", details, input_hash=identity.fingerprint)
             return self._require(slide.id)
 
+    def refuse_other(self, path: Path, fingerprint: str) -> None:
+        """Refuse a file in the place of another slide of the case: it was changed, or exchanged.
+
+        Raises:
+            StationError: ``changed-field``.
+        """
+        place = Path(os.path.abspath(path))  # noqa: PTH100 - as folders are remembered
+        if any(one.path == place and one.identity.fingerprint != fingerprint for one in self.all()):
+            raise StationError("changed-field", _changed_sentence(path))
+
     def _found_again(self, known: SlideFile, path: Path) -> SlideFile:
         place = Path(os.path.abspath(path))  # noqa: PTH100 - as folders are remembered
         return known if place == known.path or known.path.exists() else self._move(known, place)

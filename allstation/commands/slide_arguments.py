@@ -1,0 +1,34 @@
+"""Arguments about whole slides. Only the standard library is loaded here."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from allstation.core.arguments import positive
+
+DEFAULT_FIELDS: Final = 200
+EVERYTHING: Final = "all"
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Add what is wanted of whole slides."""
+    parser.add_argument(
+        "--fields",
+        type=_fields,
+        default=DEFAULT_FIELDS,
+        metavar="N|all",
+        help=f"fields of each whole slide: the N best (default: {DEFAULT_FIELDS}), or every square with "
+        "tissue",
+    )
+    parser.add_argument(
+        "--pages",
+        choices=("first", EVERYTHING),
+        default="first",
+        help="of files with several pages or frames: the first is a field (default), or all are",
+    )
+
+
+def _fields(text: str) -> int | None:
+    """Return a number of fields; None for all of them."""
+    return None if text == EVERYTHING else positive(text)
