@@ -45,6 +45,7 @@ class SlideController(QObject):
     Attributes:
         template: A field of the size that this slide's fields have; None while there is none.
         slide_id: The whole slide of the current field; 0 if that is a file of its own.
+        file: The file of that slide.
     """
 
     def __init__(
@@ -65,11 +66,12 @@ class SlideController(QObject):
         self._views = views
         self._viewer = viewer
         self._browser = browser
-        self._file: Path | None = None
         self._fields: Sequence[SlideFieldMark] = ()
         self._map = ""
         self._closer = False
+        self._wanted = 0
         self.slide_id = 0
+        self.file: Path | None = None
         self.template: Region | None = None
         self._builder = LatestOnly(self)
         self._reading = QTimer(self, singleShot=True, interval=_PAUSE)
@@ -144,20 +146,39 @@ class SlideController(QObject):
     def _may_map(self) -> bool:
         return self.has_slide() and not self._context.selection.is_blind
 
+    @property
+    def count(self) -> int:
+        """Fields of the slide, as far as they are known."""
+        return len(self._fields)
+
     # Showing
 
-    def show_slide(self, on: bool) -> None:  # noqa: FBT001 - a checkable action gives its state
+    @Slot()
+    def show_whole(self) -> None:
+        """Show the slide."""
+        self.show_slide(True)
+
+    def show_soon(self, slide_id: int) -> bool:
+        """Show a slide now if the current field is of it, else as soon as it is; tells which."""
+        if slide_id == self.slide_id:
+            self.show_slide(True)
+            return True
+        self._wanted = slide_id
+        return False
+
+    def show_slide(self, on: bool) -> None:
         """Show the slide, or the field again."""
         on = on and self.has_slide()
-        had_keys = self._views.currentWidget().hasFocus() or self._panel.canvas.hasFocus()
-        self._views.setCurrentWidget(self._panel if on else self._viewer)
+        had_keys = self._panel.canvas.hasFocus() or self._viewer.main.canvas.hasFocus()
+        shown = self._panel if on else self._viewer
+        self._views.setCurrentWidget(shown)
         self._viewer.zoom.instead = self._panel if on else None
         if on:
             self._load()
         else:
             self._panel.end_tool()
         if had_keys:
-            self._views.currentWidget().setFocus()
+            shown.setFocus()
         self._context.changed.emit()
 
     @Slot(int)
@@ -177,9 +198,9 @@ class SlideController(QObject):
             self._panel.show_field(field.id, closer=True)
 
     def _load(self) -> None:
-        if self._tiles.path != self._file:
+        if self._tiles.path != self.file:
             self._panel.clear(tr("The slide is being opened…"))
-            self._tiles.open(self._file)
+            self._tiles.open(self.file)
             self._read()
 
     @Slot(object)
@@ -203,11 +224,14 @@ class SlideController(QObject):
         found = split_part(field.path) if field is not None else None
         whole = field is not None and found is not None and isinstance(found[1], Region)
         slide_id = field.slide_id if whole and field is not None else 0
-        if slide_id != self.slide_id or (found is not None and whole and found[0] != self._file):
-            self.slide_id, self._file = slide_id, found[0] if whole and found is not None else None
+        if slide_id != self.slide_id or (found is not None and whole and found[0] != self.file):
+            self.slide_id, self.file = slide_id, found[0] if whole and found is not None else None
             self._fields, self.template = (), None
             if self.is_shown():
                 self.show_slide(bool(slide_id))
+        if self._wanted and slide_id == self._wanted:
+            self._wanted = 0
+            self.show_slide(True)
         self._viewer.bar.show_lead(on=bool(slide_id))
         self._panel.set_current(field.id if whole and field is not None else 0)
         if whole and field is not None and self.is_shown():
@@ -233,7 +257,7 @@ class SlideController(QObject):
     @Slot()
     def _build(self) -> None:
         grid, selection = self._tiles.grid, self._context.selection
-        if grid is None or self._tiles.path != self._file:
+        if grid is None or self._tiles.path != self.file:
             return
         self._builder.run(
             BuildContents(
@@ -313,8 +337,9 @@ class SlideController(QObject):
         """Let go of the slide: its case was closed, or another one opened."""
         self._reading.stop()
         self._builder.drop()
+        self._wanted = 0
         self._tiles.open(None)
-        self.slide_id, self._file, self._fields, self.template = 0, None, (), None
+        self.slide_id, self.file, self._fields, self.template = 0, None, (), None
         self._panel.clear()
         self.show_slide(False)
 

@@ -1,4 +1,4 @@
-"""Editing of a slide's fields: added by a click, moved by a drag, a drawn region filled; all can be undone."""
+"""Editing of a slide's fields: added by a click, moved by a drag, a region filled; all can be undone."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class SlideEditController(QObject):
     def _uses(self, tool: Tool) -> bool:
         return self._panel.tool is tool
 
-    def _use(self, tool: Tool, on: bool) -> None:  # noqa: FBT001 - a checkable action gives its state
+    def _use(self, tool: Tool, on: bool) -> None:
         self._panel.use_tool(tool if on else Tool.LOOK)
         self._context.changed.emit()
 
@@ -209,9 +209,7 @@ class _Fill:
         return self._slide_id, regions_within(source, self._polygon, self._template)
 
 
-def regions_within(
-    source: SlideSource, polygon: list[tuple[float, float]], template: Region
-) -> list[Region]:
+def regions_within(source: SlideSource, polygon: list[tuple[float, float]], template: Region) -> list[Region]:
     """Return the fields whose middle lies in a polygon, side by side, row by row.
 
     Args:
