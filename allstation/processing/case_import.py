@@ -12,7 +12,7 @@ from allstation.processing import events
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch, Importer, ImportFinished, ImportOptions
 from allstation.processing.slide_hashing import ChangedFile, HashedFile, HashedPiece, SlideHashing
-from allstation.processing.slide_import import SlideFound, SlideSearch
+from allstation.processing.slide_import import SlideFound, SlideOptions, SlideSearch
 from allstation.processing.status_types import Problem
 from allstation.store.case import Case
 from allstation.store.field_files import LocateReport
@@ -110,13 +110,18 @@ class CaseImport:
         if self._importer.running:
             self._emit(events.ImportProgressed(self._progress.status(running=True)))
 
-    def add_paths(self, paths: Sequence[Path]) -> None:
-        """Look at files and folders and add the fields among them."""
+    def add_paths(self, paths: Sequence[Path], slides: SlideOptions | None = None) -> None:
+        """Look at files and folders and add the fields among them.
+
+        Args:
+            paths: Files and folders.
+            slides: What is wanted of whole slides; None for the usual.
+        """
         if not paths:
             return
         if not self._importer.running:
             self._progress = ImportProgress()
-        self._importer.add(paths)
+        self._importer.add(paths, slides)
         self._emit(events.ImportProgressed(self._progress.status(running=True)))
 
     def add(self, batch: ImportBatch) -> bool:

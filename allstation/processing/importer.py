@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -117,10 +117,16 @@ class Importer:
         """Whether a walk is under way or waits."""
         return self._waiting > 0
 
-    def add(self, given: Sequence[Path]) -> None:
-        """Begin to look at files and folders."""
+    def add(self, given: Sequence[Path], slides: SlideOptions | None = None) -> None:
+        """Begin to look at files and folders.
+
+        Args:
+            given: Files and folders.
+            slides: What is wanted of whole slides; None for the usual.
+        """
         self._waiting += 1
-        self._executor.submit(self._walk, tuple(given)).add_done_callback(self._ended)
+        options = self._options if slides is None else replace(self._options, slides=slides)
+        self._executor.submit(self._walk, tuple(given), options).add_done_callback(self._ended)
 
     def resume(self, file: SlideFile) -> None:
         """Go on with the proposed fields of a slide that are not in the case yet."""
@@ -145,13 +151,13 @@ class Importer:
         if not future.cancelled():
             self._post(ImportFinished(future.exception()))
 
-    def _walk(self, given: tuple[Path, ...]) -> None:
+    def _walk(self, given: tuple[Path, ...], options: ImportOptions) -> None:
         self._post_all(
             batches(
                 given,
                 self._stopping,
                 unpack_to=self._unpack_to,
-                options=self._options,
+                options=options,
                 known=self._known,
                 progress=self._looking,
             )

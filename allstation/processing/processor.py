@@ -24,6 +24,7 @@ from allstation.processing.case_import import CaseImport, locate_fields
 from allstation.processing.importer import ImportBatch, ImportFinished, ImportOptions
 from allstation.processing.model_scheduler import BundleLoaded, ModelRequest, ModelScheduler, read_request
 from allstation.processing.result_queue import ResultQueue, split_results
+from allstation.processing.slide_import import SlideOptions
 from allstation.processing.status_types import Problem, QueuePhase, QueueStatus
 from allstation.store.case import Case
 from allstation.store.field_files import LocateReport
@@ -181,9 +182,14 @@ class CaseProcessor:
 
     # Import
 
-    def add_paths(self, paths: Sequence[Path]) -> None:
-        """Look at files and folders and add the fields among them."""
-        self._import.add_paths(paths)
+    def add_paths(self, paths: Sequence[Path], slides: SlideOptions | None = None) -> None:
+        """Look at files and folders and add the fields among them.
+
+        Args:
+            paths: Files and folders.
+            slides: What is wanted of whole slides; None for the usual.
+        """
+        self._import.add_paths(paths, slides)
 
     def locate(self, folder: Path) -> None:
         """Search a folder, in the background, for fields that are not where they were."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation.core.limits import DecodeLimits
+from allstation.core.slide_part import split_part
 
 if TYPE_CHECKING:
     from allstation.imaging.field_file import FieldFile
@@ -71,7 +72,7 @@ class FieldCache:
 
 def _stamp(path: Path) -> _Stamp | None:
     try:
-        status = path.stat()
+        status = (path if split_part(path) is None else path.parent).stat()
     except (OSError, ValueError):
         return None
     return status.st_size, status.st_mtime_ns

@@ -23,6 +23,7 @@ from allstation.services.undo_log import Removal
 from allstation.store.site_library import SiteLibrary
 
 if TYPE_CHECKING:
+    from allstation.processing.slide_import import SlideOptions
     from allstation.services.case_worker import CaseWorker, OpenedCase
     from allstation.services.reporting import MadeReport
     from allstation.store.case import Case
@@ -137,12 +138,18 @@ class AcceptCopy(Request):
 
 @dataclass(frozen=True)
 class AddPaths(CaseRequest):
-    """Add the fields in files, folders and archives."""
+    """Add the fields in files, folders and archives.
+
+    Attributes:
+        paths: Of this machine.
+        slides: What is wanted of whole slides; None for the usual.
+    """
 
     paths: list[Path]
+    slides: SlideOptions | None = None
 
     def change(self, target: OpenedCase) -> None:
-        target.processor.add_paths(self.paths)
+        target.processor.add_paths(self.paths, self.slides)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from PySide6.QtCore import QLocale, Qt
 
 from allstation.core.classes import NEEDS_REVIEW, class_style
 from allstation.core.records import FieldRecord, FieldState
-from allstation.core.text import shown_name
-from allstation.ui.common.formatting import moment, number, percent, together
+from allstation.ui.common.formatting import field_name, moment, number, percent, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card_content import NO_PERCENTAGES, invalid_text
 
@@ -49,7 +48,7 @@ def text(record: FieldRecord, column: int) -> str:
     """Return the text of one cell."""
     prediction = record.prediction
     if column == 0:
-        return shown_name(record.path.name)
+        return field_name(record.path)
     if column == 7:  # noqa: PLR2004 - Column.STATE, which lives above this module
         return state_text(record)
     if column >= 8:  # noqa: PLR2004 - Column.SIZE and Column.ADDED
@@ -96,7 +95,7 @@ def review_text(record: FieldRecord) -> str:
 
 def summary(record: FieldRecord) -> str:
     """Return everything that matters about a field, for its tip and for screen readers."""
-    lines = [shown_name(record.path.name)]
+    lines = [field_name(record.path)]
     if record.removed:
         lines.append(tr("Removed from the case"))
     if record.error:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 
 from allstation.core.filters import FieldFilter, FieldGroup, FieldSort
 from allstation.core.records import FieldRecord, FieldState
+from allstation.core.slide_part import split_part
 from allstation.processing.status_types import ModelInfo
 from allstation.services.questions import FindUnreviewed, Listing, Overview, ReadOverview, ReadPage
 from allstation.services.requests import Prioritise
@@ -257,7 +258,9 @@ class BrowserController(QObject):
         """Open the folder of the current field in the desktop's file manager."""
         record = self._panel.current_record()
         if record is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(record.path.parent)))
+            found = split_part(record.path)
+            file = record.path if found is None else found[0]
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(file.parent)))
 
     def copy_path(self) -> None:
         """Copy where the selected fields lie, one path a line."""

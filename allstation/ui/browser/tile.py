@@ -10,11 +10,10 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette, QPen
 
 from allstation.core.classes import NEEDS_REVIEW, ClassStyle, class_style
 from allstation.core.records import FieldRecord, FieldState
-from allstation.core.text import shown_name
 from allstation.ui.browser import cells
 from allstation.ui.browser.sections import Section
 from allstation.ui.common import theme
-from allstation.ui.common.formatting import number, percent
+from allstation.ui.common.formatting import field_name, number, percent
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.card_content import invalid_text
 
@@ -136,7 +135,7 @@ def _lines(
     height = metrics.height()
     painter.setFont(look.font)
     painter.setPen(QColor(scheme.text))
-    name = metrics.elidedText(shown_name(record.path.name), Qt.TextElideMode.ElideMiddle, rect.width())
+    name = metrics.elidedText(field_name(record.path), Qt.TextElideMode.ElideMiddle, rect.width())
     painter.drawText(QRectF(rect.left(), rect.top(), rect.width(), height), Qt.AlignmentFlag.AlignLeft, name)
     second = QRectF(rect.left(), rect.top() + height, rect.width(), height)
     if record.prediction is None:

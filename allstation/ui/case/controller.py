@@ -40,10 +40,12 @@ class CaseController(QObject):
     Signals:
         preparing: What is under way while there is nothing to show yet.
         recent_changed: The list of recent cases is another one.
+        adding: Paths of fields, slides and folders that are being added.
     """
 
     preparing = Signal(str)
     recent_changed = Signal()
+    adding = Signal(list)
 
     def __init__(self, context: AppContext, *, viewer: ViewerPane, window: QWidget) -> None:
         super().__init__(window)
@@ -210,6 +212,7 @@ class CaseController(QObject):
             return
         if not self._session.has_case:
             self.create_for(fields)
+        self.adding.emit(fields)
         self._session.submit(AddPaths(fields))
 
     # Answers of the case

@@ -8,14 +8,13 @@ from itertools import count
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QUndoCommand
 
-from allstation.core.text import shown_name
 from allstation.processing.status_types import ImportStatus
 from allstation.services.case_session import CaseSession
 from allstation.services.requests import RemoveFields, UndoRemoval
 from allstation.services.undo_log import Removal
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
-from allstation.ui.common.formatting import number, short_name
+from allstation.ui.common.formatting import field_name, number, short_name
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 
@@ -92,7 +91,7 @@ class RemovalController(QObject):
         if len(ids) <= 1 and record is not None:
             ids = [record.id]
         if len(ids) == 1 and record is not None:
-            what = short_name(shown_name(record.path.name), _NAME)
+            what = short_name(field_name(record.path), _NAME)
         else:
             what = tr("{n} fields", n=number(len(ids)))
         text = tr("Bring back {what}", what=what) if back else tr("Remove {what}", what=what)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from allstation.core.cell_types import CellType, type_of
 from allstation.core.cells import CellRecord
-from allstation.core.text import shown_name
 from allstation.ui.browser.sections import Section
 from allstation.ui.browser.tile import PADDING, facing, paint_heading
 from allstation.ui.browser.tile_view import TileView
@@ -20,6 +19,7 @@ from allstation.ui.cells.crops import CellCrops, CropScale
 from allstation.ui.cells.model import CellModel, CellSection
 from allstation.ui.cells.tile import CellLook, paint_cell, paint_type_chip, picture_box
 from allstation.ui.common import theme
+from allstation.ui.common.formatting import field_name
 
 _FRAME: Final = 4
 _OWN_KEYS: Final = frozenset(
@@ -170,7 +170,7 @@ class CellGallery(TileView):
         model = self.model()
         if not section.title and isinstance(key, int) and isinstance(model, CellModel):
             place = model.place(key)
-            section = replace(section, title=shown_name(place.path.name) if place is not None else "…")
+            section = replace(section, title=field_name(place.path) if place is not None else "…")
         scheme = theme.tokens(self.palette())
         target = self._drop_shown and key == self._drop_key
         ground = QColor(scheme.selection if target else scheme.base)

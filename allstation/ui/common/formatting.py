@@ -11,6 +11,8 @@ from allstation.core.classes import PATIENTS_UNKNOWN
 from allstation.ui.common.i18n import tr
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from allstation.core.typer_validation import TyperFigures
 
 _SWITCH_UNIT: Final = 90
@@ -90,6 +92,21 @@ def moment(stamp: str) -> str:
 
     read = QDateTime.fromString(stamp, Qt.DateFormat.ISODate)
     return QLocale().toString(read.toLocalTime(), "d MMM yyyy, HH:mm") if read.isValid() else stamp
+
+
+def field_name(path: Path) -> str:
+    """Return a field's name as lists show it: its file's, or the place on its slide, ``x 120 · y 340``."""
+    # Here, not above: what is not needed for the first paint would delay it.
+    from allstation.core.slide_part import Frame, parse_part
+    from allstation.core.text import shown_name
+
+    part = parse_part(path.name)
+    if part is None:
+        return shown_name(path.name)
+    if isinstance(part, Frame):
+        return tr("page {n}", n=number(part.number))
+    place = tr("x {x} · y {y}", x=number(part.x), y=number(part.y))
+    return f"{place} · {tr('level {n}', n=part.level)}" if part.level else place
 
 
 def short_name(name: str, limit: int = 60) -> str:

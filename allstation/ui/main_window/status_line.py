@@ -8,11 +8,10 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from allstation.core.records import FieldRecord
-from allstation.core.text import shown_name
 from allstation.processing.status_types import CaseInfo, ModelInfo, QueuePhase, QueueStatus
 from allstation.services.folder_watcher import WatchStatus
 from allstation.ui.case.watch_controller import watch_text
-from allstation.ui.common.formatting import number, short_name, tip, together
+from allstation.ui.common.formatting import field_name, number, short_name, tip, together
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 from allstation.ui.queue.panel import sentence
@@ -112,7 +111,7 @@ class StatusLine(QStatusBar):
         if record is None:
             self._field.clear()
             return
-        name = short_name(shown_name(record.path.name), _NAME)
+        name = short_name(field_name(record.path), _NAME)
         size = f"{record.width} × {record.height}"
         self._field.setText(f"{name}  ·  {together(size)}")
 

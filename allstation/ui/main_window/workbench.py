@@ -42,6 +42,7 @@ from allstation.ui.main_window.menus import Menus
 from allstation.ui.main_window.session_state import SessionState
 from allstation.ui.main_window.start_controller import StartController
 from allstation.ui.main_window.status_line import StatusLine
+from allstation.ui.main_window.strip import place_above
 from allstation.ui.main_window.tour import Tour
 from allstation.ui.main_window.window import MainWindow
 from allstation.ui.models.controller import ModelController
@@ -56,6 +57,7 @@ from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.review.people_controller import PeopleController
 from allstation.ui.sites.controller import SitesController
+from allstation.ui.slide.feature import SlideFeature
 from allstation.ui.summary.controller import SummaryController
 from allstation.ui.summary.panel import SummaryPanel
 from allstation.ui.training.controller import TrainingController
@@ -121,6 +123,8 @@ class Workbench(QObject):
             features=self.cells.typer.features,
             files=files,
         )
+        self.slides = SlideFeature(context, window=window, browser=browser, viewer=viewer)
+        self.case_controller.adding.connect(self.slides.proposing.note_given)
         self.tour = self._make_tour()
         self.features = self._make_features()
         self._session_state = SessionState(
@@ -152,6 +156,7 @@ class Workbench(QObject):
             self.pixel_size_controller,
             self.sites_controller,
             self.cells,
+            self.slides,
             ModelComparisonController(context, self.viewer),
             ModelController(context, window=window),
             self.training_controller,
@@ -181,8 +186,9 @@ class Workbench(QObject):
         window, context = self.shell, self.context
         window.setDockNestingEnabled(True)
         middle = window.start_layout.middle
-        middle.addWidget(self.viewer)
-        self._drop_hint = DropHint(self.viewer)
+        middle.addWidget(self.slides.views)
+        place_above(window, middle, self.slides.proposals)
+        self._drop_hint = DropHint(self.slides.views)
         middle.currentChanged.connect(self.notifications.raise_)
         window.setStatusBar(self.status)
         self.status.insertPermanentWidget(1, self.export_controller.strip)
@@ -226,7 +232,7 @@ class Workbench(QObject):
             case=self.case_controller,
             browser=self.browser,
             menus=self.menus,
-            viewer=self.viewer,
+            viewer=self.slides.views,
         )
         context.changed.connect(self._refresh_actions)
         context.theme.changed.connect(self._theme_changed)
@@ -377,6 +383,7 @@ class Workbench(QObject):
         self.browser.thumbnails.stop()
         self.commissioning.close()
         self.cells.close_workers()
+        self.slides.close_workers()
         self.viewer.close_workers()
         self.training_controller.close()
         self.report_controller.close()

@@ -26,7 +26,7 @@ from allstation.core.records import FieldRecord, FieldState
 from allstation.core.text import shown_name
 from allstation.processing.status_types import ImportStatus, Problem, QueuePhase, QueueStatus
 from allstation.ui.common import theme
-from allstation.ui.common.formatting import duration, number, tip
+from allstation.ui.common.formatting import duration, field_name, number, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.queue.jobs import JobList
 
@@ -256,7 +256,7 @@ class _ProblemList(QTreeWidget):
         self.clear()
         danger = QColor(theme.tokens(self.palette()).danger)
         for record in failed:
-            item = self._add(shown_name(record.path.name), record.error_code, record.error)
+            item = self._add(field_name(record.path), record.error_code, record.error)
             item.setForeground(1, danger)
             item.setData(0, _FIELD, record.id)
         for problem in refused:

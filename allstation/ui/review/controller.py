@@ -13,7 +13,6 @@ from PySide6.QtGui import QUndoCommand
 
 from allstation import paths
 from allstation.core.records import FieldRecord, Review
-from allstation.core.text import shown_name
 from allstation.processing.status_types import CaseInfo, ModelInfo
 from allstation.services.case_session import CaseSession
 from allstation.services.questions import Overview, ReadHistory
@@ -21,7 +20,7 @@ from allstation.services.requests import RestoreReview, SaveReview, WithdrawRevi
 from allstation.ui.browser.panel import BrowserPanel
 from allstation.ui.common.actions import Action
 from allstation.ui.common.docks import raise_dock
-from allstation.ui.common.formatting import short_name
+from allstation.ui.common.formatting import field_name, short_name
 from allstation.ui.common.i18n import tr
 from allstation.ui.context import AppContext
 from allstation.ui.review.guard import ReviewGuard
@@ -245,7 +244,7 @@ class ReviewController(QObject):
         self._context.undo.endMacro()
 
     def _push(self, record: FieldRecord | None, review: Review, words: str) -> None:
-        name = short_name(shown_name(record.path.name), _NAME) if record is not None else ""
+        name = short_name(field_name(record.path), _NAME) if record is not None else ""
         text = tr("{what} on {name}", what=words, name=name) if name else words
         if review.is_remark:
             command: QUndoCommand = _RemarkCommand(

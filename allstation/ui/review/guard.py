@@ -8,9 +8,8 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal
 
 from allstation.core.records import FieldRecord
-from allstation.core.text import shown_name
 from allstation.ui.browser.panel import BrowserPanel
-from allstation.ui.common.formatting import number, short_name
+from allstation.ui.common.formatting import field_name, number, short_name
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.visibility import identity, message_key
@@ -114,4 +113,4 @@ class ReviewGuard(QObject):
 
 
 def _name(record: FieldRecord) -> str:
-    return short_name(shown_name(record.path.name), _NAME)
+    return short_name(field_name(record.path), _NAME)

@@ -22,9 +22,8 @@ from PySide6.QtWidgets import (
 
 from allstation.core.classes import CLASS_NAMES
 from allstation.core.records import FieldRecord, ModelRecord, Review
-from allstation.core.text import shown_name
 from allstation.ui.common import icons
-from allstation.ui.common.formatting import number, short_name, tip
+from allstation.ui.common.formatting import field_name, number, short_name, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
@@ -281,7 +280,7 @@ class ReviewPanel(QWidget):
     def _show(self) -> None:
         record, hidden = self._record, self._is_hidden()
         content = card_content(record, hidden=hidden) if record is not None else None
-        shown = short_name(shown_name(record.path), 44) if record is not None else ""
+        shown = short_name(field_name(record.path), 44) if record is not None else ""
         self._name.setText(shown)
         self._name.setToolTip(tip(str(record.path)) if record is not None else "")
         heading = tr("No field selected")

@@ -13,9 +13,8 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from allstation.core.classes import RESEARCH_USE
 from allstation.core.records import FieldRecord
-from allstation.core.text import shown_name
 from allstation.ui.common import theme
-from allstation.ui.common.formatting import short_name, tip
+from allstation.ui.common.formatting import field_name, short_name, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.viewer.canvas import FieldCanvas
 from allstation.ui.viewer.cell_marks import CellMark
@@ -72,7 +71,7 @@ class FieldView(QWidget):
         before = scene.record
         same = before is not None and identity(before) == identity(record)
         scene.record = record
-        self._caption.setText(short_name(shown_name(record.path), _CAPTION_LIMIT))
+        self._caption.setText(short_name(field_name(record.path), _CAPTION_LIMIT))
         self._caption.setToolTip(tip(str(record.path)))
         if same and (image is None or scene.picture is not None):
             self.canvas.refresh()
@@ -89,7 +88,7 @@ class FieldView(QWidget):
                 tr(
                     "The file {name} is not the one that was added: its bytes are others now. Put that file "
                     "back, or add this one as a field of its own.",
-                    name=short_name(shown_name(record.path.name)),
+                    name=short_name(field_name(record.path)),
                 )
             )
         elif scene.picture is None:
@@ -171,7 +170,7 @@ class FieldView(QWidget):
             else tr("Research use only")
         )
         room = round(inner.width() - metrics.horizontalAdvance(notice) - 20)
-        name = shown_name(self.record.path) if self.record is not None else ""
+        name = field_name(self.record.path) if self.record is not None else ""
         shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, max(room, 0))
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignLeft), shown)

@@ -137,6 +137,7 @@ class LayerBar(QFrame):
         self.setProperty("role", "footer")
         self._actions = {action.id: action for action in actions}
         self._buttons: dict[str, QToolButton] = {}
+        self._lead: QWidget | None = None
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(8, 4, 8, 4)
         self._layout.setSpacing(3)
@@ -150,6 +151,19 @@ class LayerBar(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         only_by_tab(self)
         self._fit_text()
+
+    def set_lead(self, widget: QWidget) -> None:
+        """Put a control of another feature before all others, hidden at first."""
+        self._lead = widget
+        widget.hide()
+        self._layout.insertWidget(0, widget)
+        only_by_tab(self)
+
+    def show_lead(self, *, on: bool) -> None:
+        """Show that control, or hide it."""
+        if self._lead is not None:
+            self._lead.setVisible(on)
+            self._fit()
 
     def _build_zoom(self) -> None:
         for key in ("view.fit", "view.actual", "view.zoom_out"):
@@ -278,7 +292,7 @@ class LayerBar(QFrame):
         for number in range(self._layout.count()):
             item = self._layout.itemAt(number)
             part = item.widget() if item is not None else None
-            if item is None or (part is self._count and part.isHidden()):
+            if item is None or (part is not None and part in (self._count, self._lead) and part.isHidden()):
                 continue
             if part is None:
                 needed += item.sizeHint().width()

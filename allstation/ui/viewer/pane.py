@@ -23,6 +23,7 @@ from allstation.ui.viewer.loader import FieldLoader
 from allstation.ui.viewer.outlines import OutlineFinder, Outlines
 from allstation.ui.viewer.picture import FieldPicture
 from allstation.ui.viewer.scene import Layers
+from allstation.ui.viewer.surface import ZoomTarget
 
 
 class ViewerPane(QWidget):
@@ -57,6 +58,7 @@ class ViewerPane(QWidget):
         self.finder = finder or OutlineFinder(self)
         self.main = FieldView(self)
         self.pinned = FieldView(self)
+        self.zoom = ZoomTarget(self.main.canvas)
         self.box = EvidenceBox(self.main.canvas)
         self._states = {"view.evidence": False, "view.cells": False, "view.compare": False,
                         "view.keep": False, "view.full_screen": False}  # fmt: skip
@@ -177,17 +179,17 @@ class ViewerPane(QWidget):
 
     def viewer_actions(self) -> tuple[Action, ...]:
         """Offer zoom, layers and comparison; the layer bar has buttons for most of them."""
-        canvas, field, state = self.main.canvas, self._has_field, self.state_of
+        zoom, field, state = self.zoom, self._has_field, self.state_of
         # fmt: off
         return (
-            Action("view.fit", "&Fit to Window", canvas.fit, "F", "Show the whole field", "fit",
+            Action("view.fit", "&Fit to Window", zoom.fit, "F", "Show the whole field", "fit",
                    menu="&View", place=310, enabled_when=field),
-            Action("view.actual", "&Actual Pixels (1:1)", self.actual_size, "Ctrl+0",
+            Action("view.actual", "&Actual Pixels (1:1)", zoom.actual_size, "Ctrl+0",
                    "Show each pixel of the field as one pixel of the screen", "one-to-one",
                    menu="&View", place=320, enabled_when=field),
-            Action("view.zoom_in", "Zoom &In", canvas.zoom_in, "+ =", "Show the middle larger", "zoom-in",
+            Action("view.zoom_in", "Zoom &In", zoom.zoom_in, "+ =", "Show the middle larger", "zoom-in",
                    menu="&View", place=330, enabled_when=field, repeats=True),
-            Action("view.zoom_out", "Zoom &Out", canvas.zoom_out, "-", "Show more of the field", "zoom-out",
+            Action("view.zoom_out", "Zoom &Out", zoom.zoom_out, "-", "Show more of the field", "zoom-out",
                    menu="&View", place=340, enabled_when=field, repeats=True),
             Action("view.keep", "&Keep View Between Fields", self.set_keep_view, "K",
                    "Stay at the same place and zoom when another field is shown",
@@ -218,11 +220,6 @@ class ViewerPane(QWidget):
 
     def _has_field(self) -> bool:
         return self.record is not None
-
-    @Slot()
-    def actual_size(self) -> None:
-        """Show one field pixel as one screen pixel."""
-        self.main.canvas.actual_size()
 
     def state_of(self, key: str) -> bool:
         """Tell whether a checkable action is on."""
@@ -315,7 +312,7 @@ class ViewerPane(QWidget):
     @Slot()
     def copy_picture(self) -> None:
         """Copy what is shown, overlay included, to the clipboard."""
-        image = self.main.rendered()
+        image = (self.zoom.instead or self.main).rendered()
         if image is not None:
             QGuiApplication.clipboard().setImage(image)
             self.notified.emit(tr("Picture with overlay copied."))

@@ -122,7 +122,7 @@ def test_a_tapped_space_confirms_and_a_space_drag_does_not(qtbot: QtBot, pane: V
 
 def test_one_to_one_is_one_screen_pixel_a_field_pixel(qtbot: QtBot, pane: ViewerPane, red: Path):
     show(qtbot, pane, 1, red)
-    pane.actual_size()
+    pane.zoom.actual_size()
     assert pane.main.canvas.zoom == pytest.approx(1.0)
 
 

@@ -1,0 +1,84 @@
+"""A slide in memory whose every pixel tells where it lies; the same interface as an open slide's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QImage
+
+from allstation.core.errors import StationError
+from allstation.core.slide_info import Level, SlideInfo
+from allstation.core.slide_part import Region
+from tests.ui.pixels import pixels_of
+
+SQUARE = 2048
+"""Side of the squares of one colour, pixels of level 0."""
+
+
+class PicturedSlide:
+    """Slide of coloured squares: red rises to the right, green downwards, blue is 128."""
+
+    def __init__(self, width: int = 40_960, height: int = 30_720, *, objective: float | None = 40.0) -> None:
+        levels = [Level(width, height, 1.0)]
+        while max(levels[-1].width, levels[-1].height) > 2000:
+            last = levels[-1]
+            levels.append(Level(last.width // 4, last.height // 4, last.downsample * 4))
+        self.info = SlideInfo(
+            format="Pictured",
+            vendor="generic",
+            width=width,
+            height=height,
+            levels=tuple(levels),
+            pixel_um=0.25 if objective else None,
+            objective=objective,
+        )
+        self.read_parts: list[Region] = []
+        self.threads: set[int] = set()
+        self.gate: threading.Event | None = None
+        self.broken: Callable[[Region], bool] = lambda _part: False
+        self.closed = 0
+
+    def read(self, part: Region) -> NDArray[np.uint8]:
+        self.read_parts.append(part)
+        self.threads.add(threading.get_ident())
+        assert not self.closed, "read after closing"
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        if self.broken(part):
+            raise StationError("unreadable-slide", "This part of the slide is damaged.")
+        scale = self.info.levels[part.level].downsample
+        x = (part.x + np.arange(part.width) * scale) // SQUARE * 12
+        y = (part.y + np.arange(part.height) * scale) // SQUARE * 12
+        made = np.empty((part.height, part.width, 3), np.uint8)
+        made[..., 0], made[..., 1], made[..., 2] = x[None, :], y[:, None], 128
+        return made
+
+    def associated(self, name: str) -> NDArray[np.uint8]:
+        raise StationError("no-picture", f"There is no {name} picture.")
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def open(self, _path: Path) -> PicturedSlide:
+        return self
+
+
+def colour_at(x: float, y: float) -> tuple[int, int, int]:
+    """Return the colour of a pixel of level 0."""
+    return int(x // SQUARE * 12), int(y // SQUARE * 12), 128
+
+
+def shown_colour(image: QImage, x: float, y: float) -> tuple[int, int, int]:
+    """Return a pixel of a grabbed widget, in its own units."""
+    ratio = image.devicePixelRatio()
+    red, green, blue = pixels_of(image)[round(y * ratio), round(x * ratio)]
+    return int(red), int(green), int(blue)
+
+
+def is_near(one: tuple[int, int, int], other: tuple[int, int, int], within: int = 6) -> bool:
+    """Tell whether two colours are the same but for rounding and smoothing."""
+    return all(abs(a - b) <= within for a, b in zip(one, other, strict=True))
