@@ -32,6 +32,7 @@ class AlikeTile(QAbstractButton):
         self.field: AlikeField | None = None
         self._image: QImage | None = None
         self._classes: tuple[str, ...] = ()
+        self.setAccessibleName(tr("Reviewed field"))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
