@@ -10,6 +10,7 @@ from allstation.commands import (
     CSV_DECIMALS,
     CSV_SEPARATORS,
     FREE_TEXT,
+    atlas_arguments,
     commission_arguments,
     site_arguments,
     slide_arguments,
@@ -385,6 +386,7 @@ COMMANDS: dict[str, _Command] = {
         site_arguments.declare,
         "a laboratory: microscope, scale, white point; statistics of its model to share",
     ),
+    "atlas": ("atlas", atlas_arguments.declare, "reviewed fields that others are compared with"),
     "certificate": (
         "certificate",
         _certificate,

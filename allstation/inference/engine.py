@@ -272,6 +272,25 @@ class Engine:
         file = read_field(path, limits, sha256=sha256)
         return self._cells_of(file, self._reading(file), made)
 
+    def appearance(
+        self, path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS, *, sha256: str = ""
+    ) -> FloatArray:
+        """Return what the network says of how a field looks, from the look that classifies it.
+
+        Args:
+            path: The file.
+            limits: What to accept.
+            sha256: Of the bytes that were added; empty for whatever the file holds.
+
+        Returns:
+            (f,) float32; of a field that is looked at in parts the mean over its cells.
+
+        Raises:
+            StationError: As :meth:`classify`.
+        """
+        file = read_field(path, limits, sha256=sha256)
+        return self._seen(file, self._reading(file))[0].appearance
+
     def _cells_of(self, file: FieldFile, reading: FieldReading, made: Prediction) -> tuple[NewCell, ...]:
         return field_cells.find_in_file(
             file,
@@ -297,10 +316,18 @@ class Engine:
         return read_at_scale(file, self.preprocessing.size, own=own, sizes=self.sizes)
 
     def _classified(self, file: FieldFile, reading: FieldReading, started: float) -> Prediction:
-        """Classify a field whole if it shows as much as those the model learned from, else in parts."""
+        look, other_scale, other_colours = self._seen(file, reading)
+        return self._prediction(look, started, other_scale=other_scale, other_colours=other_colours)
+
+    def _seen(self, file: FieldFile, reading: FieldReading) -> tuple[Look, bool, bool]:
+        """Look at a field whole if it shows as much as those the model learned from, else in parts.
+
+        Returns:
+            The look, whether the field is of another scale, and whether it is of other colours.
+        """
         rgb, optics = reading.network_rgb, self._optics
         if optics is None:
-            return self.classify_rgb(rgb, started=started)
+            return self._look(rgb, preprocess.prepare(rgb, self.preprocessing)), False, False
         site = self.sizes.site
         accepted = site is not None and site.bundle_sha256 == self._bundle.sha256
         squashed = (file.header.height, file.header.width) == self.preprocessing.size
@@ -308,10 +335,9 @@ class Engine:
         if reading.view is View.MORE and reading.scale is not None:
             look = self._look_at_parts(file, reading.scale, optics)
             if look is not None:
-                return self._prediction(look, started, other_scale=not accepted, other_colours=colours)
+                return look, not accepted, colours
         look = self._look(rgb, preprocess.prepare(rgb, self.preprocessing))
-        other = reading.view is not View.ALIKE
-        return self._prediction(look, started, other_scale=other, other_colours=colours)
+        return look, reading.view is not View.ALIKE, colours
 
     def _look_at_parts(self, file: FieldFile, scale: FieldScale, optics: TrainingOptics) -> Look | None:
         """Look at a field in parts of the model's own scale; None if they would have too few pixels."""
@@ -340,6 +366,7 @@ class Engine:
             cell_count=prepared.cells.count,
             quality=figures,
             activation=outputs.get("evidence"),
+            appearance=_appearance(outputs),
         )
 
     def _prediction(
@@ -363,6 +390,12 @@ class Engine:
             evidence=evidence_map(look.activation, self._classes),
             milliseconds=(time.perf_counter() - began) * 1000,
         )
+
+
+def _appearance(outputs: Mapping[str, FloatArray]) -> FloatArray:
+    """Return how a field looks to a network; networks that do not say it have features, or logits alone."""
+    name = next((name for name in ("appearance", "features") if name in outputs), "logits")
+    return outputs[name]
 
 
 def _loaded(bundle: ModelBundle, seconds: float) -> Network:

@@ -33,6 +33,7 @@ class Look:
         cell_count: White cells.
         quality: Image quality figures.
         activation: (rows, columns, k) support of the classes, if the network makes it.
+        appearance: (f,) how it looks to the network.
     """
 
     probabilities: tuple[float, ...]
@@ -40,6 +41,7 @@ class Look:
     cell_count: int
     quality: Quality
     activation: Activation | None
+    appearance: Activation
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ def _pooled(seen: Sequence[_Part], size: tuple[int, int], part: tuple[float, flo
             cell_area=float(np.mean([one.cell_area for one in figures])),
         ),
         activation=_joined(seen, size, part),
+        appearance=np.average([one.look.appearance for one in seen], axis=0, weights=weights),
     )
 
 

@@ -81,6 +81,7 @@ class Settings(NamedTuple):
             in order are signed only after a named person released the day.
         shared_folder: Folder where stations keep the heads of audit logs and the list of people for each
             other; empty for none.
+        atlas_folder: Folder of the laboratory's reference atlas; empty for none.
     """
 
     theme: str = "system"
@@ -131,6 +132,7 @@ class Settings(NamedTuple):
     patient_pattern: str = ""
     hold_signing_on_control: bool = False
     shared_folder: str = ""
+    atlas_folder: str = ""
 
     @property
     def limits(self) -> DecodeLimits:

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.core.cells import CellFilter
 from allstation.core.filters import FieldFilter
 from allstation.core.records import FieldRecord
+from allstation.core.reports import ReportStatus
 from allstation.services.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
 from tests.ui.cells.cell_case import cell_case
+from tests.unit.report.factory import stored_case
 
 LONG = 30_000
 TARGETS = {
@@ -130,3 +132,50 @@ def test_ten_tasks_take_no_more_than_they_should(person: Person, window: Workben
     until(lambda: window.commissioning.window is not None and window.commissioning.window.isVisible())
     window.commissioning.window.close()
     assert person.counts == TARGETS
+
+
+def test_a_signed_pdf_takes_four(window: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
+    """Ctrl+G, Alt+E, Alt+S, Return; a Return in the question whose answer stays signs nothing."""
+    folder = stored_case(tmp_path, 4, reviewed=1)
+    window.context.settings.change(report_template="summary")
+    window.context.selection.set_reviewer("Ada")
+    window.case_controller.open_folder(folder)
+    qtbot.waitUntil(lambda: window.browser.model.rowCount() == 4, timeout=LONG)
+    window.browser.focus_view()
+    person, reports = Person(window, qtbot), window.report_controller
+    person.begin("signed PDF")
+    person.press("G", Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: reports.preview is not None and reports.window.export.isEnabled(), timeout=LONG)
+    assert reports.preview.made.status is ReportStatus.FINAL
+    question = asked(reports.window, person, qtbot)
+    qtbot.keyClick(question, Qt.Key.Key_Return)
+    assert not question.isVisible()
+    with Case.open(folder, read_only=True) as case:
+        assert case.reports.all() == [], "Return signed nothing"
+    person.counts["signed PDF"] -= 1  # a person who means it presses it once
+    question = asked(reports.window, person, qtbot)
+    person.press("S", Qt.KeyboardModifier.AltModifier)
+    dialog = visible(reports.window, QFileDialog, qtbot)
+    qtbot.waitUntil(lambda: dialog.isAncestorOf(QApplication.focusWidget()), timeout=LONG)
+    with qtbot.waitSignal(window.context.exports.done, timeout=LONG) as written:
+        person.press(Qt.Key.Key_Return)
+    assert written.args[0].target.is_file()
+    with Case.open(folder, read_only=True) as case:
+        [signed] = case.reports.all()
+    assert (signed.status, signed.by) == (ReportStatus.FINAL, "Ada")
+    assert person.counts == {"signed PDF": 4}
+
+
+def asked(report: QWidget, person: Person, qtbot: QtBot) -> QWidget:
+    """Press the key of *Sign and export*, and return the question."""
+    report.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is report, timeout=LONG)
+    qtbot.wait(150)  # a button that was pressed by its key stays down for a tenth of a second
+    person.press("E", Qt.KeyboardModifier.AltModifier)
+    return visible(report, QMessageBox, qtbot)
+
+
+def visible(window: QWidget, kind: type[QWidget], qtbot: QtBot) -> QWidget:
+    """Wait for a dialog of a window."""
+    qtbot.waitUntil(lambda: any(one.isVisible() for one in window.findChildren(kind)), timeout=LONG)
+    return next(one for one in window.findChildren(kind) if one.isVisible())

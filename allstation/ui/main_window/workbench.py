@@ -53,6 +53,7 @@ from allstation.ui.report.controller import ReportController
 from allstation.ui.report.export_controller import ExportController
 from allstation.ui.report.signed_notice import SignedNotice
 from allstation.ui.report.verify_controller import VerifyController
+from allstation.ui.review.alike_controller import AlikeController
 from allstation.ui.review.controller import CLASS_PREFIX, ReviewController
 from allstation.ui.review.panel import ReviewPanel
 from allstation.ui.review.people_controller import PeopleController
@@ -105,6 +106,7 @@ class Workbench(QObject):
         self.queue_controller = QueueController(context, self.queue, browser=browser)
         self.viewer_controller = ViewerController(context, viewer)
         self.review_controller = ReviewController(context, self.review, browser=browser, viewer=viewer)
+        self.alike = AlikeController(context, self.review, browser=browser, files=files, window=window)
         self.browser_controller = BrowserController(context, browser)
         self.training_controller = TrainingController(context, window=window)
         self.report_controller = ReportController(context, window=window)
@@ -145,6 +147,7 @@ class Workbench(QObject):
             self.browser_controller,
             self.viewer_controller,
             self.review_controller,
+            self.alike,
             self.queue_controller,
             SummaryController(context, self.summary, browser=browser),
             WatchController(context, window=window),
@@ -391,6 +394,7 @@ class Workbench(QObject):
         self.sites_controller.close()
         self.pixel_size_controller.close()
         self.people_controller.close()
+        self.alike.close()
         self.verify_controller.close()
         self.control_controller.close()
 

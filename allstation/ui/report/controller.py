@@ -94,6 +94,9 @@ class ReportController(QObject):
                    "Enter patient, request and specimen", menu="&Case", place=320, enabled_when=case),
             Action("case.report", "&Report…", self.show, "Ctrl+E", "Look at the report, sign it, export it",
                    "report", menu="&Case", place=330, toolbar=510, enabled_when=case),
+            Action("case.sign", "Si&gn the Report…", self.sign, "Ctrl+G",
+                   "Look at the report as it is to be signed, then sign and export it",
+                   menu="&Case", place=331, enabled_when=self._context.can_write),
         )
         # fmt: on
 
@@ -109,6 +112,14 @@ class ReportController(QObject):
             self._report.raise_()
         self._report.show()
         self._report.activateWindow()
+
+    @Slot()
+    def sign(self) -> None:
+        """Show the report of the open case as it would be signed; signing itself is asked about as ever."""
+        self._report = self._report or self._make()
+        self._report.form.set_reviewer(self._context.selection.reviewer)
+        self._report.form.choose_binding()
+        self.show()
 
     def _make(self) -> ReportWindow:
         from allstation.ui.report.window import ReportWindow

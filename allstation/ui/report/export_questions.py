@@ -27,7 +27,7 @@ def signing_question(made: MadeReport, state: ReportState, parent: QWidget) -> Q
     )
     box = QMessageBox(QMessageBox.Icon.Question, tr("Sign the report"), question, parent=parent)
     box.setInformativeText("\n\n".join(_before_signing(state)))
-    box.addButton(tr("Sign…"), QMessageBox.ButtonRole.AcceptRole)
+    box.addButton(tr("&Sign…"), QMessageBox.ButtonRole.AcceptRole)
     # What cannot be taken back is not done by a Return too many.
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

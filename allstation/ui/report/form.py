@@ -257,6 +257,10 @@ class ReportForm(QWidget):
             self.status.setCurrentIndex(2 if locked else 0)
         self._follow_status()
 
+    def choose_binding(self) -> None:
+        """Choose the status that locks decisions: final, or amended once there is a final report."""
+        self.status.setCurrentIndex(self.status.count() - 1)
+
     @property
     def chosen_status(self) -> ReportStatus:
         """Status chosen for the report."""

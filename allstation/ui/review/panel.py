@@ -21,10 +21,12 @@ from PySide6.QtWidgets import (
 )
 
 from allstation.core.classes import CLASS_NAMES
+from allstation.core.field_distance import AlikeAnswer
 from allstation.core.records import FieldRecord, ModelRecord, Review
 from allstation.ui.common import icons
 from allstation.ui.common.formatting import field_name, number, short_name, tip
 from allstation.ui.common.i18n import tr
+from allstation.ui.review.alike import AlikeRow
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
 from allstation.ui.review.history import HistoryList
@@ -97,8 +99,9 @@ class ReviewPanel(QWidget):
         self._decision.setProperty("role", "heading")
         self._reasons = QLabel(self, wordWrap=True)
         self._reasons.setProperty("role", "muted")
+        self.alike = AlikeRow(self)
         self._bars = ProbabilityBars(self)
-        for widget in (self._name, self._decision, self._reasons, self._bars):
+        for widget in (self._name, self._decision, self._reasons, self.alike, self._bars):
             column.addWidget(widget)
         column.addWidget(self._line())
 
@@ -229,6 +232,12 @@ class ReviewPanel(QWidget):
         known = model if model is not None and model.sha256 == prediction.model_sha256 else None
         told = explained_reasons(prediction, rule_of(known))
         return (*content.reasons[: -len(told)], *told)
+
+    def show_alike(self, answer: AlikeAnswer | None) -> None:
+        """Show the reviewed fields that look most like the current one; None for none."""
+        record = self._record
+        fits = answer is not None and record is not None and answer.field_id == record.id
+        self.alike.show_answer(answer if fits and not self.is_blind else None, self._classes)
 
     def set_progress(self, reviewed: int, total: int) -> None:
         """Show how far the review of the case is."""

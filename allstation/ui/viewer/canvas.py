@@ -278,6 +278,11 @@ class FieldCanvas(QWidget):
             )
             self.clicked.emit(at.x() / size.width(), at.y() / size.height(), bool(held))
 
+    @property
+    def has_tool(self) -> bool:
+        """Whether the next click does something to the field."""
+        return self._tool
+
     def set_tool(self, on: bool) -> None:
         """Show that the next click does something to the field."""
         self._tool = on

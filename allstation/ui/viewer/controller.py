@@ -14,6 +14,7 @@ from allstation.ui.common.actions import Action
 from allstation.ui.context import AppContext
 from allstation.ui.viewer.card import OverlayStyle
 from allstation.ui.viewer.loader import FieldLoader, read_picture
+from allstation.ui.viewer.measure_controller import MeasureController
 from allstation.ui.viewer.outlines import OutlineFinder, find_outlines
 from allstation.ui.viewer.pane import ViewerPane
 
@@ -47,14 +48,15 @@ class ViewerController(QObject):
         context.theme.changed.connect(pane.bar.refresh_icons)
         pane.state_changed.connect(self._state_changed)
         pane.notified.connect(context.notifier.info)
+        self.measuring = MeasureController(context, pane)
         stored = context.settings.value
         pane.set_keep_view(stored.keep_view)
         if stored.overlay in list(OverlayStyle):
             pane.set_overlay_style(OverlayStyle(stored.overlay))
 
     def actions(self) -> tuple[Action, ...]:
-        """Offer zoom, layers and comparison."""
-        return self._pane.viewer_actions()
+        """Offer zoom, layers, comparison and measuring."""
+        return (*self._pane.viewer_actions(), *self.measuring.actions())
 
     def view_state(self) -> dict[str, object]:
         """Return the choices to remember for the next start."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 
 from allstation.core.known_sizes import KnownSizes
+from allstation.core.measure import Measure
 from allstation.core.records import FieldRecord
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
@@ -20,6 +21,7 @@ from allstation.ui.viewer.card_content import card_content
 from allstation.ui.viewer.cell_marks import CellMark, paint_marks
 from allstation.ui.viewer.evidence import evidence_image, paint_legend
 from allstation.ui.viewer.geometry import View
+from allstation.ui.viewer.measures import paint_measures
 from allstation.ui.viewer.picture import FieldPicture
 from allstation.ui.viewer.scale_bar import paint_line, paint_scale_bar
 
@@ -67,6 +69,8 @@ class Scene:
         layers: What to draw.
         polygons: Cell outlines, (N, 2) arrays as shares of width and height.
         cells: Cells of the field as the case holds them; None where it holds none.
+        measures: What a person measured.
+        growing: What they are drawing.
     """
 
     record: FieldRecord | None = None
@@ -74,6 +78,8 @@ class Scene:
     layers: Layers = field(default_factory=Layers)
     polygons: Sequence[NDArray[np.float64]] = ()
     cells: Sequence[CellMark] | None = None
+    measures: Sequence[Measure] = ()
+    growing: Measure | None = None
     _map: QImage | None = None
     _map_of: tuple[object, str] | None = None
 
@@ -100,7 +106,8 @@ class Scene:
         if self.record is None:
             return ""
         said = card_content(self.record, hidden=self.layers.hidden).description()
-        return "\n".join(filter(None, (said, self.pages_text())))
+        measured = (measure.text(self.pixel_size()) for measure in self.measures)
+        return "\n".join(filter(None, (said, self.pages_text(), *measured)))
 
     def pages_text(self) -> str:
         """Return what to say of a file with further pages or channels; nothing of any other."""
@@ -133,6 +140,8 @@ class Scene:
             paint_marks(painter, self.cells, view.image_rect(), font, outlines=self.layers.outlines)
         elif self.layers.outlines:
             self._paint_outlines(painter, view)
+        drawn = [*self.measures, *([self.growing] if self.growing is not None else [])]
+        paint_measures(painter, drawn, view, font, self.pixel_size())
         self.paint_notes(painter, view.canvas, font, scale=view.scale)
         return painted
 
