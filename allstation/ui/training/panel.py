@@ -14,9 +14,10 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from allstation.core.errors import StationError
 from allstation.core.events import Batch, Event, Phase, Progress, Report
 from allstation.files import free_path
+from allstation.paths import login_name
 from allstation.recipe_files import write_recipe
 from allstation.services.training_child import Ending, Job, JobState
-from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
+from allstation.services.training_history import RunHistory, RunSummary, read_history
 from allstation.services.training_runs import FIT, TrainingRuns
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import Activating
@@ -24,6 +25,8 @@ from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.comparison_controller import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
 from allstation.ui.training.history_page import HistoryPage
+from allstation.ui.training.label_controller import LabellingController
+from allstation.ui.training.past_controller import PastRuns
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.recipe_page import RecipePage
@@ -46,6 +49,8 @@ class TrainingPanel(QWidget):
         runs: The queue; the window owns it and closes it.
         base: Folder of the run folders.
         active_model: Gives the bundle that classifies now, or None.
+        open_case: Gives the folder of the open case, or None.
+        who: Gives the name of the person at the window.
         parent: Owner.
 
     Attributes:
@@ -70,6 +75,9 @@ class TrainingPanel(QWidget):
         runs: TrainingRuns,
         base: Path,
         active_model: Callable[[], Path | None] = lambda: None,
+        *,
+        open_case: Callable[[], Path | None] = lambda: None,
+        who: Callable[[], str] = login_name,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -87,7 +95,9 @@ class TrainingPanel(QWidget):
         self.comparing = Comparing(self.compare, runs, active_model, self)
         self.activating = Activating(runs, active_model, self)
         self.sweeping = Sweeping(self.sweep, self.recipe, runs, base=base, parent=self)
+        self.earlier = PastRuns(self.past, self.history, self)
         self.trying = Trying(self.trial, self)
+        self.labelling = LabellingController(self.data, open_case=open_case, who=who, parent=self)
         self._connect()
 
     def _build(self) -> None:
@@ -123,8 +133,6 @@ class TrainingPanel(QWidget):
             (self.runs.ended, self._ended),
             (self.runs.queue_changed, self._queue_changed),
             (self.history.listed, self._listed),
-            (self.history.trashed, self._trashed),
-            (self.history.problem, self._problem),
             (self.data.folder_chosen, self.set_folder),
             (self.data.stop_asked, self._stop_check),
             (self.data.go_on_asked, self._go_to_recipe),
@@ -140,18 +148,18 @@ class TrainingPanel(QWidget):
             (self.run.go_on_asked, self._go_on),
             (self.run.cancel_asked, self.runs.cancel),
             (self.run.curves.problem, self._problem),
-            (self.past.run_chosen, self._show_history),
             (self.past.resume_asked, self._resume),
-            (self.past.notes_changed, self._write_notes),
-            (self.past.trash_asked, self.history.trash),
             (self.past.compare_asked, self.compare_runs),
             (self.past.activation_opened, self.activating.compare),
             (self.past.activate_asked, self._activate),
-            (self.past.curves.problem, self._problem),
             (self.compare.problem, self._problem),
             (self.run.try_asked, self.try_run),
             (self.past.try_asked, self.try_run),
+            (self.earlier.changed, self.refresh),
+            (self.earlier.problem, self._problem),
             (self.sweeping.problem, self._problem),
+            (self.labelling.problem, self._problem),
+            (self.labelling.train_asked, self._train_on),
         ):
             signal.connect(slot)
 
@@ -174,15 +182,18 @@ class TrainingPanel(QWidget):
         self.history.close()
         self.comparing.reader.close()
         self.trying.close()
+        self.labelling.close()
         self._plots.close()
         self.data.peek.close_workers()
         self.compare.close_workers()
         self._scratch.cleanup()
 
+    @Slot()
     def refresh(self) -> None:
         """Read all runs again."""
         folder = self.runs.current.folder if self.runs.current is not None else None
         self.history.refresh(running=frozenset({folder} if folder is not None else ()))
+        self.labelling.refresh()
 
     # Data ------------------------------------------------------------------------------------
 
@@ -199,6 +210,13 @@ class TrainingPanel(QWidget):
         self.runs.start_background(
             _CHECK, [str(folder), "--keep", str(self._checked)], title=tr("Check of {name}", name=folder.name)
         )
+
+    @Slot(object)
+    def _train_on(self, folder: Path) -> None:
+        """Check a folder that was sorted here; the way to the recipe is one button from there."""
+        self.set_folder(folder)
+        self.window().raise_()
+        self.window().activateWindow()
 
     @Slot()
     def _stop_check(self) -> None:
@@ -350,22 +368,6 @@ class TrainingPanel(QWidget):
         self.aids.set_known(runs=runs)
         self.sweeping.set_summaries(self.summaries)
         self.trying.set_runs(runs)
-
-    @Slot(object)
-    def _show_history(self, run: RunSummary) -> None:
-        self.past.show_history(read_history(run.folder))
-
-    @Slot(object)
-    def _trashed(self, _folders: object) -> None:
-        self.refresh()
-
-    @Slot(object, str, str)
-    def _write_notes(self, folder: Path, title: str, note: str) -> None:
-        try:
-            write_notes(folder, title=title, note=note)
-        except OSError as error:
-            self._problem(tr("{name} could not be renamed ({error}).", name=folder.name, error=error))
-        self.refresh()
 
     @Slot(object)
     def compare_runs(self, folders: list[Path]) -> None:
