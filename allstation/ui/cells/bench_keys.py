@@ -51,37 +51,31 @@ def bench_key(event: QKeyEvent) -> BenchKey:
     return plain.get(key, typed)
 
 
-class BenchWidget(QWidget):
-    """Widget with a cell shown large that takes every key before the window does; held keys do nothing.
-
-    Attributes:
-        stage: Shows the cell.
+class KeyBench(QWidget):
+    """Widget that takes every key before the window does; held keys do nothing.
 
     Signals:
         key_typed: A letter or digit.
-        taken_back: The latest type is wrong.
-        passed: The cell is left for later.
+        taken_back: The latest answer is wrong.
+        passed: What is shown is left for later.
     """
 
     key_typed = Signal(str)
     taken_back = Signal()
     passed = Signal()
 
-    def __init__(
-        self,
-        parent: QWidget | None = None,
-        kind: Qt.WindowType = Qt.WindowType.Widget,
-        *,
-        files: FieldCache | None = None,
-    ) -> None:
+    def __init__(self, parent: QWidget | None = None, kind: Qt.WindowType = Qt.WindowType.Widget) -> None:
         super().__init__(parent, kind)
-        self.stage = CellStage(self, files=files)
         self._keys = KeyRepeat()
 
     def handle_key(self, meaning: BenchKey) -> bool:
         """Do what another key means here; returns whether it did anything."""
         del meaning
         return False
+
+    def zoom(self, steps: int) -> None:
+        """Show it larger (above 0) or more around it."""
+        raise NotImplementedError
 
     def event(self, event: QEvent) -> bool:
         """Keep keys from anything else that would take them."""
@@ -100,7 +94,7 @@ class BenchWidget(QWidget):
         elif meaning is BenchKey.LATER:
             self.passed.emit()
         elif meaning in (BenchKey.LARGER, BenchKey.SMALLER):
-            self.stage.zoom(1 if meaning is BenchKey.LARGER else -1)
+            self.zoom(1 if meaning is BenchKey.LARGER else -1)
         elif meaning is BenchKey.TYPE:
             self.key_typed.emit(event.text())
         elif not self.handle_key(meaning):
@@ -110,3 +104,25 @@ class BenchWidget(QWidget):
         """Remember when a key was let go, to know a held one."""
         self._keys.released(event)
         super().keyReleaseEvent(event)
+
+
+class BenchWidget(KeyBench):
+    """Bench with a cell shown large.
+
+    Attributes:
+        stage: Shows the cell.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        kind: Qt.WindowType = Qt.WindowType.Widget,
+        *,
+        files: FieldCache | None = None,
+    ) -> None:
+        super().__init__(parent, kind)
+        self.stage = CellStage(self, files=files)
+
+    def zoom(self, steps: int) -> None:
+        """Show the cell larger (above 0) or more around it."""
+        self.stage.zoom(steps)

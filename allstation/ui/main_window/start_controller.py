@@ -44,6 +44,7 @@ class StartController(QObject):
         self._menus = menus
         self._viewer = viewer
         page = layout.start
+        page.fields_asked.connect(case.add_folder)
         page.new_asked.connect(case.new)
         page.open_asked.connect(case.open)
         page.demo_asked.connect(case.open_demo)
@@ -84,6 +85,8 @@ class StartController(QObject):
             self._page.show_empty_case(read_only=info.read_only)
         showing = info is not None and selection.count > 0
         self._stack.setCurrentWidget(self._viewer if showing else self._page)
+        if info is None:
+            self._page.setFocus()  # so that its keys work
 
     @Slot(str)
     def _show_busy(self, text: str) -> None:

@@ -237,6 +237,7 @@ class Workbench(QObject):
             menus=self.menus,
             viewer=self.slides.views,
         )
+        self.shell.start.train_asked.connect(self.training_controller.show)
         context.changed.connect(self._refresh_actions)
         context.theme.changed.connect(self._theme_changed)
         context.selection.model_changed.connect(self._model_changed)

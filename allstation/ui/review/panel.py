@@ -30,9 +30,9 @@ from allstation.ui.review.alike import AlikeRow
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.comment import CommentEdit
 from allstation.ui.review.history import HistoryList
-from allstation.ui.review.reasons import explained_reasons, rule_of
 from allstation.ui.viewer.card import paint_chip
 from allstation.ui.viewer.card_content import CardContent, Mark, card_content, mark_for
+from allstation.ui.viewer.reasons import explained_reasons, rule_of
 
 _CHIP: Final = 20
 _ICON: Final = 18

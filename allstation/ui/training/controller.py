@@ -107,7 +107,13 @@ class TrainingController(QObject):
         from allstation.ui.training.panel import TrainingPanel
 
         self._runs = TrainingRuns(training_command(), self)
-        self._panel = TrainingPanel(self._runs, paths.data_folder() / "runs", self._active_model)
+        self._panel = TrainingPanel(
+            self._runs,
+            paths.data_folder() / "runs",
+            self._active_model,
+            open_case=self._open_case,
+            who=self._who,
+        )
         self._panel.status_changed.connect(self.status_changed)
         self._panel.notified.connect(self._notify)
         self._panel.activation_asked.connect(self._activate)
@@ -183,6 +189,10 @@ class TrainingController(QObject):
     def _active_model(self) -> Path | None:
         model = self._context.selection.model
         return model.path if model is not None else None
+
+    def _open_case(self) -> Path | None:
+        info = self._context.info
+        return info.folder if info is not None else None
 
     def _who(self) -> str:
         return self._context.settings.value.reviewer or paths.login_name()

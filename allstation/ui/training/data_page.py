@@ -28,9 +28,10 @@ from allstation.core.tables import SUFFIXES
 from allstation.ui.common import icons
 from allstation.ui.common.formatting import duration, number
 from allstation.ui.common.i18n import tr
-from allstation.ui.training.bar_chart import Bar, BarChart
+from allstation.ui.training.bar_chart import BarChart
+from allstation.ui.training.check_words import class_bars, probe_bar, summary_lines, verdict
 from allstation.ui.training.field_preview import FieldPeek
-from allstation.ui.viewer.card_content import mark_for
+from allstation.ui.training.sort_button import SortButton
 
 _FINDING: Final = int(Qt.ItemDataRole.UserRole)
 _ICONS: Final = {"error": "error", "warning": "warning", "note": "info"}
@@ -86,6 +87,7 @@ class DataPage(QWidget):
         self._csv.clicked.connect(self._ask_csv)
         self._again = QPushButton(tr("Check Again"), self)
         self._again.clicked.connect(self._check_again)
+        self.sorting = SortButton(self)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         texts.addStretch(1)
@@ -95,7 +97,7 @@ class DataPage(QWidget):
         row = QHBoxLayout(self._source)
         row.setContentsMargins(16, 12, 16, 12)
         row.addLayout(texts, 1)
-        for button in (self._again, self._csv, self._choose):
+        for button in (self._again, self.sorting, self._csv, self._choose):
             row.addWidget(button)
 
     def _build_report(self) -> None:
@@ -229,7 +231,7 @@ class DataPage(QWidget):
         self._files = report.get("files", {})
         self._classes.set_bars(class_bars(report["classes"]))
         probes = report.get("probes", [])
-        self._probes.set_bars([_probe_bar(probe) for probe in probes])
+        self._probes.set_bars([probe_bar(probe) for probe in probes])
         self._probe_note.setText(
             tr(
                 "Balanced accuracy of a simple classifier that sees only this; the line is chance. "
@@ -358,48 +360,3 @@ def _dropped(data: QMimeData) -> Path | None:
     if len(paths) != 1:
         return None
     return paths[0] if paths[0].suffix.casefold() in {"", *SUFFIXES} or paths[0].is_dir() else None
-
-
-def verdict(report: Mapping[str, Any]) -> str:
-    """Say in one line whether this folder can be trained on."""
-    errors = int(report["errors"])
-    if errors:
-        kinds = tr("1 error") if errors == 1 else tr("{n} errors", n=errors)
-        return tr("Cannot be trained on yet: {kinds} to correct", kinds=kinds)
-    warnings = sum(entry["level"] == "warning" for entry in report["findings"])
-    if warnings:
-        return tr("Can be trained on; read the warnings")
-    return tr("Can be trained on")
-
-
-def summary_lines(report: Mapping[str, Any]) -> list[str]:
-    """Say the folder's figures in words."""
-    sizes = report["sizes"]["table"]
-    listed = ", ".join(f"{s['width']}×{s['height']}: {number(s['fields'])}" for s in sizes[:3])
-    more = tr(" and {n} other sizes", n=len(sizes) - 3) if len(sizes) > 3 else ""  # noqa: PLR2004
-    groups = report["groups"]
-    return [
-        tr("{n} fields in {k} classes; {patients}", n=number(report["fields"]), k=len(report["classes"]),
-           patients=report["patients"]),
-        tr("Sizes in pixels: {listed}{more}", listed=listed, more=more),
-        tr("Byte-identical pairs: {n}", n=number(report["identical"]["pairs"])),
-        tr("Fields that share their place with another: {n} (groups: {k})",
-           n=number(groups["fields_in_larger"]), k=number(groups["larger_than_one"])),
-    ]  # fmt: skip
-
-
-def class_bars(counts: Mapping[str, int]) -> Sequence[Bar]:
-    """Turn counts per class into bars."""
-    largest = max(counts.values(), default=1) or 1
-    total = sum(counts.values()) or 1
-    return [
-        Bar(name, n / largest, f"{number(n)}  ({n / total:.0%})", mark_for(name, index))
-        for index, (name, n) in enumerate(counts.items())
-    ]
-
-
-def _probe_bar(probe: Mapping[str, Any]) -> Bar:
-    alarming = bool(probe["suspicious"])
-    text = f"{probe['balanced_accuracy']:.3f} [{probe['low']:.3f}, {probe['high']:.3f}]"
-    name = f"! {probe['name']}" if alarming else str(probe["name"])
-    return Bar(name, probe["balanced_accuracy"], text, tick=probe["chance"], alarming=alarming)

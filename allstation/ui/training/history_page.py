@@ -52,6 +52,7 @@ class HistoryPage(QWidget):
         notes_changed: Folder, title, note.
         trash_asked: Folders; the person has confirmed it.
         compare_asked: Folders of evaluated runs.
+        try_asked: Folder of a run whose model shall be tried on pictures.
         activation_opened: The :class:`ActivationDialog` that asks; to be filled with both models' figures.
         activate_asked: Run whose bundle shall be used, and the name for it.
         take_back_asked: Work with the model before the latest activation again.
@@ -62,6 +63,7 @@ class HistoryPage(QWidget):
     notes_changed = Signal(object, str, str)
     trash_asked = Signal(object)
     compare_asked = Signal(object)
+    try_asked = Signal(object)
     activation_opened = Signal(object)
     activate_asked = Signal(object, str)
     take_back_asked = Signal()
@@ -112,6 +114,7 @@ class HistoryPage(QWidget):
         self._rename = self._button(tr("Rename…"), self._rename_clicked)
         self._note = self._button(tr("Note…"), self._note_clicked)
         self._trash = self._button(tr("Move to Trash…"), self._trash_clicked)
+        self._try = self._button(tr("Try It"), self._try_clicked)
         self._compare = self._button(tr("Evaluate and Compare"), self._compare_clicked)
         self._activate = self._button(tr("Activate…"), self.ask_activation)
         self._activate.setProperty("role", "primary")
@@ -122,6 +125,7 @@ class HistoryPage(QWidget):
             row.addWidget(button)
         row.addStretch(1)
         row.addWidget(self._back)
+        row.addWidget(self._try)
         row.addWidget(self._compare)
         row.addWidget(self._activate)
         return row
@@ -201,7 +205,8 @@ class HistoryPage(QWidget):
         self._note.setEnabled(one is not None)
         self._trash.setEnabled(bool(runs) and all(run.state != "running" for run in runs))
         self._compare.setEnabled(bool(runs) and all(run.is_evaluated for run in runs))
-        self._activate.setEnabled(one is not None and one.bundle is not None)
+        for button in (self._activate, self._try):
+            button.setEnabled(one is not None and one.bundle is not None)
         self._activate.setToolTip(activation_hint(one))
         words = details(one) if one else self._words_without_one(len(runs))
         self._details.setText(words)
@@ -299,6 +304,12 @@ class HistoryPage(QWidget):
     @Slot()
     def _trash_confirmed(self) -> None:
         self.trash_asked.emit([run.folder for run in self.selected()])
+
+    @Slot()
+    def _try_clicked(self) -> None:
+        run = self._one()
+        if run is not None:
+            self.try_asked.emit(run.folder)
 
     @Slot()
     def _compare_clicked(self) -> None:

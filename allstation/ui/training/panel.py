@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,22 +14,27 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 from allstation.core.errors import StationError
 from allstation.core.events import Batch, Event, Phase, Progress, Report
 from allstation.files import free_path
+from allstation.paths import login_name
 from allstation.recipe_files import write_recipe
 from allstation.services.training_child import Ending, Job, JobState
-from allstation.services.training_history import RunHistory, RunSummary, read_history, write_notes
+from allstation.services.training_history import RunHistory, RunSummary, read_history
 from allstation.services.training_runs import FIT, TrainingRuns
-from allstation.sweep import latest_sweep, make_sweep
 from allstation.ui.common.i18n import tr
 from allstation.ui.training.activation import Activating
 from allstation.ui.training.compare_page import ComparePage
 from allstation.ui.training.comparison_controller import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
 from allstation.ui.training.history_page import HistoryPage
+from allstation.ui.training.label_controller import LabellingController
+from allstation.ui.training.past_controller import PastRuns
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line
+from allstation.ui.training.sweep_controller import Sweeping, new_run_folder
 from allstation.ui.training.sweep_page import SweepPage
+from allstation.ui.training.try_controller import Trying
+from allstation.ui.training.try_page import TryPage
 
 _CHECK: Final = "check"
 _LIST: Final = "list"
@@ -46,6 +49,8 @@ class TrainingPanel(QWidget):
         runs: The queue; the window owns it and closes it.
         base: Folder of the run folders.
         active_model: Gives the bundle that classifies now, or None.
+        open_case: Gives the folder of the open case, or None.
+        who: Gives the name of the person at the window.
         parent: Owner.
 
     Attributes:
@@ -70,6 +75,9 @@ class TrainingPanel(QWidget):
         runs: TrainingRuns,
         base: Path,
         active_model: Callable[[], Path | None] = lambda: None,
+        *,
+        open_case: Callable[[], Path | None] = lambda: None,
+        who: Callable[[], str] = login_name,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -86,6 +94,10 @@ class TrainingPanel(QWidget):
         self.aids = RecipeAids(self.recipe, runs, Path(self._scratch.name), self)
         self.comparing = Comparing(self.compare, runs, active_model, self)
         self.activating = Activating(runs, active_model, self)
+        self.sweeping = Sweeping(self.sweep, self.recipe, runs, base=base, parent=self)
+        self.earlier = PastRuns(self.past, self.history, self)
+        self.trying = Trying(self.trial, self)
+        self.labelling = LabellingController(self.data, open_case=open_case, who=who, parent=self)
         self._connect()
 
     def _build(self) -> None:
@@ -94,6 +106,7 @@ class TrainingPanel(QWidget):
         self.run = RunPage(self._plots, self)
         self.past = HistoryPage(self._plots, self)
         self.compare = ComparePage(self._plots, self)
+        self.trial = TryPage(self)
         self.sweep = SweepPage(self)
         self.pages = QTabWidget(self)
         self.pages.setDocumentMode(True)
@@ -103,6 +116,7 @@ class TrainingPanel(QWidget):
             (self.run, tr("3  Run")),
             (self.past, tr("Runs")),
             (self.compare, tr("Compare")),
+            (self.trial, tr("Try")),
             (self.sweep, tr("Sweep")),
         ):
             self.pages.addTab(page, title)
@@ -119,8 +133,6 @@ class TrainingPanel(QWidget):
             (self.runs.ended, self._ended),
             (self.runs.queue_changed, self._queue_changed),
             (self.history.listed, self._listed),
-            (self.history.trashed, self._trashed),
-            (self.history.problem, self._problem),
             (self.data.folder_chosen, self.set_folder),
             (self.data.stop_asked, self._stop_check),
             (self.data.go_on_asked, self._go_to_recipe),
@@ -136,18 +148,18 @@ class TrainingPanel(QWidget):
             (self.run.go_on_asked, self._go_on),
             (self.run.cancel_asked, self.runs.cancel),
             (self.run.curves.problem, self._problem),
-            (self.past.run_chosen, self._show_history),
             (self.past.resume_asked, self._resume),
-            (self.past.notes_changed, self._write_notes),
-            (self.past.trash_asked, self.history.trash),
             (self.past.compare_asked, self.compare_runs),
             (self.past.activation_opened, self.activating.compare),
             (self.past.activate_asked, self._activate),
-            (self.past.curves.problem, self._problem),
             (self.compare.problem, self._problem),
-            (self.sweep.start_asked, self._start_sweep),
-            (self.sweep.cancel_asked, self.runs.cancel_waiting),
-            (self.sweep.resume_asked, self._resume_sweep),
+            (self.run.try_asked, self.try_run),
+            (self.past.try_asked, self.try_run),
+            (self.earlier.changed, self.refresh),
+            (self.earlier.problem, self._problem),
+            (self.sweeping.problem, self._problem),
+            (self.labelling.problem, self._problem),
+            (self.labelling.train_asked, self._train_on),
         ):
             signal.connect(slot)
 
@@ -169,15 +181,19 @@ class TrainingPanel(QWidget):
         """Wait for what is being read; the queue is closed by its owner."""
         self.history.close()
         self.comparing.reader.close()
+        self.trying.close()
+        self.labelling.close()
         self._plots.close()
         self.data.peek.close_workers()
         self.compare.close_workers()
         self._scratch.cleanup()
 
+    @Slot()
     def refresh(self) -> None:
         """Read all runs again."""
         folder = self.runs.current.folder if self.runs.current is not None else None
         self.history.refresh(running=frozenset({folder} if folder is not None else ()))
+        self.labelling.refresh()
 
     # Data ------------------------------------------------------------------------------------
 
@@ -186,6 +202,7 @@ class TrainingPanel(QWidget):
         """Check a labelled folder."""
         self.folder, self.report = folder, None
         self._checked = free_path(Path(self._scratch.name), "checked", ".json")
+        self.sweeping.checked = self._checked
         self.pages.setCurrentWidget(self.data)
         self.data.show_checking(folder)
         self.aids.set_known(fields=0)
@@ -193,6 +210,13 @@ class TrainingPanel(QWidget):
         self.runs.start_background(
             _CHECK, [str(folder), "--keep", str(self._checked)], title=tr("Check of {name}", name=folder.name)
         )
+
+    @Slot(object)
+    def _train_on(self, folder: Path) -> None:
+        """Check a folder that was sorted here; the way to the recipe is one button from there."""
+        self.set_folder(folder)
+        self.window().raise_()
+        self.window().activateWindow()
 
     @Slot()
     def _stop_check(self) -> None:
@@ -225,7 +249,7 @@ class TrainingPanel(QWidget):
     @Slot(dict)
     def start(self, recipe: Mapping[str, Any]) -> None:
         """Queue a run of a recipe."""
-        folder = self._new_folder(str(recipe["name"]))
+        folder = new_run_folder(self._base, str(recipe["name"]), self.runs)
         path = Path(self._scratch.name) / f"{folder.name}.toml"
         try:
             write_recipe(path, recipe)
@@ -234,13 +258,6 @@ class TrainingPanel(QWidget):
             return
         self.pages.setCurrentWidget(self.run)
         self.runs.fit(path, folder, title=str(recipe["name"]), checked=self._checked)
-
-    def _new_folder(self, name: str) -> Path:
-        plain = re.sub(r"[^\w .-]+", "_", name).strip(" .")[:60] or "run"
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        jobs = [*self.runs.waiting, *([self.runs.current] if self.runs.current else [])]
-        taken = {job.folder for job in jobs if job.folder}
-        return free_path(self._base, f"{plain}-{stamp}", separator="-", taken=taken)
 
     @Slot(object)
     def _resume(self, run: RunSummary) -> None:
@@ -325,8 +342,7 @@ class TrainingPanel(QWidget):
                 self.run.curves.set_rows(read_history(ending.job.folder))
             self.status_changed.emit("")
             words = ending.sentence if failed else tr("Training finished: {title}", title=ending.job.title)
-            swept = any(run.folder == ending.job.folder for run in self.sweep.runs)
-            if failed or not swept or not self.runs.waiting:
+            if failed or not self.sweeping.goes_on_after(ending.job.folder):
                 self.notified.emit(words, failed)
             self.refresh()
         elif command == _CHECK and failed:
@@ -340,36 +356,18 @@ class TrainingPanel(QWidget):
         if self.runs.state is JobState.STOPPING:
             self.run.show_stopping()
         self.run.show_paused(paused=self.runs.state is JobState.PAUSED)
-        self._show_sweep()
 
     # History, comparison, activation ---------------------------------------------------------
 
     @Slot(object)
     def _listed(self, runs: list[RunSummary]) -> None:
         self.summaries = {run.folder: run for run in runs}
-        if not self.sweep.runs:
-            self.sweep.show_runs(latest_sweep(self._base))
         self.past.set_runs(runs)
         for run in runs:
             self.run.show_next(run)
         self.aids.set_known(runs=runs)
-        self._show_sweep()
-
-    @Slot(object)
-    def _show_history(self, run: RunSummary) -> None:
-        self.past.show_history(read_history(run.folder))
-
-    @Slot(object)
-    def _trashed(self, _folders: object) -> None:
-        self.refresh()
-
-    @Slot(object, str, str)
-    def _write_notes(self, folder: Path, title: str, note: str) -> None:
-        try:
-            write_notes(folder, title=title, note=note)
-        except OSError as error:
-            self._problem(tr("{name} could not be renamed ({error}).", name=folder.name, error=error))
-        self.refresh()
+        self.sweeping.set_summaries(self.summaries)
+        self.trying.set_runs(runs)
 
     @Slot(object)
     def compare_runs(self, folders: list[Path]) -> None:
@@ -382,32 +380,11 @@ class TrainingPanel(QWidget):
         if run.bundle is not None:
             self.activation_asked.emit(run.bundle, name)
 
-    # Sweep -----------------------------------------------------------------------------------
-
     @Slot(object)
-    def _start_sweep(self, rows: list[dict[str, Any]]) -> None:
-        recipe = self.recipe.data()
-        try:
-            made = make_sweep(
-                self._new_folder(f"sweep {recipe['name']}"), recipe, rows, self.recipe.preset_data
-            )
-        except StationError as error:
-            self._problem(error.sentence)
-            return
-        self.sweep.show_runs(made)
-        self._resume_sweep()
-
-    @Slot()
-    def _resume_sweep(self) -> None:
-        for run in self.sweep.runs:
-            known = self.summaries.get(run.folder)
-            if known is None or not known.is_evaluated:
-                self.runs.fit(run.recipe, run.folder, title=run.title, checked=self._checked)
-
-    def _show_sweep(self) -> None:
-        current = self.runs.current.folder if self.runs.current is not None else None
-        waiting = frozenset(job.folder for job in self.runs.waiting if job.folder is not None)
-        self.sweep.show_states(self.summaries, current=current, waiting=waiting)
+    def try_run(self, folder: Path) -> None:
+        """Show the page on which pictures are tried on a run's model."""
+        if self.trial.choose(folder):
+            self.pages.setCurrentWidget(self.trial)
 
     @Slot(str)
     def _problem(self, sentence: str) -> None:

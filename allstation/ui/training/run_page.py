@@ -42,6 +42,7 @@ class RunPage(QWidget):
         compare_asked: Folder of the run that has ended.
         activate_asked: Folder of the run that has ended.
         go_on_asked: Folder of the run that was stopped: train it further.
+        try_asked: Folder of the run that has ended: try its model on pictures.
         discard_asked: End and delete; the person has confirmed it.
         cancel_asked: Number of a waiting run.
     """
@@ -51,6 +52,7 @@ class RunPage(QWidget):
     compare_asked = Signal(object)
     activate_asked = Signal(object)
     go_on_asked = Signal(object)
+    try_asked = Signal(object)
     discard_asked = Signal()
     cancel_asked = Signal(int)
 
@@ -175,6 +177,7 @@ class RunPage(QWidget):
             "compare": self.compare_asked,
             "activate": self.activate_asked,
             "go-on": self.go_on_asked,
+            "try": self.try_asked,
         }
         if folder is not None:
             signals[what].emit(folder)

@@ -76,7 +76,7 @@ class EndButtons(QWidget):
     """What can be done with a run that has ended.
 
     Signals:
-        asked: ``compare``, ``activate`` or ``go-on``.
+        asked: ``compare``, ``activate``, ``try`` or ``go-on``.
     """
 
     asked = Signal(str)
@@ -89,10 +89,13 @@ class EndButtons(QWidget):
         self._activate = self._button(
             tr("Activate…"), "activate", tr("Compare it with the model in use, then decide")
         )
+        self._try = self._button(
+            tr("Try It"), "try", tr("Drop any picture and see what the run's model says of it")
+        )
         self._go_on = self._button(tr("Go On Training"), "go-on", tr("Train the stopped run further"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        for button in (self._go_on, self._compare, self._activate):
+        for button in (self._go_on, self._try, self._compare, self._activate):
             row.addWidget(button)
         self.hide()
 
@@ -107,6 +110,7 @@ class EndButtons(QWidget):
         """Show what this run allows."""
         self._compare.setVisible(run.is_evaluated)
         self._activate.setVisible(run.bundle is not None)
+        self._try.setVisible(run.bundle is not None)
         self._go_on.setVisible(run.can_resume and run.state == "stopped")
         self.show()
 

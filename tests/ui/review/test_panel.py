@@ -12,8 +12,8 @@ from allstation.core.records import ModelRecord, Review
 from allstation.ui.review.bars import ProbabilityBars
 from allstation.ui.review.history import HistoryList
 from allstation.ui.review.panel import ReviewPanel
-from allstation.ui.review.reasons import explained_reasons
 from allstation.ui.viewer.card_content import REASON_TEXTS
+from allstation.ui.viewer.reasons import explained_reasons
 from tests import makers
 from tests.ui.field_records import CLASSES, field, prediction
 from tests.ui.named import label_texts
