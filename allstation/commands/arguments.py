@@ -10,6 +10,7 @@ from allstation.commands import (
     CSV_DECIMALS,
     CSV_SEPARATORS,
     FREE_TEXT,
+    cluster_arguments,
     commission_arguments,
     site_arguments,
 )
@@ -72,6 +73,7 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
     )
+    cluster_arguments.use_cluster(parser)
     _force(parser)
 
 
@@ -349,6 +351,12 @@ def _training(parser: argparse.ArgumentParser) -> None:
 _Command = tuple[str, Callable[[argparse.ArgumentParser], None], str]
 COMMANDS: dict[str, _Command] = {
     "classify": ("classify", _classify, "classify fields; write tables and a report"),
+    "cluster": (
+        "cluster",
+        cluster_arguments.declare_cluster,
+        "let several machines of the laboratory work together",
+    ),
+    "worker": ("cluster", cluster_arguments.declare_worker, "let this machine work for a cluster"),
     "demo": ("demo", _demo, "write synthetic fields to try the program with"),
     "models": ("models", _models, "list, show or verify model bundles"),
     "keys": ("keys", _keys, "this station's key, a laboratory's key, and whose keys are trusted"),
