@@ -351,6 +351,11 @@ def _training(parser: argparse.ArgumentParser) -> None:
 _Command = tuple[str, Callable[[argparse.ArgumentParser], None], str]
 COMMANDS: dict[str, _Command] = {
     "classify": ("classify", _classify, "classify fields; write tables and a report"),
+    "archive": (
+        "archive",
+        cluster_arguments.declare_archive,
+        "classify any number of slides into cases or a Parquet data set; verify it",
+    ),
     "cluster": (
         "cluster",
         cluster_arguments.declare_cluster,

@@ -77,3 +77,29 @@ def use_cluster(parser: argparse.ArgumentParser) -> None:
         help="let the laboratory's machines work: an address, a scheduler file, or N workers here",
     )
     join(parser)
+
+
+def declare_archive(parser: argparse.ArgumentParser) -> None:
+    """Take the arguments of ``allstation archive``."""
+    parser.add_argument(
+        "folders",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help="folders of slides: each folder of fields is one",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the archive: a new folder, or one that goes on"
+    )
+    parser.add_argument("--verify", type=Path, metavar="DIR", help="hold an archive against its manifest")
+    parser.add_argument(
+        "--parquet", action="store_true", help="one Parquet data set by slide (default: one case a slide)"
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="BUNDLE", help="model bundle (default: the shipped one)"
+    )
+    parser.add_argument("--site", default="", metavar="ID", help="site that the fields were taken at")
+    parser.add_argument(
+        "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
+    )
+    use_cluster(parser)

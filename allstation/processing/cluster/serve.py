@@ -66,8 +66,9 @@ class Hub:
         self._runner = LoopRunner(loop=None, asynchronous=False)
         self._runner.start()
         try:
+            _require_free(host, port)
             self._scheduler = sync(self._runner.loop, self._start, host, port)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             self._runner.stop()
             sentence = (
                 f"No cluster can be started at {shown_name(host)}:{port} ({error}). Name another --host or "
@@ -99,6 +100,16 @@ class Hub:
         with contextlib.suppress(Exception):  # what cannot be ended well is ended with the process
             sync(self._runner.loop, self._scheduler.close, callback_timeout=_PATIENCE)
         self._runner.stop()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Try the address first: Dask leaves a socket behind where it cannot listen.
+
+    Raises:
+        OSError: What the system answered.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    socket.create_server((host, port), family=family).close()
 
 
 @dataclass(slots=True)
@@ -183,6 +194,7 @@ class WorkerProcesses:
             place.pause = _FIRST_PAUSE if healthy else min(2 * place.pause, _LONGEST_PAUSE)
             place.again_at = now + place.pause
         elif now >= place.again_at:
+            _close_input(place.process)
             place.process, place.began, place.again_at = self._started(), now, 0.0
             self.restarts += 1
 
@@ -192,8 +204,7 @@ class WorkerProcesses:
         if self._watch is not None:
             self._watch.join()
         for place in self._places:
-            if place.process.stdin is not None:
-                place.process.stdin.close()
+            _close_input(place.process)
         until = time.monotonic() + _PATIENCE / 4
         for place in self._places:
             try:
@@ -201,6 +212,11 @@ class WorkerProcesses:
             except subprocess.TimeoutExpired:
                 place.process.kill()
                 place.process.wait()
+
+
+def _close_input(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +309,8 @@ async def _check_version(url: str, security: Any) -> None:  # noqa: ANN401 - Das
 
 def no_scheduler(url: str, error: BaseException) -> StationError:
     """Return the problem of a cluster that does not answer, or not to these certificates."""
-    text = f"{error} {error.__cause__ or ''}".lower()
-    if any(word in text for word in ("certificate", "ssl", "tls", "handshake")):
+    text = f"{error} {error.__cause__ or ''}".lower().replace(url.lower(), "")
+    if any(word in text for word in ("certificate", "ssl", "alert", "handshake")):
         sentence = (
             f"The cluster at {shown_name(url)} does not know this machine's certificate. Write a join file "
             "where it runs (allstation cluster join FILE), bring it here, and name it with --join."
