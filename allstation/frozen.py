@@ -28,6 +28,12 @@ ISOLATED_CHILDREN: Final[Mapping[str, str]] = {
 }
 """Modules that are the program of an isolated child, by its kind."""
 
+_CHILDREN: Final[Mapping[str, str]] = {
+    **ISOLATED_CHILDREN,
+    "field": "allstation.processing.cluster.careful",
+}
+"""The same, with those that work as the station does and may die in its place."""
+
 CONSOLE_PROGRAM = "allstation-cli"
 """The console executable that lies beside the windowed one."""
 
@@ -71,12 +77,12 @@ def child_command(kind: str) -> list[str]:
     """Return the command line that starts an isolated child; its limits follow.
 
     Args:
-        kind: One of :data:`ISOLATED_CHILDREN`.
+        kind: One of :data:`ISOLATED_CHILDREN`, or ``field``.
     """
     if is_frozen():
         return [str(_console_program()), CHILD_SWITCH, kind]
     # -P: a module of the same name in the folder that the person works in is not this program's.
-    return [sys.executable, "-P", "-m", ISOLATED_CHILDREN[kind]]
+    return [sys.executable, "-P", "-m", _CHILDREN[kind]]
 
 
 def training_is_installed() -> bool:
@@ -100,7 +106,7 @@ def start(station: Callable[[list[str]], int], argv: Sequence[str] | None = None
     if arguments[:1] == [TRAINING_SWITCH]:
         return _train(arguments[1:])
     if arguments[:1] == [CHILD_SWITCH]:
-        return _run_module(ISOLATED_CHILDREN[arguments[1]], arguments[2:])
+        return _run_module(_CHILDREN[arguments[1]], arguments[2:])
     return station(arguments)
 
 

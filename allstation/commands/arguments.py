@@ -11,6 +11,7 @@ from allstation.commands import (
     CSV_SEPARATORS,
     FREE_TEXT,
     atlas_arguments,
+    cluster_arguments,
     commission_arguments,
     site_arguments,
     slide_arguments,
@@ -80,6 +81,7 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
     )
+    cluster_arguments.use_cluster(parser)
     _force(parser)
 
 
@@ -358,6 +360,17 @@ def _training(parser: argparse.ArgumentParser) -> None:
 _Command = tuple[str, Callable[[argparse.ArgumentParser], None], str]
 COMMANDS: dict[str, _Command] = {
     "classify": ("classify", _classify, "classify fields; write tables and a report"),
+    "archive": (
+        "archive",
+        cluster_arguments.declare_archive,
+        "classify any number of slides into cases or a Parquet data set; verify it",
+    ),
+    "cluster": (
+        "cluster",
+        cluster_arguments.declare_cluster,
+        "let several machines of the laboratory work together",
+    ),
+    "worker": ("cluster", cluster_arguments.declare_worker, "let this machine work for a cluster"),
     "demo": ("demo", _demo, "write synthetic fields to try the program with"),
     "models": ("models", _models, "list, show or verify model bundles"),
     "keys": ("keys", _keys, "this station's key, a laboratory's key, and whose keys are trusted"),

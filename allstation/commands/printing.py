@@ -30,6 +30,11 @@ def say(line: object, *, error: bool = False) -> None:
         raise output_lost(problem) from problem
 
 
+def note(sentence: str) -> None:
+    """Print something to know, on stderr."""
+    say(f"note     {sentence}", error=True)
+
+
 def say_lines(text: str) -> None:
     """Print a text of several lines as :func:`say` prints one."""
     for line in text.split("\n"):

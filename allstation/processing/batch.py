@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from allstation.core.cells import NewCell
 from allstation.core.errors import ModelError, StationError, unexpected
 from allstation.processing.events import FieldFailure, FieldsWritten
+from allstation.processing.status_types import MachineStatus
 from allstation.store.case import Case
 from allstation.store.prediction_saving import CellsByField
 
@@ -70,14 +71,28 @@ class Post(Protocol):
 class FieldExecutor(Protocol):
     """Classifies fields somewhere else: on threads of this program, or on other machines."""
 
-    threads: int
-    """Fields it works on at a time."""
+    @property
+    def threads(self) -> int:
+        """Fields it works on at a time."""
 
     def submit(self, key: int, path: Path, sha256: str) -> Future[Outcome[int]]:
         """Classify the bytes of a file that have this hash; the key comes back with the outcome."""
 
     def close(self) -> None:
         """Drop what has not begun and wait for the rest."""
+
+
+@runtime_checkable
+class FarExecutor(Protocol):
+    """Executor on other machines, which hands fields over in tasks."""
+
+    @property
+    def ahead(self) -> int:
+        """Fields it should have before their outcomes come; 0 for as many as its threads need."""
+
+    @property
+    def machines(self) -> tuple[MachineStatus, ...]:
+        """The machines, for people to see."""
 
 
 @runtime_checkable
@@ -157,7 +172,8 @@ class Batch:
         """Claim and submit as many fields as there is room for; return how many."""
         if self.fault is not None:
             return 0
-        room = self._executor.threads * self._ahead() - self.flying
+        far = self._executor.ahead if isinstance(self._executor, FarExecutor) else 0
+        room = (far or self._executor.threads * self._ahead()) - self.flying
         if room <= 0:
             return 0
         fields = self._case.queue.claim(room, self.model)
@@ -179,6 +195,11 @@ class Batch:
             low = self._under_way <= self._executor.threads * (1 + self._reserve)
         if not future.cancelled():
             self._post(_outcome_of(key, future), wake=low)
+
+    @property
+    def machines(self) -> tuple[MachineStatus, ...]:
+        """Other machines that work on the fields; empty where this one works alone."""
+        return self._executor.machines if isinstance(self._executor, FarExecutor) else ()
 
     def write(self, outcomes: list[Outcome[int]]) -> FieldsWritten:
         """Write results in one transaction; returns the fields they belong to.

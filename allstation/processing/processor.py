@@ -429,4 +429,5 @@ class CaseProcessor:
         if self._batch is None:
             return QueueStatus(phase, states, jobs=jobs)
         model = self._scheduler.name(self._batch.model)
-        return QueueStatus(phase, states, self._batch.rate.per_second(), model=model, jobs=jobs)
+        rate, machines = self._batch.rate.per_second(), self._batch.machines
+        return QueueStatus(phase, states, rate, model=model, jobs=jobs, machines=machines)

@@ -131,6 +131,23 @@ class QueueJob:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineStatus:
+    """One of the laboratory's machines that works on the queue.
+
+    Attributes:
+        name: For people.
+        rate: Fields a second over the last seconds; 0 while unknown.
+        memory: Bytes that its worker holds; 0 while unknown.
+        used: Whether it gets work; not one of another version.
+    """
+
+    name: str
+    rate: float = 0.0
+    memory: int = 0
+    used: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class QueueStatus:
     """The batch queue at one moment.
 
@@ -141,6 +158,7 @@ class QueueStatus:
         memory: Bytes that the program holds in memory; 0 while unknown.
         model: The model at work, if it is another than the one in use.
         jobs: What waits, in the order in which it comes.
+        machines: Of the laboratory, that work on it; empty where this machine works alone.
     """
 
     phase: QueuePhase = QueuePhase.IDLE
@@ -149,6 +167,7 @@ class QueueStatus:
     memory: int = 0
     model: str = ""
     jobs: tuple[QueueJob, ...] = ()
+    machines: tuple[MachineStatus, ...] = ()
 
     @property
     def later(self) -> int:

@@ -1,0 +1,1 @@
+"""Archives: any number of slides into cases or one Parquet data set, resumable and verifiable."""

@@ -1,0 +1,192 @@
+"""Manifest of an archive: one line a finished slide, so that it goes on where it was and can be verified."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Self
+
+from allstation import __version__
+from allstation.core.errors import StationError
+from allstation.core.records import Prediction
+from allstation.core.text import shown_name
+
+MANIFEST: Final = "manifest.jsonl"
+CASES, PARQUET = "cases", "parquet"
+_KIND: Final = "allstation-archive"
+_MODULUS: Final = 1 << 256
+
+
+@dataclass(frozen=True, slots=True)
+class SlideEntry:
+    """What the manifest says of a finished slide.
+
+    Attributes:
+        slide: Its key.
+        folder: Its folder.
+        state: Of its files when it was done.
+        fields: Files that are fields.
+        done: Fields with a prediction.
+        failed: Fields without.
+        refused: Files that are no fields.
+        file: Case folder or Parquet file, below the archive's folder.
+        digest: Of the contents, in any order (:class:`RowDigest`).
+        sha256: Of the Parquet file; empty for a case, which may be worked on.
+    """
+
+    slide: str
+    folder: str
+    state: str
+    fields: int
+    done: int
+    failed: int
+    refused: int
+    file: str
+    digest: str
+    sha256: str = ""
+
+
+class RowDigest:
+    """Digest of rows that does not depend on their order: the sum of their SHA-256."""
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, name: str, sha256: str, prediction: Prediction | None, error_code: str = "") -> None:
+        """Add one field; every bit of its probabilities counts."""
+        if prediction is None:
+            self.add_values(name, sha256, "", error_code, ())
+        else:
+            shares = prediction.probabilities.values()
+            self.add_values(name, sha256, prediction.decision.name, "", tuple(shares))
+
+    def add_values(
+        self, name: str, sha256: str, decision: str, error_code: str, shares: Sequence[float]
+    ) -> None:
+        """Add one field from a table."""
+        parts = [name, sha256, decision, error_code, *(float(share).hex() for share in shares)]
+        row = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).digest()
+        self._sum = (self._sum + int.from_bytes(row, "big")) % _MODULUS
+
+    def text(self) -> str:
+        """Return the digest, hexadecimal."""
+        return f"{self._sum:064x}"
+
+
+@dataclass(slots=True)
+class Manifest:
+    """Manifest of one archive, open for adding.
+
+    Attributes:
+        folder: The archive's folder.
+        form: ``cases`` or ``parquet``.
+        model: SHA-256 of the bundle.
+        entries: Finished slides by their keys.
+        complete: It was finished.
+    """
+
+    folder: Path
+    form: str
+    model: str
+    entries: dict[str, SlideEntry] = field(default_factory=dict)
+    complete: bool = False
+    _file: BinaryIO | None = None
+
+    @classmethod
+    def begin(cls, folder: Path, *, form: str, model: str) -> Self:
+        """Open the archive's manifest, or begin one in a new or empty folder.
+
+        Raises:
+            StationError: ``other-archive``, ``not-empty``, ``cannot-write``.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            known = (folder / MANIFEST).exists()
+            if not known and any(folder.iterdir()):
+                sentence = f"{shown_name(folder.name)} holds other things. Name a new folder for the archive."
+                raise StationError("not-empty", sentence)
+            manifest = cls.read(folder) if known else cls(folder, form, model)
+            manifest._require_same(form, model)
+            manifest._file = (folder / MANIFEST).open("ab")
+        except OSError as error:
+            sentence = f"The archive's folder cannot be written ({error.strerror or error}). Name another."
+            raise StationError("cannot-write", sentence) from error
+        if not known:
+            manifest._write({"kind": _KIND, "version": 1, "form": form, "model": model, "by": __version__})
+        return manifest
+
+    def _require_same(self, form: str, model: str) -> None:
+        if (self.form, self.model) != (form, model):
+            sentence = (
+                f"{shown_name(self.folder.name)} is an archive of another kind: {self.form} by the model "
+                f"{self.model[:12]}. Go on with that, or name a new folder."
+            )
+            raise StationError("other-archive", sentence)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a manifest; a last line that was cut off by a power cut is removed when it goes on.
+
+        Raises:
+            StationError: ``no-archive``, ``bad-manifest``.
+        """
+        try:
+            data = (folder / MANIFEST).read_bytes()
+        except OSError as error:
+            sentence = f"{shown_name(folder.name)} is no archive: its {MANIFEST} cannot be read."
+            raise StationError("no-archive", sentence) from error
+        whole = data[: data.rfind(b"\n") + 1]
+        lines = list(_lines(whole))
+        if not lines or lines[0].get("kind") != _KIND:
+            raise _damaged(folder)
+        manifest = cls(folder, str(lines[0].get("form")), str(lines[0].get("model")))
+        for line in lines[1:]:
+            try:
+                if "complete" in line:
+                    manifest.complete = bool(line["complete"])
+                else:
+                    entry = SlideEntry(**line)
+                    manifest.entries[entry.slide] = entry
+            except TypeError as error:
+                raise _damaged(folder) from error
+        if len(whole) < len(data):
+            os.truncate(folder / MANIFEST, len(whole))
+        return manifest
+
+    def add(self, entry: SlideEntry) -> None:
+        """Write a finished slide; it is on the disk when this returns."""
+        self.entries[entry.slide] = entry
+        self._write(asdict(entry))
+
+    def close(self, *, complete: bool) -> None:
+        """End the manifest."""
+        if self._file is not None:
+            self._write({"complete": complete})
+            self._file.close()
+            self._file = None
+
+    def _write(self, line: dict[str, Any]) -> None:
+        assert self._file is not None  # noqa: S101 - for the type checker
+        self._file.write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def _lines(data: bytes) -> Iterator[dict[str, Any]]:
+    for text in data.splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            line = None
+        yield line if isinstance(line, dict) else {"damaged": True}
+
+
+def _damaged(folder: Path) -> StationError:
+    sentence = (
+        f"The {MANIFEST} in {shown_name(folder.name)} is damaged. Begin the archive anew in another folder."
+    )
+    return StationError("bad-manifest", sentence)
