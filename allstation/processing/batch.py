@@ -197,6 +197,11 @@ class Batch:
             self._post(_outcome_of(key, future), wake=low)
 
     @property
+    def finds_cells(self) -> bool:
+        """Whether cells of fields that were classified before are being looked for."""
+        return bool(self._looking)
+
+    @property
     def machines(self) -> tuple[MachineStatus, ...]:
         """Other machines that work on the fields; empty where this one works alone."""
         return self._executor.machines if isinstance(self._executor, FarExecutor) else ()

@@ -347,8 +347,9 @@ class CaseProcessor:
             if not claimed and (self._batch is None or not self._batch.flying):
                 self._next_turn()
             idle = not claimed and not self._import.running  # what is being added is classified first
-            if idle and self._batch is not None and not self._batch.flying:
-                self._batch.fill_cells(self._batch_sha256)
+            free = self._batch if self._batch is not None and not self._batch.flying else None
+            if idle and free is not None and free.fill_cells(self._batch_sha256):
+                self._report_soon()
         except StationError as error:
             self._halt(error)
         if claimed:
@@ -430,4 +431,5 @@ class CaseProcessor:
             return QueueStatus(phase, states, jobs=jobs)
         model = self._scheduler.name(self._batch.model)
         rate, machines = self._batch.rate.per_second(), self._batch.machines
-        return QueueStatus(phase, states, rate, model=model, jobs=jobs, machines=machines)
+        cells = self.case.later_cells.count() if self._batch.finds_cells else 0
+        return QueueStatus(phase, states, rate, model=model, jobs=jobs, machines=machines, cells=cells)

@@ -159,6 +159,7 @@ class QueueStatus:
         model: The model at work, if it is another than the one in use.
         jobs: What waits, in the order in which it comes.
         machines: Of the laboratory, that work on it; empty where this machine works alone.
+        cells: Fields whose cells are still to be found, while that goes on.
     """
 
     phase: QueuePhase = QueuePhase.IDLE
@@ -168,6 +169,7 @@ class QueueStatus:
     model: str = ""
     jobs: tuple[QueueJob, ...] = ()
     machines: tuple[MachineStatus, ...] = ()
+    cells: int = 0
 
     @property
     def later(self) -> int:

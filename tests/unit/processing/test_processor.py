@@ -77,11 +77,14 @@ class FindsCells(Elsewhere):
     """The same, and it finds the cells of fields that were classified before, but for one that is gone."""
 
     gone = ""
+    begin: threading.Event | None = None
 
     def submit_cells(self, key: int, path: Path, sha256: str, made: Prediction) -> Future[CellsOutcome[int]]:
         return self._executor.submit(self._find, key, path, made)
 
     def _find(self, key: int, path: Path, made: Prediction) -> CellsOutcome[int]:
+        if self.begin is not None:
+            assert self.begin.wait(20)
         if path.name == self.gone:
             return CellsOutcome(key, error=StationError("no-file", "It is gone."))
         return CellsOutcome(key, (new_cell(made.cell_count),))
@@ -285,10 +288,14 @@ def test_the_loop_loads_no_qt() -> None:
 def test_cells_follow_the_decisions(case: Case, fields: Path, model: Bundle) -> None:
     """They are found when no field waits; a field whose file is gone by then has none and stops nobody."""
     first = min(path.name for path in fields.rglob("*.jpg"))
-    owner = Owner(case, type("Gone", (FindsCells,), {"gone": first}), cells_later=True)
+    begin = threading.Event()
+    owner = Owner(case, type("Gone", (FindsCells,), {"gone": first, "begin": begin}), cells_later=True)
     owner.processor.use_model(model)
     owner.processor.add_paths([fields])
-    owner.wait(lambda: case.cells.count() == 4)
+    told = lambda: [0, *(one.status.cells for one in owner.of(events.QueueChanged))][-1]  # noqa: E731
+    owner.wait(lambda: told() > 0)
+    begin.set()
+    owner.wait(lambda: case.cells.count() == 4 and told() == 0)
     owner.close()
     found = {record.path.name: record.cells for record in case.fields.records(case.fields.ids())}
     assert found.pop(first) is None
