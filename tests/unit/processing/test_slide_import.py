@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState
-from allstation.core.slide_file import EVERYTHING, SlideIdentity
+from allstation.core.slide_file import EVERYTHING, PAGES, SlideIdentity
 from allstation.core.slide_info import Level, SlideInfo
-from allstation.core.slide_part import Region, slide_field_sha256
+from allstation.core.slide_part import Frame, Region, slide_field_sha256
 from allstation.imaging.field_file import read_field
 from allstation.imaging.slide_identity import fingerprint
 from allstation.imaging.synthetic import write_demo
@@ -180,6 +181,21 @@ def test_what_is_no_slide_is_refused_in_a_sentence(slides: Path, tmp_path: Path)
     (tmp_path / "text.ndpi").write_text("no slide")
     (tmp_path / "empty.mrxs").write_bytes(b"")
     assert refusals(tmp_path).keys() == {"cut.svs", "text.ndpi", "empty.mrxs"}
+
+
+def test_every_page_of_a_file_can_be_a_field(case: Case, tmp_path: Path) -> None:
+    write_demo(tmp_path / "demo", fields=3)
+    pages = [Image.open(path) for path in sorted((tmp_path / "demo").rglob("*.jpg"))]
+    pages[1] = pages[1].crop((0, 0, 320, 240))
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    bring_in(case, tmp_path / "stack.tif")
+    assert [field.part for field in case.fields.page()] == [None], "as ever, the first page is the field"
+    case.fields.remove([1])
+    bring_in(case, tmp_path / "stack.tif", options=SlideOptions(pages=True))
+    fields = case.fields.page()
+    assert [field.part for field in fields] == [Frame(number=1), Frame(number=2), Frame(number=3)]
+    assert case.slide_files.all()[0].wanted == PAGES
+    assert (fields[1].width, fields[1].height) == (320, 240)
 
 
 def big(case: Case, folder: Path, count: int) -> int:
