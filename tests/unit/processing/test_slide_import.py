@@ -46,6 +46,25 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def plain_grid(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Propose squares side by side, which takes no time; where to look is tested with the finder."""
+
+    def grid(reader, count, progress):
+        progress(0.5)
+        places = [(x, y) for y in range(0, 1000, 225) for x in range(0, reader.info.width - 300, 300)]
+        parts = tuple(Region(level=0, x=x, y=y, width=300, height=225) for x, y in places[:count])
+        return parts, "Squares side by side."
+
+    if "with_finder" not in request.fixturenames:
+        monkeypatch.setattr("allstation.processing.slide_import.propose", grid)
+
+
+@pytest.fixture
+def with_finder() -> None:
+    """Propose fields as the program does."""
+
+
 @pytest.fixture
 def case(tmp_path: Path) -> Iterator[Case]:
     with Case.create(tmp_path / "c.allcase") as case:
@@ -85,6 +104,34 @@ def test_a_slide_comes_with_fields_that_can_be_read(case: Case, slides: Path) ->
         assert pixels.shape == (field.height, field.width, 3)
     assert case.slide_files.all()[0].is_complete
     assert case.audit.verify() is None
+
+
+def test_fields_are_proposed_where_red_cells_lie_side_by_side(
+    case: Case, tmp_path: Path, with_finder: None
+) -> None:
+    truth = write_slide(tmp_path / "s.svs", seed=1, width=2000, height=1400, format="svs", pixel_um=0.5)
+    status = bring_in(case, tmp_path / "s.svs").status(running=False)
+    parts = [field.part for field in case.fields.page()]
+    assert len(parts) == 6
+    for part in parts:
+        place = {"x": part.x, "y": part.y, "width": part.width, "height": part.height}
+        assert truth.share(truth.monolayer, **place) > 0.9
+    assert [note.sentence[:8] for note in status.notes] == ["6 fields"]
+    every = bring_in(case, tmp_path / "s.svs", options=SlideOptions(fields=None)).status(running=False)
+    assert every.added > 30
+
+
+def test_a_slide_without_a_monolayer_is_in_the_case_and_says_why(
+    case: Case, tmp_path: Path, with_finder: None
+) -> None:
+    write_slide(tmp_path / "s.svs", seed=1, width=1200, height=900, format="svs", content="empty")
+    status = bring_in(case, tmp_path / "s.svs").status(running=False)
+    assert (case.fields.count(), [slide.name for slide in case.slides.all()]) == (0, ["s"])
+    assert "No monolayer" in status.notes[0].sentence
+    assert case.slide_files.all()[0].is_complete
+    region = Region(level=0, x=100, y=100, width=300, height=225)
+    case.fields.add(1, case.slide_files.new_fields(1, [region]))
+    assert case.fields.count() == 1
 
 
 def test_the_same_slide_again_adds_nothing_and_more_fields_add_only_those(case: Case, slides: Path) -> None:
