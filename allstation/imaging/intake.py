@@ -100,7 +100,10 @@ def find_inputs(
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would replace links by targets
         if path.is_dir():
             yield from _walk(path, seen, slides)
+        elif slides is not None and path in slides.taken:
+            continue
         elif slides is not None and slides.is_one(path):
+            slides.take(path)
             yield SlidePath(path)
         elif looks_like_field(path) or (path.is_file() and not _unpacked_here(path, unpack_to)):
             yield FieldPath(path, path.parent)

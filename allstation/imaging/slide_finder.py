@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from allstation.imaging.field_names import looks_like_field
-from allstation.imaging.readers import find_slides, looks_like_slide, pages_of
+from allstation.imaging.readers import find_slides, looks_like_slide, pages_of, slide_files
 
 _WITH_FOLDER: Final = ".mrxs"
 """Suffix of slides whose tiles lie in a folder of the same name."""
@@ -26,15 +26,21 @@ class SlidesOfFolder:
     parts: frozenset[Path]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SlideFinder:
-    """Tells whole slides from fields.
+    """Tells whole slides from fields, each slide once, however many of its files are named.
 
     Attributes:
         pages: A file of several pages, or frames, counts as a slide, so that each can be a field.
+        taken: Files of slides that were found.
     """
 
     pages: bool = False
+    taken: set[Path] = field(default_factory=set)
+
+    def take(self, path: Path) -> None:
+        """Note the files of a slide that was named by one of them."""
+        self.taken.update(slide_files(path))
 
     def is_one(self, path: Path) -> bool:
         """Return whether a file is a slide; a damaged one with a scanner's suffix is, too."""
