@@ -26,6 +26,7 @@ from allstation.imaging.synthetic_slide import Patient, write_slide
 from allstation.processing import events, slide_hashing
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch, ImportOptions, batches
+from allstation.processing.patients import parse_patients, propose_patients
 from allstation.processing.processor import CaseProcessor
 from allstation.processing.slide_import import SlideFound, SlideOptions
 from allstation.store.case import Case
@@ -385,3 +386,16 @@ def test_the_window_s_loop_tells_of_a_slide_and_adds_its_fields(case: Case, slid
     assert events.SlideFileChanged(1) in told
     looked = [one.status.looking for one in told if isinstance(one, events.ImportProgressed)]
     assert "smear.svs" in looked
+
+
+def test_patients_come_from_the_name_of_a_slide_s_file_or_a_table(
+    case: Case, slides: Path, tmp_path: Path
+) -> None:
+    for name in ("P12_a", "P13_b"):
+        shutil.copy(slides / f"p{1 + (name > 'P13')}" / "smear.svs", tmp_path / f"{name}.svs")
+    bring_in(case, *sorted(tmp_path.glob("P*.svs")))
+    assert propose_patients(case, parse_patients("P{patient}_*")).patients == {1: "12", 2: "13"}
+    table = tmp_path / "patients.csv"
+    table.write_text("file,patient\nP12_a.svs,anna\nP13_b.svs,bert\n")
+    found = propose_patients(case, parse_patients(str(table)))
+    assert (found.patients, found.unused) == ({1: "anna", 2: "bert"}, 0)
