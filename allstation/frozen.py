@@ -24,6 +24,7 @@ ISOLATED_CHILDREN: Final[Mapping[str, str]] = {
     "decoder": "allstation.imaging.decoder_child",
     "archive": "allstation.imaging.archive_child",
     "network": "allstation.inference.network_child",
+    "slide": "allstation.imaging.readers.slide_child",
 }
 """Modules that are the program of an isolated child, by its kind."""
 

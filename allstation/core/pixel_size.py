@@ -7,6 +7,11 @@ from typing import Final
 
 LARGEST: Final = 100.0
 """Micrometres; no field of a blood smear is that coarse, a larger figure is a slip."""
+_SENSIBLE: Final = (0.005, 5.0)
+"""Micrometres. What is coarser is the resolution of a print, 72 to 1200 dots an inch, which programs write
+without having measured anything; a field of a blood smear shows nothing at that."""
+_SQUARE: Final = 0.01
+"""Share by which rows and columns may differ; one bar cannot measure both otherwise."""
 _WRITTEN: Final = re.compile(
     r"(?P<figure>\d+(?:[.,]\d+)?|[.,]\d+)\s*(?P<unit>µm|μm|um|nm|mm|)\s*(?:(?:/|per)\s*(?:px|pixel))?",
     re.IGNORECASE,
@@ -27,6 +32,18 @@ def micrometres(text: str) -> float | None:
         return None
     size = float(found["figure"].replace(",", ".")) * _MICROMETRES.get(found["unit"].lower(), 1.0)
     return size if 0.0 < size <= LARGEST else None
+
+
+def sensible_size(across: float, down: float) -> float | None:
+    """Return the width of a pixel if it is one of a microscope's picture and pixels are square.
+
+    Args:
+        across: Micrometres.
+        down: Micrometres.
+    """
+    if not abs(across - down) <= _SQUARE * across:
+        return None
+    return across if _SENSIBLE[0] <= across <= _SENSIBLE[1] else None
 
 
 def written(size: float) -> str:

@@ -1,13 +1,22 @@
-"""Reading of a field's file, once: hash, header, pixel size and pixels come from the same bytes."""
+"""Reading of a field, once: hash, header, pixel size and pixels come from the same bytes.
+
+A field is a file of its own, or a part of a slide (:mod:`allstation.core.slide_part`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+import cv2
+
+from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
+from allstation.core.slide_info import SlideInfo
+from allstation.core.slide_part import Region, SlidePart, slide_field_sha256, split_part
 from allstation.imaging import decode
 from allstation.imaging.decode import DEFAULT_LIMITS, FieldInfo, RgbArray
+from allstation.imaging.slide_pool import slide_pool
 from allstation.imaging.stated_size import stated_pixel_size
 
 
@@ -26,11 +35,21 @@ class FieldFile:
 
     def __init__(self, path: Path, content: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> None:
         self.path = path
-        self.content = content
+        self._content = content
         self._limits = limits
         self._sha256 = ""
         self._header: FieldInfo | None = None
         self._pixels: RgbArray | None = None
+
+    @property
+    def content(self) -> bytes:
+        """Bytes of the file; of a part of a slide those of a PNG with its pixels."""
+        return self._content
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that it takes once its pixels are decoded."""
+        return len(self._content) + 3 * self.header.width * self.header.height
 
     @property
     def sha256(self) -> str:
@@ -87,24 +106,88 @@ class FieldFile:
         return decode.squash(decode.halved(self._pixels, _shrink(self._pixels, size)), size)
 
 
+class PartFile(FieldFile):
+    """Field that is a part of a slide: its pixels are there from the start, and nothing is asked of a file.
+
+    Args:
+        path: Path of the part.
+        pixels: (h, w, 3) uint8 RGB.
+        sha256: What stands for its hash (:func:`allstation.core.slide_part.slide_field_sha256`).
+        info: Facts of the slide.
+        part: The part.
+    """
+
+    def __init__(
+        self, path: Path, pixels: RgbArray, *, sha256: str, info: SlideInfo, part: SlidePart
+    ) -> None:
+        super().__init__(path, b"")
+        self._pixels = pixels
+        self._sha256 = sha256
+        self._pixel_um = info.pixel_um_at(part.level) if isinstance(part, Region) else info.pixel_um
+        height, width = pixels.shape[:2]
+        self._header = FieldInfo(info.format, width, height, 1, pixels.nbytes)
+
+    @property
+    def content(self) -> bytes:
+        """Bytes of a PNG with its pixels, made when they are asked for."""
+        if not self._content:
+            done, png = cv2.imencode(".png", cv2.cvtColor(self.pixels, cv2.COLOR_RGB2BGR))
+            self._content = png.tobytes() if done else b""
+        return self._content
+
+    @property
+    def pixel_size(self) -> float | None:
+        """Width of a pixel in micrometres at the level of the part, None if the slide states none."""
+        return self._pixel_um
+
+    def reduced(self, size: tuple[int, int]) -> RgbArray:
+        """Return the pixels squashed to ``size`` (h, w), as those of a file without JPEG compression are."""
+        return decode.squash(self.shrunk(size), size)
+
+    def shrunk(self, size: tuple[int, int], *, most: int = 8) -> RgbArray:
+        """Return the picture that :meth:`reduced` samples; arguments as those of a file's."""
+        return decode.halved(self.pixels, min(_shrink(self.pixels, size), most))
+
+
 def _shrink(rgb: RgbArray, size: tuple[int, int]) -> int:
     return decode.reduction((rgb.shape[0], rgb.shape[1]), size)
 
 
 def read_field(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, sha256: str = "") -> FieldFile:
-    """Read a field's file whole, opening it once.
+    """Read a field whole: its file, opened once, or a part of a slide that is kept open for the next one.
 
     Args:
-        path: The file.
+        path: The file, or the path of a part of a slide.
         limits: Limits of file size, header and pixels.
-        sha256: Hash of the bytes that were added to a case; empty to accept any.
+        sha256: Hash of the bytes that were added to a case; empty to accept any. A part of a slide is held
+            against the fingerprint of the slide's file as it is now.
 
     Raises:
-        StationError: As :func:`decode.read_bytes`, and ``changed-field`` if the bytes are others.
+        StationError: As :func:`decode.read_bytes`, and ``changed-field`` if the bytes are others; of a part
+            as :func:`allstation.imaging.readers.open_slide` and its ``read`` do.
     """
+    found = split_part(path)
+    if found is not None:
+        return _read_part(path, *found, limits=limits, sha256=sha256)
     file = FieldFile(path, decode.read_bytes(path, limits), limits)
     check_same(file, sha256)
     return file
+
+
+def _read_part(path: Path, slide: Path, part: SlidePart, *, limits: DecodeLimits, sha256: str) -> PartFile:
+    with slide_pool().opened(slide, limits) as opened:
+        said = slide_field_sha256(opened.fingerprint, part)
+        if sha256 and said != sha256:
+            raise decode.changed(slide)
+        pixels = opened.reader.read(part)
+        if min(pixels.shape[:2]) < limits.min_side:
+            height, width = pixels.shape[:2]
+            sentence = (
+                f"The part {path.name} of a slide has {width} x {height} pixels; at least "
+                f"{limits.min_side} a side are needed. Choose a larger one."
+            )
+            raise StationError("too-small", sentence)
+        return PartFile(path, pixels, sha256=said, info=opened.reader.info, part=part)
 
 
 def check_same(file: FieldFile, sha256: str) -> None:

@@ -79,6 +79,7 @@ class Child:
         command: Starts it (:func:`allstation.frozen.child_command`); limits are appended.
         budget: Its limits.
         source: File that it reads as its standard input instead of requests.
+        first: What it is told before it is confined (:func:`allstation.isolation.serving.first_request`).
 
     Attributes:
         applied: Limits that the system enforces on it, of ``confine.EVERYTHING``.
@@ -87,7 +88,14 @@ class Child:
         ChildStartError: If it does not begin.
     """
 
-    def __init__(self, command: Sequence[str], budget: Budget, *, source: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        budget: Budget,
+        *,
+        source: IO[bytes] | None = None,
+        first: Mapping[str, object] | None = None,
+    ) -> None:
         self._budget = budget
         self._late = False
         self._busy = 0.0
@@ -106,6 +114,9 @@ class Child:
             raise ChildStartError(error.strerror or str(error)) from error
         self.applied: set[str] = self._confine_from_outside()
         try:
+            if first is not None:
+                with self._limited(budget.start_seconds):
+                    frames.send(cast("RawStream", self._process.stdin), first)
             header, _ = self.receive(seconds=budget.start_seconds, most=0)
         except ChildError as error:
             self.close()

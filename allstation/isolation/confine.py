@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,12 +35,13 @@ class Confinement:
         return [name for name in EVERYTHING if name not in self.applied]
 
 
-def confine(*, memory: int, cpu_seconds: int) -> Confinement:
+def confine(*, memory: int, cpu_seconds: int, readable: Iterable[str] = ()) -> Confinement:
     """Confine this process for the rest of its life.
 
     Args:
         memory: Bytes of address space it may add to what it has.
         cpu_seconds: Processor time of its whole life, after which the system ends it.
+        readable: Files and folders that it may read besides the program's and the system's.
 
     Returns:
         What was applied. On Windows the parent applies limits (:mod:`allstation.isolation.windows`).
@@ -53,7 +55,7 @@ def confine(*, memory: int, cpu_seconds: int) -> Confinement:
         from allstation.isolation import linux
 
         allowed = linux.no_new_privileges()
-        if allowed and linux.landlock(_own_files()):
+        if allowed and linux.landlock({*_own_files(), *readable}):
             done.applied |= {WRITING, READING}
         if allowed and linux.seccomp():
             done.applied |= {WRITING, PROGRAMS, NETWORK}

@@ -8,7 +8,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from allstation.isolation import frames
@@ -29,19 +29,38 @@ def open_channel() -> io.FileIO:
     return io.FileIO(channel, "wb")
 
 
-def begin(arguments: Sequence[str]) -> io.FileIO:
+def begin(arguments: Sequence[str], *, readable: Iterable[str] = ()) -> io.FileIO:
     """Confine this process as its command line says, tell the parent what was applied, return the stream.
 
     Args:
         arguments: Bytes of memory and seconds of processor time, as :class:`Child` gives them.
+        readable: Files and folders that it may read besides the program's and the system's.
     """
     out = open_channel()
-    done = confine(memory=int(arguments[0]), cpu_seconds=int(arguments[1]))
+    done = confine(memory=int(arguments[0]), cpu_seconds=int(arguments[1]), readable=readable)
     frames.send(out, {"applied": sorted(done.applied)})
     return out
 
 
-def serve(handle: Handler, arguments: Sequence[str], *, most: int, idle: float = IDLE_SECONDS) -> int:
+def first_request() -> Header:
+    """Return what the parent sends before this process is confined: what it is to work on.
+
+    Raises:
+        EOFError: If the parent is gone.
+        FrameError: If it is no frame.
+    """
+    header, _ = frames.receive(io.FileIO(0, "rb", closefd=False), most=0)
+    return header
+
+
+def serve(
+    handle: Handler,
+    arguments: Sequence[str],
+    *,
+    most: int,
+    idle: float = IDLE_SECONDS,
+    readable: Iterable[str] = (),
+) -> int:
     """Answer requests until the parent closes the stream, or none came for long.
 
     Args:
@@ -49,11 +68,12 @@ def serve(handle: Handler, arguments: Sequence[str], *, most: int, idle: float =
         arguments: As :func:`begin` takes them.
         most: Bytes of one request.
         idle: Seconds to wait for a request; Windows knows no such wait for pipes.
+        readable: As :func:`begin` takes them.
 
     Returns:
         The exit status.
     """
-    out, requests = begin(arguments), io.FileIO(0, "rb", closefd=False)
+    out, requests = begin(arguments, readable=readable), io.FileIO(0, "rb", closefd=False)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     while True:
         if sys.platform != "win32" and not select.select([0], [], [], idle)[0]:

@@ -167,7 +167,9 @@ def test_the_frozen_program_starts_its_children_by_a_switch(kind, tmp_path):
     with (tmp_path / "empty").open("w+b") as nothing:
         source = nothing if kind == "archive" else None
         command = [sys.executable, "-c", code, frozen.CHILD_SWITCH, kind]
-        with closing(Child(command, Budget(memory=1 << 30), source=source)) as child:
+        told = {"file": "a.svs", "readable": [], "limits": DecodeLimits()._asdict()}
+        first = told if kind == "slide" else None
+        with closing(Child(command, Budget(memory=1 << 30), source=source, first=first)) as child:
             assert child.pid
 
 
