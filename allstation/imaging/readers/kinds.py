@@ -12,14 +12,11 @@ from typing import Final
 
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import natural_key
+from allstation.imaging.field_names import SLIDE_SUFFIXES
 from allstation.imaging.readers.dicom_header import DicomHeader, is_dicom, read_dicom
 from allstation.imaging.readers.tiff_outline import TiffOutline, is_tiff, outline
 from allstation.imaging.source import HeaderError, Source
 
-SLIDE_SUFFIXES: Final = frozenset(
-    {".svs", ".svslide", ".ndpi", ".vms", ".vmu", ".mrxs", ".scn", ".bif", ".czi"}
-)
-"""Suffixes, in lower case, of files that are slides and nothing else."""
 DICOM_SUFFIXES: Final = frozenset({".dcm", ".dicom"})
 _TIFF_SUFFIXES: Final = frozenset({".tif", ".tiff", ".btf", ".tf8"})
 _START: Final = 132
@@ -60,7 +57,7 @@ def is_slide(path: Path, limits: DecodeLimits = DecodeLimits()) -> bool:  # noqa
         path: The file.
         limits: Limits of a field.
     """
-    found = _look(path)
+    found = look(path)
     if isinstance(found, DicomHeader):
         return found.is_slide
     if isinstance(found, TiffOutline):
@@ -79,7 +76,7 @@ def _is_slide_of_another_kind(path: Path, start: bytes) -> bool:
 
 def pages_of(path: Path) -> int:
     """Return the pages or frames of a file that can be fields of their own; 1 of anything else."""
-    found = _look(path)
+    found = look(path)
     if isinstance(found, DicomHeader):
         return 1 if found.is_slide else found.frames
     if isinstance(found, TiffOutline):
@@ -90,7 +87,8 @@ def pages_of(path: Path) -> int:
 def find_slides(paths: Iterable[Path]) -> list[SlideFiles]:
     """Return the slides among some files, or directly in some folders, in natural order.
 
-    Every file of a slide is named once: a folder's DICOM files of one series are one slide.
+    Every file of a slide is named once: a folder's DICOM files of one series are one slide. What has the
+    suffix of slides alone is one, also if it will turn out to be damaged.
 
     Args:
         paths: Files and folders. Links to folders are not followed inside a folder.
@@ -102,7 +100,7 @@ def find_slides(paths: Iterable[Path]) -> list[SlideFiles]:
     found: list[SlideFiles] = []
     taken: set[Path] = set()
     for path in files:
-        if path in taken or not looks_like_slide(path) or not is_slide(path):
+        if path in taken or not looks_like_slide(path):
             continue
         slide = SlideFiles(path, frozenset(slide_files(path)))
         taken |= slide.files
@@ -127,7 +125,7 @@ def readable_places(path: Path) -> tuple[Path, ...]:
     suffix = path.suffix.lower()
     if suffix == ".mrxs":
         return (path, _mirax_folder(path))
-    if suffix in {".vms", ".vmu"} or isinstance(_look(path), DicomHeader):
+    if suffix in {".vms", ".vmu"} or isinstance(look(path), DicomHeader):
         return (path.parent,)
     return (path,)
 
@@ -158,20 +156,20 @@ def _named_in(index: Path) -> list[Path]:
 
 def _series(path: Path) -> list[Path]:
     """Return the DICOM files beside one that are of its series; none for other files."""
-    own = _look(path)
+    own = look(path)
     if not isinstance(own, DicomHeader) or not own.is_slide or not own.series:
         return []
     found: list[Path] = []
     for other in _listed(path.parent):
         if other.suffix.lower() not in DICOM_SUFFIXES and other.suffix:
             continue
-        header = _look(other)
+        header = look(other)
         if isinstance(header, DicomHeader) and header.series == own.series and header.is_slide:
             found.append(other)
     return found
 
 
-def _look(path: Path) -> DicomHeader | TiffOutline | bytes | None:
+def look(path: Path) -> DicomHeader | TiffOutline | bytes | None:
     """Return what the beginning of a regular file says: a header, or its bytes; None if it says nothing."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -179,9 +177,9 @@ def _look(path: Path) -> DicomHeader | TiffOutline | bytes | None:
         with path.open("rb") as file:
             source = Source(file, os.fstat(file.fileno()).st_size)
             start = source.at(0, min(source.size, _START))
-            if is_tiff(start):
-                return outline(source)
-            return read_dicom(source) if is_dicom(start) else start
+            if is_dicom(start):  # which may begin as a TIFF does
+                return read_dicom(source)
+            return outline(source) if is_tiff(start) else start
     except (OSError, ValueError, HeaderError):
         return None
 

@@ -11,19 +11,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState
-from allstation.core.slide_file import EVERYTHING, SlideIdentity
+from allstation.core.slide_file import EVERYTHING, PAGES, SlideIdentity
 from allstation.core.slide_info import Level, SlideInfo
-from allstation.core.slide_part import Region, slide_field_sha256
+from allstation.core.slide_part import Frame, Region, slide_field_sha256
 from allstation.imaging.field_file import read_field
+from allstation.imaging.scan_folder import scan_folder
 from allstation.imaging.slide_identity import fingerprint
 from allstation.imaging.synthetic import write_demo
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic_slide import Patient, write_slide
 from allstation.processing import events, slide_hashing
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch, ImportOptions, batches
+from allstation.processing.patients import parse_patients, propose_patients
 from allstation.processing.processor import CaseProcessor
 from allstation.processing.slide_import import SlideFound, SlideOptions
 from allstation.store.case import Case
@@ -43,6 +46,25 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_slide(folder / "mixed" / "series", seed=3, width=1024, height=768, format="dicom")
     write_demo(folder / "mixed" / "camera", fields=2)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def plain_grid(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Propose squares side by side, which takes no time; where to look is tested with the finder."""
+
+    def grid(reader, count, progress):
+        progress(0.5)
+        places = [(x, y) for y in range(0, 1000, 225) for x in range(0, reader.info.width - 300, 300)]
+        parts = tuple(Region(level=0, x=x, y=y, width=300, height=225) for x, y in places[:count])
+        return parts, "Squares side by side."
+
+    if "with_finder" not in request.fixturenames:
+        monkeypatch.setattr("allstation.processing.slide_import.propose", grid)
+
+
+@pytest.fixture
+def with_finder() -> None:
+    """Propose fields as the program does."""
 
 
 @pytest.fixture
@@ -84,6 +106,34 @@ def test_a_slide_comes_with_fields_that_can_be_read(case: Case, slides: Path) ->
         assert pixels.shape == (field.height, field.width, 3)
     assert case.slide_files.all()[0].is_complete
     assert case.audit.verify() is None
+
+
+def test_fields_are_proposed_where_red_cells_lie_side_by_side(
+    case: Case, tmp_path: Path, with_finder: None
+) -> None:
+    truth = write_slide(tmp_path / "s.svs", seed=1, width=2000, height=1400, format="svs", pixel_um=0.5)
+    status = bring_in(case, tmp_path / "s.svs").status(running=False)
+    parts = [field.part for field in case.fields.page()]
+    assert len(parts) == 6
+    for part in parts:
+        place = {"x": part.x, "y": part.y, "width": part.width, "height": part.height}
+        assert truth.share(truth.monolayer, **place) > 0.9
+    assert [note.sentence[:8] for note in status.notes] == ["6 fields"]
+    every = bring_in(case, tmp_path / "s.svs", options=SlideOptions(fields=None)).status(running=False)
+    assert every.added > 30
+
+
+def test_a_slide_without_a_monolayer_is_in_the_case_and_says_why(
+    case: Case, tmp_path: Path, with_finder: None
+) -> None:
+    write_slide(tmp_path / "s.svs", seed=1, width=1200, height=900, format="svs", content="empty")
+    status = bring_in(case, tmp_path / "s.svs").status(running=False)
+    assert (case.fields.count(), [slide.name for slide in case.slides.all()]) == (0, ["s"])
+    assert "No monolayer" in status.notes[0].sentence
+    assert case.slide_files.all()[0].is_complete
+    region = Region(level=0, x=100, y=100, width=300, height=225)
+    case.fields.add(1, case.slide_files.new_fields(1, [region]))
+    assert case.fields.count() == 1
 
 
 def test_the_same_slide_again_adds_nothing_and_more_fields_add_only_those(case: Case, slides: Path) -> None:
@@ -174,12 +224,59 @@ def test_a_series_among_fields_is_one_slide(case: Case, slides: Path) -> None:
     assert case.audit.verify() is None
 
 
+def test_the_files_of_one_series_dropped_together_are_one_slide(case: Case, slides: Path) -> None:
+    files = sorted((slides / "mixed" / "series").iterdir())
+    assert len(files) > 1
+    found = batches(files, threading.Event(), options=ImportOptions(slides=FIELDS))
+    assert len([item for item in found if isinstance(item, SlideFound)]) == 1
+
+
+def test_a_slide_in_a_watched_folder_is_seen_and_known_when_it_is_in_the_case(
+    case: Case, slides: Path
+) -> None:
+    seen = scan_folder(slides / "p1")
+    assert seen is not None
+    assert seen.keys() == {"smear.svs"}
+    bring_in(case, slides / "p1")
+    assert case.files.in_folder(slides / "p1") == {"smear.svs": seen["smear.svs"].size}
+
+
+def test_what_the_scanner_says_of_the_patient_is_read_when_asked_for_and_kept_nowhere(
+    case: Case, tmp_path: Path
+) -> None:
+    person = Patient(patient_id="P-4711", name="Meier^Anna")
+    write_slide(tmp_path / "s", seed=1, width=1024, height=768, format="dicom", patient=person)
+    bring_in(case, tmp_path / "s")
+    said = case.slide_files.metadata(1)
+    assert (said.patient_id, "Meier" in said.patient_name) == ("P-4711", True)
+    assert case.details() == {}
+    case.connection.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = (case.folder / "case.sqlite").read_bytes()
+    assert b"4711" not in kept
+    assert b"Meier" not in kept
+
+
 def test_what_is_no_slide_is_refused_in_a_sentence(slides: Path, tmp_path: Path) -> None:
     whole = (slides / "p1" / "smear.svs").read_bytes()
     (tmp_path / "cut.svs").write_bytes(whole[: len(whole) // 3])
     (tmp_path / "text.ndpi").write_text("no slide")
     (tmp_path / "empty.mrxs").write_bytes(b"")
     assert refusals(tmp_path).keys() == {"cut.svs", "text.ndpi", "empty.mrxs"}
+
+
+def test_every_page_of_a_file_can_be_a_field(case: Case, tmp_path: Path) -> None:
+    write_demo(tmp_path / "demo", fields=3)
+    pages = [Image.open(path) for path in sorted((tmp_path / "demo").rglob("*.jpg"))]
+    pages[1] = pages[1].crop((0, 0, 320, 240))
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    bring_in(case, tmp_path / "stack.tif")
+    assert [field.part for field in case.fields.page()] == [None], "as ever, the first page is the field"
+    case.fields.remove([1])
+    bring_in(case, tmp_path / "stack.tif", options=SlideOptions(pages=True))
+    fields = case.fields.page()
+    assert [field.part for field in fields] == [Frame(number=1), Frame(number=2), Frame(number=3)]
+    assert case.slide_files.all()[0].wanted == PAGES
+    assert (fields[1].width, fields[1].height) == (320, 240)
 
 
 def big(case: Case, folder: Path, count: int) -> int:
@@ -289,3 +386,16 @@ def test_the_window_s_loop_tells_of_a_slide_and_adds_its_fields(case: Case, slid
     assert events.SlideFileChanged(1) in told
     looked = [one.status.looking for one in told if isinstance(one, events.ImportProgressed)]
     assert "smear.svs" in looked
+
+
+def test_patients_come_from_the_name_of_a_slide_s_file_or_a_table(
+    case: Case, slides: Path, tmp_path: Path
+) -> None:
+    for name in ("P12_a", "P13_b"):
+        shutil.copy(slides / f"p{1 + (name > 'P13')}" / "smear.svs", tmp_path / f"{name}.svs")
+    bring_in(case, *sorted(tmp_path.glob("P*.svs")))
+    assert propose_patients(case, parse_patients("P{patient}_*")).patients == {1: "12", 2: "13"}
+    table = tmp_path / "patients.csv"
+    table.write_text("file,patient\nP12_a.svs,anna\nP13_b.svs,bert\n")
+    found = propose_patients(case, parse_patients(str(table)))
+    assert (found.patients, found.unused) == ({1: "anna", 2: "bert"}, 0)
