@@ -70,11 +70,11 @@ class SlideEditController(QObject):
         """Offer the tools."""
         # fmt: off
         return (
-            Action("slide.edit", "Add and Move Fields", partial(self._use, Tool.FIELDS), "X",
+            Action("slide.edit", "Add and Move Fields", self.place_fields, "X",
                    "Click on the slide to add a field, drag one to move it", "edit-fields",
                    menu="&Edit", place=430, enabled_when=self._may_edit,
                    checked_when=partial(self._uses, Tool.FIELDS)),
-            Action("slide.region", "Fill a Region with Fields", partial(self._use, Tool.REGION), "Shift+X",
+            Action("slide.region", "Fill a Region with Fields", self.draw_region, "Shift+X",
                    "Draw a region on the slide that is filled with fields", "region",
                    menu="&Edit", place=440, enabled_when=self._may_edit,
                    checked_when=partial(self._uses, Tool.REGION)),
@@ -87,8 +87,16 @@ class SlideEditController(QObject):
     def _uses(self, tool: Tool) -> bool:
         return self._panel.tool is tool
 
-    def _use(self, tool: Tool, on: bool) -> None:
-        self._panel.use_tool(tool if on else Tool.LOOK)
+    def place_fields(self, on: bool) -> None:
+        """Let clicks and drags add and move fields, or only look."""
+        self._use(Tool.FIELDS if on else Tool.LOOK)
+
+    def draw_region(self, on: bool) -> None:
+        """Let clicks draw a region that is filled with fields, or only look."""
+        self._use(Tool.REGION if on else Tool.LOOK)
+
+    def _use(self, tool: Tool) -> None:
+        self._panel.use_tool(tool)
         self._context.changed.emit()
 
     # Changes
