@@ -74,6 +74,7 @@ def _classify(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="F", help="write the fields as JSON")
     parser.add_argument("--xlsx", type=Path, metavar="F", help="write the table for Excel")
+    parser.add_argument("--cells", type=Path, metavar="F", help="write the table of white cells")
     parser.add_argument("--report", type=Path, metavar="F.pdf", help="write the report")
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"
@@ -298,8 +299,9 @@ def _cells(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="CASE|PATH",
-        help="a .allcase folder, or field images, folders or .zip archives of them",
+        help="a .allcase folder, or field images, whole slides, folders or .zip archives of them",
     )
+    slide_arguments.declare(parser)
     parser.add_argument("--csv", type=Path, metavar="F", help="write the table of cells")
     parser.add_argument(
         "--crops", type=Path, metavar="DIR", help="write a picture of each cell: a new folder"

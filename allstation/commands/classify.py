@@ -99,10 +99,8 @@ def _run(
             threads=options.threads,
             limits=limits,
             ready=engine,
-            cells=kept,
-            slides=SlideOptions(
-                fields=options.fields, pages=options.pages == slide_arguments.EVERYTHING, hashed=kept
-            ),
+            cells=kept or options.cells is not None,
+            slides=slide_options(options, hashed=kept),
         )
         if patients is not None:
             _set_patients(case, patients)
@@ -181,7 +179,7 @@ def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) ->
         options: Of the command.
         further: Names of the further models, which have tables of their own.
     """
-    if not any((options.csv, options.json, options.xlsx, options.report)):
+    if not any((options.csv, options.json, options.xlsx, options.cells, options.report)):
         return
     from allstation.imaging import outputs
 
@@ -189,13 +187,14 @@ def _check_first(options: argparse.Namespace, *, further: Iterable[str] = ()) ->
         ("--csv", options.csv, outputs.FIELDS_CSV),
         ("--json", options.json, outputs.FIELDS_JSON),
         ("--xlsx", options.xlsx, outputs.WORKBOOK),
+        ("--cells", options.cells, outputs.CELLS_CSV),
         ("--report", options.report, outputs.REPORT),
     )
     wanted = [outputs.Output(option, path, kind) for option, path, kind in kinds if path]
     wanted += [
         outputs.Output(option, _target(path, name), kind)
         for name in further
-        for option, path, kind in kinds[:-1]
+        for option, path, kind in kinds[:-2]
         if path
     ]
     inputs = [*options.paths, *(options.model or []), *([options.case] if options.case else [])]
@@ -334,7 +333,7 @@ def process_paths(
     limits: DecodeLimits,
     ready: Future[FieldEngine],
     cells: bool,
-    slides: SlideOptions = SlideOptions(),  # noqa: B008 - immutable
+    slides: SlideOptions,
 ) -> ClassifyOutput:
     """Import what was given, classify with the first model, and every field with the others.
 
@@ -422,7 +421,7 @@ def _write(case: Case, options: argparse.Namespace, *, model: str | None = None,
         (options.json, tables.write_json),
         (options.xlsx, tables.write_xlsx),
     )
-    if not any(path for path, _ in wanted) and not options.report:
+    if not any(path for path, _ in wanted) and not options.report and not options.cells:
         return
     with case.reading(model) as snapshot:
         for path, write in wanted:
@@ -432,6 +431,22 @@ def _write(case: Case, options: argparse.Namespace, *, model: str | None = None,
             from allstation.report.pdf import write_pdf
 
             say(f"written: {shown_name(str(write_pdf(snapshot, options.report)))}")
+        if options.cells and model is None:
+            from allstation.report.cell_table import write_cells_csv
+            from allstation.services.case_cells import cells_of_case
+
+            say(f"written: {shown_name(str(write_cells_csv(cells_of_case(case), options.cells)))}")
+
+
+def slide_options(options: argparse.Namespace, *, hashed: bool) -> SlideOptions:
+    """Return what is wanted of whole slides.
+
+    Args:
+        options: Of the command.
+        hashed: Whole files are hashed in the background, for a case that is kept.
+    """
+    every = options.pages == slide_arguments.EVERYTHING
+    return SlideOptions(fields=options.fields, pages=every, hashed=hashed)
 
 
 def _csv_writer(options: argparse.Namespace) -> Callable[[CaseSnapshot, Path], Path]:

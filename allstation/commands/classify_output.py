@@ -15,6 +15,7 @@ from allstation.processing.events import (
     Event,
     FieldFailure,
     FieldsWritten,
+    ImportProgressed,
     ModelFailed,
     ModelStarted,
     ProblemRaised,
@@ -23,8 +24,10 @@ from allstation.processing.events import (
 
 if TYPE_CHECKING:
     from allstation.imaging.intake import Refused
+    from allstation.processing.status_types import ImportStatus
     from allstation.store.case import Case
 
+_PERCENT: Final = 100
 _NAMED: Final = 20
 """Files with the same bytes as a field that are named one by one; the tables have all of them."""
 
@@ -75,6 +78,8 @@ class ClassifyOutput:
         self._line = ProgressLine(0)
         self._done = 0
         self._passed: list[str] = []
+        self._looking = ""
+        self._notes: dict[str, None] = {}
         self._halted: StationError | None = None
         self._latest: list[FieldFailure] = []
         self.refused: list[Refused] = []
@@ -89,6 +94,8 @@ class ClassifyOutput:
                 self.refused += batch.refused
                 self._passed += batch.passed.sentences() if batch.passed is not None else []
                 _name_partly_read(batch.fields)
+            case ImportProgressed(status):
+                self._look(status)
             case FieldsWritten(ids, failed):
                 self._latest += failed
                 self.written.update(ids)
@@ -103,6 +110,18 @@ class ClassifyOutput:
                 self.failed_models.append(error)
             case ProblemRaised(problem):
                 self._halted = StationError(problem.code, problem.sentence)
+
+    def _look(self, status: ImportStatus) -> None:
+        """Name a slide when the search for its fields begins, and show how far that is."""
+        if status.looking and status.looking != self._looking:
+            self._line.close()
+            say(f"slide    {shown_name(status.looking)}: looking for fields", error=True)
+            self._line = ProgressLine(_PERCENT, what="%")
+        if status.looking:
+            self._line.update(round(_PERCENT * status.looked))
+        self._looking = status.looking or self._looking
+        for note in status.notes:
+            self._notes.setdefault(f"{shown_name(note.name)}: {note.sentence}")
 
     def raise_problem(self) -> None:
         """Raise what the processor cannot go on with."""
@@ -125,7 +144,7 @@ class ClassifyOutput:
 
     def name_passed(self, *, kept: bool) -> None:
         """Name what was passed over."""
-        for sentence in self._passed:
+        for sentence in (*self._notes, *self._passed):
             say(f"note     {sentence}", error=True)
         if not kept and (self._case.folder / UNPACKED).is_dir():
             note = "archives were unpacked for this run only: --case keeps their fields"

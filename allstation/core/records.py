@@ -48,6 +48,7 @@ class Slide:
         patient_source: Where the id came from, a :class:`~allstation.core.patients.PatientSource`; empty
             without one.
         fingerprint: By which the file of a whole slide is known again; empty for a folder of images.
+        downsamples: Of each level of a whole slide, how many pixels of the largest one of its pixels is wide.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Slide:
     patient: str = ""
     patient_source: str = ""
     fingerprint: str = ""
+    downsamples: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

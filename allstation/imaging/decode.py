@@ -39,6 +39,7 @@ from allstation.imaging.headers import read_header
 from allstation.imaging.isolated import decoders
 from allstation.imaging.jpeg import JpegHeader, decode_jpeg
 from allstation.imaging.png import PngHeader, decode_png
+from allstation.imaging.readers.dicom_header import DicomHeader
 from allstation.imaging.source import END_OF_IMAGE, Header, HeaderError, Source, damaged, truncated
 from allstation.imaging.tiff import TiffHeader
 from allstation.imaging.tiff_pixels import UNPACKED_HERE, decode_tiff
@@ -149,7 +150,7 @@ def decode(path: Path, limits: DecodeLimits = DEFAULT_LIMITS, *, data: bytes | N
     """
     content = read_bytes(path, limits) if data is None else data
     header = _header(path, Source(io.BytesIO(content), len(content)), limits)
-    return _upright(_pixels(path, content, header, limits=limits), header.orientation)
+    return upright(_pixels(path, content, header, limits=limits), header.orientation)
 
 
 def decode_reduced(
@@ -208,7 +209,7 @@ def decode_shrunk(
     header = _header(path, Source(io.BytesIO(content), len(content)), limits)
     wanted = size[::-1] if header.turned else size
     shrink = min(reduction((header.height, header.width), wanted), most)
-    return _upright(_pixels(path, content, header, limits=limits, shrink=shrink), header.orientation)
+    return upright(_pixels(path, content, header, limits=limits, shrink=shrink), header.orientation)
 
 
 def squash(rgb: RgbArray, size: tuple[int, int]) -> RgbArray:
@@ -308,7 +309,7 @@ def _header(path: Path, source: Source, limits: DecodeLimits) -> Header:
     """Read the header and hold it against the limits."""
     try:
         header = read_header(source, max_frames=limits.max_frames)
-        _check_size(header, limits)
+        check_size(header, limits)
         if header.end > source.size:
             raise truncated(source.size)
     except HeaderError as problem:
@@ -318,7 +319,12 @@ def _header(path: Path, source: Source, limits: DecodeLimits) -> Header:
     return header
 
 
-def _check_size(header: Header, limits: DecodeLimits) -> None:
+def check_size(header: Header, limits: DecodeLimits) -> None:
+    """Hold a header's size against the limits.
+
+    Raises:
+        HeaderError: ``too-large``, ``too-small``, or ``unreadable-field`` if it names no size.
+    """
     width, height = header.width, header.height
     if min(width, height) < 1:
         raise damaged(header.format)
@@ -391,11 +397,20 @@ def pixels_here(content: bytes, header: Header, shrink: int) -> RgbArray:
         raw = decode_bmp(content, header)
     elif isinstance(header, PngHeader):
         raw = decode_png(content, header)
+    elif isinstance(header, DicomHeader):
+        raw = _from_dicom(content)
     else:
         raw = _by_opencv(content, header)
         if isinstance(header, WebpHeader):
             check_webp(content, header)
-    return halved(_rgb(_over_white(_to_8_bit(raw), header)), shrink)
+    return halved(as_rgb(_over_white(to_8_bit(raw), header)), shrink)
+
+
+def _from_dicom(content: bytes) -> NDArray[Any]:
+    # Here, in a child: its library takes a while to load.
+    from allstation.imaging.readers.dicom_pixels import DicomFile
+
+    return DicomFile(io.BytesIO(content), len(content)).frame(1)
 
 
 def _by_opencv(content: bytes, header: Header) -> NDArray[Any]:
@@ -430,14 +445,25 @@ def _decoded(data: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
         return None
 
 
-def _to_8_bit(raw: NDArray[Any]) -> NDArray[np.uint8]:
+def depth_of(raw: NDArray[Any]) -> int:
+    """Return the bits that 16-bit samples use: the smallest of 10, 12, 14 and 16 that holds the brightest."""
+    brightest = int(raw.max())
+    return next(bits for bits in (10, 12, 14, 16) if brightest < 1 << bits)
+
+
+def to_8_bit(raw: NDArray[Any], *, bits: int = 0) -> NDArray[np.uint8]:
+    """Scale samples to 8 bits.
+
+    Args:
+        raw: uint8 or uint16.
+        bits: That the samples use, of uint16; 0 to look at them. What is brighter becomes white.
+    """
     if raw.dtype == np.uint8:
         return np.asarray(raw, np.uint8)
-    brightest = int(raw.max())
-    bits = next(bits for bits in (10, 12, 14, 16) if brightest < 1 << bits)
+    bits = bits or depth_of(raw)
     top = (1 << bits) - 1
     table = ((np.arange(top + 1, dtype=np.uint32) * 255 + top // 2) // top).astype(np.uint8)
-    return np.asarray(table[raw], np.uint8)
+    return np.asarray(table[np.minimum(raw, top)], np.uint8)
 
 
 def _over_white(raw: NDArray[np.uint8], header: Header) -> NDArray[np.uint8]:
@@ -452,13 +478,13 @@ def _over_white(raw: NDArray[np.uint8], header: Header) -> NDArray[np.uint8]:
     return np.asarray(np.minimum((over + 127) // 255, 255), np.uint8)
 
 
-def _rgb(raw: NDArray[np.uint8]) -> RgbArray:
-    """Turn gray into RGB."""
+def as_rgb(raw: NDArray[np.uint8]) -> RgbArray:
+    """Turn gray into RGB; RGB stays."""
     gray = raw.ndim == 2 or raw.shape[2] == 1
     return np.asarray(cv2.cvtColor(raw, cv2.COLOR_GRAY2RGB), np.uint8) if gray else np.ascontiguousarray(raw)
 
 
-def _upright(rgb: RgbArray, orientation: int) -> RgbArray:
+def upright(rgb: RgbArray, orientation: int) -> RgbArray:
     """Apply an Exif orientation (Exif 2.32, table 6)."""
     if orientation == 1:
         return rgb

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import Final
 
 import cv2
@@ -22,6 +23,7 @@ _MOST: Final = 4 << 30
 def main() -> int:
     """Answer requests until the parent is gone; return the exit status."""
     cv2.setNumThreads(1)
+    warnings.simplefilter("ignore")
     return serving.serve(_decode, sys.argv[1:], most=_MOST)
 
 

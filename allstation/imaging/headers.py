@@ -19,6 +19,7 @@ from typing import Final
 from allstation.imaging.bmp import read_bmp
 from allstation.imaging.jpeg import read_jpeg
 from allstation.imaging.png import read_png
+from allstation.imaging.readers.dicom_header import is_dicom, read_dicom
 from allstation.imaging.source import (
     MAX_STEPS,
     Header,
@@ -31,29 +32,41 @@ from allstation.imaging.tiff import TIFF_MAGIC, read_tiff
 from allstation.imaging.webp import read_webp
 
 
-def read_header(source: Source, *, max_frames: int = 1000) -> Header:
+def read_header(source: Source, *, max_frames: int = 1000, frame: int = 1) -> Header:
     """Find out what a file is by its content; its name plays no part.
 
     Args:
-        source: The file; of a TIFF with several pages the first is described.
-        max_frames: Pages that a file may have.
+        source: The file.
+        max_frames: Pages that a TIFF may have.
+        frame: Page of a TIFF that is described, from 1.
 
     Raises:
         HeaderError: If the file is no image, none that is read, damaged or truncated.
     """
     start = source.at(0, min(source.size, 132))
+    if is_dicom(start):  # before all others: it may begin as a TIFF does, for programs that know no DICOM
+        return _dicom(source)
     for magic, parser in _PARSERS:
         if start.startswith(magic):
             return parser(source)
     if start[:4] in TIFF_MAGIC:
-        return read_tiff(source, TIFF_MAGIC[start[:4]], max_frames=max_frames)
+        return read_tiff(source, TIFF_MAGIC[start[:4]], max_frames=max_frames, frame=frame)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return read_webp(source)
     for offset, magic, name in _FOREIGN:
         if start[offset : offset + len(magic)] == magic:
             raise unsupported(name)
-    problem = "is not an image file that the station knows. Expected JPEG, PNG, TIFF, BMP, WebP or JPEG 2000."
+    known = "JPEG, PNG, TIFF, BMP, WebP, JPEG 2000 or DICOM"
+    problem = f"is not an image file that the station knows. Expected {known}."
     raise HeaderError("not-an-image", problem)
+
+
+def _dicom(source: Source) -> Header:
+    header = read_dicom(source)
+    if header.is_slide:
+        problem = "is a part of a DICOM whole slide. Add the folder that it lies in."
+        raise HeaderError("unsupported-format", problem)
+    return header
 
 
 def _jp2(source: Source) -> Header:
@@ -153,7 +166,6 @@ _FOREIGN: Final = (
     (0, b"\x0a\x05\x00", "a PCX file"),
     (0, b"\x59\xa6\x6a\x95", "a Sun raster file"),
     (0, b"\x01\xda", "an SGI picture"),
-    (128, b"DICM", "a DICOM file"),
     (0, b"ZISRAWFILE", "a Zeiss CZI file"),
     (0, b"\xda\xce\xbe\x0a", "a Nikon ND2 file"),
     (0, b"\x70\0\0\0\x2a", "a Leica LIF file"),

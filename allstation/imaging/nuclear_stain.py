@@ -66,23 +66,41 @@ class StainMaps:
     density: Mask
 
 
-def stain_maps(rgb: Rgb, *, blur: float, background: NDArray[np.float64] | None = None) -> StainMaps:
+def stain_maps(
+    rgb: Rgb,
+    *,
+    blur: float,
+    background: NDArray[np.float64] | None = None,
+    axis: NDArray[np.float32] | None = None,
+) -> StainMaps:
     """Map the stain of a field.
 
     Args:
         rgb: (H, W, 3) uint8.
         blur: Standard deviation of the smoothing, pixels.
         background: ``background_colour`` of the field, if it is known already.
+        axis: ``nuclear_axis`` of another piece of the same smear; of the field itself if none is given.
     """
     empty = background_colour(rgb) if background is None else background
-    tables = np.log(empty + _DARK) - _LOGARITHMS[:, None]
-    levels = np.clip(np.rint(tables * _OD_UNIT + _OD_EMPTY), 0, 255).astype(np.uint8)
-    absorbed = np.asarray(cv2.LUT(rgb, levels[None]), np.uint8)
-    rows = np.stack([_nuclear_axis(absorbed) * _NUCLEAR_UNIT, _DENSE * DENSITY_UNIT, np.zeros(3)]) / _OD_UNIT
+    absorbed = _absorbed(rgb, empty)
+    weights = _nuclear_axis(absorbed) if axis is None else axis
+    rows = np.stack([weights * _NUCLEAR_UNIT, _DENSE * DENSITY_UNIT, np.zeros(3)]) / _OD_UNIT
     offsets = np.array([0, EMPTY, 0]) - rows.sum(axis=1) * _OD_EMPTY
     # Three rows although two are wanted: OpenCV has vector code for bytes of three channels.
     planes = cv2.split(cv2.transform(absorbed, np.column_stack([rows, offsets]).astype(np.float32)))
     return StainMaps(_smooth(cv2.LUT(planes[0], _ROOTS), blur), _smooth(planes[1], blur))
+
+
+def nuclear_axis(rgb: Rgb, background: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the weights (3,) of optical density, RGB, that the red cells of a field come out of as zero."""
+    return _nuclear_axis(_absorbed(rgb, background))
+
+
+def _absorbed(rgb: Rgb, empty: NDArray[np.float64]) -> Mask:
+    """Return optical densities: (H, W, 3) uint8, ``_OD_EMPTY`` plus ``_OD_UNIT`` times each."""
+    tables = np.log(empty + _DARK) - _LOGARITHMS[:, None]
+    levels = np.clip(np.rint(tables * _OD_UNIT + _OD_EMPTY), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(rgb, levels[None]), np.uint8)
 
 
 def _smooth(values: NDArray[Any], blur: float) -> Mask:

@@ -1,4 +1,4 @@
-"""Pixel size in micrometres from the metadata that a microscope's program wrote into a TIFF."""
+"""Pixel size in micrometres from the metadata that a microscope's program wrote into TIFF or DICOM."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import struct
 from typing import Final
 
 from allstation.core.pixel_size import sensible_size
+from allstation.imaging.readers.dicom_header import is_dicom, read_dicom
 from allstation.imaging.source import HeaderError, Source
 from allstation.imaging.tiff import Resolution, read_resolution
 
@@ -30,8 +31,8 @@ _IMAGEJ: Final = re.compile(r"^unit=(\S+)\s*$", re.MULTILINE)
 def stated_pixel_size(content: bytes) -> float | None:
     """Return the micrometres that a pixel of a file is wide, if the file says so.
 
-    TIFF alone is asked: its resolution tags, the OME-XML of its first page (PhysicalSizeX), or ImageJ's
-    unit. JPEG and PNG name the resolution of a print at best.
+    TIFF is asked: its resolution tags, the OME-XML of its first page (PhysicalSizeX), or ImageJ's unit; and
+    DICOM: its spacing of pixels. JPEG and PNG name the resolution of a print at best.
 
     Args:
         content: The bytes of a file that can be decoded.
@@ -39,8 +40,15 @@ def stated_pixel_size(content: bytes) -> float | None:
     Returns:
         None where it says nothing, nothing sensible, or nothing that could be read.
     """
+    return stated_size_of(Source(io.BytesIO(content), len(content)))
+
+
+def stated_size_of(source: Source) -> float | None:
+    """Return what :func:`stated_pixel_size` does, of an open file."""
     try:
-        found = read_resolution(Source(io.BytesIO(content), len(content)))
+        if is_dicom(source.at(0, min(source.size, 132))):
+            return read_dicom(source).pixel_um
+        found = read_resolution(source)
     except (HeaderError, struct.error):
         return None
     sizes = _from_ome(found.description) or _from_tags(found)

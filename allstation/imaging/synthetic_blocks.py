@@ -29,7 +29,7 @@ _TURNS: Final = 8
 _PITCH: Final = 1.06
 """Diameters between neighbours where red cells lie side by side."""
 _LAYERS: Final = 3
-_FLAT: Final = 0.42
+_FLAT: Final = 0.36
 """Red cells are flat, without a pale middle, where there are fewer layers: in the feathered edge."""
 _THICK: Final = (1.4, 2.6)
 """From so many layers on stain covers everything, and is at its densest so many layers on."""

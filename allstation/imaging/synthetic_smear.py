@@ -33,13 +33,13 @@ _LAYERS: Final = (
     (0.22, 3.4),
     (0.32, 1.5),
     (0.38, 0.88),
-    (0.70, 0.46),
-    (0.80, 0.3),
-    (0.88, 0.2),
+    (0.70, 0.42),
+    (0.76, 0.3),
+    (0.88, 0.16),
 )
 """Layers of red cells (1 is a full lattice) along the smear, from the head to the tip."""
-_MONOLAYER: Final = (0.44, 0.9)
-_EDGE_MOST: Final = 0.36
+_MONOLAYER: Final = (0.38, 0.9)
+_EDGE_MOST: Final = 0.31
 _GAPS: Final = 0.42
 """Share of the feathered edge that is nearly bare."""
 _MARGIN: Final = 0.03

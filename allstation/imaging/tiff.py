@@ -145,18 +145,28 @@ def read_resolution(source: Source) -> Resolution:
     return _Tiff(source, order).resolution() if order is not None else Resolution()
 
 
-def read_tiff(source: Source, order: str, *, max_frames: int) -> TiffHeader:
-    """Describe the page of a TIFF that is shown.
+def read_tiff(source: Source, order: str, *, max_frames: int, frame: int = 1) -> TiffHeader:
+    """Describe a page of a TIFF; the first is the one that is shown.
 
     Args:
         source: The file.
         order: ``<`` or ``>``, by its first bytes.
         max_frames: Pages that it may have.
+        frame: Which of its pictures, from 1; smaller copies are not counted.
 
     Raises:
-        HeaderError: If it is damaged, truncated, or of a kind that is not read.
+        HeaderError: If it is damaged, truncated, or of a kind that is not read; ``no-such-part`` if it has
+            fewer pictures.
     """
-    return _Tiff(source, order, max_frames=max_frames).header()
+    return _Tiff(source, order, max_frames=max_frames).header(frame)
+
+
+def _behind(first: TiffPage, planes: int) -> TiffPage:
+    """Return a page that lies a number of pages behind one, without a directory of its own."""
+    if planes and (first.compression != 1 or first.tiled):
+        raise unsupported("a TIFF file that names more pages or colours than it has")
+    step = planes * sum(size for _, size in first.segments)
+    return replace(first, segments=tuple((at + step, size) for at, size in first.segments))
 
 
 class _Tiff:
@@ -255,8 +265,8 @@ class _Tiff:
         (said,) = self._unpack(f"{min(entry.count, _LONGEST_TEXT)}s", entry.at)
         return bytes(said).decode("utf-8", "replace")
 
-    def header(self) -> TiffHeader:
-        """Describe the page that is shown.
+    def header(self, frame: int = 1) -> TiffHeader:
+        """Describe a page, from 1.
 
         Raises:
             HeaderError: If it is damaged or of a kind not read.
@@ -267,13 +277,23 @@ class _Tiff:
         found = [self._entries(*directory) for directory in directories]
         whole = [index for index, entries in enumerate(found) if not self._is_copy(entries)]
         described = [found[index] for index in whole] or found
-        place = directories[whole[0] if whole else 0][0]
-        pages = [self._page(described[0])]
-        text = self.text(found[0], 270)
-        stack = _Stack.of(text, len(described))
-        if stack.colours and pages[0].samples == 1:
-            pages = self._colours(described, pages[0])
-        return self._header(pages, described[0], place, frames=stack.frames)
+        places = [directories[index][0] for index in whole or range(len(found))]
+        first = self._page(described[0])
+        stack = _Stack.of(self.text(found[0], 270), len(described))
+        if not 1 <= frame <= stack.frames:
+            raise HeaderError("no-such-part", f"has no page {frame:,}. Choose another one.")
+        step = 3 if stack.colours and first.samples == 1 else 1
+        at = (frame - 1) * step
+        # ImageJ may describe its first page alone, and put the others behind it.
+        alone = at and len(described) == 1
+        at, planes = (0, at) if alone else (at, 0)
+        if at + (1 if step == 1 or len(described) < 3 else 3) > len(described):
+            raise damaged("TIFF")
+        shown = self._page(described[at]) if at else first
+        if planes:
+            shown = _behind(shown, planes)
+        pages = self._colours(described[at:], shown) if step == 3 else [shown]
+        return self._header(pages, described[at], places[at], frames=stack.frames)
 
     def _is_copy(self, entries: dict[int, _Entry]) -> bool:
         """Return whether a page is a smaller copy of another or a mask, by the newer or the older tag."""
@@ -292,13 +312,7 @@ class _Tiff:
             if len(shapes) > 1:
                 raise unsupported("a TIFF file whose three colours differ in size or depth")
             return pages
-        if first.compression != 1 or first.tiled:
-            raise unsupported("a TIFF file that names three colours and has one")
-        step = sum(size for _, size in first.segments)
-        return [
-            replace(first, segments=tuple((at + step * index, size) for at, size in first.segments))
-            for index in range(3)
-        ]
+        return [_behind(first, index) for index in range(3)]
 
     def _header(
         self, pages: list[TiffPage], entries: dict[int, _Entry], place: int, *, frames: int

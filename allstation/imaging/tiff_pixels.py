@@ -64,8 +64,8 @@ def decode_tiff(content: bytes, header: TiffHeader) -> Samples:
         if len(header.pages) == 1 and header.pages[0].by_library:
             return _by_library(content, header)
         if len(header.pages) == 3:
-            return np.concatenate([_coloured(_stored(content, page), page) for page in header.pages], axis=2)
-        return _coloured(_stored(content, header.pages[0]), header.pages[0])
+            return np.concatenate([in_colours(_stored(content, page), page) for page in header.pages], axis=2)
+        return in_colours(_stored(content, header.pages[0]), header.pages[0])
     except (UnpackError, ValueError) as error:
         raise damaged("TIFF") from error
 
@@ -83,7 +83,7 @@ def _stored(content: bytes, page: TiffPage) -> Samples:
         row, column = divmod(number, page.across)
         top, left = row * page.block[0], column * page.block[1]
         rows = page.block[0] if page.tiled else min(page.block[0], page.height - top)
-        block = _block(content[offset : offset + size], page, rows)
+        block = unpack_block(content[offset : offset + size], page, rows)
         part = out[top : top + page.block[0], left : left + page.block[1]]
         block = block[: part.shape[0], : part.shape[1]]
         if page.planar:
@@ -93,7 +93,7 @@ def _stored(content: bytes, page: TiffPage) -> Samples:
     return out
 
 
-def _block(data: bytes, page: TiffPage, rows: int) -> Samples:
+def unpack_block(data: bytes, page: TiffPage, rows: int) -> Samples:
     """Return the samples of a strip or tile: (rows, columns, channels).
 
     Raises:
@@ -150,7 +150,7 @@ def _from_bits(flat: NDArray[np.uint8], bits: int, count: int) -> Samples:
     return samples << 1 if bits > 8 and bits % 2 else samples
 
 
-def _coloured(stored: Samples, page: TiffPage) -> Samples:
+def in_colours(stored: Samples, page: TiffPage) -> Samples:
     """Turn stored samples into grey or RGB, with the alpha channel if there is one."""
     if page.signed and stored.max() > 127:
         raise unsupported("a TIFF file with negative samples")
@@ -165,7 +165,7 @@ def _coloured(stored: Samples, page: TiffPage) -> Samples:
     if page.photometric == 8:
         colour, alpha = _from_lab(colour, page.white_point), _upper_byte(alpha)
     if page.photometric == 6 and (page.planar or page.compression != 7):
-        colour = _from_luma(colour)
+        colour = rgb_of_luma(colour)
     whole = np.concatenate([colour, alpha], axis=2) if alpha.size else colour
     if page.bits < 8:
         table = (np.arange(top + 1) * 255 + top // 2) // top
@@ -221,7 +221,7 @@ def _from_inks(inks: Samples) -> Samples:
     return (light[..., :3] * light[..., 3:] // top).astype(inks.dtype)
 
 
-def _from_luma(stored: Samples) -> Samples:
+def rgb_of_luma(stored: Samples) -> Samples:
     """Return RGB of 8-bit YCbCr in the full range (ITU-R BT.601, as JFIF has it)."""
     luma, blue, red = np.moveaxis(stored.astype(np.float32), -1, 0)
     blue, red = blue - 128, red - 128

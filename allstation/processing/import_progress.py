@@ -6,7 +6,6 @@ from array import array
 from collections.abc import Sequence
 from typing import Final
 
-from allstation.core.errors import StationError
 from allstation.core.records import FieldCopy, NewField, Slide
 from allstation.core.slide_file import SlideFile
 from allstation.core.text import shown_name
@@ -71,10 +70,7 @@ class ImportProgress:
         self._search = SlideSearch("", 0.0)
         with case.connection.write():
             if found.looked is None:
-                file = case.slide_files.known(found.identity.fingerprint)
-                if file is not None:
-                    return file
-                raise StationError("unknown-slide", "This slide is not in the case any more. Add it again.")
+                return case.slide_files.seen(found.identity.fingerprint, found.path)
             file = case.slide_files.add(found.name, found.path, found.identity, found.looked.info)
             case.slide_files.set_plan(file.slide_id, found.wanted, found.looked.parts)
         if found.looked.note:

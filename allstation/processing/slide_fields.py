@@ -1,32 +1,77 @@
-"""Proposal of a slide's fields: the best ones, or every square with tissue."""
+"""Proposal of a slide's fields: the best ones of the monolayer, or every square with tissue."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from allstation.core.slide_part import Region, SlidePart
+from allstation.core.slide_part import SlidePart
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from allstation.core.slide_info import SlideInfo
+    from allstation.core.slide_part import Region
     from allstation.imaging.readers import SlideReader
 
-_WIDTH: Final = 300
-_HEIGHT: Final = 225
+_PASSES: Final = 2.0
+"""How often the finder reads the area of a slide: the overview, then what lies between glass."""
+_MOST: Final = 0.95
+"""Share that is told at most while it goes on: how much of a slide is glass is not known before."""
+_STEP: Final = 0.01
+"""Share after which it is told again."""
 
 
 def propose(
     reader: SlideReader, count: int | None, progress: Callable[[float], None]
 ) -> tuple[tuple[SlidePart, ...], str]:
-    """Return proposed fields of a slide, the best first, and a sentence about the scale or nothing.
+    """Return proposed fields of a slide, the best first, and a sentence about them and the scale.
 
     Args:
         reader: The open slide.
-        count: How many; None for every square with tissue.
+        count: How many; None for every square with tissue, row by row.
         progress: Told how far it is, 0 to 1; may raise to give up.
+
+    Raises:
+        StationError: If the slide cannot be read.
     """
-    progress(0.0)
-    info = reader.info
-    columns, rows = info.width // _WIDTH, info.height // _HEIGHT
-    squares = [(x * _WIDTH, y * _HEIGHT) for y in range(rows) for x in range(columns)]
-    chosen = squares if count is None else squares[:: max(1, len(squares) // max(count, 1))][:count]
-    return tuple(Region(level=0, x=x, y=y, width=_WIDTH, height=_HEIGHT) for x, y in chosen), ""
+    from allstation.imaging.monolayer import everything, find_fields_of_slide
+    from allstation.imaging.slide_scale import scale_of_slide
+
+    told = _ToldReader(reader, progress)
+    if count is not None:
+        plan = find_fields_of_slide(told, count=count)
+        return plan.regions, plan.sentence
+    scale = scale_of_slide(told)
+    return tuple(everything(told, pixel_um=scale.pixel_um)), scale.sentence
+
+
+class _ToldReader:
+    """Reader that tells how much of its slide was read.
+
+    Args:
+        reader: The open slide.
+        progress: Told the share, 0 to 1, on any thread; may raise to give up.
+    """
+
+    def __init__(self, reader: SlideReader, progress: Callable[[float], None]) -> None:
+        self._reader = reader
+        self._progress = progress
+        self._area = 0.0
+        self._told = -_STEP
+
+    @property
+    def info(self) -> SlideInfo:
+        """Facts of the slide."""
+        return self._reader.info
+
+    def read(self, part: Region) -> NDArray[np.uint8]:
+        """Return the pixels of a rectangle, as the reader does."""
+        info = self.info
+        self._area += part.width * part.height * info.levels[part.level].downsample ** 2
+        share = min(_MOST, self._area / (_PASSES * info.width * info.height))
+        if share >= self._told + _STEP:
+            self._told = share
+            self._progress(share)
+        return self._reader.read(part)

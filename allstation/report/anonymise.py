@@ -195,6 +195,7 @@ def _shown(snapshot: CaseSnapshot, view: _View) -> CaseSnapshot:
             one,
             name=view.redact(one.name) if names else slide_title(place),
             folder=None,
+            fingerprint=view.names.code(one.fingerprint) if one.fingerprint else "",
             patient=view.names.patient(one.patient),
         )
         for place, one in enumerate(snapshot.slides)
@@ -342,7 +343,8 @@ def free_texts(
     found = {
         FreeText.NAMES: (
             *(one.name for one in snapshot.slides),
-            *(one.path.name for one in fields),
+            *(one.folder.name for one in snapshot.slides if one.fingerprint and one.folder is not None),
+            *(one.path.name for one in fields if one.part is None),
             *(one.path.name for one in snapshot.copies),
         ),
         FreeText.COMMENTS: (

@@ -20,8 +20,9 @@ from typing import Any, Final
 from allstation import __version__
 from allstation.core.classes import CLASS_NAMES, NEEDS_REVIEW, RESEARCH_USE
 from allstation.core.pseudonyms import Pseudonyms, nonce_of
-from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.core.records import CaseSnapshot, FieldRecord, Slide
 from allstation.core.reports import ReportStatus
+from allstation.core.slide_part import Region
 from allstation.core.text import storable
 from allstation.core.times import stamp
 from allstation.report.anonymise import anonymised, anonymised_with, year_of
@@ -39,7 +40,7 @@ from allstation.report.content_types import (
     SlideBlock,
 )
 from allstation.report.counts import count_fields, quality_spread
-from allstation.report.field_content_types import CopyRow, FieldRow
+from allstation.report.field_content_types import CopyRow, FieldRow, PartRow
 from allstation.report.free_text import Anonymity, FreeText
 from allstation.report.identity import identity
 from allstation.report.modelcard import model_block
@@ -216,9 +217,27 @@ def field_rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[FieldRow]
             final=field.final_name or "",
             error_code=field.error_code,
             error=_error(field, anonymise=anonymise),
+            slide_part=_part(field, snapshot.slides[index[field.slide_id]]),
             **_prediction(field),
             **_review(field),
         )
+
+
+def _part(field: FieldRecord, slide: Slide) -> PartRow | None:
+    """Return the part of a whole slide that a field is; an anonymised slide has no folder."""
+    file = str(slide.folder or "")
+    if isinstance(field.part, Region):
+        place = field.part
+        return PartRow(
+            file,
+            slide.fingerprint,
+            x=place.x,
+            y=place.y,
+            width=place.width,
+            height=place.height,
+            level=place.level,
+        )
+    return None if field.part is None else PartRow(file, slide.fingerprint, page=field.part.number)
 
 
 def copy_rows(snapshot: CaseSnapshot, *, anonymise: bool) -> Iterator[tuple[FieldRow, int]]:
@@ -320,6 +339,7 @@ def _slides(
                 numbers=tuple(row.number for row in members[index]),
                 representative=showing,
                 doubtful=asking,
+                scanned=bool(slide.fingerprint),
             )
         )
     return tuple(blocks)
@@ -426,6 +446,12 @@ def content_json(content: ReportContent) -> dict[str, Any]:
     body = json.loads(canonical_json(asdict(content)))
     if not content.digital_signature.signed:
         body["digital_signature"] = {"signed": False}
+    for row in body["fields"]:
+        if row["slide_part"] is None:
+            del row["slide_part"]
+    for slide in body["slides"]:
+        if not slide["scanned"]:
+            del slide["scanned"]
     for key in _LATER:  # readers of version 0.1.0 do not know them
         if not body[key]:
             del body[key]

@@ -133,6 +133,7 @@ class SlideBlock:
         numbers: Numbers of its fields.
         representative: Numbers of the fields that show what was found, most certain first by class.
         doubtful: Numbers of the fields a person should look at first.
+        scanned: It is a scanner's file, and its fields are parts of it.
     """
 
     name: str
@@ -141,6 +142,7 @@ class SlideBlock:
     numbers: tuple[int, ...]
     representative: tuple[int, ...]
     doubtful: tuple[int, ...]
+    scanned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,31 @@ from allstation.core.decision import invalidating
 
 
 @dataclass(frozen=True, slots=True)
+class PartRow:
+    """Part of a whole slide that is a field.
+
+    Attributes:
+        file: The slide's file; empty in an anonymised report.
+        fingerprint: By which the file is known again; a code in an anonymised report.
+        x: Left edge, pixels of the slide's largest level; None of a page.
+        y: Upper edge, likewise.
+        width: Pixels of the level, likewise.
+        height: Pixels of the level, likewise.
+        level: Level of the slide, 0 is the largest; None of a page.
+        page: Page of a file of several, from 1; None of a rectangle.
+    """
+
+    file: str
+    fingerprint: str
+    x: int | None = None
+    y: int | None = None
+    width: int | None = None
+    height: int | None = None
+    level: int | None = None
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FieldRow:
     """Field as the report prints it.
 
@@ -42,6 +67,7 @@ class FieldRow:
         error: In a sentence.
         probabilities_valid: Whether the probabilities mean anything and are printed; False without a
             prediction.
+        slide_part: The part of a whole slide that it is; None for a file of its own.
     """
 
     number: int
@@ -72,6 +98,7 @@ class FieldRow:
     error_code: str = ""
     error: str = ""
     probabilities_valid: bool = False
+    slide_part: PartRow | None = None
 
     @property
     def shown_probabilities(self) -> tuple[tuple[str, float], ...]:

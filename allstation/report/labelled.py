@@ -15,6 +15,7 @@ from typing import Final
 
 from allstation.core.errors import StationError
 from allstation.core.records import CaseSnapshot, FieldRecord
+from allstation.core.slide_part import PART_SUFFIX
 from allstation.core.text import shown_name
 from allstation.imaging.archive_members import RESERVED_NAMES
 from allstation.imaging.bare import bare_field
@@ -71,6 +72,8 @@ def write_labelled(
     progress: Progress = no_progress,
 ) -> LabelledExport:
     """Copy every field that a person gave a class to ``folder/CLASS`` and list them in two tables.
+
+    Of fields that are parts of whole slides the pixels are written as PNG.
 
     Only reviewed classes are exported: what a model decided by itself must not train the next one.
     ``labels.csv`` has the columns that the training panel reads, with the patient of each slide. Where no
@@ -168,12 +171,21 @@ def _targets(
         class_name = _file_name(field.review.class_name or "" if field.review else "")
         name = _file_name(named.path.stem)
         suffix = _file_name(named.path.suffix) if named.path.suffix else ""
+        if field.part is not None:  # whatever it is called, its pixels are written
+            name, suffix = _file_name(_part_stem(named)), ".png"
         if f"{class_name}/{name}{suffix}".casefold() in taken:
             name = f"{name}_{named.sha256[:8]}"
         if f"{class_name}/{name}{suffix}".casefold() in taken:
             name = f"{name}_{field.id}"
         taken.add(f"{class_name}/{name}{suffix}".casefold())
         yield field, folder / class_name / f"{name}{suffix}"
+
+
+def _part_stem(named: FieldRecord) -> str:
+    """Return the name of a part's picture: slide and place, or what an anonymised export calls it."""
+    if named.path.suffix != PART_SUFFIX:
+        return named.path.stem
+    return f"{named.path.parent.stem} {named.path.stem}".strip()
 
 
 def _file_name(text: str) -> str:
@@ -185,6 +197,8 @@ def _file_name(text: str) -> str:
 
 def _copied(field: FieldRecord, target: Path) -> Path | None:
     """Copy the bytes that were reviewed; None if the file changed since then: it is another field."""
+    if field.part is not None:
+        return _part_copied(field, target)
     try:
         data = field.path.read_bytes()
     except OSError:
@@ -195,6 +209,16 @@ def _copied(field: FieldRecord, target: Path) -> Path | None:
     with suppress(OSError):
         shutil.copystat(field.path, target)
     return target
+
+
+def _part_copied(field: FieldRecord, target: Path) -> Path | None:
+    """Write the pixels of a part of a whole slide as PNG; None if the slide is gone or changed."""
+    try:
+        return _write(read_field(field.path, sha256=field.sha256).content, target)
+    except StationError as error:
+        if error.code == "not-written":
+            raise
+        return None
 
 
 def _stripped(field: FieldRecord, target: Path, said: FieldRecord) -> Path | None:
@@ -227,10 +251,12 @@ def _row(
         target: Its copy.
         folder: The labelled folder.
         place: Patient and name of the slide.
-        hidden: The hash is that of the copy, and a code stands for the original's.
+        hidden: The hash is that of the copy, and a code stands for the original's. The hash of a part of a
+            whole slide is that of its picture, too.
     """
     review, made = field.review, field.prediction
-    digest = hashlib.sha256(target.read_bytes()).hexdigest() if hidden else field.sha256
+    written = hidden or field.part is not None
+    digest = hashlib.sha256(target.read_bytes()).hexdigest() if written else field.sha256
     path = target.relative_to(folder).as_posix()
     return [
         path,
@@ -240,6 +266,6 @@ def _row(
         made.decision.name if made else "",
         review.reviewer if review else "",
         review.at if review else "",
-        field.path.name,
+        field.path.name if field.part is None else f"{field.path.parent.name}/{field.path.name}".lstrip("/"),
         *((field.sha256,) if hidden else ()),
     ]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from itertools import chain, groupby
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +20,8 @@ from allstation.core.cells import CellRecord
 from allstation.core.classes import class_style
 from allstation.core.errors import StationError
 from allstation.core.plain_json import json_text
-from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord
+from allstation.core.records import CaseSnapshot, FieldRecord, ModelRecord, Slide
+from allstation.core.slide_part import Region
 from allstation.core.text import plain_name, shown_name
 from allstation.imaging.cell_shapes import mask_of
 from allstation.imaging.cells import segment_cells
@@ -27,6 +31,7 @@ from allstation.report.cell_source import CellsOfFields
 from allstation.report.content import shown_case
 from allstation.report.export_types import Exported, Progress, no_progress
 from allstation.report.free_text import Anonymity
+from allstation.report.slide_outlines import slide_parts
 
 _NAMESPACE: Final = uuid.UUID("6f4b1f2e-9b0e-5c57-8d55-0a3c2f1f7a11")
 _SIDE: Final = 224
@@ -46,13 +51,17 @@ def write_outlines(
 ) -> Exported:
     """Write the outlines of every field that was read to ``folder``.
 
+    The fields of a whole slide and their cells come into one file, in pixels of the slide; every other field
+    has a file of its own, in its own pixels.
+
     The cells of the case are written as they are stored, with the type that a person gave each. Fields that
     were classified before cells were kept get theirs as the network was shown them: found at its size, then
     scaled to the field's pixels.
 
     Args:
         snapshot: The case.
-        folder: Made if it is not there. Files are named ``0001_NAME.geojson`` by the field's number.
+        folder: Made if it is not there. Files are named ``0001_NAME.geojson`` by the field's number, those
+            of whole slides ``slide_0001_NAME.geojson`` by that of the first field.
         anonymise: Put numbers for file names and codes for hashes, unless names go; None for everything.
         cells: Cells of the case, as this export names them; None for none.
         progress: Told of each field.
@@ -63,26 +72,90 @@ def write_outlines(
     stored = {} if cells is None else {field.id: found for field, found in cells.by_field()}
     make_folder(folder)
     shown = shown_case(snapshot, anonymise)
-    models = {model.sha256: model for model in snapshot.models}
+    work = _Work(snapshot, stored, () if cells is None else cells.types, hidden=anonymise is not None)
     written: list[Path] = []
-    refused: list[tuple[FieldRecord, StationError]] = []
-    for number, (field, said) in enumerate(zip(snapshot.fields, shown.fields, strict=True), start=1):
-        progress(number - 1, len(snapshot.fields))
-        if field.prediction is None:
+    numbered = enumerate(zip(snapshot.fields, shown.fields, strict=True), start=1)
+    read = ((number, *pair) for number, pair in numbered if pair[0].prediction is not None)
+    for slide_id, fields in groupby(read, key=_slide_of):
+        told = _told(fields, progress, len(snapshot.fields))
+        if slide_id is not None:
+            slide = next(one for one in shown.slides if one.id == slide_id)
+            written.append(_write_slide(work, slide, told, folder))
             continue
+        for number, field, said in told:
+            collection = work.collection(field, said)
+            if collection is not None:
+                name = plain_name(shown_name(said.path.stem))
+                data = json_text(collection, indent=None, ensure_ascii=True).encode()
+                written.append(write_whole(folder / f"{number:04d}_{name}.geojson", data))
+    return Exported(tuple(written), tuple(work.refused))
+
+
+_Numbered = tuple[int, FieldRecord, FieldRecord]
+"""Number of a field, the field, and the field as the export names it."""
+
+
+def _slide_of(one: _Numbered) -> int | None:
+    """Return the whole slide whose rectangle a field is; None of any other field."""
+    return one[1].slide_id if isinstance(one[1].part, Region) else None
+
+
+def _told(fields: Iterable[_Numbered], progress: Progress, total: int) -> Iterator[_Numbered]:
+    for one in fields:
+        progress(one[0] - 1, total)
+        yield one
+
+
+@dataclass(slots=True)
+class _Work:
+    """Outlines of one export while they are made.
+
+    Attributes:
+        snapshot: The case.
+        stored: Its cells by field.
+        types: Its list of types.
+        hidden: The export is anonymised.
+        refused: Fields whose outlines could not be made, and why.
+    """
+
+    snapshot: CaseSnapshot
+    stored: Mapping[int, Sequence[CellRecord]]
+    types: Sequence[CellType]
+    hidden: bool
+    refused: list[tuple[FieldRecord, StationError]] = dataclass_field(default_factory=list)
+
+    def collection(self, field: FieldRecord, said: FieldRecord) -> dict[str, Any] | None:
+        """Return the collection of one field; None if it cannot be made."""
         try:
-            collection = (
-                stored_outlines(said, stored[field.id], cells.types, anonymised=anonymise is not None)
-                if cells is not None and field.id in stored
-                else outlines(field, models.get(field.prediction.model_sha256), said=said)
-            )
+            if field.id in self.stored:
+                return stored_outlines(said, self.stored[field.id], self.types, anonymised=self.hidden)
+            made = field.prediction.model_sha256 if field.prediction is not None else ""
+            model = next((one for one in self.snapshot.models if one.sha256 == made), None)
+            return outlines(field, model, said=said)
         except StationError as error:
-            refused.append((field, error))
-            continue
-        name = plain_name(shown_name(said.path.stem))
-        target = folder / f"{number:04d}_{name}.geojson"
-        written.append(write_whole(target, json_text(collection, indent=None, ensure_ascii=True).encode()))
-    return Exported(tuple(written), tuple(refused))
+            self.refused.append((field, error))
+            return None
+
+
+def _write_slide(work: _Work, slide: Slide, fields: Iterable[_Numbered], folder: Path) -> Path:
+    """Write all fields of a whole slide, and their cells, into one file in the slide's coordinates."""
+    numbered = iter(fields)
+    first = next(numbered)
+    name = slide.folder.name if slide.folder is not None else slide.name
+    about = {
+        "image": name.encode("utf-8", "replace").decode(),
+        "code" if work.hidden else "sha256": first[2].sha256,
+        "fingerprint": slide.fingerprint,
+        "probabilities": None,
+        "first_field": first[0],
+    }
+    made = (
+        (said, number, collection)
+        for number, field, said in chain((first,), numbered)
+        if (collection := work.collection(field, said)) is not None
+    )
+    target = folder / f"slide_{first[0]:04d}_{plain_name(shown_name(slide.name))}.geojson"
+    return write_whole(target, slide_parts(about, made, slide.downsamples))
 
 
 def outlines(

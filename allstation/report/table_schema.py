@@ -11,7 +11,7 @@ from allstation.core.classes import NEEDS_REVIEW
 from allstation.core.place_shares import Level
 from allstation.core.records import ModelRecord, Slide
 from allstation.report.content_types import Counts, ReportContent
-from allstation.report.field_content_types import FieldRow
+from allstation.report.field_content_types import FieldRow, PartRow
 from allstation.report.place_content_types import PlacesBlock
 
 Value = str | bool | int | float | None
@@ -68,6 +68,17 @@ _AFTER: Final = (
 )
 
 
+_PART: Final = (
+    TableColumn("slide_file", wide=60),
+    TableColumn("region_x", "int", 10),
+    TableColumn("region_y", "int", 10),
+    TableColumn("region_width", "int", 10),
+    TableColumn("region_height", "int", 10),
+    TableColumn("region_level", "int", 8),
+    TableColumn("page", "int", 8),
+    TableColumn("slide_fingerprint", "hash", 66),
+)
+"""Stand last where any slide is a scanner's file: what part of it each field is."""
 _PATIENT: Final = TableColumn("patient", wide=18)
 """Stands behind these columns where a slide has one; they tell a table of this program."""
 _BEFORE_PATIENT: Final = 4
@@ -122,7 +133,22 @@ def columns(content: Content) -> tuple[TableColumn, ...]:
     after = (_CODE if one.title == _HASH and content.anonymised else one for one in _AFTER)
     patient = (_PATIENT,) if has_patients(content) else ()
     before = (*_BEFORE[:_BEFORE_PATIENT], *patient, *_BEFORE[_BEFORE_PATIENT:])
-    return (*before, *shares, *after)
+    return (*before, *shares, *after, *(_PART if has_parts(content) else ()))
+
+
+def has_parts(content: Content) -> bool:
+    """Tell whether any field is a part of a whole slide."""
+    if isinstance(content, TableContent):
+        return any(slide.fingerprint for slide in content.slides)
+    return any(slide.scanned for slide in content.slides)
+
+
+def part_values(part: PartRow | None) -> list[Value]:
+    """Return the values of the columns about a whole slide; None where there is nothing."""
+    if part is None:
+        return [None] * len(_PART)
+    place = (part.x, part.y, part.width, part.height, part.level, part.page)
+    return [part.file or None, *place, part.fingerprint or None]
 
 
 def has_patients(content: Content) -> bool:
@@ -176,4 +202,5 @@ def table_row(content: Content, row: FieldRow, *, same_as: int | None = None) ->
         row.model or None,
         str(Path(row.folder) / row.name),
         same_as,
+        *(part_values(row.slide_part) if has_parts(content) else ()),
     ]

@@ -262,6 +262,7 @@ def _json_fields(content: TableContent) -> Iterator[dict[str, Any]]:
             "review": _review(row),
             "error": {"code": row.error_code, "sentence": row.error} if row.error_code else None,
             "same_as": same_as,
+            **({"slide_part": asdict(row.slide_part)} if row.slide_part is not None else {}),
         }
 
 

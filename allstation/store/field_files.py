@@ -157,9 +157,9 @@ def hash_file(path: Path) -> str:
 
 
 def _fingerprint(path: Path) -> str:
-    from allstation.imaging.slide_identity import fingerprint  # type: ignore[import-untyped]
+    from allstation.imaging.slide_identity import fingerprint
 
-    return fingerprint(path)  # type: ignore[no-any-return]
+    return fingerprint(path)
 
 
 def _search_slides(folder: Path, lost: Sequence[SlideFile]) -> Iterator[tuple[SlideFile, Path]]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from allstation.core.audit import canonical
 from allstation.core.errors import StationError
 from allstation.core.records import FieldState, NewField, Slide
 from allstation.core.slide_file import (
@@ -22,7 +19,7 @@ from allstation.core.slide_file import (
     SlidePlanRecord,
     part_field,
 )
-from allstation.core.slide_info import Level, SlideInfo, SlideMetadata
+from allstation.core.slide_info import SlideInfo, SlideMetadata
 from allstation.core.slide_part import SlidePart, parse_part
 from allstation.core.text import shown_name
 from allstation.store.audit_contents import CONTENT
@@ -30,6 +27,7 @@ from allstation.store.connection import CaseConnection, Repository
 from allstation.store.database import damaged
 from allstation.store.folders import has_slide_files, move_file
 from allstation.store.rows import Row
+from allstation.store.slide_rows import info_of, info_text
 from allstation.store.slide_verify import (
     ADDED,
     FOLDER,
@@ -95,7 +93,7 @@ class SlideFiles(Repository):
             slide_id=number,
             path=self._connection.folders.path(db, folder),
             identity=SlideIdentity(fingerprint=fingerprint, bytes=size, mtime_ns=mtime),
-            info=_info_of(info),
+            info=info_of(info),
             pieces=pieces // _DIGEST,
             full_hash=full_hash,
             wanted=wanted,
@@ -144,7 +142,7 @@ class SlideFiles(Repository):
             if row is not None:
                 raise StationError("changed-field", _changed_sentence(path))
             slide = self._slides.add(name, path)
-            stored = canonical(asdict(replace(info, metadata=SlideMetadata())))
+            stored = info_text(info)
             db.execute(
                 "INSERT INTO slide_files (id, folder_id, fingerprint, bytes, mtime_ns, info) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
@@ -164,6 +162,17 @@ class SlideFiles(Repository):
         place = Path(os.path.abspath(path))  # noqa: PTH100 - as folders are remembered
         if any(one.path == place and one.identity.fingerprint != fingerprint for one in self.all()):
             raise StationError("changed-field", _changed_sentence(path))
+
+    def seen(self, fingerprint: str, path: Path) -> SlideFile:
+        """Return the slide file that has a fingerprint, found at this place if it is no longer at its own.
+
+        Raises:
+            StationError: ``unknown-slide``.
+        """
+        known = self.known(fingerprint)
+        if known is None:
+            raise StationError("unknown-slide", f"{shown_name(path)} is no slide of this case. Add it again.")
+        return self._found_again(known, path)
 
     def _found_again(self, known: SlideFile, path: Path) -> SlideFile:
         place = Path(os.path.abspath(path))  # noqa: PTH100 - as folders are remembered
@@ -340,10 +349,10 @@ class SlideFiles(Repository):
             StationError: ``unknown-slide``, or why the file cannot be read.
         """
         from allstation.core.limits import DecodeLimits as Limits
-        from allstation.imaging.readers import open_slide  # type: ignore[import-untyped]
+        from allstation.imaging.readers import open_slide
 
         with open_slide(self._require(slide_id).path, limits=limits or Limits()) as reader:
-            return reader.info.metadata  # type: ignore[no-any-return]
+            return reader.info.metadata
 
 
 def _changed_sentence(path: Path) -> str:
@@ -358,19 +367,3 @@ def _parts_of(stored: str) -> tuple[SlidePart, ...]:
     if None in found:
         raise damaged("the proposed fields of a slide cannot be understood")
     return tuple(part for part in found if part is not None)
-
-
-def _info_of(stored: str) -> SlideInfo:
-    """Return the facts of a slide as they are stored.
-
-    Raises:
-        StationError: ``damaged-case`` if they make no sense.
-    """
-    try:
-        known = json.loads(stored)
-        levels = tuple(Level(**level) for level in known.pop("levels"))
-        known.pop("metadata", None)
-        associated = tuple(map(str, known.pop("associated")))
-        return SlideInfo(levels=levels, associated=associated, **known)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise damaged("the facts of a slide cannot be understood") from error

@@ -13,8 +13,10 @@ from allstation.core.records import FieldState, Slide
 from allstation.core.text import fold, natural_key, unescape_name
 from allstation.store.audit_contents import CONTENT, patients_content
 from allstation.store.connection import Repository
-from allstation.store.folders import has_slide_files
 from allstation.store.rows import Row, required_name
+from allstation.store.slide_rows import scanned_slides
+
+_NO_FILE: Final[tuple[str, tuple[float, ...]]] = ("", ())
 
 _SHOWN_SLIDE: Final = (
     "(EXISTS (SELECT 1 FROM fields INDEXED BY fields_counts WHERE slide_id = slides.id AND removed = 0) "
@@ -55,8 +57,7 @@ class Slides(Repository):
         query = f"SELECT {columns} FROM slides WHERE {_SHOWN_SLIDE} ORDER BY name_key, id"  # noqa: S608
         with self._connection.consistent_read() as db:
             rows = db.execute(query).fetchall()
-            scanned = has_slide_files(db)
-            files = dict(db.execute("SELECT id, fingerprint FROM slide_files")) if scanned else {}
+            files = scanned_slides(db)
             return [
                 Slide(
                     id=row[0],
@@ -64,7 +65,8 @@ class Slides(Repository):
                     folder=self._connection.folders.path(db, row[2]) if row[2] else None,
                     patient=row[3],
                     patient_source=row[4],
-                    fingerprint=files.get(row[0], ""),
+                    fingerprint=files.get(row[0], _NO_FILE)[0],
+                    downsamples=files.get(row[0], _NO_FILE)[1],
                 )
                 for row in rows
             ]

@@ -42,6 +42,12 @@ from allstation.core.records import (
     Quality,
     Review,
 )
+from allstation.core.slide_file import SlideIdentity
+from allstation.core.slide_info import Level, SlideInfo
+from allstation.core.slide_part import Region
+from allstation.processing.import_progress import ImportProgress
+from allstation.processing.importer import ImportBatch
+from allstation.processing.slide_import import Looked, SlideFound, plan_batches
 from allstation.store import Case, maintenance, schema
 from allstation.store.database import full_check
 from allstation.store.queue import CRASHED_TWICE
@@ -166,6 +172,45 @@ def do_review(folder: Path, dice: random.Random, tell: Tell) -> None:
             tell(reviewed=(given[-1].id, given[-1].comment))
 
 
+def do_slide(folder: Path, dice: random.Random, tell: Tell) -> None:
+    """Bring in whole slides of many fields as the importer does, and hash their files piece by piece."""
+    progress = ImportProgress()
+    with Case.open(folder) as case:
+        while True:
+            for file in case.slide_files.unfinished():
+                for step in plan_batches(file, case.slide_files, size=dice.randrange(1, 80)):
+                    progress.add(case, ImportBatch(step.path, step.fields, (), slide=step.step))
+                    tell(stepped=[file.slide_id, step.step.added])
+                    if dice.random() < 0.3:
+                        number = case.slide_files.of(file.slide_id).pieces
+                        case.slide_files.add_piece(file.slide_id, number, dice.randbytes(32))
+                        tell(pieces=[file.slide_id, number + 1])
+                if dice.random() < 0.7:
+                    tell(hashed=[file.slide_id, case.slide_files.finish_hash(file.slide_id)])
+            serial = dice.randrange(10**12)
+            identity = SlideIdentity(
+                fingerprint=hashlib.sha256(f"slide {serial}".encode()).hexdigest(), bytes=serial, mtime_ns=1
+            )
+            looked = Looked(SLIDE_INFO, slide_parts(serial, dice.randrange(1, 400)))
+            path = folder.parent / "scans" / f"slide {serial}.svs"
+            found = SlideFound(path, f"slide {serial}", identity, "all", looked)
+            file = progress.add_slide(case, found)
+            tell(planned=[file.slide_id, serial, len(looked.parts)])
+
+
+SLIDE_INFO = SlideInfo(
+    format="TIFF", vendor="generic", width=60_000, height=40_000, levels=(Level(60_000, 40_000, 1.0),)
+)
+
+
+def slide_parts(serial: int, count: int) -> tuple[Region, ...]:
+    """Return rectangles of a slide, a function of their numbers."""
+    return tuple(
+        Region(level=0, x=serial % 1000 + 300 * (n % 100), y=225 * (n // 100), width=300, height=225)
+        for n in range(count)
+    )
+
+
 def do_report(folder: Path, dice: random.Random, tell: Tell) -> None:
     """Write real exports over the same names again and again, and record final and amended reports."""
     from allstation.report.pdf import write_pdf
@@ -224,6 +269,7 @@ WORK = {
     "import": Work(do_import, 2, 5, 0.02),
     "classify": Work(do_classify, 4, 15, 0.02),
     "review": Work(do_review, 3, 25, 0.01),
+    "slide": Work(do_slide, 2, 12, 0.01),
     "report": Work(do_report, 2, 2, 0.3),
     "backup": Work(do_backup, 1, 4, 0.04),
     "upgrade": Work(do_upgrade, 1, 0, 0.25),
@@ -246,6 +292,10 @@ class Told:
     withdrawn: dict[int, bool] = field(default_factory=dict)
     unsure: set[int] = field(default_factory=set)
     reports: dict[int, str] = field(default_factory=dict)
+    planned: dict[int, tuple[int, int]] = field(default_factory=dict)
+    stepped: dict[int, int] = field(default_factory=dict)
+    pieces: dict[int, int] = field(default_factory=dict)
+    hashed: dict[int, str] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
     backed: set[str] = field(default_factory=set)
 
@@ -258,7 +308,16 @@ class Told:
         self.failed |= {message["failed"]} if "failed" in message else set()
         self.made |= {message["made"]} if "made" in message else set()
         self.backed |= {message["backed"]} if "backed" in message else set()
-        for key, store in (("reviewed", self.reviews), ("reported", self.reports)):
+        if "planned" in message:
+            slide, serial, count = message["planned"]
+            self.planned[slide] = (serial, count)
+        for key, store in (
+            ("reviewed", self.reviews),
+            ("reported", self.reports),
+            ("stepped", self.stepped),
+            ("pieces", self.pieces),
+            ("hashed", self.hashed),
+        ):
             if key in message:
                 store[message[key][0]] = message[key][1]
         if "about" in message:
@@ -270,7 +329,8 @@ class Told:
     def things(self) -> int:
         """Return how many saved things the children told of."""
         saved = sum(map(len, self.predictions.values()))
-        return len(self.sha256) + saved + len(self.reviews) + len(self.reports) + len(self.made)
+        slides = len(self.planned) + sum(self.stepped.values()) + sum(self.pieces.values())
+        return len(self.sha256) + saved + len(self.reviews) + len(self.reports) + len(self.made) + slides
 
 
 @dataclass
@@ -348,6 +408,7 @@ def look(folder: Path, told: Told, tally: Tally) -> Iterator[str]:
         if broken is not None:
             yield f"trail: {broken}"
         yield from _rows(case, told)
+        yield from _slides(case, told)
         if case.queue.counts()[FieldState.RUNNING]:
             yield "a field is still running after opening"
 
@@ -375,6 +436,26 @@ def _rows(case: Case, told: Told) -> Iterator[str]:
         known = record.error_code in (CRASHED_TWICE, "broken") and record.error
         if record.state is FieldState.FAILED and not known:
             yield f"field {record.id} failed without its sentence"
+
+
+def _slides(case: Case, told: Told) -> Iterator[str]:
+    """Yield what is lost or double of whole slides."""
+    files = {file.slide_id: file for file in case.slide_files.all()}
+    for slide, (serial, count) in told.planned.items():
+        plan = case.slide_files.plan(slide) if slide in files else None
+        if plan is None or plan.parts != slide_parts(serial, count):
+            yield f"the plan of slide {slide} is lost"
+    for slide, file in files.items():
+        plan = case.slide_files.plan(slide)
+        have = [mark.part for mark in case.slide_files.fields(slide)]
+        if plan is None or len(set(have)) != len(have) or set(have) != set(plan.parts[: file.added]):
+            yield f"slide {slide} has {len(have)} fields, its plan says {file.added} were added"
+        if file.added < told.stepped.get(slide, 0):
+            yield f"slide {slide} lost {told.stepped[slide] - file.added} fields"
+        if file.pieces < told.pieces.get(slide, 0):
+            yield f"slide {slide} lost hashed pieces"
+        if file.full_hash != told.hashed.get(slide, file.full_hash):
+            yield f"slide {slide} lost the hash of its file"
 
 
 def _review(case: Case, number: int, comment: str, told: Told) -> Iterator[str]:

@@ -48,6 +48,7 @@ def test_the_trial_notices_what_is_lost(tmp_path):
         ({"saved": [[60, 0.5]]}, "shows no prediction"),
         ({"reviewed": [9, "text"]}, "review 9 is lost"),
         ({"reported": [9, "text"]}, "recorded report is lost"),
+        ({"planned": [9, 1, 3]}, "plan of slide 9 is lost"),
     ):
         believed = trial.Told()
         believed.hear(lie)

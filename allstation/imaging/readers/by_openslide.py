@@ -103,6 +103,10 @@ class OpenSlideBackend:
             lambda: over_white(np.asarray(self._slide.associated_images[name].convert("RGBA")))
         )
 
+    def close(self) -> None:
+        """Close the slide."""
+        self._slide.close()
+
     def _guarded(self, read: Callable[[], _T]) -> _T:
         """Read, and open the slide again if that failed: OpenSlide answers nothing after an error."""
         try:

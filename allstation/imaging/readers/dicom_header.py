@@ -8,6 +8,10 @@ Sources: DICOM PS3.3 (C.7.6.3, C.8.12), PS3.5, PS3.6.
 from __future__ import annotations
 
 import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +22,15 @@ MAGIC: Final = b"DICM"
 MAGIC_AT: Final = 128
 WHOLE_SLIDE: Final = "1.2.840.10008.5.1.4.1.1.77.1.6"
 """SOP class of VL Whole Slide Microscopy Image Storage."""
+_MICROSCOPIC: Final = frozenset(
+    {
+        WHOLE_SLIDE,
+        *(f"1.2.840.10008.5.1.4.1.1.77.1.{kind}" for kind in (1, 2, 3, 4, 7)),
+        "1.2.840.10008.5.1.4.1.1.7",
+        *(f"1.2.840.10008.5.1.4.1.1.7.{kind}" for kind in (1, 2, 3, 4)),
+    }
+)
+"""SOP classes that a microscope's pictures come in: visible light of every kind, and secondary capture."""
 _HEAD: Final = 4 << 20
 """Bytes in which everything that is asked for lies: it comes before tables of frames and colour profiles."""
 _BEHIND: Final = 0x0048_0100
@@ -25,14 +38,14 @@ _BEHIND: Final = 0x0048_0100
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _MOST_BITS: Final = 16
 _MILLIMETRE: Final = 1000.0
-NATIVE: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
+NATIVE: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
 JPEG: Final = frozenset({"1.2.840.10008.1.2.4.50"})
 JPEG_2000: Final = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
 JPEG_LS: Final = frozenset({"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"})
 RLE: Final = frozenset({"1.2.840.10008.1.2.5"})
 READ_SYNTAXES: Final = NATIVE | JPEG | JPEG_2000 | JPEG_LS | RLE
 _NAMES: Final = {
-    _DEFLATED: "deflated",
+    "1.2.840.10008.1.2.2": "with samples from the big end",
     "1.2.840.10008.1.2.4.51": "compressed with 12-bit JPEG",
     "1.2.840.10008.1.2.4.57": "compressed with lossless JPEG",
     "1.2.840.10008.1.2.4.70": "compressed with lossless JPEG",
@@ -88,13 +101,23 @@ def read_dicom(source: Source) -> DicomHeader:
         HeaderError: ``unsupported-format`` for an object without pixels or of a kind that is not read,
             ``unreadable-field`` for a damaged one, ``decoder-missing`` without pydicom.
     """
-    found = _dataset(source.at(0, min(source.size, _HEAD)))
-    try:
-        header = _header(found)
-    except (AttributeError, TypeError, ValueError, OverflowError) as error:
-        raise damaged("DICOM") from error
-    _check(header, found)
+    with quiet():
+        found = _dataset(source.at(0, min(source.size, _HEAD)))
+        try:
+            header = _header(found)
+            _check(header, found)
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+            raise damaged("DICOM") from error
     return header
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom from writing values of a damaged file, which may be a patient's, to terminal and log."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _dataset(head: bytes) -> Any:  # noqa: ANN401 - pydicom's data set answers to every attribute
@@ -157,6 +180,10 @@ def _check(header: DicomHeader, found: Any) -> None:  # noqa: ANN401
     if header.transfer_syntax not in READ_SYNTAXES:
         how = _NAMES.get(header.transfer_syntax, "coded in a way")
         raise unsupported(f"a DICOM file {how}")
+    if header.sop_class not in _MICROSCOPIC:
+        raise unsupported("a DICOM file of another kind than a microscope's picture")
+    if int(found.get("PixelRepresentation") or 0):
+        raise unsupported("a DICOM file with negative samples")
     samples = int(found.get("SamplesPerPixel") or 1)
     if _COLOURS.get(header.photometric) != samples or not 1 <= header.depth <= _MOST_BITS:
         kind = header.photometric[:20] or "unknown colours"

@@ -60,7 +60,7 @@ def is_slide(path: Path, limits: DecodeLimits = DecodeLimits()) -> bool:  # noqa
         path: The file.
         limits: Limits of a field.
     """
-    found = _look(path)
+    found = look(path)
     if isinstance(found, DicomHeader):
         return found.is_slide
     if isinstance(found, TiffOutline):
@@ -79,7 +79,7 @@ def _is_slide_of_another_kind(path: Path, start: bytes) -> bool:
 
 def pages_of(path: Path) -> int:
     """Return the pages or frames of a file that can be fields of their own; 1 of anything else."""
-    found = _look(path)
+    found = look(path)
     if isinstance(found, DicomHeader):
         return 1 if found.is_slide else found.frames
     if isinstance(found, TiffOutline):
@@ -127,7 +127,7 @@ def readable_places(path: Path) -> tuple[Path, ...]:
     suffix = path.suffix.lower()
     if suffix == ".mrxs":
         return (path, _mirax_folder(path))
-    if suffix in {".vms", ".vmu"} or isinstance(_look(path), DicomHeader):
+    if suffix in {".vms", ".vmu"} or isinstance(look(path), DicomHeader):
         return (path.parent,)
     return (path,)
 
@@ -158,20 +158,20 @@ def _named_in(index: Path) -> list[Path]:
 
 def _series(path: Path) -> list[Path]:
     """Return the DICOM files beside one that are of its series; none for other files."""
-    own = _look(path)
+    own = look(path)
     if not isinstance(own, DicomHeader) or not own.is_slide or not own.series:
         return []
     found: list[Path] = []
     for other in _listed(path.parent):
         if other.suffix.lower() not in DICOM_SUFFIXES and other.suffix:
             continue
-        header = _look(other)
+        header = look(other)
         if isinstance(header, DicomHeader) and header.series == own.series and header.is_slide:
             found.append(other)
     return found
 
 
-def _look(path: Path) -> DicomHeader | TiffOutline | bytes | None:
+def look(path: Path) -> DicomHeader | TiffOutline | bytes | None:
     """Return what the beginning of a regular file says: a header, or its bytes; None if it says nothing."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -179,9 +179,9 @@ def _look(path: Path) -> DicomHeader | TiffOutline | bytes | None:
         with path.open("rb") as file:
             source = Source(file, os.fstat(file.fileno()).st_size)
             start = source.at(0, min(source.size, _START))
-            if is_tiff(start):
-                return outline(source)
-            return read_dicom(source) if is_dicom(start) else start
+            if is_dicom(start):  # which may begin as a TIFF does
+                return read_dicom(source)
+            return outline(source) if is_tiff(start) else start
     except (OSError, ValueError, HeaderError):
         return None
 

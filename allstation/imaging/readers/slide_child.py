@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +62,7 @@ def _pixels(rgb: Rgb) -> serving.Answer:
 def main() -> int:
     """Answer requests until the parent is gone; return the exit status."""
     cv2.setNumThreads(1)
+    warnings.simplefilter("ignore")
     first = serving.first_request()
     server = SlideServer(
         Path(first["file"]), DecodeLimits(**{name: first["limits"][name] for name in _LIMITS})

@@ -32,6 +32,8 @@ class OutlinedPage:
         tiled: Whether it is stored in tiles.
         reduced: Whether it is a smaller copy of another page, or a mask.
         sub_pages: Pages that hang on it, which are its smaller copies.
+        bits: Of a sample.
+        planar: Whether each colour is stored on its own.
     """
 
     width: int
@@ -39,6 +41,8 @@ class OutlinedPage:
     tiled: bool
     reduced: bool
     sub_pages: int
+    bits: int
+    planar: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,13 @@ class TiffOutline:
     pages: tuple[OutlinedPage, ...]
     description: str
     scanner: bool
+
+    @property
+    def usual(self) -> bool:
+        """Whether 8-bit colours lie together, in tiles whose smaller copies are marked as such."""
+        first = self.pages[0]
+        marked = all(page.reduced for page in self.pages[1:] if page.tiled)
+        return first.tiled and marked and not first.sub_pages and first.bits == 8 and not first.planar
 
     @property
     def has_levels(self) -> bool:
@@ -138,6 +149,8 @@ class _Walk:
             tiled=322 in tags or 324 in tags,
             reduced=bool(self._one(tags, 254, 0) & _REDUCED_OR_MASK) or self._one(tags, 255, 1) == 2,
             sub_pages=tags[330][1] if 330 in tags else 0,
+            bits=self._one(tags, 258, 1),
+            planar=self._one(tags, 284, 1) == 2,
         )
 
     def _one(self, tags: dict[int, tuple[int, int, int]], tag: int, default: int) -> int:

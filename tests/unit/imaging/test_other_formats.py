@@ -187,7 +187,6 @@ def test_jpeg_2000_of_a_kind_that_is_not_read_is_named(field, tmp_path, at, valu
         (b"P6\n40 40\n255\n", "PNM"),
         (b"P5 40 40 255\n", "PNM"),
         (b"qoif", "QOI"),
-        (b"\0" * 128 + b"DICM", "DICOM"),
         (b"ZISRAWFILE", "CZI"),
         (b"8BPS", "Photoshop"),
     ],

@@ -1,0 +1,83 @@
+"""Scale of a slide: by its file, by its objective, by its red cells, or assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from allstation.imaging.cell_scale import ScaleEstimate, estimate_scale, pooled_scale
+from allstation.imaging.slide_map import darkness, overview
+from allstation.imaging.slide_squares import Block, FieldSize, ReadsSlide, make_grid, read_block
+from allstation.imaging.slide_stain import sample_blocks
+
+USUAL_UM: Final = 0.25
+"""Micrometres a pixel of most scanners' 40x."""
+_ONE_X_UM: Final = 10.0
+"""Micrometres a pixel times the objective's magnification, as scanners have it: 0.25 for 40x, 0.5 for 20x."""
+_PLACES: Final = 24
+_WIDER: Final = 2
+"""Places that are looked at for red cells are so many fields wide and high."""
+_FEWEST: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class SlideScale:
+    """Scale of a slide.
+
+    Attributes:
+        pixel_um: Micrometres a pixel of level 0.
+        assumed: Whether the file does not say so.
+        sentence: Where it comes from; nothing to say where the file states it.
+    """
+
+    pixel_um: float
+    assumed: bool = False
+    sentence: str = ""
+
+
+def scale_of_slide(reader: ReadsSlide) -> SlideScale:
+    """Return the scale of a slide: stated, else by the objective, else by red cells, else 0.25 µm."""
+    info = reader.info
+    if info.pixel_um is not None and info.pixel_um > 0:
+        return SlideScale(info.pixel_um)
+    if info.objective is not None and info.objective > 0:
+        pixel_um = _ONE_X_UM / info.objective
+        sentence = (
+            f"The file does not say its pixel size; {pixel_um:.3g} µm is assumed, as is usual for "
+            f"{info.objective:g}x."
+        )
+        return SlideScale(pixel_um, assumed=True, sentence=sentence)
+    found = _by_red_cells(reader)
+    if found is not None and found.red_cells >= _FEWEST:
+        pixel_um = 1 / found.pixels_per_um
+        sentence = (
+            f"The file does not say its pixel size; {pixel_um:.3g} µm is assumed, by the size of "
+            f"{found.red_cells:,} red cells ({1 / found.high:.3g} to {1 / found.low:.3g} µm)."
+        )
+        return SlideScale(pixel_um, assumed=True, sentence=sentence)
+    sentence = (
+        f"The file does not say its pixel size, and its red cells could not be measured; {USUAL_UM:g} µm is "
+        "assumed, as is usual for 40x."
+    )
+    return SlideScale(USUAL_UM, assumed=True, sentence=sentence)
+
+
+def _by_red_cells(reader: ReadsSlide) -> ScaleEstimate | None:
+    """Estimate the scale from the red cells of places of every darkness."""
+    grid = make_grid(reader.info, USUAL_UM, FieldSize())
+    dark = darkness(overview(reader, grid))
+    estimates = []
+    for place in sample_blocks(grid, dark, count=_PLACES):
+        rows, columns = (
+            min(_WIDER * side, most)
+            for side, most in ((place.rows, grid.rows), (place.columns, grid.columns))
+        )
+        block = Block(
+            min(place.row, grid.rows - rows), min(place.column, grid.columns - columns), rows, columns
+        )
+        rgb = read_block(reader, grid, block, grid.width)
+        if float(np.ptp(rgb[..., 1])) > 0:
+            estimates.append(estimate_scale(rgb))
+    return pooled_scale([one for one in estimates if one is not None])
