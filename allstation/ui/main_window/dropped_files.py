@@ -10,7 +10,6 @@ from PySide6.QtCore import QMimeData
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
 
-
 SCANNED: Final = frozenset(
     {".svs", ".svslide", ".ndpi", ".vms", ".vmu", ".mrxs", ".scn", ".bif", ".czi", ".dcm", ".dicom"}
 )

@@ -6,26 +6,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pypdf
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QInputDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from allstation.core.slide_part import Region
+from allstation.core.records import FieldState
+from allstation.core.slide_part import Region, split_part
 from allstation.imaging.readers import open_slide
 from allstation.imaging.readers.kinds import DICOM_SUFFIXES, SLIDE_SUFFIXES
 from allstation.imaging.synthetic_slide import SlideTruth, write_slide
 from allstation.services.requests import OpenCase
+from allstation.store.case import Case
+from allstation.ui.common.formatting import field_name
 from allstation.ui.main_window.drop_hint import DropHint
 from allstation.ui.main_window.dropped_files import SCANNED
 from allstation.ui.main_window.workbench import Workbench
+from allstation.ui.slide.marks import AMBER, SlideMarks
 from allstation.ui.slide.tools import Tool
+from allstation.ui.viewer.visibility import identity
 from tests.ui.named import label_texts
-from tests.ui.pixels import cut
+from tests.ui.pixels import cut, pixels_of
+from tests.ui.slide.pictured import has_colour
 
 LONG = 40_000
+OUTLINE = "#ffff5a"
+"""Of cells without a type."""
 
 
 def dragged(*given: Path) -> QMimeData:
@@ -247,12 +256,16 @@ def test_the_scanners_data_are_offered_and_only_what_is_ticked_is_taken(
     assert not dialog.take.isEnabled()
     assert {"objective", "pixel_size"} <= set(dialog.boxes)
     dialog.boxes["objective"].setChecked(True)
-    with qtbot.waitSignal(dropped.context.session.worker.details_changed, timeout=LONG) as changed:
-        dialog.take.click()
-    assert changed.args[0] == {"objective": "40x"}
-    with qtbot.waitSignal(dropped.context.session.worker.details_changed, timeout=LONG) as changed:
-        dropped.context.undo.undo()
-    assert changed.args[0] == {}
+    dialog.take.click()
+    qtbot.waitUntil(lambda: details(dropped) == {"objective": "40x"}, timeout=LONG)
+    dropped.context.undo.undo()
+    qtbot.waitUntil(lambda: details(dropped) == {}, timeout=LONG)
+
+
+def details(window: Workbench) -> dict[str, str]:
+    """Read the case data as they are on disk."""
+    with Case.open(window.context.info.folder, read_only=True) as case:
+        return case.details()
 
 
 def test_another_number_of_fields_is_asked_for_in_a_dialog_that_does_not_block(
@@ -276,3 +289,88 @@ def test_the_slide_has_the_room_of_the_field(dropped: Workbench, size: tuple[int
     canvas = dropped.slides.panel.canvas
     assert canvas.height() / dropped.shell.height() >= 0.75
     assert canvas.width() / dropped.shell.width() >= 0.55
+
+
+def test_a_slide_goes_from_the_drop_to_the_report(
+    window: Workbench, smear: tuple[Path, SlideTruth], tmp_path: Path, qtbot: QtBot
+) -> None:
+    """The main job: fields proposed, classified, one reviewed, cells found, a PDF; the slide shows it all."""
+    path, _ = smear
+    with qtbot.waitSignal(window.context.selection.model_changed, timeout=LONG):
+        window.context.use_model(None)
+    window.context.session.submit(OpenCase(tmp_path / "Smith.allcase", create=True))
+    drop(window, path)
+    qtbot.waitUntil(lambda: "proposed" in window.slides.proposals.text, timeout=LONG)
+    proposed = int(window.slides.proposals.text.split()[0])
+    assert proposed > 3
+
+    def classified() -> bool:
+        status = window.queue_controller.status
+        return status.counts.get(FieldState.DONE, 0) == proposed and not status.waiting
+
+    qtbot.waitUntil(classified, timeout=LONG)
+    qtbot.waitUntil(lambda: fields_of(window) == proposed, timeout=LONG)
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=LONG)
+    record = window.viewer.record
+    found = split_part(record.path)
+    assert found is not None
+    assert found[0] == path
+    assert field_name(record.path).startswith("x ")
+    least = window.context.settings.value.seconds_on_screen
+    seen = window.viewer.main.canvas.visibility
+    qtbot.waitUntil(lambda: (seen.seconds(identity(record)) or 0.0) > least, timeout=LONG)
+    window.actions_table["review.class.0"].trigger()
+    qtbot.waitUntil(lambda: stored_review(window, record.id) == "Benign", timeout=LONG)
+    qtbot.waitUntil(lambda: bool(cells_known(window)), timeout=LONG)
+    shown(window, qtbot)
+    marks = window.slides.panel.canvas.scene.marks
+    qtbot.waitUntil(lambda: marks_of(window).style_of(record.id).letter == "B", timeout=LONG)
+    assert len(marks) == proposed
+    with_cells = cells_known(window)
+    window.actions_table["view.cells"].trigger()
+    window.browser.go_to_field(with_cells)
+    window.actions_table["slide.centre"].trigger()
+    window.slides.panel.canvas.zoom_to(1.0)
+    qtbot.waitUntil(lambda: bool(window.slides.panel.canvas.scene.cells.get(with_cells)), timeout=LONG)
+    settle(window, qtbot)
+    canvas = window.slides.panel.canvas
+    assert has_colour(pixels_of(canvas.grab().toImage()), OUTLINE), "no cell is outlined"
+    window.actions_table["view.fit"].trigger()
+    settle(window, qtbot)
+    picture = pixels_of(canvas.grab().toImage())
+    assert has_colour(picture, "#009e73"), "the reviewed field is not in the colour of its class"
+    assert has_colour(picture, AMBER) == any(style.dashed for style in marks_of(window).styles)
+    export(window, tmp_path / "report.pdf", qtbot)
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(tmp_path / "report.pdf").pages)
+    assert "patient" in text
+
+
+def marks_of(window: Workbench) -> SlideMarks:
+    return window.slides.panel.canvas.scene.marks
+
+
+def stored_review(window: Workbench, field_id: int) -> str | None:
+    with Case.open(window.context.info.folder, read_only=True) as case:
+        review = case.fields.get(field_id).review
+        return review.class_name if review is not None else None
+
+
+def cells_known(window: Workbench) -> int:
+    """Return a field that cells were found in; 0 while there is none."""
+    with Case.open(window.context.info.folder, read_only=True) as case:
+        records = case.fields.records(list(case.fields.ids()))
+        return next((record.id for record in records if record.cells), 0)
+
+
+def export(window: Workbench, target: Path, qtbot: QtBot) -> None:
+    """Look at the report, then write it to a place, as a person would."""
+    window.context.settings.change(report_template="summary")
+    window.actions_table["case.report"].trigger()
+    report = window.report_controller.window
+    qtbot.waitUntil(report.export.isEnabled, timeout=LONG)
+    with qtbot.waitSignal(window.context.exports.done, timeout=LONG):
+        report.export.click()
+        qtbot.waitUntil(lambda: report.findChild(QFileDialog) is not None)
+        chooser = report.findChild(QFileDialog)
+        chooser.selectFile(str(target))
+        chooser.accept()
