@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pypdf
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt, QUrl
+from numpy.typing import NDArray
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, QRectF, QSizeF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QPushButton
@@ -18,14 +20,14 @@ from allstation.core.records import FieldState
 from allstation.core.slide_part import Region, split_part
 from allstation.imaging.readers import open_slide
 from allstation.imaging.readers.kinds import DICOM_SUFFIXES, SLIDE_SUFFIXES
-from allstation.imaging.synthetic_slide import SlideTruth, write_slide
+from allstation.imaging.synthetic_slide import write_slide
 from allstation.services.requests import OpenCase
 from allstation.store.case import Case
 from allstation.ui.common.formatting import field_name
 from allstation.ui.main_window.drop_hint import DropHint
 from allstation.ui.main_window.dropped_files import SCANNED
 from allstation.ui.main_window.workbench import Workbench
-from allstation.ui.slide.marks import AMBER, SlideMarks
+from allstation.ui.slide.marks import AMBER, HIDDEN, SlideMarks
 from allstation.ui.slide.tools import Tool
 from allstation.ui.viewer.visibility import identity
 from tests.ui.named import label_texts
@@ -33,6 +35,7 @@ from tests.ui.pixels import cut, pixels_of
 from tests.ui.slide.pictured import has_colour
 
 LONG = 40_000
+WIDTH, HEIGHT = 4_096, 3_072
 OUTLINE = "#ffff5a"
 """Of cells without a type."""
 
@@ -55,18 +58,26 @@ def drop(window: Workbench, *given: Path) -> None:
     assert event.isAccepted()
 
 
+class Smear(NamedTuple):
+    """A small slide as Aperio's scanners write it, and its pixels as its reader gives them."""
+
+    path: Path
+    pixels: NDArray[np.uint8]
+
+
 @pytest.fixture(scope="module")
-def smear(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SlideTruth]:
-    """A small slide as Aperio's scanners write it."""
+def smear(tmp_path_factory: pytest.TempPathFactory) -> Smear:
     path = tmp_path_factory.mktemp("slide") / "patient.svs"
-    return path, write_slide(path, seed=4, width=4_096, height=3_072, format="svs", pixel_um=0.25)
+    write_slide(path, seed=4, width=WIDTH, height=HEIGHT, format="svs", pixel_um=0.25)
+    with open_slide(path) as reader:
+        return Smear(path, reader.read(Region(level=0, x=0, y=0, width=WIDTH, height=HEIGHT)))
 
 
 @pytest.fixture
-def dropped(window: Workbench, smear: tuple[Path, SlideTruth], tmp_path: Path, qtbot: QtBot) -> Workbench:
+def dropped(window: Workbench, smear: Smear, tmp_path: Path, qtbot: QtBot) -> Workbench:
     """The window with the slide dropped on it, its fields listed; without a model nothing is classified."""
     window.context.session.submit(OpenCase(tmp_path / "Slides.allcase", create=True))
-    drop(window, smear[0])
+    drop(window, smear.path)
     qtbot.waitUntil(lambda: "proposed" in window.slides.proposals.text, timeout=LONG)
     proposed = int(window.slides.proposals.text.split()[0])
     qtbot.waitUntil(lambda: fields_of(window) == proposed, timeout=LONG)
@@ -92,37 +103,23 @@ def settle(window: Workbench, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: window.slides.tiles.is_idle, timeout=LONG)
 
 
-def difference(window: Workbench, path: Path, place: QRectF) -> float:
+def difference(window: Workbench, smear: Smear, place: QRect) -> float:
     """Return how far, in grey levels, a place on the screen is from the file's own pixels."""
     canvas = window.slides.panel.canvas
-    view = canvas.view
-    assert view is not None
     canvas.scene.fields = False
-    area = QRectF(view.to_canvas(place.topLeft()), place.size() * view.scale)
-    seen = cut(canvas, area).astype(float)
+    view = canvas.view
+    area = QRectF(view.to_canvas(QPointF(place.topLeft())), QSizeF(place.size()) * view.scale)
+    seen = cut(canvas, area)
     canvas.scene.fields = True
-    with open_slide(path) as reader:
-        x, y = round(place.x()), round(place.y())
-        expected = reader.read(
-            Region(level=0, x=x, y=y, width=round(place.width()), height=round(place.height()))
-        ).astype(float)
-    rows = np.linspace(0, 1, 12, endpoint=False)
-
-    def means(pixels: np.ndarray) -> np.ndarray:
-        high, wide = pixels.shape[:2]
-        step = 1 / 12
-        return np.array(
-            [
-                pixels[
-                    int(r * high) : max(int((r + step) * high), int(r * high) + 1),
-                    int(c * wide) : max(int((c + step) * wide), int(c * wide) + 1),
-                ].mean(axis=(0, 1))
-                for r in rows
-                for c in rows
-            ]
-        )
-
+    right, bottom = place.x() + place.width(), place.y() + place.height()
+    expected = smear.pixels[place.y() : bottom, place.x() : right]
     return float(np.abs(means(seen) - means(expected)).mean())
+
+
+def means(pixels: NDArray[np.uint8], parts: int = 12) -> NDArray[np.float64]:
+    """Return the mean colours of a picture's parts."""
+    rows = np.array_split(pixels.astype(float), parts, axis=0)
+    return np.array([part.mean(axis=(0, 1)) for row in rows for part in np.array_split(row, parts, axis=1)])
 
 
 def test_a_drag_says_what_becomes_of_a_slide(window: Workbench, tmp_path: Path, qtbot: QtBot) -> None:
@@ -143,31 +140,35 @@ def test_a_drag_says_what_becomes_of_a_slide(window: Workbench, tmp_path: Path, 
 
 
 def test_a_dropped_slide_gives_fields_and_stands_in_place_of_the_field(
-    dropped: Workbench, smear: tuple[Path, SlideTruth], qtbot: QtBot
+    dropped: Workbench, smear: Smear, qtbot: QtBot
 ) -> None:
-    path, _ = smear
-    bar = dropped.slides.proposals
-    assert bar.isVisible()
+    bar, panel = dropped.slides.proposals, dropped.slides.panel
     assert f"{fields_of(dropped)} fields of patient.svs are proposed" in bar.text
     bar.findChild(QPushButton, "slide.proposals.show").click()
     settle(dropped, qtbot)
-    panel = dropped.slides.panel
     assert panel.isVisible()
     assert not dropped.viewer.isVisible()
     assert not bar.isVisible()
-    assert difference(dropped, path, QRectF(0, 0, 4_096, 3_072)) < 4
+    assert difference(dropped, smear, QRect(0, 0, WIDTH, HEIGHT)) < 4
     panel.canvas.zoom_to(0.8)
     panel.canvas.centre_on(QPointF(1_500, 1_400))
     settle(dropped, qtbot)
-    assert difference(dropped, path, QRectF(1_300, 1_300, 400, 300)) < 4
+    assert difference(dropped, smear, QRect(1_300, 1_300, 400, 300)) < 4
+    keys_work_the_slide(dropped)
     dropped.actions_table["slide.show"].trigger()
-    assert dropped.viewer.isVisible()
+    for width, height in ((1600, 1000), (1280, 720)):
+        dropped.shell.resize(width, height)
+        QTest.qWait(20)
+        assert panel.canvas.height() / dropped.shell.height() >= 0.75
+        assert panel.canvas.width() / dropped.shell.width() >= 0.55
+    a_click_chooses_a_field(dropped, qtbot)
 
 
-def test_the_keys_of_the_field_work_the_slide(dropped: Workbench, qtbot: QtBot) -> None:
-    shown(dropped, qtbot)
-    canvas = dropped.slides.panel.canvas
+def keys_work_the_slide(window: Workbench) -> None:
+    """The keys of the field work what stands in its place."""
+    canvas = window.slides.panel.canvas
     canvas.setFocus()
+    canvas.fit()
     before = canvas.zoom
     QTest.keyClick(canvas, Qt.Key.Key_Plus)
     assert canvas.zoom > before
@@ -176,63 +177,105 @@ def test_the_keys_of_the_field_work_the_slide(dropped: Workbench, qtbot: QtBot) 
     QTest.keyClick(canvas, Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
     assert canvas.zoom == pytest.approx(1.0)
     QTest.keyClick(canvas, Qt.Key.Key_W)
-    assert dropped.viewer.isVisible()
+    assert window.viewer.isVisible()
 
 
-def test_a_click_on_a_rectangle_chooses_its_field(dropped: Workbench, qtbot: QtBot) -> None:
-    shown(dropped, qtbot)
-    canvas, marks = dropped.slides.panel.canvas, dropped.slides.panel.canvas.scene.marks
-    other = next(int(n) for n in marks.ids if n != dropped.context.selection.field.id)
-    at = canvas.view.to_canvas(marks.box_of(other).center()).toPoint()
+def a_click_chooses_a_field(window: Workbench, qtbot: QtBot) -> None:
+    """A click makes a field the current one, a double click shows it large."""
+    canvas = window.slides.panel.canvas
+    canvas.fit()
+    qtbot.waitUntil(lambda: len(canvas.scene.marks) == fields_of(window), timeout=LONG)
+    other = next(int(n) for n in canvas.scene.marks.ids if n != window.context.selection.field.id)
+    at = canvas.view.to_canvas(canvas.scene.marks.box_of(other).center()).toPoint()
     QTest.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
-    qtbot.waitUntil(lambda: dropped.context.selection.field.id == other, timeout=LONG)
+    qtbot.waitUntil(lambda: window.context.selection.field.id == other, timeout=LONG)
     assert canvas.scene.current == other
-    assert dropped.browser.current_record().id == other
+    assert window.browser.current_record().id == other
     QTest.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=at)
-    assert dropped.viewer.isVisible()
-    qtbot.waitUntil(lambda: dropped.viewer.main.canvas.view is not None, timeout=LONG)
-    assert dropped.viewer.record.id == other
+    assert window.viewer.isVisible()
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=LONG)
+    assert window.viewer.record.id == other
 
 
-def test_fields_are_added_moved_removed_and_filled_in_and_each_is_undone(
+def test_fields_are_edited_and_the_scanners_data_taken_over_and_each_is_undone(
     dropped: Workbench, qtbot: QtBot
 ) -> None:
     shown(dropped, qtbot)
-    panel, undo = dropped.slides.panel, dropped.context.undo
-    count = fields_of(dropped)
+    fields_are_added_and_moved(dropped, qtbot)
+    a_region_is_filled(dropped, qtbot)
+    only_what_is_ticked_is_taken_over(dropped, qtbot)
+    another_number_is_asked_for(dropped, qtbot)
+    dropped.context.selection.set_blind(True)
+    qtbot.waitUntil(lambda: marks_of(dropped).styles == (HIDDEN,), timeout=LONG)
+    assert not dropped.actions_table["slide.map"].isEnabled()
+
+
+def fields_are_added_and_moved(window: Workbench, qtbot: QtBot) -> None:
+    panel, undo, count = window.slides.panel, window.context.undo, fields_of(window)
 
     def there_are(wanted: int) -> Callable[[], bool]:
-        return lambda: fields_of(dropped) == wanted == len(panel.canvas.scene.marks)
+        return lambda: fields_of(window) == wanted == len(panel.canvas.scene.marks)
 
-    dropped.actions_table["slide.edit"].trigger()
+    window.actions_table["slide.edit"].trigger()
     assert panel.tool is Tool.FIELDS
-    free = free_place(dropped)
+    free = free_place(window)
     panel.canvas.zoom_to(0.5)
     panel.canvas.centre_on(free)
     QTest.mouseClick(panel.canvas, Qt.MouseButton.LeftButton, pos=panel.canvas.view.to_canvas(free).toPoint())
     qtbot.waitUntil(there_are(count + 1), timeout=LONG)
-    qtbot.waitUntil(lambda: near(dropped, free), timeout=LONG)
-    added = dropped.context.selection.field.id
+    qtbot.waitUntil(lambda: near(window, free), timeout=LONG)
+    added = window.context.selection.field.id
     box = panel.canvas.scene.marks.box_of(added)
-    dropped.slides.editing.move(added, box.translated(10, 10))
+    window.slides.editing.move(added, box.translated(10, 10))
     qtbot.waitUntil(lambda: panel.canvas.scene.marks.box_of(added) is None, timeout=LONG)
     assert len(panel.canvas.scene.marks) == count + 1
     undo.undo()
     qtbot.waitUntil(lambda: panel.canvas.scene.marks.box_of(added) == box, timeout=LONG)
     undo.undo()
     qtbot.waitUntil(there_are(count), timeout=LONG)
-    size = panel.canvas.tools.field_size
+
+
+def a_region_is_filled(window: Workbench, qtbot: QtBot) -> None:
+    size, count = window.slides.panel.canvas.tools.field_size, fields_of(window)
     corner = QPointF(100, 100)
     far = corner + QPointF(2.2 * size.width(), 2.2 * size.height())
-    dropped.slides.editing.fill([corner, QPointF(far.x(), 100), far, QPointF(100, far.y())])
-    qtbot.waitUntil(lambda: "in the region" in " ".join(dropped.notifications.texts()), timeout=LONG)
+    window.slides.editing.fill([corner, QPointF(far.x(), 100), far, QPointF(100, far.y())])
+    qtbot.waitUntil(lambda: "in the region" in " ".join(window.notifications.texts()), timeout=LONG)
+    qtbot.waitUntil(lambda: fields_of(window) > count, timeout=LONG)
+
+
+def only_what_is_ticked_is_taken_over(window: Workbench, qtbot: QtBot) -> None:
+    controller = window.slides.metadata
+    window.actions_table["slide.metadata"].trigger()
+    qtbot.waitUntil(lambda: controller.dialog is not None, timeout=LONG)
+    dialog = controller.dialog
+    assert not any(box.isChecked() for box in dialog.boxes.values())
+    assert not dialog.take.isEnabled()
+    assert {"objective", "pixel_size"} <= set(dialog.boxes)
+    dialog.boxes["objective"].setChecked(True)
+    dialog.take.click()
+    qtbot.waitUntil(lambda: details(window) == {"objective": "40x"}, timeout=LONG)
+    window.context.undo.undo()
+    qtbot.waitUntil(lambda: details(window) == {}, timeout=LONG)
+
+
+def another_number_is_asked_for(window: Workbench, qtbot: QtBot) -> None:
+    """The dialog does not block, and no field of the case goes."""
+    before = fields_of(window)
+    window.slides.proposals.findChild(QPushButton, "slide.proposals.other").click()
+    dialog = window.shell.findChild(QInputDialog, "slide.number")
+    assert dialog.isVisible()
+    dialog.setIntValue(7)
+    dialog.accept()
+    qtbot.waitUntil(lambda: "7 fields of patient.svs" in window.slides.proposals.text, timeout=LONG)
+    assert fields_of(window) == before, "fields that were there are gone"
 
 
 def free_place(window: Workbench) -> QPointF:
     """Return a place where a field has room beside the others."""
     marks, size = window.slides.panel.canvas.scene.marks, window.slides.panel.canvas.tools.field_size
-    for y in np.arange(size.height(), 3_072 - size.height(), 40):
-        for x in np.arange(size.width(), 4_096 - size.width(), 40):
+    for y in np.arange(size.height(), HEIGHT - size.height(), 40):
+        for x in np.arange(size.width(), WIDTH - size.width(), 40):
             if marks.at(QPointF(x, y)) is None:
                 return QPointF(float(x), float(y))
     raise AssertionError("no room")
@@ -245,57 +288,17 @@ def near(window: Workbench, place: QPointF) -> bool:
     return box is not None and (box.center() - place).manhattanLength() < 4
 
 
-def test_the_scanners_data_are_offered_and_only_what_is_ticked_is_taken(
-    dropped: Workbench, qtbot: QtBot, tmp_path: Path
-) -> None:
-    controller = dropped.slides.metadata
-    dropped.actions_table["slide.metadata"].trigger()
-    qtbot.waitUntil(lambda: controller.dialog is not None, timeout=LONG)
-    dialog = controller.dialog
-    assert not any(box.isChecked() for box in dialog.boxes.values())
-    assert not dialog.take.isEnabled()
-    assert {"objective", "pixel_size"} <= set(dialog.boxes)
-    dialog.boxes["objective"].setChecked(True)
-    dialog.take.click()
-    qtbot.waitUntil(lambda: details(dropped) == {"objective": "40x"}, timeout=LONG)
-    dropped.context.undo.undo()
-    qtbot.waitUntil(lambda: details(dropped) == {}, timeout=LONG)
-
-
 def details(window: Workbench) -> dict[str, str]:
     """Read the case data as they are on disk."""
     with Case.open(window.context.info.folder, read_only=True) as case:
         return case.details()
 
 
-def test_another_number_of_fields_is_asked_for_in_a_dialog_that_does_not_block(
-    dropped: Workbench, qtbot: QtBot
-) -> None:
-    before = fields_of(dropped)
-    dropped.slides.proposals.findChild(QPushButton, "slide.proposals.other").click()
-    dialog = dropped.shell.findChild(QInputDialog, "slide.number")
-    assert dialog.isVisible()
-    dialog.setIntValue(7)
-    dialog.accept()
-    qtbot.waitUntil(lambda: "7 fields of patient.svs" in dropped.slides.proposals.text, timeout=LONG)
-    assert fields_of(dropped) == before, "fields that were there are gone"
-
-
-@pytest.mark.parametrize("size", [(1600, 1000), (1280, 720)])
-def test_the_slide_has_the_room_of_the_field(dropped: Workbench, size: tuple[int, int], qtbot: QtBot) -> None:
-    dropped.slides.proposals.hide()
-    dropped.shell.resize(*size)
-    shown(dropped, qtbot)
-    canvas = dropped.slides.panel.canvas
-    assert canvas.height() / dropped.shell.height() >= 0.75
-    assert canvas.width() / dropped.shell.width() >= 0.55
-
-
 def test_a_slide_goes_from_the_drop_to_the_report(
-    window: Workbench, smear: tuple[Path, SlideTruth], tmp_path: Path, qtbot: QtBot
+    window: Workbench, smear: Smear, tmp_path: Path, qtbot: QtBot
 ) -> None:
     """The main job: fields proposed, classified, one reviewed, cells found, a PDF; the slide shows it all."""
-    path, _ = smear
+    path = smear.path
     with qtbot.waitSignal(window.context.selection.model_changed, timeout=LONG):
         window.context.use_model(None)
     window.context.session.submit(OpenCase(tmp_path / "Smith.allcase", create=True))
