@@ -24,6 +24,8 @@ LONGEST_ID: Final = 64
 """Characters of a patient's id, as DICOM's PatientID may have."""
 PATIENT: Final = "{patient}"
 SLIDE: Final = "{slide}"
+_SERIES: Final = frozenset({".dcm", ".dicom", ""})
+"""Suffixes of the files of a DICOM series, which is called after its folder."""
 KEYS: Final = ("folder", "slide", "file")
 """Columns that can say which slide a row of a table is about, in the order they are looked at."""
 _LONGEST_PATTERN: Final = 200
@@ -70,7 +72,8 @@ class FolderPattern:
     """Pattern of the names of a slide's folder and of the folders above it.
 
     ``{patient}`` is the patient's id, ``{slide}`` and ``*`` any text within one name; everything else stands
-    for itself, capitals and small letters alike. The last name of the pattern is the slide's own folder:
+    for itself, capitals and small letters alike. The last name of the pattern is the slide's own folder, or
+    the name of a scanner's file without its suffix:
     ``{patient}/{slide}`` takes the folder above it, ``P{patient}_*`` what stands between P and underscore.
 
     Attributes:
@@ -122,8 +125,15 @@ class FolderPattern:
         Raises:
             StationError: ``bad-patient``.
         """
-        found = ((slide.id, checked_patient(self.patient_of(slide.folder))) for slide in slides)
+        found = ((slide.id, checked_patient(self.patient_of(_place_of(slide)))) for slide in slides)
         return {number: patient for number, patient in found if patient}
+
+
+def _place_of(slide: Slide) -> PurePath | None:
+    """Return a slide's folder; of a scanner's file its name without the suffix, of a series its folder."""
+    if not slide.fingerprint or slide.folder is None:
+        return slide.folder
+    return slide.folder.parent if slide.folder.suffix.lower() in _SERIES else slide.folder.with_suffix("")
 
 
 def _expression(name: str, text: str) -> re.Pattern[str]:

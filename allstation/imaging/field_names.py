@@ -26,9 +26,16 @@ SUFFIXES: Final = frozenset(
         ".jp2",
         ".j2k",
         ".jpx",
+        ".dcm",
+        ".dicom",
     }
 )
 """Suffixes, in lower case, by which a folder's files are taken for fields."""
+
+SLIDE_SUFFIXES: Final = frozenset(
+    {".svs", ".svslide", ".ndpi", ".vms", ".vmu", ".mrxs", ".scn", ".bif", ".czi"}
+)
+"""Suffixes, in lower case, of files that are whole slides and nothing else; TIFF and DICOM may be either."""
 
 
 def looks_like_field(path: Path) -> bool:

@@ -11,17 +11,19 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, overload
 
 from allstation.core.errors import StationError, unexpected
 from allstation.core.limits import DecodeLimits
 from allstation.core.records import UNPACKED_FROM, NewField
+from allstation.core.slide_part import Frame, Region, part_path, slide_field_sha256
 from allstation.core.text import natural_key, shown_name
 from allstation.files import free_path
 from allstation.imaging import decode
 from allstation.imaging.field_file import read_field
-from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.field_names import SLIDE_SUFFIXES, looks_like_field
 from allstation.imaging.foreign import PassedOver
-from allstation.imaging.slide_finder import SlideFinder
+from allstation.imaging.readers import find_slides, pages_of
 
 _log = logging.getLogger(__name__)
 
@@ -41,13 +43,15 @@ class FieldPath:
 
 @dataclass(frozen=True, slots=True)
 class SlidePath:
-    """A file that is a whole slide, or whose pages are fields of their own; not opened yet.
+    """A whole slide, not opened yet.
 
     Attributes:
-        path: Absolute path.
+        path: Absolute path of the file that opens it, which is the folder of its fields.
+        files: Every file that it consists of.
     """
 
     path: Path
+    files: frozenset[Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +67,34 @@ class Refused:
     error: StationError
 
 
+@overload
 def find_fields(
     paths: Iterable[Path],
     *,
     unpack_to: Path | None = None,
     passed: PassedOver | None = None,
-) -> Iterator[FieldPath | Refused]:
-    """Walk files, folders and archives for fields alone; arguments as those of :func:`find_inputs`."""
-    for found in find_inputs(paths, unpack_to=unpack_to, passed=passed, slides=None):
-        if not isinstance(found, SlidePath):
-            yield found
+    pages: bool = False,
+) -> Iterator[FieldPath | Refused]: ...
 
 
-def find_inputs(
+@overload
+def find_fields(
     paths: Iterable[Path],
     *,
     unpack_to: Path | None = None,
     passed: PassedOver | None = None,
-    slides: SlideFinder | None,
+    pages: bool = False,
+    slides: Literal[True],
+) -> Iterator[FieldPath | SlidePath | Refused]: ...
+
+
+def find_fields(
+    paths: Iterable[Path],
+    *,
+    unpack_to: Path | None = None,
+    passed: PassedOver | None = None,
+    pages: bool = False,
+    slides: bool = False,
 ) -> Iterator[FieldPath | SlidePath | Refused]:
     """Walk files, folders and archives in natural order.
 
@@ -93,22 +107,48 @@ def find_inputs(
         unpack_to: Folder below which archives that are named directly are unpacked; None to judge them
             as fields, which they are not.
         passed: Counts the pictures of other kinds that folders and archives hold.
-        slides: Tells slides from fields; None to take no slides.
+        pages: Give every page of a TIFF, and every frame of a DICOM file, as a field of its own, whose
+            folder is the file; without it the first page is the field.
+        slides: Give whole slides, each once, with all its files; without it they are judged as fields.
     """
-    seen = PassedOver() if passed is None else passed
-    for given in paths:
-        path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would replace links by targets
+    walk = _Walk(PassedOver() if passed is None else passed, slides=slides)
+    for found in _walked(paths, unpack_to, walk):
+        yield from _pages_of(found) if pages and isinstance(found, FieldPath) else (found,)
+
+
+def _walked(
+    paths: Iterable[Path], unpack_to: Path | None, walk: _Walk
+) -> Iterator[FieldPath | SlidePath | Refused]:
+    # resolve() would replace links by their targets
+    given = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100
+    walk.look_for_slides(path for path in given if path.is_file())
+    for path in given:
         if path.is_dir():
-            yield from _walk(path, seen, slides)
-        elif slides is not None and slides.is_one(path):
-            yield SlidePath(path)
+            yield from walk.folder(path)
+        elif (slide := walk.slide_with(path)) is not None:
+            yield from slide
+        elif walk.is_damaged_slide(path):
+            yield SlidePath(path, frozenset({path}))
         elif looks_like_field(path) or (path.is_file() and not _unpacked_here(path, unpack_to)):
             yield FieldPath(path, path.parent)
         elif path.is_file() and unpack_to is not None:
-            yield from _find_in_archive(path, unpack_to, seen)
+            yield from _find_in_archive(path, unpack_to, walk)
         else:
             sentence = f"{shown_name(path)} is neither a file nor a folder. Check the name and try again."
             yield Refused(path, StationError("not-found", sentence))
+
+
+def _pages_of(found: FieldPath) -> Iterator[FieldPath]:
+    """Yield a field for each page of a file that has several; else the field itself."""
+    try:
+        pages = decode.probe(found.path).frames
+    except StationError:
+        pages = pages_of(found.path)
+    if pages < 2:  # noqa: PLR2004 - several
+        yield found
+        return
+    for number in range(1, pages + 1):
+        yield FieldPath(part_path(found.path, Frame(number=number)), found.path)
 
 
 def _unpacked_here(path: Path, unpack_to: Path | None) -> bool:
@@ -119,7 +159,7 @@ def _unpacked_here(path: Path, unpack_to: Path | None) -> bool:
     return looks_like_archive(path)
 
 
-def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterator[FieldPath | Refused]:
+def _find_in_archive(path: Path, unpack_to: Path, walk: _Walk) -> Iterator[FieldPath | SlidePath | Refused]:
     """Unpack an archive into a folder of its own and walk that; what it is not believed of is refused."""
     from allstation.imaging.archive import unpack
     from allstation.imaging.archive_members import NO_FIELD
@@ -137,16 +177,14 @@ def _find_in_archive(path: Path, unpack_to: Path, passed: PassedOver) -> Iterato
         sentence = f"The archive {shown_name(path)} cannot be unpacked ({why}). Make space and try again."
         yield Refused(path, StationError("unreadable-archive", sentence))
         return
-    passed.add(unpacked.pictures)
+    walk.passed.add(unpacked.pictures)
     for name, reason in unpacked.passed_over:
         # Notes and settings are passed over in silence, as in a folder.
         if reason != NO_FIELD:
             sentence = f"Not unpacked from {shown_name(path)}: {reason}"
             yield Refused(Path(name), StationError("archive-entry", sentence))
     if unpacked.fields:
-        for found in _walk(target, passed):
-            if not isinstance(found, SlidePath):
-                yield found
+        yield from walk.folder(target)
 
 
 def _digest(path: Path) -> str:
@@ -154,33 +192,70 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _walk(
-    folder: Path, passed: PassedOver, slides: SlideFinder | None = None
-) -> Iterator[FieldPath | SlidePath | Refused]:
-    try:
-        with os.scandir(folder) as entries:
-            listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    except OSError as error:
-        sentence = (
-            f"The folder {shown_name(folder)} cannot be read ({error.strerror}). Check its permissions."
-        )
-        yield Refused(folder, StationError("unreadable-folder", sentence))
-        return
-    # Names, not paths: a folder may hold 100,000 of them.
-    listed.sort(key=lambda pair: (natural_key(pair[0]), pair[0]))
-    here = None if slides is None else slides.in_folder(folder)
-    for name, is_folder in listed:
-        path = folder / name
-        if name.startswith(".") or (here is not None and path in here.parts):
-            continue
-        if here is not None and path in here.slides:
-            yield SlidePath(path)
-        elif is_folder and not _is_case(path):
-            yield from _walk(path, passed, slides)
-        elif not is_folder and looks_like_field(path) and not path.is_dir():
-            yield FieldPath(path, folder)
-        elif not is_folder:
-            passed.see(name)
+class _Walk:
+    """Walk through folders.
+
+    Args:
+        passed: Counts the pictures of other kinds.
+        slides: Whether whole slides are looked for.
+    """
+
+    def __init__(self, passed: PassedOver, *, slides: bool) -> None:
+        self.passed = passed
+        self._slides = slides
+        self._slide_at: dict[Path, tuple[SlidePath, ...]] = {}
+
+    def folder(self, folder: Path) -> Iterator[FieldPath | SlidePath | Refused]:
+        """Yield what lies in a folder and those below it."""
+        try:
+            with os.scandir(folder) as entries:
+                listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except OSError as error:
+            sentence = (
+                f"The folder {shown_name(folder)} cannot be read ({error.strerror}). Check its permissions."
+            )
+            yield Refused(folder, StationError("unreadable-folder", sentence))
+            return
+        # Names, not paths: a folder may hold 100,000 of them.
+        listed.sort(key=lambda pair: (natural_key(pair[0]), pair[0]))
+        listed = [(name, is_folder) for name, is_folder in listed if not name.startswith(".")]
+        self.look_for_slides(folder / name for name, is_folder in listed if not is_folder)
+        for name, is_folder in listed:
+            path = folder / name
+            if is_folder and not _is_case(path):
+                yield from self.folder(path)
+            elif not is_folder:
+                yield from self._file(path)
+
+    def _file(self, path: Path) -> Iterator[FieldPath | SlidePath]:
+        slide = self.slide_with(path)
+        if slide is not None:
+            yield from slide
+        elif self.is_damaged_slide(path):
+            yield SlidePath(path, frozenset({path}))
+        elif looks_like_field(path) and not path.is_dir():
+            yield FieldPath(path, path.parent)
+        else:
+            self.passed.see(path.name)
+
+    def look_for_slides(self, files: Iterable[Path]) -> None:
+        """Find the slides among some files, so that the files they consist of are known beforehand."""
+        if not self._slides:
+            return
+        for slide in find_slides(path for path in files if path not in self._slide_at):
+            self._slide_at.update(dict.fromkeys(slide.files, ()))
+            self._slide_at[slide.path] = (SlidePath(slide.path, slide.files),)
+
+    def is_damaged_slide(self, path: Path) -> bool:
+        """Tell whether a file that is no slide bears a slide's suffix: opening it says what is wrong."""
+        return self._slides and path.suffix.lower() in SLIDE_SUFFIXES and path.is_file()
+
+    def slide_with(self, path: Path) -> tuple[SlidePath, ...] | None:
+        """Return the slide that a file opens, once; nothing for its other files, None for those of none."""
+        found = self._slide_at.get(path)
+        if found:
+            self._slide_at[path] = ()
+        return found
 
 
 def _is_case(folder: Path) -> bool:
@@ -188,11 +263,31 @@ def _is_case(folder: Path) -> bool:
     return folder.suffix.lower() == ".allcase" or (folder / "case.sqlite").is_file()
 
 
+def new_parts(slide: Path, fingerprint: str, regions: Iterable[Region]) -> list[NewField]:
+    """Return rectangles of a slide as new fields of a case, without reading their pixels.
+
+    Args:
+        slide: The slide's file.
+        fingerprint: Of it (:func:`allstation.imaging.slide_identity.fingerprint`).
+        regions: The rectangles.
+    """
+    return [
+        NewField(
+            path=part_path(slide, region),
+            sha256=slide_field_sha256(fingerprint, region),
+            bytes=3 * region.width * region.height,
+            width=region.width,
+            height=region.height,
+        )
+        for region in regions
+    ]
+
+
 def new_field(path: Path, limits: DecodeLimits = decode.DEFAULT_LIMITS) -> NewField:
     """Read a file as a new field of a case: size, pages and SHA-256 of the same bytes.
 
     Args:
-        path: The file.
+        path: The file, or the path of a part of a slide.
         limits: What to accept.
 
     Raises:

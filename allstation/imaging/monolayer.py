@@ -2,8 +2,8 @@
 
 How it looks, step by step; every length is in micrometres, so that 20x, 40x and 100x are the same:
 
-1. *Scale* (``slide_scale``). The file's pixel size; else by the objective (10 µm / magnification), else by the
-   red cells of 24 places (median diameter 7.2 µm), else 0.25 µm. What was assumed is said.
+1. *Scale* (``slide_scale``). The file's pixel size; else by the objective (10 µm / magnification), else by
+   the red cells of 24 places (median diameter 7.2 µm), else 0.25 µm. What was assumed is said.
 2. *Squares* (``slide_squares``). Four wide and three high make a field of 112.5 x 84.4 µm, the area that the
    shipped model saw in one (450 x 338 pixels at 0.25 µm); other models say their own.
 3. *Stain* (``slide_stain``). 24 places of every darkness, 0.44 µm a pixel, tell the colour of bare glass, the
@@ -12,18 +12,18 @@ How it looks, step by step; every length is in micrometres, so that 20x, 40x and
 4. *Map* (``slide_map``). An overview of 14 µm a pixel tells glass and thickness; all between is read at about
    1.4 µm a pixel. Of each square: layers of red cells (mean density over that of one layer), share of bare
    glass, nuclei of at least 18 µm², fine structure against contrast (focus), density of what is stained.
-5. *Zones* (``slide_zones``), each square with its neighbours, 140 x 140 µm: glass is 93 % bare; thick are more
-   than 0.82 layers or less than 14 % bare; the feathered edge has fewer than 0.66 of this smear's median
+5. *Zones* (``slide_zones``), each square with its neighbours, 140 x 140 µm: glass is 93 % bare; thick are
+   more than 0.8 layers or less than 14 % bare; the feathered edge has fewer than 0.66 of this smear's median
    layers; out of focus is below 0.55 of the sharpest quarter; the rest is monolayer. A square's score is the
-   product of four figures from 0 to 1: layers (best from 0.92 of the median to 0.66 layers), focus, evenness
-   (standard deviation over mean below 0.45), distance from glass (best from 400 µm, or from 0.4 of the deepest
+   product of four figures from 0 to 1: layers (best from 0.92 of the median to 0.6 layers), focus, evenness
+   (standard deviation over mean below 0.45), distance from glass (best from 400 µm, or 0.4 of the deepest
    place of a small smear).
 6. *Fields* (``field_choice``). A field lies in the monolayer whole, over no scratch. Its score is the mean of
    its squares', times 0.6 without white cells up to 1 with three. The best come first; each keeps a distance
-   from those before it, as large as lets all find room, and moves by up to half a square where that cuts fewer
-   white cells.
-7. *Second look* (``field_check``), 0.44 µm a pixel: fields that are less sharp than others, or have a gap as a
-   scratch leaves, fall out; and the red cells must have the size of red cells, or the slide is no smear.
+   from those before it, as large as lets all find room, and moves by up to half a square where that cuts
+   fewer white cells.
+7. *Second look* (``field_check``), 0.44 µm a pixel: fields that are less sharp than others, or have a gap as
+   a scratch leaves, fall out; and the red cells must have the size of red cells, or the slide is no smear.
 
 Nothing is random: the same slide gives the same fields.
 """

@@ -1,4 +1,4 @@
-"""Scan of a watched folder: its field images, their sizes, and which are still held open."""
+"""Scan of a watched folder: its field images and slides, their sizes, and which are still held open."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from allstation.core.file_settling import Sighting
 from allstation.imaging.field_names import looks_like_field
 
+_ONE_FILE: Final = frozenset({".svs", ".svslide", ".ndpi", ".scn", ".bif", ".czi"})
+"""Suffixes of slides that are one file."""
+
 
 def scan_folder(folder: Path, *, held: Callable[[Path], bool] | None = None) -> dict[str, Sighting] | None:
-    """Return the field images directly in a folder, or None if it cannot be read now.
+    """Return the field images and slides directly in a folder, or None if it cannot be read now.
+
+    Slides of several files are left out: which of them is written last is not known.
 
     Only plain files count: links, pipes and devices never become fields by lying in a folder.
 
@@ -24,7 +30,7 @@ def scan_folder(folder: Path, *, held: Callable[[Path], bool] | None = None) -> 
     is_held = held or held_open
     try:
         with os.scandir(folder) as entries:
-            files = [entry for entry in entries if looks_like_field(Path(entry.name))]
+            files = [entry for entry in entries if _is_watched(Path(entry.name))]
             return {
                 entry.name: Sighting(found.st_size, found.st_mtime_ns, is_held(Path(entry.path)))
                 for entry in files
@@ -32,6 +38,10 @@ def scan_folder(folder: Path, *, held: Callable[[Path], bool] | None = None) -> 
             }
     except OSError:
         return None
+
+
+def _is_watched(path: Path) -> bool:
+    return looks_like_field(path) or path.suffix.lower() in _ONE_FILE
 
 
 def _plain(entry: os.DirEntry[str]) -> os.stat_result | None:

@@ -16,6 +16,8 @@ USUAL_UM: Final = 0.25
 """Micrometres a pixel of most scanners' 40x."""
 _ONE_X_UM: Final = 10.0
 """Micrometres a pixel times the objective's magnification, as scanners have it: 0.25 for 40x, 0.5 for 20x."""
+_LIKELY_UM: Final = (0.03, 5.0)
+"""Micrometres a pixel of microscopes; a file that says others is not believed."""
 _PLACES: Final = 24
 _WIDER: Final = 2
 """Places that are looked at for red cells are so many fields wide and high."""
@@ -40,26 +42,28 @@ class SlideScale:
 def scale_of_slide(reader: ReadsSlide) -> SlideScale:
     """Return the scale of a slide: stated, else by the objective, else by red cells, else 0.25 µm."""
     info = reader.info
-    if info.pixel_um is not None and info.pixel_um > 0:
-        return SlideScale(info.pixel_um)
-    if info.objective is not None and info.objective > 0:
-        pixel_um = _ONE_X_UM / info.objective
-        sentence = (
-            f"The file does not say its pixel size; {pixel_um:.3g} µm is assumed, as is usual for "
-            f"{info.objective:g}x."
-        )
+    stated = info.pixel_um
+    if stated is not None and _LIKELY_UM[0] <= stated <= _LIKELY_UM[1]:
+        return SlideScale(stated)
+    first = (
+        "The file does not say its pixel size"
+        if stated is None
+        else f"The file says {stated:.4g} µm a pixel, which no microscope has"
+    )
+    if info.objective is not None and _LIKELY_UM[0] <= _ONE_X_UM / max(info.objective, 1) <= _LIKELY_UM[1]:
+        pixel_um = _ONE_X_UM / max(info.objective, 1)
+        sentence = f"{first}; {pixel_um:.3g} µm is assumed, as is usual for {info.objective:g}x."
         return SlideScale(pixel_um, assumed=True, sentence=sentence)
     found = _by_red_cells(reader)
     if found is not None and found.red_cells >= _FEWEST:
         pixel_um = 1 / found.pixels_per_um
         sentence = (
-            f"The file does not say its pixel size; {pixel_um:.3g} µm is assumed, by the size of "
+            f"{first}; {pixel_um:.3g} µm is assumed, by the size of "
             f"{found.red_cells:,} red cells ({1 / found.high:.3g} to {1 / found.low:.3g} µm)."
         )
         return SlideScale(pixel_um, assumed=True, sentence=sentence)
     sentence = (
-        f"The file does not say its pixel size, and its red cells could not be measured; {USUAL_UM:g} µm is "
-        "assumed, as is usual for 40x."
+        f"{first}, and its red cells could not be measured; {USUAL_UM:g} µm is assumed, as is usual for 40x."
     )
     return SlideScale(USUAL_UM, assumed=True, sentence=sentence)
 

@@ -19,14 +19,14 @@ GLASS, EDGE, MONOLAYER, THICK, BLURRED = range(5)
 _SMOOTH: Final = 5
 """Squares along a side, 140 µm, that speak for the zone of the one in the middle."""
 _GLASS_BARE: Final = 0.93
-_THICK_LAYERS: Final = 0.82
+_THICK_LAYERS: Final = 0.8
 _THICK_BARE: Final = 0.14
 _EDGE: Final = (0.66, 0.92)
 """Layers of the feathered edge at most, and of the best places at least, shares of the median of this smear:
 the blood of some patients has half as many red cells as others'."""
 _MEDIAN: Final = (0.15, 0.5)
 """What that median is held between."""
-_BEST_LAYERS: Final = 0.66
+_BEST_LAYERS: Final = 0.6
 """Layers up to which more are no worse."""
 _CROWDED: Final = 1.2
 """Layers of a field's fullest square at most."""

@@ -255,8 +255,8 @@ def _judged(
     given: Sequence[Path], options: ImportOptions, *, unpack_to: Path | None, passed: PassedOver
 ) -> Iterator[tuple[FieldPath | SlidePath | Refused, NewField | Refused | None]]:
     """Yield what is found with what it is, in order; files are opened a bounded number ahead."""
-    from allstation.imaging.intake import Refused, SlidePath, find_inputs, new_field
-    from allstation.imaging.slide_finder import SlideFinder
+    from allstation.imaging.intake import Refused, SlidePath, find_fields, new_field
+    from allstation.imaging.readers import pages_of
     from allstation.inference.workers import in_order
 
     def judge(
@@ -266,13 +266,14 @@ def _judged(
             return found, found
         if isinstance(found, SlidePath):
             return found, None
+        if options.slides.pages and pages_of(found.path) > 1:
+            return SlidePath(found.path, frozenset({found.path})), None
         try:
             return found, new_field(found.path, options.limits)
         except StationError as error:
             return found, Refused(found.path, error)
 
     with ThreadPoolExecutor(options.readers, thread_name_prefix="import-reader") as readers:
-        finder = SlideFinder(pages=options.slides.pages)
-        found_fields = find_inputs(given, unpack_to=unpack_to, passed=passed, slides=finder)
+        found_fields = find_fields(given, unpack_to=unpack_to, passed=passed, slides=True)
         submitted = (readers.submit(judge, found) for found in found_fields)
         yield from in_order(submitted, ahead=options.readers * _FILES_AHEAD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from allstation.core.decision import invalidating
+from allstation.core.slide_part import part_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ class FieldRow:
     error: str = ""
     probabilities_valid: bool = False
     slide_part: PartRow | None = None
+
+    @property
+    def label(self) -> str:
+        """The name as pages print it: of a part of a whole slide where it lies."""
+        return part_label(self.name)
 
     @property
     def shown_probabilities(self) -> tuple[tuple[str, float], ...]:

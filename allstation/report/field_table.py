@@ -95,7 +95,7 @@ def _comment(context: ReportContext, row: FieldRow) -> list[Cell]:
     by = "\n".join(part for part in (row.reviewer, moment(row.reviewed_at)) if part)
     return [
         Cell(str(row.number), colour=palette.MUTED),
-        Cell(row.name),
+        Cell(row.label),
         context.class_cell(row.reviewed or row.decision) if row.reviewed or row.decision else Cell(""),
         Cell(by, colour=palette.MUTED),
         Cell(row.comment),
@@ -106,7 +106,7 @@ def _change(context: ReportContext, row: FieldRow) -> list[Cell]:
     by = "\n".join(part for part in (row.reviewer, moment(row.reviewed_at)) if part)
     return [
         Cell(str(row.number), colour=palette.MUTED),
-        Cell(row.name),
+        Cell(row.label),
         context.class_cell(row.decision),
         Cell("\u2192"),
         context.class_cell(row.reviewed),
@@ -154,7 +154,7 @@ def _grouped(context: ReportContext, read: Sequence[FieldRow]) -> Iterator[Row]:
 
 def _field(context: ReportContext, row: FieldRow) -> list[Cell]:
     values = dict(row.shown_probabilities)
-    cells = [Cell(str(row.number), colour=palette.MUTED), Cell(row.name)]
+    cells = [Cell(str(row.number), colour=palette.MUTED), Cell(row.label)]
     for name in context.classes:
         top = name == row.top
         text = probability(values[name]) if name in values else "-"
@@ -185,7 +185,7 @@ def failures(context: ReportContext) -> Iterator[Flowable]:
     rows = [
         (
             Cell(str(row.number), colour=palette.MUTED),
-            Cell(row.name),
+            Cell(row.label),
             Cell(row.state),
             Cell(row.error or "Not read yet."),
         )
@@ -208,7 +208,7 @@ def files(context: ReportContext) -> Iterator[Flowable]:
     rows = [
         (
             Cell(str(row.number), colour=palette.MUTED),
-            Cell(row.name),
+            Cell(row.label),
             Cell(f"{row.width} \u00d7 {row.height}"),
             Cell(row.sha256),
         )

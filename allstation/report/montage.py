@@ -135,11 +135,11 @@ class MontageRow(Pictured):
         top, bottom = self.height, self.height - self._HEAD - tall
         whole = 2 * side + self._BETWEEN
         number = self.put(str(row.number), (x, top - 9), Style(TEXT, 7.6, 10, palette.MUTED))
-        self.put(row.name, (x + number.width + 5, top - 9), _NAME, width=whole - number.width - 5)
+        self.put(row.label, (x + number.width + 5, top - 9), _NAME, width=whole - number.width - 5)
         known = [name for name, _ in row.probabilities]
         shown = row.final if row.final in known else row.top
         field, evidence = self.pictures(row.number, self._PIXELS, shown)
-        self.picture(field, (x, bottom, side, tall), alt=f"Field {row.number}, {row.name}")
+        self.picture(field, (x, bottom, side, tall), alt=f"Field {row.number}, {row.label}")
         if not field.problem:
             self._band(card, (x, bottom - self._BAND, side))
         right = x + side + self._BETWEEN
@@ -220,7 +220,7 @@ class CleanRow(Pictured):
     def _clean(self, card: Card, x: float) -> None:
         row, tall = card.row, self.WIDTH * self._shape
         picture = self.pictures(row.number, self._PIXELS, self.tallest)
-        self.picture(picture, (x, self._FOOT, self.WIDTH, tall), alt=f"Field {row.number}, {row.name}")
+        self.picture(picture, (x, self._FOOT, self.WIDTH, tall), alt=f"Field {row.number}, {row.label}")
         number = self.put(str(row.number), (x, self._FOOT - 8.6), _QUIET)
         left = x + number.width + 4
         room = self.WIDTH - number.width - 4
@@ -261,10 +261,10 @@ class ContactRow(Pictured):
     def _small(self, card: Card, x: float) -> None:
         row, side = card.row, self._image
         field, _ = self.pictures(row.number, self._PIXELS, "")
-        self.picture(field, (x, self._FOOT, side, side * 0.75), alt=f"Field {row.number}, {row.name}")
+        self.picture(field, (x, self._FOOT, side, side * 0.75), alt=f"Field {row.number}, {row.label}")
         number = self.put(str(row.number), (x, self._FOOT - 9), _QUIET)
         self.put(
-            row.name,
+            row.label,
             (x + number.width + 3, self._FOOT - 9),
             Style(TEXT, 6.8, 9),
             width=side - number.width - 3,

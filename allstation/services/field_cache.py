@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from allstation.core.limits import DecodeLimits
-from allstation.core.slide_part import split_part
 
 if TYPE_CHECKING:
     from allstation.imaging.field_file import FieldFile
@@ -62,7 +61,7 @@ class FieldCache:
         return file
 
     def _keep(self, path: Path, stamp: _Stamp, file: FieldFile) -> None:
-        size = len(file.content) + 3 * file.header.width * file.header.height
+        size = file.held_bytes
         with self._lock:
             self._entries.pop(path, None)
             self._entries[path] = (stamp, file, size)
@@ -71,8 +70,11 @@ class FieldCache:
 
 
 def _stamp(path: Path) -> _Stamp | None:
+    """Return size and time of a field's file, or of the slide that it is a part of."""
+    from allstation.imaging.field_names import field_file
+
     try:
-        status = (path if split_part(path) is None else path.parent).stat()
+        status = field_file(path).stat()
     except (OSError, ValueError):
         return None
     return status.st_size, status.st_mtime_ns

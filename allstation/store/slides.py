@@ -72,12 +72,15 @@ class Slides(Repository):
             ]
 
     def files(self) -> list[tuple[int, Path]]:
-        """Return slide and path of every field that is in the case."""
+        """Return slide and path of every file of the case: of its fields, and of whole slides."""
         query = "SELECT slide_id, folder_id, name FROM fields WHERE removed = 0 ORDER BY id"
         with self._connection.consistent_read() as db:
             rows = db.execute(query).fetchall()
+            scanned = scanned_slides(db)
             folders = {row[1]: self._connection.folders.path(db, row[1]) for row in rows}
-        return [(slide_id, folders[folder_id] / unescape_name(name)) for slide_id, folder_id, name in rows]
+        whole = {slide_id: folders[folder] for slide_id, folder, _ in rows if slide_id in scanned}
+        plain = (row for row in rows if row[0] not in scanned)
+        return [*whole.items(), *((row[0], folders[row[1]] / unescape_name(row[2])) for row in plain)]
 
     def add(self, name: str, folder: Path | None = None) -> Slide:
         """Add a slide, or return the one of this folder if there is one.

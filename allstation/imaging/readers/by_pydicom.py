@@ -119,8 +119,8 @@ class DicomSlideBackend:
         try:
             for file in slide_files(path):
                 self._images.append(DicomFile.open(file))
-            self._associated = {name: image for image in self._images if (name := _beside(image))}
-            self._levels = _levels_of([image for image in self._images if not _beside(image)])
+            self._associated = {name: image for image in self._images if (name := _associated_name(image))}
+            self._levels = _levels_of([image for image in self._images if not _associated_name(image)])
             self._info = self._facts()
         except BaseException:
             self.close()
@@ -180,7 +180,7 @@ class DicomSlideBackend:
         return self._cache.get((level, column, row), lambda: rgb_of(image, frame, self._limits))
 
 
-def _beside(image: DicomFile) -> str:
+def _associated_name(image: DicomFile) -> str:
     """Return the name of a picture beside the pyramid; empty for a level."""
     return next((_ASSOCIATED[kind] for kind in image.header.kinds if kind in _ASSOCIATED), "")
 

@@ -12,14 +12,11 @@ from typing import Final
 
 from allstation.core.limits import DecodeLimits
 from allstation.core.text import natural_key
+from allstation.imaging.field_names import SLIDE_SUFFIXES
 from allstation.imaging.readers.dicom_header import DicomHeader, is_dicom, read_dicom
 from allstation.imaging.readers.tiff_outline import TiffOutline, is_tiff, outline
 from allstation.imaging.source import HeaderError, Source
 
-SLIDE_SUFFIXES: Final = frozenset(
-    {".svs", ".svslide", ".ndpi", ".vms", ".vmu", ".mrxs", ".scn", ".bif", ".czi"}
-)
-"""Suffixes, in lower case, of files that are slides and nothing else."""
 DICOM_SUFFIXES: Final = frozenset({".dcm", ".dicom"})
 _TIFF_SUFFIXES: Final = frozenset({".tif", ".tiff", ".btf", ".tf8"})
 _START: Final = 132
@@ -90,7 +87,8 @@ def pages_of(path: Path) -> int:
 def find_slides(paths: Iterable[Path]) -> list[SlideFiles]:
     """Return the slides among some files, or directly in some folders, in natural order.
 
-    Every file of a slide is named once: a folder's DICOM files of one series are one slide.
+    Every file of a slide is named once: a folder's DICOM files of one series are one slide. What has the
+    suffix of slides alone is one, also if it will turn out to be damaged.
 
     Args:
         paths: Files and folders. Links to folders are not followed inside a folder.
@@ -102,7 +100,7 @@ def find_slides(paths: Iterable[Path]) -> list[SlideFiles]:
     found: list[SlideFiles] = []
     taken: set[Path] = set()
     for path in files:
-        if path in taken or not looks_like_slide(path) or not is_slide(path):
+        if path in taken or not looks_like_slide(path):
             continue
         slide = SlideFiles(path, frozenset(slide_files(path)))
         taken |= slide.files

@@ -119,7 +119,10 @@ class QueueController(QObject):
         mixed = [problem for problem in status.same if problem.code == "same-picture"]
         problems = (*mixed, *status.refused, *status.passed)
         notifier = self._context.notifier
-        if not problems and not status.added and not status.duplicates:
+        notes = "  ·  ".join(note.sentence for note in status.notes)
+        if notes and not problems:
+            notifier.info(notes)
+        elif not problems and not status.added and not status.duplicates:
             notifier.warn(
                 tr("No field images were found. Fields are JPEG, PNG, TIFF, BMP, WebP or JPEG 2000 files.")
             )

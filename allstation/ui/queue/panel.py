@@ -354,6 +354,9 @@ def intake_sentence(status: ImportStatus) -> str:
     if status.refused_count:
         parts.append(tr("{n} refused", n=number(status.refused_count)))
     parts += [problem.sentence for problem in status.passed]
-    if status.running:
+    if status.running and status.looking:
+        share = number(round(100 * status.looked))
+        parts.append(tr("looking for fields on {name}: {n} %", name=status.looking, n=share))
+    elif status.running:
         parts.append(tr("looking for more…"))
     return "  ·  ".join(parts)

@@ -19,12 +19,14 @@ from allstation.core.slide_file import EVERYTHING, PAGES, SlideIdentity
 from allstation.core.slide_info import Level, SlideInfo
 from allstation.core.slide_part import Frame, Region, slide_field_sha256
 from allstation.imaging.field_file import read_field
+from allstation.imaging.scan_folder import scan_folder
 from allstation.imaging.slide_identity import fingerprint
 from allstation.imaging.synthetic import write_demo
-from allstation.imaging.synthetic_slide import write_slide
+from allstation.imaging.synthetic_slide import Patient, write_slide
 from allstation.processing import events, slide_hashing
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch, ImportOptions, batches
+from allstation.processing.patients import parse_patients, propose_patients
 from allstation.processing.processor import CaseProcessor
 from allstation.processing.slide_import import SlideFound, SlideOptions
 from allstation.store.case import Case
@@ -222,6 +224,38 @@ def test_a_series_among_fields_is_one_slide(case: Case, slides: Path) -> None:
     assert case.audit.verify() is None
 
 
+def test_the_files_of_one_series_dropped_together_are_one_slide(case: Case, slides: Path) -> None:
+    files = sorted((slides / "mixed" / "series").iterdir())
+    assert len(files) > 1
+    found = batches(files, threading.Event(), options=ImportOptions(slides=FIELDS))
+    assert len([item for item in found if isinstance(item, SlideFound)]) == 1
+
+
+def test_a_slide_in_a_watched_folder_is_seen_and_known_when_it_is_in_the_case(
+    case: Case, slides: Path
+) -> None:
+    seen = scan_folder(slides / "p1")
+    assert seen is not None
+    assert seen.keys() == {"smear.svs"}
+    bring_in(case, slides / "p1")
+    assert case.files.in_folder(slides / "p1") == {"smear.svs": seen["smear.svs"].size}
+
+
+def test_what_the_scanner_says_of_the_patient_is_read_when_asked_for_and_kept_nowhere(
+    case: Case, tmp_path: Path
+) -> None:
+    person = Patient(patient_id="P-4711", name="Meier^Anna")
+    write_slide(tmp_path / "s", seed=1, width=1024, height=768, format="dicom", patient=person)
+    bring_in(case, tmp_path / "s")
+    said = case.slide_files.metadata(1)
+    assert (said.patient_id, "Meier" in said.patient_name) == ("P-4711", True)
+    assert case.details() == {}
+    case.connection.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = (case.folder / "case.sqlite").read_bytes()
+    assert b"4711" not in kept
+    assert b"Meier" not in kept
+
+
 def test_what_is_no_slide_is_refused_in_a_sentence(slides: Path, tmp_path: Path) -> None:
     whole = (slides / "p1" / "smear.svs").read_bytes()
     (tmp_path / "cut.svs").write_bytes(whole[: len(whole) // 3])
@@ -352,3 +386,16 @@ def test_the_window_s_loop_tells_of_a_slide_and_adds_its_fields(case: Case, slid
     assert events.SlideFileChanged(1) in told
     looked = [one.status.looking for one in told if isinstance(one, events.ImportProgressed)]
     assert "smear.svs" in looked
+
+
+def test_patients_come_from_the_name_of_a_slide_s_file_or_a_table(
+    case: Case, slides: Path, tmp_path: Path
+) -> None:
+    for name in ("P12_a", "P13_b"):
+        shutil.copy(slides / f"p{1 + (name > 'P13')}" / "smear.svs", tmp_path / f"{name}.svs")
+    bring_in(case, *sorted(tmp_path.glob("P*.svs")))
+    assert propose_patients(case, parse_patients("P{patient}_*")).patients == {1: "12", 2: "13"}
+    table = tmp_path / "patients.csv"
+    table.write_text("file,patient\nP12_a.svs,anna\nP13_b.svs,bert\n")
+    found = propose_patients(case, parse_patients(str(table)))
+    assert (found.patients, found.unused) == ({1: "anna", 2: "bert"}, 0)

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from allstation.core.errors import StationError
+from allstation.core.slide_part import Region, part_path
 from allstation.imaging.field_file import read_field
 from allstation.imaging.synthetic import draw_field, write_field
+from allstation.imaging.synthetic_slide import write_slide
 from allstation.services.field_cache import FieldCache
 
 
@@ -66,3 +68,14 @@ def test_a_field_larger_than_the_cache_is_read_and_not_kept(paths: list[Path]):
     file = files.read(paths[0])
     assert file.content == read_field(paths[0]).content
     assert files.read(paths[0]) is not file
+
+
+def test_a_part_of_a_slide_is_read_once_until_its_file_changes(tmp_path: Path) -> None:
+    slide = tmp_path / "s.svs"
+    write_slide(slide, seed=1, width=800, height=600, format="svs")
+    path = part_path(slide, Region(level=0, x=100, y=100, width=300, height=225))
+    cache = FieldCache()
+    first = cache.read(path)
+    assert cache.read(path) is first
+    slide.write_bytes(slide.read_bytes() + b"more")
+    assert cache.read(path) is not first

@@ -97,7 +97,7 @@ def _write_level(folder: Path, rgb: np.ndarray, level: int, *, how: str, tile: i
     padded[:height, :width] = rgb
     places = [(row, column) for row in range(rows) for column in range(columns)]
     if sparse:
-        places = [place for place in places if sum(place) % 3]
+        places = [place for place in places if sum(place) % 3] or places
     frames = [
         padded[row * tile : (row + 1) * tile, column * tile : (column + 1) * tile] for row, column in places
     ]

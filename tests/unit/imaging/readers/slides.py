@@ -64,4 +64,14 @@ def write_pyramid(path: Path, *, width: int = 1600, height: int = 1200) -> np.nd
     return rgb
 
 
+def write_ome(path: Path, rgb: np.ndarray, *, compression: str | None = "jpeg") -> None:
+    """Write an OME-TIFF with two smaller copies that hang on its page, and a pixel size of 0.5 µm."""
+    options = {"tile": (128, 128), "photometric": "rgb", "compression": compression}
+    size = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.5, "PhysicalSizeYUnit": "µm"}
+    with tifffile.TiffWriter(path, ome=True) as out:
+        out.write(rgb, subifds=2, metadata={"axes": "YXS", **size}, **options)
+        for level in (1, 2):
+            out.write(rgb[:: 2**level, :: 2**level], subfiletype=1, **options)
+
+
 _JPEG = {"compression": "jpeg", "compressionargs": {"level": 90}, "photometric": "rgb"}

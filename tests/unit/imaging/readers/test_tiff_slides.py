@@ -19,22 +19,10 @@ from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.opening import open_backend
 from allstation.imaging.source import HeaderError
 
-from .slides import picture
+from .slides import picture, write_ome
 
 LIMITS = DecodeLimits()
 SMALL = DecodeLimits(max_pixels=100_000)
-
-
-def write_ome(path: Path, *, compression: str | None = "jpeg") -> np.ndarray:
-    """Write an OME-TIFF whose smaller copies hang on its page; return its level 0."""
-    rgb = picture(900, 700, seed=3)
-    options = {"tile": (128, 128), "photometric": "rgb", "compression": compression}
-    with tifffile.TiffWriter(path, ome=True) as out:
-        size = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.5, "axes": "YXS"}
-        out.write(rgb, subifds=2, metadata={**size, "PhysicalSizeYUnit": "µm"}, **options)
-        for level in (1, 2):
-            out.write(rgb[:: 2**level, :: 2**level], subfiletype=1, **options)
-    return rgb
 
 
 @pytest.fixture
@@ -51,7 +39,7 @@ def whole(backend: Backend, level: int = 0) -> np.ndarray:
 
 def test_an_ome_tiff_has_its_levels_and_pixel_size(tmp_path):
     path = tmp_path / "a.ome.tif"
-    write_ome(path)
+    write_ome(path, picture(900, 700, seed=3))
     assert is_slide(path)
     with open_slide(path) as slide, tifffile.TiffFile(path) as own:
         assert (slide.info.format, slide.info.pixel_um) == ("OME-TIFF", pytest.approx(0.5))
