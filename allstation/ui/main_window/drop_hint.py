@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from allstation.core.text import shown_name
 from allstation.processing.status_types import CaseInfo
+from allstation.ui.common.formatting import number, short_name
 from allstation.ui.common.i18n import tr
 
 _MARGIN = 12
+_NAME = 40
 
 
 class DropHint(QFrame):
@@ -34,14 +38,24 @@ class DropHint(QFrame):
         over.installEventFilter(self)
         self.hide()
 
-    def show_for(self, info: CaseInfo) -> None:
-        """Say what becomes of what is dropped while a case is open."""
+    def show_for(self, info: CaseInfo, *, slides: Sequence[str] = ()) -> None:
+        """Say what becomes of what is dropped while a case is open.
+
+        Args:
+            info: The open case.
+            slides: Names of the files of whole slides among what is dragged.
+        """
         name = shown_name(info.name)
-        self._words.setText(
-            tr("{name} is open for looking only: nothing can be added to it.", name=name)
-            if info.read_only
-            else tr("Drop to add to {name}", name=name)
-        )
+        if info.read_only:
+            words = tr("{name} is open for looking only: nothing can be added to it.", name=name)
+        elif len(slides) == 1:
+            slide = short_name(shown_name(slides[0]), _NAME)
+            words = tr("Drop to add fields of {slide} to {name}", slide=slide, name=name)
+        elif slides:
+            words = tr("Drop to add fields of {n} slides to {name}", n=number(len(slides)), name=name)
+        else:
+            words = tr("Drop to add to {name}", name=name)
+        self._words.setText(words)
         self._cover()
         self.raise_()
         self.show()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from PySide6.QtCore import QMimeData
 
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
+
+SCANNED: Final = frozenset(
+    {".svs", ".svslide", ".ndpi", ".vms", ".vmu", ".mrxs", ".scn", ".bif", ".czi", ".dcm", ".dicom"}
+)
+"""Suffixes of scanners' files, as the readers know them; loading those would stop what is being dragged."""
 
 
 class Dropped(NamedTuple):
@@ -23,6 +28,11 @@ def read_drop(data: QMimeData) -> Dropped:
     urls = data.urls()
     paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile() and url.toLocalFile()]
     return Dropped(paths, len(urls) - len(paths))
+
+
+def slide_names(paths: list[Path]) -> list[str]:
+    """Return the names of those that only a slide scanner writes, by their suffix. Reads nothing."""
+    return [path.name for path in paths if path.suffix.lower() in SCANNED]
 
 
 def elsewhere_sentence(count: int) -> str:

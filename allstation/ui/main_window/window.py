@@ -25,8 +25,8 @@ class Contents(Protocol):
     def take_drop(self, data: QMimeData) -> None:
         """Open or add what was dropped on the window."""
 
-    def show_drop(self, *, active: bool) -> None:
-        """Say what would become of what is dragged over the window, or no longer."""
+    def show_drop(self, data: QMimeData | None) -> None:
+        """Say what would become of what is dragged over the window, or (None) no longer."""
 
 
 class MainWindow(QMainWindow):
@@ -58,25 +58,25 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files and folders from anywhere."""
         if event.mimeData().hasUrls():
-            self._show_drop(active=True)
+            self._show_drop(event.mimeData())
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Show the start page as before."""
-        self._show_drop(active=False)
+        self._show_drop(None)
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Pass on what was dropped; the worker looks at it."""
-        self._show_drop(active=False)
+        self._show_drop(None)
         event.acceptProposedAction()
         if self.workbench is not None:
             self.workbench.take_drop(event.mimeData())
 
-    def _show_drop(self, *, active: bool) -> None:
-        self.start.set_drop_active(active)
+    def _show_drop(self, data: QMimeData | None) -> None:
+        self.start.set_drop_active(data is not None)
         if self.workbench is not None:
-            self.workbench.show_drop(active=active)
+            self.workbench.show_drop(data)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask if work still goes on, else close."""

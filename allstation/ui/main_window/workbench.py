@@ -34,7 +34,7 @@ from allstation.ui.main_window.close_dialog import ask_before_closing
 from allstation.ui.main_window.command_palette import CommandPalette
 from allstation.ui.main_window.docks import DockLayout, fit_review
 from allstation.ui.main_window.drop_hint import DropHint
-from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_drop
+from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_drop, slide_names
 from allstation.ui.main_window.field_menu import FieldMenu
 from allstation.ui.main_window.full_screen import FullScreen
 from allstation.ui.main_window.log_panel import LogPanel
@@ -350,10 +350,10 @@ class Workbench(QObject):
         if dropped.paths:
             self.case_controller.add_paths(dropped.paths)
 
-    def show_drop(self, *, active: bool) -> None:
-        """Say over the field what would become of what is dragged, or no longer."""
-        if active and self.context.info is not None:
-            self._drop_hint.show_for(self.context.info)
+    def show_drop(self, data: QMimeData | None) -> None:
+        """Say over the field what would become of what is dragged, or (None) no longer."""
+        if data is not None and self.context.info is not None:
+            self._drop_hint.show_for(self.context.info, slides=slide_names(read_drop(data).paths))
         else:
             self._drop_hint.hide()
 

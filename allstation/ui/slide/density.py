@@ -15,7 +15,9 @@ from allstation.ui.viewer.card import paint_ground
 _SQUARES: Final = 160
 """Squares along the longest side of a slide."""
 _SPREAD: Final = 2.0
-"""Standard deviation of the smoothing, in squares."""
+"""Standard deviation of the smoothing, in squares, at least."""
+_FIELDS: Final = 0.6
+"""The same in widths of a field: a map without holes between fields that touch."""
 _FAINT: Final = 0.12
 """Weight of the fields around, of the densest place, from which a place is drawn in full."""
 _OPACITY: Final = 200.0
@@ -63,7 +65,8 @@ def density_image(
     weights, sums = np.zeros((height, width)), np.zeros((height, width))
     np.add.at(weights, (y, x), 1.0)
     np.add.at(sums, (y, x), values)
-    weights, sums = _smoothed(weights), _smoothed(sums)
+    spread = max(_SPREAD, _FIELDS * float(np.median(boxes[:, 2])) * scale)
+    weights, sums = _smoothed(weights, spread), _smoothed(sums, spread)
     peak = max(float(weights.max()), 1e-9)
     mean = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > peak * 1e-3)
     alpha = np.clip(mean, 0, 1) * np.clip(weights / (peak * _FAINT), 0, 1) * _OPACITY
@@ -74,9 +77,9 @@ def density_image(
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
 
 
-def _smoothed(grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    reach = int(3 * _SPREAD)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / _SPREAD) ** 2)
+def _smoothed(grid: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
+    reach = int(3 * spread)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
     kernel /= kernel.sum()
     for axis in (0, 1):
         grid = np.apply_along_axis(np.convolve, axis, grid, kernel, "full")

@@ -70,11 +70,11 @@ class SlideEditController(QObject):
         """Offer the tools."""
         # fmt: off
         return (
-            Action("slide.edit", "Add and Move Fields", partial(self._use, Tool.FIELDS), "X",
+            Action("slide.edit", "Add and Move Fields", self.place_fields, "X",
                    "Click on the slide to add a field, drag one to move it", "edit-fields",
                    menu="&Edit", place=430, enabled_when=self._may_edit,
                    checked_when=partial(self._uses, Tool.FIELDS)),
-            Action("slide.region", "Fill a Region with Fields", partial(self._use, Tool.REGION), "Shift+X",
+            Action("slide.region", "Fill a Region with Fields", self.draw_region, "Shift+X",
                    "Draw a region on the slide that is filled with fields", "region",
                    menu="&Edit", place=440, enabled_when=self._may_edit,
                    checked_when=partial(self._uses, Tool.REGION)),
@@ -87,8 +87,16 @@ class SlideEditController(QObject):
     def _uses(self, tool: Tool) -> bool:
         return self._panel.tool is tool
 
-    def _use(self, tool: Tool, on: bool) -> None:
-        self._panel.use_tool(tool if on else Tool.LOOK)
+    def place_fields(self, on: bool) -> None:
+        """Let clicks and drags add and move fields, or only look."""
+        self._use(Tool.FIELDS if on else Tool.LOOK)
+
+    def draw_region(self, on: bool) -> None:
+        """Let clicks draw a region that is filled with fields, or only look."""
+        self._use(Tool.REGION if on else Tool.LOOK)
+
+    def _use(self, tool: Tool) -> None:
+        self._panel.use_tool(tool)
         self._context.changed.emit()
 
     # Changes
@@ -116,11 +124,10 @@ class SlideEditController(QObject):
     @Slot(list)
     def fill(self, corners: list[QPointF]) -> None:
         """Fill a region with fields."""
-        template = self._slide.template
-        if template is None or not self._may_edit():
+        if not self._may_edit():
             return
         polygon = [(corner.x(), corner.y()) for corner in corners]
-        task = self._tiles.run(_Fill(self._slide.slide_id, polygon, template))
+        task = self._tiles.run(_Fill(self._slide.slide_id, polygon))
         if task is not None:
             task.done.connect(self._filled)
             task.failed.connect(self._not_filled)
@@ -200,47 +207,14 @@ class _RegionCommand(QUndoCommand):
 class _Fill:
     """Finds the fields of a region. Runs on another thread."""
 
-    def __init__(self, slide_id: int, polygon: list[tuple[float, float]], template: Region) -> None:
+    def __init__(self, slide_id: int, polygon: list[tuple[float, float]]) -> None:
         self._slide_id = slide_id
         self._polygon = polygon
-        self._template = template
 
     def __call__(self, source: SlideSource) -> tuple[int, list[Region]]:
-        return self._slide_id, regions_within(source, self._polygon, self._template)
+        from allstation.imaging.monolayer import fill
 
-
-def regions_within(source: SlideSource, polygon: list[tuple[float, float]], template: Region) -> list[Region]:
-    """Return the fields whose middle lies in a polygon, side by side, row by row.
-
-    Args:
-        source: The slide.
-        polygon: Corners, x and y in pixels of level 0.
-        template: A field of the size that is wanted.
-    """
-    import numpy as np
-
-    info = source.info
-    scale = info.levels[template.level].downsample
-    wide, high = template.width * scale, template.height * scale
-    xs, ys = np.array([x for x, _ in polygon]), np.array([y for _, y in polygon])
-    found = []
-    for y in np.arange(max(ys.min(), 0), min(ys.max(), info.height) - high + 1, high):
-        for x in np.arange(max(xs.min(), 0), min(xs.max(), info.width) - wide + 1, wide):
-            if _holds(xs, ys, x + wide / 2, y + high / 2):
-                found.append(_at(template, QRectF(float(x), float(y), wide, high)))
-    return found
-
-
-def _holds(xs: object, ys: object, x: float, y: float) -> bool:
-    """Tell whether a point lies in a polygon, by the crossings of a ray to the right."""
-    import numpy as np
-
-    ax, ay = np.asarray(xs), np.asarray(ys)
-    bx, by = np.roll(ax, -1), np.roll(ay, -1)
-    across = (ay > y) != (by > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at = ax + (y - ay) / (by - ay) * (bx - ax)
-    return bool(np.count_nonzero(across & (x < at)) % 2)
+        return self._slide_id, list(fill(source, self._polygon))
 
 
 def _at(template: Region, box: QRectF) -> Region:

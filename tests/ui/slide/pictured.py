@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColor, QImage
 
 from allstation.core.errors import StationError
 from allstation.core.slide_info import Level, SlideInfo
@@ -82,3 +82,9 @@ def shown_colour(image: QImage, x: float, y: float) -> tuple[int, int, int]:
 def is_near(one: tuple[int, int, int], other: tuple[int, int, int], within: int = 6) -> bool:
     """Tell whether two colours are the same but for rounding and smoothing."""
     return all(abs(a - b) <= within for a, b in zip(one, other, strict=True))
+
+
+def has_colour(pixels: NDArray[np.uint8], colour: str) -> bool:
+    """Tell whether a colour stands anywhere in a picture, but for smoothing."""
+    wanted = QColor(colour).getRgb()[:3]
+    return bool((np.abs(pixels.astype(int) - wanted).max(axis=2) <= 12).any())

@@ -21,7 +21,7 @@ from allstation.ui.slide.panel import SlidePanel
 from allstation.ui.slide.scene import magnification_text
 from allstation.ui.slide.tools import Tool
 from tests.ui.pixels import cut, pixels_of
-from tests.ui.slide.pictured import PicturedSlide, colour_at, is_near, shown_colour
+from tests.ui.slide.pictured import PicturedSlide, colour_at, has_colour, is_near, shown_colour
 
 FIELD = 1_000.0
 
@@ -129,11 +129,6 @@ def three_fields() -> SlideMarks:
         [[10_000, 10_000, FIELD, 750], [12_000, 10_000, FIELD, 750], [30_000, 20_000, FIELD, 750]]
     )
     return SlideMarks([7, 8, 9], boxes, [0, 1, 2], [decided("Benign"), decided("Pro"), NEEDS_PERSON])
-
-
-def has_colour(pixels: np.ndarray, colour: str) -> bool:
-    wanted = QColor(colour).getRgb()[:3]
-    return bool((np.abs(pixels.astype(int) - wanted).max(axis=2) <= 12).any())
 
 
 def test_fields_are_drawn_in_the_colours_of_their_classes_and_amber_needs_a_person(shown: Shown):
