@@ -388,6 +388,7 @@ class Workbench(QObject):
         self.pixel_size_controller.close()
         self.people_controller.close()
         self.alike.close()
+        self.case_controller.several.close()
         self.verify_controller.close()
         self.control_controller.close()
 
