@@ -199,6 +199,7 @@ class Workbench(QObject):
         }
         self._layout = DockLayout(window, contents, context.settings.value.layout)
         self.docks = self._layout.docks
+        self.browser.view_shown.connect(self._layout.follow_view)
         fit_review(self.review)
         self._full_screen = FullScreen(window)
 
