@@ -114,11 +114,24 @@ def note_releases(case: Case, site: str, log: ControlLog) -> int:
     return sum(case.control.add(one) for one in wanted)
 
 
-def held_sentence(site: str, days: Sequence[str], standing: ControlStanding) -> str:
-    """Return why signing is held, and what a person can do."""
+def site_name(case: Case) -> str:
+    """Return the name that people know the site of a case by; empty for none."""
+    site = case.site.get()
+    return (site.name or site.id) if site is not None else ""
+
+
+def held_sentence(site: str, days: Sequence[str], standing: ControlStanding, *, name: str = "") -> str:
+    """Return why signing is held, and what a person can do.
+
+    Args:
+        site: Id of the site.
+        days: That break a rule.
+        standing: Of the site.
+        name: That people know the site by; empty for its id.
+    """
     said = "; ".join(f"{day}: {standing.sentence(day)}" for day in days)
     return (
-        f"The control of the site {site} is not in order ({said}). Look at fields, stain and lamp; a named "
-        "person releases the day with a reason (“Case, Control of the Site…” or “allstation control SITE "
-        "--release DAY --by NAME --reason TEXT”)."
+        f"The control of the site {name or site} is not in order ({said}). Look at fields, stain and lamp; a "
+        "named person releases the day with a reason (“Case, Control of the Site…” or “allstation control "
+        f"{site} --release DAY --by NAME --reason TEXT”)."
     )

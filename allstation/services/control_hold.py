@@ -35,7 +35,8 @@ def out_of_control(case: Case) -> str:
         site = control.site_id(case)
         log = control.control_log()
         held = control.held_days(case, site, log)
-        return control.held_sentence(site, held, log.standing(site)) if held else ""
+        name = control.site_name(case)
+        return control.held_sentence(site, held, log.standing(site), name=name) if held else ""
     return ""
 
 
@@ -58,7 +59,8 @@ def require_in_control(case: Case, *, printed: int) -> None:
     log = control.control_log()
     held = control.held_days(case, site, log)
     if held:
-        raise StationError(CONTROL_HELD, control.held_sentence(site, held, log.standing(site)))
+        sentence = control.held_sentence(site, held, log.standing(site), name=control.site_name(case))
+        raise StationError(CONTROL_HELD, sentence)
     new = control.note_releases(case, site, log)
     if new or len(case.control.all()) != printed:
         sentence = (

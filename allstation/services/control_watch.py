@@ -31,6 +31,7 @@ class ControlReading:
 
     Attributes:
         site: Id of the site; empty where the case belongs to none.
+        name: That people know it by.
         standing: Its charts.
         held: Days of the case's own fields that break a rule and are not released.
         to_note: Releases that the case does not hold yet.
@@ -39,6 +40,7 @@ class ControlReading:
     """
 
     site: str = ""
+    name: str = ""
     standing: ControlStanding = field(default_factory=ControlStanding)
     held: tuple[str, ...] = ()
     to_note: int = 0
@@ -48,7 +50,10 @@ class ControlReading:
     @property
     def sentence(self) -> str:
         """Why signing may be held; empty where nothing is broken."""
-        return control.held_sentence(self.site, self.held, self.standing) if self.held else ""
+        return self._held_sentence() if self.held else ""
+
+    def _held_sentence(self) -> str:
+        return control.held_sentence(self.site, self.held, self.standing, name=self.name)
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,7 @@ def read_control(
         known = case.control.all()
         return ControlReading(
             site,
+            control.site_name(case),
             log.standing(site),
             tuple(control.held_days(case, site, log)),
             sum(one.day in own and one not in known for one in log.releases(site)),

@@ -81,6 +81,8 @@ class Settings(NamedTuple):
             in order are signed only after a named person released the day.
         shared_folder: Folder where stations keep the heads of audit logs and the list of people for each
             other; empty for none.
+        several_folders: What folders that are dropped together become: ``one`` case, a case for ``each``;
+            empty to ask.
         atlas_folder: Folder of the laboratory's reference atlas; empty for none.
     """
 
@@ -132,6 +134,7 @@ class Settings(NamedTuple):
     patient_pattern: str = ""
     hold_signing_on_control: bool = False
     shared_folder: str = ""
+    several_folders: str = ""
     atlas_folder: str = ""
 
     @property

@@ -115,6 +115,9 @@ def test_a_broken_rule_is_told_holds_signing_and_is_released(
     qtbot.waitUntil(lambda: bool(dialog.views()))
     (day,) = [dialog.day.itemText(at) for at in range(dialog.day.count())]
     assert "Brightness of the background" in dialog.said.text()
+    # People know a laboratory by its name; the id is for the command line.
+    assert dialog.said.text().startswith("Laboratory 1 is not in order.")
+    assert any("The control of the site Laboratory 1 is not in order" in text for text in notes.texts)
     dialog.name.setText("Dr. Ada")
     qtbot.mouseClick(dialog.release, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dialog.refused.isHidden())

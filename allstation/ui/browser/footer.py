@@ -26,8 +26,6 @@ _GROUPS: Final = {
     FieldGroup.DECISION: "Group by decision",
 }
 _ICON: Final = 16
-_NARROWEST: Final = 34
-"""Letters that fit at least; the menus and Ctrl and the wheel do what has no room then."""
 _BOX: Final = 40
 """Logical pixels around the words of a box: margins and the arrow."""
 _FLAGS: Final = int(Qt.ItemDataRole.UserRole) - 1
@@ -131,8 +129,12 @@ class BrowserFooter(QFrame):
         """Follow the text size."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _NARROWEST)
             self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for what nothing else does; the menus and Ctrl and the wheel do what has no room then."""
+        self._fit_order()
+        return QSize(self._needed({self._group, self._size, self._count}), super().minimumSizeHint().height())
 
     def _fit_order(self) -> None:
         """Leave room for the whole name of the order, which the box would cut off."""

@@ -182,6 +182,7 @@ class BrowserPanel(QWidget):
             # What is selected among the fields is out of sight from now on: one is, the current one.
             self.go_to_row(self._row)
         self._views.setCurrentWidget(view)
+        self._views.updateGeometry()
         self._split.setSizes([_TREE_SMALL if name in self._extra else _TREE, 600])
         self.footer.set_view(self.view_name(), extra=name in self._extra)
         self.footer.set_width(self._sized().tile_width())

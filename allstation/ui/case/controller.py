@@ -18,6 +18,7 @@ from allstation.services.requests import AddPaths, CloseCase, LocateFields, Open
 from allstation.store.database import DATABASE
 from allstation.store.field_files import LocateReport
 from allstation.store.queue import RecoveryReport
+from allstation.ui.case.several_folders import SeveralFolders
 from allstation.ui.common.actions import Action
 from allstation.ui.common.formatting import number
 from allstation.ui.common.i18n import tr
@@ -55,6 +56,9 @@ class CaseController(QObject):
         self._notifier = context.notifier
         self._window = window
         self._asked = Path()
+        self.several = SeveralFolders(context, window=window)
+        self.several.one_wanted.connect(self._make_one)
+        self.several.recent_changed.connect(self.recent_changed)
         session = context.session
         session.opened.connect(self._case_opened)
         session.worker.closed.connect(self._case_closed)
@@ -87,6 +91,7 @@ class CaseController(QObject):
             Action("case.close", "&Close Case", self.close, "Ctrl+W",
                    "Close the case; everything is already saved",
                    menu="&Case", place=410, enabled_when=case),
+            *self.several.actions(),
         )
         # fmt: on
 
@@ -210,10 +215,21 @@ class CaseController(QObject):
         if not opening and self._session.info is not None and self._session.info.read_only:
             self._notifier.info(tr("This case is open for looking only, so nothing can be added to it."))
             return
+        if opening or self._session.has_case:
+            self._add(fields)
+        elif not self.several.takes(fields):
+            self._make_one(fields)
+
+    @Slot(list)
+    def _make_one(self, given: list[Path]) -> None:
+        """Make a case and add to it; to the open one if there is one by now."""
         if not self._session.has_case:
-            self.create_for(fields)
-        self.adding.emit(fields)
-        self._session.submit(AddPaths(fields))
+            self.create_for(given)
+        self._add(given)
+
+    def _add(self, given: list[Path]) -> None:
+        self.adding.emit(given)
+        self._session.submit(AddPaths(given))
 
     # Answers of the case
 

@@ -8,7 +8,16 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QLayout, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from allstation.core.cells import CellFilter, CellOrder
 from allstation.ui.common import icons
@@ -126,29 +135,44 @@ class GalleryBar(QWidget):
         return button
 
     def _lay_out(self) -> None:
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(8, 4, 8, 4)
-        self._grid.setSpacing(6)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 4, 8, 4)
+        column.setSpacing(6)
         # One row needs more than a narrow panel has; only when it is made narrow it takes two.
-        self._grid.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self._first, self._second = QHBoxLayout(), QHBoxLayout()
+        for row in (self._first, self._second):
+            row.setSpacing(6)
+            column.addLayout(row)
         self._place(narrow=False)
 
     def _place(self, *, narrow: bool) -> None:
+        for row in (self._first, self._second):
+            while row.takeAt(0) is not None:
+                pass
+        upper: tuple[QWidget, ...] = (self._arrange, self._order, self._which)
+        lower: tuple[QWidget, ...] = (self._whole, self._shown, self._outlines, self._count)
+        for part in upper:
+            self._first.addWidget(part, int(part is not self._order))
+        for part in lower:
+            (self._second if narrow else self._first).addWidget(part, int(narrow and part is self._shown))
+        self._rows = 2 if narrow else 1
+        layout = self.layout()
+        if layout is not None:
+            layout.setSpacing(6 if narrow else 0)
+            layout.invalidate()
+            self.setFixedHeight(layout.sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the longer of two rows."""
         first: tuple[QWidget, ...] = (self._arrange, self._order, self._which)
         second: tuple[QWidget, ...] = (self._whole, self._shown, self._outlines, self._count)
-        for part in (*first, *second):
-            self._grid.removeWidget(part)
-        for column in range(len(first) + len(second)):
-            self._grid.setColumnStretch(column, 0)
-        for column, part in enumerate(first):
-            self._grid.addWidget(part, 0, column)
-        for column, part in enumerate(second):
-            row, start = (1, 0) if narrow else (0, len(first))
-            self._grid.addWidget(part, row, start + column)
-        self._grid.setColumnStretch(0, 1)
-        self._grid.setColumnStretch(2, 1)
-        self._rows = 2 if narrow else 1
-        self.setFixedHeight(self._grid.sizeHint().height())
+        widths = (sum(part.minimumSizeHint().width() + 6 for part in row) for row in (first, second))
+        return QSize(max(widths) + 10, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        """No wider: one row is for whoever gives it the room."""
+        return QSize(self.minimumSizeHint().width(), super().sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Take two rows where one is too narrow."""

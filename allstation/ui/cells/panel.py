@@ -26,6 +26,8 @@ from allstation.ui.cells.view import CellGallery
 from allstation.ui.common.i18n import tr
 
 _LIST_WIDTH: Final = 190
+_LOWEST: Final = 60
+"""Logical pixels of cells and types one above the other, at least."""
 
 
 class GalleryPanel(QWidget):
@@ -78,6 +80,8 @@ class GalleryPanel(QWidget):
         self._split = QSplitter(Qt.Orientation.Horizontal, self)
         self._split.addWidget(side)
         self._split.addWidget(self.gallery)
+        # Large text must not make the window higher than a screen of 720 rows.
+        self._split.setMinimumHeight(_LOWEST)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes([_LIST_WIDTH, 600])
         self._split.setChildrenCollapsible(True)

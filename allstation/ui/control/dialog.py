@@ -158,10 +158,14 @@ def _words(reading: ControlReading, open_days: tuple[str, ...]) -> str:
     if not reading.site:
         return tr("This case belongs to no site, so there are no control charts.")
     if not reading.standing.charts:
-        return tr("No fields of the site {site} were measured yet.", site=reading.site)
+        return tr("No fields of the site {site} were measured yet.", site=reading.name or reading.site)
     if not open_days:
-        return tr("{site}: {n} charts, in order.", site=reading.site, n=number(len(reading.standing.charts)))
+        return tr(
+            "{site}: {n} charts, in order.",
+            site=reading.name or reading.site,
+            n=number(len(reading.standing.charts)),
+        )
     parts = [f"{day}: {reading.standing.sentence(day)}" for day in open_days[-_SHOWN:]]
     if len(open_days) > _SHOWN:
         parts.insert(0, tr("{n} earlier days", n=number(len(open_days) - _SHOWN)))
-    return tr("{site} is not in order.", site=reading.site) + "\n" + "\n".join(parts)
+    return tr("{site} is not in order.", site=reading.name or reading.site) + "\n" + "\n".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Slot
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -36,6 +36,10 @@ _LAYOUT_VERSION: Final = 2
 _ON_DEMAND: Final = frozenset({"queue", "log"})
 """Shown when somebody asks for them: how the queue stands is in the status line."""
 _BUTTON: Final = 14
+_NARROW_VIEWS: Final = ("grid", "table")
+"""Views of the browser that need no more width than it had."""
+_WIDE: Final = 0.46
+"""Share of the window's width of the others."""
 
 
 class DockTitle(QWidget):
@@ -147,7 +151,7 @@ def arrange_docks(window: QMainWindow, docks: Mapping[str, QDockWidget]) -> None
     window.resizeDocks([docks["queue"]], [_BOTTOM], Qt.Orientation.Vertical)
 
 
-class DockLayout:
+class DockLayout(QObject):
     """Docks of the panels; hidden while there is no case, otherwise as they were left.
 
     Args:
@@ -160,8 +164,10 @@ class DockLayout:
     """
 
     def __init__(self, window: QMainWindow, contents: Mapping[str, QWidget], stored: str) -> None:
+        super().__init__(window)
         self._window = window
         self.docks = add_docks(window, contents)
+        self._narrow = self._wanted = 0
         # While the panels are hidden, how they were left.
         self._kept: QByteArray | None = QByteArray.fromBase64(stored.encode())
 
@@ -175,6 +181,24 @@ class DockLayout:
             self._kept = self._window.saveState(_LAYOUT_VERSION)
             for dock in self.docks.values():
                 dock.hide()
+
+    @Slot(str)
+    def follow_view(self, name: str) -> None:
+        """Give a wide view of the browser its share of the window, and the field its own when it is left."""
+        browser, wide = self.docks["browser"], name not in _NARROW_VIEWS
+        if wide == bool(self._narrow) or browser.isHidden():
+            return
+        before, self._narrow = self._narrow, browser.width() if wide else 0
+        self._wanted = max(browser.width(), round(self._window.width() * _WIDE)) if wide else before
+        if wide:
+            self._resize()
+        else:
+            # Once the layouts know that the wide view is gone.
+            QTimer.singleShot(0, self, self._resize)
+
+    @Slot()
+    def _resize(self) -> None:
+        self._window.resizeDocks([self.docks["browser"]], [self._wanted], Qt.Orientation.Horizontal)
 
     def state(self) -> QByteArray:
         """Return the layout to remember."""

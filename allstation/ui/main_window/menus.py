@@ -21,7 +21,13 @@ from allstation.ui.main_window.start_page_layout import ICON, StartLayout
 RECENT: Final = "&Case/Open &Recent"
 CLASSES: Final = "&Review/Set C&lass"
 PANELS: Final = "&View/&Panels"
-_SUBMENUS: Final = {RECENT: 130, CLASSES: 120, PANELS: 910, "&Case/E&xport": 340}
+_SUBMENUS: Final = {
+    RECENT: 130,
+    CLASSES: 120,
+    PANELS: 910,
+    "&Case/Se&veral Folders Dropped": 240,
+    "&Case/E&xport": 340,
+}
 """Submenus and their places in the menus above them."""
 _WITH_TEXT: Final = ("case.add_folder", "case.report")
 

@@ -22,6 +22,18 @@ from allstation.ui.main_window.start_page import StartPage
 MENU_TITLES: Final = ("&Case", "&Edit", "&Go", "&Review", "C&ells", "&Queue", "&View", "&Model", "&Help")
 """Titles of the menus, so that the menu bar has its height and looks from the beginning."""
 ICON: Final = 20
+_WIDEST: Final = 400
+"""Logical pixels that the middle takes at least: beside both panels it fits a screen of 1280, at any text."""
+
+
+class Middle(QStackedWidget):
+    """Middle of the window; a page that is not shown does not keep the window wide, large text does not."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return that of the page that is shown, within bounds."""
+        shown = self.currentWidget()
+        hint = shown.minimumSizeHint() if shown is not None else super().minimumSizeHint()
+        return hint.boundedTo(QSize(_WIDEST, hint.height()))
 
 
 class StartLayout(NamedTuple):
@@ -48,7 +60,7 @@ def show_start_page(window: QMainWindow, stored: Settings) -> StartLayout:
     menus = {title: window.menuBar().addMenu(tr(title)) for title in MENU_TITLES}
     toolbar = _add_toolbar(window)
     _add_status(window)
-    middle = QStackedWidget(window)
+    middle = Middle(window)
     start = StartPage(window, recent=[Path(text) for text in stored.recent])
     middle.addWidget(start)
     window.setCentralWidget(middle)

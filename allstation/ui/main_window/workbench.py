@@ -205,6 +205,7 @@ class Workbench(QObject):
         }
         self._layout = DockLayout(window, contents, context.settings.value.layout)
         self.docks = self._layout.docks
+        self.browser.view_shown.connect(self._layout.follow_view)
         fit_review(self.review)
         self._full_screen = FullScreen(window)
 
@@ -396,6 +397,7 @@ class Workbench(QObject):
         self.pixel_size_controller.close()
         self.people_controller.close()
         self.alike.close()
+        self.case_controller.several.close()
         self.verify_controller.close()
         self.control_controller.close()
 

@@ -37,6 +37,8 @@ from allstation.ui.viewer.reasons import explained_reasons, rule_of
 _CHIP: Final = 20
 _ICON: Final = 18
 _KEYS: Final = 9
+_WIDEST: Final = 380
+"""Logical pixels of two class buttons side by side, at most."""
 
 
 class ReviewPanel(QWidget):
@@ -218,7 +220,15 @@ class ReviewPanel(QWidget):
             button.deleteLater()
         self._classes = tuple(names)
         self._class_buttons = [self._class_button(index, name) for index, name in enumerate(names)]
+        self._place_classes()
         self._show()
+
+    def _place_classes(self) -> None:
+        """Two in a row, or one where large text would make the panel take the field's room."""
+        widest = max((button.sizeHint().width() for button in self._class_buttons), default=0)
+        columns = 2 if 2 * widest <= _WIDEST else 1
+        for index, button in enumerate(self._class_buttons):
+            self._grid.addWidget(button, index // columns, index % columns)
 
     def set_model(self, model: ModelRecord) -> None:
         """Tell reasons with the limits of the model in use, for the fields that it classified."""
@@ -337,7 +347,6 @@ class ReviewPanel(QWidget):
         _put_chip(button, mark_for(name, index))
         button.setProperty("class_name", name)
         button.clicked.connect(self._class_clicked)
-        self._grid.addWidget(button, index // 2, index % 2)
         return button
 
     # What the reviewer does ------------------------------------------------------------------
@@ -422,6 +431,8 @@ class ReviewPanel(QWidget):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             self._refresh_icons()
+        if event.type() == QEvent.Type.FontChange:
+            self._place_classes()
 
     def _refresh_icons(self) -> None:
         self._look.setIcon(icons.icon("another-look", self.palette()))

@@ -23,6 +23,7 @@ from allstation.ui.main_window.dropped_files import elsewhere_sentence, read_dro
 from allstation.ui.main_window.menus import RECENT
 from allstation.ui.main_window.workbench import Workbench
 from allstation.ui.queue.panel import QueuePanel, intake_sentence, sentence
+from tests.ui.cells.cell_case import cell_case
 from tests.ui.named import label_texts
 
 
@@ -300,3 +301,23 @@ def test_a_panel_behind_another_takes_no_key(window: Workbench, tmp_path: Path, 
     window.review_controller.comment()
     qtbot.waitUntil(lambda: not window.summary.isEnabled())
     assert window.review.isEnabled()
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_the_field_gets_back_the_room_that_the_gallery_took(
+    window: Workbench, tmp_path: Path, qtbot: QtBot, scale: float
+) -> None:
+    window.context.theme.set_scale(scale)
+    window.shell.resize(1280, 720)
+    window.context.session.submit(OpenCase(cell_case(tmp_path, 1)))
+    qtbot.waitUntil(lambda: window.viewer.main.canvas.view is not None, timeout=30_000)
+    assert window.shell.width() == 1280
+    qtbot.wait(50)  # the panels have come with the case
+    before = window.viewer.width()
+    window.actions_table["cells.gallery"].trigger()
+    qtbot.waitUntil(lambda: window.viewer.width() < before, timeout=5_000)
+    assert window.viewer.width() > 0.19 * window.shell.width()
+    window.actions_table["browse.grid"].trigger()
+    qtbot.waitUntil(lambda: abs(window.viewer.width() - before) <= 1, timeout=5_000)
+    assert window.shell.width() == 1280
+    window.context.theme.set_scale(1.0)
