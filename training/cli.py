@@ -90,6 +90,23 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _force(parser)
 
 
+def _map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="labelled folder, or CSV of path,class,patient"
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="BUNDLE", help="whose features (default: the run's, else the shipped)"
+    )
+    parser.add_argument(
+        "--run", type=Path, metavar="RUN", help="run whose split tells the part of each field"
+    )
+    parser.add_argument("--csv", type=Path, metavar="F", help="write the coordinates")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="where features are kept (default: the user's)"
+    )
+    _force(parser)
+
+
 def _reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", choices=TABLES, help="which paper's table")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="labelled folder")
@@ -132,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         ("train", _fit, "train from a recipe; the same as fit"),
         ("sweep", _sweep, "train every combination of some values, as the window's Sweep page does"),
         ("evaluate", _evaluate, "show and compare finished runs"),
+        ("map", _map, "where the fields of a labelled folder lie in a model's features"),
         ("reproduce", _reproduce, "the tables of the source papers"),
         ("augment-preview", _preview, "a sheet of augmented fields"),
         ("estimate", _recipe, "how long a recipe will take here and what memory it needs"),

@@ -18,6 +18,7 @@ from allstation.imaging import outputs
 from allstation.sweep import AXES, GridRun, grid, make_sweep, read_sweep
 from training.fit.protocol import EventWriter
 from training.fit.recipe import Recipe, read_recipe, recipe_from
+from training.fit.runs import write_text
 from training.models.registry import methods, preset
 
 
@@ -52,6 +53,7 @@ def run(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
         "train": _fit,
         "sweep": _sweep,
         "evaluate": _evaluate,
+        "map": _map,
         "reproduce": _reproduce,
         "augment-preview": _preview,
         "estimate": _estimate,
@@ -193,6 +195,27 @@ def _evaluate(options: argparse.Namespace, events: EventWriter) -> CommandOutcom
             figures_to=options.figures,
         ),
     )
+
+
+def _map(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
+    from allstation import paths
+    from allstation.inference.bundle import ModelBundle, default_bundle_path
+    from training.evaluate import feature_map
+
+    wanted = [outputs.Output("--csv", options.csv, feature_map.MAP_CSV)] if options.csv else []
+    inputs = [path for path in (options.folder, options.model, options.run) if path]
+    outputs.check_outputs(wanted, inputs=inputs, force=options.force)
+    run = options.run
+    bundle = options.model or (feature_map.bundle_of_run(run) if run is not None else default_bundle_path())
+    cache = options.cache or paths.data_folder() / "features"
+    found = feature_map.map_folder(
+        options.folder, ModelBundle.open(bundle), events, cache=cache, run=options.run
+    )
+    shares = " and ".join(f"{share:.1%}" for share in found["explained"])
+    events.message(f"{len(found['fields'])} fields on the map; its axes explain {shares} of the variance.")
+    if options.csv:
+        write_text(options.csv, feature_map.to_csv(found))
+    return CommandOutcome(kind="map", report=found)
 
 
 def _reproduce(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:

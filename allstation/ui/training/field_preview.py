@@ -89,6 +89,11 @@ class FieldPeek(QWidget):
             self._view.clear()
             self._view.show_message(tr("No field chosen"))
 
+    def set_alone(self, text: str) -> None:
+        """Show fields that are listed elsewhere, one at a time; until then this text."""
+        self._list.hide()
+        self.clear(text)
+
     def show_single(self, title: str, path: Path) -> None:
         """Look at one field that is listed elsewhere."""
         self._list.hide()

@@ -26,6 +26,8 @@ from allstation.ui.training.comparison_controller import EVALUATE, Comparing
 from allstation.ui.training.data_page import DataPage
 from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.label_controller import LabellingController
+from allstation.ui.training.map_controller import MAP, MapMaking
+from allstation.ui.training.map_page import MapPage
 from allstation.ui.training.past_controller import PastRuns
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
@@ -38,7 +40,7 @@ from allstation.ui.training.try_page import TryPage
 
 _CHECK: Final = "check"
 _LIST: Final = "list"
-_ELSEWHERE: Final = frozenset({PREVIEW, ESTIMATE, EVALUATE})
+_ELSEWHERE: Final = frozenset({PREVIEW, ESTIMATE, EVALUATE, MAP})
 """Commands that others of this panel follow."""
 
 
@@ -97,6 +99,7 @@ class TrainingPanel(QWidget):
         self.sweeping = Sweeping(self.sweep, self.recipe, runs, base=base, parent=self)
         self.earlier = PastRuns(self.past, self.history, self)
         self.trying = Trying(self.trial, self)
+        self.mapping = MapMaking(self.map, runs, active_model, self)
         self.labelling = LabellingController(self.data, open_case=open_case, who=who, parent=self)
         self._connect()
 
@@ -107,6 +110,7 @@ class TrainingPanel(QWidget):
         self.past = HistoryPage(self._plots, self)
         self.compare = ComparePage(self._plots, self)
         self.trial = TryPage(self)
+        self.map = MapPage(self)
         self.sweep = SweepPage(self)
         self.pages = QTabWidget(self)
         self.pages.setDocumentMode(True)
@@ -117,6 +121,7 @@ class TrainingPanel(QWidget):
             (self.past, tr("Runs")),
             (self.compare, tr("Compare")),
             (self.trial, tr("Try")),
+            (self.map, tr("Map")),
             (self.sweep, tr("Sweep")),
         ):
             self.pages.addTab(page, title)
@@ -182,6 +187,7 @@ class TrainingPanel(QWidget):
         self.history.close()
         self.comparing.reader.close()
         self.trying.close()
+        self.mapping.close()
         self.labelling.close()
         self._plots.close()
         self.data.peek.close_workers()
@@ -205,6 +211,7 @@ class TrainingPanel(QWidget):
         self.sweeping.checked = self._checked
         self.pages.setCurrentWidget(self.data)
         self.data.show_checking(folder)
+        self.mapping.set_folder(folder)
         self.aids.set_known(fields=0)
         self._show_refusal()
         self.runs.start_background(
@@ -368,6 +375,7 @@ class TrainingPanel(QWidget):
         self.aids.set_known(runs=runs)
         self.sweeping.set_summaries(self.summaries)
         self.trying.set_runs(runs)
+        self.mapping.set_runs(runs)
 
     @Slot(object)
     def compare_runs(self, folders: list[Path]) -> None:

@@ -359,6 +359,46 @@ def evaluate(arguments: list[str]) -> None:
     tell("finished", state="finished", folder="", summary={})
 
 
+def mapped(arguments: list[str], mode: str) -> None:
+    """Five fields of a line a class, the second of each class taken for the first class."""
+    folder = Path(arguments[0])
+    tell("phase", name="preparing", text="Looking at every field")
+    tell("progress", done=2, total=20, seconds_left=9.0, text="fields looked at")
+    if mode == "hang-map":
+        time.sleep(600)
+    if mode == "no-features":
+        tell("error", code="no-features", sentence="The model tells nothing of how a field looks.")
+        tell("finished", state="failed", folder="", summary={})
+        sys.exit(2)
+    parts = {"--run": ["train", "train", "train", "validation", "test"]}.get(
+        "--run" if "--run" in arguments else "", [""] * 5
+    )
+    fields = [
+        {
+            "file": f"{name}/field {number}.png",
+            "class_name": name,
+            "part": parts[number - 1],
+            "predicted": CLASSES[0] if number == 2 else name,
+            "x": float(10 * place),
+            "y": float(number),
+        }
+        for place, name in enumerate(CLASSES)
+        for number in range(1, 6)
+    ]
+    report = {
+        "folder": str(folder),
+        "model": {"name": "Shipped", "version": "1.0", "sha256": "abc"},
+        "classes": CLASSES,
+        "output": "appearance",
+        "explained": [0.61, 0.22],
+        "left_out": 1,
+        "problem": "Pre/broken.png is cut off.",
+        "fields": fields,
+    }
+    tell("report", kind="map", data=report)
+    tell("finished", state="finished", folder="", summary={})
+
+
 def preview(arguments: list[str]) -> None:
     from PIL import Image
 
@@ -379,6 +419,8 @@ def main() -> None:
         check(arguments, mode)
     elif command == "evaluate":
         evaluate(arguments)
+    elif command == "map":
+        mapped(arguments, mode)
     elif command == "augment-preview":
         preview(arguments)
     elif command == "estimate":
