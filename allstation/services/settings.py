@@ -81,6 +81,9 @@ class Settings(NamedTuple):
             in order are signed only after a named person released the day.
         shared_folder: Folder where stations keep the heads of audit logs and the list of people for each
             other; empty for none.
+        cluster_address: Address of the laboratory's machines; empty for none.
+        cluster_certificates: Folder of the certificates of a join file; empty for this station's own.
+        cluster_used: Whether the queue works there.
     """
 
     theme: str = "system"
@@ -131,6 +134,9 @@ class Settings(NamedTuple):
     patient_pattern: str = ""
     hold_signing_on_control: bool = False
     shared_folder: str = ""
+    cluster_address: str = ""
+    cluster_certificates: str = ""
+    cluster_used: bool = False
 
     @property
     def limits(self) -> DecodeLimits:

@@ -27,6 +27,7 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification, NotificationStack
 from allstation.ui.context import AppContext
 from allstation.ui.control.controller import ControlController
+from allstation.ui.machines.controller import MachinesController
 from allstation.ui.main_window.about import AboutDialog, KeysDialog
 from allstation.ui.main_window.appearance_controller import AppearanceController
 from allstation.ui.main_window.cell_menu import CellMenu
@@ -110,6 +111,7 @@ class Workbench(QObject):
         self.export_controller = ExportController(context, window=window)
         self.audit_controller = AuditController(context, window=window)
         self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
+        self.machines_controller = MachinesController(context, window=window)
         self.sites_controller = SitesController(context, window=window)
         self.pixel_size_controller = PixelSizeController(context, viewer)
         self.control_controller = ControlController(context, window=window)
@@ -142,6 +144,7 @@ class Workbench(QObject):
             self.viewer_controller,
             self.review_controller,
             self.queue_controller,
+            self.machines_controller,
             SummaryController(context, self.summary, browser=browser),
             WatchController(context, window=window),
             NamingController(context, browser),
@@ -384,6 +387,7 @@ class Workbench(QObject):
         self.sites_controller.close()
         self.pixel_size_controller.close()
         self.people_controller.close()
+        self.machines_controller.close()
         self.verify_controller.close()
         self.control_controller.close()
 
