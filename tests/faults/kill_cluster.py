@@ -162,10 +162,12 @@ class Round:
 def kill_workers(
     link: ClusterLink, until: threading.Event, dice: random.Random, tally: Tally, most: int
 ) -> None:
-    """Kill random workers until a round is over."""
+    """Kill random workers that are at work until a round is over."""
     assert link.processes is not None
     while not until.wait(dice.uniform(*_PAUSES)) and tally.kills["worker"] < most:
-        pids = link.processes.pids
+        # One that is only starting is spared: faster than they start, nobody would ever work.
+        at_work = {one.name.rpartition("-")[2] for one in link.status()}
+        pids = [pid for pid in link.processes.pids if str(pid) in at_work]
         if pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(dice.choice(pids), signal.SIGKILL)
