@@ -34,6 +34,15 @@ def _force(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS|local[:N]",
+        help="train on the laboratory's machines; the folders must have the same names on all of them",
+    )
+    parser.add_argument("--join", type=Path, metavar="F.alljoin", help="join file of the cluster")
+
+
 def _fit(parser: argparse.ArgumentParser) -> None:
     _recipe(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/NAME-TIME)")
@@ -42,6 +51,7 @@ def _fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checked", type=Path, metavar="F", help="what a check of the folder kept of its fields"
     )
+    _cluster(parser)
 
 
 def _sweep(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +66,7 @@ def _sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new folder, or one whose sweep goes on"
     )
+    _cluster(parser)
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +134,7 @@ def _reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--times", action="store_true", help="take the prediction times of finished runs again, in turn"
     )
+    _cluster(parser)
 
 
 def _preview(parser: argparse.ArgumentParser) -> None:

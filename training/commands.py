@@ -88,10 +88,38 @@ def _fit(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
     recipe = load_recipe(options)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = (options.out or Path("runs") / f"{recipe.name}-{stamp}").resolve()
-    metrics = run_recipe(recipe, folder, events, checked=options.checked)
+    if options.cluster:
+        metrics = _fit_elsewhere(options, recipe, folder, events)
+    else:
+        metrics = run_recipe(recipe, folder, events, checked=options.checked)
     state = "stopped" if metrics.get("stopped") else "finished"
     accuracy = metrics["test"]["overall"][ACCURACY_BY_FIELD]
     return CommandOutcome(state, folder, {"test": accuracy, "bundle": metrics.get("bundle")})
+
+
+def _fit_elsewhere(
+    options: argparse.Namespace, recipe: Recipe, folder: Path, events: EventWriter
+) -> Mapping[str, Any]:
+    """Train on the laboratory's machines and return what ``metrics.json`` holds then."""
+    from training.fit.cluster_runs import ClusterRun, keep_recipe, run_on_cluster
+
+    run = ClusterRun(recipe.name, keep_recipe(recipe, folder), folder)
+    failed = run_on_cluster([run], options.cluster, options.join, events)
+    if failed or not (folder / "metrics.json").is_file():
+        sentence = f"The run did not end well on the cluster ({'; '.join(failed.values()) or 'no metrics'})."
+        raise StationError("cluster-run", f"{sentence} Give the command again to go on.")
+    metrics: Mapping[str, Any] = json.loads((folder / "metrics.json").read_text("utf-8"))
+    return metrics
+
+
+def _sweep_elsewhere(options: argparse.Namespace, found: Sequence[GridRun], events: EventWriter) -> list[str]:
+    """Train the runs of a sweep that are not done on the laboratory's machines; returns what failed."""
+    from training.fit.cluster_runs import ClusterRun, run_on_cluster
+    from training.papers.reproduce import is_done
+
+    todo = [ClusterRun(one.title, one.recipe, one.folder) for one in found if not is_done(one.folder)]
+    failed = run_on_cluster(todo, options.cluster, options.join, events) if todo else {}
+    return [f"{title}: {why}." for title, why in failed.items()]
 
 
 def _sweep(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
@@ -101,8 +129,12 @@ def _sweep(options: argparse.Namespace, events: EventWriter) -> CommandOutcome:
 
     failed: list[str] = []
     found = _sweep_runs(options)
+    if options.cluster:
+        failed = _sweep_elsewhere(options, found, events)
+        if events.stopping:
+            return CommandOutcome("stopped", options.out)
     for number, one in enumerate(found, 1):
-        if is_done(one.folder):
+        if options.cluster or is_done(one.folder):
             continue
         if events.stopping:
             return CommandOutcome("stopped", options.out)
@@ -232,7 +264,7 @@ def _reproduce(options: argparse.Namespace, events: EventWriter) -> CommandOutco
     ]
     outputs.check_outputs(wanted, force=True)
     if not options.report_only:
-        run_table(asked, events, only=options.only)
+        run_table(asked, events, only=options.only, cluster=options.cluster, join=options.join)
     if options.times:
         retime_table(asked, events)
     from training.papers.report import write_reports

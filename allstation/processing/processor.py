@@ -213,7 +213,7 @@ class CaseProcessor:
         self._go_on()
 
     def sizes_changed(self) -> None:
-        """Go on with pixel sizes and site of the case as they are; what is in flight is finished first."""
+        """Go on with another executor, or pixel sizes and site as they are; what is in flight is finished."""
         if self._batch is not None and self._bundle is not None and not self._batch.model:
             self._work_with(self._bundle, "")
             self._go_on()

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import psutil
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from allstation import paths
@@ -37,6 +36,7 @@ from allstation.processing.status_types import (
 from allstation.services import demo, reporting
 from allstation.services.cell_undo import CellUndoLog
 from allstation.services.log_check import LogCheck, older_copy_problem
+from allstation.services.machines import Machines, memory_in_use
 from allstation.services.region_undo import RegionUndoLog
 from allstation.services.undo_log import UndoLog
 from allstation.store.case import Case
@@ -166,6 +166,8 @@ class CaseWorker(QObject):
         self._open: OpenedCase | None = None
         self._bundle: ModelBundle | None = None
         self._paused = False
+        self.machines = Machines(self)
+        self.machines.ready.connect(self._machines_ready)
         self._signals = {
             events.ProblemRaised: self.problem,
             events.ImportProgressed: self.import_changed,
@@ -304,6 +306,7 @@ class CaseWorker(QObject):
         """Close the case and every thread of this object."""
         self._close()
         self._log_check.shutdown()
+        self.machines.close()
         self._background.shutdown(wait=True, cancel_futures=True)
         self._timer.stop()
         self.finished.emit()
@@ -317,15 +320,13 @@ class CaseWorker(QObject):
             self._paused = False
 
     def _executor(self, bundle: ModelBundle) -> FieldExecutor:
-        from allstation.inference.pipeline import Pipeline
+        sizes = NOTHING_KNOWN if self._open is None else self._open.case.site.known_sizes()
+        return self.machines.executor(bundle, threads=self._threads, limits=self._limits, sizes=sizes)
 
-        return Pipeline(
-            bundle,
-            threads=self._threads,
-            limits=self._limits,
-            low_priority=True,
-            sizes=NOTHING_KNOWN if self._open is None else self._open.case.site.known_sizes(),
-        )
+    @Slot()
+    def _machines_ready(self) -> None:
+        if self._open is not None:
+            self._open.processor.sizes_changed()
 
     # What needs no open case
 
@@ -398,11 +399,6 @@ class CaseWorker(QObject):
         else:
             phase = QueuePhase.NO_MODEL if self._bundle is None else QueuePhase.IDLE
             self._emit(events.QueueChanged(QueueStatus(phase)))
-
-
-def memory_in_use() -> int:
-    """Return the bytes that this program holds in memory."""
-    return int(psutil.Process().memory_info().rss)
 
 
 def _holds_case(folder: Path) -> bool:

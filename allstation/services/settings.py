@@ -84,6 +84,9 @@ class Settings(NamedTuple):
         several_folders: What folders that are dropped together become: ``one`` case, a case for ``each``;
             empty to ask.
         atlas_folder: Folder of the laboratory's reference atlas; empty for none.
+        cluster_address: Address of the laboratory's machines; empty for none.
+        cluster_certificates: Folder of the certificates of a join file; empty for this station's own.
+        cluster_used: Whether the queue works there.
     """
 
     theme: str = "system"
@@ -136,6 +139,9 @@ class Settings(NamedTuple):
     shared_folder: str = ""
     several_folders: str = ""
     atlas_folder: str = ""
+    cluster_address: str = ""
+    cluster_certificates: str = ""
+    cluster_used: bool = False
 
     @property
     def limits(self) -> DecodeLimits:

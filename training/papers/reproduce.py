@@ -19,13 +19,22 @@ def is_done(folder: Path) -> bool:
     return (folder / "metrics.json").is_file() and RunFolder(folder).state == "finished"
 
 
-def run_table(asked: Reproduction, events: EventWriter, *, only: Collection[str] = ()) -> list[Planned]:
+def run_table(
+    asked: Reproduction,
+    events: EventWriter,
+    *,
+    only: Collection[str] = (),
+    cluster: str | None = None,
+    join: Path | None = None,
+) -> list[Planned]:
     """Execute every run of a table that is not done yet.
 
     Args:
         asked: The table.
         events: Receives runs done, runs in all and the time left.
         only: Keys of the rows to do now; empty for all.
+        cluster: Where several are executed at a time; None for one after the other here.
+        join: Join file of the cluster.
 
     Returns:
         All planned runs, also those that failed or were not reached.
@@ -36,6 +45,9 @@ def run_table(asked: Reproduction, events: EventWriter, *, only: Collection[str]
     runs = asked.plan(only)
     todo = [planned for planned in runs if not is_done(asked.folder(planned))]
     _end_if_asked(events)
+    if cluster:
+        _run_elsewhere(asked, todo, events, cluster=cluster, join=join)
+        return runs
     opened = open_data(todo[0].recipe, events) if todo else None
     spent, weight = 0.0, 0.0
     for place, planned in enumerate(todo):
@@ -47,6 +59,21 @@ def run_table(asked: Reproduction, events: EventWriter, *, only: Collection[str]
         spent += _one(planned, asked.folder(planned), events, data=opened)
         weight += planned.arm.weight
     return runs
+
+
+def _run_elsewhere(
+    asked: Reproduction, todo: list[Planned], events: EventWriter, *, cluster: str, join: Path | None
+) -> None:
+    """Execute runs on the laboratory's machines; one that failed is named as a warning."""
+    from training.fit.cluster_runs import ClusterRun, keep_recipe, run_on_cluster
+
+    runs = [
+        ClusterRun(one.key, keep_recipe(one.recipe, asked.folder(one)), asked.folder(one)) for one in todo
+    ]
+    failed = run_on_cluster(runs, cluster, join, events) if runs else {}
+    for title, why in failed.items():
+        events.message(f"{title}: {why}", "warning")
+    _end_if_asked(events)
 
 
 def retime_table(asked: Reproduction, events: EventWriter) -> int:

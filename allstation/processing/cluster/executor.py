@@ -234,14 +234,12 @@ class ClusterExecutor:
                     self._changed.wait(_LOOK)
                 if self._closed:
                     return
-            try:
-                for future, result in self._tasks.next_batch(block=True):
-                    self._receive(future, result)
-            except StopIteration:
+            # Not waited for in Dask: tasks of a cluster that is gone would never come.
+            ready = self._tasks.next_batch(block=False)
+            for future, result in ready:
+                self._receive(future, result)
+            if not ready:
                 time.sleep(SETTLED)
-            except Exception:  # noqa: BLE001 - the loss is told by the link
-                _log.info("receiving from the cluster", exc_info=True)
-                time.sleep(_LOOK)
 
     def _receive(self, future: Any, result: object) -> None:  # noqa: ANN401 - Dask has no types
         with self._changed:

@@ -35,7 +35,7 @@ from allstation.processing.status_types import MachineStatus
 _log = logging.getLogger(__name__)
 _CONNECT_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 1.0
-_ANSWER_SECONDS: Final = 10.0
+_ANSWER_SECONDS: Final = 6.0
 _WITHOUT_ANSWER: Final = 12.0
 """Seconds without an answer after which the cluster counts as gone."""
 _WITHOUT_WORKERS: Final = 30.0
@@ -183,6 +183,8 @@ class ClusterLink:
                 return
 
     async def _identity(self) -> Any:  # noqa: ANN401 - Dask has no types
+        if self.client.status != "running":
+            raise OSError("the connection is broken")
         return await self.client.scheduler.identity(n_workers=-1)
 
     def _take(self, workers: dict[str, Any]) -> None:

@@ -33,7 +33,8 @@ _SETTINGS: Final = {
 def configure() -> None:
     """Set what this program needs of Dask in this process, and keep its log to itself."""
     dask.config.set(_SETTINGS)
-    for name in ("distributed", "tornado", "asyncio"):
+    known = [name for name in logging.root.manager.loggerDict if name.startswith("distributed.")]
+    for name in ("distributed", "tornado", "asyncio", *known):  # Dask gave each a level of its own
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -26,6 +26,7 @@ from allstation.keys.cluster_certificates import Certificates, own_certificates
 from allstation.processing.cluster import tasks
 from allstation.processing.cluster.address import is_loopback, split_url
 from allstation.processing.cluster.node import Node
+from allstation.processing.cluster.programs_child import end_programs
 from allstation.processing.cluster.requests import IDENTITY
 from allstation.processing.cluster.security import QuietScheduler, QuietWorker, configure, security_of
 from allstation.processing.cluster.shares import Shares
@@ -281,8 +282,12 @@ async def _work(url: str, node: Node, certificates: Certificates) -> None:
             dashboard=False,
         )
         tasks.attach(worker, node)
-        async with worker:
-            await worker.finished()
+        try:
+            async with worker:
+                await worker.finished()
+        finally:
+            end_programs(worker)
+            node.close()
 
 
 async def _check_version(url: str, security: Any) -> None:  # noqa: ANN401 - Dask has no types

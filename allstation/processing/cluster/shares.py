@@ -57,7 +57,7 @@ def _plain(path: str) -> str:
 
 def root_of(path: Path) -> str:
     """Return the first two parts of a path: machines share whole drives or folders near the root."""
-    return "/".join(path.parts[:3])
+    return str(Path(*path.parts[:3]))
 
 
 def is_there(path: Path) -> bool:

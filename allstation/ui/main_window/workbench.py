@@ -27,6 +27,7 @@ from allstation.ui.common.i18n import tr
 from allstation.ui.common.notifications import Level, Notification, NotificationStack
 from allstation.ui.context import AppContext
 from allstation.ui.control.controller import ControlController
+from allstation.ui.machines.controller import MachinesController
 from allstation.ui.main_window.about import AboutDialog, KeysDialog
 from allstation.ui.main_window.appearance_controller import AppearanceController
 from allstation.ui.main_window.cell_menu import CellMenu
@@ -114,6 +115,7 @@ class Workbench(QObject):
         self.export_controller = ExportController(context, window=window)
         self.audit_controller = AuditController(context, window=window)
         self.people_controller = PeopleController(context, self.review, self.review_controller, window=window)
+        self.machines_controller = MachinesController(context, window=window)
         self.sites_controller = SitesController(context, window=window)
         self.pixel_size_controller = PixelSizeController(context, viewer)
         self.control_controller = ControlController(context, window=window)
@@ -149,6 +151,7 @@ class Workbench(QObject):
             self.review_controller,
             self.alike,
             self.queue_controller,
+            self.machines_controller,
             SummaryController(context, self.summary, browser=browser),
             WatchController(context, window=window),
             NamingController(context, browser),
@@ -398,6 +401,7 @@ class Workbench(QObject):
         self.people_controller.close()
         self.alike.close()
         self.case_controller.several.close()
+        self.machines_controller.close()
         self.verify_controller.close()
         self.control_controller.close()
 

@@ -29,6 +29,7 @@ from allstation.ui.common import theme
 from allstation.ui.common.formatting import duration, field_name, number, tip
 from allstation.ui.common.i18n import tr
 from allstation.ui.queue.jobs import JobList
+from allstation.ui.queue.machines import MachineList
 
 _STEPS: Final = 10_000
 _WHOLE_RATES: Final = 10
@@ -86,6 +87,7 @@ class QueuePanel(QWidget):
         self._intake.setProperty("role", "muted")
         self._intake.setWordWrap(True)
         self._jobs = JobList(self)
+        self._machines = MachineList(self)
         self._problems = _ProblemList(self)
         self._lay_out()
         self._connect()
@@ -115,6 +117,7 @@ class QueuePanel(QWidget):
         layout.addLayout(top)
         layout.addWidget(self._bar)
         layout.addLayout(second)
+        layout.addWidget(self._machines)
         layout.addWidget(self._jobs)
         layout.addWidget(self._problems, 1)
         layout.addStretch(0)
@@ -163,6 +166,7 @@ class QueuePanel(QWidget):
         self._cancel.setEnabled(busy or status.later > 0)
         self._model.setEnabled(status.total > 0)
         self._jobs.show_jobs(status.jobs)
+        self._machines.show_machines(status.machines)
         self._retry.setEnabled(status.counts.get(FieldState.FAILED, 0) > 0)
 
     def _show_line(self) -> None:

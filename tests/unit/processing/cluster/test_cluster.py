@@ -24,6 +24,7 @@ from allstation.processing.cluster.executor import ClusterExecutor
 from allstation.processing.cluster.link import ClusterLink
 from allstation.processing.cluster.requests import Work
 from allstation.processing.cluster.serve import Hub
+from allstation.processing.cluster.shares import root_of
 from tests import cluster_makers as makers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX matter")
@@ -120,7 +121,7 @@ def test_a_file_that_went_away_has_its_sentence_and_a_share_that_is_missing_cost
         assert "not there any more" in outcome.error.sentence
         # As if no worker saw the folder: bytes go along, and not many more than the file has.
         for address in link.at_work():
-            link.note_lacking("/".join(fields[0].parts[:3]), address)
+            link.note_lacking(root_of(fields[0]), address)
         sent, got = executor.counts.bytes_sent, executor.counts.bytes_received
         assert executor.submit(2, fields[0], hash_of(fields[0])).result(60).prediction is not None
         shipped = executor.counts.bytes_sent - sent + executor.counts.bytes_received - got

@@ -1,0 +1,1 @@
+"""Laboratory machines: which others work on the queue."""
