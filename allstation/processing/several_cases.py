@@ -15,6 +15,7 @@ from allstation.core.text import shown_name
 from allstation.files import free_path
 from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportOptions, batches
+from allstation.processing.slide_import import SlideFound
 from allstation.processing.status_types import Problem
 from allstation.store.case import SUFFIX, Case
 from allstation.store.site_library import SiteLibrary
@@ -81,8 +82,12 @@ def _fill(
 ) -> tuple[int, tuple[Problem, ...]]:
     """Add what lies in a folder; returns how many fields there are, and what was refused."""
     progress = ImportProgress()
-    for batch in batches([folder], halt, unpack_to=case.folder / UNPACKED, options=options):
-        progress.add(case, batch)
+    known = case.slide_files
+    for found in batches([folder], halt, unpack_to=case.folder / UNPACKED, options=options, known=known):
+        if isinstance(found, SlideFound):
+            progress.add_slide(case, found)
+        else:
+            progress.add(case, found)
     status = progress.status(running=False)
     problems = status.refused
     if not status.added and not problems and not halt.is_set():
