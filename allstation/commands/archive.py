@@ -15,6 +15,7 @@ from allstation.commands import DONE, SOME_FAILED, WRONG_USAGE
 from allstation.commands.models import name_unknown_maker
 from allstation.commands.printing import note, say
 from allstation.commands.progress import ProgressLine
+from allstation.commands.slide_arguments import EVERYTHING
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.tables import guarded
@@ -22,6 +23,7 @@ from allstation.core.text import shown_name, storable
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.processing.archive.manifest import CASES, PARQUET, Manifest, SlideEntry
 from allstation.processing.archive.slides import ArchiveSlide, find_slides
+from allstation.processing.slide_import import SlideOptions
 from allstation.services.settings import SettingsFile
 
 if TYPE_CHECKING:
@@ -72,13 +74,14 @@ class _Archive:
         self._bundle = bundle
         self._options = options
         self._limits: DecodeLimits = SettingsFile(paths.config_folder()).value.limits
+        self._wanted = SlideOptions(options.fields, pages=options.pages == EVERYTHING, hashed=False)
         self._line = ProgressLine(0)
         self._finished = self._troubles = self._slides = 0
         self._errors = manifest.folder / _ERRORS
 
     def make(self) -> None:
         """Make what is not made yet."""
-        total = sum(len(slide.files) for slide in self._todo())
+        total = sum(slide.expected(self._wanted) for slide in self._todo())
         held = len(self._manifest.entries)
         if held:
             say(f"{held} slides are done already; {total} fields are left")
@@ -95,7 +98,7 @@ class _Archive:
             self._line.close()
 
     def _todo(self) -> Iterator[ArchiveSlide]:
-        for slide in find_slides(self._options.folders, outside=self._manifest.folder):
+        for slide in find_slides(self._options.folders, outside=self._manifest.folder, options=self._wanted):
             known = self._manifest.entries.get(slide.key)
             if known is None or known.state != slide.state:
                 yield slide
@@ -118,6 +121,7 @@ class _Archive:
             finished=self._slide_done,
             progressed=self._progressed,
             trouble=self._trouble,
+            slides=self._wanted,
         ).run(self._todo())
 
     def _cases(self, executor: FieldExecutor, lanes: int) -> None:
@@ -131,6 +135,7 @@ class _Archive:
             site=self._site(),
             progressed=self._progressed,
             trouble=self._trouble,
+            slides=self._wanted,
         )
         todo = self._todo()
         with ThreadPoolExecutor(lanes, thread_name_prefix="slide") as pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from allstation.commands import slide_arguments
 from allstation.core.arguments import positive
 
 
@@ -86,7 +87,7 @@ def declare_archive(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="FOLDER",
-        help="folders of slides: each folder of fields is one",
+        help="folders of slides: each folder of fields is one, and each whole slide",
     )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="the archive: a new folder, or one that goes on"
@@ -98,6 +99,7 @@ def declare_archive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=Path, metavar="BUNDLE", help="model bundle (default: the shipped one)"
     )
+    slide_arguments.declare(parser)
     parser.add_argument("--site", default="", metavar="ID", help="site that the fields were taken at")
     parser.add_argument(
         "--threads", type=positive, metavar="N", help="worker threads (default: one a processor)"

@@ -21,6 +21,7 @@ from allstation.processing.archive.slides import ArchiveSlide
 from allstation.processing.batch import FieldExecutor
 from allstation.processing.importer import ImportOptions
 from allstation.processing.processor import CaseProcessor
+from allstation.processing.slide_import import SlideOptions
 from allstation.store.case import Case
 
 _PAGE: Final = 1000
@@ -66,6 +67,7 @@ class SlideCases:
         site: That the fields were taken at, if it is known.
         progressed: Takes how many fields were finished.
         trouble: Takes what was refused or failed.
+        slides: What is wanted of whole slides.
     """
 
     def __init__(
@@ -78,8 +80,10 @@ class SlideCases:
         site: Site | None,
         progressed: Callable[[int], None],
         trouble: Trouble,
+        slides: SlideOptions | None = None,
     ) -> None:
         self._out = out
+        self._slides = slides or SlideOptions()
         self._bundle = bundle
         self._executor = executor
         self._limits = limits
@@ -111,7 +115,9 @@ class SlideCases:
                 wake=woken.set,
                 executor=lambda _: BorrowedExecutor(self._executor),
                 background=background,
-                imports=ImportOptions(limits=self._limits, readers=_READERS, batch=_PAGE),
+                imports=ImportOptions(
+                    limits=self._limits, readers=_READERS, batch=_PAGE, slides=self._slides
+                ),
                 chosen={self._bundle.sha256},
                 reserve=_RESERVE,
             )

@@ -1,15 +1,18 @@
-"""Slides of an archive: every folder that holds fields, found without listing all of them first."""
+"""Slides of an archive: every folder that holds fields, and every whole slide, found as they are needed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from allstation.core.errors import StationError
 from allstation.core.text import natural_key, shown_name
+from allstation.imaging import readers
 from allstation.imaging.field_names import looks_like_field
+from allstation.imaging.readers import SlideFiles
+from allstation.processing.slide_import import SlideOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class ArchiveSlide:
     Attributes:
         key: Unique in the archive: name of the folder that was named, and the way from there.
         folder: Its folder.
-        files: Names of its field images, in natural order.
+        files: Names of its field images, in natural order; of a whole slide the file that opens it.
         state: Number, bytes and latest change of the files; another one means another slide.
     """
 
@@ -27,14 +30,24 @@ class ArchiveSlide:
     folder: Path
     files: tuple[str, ...]
     state: str
+    whole: bool = False
+
+    def expected(self, options: SlideOptions) -> int:
+        """Return how many fields it will have, as far as can be said before it is opened."""
+        return (options.fields or 1) if self.whole else len(self.files)
 
 
-def find_slides(folders: Sequence[Path], *, outside: Path) -> Iterator[ArchiveSlide]:
-    """Walk folders in natural order and yield each that holds fields; links to folders are not followed.
+def find_slides(
+    folders: Sequence[Path], *, outside: Path, options: SlideOptions | None = None
+) -> Iterator[ArchiveSlide]:
+    """Walk folders in natural order and yield each that holds fields, and each whole slide.
+
+    Links to folders are not followed.
 
     Args:
         folders: Named by a person.
         outside: Folder that is passed over: the archive's own.
+        options: What is wanted of whole slides; other wishes make another archive of them.
 
     Raises:
         StationError: ``not-found`` if one is no folder.
@@ -52,16 +65,27 @@ def find_slides(folders: Sequence[Path], *, outside: Path) -> Iterator[ArchiveSl
             if Path(here) == outside:
                 below.clear()
                 continue
-            slide = _slide_at(Path(here), "/".join([prefix, *Path(here).relative_to(root).parts]))
+            key = "/".join([prefix, *Path(here).relative_to(root).parts])
+            whole = readers.find_slides([Path(here)])
+            for found in whole:
+                yield _whole_slide(found, f"{key}/{found.path.name}", options or SlideOptions())
+            slide = _slide_at(Path(here), key, {path.name for found in whole for path in found.files})
             if slide is not None:
                 yield slide
 
 
-def _slide_at(folder: Path, key: str) -> ArchiveSlide | None:
+def _whole_slide(found: SlideFiles, key: str, options: SlideOptions) -> ArchiveSlide:
+    about = [path.stat() for path in found.files]
+    size, latest = sum(one.st_size for one in about), max(one.st_mtime_ns for one in about)
+    state = f"{len(about)} {size} {latest} {options.wanted}"
+    return ArchiveSlide(key, found.path.parent, (found.path.name,), state, whole=True)
+
+
+def _slide_at(folder: Path, key: str, others: Container[str]) -> ArchiveSlide | None:
     files, size, latest = [], 0, 0
     with os.scandir(folder) as entries:
         for entry in entries:
-            if looks_like_field(Path(entry.name)) and entry.is_file():
+            if looks_like_field(Path(entry.name)) and entry.name not in others and entry.is_file():
                 about = entry.stat()
                 files.append(entry.name)
                 size += about.st_size

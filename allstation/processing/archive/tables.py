@@ -17,7 +17,7 @@ from allstation.processing.archive.parquet import SlideTable, Waiting
 from allstation.processing.archive.slides import ArchiveSlide
 from allstation.processing.batch import FarExecutor, FieldExecutor
 from allstation.processing.importer import ImportOptions, batches
-from allstation.processing.slide_import import SlideFound
+from allstation.processing.slide_import import SlideFound, SlideOptions
 
 if TYPE_CHECKING:
     from allstation.inference.pipeline import Outcome
@@ -39,6 +39,7 @@ class TableStream:
         finished: Takes what the manifest says of a slide that is whole.
         progressed: Takes how many fields were finished.
         trouble: Takes what was refused or failed.
+        slides: What is wanted of whole slides.
     """
 
     def __init__(
@@ -51,11 +52,14 @@ class TableStream:
         finished: Callable[[SlideEntry], None],
         progressed: Callable[[int], None],
         trouble: Trouble,
+        slides: SlideOptions | None = None,
     ) -> None:
         self._out = out
         self._classes = tuple(classes)
         self._executor = executor
-        self._options = ImportOptions(limits=limits, readers=_READERS, batch=_CHUNK)
+        self._options = ImportOptions(
+            limits=limits, readers=_READERS, batch=_CHUNK, slides=slides or SlideOptions()
+        )
         self._finished = finished
         self._progressed = progressed
         self._trouble = trouble

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zlib
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import pytest
 from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.imaging.synthetic import write_demo
+from allstation.imaging.synthetic_slide import write_slide
 from allstation.inference.bundle import ModelBundle, default_bundle_path
 from allstation.inference.pipeline import Outcome
 from allstation.processing.archive.cases import SlideCases, case_folder
@@ -251,3 +253,20 @@ def test_the_digest_takes_every_bit_and_no_order() -> None:
 
     assert digest(("a", 0.1), ("b", 0.2)) == digest(("b", 0.2), ("a", 0.1))
     assert digest(("a", 0.3)) != digest(("a", 0.1 + 0.2))
+
+
+@pytest.mark.parametrize("form", [CASES, PARQUET])
+def test_a_whole_slide_is_a_slide_of_the_archive(form: str, tmp_path: Path, bundle: ModelBundle) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    write_slide(folder / "patient.svs", seed=4, width=3000, height=2000, format="svs")
+    shutil.copy(folder / "patient.svs", folder / "torn.svs")
+    os.truncate(folder / "torn.svs", 5_000)
+    manifest, stub, heard = make(form, tmp_path / "out", [folder], bundle)
+    whole, torn = (manifest.entries[f"scans/{name}.svs"] for name in ("patient", "torn"))
+    assert whole.done == whole.fields == len(stub.asked) > 0
+    assert {path.parent.name for path in stub.asked} == {"patient.svs"}
+    assert (torn.fields, torn.refused) == (0, 1)
+    assert [slide for slide, *_ in heard.troubles] == ["scans/torn.svs"]
+    assert [problem for _, problem in verify_archive(tmp_path / "out")] == ["", ""]
+    assert make(form, tmp_path / "out", [folder], bundle)[1].asked == [], "nothing is done twice"
