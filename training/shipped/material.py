@@ -118,7 +118,7 @@ def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
     network = integer_network(fields, work, recipe)
     levels = channel_levels(network, fields, work, recipe)
     trunk = Trunk(with_means(network, ZOOM, levels))
-    plain = work / f"fields-{ZOOM}.npz"
+    plain = work / f"means-{ZOOM}.npz"
     if not plain.exists():
         means, counts = field_means(trunk, fields.rgb)
         arrays_on_disk(plain, means=means, counts=counts)
@@ -133,7 +133,7 @@ def _copy(
     trunk: Trunk, fields: Fields, work: Path, recipe: ShippedRecipe, *, number: int
 ) -> NDArray[np.float32]:
     """Return what the trunk says of an altered copy of every field, computed or read."""
-    kept = work / f"copy{recipe.seed}-{number:02d}.npz"
+    kept = work / f"means{recipe.seed}-{number:02d}.npz"
     if not kept.exists():
         lit = number in recipe.lit
         made = altered_means(trunk, fields.rgb, seed=recipe.seed, copy=number, lit=lit)
