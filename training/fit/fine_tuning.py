@@ -253,10 +253,12 @@ class _FineTuning:
         if litert is None:
             load_keras(threads=self.recipe.fit.threads, seed=self.recipe.fit.seed)
         if litert is None and self._linear:
-            from training.fit.linear_head import with_linear_head
+            from training.fit.linear_head import LEVELS, with_linear_head
 
             network = self.base.bundle.read(str(self.base.bundle.info["network"]["file"]))
-            litert = with_linear_head(network, last.astype(np.float32), export.preprocessing.zoom)
+            (levels,) = self.base.weights[LEVELS]
+            side = export.preprocessing.zoom
+            litert = with_linear_head(network, last.astype(np.float32), side, levels)
         if litert is None:
             from training.models.cells_network import serving_model
 

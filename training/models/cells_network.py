@@ -21,6 +21,7 @@ from training.models.backend import KerasObject
 from training.models.cells import FEATURES, HIDDEN, ZOOM, Weights
 
 Arrays = Mapping[str, NDArray[Any]]
+Levels = NDArray[np.float32]
 
 _TINY: Final = 1e-6
 _LITTLE: Final = 1e-3
@@ -57,6 +58,7 @@ BLOCKS: Final = (
     InvertedResidual(15, 3, 1, 6, 320),
 )
 DEPTHS: Final = (2, 4, 7, 10, 15)
+CHANNELS: Final = sum(block.channels for block in BLOCKS if block.index in DEPTHS)
 _REDUCTION: Final = {2: 4, 4: 8, 7: 16, 10: 16, 15: 32}
 """Pixels of the input per value of each depth."""
 GRID: Final = 16
@@ -130,27 +132,38 @@ def _pooled(values: KerasObject, area: KerasObject) -> KerasObject:
     return ops.sum(values * area, axis=(1, 2)) / (ops.sum(area, axis=(1, 2)) + _TINY)
 
 
-def build_appearance(side: int) -> keras.Model:
-    """Build what training needs on the integer trunk: ``appearance`` (576,), the mean over the cells."""
+def _with_excess(places: KerasObject, levels: Levels) -> KerasObject:
+    """Put behind the channels of every place what of each lies above its level."""
+    return layers.Concatenate()([places, ops.relu(places - ops.convert_to_tensor(levels))])
+
+
+def build_means(side: int, levels: Levels) -> keras.Model:
+    """Build what training needs on the integer trunk: ``means`` (1152,) over the cells.
+
+    Args:
+        side: Rows and columns of the field.
+        levels: (576,) level of every channel; the mean of what lies above it follows the channels' means.
+    """
     inputs = _seam(side)
     places, area, _ = _gridded(inputs)
-    return keras.Model(inputs, {"appearance": _pooled(places, area)}, name="appearance")
+    return keras.Model(inputs, {"means": _pooled(_with_excess(places, levels), area)}, name="means")
 
 
-def build_linear_head(classes: int, side: int) -> keras.Model:
+def build_linear_head(classes: int, side: int, levels: Levels) -> keras.Model:
     """Build what is put on the integer trunk: one linear layer of every place, weighted by the cells.
 
     Args:
         classes: Number of classes.
         side: Rows and columns of the field.
+        levels: As for ``build_means``.
 
     Returns:
         Inputs ``field`` and the outputs of ``build_depths``. Outputs as ``build_serving``; ``features`` are
-        the appearance and a one behind it, so that the layer ``classes`` needs no bias.
+        the means of ``build_means`` and a one behind them, so that the layer ``classes`` needs no bias.
     """
     inputs = _seam(side)
     places, area, fine = _gridded(inputs)
-    whole = layers.Concatenate()([places, area * 0 + 1])
+    whole = layers.Concatenate()([_with_excess(places, levels), area * 0 + 1])
     pooled = _pooled(whole, area)
     activation = layers.Conv2D(classes, 1, use_bias=False, name="classes")(whole)
     evidence = _doubled(activation) * (fine / (ops.sum(fine, axis=(1, 2), keepdims=True) + 4 * _TINY))

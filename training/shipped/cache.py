@@ -22,10 +22,10 @@ PREPROCESSING: Final = Preprocessing(options={"zoom": ZOOM})
 
 
 class Trunk:
-    """The frozen trunk with the mean over the cells on top, as a LiteRT network on one thread.
+    """The frozen trunk with the means over the cells on top, as a LiteRT network on one thread.
 
     Args:
-        network: LiteRT flat buffer with the output ``appearance``.
+        network: LiteRT flat buffer with the output ``means``.
     """
 
     def __init__(self, network: bytes) -> None:
@@ -36,8 +36,8 @@ class Trunk:
         self._run = interpreter.get_signature_runner("serving_default")
 
     def means(self, tensors: Iterable[Single]) -> Single:
-        """Return the mean over the cells (n, c) of prepared fields (h, w, 4)."""
-        return np.concatenate([self._run(field=tensor[np.newaxis])["appearance"] for tensor in tensors])
+        """Return the means over the cells (n, 2 c) of prepared fields (h, w, 4)."""
+        return np.concatenate([self._run(field=tensor[np.newaxis])["means"] for tensor in tensors])
 
 
 def altered_means(trunk: Trunk, rgb: Bytes, *, seed: int, copy: int, lit: bool = False) -> Single:

@@ -45,7 +45,8 @@ def model_card(
         RESEARCH_USE,
         "## Model details",
         "EfficientNet-Lite0 with its ImageNet weights (Apache-2.0), quantised to eight bits, read at five "
-        "depths by a linear discriminant at every place, only inside white cells: everything else is zero "
+        "depths by one linear layer at every place, of each channel and of what of it lies above a level, "
+        "only inside white cells: everything else is zero "
         "before the network sees the field, and pooling is the mean over the cells' area. The evidence map "
         "adds up to the logits.",
         f"Made {info['created']} by the recipe with hash `{training['recipe_sha256']}`.",

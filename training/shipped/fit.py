@@ -1,4 +1,7 @@
-"""Fit of the head: one linear layer of the mean over the cells, in seconds and without chance.
+"""Fit of the head: one linear layer of means over the cells, in seconds and without chance.
+
+The means are those of the trunk's channels and, behind them, of what of each channel lies above a level: a
+first word on how the places of a field are spread, which the channel's own mean does not say.
 
 It begins as the linear discriminant (Fisher 1936). Its covariance holds, beside what differs within a class,
 what must not decide: what gently altering a field changes, and what differs between blocks of consecutive

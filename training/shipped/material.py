@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from allstation.imaging.preprocess import prepare
 from training.fit.calibration import sharpness
-from training.fit.linear_head import with_appearance
+from training.fit.linear_head import with_means
 from training.models.cells import ZOOM, Weights, flat_weights, layered_weights
 from training.shipped.cache import PREPROCESSING, Trunk, altered_means, arrays_on_disk, field_means
 from training.shipped.fields import CalibrationBlocks, Fields, grouped_division, read_fields
@@ -75,15 +75,33 @@ def trunk_weights(work: Path) -> Weights:
         return layered_weights({name: archive[name] for name in archive.files})
 
 
+def calibration_tensors(fields: Fields, recipe: ShippedRecipe) -> NDArray[np.float32]:
+    """Return some training fields of the shipped network, prepared: ranges and levels come from them."""
+    train = grouped_division(fields, held=recipe.held, seed=recipe.seed).train
+    chosen = np.random.default_rng(recipe.seed).permutation(train)[:CALIBRATION_FIELDS]
+    return np.stack([prepare(field, PREPROCESSING).tensor for field in fields.rgb[np.sort(chosen)]])
+
+
 def integer_network(fields: Fields, work: Path, recipe: ShippedRecipe) -> bytes:
-    """Return the frozen trunk in integers; its ranges come from training fields of the shipped network."""
+    """Return the frozen trunk in integers."""
     kept = work / f"integer-trunk-{ZOOM}.tflite"
     if not kept.exists():
-        train = grouped_division(fields, held=recipe.held, seed=recipe.seed).train
-        chosen = np.random.default_rng(recipe.seed).permutation(train)[:CALIBRATION_FIELDS]
-        tensors = np.stack([prepare(field, PREPROCESSING).tensor for field in fields.rgb[np.sort(chosen)]])
+        tensors = calibration_tensors(fields, recipe)
         kept.write_bytes(integer_trunk(trunk_weights(work), ZOOM, tensors))
     return kept.read_bytes()
+
+
+def channel_levels(network: bytes, fields: Fields, work: Path, recipe: ShippedRecipe) -> NDArray[np.float32]:
+    """Return every channel's mean (c,) over the cells of the calibration fields."""
+    kept = work / f"levels-{ZOOM}.npz"
+    if not kept.exists():
+        from training.models.cells_network import CHANNELS
+
+        trunk = Trunk(with_means(network, ZOOM, np.zeros(CHANNELS, np.float32)))
+        means = trunk.means(calibration_tensors(fields, recipe))[:, :CHANNELS]
+        arrays_on_disk(kept, levels=means.mean(axis=0))
+    with np.load(kept) as archive:
+        return np.asarray(archive["levels"], np.float32)
 
 
 def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
@@ -98,8 +116,9 @@ def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
     groups = data / "field_groups.csv"
     fields = read_fields(data / "Original", groups if groups.exists() else None)
     network = integer_network(fields, work, recipe)
-    trunk = Trunk(with_appearance(network, ZOOM))
-    plain = work / f"fields-{ZOOM}.npz"
+    levels = channel_levels(network, fields, work, recipe)
+    trunk = Trunk(with_means(network, ZOOM, levels))
+    plain = work / f"means-{ZOOM}.npz"
     if not plain.exists():
         means, counts = field_means(trunk, fields.rgb)
         arrays_on_disk(plain, means=means, counts=counts)
@@ -107,14 +126,14 @@ def gather(data: Path, work: Path, recipe: ShippedRecipe) -> Material:
         means, counts = archive["means"], archive["counts"]
     altered = [_copy(trunk, fields, work, recipe, number=number) for number in recipe.copies]
     copies, disturbed = Copies(means, altered, fields.numbers), disturbed_fields(trunk, fields, work)
-    return Material(fields, copies, counts, sharpness(fields.rgb), network, trunk, disturbed)
+    return Material(fields, copies, counts, sharpness(fields.rgb), network, levels, trunk, disturbed)
 
 
 def _copy(
     trunk: Trunk, fields: Fields, work: Path, recipe: ShippedRecipe, *, number: int
 ) -> NDArray[np.float32]:
     """Return what the trunk says of an altered copy of every field, computed or read."""
-    kept = work / f"copy{recipe.seed}-{number:02d}.npz"
+    kept = work / f"means{recipe.seed}-{number:02d}.npz"
     if not kept.exists():
         lit = number in recipe.lit
         made = altered_means(trunk, fields.rgb, seed=recipe.seed, copy=number, lit=lit)

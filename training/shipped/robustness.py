@@ -62,7 +62,7 @@ def disturbed_fields(trunk: Trunk, fields: Fields, work: Path) -> Disturbed:
     """Return the sample of fields under each disturbance; what is on disk is not computed again."""
     rows, found = block_sample(fields), {}
     for number, (name, change) in enumerate(DISTURBANCES.items()):
-        kept = work / f"disturbed-{len(rows)}-{number}.npz"
+        kept = work / f"means-disturbed-{len(rows)}-{number}.npz"
         if not kept.exists():
             changed = np.stack([change(field) for field in fields.rgb[rows]])
             arrays_on_disk(kept, means=field_means(trunk, changed)[0])

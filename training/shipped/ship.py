@@ -23,7 +23,7 @@ from allstation.inference.passport import shipped_passport
 from training.fit.bundle_writer import Export, pack_bundle, reference_fields
 from training.fit.calibration import fit_novelty, fit_rule, fit_temperature
 from training.fit.last_layer import LAST
-from training.fit.linear_head import with_linear_head
+from training.fit.linear_head import LEVELS, with_linear_head
 from training.models.cells import LINEAR_RETRAINING, ZOOM, flat_weights
 from training.shipped.cache import PREPROCESSING, Trunk
 from training.shipped.describe import LIMITS, claim_checklist, model_card
@@ -48,7 +48,8 @@ class Material:
         counts: Their white cells (n,).
         sharpness: Their sharpness (n,).
         network: The integer trunk, a LiteRT flat buffer.
-        trunk: The same, ready to run.
+        levels: Level of each of its channels (c,).
+        trunk: The trunk with the means over the cells, ready to run.
         disturbed: Some of the fields under disturbances.
     """
 
@@ -57,8 +58,14 @@ class Material:
     counts: Rows
     sharpness: NDArray[np.float64]
     network: bytes
+    levels: NDArray[np.float32]
     trunk: Trunk
     disturbed: Disturbed
+
+    @property
+    def appearance(self) -> NDArray[np.float32]:
+        """(n, c) what the trunk says of the fields: the channels' means alone, which novelty is told from."""
+        return self.copies.fields[:, : len(self.levels)]
 
 
 @dataclass(frozen=True)
@@ -107,9 +114,10 @@ def train_division(
     if temperature is None:
         temperature = block_temperature(material, division.train, settings, calibration=calibration)
     held, test = (head.logits(means[rows]) for rows in (division.validation, division.test))
-    fitted = fit_novelty(means[division.train], labels[division.train], means[division.validation])
+    seen = material.appearance
+    fitted = fit_novelty(seen[division.train], labels[division.train], seen[division.validation])
     rule = fit_rule(softmax(held / temperature), material.sharpness[division.validation])
-    return Trained(head, temperature, fitted, rule, test, means[division.test])
+    return Trained(head, temperature, fitted, rule, test, seen[division.test])
 
 
 def block_temperature(
@@ -210,12 +218,12 @@ def write_shipped(
         temperature=trained.temperature,
         novelty=trained.novelty,
         texts=texts,
-        weights=flat_weights({LAST: [trained.head.layer]}),
+        weights=flat_weights({LAST: [trained.head.layer], LEVELS: [material.levels]}),
     )
     rgb = reference_fields(PREPROCESSING.size)
     means = material.trunk.means(prepare(field, PREPROCESSING).tensor for field in rgb)
     shares = softmax(trained.head.logits(means) / trained.temperature)
     reference: dict[str, NDArray[Any]] = {"rgb": rgb, "probabilities": shares}
     network = {"outputs": list(OUTPUTS), "parameters": PARAMETERS + trained.head.layer.size}
-    litert = with_linear_head(material.network, trained.head.layer, ZOOM)
+    litert = with_linear_head(material.network, trained.head.layer, ZOOM, material.levels)
     return pack_bundle(target, litert, export, network=network, reference=reference)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from allstation.inference.engine import Novelty
 from training.fit import calibration
 from training.shipped import ship
-from training.shipped.fields import CalibrationBlocks, Fields, held_block
+from training.shipped.fields import CalibrationBlocks, Division, Fields, held_block
 from training.shipped.fit import Copies, FitSettings, between_blocks, fit_head
 from training.shipped.robustness import Disturbed
 from training.shipped.ship import Material
@@ -103,7 +104,8 @@ def test_the_temperature_comes_from_blocks_that_the_head_never_saw(monkeypatch):
     values[np.arange(400), 4 + labels * 5 + numbers // 20] = 6.0
     values[np.arange(400), labels] = 0.2
     values += random.normal(0, 0.3, values.shape).astype(np.float32)
-    material = Material(fields, copies_of(values, numbers=numbers), labels, labels * 1.0, b"", None, None)
+    copies = copies_of(values, numbers=numbers)
+    material = Material(fields, copies, labels, labels * 1.0, b"", np.zeros(12), None, None)
     blocks = CalibrationBlocks(5, [1, 3], 5)
     learned = []
     fitted = ship.fit_head
@@ -114,3 +116,30 @@ def test_the_temperature_comes_from_blocks_that_the_head_never_saw(monkeypatch):
         assert not set(rows) & set(block)
     head = fitted(material.copies, np.arange(400), labels, NONE)
     assert apart > 1.5 * calibration.fit_temperature(head.logits(values), labels)
+
+
+def test_novelty_is_told_from_the_channels_means_alone():
+    """What lies above the levels goes to the head; shifting it changes logits and no novelty."""
+    means, labels = some_fields(200, 12)
+    rows = np.arange(200)
+    fields = Fields(tuple(map(str, rows)), np.zeros((200, 1, 1, 3), np.uint8), labels, by_name(200), rows)
+    division = Division("d", "a split", rows[:120], rows[120:160], rows[160:])
+    shifted = means.copy()
+    shifted[160:, 6:] += 50
+    found = [
+        ship.train_division(
+            Material(fields, copies_of(values), labels, labels * 1.0, b"", np.zeros(6), None, None),
+            division,
+            NONE,
+            calibration=CalibrationBlocks(5, [1], 0),
+            temperature=1.0,
+        )
+        for values in (means, shifted)
+    ]
+    near, far = (Novelty(each.novelty).scores(each.appearance) for each in found)
+    assert np.array_equal(near, far)
+    assert not np.allclose(found[0].logits, found[1].logits)
+
+
+def by_name(n):
+    return tuple(map(str, range(n)))

@@ -322,7 +322,7 @@ def test_the_figures_of_the_bundle_are_those_of_an_evaluation():
         tuple(map(str, range(80))), np.zeros((80, 1, 1, 3), np.uint8), labels, by_fours(80), labels
     )
     nothing, every = np.array([], np.int64), np.arange(80)
-    material = Material(fields, None, np.full(80, 9), np.full(80, 90.0), b"", None, None)
+    material = Material(fields, None, np.full(80, 9), np.full(80, 90.0), b"", np.zeros(3), None, None)
     appearance = random.normal(0, 1, (80, 3))
     arrays = calibration.fit_novelty(appearance, labels, appearance)
     trained = Trained(None, 1.0, arrays, DecisionRule(0.5), logits, appearance)
