@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.events import Batch, Event, Phase, Progress, Report
@@ -28,6 +28,7 @@ from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.label_controller import LabellingController
 from allstation.ui.training.map_controller import MAP, MapMaking
 from allstation.ui.training.map_page import MapPage
+from allstation.ui.training.page_tabs import PageTabs
 from allstation.ui.training.past_controller import PastRuns
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
@@ -112,7 +113,7 @@ class TrainingPanel(QWidget):
         self.trial = TryPage(self)
         self.map = MapPage(self)
         self.sweep = SweepPage(self)
-        self.pages = QTabWidget(self)
+        self.pages = PageTabs(self)
         self.pages.setDocumentMode(True)
         for page, title in (
             (self.data, tr("1  Data")),
@@ -124,7 +125,7 @@ class TrainingPanel(QWidget):
             (self.map, tr("Map")),
             (self.sweep, tr("Sweep")),
         ):
-            self.pages.addTab(page, title)
+            self.pages.add_page(page, title)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.pages)
