@@ -34,7 +34,7 @@ from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line
-from allstation.ui.training.sweep_controller import Sweeping, new_run_folder
+from allstation.ui.training.sweep_controller import SweepController, new_run_folder
 from allstation.ui.training.sweep_page import SweepPage
 from allstation.ui.training.try_controller import Trying
 from allstation.ui.training.try_page import TryPage
@@ -97,7 +97,7 @@ class TrainingPanel(QWidget):
         self.aids = RecipeAids(self.recipe, runs, Path(self._scratch.name), self)
         self.comparing = Comparing(self.compare, runs, active_model, self)
         self.activating = Activating(runs, active_model, self)
-        self.sweeping = Sweeping(self.sweep, self.recipe, runs, base=base, parent=self)
+        self.sweeps = SweepController(self.sweep, self.recipe, runs, base=base, parent=self)
         self.earlier = PastRuns(self.past, self.history, self)
         self.trying = Trying(self.trial, self)
         self.mapping = MapMaking(self.map, runs, active_model, self)
@@ -163,7 +163,7 @@ class TrainingPanel(QWidget):
             (self.past.try_asked, self.try_run),
             (self.earlier.changed, self.refresh),
             (self.earlier.problem, self._problem),
-            (self.sweeping.problem, self._problem),
+            (self.sweeps.problem, self._problem),
             (self.labelling.problem, self._problem),
             (self.labelling.train_asked, self._train_on),
         ):
@@ -209,7 +209,7 @@ class TrainingPanel(QWidget):
         """Check a labelled folder."""
         self.folder, self.report = folder, None
         self._checked = free_path(Path(self._scratch.name), "checked", ".json")
-        self.sweeping.checked = self._checked
+        self.sweeps.checked = self._checked
         self.pages.setCurrentWidget(self.data)
         self.data.show_checking(folder)
         self.mapping.set_folder(folder)
@@ -350,7 +350,7 @@ class TrainingPanel(QWidget):
                 self.run.curves.set_rows(read_history(ending.job.folder))
             self.status_changed.emit("")
             words = ending.sentence if failed else tr("Training finished: {title}", title=ending.job.title)
-            if failed or not self.sweeping.goes_on_after(ending.job.folder):
+            if failed or not self.sweeps.goes_on_after(ending.job.folder):
                 self.notified.emit(words, failed)
             self.refresh()
         elif command == _CHECK and failed:
@@ -374,7 +374,7 @@ class TrainingPanel(QWidget):
         for run in runs:
             self.run.show_next(run)
         self.aids.set_known(runs=runs)
-        self.sweeping.set_summaries(self.summaries)
+        self.sweeps.set_summaries(self.summaries)
         self.trying.set_runs(runs)
         self.mapping.set_runs(runs)
 
