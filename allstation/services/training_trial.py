@@ -65,14 +65,14 @@ class Trial(QObject):
     Signals:
         opened: :class:`TrialModel` whose answers follow.
         unusable: A sentence: the bundle cannot be used.
-        found: :class:`TrialFields` among what was given.
+        listed: :class:`TrialFields` among what was given.
         tried: Path and :class:`~allstation.core.records.Prediction`.
         failed: Path and a sentence.
     """
 
     opened = Signal(object)
     unusable = Signal(str)
-    found = Signal(object)
+    listed = Signal(object)
     tried = Signal(object, object)
     failed = Signal(object, str)
 
@@ -89,9 +89,9 @@ class Trial(QObject):
         self._run(partial(self._open, bundle, self._number))
 
     def try_paths(self, given: Iterable[Path]) -> None:
-        """Try pictures, and those of folders; ``found`` and an answer for each follow."""
+        """Try pictures, and those of folders; ``listed`` and an answer for each follow."""
         task = self._serial.run(partial(_find, tuple(given), self._number))
-        task.done.connect(self._found)
+        task.done.connect(self._try_listed)
 
     def close(self) -> None:
         """Want no answers, wait for the picture under way, end the bundle's process if it has one."""
@@ -148,11 +148,11 @@ class Trial(QObject):
             self.opened.emit(made)
 
     @Slot(object)
-    def _found(self, answer: tuple[int, TrialFields]) -> None:
+    def _try_listed(self, answer: tuple[int, TrialFields]) -> None:
         number, fields = answer
         if number != self._number:
             return
-        self.found.emit(fields)
+        self.listed.emit(fields)
         for path in fields.paths:
             self._serial.run(partial(self._classify, path, number)).done.connect(self._classified)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -145,7 +145,7 @@ class StartPage(QWidget):
         inner.addLayout(self._recent)
         notice = _centred(QLabel(RESEARCH_USE, self, wordWrap=True))
         notice.setProperty("role", "research")
-        body = _Body(self)
+        self._body = body = _Body(self)
         body.painted.connect(self.painted)
         outer = QVBoxLayout(body)
         outer.addStretch(2)
@@ -166,6 +166,10 @@ class StartPage(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(area)
         self.setFocusProxy(self._doors[0])
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the content, which scrolls down only; the fields that take its place need the width."""
+        return QSize(self._body.minimumSizeHint().width(), super().minimumSizeHint().height())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open the door whose key was pressed."""

@@ -182,7 +182,10 @@ class DataPage(QWidget):
         """Empty the page: no folder was chosen."""
         self._title.setText(tr("Drop a folder of labelled smears here"))
         self._hint.setText(
-            tr("One sub-folder a class, or a CSV of path, class, patient. Files are only read.")
+            tr(
+                "One sub-folder a class, or a CSV of path, class, patient. Files are only read. "
+                "No classes yet? Sort the fields into classes here, by key."
+            )
         )
         self._empty.setText(
             tr(

@@ -25,7 +25,7 @@ from allstation.ui.viewer.picture import FieldPicture
 from allstation.ui.viewer.visibility import identity
 
 _SIZE: Final = (1180, 800)
-_PANEL: Final = 330
+_PANEL: Final = 285
 _BYTES: Final = 96 * 1024 * 1024
 _AHEAD: Final = 3
 

@@ -48,7 +48,7 @@ class Marker:
 def markers(found: FieldMap, by: MapColour, *, dark: bool) -> tuple[Marker, ...]:
     """Return the markers of a map's groups, in their order."""
     scheme = theme.DARK if dark else theme.LIGHT
-    fixed = {**_PARTS, WRONG: scheme.danger, RIGHT: scheme.faint, UNKNOWN: scheme.border}
+    fixed = {**_PARTS, WRONG: scheme.danger, RIGHT: scheme.faint, UNKNOWN: scheme.faint}
     names = found.classes if by is MapColour.CLASS else tuple(found.groups(by))
     made = []
     for name, count in found.groups(by).items():

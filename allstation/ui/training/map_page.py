@@ -88,7 +88,7 @@ class MapPage(QWidget):
         self._colour.setAccessibleName(tr("Colour of the points"))
         for by, text in _COLOURS:
             self._colour.addItem(tr(text), by)
-        for box, letters in ((self._model, 16), (self._colour, 12)):
+        for box, letters in ((self._model, 14), (self._colour, 9)):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(letters)
         self._colour.activated.connect(self._colour_chosen)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from allstation.core.errors import StationError
 from allstation.core.events import Batch, Event, Phase, Progress, Report
@@ -28,12 +28,13 @@ from allstation.ui.training.history_page import HistoryPage
 from allstation.ui.training.label_controller import LabellingController
 from allstation.ui.training.map_controller import MAP, MapMaking
 from allstation.ui.training.map_page import MapPage
+from allstation.ui.training.page_tabs import PageTabs
 from allstation.ui.training.past_controller import PastRuns
 from allstation.ui.training.plotting import PlotLoader
 from allstation.ui.training.recipe_assistant import ESTIMATE, PREVIEW, RecipeAids
 from allstation.ui.training.recipe_page import RecipePage
 from allstation.ui.training.run_page import RunPage, batch_line, progress_line
-from allstation.ui.training.sweep_controller import Sweeping, new_run_folder
+from allstation.ui.training.sweep_controller import SweepController, new_run_folder
 from allstation.ui.training.sweep_page import SweepPage
 from allstation.ui.training.try_controller import Trying
 from allstation.ui.training.try_page import TryPage
@@ -96,7 +97,7 @@ class TrainingPanel(QWidget):
         self.aids = RecipeAids(self.recipe, runs, Path(self._scratch.name), self)
         self.comparing = Comparing(self.compare, runs, active_model, self)
         self.activating = Activating(runs, active_model, self)
-        self.sweeping = Sweeping(self.sweep, self.recipe, runs, base=base, parent=self)
+        self.sweeps = SweepController(self.sweep, self.recipe, runs, base=base, parent=self)
         self.earlier = PastRuns(self.past, self.history, self)
         self.trying = Trying(self.trial, self)
         self.mapping = MapMaking(self.map, runs, active_model, self)
@@ -112,7 +113,7 @@ class TrainingPanel(QWidget):
         self.trial = TryPage(self)
         self.map = MapPage(self)
         self.sweep = SweepPage(self)
-        self.pages = QTabWidget(self)
+        self.pages = PageTabs(self)
         self.pages.setDocumentMode(True)
         for page, title in (
             (self.data, tr("1  Data")),
@@ -124,7 +125,7 @@ class TrainingPanel(QWidget):
             (self.map, tr("Map")),
             (self.sweep, tr("Sweep")),
         ):
-            self.pages.addTab(page, title)
+            self.pages.add_page(page, title)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.pages)
@@ -162,7 +163,7 @@ class TrainingPanel(QWidget):
             (self.past.try_asked, self.try_run),
             (self.earlier.changed, self.refresh),
             (self.earlier.problem, self._problem),
-            (self.sweeping.problem, self._problem),
+            (self.sweeps.problem, self._problem),
             (self.labelling.problem, self._problem),
             (self.labelling.train_asked, self._train_on),
         ):
@@ -208,7 +209,7 @@ class TrainingPanel(QWidget):
         """Check a labelled folder."""
         self.folder, self.report = folder, None
         self._checked = free_path(Path(self._scratch.name), "checked", ".json")
-        self.sweeping.checked = self._checked
+        self.sweeps.checked = self._checked
         self.pages.setCurrentWidget(self.data)
         self.data.show_checking(folder)
         self.mapping.set_folder(folder)
@@ -349,7 +350,7 @@ class TrainingPanel(QWidget):
                 self.run.curves.set_rows(read_history(ending.job.folder))
             self.status_changed.emit("")
             words = ending.sentence if failed else tr("Training finished: {title}", title=ending.job.title)
-            if failed or not self.sweeping.goes_on_after(ending.job.folder):
+            if failed or not self.sweeps.goes_on_after(ending.job.folder):
                 self.notified.emit(words, failed)
             self.refresh()
         elif command == _CHECK and failed:
@@ -373,7 +374,7 @@ class TrainingPanel(QWidget):
         for run in runs:
             self.run.show_next(run)
         self.aids.set_known(runs=runs)
-        self.sweeping.set_summaries(self.summaries)
+        self.sweeps.set_summaries(self.summaries)
         self.trying.set_runs(runs)
         self.mapping.set_runs(runs)
 

@@ -144,7 +144,9 @@ class RecipePage(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the form whole: it scrolls up and down only."""
-        if watched is self.form and event.type() == QEvent.Type.LayoutRequest:
+        # While the page is destroyed its Python half may be gone before the form is.
+        is_form = hasattr(self, "form") and watched is self.form
+        if is_form and event.type() == QEvent.Type.LayoutRequest:
             bar = self._area.verticalScrollBar().sizeHint().width()
             self._area.setMinimumWidth(self.form.minimumSizeHint().width() + bar)
         return super().eventFilter(watched, event)

@@ -28,7 +28,7 @@ def new_run_folder(base: Path, name: str, runs: TrainingRuns) -> Path:
     return free_path(base, f"{plain}-{stamp}", separator="-", taken=taken)
 
 
-class Sweeping(QObject):
+class SweepController(QObject):
     """Queues the runs of a sweep and shows how far they are.
 
     Args:

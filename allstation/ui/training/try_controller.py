@@ -29,7 +29,7 @@ class Trying(QObject):
         page.pictures_given.connect(self._trial.try_paths)
         self._trial.opened.connect(page.show_model)
         self._trial.unusable.connect(page.show_problem)
-        self._trial.found.connect(self._found)
+        self._trial.listed.connect(self._fields_listed)
         self._trial.tried.connect(self._answered)
         self._trial.failed.connect(self._answered)
 
@@ -48,7 +48,7 @@ class Trying(QObject):
             self._trial.use(run.bundle)
 
     @Slot(object)
-    def _found(self, fields: TrialFields) -> None:
+    def _fields_listed(self, fields: TrialFields) -> None:
         self._page.add_pictures(fields.paths)
         self._page.show_problem(" ".join(fields.problems))
 

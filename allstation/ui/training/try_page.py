@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -40,6 +39,23 @@ _PATH: Final = int(Qt.ItemDataRole.UserRole)
 _BYTES: Final = 64 * 1024 * 1024
 
 
+class _Side(QScrollArea):
+    """Scrolls down only: it is never narrower than its content."""
+
+    def __init__(self, body: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(body)
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the content and its scroll bar."""
+        body = self.widget()
+        width = body.minimumSizeHint().width() if body is not None else 0
+        return QSize(max(width + self.verticalScrollBar().sizeHint().width(), 230), 120)
+
+
 class TryPage(QWidget):
     """Shows what one run's model says of pictures that are dropped here.
 
@@ -65,6 +81,7 @@ class TryPage(QWidget):
         for widget, share in ((self._build_list(), 2), (self._build_view(), 5), (self._build_answer(), 3)):
             split.addWidget(widget)
             split.setStretchFactor(split.count() - 1, share)
+        split.setSizes([190, 560, 310])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 14)
         layout.setSpacing(10)
@@ -103,6 +120,9 @@ class TryPage(QWidget):
         self._list = QListWidget(self)
         self._list.setAccessibleName(tr("Tried pictures"))
         self._list.setMinimumWidth(150)
+        self._list.setWordWrap(True)
+        self._list.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.currentItemChanged.connect(self._picture_chosen)
         self._clear = QPushButton(tr("Clear the List"), self)
         self._clear.clicked.connect(self.clear)
@@ -129,23 +149,28 @@ class TryPage(QWidget):
         self._bars.setAccessibleName(tr("Probabilities"))
         self._bars.setToolTip(tr("Click a class to see its evidence; the line is the model's limit"))
         self._bars.clicked.connect(self._show_evidence_of)
-        self._evidence = QCheckBox(tr("Show evidence"), self)
-        self._evidence.setToolTip(tr("Where in the picture the network found the class"))
-        self._evidence.toggled.connect(self._evidence_toggled)
+        self._evidence = QComboBox(self)
+        self._evidence.setAccessibleName(tr("Evidence"))
+        self._evidence.setToolTip(tr("Where in the picture the network found a class"))
+        self._evidence.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._evidence.setMinimumContentsLength(11)
+        self._evidence.activated.connect(self._evidence_chosen)
+        self._evidence_row = QWidget(self)
+        label = QLabel(tr("Evidence"), self)
+        label.setBuddy(self._evidence)
+        row = QHBoxLayout(self._evidence_row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(label)
+        row.addWidget(self._evidence, 1)
         self._figures = QLabel(self, wordWrap=True)
         self._figures.setProperty("role", "small")
         column = QVBoxLayout(body)
         column.setContentsMargins(12, 10, 12, 10)
         column.setSpacing(10)
-        for widget in (self._decision, self._reasons, self._bars, self._evidence, self._figures):
+        for widget in (self._decision, self._reasons, self._bars, self._evidence_row, self._figures):
             column.addWidget(widget)
         column.addStretch(1)
-        area = QScrollArea(self)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.Shape.NoFrame)
-        area.setWidget(body)
-        area.setMinimumWidth(230)
-        return area
+        return _Side(body, self)
 
     # What is known ---------------------------------------------------------------------------
 
@@ -175,6 +200,12 @@ class TryPage(QWidget):
         """The model is ready: pictures that were tried before are tried on it again."""
         self._model = model
         self._about.setText(tr("{name} {version}", name=model.name, version=model.version))
+        self._evidence.clear()
+        self._evidence.addItem(tr("No evidence"), None)
+        self._evidence.addItem(tr("Of the likeliest class"), "")
+        for name in model.classes:
+            self._evidence.addItem(tr("Of {name}", name=name), name)
+        self._evidence_chosen()
         self._note.hide()
         again = [self._path(row) for row in range(self._list.count())]
         if again:
@@ -261,7 +292,7 @@ class TryPage(QWidget):
             self.view.show_field(_record(path, made), self._loader.request(path))
         self._clear.setEnabled(path is not None)
         self._bars.setVisible(made is not None)
-        self._evidence.setVisible(made is not None and made.evidence is not None)
+        self._evidence_row.setVisible(made is not None and made.evidence is not None)
         self._figures.setVisible(made is not None)
         if made is not None and path is not None:
             self._show_prediction(_record(path, made), made)
@@ -276,7 +307,8 @@ class TryPage(QWidget):
 
     def _show_prediction(self, record: FieldRecord, made: Prediction) -> None:
         content = card_content(record)
-        limit = self._model.rule.min_probability if self._model is not None else None
+        told = self._model is not None and made.probabilities_valid
+        limit = self._model.rule.min_probability if self._model is not None and told else None
         self._decision.setText(content.heading)
         rule = self._model.rule if self._model is not None else None
         reasons = explained_reasons(made, rule) if made.decision.reasons else content.reasons
@@ -298,14 +330,15 @@ class TryPage(QWidget):
     def _picture_chosen(self, item: QListWidgetItem | None, _before: QListWidgetItem | None) -> None:
         self._show(Path(item.data(_PATH)) if item is not None else None)
 
-    @Slot(bool)
-    def _evidence_toggled(self, on: bool) -> None:
-        self.view.set_layers(evidence=on)
+    @Slot()
+    def _evidence_chosen(self) -> None:
+        name = self._evidence.currentData()
+        self.view.set_layers(evidence=name is not None, evidence_class=name or "")
 
     @Slot(str)
     def _show_evidence_of(self, name: str) -> None:
-        self.view.set_layers(evidence_class=name)
-        self._evidence.setChecked(True)
+        self._evidence.setCurrentIndex(self._evidence.findData(name))
+        self._evidence_chosen()
 
     @Slot(object, object)
     def _ready(self, path: Path, picture: FieldPicture) -> None:

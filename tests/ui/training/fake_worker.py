@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+from fake_reports import PAIRS, SHARES, map_report  # beside this script
+
 COMMANDS: list[str] = []
 CLASSES = ["Benign", "Early", "Pre", "Pro"]
 
@@ -309,20 +311,6 @@ def listed() -> None:
     tell("finished", state="finished", folder="", summary={})
 
 
-PAIRS = {
-    "unclear": {"only_first_right": 3, "only_second_right": 1, "accuracy_difference": 0.05,
-                "interval": [-0.02, 0.12], "p_mcnemar": 0.625, "p_holm": 0.625},
-    "better": {"only_first_right": 12, "only_second_right": 1, "accuracy_difference": 0.275,
-               "interval": [0.12, 0.41], "p_mcnemar": 0.0034, "p_holm": 0.0034},
-    "worse": {"only_first_right": 2, "only_second_right": 28, "accuracy_difference": -0.65,
-              "interval": [-0.81, -0.48], "p_mcnemar": 1.2e-6, "p_holm": 1.2e-6},
-}  # fmt: skip
-"""What the paired test finds of a run, first, against a model, second."""
-
-SHARES = {"unclear": (0.9, 0.85), "better": (0.9, 0.625), "worse": (0.25, 0.9)}
-"""Accuracy of the run and of the model."""
-
-
 def side_by_side(how: str, names: list[str]) -> dict[str, dict[str, object]]:
     """Figures of runs and, last, of the model; a run at chance names one class only."""
     found = {}
@@ -360,7 +348,7 @@ def evaluate(arguments: list[str]) -> None:
 
 
 def mapped(arguments: list[str], mode: str) -> None:
-    """Five fields of a line a class, the second of each class taken for the first class."""
+    """Report a map, or what FAKE says instead."""
     folder = Path(arguments[0])
     tell("phase", name="preparing", text="Looking at every field")
     tell("progress", done=2, total=20, seconds_left=9.0, text="fields looked at")
@@ -370,31 +358,7 @@ def mapped(arguments: list[str], mode: str) -> None:
         tell("error", code="no-features", sentence="The model tells nothing of how a field looks.")
         tell("finished", state="failed", folder="", summary={})
         sys.exit(2)
-    parts = {"--run": ["train", "train", "train", "validation", "test"]}.get(
-        "--run" if "--run" in arguments else "", [""] * 5
-    )
-    fields = [
-        {
-            "file": f"{name}/field {number}.png",
-            "class_name": name,
-            "part": parts[number - 1],
-            "predicted": CLASSES[0] if number == 2 else name,
-            "x": float(10 * place),
-            "y": float(number),
-        }
-        for place, name in enumerate(CLASSES)
-        for number in range(1, 6)
-    ]
-    report = {
-        "folder": str(folder),
-        "model": {"name": "Shipped", "version": "1.0", "sha256": "abc"},
-        "classes": CLASSES,
-        "output": "appearance",
-        "explained": [0.61, 0.22],
-        "left_out": 1,
-        "problem": "Pre/broken.png is cut off.",
-        "fields": fields,
-    }
+    report = map_report(str(folder), CLASSES, with_parts="--run" in arguments)
     tell("report", kind="map", data=report)
     tell("finished", state="finished", folder="", summary={})
 

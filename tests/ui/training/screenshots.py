@@ -21,6 +21,7 @@ from tests.ui.story import Step, play
 
 if TYPE_CHECKING:
     from allstation.sweep import AXES
+from allstation.ui.training.bar_chart import BarChart
 from allstation.ui.training.panel import TrainingPanel
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -102,7 +103,40 @@ def tell(window: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
     yield from tell_recipe(panel, top, grab)
     yield from tell_runs(panel, top, grab)
     yield from tell_comparison(panel, top, grab)
+    yield from tell_trial(panel, top, scratch, grab)
+    yield from tell_map(panel, top, grab)
+    yield from tell_labelling(panel, scratch, grab)
     yield from tell_sweep(panel, top, grab)
+
+
+def tell_trial(panel: TrainingPanel, top: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:
+    panel.try_run(next(run.folder for run in panel.summaries.values() if "Fine" in run.title))
+    panel.trial.pictures_given.emit([scratch / "Smears 2026" / "Pro", scratch / "no picture.png"])
+    yield lambda: "Decision" in label_texts(panel.trial) or "Needs review" in label_texts(panel.trial)
+    named(panel.trial, BarChart, "Probabilities").clicked.emit("Pro")
+    yield grab(top, "t16-try")
+
+
+def tell_map(panel: TrainingPanel, top: Any, grab: Grabber) -> Iterator[Step]:
+    panel.pages.setCurrentWidget(panel.map)
+    button(panel.map, "Make the Map").click()
+    yield grab(top, "t17-mapping")
+    yield lambda: "axes hold" in label_texts(panel.map)
+    panel.map.view.choose_group("Early")
+    panel.map.view.set_current(0)
+    yield grab(top, "t18-map")
+
+
+def tell_labelling(panel: TrainingPanel, scratch: Path, grab: Grabber) -> Iterator[Step]:
+    panel.labelling.open_folder(scratch / "Smears 2026")
+    yield lambda: panel.labelling.window is not None
+    window = panel.labelling.window
+    yield lambda: window.view.canvas.scene.picture is not None
+    for key in "1223":
+        yield lambda: window.view.canvas.scene.picture is not None
+        window.key_typed.emit(key)
+    yield grab(window, "t19-labelling")
+    window.close()
 
 
 def tell_data(panel: TrainingPanel, top: Any, scratch: Path, grab: Grabber) -> Iterator[Step]:

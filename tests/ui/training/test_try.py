@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QListWidget
+from PySide6.QtWidgets import QComboBox, QListWidget
 from pytestqt.qtbot import QtBot
 
 from allstation.imaging.synthetic import write_demo
@@ -120,12 +120,13 @@ def test_evidence_is_drawn_over_the_pictures_own_pixels(
     until(lambda: canvas_share(canvas, mosaic) == 1.0)
     plain = cut(canvas, canvas.view.image_rect())
     named(panel.trial, BarChart, "Probabilities").clicked.emit("Pro")
-    evidence = next(box for box in panel.trial.findChildren(QCheckBox) if "evidence" in box.text())
-    assert evidence.isChecked()
+    evidence = named(panel.trial, QComboBox, "Evidence")
+    assert evidence.currentText() == "Of Pro"
     made = panel.trial.view.record.prediction
     if np.frombuffer(made.evidence.values, np.uint8).any():
         assert (cut(canvas, canvas.view.image_rect()) != plain).any()
-    evidence.setChecked(False)
+    evidence.setCurrentIndex(0)
+    evidence.activated.emit(0)
     assert (cut(canvas, canvas.view.image_rect()) == plain).all()
 
 
