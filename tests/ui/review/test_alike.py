@@ -85,7 +85,8 @@ def shown(window: Workbench) -> list[AlikeTile]:
 
 
 def compared(window: Workbench, qtbot: QtBot, count: int) -> list[AlikeTile]:
-    wanted = f"Most alike of {count} reviewed fields"
+    several = f"Most alike of {count} reviewed fields"
+    wanted = several if count > 1 else "The one reviewed field beside this one"
     qtbot.waitUntil(lambda: window.review.alike.text == wanted and bool(shown(window)), timeout=LONG)
     return shown(window)
 
