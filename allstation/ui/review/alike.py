@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from allstation.core.field_distance import SHOWN, AlikeAnswer, AlikeField, distance_words
+from allstation.core.field_distance import FAR, SHOWN, AlikeAnswer, AlikeField, distance_words
 from allstation.ui.browser.tile import facing
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import moment, number, tip
@@ -210,6 +210,8 @@ def _title(answer: AlikeAnswer) -> str:
     if answer.left:
         done, total = number(answer.compared), number(answer.compared + answer.left)
         return tr("Most alike reviewed fields, {done} of {total} compared so far", done=done, total=total)
+    if answer.fields and distance_words(answer.fields[0].distance, same=answer.fields[0].same) == FAR:
+        return tr("None of {n} reviewed fields is alike; the nearest:", n=number(answer.compared))
     if answer.compared == 1:
         return tr("The one reviewed field beside this one")
     return tr("Most alike of {n} reviewed fields", n=number(answer.compared))

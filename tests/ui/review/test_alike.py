@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,14 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Reason
+from allstation.core.field_distance import AlikeAnswer, AlikeField, ReviewedField
 from allstation.core.records import ModelRecord, NewField, Review
 from allstation.inference.bundle import default_bundle_path
 from allstation.services.atlas import add_to_atlas
 from allstation.services.requests import OpenCase, SaveReview, UseModel
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
-from allstation.ui.review.alike import AlikeTile
+from allstation.ui.review.alike import AlikeRow, AlikeTile
 from tests.ui.field_records import CLASSES, prediction
 from tests.ui.pixels import canvas_share, cut, matching_share, write_mosaic
 
@@ -155,6 +157,7 @@ def test_fields_of_the_atlas_are_compared_and_shown_large(
     large = window.alike.atlas_window
     qtbot.waitUntil(lambda: canvas_share(large.view.canvas, paths[1]) > 0.9, timeout=LONG)
     assert large.text.startswith("Pre by Ada, ")
+    assert "00:00" not in large.text, "the atlas keeps the day alone"
     assert current(window) == "f00.png"
     qtbot.keyClick(large, Qt.Key.Key_Escape)
     assert not large.isVisible()
@@ -174,3 +177,20 @@ def test_reviewed_fields_go_to_the_atlas_from_the_window(
     window.actions_table["atlas.add"].trigger()
     qtbot.waitUntil(lambda: any("2 were in it already" in text for text in said()), timeout=LONG)
     assert len(list(atlas.glob("*.png"))) == 2
+
+
+def test_what_is_far_away_is_not_called_alike(qtbot: QtBot):
+    row = AlikeRow()
+    qtbot.addWidget(row)
+    said = ReviewedField(sha256="b" * 64, class_name="Pre", reviewer="Ada", at="2026-11-30", field_id=2)
+    found = AlikeField(
+        reviewed=said, distance=0.5, same=False, path=Path("x"), sha256="b" * 64, size=(4, 3), picture=None
+    )
+    row.show_answer(AlikeAnswer(field_id=1, fields=(found,), compared=7), CLASSES)
+    assert row.text == "None of 7 reviewed fields is alike; the nearest:"
+    row.show_answer(AlikeAnswer(field_id=1, fields=(replace(found, distance=0.05),), compared=7), CLASSES)
+    assert row.text == "Most alike of 7 reviewed fields"
+    row.show_answer(AlikeAnswer(field_id=1, left=7, waiting=True), CLASSES)
+    assert "when no field waits" in row.text
+    row.show_answer(AlikeAnswer(field_id=1), CLASSES)
+    assert row.isHidden(), "where nothing can be compared nothing is said"
