@@ -67,6 +67,11 @@ class AlikeTile(QAbstractButton):
     def _words(self) -> str:
         return "" if self.field is None else tr(distance_words(self.field.distance, same=self.field.same))
 
+    def second_line(self) -> str:
+        """Return how alike it is, and that it is of the atlas: another patient's, as a rule."""
+        from_atlas = self.field is not None and self.field.reviewed.from_atlas
+        return tr("{words}, atlas", words=self._words()) if from_atlas else self._words()
+
     def sizeHint(self) -> QSize:
         """Room for a picture and two lines."""
         return QSize(_USUAL, self._height(max(self.width(), _NARROWEST)))
@@ -93,7 +98,7 @@ class AlikeTile(QAbstractButton):
 
     def _word_lines(self, width: int) -> int:
         """Return the lines that the words take; large text needs two."""
-        return 1 if QFontMetricsF(self._small()).horizontalAdvance(self._words()) <= width else 2
+        return 1 if QFontMetricsF(self._small()).horizontalAdvance(self.second_line()) <= width else 2
 
     def _small(self) -> QFont:
         font = QFont(self.font())
@@ -150,7 +155,7 @@ class AlikeTile(QAbstractButton):
         painter.setFont(small)
         painter.setPen(QColor(scheme.muted))
         wrapped = int(side | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
-        painter.drawText(facing(painter, whole, second), wrapped, self._words())
+        painter.drawText(facing(painter, whole, second), wrapped, self.second_line())
 
 
 class AlikeRow(QWidget):

@@ -15,6 +15,7 @@ from allstation.core.decision import Reason
 from allstation.core.field_distance import AlikeAnswer, AlikeField, ReviewedField
 from allstation.core.records import ModelRecord, NewField, Review
 from allstation.inference.bundle import default_bundle_path
+from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.atlas import add_to_atlas
 from allstation.services.requests import OpenCase, SaveReview, UseModel
 from allstation.store.case import Case
@@ -153,6 +154,8 @@ def test_fields_of_the_atlas_are_compared_and_shown_large(
     assert tiles[0].field.reviewed.from_atlas
     assert tile_share(tiles[0], paths[1]) > 0.9
     assert "in the reference atlas" in about(tiles[0])
+    assert tiles[0].second_line() == "very alike, atlas"
+    assert not any(tile.second_line().endswith("atlas") for tile in tiles if tile.field.reviewed.field_id)
     qtbot.mouseClick(tiles[0], Qt.MouseButton.LeftButton)
     large = window.alike.atlas_window
     qtbot.waitUntil(lambda: canvas_share(large.view.canvas, paths[1]) > 0.9, timeout=LONG)
@@ -194,3 +197,16 @@ def test_what_is_far_away_is_not_called_alike(qtbot: QtBot):
     assert "when no field waits" in row.text
     row.show_answer(AlikeAnswer(field_id=1), CLASSES)
     assert row.isHidden(), "where nothing can be compared nothing is said"
+
+
+def test_nothing_is_computed_while_fields_wait(
+    window: Workbench, tmp_path: Path, paths: list[Path], qtbot: QtBot
+):
+    window.alike.service._queue_changed(QueueStatus(QueuePhase.RUNNING))
+    window.context.session.worker.queue_changed.disconnect(window.alike.service._queue_changed)
+    open_case(window, make_case(tmp_path, paths, {2: "Pro"}), qtbot)
+    qtbot.waitUntil(lambda: "when no field waits" in window.review.alike.text, timeout=LONG)
+    assert shown(window) == []
+    window.alike.service._queue_changed(QueueStatus(QueuePhase.IDLE))
+    [tile] = compared(window, qtbot, 1)
+    assert tile_share(tile, paths[1]) > 0.9
