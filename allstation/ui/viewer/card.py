@@ -214,13 +214,13 @@ class CardPainter:
     def _badge_text(self) -> str:
         """Return what the badge says: less of it where it has no room."""
         metrics = QFontMetricsF(self._fonts.strong)
-        room = self._room - self._badge_beside()
+        room = self._room - self._badge_padding()
         texts = (self._whole_badge_text(), self._content.heading)
         fitting = [text for text in texts if metrics.horizontalAdvance(text) <= room]
         shortest = min(texts, key=len)
         return fitting[0] if fitting else metrics.elidedText(shortest, Qt.TextElideMode.ElideRight, room)
 
-    def _badge_beside(self) -> float:
+    def _badge_padding(self) -> float:
         """Return the width of everything in the badge but its words."""
         review = _GAP * 2 + self._line + self._chip if self._content.review_mark else 0.0
         return 2 * _PAD + self._heading_indent() + review
@@ -237,7 +237,7 @@ class CardPainter:
 
     def _badge_size(self) -> QSizeF:
         words = QFontMetricsF(self._fonts.strong).horizontalAdvance(self._badge_text())
-        return QSizeF(words + self._badge_beside(), self._chip + _PAD)
+        return QSizeF(words + self._badge_padding(), self._chip + _PAD)
 
     def _paint_badge(self, painter: QPainter, rect: QRectF) -> None:
         inner = rect.adjusted(_PAD, _PAD / 2, -_PAD, -_PAD / 2)
