@@ -9,14 +9,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_WORDS: Final = ((0.035, "very alike"), (0.08, "alike"), (0.13, "somewhat alike"))
+_WORDS: Final = ((0.035, "very alike"), (0.08, "alike"), (0.13, "a bit alike"))
 """Distances up to which these words are used. By the shipped model on 360 fields of the laboratory that it
 learned from, two pictures of one field lie 0.034 apart (median of 80 pairs), two fields of one class 0.077
 (of 17,329 pairs), of two classes 0.127 (of 47,211)."""
 SHOWN: Final = 3
 """Fields that are shown beside one."""
 FAR: Final = "not alike"
-SAME: Final = "the same picture"
+SAME: Final = "identical"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

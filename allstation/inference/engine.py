@@ -289,7 +289,7 @@ class Engine:
             StationError: As :meth:`classify`.
         """
         file = read_field(path, limits, sha256=sha256)
-        return self._seen(file, self._reading(file))[0].appearance
+        return self._assessed(file, self._reading(file))[0].appearance
 
     def _cells_of(self, file: FieldFile, reading: FieldReading, made: Prediction) -> tuple[NewCell, ...]:
         return field_cells.find_in_file(
@@ -316,10 +316,10 @@ class Engine:
         return read_at_scale(file, self.preprocessing.size, own=own, sizes=self.sizes)
 
     def _classified(self, file: FieldFile, reading: FieldReading, started: float) -> Prediction:
-        look, other_scale, other_colours = self._seen(file, reading)
+        look, other_scale, other_colours = self._assessed(file, reading)
         return self._prediction(look, started, other_scale=other_scale, other_colours=other_colours)
 
-    def _seen(self, file: FieldFile, reading: FieldReading) -> tuple[Look, bool, bool]:
+    def _assessed(self, file: FieldFile, reading: FieldReading) -> tuple[Look, bool, bool]:
         """Look at a field whole if it shows as much as those the model learned from, else in parts.
 
         Returns:

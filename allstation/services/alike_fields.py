@@ -89,6 +89,7 @@ class AlikeFields(QObject):
         self._bundle: Path | None = None
         self._asked: _Asked | None = None
         self._idle = True
+        self._closed = False
         self._steps = LatestOnly(self)
         self._steps.done.connect(self._done)
         self._steps.failed.connect(self._failed)
@@ -112,7 +113,7 @@ class AlikeFields(QObject):
             atlas: Folder of the reference atlas; None for none.
         """
         info = self._session.info
-        if info is None or self._bundle is None:
+        if info is None or self._bundle is None or self._closed:
             return
         self._asked = _Asked(info.folder, field_id, atlas, self._bundle, computing=self._idle)
         self._steps.run(partial(self._finder.step, self._asked))
@@ -125,6 +126,7 @@ class AlikeFields(QObject):
 
     def close(self) -> None:
         """Want no answer any more and wait for the thread."""
+        self._closed = True
         self.drop()
         self._steps.close()
         self._finder.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIcon, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
@@ -72,6 +72,8 @@ class FilterBar(QWidget):
         self._text.textChanged.connect(self._typed)
         self._text.installEventFilter(self)
         self._lay_out()
+        for box in (self._classes, self._reviews, self._reasons):
+            box.currentIndexChanged.connect(self._fit)
         # The boxes go below each other before their words are cut off.
         self.setMinimumWidth(_NARROWEST)
         self.refresh_icons()
@@ -93,15 +95,19 @@ class FilterBar(QWidget):
         for column in range(6):
             layout.setColumnStretch(column, 1)
         self._grid = layout
-        self._place_boxes(narrow=False)
+        self._place_boxes(1)
 
-    def _place_boxes(self, *, narrow: bool) -> None:
-        """Side by side, or the third below the others where their words would be cut off."""
-        places = ((1, 0, 3), (1, 3, 3), (2, 0, 6)) if narrow else ((1, 0, 2), (1, 2, 2), (1, 4, 2))
+    def _place_boxes(self, rows: int) -> None:
+        """Side by side, or in two or three rows where their words would be cut off."""
+        places = {
+            1: ((1, 0, 2), (1, 2, 2), (1, 4, 2)),
+            2: ((1, 0, 3), (1, 3, 3), (2, 0, 6)),
+            3: ((1, 0, 6), (2, 0, 6), (3, 0, 6)),
+        }[rows]
         boxes = (self._classes, self._reviews, self._reasons)
         for box, (row, column, wide) in zip(boxes, places, strict=True):
             self._grid.addWidget(box, row, column, 1, wide)
-        self._narrow = narrow
+        self._rows = rows
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the boxes a second row where one is too narrow for what they say."""
@@ -114,13 +120,15 @@ class FilterBar(QWidget):
         if event.type() == QEvent.Type.FontChange:
             self._fit()
 
+    @Slot()
     def _fit(self) -> None:
         metrics = self.fontMetrics()
         boxes = (self._classes, self._reviews, self._reasons)
-        words = max(metrics.horizontalAdvance(box.currentText()) for box in boxes)
-        narrow = self.width() < 3 * (words + _BOX) + _MARGINS
-        if narrow != self._narrow:
-            self._place_boxes(narrow=narrow)
+        words = [metrics.horizontalAdvance(box.currentText()) + _BOX for box in boxes]
+        room = self.width() - _MARGINS
+        rows = 1 if room >= 3 * max(words) else 2 if room >= 2 * max(words[:2]) else 3
+        if rows != self._rows:
+            self._place_boxes(rows)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Return and Down go to what was found, Escape takes the text off first: then keys review again."""

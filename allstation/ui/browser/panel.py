@@ -31,6 +31,8 @@ from allstation.ui.browser.thumbs import Thumbnails
 from allstation.ui.common.i18n import tr
 
 _TREE, _TREE_SMALL = 190, 96
+_LOWEST: Final = 40
+"""Logical pixels of the tree, at least: large text must not make the window higher than a small screen."""
 """Heights of the slide tree, beside fields and beside a view that needs the room."""
 _NEAR: Final = 2
 """Neighbours on each side that the viewer may load ahead."""
@@ -86,6 +88,7 @@ class BrowserPanel(QWidget):
         self.thumbnails = Thumbnails(self, files=files)
         self.model = FieldModel(self)
         self.tree = SlideTree(self)
+        self.tree.setMinimumHeight(_LOWEST)
         self.filters = FilterBar(self)
         self.grid = FieldGrid(self.thumbnails, self)
         self.table = FieldTable(self)

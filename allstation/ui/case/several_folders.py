@@ -63,7 +63,7 @@ class FoldersQuestion(QDialog):
         self.setWindowTitle(tr("{n} folders", n=number(len(folders))))
         names = ", ".join(short_name(shown_name(folder.name), 24) for folder in folders[:_NAMED])
         more = tr(" and {n} more", n=number(len(folders) - _NAMED)) if len(folders) > _NAMED else ""
-        question = QLabel(tr("Are these folders one case, or one each?"), self, wordWrap=True)
+        question = QLabel(tr("Are these folders one case, or a case each?"), self, wordWrap=True)
         question.setProperty("role", "heading")
         about = QLabel(f"{names}{more}", self, wordWrap=True)
         hint = QLabel(_hint(patients), self, wordWrap=True)

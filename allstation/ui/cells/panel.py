@@ -26,7 +26,7 @@ from allstation.ui.cells.view import CellGallery
 from allstation.ui.common.i18n import tr
 
 _LIST_WIDTH: Final = 190
-_LOWEST: Final = 60
+_LOWEST: Final = 50
 """Logical pixels of cells and types one above the other, at least."""
 
 

@@ -85,13 +85,17 @@ def moment(stamp: str) -> str:
     The locale's own short form is ``30 11 2026`` in some, which nobody can read without a doubt.
 
     Args:
-        stamp: ISO 8601, as cases and runs keep it.
+        stamp: ISO 8601, as cases and runs keep it; of a day alone only the day is shown.
     """
     # Here, not above: the namespace's enumerations would take a fifth of the time until the window is up.
     from PySide6.QtCore import Qt
 
     read = QDateTime.fromString(stamp, Qt.DateFormat.ISODate)
-    return QLocale().toString(read.toLocalTime(), "d MMM yyyy, HH:mm") if read.isValid() else stamp
+    if not read.isValid():
+        return stamp
+    if "T" not in stamp:
+        return QLocale().toString(read.date(), "d MMM yyyy")
+    return QLocale().toString(read.toLocalTime(), "d MMM yyyy, HH:mm")
 
 
 def field_name(path: Path) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from allstation.core.records import FieldRecord
@@ -18,6 +19,8 @@ from allstation.ui.queue.panel import sentence
 
 _NAME: Final = 44
 _STEPS: Final = 1000
+_SPACING: Final = 8
+"""Logical pixels between the parts, and beside their words."""
 
 
 class StatusLine(QStatusBar):
@@ -51,6 +54,7 @@ class StatusLine(QStatusBar):
         self._watch.hide()
         self._signed = QLabel(self)
         self._signed.hide()
+        self._signed_texts = ("", "")
         self._model = QLabel(self)
         self._use = QLabel(tr("For Research Use Only"), self)
         self._use.setProperty("role", "research")
@@ -136,10 +140,48 @@ class StatusLine(QStatusBar):
     @Slot(str, bool)
     def show_signed(self, text: str, differs: bool) -> None:
         """Say that the case has a signed report, or that it differs from it; nothing if the text is empty."""
+        self._signed_texts = (text, tr("Report differs") if differs else tr("Signed"))
+        self._signed.setToolTip(tip(text))
         self._signed.setText(text)
         self._signed.setVisible(bool(text))
         self._signed.setProperty("role", "warning" if differs else "ok")
         self._signed.style().polish(self._signed)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for what does not give way: the window must fit its screen at any size of text."""
+        return QSize(self._needed(short=True), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Say less where there is no room."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the size of text."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange and self.isVisible():
+            self._fit()
+
+    def _fit(self) -> None:
+        """Shorten who signed, then leave out the model, which the menu and every report name too."""
+        fits = self._needed(short=False) <= self.width()
+        text = self._signed_texts[0 if fits else 1]
+        if self._signed.text() and self._signed.text() != text:
+            self._signed.setText(text)
+        shown = fits or self._needed(short=True) + self._model.sizeHint().width() <= self.width()
+        if self._model.isHidden() is shown:
+            self._model.setVisible(shown)
+
+    def _needed(self, *, short: bool) -> int:
+        """Return the width of everything, or of what is left when parts give way."""
+        parts = self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        fixed = [one for one in parts if one not in (self._field, self._signed, self._model)]
+        width = sum(one.sizeHint().width() + _SPACING for one in fixed if not one.isHidden())
+        if not self._signed.isHidden():
+            words = self._signed_texts[int(short)]
+            width += self._signed.fontMetrics().horizontalAdvance(words) + 2 * _SPACING
+        return width if short else width + self._model.sizeHint().width() + _SPACING
 
     def show_watch(self, text: str, folder: str) -> None:
         """Say which folder is watched; nothing if the text is empty."""
@@ -160,3 +202,4 @@ class StatusLine(QStatusBar):
         self._model.style().polish(self._model)
         about = tr("Model bundle {sha}, {maker}", sha=record.sha256, maker=record.signed_by)
         self._model.setToolTip(tip(about))
+        self._fit()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from allstation.core.field_distance import SHOWN, AlikeAnswer, AlikeField, distance_words
+from allstation.core.field_distance import FAR, SHOWN, AlikeAnswer, AlikeField, distance_words
 from allstation.ui.browser.tile import facing
 from allstation.ui.common import theme
 from allstation.ui.common.formatting import moment, number, tip
@@ -18,7 +18,8 @@ from allstation.ui.viewer.card import paint_chip
 from allstation.ui.viewer.card_content import mark_for
 from allstation.ui.viewer.picture import image_from_rgb
 
-_ASPECT: Final = 0.75
+_ASPECTS: Final = (0.6, 1.0)
+"""Height over width that a picture's place has, at least and at most."""
 _NARROWEST: Final = 56
 _USUAL: Final = 84
 _GAP: Final = 4.0
@@ -35,7 +36,11 @@ class AlikeTile(QAbstractButton):
         self.setAccessibleName(tr("Reviewed field"))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        # One picture alone is no larger than one of three.
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
     def show_field(self, field: AlikeField, classes: Sequence[str]) -> None:
@@ -62,6 +67,11 @@ class AlikeTile(QAbstractButton):
     def _words(self) -> str:
         return "" if self.field is None else tr(distance_words(self.field.distance, same=self.field.same))
 
+    def second_line(self) -> str:
+        """Return how alike it is, and that it is of the atlas: another patient's, as a rule."""
+        from_atlas = self.field is not None and self.field.reviewed.from_atlas
+        return tr("{words}, atlas", words=self._words()) if from_atlas else self._words()
+
     def sizeHint(self) -> QSize:
         """Room for a picture and two lines."""
         return QSize(_USUAL, self._height(max(self.width(), _NARROWEST)))
@@ -79,8 +89,16 @@ class AlikeTile(QAbstractButton):
         return self._height(width)
 
     def _height(self, width: int) -> int:
-        lines = QFontMetricsF(self._small()).height()
-        return round(width * _ASPECT + 2 * lines + 3 * _GAP)
+        line = QFontMetricsF(self._small()).height()
+        return round(width * self._aspect() + (1 + self._word_lines(width)) * line + 3 * _GAP)
+
+    def _aspect(self) -> float:
+        across, down = self.field.size if self.field is not None else (4, 3)
+        return min(max(down / max(across, 1), _ASPECTS[0]), _ASPECTS[1])
+
+    def _word_lines(self, width: int) -> int:
+        """Return the lines that the words take; large text needs two."""
+        return 1 if QFontMetricsF(self._small()).horizontalAdvance(self.second_line()) <= width else 2
 
     def _small(self) -> QFont:
         font = QFont(self.font())
@@ -89,7 +107,7 @@ class AlikeTile(QAbstractButton):
 
     def picture_area(self) -> QRectF:
         """Return where the picture is painted."""
-        room = QRectF(1, 1, self.width() - 2, self.width() * _ASPECT - 2)
+        room = QRectF(1, 1, self.width() - 2, self.width() * self._aspect() - 2)
         if self._image is None:
             return room
         size = self._image.size().toSizeF()
@@ -123,21 +141,21 @@ class AlikeTile(QAbstractButton):
         strong.setBold(True)
         metrics = QFontMetricsF(small)
         whole = QRectF(0, 0, self.width(), self.height())
-        top = self.width() * _ASPECT + _GAP
+        top = self.width() * self._aspect() + _GAP
         chip = QRectF(0, top, metrics.height(), metrics.height())
         index = self._classes.index(name) if name in self._classes else 0
         paint_chip(painter, facing(painter, whole, chip), mark_for(name, index), strong)
-        left = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         first = QRectF(chip.right() + _GAP, top, self.width() - chip.width() - _GAP, chip.height())
-        second = QRectF(0, chip.bottom() + _GAP, self.width(), metrics.height())
-        for rect, text, font, colour in (
-            (first, name, strong, scheme.text),
-            (second, self._words(), small, scheme.muted),
-        ):
-            painter.setFont(font)
-            painter.setPen(QColor(colour))
-            shown = QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
-            painter.drawText(facing(painter, whole, rect), left, shown)
+        second = QRectF(0, chip.bottom() + _GAP, self.width(), self.height() - chip.bottom() - _GAP)
+        painter.setFont(strong)
+        painter.setPen(QColor(scheme.text))
+        shown = QFontMetricsF(strong).elidedText(name, Qt.TextElideMode.ElideRight, first.width())
+        side = Qt.AlignmentFlag.AlignLeft
+        painter.drawText(facing(painter, whole, first), int(side | Qt.AlignmentFlag.AlignVCenter), shown)
+        painter.setFont(small)
+        painter.setPen(QColor(scheme.muted))
+        wrapped = int(side | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
+        painter.drawText(facing(painter, whole, second), wrapped, self.second_line())
 
 
 class AlikeRow(QWidget):
@@ -159,7 +177,7 @@ class AlikeRow(QWidget):
         row.setSpacing(8)
         for tile in self.tiles:
             tile.clicked.connect(self._clicked)
-            row.addWidget(tile, 1)
+            row.addWidget(tile, 1, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -197,4 +215,8 @@ def _title(answer: AlikeAnswer) -> str:
     if answer.left:
         done, total = number(answer.compared), number(answer.compared + answer.left)
         return tr("Most alike reviewed fields, {done} of {total} compared so far", done=done, total=total)
+    if answer.fields and distance_words(answer.fields[0].distance, same=answer.fields[0].same) == FAR:
+        return tr("None of {n} reviewed fields is alike; the nearest:", n=number(answer.compared))
+    if answer.compared == 1:
+        return tr("The one reviewed field beside this one")
     return tr("Most alike of {n} reviewed fields", n=number(answer.compared))

@@ -50,7 +50,7 @@ class AlikeController(QObject):
         self._window = window
         self._shown = 0
         self.service = AlikeFields(context.session, files, self)
-        self.service.found.connect(self._found)
+        self.service.found.connect(self._show_answer)
         self.atlas = AtlasController(context, browser=browser, window=window)
         self.atlas.changed.connect(self.look_again)
         self.atlas_window: AtlasFieldWindow | None = None
@@ -111,7 +111,7 @@ class AlikeController(QObject):
         self._panel.show_alike(None)
 
     @Slot(object)
-    def _found(self, answer: AlikeAnswer) -> None:
+    def _show_answer(self, answer: AlikeAnswer) -> None:
         if answer.field_id == self._shown:
             self._panel.show_alike(answer)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from allstation import paths
 from allstation.core.errors import StationError
 from allstation.core.text import shown_name
 from allstation.services.atlas import AtlasAddition, add_to_atlas
@@ -94,8 +95,7 @@ class AtlasController(QObject):
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
         folder = self._context.settings.value.atlas_folder
-        if folder:
-            dialog.setDirectory(folder)
+        dialog.setDirectory(folder or str(paths.cases_folder()))
         dialog.fileSelected.connect(self.take_folder)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -77,10 +78,12 @@ class CardPainter:
     Args:
         content: What to say.
         font: The window's font; the card grows with it.
+        room: Width that a badge may take.
     """
 
-    def __init__(self, content: CardContent, font: QFont) -> None:
+    def __init__(self, content: CardContent, font: QFont, *, room: float = math.inf) -> None:
         self._content = content
+        self._room = room
         self._fonts = _Fonts.around(font)
         self._line = QFontMetricsF(self._fonts.plain).height()
         self._chip = max(self._line * _CHIP * 0.82, 17.0)
@@ -209,6 +212,20 @@ class CardPainter:
     # Badge -----------------------------------------------------------------------------------
 
     def _badge_text(self) -> str:
+        """Return what the badge says: less of it where it has no room."""
+        metrics = QFontMetricsF(self._fonts.strong)
+        room = self._room - self._badge_padding()
+        texts = (self._whole_badge_text(), self._content.heading)
+        fitting = [text for text in texts if metrics.horizontalAdvance(text) <= room]
+        shortest = min(texts, key=len)
+        return fitting[0] if fitting else metrics.elidedText(shortest, Qt.TextElideMode.ElideRight, room)
+
+    def _badge_padding(self) -> float:
+        """Return the width of everything in the badge but its words."""
+        review = _GAP * 2 + self._line + self._chip if self._content.review_mark else 0.0
+        return 2 * _PAD + self._heading_indent() + review
+
+    def _whole_badge_text(self) -> str:
         top = self._content.top_row
         if top is None:
             # Without percentages the first reason stands in their place.
@@ -219,12 +236,8 @@ class CardPainter:
         return f"{top.mark.name} {top.percent}"
 
     def _badge_size(self) -> QSizeF:
-        width = (
-            QFontMetricsF(self._fonts.strong).horizontalAdvance(self._badge_text()) + self._heading_indent()
-        )
-        if self._content.review_mark:
-            width += _GAP * 2 + self._line + self._chip
-        return QSizeF(width + 2 * _PAD, self._chip + _PAD)
+        words = QFontMetricsF(self._fonts.strong).horizontalAdvance(self._badge_text())
+        return QSizeF(words + self._badge_padding(), self._chip + _PAD)
 
     def _paint_badge(self, painter: QPainter, rect: QRectF) -> None:
         inner = rect.adjusted(_PAD, _PAD / 2, -_PAD, -_PAD / 2)

@@ -176,7 +176,8 @@ class Scene:
     def _paint_card(self, painter: QPainter, room: QSizeF, font: QFont) -> None:
         if self.record is None:
             return
-        card = CardPainter(card_content(self.record, hidden=self.layers.hidden), font)
+        content = card_content(self.record, hidden=self.layers.hidden)
+        card = CardPainter(content, font, room=room.width() - 2 * _MARGIN)
         card.paint(painter, QPointF(_MARGIN, _MARGIN), self.fitting_style(room, font))
 
     @staticmethod

@@ -492,12 +492,13 @@ def test_a_name_cannot_disguise_itself() -> None:
     assert "\n" not in shown
 
 
-def test_filter_boxes_take_a_second_row_where_their_words_would_be_cut_off(qtbot: QtBot) -> None:
+def test_filter_boxes_take_more_rows_where_their_words_would_be_cut_off(qtbot: QtBot) -> None:
     bar = FilterBar()
     qtbot.addWidget(bar)
     bar.setStyleSheet("* { font-size: 24pt; }")  # at a usual size they fit the narrowest bar
     bar.show()
-    for width, rows in ((3000, 1), (180, 2), (3000, 1)):
+    words = max(bar.fontMetrics().horizontalAdvance(box.currentText()) for box in bar.findChildren(QComboBox))
+    for width, rows in ((3000, 1), (2 * words + 140, 2), (180, 3), (3000, 1)):
         bar.resize(width, 200)
         qtbot.waitUntil(lambda rows=rows: len({b.y() for b in bar.findChildren(QComboBox)}) == rows)
 

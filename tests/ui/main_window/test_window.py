@@ -321,3 +321,18 @@ def test_the_field_gets_back_the_room_that_the_gallery_took(
     qtbot.waitUntil(lambda: abs(window.viewer.width() - before) <= 1, timeout=5_000)
     assert window.shell.width() == 1280
     window.context.theme.set_scale(1.0)
+
+
+def test_the_status_line_gives_way_before_the_window_grows(window: Workbench, qtbot: QtBot) -> None:
+    window.context.theme.set_scale(2.0)
+    window.shell.resize(1280, 720)
+    status = window.status
+    status.show_queue(QueueStatus(counts={FieldState.DONE: 20}))
+    status.show_signed("Signed by Dr. Ada Example, 30 Nov 2026, 18:05", False)
+    qtbot.wait(50)
+    assert window.shell.width() == 1280
+    assert "Signed" in label_texts(status)
+    window.shell.resize(2400, 720)
+    qtbot.waitUntil(lambda: "Signed by Dr. Ada Example, 30 Nov 2026, 18:05" in label_texts(status))
+    status.show_signed("", False)
+    window.context.theme.set_scale(1.0)

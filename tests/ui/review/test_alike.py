@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,15 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from allstation.core.decision import Reason
+from allstation.core.field_distance import AlikeAnswer, AlikeField, ReviewedField
 from allstation.core.records import ModelRecord, NewField, Review
 from allstation.inference.bundle import default_bundle_path
+from allstation.processing.status_types import QueuePhase, QueueStatus
 from allstation.services.atlas import add_to_atlas
 from allstation.services.requests import OpenCase, SaveReview, UseModel
 from allstation.store.case import Case
 from allstation.ui.main_window.workbench import Workbench
-from allstation.ui.review.alike import AlikeTile
+from allstation.ui.review.alike import AlikeRow, AlikeTile
 from tests.ui.field_records import CLASSES, prediction
 from tests.ui.pixels import canvas_share, cut, matching_share, write_mosaic
 
@@ -85,7 +88,8 @@ def shown(window: Workbench) -> list[AlikeTile]:
 
 
 def compared(window: Workbench, qtbot: QtBot, count: int) -> list[AlikeTile]:
-    wanted = f"Most alike of {count} reviewed fields"
+    several = f"Most alike of {count} reviewed fields"
+    wanted = several if count > 1 else "The one reviewed field beside this one"
     qtbot.waitUntil(lambda: window.review.alike.text == wanted and bool(shown(window)), timeout=LONG)
     return shown(window)
 
@@ -150,10 +154,13 @@ def test_fields_of_the_atlas_are_compared_and_shown_large(
     assert tiles[0].field.reviewed.from_atlas
     assert tile_share(tiles[0], paths[1]) > 0.9
     assert "in the reference atlas" in about(tiles[0])
+    assert tiles[0].second_line() == "very alike, atlas"
+    assert not any(tile.second_line().endswith("atlas") for tile in tiles if tile.field.reviewed.field_id)
     qtbot.mouseClick(tiles[0], Qt.MouseButton.LeftButton)
     large = window.alike.atlas_window
     qtbot.waitUntil(lambda: canvas_share(large.view.canvas, paths[1]) > 0.9, timeout=LONG)
     assert large.text.startswith("Pre by Ada, ")
+    assert "00:00" not in large.text, "the atlas keeps the day alone"
     assert current(window) == "f00.png"
     qtbot.keyClick(large, Qt.Key.Key_Escape)
     assert not large.isVisible()
@@ -173,3 +180,33 @@ def test_reviewed_fields_go_to_the_atlas_from_the_window(
     window.actions_table["atlas.add"].trigger()
     qtbot.waitUntil(lambda: any("2 were in it already" in text for text in said()), timeout=LONG)
     assert len(list(atlas.glob("*.png"))) == 2
+
+
+def test_what_is_far_away_is_not_called_alike(qtbot: QtBot):
+    row = AlikeRow()
+    qtbot.addWidget(row)
+    said = ReviewedField(sha256="b" * 64, class_name="Pre", reviewer="Ada", at="2026-11-30", field_id=2)
+    found = AlikeField(
+        reviewed=said, distance=0.5, same=False, path=Path("x"), sha256="b" * 64, size=(4, 3), picture=None
+    )
+    row.show_answer(AlikeAnswer(field_id=1, fields=(found,), compared=7), CLASSES)
+    assert row.text == "None of 7 reviewed fields is alike; the nearest:"
+    row.show_answer(AlikeAnswer(field_id=1, fields=(replace(found, distance=0.05),), compared=7), CLASSES)
+    assert row.text == "Most alike of 7 reviewed fields"
+    row.show_answer(AlikeAnswer(field_id=1, left=7, waiting=True), CLASSES)
+    assert "when no field waits" in row.text
+    row.show_answer(AlikeAnswer(field_id=1), CLASSES)
+    assert row.isHidden(), "where nothing can be compared nothing is said"
+
+
+def test_nothing_is_computed_while_fields_wait(
+    window: Workbench, tmp_path: Path, paths: list[Path], qtbot: QtBot
+):
+    window.alike.service._queue_changed(QueueStatus(QueuePhase.RUNNING))
+    window.context.session.worker.queue_changed.disconnect(window.alike.service._queue_changed)
+    open_case(window, make_case(tmp_path, paths, {2: "Pro"}), qtbot)
+    qtbot.waitUntil(lambda: "when no field waits" in window.review.alike.text, timeout=LONG)
+    assert shown(window) == []
+    window.alike.service._queue_changed(QueueStatus(QueuePhase.IDLE))
+    [tile] = compared(window, qtbot, 1)
+    assert tile_share(tile, paths[1]) > 0.9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPointF, QSizeF
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
+from PySide6.QtWidgets import QApplication
 
 from allstation.core.decision import Reason
 from allstation.core.records import FieldState, Review
@@ -100,3 +101,13 @@ def test_the_styles_follow_each_other_in_a_circle():
         style = style.following()
     assert style is OverlayStyle.BARS
     assert len(set(seen)) == 3
+
+
+def test_a_badge_says_less_where_it_has_no_room(qapp: QApplication):
+    content = card_content(field(made=prediction(0.5, 0.3, 0.1, 0.1, reasons=(Reason.LOW_CONFIDENCE,))))
+    whole = CardPainter(content, qapp.font()).size(OverlayStyle.BADGE).width()
+    for room in (whole + 1, whole - 1, whole / 2, 60.0):
+        assert CardPainter(content, qapp.font(), room=room).size(OverlayStyle.BADGE).width() <= room
+    short = CardPainter(content, qapp.font(), room=whole - 1)
+    assert short._badge_text() == content.heading
+    assert CardPainter(content, qapp.font(), room=whole + 1).size(OverlayStyle.BADGE).width() == whole

@@ -22,5 +22,5 @@ def test_what_cannot_be_compared_is_not_near():
 
 def test_words_grow_weaker_with_the_distance():
     words = [distance_words(at) for at in (0.0, 0.034, 0.05, 0.1, 0.13, 2.0)]
-    assert words == ["very alike", "very alike", "alike", "somewhat alike", FAR, FAR]
+    assert words == ["very alike", "very alike", "alike", "a bit alike", FAR, FAR]
     assert distance_words(0.2, same=True) == SAME
