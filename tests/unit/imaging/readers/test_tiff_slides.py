@@ -15,7 +15,7 @@ from allstation.core.errors import StationError
 from allstation.core.limits import DecodeLimits
 from allstation.core.slide_part import Frame, Region, part_path
 from allstation.imaging.field_file import read_field
-from allstation.imaging.readers import is_slide, open_slide, pages_of
+from allstation.imaging.readers import is_slide, open_slide, pages_of, virtual_levels
 from allstation.imaging.readers.backend import Backend
 from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.opening import open_backend
@@ -122,6 +122,26 @@ def test_a_large_plain_tiff_is_a_slide_with_levels_of_its_own(tmp_path, opened):
     got = backend.region(Region(level=1, x=400, y=800, width=100, height=90))
     part = rgb[800:1160, 400:800].reshape(90, 4, 100, 4, 3).mean(axis=(1, 3))
     assert np.abs(got - part).max() <= 0.5 + 1e-6
+
+
+def test_a_level_is_averaged_alike_in_any_number_of_blocks(tmp_path, opened, monkeypatch):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, picture(2300, 900, seed=6), tile=(64, 64), photometric="rgb", metadata=None)
+    backend = opened(open_backend(path, SMALL))
+    region = Region(level=1, x=100, y=60, width=90, height=70)
+    at_once = backend.region(region)
+    read: list[int] = []
+    own = backend._backend.region
+
+    def counted(part: Region) -> np.ndarray:
+        read.append(part.width * part.height)
+        return own(part)
+
+    monkeypatch.setattr(backend._backend, "region", counted)
+    monkeypatch.setattr(virtual_levels, "_BLOCK", 1000)
+    assert np.array_equal(backend.region(region), at_once)
+    assert len(read) > 90
+    assert max(read) <= 1000
 
 
 def test_a_damaged_tile_is_refused_and_the_others_are_read(tmp_path, opened):
