@@ -52,6 +52,8 @@ _SPDX_OF_PACKAGE = {
     "markdown-it-py": "MIT",
     "mdurl": "MIT",
     "pydicom": "MIT",
+    # It contains CharLS.
+    "pyjpegls": "MIT AND BSD-3-Clause",
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",
     "python-bidi": "LGPL-3.0-or-later",
     "rarfile": "ISC",
@@ -79,6 +81,7 @@ _TEXTS_OF_PACKAGE = {
     "tensorflow-cpu": (_APACHE,),
     "tensorflow": (_APACHE,),
     "google-pasta": (_APACHE,),
+    "pyjpegls": (("pyjpegls", LICENCES / "pyjpegls.txt"), ("CharLS", LICENCES / "CharLS.txt")),
 }
 
 

@@ -36,7 +36,8 @@ builds on, are at the end of this file. The program uses these libraries unchang
 - Source: the complete source code of exactly these versions is published at
   https://download.qt.io/official_releases/qt/ and https://download.qt.io/official_releases/QtForPython/ and,
   for Python packages, in the Python Package Index; of FFmpeg, which opencv-python-headless contains, at
-  https://ffmpeg.org. Offer: for three years after you received this program, whoever
+  https://ffmpeg.org; of OpenSlide, cairo and GLib, which openslide-bin contains, with what is needed to build
+  its library anew, at https://github.com/openslide/openslide-bin. Offer: for three years after you received this program, whoever
   gave it to you will also give you that source code on a usual medium, for no more than the cost of copying.
 {system}- Qt itself contains third-party code under permissive licences, listed at
   https://doc.qt.io/qt-6/licenses-used-in-qt.html.

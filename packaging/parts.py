@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import pkgutil
 import re
@@ -39,6 +40,8 @@ _NEVER = (
     # A hook would import these at every start of the window.
     "setuptools", "pkg_resources", "_distutils_hack", "trove_classifiers", "numpy.distutils",
     "PyInstaller", "pip", "wheel", "hatchling", "editables", "fhirclient", "pypdfium2_cli",
+    # tifffile would take these along; the program decodes tiles itself (imaging/readers/by_tifffile.py).
+    "imagecodecs", "zarr", "fsspec", "kerchunk",
     # pyHanko writes XMP with it, which reports do not have.
     "lxml",
     "IPython", "ipykernel", "notebook", "pandas", "sphinx", "PyQt5", "PyQt6", "PySide2", "gi", "wx",
@@ -54,7 +57,7 @@ _NEVER = (
 # The training part and everything that only it needs.
 _TRAINING_ONLY = (
     "training", "tensorflow", "keras", "sklearn", "skimage", "scipy", "h5py", "joblib", "threadpoolctl",
-    "networkx", "imageio", "tifffile", "lazy_loader", "optree", "namex", "grpc", "absl", "gast", "astunparse",
+    "networkx", "imageio", "lazy_loader", "optree", "namex", "grpc", "absl", "gast", "astunparse",
     "opt_einsum", "termcolor", "wrapt", "tensorboard", "rich", "requests", "urllib3", "libclang", "clang",
 )  # fmt: skip
 
@@ -89,7 +92,7 @@ _UNUSED_FILES = (
     "cv2/data/*", "cv2/LICENSE-3RD-PARTY.txt", "cv2/*videoio_ffmpeg*",
     "matplotlib/mpl-data/sample_data/*", "matplotlib/mpl-data/images/*",
     "matplotlib/mpl-data/fonts/afm/*", "matplotlib/mpl-data/fonts/pdfcorefonts/*",
-    "*/tests/*", "*/testing/data/*",
+    "*/tests/*", "*/testing/data/*", "pydicom/data/test_files/*",
     "tensorflow/include/*", "tensorflow/*.h", "tensorflow/tools/*", "*.pyi", "*/py.typed",
 )  # fmt: skip
 
@@ -143,7 +146,23 @@ def hidden_imports(edition: str) -> list[str]:
     if edition == FULL:
         names |= set(modules_below("training"))
         names |= {"tensorflow", "keras", "sklearn"}
+    names |= {"openslide", "openslide_bin", "tifffile", "pydicom", "jpeg_ls"}
     return sorted(names)
+
+
+def slide_libraries() -> list[tuple[str, str]]:
+    """Return (source, destination folder) of OpenSlide's shared library, which is loaded by its path.
+
+    Raises:
+        SystemExit: It is not installed.
+    """
+    found = importlib.util.find_spec("openslide_bin")
+    folders = list(found.submodule_search_locations or ()) if found is not None else []
+    names = ("libopenslide*.so*", "libopenslide*.dll", "libopenslide*.dylib")
+    files = [path for folder in folders for name in names for path in sorted(Path(folder).glob(name))]
+    if not files:
+        raise SystemExit("OpenSlide's library was not found: install openslide-bin.")
+    return [(str(path), "openslide_bin") for path in files]
 
 
 def registry_of_commands() -> dict[str, tuple[str, object, str]]:

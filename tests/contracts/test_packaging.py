@@ -122,6 +122,19 @@ def test_the_classify_only_edition_leaves_out_what_only_training_needs(tool):
     assert not {"tensorflow", "keras", "sklearn", "training"} & set(tool("parts").excluded_modules("full"))
 
 
+@pytest.mark.parametrize("edition", ["classify-only", "full"])
+def test_both_editions_hold_the_slide_readers_and_no_more_codecs(tool, edition):
+    parts = tool("parts")
+    libraries = {"openslide", "openslide_bin", "tifffile", "pydicom", "jpeg_ls"}
+    assert libraries <= set(parts.hidden_imports(edition))
+    assert "allstation.imaging.readers.slide_child" in parts.hidden_imports(edition)
+    assert not libraries & set(parts.excluded_modules(edition))
+    assert "imagecodecs" in parts.excluded_modules(edition)
+    ((source, folder),) = parts.slide_libraries()
+    assert Path(source).is_file()
+    assert (folder, parts.is_wanted(f"{folder}/{Path(source).name}")) == ("openslide_bin", True)
+
+
 def test_no_excluded_module_is_imported_by_the_program(tool):
     for edition, packages in (("classify-only", ["allstation"]), ("full", ["allstation", "training"])):
         excluded = set(tool("parts").excluded_modules(edition))
@@ -228,6 +241,11 @@ def test_the_notices_meet_the_duties_of_the_lgpl(tool, found):
     assert re.search(r"Qt \d+\.\d+\.\d+", text)
     assert "for three years" in text
     assert "You may replace them" in text
+    named = text.split("are used under the GNU Lesser", maxsplit=1)[0]
+    assert "openslide-bin" in named
+    assert "https://github.com/openslide/openslide-bin" in text
+    for library in ("CharLS", "libdicom", "cairo", "glib", "libtiff", "OpenJPEG"):
+        assert f"({library}" in text or f"licenses/{library}/" in text, library
 
 
 def test_a_component_with_an_unknown_licence_stops_the_build(tool):

@@ -1,4 +1,4 @@
-"""The short form of the slide readers' fault test: 40 mutated slides, and some of them through real children."""
+"""The short form of the slide readers' fault test: 40 mutated slides, some of them in children."""
 
 from __future__ import annotations
 
