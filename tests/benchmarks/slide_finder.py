@@ -1,6 +1,6 @@
 """Finder of fields on slides: where it looks, held against what was drawn and against real frames.
 
-    python tests/benchmarks/slide_finder.py [--data ../shared/data] [--work FOLDER] [--slides 48]
+    python tests/benchmarks/slide_finder.py [--data ../shared/data] [--work FOLDER] [--slides 12]
 
 Synthetic slides of every shape are written, and each proposed field is held against what was drawn. Nobody
 here has a whole slide of a real smear: frames of a class of ``taleqani-highres`` are put side by side, with
@@ -35,6 +35,8 @@ from allstation.imaging.slide_zones import MONOLAYER
 from allstation.imaging.synthetic_slide import SlideTruth, write_slide
 from tests.benchmarks import measure
 
+SLIDES = 12
+BARREN = 4
 KINDS = ("Pink", *CLASS_NAMES)
 TOWARD = ("right", "left", "up", "down")
 FORMATS = ("svs", "tiff", "dicom")
@@ -116,7 +118,7 @@ def barren(work: Path) -> list[str]:
     lines = []
     for content in ("empty", "head"):
         counts = []
-        for index in range(10):
+        for index in range(BARREN):
             path = work / f"{content}-{index}.svs"
             look = {"content": content, "kind": KINDS[index % 5], "states_scale": index % 2 == 0}
             write_slide(path, seed=2000 + index, width=6000, height=4000, format="svs", **look)
@@ -207,7 +209,7 @@ def main() -> None:
     root = Path(__file__).resolve().parents[2]
     parser.add_argument("--data", type=Path, default=root.parent / "shared" / "data")
     parser.add_argument("--work", type=Path, default=root / "build" / "slide-finder")
-    parser.add_argument("--slides", type=int, default=48)
+    parser.add_argument("--slides", type=int, default=SLIDES)
     parser.add_argument("--out", type=Path, default=measure.HERE / "results" / "slide-finder.md")
     asked = parser.parse_args()
     shutil.rmtree(asked.work, ignore_errors=True)
@@ -218,7 +220,7 @@ def main() -> None:
     lines = [*every_shape(asked.work, asked.slides), *barren(asked.work), *real_frames(asked.data)]
     shutil.rmtree(asked.work)
     command = "python tests/benchmarks/slide_finder.py" + (
-        f" --slides {asked.slides}" if asked.slides != 48 else ""
+        f" --slides {asked.slides}" if asked.slides != SLIDES else ""
     )
     head = [
         "# Where a slide is looked at",
