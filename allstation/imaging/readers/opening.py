@@ -13,6 +13,7 @@ from allstation.imaging.readers.by_pages import PagesBackend
 from allstation.imaging.readers.by_pydicom import DicomFramesBackend, DicomSlideBackend
 from allstation.imaging.readers.by_tifffile import TiffBackend
 from allstation.imaging.readers.dicom_header import DicomHeader, missing
+from allstation.imaging.readers.jpeg_tiles import JpegTiles
 from allstation.imaging.readers.kinds import is_slide, look
 from allstation.imaging.readers.tiff_outline import TiffOutline
 from allstation.imaging.readers.virtual_levels import VirtualLevels
@@ -59,8 +60,8 @@ def _libraries(path: Path, limits: DecodeLimits) -> Sequence[Library]:
     return (_by_openslide, TiffBackend) if found.scanner or found.usual else (TiffBackend, _by_openslide)
 
 
-def _by_openslide(path: Path, _limits: DecodeLimits) -> Backend:
-    return OpenSlideBackend(path)
+def _by_openslide(path: Path, limits: DecodeLimits) -> Backend:
+    return JpegTiles(OpenSlideBackend(path), path, limits)
 
 
 def _not_known() -> HeaderError:
