@@ -10,7 +10,7 @@ from allstation.core.records import FieldCopy, NewField, Slide
 from allstation.core.slide_file import SlideFile
 from allstation.core.text import shown_name
 from allstation.processing.importer import ImportBatch
-from allstation.processing.slide_import import SlideFound, SlideSearch, SlideStep
+from allstation.processing.slide_import import NewSlide, SlideSearch, SlideStep
 from allstation.processing.status_types import ImportStatus, Problem
 from allstation.store.case import Case
 
@@ -61,7 +61,7 @@ class ImportProgress:
             self._refused.append(Problem.of(refused.error, refused.path.name))
         return added
 
-    def add_slide(self, case: Case, found: SlideFound) -> SlideFile:
+    def add_slide(self, case: Case, found: NewSlide) -> SlideFile:
         """Write a whole slide with its proposed fields, before any of these is added.
 
         Raises:
@@ -70,7 +70,7 @@ class ImportProgress:
         self._search = SlideSearch("", 0.0)
         with case.connection.write():
             if found.looked is None:
-                return case.slide_files.seen(found.identity.fingerprint, found.path)
+                return case.slide_files.known_at(found.identity.fingerprint, found.path)
             file = case.slide_files.add(found.name, found.path, found.identity, found.looked.info)
             case.slide_files.set_plan(file.slide_id, found.wanted, found.looked.parts)
         if found.looked.note:

@@ -19,8 +19,8 @@ from allstation.core.records import NewField
 from allstation.core.slide_file import SlideFile
 from allstation.processing.slide_import import (
     KnownSlides,
+    NewSlide,
     SlideBatch,
-    SlideFound,
     SlideOptions,
     SlideSearch,
     SlideStep,
@@ -162,7 +162,7 @@ class Importer:
             steps = plan_batches(file, self._known, size=self._options.batch)
             self._post_all(map(_slide_batch, steps))
 
-    def _post_all(self, items: Iterable[ImportBatch | SlideFound]) -> None:
+    def _post_all(self, items: Iterable[ImportBatch | NewSlide]) -> None:
         with suppress(_StoppedError):
             for item in items:
                 self._room.acquire()
@@ -184,7 +184,7 @@ def batches(
     options: ImportOptions | None = None,
     known: KnownSlides | None = None,
     progress: Callable[[SlideSearch], None] = lambda _: None,
-) -> Iterator[ImportBatch | SlideFound]:
+) -> Iterator[ImportBatch | NewSlide]:
     """Yield what lies in files, folders and archives, a folder's fields together, in natural order.
 
     A whole slide comes before its fields. The last batch says what was passed over.
@@ -224,7 +224,7 @@ def _slide(
     options: ImportOptions,
     known: KnownSlides | None,
     progress: Callable[[SlideSearch], None],
-) -> Iterator[ImportBatch | SlideFound]:
+) -> Iterator[ImportBatch | NewSlide]:
     """Yield a slide and its fields, or that it is refused."""
     from allstation.imaging.intake import Refused
 
@@ -233,7 +233,7 @@ def _slide(
     )
     try:
         for step in steps:
-            yield step if isinstance(step, SlideFound) else _slide_batch(step)
+            yield step if isinstance(step, NewSlide) else _slide_batch(step)
     except StationError as error:
         yield ImportBatch(None, (), (Refused(path, error),))
 

@@ -84,7 +84,7 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class SlideFound:
+class NewSlide:
     """Slide that was looked through, to be written before its fields.
 
     Attributes:
@@ -178,7 +178,7 @@ def look_through(
     limits: DecodeLimits,
     known: KnownSlides | None = None,
     progress: Callable[[SlideSearch], None] = lambda _: None,
-) -> SlideFound:
+) -> NewSlide:
     """Open a slide and propose its fields, or take the plan that the case holds for what is wanted.
 
     Args:
@@ -202,7 +202,7 @@ def look_through(
         known.refuse_other(path, identity.fingerprint)
         held = known.known(identity.fingerprint)
     place = held.path if held is not None and held.path.exists() else path
-    found = SlideFound(place, slide_name(path), identity, wanted)
+    found = NewSlide(place, slide_name(path), identity, wanted)
     if held is not None and held.wanted == wanted and known is not None and known.plan(held.slide_id):
         return found
     try:
@@ -236,14 +236,14 @@ def slide_batches(
     known: KnownSlides | None,
     size: int,
     progress: Callable[[SlideSearch], None] = lambda _: None,
-) -> Iterator[SlideFound | SlideBatch]:
+) -> Iterator[NewSlide | SlideBatch]:
     """Yield a slide and then its proposed fields, as they are to be written.
 
     Args:
         path: The slide's file, or a file of several pages.
         options: What is wanted of it.
         limits: What a region may be.
-        known: Slides of the case; whoever takes a :class:`SlideFound` has written it before the next item is
+        known: Slides of the case; whoever takes a :class:`NewSlide` has written it before the next item is
             written, not before it is asked for.
         size: Fields of a batch.
         progress: As for :func:`look_through`.

@@ -28,7 +28,7 @@ from allstation.processing.import_progress import ImportProgress
 from allstation.processing.importer import ImportBatch, ImportOptions, batches
 from allstation.processing.patients import parse_patients, propose_patients
 from allstation.processing.processor import CaseProcessor
-from allstation.processing.slide_import import SlideFound, SlideOptions
+from allstation.processing.slide_import import NewSlide, SlideOptions
 from allstation.store.case import Case
 from tests.makers import end_as_killed
 
@@ -79,7 +79,7 @@ def bring_in(case: Case, *paths: Path, options: SlideOptions = FIELDS) -> Import
         paths, threading.Event(), options=ImportOptions(slides=options, batch=4), known=case.slide_files
     )
     for item in found:
-        if isinstance(item, SlideFound):
+        if isinstance(item, NewSlide):
             progress.add_slide(case, item)
         else:
             progress.add(case, item)
@@ -228,7 +228,7 @@ def test_the_files_of_one_series_dropped_together_are_one_slide(case: Case, slid
     files = sorted((slides / "mixed" / "series").iterdir())
     assert len(files) > 1
     found = batches(files, threading.Event(), options=ImportOptions(slides=FIELDS))
-    assert len([item for item in found if isinstance(item, SlideFound)]) == 1
+    assert len([item for item in found if isinstance(item, NewSlide)]) == 1
 
 
 def test_a_slide_in_a_watched_folder_is_seen_and_known_when_it_is_in_the_case(
