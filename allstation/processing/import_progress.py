@@ -16,6 +16,8 @@ from allstation.store.case import Case
 
 _KEPT: Final = 200
 """Problems kept in full; beyond them only their number."""
+_NOTHING: Final = SlideSearch("", 0.0)
+"""No slide is looked through."""
 
 
 class ImportProgress:
@@ -32,7 +34,7 @@ class ImportProgress:
         self._mix_ups: list[Problem] = []
         self._passed: list[Problem] = []
         self._notes: list[Problem] = []
-        self._search = SlideSearch("", 0.0)
+        self._search = _NOTHING
 
     def add(self, case: Case, batch: ImportBatch) -> list[int]:
         """Write one batch and return the ids of the fields that are new, or in the case again.
@@ -41,6 +43,7 @@ class ImportProgress:
             StationError: If the case cannot be written.
         """
         added: list[int] = []
+        self._search = _NOTHING
         if batch.slide is not None:
             added = self._add_parts(case, batch, batch.slide)
         elif batch.fields:
@@ -67,7 +70,7 @@ class ImportProgress:
         Raises:
             StationError: If the case cannot be written, or holds another slide from that place.
         """
-        self._search = SlideSearch("", 0.0)
+        self._search = _NOTHING
         with case.connection.write():
             if found.looked is None:
                 return case.slide_files.known_at(found.identity.fingerprint, found.path)

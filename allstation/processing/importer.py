@@ -18,6 +18,7 @@ from allstation.core.limits import DecodeLimits
 from allstation.core.records import NewField
 from allstation.core.slide_file import SlideFile
 from allstation.processing.slide_import import (
+    ImportStoppedError,
     KnownSlides,
     NewSlide,
     SlideBatch,
@@ -79,10 +80,6 @@ class ImportFinished:
     """End of a walk; ``error`` is the reason if it failed."""
 
     error: BaseException | None = None
-
-
-class _StoppedError(Exception):
-    """The import was given up."""
 
 
 class Importer:
@@ -163,7 +160,7 @@ class Importer:
             self._post_all(map(_slide_batch, steps))
 
     def _post_all(self, items: Iterable[ImportBatch | NewSlide]) -> None:
-        with suppress(_StoppedError):
+        with suppress(ImportStoppedError):
             for item in items:
                 self._room.acquire()
                 if self._stopping.is_set():
@@ -172,7 +169,7 @@ class Importer:
 
     def _looking(self, search: SlideSearch) -> None:
         if self._stopping.is_set():
-            raise _StoppedError
+            raise ImportStoppedError
         self._post(search)
 
 

@@ -35,6 +35,10 @@ DEFAULT_FIELDS: Final = 200
 _DICOM: Final = frozenset({".dcm", ".dicom", ""})
 
 
+class ImportStoppedError(Exception):
+    """The import was given up; raised by whoever is told how far a slide is looked through."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlideOptions:
     """What is wanted of whole slides.
@@ -208,7 +212,7 @@ def look_through(
     try:
         with open_slide(path, limits) as reader:
             return replace(found, looked=_looked(reader, path.name, options, wanted, progress))
-    except StationError:
+    except (StationError, ImportStoppedError):
         raise
     except Exception as error:
         _log.exception("a slide could not be looked through")
